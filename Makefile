@@ -1,0 +1,51 @@
+# make run | make test | make check need Python 3.11 or newer and make, nothing else; the first call sets everything up.
+# Which Python: make run PYTHON=python3.12
+PYTHON ?= python3
+ROOT ?= demo/BATCH
+BIN := .venv/bin
+STAMP := .venv/.set-up
+
+.PHONY: run test test-faults check format lint types contract setup lock clean
+
+run: setup  ## anonymize a root folder: the demonstration one, or make run ROOT=/path/to/BATCH
+ifeq ($(ROOT),demo/BATCH)
+	@test -d demo/BATCH || $(BIN)/anonymizer demo demo/BATCH
+endif
+	@$(BIN)/anonymizer run "$(ROOT)"
+
+test: setup  ## a newcomer's tests: at most three minutes
+	$(BIN)/pytest tests --ignore=tests/faults
+
+test-faults: setup  ## processes killed, Redis lost, disks full: the long ones
+	$(BIN)/pytest tests/faults
+
+check: format lint types contract test test-faults  ## what CI runs
+
+format: setup
+	$(BIN)/ruff format --check .
+
+lint: setup
+	$(BIN)/ruff check .
+
+types: setup
+	$(BIN)/mypy
+
+contract: setup
+	$(BIN)/lint-imports
+
+setup: $(STAMP)
+
+# Made anew only when the pins, the project's metadata or the interpreter change: a second call needs no network.
+$(STAMP): requirements.lock requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is older. Name another one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { echo "The virtual environment could not be made. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+lock:  ## resolve the pins again (needs a network)
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 -c requirements.lock pyproject.toml --group dev -o requirements-dev.lock
+
+clean:
+	rm -rf .venv demo

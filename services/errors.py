@@ -1,0 +1,55 @@
+"""Three kinds of error, told apart by what has to be done about them.
+
+`SetRefused` and `SetIncomplete` are the set's: a person repairs the export, or the copy goes on. `NotClean` is ours: nothing
+is published and an operator must look. Everything else that stops a set for a while (`OSError`, a lost Redis) is a
+circumstance, keeps its own class, and is the only kind that is tried again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fact that stands against a set."""
+
+    code: str
+    """A short word in lower case with hyphens, the same for every set: `two-patients`, `relative-dose`. Safe in logs."""
+
+    found: str
+    """What was found, in which object, in plain words. May name files and labels: for the share's users only."""
+
+    remedy: str
+    """What the person who exported the set should do about it."""
+
+
+class SetRefused(Exception):
+    """The set itself must be repaired by the person who exported it. Final until the set changes."""
+
+    def __init__(self, *faults: Fault) -> None:
+        super().__init__(", ".join(fault.code for fault in faults))
+        self.faults = faults
+
+
+class SetIncomplete(SetRefused):
+    """Files that others refer to are missing, or a file ends too early: the copy may still be going on. Waits, then is refused."""
+
+
+class SetChanged(Exception):
+    """The folder changed while it was worked on: the work is thrown away and begins again."""
+
+
+class NotClean(Exception):
+    """The anonymized set did not pass its proof. Nothing is published; an operator must look.
+
+    `reasons` are words of ours, attribute paths and counts, never a value of the set.
+    """
+
+    def __init__(self, *reasons: str) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = reasons
+
+
+class SettingsWrong(Exception):
+    """The settings of a collection or of the service cannot be used; the text says which, where, and what to write instead."""
