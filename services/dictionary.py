@@ -1,0 +1,127 @@
+"""The DICOM data dictionary (PS3.6) as plain look-ups: which VR, which keyword, which tag.
+
+pydicom carries the dictionary; here it is laid out for a reader of element streams, which asks for the VR of each
+element of an implicit file, and for the keyword of a place that it reports.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pydicom._dicom_dict import DicomDictionary, RepeatersDictionary
+
+
+class Entry(NamedTuple):
+    """One attribute of the dictionary."""
+
+    vr: bytes
+    """The one VR that an implicit file is read with."""
+
+    keyword: str
+    """Empty where the standard has withdrawn the name."""
+
+    name: str
+
+    retired: bool
+
+
+# PS3.6 offers some attributes two VRs, to be told apart by other attributes of the object. In a file without VRs the
+# words are 16 bits wide either way, so that the wider reading loses nothing.
+_SETTLED = {
+    "US or SS": b"US",
+    "OB or OW": b"OW",
+    "US or OW": b"OW",  # LUT Data may be longer than a US value can say
+    "US or SS or OW": b"OW",
+}
+
+# Attributes that PS3.15 Table E.1-1, edition 2026d, names and that the dictionary of pydicom 3.0.2 lacks.
+_YOUNGER = (
+    (0x00081301, "SQ", "Principal Diagnosis Code Sequence"),
+    (0x00081302, "SQ", "Primary Diagnosis Code Sequence"),
+    (0x00081303, "SQ", "Secondary Diagnoses Code Sequence"),
+    (0x00081304, "SQ", "Histological Diagnoses Code Sequence"),
+    (0x00100011, "SQ", "Person Names to Use Sequence"),
+    (0x00100012, "LT", "Name to Use"),
+    (0x00100013, "UT", "Name to Use Comment"),
+    (0x00100014, "SQ", "Third Person Pronouns Sequence"),
+    (0x00100015, "SQ", "Pronoun Code Sequence"),
+    (0x00100016, "UT", "Pronoun Comment"),
+    (0x00100041, "SQ", "Gender Identity Sequence"),
+    (0x00100042, "UT", "Sex Parameters for Clinical Use Category Comment"),
+    (0x00100043, "SQ", "Sex Parameters for Clinical Use Category Sequence"),
+    (0x00100044, "SQ", "Gender Identity Code Sequence"),
+    (0x00100045, "UT", "Gender Identity Comment"),
+    (0x00100046, "SQ", "Sex Parameters for Clinical Use Category Code Sequence"),
+    (0x00100047, "UR", "Sex Parameters for Clinical Use Category Reference"),
+    (0x00102162, "UC", "Ethnic Groups"),
+    (0x0040A034, "DT", "Effective Start DateTime"),
+    (0x0040A035, "DT", "Effective Stop DateTime"),
+    (0x0040B034, "DT", "Annotation DateTime"),
+    (0x0040B036, "DT", "Segment Definition DateTime"),
+    (0x0040B03B, "LT", "Montage Name"),
+    (0x0040B03F, "LO", "Montage Channel Label"),
+    (0x0040E012, "UR", "Display URI"),
+    (0x3004007F, "LO", "Dose Calculation Model Name"),
+)
+
+
+def _keyword(name: str) -> str:
+    return "".join(word[0].upper() + word[1:] for word in name.split())
+
+
+def _entry(vr: str, name: str, retired: str, keyword: str) -> Entry:
+    return Entry(_SETTLED.get(vr) or vr.encode(), keyword, name, bool(retired))
+
+
+DICTIONARY: dict[int, Entry] = {
+    tag: Entry(vr.encode(), _keyword(name), name, retired=False) for tag, vr, name in _YOUNGER
+} | {
+    tag: _entry(vr, name, retired, keyword)
+    for tag, (vr, _, name, retired, keyword) in DicomDictionary.items()
+    if vr != "NONE"  # item and delimitation tags have no VR: they are the encoding's, not the data's
+}
+"""Every attribute that has a tag of its own, by tag."""
+
+# Curves (50xx), overlays (60xx) and variable pixel data (7Fxx) repeat in the even groups. PS3.5 7.6.
+_REPEATING: dict[int, Entry] = {
+    int(mask.replace("x", "0"), 16): _entry(vr, name, retired, keyword)
+    for mask, (vr, _, name, retired, keyword) in RepeatersDictionary.items()
+    if mask[:4] in ("50xx", "60xx", "7Fxx")
+}
+
+_VR: dict[int, bytes] = {tag: entry.vr for tag, entry in DICTIONARY.items()}
+_TAG: dict[str, int] = {entry.keyword: tag for tag, entry in DICTIONARY.items() if entry.keyword}
+_ANY_GROUP = 0xFF00FFFF
+
+
+def entry(tag: int) -> Entry | None:
+    """Give what the dictionary says of `tag`, repeating groups included; None for a tag it does not know."""
+    found = DICTIONARY.get(tag)
+    return found if found or tag & 0x00010000 else _REPEATING.get(tag & _ANY_GROUP)
+
+
+def vr(tag: int) -> bytes:
+    """Give the VR an implicit file is read with; ``b"UN"`` for private elements and for tags nobody knows.
+
+    Group lengths are UL and private creators LO. PS3.5 7.2 and 7.8.1.
+    """
+    known = _VR.get(tag)
+    if known:
+        return known
+    if not tag & 0xFFFF:
+        return b"UL"
+    if tag & 0x00010000:
+        return b"LO" if 0x0010 <= tag & 0xFFFF <= 0x00FF else b"UN"
+    repeating = _REPEATING.get(tag & _ANY_GROUP)
+    return repeating.vr if repeating else b"UN"
+
+
+def tag(keyword: str) -> int:
+    """Give the tag of `keyword`; KeyError where the dictionary has no such keyword."""
+    return _TAG[keyword]
+
+
+def keyword(tag: int) -> str:
+    """Give the keyword of `tag`; empty for private elements and for tags nobody knows."""
+    found = entry(tag)
+    return found.keyword if found else ""
