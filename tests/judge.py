@@ -1,0 +1,252 @@
+"""An obvious judge of a published set: pydicom, plain loops, and nothing of the product's own reading or proving.
+
+It asks what a sceptical physicist would ask of `ANON_006` beside the folder it was made from: are the objects the
+same, do they refer to each other in the same way, are pixels and numbers untouched, is anything of the patient left?
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Protocol
+
+from pydicom import Dataset, dcmread
+from pydicom.errors import InvalidDicomError
+from pydicom.uid import ExplicitVRBigEndian
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+    from pydicom.dataelem import DataElement
+
+KINDS = {"CT": "CT", "RTSTRUCT": "RS", "RTPLAN": "RP", "RTDOSE": "RD"}
+
+#: Text that the scan for dates reads; numbers and UIDs hold eight digits by chance.
+TEXT_VRS = frozenset({"AE", "AS", "CS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UR", "UT"})
+NUMBER_VRS = frozenset({"DS", "IS", "FD", "FL", "US", "SS", "UL", "SL", "AT"})
+
+#: Where a planning system reads numbers: images and geometry, structure sets, plans, doses. PS3.6.
+NUMBER_GROUPS = frozenset({0x0018, 0x0020, 0x0028, 0x3002, 0x3004, 0x3006, 0x300A, 0x300C})
+
+
+class Planted(Protocol):
+    """One identifier that was planted in the source."""
+
+    value: str
+
+    @property
+    def spelt(self) -> tuple[bytes, ...]:
+        """Give the byte strings it can be written as."""
+
+
+class Manifest(Protocol):
+    """What must not be left."""
+
+    planted: tuple[Planted, ...]
+    uids: frozenset[str]
+    dates: frozenset[str]
+
+
+def judge(source: Path, anon: Path, manifest: Manifest, *, retained: Collection[str] = ()) -> None:
+    """Assert everything that is promised of an anonymized set.
+
+    Parameters
+    ----------
+    source, anon
+        The dropped folder, and the `ANON_006` made of it.
+    manifest
+        What was planted in the source.
+    retained
+        Planted texts that an option of the collection keeps.
+    """
+    old, new = objects(source), objects(anon)
+    names_are_ours(anon)
+    assert old.keys() == new.keys(), "not the same objects"
+    one_patient(new)
+    for place in old:
+        assert_same_numbers(old[place], new[place])
+        assert pixels(old[place]) == pixels(new[place]), f"{place}: other pixels"
+        nothing_private(new[place])
+    assert_same_links(old, new)
+    assert_same_intervals(old, new)
+    nothing_left(anon, new, manifest, retained)
+
+
+def objects(folder: Path) -> dict[str, Dataset]:
+    """Read the CT images and the three RT objects of a folder: `CT -12.5`, `RTSTRUCT`, `RTPLAN`, `RTDOSE`."""
+    found: dict[str, Dataset] = {}
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file():
+            continue
+        try:
+            data = dcmread(path, force=path.suffix == ".dcm")
+        except InvalidDicomError:
+            continue
+        kind = data.get("Modality", "")
+        if kind not in KINDS:
+            continue
+        place = f"CT {float(data.ImagePositionPatient[2]):g}" if kind == "CT" else kind
+        assert place not in found, f"two objects are {place}"
+        found[place] = data
+    return found
+
+
+def names_are_ours(anon: Path) -> None:
+    """Each file is named for what it holds, and nothing else is there."""
+    for path in anon.iterdir():
+        data = dcmread(path)
+        assert path.name == f"{KINDS[data.Modality]}.{data.SOPInstanceUID}.dcm"
+        assert data.preamble == bytes(128), f"a preamble is filled in a {data.Modality}"
+        assert data.file_meta.MediaStorageSOPInstanceUID == data.SOPInstanceUID
+        assert data.file_meta.MediaStorageSOPClassUID == data.SOPClassUID
+
+
+def one_patient(new: dict[str, Dataset]) -> None:
+    """Every object names the same new patient in the same words."""
+    keywords = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "PatientAge")
+    said = {tuple(str(data.get(keyword)) for keyword in keywords) for data in new.values()}
+    assert len(said) == 1, "the objects of the set differ in what they say of the patient"
+
+
+def elements(data: Dataset, path: str = "") -> Iterator[tuple[str, DataElement]]:
+    """Every element at every depth, with its path, items numbered."""
+    for element in data:
+        name = f"{path}{element.keyword or element.tag}"
+        yield name, element
+        if element.VR == "SQ":
+            for index, item in enumerate(element.value):
+                yield from elements(item, f"{name}[{index}].")
+
+
+def values(element: DataElement) -> list[str]:
+    """Give the values of an element as text."""
+    if element.value is None or element.VR == "SQ":
+        return []
+    return [str(value) for value in (element.value if element.VM > 1 else [element.value])]
+
+
+def assert_same_numbers(old: Dataset, new: Dataset) -> None:
+    """Geometry, contours, control points, metersets, dose scaling and DVHs stand as they stood, none lost, none new."""
+    assert numbers(old) == numbers(new), f"numbers of a {old.Modality} differ"
+
+
+def numbers(data: Dataset) -> dict[str, list[str]]:
+    """Every number of the groups that planning systems read, by path; vendors' own attributes left out."""
+    return {
+        path: values(element)
+        for path, element in elements(data)
+        if element.VR in NUMBER_VRS and element.tag.group in NUMBER_GROUPS and element.tag.element and "(" not in path
+    }
+
+
+def pixels(data: Dataset) -> bytes:
+    """Give the pixel data as little endian bytes."""
+    if "PixelData" not in data:
+        return b""
+    raw: bytes = data.PixelData
+    if data.file_meta.get("TransferSyntaxUID") != ExplicitVRBigEndian or data.BitsAllocated == 8:
+        return raw
+    size = data.BitsAllocated // 8
+    swapped = bytearray(len(raw))
+    for offset in range(size):
+        swapped[offset::size] = raw[size - 1 - offset :: size]
+    return bytes(swapped)
+
+
+def nothing_private(new: Dataset) -> None:
+    """No vendor's own element is left at any depth."""
+    for path, element in elements(new):
+        assert not element.tag.is_private, f"a private element is left in {path}"
+
+
+def uids(data: Dataset) -> dict[str, list[str]]:
+    """Every UID at every depth, by path."""
+    return {path: values(element) for path, element in elements(data) if element.VR == "UI" and element.value}
+
+
+def assert_same_links(old: dict[str, Dataset], new: dict[str, Dataset]) -> None:
+    """Hold that what referred to the same thing still does, and nothing else: the graphs are equal up to renaming.
+
+    Every UID is numbered by where it first stands; sets with the same numbers at the same places have the same graph.
+    """
+    before = {(place, path): list_ for place in old for path, list_ in uids(old[place]).items()}
+    after = {(place, path): list_ for place in new for path, list_ in uids(new[place]).items()}
+    made = {key for key in after if key not in before}
+    assert all("DeidentificationMethodCodeSequence" in path for _, path in made), f"references appeared: {made}"
+    places = sorted(after.keys() - made)
+    assert numbered(before[key] for key in places) == numbered(after[key] for key in places), "links differ"
+    assert shown_links(old) == shown_links(new), "the four links differ"
+
+
+def numbered(lists: Iterator[list[str]]) -> list[list[int | str]]:
+    """Replace each UID by the number of its first appearance; the standard's own stay as they are."""
+    known: dict[str, int] = {}
+    return [
+        [uid if uid.startswith("1.2.840.10008.") else known.setdefault(uid, len(known)) for uid in one] for one in lists
+    ]
+
+
+def shown_links(found: dict[str, Dataset]) -> dict[str, object]:
+    """Give the four links that make a set one, by what the objects themselves say."""
+    images = {data.SOPInstanceUID: place for place, data in found.items() if place.startswith("CT")}
+    structures, plan, dose = found["RTSTRUCT"], found["RTPLAN"], found["RTDOSE"]
+    contours = [
+        [images.get(image.ReferencedSOPInstanceUID) for image in contour.get("ContourImageSequence", [])]
+        for roi in structures.get("ROIContourSequence", [])
+        for contour in roi.get("ContourSequence", [])
+    ]
+    return {
+        "dose → plan": [
+            r.ReferencedSOPInstanceUID == plan.SOPInstanceUID for r in dose.get("ReferencedRTPlanSequence", [])
+        ],
+        "plan → structure set": [
+            r.ReferencedSOPInstanceUID == structures.SOPInstanceUID
+            for r in plan.get("ReferencedStructureSetSequence", [])
+        ],
+        "contours → CT": contours,
+        "frame of reference": sorted(
+            place for place, data in found.items() if data.get("FrameOfReferenceUID") == dose.get("FrameOfReferenceUID")
+        ),
+        "studies": len({data.StudyInstanceUID for data in found.values()}),
+    }
+
+
+def assert_same_intervals(old: dict[str, Dataset], new: dict[str, Dataset]) -> None:
+    """All dates that are left moved by one whole number of weeks, which is 0 where a collection keeps them."""
+    moved = set()
+    for place, data in new.items():
+        before = {path: str(element.value) for path, element in elements(old[place]) if element.VR in {"DA", "DT"}}
+        for path, element in elements(data):
+            if (
+                element.VR in {"DA", "DT"}
+                and element.value
+                and element.keyword != "PatientBirthDate"
+                and path in before
+            ):
+                moved.add((day(before[path]) - day(str(element.value))).days)
+    assert len(moved) <= 1, "dates moved by different numbers of days"
+    assert all(days % 7 == 0 for days in moved)
+
+
+def day(value: str) -> date:
+    """Read the day of a DA or DT."""
+    digits = value.replace(".", "")[:8] if value[4:5] == "." else value[:8]
+    return date(int(digits[:4]), int(digits[4:6] or 1), int(digits[6:8] or 1))
+
+
+def nothing_left(anon: Path, new: dict[str, Dataset], manifest: Manifest, retained: Collection[str]) -> None:
+    """No planted text and no original UID stands in any byte of any file or name, and no original date in any text."""
+    spellings = {
+        spelt.lower() for planted in manifest.planted if planted.value not in retained for spelt in planted.spelt
+    } | {uid.encode() for uid in manifest.uids if uid not in retained}
+    for path in anon.iterdir():
+        content = path.name.encode().lower() + b"\n" + path.read_bytes().lower()
+        left = sum(spelt in content for spelt in spellings)
+        assert not left, f"{left} of {len(spellings)} planted identifiers are left in a {path.name[:2]}"
+    for place, data in new.items():
+        for where, element in elements(data):
+            if element.VR in TEXT_VRS:
+                text = "\\".join(values(element))
+                assert not any(planted in text for planted in manifest.dates if planted not in retained), (
+                    f"{place} {where}"
+                )
