@@ -164,12 +164,17 @@ class Choice:
     keep_machine: bool = False
 
 
-PUBLIC_SCHEMES: Final = frozenset(
-    "BI C4 C5 DCM DCMUID FMA I9C I10 I10C I10P ICDO3 ISO3166_1 LN MDC NCIt NDC RADLEX RFC5646 RXNORM SCT SNM3 SRT UBERON "
-    "UCUM UMLS".split()
-)
-"""Coding schemes whose meanings a public body has written (PS3.16 Table 8-1). Those of all others, the private ones with
-`99` before their name and a clinic's own, are free text until the cleaner has looked at them."""
+# fmt: off
+PUBLIC_SCHEMES: Final = frozenset({
+    "BI", "C4", "C5", "DCM", "DCMUID", "FMA", "I9C", "I10", "I10C", "I10P", "ICDO3", "ISO3166_1", "LN", "MDC", "NCIt",
+    "NDC", "RADLEX", "RFC5646", "RXNORM", "SCT", "SNM3", "SRT", "UBERON", "UCUM", "UMLS",
+})
+# fmt: on
+"""Coding schemes whose meanings a public body has written (PS3.16 Table 8-1).
+
+Those of all others, the private ones with `99` before their name and a clinic's own, are free text until the cleaner
+has looked at them.
+"""
 
 ADDITIONS: Final = tuple(
     map(
