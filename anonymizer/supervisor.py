@@ -1,0 +1,77 @@
+"""Keep a process running: start it again when it dies, later each time it dies soon.
+
+Celery 5.7's worker ends itself when Redis goes away under a task. That it is started again is part of the design;
+in the service the container's restart policy does it, in `run` this does.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+from anonymizer.tether import tethered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 30.0
+#: Who has run so long did not die of its start.
+GOOD_RUN_S = 20.0
+
+
+class Supervised:
+    """A command that is kept running from here to `stop`."""
+
+    def __init__(
+        self,
+        command: list[str],
+        *,
+        env: dict[str, str],
+        stderr: int | None = subprocess.DEVNULL,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._command = command
+        self._env = env
+        self._stderr = stderr
+        self._clock = clock
+        self._pause_s = FIRST_PAUSE_S
+        self._again_at = 0.0
+        #: How often in a row it died soon after its start.
+        self.early_deaths = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = 0.0
+        self._start()
+
+    def tend(self) -> None:
+        """Start it again if it died and its pause is over; to be called every now and then."""
+        now = self._clock()
+        if self._process is None:
+            if now >= self._again_at:
+                self._start()
+        elif self._process.poll() is not None:
+            self._process.communicate()
+            if now - self._started < GOOD_RUN_S:
+                self.early_deaths += 1
+                self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
+            else:
+                self.early_deaths, self._pause_s = 0, FIRST_PAUSE_S
+            self._process, self._again_at = None, now + self._pause_s
+
+    def stop(self, grace_s: float) -> None:
+        """Ask it to finish what it is doing and to end; end it when the grace is over."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(grace_s)
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            pass  # a second Ctrl-C: now
+        finally:
+            self._process.communicate()
+            self._process = None
+
+    def _start(self) -> None:
+        self._process = tethered(self._command, env=self._env, stderr=self._stderr)
+        self._started = self._clock()

@@ -1,0 +1,131 @@
+"""What one command starts ends with it, however it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from anonymizer.embedded import redis_server
+from anonymizer.supervisor import Supervised
+from anonymizer.tether import tethered
+
+STARTS_REDIS_AND_WAITS = """
+import time
+from anonymizer.embedded import redis_server
+with redis_server() as url:
+    print(url, flush=True)
+    time.sleep(60)
+"""
+
+
+def client(url: str) -> redis.Redis:
+    """Connect to the embedded server."""
+    return redis.Redis(unix_socket_path=url.removeprefix("redis+socket://"), retry=Retry(NoBackoff(), 0))
+
+
+def wait_until(what, within_s: float = 5) -> None:
+    """Wait for something to become true."""
+    deadline = time.monotonic() + within_s
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def answers(url: str) -> bool:
+    """Tell whether a server is there."""
+    try:
+        return bool(client(url).ping())
+    except redis.exceptions.ConnectionError:
+        return False
+
+
+def test_the_server_is_there_while_it_is_needed_and_gone_after() -> None:
+    """Its folder with it."""
+    with redis_server() as url:
+        assert answers(url)
+        assert client(url).config_get("port")["port"] in ("0", b"0")
+        folder = Path(url.removeprefix("redis+socket://")).parent
+        assert folder.stat().st_mode & 0o077 == 0
+    wait_until(lambda: not answers(url))
+    assert not folder.exists()
+
+
+def test_a_long_temporary_folder_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A socket's path is short by nature, macOS' temporary folders are long."""
+    long = tmp_path / ("x" * 90)
+    long.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(long))
+    with redis_server() as url:
+        assert answers(url)
+
+
+def test_a_killed_owner_takes_the_server_along() -> None:
+    """SIGKILL leaves no time to stop anything."""
+    owner = subprocess.Popen([sys.executable, "-c", STARTS_REDIS_AND_WAITS], stdout=subprocess.PIPE, text=True)
+    url = owner.stdout.readline().strip()
+    assert answers(url)
+    owner.kill()
+    wait_until(lambda: not answers(url))
+    owner.communicate()
+
+
+def test_a_command_that_dies_takes_its_children_along(tmp_path: Path) -> None:
+    """As a killed worker its processes."""
+    note = tmp_path / "pid"
+    held = tethered(["sh", "-c", f"sleep 60 & echo $! > {note}; wait"])
+    wait_until(lambda: note.exists() and note.read_text().strip() != "")
+    child = int(note.read_text())
+    shell = int(Path(f"/proc/{child}/stat").read_text().split()[3]) if sys.platform == "linux" else None
+    if shell is None:
+        pytest.skip("the parent's id is read from /proc")
+    os.kill(shell, signal.SIGKILL)
+    held.wait(5)
+    wait_until(lambda: not _runs(child))
+    held.communicate()
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_stopped_command_may_finish(tmp_path: Path) -> None:
+    """SIGTERM reaches it, and its own end is awaited."""
+    note = tmp_path / "said"
+    kept = Supervised(
+        ["sh", "-c", f"trap 'echo finished >> {note}; exit 0' TERM; echo ready > {note}; while :; do sleep 0.01; done"],
+        env=dict(os.environ),
+    )
+    wait_until(note.exists)
+    kept.stop(grace_s=5)
+    assert note.read_text() == "ready\nfinished\n"
+
+
+def test_a_dead_command_is_started_again_later_each_time(tmp_path: Path) -> None:
+    """And counts how often it died soon after its start."""
+    now = [0.0]
+    note = tmp_path / "starts"
+    kept = Supervised(["sh", "-c", f"echo x >> {note}; exit 1"], env=dict(os.environ), clock=lambda: now[0])
+    starts = []
+    for _ in range(3):
+        wait_until(lambda: kept._process is None or kept._process.poll() is not None)
+        kept.tend()
+        pause = kept._again_at - now[0]
+        kept.tend()
+        starts.append((pause, kept.early_deaths))
+        now[0] += pause
+        kept.tend()
+    kept.stop(grace_s=1)
+    assert starts == [(1.0, 1), (2.0, 2), (4.0, 3)]
+    assert note.read_text().count("x") >= 3

@@ -1,0 +1,73 @@
+"""Events wake the watcher early where they can be trusted, and never wake it for its own reading."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from watcher.hints import Hints, is_remote
+
+MOUNTS = """\
+/dev/sda1 / ext4 rw 0 0
+server:/export /mnt/nfs nfs4 rw 0 0
+//server/share /mnt/with\\040space cifs rw 0 0
+user@host: /home/me/far fuse.sshfs rw 0 0
+/dev/sdb1 /mnt/nfs/local xfs rw 0 0
+tmpfs /tmp tmpfs rw 0 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "remote"),
+    [
+        ("/data/BATCH", False),
+        ("/mnt/nfs/BATCH", True),
+        ("/mnt/nfs", True),
+        ("/mnt/nfsother", False),
+        ("/mnt/nfs/local/BATCH", False),
+        ("/mnt/with space/BATCH", True),
+        ("/home/me/far/BATCH", True),
+        ("/tmp/BATCH", False),
+    ],
+)
+def test_the_file_system_says_whether_others_write_unseen(tmp_path: Path, path: str, remote: bool) -> None:
+    """The innermost mount decides, spaces in its name or not."""
+    mounts = tmp_path / "mounts"
+    mounts.write_text(MOUNTS)
+    assert is_remote(Path(path), mounts) is remote
+
+
+def test_where_mounts_are_not_listed_events_are_tried(tmp_path: Path) -> None:
+    """There is no such list on macOS."""
+    assert not is_remote(tmp_path, tmp_path / "nothing")
+
+
+def test_a_file_that_is_written_wakes_the_watcher_and_names_its_folder(tmp_path: Path) -> None:
+    """At any depth below the root."""
+    inner = tmp_path / "set" / "deep"
+    inner.mkdir(parents=True)
+    with Hints(tmp_path, watching=True) as hints:
+        (inner / "file").write_text("x")
+        assert inner in hints.wait(5)
+
+
+def test_reading_wakes_nobody(tmp_path: Path) -> None:
+    """Else each check would cause the next one."""
+    (tmp_path / "file").write_text("x")
+    with Hints(tmp_path, watching=True) as hints:
+        (tmp_path / "file").read_text()
+        assert hints.wait(0.3) == frozenset()
+
+
+def test_without_events_the_wait_just_ends(tmp_path: Path) -> None:
+    """The rescan is the truth."""
+    with Hints(tmp_path, watching=False) as hints:
+        (tmp_path / "file").write_text("x")
+        assert hints.wait(0.01) == frozenset()
+
+
+def test_a_root_that_is_away_is_watched_by_rescan_only(tmp_path: Path) -> None:
+    """And not a reason to stop."""
+    with Hints(tmp_path / "away", watching=True) as hints:
+        assert hints.wait(0.01) == frozenset()

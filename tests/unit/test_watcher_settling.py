@@ -1,0 +1,57 @@
+"""A dropped folder is taken when its copying has stopped, by our own clock."""
+
+from __future__ import annotations
+
+from watcher.settling import Settling
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        """Tell the time."""
+        return self.now
+
+
+def looks(*at: tuple[float, str]) -> list[bool]:
+    """Look at one folder at these times, each with what it looks like."""
+    clock = Clock()
+    settling = Settling(quiet_s=10, clock=clock)
+    answers = []
+    for clock.now, fingerprint in at:
+        answers.append(settling.look("a", fingerprint))
+    return answers
+
+
+def test_one_look_never_suffices() -> None:
+    """However old the files are: old times come with every copy."""
+    assert looks((1000, "x")) == [False]
+
+
+def test_a_folder_that_stays_the_same_for_the_quiet_time_has_settled() -> None:
+    """Settled from then on, at every look."""
+    assert looks((0, "x"), (5, "x"), (10, "x"), (99, "x")) == [False, False, True, True]
+
+
+def test_each_change_starts_the_quiet_time_anew() -> None:
+    """A pause in the copying, shorter than the quiet time, is not its end."""
+    assert looks((0, "x"), (9, "y"), (18, "y"), (19, "y")) == [False, False, False, True]
+
+
+def test_a_folder_that_looks_as_it_once_did_has_changed_all_the_same() -> None:
+    """A file added and taken away again: two changes."""
+    assert looks((0, "x"), (5, "y"), (6, "x"), (15, "x"), (16, "x")) == [False, False, False, False, True]
+
+
+def test_a_folder_that_went_and_came_back_is_new() -> None:
+    """What is known of a folder goes with it."""
+    clock = Clock()
+    settling = Settling(quiet_s=10, clock=clock)
+    settling.look("a", "x")
+    settling.look("b", "x")
+    settling.forget_all_but(["b"])
+    clock.now = 20
+    assert (settling.look("a", "x"), settling.look("b", "x")) == (False, True)

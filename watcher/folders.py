@@ -1,0 +1,57 @@
+"""Which folders of a collection are sets, and has a finished one been touched since.
+
+A set is a folder right under the collection's root, with its files at any depth below. Never a set: what we or the
+older program made, what is hidden or being copied, what is a collection itself.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from services.listing import is_passed_over
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+#: Where a DICOM file says that it is one (PS3.10 7.1); nothing else of a file is ever read here.
+PREAMBLE_BYTES = 128
+
+
+def set_folders(root: Path) -> list[str]:
+    """Name the folders of a collection that are sets, in the order in which people sort them."""
+    with os.scandir(root) as entries:
+        names = [
+            entry.name for entry in entries if not is_passed_over(entry.name) and entry.is_dir(follow_symlinks=False)
+        ]
+    return sorted((name for name in names if not os.path.lexists(root / name / "collection.toml")), key=str.casefold)
+
+
+def loose_dicom(root: Path) -> int:
+    """Count the DICOM files that lie in the root itself: told to the user, never taken, for nobody knows whose they are."""
+    with os.scandir(root) as entries:
+        return sum(_is_dicom(entry) for entry in entries)
+
+
+def untouched(folder: Path, folders: Mapping[str, int]) -> bool:
+    """Tell whether no file was added to a set, or taken from it, since its folders' times (ns) were noted.
+
+    One look at each folder, none at the files: the cost of a rescan must not grow with what is finished.
+    """
+    try:
+        return all(os.stat(folder / inner).st_mtime_ns == at for inner, at in folders.items())  # noqa: PTH116 - 10,000 times a rescan
+    except OSError:
+        return False
+
+
+def _is_dicom(entry: os.DirEntry[str]) -> bool:
+    if not entry.is_file(follow_symlinks=False):
+        return False
+    if entry.name.lower().endswith((".dcm", ".dicom")):
+        return True
+    try:
+        with open(entry.path, "rb") as file:  # noqa: PTH123 - what scandir gives is a string
+            return file.read(PREAMBLE_BYTES + 4)[PREAMBLE_BYTES:] == b"DICM"
+    except OSError:
+        return False

@@ -1,0 +1,107 @@
+"""The Celery app: how messages travel.
+
+What is set here was found by trying Celery 5.7.0 with Redis; each line that is not Celery's default says what happens
+without it.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+import redis
+from celery import Celery
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from services import settings as environment
+from services.errors import SettingsWrong
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from services.settings import Settings
+
+QUEUE: Final = "anonymizer"
+"""Where the service's messages wait. A `run` has a queue of its own, so that no other share's worker takes from it."""
+
+WORKER_OPTIONS: Final = ("--without-mingle", "--without-gossip", "--without-heartbeat")
+"""Three kinds of talk between workers, of which none is needed: without it they start in a third of the time."""
+
+VISIBILITY_S: Final = 600
+"""So long after a worker's death its message comes back by itself. The watcher asks again much earlier."""
+
+LONGEST_TASK_S: Final = 2 * 3600
+"""A set that takes longer is stuck: its process is ended, and the attempt counted."""
+
+LARGEST_PROCESS_KIB: Final = 2 * 1024 * 1024
+"""A process that has grown beyond this, of which a set of 1 GB takes a fraction, is replaced after its task."""
+
+SOCKET_TIMEOUT_S: Final = 10
+"""Without it, sending to a Redis that hangs blocks for ever."""
+
+
+def celery_settings(settings: Settings) -> Mapping[str, Any]:
+    """Make Celery's settings of ours."""
+    return {
+        "broker_url": broker_url(settings),
+        # Redis may start after us, and be away for longer than a hundred tries.
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_transport_options": {
+            "visibility_timeout": VISIBILITY_S,
+            # With the defaults a message comes back up to 100 s later than that.
+            "unacked_restore_interval": 2,
+            "unacked_restore_throttle": 1,
+            "socket_timeout": SOCKET_TIMEOUT_S,
+            "socket_connect_timeout": SOCKET_TIMEOUT_S,
+            "socket_keepalive": True,
+        },
+        "task_default_queue": QUEUE,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        # A message is done with when its set is, not when it was begun.
+        "task_acks_late": True,
+        # This has no limit: a set that kills its process would go round for ever. We count such deaths ourselves.
+        "task_reject_on_worker_lost": False,
+        "task_time_limit": LONGEST_TASK_S,
+        # The share has the result. With results in Redis, a Redis that hangs would block the worker.
+        "task_ignore_result": True,
+        # One message a process, so that no set waits behind a long one while others are idle.
+        "worker_prefetch_multiplier": 1,
+        "worker_max_memory_per_child": LARGEST_PROCESS_KIB,
+        # What a library prints could be a name; only our own log is a log.
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+        # For Flower. Events name a set by two opaque strings.
+        "worker_send_task_events": True,
+        "task_send_sent_event": True,
+    }
+
+
+def broker_url(settings: Settings) -> str:
+    """Give the address of Redis as Celery wants it; where it is encrypted, the certificate is always checked."""
+    if settings.redis_url is None:
+        raise SettingsWrong("ANONYMIZER_REDIS_URL is not set. It names the Redis, redis://host:6379/0 say.")
+    url = settings.redis_url
+    if url.startswith("unix://"):
+        url = "redis+socket://" + url.removeprefix("unix://")
+    if url.startswith("rediss://") and "ssl_cert_reqs" not in url:
+        url += ("&" if "?" in url else "?") + "ssl_cert_reqs=required"
+    return url
+
+
+def connect(settings: Settings) -> redis.Redis:
+    """Connect to the same Redis ourselves. What fails is not tried again here: who calls knows better when."""
+    url = broker_url(settings)
+    return redis.Redis.from_url(
+        url.replace("redis+socket://", "unix://", 1),
+        socket_timeout=SOCKET_TIMEOUT_S,
+        socket_connect_timeout=SOCKET_TIMEOUT_S,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+app = Celery("anonymizer", include=["worker.tasks"], set_as_current=False)
+# Read when they are first needed, not when this module is imported.
+app.add_defaults(lambda: celery_settings(environment.from_environment(os.environ)))

@@ -1,0 +1,91 @@
+"""What was put in the queue, and what of it was lost.
+
+Celery on Redis loses messages: a worker that is killed between taking one and noting that it did takes it along. It
+doubles them, too. So the queue is a hint, and beside it stands a list of what was put there. Messages leave the queue
+in the order in which they came: one that is still on the list when a later one was begun, or when the queue is empty,
+was lost, and the watcher puts it there again. A set that is queued twice is done once; that is the pipeline's promise,
+not the queue's.
+
+A set is named by two opaque strings, its collection's id and its locator. Nothing else ever stands in Redis.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from worker import lease
+from worker.app import QUEUE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import redis
+    from celery import Celery
+
+TASK: Final = "anonymize_set"
+
+
+class Name(NamedTuple):
+    """How a set is called in messages and in Redis."""
+
+    collection_id: str
+    locator: str
+
+    def __str__(self) -> str:
+        return f"{self.collection_id}:{self.locator}"
+
+
+class Queue:
+    """One of Celery's queues, and the list beside it."""
+
+    def __init__(self, client: redis.Redis, app: Celery, queue: str = QUEUE) -> None:
+        self.queue = queue
+        self._redis = client
+        self._app = app
+        self._pending = f"anonymizer:{queue}:pending"  # sorted set: each set, by the number of its message
+        self._last = f"anonymizer:{queue}:last"  # the number of the last message
+        self._begun = f"anonymizer:{queue}:begun"  # sorted set of one member: the highest number that a worker began
+        self._last_chance = f"anonymizer:{queue}:last-chance"  # set: those whose patience is over
+
+    def put(self, name: Name, *, last_chance: bool = False) -> None:
+        """Ask the workers to do a set; with `last_chance` it is refused if it is still incomplete.
+
+        The list is written first: a message that is lost before it was sent is found missing like any other.
+        """
+        number = self._redis.incr(self._last)
+        with self._redis.pipeline() as step:
+            step.zadd(self._pending, {str(name): number})
+            (step.sadd if last_chance else step.srem)(self._last_chance, str(name))
+            step.execute()
+        self._app.send_task(TASK, args=list(name), queue=self.queue)
+
+    def begin(self, name: Name) -> bool:
+        """Take a set off the list, for a worker that begins it; true when its patience is over."""
+        number = self._redis.zscore(self._pending, str(name))
+        with self._redis.pipeline() as step:
+            if number is not None:
+                step.zadd(self._begun, {"number": number}, gt=True)
+            step.zrem(self._pending, str(name))
+            step.sismember(self._last_chance, str(name))
+            *_, patience_over = step.execute()
+        return bool(patience_over)
+
+    def holding(self, names: Iterable[Name]) -> dict[Name, str]:
+        """Tell which of these sets are `queued`, as far as can be seen, and which are `in work`."""
+        asked = list(names)
+        if not asked:
+            return {}
+        with self._redis.pipeline(transaction=False) as step:
+            step.llen(self.queue)
+            step.zscore(self._begun, "number")
+            for name in asked:
+                step.zscore(self._pending, str(name))
+                step.exists(lease.key(name))
+            waiting, begun, *found = step.execute()
+        states: dict[Name, str] = {}
+        for name, number, leased in zip(asked, found[::2], found[1::2], strict=True):
+            if leased:
+                states[name] = "in work"
+            elif waiting and number is not None and number > (begun or 0):
+                states[name] = "queued"
+        return states
