@@ -9,12 +9,13 @@ from __future__ import annotations
 import errno
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from pydicom.uid import UID
 
 from services import dates, dictionary, part10, text
 from services import view as views
+from services.cleaner import Text
 from services.elements import Malformed, Truncated
 from services.errors import Fault, SetChanged, SetRefused
 from services.part10 import NotDicom
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path, PurePosixPath
 
+    from services.cleaner import Role
     from services.elements import Element
     from services.listing import Listing
     from services.part10 import DicomFile
@@ -46,6 +48,9 @@ KINDS: Final[Mapping[str, str]] = {
     "1.2.840.10008.5.1.4.1.1.481.8": PLAN,  # ion
 }
 """What the objects of a set are called, by SOP class."""
+
+NAMES: Final[Mapping[str, str]] = {CT: "CT", STRUCTURE_SET: "RT Structure Set", PLAN: "RT Plan", DOSE: "RT Dose"}
+"""What people call them."""
 
 MAX_ELEMENTS: Final = 4_000_000
 """In a folder; a dense set has some fifty thousand. A guard against hostile files."""
@@ -70,6 +75,11 @@ class SetFile:
     view: View
     sop_class_uid: str
     sop_instance_uid: str
+
+    @property
+    def called(self) -> str:
+        """What a person finds it by: `RT Plan RP.1.2.3.dcm`."""
+        return f"{NAMES.get(self.kind, self.kind)} {printable(self.path)}"
 
     def uid(self, keyword: str) -> str:
         """Give a UID of the object's top level; '' where it has none."""
@@ -106,18 +116,6 @@ class Contents:
         return not (any(self.objects.values()) or self.extra or self.unreadable)
 
 
-class Text(NamedTuple):
-    """A free text that the policy sends to the cleaner."""
-
-    role: str
-    """What kind of text, in the policy's words: `roi_name`, `plan_label` …"""
-
-    value: str
-
-    roi_number: int | None = None
-    """Of `roi_name` and `roi_label`: the ROI it belongs to."""
-
-
 @dataclass(frozen=True, slots=True)
 class RtSet:
     """One patient's CT series, RT Structure Set, RT Plan and RT Dose, and what they say of the person."""
@@ -138,8 +136,11 @@ class RtSet:
     dates: frozenset[date]
     """Every date of the set, from every depth of every file, private elements included."""
 
-    texts: tuple[Text, ...]
-    """What goes to the cleaner: names and labels of all ROIs in their order, then every other text once."""
+    texts: frozenset[Text]
+    """What the policy sends to the cleaner, each of several values of an attribute on its own, never an empty one."""
+
+    technical: frozenset[str]
+    """Makers and models: words of theirs identify nobody."""
 
     relinked: bool = False
     """Whether the references of its objects, as held here, were rebuilt and are not those of the files."""
@@ -153,6 +154,11 @@ class RtSet:
     def sop_instance_uids(self) -> tuple[str, ...]:
         """What the set is told by: the same set again has the same ones."""
         return tuple(file.sop_instance_uid for file in self.set_files)
+
+
+def printable(name: object) -> str:
+    """Write a file's name or a label so that it stays one line, whatever is in it."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in str(name))
 
 
 def read(folder: Path, listing: Listing) -> Contents:
@@ -273,7 +279,8 @@ def assemble(
         dose,
         collector.identifiers(),
         collector.days(),
-        (*_roi_texts(structure_set.view), *collector.texts()),
+        collector.texts(),
+        collector.technical(),
     )
 
 
@@ -289,14 +296,25 @@ _ONE_VALUE_VRS: Final = frozenset((b"ST", b"LT", b"UT", b"UR"))
 
 _CHARSET: Final = dictionary.tag("SpecificCharacterSet")
 _SCHEME: Final = dictionary.tag("CodingSchemeDesignator")
-_ROI_ROLES: Final = frozenset(("roi_name", "roi_label"))
+_TECHNICAL: Final = frozenset(map(dictionary.tag, ("Manufacturer", "ManufacturerModelName")))
+_NUMBERS: Final = {
+    dictionary.tag(label): dictionary.tag(number)
+    for label, number in (
+        ("ROIName", "ROINumber"),
+        ("ROIObservationLabel", "ReferencedROINumber"),
+        ("BeamName", "BeamNumber"),
+        ("ToleranceTableLabel", "ToleranceTableNumber"),
+        ("DoseReferenceDescription", "DoseReferenceNumber"),
+    )
+}
+"""Names, and the numbers beside them."""
+
+_LONGEST_IS: Final = 12
+"""Characters of an IS value. PS3.5 6.2."""
 
 
 class _Raw(NamedTuple):
     """A value as it stands, with all that is needed to read it."""
-
-    meaning: str
-    """The kind of identifier, or the role of a text."""
 
     value: bytes
     vr: bytes
@@ -314,14 +332,15 @@ class _Collector:
     def __init__(self, policy: Policy) -> None:
         self._kinds = policy.identifying
         self._roles = {
-            tag: decision.argument
+            tag: cast("Role", decision.argument)
             for tag, decision in policy.compiled.items()
-            if decision.action is Action.CLEAN and decision.argument not in _ROI_ROLES
+            if decision.action is Action.CLEAN
         }
-        self._wanted = frozenset((*self._kinds, *self._roles, _CHARSET))
-        self._identifiers: set[_Raw] = set()
-        self._dates: set[tuple[bytes, bytes]] = set()
-        self._texts: dict[_Raw, None] = {}
+        self._wanted = frozenset((*self._kinds, *self._roles, *_TECHNICAL, _CHARSET))
+        self._identifiers: set[tuple[str, _Raw]] = set()
+        self._texts: set[tuple[Role, int, _Raw]] = set()
+        self._technical: set[_Raw] = set()
+        self._dates: set[_Raw] = set()
 
     def walk(self, data: bytes, elements: Sequence[Element], charsets: tuple[str, ...] = ()) -> None:
         """Collect from a data set and from all that is nested in it."""
@@ -331,50 +350,48 @@ class _Collector:
                 for item in items:
                     self.walk(data, item[3], charsets)
             elif (tag in wanted or vr in personal) and start < end:
-                value = data[start:end]
+                raw = _Raw(data[start:end], vr, charsets)
                 if tag == _CHARSET:
-                    charsets = tuple(value.decode("ascii", "replace").strip("\0 ").split("\\"))
+                    charsets = tuple(raw.value.decode("ascii", "replace").strip("\0 ").split("\\"))
                     continue
                 if vr in _DAYS:
-                    self._dates.add((value, vr))
+                    self._dates.add(raw)
+                if tag in _TECHNICAL:
+                    self._technical.add(raw)
                 kind = self._kinds.get(tag) or ("person" if vr == b"PN" and tag & 0x00010000 else None)
                 if kind:
-                    self._identifiers.add(_Raw(kind, value, vr, charsets))
+                    self._identifiers.add((kind, raw))
                 role = self._roles.get(tag)
-                if role and (role != "code_meaning" or _is_private_code(data, elements)):
-                    self._texts.setdefault(_Raw(role, value, vr, charsets))
+                if role and (role != "code_meaning" or is_private_code(data, elements)):
+                    self._texts.add((role, _number(data, elements, tag), raw))
 
     def identifiers(self) -> frozenset[tuple[str, str]]:
         """Give what identifies, read."""
-        return frozenset((raw.meaning, part) for raw in self._identifiers for part in raw.read())
+        return frozenset((kind, part) for kind, raw in self._identifiers for part in raw.read())
+
+    def texts(self) -> frozenset[Text]:
+        """Give the texts for the cleaner."""
+        return frozenset(Text(role, number, part) for role, number, raw in self._texts for part in raw.read())
+
+    def technical(self) -> frozenset[str]:
+        """Give makers and models."""
+        return frozenset(part for raw in self._technical for part in raw.read())
 
     def days(self) -> frozenset[date]:
         """Give all dates."""
-        return frozenset(day for value, vr in self._dates for day in _DAYS[vr](value))
-
-    def texts(self) -> tuple[Text, ...]:
-        """Give the texts for the cleaner but for those of ROIs."""
-        return tuple(dict.fromkeys(Text(raw.meaning, part) for raw in self._texts for part in raw.read()))
+        return frozenset(day for raw in self._dates for day in _DAYS[raw.vr](raw.value))
 
 
-def _is_private_code(data: bytes, code: Iterable[Element]) -> bool:
+def is_private_code(data: bytes, code: Iterable[Element]) -> bool:
     """Whether a code is of a private scheme, 99…, or of none (PS3.16 8.2): its meaning is then free text."""
     scheme = next((data[element[3] : element[4]] for element in code if element[0] == _SCHEME), b"")
     return scheme.startswith(b"99") or not scheme.strip(b" \0")
 
 
-def _roi_texts(structure_set: View) -> tuple[Text, ...]:
-    """Give names and labels of the ROIs, in their order, each with its ROI number."""
-    names = (
-        Text("roi_name", roi.text("ROIName"), _integer(roi.number("ROINumber")))
-        for roi in structure_set.items("StructureSetROISequence")
-    )
-    labels = (
-        Text("roi_label", roi.text("ROIObservationLabel"), _integer(roi.number("ReferencedROINumber")))
-        for roi in structure_set.items("RTROIObservationsSequence")
-    )
-    return tuple(found for found in (*names, *labels) if found.value)
-
-
-def _integer(number: float | None) -> int | None:
-    return None if number is None else int(number)
+def _number(data: bytes, elements: Iterable[Element], label: int) -> int:
+    """Give the number that stands beside a label; 0 where there is none."""
+    wanted = _NUMBERS.get(label)
+    if wanted is None:
+        return 0
+    digits = next((data[element[3] : element[4]] for element in elements if element[0] == wanted), b"").strip(b" \0")
+    return int(digits) if digits.isdigit() and len(digits) <= _LONGEST_IS else 0
