@@ -1,0 +1,163 @@
+"""What lies in a set's folder, without opening a file: what has changed, and what will never be read.
+
+Links are not followed, devices and pipes not opened, hidden names and names of unfinished copies left alone. What was
+left out is told, so that nobody wonders.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+from hashlib import blake2b
+from operator import itemgetter
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from services.errors import Fault, SetRefused
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SETTINGS_NAME: Final = "collection.toml"
+MOST_FILES: Final = 100_000
+DEEPEST: Final = 64
+"""Folders inside each other. Nobody exports deeper; a mount that contains itself does."""
+
+_NEVER: Final = re.compile(
+    r"(?P<hidden>\..*)|(?P<published>ANON_.*)|~.*|.*~|.*\.(part|partial|filepart|crdownload|download|tmp|temp)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+class Entry(NamedTuple):
+    """One file. Files are the same while all of this is."""
+
+    path: PurePosixPath
+    """Relative to the folder that was listed."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+
+class Folder(NamedTuple):
+    """One folder, the listed one (`.`) included: its time changes when a name in it does."""
+
+    path: PurePosixPath
+    mtime_ns: int
+    inode: int
+
+
+class Skipped(NamedTuple):
+    """Something that is not looked at."""
+
+    path: PurePosixPath
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A folder at one moment. Two listings that are equal saw the same files with the same times, in the same place."""
+
+    entries: tuple[Entry, ...]
+    folders: tuple[Folder, ...]
+    skipped: tuple[Skipped, ...]
+
+    fingerprint: str
+    """Names, sizes and times in 32 letters. It holds on every host; inode numbers and change times do not."""
+
+
+def is_passed_over(name: str) -> bool:
+    """Tell whether a file or folder of this name is left alone: ours, the older program's, hidden, or being copied."""
+    return _why_passed_over(name) is not None
+
+
+def take(folder: Path) -> Listing:
+    """List a folder and all below it.
+
+    What disappears while it is listed is not in it.
+
+    Raises
+    ------
+    SetRefused
+        `too-many-files`: more than any set has.
+    OSError
+        The folder is gone, or something in it may not be listed.
+    """
+    files: list[tuple[str, os.stat_result]] = []  # paths are strings until they are sorted: it halves the time
+    folders = [_folder(".", os.stat(folder))]  # noqa: PTH116 - os.stat gives what os.scandir gives below
+    skipped: list[Skipped] = []
+    waiting = [(os.fspath(folder), "", 0)]
+    while waiting:
+        place, below, depth = waiting.pop()
+        for found in _scan(place, must_exist=depth == 0):
+            path = below + found.name
+            try:
+                why = _why_passed_over(found.name) or _why_not_read(found, depth)
+                status = found.stat(follow_symlinks=False) if why is None else None
+            except FileNotFoundError:
+                continue
+            if status is None:
+                skipped.append(Skipped(PurePosixPath(path), why or ""))
+            elif stat.S_ISDIR(status.st_mode):
+                folders.append(_folder(path, status))
+                waiting.append((found.path, path + "/", depth + 1))
+            else:
+                files.append((path, status))
+            if len(files) + len(folders) + len(skipped) > MOST_FILES:
+                raise SetRefused(_too_many())
+    files.sort(key=itemgetter(0))
+    entries = tuple(
+        Entry(PurePosixPath(path), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+        for path, status in files
+    )
+    return Listing(entries, tuple(sorted(folders)), tuple(sorted(skipped)), _fingerprint(files))
+
+
+def _scan(place: str, *, must_exist: bool) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(place) as found:
+            return list(found)
+    except FileNotFoundError:
+        if must_exist:
+            raise
+        return []
+
+
+def _why_passed_over(name: str) -> str | None:
+    found = _NEVER.fullmatch(name)
+    if found is None:
+        return None
+    return {"hidden": "hidden", "published": "an anonymized set"}.get(found.lastgroup or "", "a temporary name")
+
+
+def _why_not_read(found: os.DirEntry[str], depth: int) -> str | None:
+    if found.is_symlink():
+        return "a link"
+    if found.is_dir(follow_symlinks=False):
+        if os.path.lexists(os.path.join(found.path, SETTINGS_NAME)):  # noqa: PTH118 - a string join for each folder
+            return "a collection of its own"
+        return "nested too deep" if depth >= DEEPEST else None
+    return None if found.is_file(follow_symlinks=False) else "neither file nor folder"
+
+
+def _folder(path: str, status: os.stat_result) -> Folder:
+    return Folder(PurePosixPath(path), status.st_mtime_ns, status.st_ino)
+
+
+def _fingerprint(files: list[tuple[str, os.stat_result]]) -> str:
+    seen = blake2b(digest_size=16)
+    for path, status in files:
+        seen.update(b"%s\0%d\0%d\0" % (os.fsencode(path), status.st_size, status.st_mtime_ns))
+    return seen.hexdigest()
+
+
+def _too_many() -> Fault:
+    return Fault(
+        code="too-many-files",
+        found=f"The folder holds more than {MOST_FILES:,} files and folders.",
+        remedy="Put one patient's CT, RT Structure Set, RT Plan and RT Dose in a folder of their own.",
+    )

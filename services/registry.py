@@ -1,0 +1,117 @@
+"""Which folder a locator stands for, and what became of the set in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path, PurePath, PurePosixPath
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from services import durable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from services.collection import Collection
+
+State = Literal["published", "same-set", "changed", "refused", "waiting", "parked"]
+SCHEMA: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the set in a folder, as the folder was then."""
+
+    state: State
+
+    fingerprint: str
+    """The listing's. An outcome says nothing about a folder that looks different."""
+
+    at: str
+    """When: ISO 8601 with its zone."""
+
+    codes: tuple[str, ...] = ()
+    """Of the faults that stand against the set, or the reason for which it waits or is parked. Safe in logs."""
+
+    set_id: str | None = None
+    index: int | None = None
+
+    folders: Mapping[str, int] = field(default_factory=dict)
+    """Each folder of the set (relative path; `.` is its own) with its time in ns: these tell of a later change."""
+
+    text: str = ""
+    """In plain words, for the share's users. May name files."""
+
+
+def register(collection: Collection, folder: PurePath | str) -> str:
+    """Note where a set lies, path relative to the root, and return its locator."""
+    relative = PurePath(folder).as_posix()
+    locator = collection.locator(relative)
+    path = _folder_file(collection, locator)
+    if not path.exists():
+        stored = durable.encode({"schema": SCHEMA, "folder": relative})
+        durable.write_atomically(path, stored, staging=collection.staging)
+    return locator
+
+
+def folder_of(collection: Collection, locator: str) -> Path | None:
+    """Find the folder that a locator stands for, whether it still exists or not; None when it was never registered."""
+    relative = _relative(collection, locator)
+    return collection.root / relative if relative is not None else None
+
+
+def registered(collection: Collection) -> Iterator[tuple[str, PurePosixPath]]:
+    """Return every locator with its folder, relative to the root."""
+    for path in collection.folders.glob("*.json"):
+        relative = _relative(collection, path.stem)
+        if relative is not None:
+            yield path.stem, relative
+
+
+def write_outcome(collection: Collection, locator: str, outcome: Outcome) -> None:
+    """Note what became of a set, in the place of what was noted before."""
+    stored = {name.name: getattr(outcome, name.name) for name in fields(outcome)}
+    stored |= {"schema": SCHEMA, "codes": list(outcome.codes), "folders": dict(outcome.folders)}
+    path = _outcome_file(collection, locator)
+    durable.write_atomically(path, durable.encode(stored), staging=collection.staging)
+
+
+def read_outcome(collection: Collection, locator: str) -> Outcome | None:
+    """Return what became of a set; None when that is not known: it is then looked at again."""
+    return _outcome(durable.read(_outcome_file(collection, locator)) or {})
+
+
+def forget_outcome(collection: Collection, locator: str) -> None:
+    """Have a set looked at again as if it were new. What was published stays published: that is the records' to say."""
+    _outcome_file(collection, locator).unlink(missing_ok=True)
+
+
+def forget(collection: Collection, locator: str) -> None:
+    """Drop a folder that is gone for good."""
+    forget_outcome(collection, locator)
+    _folder_file(collection, locator).unlink(missing_ok=True)
+
+
+def _relative(collection: Collection, locator: str) -> PurePosixPath | None:
+    """Read a folder's path and make sure that it is the one the locator was made of: no message leads elsewhere."""
+    if len(locator) != 32 or not locator.isalnum():
+        return None
+    folder = (durable.read(_folder_file(collection, locator)) or {}).get("folder")
+    if not isinstance(folder, str) or collection.locator(folder) != locator:
+        return None
+    relative = PurePosixPath(folder)
+    return None if relative.is_absolute() or ".." in relative.parts else relative
+
+
+def _outcome(stored: dict[str, Any]) -> Outcome | None:
+    values = {name.name: stored[name.name] for name in fields(Outcome) if name.name in stored}
+    if values.keys() < {"state", "fingerprint", "at"}:
+        return None
+    return Outcome(**values | {"codes": tuple(values.get("codes", ()))})
+
+
+def _folder_file(collection: Collection, locator: str) -> Path:
+    return collection.folders / f"{locator}.json"
+
+
+def _outcome_file(collection: Collection, locator: str) -> Path:
+    return collection.outcomes / f"{locator}.json"

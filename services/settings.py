@@ -1,0 +1,132 @@
+"""Where the service runs, with what, and how patiently: from the environment, read once at the start.
+
+What is done to the sets is not here: that is the collection's, under the operator's eyes, in `collection.toml`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from services.errors import SettingsWrong
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+PREFIX: Final = "ANONYMIZER_"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one process. `TABLE` says what each means."""
+
+    redis_url: str | None = field(default=None, repr=False)
+    share: Path | None = None
+    quiet_s: float = 10.0
+    patience_s: float = 900.0
+    rescan_s: float = 10.0
+    reconcile_s: float = 60.0
+    observer: str = "auto"
+    timezone: ZoneInfo | None = None
+    machines: Path | None = None
+    log_format: str = "text"
+    log_level: str = "info"
+
+
+class Setting(NamedTuple):
+    """One environment variable."""
+
+    name: str
+    """Without the prefix."""
+
+    meaning: str
+    """For the person who runs the service; a row of the README's table."""
+
+    read: Callable[[str], Any]
+    """Makes the value, or raises `ValueError` with what should stand there instead."""
+
+
+def from_environment(environment: Mapping[str, str]) -> Settings:
+    """Read the settings; what is not set has its default.
+
+    Raises
+    ------
+    SettingsWrong
+        A variable that begins with `ANONYMIZER_` and means nothing, or a value that cannot be used.
+    """
+    known = {PREFIX + setting.name: setting for setting in TABLE}
+    values: dict[str, Any] = {}
+    for variable, text in environment.items():
+        if not variable.startswith(PREFIX):
+            continue
+        if variable not in known:
+            raise SettingsWrong(f"{variable} is no setting. There are: {', '.join(known)}.")
+        if not text:
+            continue  # compose files and manifests pass on what is not set as an empty text
+        setting = known[variable]
+        try:
+            values[setting.name.lower()] = setting.read(text)
+        except ValueError as error:
+            raise SettingsWrong(f"{variable} must be {error}.") from None
+    return Settings(**values)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise ValueError("a number of seconds above zero")
+    return seconds
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"one of {', '.join(words)}")
+        return text
+
+    return read
+
+
+def _redis_url(text: str) -> str:
+    if not text.startswith(("redis://", "rediss://", "redis+socket://", "unix://")):
+        raise ValueError("an address like redis://host:6379/0 or rediss://host:6380/0")
+    return text
+
+
+def _folder(text: str) -> Path:
+    folder = Path(text)
+    if not folder.is_absolute():
+        raise ValueError("the whole path of a folder, from / on")
+    return folder
+
+
+def _zone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, OSError):
+        raise ValueError("a time zone like Europe/Berlin") from None
+
+
+TABLE: Final = (
+    Setting("REDIS_URL", "The Redis that `watch` and `worker` share: `redis://…` or `rediss://…`.", _redis_url),
+    Setting("SHARE", "The folder under which the collections lie, where this host mounts it.", _folder),
+    Setting("QUIET_S", "A set is looked at when nothing in it has changed for so many seconds.", _seconds),
+    Setting("PATIENCE_S", "A set that stays incomplete for so many seconds is refused, until it changes.", _seconds),
+    Setting("RESCAN_S", "Every so many seconds all folders are looked at, events or not.", _seconds),
+    Setting("RECONCILE_S", "Every so many seconds what should be done and is not is queued again.", _seconds),
+    Setting(
+        "OBSERVER",
+        "How changes are noticed: `events` (local disks), `polling` (NFS, SMB, FUSE), `auto` by the file system.",
+        _one_of("auto", "events", "polling"),
+    ),
+    Setting("TIMEZONE", "Whose day names the tracking file, `Europe/Berlin` say; the host's by default.", _zone),
+    Setting("MACHINES", "A folder with machine descriptors of your own, looked in before ours.", _folder),
+    Setting("LOG_FORMAT", "`text` for people, `json` for log collectors.", _one_of("text", "json")),
+    Setting("LOG_LEVEL", "The least that is logged.", _one_of("debug", "info", "warning", "error")),
+)
+"""Every setting there is; the README's table is made from it."""
