@@ -1,0 +1,167 @@
+"""Synthetic sets: made-up patients with everything a real export has, for `anonymizer demo` and for the tests.
+
+A set is a planning CT of a head and neck, the structures drawn on it, a plan of two arcs and its dose. Identifiers
+stand in every place where clinics put them, and the manifest lists each one, so that nothing has to be believed of a
+tool that says it removed them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pydicom
+
+from anonymizer import phantom_anatomy as anatomy
+from anonymizer.phantom_anatomy import Scan
+from anonymizer.phantom_identifiers import Identifiers, Manifest, Planted
+from anonymizer.phantom_images import ct_series, rt_dose
+from anonymizer.phantom_plan import PRESCRIBED_GY, rt_plan
+from anonymizer.phantom_structures import rt_structure_set
+from services.errors import SettingsWrong
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from pydicom import Dataset
+
+    from anonymizer.phantom_anatomy import Organ
+
+__all__ = ["Manifest", "Planted", "SyntheticSet", "build_set", "file_name", "write_demo", "write_set"]
+
+#: The form that the demonstration's user would have filled in.
+DEMO_SETTINGS = """\
+# Settings of this collection. They are read once for each set; a changed identity counts for new sets only.
+
+[identity]
+patient_id = "zzz_AnusGE"          # new patient ID: this and the index, zzz_AnusGE006
+family_name = "AnusGE"             # new patient name: AnusGE006^First
+first_name = "First"
+hospital = "Demo Hospital"         # goes into the tracking file only
+initial_index = 6
+
+[plan]
+machine = "VicRapidPlan"           # a descriptor of machines/, a list of them, or "keep"
+"""
+
+
+@dataclass
+class SyntheticSet:
+    """One patient's objects, still in memory, and what is planted in them."""
+
+    ct: list[Dataset]
+    """Lowest slice first."""
+    structure_set: Dataset
+    plan: Dataset
+    dose: Dataset
+    folder: str
+    """What a person would call the patient's folder."""
+    manifest: Manifest
+
+    @property
+    def objects(self) -> list[Dataset]:
+        """All of them: CT, structure set, plan, dose."""
+        return [*self.ct, self.structure_set, self.plan, self.dose]
+
+
+def build_set(
+    *,
+    seed: int | str = 0,
+    ct: int = 30,
+    rois: int | Sequence[str] = 20,
+    size: int = 512,
+    points_per_contour: int = 64,
+    dense: bool = False,
+    control_points: int = 178,
+    dose_bits: int = 32,
+    family_name: str = "",
+) -> SyntheticSet:
+    """Make a set; the same arguments make the same set.
+
+    Parameters
+    ----------
+    ct, size
+        How many slices, and of how many pixels on a side.
+    rois
+        How many structures, or which ones. Of eight or more, the last three are one that was never drawn, one that
+        carries the patient's name, and one that carries a date.
+    dense
+        Draw every structure on nearly every slice.
+    control_points
+        Of each arc.
+    dose_bits
+        32, or 16 for dciodvfy, which gives up on 32.
+    family_name
+        Of the patient, where it must not be a made-up one.
+    """
+    ids = Identifiers(seed, family_name)
+    scan = Scan(ct, size)
+    organs = _organs(rois, ids)
+    if dense:
+        organs = [anatomy.everywhere(organ) for organ in organs]
+    slices = ct_series(scan, ids)
+    structure_set = rt_structure_set(scan, organs, ids, [one.SOPInstanceUID for one in slices], points_per_contour)
+    plan = rt_plan(scan, organs, ids, structure_set.SOPInstanceUID, control_points)
+    dose = rt_dose(
+        scan,
+        organs,
+        ids,
+        plan=plan.SOPInstanceUID,
+        structure_set=structure_set.SOPInstanceUID,
+        prescribed_gy=PRESCRIBED_GY,
+        bits=dose_bits,
+    )
+    manifest = ids.manifest({"CT": slices[0], "RTSTRUCT": structure_set, "RTPLAN": plan, "RTDOSE": dose})
+    return SyntheticSet(slices, structure_set, plan, dose, ids.folder, manifest)
+
+
+def _organs(rois: int | Sequence[str], ids: Identifiers) -> list[Organ]:
+    if not isinstance(rois, int) or rois < 8:
+        return anatomy.choose(rois)
+    target = anatomy.TARGET
+    return [
+        *anatomy.choose(rois - 3),
+        anatomy.never_drawn("Bolus_05mm"),
+        replace(target, name=f"z{ids.family_name}"[:16], kind="PTV", code=""),
+        replace(target, name=f"opt {ids.spelt_day('plan', '%d.%m.%Y')}", kind="CONTROL", code=""),
+    ]
+
+
+_PREFIXES = {"CT": "CT", "RTSTRUCT": "RS", "RTPLAN": "RP", "RTDOSE": "RD"}
+
+
+def file_name(data: Dataset) -> str:
+    """Name an object's file as planning systems do: `CT.<SOP Instance UID>.dcm`."""
+    return f"{_PREFIXES.get(data.Modality, data.Modality)}.{data.SOPInstanceUID}.dcm"
+
+
+def write_set(synthetic: SyntheticSet, folder: Path) -> None:
+    """Write a set into a folder, which is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for data in synthetic.objects:
+        pydicom.dcmwrite(folder / file_name(data), data, enforce_file_format=True)
+
+
+def write_demo(
+    root: Path, *, sets: int = 3, ct: int = 40, rois: int = 20, size: int = 512, seed: int = 0
+) -> list[SyntheticSet]:
+    """Make a collection that waits to be anonymized: its settings, and a folder for each patient.
+
+    Raises
+    ------
+    SettingsWrong
+        When something is in `root` already: a demonstration never mixes with a person's data.
+    """
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise SettingsWrong(f"{root} is not empty; name a folder that does not exist yet for the demonstration.")
+    root.mkdir(parents=True, exist_ok=True)
+    made = []
+    for number in range(1, sets + 1):
+        # A name of the second patient's kind is what character sets are lost on.
+        family_name = f"Mühl{Identifiers(f'{seed}/umlaut').family_name.lower()}" if number == 2 else ""
+        synthetic = build_set(seed=f"{seed}/{number}", ct=ct, rois=rois, size=size, family_name=family_name)
+        write_set(synthetic, root / synthetic.folder)
+        made.append(synthetic)
+    (root / "collection.toml").write_text(DEMO_SETTINGS, encoding="utf-8")
+    return made

@@ -1,0 +1,605 @@
+"""Builders of sets that say only what differs: `make_set(tmp_path, relative_dose, encoded(ImplicitVRLittleEndian))`.
+
+A set is a small synthetic one (`anonymizer/phantom.py`), changed by edits before it is written. An edit is a function
+of the `MadeSet`; what takes arguments makes one. Edits are applied in the order given, so they combine freely.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pydicom
+from pydicom import DataElement, Dataset
+from pydicom.config import disable_value_validation
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    RLELossless,
+)
+
+from anonymizer.phantom import Manifest, build_set, file_name
+from anonymizer.phantom_modules import item, reference, undeclared
+from anonymizer.phantom_plan import HD_LEAF_BOUNDARIES_MM
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+#: The ways a set is written down that can be met; compressed and preamble-less ones have edits of their own.
+TRANSFER_SYNTAXES = {
+    "implicit": ImplicitVRLittleEndian,
+    "explicit": ExplicitVRLittleEndian,
+    "big endian": ExplicitVRBigEndian,
+    "deflated": DeflatedExplicitVRLittleEndian,
+}
+
+
+@dataclass
+class MadeSet:
+    """A set under a test's hands: what was written where, and the objects, to be changed and written again."""
+
+    folder: Path
+    ct: list[Dataset]
+    structure_set: Dataset
+    plan: Dataset
+    dose: Dataset
+    manifest: Manifest
+    objects: list[Dataset]
+    """What is written: all of the above, until an edit takes some away or adds others."""
+    rewrites: list[tuple[str, Callable[[bytes], bytes]]] = field(default_factory=list)
+    """What is done to the bytes of the files of a modality, "" for all."""
+
+    def of(self, modality: str) -> list[Dataset]:
+        """Give the objects of a modality, "" for all."""
+        return [data for data in self.objects if modality in ("", data.Modality)]
+
+    def path(self, data: Dataset) -> Path:
+        """Where an object is written."""
+        return self.folder / file_name(data)
+
+    def write(self) -> None:
+        """Write the objects (again)."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for data in self.objects:
+            data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
+            data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID
+            path = self.path(data)
+            with disable_value_validation():
+                pydicom.dcmwrite(path, data, enforce_file_format=True)
+            for modality, rewrite in self.rewrites:
+                if modality in ("", data.Modality):
+                    path.write_bytes(rewrite(path.read_bytes()))
+
+
+Edit = Callable[[MadeSet], None]
+
+
+def make_set(
+    parent: Path,
+    *edits: Edit,
+    name: str = "Mustermann Erika 4711",
+    ct: int = 3,
+    rois: int | Sequence[str] = ("PTV", "SpinalCord"),
+    size: int = 32,
+    control_points: int = 4,
+    seed: int | str = 0,
+    **more: object,
+) -> MadeSet:
+    """Write a small set into `parent/name`; another seed is another patient. The rest is said as to `build_set`."""
+    with disable_value_validation():
+        made = build_set(seed=seed, ct=ct, rois=rois, size=size, control_points=control_points, **more)
+        result = MadeSet(
+            parent / name, made.ct, made.structure_set, made.plan, made.dose, made.manifest, list(made.objects)
+        )
+        for edit in edits:
+            edit(result)
+    result.write()
+    return result
+
+
+def make_collection(
+    root: Path,
+    *,
+    patient_id: str = "zzz_AnusGE",
+    family_name: str = "AnusGE",
+    first_name: str = "First",
+    hospital: str = "Demo Hospital",
+    initial_index: int = 6,
+    machine: str = "VicRapidPlan",
+    more: str = "",
+) -> Path:
+    """Make a root folder with its `collection.toml`; `more` is TOML that follows the `[plan]` table's machine."""
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "collection.toml").write_text(
+        f'[identity]\npatient_id = "{patient_id}"\nfamily_name = "{family_name}"\nfirst_name = "{first_name}"\n'
+        f'hospital = "{hospital}"\ninitial_index = {initial_index}\n\n[plan]\nmachine = "{machine}"\n{more}\n',
+        encoding="utf-8",
+    )
+    return root
+
+
+def _renewed(data: Dataset, ending: str) -> Dataset:
+    """Copy an object, with a SOP Instance UID of its own."""
+    made = copy.deepcopy(data)
+    made.SOPInstanceUID = f"{data.SOPInstanceUID}.{ending}"
+    return made
+
+
+# What is in the folder
+
+
+def without(modality: str) -> Edit:
+    """Leave out every object of a modality."""
+
+    def edit(made: MadeSet) -> None:
+        made.objects[:] = [data for data in made.objects if data.Modality != modality]
+
+    return edit
+
+
+def without_slices(*indices: int) -> Edit:
+    """Leave out some slices of the CT, counted from the lowest one."""
+
+    def edit(made: MadeSet) -> None:
+        for index in indices:
+            made.objects.remove(made.ct[index])
+
+    return edit
+
+
+def second(modality: str) -> Edit:
+    """Add a second object of a modality: the same with another SOP Instance UID."""
+
+    def edit(made: MadeSet) -> None:
+        made.objects.append(_renewed(made.of(modality)[0], "99"))
+
+    return edit
+
+
+def second_ct_series(made: MadeSet) -> None:
+    """Add a CT series that nothing refers to: a contrast phase."""
+    for data in made.ct:
+        phase = _renewed(data, "77")
+        phase.SeriesInstanceUID = f"{data.SeriesInstanceUID}.77"
+        phase.SeriesNumber = 3
+        made.objects.append(phase)
+
+
+def second_slice_at_same_position(made: MadeSet) -> None:
+    """Add a slice that lies where another one lies."""
+    made.objects.append(_renewed(made.ct[0], "66"))
+
+
+#: SOP classes of what else lies in patients' folders.
+OTHER_CLASSES = {
+    "RTIMAGE": "1.2.840.10008.5.1.4.1.1.481.1",
+    "RTRECORD": "1.2.840.10008.5.1.4.1.1.481.4",
+    "REG": "1.2.840.10008.5.1.4.1.1.66.1",
+    "PT": "1.2.840.10008.5.1.4.1.1.128",
+    "MR": "1.2.840.10008.5.1.4.1.1.4",
+    "SR": "1.2.840.10008.5.1.4.1.1.88.11",
+    "PR": "1.2.840.10008.5.1.4.1.1.11.1",
+}
+
+
+def other_object(modality: str) -> Edit:
+    """Add an object that belongs to no set: an RT image, a registration, a PET slice ..."""
+
+    def edit(made: MadeSet) -> None:
+        shared = (
+            "PatientName",
+            "PatientID",
+            "StudyInstanceUID",
+            "StudyDate",
+            "SeriesInstanceUID",
+            "SpecificCharacterSet",
+        )
+        data = item(**{keyword: made.plan[keyword].value for keyword in shared})
+        data.file_meta = copy.deepcopy(made.plan.file_meta)
+        data.SOPClassUID = OTHER_CLASSES[modality]
+        data.SOPInstanceUID = f"{made.plan.SOPInstanceUID}.{len(made.objects)}"
+        data.Modality = modality
+        made.objects.append(data)
+
+    return edit
+
+
+def enhanced_ct(made: MadeSet) -> None:
+    """Call the CT an enhanced one."""
+    for data in made.ct:
+        data.SOPClassUID = "1.2.840.10008.5.1.4.1.1.2.1"
+
+
+# Who it is
+
+
+def setting(modality: str = "", **values: object) -> Edit:
+    """Set attributes at the top of every object of a modality; None deletes one."""
+
+    def edit(made: MadeSet) -> None:
+        for data in made.of(modality):
+            for keyword, value in values.items():
+                if value is None:
+                    data.pop(keyword, None)
+                else:
+                    setattr(data, keyword, value)
+
+    return edit
+
+
+def patient(name: str, patient_id: str = "1", study_id: str = "1", charset: str = "ISO_IR 192") -> Edit:
+    """Make it another patient's, the name echoed in the labels: for short and common names, and foreign letters."""
+    label = name.partition("=")[0].partition("^")[0][:13]
+
+    def edit(made: MadeSet) -> None:
+        setting(SpecificCharacterSet=charset, PatientName=name, PatientID=patient_id, StudyID=study_id)(made)
+        made.plan.RTPlanLabel = f"HN {label}"
+        made.structure_set.StructureSetLabel = f"HN {label}"
+
+    return edit
+
+
+def latin_1_undeclared(made: MadeSet) -> None:
+    """Write a name with an umlaut in Latin-1 and forget to say so."""
+    patient("Größe^Jürgen", "4711", charset="ISO_IR 100")(made)
+    _forget_character_set(made)
+
+
+def _forget_character_set(made: MadeSet) -> None:
+    declared = b"\x08\x00\x05\x00CS\x0a\x00ISO_IR 100"
+    made.rewrites.append(("", lambda written: written.replace(declared, b"", 1)))
+
+
+def junk_dates(made: MadeSet) -> None:
+    """Put into date fields what was seen there."""
+    made.plan.RTPlanDate = "2.25.1234567890"
+    made.dose.InstanceCreationDate = "01-MAR-2020"
+    made.structure_set.StructureSetDate = "00000000"
+    for data in made.ct:
+        data.AcquisitionDate = "2020.03.01"
+        data.ContentDate = ""
+
+
+# How the objects are linked
+
+
+def _of_nobody(uid: str) -> str:
+    return f"{uid}.404"
+
+
+def dose_of_another_plan(made: MadeSet) -> None:
+    """Let the dose refer to a plan that is not there."""
+    (plan,) = made.dose.ReferencedRTPlanSequence
+    plan.ReferencedSOPInstanceUID = _of_nobody(plan.ReferencedSOPInstanceUID)
+
+
+def dose_without_plan(made: MadeSet) -> None:
+    """Let the dose refer to no plan."""
+    del made.dose.ReferencedRTPlanSequence
+
+
+def plan_of_another_structure_set(made: MadeSet) -> None:
+    """Let the plan refer to a structure set that is not there."""
+    (structures,) = made.plan.ReferencedStructureSetSequence
+    structures.ReferencedSOPInstanceUID = _of_nobody(structures.ReferencedSOPInstanceUID)
+
+
+def plan_without_structure_set(made: MadeSet) -> None:
+    """Let the plan refer to no structure set."""
+    del made.plan.ReferencedStructureSetSequence
+
+
+def contours(made: MadeSet) -> Iterable[Dataset]:
+    """Every contour of the structure set."""
+    for roi in made.structure_set.ROIContourSequence:
+        yield from roi.get("ContourSequence", ())
+
+
+def contours_on_other_images(made: MadeSet) -> None:
+    """Let the contours refer to images that are not there."""
+    for contour in contours(made):
+        (image,) = contour.ContourImageSequence
+        image.ReferencedSOPInstanceUID = _of_nobody(image.ReferencedSOPInstanceUID)
+
+
+def contours_without_images(made: MadeSet) -> None:
+    """Let the contours refer to no images, as many systems do; the list of images stays."""
+    for contour in contours(made):
+        del contour.ContourImageSequence
+
+
+def without_image_list(made: MadeSet) -> None:
+    """Leave out the structure set's list of images."""
+    del made.structure_set.ReferencedFrameOfReferenceSequence
+
+
+def contours_between_slices(made: MadeSet) -> None:
+    """Draw the contours one millimetre beside the slices, and refer to none."""
+    contours_without_images(made)
+    for contour in contours(made):
+        points = np.array(contour.ContourData, dtype=float).reshape(-1, 3) + np.array([0, 0, 1])
+        contour.ContourData = [f"{number:.2f}" for number in points.ravel()]
+
+
+def other_frame_of_reference(modality: str) -> Edit:
+    """Put an object into a frame of reference of its own."""
+
+    def edit(made: MadeSet) -> None:
+        for data in made.of(modality):
+            other = _of_nobody(made.ct[0].FrameOfReferenceUID)
+            data.FrameOfReferenceUID = other
+            for roi in data.get("StructureSetROISequence", ()):
+                roi.ReferencedFrameOfReferenceUID = other
+            for frame in data.get("ReferencedFrameOfReferenceSequence", ()):
+                frame.FrameOfReferenceUID = other
+
+    return edit
+
+
+plan_without_frame_of_reference = setting("RTPLAN", FrameOfReferenceUID=None)
+
+
+def structures_in_two_frames_of_reference(made: MadeSet) -> None:
+    """Let one drawn structure lie in another frame of reference than the rest."""
+    roi = made.structure_set.StructureSetROISequence[-1]
+    roi.ReferencedFrameOfReferenceUID = _of_nobody(roi.ReferencedFrameOfReferenceUID)
+
+
+def two_studies(made: MadeSet) -> None:
+    """Give what the planning system made a study of its own; it happens, and is no fault."""
+    for data in (made.structure_set, made.plan, made.dose):
+        data.StudyInstanceUID = f"{made.ct[0].StudyInstanceUID}.2"
+
+
+def second_series_in_image_list(made: MadeSet) -> None:
+    """Let the structure set list a second series, registered to the planning CT and not in the folder."""
+    (study,) = made.structure_set.ReferencedFrameOfReferenceSequence[0].RTReferencedStudySequence
+    series = item(
+        SeriesInstanceUID=_of_nobody(made.ct[0].SeriesInstanceUID),
+        ContourImageSequence=[reference("1.2.840.10008.5.1.4.1.1.4", _of_nobody(made.ct[0].SOPInstanceUID))],
+    )
+    study.RTReferencedSeriesSequence.append(series)
+
+
+# What the dose and the plan mean
+
+
+relative_dose = setting("RTDOSE", DoseUnits="RELATIVE")
+verification_plan = setting("RTPLAN", PlanIntent="VERIFICATION")
+plan_for_a_device = setting("RTPLAN", RTPlanGeometry="TREATMENT_DEVICE")
+burned_in = setting("CT", BurnedInAnnotation="YES")
+tilted_gantry = setting("CT", GantryDetectorTilt="12.5")
+
+
+def plan_sum(made: MadeSet) -> None:
+    """Make the dose that of two plans."""
+    made.dose.DoseSummationType = "MULTI_PLAN"
+    (plan,) = made.dose.ReferencedRTPlanSequence
+    made.dose.ReferencedRTPlanSequence.append(
+        reference(plan.ReferencedSOPClassUID, _of_nobody(plan.ReferencedSOPInstanceUID))
+    )
+
+
+def beam_dose(*numbers: int) -> Edit:
+    """Make the dose that of these beams only."""
+
+    def edit(made: MadeSet) -> None:
+        made.dose.DoseSummationType = "BEAM"
+        (plan,) = made.dose.ReferencedRTPlanSequence
+        plan.ReferencedFractionGroupSequence = [
+            item(
+                ReferencedFractionGroupNumber=1,
+                ReferencedBeamSequence=[item(ReferencedBeamNumber=number) for number in numbers],
+            )
+        ]
+
+    return edit
+
+
+# On which machine
+
+
+def treatment_beams(made: MadeSet) -> list[Dataset]:
+    """Give the two arcs."""
+    return [beam for beam in made.plan.BeamSequence if beam.TreatmentDeliveryType == "TREATMENT"]
+
+
+def hd120(made: MadeSet) -> None:
+    """Plan with the leaves of an HD120."""
+    for beam in treatment_beams(made):
+        beam.BeamLimitingDeviceSequence[-1].LeafPositionBoundaries = HD_LEAF_BOUNDARIES_MM
+
+
+def fluence(mode_id: str = "FFF", *, private_only: bool = False) -> Edit:
+    """Plan without a flattening filter; `private_only`: said nowhere but in the private twin (3285,1000)."""
+
+    def edit(made: MadeSet) -> None:
+        for beam in treatment_beams(made):
+            twin = Dataset()
+            twin.add_new(0x32850010, "LO", "Varian Medical Systems VISION 3285")
+            twin.add_new(0x32851001, "CS", "NON_STANDARD")
+            twin.add_new(0x32851002, "SH", mode_id)
+            beam[0x32851000].value = undeclared(twin)
+            beam.PrimaryFluenceModeSequence = [item(FluenceMode="NON_STANDARD", FluenceModeID=mode_id)]
+            if private_only:
+                del beam.PrimaryFluenceModeSequence
+
+    return edit
+
+
+def energy(nominal: str, dose_rate: str = "600") -> Edit:
+    """Plan with another energy."""
+
+    def edit(made: MadeSet) -> None:
+        for beam in treatment_beams(made):
+            beam.ControlPointSequence[0].NominalBeamEnergy = nominal
+            beam.ControlPointSequence[0].DoseRateSet = dose_rate
+
+    return edit
+
+
+def electrons(made: MadeSet) -> None:
+    """Make the first beam an electron beam with its applicator."""
+    beam = treatment_beams(made)[0]
+    beam.RadiationType = "ELECTRON"
+    beam.BeamType = "STATIC"
+    beam.ApplicatorSequence = [
+        item(ApplicatorID="A10", ApplicatorType="ELECTRON_SQUARE", ApplicatorDescription="10x10")
+    ]
+    del beam.BeamLimitingDeviceSequence[-1]
+    points = beam.ControlPointSequence
+    beam.ControlPointSequence = [points[0], points[-1]]
+    beam.NumberOfControlPoints = 2
+    beam.ControlPointSequence[1].ControlPointIndex = 1
+    beam.ControlPointSequence[0].NominalBeamEnergy = "9"
+    beam.ControlPointSequence[0].GantryRotationDirection = "NONE"
+    del beam.ControlPointSequence[0].BeamLimitingDevicePositionSequence[-1]
+    del beam.ControlPointSequence[1].BeamLimitingDevicePositionSequence
+
+
+def wedge(made: MadeSet) -> None:
+    """Put a hard wedge into the first beam."""
+    beam = treatment_beams(made)[0]
+    beam.NumberOfWedges = 1
+    beam.WedgeSequence = [
+        item(
+            WedgeNumber=1,
+            WedgeType="STANDARD",
+            WedgeID="W30R20",
+            AccessoryCode="12",
+            WedgeAngle=30,
+            WedgeFactor="",
+            WedgeOrientation="90",
+        )
+    ]
+    beam.ControlPointSequence[0].WedgePositionSequence = [item(ReferencedWedgeNumber=1, WedgePosition="IN")]
+
+
+def ion_plan(made: MadeSet) -> None:
+    """Plan with protons: an RT Ion Plan."""
+    plan = made.plan
+    plan.SOPClassUID = "1.2.840.10008.5.1.4.1.1.481.8"
+    for one in made.dose.get("ReferencedRTPlanSequence", ()):
+        one.ReferencedSOPClassUID = plan.SOPClassUID
+    plan.IonBeamSequence = plan.BeamSequence
+    del plan.BeamSequence
+    for beam in plan.IonBeamSequence:
+        beam.RadiationType = "PROTON"
+        beam.ScanMode = "MODULATED"
+        beam.IonControlPointSequence = beam.ControlPointSequence
+        del beam.ControlPointSequence
+
+
+def brachy_plan(made: MadeSet) -> None:
+    """Plan with an afterloader: no beams, an application setup."""
+    plan = made.plan
+    del plan.BeamSequence
+    plan.BrachyTreatmentTechnique = "INTERSTITIAL"
+    plan.BrachyTreatmentType = "HDR"
+    machine = item(
+        TreatmentMachineName="Afterloader7", Manufacturer="Varian", InstitutionName="Klinik", DeviceSerialNumber="99"
+    )
+    plan.TreatmentMachineSequence = [machine]
+    plan.SourceSequence = [
+        item(SourceNumber=1, SourceType="LINE", SourceIsotopeName="Ir-192", SourceIsotopeHalfLife="73.83")
+    ]
+    plan.ApplicationSetupSequence = [
+        item(ApplicationSetupType="OTHER", ApplicationSetupNumber=1, TotalReferenceAirKerma="1")
+    ]
+    (group,) = plan.FractionGroupSequence
+    group.NumberOfBeams, group.NumberOfBrachyApplicationSetups = 0, 1
+    del group.ReferencedBeamSequence
+
+
+# How it is written down
+
+
+def encoded(transfer_syntax: str, modality: str = "") -> Edit:
+    """Write in another of the `TRANSFER_SYNTAXES`."""
+
+    def edit(made: MadeSet) -> None:
+        for data in made.of(modality):
+            data.file_meta.TransferSyntaxUID = TRANSFER_SYNTAXES[transfer_syntax]
+            if transfer_syntax == "big endian" and "PixelData" in data:
+                words = np.frombuffer(data.PixelData, f"<u{data.BitsAllocated // 8}")
+                data.PixelData = words.byteswap().tobytes()
+
+    return edit
+
+
+def rle(made: MadeSet) -> None:
+    """Compress the CT's pixels."""
+    for data in made.ct:
+        data.compress(RLELossless, generate_instance_uid=False)
+
+
+def without_preamble(made: MadeSet) -> None:
+    """Leave out preamble and `DICM`; the file meta stays."""
+    made.rewrites.append(("", lambda written: written[132:]))
+
+
+def without_file_meta(made: MadeSet) -> None:
+    """Leave out all that comes before the data set, which is then implicit little endian, as old systems store it."""
+    encoded("implicit")(made)
+    made.rewrites.append(("", lambda written: written[132 + 12 + int.from_bytes(written[140:144], "little") :]))
+
+
+def truncated(modality: str) -> Edit:
+    """Cut the files of a modality off in the middle."""
+
+    def edit(made: MadeSet) -> None:
+        made.rewrites.append((modality, lambda written: written[: len(written) // 2]))
+
+    return edit
+
+
+def undefined_lengths(made: MadeSet) -> None:
+    """Write every sequence and every item with a delimiter instead of a length."""
+
+    def undefine(data: Dataset) -> None:
+        for tag in list(data.keys()):
+            if (element := data.get_item(tag)).VR == "SQ":
+                element.is_undefined_length = True
+                for one in element.value:
+                    one.is_undefined_length_sequence_item = True
+                    undefine(one)
+
+    for data in made.objects:
+        undefine(data)
+
+
+def un_sequences(made: MadeSet) -> None:
+    """Write sequences as UN, as a system that does not know them hands them on; with a private UID inside."""
+    for data, keyword in (
+        (made.structure_set, "RTROIObservationsSequence"),
+        (made.plan, "DoseReferenceSequence"),
+        (made.dose, "ReferencedRTPlanSequence"),
+        *((slice_, "RequestAttributesSequence") for slice_ in made.ct),
+    ):
+        items = data[keyword].value
+        items[0].private_block(0x0099, "PHANTOM ARCHIVE 1.0", create=True).add_new(
+            0x05, "UI", f"{data.StudyInstanceUID}.5"
+        )
+        data[keyword] = _un_element(data[keyword].tag, undeclared(*items))
+
+
+def _un_element(tag: int, value: bytes) -> DataElement:
+    """Make an element whose VR is UN though the dictionary knows it; pydicom puts it right otherwise."""
+    pydicom.config.replace_un_with_known_vr = False
+    try:
+        return DataElement(tag, "UN", value)
+    finally:
+        pydicom.config.replace_un_with_known_vr = True
+
+
+def private_without_creator(made: MadeSet) -> None:
+    """Add private elements that no creator claims, at the top and deep inside."""
+    for data in made.objects:
+        data.add_new(0x00771001, "LO", f"orphan of {data.PatientName}")
+    made.plan.BeamSequence[0].add_new(0x00771001, "UN", str(made.plan.PatientName).encode().ljust(64))
