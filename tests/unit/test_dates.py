@@ -1,0 +1,143 @@
+"""Dates move back by whole weeks."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.dates import Shifted, choose_shift, read_da, read_dt, shift_da, shift_dt
+from services.errors import SetRefused
+
+KEY = bytes(range(32))
+YEAR = timedelta(weeks=52)
+
+days = st.dates(date(1930, 1, 1), date(2100, 1, 1))
+shifts = st.integers(52, 520).map(lambda weeks: timedelta(weeks=weeks))
+keys = st.binary(min_size=32, max_size=32)
+
+
+@pytest.mark.parametrize(
+    ("value", "shifted"),
+    [
+        ("20110506", "20100507"),
+        (b"20110506", "20100507"),
+        ("20110506 ", "20100507"),
+        (b"20110506\0", "20100507"),
+        ("2011.05.06", "20100507"),  # ACR-NEMA
+        ("20120229", "20110302"),
+        ("20110506-20110601", "20100507-20100602"),
+        ("20110506-", "20100507-"),
+        ("-20110601", "-20100602"),
+        ("20110506\\\\20110601", "20100507\\\\20100602"),
+        ("19000101", "18990102"),
+        ("", ""),
+    ],
+)
+def test_every_form_of_a_date_is_moved(value: str | bytes, shifted: str) -> None:
+    """PS3.5 6.2, DA, with the old spelling and ranges."""
+    assert shift_da(value, YEAR) == Shifted(shifted, junk=0)
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        "20110230",
+        "201105",
+        "2011",
+        "6f9619ff-8b86-d011",
+        "Smith",
+        "20110506143000",
+        "00000000",
+        "00010101",
+        "-",
+        "2011.0506",
+    ],
+)
+def test_what_is_no_date_becomes_empty_and_is_counted(junk: str) -> None:
+    """It cannot be moved, and it must not stay."""
+    assert shift_da(junk, YEAR) == Shifted("", junk=1)
+    assert shift_da(f"20110506\\{junk}", YEAR) == Shifted("20100507\\", junk=1)
+
+
+@pytest.mark.parametrize(
+    ("value", "shifted"),
+    [
+        ("20110506143231.123456+0200", "20100507143231.123456+0200"),
+        ("201105061432", "201005071432"),
+        ("2011050614", "2010050714"),
+        ("20110506235960", "20100507235960"),  # a leap second
+        ("20110506", "20100507"),
+        ("201105", "201005"),  # a month moves as its first day does
+        ("2011", "2010"),
+        ("2011-0500", "2010-0500"),  # a year in a time zone
+        ("2011-2012", "2010-2011"),  # no time zone: a range
+        ("20110506143231-0300-20110507153231-0300", "20100507143231-0300-20100508153231-0300"),
+        ("201105061432-", "201005071432-"),
+    ],
+)
+def test_every_form_of_a_date_time_keeps_its_time_zone_and_precision(value: str, shifted: str) -> None:
+    """PS3.5 6.2, DT."""
+    assert shift_dt(value, YEAR) == Shifted(shifted, junk=0)
+
+
+@pytest.mark.parametrize("junk", ["2011050", "201113", "20110506250000", "20110506+2500", "14:32", "2011.05.06", "x"])
+def test_what_is_no_date_time_becomes_empty_and_is_counted(junk: str) -> None:
+    """As with dates."""
+    assert (shift_dt(junk, YEAR), read_dt(junk)) == (Shifted("", junk=1), [])
+
+
+def test_the_days_in_a_value_are_read_as_they_are_moved() -> None:
+    """What `choose_shift` is told is what is written."""
+    assert read_da("20110506-20110601\\junk\\20110701") == [date(2011, 5, 6), date(2011, 6, 1), date(2011, 7, 1)]
+    assert read_dt("2011\\20110506143231+0200") == [date(2011, 1, 1), date(2011, 5, 6)]
+
+
+@given(day=days, shift=shifts)
+def test_a_moved_date_keeps_its_weekday_and_lies_one_to_ten_years_back(day: date, shift: timedelta) -> None:
+    """The same in DA and in DT."""
+    (moved,) = read_da(shift_da(f"{day:%Y%m%d}", shift).text)
+    assert day - moved == shift
+    assert moved.weekday() == day.weekday()
+    assert shift_dt(f"{day:%Y%m%d}1200", shift).text == f"{moved:%Y%m%d}1200"
+
+
+@given(text=st.text(max_size=30), shift=shifts)
+def test_nothing_of_a_value_that_is_no_date_survives(text: str, shift: timedelta) -> None:
+    """Whatever stands in the field."""
+    for shifted in (shift_da(text, shift), shift_dt(text, shift)):
+        assert set(shifted.text) <= set("0123456789.+-\\")
+
+
+@given(key=keys, dates=st.lists(days, max_size=40))
+def test_the_shift_maps_no_date_of_the_set_onto_another(key: bytes, dates: list[date]) -> None:
+    """Such a date would be an original one again."""
+    shift = choose_shift(key, dates)
+    assert {day - shift for day in dates}.isdisjoint(dates)
+    assert shift % timedelta(weeks=1) == timedelta(0)
+    assert YEAR <= shift <= timedelta(weeks=520)
+    assert shift == choose_shift(key, reversed(dates))
+
+
+def test_different_keys_give_different_shifts() -> None:
+    """Nobody can guess it from another set."""
+    assert len({choose_shift(bytes([n]) * 32, []) for n in range(200)}) > 100
+
+
+def test_the_first_shift_of_the_stream_is_taken_unless_it_maps_a_date_onto_another() -> None:
+    """A date more or less elsewhere in the set changes nothing."""
+    day = date(2011, 5, 6)
+    first = choose_shift(KEY, [day])
+    assert choose_shift(KEY, [day, day + timedelta(weeks=600)]) == first
+    assert choose_shift(KEY, [day, day - first]) != first
+
+
+def test_a_set_with_a_date_for_every_shift_is_refused_and_not_searched_for_ever() -> None:
+    """Hostile, or a whole history in one object."""
+    dates = [date(2000, 1, 1) + timedelta(weeks=week) for week in range(521)]
+    assert all(there - here == timedelta(weeks=1) for here, there in pairwise(dates))
+    with pytest.raises(SetRefused, match="dates-too-dense"):
+        choose_shift(KEY, dates)

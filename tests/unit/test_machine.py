@@ -1,0 +1,182 @@
+"""Machine descriptors: ours, a centre's own, and broken ones."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import xmlschema
+
+from services.errors import SettingsWrong
+from services.machine import find, folders, load
+
+OURS = Path(__file__).parents[2] / "machines"
+SCHEMA = xmlschema.XMLSchema(OURS / "machine.xsd")
+
+SIX_X = '<energy name="6X" radiation="PHOTON" nominal="6" fluence="STANDARD" max_dose_rate_mu_min="600"/>'
+SMALL = f"""<?xml version="1.0" encoding="UTF-8"?>
+<machine form="1" name="Ours" manufacturer="Maker" model="Model">
+  <geometry sad_mm="1000" tolerance_mm="1"/>
+  <energies>
+    {SIX_X}
+  </energies>
+  <jaws tolerance_mm="2">
+    <jaw side="X1" from_mm="-200" to_mm="20"/>
+  </jaws>
+  <mlc name="Two" type="MLCX">
+    <boundaries_mm tolerance_mm="0.1">-10 0 10</boundaries_mm>
+    <leaves from_mm="-200" to_mm="200" span_mm="150" tolerance_mm="0.5"/>
+  </mlc>
+  <applicators><applicator type="ELECTRON_SQUARE" id="A10"/></applicators>
+  <wedges><wedge type="DYNAMIC" angles_deg="10 15"/></wedges>
+</machine>
+"""
+
+
+def write(folder: Path, text: str, name: str = "ours.xml") -> Path:
+    """Write a descriptor."""
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("path", sorted(OURS.glob("*.xml")), ids=lambda path: path.stem)
+def test_every_descriptor_of_ours_satisfies_its_schema(path: Path) -> None:
+    """A centre's own can be checked with any schema processor too."""
+    SCHEMA.validate(path)
+
+
+def test_the_two_descriptors_differ_in_their_leaves_and_in_what_they_are_called() -> None:
+    """40 leaf pairs of 5 mm between 10 mm ones, and 32 of 2.5 mm between 5 mm ones."""
+    millennium, hd = find("VicRapidPlan", [OURS]), find("VicRapidPlanHD", [OURS])
+
+    def widths(boundaries: tuple[float, ...]) -> list[float]:
+        return [there - here for here, there in pairwise(boundaries)]
+
+    assert widths(millennium.mlcs[0].boundaries_mm) == [10.0] * 10 + [5.0] * 40 + [10.0] * 10
+    assert widths(hd.mlcs[0].boundaries_mm) == [5.0] * 14 + [2.5] * 32 + [5.0] * 14
+    for machine in (millennium, hd):
+        (mlc,) = machine.mlcs
+        assert (mlc.pairs, mlc.boundaries_mm[0]) == (60, -mlc.boundaries_mm[-1])
+        assert [jaw.side for jaw in machine.jaws] == ["X1", "X2", "Y1", "Y2"]
+    photons = ["6X", "10X", "15X", "18X", "6X-FFF", "10X-FFF", "6X-SRS"]
+    assert [energy.name for energy in millennium.energies if energy.radiation == "PHOTON"] == photons
+    assert (millennium.energies, millennium.jaws) == (hd.energies, hd.jaws)
+
+
+def test_our_descriptors_are_found_from_wherever_the_program_runs() -> None:
+    """In the checkout beside `services`, in a wheel inside it."""
+    assert find("VicRapidPlan", folders()) == load(OURS / "VicRapidPlan_TB.xml")
+
+
+def test_a_centres_own_folder_comes_before_ours(tmp_path: Path) -> None:
+    """So a centre can also correct one of ours."""
+    write(tmp_path / "own", SMALL.replace('"Ours"', '"VicRapidPlan"'))
+    assert find("VicRapidPlan", folders(tmp_path / "own")).manufacturer == "Maker"
+    assert find("VicRapidPlanHD", folders(tmp_path / "own")).manufacturer == "Varian Medical Systems"
+    assert folders(tmp_path / "none") == folders()
+
+
+def test_an_unknown_name_is_answered_with_what_there_is(tmp_path: Path) -> None:
+    """And with the descriptor that could not be read, which may be the wanted one."""
+    write(tmp_path, SMALL)
+    write(tmp_path, SMALL.replace("</wedges>", ""), "broken.xml")
+    with pytest.raises(SettingsWrong) as refusal:
+        find("Other", [tmp_path])
+    assert str(refusal.value) == (
+        "There is no machine called Other. There is: Ours; or keep, which leaves each plan its own. "
+        "Could not be read: broken.xml, line 16: this is no well-formed XML (mismatched tag)."
+    )
+    assert find("Ours", [tmp_path]).name == "Ours"
+
+
+def test_one_name_twice_in_a_folder_is_refused(tmp_path: Path) -> None:
+    """Which of them counts must not hang on a file name."""
+    write(tmp_path, SMALL)
+    write(tmp_path, SMALL, "copy.xml")
+    with pytest.raises(SettingsWrong, match="both called Ours"):
+        find("Ours", [tmp_path])
+
+
+def test_a_descriptor_may_leave_out_what_a_machine_does_not_have(tmp_path: Path) -> None:
+    """Nothing but a name, a geometry and one energy is needed."""
+    start, end = SMALL.index("  <jaws"), SMALL.index("</machine>")
+    path = write(tmp_path, SMALL[:start] + SMALL[end:])
+    SCHEMA.validate(path)
+    machine = load(path)
+    assert (machine.jaws, machine.mlcs, machine.applicators, machine.wedges) == ((), (), (), ())
+
+
+WRONG = [
+    ('name="Ours"', 'name="A machine with a long name"', "line 2: <machine> name must be 1 to 16"),
+    ('name="Ours"', 'name="Ours "', "line 2: <machine> name"),
+    ('name="Ours"', 'name="Für uns"', "line 2: <machine> name"),
+    ('name="Ours"', r'name="O\urs"', "line 2: <machine> name"),
+    ('name="Ours" ', "", "line 2: <machine> needs name"),
+    ('form="1"', 'form="2"', "line 2: <machine> is of another form"),
+    ('model="Model"', 'model="Model" colour="red"', "line 2: <machine> does not take colour"),
+    ('sad_mm="1000"', 'sad_mm="0"', "line 3: <geometry> sad_mm must be more than 0"),
+    ('sad_mm="1000"', 'sad_mm="1 m"', "line 3: <geometry> sad_mm must be a number"),
+    ('sad_mm="1000"', 'sad_mm="NaN"', "line 3: <geometry> sad_mm must be a number"),
+    ('tolerance_mm="1"', 'tolerance_mm="-1"', "line 3: <geometry> tolerance_mm must not be negative"),
+    ('radiation="PHOTON"', 'radiation="PROTON"', "line 5: <energy> radiation must be one of PHOTON, ELECTRON"),
+    ("<energies>", f"<energies>{SIX_X}", "line 2: <machine> has the same energy twice"),
+    ('side="X1"', 'side="X3"', "line 8: <jaw> side must be one of X1, X2, Y1, Y2"),
+    ("</jaws>", '<jaw side="X1" from_mm="0" to_mm="1"/></jaws>', "line 2: <machine> has the same jaw twice"),
+    ('type="MLCX"', 'type="LEAVES"', "line 10: <mlc> type must be one of MLCX"),
+    (">-10 0 10<", ">-10<", "line 11: <boundaries_mm> must hold the leaf boundaries"),
+    (">-10 0 10<", "><", "line 11: <boundaries_mm> its content must be numbers"),
+    (">-10 0 10<", ">-10 zero 10<", "line 11: <boundaries_mm> its content must be a number"),
+    ("<leaves ", "<!-- --><leaf ", "line 10: <mlc> needs one <leaves>"),
+    ("</machine>", "<door/></machine>", "line 16: <door> has no place in <machine>"),
+    ("</machine>", "text</machine>", "line 2: <machine> does not take text"),
+    ('angles_deg="10 15"', 'angles_deg=""', "line 15: <wedge> angles_deg must be numbers"),
+    ("<machine ", "<device ", "line 16: this is no well-formed XML"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "instead", "says"), WRONG)
+def test_what_the_schema_refuses_is_refused_with_its_line(tmp_path: Path, text: str, instead: str, says: str) -> None:
+    """Nobody needs a schema processor to find a misspelt limit."""
+    path = write(tmp_path, SMALL.replace(text, instead, 1))
+    try:
+        schema_takes_it = SCHEMA.is_valid(path)
+    except (xmlschema.XMLSchemaException, SyntaxError):
+        schema_takes_it = False
+    assert not schema_takes_it
+    with pytest.raises(SettingsWrong) as refusal:
+        load(path)
+    assert str(refusal.value).startswith(f"ours.xml, {says}")
+
+
+@pytest.mark.parametrize(
+    ("text", "instead", "says"),
+    [
+        ('to_mm="20"', 'to_mm="-300"', "line 8: <jaw> must have from_mm below to_mm"),
+        (">-10 0 10<", ">-10 10 0<", "line 11: <boundaries_mm> must hold the leaf boundaries from the lowest"),
+        ('name="Ours"', 'name="keep"', "line 2: <machine> cannot have the name keep"),
+    ],
+)
+def test_what_a_schema_cannot_say_is_checked_too(tmp_path: Path, text: str, instead: str, says: str) -> None:
+    """Limits in order, boundaries ascending, and a name that the settings use for something else."""
+    with pytest.raises(SettingsWrong) as refusal:
+        load(write(tmp_path, SMALL.replace(text, instead, 1)))
+    assert str(refusal.value).startswith(f"ours.xml, {says}")
+
+
+def test_entities_are_refused_before_they_grow(tmp_path: Path) -> None:
+    """A document type has no use here and can fill the memory, or read other files."""
+    bomb = '<!DOCTYPE machine [<!ENTITY a "aaaaaaaa"><!ENTITY b "&a;&a;&a;"><!ENTITY c SYSTEM "other.txt">]>\n'
+    with pytest.raises(SettingsWrong, match=r"ours.xml, line 2: a document type \(DOCTYPE\) has no place"):
+        load(write(tmp_path, SMALL.replace("<machine", bomb + "<machine", 1)))
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\x01\x02", b"<machine", b"<machine>\xff</machine>", b" " * 1_000_001])
+def test_what_is_no_descriptor_at_all_is_refused(tmp_path: Path, content: bytes) -> None:
+    """Whatever lies in the folder under this name."""
+    path = tmp_path / "ours.xml"
+    path.write_bytes(content)
+    with pytest.raises(SettingsWrong, match=r"^ours.xml"):
+        load(path)
