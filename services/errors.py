@@ -1,8 +1,8 @@
 """Three kinds of error, told apart by what has to be done about them.
 
-`SetRefused` and `SetIncomplete` are the set's: a person repairs the export, or the copy goes on. `NotClean` is ours: nothing
-is published and an operator must look. Everything else that stops a set for a while (`OSError`, a lost Redis) is a
-circumstance, keeps its own class, and is the only kind that is tried again.
+`SetRefused` and `SetIncomplete` are the set's: a person repairs the export, or the copy goes on. `NotClean` is ours:
+nothing is published and an operator must look. Everything else that stops a set for a while (`OSError`, a lost Redis)
+is a circumstance, keeps its own class, and is the only kind that is tried again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ class Fault:
     """One fact that stands against a set."""
 
     code: str
-    """A short word in lower case with hyphens, the same for every set: `two-patients`, `relative-dose`. Safe in logs."""
+    """A short word, the same for every set: `two-patients`, `relative-dose`. Safe in logs."""
 
     found: str
     """What was found, in which object, in plain words. May name files and labels: for the share's users only."""
@@ -33,7 +33,7 @@ class SetRefused(Exception):
 
 
 class SetIncomplete(SetRefused):
-    """Files that others refer to are missing, or a file ends too early: the copy may still be going on. Waits, then is refused."""
+    """Something that others refer to is missing or ends too early: still being copied, perhaps. Waits, then is refused."""
 
 
 class SetChanged(Exception):
@@ -52,4 +52,4 @@ class NotClean(Exception):
 
 
 class SettingsWrong(Exception):
-    """The settings of a collection or of the service cannot be used; the text says which, where, and what to write instead."""
+    """Settings of a collection or of the service cannot be used; the text says which, where, and what to write."""

@@ -1,0 +1,402 @@
+"""Writes the new files of a set: the same elements, with what the policy decided about each.
+
+The values that take the place of old ones are worked out once per set (`Remaking`); the files are then independent of
+each other, and the same set gives the same bytes on every attempt. Which element gets which treatment is read from
+`services.policy` and nowhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from services import dates, dictionary, fluence, part10, policy, text, transcode
+from services.elements import ITEM, Rules, drop, encode, keep, rewrite
+from services.identity import fake_birth_date, read_age
+from services.policy import Action
+from services.view import View
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import date, timedelta
+    from pathlib import Path
+
+    from services.cleaner import Cleaner, Role
+    from services.elements import Edit, Element, New
+    from services.identity import Age, NewIdentity
+    from services.machine import Machine
+    from services.part10 import DicomFile
+    from services.policy import Code, Decision, Policy
+    from services.rtset import RtSet, SetFile
+    from services.uids import UidMap
+
+PREFIXES: Final[Mapping[str, str]] = {"CT": "CT", "RTSTRUCT": "RS", "RTPLAN": "RP", "RTDOSE": "RD"}
+"""What the new files' names begin with, by kind of object."""
+
+_TEXT_VRS: Final = frozenset(b"LO LT PN SH ST UC UT".split())
+"""The VRs that (0008,0005) *Specific Character Set* speaks of. PS3.5 6.1.2.2."""
+_ONE_VALUE_VRS: Final = frozenset(b"LT ST UT".split())
+"""The backslash is a letter in these. PS3.5 6.2."""
+
+_CHARSET: Final = dictionary.tag("SpecificCharacterSet")
+_BEAMS: Final = tuple(map(dictionary.tag, ("BeamSequence", "IonBeamSequence")))
+_FLUENCE: Final = dictionary.tag("PrimaryFluenceModeSequence")
+_LAST_BEFORE_PIXELS: Final = 0x7FE00000
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What every object of the published set says of the person: one answer for all of them."""
+
+    identity: NewIdentity
+    age: Age | None
+    birth_date: date | None
+    """Made up; it only says the age."""
+    sex: str
+    """`F`, `M`, `O`, or empty where the set does not say, or says two things."""
+    notes: tuple[str, ...]
+    """Codes of `identity.AGE_NOTES`, and `sexes-differ`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remaking:
+    """Everything that decides what the new values of a set are."""
+
+    statement: Statement
+    policy: Policy
+    uids: UidMap
+    shift: timedelta
+    cleaner: Cleaner
+    machine: Machine | None
+    """None where linac and scanner stay."""
+    scanner: str
+    method: tuple[str, ...]
+    """The values of (0012,0063) *De-identification Method*."""
+    codes: tuple[Code, ...]
+    """The items of (0012,0064) *De-identification Method Code Sequence*."""
+
+
+class Written(NamedTuple):
+    """One new file."""
+
+    source: SetFile
+    name: str
+    size_bytes: int
+
+
+def state(rtset: RtSet, identity: NewIdentity, key: bytes, shift: timedelta, *, dates_removed: bool) -> Statement:
+    """Work out what the published set says of the person, once for all its objects.
+
+    Parameters
+    ----------
+    key
+        The key of the set.
+    shift
+        By how much its dates move back; zero where they stay.
+    dates_removed
+        Whether the set will have no dates: the birth date is then empty, and the age says the age.
+    """
+    views = [file.view for file in rtset.set_files]
+    births = [view.text("PatientBirthDate") for view in views]
+    studied = next((day for view in views for day in dates.read_da(view.raw("StudyDate") or b"")), None)
+    reading = read_age((view.text("PatientAge") for view in views), births, studied)
+    shifted_births = {day - shift for birth in births for day in dates.read_da(birth)}
+    birth = None
+    if studied and not dates_removed:
+        birth = fake_birth_date(reading.age, studied - shift, key, other_than=shifted_births)
+    sexes = {sex for view in views if (sex := view.text("PatientSex").upper()) in {"F", "M", "O"}}
+    differ = ("sexes-differ",) if len(sexes) > 1 else ()
+    return Statement(identity, reading.age, birth, sexes.pop() if len(sexes) == 1 else "", (*reading.notes, *differ))
+
+
+def write(rtset: RtSet, remaking: Remaking, folder: Path) -> Iterator[Written]:
+    """Write the new files of a set into an empty folder, one at each step.
+
+    Raises
+    ------
+    OSError
+        The disk is full, the share went away …
+    elements.Truncated
+        A file became shorter while it was copied.
+    """
+    tables = _Tables(remaking)
+    for source in rtset.set_files:
+        file = _in_one_character_set(source.file)
+        view = source.view if file is source.file else View(file.data, file.elements, ())
+        declared = _declaration(file, view, remaking)
+        charsets = declared.decode("ascii").split("\\") if declared else view.charsets
+        rules = tables.rules(tuple(view.charsets), tuple(charsets), implicit=file.implicit)
+        additions = tables.additions(source.kind, implicit=file.implicit)
+        if declared is not None:
+            additions[_CHARSET] = (b"CS", declared)
+        uid = remaking.uids(source.sop_instance_uid)
+        name = f"{PREFIXES[source.kind]}.{uid}.dcm"
+        before, end = file.before_pixels()
+        early = {tag: new for tag, new in additions.items() if tag < _LAST_BEFORE_PIXELS}
+        size = part10.write(
+            folder / name,
+            file,
+            rewrite(file.data, before, rules, implicit=file.implicit, end=end, additions=early),
+            rewrite(file.data, file.behind_pixels(), rules, implicit=file.implicit, end=len(file.data)),
+            sop_class_uid=source.sop_class_uid.encode(),
+            sop_instance_uid=uid.encode(),
+        )
+        yield Written(source, name, size)
+
+
+def _in_one_character_set(file: DicomFile) -> DicomFile:
+    """Bring a file whose items declare character sets of their own into one; nearly all have one as they are."""
+    declaration = b"\x08\x00\x05\x00"
+    if file.data.find(declaration, file.data.find(declaration) + 1) < 0:
+        return file
+    return transcode.in_utf8(file)
+
+
+def _declaration(file: DicomFile, view: View, remaking: Remaking) -> bytes | None:
+    """Say what (0008,0005) has to become where the source forgot it or declared what is not so; else None."""
+    declared = view.raw("SpecificCharacterSet")
+    compiled = remaking.policy.compiled
+    samples = () if declared else tuple(_kept_texts(file.data, file.elements, compiled))
+    return text.effective_charset(declared, samples)
+
+
+def _kept_texts(data: bytes, elements: Sequence[Element], compiled: Mapping[int, Decision]) -> Iterator[bytes]:
+    """Yield the texts that stay, or are cleaned, and are not plain ASCII."""
+    for tag, vr, _, value, end, items in elements:
+        if items:
+            for item in items:
+                yield from _kept_texts(data, item[3], compiled)
+        elif vr in _TEXT_VRS and tag in compiled and compiled[tag].action in (Action.KEEP, Action.CLEAN):
+            raw = data[value:end]
+            if not raw.isascii():
+                yield raw
+
+
+class _Tables:
+    """The rules of the engine for one set, made once for each combination of character sets and encoding."""
+
+    def __init__(self, remaking: Remaking) -> None:
+        self._remaking = remaking
+        self._known: dict[tuple[tuple[str, ...], tuple[str, ...], bool], Rules] = {}
+        self._kept = {tag: keep for tag, found in remaking.policy.compiled.items() if found.action is Action.KEEP}
+        self._treated = {
+            tag: found
+            for tag, found in remaking.policy.compiled.items()
+            if found.action not in (Action.KEEP, Action.DROP)
+        }
+
+    def rules(self, charsets: tuple[str, ...], output: tuple[str, ...], *, implicit: bool) -> Rules:
+        """Give the rules for files that are read by `charsets` and written in `output`."""
+        key = (charsets, output, implicit)
+        if key not in self._known:
+            self._known[key] = self._make(charsets, output, implicit=implicit)
+        return self._known[key]
+
+    def _make(self, charsets: tuple[str, ...], output: tuple[str, ...], *, implicit: bool) -> Rules:
+        edit = _Edits(self._remaking, charsets, output)
+        edits: dict[int, Edit] = {**self._kept}
+        if charsets != output:
+            edits.update({tag: edit.recoded(dictionary.vr(tag)) for tag in edits if dictionary.vr(tag) in _TEXT_VRS})
+        edits.update({tag: edit(tag, found) for tag, found in self._treated.items()})
+        inside = _Inside(self._remaking.policy, edits, edit)
+        top = Rules(edits, inside)
+        for beams in _BEAMS:
+            within = inside.get(beams) or top
+            inside[beams] = Rules(within.edits, within.inside, complete=self._beam(implicit=implicit), below=within)
+        return top
+
+    def additions(self, kind: str, *, implicit: bool) -> dict[int, New | None]:
+        """Give what stands at the root of every new object, whether or not its source had it."""
+        remaking, statement = self._remaking, self._remaking.statement
+        methods: dict[str, bytes] = {
+            "PatientIdentityRemoved": b"YES",
+            "DeidentificationMethod": "\\".join(remaking.method).encode("ascii"),
+            "DeidentificationMethodCodeSequence": b"".join(
+                _code_item(code, implicit=implicit) for code in remaking.codes
+            ),
+            "LongitudinalTemporalInformationModified": policy.temporal_information(remaking.policy.options).encode(),
+        }
+        made: dict[int, New | None] = {}
+        for tag in policy.ADDITIONS:
+            decision = remaking.policy.compiled[tag]
+            if decision.action is Action.METHOD:
+                value = methods[dictionary.keyword(tag)]
+            elif decision.action is Action.IDENTITY:
+                value = _stated(statement, decision.argument)
+            else:
+                value = decision.argument.encode("ascii")
+            made[tag] = (dictionary.vr(tag), value)
+        if statement.age is None:
+            made[dictionary.tag("PatientAge")] = None
+        if kind == "CT" and remaking.scanner:
+            made[dictionary.tag("StationName")] = (b"SH", remaking.scanner.encode("ascii"))
+        return made
+
+    def _beam(self, *, implicit: bool) -> Callable[[bytes, Sequence[Element]], Mapping[int, New | None]]:
+        """Give what a beam gets: the machine, whether it named one or not, and its fluence from the private twin."""
+        machine = self._remaking.machine
+
+        def complete(data: bytes, elements: Sequence[Element]) -> Mapping[int, New | None]:
+            made: dict[int, New | None] = {}
+            if machine is not None:
+                made[dictionary.tag("TreatmentMachineName")] = (b"SH", machine.name.encode("ascii"))
+                made[dictionary.tag("Manufacturer")] = (b"LO", machine.manufacturer.encode("ascii"))
+                made[dictionary.tag("ManufacturerModelName")] = (b"LO", machine.model.encode("ascii"))
+            beam = View(data, elements, ())
+            twin = None if beam.has("PrimaryFluenceModeSequence") else fluence.private_fluence(beam)
+            if twin is not None:
+                made[_FLUENCE] = (b"SQ", _fluence_item(twin, implicit=implicit))
+            return made
+
+        return complete
+
+
+class _Inside(dict[int, Rules]):
+    """Rules for the sequences in which the policy decides otherwise, made when the first such sequence is met."""
+
+    def __init__(self, decided: Policy, edits: Mapping[int, Edit], edit: _Edits) -> None:
+        super().__init__()
+        self._policy = decided
+        self._edits = edits
+        self._edit = edit
+
+    def get(self, tag: int, default: Rules | None = None) -> Rules | None:  # type: ignore[override]
+        """Give the rules inside a sequence: those around it, with the sequence's own decisions on top."""
+        if tag not in self._policy.within:
+            return default
+        found = super().get(tag)
+        if found is None:
+            own = {tag: self._edit(tag, decision) for tag, decision in self._policy.within[tag].items()}
+            edits = {**self._edits, **own}
+            found = self[tag] = Rules(edits, _Inside(self._policy, edits, self._edit))
+        return found
+
+
+class _Edits:
+    """Turns decisions of the policy into edits of value fields."""
+
+    def __init__(self, remaking: Remaking, charsets: tuple[str, ...], output: tuple[str, ...]) -> None:
+        self._remaking = remaking
+        self._charsets = charsets
+        self._output = output
+
+    def __call__(self, tag: int, decision: Decision) -> Edit:
+        """Give the edit that carries a decision out; one branch for each `Action`."""
+        remaking, vr = self._remaking, dictionary.vr(tag)
+        match decision.action:
+            case Action.KEEP:
+                return keep
+            case Action.DROP | Action.SCANNER | Action.METHOD:  # the last two are put in at the root, where they belong
+                return drop
+            case Action.EMPTY:
+                return _constant(b"")
+            case Action.DUMMY:
+                return _constant(decision.argument.encode("ascii"))
+            case Action.UID:
+                return remaking.uids
+            case Action.DATE:
+                return self._dated(vr)
+            case Action.CLEAN:
+                return self._cleaned(vr, decision.argument)
+            case Action.IDENTITY:
+                return _constant(_stated(remaking.statement, decision.argument))
+            case Action.MACHINE:
+                return _constant(self._of_machine(decision.argument))
+            case Action.APPROVAL:
+                return _constant(b"UNAPPROVED")
+
+    def recoded(self, vr: bytes) -> Edit:
+        """Give the edit that carries a text that stays into the output's character set."""
+        return lambda value: text.recode(value, vr, self._charsets, self._output)
+
+    def _dated(self, vr: bytes) -> Edit:
+        move = dates.shift_da if vr == b"DA" else dates.shift_dt
+        shift = self._remaking.shift
+        known: dict[bytes, bytes] = {}
+
+        def edit(value: bytes) -> bytes:
+            if value not in known:
+                known[value] = move(value, shift).text.encode("ascii")
+            return known[value]
+
+        return edit
+
+    def _cleaned(self, vr: bytes, role: Role | str) -> Edit:
+        known: dict[bytes, bytes] = {}
+
+        def edit(value: bytes) -> bytes:
+            if value not in known:
+                known[value] = self._clean(value, vr, role)
+            return known[value]
+
+        return edit
+
+    def _clean(self, value: bytes, vr: bytes, role: Role | str) -> bytes:
+        as_read = text.decode(value, vr, self._charsets)
+        parts = [as_read] if vr in _ONE_VALUE_VRS else as_read.split("\\")
+        cleaned = "\\".join(self._clean_one(part, role) for part in parts)
+        if cleaned == as_read:
+            return text.recode(value, vr, self._charsets, self._output)
+        return text.encode(cleaned, self._output)
+
+    def _clean_one(self, part: str, role: Role | str) -> str:
+        if not part.strip(" \0"):
+            return part
+        try:
+            return self._remaking.cleaner.clean(part, role)  # type: ignore[arg-type]  # the policy's word for it
+        except LookupError:
+            if role == "code_meaning":  # of a public scheme, written by no one who knew the patient
+                return part
+            raise
+
+    def _of_machine(self, part: str) -> bytes:
+        machine = self._remaking.machine
+        assert machine is not None  # where the machine is kept, the policy decides KEEP
+        return {"name": machine.name, "manufacturer": machine.manufacturer, "model": machine.model}[part].encode(
+            "ascii"
+        )
+
+
+def _constant(value: bytes) -> Edit:
+    return lambda _: value
+
+
+def _stated(statement: Statement, part: str) -> bytes:
+    """Give one part of the statement as it is written."""
+    values = {
+        "patient_id": statement.identity.patient_id,
+        "patient_name": statement.identity.patient_name,
+        "birth_date": f"{statement.birth_date:%Y%m%d}" if statement.birth_date else "",
+        "sex": statement.sex,
+        "age": statement.age.statement if statement.age else "",
+    }
+    return values[part].encode("ascii")
+
+
+def _code_item(code: Code, *, implicit: bool) -> bytes:
+    """Encode one item of a code sequence. PS3.3 8.8."""
+    return _item(
+        {
+            "CodeValue": code.value,
+            "CodingSchemeDesignator": "DCM",
+            "CodeMeaning": code.meaning,
+        },
+        implicit=implicit,
+    )
+
+
+def _fluence_item(found: fluence.Fluence, *, implicit: bool) -> bytes:
+    """Encode the item of (3002,0050) *Primary Fluence Mode Sequence*."""
+    mode_id = {"FluenceModeID": found.mode_id} if found.mode_id else {}
+    return _item({"FluenceMode": found.mode, **mode_id}, implicit=implicit)
+
+
+def _item(values: Mapping[str, str], *, implicit: bool) -> bytes:
+    """Encode an item of texts; keywords in tag order."""
+    body = b"".join(
+        encode(
+            dictionary.tag(keyword), dictionary.vr(dictionary.tag(keyword)), value.encode("ascii"), implicit=implicit
+        )
+        for keyword, value in values.items()
+    )
+    return ITEM + len(body).to_bytes(4, "little") + body

@@ -1,0 +1,451 @@
+"""The element stream of a DICOM data set: parsed without decoding values, rewritten without copying what stays.
+
+Radiotherapy objects are large for dull reasons: pixels, and millions of contour coordinates written as text. Neither is
+looked at to anonymize a set, so neither becomes a Python value here. `Parser` notes where each element begins and
+ends; `rewrite` copies the runs between two changes as slices of the input and writes anew only what a rule changes and
+the lengths around it. An encoding is kept as it is found: VRs, undefined lengths, delimiters, even odd padding.
+
+This module knows the encoding (PS3.5 §7, little endian, implicit and explicit VR) and nothing of radiotherapy. Big
+endian and deflated data sets, and standard elements coded as UN, are brought into a plain encoding first, by
+`services.transcode` and `services.part10`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from struct import Struct
+from typing import Final, TypeAlias
+
+from services import dictionary
+
+Element: TypeAlias = "tuple[int, bytes, int, int, int, list[Item] | None]"
+"""(tag, vr, start, value, end, items): `data[start:end]` is the element, `data[value:end]` its value field; that of a
+sequence holds its items and, where its length is undefined, the delimiter. `items` is None unless the VR is SQ."""
+
+Item: TypeAlias = "tuple[int, int, int, list[Element]]"
+"""(start, value, end, elements): `data[start:end]` is the item with its header and, where undefined, its delimiter."""
+
+UNDEFINED: Final = 0xFFFFFFFF
+ITEM: Final = b"\xfe\xff\x00\xe0"
+PIXEL_DATA: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+"""Float, Double Float and plain Pixel Data: at the top level their value never enters Python. PS3.3 C.7.6.3."""
+
+MAX_DEPTH: Final = 32
+"""Deeper nesting than any IOD knows; a guard against hostile files."""
+MAX_ELEMENTS: Final = 1_500_000
+"""Several times the elements of the largest structure sets; a guard against hostile files."""
+
+_MAX_PADDING: Final = 64
+"""Some systems fill the last block of a file with a few zeros; more of them are a copy that has not arrived."""
+
+_EXPLICIT = Struct("<HH2sH").unpack_from
+_IMPLICIT = Struct("<HHL").unpack_from
+_LONG = Struct("<L").unpack_from
+_PACK_LONG = Struct("<L").pack
+_PACK_TAG = Struct("<HH").pack
+_PACK_SHORT = Struct("<H").pack
+
+# PS3.5 §7.1.2: VRs whose length field has 16 bits, and those with two reserved bytes and 32 bits.
+_SHORT_VRS: Final = frozenset(
+    b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split(),
+)
+_LONG_VRS: Final = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+
+
+class Malformed(Exception):
+    """The bytes are no data set. The text says what is wrong and at which byte, and quotes no value."""
+
+
+class Truncated(Malformed):
+    """The data set ends before the last element does: a copy that is still going on, or was broken off."""
+
+
+class OtherEncoding(Exception):
+    """A sound encoding that the engine leaves to `services.transcode`."""
+
+
+class PixelsFollow(Exception):
+    """Top-level pixel data begin here; what came before has been parsed."""
+
+    def __init__(self, elements: list[Element], start: int, vr: bytes, value: int, length: int) -> None:
+        super().__init__()
+        self.elements = elements
+        self.start = start
+        self.vr = vr
+        self.value = value
+        self.length = length
+
+
+class Parser:
+    """One pass over the bytes of a data set, in one of the two little-endian encodings.
+
+    Parameters
+    ----------
+    data
+        The bytes. They may be the beginning of a longer file.
+    implicit
+        True for Implicit VR Little Endian; VRs are then those of the data dictionary (PS3.6).
+    size
+        How many bytes there are in all, when `data` is only the beginning: an element that reaches beyond `data` but
+        not beyond `size` raises `Beyond`, not `Truncated`.
+    """
+
+    def __init__(self, data: bytes, *, implicit: bool, size: int | None = None) -> None:
+        self.data = data
+        self.implicit = implicit
+        self.size = len(data) if size is None else size
+        self._left = MAX_ELEMENTS
+
+    def top_level(self, pos: int) -> list[Element]:
+        """Parse from `pos` to the end of the data; raise `PixelsFollow` at pixel data."""
+        read = self._read_implicit if self.implicit else self._read_explicit
+        elements, _ = read(pos, len(self.data), 0, undefined=False)
+        return elements
+
+    def _read_explicit(self, pos: int, end: int, depth: int, *, undefined: bool) -> tuple[list[Element], int]:
+        """Read explicit VR elements up to `end`, or up to an item delimiter where the item's length is undefined."""
+        data = self.data
+        elements: list[Element] = []
+        add = elements.append
+        while pos + 8 <= end:
+            group, number, vr, length = _EXPLICIT(data, pos)
+            value = pos + 8
+            if vr not in _SHORT_VRS:
+                if vr in _LONG_VRS:
+                    if pos + 12 > end:
+                        break
+                    length = _LONG(data, value)[0]
+                    value = pos + 12
+                elif undefined and group == 0xFFFE and number == 0xE00D:
+                    self._count(elements)
+                    return elements, value
+                else:
+                    self._strange(pos, end, group, number)
+                    break
+                tag = group << 16 | number
+                if vr == b"SQ" or length == UNDEFINED:
+                    if depth == 0 and tag in PIXEL_DATA:
+                        raise PixelsFollow(elements, pos, vr, value, length)
+                    items, after = self._sequence(tag, value, end, length, depth, un=vr == b"UN")
+                    add((tag, vr, pos, value, after, items))
+                    pos = after
+                    continue
+                if depth == 0 and tag in PIXEL_DATA:
+                    raise PixelsFollow(elements, pos, vr, value, length)
+                if vr == b"UN" and not group & 1 and dictionary.vr(tag) not in (b"UN", b""):
+                    raise OtherEncoding("standard elements coded as UN")
+                after = value + length
+            else:
+                tag = group << 16 | number
+                after = value + length
+            if after > end:
+                raise self._short(after, end, depth)
+            add((tag, vr, pos, value, after, None))
+            pos = after
+        self._ended(pos, end, depth, undefined=undefined)
+        self._count(elements)
+        return elements, end
+
+    def _read_implicit(self, pos: int, end: int, depth: int, *, undefined: bool) -> tuple[list[Element], int]:
+        """Read implicit VR elements likewise. PS3.5 §7.1.3."""
+        data = self.data
+        vr_of = dictionary.vr
+        elements: list[Element] = []
+        add = elements.append
+        while pos + 8 <= end:
+            group, number, length = _IMPLICIT(data, pos)
+            tag = group << 16 | number
+            value = pos + 8
+            if group == 0xFFFE:
+                if undefined and number == 0xE00D:
+                    self._count(elements)
+                    return elements, value
+                self._strange(pos, end, group, number)
+                break
+            vr = (vr_of(tag) or b"UN") if not group & 1 else b"UN"
+            if depth == 0 and tag in PIXEL_DATA:
+                raise PixelsFollow(elements, pos, vr, value, length)
+            if vr == b"SQ" or length == UNDEFINED:
+                items, after = self._sequence(tag, value, end, length, depth, un=False)
+                add((tag, b"SQ" if vr == b"UN" else vr, pos, value, after, items))
+                pos = after
+                continue
+            after = value + length
+            if after > end:
+                raise self._short(after, end, depth)
+            if not tag and data.count(0, pos, end) == end - pos:
+                break
+            add((tag, vr, pos, value, after, None))
+            pos = after
+        self._ended(pos, end, depth, undefined=undefined)
+        self._count(elements)
+        return elements, end
+
+    def _sequence(
+        self, tag: int, pos: int, end: int, length: int, depth: int, *, un: bool
+    ) -> tuple[list[Item] | None, int]:
+        """Read the items of a sequence; an undefined-length UN element is a sequence in implicit VR (PS3.5 §6.2.2)."""
+        if depth >= MAX_DEPTH:
+            raise Malformed(f"sequences nested more than {MAX_DEPTH} deep at byte {pos}")
+        if un and not tag >> 16 & 1:
+            raise OtherEncoding("standard elements coded as UN")
+        private = bool(tag >> 16 & 1)
+        undefined = length == UNDEFINED
+        stop = end if undefined else pos + length
+        if stop > end:
+            raise self._short(stop, end, depth)
+        try:
+            return self._items(pos, stop, depth, undefined=undefined, implicit=un or self.implicit)
+        except (Malformed, OtherEncoding):
+            # A vendor's private sequence of known length may hold anything: it is never looked into, and never kept.
+            if private and not undefined:
+                return None, stop
+            raise
+
+    def _items(self, pos: int, stop: int, depth: int, *, undefined: bool, implicit: bool) -> tuple[list[Item], int]:
+        data = self.data
+        read = self._read_implicit if implicit else self._read_explicit
+        items: list[Item] = []
+        while pos + 8 <= stop:
+            group, number, length = _IMPLICIT(data, pos)
+            value = pos + 8
+            if group != 0xFFFE:
+                raise Malformed(f"no item where a sequence should have one, at byte {pos}")
+            if number == 0xE000:
+                if length == UNDEFINED:
+                    elements, after = read(value, stop, depth + 1, undefined=True)
+                else:
+                    after = value + length
+                    if after > stop:
+                        raise self._short(after, stop, depth + 1)
+                    elements, _ = read(value, after, depth + 1, undefined=False)
+                items.append((pos, value, after, elements))
+                pos = after
+            elif number == 0xE0DD and undefined:
+                self._left -= len(items)
+                return items, value
+            else:
+                raise Malformed(f"a delimiter without its item at byte {pos}")
+        if undefined or pos != stop:
+            raise self._short(stop + 1, stop, depth) if undefined else Malformed(f"an item is cut off at byte {pos}")
+        self._left -= len(items)
+        return items, stop
+
+    def _count(self, elements: list[Element]) -> None:
+        self._left -= len(elements)
+        if self._left < 0:
+            raise Malformed(f"more than {MAX_ELEMENTS} elements")
+
+    def _short(self, after: int, end: int, depth: int) -> Exception:
+        """Choose what to raise when an element ends behind `end`."""
+        if depth == 0 or end == len(self.data):
+            if after <= self.size and len(self.data) < self.size:
+                return Beyond()
+            if after > self.size or end == self.size:
+                return Truncated(f"the file ends at byte {self.size}, in the middle of an element")
+        return Malformed(f"an element reaches beyond the end of its item at byte {end}")
+
+    def _strange(self, pos: int, end: int, group: int, number: int) -> None:
+        """Judge bytes that begin no element: zeros where a copy has not arrived, or an encoding of another kind."""
+        if len(self.data) < self.size and end == len(self.data):
+            raise Beyond
+        if self.data.count(0, pos, end) == end - pos:
+            return  # zeros: `_ended` tells a little padding from a copy that has not arrived
+        if group == 0xFFFE:
+            raise Malformed(f"a delimiter without its item at byte {pos}")
+        raise OtherEncoding(f"an unknown VR in element ({group:04X},{number:04X}) at byte {pos}")
+
+    def _ended(self, pos: int, end: int, depth: int, *, undefined: bool) -> None:
+        """Hold that the data ended where an element ended."""
+        if undefined:
+            raise self._short(end + 1, end, depth)
+        if pos == end:
+            return
+        if len(self.data) < self.size and end == len(self.data):
+            raise Beyond
+        if depth or end - pos >= _MAX_PADDING or any(self.data[pos:end]):
+            raise Truncated(f"the data end at byte {end}, in the middle of an element")
+
+
+class Beyond(Exception):
+    """An element reaches beyond the bytes read so far; more of the file must be read."""
+
+
+Edit: TypeAlias = Callable[[bytes], bytes | None]
+"""From the value field of an element, padding included, to the new one, which need not be padded; None drops the
+element. An edit that gives back what it got leaves the element byte for byte."""
+
+New: TypeAlias = tuple[bytes, bytes]
+"""(vr, value) of an element that is put in. The value is padded to even length here (PS3.5 §6.2)."""
+
+
+def keep(value: bytes) -> bytes:
+    """Let the element pass as it is, a sequence item by item."""
+    return value
+
+
+def drop(value: bytes) -> None:
+    """Take the element out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What happens to the elements of a data set and of the items inside it."""
+
+    edits: Mapping[int, Edit]
+    """By tag. A tag that is not here is dropped."""
+
+    inside: Mapping[int, Rules] = field(default_factory=dict)
+    """Sequences whose items follow other rules; every other sequence's items follow the same."""
+
+    complete: Callable[[bytes, Sequence[Element]], Mapping[int, New | None]] | None = None
+    """Decides on a data set as a whole: elements to put in, to replace (by tag) or to drop (None)."""
+
+    below: Rules | None = None
+    """What items further inside follow, where not the same."""
+
+
+def rewrite(
+    data: bytes,
+    elements: Sequence[Element],
+    rules: Rules,
+    *,
+    implicit: bool,
+    end: int,
+    additions: Mapping[int, New | None] | None = None,
+) -> list[bytes | memoryview]:
+    """Give the new bytes of a top-level data set, as chunks in order.
+
+    Parameters
+    ----------
+    data, elements
+        What `Parser` read; `elements` are consecutive and end at `end`.
+    additions
+        Elements to put in, replace or drop at this level; those of `rules.complete` come on top.
+    """
+    writer = _Writer(data, implicit=implicit)
+    start = elements[0][2] if elements else end
+    out: list[bytes | memoryview] = []
+    if writer.data_set(elements, start, end, rules, out, additions) is None:
+        return [writer.view[start:end]]
+    return out
+
+
+def encode(tag: int, vr: bytes, value: bytes, *, implicit: bool) -> bytes:
+    """Encode one element; the value is padded to even length with the pad byte of its VR."""
+    if len(value) & 1:
+        value += b"\0" if vr in (b"UI", b"OB", b"UN") else b" "
+    head = _PACK_TAG(tag >> 16, tag & 0xFFFF)
+    if implicit:
+        return head + _PACK_LONG(len(value)) + value
+    if vr in _SHORT_VRS:
+        return head + vr + _PACK_SHORT(len(value)) + value
+    return head + vr + b"\0\0" + _PACK_LONG(len(value)) + value
+
+
+class _Writer:
+    """Appends new bytes to a list of chunks; each method gives the appended length, or None where nothing changed."""
+
+    def __init__(self, data: bytes, *, implicit: bool) -> None:
+        self.data = data
+        self.view = memoryview(data)
+        self.implicit = implicit
+
+    def data_set(
+        self,
+        elements: Sequence[Element],
+        start: int,
+        end: int,
+        rules: Rules,
+        out: list[bytes | memoryview],
+        additions: Mapping[int, New | None] | None = None,
+    ) -> int | None:
+        """Rewrite the elements that lie between `start` and `end`."""
+        data, view = self.data, self.view
+        edits = rules.edits
+        wanted: dict[int, New | None] = dict(additions) if additions else {}
+        if rules.complete:
+            wanted.update(rules.complete(data, elements))
+        pending = sorted(wanted, reverse=True)
+        run, total, changed = start, 0, False
+        for tag, vr, at, value, stop, items in elements:
+            if pending and pending[-1] <= tag:
+                put_in = self._encoded(wanted, pending, tag)
+                replaced = tag in wanted
+                if put_in or replaced:
+                    out += (view[run:at], put_in)
+                    total += at - run + len(put_in)
+                    run, changed = (stop if replaced else at), True
+                if replaced:
+                    continue
+            edit = edits.get(tag, drop)
+            if edit is keep:
+                if not items:
+                    continue
+                mark = len(out)
+                out += (view[run:at], b"")
+                inner = rules.inside.get(tag) or rules.below or rules
+                length = self.sequence(items, value, stop, inner, out)
+                if length is None:
+                    del out[mark:]
+                    continue
+                head = self._head(at, value, length)
+                out[mark + 1] = head
+                total += at - run + len(head) + length
+            else:
+                old = data[value:stop]
+                new = edit(old)
+                if new == old:
+                    continue
+                out.append(view[run:at])
+                total += at - run
+                if new is not None:
+                    encoded = encode(tag, vr, new, implicit=self.implicit)
+                    out.append(encoded)
+                    total += len(encoded)
+            run, changed = stop, True
+        put_in = self._encoded(wanted, pending, 1 << 32)
+        if not changed and not put_in:
+            return None
+        out += (view[run:end], put_in)
+        return total + end - run + len(put_in)
+
+    def sequence(
+        self, items: Sequence[Item], start: int, end: int, rules: Rules, out: list[bytes | memoryview]
+    ) -> int | None:
+        """Rewrite the items that lie between `start` and `end`, a delimiter at the end included."""
+        data, view = self.data, self.view
+        run, total, changed = start, 0, False
+        for at, value, stop, elements in items:
+            undefined = data[at + 4 : at + 8] == b"\xff\xff\xff\xff"
+            content_end = stop - 8 if undefined else stop
+            mark = len(out)
+            out += (view[run:at], b"")
+            length = self.data_set(elements, value, content_end, rules, out)
+            if length is None:
+                del out[mark:]
+                continue
+            out[mark + 1] = data[at:value] if undefined else ITEM + _PACK_LONG(length)
+            total += at - run + 8 + length
+            run, changed = content_end, True
+        if not changed:
+            return None
+        out.append(view[run:end])
+        return total + end - run
+
+    def _head(self, at: int, value: int, length: int) -> bytes:
+        """Give a sequence's tag, VR and length: the new length, or undefined as it was (PS3.5 §7.5)."""
+        if self.data[value - 4 : value] == b"\xff\xff\xff\xff":
+            return self.data[at:value]
+        return self.data[at : value - 4] + _PACK_LONG(length)
+
+    def _encoded(self, wanted: Mapping[int, New | None], pending: list[int], up_to: int) -> bytes:
+        """Take the pending additions with tags up to `up_to` and encode them in order."""
+        encoded = b""
+        while pending and pending[-1] <= up_to:
+            tag = pending.pop()
+            new = wanted[tag]
+            if new is not None:
+                encoded += encode(tag, *new, implicit=self.implicit)
+        return encoded
