@@ -1,0 +1,82 @@
+"""The share: a folder under which collections lie, at any depth, and which of them an id in a message means."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from services.collection import ShareAway, collection_id
+from services.errors import SettingsWrong
+from services.listing import DEEPEST, SETTINGS_NAME, is_passed_over
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+COPIED: Final = (
+    "Two collections under this share have the same id: one is a copy of the other. Move the copy away; or delete its "
+    ".anonymizer folder, then it is a collection of its own."
+)
+
+
+class Share:
+    """Finds collections. Never looks inside a set, whose folders are many and a person's own."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._known: dict[str, Path] = {}
+
+    def roots(self) -> list[Path]:
+        """Find every folder with a form.
+
+        Raises
+        ------
+        OSError
+            The share itself is away. A folder in it that may not be read is passed by.
+        """
+        return sorted(_walk(self.root, DEEPEST, os.scandir(self.root)))
+
+    def find(self, wanted: str) -> Path:
+        """Find the collection that has this id, wherever this host has mounted it.
+
+        Raises
+        ------
+        SettingsWrong
+            Two have it.
+        ShareAway
+            None has it, at the moment.
+        """
+        known = self._known.get(wanted)
+        if known and (known / SETTINGS_NAME).exists() and collection_id(known) == wanted:
+            return known
+        found = [root for root in self.roots() if collection_id(root) == wanted]
+        if not found:
+            raise ShareAway
+        if len(found) > 1:
+            raise SettingsWrong(COPIED)
+        self._known[wanted] = found[0]
+        return found[0]
+
+
+def _walk(folder: Path, depth: int, entries: Iterator[os.DirEntry[str]] | None = None) -> Iterator[Path]:
+    """Go down to collections, and on to those that lie right in one; what else lies in a collection is a set."""
+    is_collection = _has_form(folder)
+    if is_collection:
+        yield folder
+    if depth == 0:
+        return
+    try:
+        inner = [entry.name for entry in entries or os.scandir(folder) if _may_hold_collections(entry)]
+    except OSError:
+        return
+    for name in inner:
+        if not is_collection or _has_form(folder / name):
+            yield from _walk(folder / name, depth - 1)
+
+
+def _may_hold_collections(entry: os.DirEntry[str]) -> bool:
+    return not is_passed_over(entry.name) and entry.is_dir(follow_symlinks=False)
+
+
+def _has_form(folder: Path) -> bool:
+    return os.path.lexists(folder / SETTINGS_NAME)

@@ -1,0 +1,138 @@
+"""What the queue loses shows, and a lease keeps two workers from doing one set as long as it can."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from celery import Celery
+
+from anonymizer.embedded import redis_server
+from services.settings import Settings
+from worker import lease as leases
+from worker.app import celery_settings, connect
+from worker.lease import drop, lease
+from worker.queue import Name, Queue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import redis
+
+A, B, C = (Name("c" * 32, letter * 32) for letter in "012")
+
+
+@pytest.fixture(scope="module")
+def settings() -> Iterator[Settings]:
+    """Say where a Redis of our own is."""
+    with redis_server() as url:
+        yield Settings(redis_url=url)
+
+
+@pytest.fixture
+def client(settings: Settings) -> redis.Redis:
+    """Connect to an empty Redis."""
+    client = connect(settings)
+    client.flushall()
+    return client
+
+
+@pytest.fixture
+def queue(client: redis.Redis, settings: Settings) -> Queue:
+    """Stand before an empty queue, without workers."""
+    app = Celery("test", set_as_current=False)
+    app.add_defaults(lambda: celery_settings(settings))
+    return Queue(client, app)
+
+
+def test_sets_wait_in_the_queue_until_they_are_begun(queue: Queue, client: redis.Redis) -> None:
+    """In the order in which they came."""
+    queue.put(A)
+    queue.put(B)
+    assert queue.holding([A, B, C]) == {A: "queued", B: "queued"}
+    client.rpop("anonymizer")
+    queue.begin(A)
+    assert queue.holding([A, B, C]) == {B: "queued"}
+
+
+def test_a_message_that_a_later_one_overtook_was_lost(queue: Queue, client: redis.Redis) -> None:
+    """Its worker was killed when it had just taken it."""
+    for name in (A, B, C):
+        queue.put(name)
+    client.rpop("anonymizer", 2)
+    queue.begin(B)
+    assert queue.holding([A, B, C]) == {C: "queued"}
+
+
+def test_when_the_queue_is_empty_everything_that_was_not_begun_was_lost(queue: Queue, client: redis.Redis) -> None:
+    """Redis restarted without its memory, say."""
+    queue.put(A)
+    client.delete("anonymizer")
+    assert queue.holding([A]) == {}
+
+
+def test_a_lost_set_is_queued_again(queue: Queue, client: redis.Redis) -> None:
+    """Behind the others, once."""
+    queue.put(A)
+    queue.put(B)
+    client.rpop("anonymizer", 2)
+    queue.begin(B)
+    queue.put(A)
+    assert queue.holding([A, B]) == {A: "queued"}
+
+
+def test_patience_is_over_when_the_last_message_said_so(queue: Queue) -> None:
+    """And not when the set was queued anew because it changed."""
+    queue.put(A, last_chance=True)
+    last = queue.begin(A)
+    queue.put(A)
+    assert (last, queue.begin(A)) == (True, False)
+
+
+def test_only_opaque_strings_stand_in_redis(queue: Queue, client: redis.Redis) -> None:
+    """What goes into a message goes to Flower, too."""
+    queue.put(A)
+    message = json.loads(client.lindex("anonymizer", 0))
+    assert json.loads(base64.b64decode(message["body"]))[:2] == [[*A], {}]
+    assert message["headers"]["argsrepr"] == repr([*A])
+    assert client.smembers("anonymizer:anonymizer:last-chance") == set()
+    assert client.zrange("anonymizer:anonymizer:pending", 0, -1) == [str(A).encode()]
+
+
+def test_one_worker_at_a_time_holds_a_lease(client: redis.Redis, queue: Queue) -> None:
+    """And it shows as work."""
+    with lease(client, A) as mine, lease(client, A) as also_mine, lease(client, B) as another:
+        assert (mine, also_mine, another) == (True, False, True)
+        assert queue.holding([A, B, C]) == {A: "in work", B: "in work"}
+    assert queue.holding([A, B, C]) == {}
+
+
+def test_a_lease_is_renewed_as_long_as_the_work_goes_on(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long that is."""
+    monkeypatch.setattr(leases, "LEASE_S", 0.15)
+    with lease(client, A):
+        time.sleep(0.5)
+        assert client.exists(leases.key(A))
+
+
+def test_a_dead_workers_lease_can_be_dropped_and_lapses(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the process that saw it die, or by time."""
+    client.set(leases.key(A), "dead")
+    drop(client, A)
+    with lease(client, A) as mine:
+        assert mine
+    monkeypatch.setattr(leases, "LEASE_S", 0.1)
+    client.set(leases.key(B), "dead", px=100)
+    time.sleep(0.15)
+    with lease(client, B) as mine:
+        assert mine
+
+
+def test_a_lapsed_lease_that_another_took_is_left_alone(client: redis.Redis) -> None:
+    """A worker that was frozen wakes up and finds the set in other hands."""
+    with lease(client, A):
+        client.set(leases.key(A), "another")
+    assert client.get(leases.key(A)) == b"another"

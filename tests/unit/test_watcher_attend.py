@@ -1,0 +1,150 @@
+"""What is due is asked for once, what was lost is asked for again, and what is done is left alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from services import listing, registry
+from services.collection import Collection, Options
+from services.identity import Identity
+from services.registry import Outcome
+from services.settings import Settings
+from watcher.attend import Attendant
+from worker.queue import Name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+FORM = Identity("zzz_AnusGE", "AnusGE", "First", "Demo Hospital", 6)
+
+
+class FakeQueue:
+    """A queue in memory that says what was asked of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, bool]] = []
+        self.states: dict[Name, str] = {}
+
+    def put(self, name: Name, *, last_chance: bool = False) -> None:
+        """Take a set."""
+        self.asked.append((name.locator, last_chance))
+        self.states[name] = "queued"
+
+    def holding(self, names: Iterable[Name]) -> dict[Name, str]:
+        """Tell what is in it."""
+        return {name: self.states[name] for name in names if name in self.states}
+
+
+class Watched:
+    """A collection of one set, its watcher, and their time."""
+
+    def __init__(self, root: Path) -> None:
+        root.mkdir()
+        self.now = 0.0
+        self.queue = FakeQueue()
+        self.collection = Collection.create(root, FORM, Options(machine=()))
+        self.file = root / "a" / "slice.dcm"
+        self.file.parent.mkdir()
+        self.file.write_bytes(b"1")
+        self.name = Name(self.collection.id, self.collection.locator("a"))
+        settings = Settings(quiet_s=10, patience_s=900)
+        self.attendant = Attendant(self.collection, self.queue, settings, lambda: self.now)
+
+    def look(self, at: float) -> str:
+        """Look at that time."""
+        self.now = at
+        return self.attendant.look()["a"]
+
+    def conclude(self, state: registry.State) -> None:
+        """Do as a worker does."""
+        seen = listing.take(self.file.parent)
+        registry.write_outcome(
+            self.collection,
+            self.name.locator,
+            Outcome(state, seen.fingerprint, "2026-11-22T12:00:00Z", folders={".": seen.folders[0].mtime_ns}),
+        )
+        self.queue.states.clear()
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Watched:
+    """Watch a collection with one set."""
+    return Watched(tmp_path / "BATCH")
+
+
+def test_a_set_that_came_to_rest_is_asked_for_once(watched: Watched) -> None:
+    """And registered, so that the worker finds it."""
+    seen = [watched.look(at) for at in (0, 5, 10, 15, 3600)]
+    assert seen == ["settling", "settling", "queued", "queued", "queued"]
+    assert watched.queue.asked == [(watched.name.locator, False)]
+    assert registry.folder_of(watched.collection, watched.name.locator) == watched.file.parent
+
+
+def test_a_set_in_work_is_left_to_its_worker(watched: Watched) -> None:
+    """However long it takes."""
+    watched.look(0)
+    watched.queue.states[watched.name] = "in work"
+    assert [watched.look(at) for at in (10, 5000)] == ["in work", "in work"]
+    assert watched.queue.asked == []
+
+
+@pytest.mark.parametrize("state", ["published", "same-set", "changed", "refused", "parked"])
+def test_a_concluded_set_is_left_alone_until_it_changes(watched: Watched, state: registry.State) -> None:
+    """Then it begins anew."""
+    watched.look(0)
+    watched.look(10)
+    watched.conclude(state)
+    assert watched.look(20) == state
+    (watched.file.parent / "late.dcm").write_bytes(b"2")
+    assert [watched.look(at) for at in (30, 40)] == ["settling", "queued"]
+    assert len(watched.queue.asked) == 2
+
+
+def test_a_lost_message_is_sent_again_later_each_time(watched: Watched) -> None:
+    """After 2, 4, 8 … seconds, at most a minute."""
+    for at in range(400):
+        watched.look(at)
+        if watched.queue.states.pop(watched.name, None):
+            watched.queue.asked[-1] = at
+    assert watched.queue.asked == [10, 12, 16, 24, 40, 72, 132, 192, 252, 312, 372]
+
+
+def test_a_message_that_was_just_taken_is_not_taken_for_lost(watched: Watched) -> None:
+    """Between the queue and the lease there is a moment in which it is nowhere."""
+    for at in range(100):
+        watched.look(at)
+    watched.queue.states.clear()
+    seen = watched.look(100)
+    watched.queue.states[watched.name] = "in work"
+    assert (seen, watched.look(101), len(watched.queue.asked)) == ("waiting", "in work", 1)
+
+
+def test_an_incomplete_set_waits_for_its_patience_and_then_has_a_last_chance(watched: Watched) -> None:
+    """Counted from its last change, on our own clock."""
+    watched.look(0)
+    watched.look(10)
+    watched.conclude("waiting")
+    assert [watched.look(at) for at in (20, 899, 900)] == ["waiting", "waiting", "queued"]
+    assert watched.queue.asked == [(watched.name.locator, False), (watched.name.locator, True)]
+
+
+def test_an_incomplete_set_that_grows_is_looked_at_again(watched: Watched) -> None:
+    """With all its patience before it."""
+    watched.look(0)
+    watched.look(10)
+    watched.conclude("waiting")
+    watched.look(800)
+    watched.file.write_bytes(b"12")
+    assert [watched.look(at) for at in (890, 900)] == ["settling", "queued"]
+    assert watched.queue.asked[-1] == (watched.name.locator, False)
+
+
+def test_a_folder_that_goes_away_is_no_matter(watched: Watched) -> None:
+    """Its claim, if it has one, is the reconciler's to give back."""
+    watched.look(0)
+    watched.file.unlink()
+    watched.file.parent.rmdir()
+    assert watched.attendant.look() == {}

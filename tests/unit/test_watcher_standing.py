@@ -1,0 +1,190 @@
+"""Which folders are sets, where collections lie, and what a rescan costs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from services import listing, registry
+from services.collection import Collection, Options, ShareAway
+from services.errors import SettingsWrong
+from services.identity import Identity
+from services.registry import Outcome
+from services.share import Share
+from watcher.folders import loose_dicom, set_folders
+from watcher.standing import Standings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORM = Identity("zzz_AnusGE", "AnusGE", "First", "Demo Hospital", 6)
+DICM = bytes(128) + b"DICM"
+
+
+def collection_in(root: Path) -> Collection:
+    """Make a collection of a new folder."""
+    root.mkdir(parents=True)
+    return Collection.create(root, FORM, Options(machine=()))
+
+
+def drop(collection: Collection, folder: str) -> Path:
+    """Drop a set of one file in a folder below."""
+    inner = collection.root / folder / "CT"
+    inner.mkdir(parents=True)
+    (inner / "slice.dcm").write_bytes(DICM)
+    return inner
+
+
+def conclude(collection: Collection, folder: str, state: registry.State) -> None:
+    """Note what became of a set, as a worker does."""
+    seen = listing.take(collection.root / folder)
+    folders = {str(one.path): one.mtime_ns for one in seen.folders}
+    locator = registry.register(collection, folder)
+    registry.write_outcome(
+        collection, locator, Outcome(state, seen.fingerprint, "2026-11-22T12:00:00Z", folders=folders)
+    )
+
+
+def states(standings: Standings, suspects: tuple[str, ...] = ()) -> dict[str, str | None]:
+    """Tell what stands where."""
+    return {one.folder: one.outcome.state if one.outcome else None for one in standings.take(suspects)}
+
+
+def test_only_a_persons_folders_are_sets(tmp_path: Path) -> None:
+    """Not ours, not the older program's, not what is hidden, linked, being copied, or a collection itself."""
+    collection = collection_in(tmp_path / "BATCH")
+    root = collection.root
+    for name in ("Müller, Hans", "anon_me", "b" * 200, "ANON_006", "anon_7", ".hidden", "~copy", "x.part", "z"):
+        (root / name).mkdir()
+    collection_in(root / "inner")
+    (root / "link").symlink_to(tmp_path)
+    (root / "file").write_text("no folder")
+    assert set_folders(root) == ["b" * 200, "Müller, Hans", "z"]
+
+
+def test_dicom_lying_loose_in_the_root_is_seen(tmp_path: Path) -> None:
+    """By its mark or its name; other files are a person's own business."""
+    (tmp_path / "one").write_bytes(DICM)
+    (tmp_path / "two.DCM").write_bytes(b"no preamble")
+    (tmp_path / "VicRapidPlan_trackingFile_20261122.txt").write_text("a line")
+    assert loose_dicom(tmp_path) == 2
+
+
+def test_an_outcome_holds_until_the_folder_changes(tmp_path: Path) -> None:
+    """A file that comes, goes, or is replaced."""
+    collection = collection_in(tmp_path / "BATCH")
+    inner = {name: drop(collection, name) for name in ("new", "done", "added to", "refused", "repaired")}
+    standings = Standings(collection)
+    for name in ("done", "added to"):
+        conclude(collection, name, "published")
+    for name in ("refused", "repaired"):
+        conclude(collection, name, "refused")
+    (inner["added to"] / "late.dcm").write_bytes(DICM)
+    (inner["repaired"] / "slice.dcm").write_bytes(DICM + b"whole")
+    assert states(standings) == {
+        "added to": None,
+        "done": "published",
+        "new": None,
+        "refused": "refused",
+        "repaired": None,
+    }
+
+
+def test_a_file_overwritten_in_a_finished_set_is_found_where_an_event_pointed(tmp_path: Path) -> None:
+    """The folder's time does not tell; the hint does."""
+    collection = collection_in(tmp_path / "BATCH")
+    inner = drop(collection, "done")
+    conclude(collection, "done", "published")
+    (inner / "slice.dcm").write_bytes(DICM + b"other")
+    standings = Standings(collection)
+    assert [states(standings), states(standings, ("done",))] == [{"done": "published"}, {"done": None}]
+
+
+def test_a_rescan_looks_at_no_file_of_a_finished_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its cost follows folders and unfinished sets."""
+    collection = collection_in(tmp_path / "BATCH")
+    for number in range(20):
+        drop(collection, f"done {number}")
+        conclude(collection, f"done {number}", "published")
+    drop(collection, "new")
+    standings = Standings(collection)
+    standings.take()
+    listed: list[str] = []
+    take = listing.take
+    monkeypatch.setattr(listing, "take", lambda folder: listed.append(folder.name) or take(folder))
+    monkeypatch.setattr(registry, "read_outcome", lambda *_: pytest.fail("an outcome that did not change was read"))
+    standings.take()
+    assert listed == ["new"]
+
+
+def test_an_outcome_is_read_again_when_it_was_written_again(tmp_path: Path) -> None:
+    """By a worker, on whatever host."""
+    collection = collection_in(tmp_path / "BATCH")
+    drop(collection, "a")
+    standings = Standings(collection)
+    seen = []
+    for state in ("waiting", "published"):
+        conclude(collection, "a", state)
+        seen.append(states(standings))
+    registry.forget_outcome(collection, collection.locator("a"))
+    assert [*seen, states(standings)] == [{"a": "waiting"}, {"a": "published"}, {"a": None}]
+
+
+def test_a_set_with_too_many_files_is_for_the_worker_to_refuse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stands still, whatever is in it."""
+    monkeypatch.setattr(listing, "MOST_FILES", 1)
+    collection = collection_in(tmp_path / "BATCH")
+    drop(collection, "a")
+    standings = Standings(collection)
+    assert standings.take()[0].fingerprint == standings.take()[0].fingerprint == "too-many-files"
+
+
+def test_collections_are_found_at_any_depth_but_never_inside_a_set(tmp_path: Path) -> None:
+    """Nor in hidden folders, nor behind links."""
+    for place in ("a", "far/down/b", "a/inner", "a/patient/never", ".hidden/c"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "collection.toml").touch()
+    (tmp_path / "linked").symlink_to(tmp_path / "far")
+    (tmp_path / "locked").mkdir(mode=0)
+    assert Share(tmp_path).roots() == [tmp_path / "a", tmp_path / "a/inner", tmp_path / "far/down/b"]
+
+
+def test_a_collection_is_found_by_its_id_wherever_it_moves(tmp_path: Path) -> None:
+    """A message names no path."""
+    share = Share(tmp_path)
+    wanted = collection_in(tmp_path / "a" / "BATCH").id
+    before = share.find(wanted)
+    (tmp_path / "a").rename(tmp_path / "b")
+    assert (before, share.find(wanted)) == (tmp_path / "a" / "BATCH", tmp_path / "b" / "BATCH")
+
+
+def test_a_collection_that_is_away_is_waited_for(tmp_path: Path) -> None:
+    """It may come back."""
+    with pytest.raises(ShareAway):
+        Share(tmp_path).find("0" * 32)
+
+
+def test_a_collection_that_was_copied_with_its_state_is_refused(tmp_path: Path) -> None:
+    """Both would give the same numbers to different sets."""
+    wanted = collection_in(tmp_path / "a").id
+    shutil.copytree(tmp_path / "a", tmp_path / "copy of a")
+    with pytest.raises(SettingsWrong, match="same id"):
+        Share(tmp_path).find(wanted)
+
+
+def test_a_share_that_is_away_is_no_share_without_collections(tmp_path: Path) -> None:
+    """An error, not an empty answer."""
+    with pytest.raises(OSError, match="No such file"):
+        Share(tmp_path / "away").roots()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_may_not_be_read_is_passed_by(tmp_path: Path) -> None:
+    """The others are found."""
+    (tmp_path / "locked").mkdir(mode=0)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "collection.toml").touch()
+    assert Share(tmp_path).roots() == [tmp_path / "a"]

@@ -1,0 +1,97 @@
+"""Where each set of a collection stands: what the share says about it, and whether that still holds."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from services import listing, registry
+from services.errors import SetRefused
+from watcher.folders import set_folders, untouched
+
+if TYPE_CHECKING:
+    from collections.abc import Collection as Names
+
+    from services.collection import Collection
+    from services.registry import Outcome
+
+CONCLUDED: Final = frozenset({"published", "same-set", "changed", "refused", "parked"})
+"""Nothing more is to be done about such a set until somebody changes it."""
+
+FINISHED: Final = frozenset({"published", "same-set"})
+"""Of these a later change is noticed by the times of their folders, without a look at their files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where one set stands."""
+
+    folder: str
+    locator: str
+    fingerprint: str
+
+    outcome: Outcome | None
+    """What became of the folder as it is now; none where that is not known, or no longer true."""
+
+    @property
+    def concluded(self) -> bool:
+        """Whether nothing more is to be done."""
+        return self.outcome is not None and self.outcome.state in CONCLUDED
+
+
+class Standings:
+    """Looks at all sets of one collection, again and again, and reads nothing twice that did not change."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+        self._outcomes: dict[str, tuple[tuple[int, int], Outcome | None]] = {}
+        self._locators: dict[str, str] = {}
+
+    def take(self, suspects: Names[str] = ()) -> list[Standing]:
+        """Look at every set; at the files of those that are not finished, and of `suspects`.
+
+        Raises
+        ------
+        OSError
+            The root cannot be listed. A set that goes away meanwhile is just not in the answer.
+        """
+        self._read_outcomes()
+        looked = (self._look(folder, suspect=folder in suspects) for folder in set_folders(self._collection.root))
+        return [standing for standing in looked if standing]
+
+    def _look(self, folder: str, *, suspect: bool) -> Standing | None:
+        locator = self._locators.get(folder)
+        if locator is None:
+            locator = self._locators[folder] = self._collection.locator(folder)
+        path = self._collection.root / folder
+        outcome = self._outcomes[locator][1] if locator in self._outcomes else None
+        if outcome and not suspect and outcome.state in FINISHED and untouched(path, outcome.folders):
+            return Standing(folder, locator, outcome.fingerprint, outcome)
+        try:
+            fingerprint = listing.take(path).fingerprint
+        except SetRefused as refused:
+            fingerprint = str(refused)  # so many files that the worker will say so; no listing tells when it changes
+        except OSError:
+            return None
+        still_true = outcome is not None and outcome.fingerprint == fingerprint
+        return Standing(folder, locator, fingerprint, outcome if still_true else None)
+
+    def _read_outcomes(self) -> None:
+        """Read those outcomes that were written since the last look; each is a file that is replaced whole."""
+        seen: dict[str, tuple[tuple[int, int], Outcome | None]] = {}
+        with os.scandir(self._collection.outcomes) as entries:
+            for entry in entries:
+                locator, _, suffix = entry.name.partition(".")
+                if suffix != "json":
+                    continue
+                try:
+                    status = entry.stat()
+                except FileNotFoundError:
+                    continue
+                written = (status.st_mtime_ns, status.st_ino)
+                known = self._outcomes.get(locator)
+                if known is None or known[0] != written:
+                    known = written, registry.read_outcome(self._collection, locator)
+                seen[locator] = known
+        self._outcomes = seen
