@@ -1,0 +1,296 @@
+"""Characters: what bytes say under a character set, what to declare in the output, and when two spellings are one.
+
+Real files declare no character set and use one, declare Latin-1 and write UTF-8, or switch sets in mid-value. A name
+that is read wrongly is a name that is not found, so reading never fails and prefers what the bytes show to what is
+declared. PS3.5 §6.1; PS3.3 C.12.1.1.2.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+CHARSET_VRS: Final = frozenset((b"SH", b"LO", b"ST", b"LT", b"PN", b"UC", b"UT"))
+"""The VRs that (0008,0005) *Specific Character Set* governs; all others keep to ASCII. PS3.5 §6.1.2.2."""
+
+_ESC: Final = b"\x1b"
+_FRAGMENT = re.compile(rb"\x1b[^\x1b]*|[^\x1b]+")
+_RESETS: Final = re.compile(rb"[\\\t\n\f\r]")
+_RESETS_IN_NAMES: Final = re.compile(rb"[\\\t\n\f\r^=]")
+"""After these a value is back in its first character set. PS3.5 §6.1.2.5.3."""
+
+
+# Reading and writing ---------------------------------------------------------------------------------
+
+
+def decode(value: bytes, vr: bytes, charsets: Sequence[str]) -> str:
+    """Read a text value, padding and all; never fails.
+
+    Where the declared character sets do not fit the bytes, known escape sequences are followed though undeclared, then
+    UTF-8 is tried, then Latin-1 takes whatever is left.
+
+    Parameters
+    ----------
+    value
+        The value field; several values stay parted by backslashes, and may be split only after this.
+    vr
+        The VR: `b"PN"`. Names switch back to the first set at `^` and `=` too.
+    charsets
+        The values of (0008,0005) in force, in their order; empty where none is declared.
+    """
+    if value.isascii() and _ESC not in value:
+        return value.decode("ascii")
+    codecs = _codecs(tuple(charsets)) if vr in CHARSET_VRS else (None,)
+    resets = _RESETS_IN_NAMES if vr == b"PN" else _RESETS
+    for allowed in (codecs, (codecs[0], *_escapes().values())):
+        try:
+            return _read(value, allowed, resets)
+        except UnicodeError:
+            continue
+    return _guess(value)
+
+
+def encode(text: str, charsets: Sequence[str]) -> bytes:
+    """Write a text in the first of the character sets, without padding.
+
+    Raises
+    ------
+    UnicodeEncodeError
+        The character set has no such character: `effective_charset` was not asked, or not told of this text.
+    """
+    if text.isascii():
+        return text.encode("ascii")
+    codec = _codecs(tuple(charsets))[0]
+    # Half-width katakana (ISO_IR 13) pass as Shift JIS, which would write double bytes that DICOM does not allow there.
+    return text.encode("ascii" if codec in {None, "shift_jis"} else codec)
+
+
+def recode(value: bytes, vr: bytes, charsets: Sequence[str], output: Sequence[str]) -> bytes:
+    """Carry a value from the character sets it was written in to those of the output; ASCII passes as it stands."""
+    if value.isascii() and _ESC not in value:
+        return value
+    return encode(decode(value, vr, charsets), output)
+
+
+def effective_charset(declared: bytes | None, samples: Iterable[bytes], written: Iterable[str] = ()) -> bytes | None:
+    """Say what the output has to declare, or None where the declaration of the source is right and can stay.
+
+    Latin-1 that was not declared becomes `ISO_IR 100` and keeps its bytes; everything else that is undeclared,
+    declared wrongly or mixed becomes `ISO_IR 192` (UTF-8). Where the answer is not None every value that is not ASCII
+    has to pass `recode`.
+
+    Parameters
+    ----------
+    declared
+        The value of (0008,0005) as it stands, None where it is absent.
+    samples
+        The text values of the object that stay.
+    written
+        The texts that the output gets anew: the new name, cleaned labels.
+    """
+    terms = (declared or b"").decode("ascii", "replace").split("\\")
+    foreign = [sample for sample in samples if not sample.isascii() or _ESC in sample]
+    new = [text for text in written if not text.isascii()]
+    if all(map(_is_known, terms)) and all(_fits(sample, terms) for sample in foreign) and _writable(new, terms):
+        return None
+    as_read = [decode(sample, b"LO", terms) for sample in foreign]
+    latin = all(text == sample.decode("latin-1") for text, sample in zip(as_read, foreign, strict=True))
+    return b"ISO_IR 100" if latin and _writable(new, ["ISO_IR 100"]) else b"ISO_IR 192"
+
+
+def _read(value: bytes, codecs: Sequence[str | None], resets: re.Pattern[bytes]) -> str:
+    """Read a value strictly by the character sets allowed; raises UnicodeError."""
+    if _ESC not in value:
+        return _read_plain(value, codecs[0])
+    return "".join(_read_fragment(part, codecs, resets) for part in _FRAGMENT.findall(value))
+
+
+def _read_plain(value: bytes, codec: str | None) -> str:
+    if codec == "latin_1" and not value.isascii() and _is_utf8(value):
+        # Real Latin-1 that happens to be UTF-8 would read "Ã¼"; what declares Latin-1 and means UTF-8 is common.
+        raise UnicodeError
+    return value.decode(codec or "ascii")
+
+
+def _read_fragment(part: bytes, codecs: Sequence[str | None], resets: re.Pattern[bytes]) -> str:
+    """Read from one escape sequence to the next. PS3.3 Tables C.12-3 and C.12-4."""
+    if not part.startswith(_ESC):
+        return _read_plain(part, codecs[0])
+    code = part[:4] if part[:4] in _escapes() else part[:3]
+    codec = _escapes().get(code)
+    if codec is None and code != b"\x1b(B":
+        raise UnicodeError
+    if codec is not None and codec not in codecs:
+        raise UnicodeError
+    if codec in {
+        "iso2022_jp",
+        "iso2022_jp_2",
+    }:  # Python's codec wants the escape sequence; delimiters may be half a kanji
+        return part.decode(codec)
+    rest = part[len(code) :]
+    reset = resets.search(rest)
+    end = reset.start() if reset else len(rest)
+    if codec is None:  # back to ASCII in G0; what the first set has in G1 holds on
+        return _read_plain(rest, codecs[0])
+    return rest[:end].decode(codec) + _read_plain(rest[end:], codecs[0])
+
+
+def _guess(value: bytes) -> str:
+    return value.decode("utf-8" if _is_utf8(value) else "latin-1")
+
+
+def _is_utf8(value: bytes) -> bool:
+    try:
+        value.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _fits(sample: bytes, terms: Sequence[str]) -> bool:
+    try:
+        _read(sample, _codecs(tuple(terms)), _RESETS_IN_NAMES)
+    except UnicodeError:
+        return False
+    return True
+
+
+def _writable(texts: Iterable[str], terms: Sequence[str]) -> bool:
+    try:
+        for text in texts:
+            encode(text, terms)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_known(term: str) -> bool:
+    return _plain_term(term) in _terms()
+
+
+@lru_cache(maxsize=64)
+def _codecs(charsets: tuple[str, ...]) -> tuple[str | None, ...]:
+    """Name Python's codecs for the declared sets, the first one always; None is ASCII, or a term nobody knows."""
+    codecs = [_terms().get(_plain_term(term)) for term in charsets] or [None]
+    return codecs[0], *(codec for codec in codecs[1:] if codec)
+
+
+def _plain_term(term: str) -> str:
+    """Bring the ways in which terms are misspelled together: `ISO-IR 100`, `iso_ir_100`, `UTF-8`."""
+    return re.sub(r"[\s_-]+", " ", term.strip(" \0")).upper()
+
+
+# pydicom costs 0.15 s to import; it is spared where all text is ASCII, as it mostly is.
+
+
+@lru_cache(maxsize=1)
+def _terms() -> Mapping[str, str | None]:
+    from pydicom.charset import python_encoding  # noqa: PLC0415 - see above
+
+    known: dict[str, str | None] = {_plain_term(term): codec for term, codec in python_encoding.items()}
+    # pydicom reads Latin-1 where nothing is declared; the default repertoire is ASCII (PS3.5 §6.1.2.1).
+    return known | {"UTF 8": "UTF8", "": None, "ISO IR 6": None, "ISO 2022 IR 6": None}
+
+
+@lru_cache(maxsize=1)
+def _escapes() -> Mapping[bytes, str]:
+    from pydicom.charset import CODES_TO_ENCODINGS  # noqa: PLC0415 - see above
+
+    return {code: codec for code, codec in CODES_TO_ENCODINGS.items() if code != b"\x1b(B"}
+
+
+# Comparing -------------------------------------------------------------------------------------------
+
+_LETTERS: Final = str.maketrans(
+    {
+        "æ": "ae",
+        "œ": "oe",
+        "ø": "o",
+        "ł": "l",
+        "đ": "d",
+        "ð": "d",
+        "þ": "th",
+        "ħ": "h",
+        "\N{LATIN SMALL LETTER DOTLESS I}": "i",
+    }
+)
+"""Latin letters that Unicode does not take apart into a letter and an accent."""
+
+_TWINS: Final = re.compile(r"(?<=[ou])e+|(?<=a)[ae]+")
+"""What follows a vowel where an umlaut is written out: Mueller, Soerensen, Haakon."""
+
+
+@lru_cache(maxsize=1 << 14)
+def fold(text: str) -> str:
+    """Give the one spelling that stands for all spellings of a text; two texts are alike when these are equal.
+
+    Case and accents go, ß is ss, and the twins of an umlaut meet: Müller, Mueller, MULLER are all `muller`. That makes
+    Samuel `samul` too, on both sides of every comparison, so nothing is lost by it. Other scripts keep their letters.
+    """
+    text = text.casefold()
+    if not text.isascii():
+        parts = unicodedata.normalize("NFKD", text).casefold().translate(_LETTERS)
+        kept = "".join(char for char in parts if not unicodedata.combining(char))
+        text = unicodedata.normalize("NFC", kept)  # puts Korean syllables together again
+    return _TWINS.sub("", text)
+
+
+_PIECE: Final = re.compile(r"(?<=U)U(?=l)|U+(?=Ul)|Ul+|U+|l+|z+(?=9)|[z9]+|C")
+
+
+def pieces(text: str) -> list[tuple[int, int]]:
+    """Cut a text where a separator stands, letters meet digits, or a capital begins a word: (start, end) of each piece.
+
+    `PTV_60GyMueller` is PTV, 60, Gy, Mueller. In `PTVmueller` a reader sees PTV and mueller, a machine PT and Vmueller:
+    it is cut at both places. Leading zeros are parted from their number. Chinese, Japanese and Korean are written
+    without spaces: each character is a piece.
+    """
+    return [found.span() for found in _PIECE.finditer(text.translate(_CLASSES))]
+
+
+class _Classes(dict[int, str]):
+    """The class of a character, worked out when first met: U upper, l lower or caseless, z zero, 9 digit, C CJK."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = found = self._class_of(code)
+        return found
+
+    @staticmethod
+    def _class_of(code: int) -> str:
+        char = chr(code)
+        category = unicodedata.category(char)
+        if category == "Nd":
+            return "9" if unicodedata.digit(char) else "z"
+        if any(code in block for block in _CJK):
+            return "C"
+        if category in {"Lu", "Lt"}:
+            return "U"
+        return "l" if category[0] in "LM" else " "
+
+
+_CJK: Final = (
+    range(0x3005, 0x3008),  # iteration marks
+    range(0x3040, 0x3100),  # hiragana, katakana
+    range(0x3400, 0x4DC0),
+    range(0x4E00, 0xA000),  # ideographs
+    range(0xAC00, 0xD7B0),  # Korean syllables
+    range(0xF900, 0xFB00),
+    range(0xFF66, 0xFFA0),  # half-width katakana
+    range(0x20000, 0x40000),
+)
+_CLASSES: Final = _Classes()
+
+
+def is_cjk(char: str) -> bool:
+    """Whether a character says as much as a syllable: two of them make a name."""
+    return _CLASSES[ord(char)] == "C"
+
+
+def name_components(name: str) -> list[list[str]]:
+    """Take a PN value apart: groups (alphabetic, ideographic, phonetic) of components (family, given …). PS3.5 §6.2."""
+    return [[part.strip(" \0") for part in group.split("^")] for group in name.split("=")]

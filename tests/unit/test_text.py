@@ -1,0 +1,170 @@
+"""Characters: what bytes say, what the output declares, when two spellings are one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydicom.charset import python_encoding
+
+from services.text import decode, effective_charset, encode, fold, name_components, pieces, recode
+
+TERMS = st.lists(st.sampled_from([*python_encoding, "UTF-8", "NOBODY KNOWS", " "]), max_size=4)
+TEXT_VRS = st.sampled_from([b"PN", b"LO", b"LT", b"CS", b"UN"])
+
+
+@pytest.mark.parametrize(
+    ("value", "vr", "charsets", "text"),
+    [
+        (b"Mueller^Anna", b"PN", [], "Mueller^Anna"),
+        (b"M\xfcller", b"LO", ["ISO_IR 100"], "Müller"),
+        (b"M\xfcller", b"LO", [], "Müller"),
+        (b"M\xfcller", b"LO", ["ISO_IR 192"], "Müller"),
+        (b"M\xc3\xbcller", b"LO", ["ISO_IR 192"], "Müller"),
+        (b"M\xc3\xbcller", b"LO", [], "Müller"),
+        (b"M\xc3\xbcller", b"LO", ["ISO_IR 100"], "Müller"),
+        (b"M\xfcller", b"LO", ["iso-ir 100"], "Müller"),
+        (b"M\xfcller", b"LO", ["NOBODY KNOWS"], "Müller"),
+        (b"M\xfcller", b"CS", ["ISO_IR 144"], "Müller"),
+        ("Łódź".encode("iso8859_2"), b"LO", ["ISO_IR 101"], "Łódź"),
+        ("Иванов".encode("iso8859_5"), b"PN", ["ISO_IR 144"], "Иванов"),
+        ("Διονυσιος".encode("iso8859_7"), b"PN", ["ISO_IR 126"], "Διονυσιος"),
+        ("王^小东".encode("gb18030"), b"PN", ["GB18030"], "王^小东"),
+        ("王^小东".encode("gbk"), b"PN", ["GBK"], "王^小东"),
+        (b"\xd4\xcf\xc0\xde", b"PN", ["ISO_IR 13"], "ﾔﾏﾀﾞ"),
+    ],
+)
+def test_a_text_is_read_as_its_bytes_show(value, vr, charsets, text):
+    """The declaration counts where it fits; where it does not, UTF-8 and Latin-1 are what real files hold."""
+    assert decode(value, vr, charsets) == text
+
+
+@pytest.mark.parametrize("charsets", [["", "ISO 2022 IR 87"], ["", " ISO 2022 IR 87 "], []])
+def test_japanese_names_switch_character_sets_in_mid_value(charsets):
+    """PS3.5 Annex H.3.1, example 1; the escape sequences are followed even where nobody declared them."""
+    value = b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B=\x1b$B$d$^$@\x1b(B^\x1b$B$?$m$&\x1b(B"
+    assert decode(value, b"PN", charsets) == "Yamada^Tarou=山田^太郎=やまだ^たろう"
+
+
+def test_korean_names_fall_back_to_the_first_set_at_each_delimiter():
+    """PS3.5 Annex I.2, example."""
+    value = b"Hong^Gildong=\x1b$)C\xfb\xf3^\x1b$)C\xd1\xce\xd4\xd7=\x1b$)C\xc8\xab^\x1b$)C\xb1\xe6\xb5\xbf"
+    assert decode(value, b"PN", ["", "ISO 2022 IR 149"]) == "Hong^Gildong=洪^吉洞=홍^길동"
+
+
+def test_simplified_chinese_is_read_without_its_escape_sequence():
+    """PS3.5 Annex K.2: what is left of an escape sequence would part a name."""
+    value = b"Zhang^XiaoDong=\x1b$)A\xd5\xc5^\x1b$)A\xd0\xa1\xb6\xab="
+    assert decode(value, b"PN", ["", "ISO 2022 IR 58"]) == "Zhang^XiaoDong=张^小东="
+
+
+@given(st.binary(max_size=40), TEXT_VRS, TERMS)
+def test_reading_never_fails(value, vr, charsets):
+    """Whatever the bytes and whatever is declared."""
+    assert isinstance(decode(value, vr, charsets), str)
+
+
+@given(st.text(max_size=20))
+def test_what_is_written_in_utf8_is_read_again(text):
+    """Every text of a set can be carried in ISO_IR 192; an escape is a control character that no text VR may hold."""
+    text = text.replace("\x1b", "")
+    assert decode(encode(text, ["ISO_IR 192"]), b"LT", ["ISO_IR 192"]) == text
+
+
+def test_a_text_that_its_character_set_cannot_write_is_an_error():
+    """It must not become question marks in silence."""
+    with pytest.raises(UnicodeEncodeError):
+        encode("Müller", [])
+
+
+@pytest.mark.parametrize(
+    ("declared", "samples", "written", "output"),
+    [
+        (None, [b"Mueller"], [], None),
+        (b"ISO_IR 100", [b"M\xfcller"], [], None),
+        (b"ISO_IR 192 ", ["Müller 王".encode()], ["Tübingen"], None),
+        (b"\\ISO 2022 IR 87", [b"\x1b$B;3ED\x1b(B"], [], None),
+        (b"ISO_IR 144", ["Иванов".encode("iso8859_5")], ["Plan01"], None),
+        (None, [b"M\xfcller"], [], b"ISO_IR 100"),
+        (None, [], ["Tübingen"], b"ISO_IR 100"),
+        (b"ISO_IR 192", [b"M\xfcller"], [], b"ISO_IR 100"),
+        (b"NOBODY KNOWS", [b"Mueller"], [], b"ISO_IR 100"),
+        (None, ["Müller".encode()], [], b"ISO_IR 192"),
+        (b"ISO_IR 100", ["Müller".encode()], [], b"ISO_IR 192"),
+        (b"ISO_IR 100", [b"M\xfcller", "Müller".encode()], [], b"ISO_IR 192"),
+        (None, [b"\x1b$B;3ED\x1b(B"], [], b"ISO_IR 192"),
+        (b"ISO_IR 100", [b"M\xfcller"], ["Łódź"], b"ISO_IR 192"),
+        (b"ISO_IR 144", ["Иванов".encode("iso8859_5")], ["Müller"], b"ISO_IR 192"),
+    ],
+)
+def test_the_output_declares_what_its_bytes_are(declared, samples, written, output):
+    """A declaration that is right stays; one that is missing, wrong or too narrow is replaced."""
+    assert effective_charset(declared, samples, written) == output
+
+
+@given(
+    st.sampled_from([None, b"ISO_IR 100", b"ISO_IR 192", b"ISO_IR 144", b"\\ISO 2022 IR 87"]),
+    st.lists(st.binary(max_size=8)),
+)
+def test_after_recoding_every_text_reads_as_before(declared, samples):
+    """The output's declaration holds for every value that passed `recode`."""
+    source = (declared or b"").decode().split("\\")
+    output = effective_charset(declared, samples)
+    for sample in samples:
+        before = decode(sample, b"LO", source)
+        if output is not None and "\x1b" not in before:
+            target = [output.decode()]
+            assert decode(recode(sample, b"LO", source, target), b"LO", target) == before
+
+
+def test_undeclared_latin_1_keeps_its_bytes():
+    """Then whatever passes as a slice of the input is right already."""
+    assert recode(b"M\xfcller", b"LO", [], ["ISO_IR 100"]) == b"M\xfcller"
+
+
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        ("Müller", "MUELLER", "Muller", "mu\u0308ller"),
+        ("Weiß", "WEISS", "weiss"),
+        ("Sørensen", "Soerensen", "sorensen"),
+        ("Håkon", "Haakon"),
+        ("Gonçalves", "GONCALVES"),
+        ("Łukasz", "lukasz"),
+        ("Фёдоров", "ФЕДОРОВ"),
+        ("ﾔﾏﾀﾞ", "ヤマダ", "ヤマタ"),
+        ("홍길동", "\u1112\u1169\u11bc\u1100\u1175\u11af\u1103\u1169\u11bc"),
+    ],
+)
+def test_spellings_of_one_name_are_alike(spellings):
+    """Case, accents and written-out umlauts do not part a name from itself."""
+    assert len({fold(spelling) for spelling in spellings}) == 1
+
+
+@given(st.text(max_size=20))
+def test_folding_twice_changes_nothing(text):
+    """A folded text is its own representative."""
+    assert fold(fold(text)) == fold(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("PTV_60GyMueller", ["PTV", "60", "Gy", "Mueller"]),
+        ("PTVmueller", ["PT", "V", "mueller"]),
+        ("AMueller", ["A", "M", "ueller"]),
+        ("ID000123", ["ID", "000", "123"]),
+        ("100 000", ["100", "000"]),
+        ("PTV山田", ["PTV", "山", "田"]),
+        ("ОпухольИванов", ["Опухоль", "Иванов"]),
+        ("~?*", []),
+    ],
+)
+def test_a_text_is_cut_where_a_word_may_begin(text, parts):
+    """Separators, digits and capitals, in every script that has them."""
+    assert [text[start:end] for start, end in pieces(text)] == parts
+
+
+def test_a_name_has_groups_and_components():
+    """PS3.5 §6.2, value representation PN."""
+    assert name_components("Yamada^Tarou =山田^太郎") == [["Yamada", "Tarou"], ["山田", "太郎"]]
