@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services import dates, dictionary, fluence, part10, policy, text, transcode
 from services.elements import ITEM, Rules, drop, encode, keep, rewrite
-from services.identity import fake_birth_date, read_age
+from services.identity import PLACEHOLDER_DATE, fake_birth_date, read_age
 from services.policy import Action
 from services.view import View
 
@@ -102,7 +102,7 @@ def state(rtset: RtSet, identity: NewIdentity, key: bytes, shift: timedelta, *, 
     reading = read_age((view.text("PatientAge") for view in views), births, studied)
     shifted_births = {day - shift for birth in births for day in dates.read_da(birth)}
     birth = None
-    if studied and not dates_removed:
+    if studied and studied > PLACEHOLDER_DATE and not dates_removed:
         birth = fake_birth_date(reading.age, studied - shift, key, other_than=shifted_births)
     sexes = {sex for view in views if (sex := view.text("PatientSex").upper()) in {"F", "M", "O"}}
     differ = ("sexes-differ",) if len(sexes) > 1 else ()
