@@ -1,0 +1,64 @@
+"""The record of a published set: the only proof that it was published, and what was done to it. It holds no secret."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from services import durable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from services.collection import Collection
+
+SCHEMA: Final = 1
+
+
+def folder_name(index: int) -> str:
+    """Name the folder of a published set: `ANON_006`."""
+    return f"ANON_{index:03d}"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is known of a published set."""
+
+    index: int
+
+    set_id: str | None
+    """None for a number adopted from the older program, or whose record cannot be read: whose it is, nobody knows."""
+
+    plan_name: str
+    """`RP.<new uid>.dcm`. The same on every attempt and in no other set: what tells our folder from someone else's."""
+
+    at: str
+    """When it was published: ISO 8601, UTC."""
+
+    content: Mapping[str, Any]
+    """Hashes by new file name, counts, policy edition, verdicts, changes by attribute: as `publish` was given it."""
+
+    def encoded(self) -> bytes:
+        """Return the record as it is stored."""
+        stored = {"schema": SCHEMA, "index": self.index, "set": self.set_id, "plan": self.plan_name, "at": self.at}
+        return durable.encode({**self.content, **stored})
+
+
+def path_of(collection: Collection, index: int) -> Path:
+    """Return where the record of an index stands."""
+    return collection.records / f"{folder_name(index)}.json"
+
+
+def read(collection: Collection, index: int) -> Record | None:
+    """Return the record of an index; None when nothing was published under it."""
+    path = path_of(collection, index)
+    if not path.exists():
+        return None
+    return decoded(durable.read(path) or {}, index)
+
+
+def decoded(stored: dict[str, Any], index: int) -> Record:
+    """Make a record of what was stored."""
+    content = {key: value for key, value in stored.items() if key not in {"schema", "index", "set", "plan", "at"}}
+    return Record(index, stored.get("set"), stored.get("plan", ""), stored.get("at", ""), content)
