@@ -7,6 +7,7 @@ tool that says it removed them.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -123,7 +124,7 @@ def _organs(rois: int | Sequence[str], ids: Identifiers) -> list[Organ]:
     return [
         *anatomy.choose(rois - 3),
         anatomy.never_drawn("Bolus_05mm"),
-        replace(target, name=f"z{ids.family_name}"[:16], kind="PTV", code=""),
+        replace(target, name=f"z{ids.family_name}", kind="PTV", code=""),
         replace(target, name=f"opt {ids.spelt_day('plan', '%d.%m.%Y')}", kind="CONTROL", code=""),
     ]
 
@@ -158,8 +159,9 @@ def write_demo(
     root.mkdir(parents=True, exist_ok=True)
     made = []
     for number in range(1, sets + 1):
-        # A name of the second patient's kind is what character sets are lost on.
-        family_name = f"Mühl{Identifiers(f'{seed}/umlaut').family_name.lower()}" if number == 2 else ""
+        family_name = ""
+        if number == 2:  # an umlaut is what character sets and file systems are tried with
+            family_name = re.sub("[aeiou]+", "ü", Identifiers(f"{seed}/umlaut").family_name, count=1)
         synthetic = build_set(seed=f"{seed}/{number}", ct=ct, rois=rois, size=size, family_name=family_name)
         write_set(synthetic, root / synthetic.folder)
         made.append(synthetic)

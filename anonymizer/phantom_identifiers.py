@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pydicom import Dataset
 
-_ONSETS = ("B", "D", "F", "G", "K", "L", "M", "N", "P", "R", "S", "T", "V", "W", "Z", "Sk")
+_ONSETS = ("B", "D", "F", "G", "K", "L", "M", "N", "P", "R", "S", "T", "V", "W", "Z", "J")
 _VOWELS = ("a", "e", "i", "o", "u", "ua", "io", "ei")
 _CODAS = ("n", "r", "l", "k", "t", "m", "x", "v")
 
@@ -102,10 +102,15 @@ class Identifiers:
         return lowest + int.from_bytes(self._digest(kind)[8:16]) % (9 * lowest)
 
     def word(self, kind: str) -> str:
-        """Plant a made-up word, capitalized, of eight letters or more."""
+        """Plant a made-up word, capitalized, of 9 to 13 letters: every attribute has room for it."""
         digest = self._digest(kind)
         syllables = [_ONSETS[digest[n] % 16] + _VOWELS[digest[n + 4] % 8] for n in range(4)]
         return self._plant(kind, "".join(syllables).capitalize() + _CODAS[digest[7] % 8])
+
+    def title(self, kind: str) -> str:
+        """Plant a made-up word in capitals, as computers are called."""
+        digest = self._digest(kind)
+        return self._plant(kind, "".join(_ONSETS[byte % 16] + _VOWELS[byte % 5] for byte in digest[:5]).upper())
 
     def person(self, kind: str) -> str:
         """Plant a person: two made-up words and a title."""
@@ -165,15 +170,17 @@ class Identifiers:
                 found += self._planted_in(where, value)
             for where, value in _values(f"{name} ", data):
                 found += self._planted_in(where, value)
+        lost = self._kinds.keys() - {planted.value for planted in found}
+        assert not lost, f"planted and not found: {sorted(self._kinds[value] for value in lost)}"
         return Manifest(tuple(found), frozenset(self.uids), frozenset(self.dates))
 
     def _planted_in(self, where: str, value: str | bytes) -> list[Planted]:
         if len(value) < 6:  # every identifier is longer
             return []
+        if isinstance(value, str):
+            return [Planted(kind, text, where) for text, kind in self._kinds.items() if text in value]
         every = (Planted(kind, text, where) for text, kind in self._kinds.items())
-        if isinstance(value, bytes):
-            return [planted for planted in every if any(spelt in value for spelt in planted.spelt)]
-        return [planted for planted in every if planted.value in value]
+        return [planted for planted in every if any(spelt in value for spelt in planted.spelt)]
 
     def _plant(self, kind: str, value: str) -> str:
         assert self._kinds.setdefault(value, kind) == kind, f"{kind} and {self._kinds[value]} came out the same"

@@ -87,7 +87,7 @@ def ct_series(scan: Scan, ids: Identifiers) -> list[Dataset]:
 def _ct_slice(scan: Scan, ids: Identifiers) -> Dataset:
     """All that the slices share."""
     scanner = _SCANNERS[ids.number("scanner", 3) % len(_SCANNERS)]
-    data = started(CT_CLASS, ids.uid(SCANNER_ROOT, "slice", 0), ids, "scanner")
+    data = started(CT_CLASS, ids.uid(SCANNER_ROOT, "slice", 1), ids, "scanner")
     add_patient(data, ids)
     add_study(data, ids)
     add_equipment(
@@ -178,8 +178,8 @@ def _add_request(data: Dataset, ids: Identifiers) -> None:
         PerformedProcedureStepStartDate=ids.day("study"),
         PerformedProcedureStepStartTime="101233",
         PerformedProcedureStepDescription=f"CT Kopf-Hals {ids.word('performed step')}",
-        PerformedStationAETitle=ids.word("performed station title").upper(),
-        PerformedStationName=ids.word("performed station").upper(),
+        PerformedStationAETitle=ids.title("performed station title"),
+        PerformedStationName=ids.title("performed station"),
         PerformedLocation=ids.word("performed location"),
         CommentsOnThePerformedProcedureStep=f"done with {ids.word('helper')}",
         RequestAttributesSequence=[

@@ -66,7 +66,7 @@ def rt_plan(scan: Scan, organs: Sequence[Organ], ids: Identifiers, structure_set
         FrameOfReferenceUID=ids.uid(SCANNER_ROOT, "frame of reference"),
         PositionReferenceIndicator="",
         InstanceNumber=1,
-        RTPlanLabel=f"HN {ids.family_name}"[:16],
+        RTPlanLabel=f"HN {ids.family_name}",
         RTPlanName=f"HN VMAT {ids.word('plan name')}",
         RTPlanDescription=f"after {ids.spelt_day('previous plan', '%d.%m.%Y')}, for {ids.word('plan description')}",
         RTPlanDate=ids.day("plan"),
@@ -206,7 +206,7 @@ def _beam(number: int, name: str, ids: Identifiers) -> Dataset:
         NumberOfBlocks=0,
     )
     beam.private_block(0x3243, "Varian Medical Systems VISION 3243", create=True).add_new(
-        0x09, "SH", f"{name} {ids.word('secondary beam name')}"[:16]
+        0x09, "SH", ids.word("secondary beam name")
     )
     # The private twin of (3002,0050), as planning systems before that attribute wrote it.
     twin = item()
@@ -223,7 +223,7 @@ def _reference_image(number: int, ids: Identifiers) -> Dataset:
 
 def _arc(number: int, direction: str, scan: Scan, ids: Identifiers, control_points: int) -> Dataset:
     """Make an arc of nearly a full turn."""
-    beam = _beam(number, f"Arc{number} {ids.spelt_day('plan', '%d%m%y')}", ids)
+    beam = _beam(number, f"Arc{number} {ids.spelt_day('plan', '%d.%m.%y')}", ids)
     start, turn = (181.0, 1) if direction == "CW" else (179.0, -1)
     angles = [(start + turn * 358.0 * index / (control_points - 1)) % 360 for index in range(control_points)]
     collimator_degrees = 30.0 if number == 1 else 330.0

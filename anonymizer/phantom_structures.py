@@ -55,7 +55,7 @@ def rt_structure_set(
     fill(
         data,
         Modality="RTSTRUCT",
-        StructureSetLabel=f"HN {ids.family_name}"[:16],
+        StructureSetLabel=f"HN {ids.family_name}",
         StructureSetName=f"HN {ids.spelt_day('contours', '%d%b%Y')}",
         StructureSetDescription=f"contoured by {ids.word('contouring physician')}",
         StructureSetDate=ids.day("contours"),

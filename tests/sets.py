@@ -50,6 +50,7 @@ class MadeSet:
     plan: Dataset
     dose: Dataset
     manifest: Manifest
+    """What was planted before the edits."""
     objects: list[Dataset]
     """What is written: all of the above, until an edit takes some away or adds others."""
     rewrites: list[tuple[str, Callable[[bytes], bytes]]] = field(default_factory=list)
