@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 PLANE_TOLERANCE_MM: Final = 0.1
 """How far from a slice a contour that was drawn on it may lie."""
+
+SAME_POSITION_MM: Final = 0.01
+"""Slices that are nearer to each other are at one position."""
 
 _PARALLEL: Final = 1e-3
 """How much direction cosines of one orientation differ at most: they are written with few digits."""
@@ -102,7 +106,7 @@ class Volume:
     @property
     def gaps_mm(self) -> list[float]:
         """What lies between each two neighbours."""
-        return [above - below for below, above in zip(self.positions_mm, self.positions_mm[1:], strict=False)]
+        return gaps(self.positions_mm)
 
     def holds(self, point: Point) -> bool:
         """Whether a point lies in the box; each slice reaches half way to its neighbour."""
@@ -125,6 +129,11 @@ class Volume:
         at = bisect_left(self.positions_mm, z - PLANE_TOLERANCE_MM)
         near = self.positions_mm[at : at + 1]
         return at if near and near[0] - z <= PLANE_TOLERANCE_MM else None
+
+
+def gaps(positions_mm: Sequence[float]) -> list[float]:
+    """Give what lies between neighbours."""
+    return [above - below for below, above in pairwise(positions_mm)]
 
 
 def contour_ends(data: bytes, start: int, end: int) -> tuple[Point, ...]:

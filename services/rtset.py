@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from pydicom.uid import UID
@@ -58,6 +58,7 @@ MAX_ELEMENTS: Final = 4_000_000
 MAX_BYTES: Final = 1 << 30
 """In a folder, beside pixels. A guard against hostile files."""
 
+_MOST_NAMED: Final = 5
 _IMAGE_SUFFIXES: Final = frozenset(("", ".dcm", ".dicom", ".ima"))
 
 
@@ -159,6 +160,13 @@ class RtSet:
 def printable(name: object) -> str:
     """Write a file's name or a label so that it stays one line, whatever is in it."""
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in str(name))
+
+
+def named(names: Iterable[object]) -> str:
+    """Name the first few, and how many more there are."""
+    every = [printable(name) for name in names]
+    more = len(every) - _MOST_NAMED
+    return ", ".join(every[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def read(folder: Path, listing: Listing) -> Contents:
@@ -265,6 +273,7 @@ def assemble(
     structure_set: SetFile,
     plan: SetFile,
     dose: SetFile,
+    relinked: bool = False,
 ) -> RtSet:
     """Make a set of the objects chosen, and collect what they say of the person."""
     collector = _Collector(policy)
@@ -281,12 +290,8 @@ def assemble(
         collector.days(),
         collector.texts(),
         collector.technical(),
+        relinked,
     )
-
-
-def with_objects(rtset: RtSet, *, structure_set: SetFile, plan: SetFile, dose: SetFile) -> RtSet:
-    """Give the set with other objects in the place of its own: with references rebuilt."""
-    return replace(rtset, structure_set=structure_set, plan=plan, dose=dose, relinked=True)
 
 
 _DAYS: Final = {b"DA": dates.read_da, b"DT": dates.read_dt}

@@ -1,0 +1,236 @@
+"""What the objects of a set mean, where a reader of the collection would take them for something else.
+
+A dose in per cent, the sum of two plans, the dose of one field: all of it is sound DICOM that a planning system
+imports, and none of it belongs into a model unnoticed. Each is refused with a code of its own, which a collection may
+accept knowingly. What is merely worth knowing is a note.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from services import part10
+from services.errors import Fault
+from services.links import contoured_frames
+from services.rtset import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from services.geometry import Volume
+    from services.links import Objects
+    from services.rtset import SetFile
+    from services.view import View
+
+ACCEPTABLE: Final = frozenset(
+    (
+        "relative-dose",
+        "plan-sum",
+        "partial-beam-dose",
+        "delivered-dose",
+        "verification-plan",
+        "treatment-device-plan",
+        "two-frames",
+        "enhanced-ct",
+        "burned-in-annotation",
+    )
+)
+"""The codes of this module, for `accept` in collection.toml."""
+
+ENHANCED_CT: Final = frozenset(("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"))
+"""Enhanced CT Image Storage, and its legacy converted form."""
+
+LONGEST_PLAN_LABEL: Final = 13
+LONGEST_ROI_NAME: Final = 16
+"""Characters that Eclipse takes, though DICOM allows 16 and 64."""
+
+_DELIVERED: Final = frozenset(("RECORD", "FRACTION_SESSION", "BEAM_SESSION", "BRACHY_SESSION"))
+_OF_PARTS: Final = frozenset(("FRACTION", "BEAM", "BRACHY", "CONTROL_POINT"))
+"""(3004,000A) *Dose Summation Type*. PS3.3 C.8.8.3."""
+
+_PLAIN: Final = frozenset((part10.IMPLICIT, part10.EXPLICIT, part10.BIG_ENDIAN, part10.DEFLATED))
+"""Transfer syntaxes whose pixels are not compressed."""
+
+_UNEVEN_MM: Final = 0.1
+_AXIAL: Final = 0.999
+
+
+class Meaning(NamedTuple):
+    """What was found."""
+
+    faults: list[Fault]
+    notes: list[str]
+
+
+class _Beam(NamedTuple):
+    """A beam in a fraction group."""
+
+    group: float | None
+    number: float | None
+
+
+def judge(objects: Objects, *, machine_replaced: bool) -> Meaning:
+    """Judge what the objects mean, as far as they are there.
+
+    Parameters
+    ----------
+    machine_replaced
+        Whether the plan will be put on another machine than its own.
+    """
+    faults: list[Fault] = []
+    notes: list[str] = []
+    slices, volume, structure_set, plan, dose = objects
+    if slices:
+        faults += _ct_faults(slices)
+        notes += _ct_notes(slices, volume)
+    if structure_set:
+        faults += _structure_set_faults(structure_set)
+        notes += _roi_notes(structure_set)
+    if plan:
+        told = list(_intent(plan))
+        if machine_replaced:
+            faults += told
+        else:
+            notes += [fault.found for fault in told]
+        notes += _plan_notes(plan)
+    if dose:
+        faults += _dose_faults(dose, plan)
+    return Meaning(faults, notes)
+
+
+def _ct_faults(slices: Sequence[SetFile]) -> Iterator[Fault]:
+    enhanced = [one for one in slices if one.sop_class_uid in ENHANCED_CT]
+    if enhanced:
+        yield Fault(
+            "enhanced-ct",
+            f"{enhanced[0].called} is an enhanced CT with many slices in one file, which few planning systems take.",
+            "Export the CT as single slices (CT Image Storage).",
+        )
+    annotated = [one for one in slices if one.view.text("BurnedInAnnotation").upper() == "YES"]
+    if annotated:
+        yield Fault(
+            "burned-in-annotation",
+            f"{len(annotated)} CT slices say that text is written into their pixels ({annotated[0].called}); it may "
+            "name the patient, and nothing here would remove it.",
+            "Export the original CT slices, without annotation.",
+        )
+
+
+def _ct_notes(slices: Sequence[SetFile], volume: Volume | None) -> Iterator[str]:
+    tilts = {tilt for one in slices if (tilt := one.view.number("GantryDetectorTilt"))}
+    if tilts or (volume and abs(volume.first.normal.z) < _AXIAL):
+        yield "The CT was taken with a tilted gantry, or not across the patient."
+    if volume and any(abs(gap - volume.gap_mm) > _UNEVEN_MM for gap in volume.gaps_mm):
+        yield (
+            f"The CT slices are not evenly spaced: {min(volume.gaps_mm):g} to {max(volume.gaps_mm):g} mm. "
+            "Are slices missing?"
+        )
+    compressed = sum(one.file.transfer_syntax not in _PLAIN for one in slices)
+    if compressed:
+        yield f"{compressed} CT slices are compressed; they stay so, and some planning systems do not take them."
+
+
+def _structure_set_faults(structure_set: SetFile) -> Iterator[Fault]:
+    frames = contoured_frames(structure_set)
+    if len(frames) > 1:
+        yield Fault(
+            "two-frames",
+            f"{structure_set.called} has contours in {len(frames)} frames of reference, on more than one image series.",
+            "Export the structure set with the structures of the planning CT only.",
+        )
+
+
+def _roi_notes(structure_set: SetFile) -> Iterator[str]:
+    names = [name for roi in structure_set.view.items("StructureSetROISequence") if (name := roi.text("ROIName"))]
+    long = sum(len(name) > LONGEST_ROI_NAME for name in names)
+    if long:
+        yield f"{long} structures have names of more than {LONGEST_ROI_NAME} characters; Eclipse shortens them."
+    alike = Counter(name[:LONGEST_ROI_NAME] for name in names)
+    for name, count in alike.items():
+        if count > 1:
+            yield f"{count} structures are called {printable(name)} in the first {LONGEST_ROI_NAME} characters."
+
+
+def _intent(plan: SetFile) -> Iterator[Fault]:
+    """Find plans that mean nothing on another machine."""
+    if plan.view.text("PlanIntent").upper() == "VERIFICATION":
+        yield Fault(
+            "verification-plan",
+            f"{plan.called} is a verification plan: it checks what one machine delivers to a phantom.",
+            "Export the plan that the patient was treated with.",
+        )
+    if plan.view.text("RTPlanGeometry").upper() == "TREATMENT_DEVICE":
+        yield Fault(
+            "treatment-device-plan",
+            f"{plan.called} is laid out on a treatment machine and not in a patient.",
+            "Export the plan that was made on the patient's structure set.",
+        )
+
+
+def _plan_notes(plan: SetFile) -> Iterator[str]:
+    label = plan.view.text("RTPlanLabel")
+    if len(label) > LONGEST_PLAN_LABEL:
+        yield f"The plan's label has {len(label)} characters; Eclipse takes {LONGEST_PLAN_LABEL}."
+    groups = plan.view.items("FractionGroupSequence")
+    if len(groups) > 1:
+        yield f"{plan.called} has {len(groups)} fraction groups."
+    if plan.view.text("PlanIntent").upper() == "MACHINE_QA":
+        yield f"{plan.called} is a plan for the quality assurance of a machine."
+
+
+def _dose_faults(dose: SetFile, plan: SetFile | None) -> Iterator[Fault]:
+    units = dose.view.text("DoseUnits").upper()
+    if units not in ("GY", ""):
+        yield Fault(
+            "relative-dose",
+            f"{dose.called} is in {printable(units)} and not in gray.",
+            "Export the plan dose as absolute dose.",
+        )
+    kind = dose.view.text("DoseSummationType").upper()
+    plans = dose.view.items("ReferencedRTPlanSequence")
+    if kind == "MULTI_PLAN" or len(plans) > 1:
+        yield Fault(
+            "plan-sum",
+            f"{dose.called} is the sum of several plans.",
+            "Export the dose of the one plan.",
+        )
+    elif kind in _DELIVERED:
+        yield Fault(
+            "delivered-dose",
+            f"{dose.called} is what was delivered ({kind}) and not what was planned.",
+            "Export the plan dose.",
+        )
+    elif kind in _OF_PARTS and plan:
+        treating = _with_meterset(plan.view)
+        covered = treating & _covered(plans, kind, treating)
+        if covered != treating and (covered or len(treating) > 1 or kind == "CONTROL_POINT"):
+            yield Fault(
+                "partial-beam-dose",
+                f"{dose.called} is the dose of a part of the plan ({kind}): it covers {len(covered)} of "
+                f"{len(treating)} beams.",
+                "Export the plan dose only, not field doses.",
+            )
+
+
+def _with_meterset(plan: View) -> set[_Beam]:
+    """Find the beams that deliver dose. PS3.3 C.8.8.13, (300A,0086) *Beam Meterset*."""
+    return {
+        _Beam(group.number("FractionGroupNumber"), beam.number("ReferencedBeamNumber"))
+        for group in plan.items("FractionGroupSequence")
+        for beam in group.items("ReferencedBeamSequence")
+        if (beam.number("BeamMeterset") or 0) > 0
+    }
+
+
+def _covered(plans: Sequence[View], kind: str, treating: set[_Beam]) -> set[_Beam]:
+    """Find the beams that a dose says it holds; of a whole fraction group all, of control points none whole."""
+    covered: set[_Beam] = set()
+    for group in (group for plan in plans for group in plan.items("ReferencedFractionGroupSequence")):
+        number = group.number("ReferencedFractionGroupNumber")
+        if kind == "FRACTION" and not group.items("ReferencedBeamSequence"):
+            covered |= {beam for beam in treating if beam.group == number}
+        elif kind != "CONTROL_POINT":
+            beams = group.items("ReferencedBeamSequence")
+            covered |= {_Beam(number, beam.number("ReferencedBeamNumber")) for beam in beams}
+    return covered
