@@ -71,8 +71,8 @@ class Verdict:
         """Whether only what is missing stands against it."""
         return bool(self.missing) and not self.faults
 
-    def raise_if_bad(self) -> None:
-        """Raise what stands against the set.
+    def good_set(self) -> RtSet:
+        """Give the set, or raise what stands against it.
 
         Raises
         ------
@@ -83,15 +83,20 @@ class Verdict:
         """
         if self.faults:
             raise SetRefused(*self.faults, *self.missing)
-        if self.missing:
+        if self.missing or self.rtset is None:
             raise SetIncomplete(*self.missing)
+        return self.rtset
 
 
-def judge(folder: Path, options: Options, machines: Sequence[Machine], policy: Policy) -> Verdict:
+def judge(
+    folder: Path, options: Options, machines: Sequence[Machine], policy: Policy, listing: Listing | None = None
+) -> Verdict:
     """Judge what lies in a folder.
 
     Parameters
     ----------
+    listing
+        Of the folder, where it was listed already.
     machines
         The descriptors that the options name, in their order; none where the plan keeps its machine.
 
@@ -104,7 +109,7 @@ def judge(folder: Path, options: Options, machines: Sequence[Machine], policy: P
     OSError
         Something cannot be read.
     """
-    listing = listings.take(folder)
+    listing = listing or listings.take(folder)
     contents = rtset.read(folder, listing)
     found = _Found()
     _judge_files(found, contents, listing, options)
@@ -257,8 +262,7 @@ def _judge_fit(found: _Found, fit: Fit, options: Options) -> None:
         remedy = (
             'Collect it with machine = "keep".'
             if code in KEEP_ONLY
-            else "List a machine that has this in collection.toml, after the first if you like. Or set machine to "
-            '"keep", which leaves every plan on its own machine, or on_machine_mismatch to "warn", which moves it as it '
-            "is."
+            else "List a machine that has this in collection.toml, behind the first if you like. Or set machine to "
+            '"keep", which leaves every plan on its own machine, or on_machine_mismatch to "warn", which moves it.'
         )
         found.faults.append(Fault(f"machine-{code}", " ".join(sentences), remedy))

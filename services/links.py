@@ -151,7 +151,7 @@ class Contour(NamedTuple):
     """One contour that is drawn on a slice."""
 
     roi_number: str
-    images: tuple[str, ...]
+    images: Sequence[str]
     """SOP Instance UIDs of the images it names."""
 
     start: int
@@ -169,19 +169,25 @@ def contours(structure_set: SetFile) -> Iterator[Contour]:
     There are thousands: this reads the element stream itself.
     """
     data = structure_set.file.data
+    read: dict[bytes, str] = {}
     for roi in _items(structure_set.file.elements, _ROI_CONTOURS):
         number = _uid(_value(data, roi[3], _REFERENCED_ROI))
-        for contour in _items(roi[3], _CONTOURS):
+        for _, _, _, contour in _items(roi[3], _CONTOURS):
             kind, start, end = b"", 0, 0
-            images: tuple[str, ...] = ()
-            for tag, _, _, value, stop, items in contour[3]:
+            images: list[str] = []
+            for tag, _, _, value, stop, items in contour:
                 if tag == _CONTOUR_DATA:
                     start, end = value, stop
-                elif tag == _CONTOUR_IMAGES:
-                    images = tuple(_uid(_value(data, item[3], _REFERENCED_INSTANCE)) for item in items or ())
                 elif tag == _GEOMETRIC_TYPE:
-                    kind = data[value:stop].strip(b" \0")
-            if kind in _PLANAR:
+                    kind = data[value:stop]
+                elif tag == _CONTOUR_IMAGES:
+                    for _, _, _, image in items or ():
+                        raw = _value(data, image, _REFERENCED_INSTANCE)
+                        uid = read.get(raw)
+                        if uid is None:
+                            uid = read[raw] = _uid(raw)
+                        images.append(uid)
+            if kind.strip(b" \0") in _PLANAR:
                 yield Contour(number, images, start, end)
 
 
@@ -190,7 +196,10 @@ def _items(elements: Sequence[Element], sequence: int) -> list[Item]:
 
 
 def _value(data: bytes, elements: Sequence[Element], tag: int) -> bytes:
-    return next((data[element[3] : element[4]] for element in elements if element[0] == tag), b"")
+    for element in elements:
+        if element[0] == tag:
+            return data[element[3] : element[4]]
+    return b""
 
 
 class Listed(NamedTuple):

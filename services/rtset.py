@@ -248,11 +248,14 @@ def _uid(value: bytes | None) -> str:
 
 
 def _count(elements: Sequence[Element]) -> int:
-    count = len(elements)
-    for element in elements:
-        if element[5]:
-            for item in element[5]:
-                count += _count(item[3])
+    count = 0
+    waiting = [elements]
+    while waiting:
+        here = waiting.pop()
+        count += len(here)
+        for element in here:
+            if element[5]:
+                waiting += [item[3] for item in element[5]]
     return count
 
 
@@ -341,7 +344,13 @@ class _Collector:
             for tag, decision in policy.compiled.items()
             if decision.action is Action.CLEAN
         }
-        self._wanted = frozenset((*self._kinds, *self._roles, *_TECHNICAL, _CHARSET))
+        interesting = {*self._kinds, *self._roles, *_TECHNICAL, _CHARSET}
+        self._silent = frozenset(
+            tag
+            for tag, entry in dictionary.DICTIONARY.items()
+            if tag not in interesting and entry.vr not in _PERSONAL_VRS
+        )
+        self._seen: set[tuple[int, bytes, tuple[str, ...]]] = set()
         self._identifiers: set[tuple[str, _Raw]] = set()
         self._texts: set[tuple[Role, int, _Raw]] = set()
         self._technical: set[_Raw] = set()
@@ -349,26 +358,31 @@ class _Collector:
 
     def walk(self, data: bytes, elements: Sequence[Element], charsets: tuple[str, ...] = ()) -> None:
         """Collect from a data set and from all that is nested in it."""
-        wanted, personal = self._wanted, _PERSONAL_VRS
+        silent, seen = self._silent, self._seen
         for tag, vr, _, start, end, items in elements:
             if items:
                 for item in items:
                     self.walk(data, item[3], charsets)
-            elif (tag in wanted or vr in personal) and start < end:
-                raw = _Raw(data[start:end], vr, charsets)
+            elif tag not in silent and start < end:
+                value = data[start:end]
                 if tag == _CHARSET:
-                    charsets = tuple(raw.value.decode("ascii", "replace").strip("\0 ").split("\\"))
-                    continue
-                if vr in _DAYS:
-                    self._dates.add(raw)
-                if tag in _TECHNICAL:
-                    self._technical.add(raw)
-                kind = self._kinds.get(tag) or ("person" if vr == b"PN" and tag & 0x00010000 else None)
-                if kind:
-                    self._identifiers.add((kind, raw))
-                role = self._roles.get(tag)
-                if role and (role != "code_meaning" or is_private_code(data, elements)):
-                    self._texts.add((role, _number(data, elements, tag), raw))
+                    charsets = tuple(value.decode("ascii", "replace").strip("\0 ").split("\\"))
+                elif tag in self._roles:
+                    role = self._roles[tag]
+                    if role != "code_meaning" or is_private_code(data, elements):
+                        self._texts.add((role, _number(data, elements, tag), _Raw(value, vr, charsets)))
+                elif (tag, value, charsets) not in seen:
+                    seen.add((tag, value, charsets))
+                    self._note(tag, _Raw(value, vr, charsets))
+
+    def _note(self, tag: int, raw: _Raw) -> None:
+        if raw.vr in _DAYS:
+            self._dates.add(raw)
+        if tag in _TECHNICAL:
+            self._technical.add(raw)
+        kind = self._kinds.get(tag) or ("person" if raw.vr == b"PN" and tag & 0x00010000 else None)
+        if kind:
+            self._identifiers.add((kind, raw))
 
     def identifiers(self) -> frozenset[tuple[str, str]]:
         """Give what identifies, read."""
