@@ -1,34 +1,29 @@
 """Writes the new files of a set: the same elements, with what the policy decided about each.
 
-The values that take the place of old ones are worked out once per set (`Remaking`); the files are then independent of
-each other, and the same set gives the same bytes on every attempt. Which element gets which treatment is read from
-`services.policy` and nowhere else.
+The values that take the place of old ones are worked out once per set (`services.remaking`); the files are then
+independent of each other, and the same set gives the same bytes on every attempt. Which element gets which treatment is
+read from `services.policy` and nowhere else.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services import dates, dictionary, fluence, part10, policy, text, transcode
 from services.elements import ITEM, Rules, drop, encode, keep, rewrite
-from services.identity import PLACEHOLDER_DATE, fake_birth_date, read_age
 from services.policy import Action
 from services.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from datetime import date, timedelta
     from pathlib import Path
 
-    from services.cleaner import Cleaner, Role
+    from services.cleaner import Role
     from services.elements import Edit, Element, New
-    from services.identity import Age, NewIdentity
-    from services.machine import Machine
     from services.part10 import DicomFile
     from services.policy import Code, Decision, Policy
+    from services.remaking import Remaking
     from services.rtset import RtSet, SetFile
-    from services.uids import UidMap
 
 PREFIXES: Final[Mapping[str, str]] = {"CT": "CT", "RTSTRUCT": "RS", "RTPLAN": "RP", "RTDOSE": "RD"}
 """What the new files' names begin with, by kind of object."""
@@ -44,69 +39,12 @@ _FLUENCE: Final = dictionary.tag("PrimaryFluenceModeSequence")
 _LAST_BEFORE_PIXELS: Final = 0x7FE00000
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """What every object of the published set says of the person: one answer for all of them."""
-
-    identity: NewIdentity
-    age: Age | None
-    birth_date: date | None
-    """Made up; it only says the age."""
-    sex: str
-    """`F`, `M`, `O`, or empty where the set does not say, or says two things."""
-    notes: tuple[str, ...]
-    """Codes of `identity.AGE_NOTES`, and `sexes-differ`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Remaking:
-    """Everything that decides what the new values of a set are."""
-
-    statement: Statement
-    policy: Policy
-    uids: UidMap
-    shift: timedelta
-    cleaner: Cleaner
-    machine: Machine | None
-    """None where linac and scanner stay."""
-    scanner: str
-    method: tuple[str, ...]
-    """The values of (0012,0063) *De-identification Method*."""
-    codes: tuple[Code, ...]
-    """The items of (0012,0064) *De-identification Method Code Sequence*."""
-
-
 class Written(NamedTuple):
     """One new file."""
 
     source: SetFile
     name: str
     size_bytes: int
-
-
-def state(rtset: RtSet, identity: NewIdentity, key: bytes, shift: timedelta, *, dates_removed: bool) -> Statement:
-    """Work out what the published set says of the person, once for all its objects.
-
-    Parameters
-    ----------
-    key
-        The key of the set.
-    shift
-        By how much its dates move back; zero where they stay.
-    dates_removed
-        Whether the set will have no dates: the birth date is then empty, and the age says the age.
-    """
-    views = [file.view for file in rtset.set_files]
-    births = [view.text("PatientBirthDate") for view in views]
-    studied = next((day for view in views for day in dates.read_da(view.raw("StudyDate") or b"")), None)
-    reading = read_age((view.text("PatientAge") for view in views), births, studied)
-    shifted_births = {day - shift for birth in births for day in dates.read_da(birth)}
-    birth = None
-    if studied and studied > PLACEHOLDER_DATE and not dates_removed:
-        birth = fake_birth_date(reading.age, studied - shift, key, other_than=shifted_births)
-    sexes = {sex for view in views if (sex := view.text("PatientSex").upper()) in {"F", "M", "O"}}
-    differ = ("sexes-differ",) if len(sexes) > 1 else ()
-    return Statement(identity, reading.age, birth, sexes.pop() if len(sexes) == 1 else "", (*reading.notes, *differ))
 
 
 def write(rtset: RtSet, remaking: Remaking, folder: Path) -> Iterator[Written]:
@@ -207,7 +145,7 @@ class _Tables:
 
     def additions(self, kind: str, *, implicit: bool) -> dict[int, New | None]:
         """Give what stands at the root of every new object, whether or not its source had it."""
-        remaking, statement = self._remaking, self._remaking.statement
+        remaking = self._remaking
         methods: dict[str, bytes] = {
             "PatientIdentityRemoved": b"YES",
             "DeidentificationMethod": "\\".join(remaking.method).encode("ascii"),
@@ -222,11 +160,11 @@ class _Tables:
             if decision.action is Action.METHOD:
                 value = methods[dictionary.keyword(tag)]
             elif decision.action is Action.IDENTITY:
-                value = _stated(statement, decision.argument)
+                value = _stated(remaking, decision.argument)
             else:
                 value = decision.argument.encode("ascii")
             made[tag] = (dictionary.vr(tag), value)
-        if statement.age is None:
+        if remaking.person.age is None:
             made[dictionary.tag("PatientAge")] = None
         if kind == "CT" and remaking.scanner:
             made[dictionary.tag("StationName")] = (b"SH", remaking.scanner.encode("ascii"))
@@ -299,7 +237,7 @@ class _Edits:
             case Action.CLEAN:
                 return self._cleaned(vr, decision.argument)
             case Action.IDENTITY:
-                return _constant(_stated(remaking.statement, decision.argument))
+                return _constant(_stated(remaking, decision.argument))
             case Action.MACHINE:
                 return _constant(self._of_machine(decision.argument))
             case Action.APPROVAL:
@@ -361,14 +299,15 @@ def _constant(value: bytes) -> Edit:
     return lambda _: value
 
 
-def _stated(statement: Statement, part: str) -> bytes:
-    """Give one part of the statement as it is written."""
+def _stated(remaking: Remaking, part: str) -> bytes:
+    """Give one part of what the new object says of the patient, as it is written."""
+    identity, person = remaking.identity, remaking.person
     values = {
-        "patient_id": statement.identity.patient_id,
-        "patient_name": statement.identity.patient_name,
-        "birth_date": f"{statement.birth_date:%Y%m%d}" if statement.birth_date else "",
-        "sex": statement.sex,
-        "age": statement.age.statement if statement.age else "",
+        "patient_id": identity.patient_id,
+        "patient_name": identity.patient_name,
+        "birth_date": f"{person.birth_date:%Y%m%d}" if person.birth_date else "",
+        "sex": person.sex,
+        "age": person.age.statement if person.age else "",
     }
     return values[part].encode("ascii")
 

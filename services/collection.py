@@ -79,6 +79,11 @@ class Options:
 
     extra_objects: ExtraObjects = "leave out"
 
+    @property
+    def keep_machine(self) -> bool:
+        """Whether linac and scanner stay as they are."""
+        return not self.machine
+
 
 @dataclass(frozen=True, slots=True)
 class Collection:

@@ -1,0 +1,267 @@
+"""The way of a set, from a dropped folder to a published one.
+
+`_Way.go` tells it; every other module is one step or one noun of it. Each step is safe to run twice, and two copies of
+the same set at the same moment end in one published folder: the claim, the attempt and the publication see to that.
+"""
+
+from __future__ import annotations
+
+import gc
+import hmac
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+from services import anonymize, check, claims, dates, listing, machine, notes, publish, registry, verify
+from services.attempt import Attempt
+from services.elements import Malformed
+from services.errors import NotClean, SetChanged, SetIncomplete, SetRefused
+from services.policy import EDITION, POLICY_EDITION, policy_for
+from services.record import folder_name
+from services.registry import Outcome
+from services.remaking import remake
+from services.rtset import PLAN
+from services.tracking import TrackingLine
+from services.verify import Expected
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from services.check import Verdict
+    from services.collection import Collection
+    from services.ledger import Ledger
+    from services.listing import Listing
+    from services.progress import Progress
+    from services.record import Record
+    from services.registry import State
+    from services.remaking import Remaking
+    from services.rtset import RtSet
+    from services.settings import Settings
+    from services.verify import Proof
+
+TRIES: Final = 3
+"""A set that changes while it is worked on is begun again so often at once; then it waits until it has settled."""
+
+
+def process(
+    collection: Collection,
+    locator: str,
+    ledger: Ledger,
+    progress: Progress,
+    settings: Settings,
+    *,
+    patience_over: bool,
+) -> Outcome | None:
+    """Take a settled set its whole way, note what became of it, and tell.
+
+    Parameters
+    ----------
+    locator
+        Of a registered folder.
+    settings
+        Of the process: where the user's own machine descriptors lie, and in which time zone days are told.
+    patience_over
+        Whether a set of which something is missing is refused now, or waits on.
+
+    Returns
+    -------
+    Outcome, or None where the folder is gone.
+
+    Raises
+    ------
+    OSError, redis.RedisError
+        Circumstances: what stands in the way may go away. The set keeps its index, if it had one.
+    SetChanged
+        The folder changes faster than it can be read: it has not settled after all.
+    NotClean, publish.TargetTaken
+        Ours: nothing was published, the index was given back, an operator must look.
+    """
+    collection.check_there()
+    folder = registry.folder_of(collection, locator)
+    if folder is None or not folder.is_dir():
+        return None
+    way = _Way(collection, folder, locator, ledger, progress, settings)
+    with _without_garbage_collection():
+        outcome = _unless_changed(lambda: way.go(patience_over=patience_over))
+    registry.write_outcome(collection, locator, outcome)
+    return outcome
+
+
+def _unless_changed(step: Callable[[], Outcome]) -> Outcome:
+    """Begin again where the folder changed meanwhile, a few times."""
+    for _ in range(TRIES - 1):
+        with suppress(SetChanged):
+            return step()
+    return step()
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One set on its way."""
+
+    collection: Collection
+    folder: Path
+    locator: str
+    ledger: Ledger
+    progress: Progress
+    settings: Settings
+
+    def go(self, *, patience_over: bool) -> Outcome:
+        """Check → claim index → anonymize → verify → publish; the tracking line is published with the set."""
+        collection = self.collection
+        seen = listing.take(self.folder)
+        try:
+            verdict = self._judge(seen)
+            rtset = verdict.good_set()
+            set_id = collection.set_id(rtset.sop_instance_uids)
+            content = _content(rtset, collection.set_key(set_id))
+            if (published := publish.find(collection, set_id)) is not None:
+                return self._again(seen, set_id, published, content)
+            shift = dates.choose_shift(collection.set_key(set_id), rtset.dates)
+        except SetIncomplete as fault:
+            return self._refused(seen, fault) if patience_over else self._waiting(seen, fault)
+        except SetRefused as fault:
+            return self._refused(seen, fault)
+
+        index = self.ledger.claim(set_id, self.locator)
+        try:
+            attempt = Attempt.begin(collection, set_id, index)
+            try:
+                self._publish(attempt, verdict, rtset, shift, content)
+            except BaseException:
+                attempt.discard()
+                raise
+        except (NotClean, SetChanged, Malformed, publish.TargetTaken):
+            self.ledger.release(set_id)
+            raise
+        notes.clear(self.folder)
+        return _outcome("published", seen, set_id=set_id, index=index)
+
+    def _judge(self, seen: Listing) -> Verdict:
+        options = self.collection.options
+        places = machine.folders(self.settings.machines)
+        machines = [machine.find(name, places) for name in options.machine]
+        self.progress.step("read", 0, len(seen.entries))
+        return check.judge(self.folder, options, machines, policy_for(options), seen)
+
+    def _publish(self, attempt: Attempt, verdict: Verdict, rtset: RtSet, shift: timedelta, content: str) -> None:
+        """Anonymize → verify → publish, in the folder of an attempt."""
+        collection, files = self.collection, rtset.set_files
+        identity = collection.identity.numbered(attempt.index)
+        target = verdict.machine.machine if verdict.machine else None
+        remaking = remake(rtset, target, collection.options, collection.set_key(attempt.set_id), shift, identity)
+        plan = ""
+        for done, written in enumerate(anonymize.write(rtset, remaking, attempt.folder), start=1):
+            self.progress.step("written", done, len(files))
+            plan = written.name if written.source.kind == PLAN else plan
+        self.progress.step("verified", 0, len(files))
+        source = [(file.kind, rtset.folder / file.path) for file in files]
+        expected = Expected(identity, remaking.policy, target, remaking.scanner, rtset.relinked)
+        proof = verify.prove(source, attempt.folder, expected)
+        if listing.take(self.folder) != rtset.listing:
+            raise SetChanged
+        line = TrackingLine(
+            rtset.plan.view.text("PatientID"),
+            identity.patient_id,
+            rtset.plan.view.text("RTPlanLabel"),
+            collection.identity.hospital,
+            datetime.now(self.settings.timezone).date(),
+        )
+        publish.publish(attempt, _record(proof, remaking, verdict, content), line, plan)
+
+    def _again(self, seen: Listing, set_id: str, published: Record, content: str) -> Outcome:
+        """Tell of a set that is published already: nothing new is made of it, and a person decides on a changed one."""
+        outcome = registry.read_outcome(self.collection, self.locator)
+        name = folder_name(published.index)
+        state: State = "published"
+        if not hmac.compare_digest(str(published.content.get("source", "")), content):
+            state = "changed"
+            text = (
+                f"Its objects have the UIDs of the set that was published as {name}, but they are not the same any "
+                "more. Nothing new was made of it. If it is to be collected as a set of its own: "
+                f"anonymizer retry ROOT {self.folder.name!r} --as-new"
+            )
+            notes.write_note(self.folder, text)
+        elif outcome is None or outcome.state != "published":
+            claim = claims.of(self.collection, set_id)
+            state = "published" if claim and claim.locator == self.locator else "same-set"
+        if state == "same-set":
+            text = f"This is the set that was published as {name}. Nothing new was made of it."
+            notes.write_note(self.folder, text)
+        elif state == "published":
+            notes.clear(self.folder)
+        return _outcome(state, seen, set_id=set_id, index=published.index)
+
+    def _refused(self, seen: Listing, refused: SetRefused) -> Outcome:
+        notes.write_refused(self.folder, refused.faults)
+        text = "\n".join(f"{fault.found} {fault.remedy}" for fault in refused.faults)
+        return _outcome("refused", seen, codes=tuple(fault.code for fault in refused.faults), text=text)
+
+    def _waiting(self, seen: Listing, incomplete: SetIncomplete) -> Outcome:
+        text = "\n".join(fault.found for fault in incomplete.faults)
+        notes.write_note(self.folder, f"It is not complete yet, and waits:\n{text}")
+        return _outcome("waiting", seen, codes=tuple(fault.code for fault in incomplete.faults), text=text)
+
+
+def _outcome(state: State, seen: Listing, **more: Any) -> Outcome:
+    """Note what became of a set as it was seen."""
+    folders = {str(folder.path): folder.mtime_ns for folder in seen.folders}
+    return Outcome(state, seen.fingerprint, datetime.now(UTC).isoformat(timespec="seconds"), folders=folders, **more)
+
+
+def _content(rtset: RtSet, key: bytes) -> str:
+    """Digest everything of a set but its pixels: tells a changed set from the same one, to whoever has the key.
+
+    The pixels are proven equal to the published ones when the set is published; to hash them too would take longer than
+    to copy them.
+    """
+    digest = hmac.new(key, digestmod=sha256)
+    for file in sorted(rtset.set_files, key=lambda file: file.sop_instance_uid):
+        digest.update(file.file.data)
+    return digest.hexdigest()
+
+
+def _record(proof: Proof, remaking: Remaking, verdict: Verdict, content: str) -> Mapping[str, Any]:
+    """Make the record of a published set: what was done and proven, without any original value."""
+    options = remaking.policy.options
+    fit = verdict.machine
+    return {
+        "proof": proof.as_json(),
+        "source": content,
+        "policy": {"standard": EDITION, "edition": POLICY_EDITION},
+        "method": {"text": list(remaking.method), "codes": [code.value for code in remaking.codes]},
+        "options": {
+            "dates": options.dates,
+            "patient_characteristics": options.patient_characteristics,
+            "machine": remaking.machine.name if remaking.machine else "keep",
+            "scanner": remaking.scanner,
+        },
+        "links": dict(verdict.links),
+        "machine_findings": [
+            {"beam": finding.beam_number, "code": finding.code, "blocks": blocks}
+            for blocks, findings in ((True, fit.blocks), (False, fit.differs))
+            for finding in findings
+        ]
+        if fit
+        else [],
+        "notes": list(remaking.person.notes),
+        "cleaned": dict(remaking.cleaner.replaced),
+    }
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Keep Python from looking for cycles while tens of thousands of elements are made, among which there are none.
+
+    It would take as long as the parsing itself.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
