@@ -1,0 +1,391 @@
+"""The proof of a set: what was written to disk, read back and held against its source, before anyone else sees it.
+
+Every element that differs from the source is explained by its row of the policy; every other is equal. Every byte of
+the output is accounted for: pixels and numbers are the source's, UIDs are new and renamed one to one, and each distinct
+text is searched for what identifies the set. The proof has its own reading of both sides and knows no key, no map and
+no shift: what it cannot judge by properties it does not take on trust. It can be asked for again years later.
+
+What comes out holds no original value: hashes, counts and attribute paths.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+from services import listing, machine, part10, policy, proof_links, proof_values, rtset
+from services.collection import ANON_NAME
+from services.dictionary import tag
+from services.elements import Malformed
+from services.errors import NotClean, SetChanged, SettingsWrong
+from services.part10 import NotDicom
+from services.policy import Action, Choice
+from services.proof_values import REBUILT, StudyDates, study_date
+from services.proof_walk import Reasons, Walk, by_attribute
+from services.view import root
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from services.collection import Collection
+    from services.identity import NewIdentity
+    from services.part10 import DicomFile, Pixels
+    from services.policy import Policy
+    from services.proof_walk import MachineIdentity
+
+PREFIXES: Final[Mapping[str, str]] = {"CT": "CT", "RTSTRUCT": "RS", "RTPLAN": "RP", "RTDOSE": "RD"}
+"""What file names begin with, by kind of object."""
+
+_CHUNK_BYTES: Final = 1 << 18
+"""Of pixels compared at a time: two of them stay in a processor's cache."""
+
+_PLAIN: Final = frozenset((part10.IMPLICIT, part10.EXPLICIT))
+_META_VERSION: Final = b"\x00\x01"
+_IMPLEMENTATION_VERSION: Final = re.compile(rb"RTSETANON_[0-9]+")
+_BEAMS: Final = ("BeamSequence", "IonBeamSequence")
+_POSITION: Final = tag("ImagePositionPatient")
+_NUMBER: Final = tag("InstanceNumber")
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What was promised for a set."""
+
+    identity: NewIdentity
+
+    policy: Policy
+
+    machine: MachineIdentity | None
+    """What the beams were moved to; None where linac and scanner stay."""
+
+    scanner: str = ""
+
+    relinked: bool = False
+    """Whether references were rebuilt."""
+
+    @property
+    def patient_id(self) -> str:
+        """The new Patient ID."""
+        return self.identity.patient_id
+
+    @property
+    def patient_name(self) -> str:
+        """The new Patient's Name."""
+        return self.identity.patient_name
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One file of the published set."""
+
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was examined and found right; there is no proof of a set in which anything is wrong."""
+
+    checks: Mapping[str, int]
+    """How many facts each check examined."""
+
+    elements: Mapping[str, int]
+    """How many elements are equal, dropped, added, and changed by each other action of the policy."""
+
+    changes: Mapping[str, Mapping[str, int]]
+    """Attribute path, action, count. No value."""
+
+    files: Mapping[str, Output]
+    """By name."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the proof as a record stores it."""
+        return asdict(self)
+
+
+def prove(source: Iterable[tuple[str, Path]], output: Path, expected: Expected) -> Proof:
+    """Prove that the files in `output` are what was promised of the source, and nothing else.
+
+    Parameters
+    ----------
+    source
+        Kind (`CT`, `RTSTRUCT`, `RTPLAN`, `RTDOSE`) and place of every object of the set.
+    output
+        The folder of the new files.
+
+    Raises
+    ------
+    NotClean
+        Anything is wrong; the reasons name attributes, never values.
+    SetChanged
+        A file of the source can no longer be read as what it was.
+    OSError
+        A circumstance.
+    """
+    reasons = Reasons()
+    old = [(kind, _read_source(path)) for kind, path in source]
+    new = _read_output(output, reasons)
+    pairs = _pair(old, new, reasons)
+    if told := reasons.told():
+        raise NotClean(*told)
+
+    walk = Walk(expected.policy, expected, reasons)
+    checks: Counter[str] = Counter(files=len(pairs))
+    files: dict[str, Output] = {}
+    for kind, before, after in pairs:
+        _judge_file(kind, before, after, reasons)
+        walk.compare(kind, before, after)
+        digest, equal = _digest(before, after)
+        if not equal:
+            reasons.add("pixels", f"differ in a {kind}")
+        files[after.path.name] = Output(digest, after.size)
+        checks["pixels"] += after.pixels is not None
+    checks.update(_judge_set(walk, expected, pairs, reasons))
+    if told := reasons.told():
+        raise NotClean(*told)
+    return _proof(walk, checks, files)
+
+
+def _proof(walk: Walk, checks: Mapping[str, int], files: Mapping[str, Output]) -> Proof:
+    found = walk.found
+    elements = Counter(equal=found.equal)
+    for (*_, action), count in found.changed.items():
+        elements[action] += count
+    return Proof(
+        dict(checks) | {"elements": elements.total()},
+        dict(elements),
+        by_attribute(found.changed),
+        dict(sorted(files.items())),
+    )
+
+
+def _judge_set(
+    walk: Walk, expected: Expected, pairs: Sequence[tuple[str, DicomFile, DicomFile]], reasons: Reasons
+) -> dict[str, int]:
+    """Judge what only the whole set shows; give how many facts there were."""
+    found = walk.found
+    shift = proof_values.judge_dates(found, reasons)
+    identifiers = proof_values.identifiers_of(found)
+    new = [(kind, after) for kind, _, after in pairs]
+    links = proof_links.read_links(new)
+    if expected.relinked:
+        linked = proof_links.judge_rebuilt_links(links, new, reasons)
+    else:
+        linked = proof_links.judge_links(
+            proof_links.read_links([(kind, before) for kind, before, _ in pairs]), links, reasons
+        )
+    options = expected.policy.options
+    return {
+        "uids": proof_values.judge_uids(found, reasons),
+        "dates": len(found.dates),
+        "identity": proof_values.judge_identity(found, expected, _studied(pairs), shift, reasons),
+        "free text": proof_values.judge_cleaned(found, identifiers, reasons),
+        "machine": sum(count for (*_, action), count in found.changed.items() if action == Action.MACHINE.value),
+        "method": proof_values.judge_method(found, options, relinked=expected.relinked, reasons=reasons),
+        "links": linked,
+        "identifiers": proof_values.judge_texts(found, identifiers, reasons),
+    }
+
+
+def _studied(pairs: Sequence[tuple[str, DicomFile, DicomFile]]) -> StudyDates:
+    """Give the day on which the age counts: the first study date stated, the CT's before the others'."""
+    for _, before, after in pairs:
+        if old := study_date(root(before).raw("StudyDate")):
+            return StudyDates(old, study_date(root(after).raw("StudyDate")))
+    return StudyDates(None, None)
+
+
+# Files ----------------------------------------------------------------------------------------------------------------
+
+
+def _read_source(path: Path) -> DicomFile:
+    try:
+        return part10.read(path)
+    except (NotDicom, Malformed):
+        raise SetChanged from None
+
+
+def _read_output(folder: Path, reasons: Reasons) -> list[DicomFile]:
+    """Read everything in the folder of the new files."""
+    found = []
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        if not entry.is_file(follow_symlinks=False):
+            reasons.add("files", "the folder holds something that is no file")
+            continue
+        try:
+            found.append(part10.read(folder / entry.name))
+        except (NotDicom, Malformed):
+            reasons.add("files", "a file is no sound DICOM")
+    return found
+
+
+def _pair(
+    old: Sequence[tuple[str, DicomFile]], new: Sequence[DicomFile], reasons: Reasons
+) -> list[tuple[str, DicomFile, DicomFile]]:
+    """Find the one output of each source object, by kind and by its place in the patient; images first."""
+    made: dict[tuple[str, bytes, bytes], DicomFile] = {}
+    for file in new:
+        sop_class = (root(file).raw("SOPClassUID") or b"").strip(b" \0").decode("latin-1")
+        if made.setdefault(_place(rtset.KINDS.get(sop_class, ""), file), file) is not file:
+            reasons.add("files", "two files hold the same object")
+    pairs = []
+    for kind, before in old:
+        after = made.pop(_place(kind, before), None)
+        if after is None:
+            reasons.add("files", f"there is no output of a {kind}")
+        else:
+            pairs.append((kind, before, after))
+    for _ in made:
+        reasons.add("files", "the folder holds an object that the set does not have")
+    return sorted(pairs, key=lambda pair: pair[0] != "CT")
+
+
+def _place(kind: str, file: DicomFile) -> tuple[str, bytes, bytes]:
+    if kind != "CT":
+        return kind, b"", b""
+    values = {
+        element[0]: file.data[element[3] : element[4]].strip(b" \0")
+        for element in file.elements
+        if element[0] in (_POSITION, _NUMBER)
+    }
+    return kind, values.get(_POSITION, b""), values.get(_NUMBER, b"")
+
+
+def _judge_file(kind: str, old: DicomFile, new: DicomFile, reasons: Reasons) -> None:
+    """Hold that name, preamble and file meta information are new, and hold nothing else. PS3.10 7.1."""
+    view = root(new)
+    sop_class, instance = ((view.raw(keyword) or b"").strip(b" \0") for keyword in ("SOPClassUID", "SOPInstanceUID"))
+    if new.path.name != f"{PREFIXES[kind]}.{instance.decode('latin-1')}.dcm":
+        reasons.add("files", f"the name of a {kind} is not made of its new UID")
+    if new.data[:132] != bytes(128) + b"DICM":
+        reasons.add("file meta information", f"the preamble of a {kind} is not empty")
+    meta = {attribute: value.strip(b" \0") for attribute, value in new.meta.items()}
+    length, version = new.meta.get(0x00020000, b""), new.meta.get(0x00020001, b"")
+    begin = new.elements[0][2] if new.elements else len(new.data)
+    expected = {
+        0x00020000: length.strip(b" \0"),
+        0x00020001: _META_VERSION.strip(b" \0"),
+        0x00020002: sop_class,
+        0x00020003: instance,
+        0x00020010: new.transfer_syntax.encode(),
+        0x00020012: part10.IMPLEMENTATION_CLASS_UID,
+        0x00020013: meta.get(0x00020013, b""),
+    }
+    # Each header has 8 bytes, that of the one OB value 12: nothing else fits between preamble and data set.
+    size = sum(map(len, new.meta.values())) + 8 * len(new.meta) + 4
+    if (
+        meta != expected
+        or version != _META_VERSION
+        or not _IMPLEMENTATION_VERSION.fullmatch(meta[0x00020013])
+        or begin != 132 + size
+        or int.from_bytes(length, "little") != size - 12
+    ):
+        reasons.add("file meta information", f"of a {kind} holds more or less than was to be written")
+    syntaxes = _PLAIN if old.transfer_syntax in _PLAIN else {old.transfer_syntax}
+    if new.memory is not None or new.transfer_syntax not in syntaxes:
+        reasons.add("file meta information", f"the transfer syntax of a {kind} is not one that was to be written")
+    tags = [element[0] for element in new.elements]
+    if tags != sorted(tags) and (before := [element[0] for element in old.elements]) == sorted(before):
+        reasons.add("elements", f"are out of order in a {kind}")
+
+
+def _digest(old: DicomFile, new: DicomFile) -> tuple[str, bool]:
+    """Give the SHA-256 of the new file, and whether its pixels are those of the old one; both are read once."""
+    digest = sha256()
+    if new.pixels is None or old.pixels is None:
+        digest.update(new.data)
+        return digest.hexdigest(), new.pixels is old.pixels
+    data = memoryview(new.data)
+    digest.update(data[: new.pixels.at])
+    digest.update(new.pixels.head)
+    equal = (old.pixels.head[:4], old.pixels.length) == (new.pixels.head[:4], new.pixels.length)
+    theirs = _chunks(old, old.pixels)
+    for ours in _chunks(new, new.pixels):
+        digest.update(ours)
+        equal = equal and ours == next(theirs)
+    digest.update(data[new.pixels.at :])
+    return digest.hexdigest(), equal
+
+
+def _chunks(file: DicomFile, pixels: Pixels) -> Iterator[bytes | bytearray]:
+    """Give the pixels of a file in pieces of one size; each is good until the next is asked for."""
+    if file.memory is not None:
+        for at in range(pixels.offset, pixels.offset + pixels.length, _CHUNK_BYTES):
+            yield file.memory[at : min(at + _CHUNK_BYTES, pixels.offset + pixels.length)]
+        return
+    chunk = bytearray(_CHUNK_BYTES)
+    view = memoryview(chunk)
+    left = pixels.length
+    with file.path.open("rb", buffering=0) as opened:
+        opened.seek(pixels.offset)
+        while left:
+            wanted = min(left, _CHUNK_BYTES)
+            if opened.readinto(view[:wanted]) != wanted:
+                raise SetChanged
+            yield chunk if wanted == _CHUNK_BYTES else chunk[:wanted]
+            left -= wanted
+
+
+# A published set ------------------------------------------------------------------------------------------------------
+
+
+def verify_published(source: Path, anon: Path, collection: Collection, machines: Iterable[Path]) -> Proof:
+    """Prove a published set again, years later: `anonymizer verify SOURCE ANON_006`.
+
+    Machine and rebuilt references are read from the output's own statements and held against the collection's options.
+
+    Parameters
+    ----------
+    source
+        The folder that was dropped.
+    anon
+        The folder that was published.
+    machines
+        The folders that hold machine descriptors.
+
+    Raises
+    ------
+    SettingsWrong
+        `anon` is no ANON folder, or `source` holds no set.
+    NotClean, SetChanged, OSError
+        As `prove`.
+    """
+    number = ANON_NAME.fullmatch(anon.name)
+    if not number:
+        raise SettingsWrong(f"{anon.name} is not named like a published set: ANON_006.")
+    contents = rtset.read(source, listing.take(source))
+    objects = [
+        (kind, source / one.path)
+        for kind in (rtset.CT, rtset.STRUCTURE_SET, rtset.PLAN, rtset.DOSE)
+        for one in contents.objects[kind]
+    ]
+    if not objects:
+        raise SettingsWrong("The source folder holds no object of a set.")
+    options = collection.options
+    plan = next((root(file) for file in map(_sound, sorted(anon.glob("RP.*.dcm"))) if file), None)
+    named = {beam.text("TreatmentMachineName") for keyword in _BEAMS for beam in plan.items(keyword)} if plan else set()
+    places = tuple(machines)
+    fitting = [machine.find(name, places) for name in options.machine]
+    return prove(
+        objects,
+        anon,
+        Expected(
+            collection.identity.numbered(int(number[1])),
+            policy.policy_for(Choice(options.dates, options.patient_characteristics, not options.machine)),
+            next((one for one in fitting if one.name in named), fitting[0]) if fitting else None,
+            options.scanner,
+            relinked=plan is not None and REBUILT in plan.text("DeidentificationMethod"),
+        ),
+    )
+
+
+def _sound(path: Path) -> DicomFile | None:
+    try:
+        return part10.read(path)
+    except (NotDicom, Malformed):
+        return None
