@@ -193,7 +193,8 @@ class Ledger:
     def _give_back(self, claim: Claim) -> bool:
         """Give back an index: end the claim, take the attempts from under their workers, and only then let it go."""
         claims.end(self._collection, claim)
-        published = record.read(self._collection, claim.index) is not None
+        found = record.read(self._collection, claim.index)
+        published = found is not None and found.set_id in {claim.set_id, None}
         if published or not publish.give_way(self._collection, claim.set_id):
             claims.resume(self._collection, claim)
             return False

@@ -1,0 +1,84 @@
+"""What integration tests stand on: a real Redis, a collection, and a way to be killed at any step."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import redis
+
+from anonymizer import embedded
+from services import durable
+from services.collection import Collection, Options
+from services.identity import Identity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+KILLED = 99
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    """Start a real Redis and give the path of its socket."""
+    with embedded.redis_server() as url:
+        yield url.removeprefix("redis+socket://")
+
+
+@pytest.fixture
+def client(redis_server: str) -> Iterator[redis.Redis]:
+    """Connect to the server, which is empty."""
+    connected = redis.Redis(unix_socket_path=redis_server)
+    connected.flushall()
+    yield connected
+    connected.close()
+
+
+@pytest.fixture
+def collection(tmp_path: Path) -> Collection:
+    """Make a collection whose first index is 6."""
+    root = tmp_path / "BATCH"
+    root.mkdir()
+    return Collection.create(root, Identity("zzz_AnusGE", "AnusGE", "First", "Demo Hospital", 6), Options(machine=()))
+
+
+@pytest.fixture
+def killed_before() -> Callable[[int, Callable[[], object]], bool]:
+    """Run something in a process of its own, killed before its n-th change on disk; false when it came through."""
+
+    def run(step: int, what: Callable[[], object]) -> bool:
+        child = os.fork()
+        if child == 0:
+            try:
+                _count_down(step)
+                what()
+            except BaseException:  # noqa: BLE001 - a forked process must never return into the tests
+                os._exit(1)
+            os._exit(0)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert code in {0, KILLED}
+        return code == KILLED
+
+    return run
+
+
+def _count_down(left: int) -> None:
+    """Let this process end, as by kill -9, before the n-th change that it makes on disk."""
+
+    def counted(change: Callable[..., object]) -> Callable[..., object]:
+        def do(*arguments: object, **named: object) -> object:
+            nonlocal left
+            if left == 0:
+                os._exit(KILLED)
+            left -= 1
+            return change(*arguments, **named)
+
+        return do
+
+    for name in ("link", "rename", "replace", "unlink", "mkdir", "rmdir"):
+        setattr(os, name, counted(getattr(os, name)))
+    durable._rename_noreplace = counted(durable._rename_noreplace)
+    durable._create = counted(durable._create)
+    Path.write_bytes = counted(Path.write_bytes)

@@ -1,0 +1,199 @@
+"""A worker is killed before each change that it makes on disk; whoever comes next ends in the same state."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import redis
+
+from services import claims, durable, publish, record
+from services.attempt import STANDS_STILL_S, Attempt, StandingStill
+from services.ledger import Ledger
+from services.tracking import TrackingFiles, TrackingLine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from services.collection import Collection
+
+    Killed = Callable[[int, Callable[[], object]], bool]
+
+ONE, TWO = "1" * 32, "2" * 32
+LOCATOR = "0" * 32
+LINE_OF_ONE = "orig-1, zzz_AnusGE006, Plan, Demo Hospital"
+
+
+def connect(socket: str) -> redis.Redis:
+    """Connect anew, as a new process must."""
+    return redis.Redis(unix_socket_path=socket)
+
+
+def do(collection: Collection, socket: str, set_id: str) -> int:
+    """Go the way of a set, without the DICOM."""
+    found = publish.find(collection, set_id)
+    if found is not None:
+        return found.index
+    index = Ledger(collection, connect(socket)).claim(set_id, LOCATOR)
+    attempt = Attempt.begin(collection, set_id, index)
+    for name in (f"CT.{set_id}.dcm", f"RP.{set_id}.dcm"):
+        (attempt.folder / name).write_bytes(name.encode())
+    new_id = collection.identity.numbered(index).patient_id
+    line = TrackingLine(f"orig-{set_id[0]}", new_id, "Plan", "Demo Hospital", date(2026, 11, 22))
+    return publish.publish(attempt, {"files": 2}, line, f"RP.{set_id}.dcm").index
+
+
+def tidy_up(collection: Collection, socket: str) -> None:
+    """Do what the reconciler does, until ten minutes have gone by."""
+    now = [0.0]
+    still = StandingStill(collection, lambda: now[0])
+    ledger = Ledger(collection, connect(socket))
+    for _ in range(2):
+        publish.recover(collection)
+        ledger.audit()
+        still.clear(lambda _: False)
+        now[0] += STANDS_STILL_S
+    still.clear(lambda _: False)
+    TrackingFiles(collection).render()
+
+
+def state(collection: Collection) -> dict[str, object]:
+    """Tell everything that is to be the same after whatever happened."""
+    return {
+        "folders": {
+            path.name: sorted(durable.names(path)) for path in collection.root.iterdir() if path.name.startswith("ANON")
+        },
+        "claims": sorted(durable.names(collection.claims)),
+        "records": sorted(durable.names(collection.records)),
+        "entries": sorted(durable.names(collection.tracking)),
+        "sets": sorted(durable.names(collection.sets)),
+        "staging": sorted(durable.names(collection.staging)),
+        "lines": [line for path in collection.root.glob("VicRapidPlan*") for line in path.read_text().splitlines()[1:]],
+    }
+
+
+PUBLISHED = {
+    "folders": {"ANON_006": [f"CT.{ONE}.dcm", f"RP.{ONE}.dcm"]},
+    "claims": ["000006.json"],
+    "records": ["ANON_006.json"],
+    "entries": ["000006.json"],
+    "sets": [f"{ONE}.json"],
+    "staging": [],
+    "lines": [LINE_OF_ONE],
+}
+NOTHING = {"folders": {}, "claims": [], "records": [], "entries": [], "sets": [], "staging": [], "lines": []}
+
+
+def restart(collection: Collection) -> None:
+    """Bring a collection back to its beginning."""
+    for folder in collection.root.glob("ANON*"):
+        for path in folder.iterdir():
+            path.unlink()
+        folder.rmdir()
+    for path in collection.root.glob("VicRapidPlan*"):
+        path.unlink()
+    for folder in (collection.claims, collection.records, collection.tracking, collection.sets):
+        for path in folder.iterdir():
+            path.unlink()
+
+
+def test_killed_on_the_way_and_done_again(
+    collection: Collection, redis_server: str, client: redis.Redis, killed_before: Killed
+) -> None:
+    """Once published, once in the tracking file, under the first index; nothing is left over."""
+    step = 0
+    while killed_before(step, lambda: do(collection, redis_server, ONE)):
+        if step % 2:
+            client.flushall()
+        do(collection, redis_server, ONE)
+        tidy_up(collection, redis_server)
+        assert state(collection) == PUBLISHED, step
+        restart(collection)
+        client.flushall()
+        step += 1
+    assert step > 15
+
+
+def test_killed_twice(collection: Collection, redis_server: str, client: redis.Redis, killed_before: Killed) -> None:
+    """Also the one that finishes another's work may be killed at any step of it."""
+    step = 0
+    while killed_before(step, lambda: do(collection, redis_server, ONE)):
+        killed_before(4, lambda: do(collection, redis_server, ONE))
+        killed_before(1, lambda: publish.recover(collection))
+        do(collection, redis_server, ONE)
+        tidy_up(collection, redis_server)
+        assert state(collection) == PUBLISHED, step
+        restart(collection)
+        client.flushall()
+        step += 1
+
+
+def test_killed_on_the_way_and_the_source_is_gone(
+    collection: Collection, redis_server: str, client: redis.Redis, killed_before: Killed
+) -> None:
+    """Either the set is published, whole, or its index is free and the next to be given."""
+    step, outcomes = 0, []
+    while killed_before(step, lambda: do(collection, redis_server, ONE)):
+        ledger = Ledger(collection, connect(redis_server))
+        ledger.release(ONE)
+        tidy_up(collection, redis_server)
+        assert state(collection) in (PUBLISHED, NOTHING), step
+        outcomes.append(state(collection) == PUBLISHED)
+        assert ledger.claim(TWO, LOCATOR) == (7 if outcomes[-1] else 6)
+        restart(collection)
+        client.flushall()
+        step += 1
+    assert outcomes == sorted(outcomes)
+    assert True in outcomes
+
+
+def test_killed_while_giving_back(
+    collection: Collection, redis_server: str, client: redis.Redis, killed_before: Killed
+) -> None:
+    """What is left is finished, by the audit or by the set itself when it comes again."""
+
+    def give_back() -> None:
+        Ledger(collection, connect(redis_server)).release(ONE)
+
+    for finish in (
+        lambda: None,
+        lambda: Ledger(collection, connect(redis_server)).claim(ONE, LOCATOR),
+    ):
+        step = 0
+        while True:
+            ledger = Ledger(collection, client)
+            Attempt.begin(collection, ONE, ledger.claim(ONE, LOCATOR))
+            if not killed_before(step, give_back):
+                break
+            finish()
+            ledger.release(ONE)
+            tidy_up(collection, redis_server)
+            assert state(collection) == NOTHING, step
+            assert ledger.claim(TWO, LOCATOR) == 6
+            restart(collection)
+            client.flushall()
+            step += 1
+        assert step > 5
+        restart(collection)
+        client.flushall()
+
+
+def test_who_wakes_up_after_everything_was_done_changes_nothing(
+    collection: Collection, redis_server: str, client: redis.Redis
+) -> None:
+    """Frozen before the rename; meanwhile the set was published by a copy of the task, and the folder taken away."""
+    ledger = Ledger(collection, client)
+    index = ledger.claim(ONE, LOCATOR)
+    frozen = Attempt.begin(collection, ONE, index)
+    (frozen.folder / f"RP.{ONE}.dcm").write_bytes(b"")
+    do(collection, redis_server, ONE)
+    (collection.root / "ANON_006").rename(collection.root.parent / "taken away")
+    before = state(collection)
+
+    line = TrackingLine("orig-1", "zzz_AnusGE006", "Plan", "Demo Hospital", date(2026, 11, 23))
+    assert publish.publish(frozen, {}, line, f"RP.{ONE}.dcm").index == 6
+    assert state(collection) == {**before, "staging": []}
+    kept = record.read(collection, 6)
+    assert kept is not None
+    assert kept.content == {"files": 2}
+    assert claims.held(collection, ONE) is not None

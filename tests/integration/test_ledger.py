@@ -1,0 +1,257 @@
+"""Which index comes next, with a real Redis: emptied, older than the share, asked by eight processes at once."""
+
+from __future__ import annotations
+
+import os
+from multiprocessing import get_context
+from typing import TYPE_CHECKING
+
+import pytest
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from services import claims, durable, publish
+from services.attempt import Attempt
+from services.collection import Collection, Options
+from services.errors import SettingsWrong
+from services.identity import Identity
+from services.ledger import Ledger
+from services.record import Record, path_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LOCATOR = "0" * 32
+
+
+def set_id(number: int) -> str:
+    """Name a set."""
+    return f"{number:032x}"
+
+
+def ledger_of(collection: Collection, client: redis.Redis, initial_index: int = 6) -> Ledger:
+    """Open the ledger of a collection whose form says another initial index."""
+    form = Identity("zzz_AnusGE", "AnusGE", "First", "Demo Hospital", initial_index)
+    return Ledger(Collection(collection.root, collection.id, collection.key, form, Options(machine=())), client)
+
+
+def note_as_published(collection: Collection, index: int, whose: str) -> None:
+    """Leave the record of a published set."""
+    path_of(collection, index).write_bytes(Record(index, whose, f"RP.{whose}.dcm", "", {}).encoded())
+
+
+def claimed(collection: Collection) -> dict[int, str | None]:
+    """Read from the share which index is whose."""
+    found = {}
+    for name in durable.names(collection.claims):
+        claim = claims.at(collection, int(name.partition(".")[0]))
+        found[int(name.partition(".")[0])] = claim and claim.set_id
+    return found
+
+
+def test_sets_get_the_indices_from_the_initial_one_on(collection: Collection, client: redis.Redis) -> None:
+    """And the same one however often they ask."""
+    ledger = Ledger(collection, client)
+
+    assert [ledger.claim(set_id(n), LOCATOR) for n in (1, 2, 1, 3, 2)] == [6, 7, 6, 8, 7]
+    assert claimed(collection) == {6: set_id(1), 7: set_id(2), 8: set_id(3)}
+    assert [ledger.holder(index) for index in (5, 6, 9)] == [None, set_id(1), None]
+
+
+def claim_forty(root: Path, socket: str, first: int, answers: object) -> None:
+    """Claim for forty sets in an order of one's own, emptying Redis now and then."""
+    client = redis.Redis(unix_socket_path=socket)
+    ledger = Ledger(Collection.open(root), client)
+    found = {}
+    for step in range(40):
+        number = (first * 5 + step) % 40
+        if step == 20 + first:
+            client.flushall()
+        found[number] = ledger.claim(set_id(number), LOCATOR)
+    answers.put(found)
+
+
+def test_eight_processes_claim_for_the_same_forty_sets_while_redis_is_emptied(
+    collection: Collection, redis_server: str
+) -> None:
+    """Forty different consecutive indices, and every copy of a set's task is told the same one."""
+    fork = get_context("fork")
+    answers = fork.Queue()
+    processes = [
+        fork.Process(target=claim_forty, args=(collection.root, redis_server, first, answers)) for first in range(8)
+    ]
+    for process in processes:
+        process.start()
+    found = [answers.get(timeout=60) for _ in processes]
+    for process in processes:
+        process.join()
+
+    assert all(answer == found[0] for answer in found)
+    assert sorted(found[0].values()) == list(range(6, 46))
+    assert claimed(collection) == {index: set_id(number) for number, index in found[0].items()}
+
+
+def test_emptied_redis_is_filled_from_the_share(collection: Collection, client: redis.Redis) -> None:
+    """Claims, records, folders, tracking entries and lines of tracking files all count as taken."""
+    Ledger(collection, client).claim(set_id(1), LOCATOR)
+    note_as_published(collection, 7, set_id(2))
+    (collection.root / "ANON_008").mkdir()
+    (collection.root / "anon_009").mkdir()
+    (collection.tracking / "000010.json").write_bytes(b"{}")
+    (collection.root / "VicRapidPlan_trackingFile_20200101.txt").write_bytes(b"77, zzz_AnusGE011, Plan, Hospital\r\n")
+    client.flushall()
+
+    assert Ledger(collection, client).claim(set_id(3), LOCATOR) == 12
+    assert Ledger(collection, client).claim(set_id(1), LOCATOR) == 6
+
+
+def test_an_older_redis_gives_no_number_twice(collection: Collection, client: redis.Redis) -> None:
+    """A snapshot from before two claims comes back: they stay, and the next one goes behind them."""
+    ledger = Ledger(collection, client)
+    ledger.claim(set_id(1), LOCATOR)
+    snapshot = client.dump(ledger._key)
+    ledger.claim(set_id(2), LOCATOR)
+    ledger.claim(set_id(3), LOCATOR)
+    client.restore(ledger._key, 0, snapshot, replace=True)
+
+    assert ledger.claim(set_id(4), LOCATOR) == 9
+    assert ledger.claim(set_id(2), LOCATOR) == 7
+
+
+def test_an_older_redis_does_not_give_a_set_a_second_number(collection: Collection, client: redis.Redis) -> None:
+    """It thinks that the set's index is another one; the set keeps the one it has."""
+    ledger = Ledger(collection, client)
+    for number in (1, 2, 3):
+        ledger.claim(set_id(number), LOCATOR)
+    snapshot = client.dump(ledger._key)
+    ledger.release(set_id(1))
+    ledger.release(set_id(2))
+    ledger.claim(set_id(2), LOCATOR)  # 6 now, where the snapshot has 7
+    client.restore(ledger._key, 0, snapshot, replace=True)
+
+    assert ledger.claim(set_id(2), LOCATOR) == 6
+    assert claimed(collection) == {6: set_id(2), 8: set_id(3)}
+    assert claims.take(collection, 7, set_id(2), LOCATOR) == claims.held(collection, set_id(2))
+    assert claimed(collection) == {6: set_id(2), 8: set_id(3)}
+
+
+def test_an_index_that_only_redis_knows_is_free_again_after_two_audits(
+    collection: Collection, client: redis.Redis
+) -> None:
+    """A worker was killed between the two steps of its claim, and its set never came back."""
+    ledger = Ledger(collection, client)
+    ledger.claim(set_id(1), LOCATOR)
+    ledger._ask(set_id(2))
+
+    assert [ledger.audit().withdrawn for _ in range(3)] == [False, True, False]
+    assert ledger.claim(set_id(3), LOCATOR) == 7
+
+
+def test_a_foreign_folder_is_noticed_by_claim_and_audit(collection: Collection, client: redis.Redis) -> None:
+    """A person made it; its number is not ours to give."""
+    ledger = Ledger(collection, client)
+    ledger.claim(set_id(1), LOCATOR)
+    (collection.root / "ANON_007").mkdir()
+
+    assert ledger.claim(set_id(2), LOCATOR) == 8
+    (collection.root / "ANON_009").mkdir()
+    assert ledger.audit().withdrawn
+    assert ledger.claim(set_id(3), LOCATOR) == 10
+
+
+def test_an_index_given_back_is_the_next_to_be_given(collection: Collection, client: redis.Redis) -> None:
+    """No hole stays behind a set that could not be done."""
+    ledger = Ledger(collection, client)
+    for number in (1, 2, 3):
+        ledger.claim(set_id(number), LOCATOR)
+
+    assert ledger.release(set_id(2))
+    assert ledger.claim(set_id(4), LOCATOR) == 7
+    assert ledger.claim(set_id(2), LOCATOR) == 9
+    assert durable.names(collection.staging) == []
+
+
+def test_giving_back_takes_the_attempt_from_under_its_worker(collection: Collection, client: redis.Redis) -> None:
+    """A worker that was frozen meanwhile finds nowhere to write, and cannot begin again under the old index."""
+    ledger = Ledger(collection, client)
+    attempt = Attempt.begin(collection, set_id(1), ledger.claim(set_id(1), LOCATOR))
+    ledger.release(set_id(1))
+
+    with pytest.raises(FileNotFoundError):
+        (attempt.folder / "CT.1.dcm").write_bytes(b"late")
+    with pytest.raises(claims.ClaimLost):
+        Attempt.begin(collection, set_id(1), 6)
+    assert durable.names(collection.staging) == []
+
+
+def test_a_published_set_never_gives_its_index_back(collection: Collection, client: redis.Redis) -> None:
+    """Not even when its record still lies in the attempt."""
+    ledger = Ledger(collection, client)
+    attempt = Attempt.begin(collection, set_id(1), ledger.claim(set_id(1), LOCATOR))
+    (attempt.folder / "RP.1.dcm").write_bytes(b"plan")
+    (attempt.path / "record.json").write_bytes(Record(6, set_id(1), "RP.1.dcm", "", {}).encoded())
+    (attempt.path / "line.json").write_bytes(durable.encode({"index": 6, "day": "20261122", "line": "x"}))
+    attempt.folder.rename(collection.root / "ANON_006")
+
+    assert not ledger.release(set_id(1))
+    assert not ledger.release(set_id(1))
+    record = publish.find(collection, set_id(1))
+    assert record is not None
+    assert record.index == 6
+    assert ledger.claim(set_id(2), LOCATOR) == 7
+
+
+def test_an_unreadable_claim_takes_its_index_and_is_reported(collection: Collection, client: redis.Redis) -> None:
+    """Where the file system has no hard links, a crash may leave one."""
+    (collection.claims / "000006.json").write_bytes(b"")
+    ledger = Ledger(collection, client)
+
+    assert ledger.claim(set_id(1), LOCATOR) == 7
+    assert ledger.audit().unreadable == (6,)
+
+
+def test_a_changed_initial_index_applies_to_new_claims_only(collection: Collection, client: redis.Redis) -> None:
+    """And an index given back below it is not given again."""
+    before, after = ledger_of(collection, client), ledger_of(collection, client, initial_index=100)
+    before.claim(set_id(1), LOCATOR)
+    before.claim(set_id(2), LOCATOR)
+
+    assert after.claim(set_id(1), LOCATOR) == 6
+    assert after.claim(set_id(3), LOCATOR) == 100
+    after.release(set_id(2))
+    assert after.claim(set_id(4), LOCATOR) == 101
+
+
+def test_numbers_end(collection: Collection, client: redis.Redis) -> None:
+    """With a sentence, before an identity would not fit any more."""
+    ledger = ledger_of(collection, client, initial_index=999_999)
+    ledger.claim(set_id(1), LOCATOR)
+
+    with pytest.raises(SettingsWrong, match="lower initial_index"):
+        ledger.claim(set_id(2), LOCATOR)
+
+
+def test_a_claim_survives_a_lost_redis(collection: Collection, client: redis.Redis) -> None:
+    """A set that has its index does not need Redis any more; a new one waits."""
+    Ledger(collection, client).claim(set_id(1), LOCATOR)
+    nowhere = Ledger(collection, redis.Redis(unix_socket_path=os.devnull, retry=Retry(NoBackoff(), 0)))
+
+    assert nowhere.claim(set_id(1), LOCATOR) == 6
+    with pytest.raises(redis.ConnectionError):
+        nowhere.claim(set_id(2), LOCATOR)
+
+
+def test_ten_thousand_published_sets_do_not_slow_a_claim(collection: Collection, client: redis.Redis) -> None:
+    """After the first, which copies the share into Redis, a claim looks at nothing that is published."""
+    for index in range(6, 10_006):
+        (collection.claims / f"{index:06d}.json").touch()
+        (collection.records / f"ANON_{index:03d}.json").touch()
+    ledger = Ledger(collection, client)
+    assert ledger.claim(set_id(1), LOCATOR) == 10_006
+    client.config_resetstat()
+
+    assert [ledger.claim(set_id(n), LOCATOR) for n in range(2, 12)] == list(range(10_007, 10_017))
+    looked = client.info("commandstats")
+    assert looked["cmdstat_hexists"]["calls"] == 10
+    assert "cmdstat_hgetall" not in looked
