@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from services.errors import SettingsWrong
@@ -17,12 +18,16 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "ANONYMIZER_"
 
+FILE: Final = "_FILE"
+"""Behind the name of a secret: the file in which it stands, as containers are given theirs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The settings of one process. `TABLE` says what each means."""
 
     redis_url: str | None = field(default=None, repr=False)
+    redis_password: str | None = field(default=None, repr=False)
     share: Path | None = None
     quiet_s: float = 10.0
     patience_s: float = 900.0
@@ -31,8 +36,17 @@ class Settings:
     observer: str = "auto"
     timezone: ZoneInfo | None = None
     machines: Path | None = None
+    metrics: Address | None = None
+    health: Path | None = None
     log_format: str = "text"
     log_level: str = "info"
+
+
+class Address(NamedTuple):
+    """Where a process listens."""
+
+    host: str
+    port: int
 
 
 class Setting(NamedTuple):
@@ -47,6 +61,9 @@ class Setting(NamedTuple):
     read: Callable[[str], Any]
     """Makes the value, or raises `ValueError` with what should stand there instead."""
 
+    secret: bool = False
+    """Whether it may stand in a file instead, named by the variable with `_FILE` behind its name."""
+
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
     """Read the settings; what is not set has its default.
@@ -57,20 +74,49 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         A variable that begins with `ANONYMIZER_` and means nothing, or a value that cannot be used.
     """
     known = {PREFIX + setting.name: setting for setting in TABLE}
-    values: dict[str, Any] = {}
-    for variable, text in environment.items():
-        if not variable.startswith(PREFIX):
-            continue
-        if variable not in known:
+    files = {variable + FILE for variable, setting in known.items() if setting.secret}
+    for variable in environment:
+        if variable.startswith(PREFIX) and variable not in known and variable not in files:
             raise SettingsWrong(f"{variable} is no setting. There are: {', '.join(known)}.")
+    values: dict[str, Any] = {}
+    for variable, setting in known.items():
+        text = environment.get(variable)
+        if setting.secret and environment.get(variable + FILE):
+            text = _secret(environment, variable)
         if not text:
             continue  # compose files and manifests pass on what is not set as an empty text
-        setting = known[variable]
         try:
             values[setting.name.lower()] = setting.read(text)
         except ValueError as error:
             raise SettingsWrong(f"{variable} must be {error}.") from None
-    return Settings(**values)
+    return Settings(**_with_password(values))
+
+
+def _secret(environment: Mapping[str, str], variable: str) -> str:
+    if environment.get(variable):
+        raise SettingsWrong(f"{variable} and {variable + FILE} are both set: one of them is enough.")
+    try:
+        text = Path(environment[variable + FILE]).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsWrong(f"The file that {variable + FILE} names cannot be read: {type(error).__name__}.") from None
+    if not text:
+        raise SettingsWrong(f"Nothing stands in the file that {variable + FILE} names.")
+    return text
+
+
+def _with_password(values: dict[str, Any]) -> dict[str, Any]:
+    """Put a password that was given by itself into the address of Redis."""
+    url, password = values.get("redis_url"), values.get("redis_password")
+    if password is None:
+        return values
+    if url is None or not urlsplit(url).netloc or urlsplit(url).password is not None:
+        raise SettingsWrong(
+            f"{PREFIX}REDIS_PASSWORD belongs to an {PREFIX}REDIS_URL that names a host and no password: "
+            "redis://user@host:6379/0, or redis://host:6379/0 where Redis has no users."
+        )
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    return values | {"redis_url": parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}").geturl()}
 
 
 def _seconds(text: str) -> float:
@@ -105,6 +151,13 @@ def _folder(text: str) -> Path:
     return folder
 
 
+def _address(text: str) -> Address:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError("an address with a port like 127.0.0.1:9464")
+    return Address(host.strip("[]"), int(port))
+
+
 def _zone(text: str) -> ZoneInfo:
     try:
         return ZoneInfo(text)
@@ -113,7 +166,10 @@ def _zone(text: str) -> ZoneInfo:
 
 
 TABLE: Final = (
-    Setting("REDIS_URL", "The Redis that `watch` and `worker` share: `redis://…` or `rediss://…`.", _redis_url),
+    Setting(
+        "REDIS_URL", "The Redis that `watch` and `worker` share: `redis://…` or `rediss://…`.", _redis_url, secret=True
+    ),
+    Setting("REDIS_PASSWORD", "Its password, where it does not stand in the address.", str, secret=True),
     Setting("SHARE", "The folder under which the collections lie, where this host mounts it.", _folder),
     Setting("QUIET_S", "A set is looked at when nothing in it has changed for so many seconds.", _seconds),
     Setting("PATIENCE_S", "A set that stays incomplete for so many seconds is refused, until it changes.", _seconds),
@@ -126,7 +182,9 @@ TABLE: Final = (
     ),
     Setting("TIMEZONE", "Whose day names the tracking file, `Europe/Berlin` say; the host's by default.", _zone),
     Setting("MACHINES", "A folder with machine descriptors of your own, looked in before ours.", _folder),
+    Setting("METRICS", "Where `watch` answers Prometheus, `127.0.0.1:9464` say; nowhere by default.", _address),
+    Setting("HEALTH", "A folder in which the process says that it lives, for `anonymizer health`.", _folder),
     Setting("LOG_FORMAT", "`text` for people, `json` for log collectors.", _one_of("text", "json")),
     Setting("LOG_LEVEL", "The least that is logged.", _one_of("debug", "info", "warning", "error")),
 )
-"""Every setting there is; the README's table is made from it."""
+"""Every setting there is; the README's table is made from it. Secrets may stand in a file: `…_FILE` names it."""
