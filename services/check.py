@@ -239,9 +239,10 @@ def _judge_links(found: _Found, objects: Objects, judged: Links, options: Option
         doubts = relink.doubts(objects, judged)
         if not doubts:
             found.relinked = True
-            what = ", ".join(link for link, state in judged.states.items() if state != "shown")
-            found.notes.append(f"References were rebuilt, because geometry agrees: {what}.")
             rebuilt = relink.rebuild(objects, judged)
+            apart = [link for link, state in judged.states.items() if state != "shown"]
+            judged.states |= dict.fromkeys(apart, "relinked")
+            found.notes.append(f"References were rebuilt, because geometry agrees: {', '.join(apart)}.")
             return objects._replace(**rebuilt._asdict())
         if judged.broken:
             found.faults += dict.fromkeys((*judged.broken, *doubts))
@@ -262,7 +263,7 @@ def _judge_fit(found: _Found, fit: Fit, options: Options) -> None:
         remedy = (
             'Collect it with machine = "keep".'
             if code in KEEP_ONLY
-            else "List a machine that has this in collection.toml, behind the first if you like. Or set machine to "
-            '"keep", which leaves every plan on its own machine, or on_machine_mismatch to "warn", which moves it.'
+            else 'Add a machine that has it to the list in collection.toml, or set machine to "keep", which leaves '
+            'each plan on its own machine, or on_machine_mismatch to "warn", which moves it all the same.'
         )
         found.faults.append(Fault(f"machine-{code}", " ".join(sentences), remedy))

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 PLANE_TOLERANCE_MM: Final = 0.1
 """How far from a slice a contour that was drawn on it may lie."""
 
+_ROUNDING_MM: Final = 1e-6
+"""Decimal numbers are not exact in a computer."""
+
 SAME_POSITION_MM: Final = 0.01
 """Slices that are nearer to each other are at one position."""
 
@@ -126,9 +129,10 @@ class Volume:
         return slices.pop() if len(slices) == 1 else None
 
     def _nearest(self, z: float) -> int | None:
-        at = bisect_left(self.positions_mm, z - PLANE_TOLERANCE_MM)
+        reach = PLANE_TOLERANCE_MM + _ROUNDING_MM
+        at = bisect_left(self.positions_mm, z - reach)
         near = self.positions_mm[at : at + 1]
-        return at if near and near[0] - z <= PLANE_TOLERANCE_MM else None
+        return at if near and near[0] - z <= reach else None
 
 
 def gaps(positions_mm: Sequence[float]) -> list[float]:

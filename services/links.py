@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from services.rtset import SetFile
     from services.view import View
 
-State: TypeAlias = Literal["shown", "not shown", "broken", "incomplete", "not judged"]
-"""`incomplete`: slices are missing. `not judged`: an object is missing, or nobody knows which of several is meant."""
+State: TypeAlias = Literal["shown", "not shown", "broken", "relinked", "incomplete", "not judged"]
+"""`relinked`: was not shown or broken, and was rebuilt. `incomplete`: slices are missing. `not judged`: an object is
+missing, or nobody knows which of several is meant."""
 
 DOSE_PLAN: Final = "dose → plan"
 PLAN_STRUCTURE_SET: Final = "plan → structure set"

@@ -111,8 +111,8 @@ def _ct_faults(slices: Sequence[SetFile]) -> Iterator[Fault]:
     if annotated:
         yield Fault(
             "burned-in-annotation",
-            f"{len(annotated)} CT slices say that text is written into their pixels ({annotated[0].called}); it may "
-            "name the patient, and nothing here would remove it.",
+            f"{len(annotated)} of {len(slices)} CT slices say that text is written into their pixels "
+            f"({annotated[0].called}); it may name the patient, and nothing here would remove it.",
             "Export the original CT slices, without annotation.",
         )
 

@@ -13,7 +13,7 @@ from services import geometry, links, meaning
 from services.errors import Fault
 from services.geometry import Volume
 from services.links import Objects
-from services.rtset import CT, DOSE, NAMES, PLAN, STRUCTURE_SET, named, printable
+from services.rtset import CT, DOSE, NAMES, PLAN, STRUCTURE_SET, named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,9 +61,7 @@ def choose(objects: Mapping[str, tuple[SetFile, ...]]) -> Members:
     for kind in NAMES:
         if not objects[kind]:
             code = f"no-{NAMES[kind].lower().replace(' ', '-')}"
-            missing.append(
-                Fault(code, f"There is no {NAMES[kind]} here.", f"{WAIT} export the plan with its {NAMES[kind]}.")
-            )
+            missing.append(Fault(code, f"There is no {NAMES[kind]} here.", f"{WAIT} export the {NAMES[kind]} too."))
     one: dict[str, SetFile | None] = {}
     for kind, (code, label, remedy) in _ONE_ONLY.items():
         files = objects[kind]
@@ -109,9 +107,9 @@ def _planning_ct(faults: list[Fault], ct: Sequence[SetFile], structure_set: SetF
     if len(series) <= 1:
         return tuple(ct)
     planning = _referred_to(series, structure_set) if structure_set else None
-    what = "; ".join(
-        f"{len(slices)} slices {printable(slices[0].view.text('SeriesDescription') or 'without a description')}"
-        f" ({printable(slices[0].path)} …{', on which the structures were drawn' if uid == planning else ''})"
+    what = named(
+        f"{len(slices)} slices {slices[0].view.text('SeriesDescription') or 'without a description'} "
+        f"({slices[0].path} …{', on which the structures were drawn' if uid == planning else ''})"
         for uid, slices in series.items()
     )
     faults.append(

@@ -11,7 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
-from pydicom.uid import UID
+from pydicom._uid_dict import UID_dictionary
 
 from services import dates, dictionary, part10, text
 from services import view as views
@@ -59,6 +59,7 @@ MAX_BYTES: Final = 1 << 30
 """In a folder, beside pixels. A guard against hostile files."""
 
 _MOST_NAMED: Final = 5
+_UNKNOWN: Final = "object of a kind that nobody knows"
 _IMAGE_SUFFIXES: Final = frozenset(("", ".dcm", ".dicom", ".ima"))
 
 
@@ -239,7 +240,7 @@ def _not_arrived(path: Path) -> bool:
 def _set_file(path: PurePosixPath, file: DicomFile) -> SetFile:
     view = views.root(file)
     sop_class = _uid(view.raw("SOPClassUID")) or _uid(file.meta.get(0x00020002))
-    kind = KINDS.get(sop_class) or UID(sop_class).name.removesuffix(" Storage") or "object without SOP class"
+    kind = KINDS.get(sop_class) or UID_dictionary.get(sop_class, (_UNKNOWN,))[0].removesuffix(" Storage")
     return SetFile(path, kind, file, view, sop_class, _uid(view.raw("SOPInstanceUID")))
 
 

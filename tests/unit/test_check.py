@@ -1,0 +1,264 @@
+"""What is said of a folder before any work is done on it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from services import check, listing
+from services.collection import Options
+from services.errors import SetChanged, SetIncomplete, SetRefused
+from services.machine import find, folders
+from services.policy import Choice, policy_for
+from tests import sets
+from tests.sets import MadeSet, make_set
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from services.check import Verdict
+
+REFUSE = Options(machine=("VicRapidPlan",))
+KEEP = Options(machine=())
+RELINK = replace(REFUSE, on_broken_links="relink")
+ALL_SHOWN = {
+    "dose → plan": "shown",
+    "plan → structure set": "shown",
+    "contours → CT": "shown",
+    "frame of reference": "shown",
+}
+
+
+def judge(made: MadeSet | Path, options: Options = REFUSE) -> Verdict:
+    """Judge a folder as a collection with these options does."""
+    folder = made.folder if isinstance(made, MadeSet) else made
+    machines = [find(name, folders()) for name in options.machine]
+    return check.judge(folder, options, machines, policy_for(Choice(keep_machine=not machines)))
+
+
+def faults(verdict: Verdict) -> list[str]:
+    """Give the codes of what a person has to repair."""
+    return [fault.code for fault in verdict.faults]
+
+
+def missing(verdict: Verdict) -> list[str]:
+    """Give the codes of what may still arrive."""
+    return [fault.code for fault in verdict.missing]
+
+
+def test_a_well_formed_set_is_good(tmp_path):
+    """Counts, links, machine and the set itself are told, and nothing else."""
+    verdict = judge(make_set(tmp_path))
+    assert verdict.counts == {"CT": 3, "RTSTRUCT": 1, "RTPLAN": 1, "RTDOSE": 1}
+    assert verdict.links == ALL_SHOWN
+    assert (verdict.faults, verdict.missing, verdict.good, verdict.incomplete, verdict.empty) == (
+        (),
+        (),
+        True,
+        False,
+        False,
+    )
+    assert verdict.machine
+    assert verdict.machine.fits
+    assert verdict.good_set() is verdict.rtset
+
+
+@pytest.mark.parametrize(
+    ("edit", "code", "says"),
+    [
+        (sets.second("RTSTRUCT"), "second-structure-set", "2 RT Structure Sets"),
+        (sets.second("RTPLAN"), "second-plan", "2 RT Plans"),
+        (sets.second("RTDOSE"), "second-dose", "2 RT Doses"),
+        (sets.second_ct_series, "second-ct-series", "on which the structures were drawn"),
+        (sets.second_slice_at_same_position, "duplicate-positions", "one position"),
+    ],
+)
+def test_what_is_there_twice_is_refused_and_named(tmp_path, edit, code, says):
+    """Several doses, plans, structure sets or CT series: only a person knows which one is meant."""
+    verdict = judge(make_set(tmp_path, edit))
+    assert faults(verdict) == [code]
+    assert says in verdict.faults[0].found
+    assert verdict.rtset is None
+    with pytest.raises(SetRefused, match=code):
+        verdict.good_set()
+
+
+def test_one_object_in_two_files_is_refused(tmp_path):
+    """A copy inside the folder is named, whatever its file is called."""
+    made = make_set(tmp_path)
+    copy = made.folder / "again" / "slice.dcm"
+    copy.parent.mkdir()
+    copy.write_bytes(made.path(made.ct[0]).read_bytes())
+    assert "duplicate-instance" in faults(judge(made))
+
+
+@pytest.mark.parametrize(
+    ("modality", "code"),
+    [("CT", "no-ct"), ("RTSTRUCT", "no-rt-structure-set"), ("RTPLAN", "no-rt-plan"), ("RTDOSE", "no-rt-dose")],
+)
+def test_a_missing_object_may_still_arrive(tmp_path, modality, code):
+    """The copy may go on, so this is incomplete and not yet refused."""
+    verdict = judge(make_set(tmp_path, sets.without(modality)))
+    assert (faults(verdict), missing(verdict), verdict.incomplete) == ([], [code], True)
+    with pytest.raises(SetIncomplete):
+        verdict.good_set()
+
+
+def test_missing_slices_are_counted(tmp_path):
+    """A person sees how far the copy is."""
+    verdict = judge(make_set(tmp_path, sets.without_slices(0, 2), ct=5))
+    assert missing(verdict) == ["slices-missing"]
+    assert verdict.links["contours → CT"] == "incomplete"
+    assert verdict.missing[0].found.startswith("3 of 5 CT slices")
+
+
+@pytest.mark.parametrize("modality", ["CT", "RTSTRUCT", "RTPLAN", "RTDOSE"])
+def test_a_truncated_file_may_still_be_on_its_way(tmp_path, modality):
+    """It is named, and where it ends."""
+    verdict = judge(make_set(tmp_path, sets.truncated(modality)))
+    assert not verdict.faults
+    assert "file-truncated" in missing(verdict)
+    assert "is not whole: the " in verdict.missing[0].found
+
+
+def test_a_file_full_of_zeros_has_not_arrived(tmp_path):
+    """Windows reserves the place of a file before its bytes come."""
+    made = make_set(tmp_path)
+    path = made.path(made.ct[1])
+    path.write_bytes(bytes(path.stat().st_size))
+    (made.folder / "new.dcm").touch()
+    assert missing(judge(made)) == ["file-truncated", "file-truncated", "slices-missing"]
+
+
+def test_a_file_that_makes_no_sense_is_named(tmp_path):
+    """What waiting cannot repair is refused."""
+    made = make_set(tmp_path)
+    (made.folder / "broken.dcm").write_bytes(
+        bytes(128)
+        + b"DICM"
+        + b"\x02\x00\x10\x00UI\x14\x001.2.840.10008.1.2.1\0"
+        + b"\x08\x00\x05\x11SQ\0\0\x08\0\0\0"
+        + b"x" * 8
+    )
+    verdict = judge(made)
+    assert faults(verdict) == ["file-unreadable"]
+    assert verdict.faults[0].found.startswith("broken.dcm cannot be read as DICOM")
+
+
+def test_two_patients_are_always_refused(tmp_path):
+    """Accepting it is no option."""
+    made = make_set(tmp_path, sets.setting("RTPLAN", PatientID="someone else"))
+    verdict = judge(made, replace(REFUSE, accept=frozenset(("two-patients",))))
+    assert faults(verdict) == ["two-patients"]
+    assert made.path(made.plan).name in verdict.faults[0].found
+
+
+def test_an_id_in_other_spelling_or_absent_is_no_second_patient(tmp_path):
+    """Systems pad IDs and change their case; other names are told but decide nothing."""
+    verdict = judge(
+        make_set(
+            tmp_path,
+            sets.setting(PatientID="Ab12"),
+            sets.setting("RTPLAN", PatientID="AB12 ", PatientName="Other^Name"),
+            sets.setting("RTDOSE", PatientID="", PatientSex="O"),
+        )
+    )
+    assert verdict.good
+    assert "The objects state 2 different names of the patient." in verdict.notes
+    assert "The objects state 2 different sexes." in verdict.notes
+    assert any(note.startswith("No patient ID in RT Dose RD.") for note in verdict.notes)
+
+
+def test_other_objects_are_left_out_and_named(tmp_path):
+    """Setup images and registrations lie in many folders; text files, too."""
+    made = make_set(tmp_path, sets.other_object("RTIMAGE"), sets.other_object("REG"), sets.other_object("RTIMAGE"))
+    (made.folder / "Thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0")
+    (made.folder / "link").symlink_to(tmp_path)
+    verdict = judge(made)
+    assert verdict.good
+    assert "Left out, because they belong to no set: 2 RT Image, 1 Spatial Registration." in verdict.notes
+    assert "1 file is not DICOM and ignored." in verdict.notes
+    assert "1 file is not looked at (a link)." in verdict.notes
+    assert faults(judge(made, replace(REFUSE, extra_objects="refuse"))) == ["extra-objects"]
+
+
+def test_a_folder_without_dicom_is_no_set(tmp_path):
+    """Nobody waits for it."""
+    (tmp_path / "letter.txt").write_text("Dear colleague")
+    assert judge(tmp_path).empty
+
+
+def test_a_vanished_file_means_that_the_set_changed(tmp_path):
+    """It begins again instead of failing."""
+    made = make_set(tmp_path)
+    seen = listing.take(made.folder)
+    made.path(made.dose).unlink()
+    with pytest.raises(SetChanged):
+        check.judge(made.folder, KEEP, [], policy_for(Choice(keep_machine=True)), seen)
+
+
+def test_all_that_stands_against_a_set_is_told_at_once(tmp_path):
+    """A person exports it again only once."""
+    verdict = judge(
+        make_set(tmp_path, sets.second("RTDOSE"), sets.verification_plan, sets.hd120, sets.without_slices(0))
+    )
+    assert set(faults(verdict)) == {"second-dose", "verification-plan", "machine-leaf-boundaries"}
+    assert missing(verdict) == ["slices-missing"]
+
+
+def test_a_code_that_is_accepted_becomes_a_note(tmp_path):
+    """The collection takes it knowingly."""
+    made = make_set(tmp_path, sets.relative_dose)
+    assert faults(judge(made)) == ["relative-dose"]
+    accepted = judge(made, replace(REFUSE, accept=frozenset(("relative-dose",))))
+    assert accepted.good
+    assert any(note.startswith("Accepted: RT Dose") for note in accepted.notes)
+
+
+def test_a_beam_that_the_machine_lacks_is_named_by_its_number(tmp_path):
+    """The remedy says what the collection can do about it."""
+    made = make_set(tmp_path, sets.hd120)
+    (fault,) = judge(made).faults
+    assert fault.code == "machine-leaf-boundaries"
+    assert "Beam 1 has leaf boundaries" in fault.found
+    assert "Beam 2 has leaf boundaries" in fault.found
+    assert judge(made, replace(REFUSE, on_machine_mismatch="warn")).good
+    assert judge(made, replace(REFUSE, machine=("VicRapidPlan", "VicRapidPlanHD"))).good
+    kept = judge(made, KEEP)
+    assert (kept.good, kept.machine) == (True, None)
+
+
+@pytest.mark.parametrize("edit", [sets.ion_plan, sets.brachy_plan])
+def test_plans_without_linac_beams_can_only_keep_their_machine(tmp_path, edit):
+    """Not even a warning moves them."""
+    made = make_set(tmp_path, edit)
+    verdict = judge(made, replace(REFUSE, on_machine_mismatch="warn"))
+    assert [fault.remedy for fault in verdict.faults] == ['Collect it with machine = "keep".']
+    assert judge(made, KEEP).good
+
+
+@pytest.mark.parametrize("syntax", sets.TRANSFER_SYNTAXES)
+def test_every_encoding_is_judged_alike(tmp_path, syntax):
+    """What a set means does not depend on how it is written down."""
+    assert judge(make_set(tmp_path, sets.encoded(syntax))).links == ALL_SHOWN
+
+
+@pytest.mark.parametrize(
+    "edit", [sets.without_preamble, sets.without_file_meta, sets.undefined_lengths, sets.un_sequences]
+)
+def test_odd_files_are_good_sets(tmp_path, edit):
+    """Planning systems import them."""
+    verdict = judge(make_set(tmp_path, edit))
+    assert (verdict.faults, verdict.missing) == ((), ())
+
+
+def test_hostile_names_stay_on_one_line(tmp_path):
+    """A newline in a file name forges no line of a REFUSED file."""
+    made = make_set(tmp_path)
+    path = made.path(made.ct[1])
+    path.rename(path.with_name("CT\nAll is well.dcm"))
+    (made.folder / "x\ny.dcm").write_bytes(path.with_name("CT\nAll is well.dcm").read_bytes()[:-500])
+    verdict = judge(made)
+    assert all("\n" not in fault.found for fault in (*verdict.faults, *verdict.missing))

@@ -1,0 +1,129 @@
+"""What a set means, where a reader of the collection would take it for something else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from pydicom import Dataset
+
+from anonymizer.phantom_modules import item
+from services import listing, meaning, members, rtset
+from tests import sets
+from tests.sets import make_set
+
+if TYPE_CHECKING:
+    from services.meaning import Meaning
+    from tests.sets import MadeSet
+
+
+def judge(made: MadeSet, *, machine_replaced: bool = True) -> Meaning:
+    """Judge what was written."""
+    chosen = members.choose(rtset.read(made.folder, listing.take(made.folder)).objects)
+    return meaning.judge(chosen.objects, machine_replaced=machine_replaced)
+
+
+def codes(judged: Meaning) -> list[str]:
+    """Give the codes of what is refused."""
+    return [fault.code for fault in judged.faults]
+
+
+def dose_of(kind: str, **plan: object) -> sets.Edit:
+    """Call the dose another kind of sum."""
+
+    def edit(made: MadeSet) -> None:
+        made.dose.DoseSummationType = kind
+        for keyword, value in plan.items():
+            setattr(made.dose.ReferencedRTPlanSequence[0], keyword, value)
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("edit", "code"),
+    [
+        (sets.relative_dose, "relative-dose"),
+        (sets.plan_sum, "plan-sum"),
+        (dose_of("MULTI_PLAN"), "plan-sum"),
+        (sets.beam_dose(1), "partial-beam-dose"),
+        (dose_of("BEAM"), "partial-beam-dose"),
+        (dose_of("CONTROL_POINT"), "partial-beam-dose"),
+        (dose_of("RECORD"), "delivered-dose"),
+        (sets.verification_plan, "verification-plan"),
+        (sets.plan_for_a_device, "treatment-device-plan"),
+        (sets.structures_in_two_frames_of_reference, "two-frames"),
+        (sets.enhanced_ct, "enhanced-ct"),
+        (sets.burned_in, "burned-in-annotation"),
+    ],
+)
+def test_what_means_something_else_is_refused_with_a_code_to_accept(tmp_path, edit, code):
+    """Each code is one that a collection may write into `accept`."""
+    assert codes(judge(make_set(tmp_path, edit))) == [code]
+    assert code in meaning.ACCEPTABLE
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        sets.beam_dose(1, 2),
+        dose_of("FRACTION", ReferencedFractionGroupSequence=[item(ReferencedFractionGroupNumber=1)]),
+        sets.setting("RTDOSE", DoseUnits="GY", DoseSummationType="PLAN"),
+        sets.setting("CT", BurnedInAnnotation="NO"),
+    ],
+)
+def test_the_whole_dose_of_the_plan_is_no_matter_what_it_is_called(tmp_path, edit):
+    """A dose called BEAM that covers every beam with meterset is the plan dose: Oncentra writes it so."""
+    assert codes(judge(make_set(tmp_path, edit))) == []
+
+
+@pytest.mark.parametrize("edit", [sets.verification_plan, sets.plan_for_a_device])
+def test_a_plan_that_keeps_its_machine_may_verify_it(tmp_path, edit):
+    """It is a note then."""
+    judged = judge(make_set(tmp_path, edit), machine_replaced=False)
+    assert codes(judged) == []
+    assert any(note.startswith("RT Plan RP.") for note in judged.notes)
+
+
+def second_fraction_group(made: MadeSet) -> None:
+    """Let the plan have two fraction groups."""
+    group = Dataset.from_json(made.plan.FractionGroupSequence[0].to_json())
+    group.FractionGroupNumber = 2
+    made.plan.FractionGroupSequence.append(group)
+
+
+def uneven(made: MadeSet) -> None:
+    """Move the highest slice up."""
+    x, y, z = made.ct[-1].ImagePositionPatient
+    made.ct[-1].ImagePositionPatient = [x, y, z + 2]
+
+
+@pytest.mark.parametrize(
+    ("edit", "note"),
+    [
+        (sets.tilted_gantry, "tilted gantry"),
+        (sets.rle, "3 CT slices are compressed"),
+        (uneven, "not evenly spaced"),
+        (second_fraction_group, "2 fraction groups"),
+        (sets.setting("RTPLAN", PlanIntent="MACHINE_QA"), "quality assurance"),
+        (sets.setting("RTPLAN", RTPlanLabel="HN longer label"), "The plan's label has 15 characters"),
+    ],
+)
+def test_what_is_worth_knowing_is_a_note(tmp_path, edit, note):
+    """It refuses nothing."""
+    judged = judge(make_set(tmp_path, edit))
+    assert codes(judged) == []
+    assert [found for found in judged.notes if note in found]
+
+
+def test_names_that_a_planning_system_cuts_short_are_noted(tmp_path):
+    """Two names that differ in their 17th character only become one."""
+
+    def rename(made: MadeSet) -> None:
+        for letter, roi in zip("LR", made.structure_set.StructureSetROISequence, strict=True):
+            roi.ROIName = f"OpticNerve_PRV03_{letter}"
+
+    notes = judge(make_set(tmp_path, rename, sets.setting("RTPLAN", RTPlanLabel="HN"))).notes
+    assert notes == [
+        "2 structures have names of more than 16 characters; Eclipse shortens them.",
+        "2 structures are called OpticNerve_PRV03 in the first 16 characters.",
+    ]

@@ -1,0 +1,205 @@
+"""References rebuilt where a collection asks for it and geometry agrees."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import pydicom
+import pytest
+from pydicom import Dataset
+from pydicom.filereader import read_dataset
+
+from services import check, links, part10
+from services.collection import Options
+from services.geometry import Volume, plane
+from services.links import Objects
+from services.policy import Choice, policy_for
+from services.rtset import read
+from tests import sets
+from tests.sets import make_set
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from services.check import Verdict
+    from services.rtset import RtSet, SetFile
+    from tests.sets import MadeSet
+
+RELINK = Options(machine=(), on_broken_links="relink")
+REFERENCES = (
+    "StudyInstanceUID",
+    "FrameOfReferenceUID",
+    "ReferencedFrameOfReferenceUID",
+    "ReferencedFrameOfReferenceSequence",
+    "ReferencedRTPlanSequence",
+    "ReferencedStructureSetSequence",
+    "ContourImageSequence",
+)
+
+
+def judge(made: MadeSet) -> Verdict:
+    """Judge what was written as a collection that relinks does."""
+    return check.judge(made.folder, RELINK, [], policy_for(Choice(keep_machine=True)))
+
+
+def states(rtset: RtSet) -> dict[str, str]:
+    """Judge the links of a set in memory."""
+    planes = [plane(one.view) for one in rtset.slices]
+    assert planes[0]
+    positions = tuple(one.corner.along(planes[0].normal) for one in planes if one)
+    objects = Objects(rtset.slices, Volume(planes[0], positions), rtset.structure_set, rtset.plan, rtset.dose)
+    return dict(links.judge(objects).states)
+
+
+def written(file: SetFile, folder: Path) -> Dataset:
+    """Write an object with its pixels and read it with pydicom."""
+    source = file.file
+    elements, end = source.before_pixels()
+    target = folder / "written.dcm"
+    part10.write(
+        target,
+        source,
+        [source.data[elements[0][2] : end]],
+        [source.data[end:]] if source.pixels else [],
+        sop_class_uid=file.sop_class_uid.encode(),
+        sop_instance_uid=file.sop_instance_uid.encode(),
+    )
+    data = pydicom.dcmread(target)
+    target.unlink()
+    return data
+
+
+def without_references(data: Dataset) -> Dataset:
+    """Take out what rebuilding may change."""
+    for keyword in REFERENCES:
+        data.pop(keyword, None)
+    for element in data:
+        if element.VR == "SQ":
+            for one in element.value:
+                without_references(one)
+    return data
+
+
+BROKEN = [
+    sets.dose_of_another_plan,
+    sets.dose_without_plan,
+    sets.plan_of_another_structure_set,
+    sets.plan_without_structure_set,
+    sets.contours_on_other_images,
+    sets.contours_without_images,
+    sets.other_frame_of_reference("RTPLAN"),
+    sets.other_frame_of_reference("RTDOSE"),
+    sets.other_frame_of_reference("RTSTRUCT"),
+    sets.plan_without_frame_of_reference,
+]
+
+
+@pytest.mark.parametrize("edit", BROKEN)
+def test_every_broken_or_absent_link_is_rebuilt(tmp_path, edit):
+    """All four links are shown afterwards, and all is one study."""
+    verdict = judge(make_set(tmp_path, edit, sets.two_studies))
+    rtset = verdict.good_set()
+    assert rtset.relinked
+    assert "relinked" in verdict.links.values()
+    assert states(rtset) == dict.fromkeys(links.LINKS, "shown")
+    assert len({file.uid("StudyInstanceUID") for file in rtset.set_files}) == 1
+
+
+@pytest.mark.parametrize("syntax", sets.TRANSFER_SYNTAXES)
+def test_nothing_but_references_is_changed(tmp_path, syntax):
+    """In every encoding, pixels and contours included; pydicom reads what was made."""
+
+    def all_broken(made: MadeSet) -> None:
+        for edit in (sets.dose_of_another_plan, sets.contours_on_other_images, sets.other_frame_of_reference("RTPLAN")):
+            edit(made)
+
+    made = make_set(tmp_path, all_broken, sets.encoded(syntax))
+    rtset = judge(made).good_set()
+    assert rtset.relinked
+    objects = read(made.folder, rtset.listing).objects
+    for file in (rtset.structure_set, rtset.plan, rtset.dose):
+        before, after = written(objects[file.kind][0], tmp_path), written(file, tmp_path)
+        assert before != after
+        assert without_references(after) == without_references(before)
+
+
+def test_each_contour_refers_to_the_slice_it_lies_on(tmp_path):
+    """Also those that referred to nothing; the list names all slices."""
+    made = make_set(tmp_path, sets.contours_without_images, sets.without_image_list, ct=5)
+    structure_set = written(judge(made).good_set().structure_set, tmp_path)
+    at = {float(data.ImagePositionPatient[2]): data.SOPInstanceUID for data in made.ct}
+    for roi in structure_set.ROIContourSequence:
+        for contour in roi.ContourSequence:
+            (image,) = contour.ContourImageSequence
+            assert image.ReferencedSOPInstanceUID == at[float(contour.ContourData[2])]
+    (frame,) = structure_set.ReferencedFrameOfReferenceSequence
+    (series,) = frame.RTReferencedStudySequence[0].RTReferencedSeriesSequence
+    assert [image.ReferencedSOPInstanceUID for image in series.ContourImageSequence] == list(at.values())
+
+
+def test_a_reference_to_the_plan_keeps_its_fraction_group_and_beams(tmp_path):
+    """Only the UID in it was wrong."""
+    made = make_set(tmp_path, sets.beam_dose(1, 2), sets.dose_of_another_plan)
+    (plan,) = written(judge(made).good_set().dose, tmp_path).ReferencedRTPlanSequence
+    assert plan.ReferencedSOPInstanceUID == made.plan.SOPInstanceUID
+    assert len(plan.ReferencedFractionGroupSequence[0].ReferencedBeamSequence) == 2
+
+
+def test_a_set_whose_links_are_shown_is_left_alone(tmp_path):
+    """Two studies alone are no reason."""
+    rtset = judge(make_set(tmp_path, sets.two_studies)).good_set()
+    assert not rtset.relinked
+    assert len({file.uid("StudyInstanceUID") for file in rtset.set_files}) == 2
+
+
+def isocentre_far_away(made: MadeSet) -> None:
+    """Let the plan be for another place."""
+    for beam in made.plan.BeamSequence:
+        beam.ControlPointSequence[0].IsocenterPosition = [0, 0, 9999]
+
+
+def dose_far_away(made: MadeSet) -> None:
+    """Let the dose be for another place."""
+    made.dose.ImagePositionPatient = [0, 0, 9999]
+
+
+def prone(made: MadeSet) -> None:
+    """Plan for a patient who lies otherwise."""
+    made.plan.PatientSetupSequence = [Dataset()]
+    made.plan.PatientSetupSequence[0].PatientPosition = "FFP"
+
+
+@pytest.mark.parametrize(
+    ("disagrees", "code"),
+    [
+        (isocentre_far_away, "isocentre-outside-ct"),
+        (dose_far_away, "dose-beside-ct"),
+        (prone, "patient-position"),
+        (sets.contours_between_slices, "contours-off-slices"),
+        (sets.structures_in_two_frames_of_reference, "two-frames"),
+    ],
+)
+def test_nothing_is_rebuilt_against_geometry(tmp_path, disagrees, code):
+    """Objects of two plans would become one set that never was."""
+    verdict = judge(make_set(tmp_path, sets.dose_of_another_plan, disagrees))
+    codes = {fault.code for fault in (*verdict.faults, *verdict.missing)}
+    assert {"dose-of-another-plan", code} <= codes
+    assert verdict.rtset is None
+
+
+def test_slices_that_are_missing_are_waited_for_first(tmp_path):
+    """Rebuilding begins when all is here."""
+    verdict = judge(make_set(tmp_path, sets.dose_of_another_plan, sets.without_slices(0)))
+    assert [fault.code for fault in verdict.missing] == ["slices-missing"]
+    assert verdict.rtset is None
+
+
+def test_what_was_rebuilt_reads_like_a_file(tmp_path):
+    """Whoever works on it in memory finds the same data set: an object of a rare encoding, too."""
+    rtset = judge(make_set(tmp_path, sets.dose_of_another_plan, sets.encoded("deflated"))).good_set()
+    file = rtset.dose.file
+    whole = read_dataset(BytesIO(part10.whole_data_set(file)), is_implicit_VR=file.implicit, is_little_endian=True)
+    assert whole.ReferencedRTPlanSequence[0].ReferencedSOPInstanceUID == rtset.plan.sop_instance_uid
+    assert file.pixels
+    assert len(whole.PixelData) == file.pixels.length

@@ -1,0 +1,165 @@
+"""Reading a folder, and what its objects tell of the patient."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services import listing, members, rtset
+from services.cleaner import Text
+from services.errors import SetRefused
+from services.policy import Choice, Policy, policy_for
+from tests import sets
+from tests.sets import make_set
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from services.rtset import Contents, RtSet
+    from tests.sets import MadeSet
+
+
+def read(folder: Path) -> Contents:
+    """Read a folder as it is."""
+    return rtset.read(folder, listing.take(folder))
+
+
+def assemble(made: MadeSet, policy: Policy | None = None) -> RtSet:
+    """Read the set that was written."""
+    objects = members.choose(read(made.folder).objects).objects
+    assert objects.structure_set
+    assert objects.plan
+    assert objects.dose
+    return rtset.assemble(
+        made.folder,
+        listing.take(made.folder),
+        policy or policy_for(Choice()),
+        slices=objects.slices,
+        structure_set=objects.structure_set,
+        plan=objects.plan,
+        dose=objects.dose,
+    )
+
+
+def test_objects_are_told_by_what_they_are_and_not_by_their_names(tmp_path):
+    """Files of any name, at any depth."""
+    made = make_set(tmp_path, sets.other_object("PT"))
+    deep = made.folder / "a" / "b"
+    deep.mkdir(parents=True)
+    made.path(made.plan).rename(deep / "no extension")
+    (made.folder / "notes.txt").write_text("x")
+    contents = read(made.folder)
+    assert {kind: len(files) for kind, files in contents.objects.items()} == {
+        "CT": 3,
+        "RTSTRUCT": 1,
+        "RTPLAN": 1,
+        "RTDOSE": 1,
+    }
+    assert contents.objects["RTPLAN"][0].path == PurePosixPath("a/b/no extension")
+    assert list(contents.extra) == ["Positron Emission Tomography Image"]
+    assert (contents.not_dicom, contents.unreadable, contents.empty) == (1, (), False)
+
+
+def test_a_set_is_told_by_its_instances_in_the_order_of_the_slices(tmp_path):
+    """Not by names of files, which may change."""
+    made = make_set(tmp_path, ct=5)
+    for index, data in enumerate(made.ct):
+        made.path(data).rename(made.folder / f"{5 - index}.dcm")
+    uids = [data.SOPInstanceUID for data in (*made.ct, made.structure_set, made.plan, made.dose)]
+    assert list(assemble(made).sop_instance_uids) == uids
+
+
+def test_identifiers_are_found_at_every_depth(tmp_path):
+    """Everything planted as a whole value is there, with its kind; what nobody removes is not."""
+
+    def plant(made: MadeSet) -> None:
+        made.plan.OperatorsName = "Deep^Operator"
+        made.plan.BeamSequence[0].InstitutionName = "Klinik\\Zweite"
+        block = made.plan.BeamSequence[0].private_block(0x0099, "PHANTOM ARCHIVE 1.0", create=True)
+        block.add_new(0x07, "PN", "Private^Person")
+        made.plan.Manufacturer = "Maker of plans"
+
+    one = assemble(make_set(tmp_path, plant))
+    assert {
+        ("person", "Deep^Operator"),
+        ("place", "Klinik"),
+        ("place", "Zweite"),
+        ("person", "Private^Person"),
+    } <= one.found
+    assert "Maker of plans" in one.technical
+    assert not [text for _, text in one.found if text == "Maker of plans"]
+
+
+def test_names_are_read_in_the_character_set_of_their_item(tmp_path):
+    """An item may declare its own. PS3.3 C.12.1.1.2."""
+
+    def declare(made: MadeSet) -> None:
+        request = made.ct[0].RequestAttributesSequence[0]
+        request.SpecificCharacterSet = "ISO_IR 144"
+        request.RequestedProcedureID = "Иванов"
+
+    assert ("other-id", "Иванов") in assemble(make_set(tmp_path, declare)).found
+
+
+def test_what_an_option_keeps_is_no_identifier_to_be_removed(tmp_path):
+    """The name of a machine that stays is found in the output, and rightly."""
+    made = make_set(tmp_path, sets.setting("RTPLAN", Manufacturer="Maker"))
+    name = made.plan.BeamSequence[0].TreatmentMachineName
+    assert ("device", name) in assemble(made).found
+    assert ("device", name) not in assemble(made, policy_for(Choice(keep_machine=True))).found
+
+
+def test_every_date_counts_and_junk_does_not(tmp_path):
+    """Private dates, too: the shift must not map one date of the set onto another."""
+
+    def private(made: MadeSet) -> None:
+        made.dose.private_block(0x0099, "PHANTOM ARCHIVE 1.0", create=True).add_new(0x08, "DA", "19991231")
+        made.dose.InstanceCreationDate = "01-MAR-2020"
+
+    dates = assemble(make_set(tmp_path, private)).dates
+    assert date(1999, 12, 31) in dates
+    assert date(2020, 3, 1) not in dates
+
+
+def test_texts_for_the_cleaner_carry_the_number_of_what_they_name(tmp_path):
+    """Structures, beams; meanings of codes only where the scheme is private."""
+
+    def code(made: MadeSet) -> None:
+        made.structure_set.RTROIObservationsSequence[0].RTROIIdentificationCodeSequence = [
+            sets.item(CodeValue="1", CodingSchemeDesignator="99VMS", CodeMeaning="PTV of Mustermann"),
+            sets.item(CodeValue="2", CodingSchemeDesignator="SCT", CodeMeaning="Spinal cord"),
+        ]
+
+    texts = assemble(make_set(tmp_path, code)).texts
+    assert {
+        Text("roi_name", 1, "PTV"),
+        Text("roi_name", 2, "SpinalCord"),
+        Text("roi_label", 1, "PTV"),
+        Text("code_meaning", 0, "PTV of Mustermann"),
+    } <= texts
+    assert {text.number for text in texts if text.role == "beam_name"} == {1, 2, 3}
+    assert "Spinal cord" not in {text.value for text in texts if text.role == "code_meaning"}
+    assert all(text.value for text in texts)
+
+
+def test_more_than_a_set_holds_is_refused(tmp_path, monkeypatch):
+    """Memory is bounded, whatever lies in a folder."""
+    made = make_set(tmp_path)
+    for limit in ("MAX_ELEMENTS", "MAX_BYTES"):
+        with monkeypatch.context() as patched:
+            patched.setattr(rtset, limit, 100)
+            with pytest.raises(SetRefused, match="too-large"):
+                read(made.folder)
+
+
+@given(st.lists(st.text(max_size=20), max_size=12))
+def test_names_in_a_sentence_are_one_line(names):
+    """And not more than a few."""
+    sentence = rtset.named(names)
+    assert sentence.isprintable()
+    assert len(sentence) <= 5 * 22 + len(" and 12 more")
