@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 KEYS: Final = frozenset(
     {"event", "level", "timestamp", "logger", "collection", "set", "task", "index", "worker", "pid", "signal", "port"}
     | {"step", "state", "count", "counts", "total", "seconds", "bytes", "attempt", "deaths", "errors", "observer"}
-    | {"code", "codes", "reason", "reasons", "error", "at", "recovered", "withdrawn", "unreadable", "version"}
+    | {"code", "codes", "reason", "reasons", "waits", "error", "at", "recovered", "withdrawn", "unreadable", "version"}
 )
 LEFT_OUT: Final = "…"
 _OURS: Final = ("services.", "worker.", "watcher.", "anonymizer.")
