@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services import policy, text
 from services.dictionary import keyword
-from services.identifiers import Identifiers
+from services.identifiers import Identifiers, read_dates
 from services.policy import EDITION
 from services.proof_walk import METHOD, PATIENT, Place
 from services.terms import is_term
@@ -287,8 +287,8 @@ def _is_of_age(age: str, birth: date, day: date | None) -> bool:
 
 _LONGEST: Final = {"plan_label": 13, "text": 64, "code_meaning": 64}
 _LONGEST_ELSEWHERE: Final = 16
-_PERSONAL: Final = re.compile(r"\d{4}|\d\D{0,2}\d\D{0,2}\d\D{0,2}\d|@")
-"""What a cleaner may take for a date, a number or an address, whoever it is of."""
+_PERSONAL: Final = re.compile(r"\d[\d ()/-]{4,}\d|@")
+"""What a cleaner may take for a number or an address, whoever it is of; so may it any date."""
 
 
 def judge_cleaned(found: Found, identifiers: Identifiers, reasons: Reasons) -> int:
@@ -311,7 +311,7 @@ def judge_cleaned(found: Found, identifiers: Identifiers, reasons: Reasons) -> i
                     reasons.add("free text", "was emptied, or filled", place)
                 elif len(new) > _LONGEST.get(role, _LONGEST_ELSEWHERE):
                     reasons.add("free text", "the replacement is too long for a planning system", place)
-                elif not (identifiers.matches(old) or _PERSONAL.search(old)) and not any(
+                elif not (identifiers.matches(old) or _PERSONAL.search(old) or read_dates(old)) and not any(
                     name.startswith(old) for name in changed_names if role == "roi_label"
                 ):
                     reasons.add("free text", "was changed without need", place)

@@ -240,6 +240,8 @@ _LINK_SEQUENCES: Final = frozenset(
         tag,
         (
             "ReferencedFrameOfReferenceSequence",
+            "RTReferencedStudySequence",
+            "RTReferencedSeriesSequence",
             "ReferencedRTPlanSequence",
             "ReferencedStructureSetSequence",
             "ContourImageSequence",

@@ -1,0 +1,602 @@
+"""A check that cannot fail proves nothing: every promise is broken here once, and the proof must say which."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+from pydicom import Dataset, dcmread, dcmwrite
+from pydicom.config import disable_value_validation
+
+from services.errors import NotClean, SetChanged
+from services.verify import Expected, Proof, prove
+from tests import sets
+from tests.anonymized import IDENTITY, anonymize_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Damage = Callable[[Dataset], object]
+
+
+class Published(NamedTuple):
+    """A set that passes, and all that its proof asks for."""
+
+    source: list[tuple[str, Path]]
+    output: Path
+    expected: Expected
+    made: sets.MadeSet
+    proof: Proof
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Published:
+    """Anonymize a set once; nothing is wrong with it."""
+    folder = tmp_path_factory.mktemp("sound")
+    made = sets.make_set(folder, rois=20, ct=5)
+    done = anonymize_folder(made.folder, folder / "ANON_006", scanner="SCANNER_A")
+    remaking = done.remaking
+    return Published(
+        [(data.Modality, made.path(data)) for data in made.objects],
+        done.anon,
+        Expected(IDENTITY, remaking.policy, remaking.machine, remaking.scanner),
+        made,
+        done.proof,
+    )
+
+
+@pytest.fixture
+def published(sound: Published, tmp_path: Path) -> Published:
+    """Copy it, to be damaged."""
+    shutil.copytree(sound.output, tmp_path / "ANON_006")
+    return sound._replace(output=tmp_path / "ANON_006")
+
+
+def proven(published: Published) -> Proof:
+    """Ask for the proof again."""
+    return prove(published.source, published.output, published.expected)
+
+
+def reasons(published: Published) -> str:
+    """Give the reasons why the set is not clean."""
+    with pytest.raises(NotClean) as not_clean:
+        proven(published)
+    return "\n".join(not_clean.value.reasons)
+
+
+def one(published: Published, kind: str) -> Path:
+    """Give one file of a kind: `CT`, `RS`, `RP`, `RD`."""
+    return min(published.output.glob(f"{kind}.*"))
+
+
+def damage(published: Published, kind: str, change: Damage) -> None:
+    """Change one output file of a kind, and leave everything else in it as it is."""
+    path = one(published, kind)
+    data = dcmread(path)
+    with disable_value_validation():
+        change(data)
+        dcmwrite(path, data, enforce_file_format=False)
+
+
+def original(published: Published, kind: str) -> Dataset:
+    """Give the first source object of a kind."""
+    return {"CT": published.made.ct[0], "RS": published.made.structure_set, "RP": published.made.plan}[kind]
+
+
+def test_a_sound_set_passes_again_with_the_same_proof(published: Published) -> None:
+    """The proof is of what lies there, not of how it came there."""
+    assert proven(published) == published.proof
+
+
+def test_what_pydicom_writes_again_unchanged_still_passes(published: Published) -> None:
+    """The damages below are then what the proof objects to, and not that pydicom wrote the file."""
+    for kind in ("CT", "RS", "RP", "RD"):
+        damage(published, kind, lambda _: None)
+    assert proven(published).checks == published.proof.checks
+
+
+def test_every_check_examined_something(published: Published) -> None:
+    """A check that looked at nothing would pass for ever."""
+    assert all(published.proof.checks.values())
+    assert set(published.proof.checks) == {
+        "files",
+        "pixels",
+        "uids",
+        "dates",
+        "identity",
+        "free text",
+        "machine",
+        "method",
+        "links",
+        "identifiers",
+        "elements",
+    }
+
+
+def test_the_proof_and_its_reasons_hold_no_original_value(published: Published) -> None:
+    """What travels with a set, or goes into a log, names attributes and counts."""
+    damage(published, "CT", lambda data: data.update(original(published, "CT")))
+    told = str(published.proof.as_json()) + reasons(published)
+    assert not [planted.kind for planted in published.made.manifest.planted if planted.value in told]
+    assert not [uid for uid in published.made.manifest.uids if uid in told]
+    assert not [day for day in published.made.manifest.dates if day in told]
+
+
+# Pixels and numbers
+
+
+def test_one_pixel_that_differs_in_one_bit(published: Published) -> None:
+    """Pixels are compared byte for byte."""
+    path = one(published, "CT")
+    written = bytearray(path.read_bytes())
+    written[-101] ^= 1
+    path.write_bytes(written)
+    assert reasons(published) == "pixels: differ in a CT"
+
+
+def _leaf(plan: Dataset) -> None:
+    positions = plan.BeamSequence[0].ControlPointSequence[1].BeamLimitingDevicePositionSequence[-1]
+    positions.LeafJawPositions = [float(positions.LeafJawPositions[0]) - 0.1, *positions.LeafJawPositions[1:]]
+
+
+def _contour(structure_set: Dataset) -> None:
+    drawn = structure_set.ROIContourSequence[0].ContourSequence[0]
+    drawn.ContourData = [float(drawn.ContourData[0]) + 0.01, *drawn.ContourData[1:]]
+
+
+NUMBERS = {
+    "a leaf": ("RP", _leaf, "BeamLimitingDevicePositionSequence>LeafJawPositions"),
+    "a contour's point": ("RS", _contour, "ROIContourSequence>ContourSequence>ContourData"),
+    "a meterset": (
+        "RP",
+        lambda plan: setattr(plan.FractionGroupSequence[0].ReferencedBeamSequence[0], "BeamMeterset", "1.0"),
+        "ReferencedBeamSequence>BeamMeterset",
+    ),
+    "the dose scaling": ("RD", lambda dose: setattr(dose, "DoseGridScaling", "0.001"), "RTDOSE DoseGridScaling"),
+    "a DVH": (
+        "RD",
+        lambda dose: setattr(dose.DVHSequence[0], "DVHData", [1.0, 2.0]),
+        "RTDOSE DVHSequence>DVHData",
+    ),
+    "a position": ("CT", lambda ct: setattr(ct, "SliceThickness", "2.9"), "CT SliceThickness"),
+    "a modality": ("CT", lambda ct: setattr(ct, "RescaleIntercept", "-1000"), "CT RescaleIntercept"),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_that_differs(published: Published, name: str) -> None:
+    """What a planning system calculates with is the source's, to the last character."""
+    kind, change, place = NUMBERS[name]
+    damage(published, kind, change)
+    assert "elements: differs, and should be kept at" in (told := reasons(published))
+    assert place in told
+
+
+def test_contours_that_are_gone(published: Published) -> None:
+    """Neither elements nor items get lost."""
+    damage(published, "RS", lambda data: data.ROIContourSequence.pop())
+    assert "elements: items are lost or were put in at RTSTRUCT ROIContourSequence" in reasons(published)
+
+
+def test_an_element_that_is_gone(published: Published) -> None:
+    """An attribute that is to be kept is missed."""
+    damage(published, "CT", lambda data: data.pop("KVP"))
+    assert "elements: is lost at CT KVP" in reasons(published)
+    assert "types: Type 2 and gone at CT KVP" in reasons(published)
+
+
+# UIDs and links
+
+
+def test_an_original_uid(published: Published) -> None:
+    """No UID of the source may be left."""
+    uid = original(published, "CT").StudyInstanceUID
+    damage(published, "CT", lambda data: setattr(data, "StudyInstanceUID", uid))
+    assert "uids: " in reasons(published)
+
+
+def test_an_original_uid_in_every_object(published: Published) -> None:
+    """Not even when it is left so consistently that every link holds."""
+    for path in published.output.iterdir():
+        data = dcmread(path)
+        data.FrameOfReferenceUID = original(published, "CT").FrameOfReferenceUID
+        if data.Modality == "RTSTRUCT":
+            for roi in data.StructureSetROISequence:
+                roi.ReferencedFrameOfReferenceUID = data.FrameOfReferenceUID
+            data.ReferencedFrameOfReferenceSequence[0].FrameOfReferenceUID = data.FrameOfReferenceUID
+        dcmwrite(path, data, enforce_file_format=False)
+    assert reasons(published) == "uids: an original UID is left at CT FrameOfReferenceUID"
+
+
+def test_uids_that_are_not_of_the_promised_form(published: Published) -> None:
+    """A new UID is 2.25 and a number."""
+    damage(published, "RP", lambda data: setattr(data.ReferencedDoseSequence[0], "ReferencedSOPInstanceUID", "1.2.3"))
+    assert "uids: is no UID of the form 2.25.… at RTPLAN ReferencedDoseSequence" in reasons(published)
+
+
+def test_a_dose_that_refers_to_another_plan(published: Published) -> None:
+    """The links of the output are the source's."""
+    damage(
+        published,
+        "RD",
+        lambda data: setattr(data.ReferencedRTPlanSequence[0], "ReferencedSOPInstanceUID", "2.25.1234567890"),
+    )
+    assert "links: dose → plan differs from the source" in (told := reasons(published))
+    assert "uids: one UID became two" in told
+
+
+def test_two_contours_whose_images_are_swapped(published: Published) -> None:
+    """A contour belongs to its slice."""
+
+    def swap(data: Dataset) -> None:
+        one, other, *_ = (contour.ContourImageSequence[0] for contour in data.ROIContourSequence[0].ContourSequence)
+        one.ReferencedSOPInstanceUID, other.ReferencedSOPInstanceUID = (
+            other.ReferencedSOPInstanceUID,
+            one.ReferencedSOPInstanceUID,
+        )
+
+    damage(published, "RS", swap)
+    assert "links: contours → CT differs from the source" in reasons(published)
+
+
+def test_two_uids_that_became_one(published: Published) -> None:
+    """Renaming keeps apart what was apart."""
+
+    def merge(data: Dataset) -> None:
+        data.DoseReferenceSequence[1].DoseReferenceUID = data.DoseReferenceSequence[0].DoseReferenceUID
+
+    damage(published, "RP", merge)
+    assert "uids: two UIDs became one at RTPLAN DoseReferenceSequence>DoseReferenceUID" in reasons(published)
+
+
+def test_a_class_that_was_renamed(published: Published) -> None:
+    """The standard's own UIDs stay."""
+    damage(
+        published,
+        "RP",
+        lambda data: setattr(data.ReferencedDoseSequence[0], "ReferencedSOPClassUID", "2.25.99"),
+    )
+    assert "elements: differs, and should be kept at RTPLAN ReferencedDoseSequence>ReferencedSOPClassUID" in reasons(
+        published
+    )
+
+
+# Dates, and who it is
+
+
+def test_a_date_that_did_not_move(published: Published) -> None:
+    """One shift for all."""
+    day = original(published, "RP").RTPlanDate
+    damage(published, "RP", lambda data: setattr(data, "RTPlanDate", day))
+    assert "dates: the dates of the set moved by 2 different numbers of days" in reasons(published)
+
+
+def test_dates_that_all_stayed(published: Published) -> None:
+    """A shift of nothing is none, though it is the same for all."""
+    moved = {str(path): dcmread(path) for path in published.output.iterdir()}
+    kept = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate", "StructureSetDate", "RTPlanDate")
+    of_kind = {data.SOPClassUID: data for data in published.made.objects}
+    for path, data in moved.items():
+        for keyword in kept:
+            if keyword in data:
+                setattr(data, keyword, of_kind[data.SOPClassUID].get(keyword))
+        dcmwrite(path, data, enforce_file_format=False)
+    assert "dates: " in reasons(published)
+
+
+def test_a_date_that_is_gone(published: Published) -> None:
+    """Only what was no date becomes empty."""
+    damage(published, "RP", lambda data: setattr(data, "RTPlanDate", ""))
+    assert "dates: a date was removed at RTPLAN RTPlanDate" in reasons(published)
+
+
+IDENTITIES: dict[str, tuple[Damage, str]] = {
+    "the old name": (
+        lambda data: setattr(data, "PatientName", "Somebody^Else"),
+        "identity: is not the new identity at RTPLAN PatientName",
+    ),
+    "another index": (
+        lambda data: setattr(data, "PatientID", "zzz_AnusGE007"),
+        "identity: is not the new identity at RTPLAN PatientID",
+    ),
+    "no birth date": (
+        lambda data: setattr(data, "PatientBirthDate", ""),
+        "identity: the objects say different things of the patient and the study",
+    ),
+    "another sex": (
+        lambda data: setattr(data, "PatientSex", "O"),
+        "identity: the objects say different things of the patient and the study",
+    ),
+    "no name at all": (
+        lambda data: data.pop("PatientName"),
+        "identity: is not stated at RTPLAN PatientName",
+    ),
+    "a study ID": (
+        lambda data: setattr(data, "StudyID", "2"),
+        "elements: is not the constant that the policy names at RTPLAN StudyID",
+    ),
+    "an accession number": (
+        lambda data: setattr(data, "AccessionNumber", "A1"),
+        "elements: should be empty at RTPLAN AccessionNumber",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", IDENTITIES)
+def test_an_object_that_says_something_else_of_the_patient(published: Published, name: str) -> None:
+    """Every object makes the promised statement."""
+    change, expected = IDENTITIES[name]
+    damage(published, "RP", change)
+    assert expected in reasons(published)
+
+
+def _everywhere(published: Published, **values: str) -> None:
+    for path in published.output.iterdir():
+        data = dcmread(path)
+        for keyword, value in values.items():
+            setattr(data, keyword, value)
+        dcmwrite(path, data, enforce_file_format=False)
+
+
+def test_an_age_that_the_source_does_not_state(published: Published) -> None:
+    """All objects agree, and are wrong."""
+    _everywhere(published, PatientAge="012Y")
+    assert "identity: is not the age that the source states at  PatientAge" in (told := reasons(published))
+    assert "identity: the birth date does not say the age" in told
+
+
+def test_the_real_birth_date(published: Published) -> None:
+    """All objects agree, and the age fits, but it is the patient's own."""
+    _everywhere(published, PatientBirthDate=original(published, "CT").PatientBirthDate)
+    assert "birth date" in reasons(published)
+
+
+def test_a_sex_that_the_source_does_not_state(published: Published) -> None:
+    """The sex is kept, not chosen."""
+    other = {"F": "M", "M": "F"}[original(published, "CT").PatientSex]
+    _everywhere(published, PatientSex=other)
+    assert "identity: is not the sex that the source states" in reasons(published)
+
+
+# What must be gone
+
+
+def test_a_private_element_left_at_the_root(published: Published) -> None:
+    """Private elements go, whatever they hold."""
+
+    def leave(data: Dataset) -> None:
+        data.add_new(0x00090010, "LO", "PHANTOM")
+        data.add_new(0x00091001, "DS", "1")
+
+    damage(published, "CT", leave)
+    assert "private elements: " in reasons(published)
+
+
+def test_a_private_element_put_into_a_control_point(published: Published) -> None:
+    """At every depth."""
+    damage(
+        published,
+        "RP",
+        lambda data: data.BeamSequence[0].ControlPointSequence[0].add_new(0x30211001, "UN", b"\1\2"),
+    )
+    assert "private elements: appeared from nowhere at RTPLAN BeamSequence>ControlPointSequence>(3021,1001)" in reasons(
+        published
+    )
+
+
+LEFT: dict[str, tuple[str, Damage, str]] = {
+    "an unknown attribute": ("CT", lambda data: data.add_new(0x0008FFF0, "LO", "x"), "(0008,FFF0)"),
+    "a comment": ("CT", lambda data: setattr(data, "ImageComments", "fine"), "CT ImageComments"),
+    "an institution in a beam": (
+        "RP",
+        lambda data: setattr(data.BeamSequence[0], "InstitutionName", "Klinik"),
+        "RTPLAN BeamSequence>InstitutionName",
+    ),
+    "a serial number": ("CT", lambda data: setattr(data, "DeviceSerialNumber", "1"), "CT DeviceSerialNumber"),
+    "an operator": ("RS", lambda data: setattr(data, "OperatorsName", "A"), "RTSTRUCT OperatorsName"),
+    "an approval": ("RP", lambda data: setattr(data, "ApprovalStatus", "APPROVED"), "RTPLAN ApprovalStatus"),
+    "a reviewer": ("RP", lambda data: setattr(data, "ReviewerName", "A^B"), "RTPLAN ReviewerName"),
+    "an overlay": ("CT", lambda data: data.add_new(0x60000022, "LO", "x"), "CT OverlayDescription"),
+}
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_something_left_that_should_have_gone(published: Published, name: str) -> None:
+    """Whatever it says: the policy does not keep it."""
+    kind, change, place = LEFT[name]
+    damage(published, kind, change)
+    assert place in reasons(published)
+
+
+def test_a_group_length(published: Published) -> None:
+    """Retired, and a place for four bytes of anything."""
+    path = one(published, "CT")
+    written = path.read_bytes()
+    begin = 132 + 12 + int.from_bytes(written[140:144], "little")
+    path.write_bytes(written[:begin] + b"\x08\x00\x00\x00UL\x04\x00\x07\x00\x00\x00" + written[begin:])
+    assert "elements: appeared from nowhere at CT (0008,0000)" in reasons(published)
+
+
+def test_a_name_in_the_name_of_a_roi(published: Published) -> None:
+    """A cleaned text holds nothing that identifies."""
+    name = original(published, "RS").PatientName.family_name
+    damage(
+        published,
+        "RS",
+        lambda data: setattr(data.StructureSetROISequence[0], "ROIName", f"PTV {name}"),
+    )
+    assert "identifiers: left in a text: person" in reasons(published)
+
+
+def test_a_name_in_a_coded_string_of_source_and_output(published: Published, tmp_path: Path) -> None:
+    """What the policy keeps is searched too: a name that stands where the standard wants a term."""
+    made = sets.make_set(tmp_path, sets.setting("CT", BodyPartExamined="ZYGMUNTOWSKI"), sets.patient("Zygmuntowski^Q"))
+    with pytest.raises(NotClean, match="identifiers: left in a text: person"):
+        anonymize_folder(made.folder, tmp_path / "anonymized")
+
+
+def test_a_text_that_was_changed_without_need(published: Published) -> None:
+    """RapidPlan matches structures by name: what does not identify stays."""
+    rois = [roi.ROIName for roi in original(published, "RS").StructureSetROISequence]
+    damage(
+        published,
+        "RS",
+        lambda data: setattr(data.StructureSetROISequence[rois.index("Brainstem")], "ROIName", "Other"),
+    )
+    assert "free text: was changed without need at RTSTRUCT StructureSetROISequence>ROIName" in reasons(published)
+
+
+def test_two_structures_with_one_name(published: Published) -> None:
+    """Cleaning makes no duplicates."""
+
+    def repeat(data: Dataset) -> None:
+        rois = data.StructureSetROISequence
+        rois[-1].ROIName = rois[-2].ROIName
+
+    damage(published, "RS", repeat)
+    assert "free text: two texts became one at RTSTRUCT StructureSetROISequence>ROIName" in reasons(published)
+
+
+def test_a_label_too_long_for_a_planning_system(published: Published) -> None:
+    """A replacement is made to be imported."""
+    damage(published, "RP", lambda data: setattr(data, "RTPlanLabel", "Plan with 14 c"))
+    assert "free text: the replacement is too long for a planning system at RTPLAN RTPlanLabel" in reasons(published)
+
+
+def test_a_type_1_attribute_that_was_emptied(published: Published) -> None:
+    """An object without it is not valid any more."""
+    damage(published, "RP", lambda data: setattr(data, "RTPlanLabel", ""))
+    assert "types: Type 1 and empty at RTPLAN RTPlanLabel" in reasons(published)
+
+
+def test_a_type_2_attribute_that_was_dropped(published: Published) -> None:
+    """It may be empty, and has to be there."""
+    damage(published, "CT", lambda data: data.pop("ReferringPhysicianName"))
+    assert "types: Type 2 and gone at CT ReferringPhysicianName" in reasons(published)
+
+
+# Machine, scanner, method
+
+
+def test_a_beam_on_another_machine(published: Published) -> None:
+    """All beams are moved, the setup field too."""
+    damage(published, "RP", lambda data: setattr(data.BeamSequence[-1], "TreatmentMachineName", "TrueBeam7"))
+    assert reasons(published) == "machine: is not the machine's at RTPLAN BeamSequence>TreatmentMachineName"
+
+
+def test_another_scanner(published: Published) -> None:
+    """The collection's name for it, or none."""
+    damage(published, "CT", lambda data: setattr(data, "StationName", "CT7"))
+    assert reasons(published) == "machine: is not the scanner's name at CT StationName"
+
+
+METHODS: dict[str, tuple[Damage, str]] = {
+    "one code more": (
+        lambda data: data.DeidentificationMethodCodeSequence.append(data.DeidentificationMethodCodeSequence[0]),
+        "method: the codes do not say what was done",
+    ),
+    "no identity removed": (
+        lambda data: setattr(data, "PatientIdentityRemoved", "NO"),
+        "method: the objects say different things of what was done",
+    ),
+    "other dates": (
+        lambda data: setattr(data, "LongitudinalTemporalInformationModified", "UNMODIFIED"),
+        "method: the objects say different things of what was done",
+    ),
+    "nothing": (
+        lambda data: data.pop("DeidentificationMethod"),
+        "identity: is not stated at RTDOSE DeidentificationMethod",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_an_object_that_claims_something_else(published: Published, name: str) -> None:
+    """The method attributes say exactly what was done."""
+    change, expected = METHODS[name]
+    damage(published, "RD", change)
+    assert expected in reasons(published)
+
+
+def test_all_objects_that_claim_something_else(published: Published) -> None:
+    """Also when they agree."""
+    _everywhere(published, LongitudinalTemporalInformationModified="UNMODIFIED", PatientIdentityRemoved="NO")
+    told = reasons(published)
+    assert "method: does not say what became of the dates" in told
+    assert "method: does not say that the identity was removed" in told
+
+
+# Files
+
+
+def test_a_file_too_many(published: Published) -> None:
+    """The folder holds the set and nothing else."""
+    (published.output / "notes.txt").write_text("Mustermann")
+    assert reasons(published) == "files: a file is no sound DICOM"
+
+
+def test_an_object_twice(published: Published) -> None:
+    """Under another name too."""
+    shutil.copy(one(published, "RP"), published.output / "RP.2.25.1.dcm")
+    assert "files: two files hold the same object" in reasons(published)
+
+
+def test_a_folder_inside(published: Published) -> None:
+    """Nor anything that is no file."""
+    (published.output / "more").mkdir()
+    assert reasons(published) == "files: the folder holds something that is no file"
+
+
+def test_a_file_missing(published: Published) -> None:
+    """Every object of the source has its output."""
+    one(published, "CT").unlink()
+    assert reasons(published) == "files: there is no output of a CT"
+
+
+def test_a_file_with_another_name(published: Published) -> None:
+    """A name is made of the new UID, or it could be a patient's."""
+    one(published, "RD").rename(published.output / "RD.Mustermann.dcm")
+    assert reasons(published) == "files: the name of a RTDOSE is not made of its new UID"
+
+
+def test_a_filled_preamble(published: Published) -> None:
+    """128 bytes in which anything can hide."""
+    path = one(published, "CT")
+    written = bytearray(path.read_bytes())
+    written[:10] = b"MUSTERMANN"
+    path.write_bytes(written)
+    assert reasons(published) == "file meta information: the preamble of a CT is not empty"
+
+
+META: dict[str, Damage] = {
+    "a source application": lambda data: setattr(data.file_meta, "SourceApplicationEntityTitle", "KLINIK"),
+    "the old UID": lambda data: setattr(data.file_meta, "MediaStorageSOPInstanceUID", "1.2.3"),
+    "another implementation": lambda data: setattr(data.file_meta, "ImplementationClassUID", "1.2.3"),
+    "a version with a name in it": lambda data: setattr(data.file_meta, "ImplementationVersionName", "MUSTERMANN"),
+    "nothing": lambda data: data.file_meta.pop("ImplementationVersionName"),
+}
+
+
+@pytest.mark.parametrize("name", META)
+def test_file_meta_information_that_is_not_new(published: Published, name: str) -> None:
+    """It holds what was to be written, and nothing of the source's."""
+    damage(published, "RD", META[name])
+    assert "file meta information: of a RTDOSE holds more or less than was to be written" in reasons(published)
+
+
+def test_bytes_behind_the_end(published: Published) -> None:
+    """A file ends where its last element does."""
+    path = one(published, "RP")
+    path.write_bytes(path.read_bytes() + b"MUSTERMANN")
+    assert "files: a file is no sound DICOM" in reasons(published)
+
+
+def test_a_source_that_changed_meanwhile(published: Published, tmp_path: Path) -> None:
+    """Not the output's fault: the work begins again."""
+    copied = tmp_path / "RTPLAN.dcm"
+    copied.write_bytes(b"something else")
+    source = [(kind, copied if kind == "RTPLAN" else path) for kind, path in published.source]
+    with pytest.raises(SetChanged):
+        prove(source, published.output, published.expected)
