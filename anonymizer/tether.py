@@ -28,6 +28,7 @@ def tethered(
         stdout=subprocess.DEVNULL,
         stderr=stderr,
         env=env,
+        cwd="/",  # Python and Celery import from where they stand: nothing of the user's may be taken for ours
         start_new_session=True,  # Ctrl-C at the terminal reaches only this process, which then stops things in order
     )
 

@@ -29,7 +29,7 @@ def set_folders(root: Path) -> list[str]:
 
 
 def loose_dicom(root: Path) -> int:
-    """Count the DICOM files that lie in the root itself: told to the user, never taken, for whose they are is unknown."""
+    """Count the DICOM files that lie in the root itself: told, never taken, for nobody knows whose they are."""
     with os.scandir(root) as entries:
         return sum(_is_dicom(entry) for entry in entries)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from services import listing, registry
 from services.errors import SetRefused
+from services.listing import SETTINGS_NAME
 from watcher.folders import set_folders, untouched
 
 if TYPE_CHECKING:
@@ -21,6 +22,11 @@ CONCLUDED: Final = frozenset({"published", "same-set", "changed", "refused", "pa
 
 FINISHED: Final = frozenset({"published", "same-set"})
 """Of these a later change is noticed by the times of their folders, without a look at their files."""
+
+REOPENED_BY_FORM: Final = frozenset({"refused"})
+"""A changed form may accept what it refused. Both times are of the same file server, so they can be compared."""
+
+_NEVER: Final = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,7 @@ class Standings:
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
+        self._form_changed_ns = 0
         self._outcomes: dict[str, tuple[tuple[int, int], Outcome | None]] = {}
         self._locators: dict[str, str] = {}
 
@@ -56,6 +63,7 @@ class Standings:
         OSError
             The root cannot be listed. A set that goes away meanwhile is just not in the answer.
         """
+        self._form_changed_ns = (self._collection.root / SETTINGS_NAME).stat().st_ctime_ns
         self._read_outcomes()
         looked = (self._look(folder, suspect=folder in suspects) for folder in set_folders(self._collection.root))
         return [standing for standing in looked if standing]
@@ -65,7 +73,7 @@ class Standings:
         if locator is None:
             locator = self._locators[folder] = self._collection.locator(folder)
         path = self._collection.root / folder
-        outcome = self._outcomes[locator][1] if locator in self._outcomes else None
+        outcome = self._outcome(locator)
         if outcome and not suspect and outcome.state in FINISHED and untouched(path, outcome.folders):
             return Standing(folder, locator, outcome.fingerprint, outcome)
         try:
@@ -76,6 +84,13 @@ class Standings:
             return None
         still_true = outcome is not None and outcome.fingerprint == fingerprint
         return Standing(folder, locator, fingerprint, outcome if still_true else None)
+
+    def _outcome(self, locator: str) -> Outcome | None:
+        """Return what became of a set; of a refused one only if the form is still the one under which it was."""
+        written, outcome = self._outcomes.get(locator, (_NEVER, None))
+        if outcome and outcome.state in REOPENED_BY_FORM and written[0] <= self._form_changed_ns:
+            return None
+        return outcome
 
     def _read_outcomes(self) -> None:
         """Read those outcomes that were written since the last look; each is a file that is replaced whole."""

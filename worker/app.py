@@ -10,15 +10,16 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 import redis
-from celery import Celery
+from celery import Celery, signals
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from services import logs
 from services import settings as environment
 from services.errors import SettingsWrong
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from services.settings import Settings
 
@@ -91,6 +92,11 @@ def broker_url(settings: Settings) -> str:
     return url
 
 
+def worker_arguments(queue: str, processes: int) -> list[str]:
+    """Give the arguments of `celery -A worker.app` for a worker of so many processes."""
+    return ["worker", "--queues", queue, "--concurrency", str(processes), *WORKER_OPTIONS]
+
+
 def connect(settings: Settings) -> redis.Redis:
     """Connect to the same Redis ourselves. What fails is not tried again here: who calls knows better when."""
     url = broker_url(settings)
@@ -102,6 +108,18 @@ def connect(settings: Settings) -> redis.Redis:
     )
 
 
-app = Celery("anonymizer", include=["worker.tasks"], set_as_current=False)
-# Read when they are first needed, not when this module is imported.
-app.add_defaults(lambda: celery_settings(environment.from_environment(os.environ)))
+@signals.setup_logging.connect  # type: ignore[untyped-decorator]
+def set_up_log(**_: object) -> None:
+    """Have our log instead of Celery's, which quotes arguments and exceptions."""
+    settings = environment.from_environment(os.environ)
+    logs.configure(settings.log_format, settings.log_level)
+
+
+def make_app(settings: Callable[[], Settings]) -> Celery:
+    """Make a Celery app; the settings are read when they are first needed."""
+    made = Celery("anonymizer", include=["worker.tasks"], set_as_current=False)
+    made.add_defaults(lambda: celery_settings(settings()))
+    return made
+
+
+app = make_app(lambda: environment.from_environment(os.environ))

@@ -11,7 +11,7 @@ A set is named by two opaque strings, its collection's id and its locator. Nothi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from worker import lease
 from worker.app import QUEUE
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from celery import Celery
 
 TASK: Final = "anonymize_set"
+SECONDS_KEPT_S: Final = 86_400
 
 
 class Name(NamedTuple):
@@ -69,6 +70,19 @@ class Queue:
             step.sismember(self._last_chance, str(name))
             *_, patience_over = step.execute()
         return bool(patience_over)
+
+    def took(self, name: Name, seconds: float) -> None:
+        """Note how long a worker worked on a set."""
+        key = f"anonymizer:seconds:{name.collection_id}"
+        with self._redis.pipeline(transaction=False) as step:
+            step.hset(key, name.locator, f"{seconds:.2f}")
+            step.expire(key, SECONDS_KEPT_S)
+            step.execute()
+
+    def seconds(self, collection_id: str) -> dict[str, float]:
+        """Tell how long the workers worked on each set lately, by locator."""
+        stored = cast("dict[bytes, bytes]", self._redis.hgetall(f"anonymizer:seconds:{collection_id}"))
+        return {locator.decode(): float(seconds) for locator, seconds in stored.items()}
 
     def holding(self, names: Iterable[Name]) -> dict[Name, str]:
         """Tell which of these sets are `queued`, as far as can be seen, and which are `in work`."""

@@ -133,6 +133,19 @@ def test_an_outcome_is_read_again_when_it_was_written_again(tmp_path: Path) -> N
     assert [*seen, states(standings)] == [{"a": "waiting"}, {"a": "published"}, {"a": None}]
 
 
+def test_a_refused_set_is_judged_anew_when_the_form_changed(tmp_path: Path) -> None:
+    """It may be accepted now. What was published stays so."""
+    collection = collection_in(tmp_path / "BATCH")
+    for name, state in (("a", "refused"), ("b", "published")):
+        drop(collection, name)
+        conclude(collection, name, state)
+    standings = Standings(collection)
+    before = states(standings)
+    form = collection.root / "collection.toml"
+    form.write_text(form.read_text().replace("accept = []", 'accept = ["relative-dose"]'))
+    assert [before, states(standings)] == [{"a": "refused", "b": "published"}, {"a": None, "b": "published"}]
+
+
 def test_a_set_with_too_many_files_is_for_the_worker_to_refuse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It stands still, whatever is in it."""
     monkeypatch.setattr(listing, "MOST_FILES", 1)

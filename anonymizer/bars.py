@@ -1,0 +1,105 @@
+"""How a run goes on, shown: bars at a terminal, a line for each concluded set in a pipe, nothing to a program."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol, Self
+
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from watcher.standing import CONCLUDED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from rich.console import Console
+
+    from anonymizer.batch import Look
+    from services.progress import InWork
+
+STEPS: Final = ("read", "written", "verified")
+"""What happens to the files of a set, in this order: each is a third of its bar."""
+
+
+class Shown(Protocol):
+    """Something on which a run is shown."""
+
+    def show(self, look: Look) -> None:
+        """Show how it stands now."""
+
+
+class Bars:
+    """One bar over all sets, and one for each set in work. A context manager."""
+
+    def __init__(self, screen: Console, folder_of: Callable[[str], str]) -> None:
+        self._folder_of = folder_of
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[says]}"),
+            TimeElapsedColumn(),
+            console=screen,
+            transient=True,
+        )
+        self._all = self._bars.add_task("all sets", says="", total=None)
+        self._of_sets: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def show(self, look: Look) -> None:
+        """Show how it stands now."""
+        done = sum(stand in CONCLUDED for stand in look.stands.values())
+        says = f"waits: {look.waits}" if look.waits else f"{done} of {len(look.stands)}"
+        self._bars.update(self._all, completed=done, total=len(look.stands) or None, says=says)
+        for locator in self._of_sets.keys() - look.in_work.keys():
+            self._bars.remove_task(self._of_sets.pop(locator))
+        for locator, how_far in look.in_work.items():
+            if locator not in self._of_sets:
+                self._of_sets[locator] = self._bars.add_task(self._folder_of(locator), says="", total=None)
+            completed, total = _parts(how_far)
+            self._bars.update(self._of_sets[locator], completed=completed, total=total, says=_says(how_far))
+
+
+class Lines:
+    """A line for each set that is concluded, and one when nothing goes on."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._concluded: set[str] | None = None
+        self._waits = ""
+
+    def show(self, look: Look) -> None:
+        """Say what is new."""
+        concluded = {folder for folder, stand in look.stands.items() if stand in CONCLUDED}
+        for folder in sorted(concluded - (self._concluded if self._concluded is not None else concluded)):
+            self._say(f"{folder}: {look.stands[folder]}")
+        self._concluded = concluded
+        if look.waits and look.waits != self._waits:
+            self._say(f"waits: {look.waits}")
+        self._waits = look.waits
+
+
+class Silence:
+    """Says nothing."""
+
+    def show(self, look: Look) -> None:
+        """Say nothing."""
+
+
+def _parts(how_far: InWork) -> tuple[int, int | None]:
+    if how_far.step not in STEPS or not how_far.total:
+        return 0, None
+    return STEPS.index(how_far.step) * how_far.total + how_far.done, len(STEPS) * how_far.total
+
+
+def _says(how_far: InWork) -> str:
+    if how_far.reason:
+        return f"waits: {how_far.reason}"
+    return f"{how_far.step} {how_far.done} of {how_far.total} files" if how_far.total else how_far.step

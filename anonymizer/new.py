@@ -1,0 +1,131 @@
+"""`anonymizer new`: the form of a root folder, given once, by options or at the terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from anonymizer.screen import console
+from services import machine as machines
+from services import settings
+from services.collection import Collection, Options
+from services.errors import SettingsWrong
+from services.identity import Identity, check_identity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Root = Annotated[Path, typer.Argument(help="The root folder: each folder in it is one patient's set.")]
+PatientId = Annotated[str | None, typer.Option(help="New patient ID; the index is put behind it.")]
+FamilyName = Annotated[str | None, typer.Option(help="New family name; the index is put behind it.")]
+FirstName = Annotated[str | None, typer.Option(help="New first name.")]
+Hospital = Annotated[str | None, typer.Option(help="Goes into the tracking file only.")]
+InitialIndex = Annotated[int | None, typer.Option(help="The index of the first set.")]
+MachineNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--machine", help='A machine descriptor; "keep" leaves each plan its own. Several: the first that fits.'
+    ),
+]
+
+_QUESTIONS = {
+    "patient_id": "New patient ID, without the index (zzz_AnusGE)",
+    "family_name": "New family name, without the index (AnusGE)",
+    "first_name": "New first name (First)",
+    "hospital": "Hospital (for the tracking file only)",
+}
+
+
+def new(
+    root: Root,
+    patient_id: PatientId = None,
+    family_name: FamilyName = None,
+    first_name: FirstName = None,
+    hospital: Hospital = None,
+    initial_index: InitialIndex = None,
+    machine: MachineNames = None,
+    go_on: Annotated[
+        bool,
+        typer.Option("--continue", help="Keep the numbers that the older program gave here, and go on behind them."),
+    ] = False,
+) -> None:
+    """Make a root folder ready: who its sets become, and which machine their plans are moved to."""
+    check_folder(root)
+    form: tuple[Identity, Options] | tuple[None, None] = (None, None)
+    if not (go_on and has_form(root)):
+        form = fill_in(patient_id, family_name, first_name, hospital, initial_index, machine)
+    if go_on:
+        collection = Collection.adopt(root, *form)
+    elif form[0] and form[1]:
+        collection = Collection.create(root, *form)
+    say_first(collection)
+
+
+def check_folder(root: Path) -> None:
+    """Refuse what is no folder."""
+    if not root.is_dir():
+        raise SettingsWrong(f"{root} is no folder.")
+
+
+def has_form(root: Path) -> bool:
+    """Tell whether a folder is a collection."""
+    return os.path.lexists(root / "collection.toml")
+
+
+def fill_in(
+    patient_id: str | None,
+    family_name: str | None,
+    first_name: str | None,
+    hospital: str | None,
+    initial_index: int | None,
+    machine: list[str] | None,
+) -> tuple[Identity, Options]:
+    """Make the form of what was given; what was not is asked for at a terminal, and demanded elsewhere."""
+    given = {"patient_id": patient_id, "family_name": family_name, "first_name": first_name, "hospital": hospital}
+    missing = [name for name, value in given.items() if value is None]
+    if missing and not sys.stdin.isatty():
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in missing)
+        raise SettingsWrong(f"There is no collection.toml yet, and these were not given: {options}.")
+    for name in missing:
+        given[name] = typer.prompt(_QUESTIONS[name])
+    if missing and initial_index is None:
+        initial_index = typer.prompt("Initial index", type=int, default=1)
+    if missing and machine is None:
+        machine = [typer.prompt('Machine descriptor, or "keep"', default="VicRapidPlan")]
+    identity = Identity(
+        **{name: value or "" for name, value in given.items()},
+        initial_index=1 if initial_index is None else initial_index,
+    )
+    check_identity(identity)
+    return identity, Options(machine=known_machines(machine_names(machine)))
+
+
+def say_first(collection: Collection) -> None:
+    """Show whom the first set becomes."""
+    identity = collection.identity
+    first = identity.numbered(identity.initial_index)
+    screen = console()
+    screen.print(f"{collection.root / 'collection.toml'} is written.")
+    screen.print(
+        f"The first set becomes {first.patient_id}, {first.patient_name}, in ANON_{identity.initial_index:03d}."
+    )
+    screen.print(f"Now: anonymizer check {collection.root}, then anonymizer run {collection.root}")
+
+
+def machine_names(given: list[str] | None) -> tuple[str, ...]:
+    """Read the option: our own descriptor where it was not given, none where each plan keeps its machine."""
+    names = given or ["VicRapidPlan"]
+    return () if names == [machines.KEEP] else tuple(names)
+
+
+def known_machines(names: Iterable[str]) -> tuple[str, ...]:
+    """Look each machine up: a name without a descriptor is told now, not when the first set waits for it."""
+    places = machines.folders(settings.from_environment(os.environ).machines)
+    return tuple(machines.find(name, places).name for name in names)
+
+
+COMMANDS = (new,)

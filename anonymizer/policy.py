@@ -1,0 +1,44 @@
+"""`anonymizer policy`: what becomes of each attribute, to be held beside the standard."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+from rich.table import Table
+
+from anonymizer.screen import console, say_json
+from services.policy import Choice, policy_for
+from services.policy_listing import as_markdown, as_rows
+
+Dates = Annotated[Literal["shift", "remove", "keep"], typer.Option(help="As in collection.toml.")]
+Characteristics = Annotated[Literal["retain", "age_sex"], typer.Option(help="As in collection.toml.")]
+KeepMachine = Annotated[bool, typer.Option("--keep-machine", help='With machine = "keep".')]
+AsMarkdown = Annotated[bool, typer.Option("--markdown", help="As a page.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Say it to a program.")]
+
+
+def policy(
+    dates: Dates = "shift",
+    patient_characteristics: Characteristics = "retain",
+    keep_machine: KeepMachine = False,
+    markdown: AsMarkdown = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what becomes of each attribute: PS3.15 Table E.1-1, row by row, and our own decisions."""
+    chosen = policy_for(Choice(dates, patient_characteristics, keep_machine))
+    if markdown:
+        print(as_markdown(chosen), end="")  # noqa: T201 - a page is not to be wrapped
+        return
+    rows = as_rows(chosen)
+    if as_json:
+        say_json(rows)
+        return
+    table = Table("Tag", "Attribute", "Below", "What becomes of it", "Why")
+    for row in rows:
+        action = f"{row['action']} {row['argument']}".strip()
+        table.add_row(row["tag"], row["keyword"] or row["vr"], row["within"], action, row["reason"])
+    console().print(table)
+
+
+COMMANDS = (policy,)

@@ -1,0 +1,149 @@
+"""`anonymizer run`: one root folder, checked and anonymized to its end, with progress and a summary."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from rich.table import Table
+
+from anonymizer.bars import Bars, Lines, Shown, Silence
+from anonymizer.batch import Batch, batch
+from anonymizer.new import (
+    FamilyName,
+    FirstName,
+    Hospital,
+    InitialIndex,
+    MachineNames,
+    PatientId,
+    Root,
+    check_folder,
+    fill_in,
+    has_form,
+    known_machines,
+)
+from anonymizer.screen import PUBLISHED_ALL, SOME_NOT, console, say_json
+from services import logs, registry
+from services import settings as environment
+from services.collection import Collection
+from services.errors import SettingsWrong
+from services.record import folder_name
+from watcher.folders import loose_dicom
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+POLL_S: Final = 0.1
+GOOD: Final = frozenset({"published", "same-set"})
+INTERRUPTED: Final = 130
+
+Workers = Annotated[int | None, typer.Option(min=1, help="Sets at a time; as many as there are cores by default.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Say it to a program.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What became of one set."""
+
+    folder: str
+    state: str
+    anon: str
+    """`ANON_006`; empty where there is none."""
+    seconds: float | None
+    reason: str
+
+
+def run(
+    ctx: typer.Context,
+    root: Root,
+    workers: Workers = None,
+    patient_id: PatientId = None,
+    family_name: FamilyName = None,
+    first_name: FirstName = None,
+    hospital: Hospital = None,
+    initial_index: InitialIndex = None,
+    machine: MachineNames = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check and anonymize every set of a root folder. Stopped with Ctrl-C, it goes on where it was when run again."""
+    settings = environment.from_environment(os.environ)
+    logs.configure(settings.log_format, settings.log_level if ctx.obj else "critical")
+    check_folder(root)
+    given = (patient_id, family_name, first_name, hospital, initial_index, machine)
+    if not has_form(root):
+        collection = Collection.create(root, *fill_in(*given))
+    elif any(value is not None for value in given):
+        raise SettingsWrong(f"{root / 'collection.toml'} says who the sets become: change it there.")
+    else:
+        collection = Collection.open(root)
+    known_machines(collection.options.machine)
+    with batch(collection, settings, processes=workers or os.cpu_count() or 1, debug=bool(ctx.obj)) as going:
+        earlier, stands = _follow(going, as_json=as_json)
+        seconds = going.seconds()
+    rows = [_row(collection, folder, stands[folder], seconds) for folder in stands if folder not in earlier]
+    if as_json:
+        say_json({"sets": [_as_json(row) for row in rows], "published_before": len(earlier)})
+    else:
+        _say(root, rows, len(earlier))
+    raise typer.Exit(PUBLISHED_ALL if all(row.state in GOOD for row in rows) else SOME_NOT)
+
+
+def _follow(going: Batch, *, as_json: bool) -> tuple[frozenset[str], Mapping[str, str]]:
+    """Show how it goes on until it is finished; give the sets that were published before, and how all stand now."""
+    screen = console()
+    earlier: frozenset[str] | None = None
+    with ExitStack() as stack:
+        shown: Shown = Silence() if as_json else Lines(screen.print)
+        if screen.is_terminal and not as_json:
+            shown = stack.enter_context(Bars(screen, going.folder_of))
+        try:
+            while True:
+                look = going.look()
+                if earlier is None:
+                    earlier = frozenset(folder for folder, stand in look.stands.items() if stand in GOOD)
+                shown.show(look)
+                if look.finished:
+                    return earlier, look.stands
+                time.sleep(POLL_S)
+        except KeyboardInterrupt:
+            console(stderr=True).print("Stopping. What is in work is finished first; Ctrl-C again ends it at once.")
+            raise typer.Exit(INTERRUPTED) from None
+
+
+def _row(collection: Collection, folder: str, state: str, seconds: Mapping[str, float]) -> Row:
+    locator = collection.locator(folder)
+    outcome = registry.read_outcome(collection, locator)
+    if outcome is None:
+        return Row(folder, state, "", None, "")
+    anon = folder_name(outcome.index) if outcome.index is not None else ""
+    return Row(folder, state, anon, seconds.get(locator), outcome.text)
+
+
+def _as_json(row: Row) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in ("folder", "state", "anon", "seconds", "reason")}
+
+
+def _say(root: Path, rows: list[Row], earlier: int) -> None:
+    screen = console()
+    if rows:
+        table = Table("Set", "", "Anonymized", "Seconds", "Why")
+        for row in rows:
+            seconds = "" if row.seconds is None else f"{row.seconds:.1f}"
+            table.add_row(row.folder, row.state, row.anon, seconds, row.reason)
+        screen.print(table)
+    if earlier:
+        screen.print(f"{earlier} sets were published before.")
+    if not rows and not earlier:
+        screen.print(f"There are no sets in {root}: each folder in it with DICOM files is one.")
+    if loose := loose_dicom(root):
+        screen.print(
+            f"{loose} DICOM files lie in {root} itself and were not taken: put each set into a folder of its own."
+        )
+
+
+COMMANDS = (run,)

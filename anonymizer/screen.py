@@ -1,0 +1,42 @@
+"""What the commands say, and how: a terminal gets tables and bars, a pipe plain lines, a program JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, Final
+
+from rich.console import Console
+
+from services.errors import SettingsWrong
+
+#: Where output goes to a file or a pipe, nobody looks at it through a window of 80 columns.
+_PIPE_WIDTH: Final = 160
+
+PUBLISHED_ALL: Final = 0
+SOME_NOT: Final = 1
+WRONG_USE: Final = 2
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Open the terminal, or what stands in its place. Texts are shown as they are: `[b]` may be part of a name."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else _PIPE_WIDTH
+    return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+
+
+def say_json(value: Any) -> None:
+    """Say something to a program."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))  # noqa: T201 - this is the output
+
+
+def say_wrong(error: BaseException) -> int:
+    """Say in one sentence why nothing was done; of what we did not foresee only the class: its text may hold names."""
+    if isinstance(error, SettingsWrong):
+        text = str(error)
+    elif isinstance(error, OSError):
+        text = f"{type(error).__name__}: {error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+    else:
+        text = f"This should not have happened: {type(error).__name__}. Run it again with --debug to see where."
+    console(stderr=True).print(text)
+    return WRONG_USE

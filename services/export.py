@@ -1,0 +1,96 @@
+"""What may leave the share: the published files, as they were proven, and nothing else.
+
+Originals, tracking files and `.anonymizer/` say who is who, and stay. What is copied is read back and held against the
+hashes of its record, so that a folder that was changed since, or a bad copy, does not travel.
+"""
+
+from __future__ import annotations
+
+import shutil
+from hashlib import file_digest
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from services import durable, record
+from services.errors import SettingsWrong
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from services.collection import Collection
+    from services.record import Record
+
+
+class Exported(NamedTuple):
+    """What became of one published set."""
+
+    folder: str
+    """`ANON_006`"""
+
+    state: Literal["copied", "there already", "not here", "not as published", "other files there", "not proven"]
+    """`not proven`: a number of the older program, of whose files nothing is known."""
+
+    files: int = 0
+
+
+def export(collection: Collection, target: Path) -> Iterator[Exported]:
+    """Copy every published set into `target`, which is made, and tell of each.
+
+    Raises
+    ------
+    SettingsWrong
+        `target` lies in the collection.
+    OSError
+        A circumstance; what was copied completely stays.
+    """
+    if target.resolve().is_relative_to(collection.root.resolve()):
+        raise SettingsWrong("The copies would lie in the collection itself: name a folder elsewhere.")
+    target.mkdir(parents=True, exist_ok=True)
+    for path in sorted(collection.records.glob("ANON_*.json"), key=lambda path: (len(path.name), path.name)):
+        found = record.read(collection, int(path.stem.removeprefix("ANON_")))
+        if found is not None:
+            yield _export_one(collection.root, target, found)
+
+
+def _export_one(root: Path, target: Path, published: Record) -> Exported:
+    name = record.folder_name(published.index)
+    hashes = _hashes(published)
+    if not hashes:
+        return Exported(name, "not proven")
+    if not (root / name).is_dir():
+        return Exported(name, "not here")
+    if (target / name).exists():
+        same = _is_as_published(target / name, hashes)
+        return Exported(name, "there already" if same else "other files there", len(hashes))
+    new = durable.aside(target)
+    new.mkdir()
+    try:
+        for file in hashes:
+            shutil.copyfile(root / name / file, new / file, follow_symlinks=False)
+        if not _is_as_published(new, hashes):
+            return Exported(name, "not as published")
+        for file in hashes:
+            durable.fsync_file(new / file)
+        durable.rename_new(new, target / name)
+    except FileNotFoundError:
+        return Exported(name, "not as published")
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    return Exported(name, "copied", len(hashes))
+
+
+def _hashes(published: Record) -> Mapping[str, str]:
+    """Return the SHA-256 of each file, by name; none where the record says nothing of them."""
+    files = published.content.get("proof", {}).get("files", {})
+    return {name: file["sha256"] for name, file in files.items() if "/" not in name}
+
+
+def _is_as_published(folder: Path, hashes: Mapping[str, str]) -> bool:
+    if {path.name for path in folder.iterdir()} != hashes.keys():
+        return False
+    return all(_sha256(folder / name) == expected for name, expected in hashes.items())
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,83 @@
+"""Bring a collection's state to where the share says it should be: each minute, and whatever was cut off when."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from services import claims, publish, registry
+from services.attempt import StandingStill
+from services.tracking import TrackingFiles
+from worker.queue import Name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from collections.abc import Collection as Names
+
+    from services.collection import Collection
+    from services.ledger import Ledger
+    from worker.queue import Queue
+
+SCANS: Final = 3
+"""So often in a row a folder must be missing before it is gone: a share under load leaves names out."""
+
+NOT_DONE: Final = frozenset({"refused", "parked"})
+
+log = structlog.get_logger()
+
+
+class Reconciler:
+    """Finishes and clears what killed processes left behind. One acts on a collection at a time; two do no harm."""
+
+    def __init__(
+        self, collection: Collection, ledger: Ledger, queue: Queue, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._collection = collection
+        self._ledger = ledger
+        self._queue = queue
+        self._still = StandingStill(collection, clock)
+        self._tracking = TrackingFiles(collection)
+        self._missed: dict[str, int] = {}
+
+    def reconcile(self, folders: Names[str]) -> None:
+        """Finish publications, give back indices, compare Redis with the share, clear old attempts, bring the lines.
+
+        Parameters
+        ----------
+        folders
+            The folders of the collection that are there, as a look at it has just seen them.
+
+        Raises
+        ------
+        OSError, redis.RedisError
+            Circumstances. What was not done now is done next time.
+        """
+        self._collection.check_there()
+        for index in publish.recover(self._collection):
+            log.info("set.published", index=index, recovered=True)
+        self._give_back({self._collection.locator(folder) for folder in folders})
+        audit = self._ledger.audit()
+        if audit.withdrawn or audit.unreadable:
+            log.warning("index.disagreement", withdrawn=audit.withdrawn, unreadable=audit.unreadable)
+        self._still.clear(self._is_leased)
+        self._tracking.render()
+
+    def _give_back(self, present: Names[str]) -> None:
+        """Give back the indices of sets that are gone, parked, or refused after they had got one."""
+        missed: dict[str, int] = {}
+        for claim in list(claims.unpublished(self._collection)):
+            if self._is_leased(claim.locator):
+                continue
+            if claim.locator not in present:
+                missed[claim.set_id] = self._missed.get(claim.set_id, 0) + 1
+            outcome = registry.read_outcome(self._collection, claim.locator)
+            not_done = outcome is not None and outcome.state in NOT_DONE
+            if (not_done or missed.get(claim.set_id, 0) >= SCANS) and self._ledger.release(claim.set_id):
+                log.info("index.released", set=claim.locator, index=claim.index)
+        self._missed = missed
+
+    def _is_leased(self, locator: str) -> bool:
+        name = Name(self._collection.id, locator)
+        return self._queue.holding([name]).get(name) == "in work"

@@ -1,0 +1,42 @@
+"""What holds a set up without being anybody's fault: it waits, uses up no attempt, and says why in a few words."""
+
+from __future__ import annotations
+
+import errno
+from typing import Final
+
+import redis
+from kombu.exceptions import OperationalError
+
+from services.collection import FormatTooNew
+from services.errors import SetChanged, SettingsWrong
+
+CIRCUMSTANCES: Final = (OSError, redis.RedisError, OperationalError, SetChanged, SettingsWrong, FormatTooNew)
+
+_REASONS: Final = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the share is read-only",
+    errno.EACCES: "a file or folder may not be read or written",
+    errno.EPERM: "a file or folder may not be read or written",
+    errno.ESTALE: "the share is away",
+    errno.ENOTCONN: "the share is away",
+    errno.EHOSTDOWN: "the share is away",
+    errno.EIO: "the share answers with an error",
+    errno.ENOENT: "a file or folder went away",
+}
+
+
+def reason(circumstance: BaseException) -> str:
+    """Say in a few words what is waited for; no path and no name, for it is shown and logged."""
+    if isinstance(circumstance, (redis.RedisError, OperationalError)):
+        return "Redis is away"
+    if isinstance(circumstance, SetChanged):
+        return "the set changes"
+    if isinstance(circumstance, SettingsWrong):
+        return "the settings cannot be used"
+    if isinstance(circumstance, FormatTooNew):
+        return "a newer version of this program wrote here"
+    if isinstance(circumstance, OSError) and circumstance.errno is not None:
+        return _REASONS.get(circumstance.errno, errno.errorcode.get(circumstance.errno, "an error of the system"))
+    return type(circumstance).__name__

@@ -1,0 +1,151 @@
+"""The task: one set, named by two opaque strings. What waits, what counts as a failure, and what is final.
+
+* A set that is refused, incomplete or done is an outcome, which the pipeline notes on the share.
+* A circumstance (a full disk, a share or a Redis that is away, a set that changes under our hands) uses nothing up. The
+  message is done with; the watcher asks again, later each time.
+* An exception that nobody foresaw, a proof that failed, or the death of the process counts. After three the set is
+  parked.
+
+No exception leaves the task: Celery would put its text into logs and events, and the text may hold a name.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from billiard.exceptions import TimeLimitExceeded, WorkerLostError
+from celery import signals
+from celery.worker import state as worker_state
+from structlog.contextvars import bound_contextvars
+
+from services import failures, listing, notes, registry
+from services import settings as environment
+from services.collection import Collection
+from services.errors import SettingsWrong
+from services.ledger import Ledger
+from services.pipeline import process
+from services.progress import Progress
+from services.registry import Outcome
+from services.share import Share
+from worker import lease
+from worker.app import app, connect
+from worker.circumstances import CIRCUMSTANCES, reason
+from worker.queue import TASK, Name, Queue
+
+if TYPE_CHECKING:
+    import redis
+    from celery import Task
+
+    from services.settings import Settings
+
+PARKED: Final = (
+    "This set could not be anonymized, and that is not the fault of whoever exported it. Nothing of it was published. "
+    "The people who run this program must look: its log says more. `anonymizer retry` tries again."
+)
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Station:
+    """What a worker process works with."""
+
+    settings: Settings
+    redis: redis.Redis
+    share: Share
+
+
+@cache
+def station() -> Station:
+    """Read the settings and connect: once in each process, when its first set comes."""
+    settings = environment.from_environment(os.environ)
+    if settings.share is None:
+        raise SettingsWrong("ANONYMIZER_SHARE is not set. It names the folder under which the collections lie.")
+    return Station(settings, connect(settings), Share(settings.share))
+
+
+@app.task(bind=True, name=TASK)  # type: ignore[untyped-decorator]  # Celery has no types
+def anonymize_set(self: Task, collection_id: str, locator: str) -> None:
+    """Do one set, unless another worker is doing it."""
+    name = Name(collection_id, locator)
+    with bound_contextvars(collection=collection_id, set=locator, task=self.request.id):
+        try:
+            here = station()
+            queue = Queue(here.redis, app, self.request.delivery_info["routing_key"])
+            patience_over = queue.begin(name)
+            with lease.lease(here.redis, name) as mine:
+                if mine:
+                    began = time.monotonic()
+                    _work(here, name, patience_over=patience_over)
+                    queue.took(name, time.monotonic() - began)
+        except CIRCUMSTANCES as circumstance:
+            log.warning("set.waits", waits=reason(circumstance))
+
+
+def _work(here: Station, name: Name, *, patience_over: bool) -> None:
+    progress = Progress(here.redis, name.collection_id, name.locator)
+    try:
+        collection = Collection.open(here.share.find(name.collection_id))
+        ledger = Ledger(collection, here.redis)
+        try:
+            process(collection, name.locator, ledger, progress, here.settings, patience_over=patience_over)
+        except CIRCUMSTANCES:
+            raise
+        except Exception as error:
+            log.exception("set.failed")
+            _count_failure(collection, name, type(error).__name__)
+        else:
+            failures.forget(collection, name.locator)
+    except CIRCUMSTANCES as circumstance:
+        progress.waits(reason(circumstance))
+        raise
+    progress.done()
+
+
+def _count_failure(collection: Collection, name: Name, why: str) -> None:
+    """Count that we failed on a set, and park it when that was once too often.
+
+    Its index, if it had one, is given back by the next reconciling.
+
+    Parameters
+    ----------
+    why
+        The class of what went wrong last; never its text.
+    """
+    reasons = failures.count(collection, name.locator, why)
+    folder = registry.folder_of(collection, name.locator)
+    if len(reasons) < failures.MOST or folder is None:
+        return
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    parked = Outcome("parked", listing.take(folder).fingerprint, at, codes=reasons, text=PARKED)
+    registry.write_outcome(collection, name.locator, parked)
+    notes.write_note(folder, PARKED)
+    log.error("set.parked", reasons=reasons)
+
+
+@signals.task_failure.connect  # type: ignore[untyped-decorator]
+def count_death(exception: BaseException, args: tuple[Any, ...], **_: object) -> None:
+    """Count, in the worker's main process, that the process of a set died or was ended because it was stuck.
+
+    It counts for the set, unless the whole worker is being stopped.
+    """
+    stopping = worker_state.should_stop not in {None, False}  # else it is the exit code, 0 as a rule
+    if stopping or not isinstance(exception, (WorkerLostError, TimeLimitExceeded)):
+        return
+    name = Name(*args)
+    with bound_contextvars(collection=name.collection_id, set=name.locator):
+        why = type(exception).__name__
+        log.error("set.failed", error=why)
+        try:
+            here = station()
+            lease.drop(here.redis, name)
+            collection = Collection.open(here.share.find(name.collection_id))
+            _count_failure(collection, name, why)
+        except CIRCUMSTANCES as circumstance:
+            log.warning("set.waits", waits=reason(circumstance))
