@@ -7,6 +7,7 @@ elements. What a file is, its SOP class says (PS3.4 B.5), never its name.
 from __future__ import annotations
 
 import errno
+import os
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
@@ -59,6 +60,9 @@ MAX_BYTES: Final = 1 << 30
 """In a folder, beside pixels. A guard against hostile files."""
 
 _MOST_NAMED: Final = 5
+_PREFIX_END: Final = 132
+"""Bytes of preamble and prefix `DICM`. PS3.10 7.1."""
+
 _UNKNOWN: Final = "object of a kind that nobody knows"
 _IMAGE_SUFFIXES: Final = frozenset(("", ".dcm", ".dicom", ".ima"))
 
@@ -188,7 +192,7 @@ def read(folder: Path, listing: Listing) -> Contents:
     not_dicom = elements = size = 0
     for entry in listing.entries:
         try:
-            file = _read_one(folder, entry.path)
+            file = _read_one(folder / entry.path)
         except NotDicom:
             not_dicom += 1
             continue
@@ -212,14 +216,14 @@ def read(folder: Path, listing: Listing) -> Contents:
     )
 
 
-def _read_one(folder: Path, path: PurePosixPath) -> DicomFile:
-    place = folder / path
+def _read_one(place: Path) -> DicomFile:
     try:
-        return part10.read(place)
-    except NotDicom:
-        if _not_arrived(place):
-            raise Truncated("nothing but zeros where the file should begin: the copy has not arrived") from None
-        raise
+        try:
+            return part10.read(place)
+        except NotDicom:
+            if _not_arrived(place):
+                raise Truncated("nothing but zeros where the file should begin: the copy has not arrived") from None
+            raise
     except FileNotFoundError:
         raise SetChanged from None
     except OSError as error:
@@ -228,13 +232,16 @@ def _read_one(folder: Path, path: PurePosixPath) -> DicomFile:
         raise
 
 
-def _not_arrived(path: Path) -> bool:
+def _not_arrived(place: Path) -> bool:
     """Whether a file is named like an object and begins with zeros: its place is reserved, its bytes are on the way."""
-    if path.suffix.lower() not in _IMAGE_SUFFIXES and not path.suffix[1:].isdigit():
+    if place.suffix.lower() not in _IMAGE_SUFFIXES and not place.suffix[1:].isdigit():
         return False
-    with path.open("rb") as file:
-        head = file.read(132)
-    return not any(head) and (bool(head) or path.suffix.lower() == ".dcm")
+    fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        head = os.read(fd, _PREFIX_END)
+    finally:
+        os.close(fd)
+    return not any(head) and (bool(head) or place.suffix.lower() == ".dcm")
 
 
 def _set_file(path: PurePosixPath, file: DicomFile) -> SetFile:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 import pydicom
 import pytest
 from pydicom import Dataset
-from pydicom.filereader import read_dataset
 
 from services import check, links, part10
 from services.collection import Options
@@ -193,13 +191,3 @@ def test_slices_that_are_missing_are_waited_for_first(tmp_path):
     verdict = judge(make_set(tmp_path, sets.dose_of_another_plan, sets.without_slices(0)))
     assert [fault.code for fault in verdict.missing] == ["slices-missing"]
     assert verdict.rtset is None
-
-
-def test_what_was_rebuilt_reads_like_a_file(tmp_path):
-    """Whoever works on it in memory finds the same data set: an object of a rare encoding, too."""
-    rtset = judge(make_set(tmp_path, sets.dose_of_another_plan, sets.encoded("deflated"))).good_set()
-    file = rtset.dose.file
-    whole = read_dataset(BytesIO(part10.whole_data_set(file)), is_implicit_VR=file.implicit, is_little_endian=True)
-    assert whole.ReferencedRTPlanSequence[0].ReferencedSOPInstanceUID == rtset.plan.sop_instance_uid
-    assert file.pixels
-    assert len(whole.PixelData) == file.pixels.length
