@@ -16,7 +16,7 @@ from services.dictionary import keyword
 from services.identifiers import Identifiers, read_dates
 from services.policy import EDITION
 from services.proof_walk import METHOD, PATIENT, Place
-from services.terms import is_term
+from services.terms import is_term, names_maker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -184,7 +184,8 @@ def _stated(day: date, digits: int) -> str:
 
 # Who it is ------------------------------------------------------------------------------------------------------------
 
-_AGE: Final = re.compile(r"(\d{3})([DWMY])", re.ASCII)
+_AGE: Final = re.compile(r"(\d{1,3})([DWMY])", re.ASCII)
+"""PS3.5 6.2 asks for three digits, and some systems write fewer."""
 _SEXES: Final = frozenset("FMO")
 _OLDEST: Final = 90
 _LONGEST_LIFE: Final = 120
@@ -238,7 +239,7 @@ def _judge_age(found: Found, age: str, studied: date | None, reasons: Reasons) -
     if stated:
         possible = age in {_capped(one) for one in stated}
     else:
-        possible = not age or any(_is_of_age(age, birth, studied) for birth in births if studied)
+        possible = not age or (len(age) == 4 and any(_is_of_age(age, birth, studied) for birth in births if studied))
     if not possible:
         reasons.add("identity", "is not the age that the source states", place)
 
@@ -253,9 +254,9 @@ def _judge_birth_date(
     made = study_date(birth.encode())
     if made is None or studied.new is None or not _is_of_age(age, made, studied.new):
         reasons.add("identity", "the birth date does not say the age", place)
-    elif age[3:] != "D" and made in {real - (shift or timedelta()) for real in _birth_dates(found)}:
+    elif age[-1:] != "D" and made in {real - (shift or timedelta()) for real in _birth_dates(found)}:
         reasons.add("identity", "the birth date is the real one, moved", place)
-    elif age[3:] != "D" and made in _birth_dates(found):
+    elif age[-1:] != "D" and made in _birth_dates(found):
         reasons.add("identity", "the birth date is the real one", place)
 
 
@@ -269,7 +270,8 @@ def _is_age(value: str) -> bool:
 
 
 def _capped(age: str) -> str:
-    return f"{_OLDEST:03d}Y" if age[3] == "Y" and int(age[:3]) >= _OLDEST else age
+    number, unit = int(age[:-1]), age[-1]
+    return f"{min(number, _OLDEST) if unit == 'Y' else number:03d}{unit}"
 
 
 def _is_of_age(age: str, birth: date, day: date | None) -> bool:
@@ -368,8 +370,8 @@ def judge_texts(found: Found, identifiers: Identifiers, reasons: Reasons) -> int
     for value in found.technical:
         as_read = value.decode("latin-1").strip(" \0")
         searched += 1
-        hits = (as_read[start:end] for start, end in identifiers.matches(as_read))
-        if not all(hit.isdecimal() and len(hit) <= _LONGEST_VERSION for hit in hits):
+        hits = [as_read[start:end] for start, end in identifiers.matches(as_read)]
+        if not all(names_maker(hit) or (hit.isdecimal() and len(hit) <= _LONGEST_VERSION) for hit in hits):
             _search(as_read, identifiers.found_in(as_read), originals, reasons)
     return searched
 
