@@ -26,7 +26,7 @@ from anonymizer.new import (
     has_form,
     known_machines,
 )
-from anonymizer.screen import PUBLISHED_ALL, SOME_NOT, console, say_json
+from anonymizer.screen import PUBLISHED_ALL, SOME_NOT, console, say_json, say_loose
 from services import logs, registry
 from services import settings as environment
 from services.collection import Collection
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 POLL_S: Final = 0.1
-GOOD: Final = frozenset({"published", "same-set"})
+GOOD: Final = frozenset({"published", "same-set", "no-set"})
 INTERRUPTED: Final = 130
 
 Workers = Annotated[int | None, typer.Option(min=1, help="Sets at a time; as many as there are cores by default.")]
@@ -141,9 +141,7 @@ def _say(root: Path, rows: list[Row], earlier: int) -> None:
     if not rows and not earlier:
         screen.print(f"There are no sets in {root}: each folder in it with DICOM files is one.")
     if loose := loose_dicom(root):
-        screen.print(
-            f"{loose} DICOM files lie in {root} itself and were not taken: put each set into a folder of its own."
-        )
+        screen.print(say_loose(root, loose))
 
 
 COMMANDS = (run,)

@@ -115,6 +115,8 @@ class _Way:
         seen = listing.take(self.folder)
         try:
             verdict = self._judge(seen)
+            if verdict.empty:
+                return _outcome("no-set", seen)
             rtset = verdict.good_set()
             set_id = collection.set_id(rtset.sop_instance_uids)
             content = _content(rtset, collection.set_key(set_id))

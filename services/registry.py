@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from services.collection import Collection
 
-State = Literal["published", "same-set", "changed", "refused", "waiting", "parked"]
+State = Literal["published", "same-set", "changed", "refused", "waiting", "parked", "no-set"]
+"""`no-set`: the folder holds no DICOM."""
+
 SCHEMA: Final = 1
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from services.collection import Collection
     from services.registry import Outcome
 
-CONCLUDED: Final = frozenset({"published", "same-set", "changed", "refused", "parked"})
+CONCLUDED: Final = frozenset({"published", "same-set", "changed", "refused", "parked", "no-set"})
 """Nothing more is to be done about such a set until somebody changes it."""
 
 FINISHED: Final = frozenset({"published", "same-set"})
