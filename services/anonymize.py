@@ -84,10 +84,8 @@ def write(rtset: RtSet, remaking: Remaking, folder: Path) -> Iterator[Written]:
 
 def _in_one_character_set(file: DicomFile) -> DicomFile:
     """Bring a file whose items declare character sets of their own into one; nearly all have one as they are."""
-    declaration = b"\x08\x00\x05\x00"
-    if file.data.find(declaration, file.data.find(declaration) + 1) < 0:
-        return file
-    return transcode.in_utf8(file)
+    behind_its_own = next((element[4] for element in file.elements if element[0] == _CHARSET), 0)
+    return file if file.data.find(b"\x08\x00\x05\x00", behind_its_own) < 0 else transcode.in_utf8(file)
 
 
 def _declaration(file: DicomFile, view: View, remaking: Remaking) -> bytes | None:

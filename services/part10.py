@@ -10,7 +10,7 @@ import os
 import stat
 import sys
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
@@ -72,7 +72,7 @@ class DicomFile:
     elements: Sequence[Element]
     pixels: Pixels | None
     memory: bytes | None = None
-    """The whole data set where it had to be inflated or transcoded; pixels are then in here, not in the file."""
+    """What was read where it had to be inflated or transcoded; the pixels are then in here, not in the file."""
 
     def before_pixels(self) -> tuple[Sequence[Element], int]:
         """Give the elements before the pixels and where their bytes end."""
@@ -151,14 +151,12 @@ def from_memory(path: Path, size: int, meta: Mapping[int, bytes], data: bytes) -
         return DicomFile(path, size, EXPLICIT, False, meta, rest, [*pixels.elements, *tail], place, data)
 
 
-def whole_data_set(file: DicomFile) -> bytes:
-    """Give the bytes of a data set with its pixels, for the few files that are worked on in memory."""
-    pixels = file.pixels
-    if file.memory is not None or pixels is None:
-        return file.memory or file.data
-    with file.path.open("rb") as source:
-        value = _pread(source.fileno(), pixels.length, pixels.offset)
-    return file.data[: pixels.at] + pixels.head + value + file.data[pixels.at :]
+def with_elements(file: DicomFile, before: bytes, behind: bytes) -> DicomFile:
+    """Give the same file with other elements before and behind its pixels, which stay where they are."""
+    data = before + behind
+    elements = Parser(data, implicit=file.implicit).top_level(0)
+    pixels = file.pixels and replace(file.pixels, at=len(before))
+    return replace(file, data=data, elements=elements, pixels=pixels)
 
 
 def _parse(path: Path, fd: int, head: bytes, size: int, meta: Mapping[int, bytes], syntax: str, pos: int) -> DicomFile:

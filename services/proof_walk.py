@@ -510,7 +510,7 @@ class Walk:
             or (action is Action.SCANNER and not self._names_scanner(path))
             or (action is Action.METHOD and bool(path))
             or (action is Action.IDENTITY and decision.argument == "age")
-            or (tag == _CHARSET and self._new_charsets == ())
+            or (tag == _CHARSET and (bool(path) or self._new_charsets == ()))
         )
 
     def _added(self, new: Element, siblings: Sequence[Element], rules: Rules, path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services import dictionary, links, part10
 from services import view as views
-from services.elements import ITEM, Parser, Rules, encode, keep, rewrite
+from services.elements import ITEM, Rules, encode, keep, rewrite
 from services.errors import Fault
 from services.links import CONTOURS_CT, DOSE_PLAN
 
@@ -193,17 +193,11 @@ def _tags(elements: Iterable[Element]) -> set[int]:
 
 
 def _rewritten(file: SetFile, rules: Rules, additions: Mapping[int, New | None]) -> SetFile:
-    """Give an object with other elements; its pixels stay where they are."""
-    source, pixels = file.file, file.file.pixels
+    """Give an object with other elements."""
+    source = file.file
     before, end = source.before_pixels()
     head = b"".join(rewrite(source.data, before, rules, implicit=source.implicit, end=end, additions=additions))
     tail = source.behind_pixels()
     rest = b"".join(rewrite(source.data, tail, rules, implicit=source.implicit, end=len(source.data))) if tail else b""
-    if source.memory is not None:
-        value = pixels.head + source.memory[pixels.offset : pixels.offset + pixels.length] if pixels else b""
-        new = part10.from_memory(source.path, source.size, source.meta, head + value + rest)
-    else:
-        data = head + rest
-        elements = Parser(data, implicit=source.implicit).top_level(0)
-        new = replace(source, data=data, elements=elements, pixels=pixels and replace(pixels, at=len(head)))
+    new = part10.with_elements(source, head, rest)
     return replace(file, file=new, view=views.root(new))

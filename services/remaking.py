@@ -65,7 +65,7 @@ class Remaking:
     """None where linac and scanner stay."""
 
     scanner: str
-    """Takes the CT scanner's *Station Name*'s place; empty: nothing does."""
+    """Takes the CT scanner's *Station Name*'s place; empty: nothing does, or the scanner stays."""
 
     method: tuple[str, ...]
     """The values of (0012,0063) *De-identification Method*."""
@@ -98,7 +98,7 @@ def remake(
         shift,
         Cleaner(Identifiers(rtset.found, rtset.technical), rtset.texts),
         machine,
-        options.scanner,
+        "" if options.keep_machine else options.scanner,
         tuple(method_text(options, (OUT_OF_THE_ORDINARY[mark] for mark in marks if mark in OUT_OF_THE_ORDINARY))),
         tuple(method_codes(options, device_dates_touched=touched)),
     )

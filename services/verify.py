@@ -378,7 +378,7 @@ def verify_published(source: Path, anon: Path, collection: Collection, machines:
             collection.identity.numbered(int(number[1])),
             policy.policy_for(Choice(options.dates, options.patient_characteristics, not options.machine)),
             next((one for one in fitting if one.name in named), fitting[0]) if fitting else None,
-            options.scanner,
+            options.scanner if options.machine else "",
             relinked=plan is not None and REBUILT in plan.text("DeidentificationMethod"),
         ),
     )

@@ -1,0 +1,147 @@
+"""A set taken through check, anonymizing and proof in this process, without a queue: `anonymized(tmp_path, hd120)`.
+
+The steps are the pipeline's own; only what they are for is left out: the claim of a number and the publication.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from services import anonymize, check, dates, machine, verify
+from services.collection import Options
+from services.identity import Identity
+from services.policy import policy_for
+from services.remaking import remake
+from services.verify import Expected
+from tests import judge, sets
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from pydicom import Dataset
+
+    from services.check import Verdict
+    from services.remaking import Remaking
+    from services.verify import Proof
+    from tests.sets import Edit
+
+#: A collection's key of these tests; another one makes other UIDs and another shift.
+KEY = bytes(range(32))
+
+IDENTITY = Identity("zzz_AnusGE", "AnusGE", "First", "Demo Hospital", 6).numbered(6)
+
+
+@dataclass
+class Anonymized:
+    """A set, and what was made of it."""
+
+    source: Path
+    anon: Path
+    verdict: Verdict
+    remaking: Remaking
+    proof: Proof
+
+    @cached_property
+    def old(self) -> dict[str, Dataset]:
+        """The objects of the source: `CT -12.5`, `RTSTRUCT`, `RTPLAN`, `RTDOSE`."""
+        return judge.objects(self.source)
+
+    @cached_property
+    def new(self) -> dict[str, Dataset]:
+        """The objects of the output, by the same names."""
+        return judge.objects(self.anon)
+
+    @property
+    def structure_set(self) -> Dataset:
+        """The new structure set."""
+        return self.new["RTSTRUCT"]
+
+    @property
+    def plan(self) -> Dataset:
+        """The new plan."""
+        return self.new["RTPLAN"]
+
+    @property
+    def dose(self) -> Dataset:
+        """The new dose."""
+        return self.new["RTDOSE"]
+
+    @property
+    def ct(self) -> Dataset:
+        """One new slice."""
+        return next(data for place, data in self.new.items() if place.startswith("CT"))
+
+    @property
+    def roi_names(self) -> list[str]:
+        """The new names of the structures, in their order."""
+        return [str(roi.ROIName) for roi in self.structure_set.StructureSetROISequence]
+
+    @cached_property
+    def written(self) -> bytes:
+        """Every byte of the output, file names included."""
+        return b"\n".join(part for path in self.anon.iterdir() for part in (path.name.encode(), path.read_bytes()))
+
+    @property
+    def methods(self) -> list[str]:
+        """The codes of what was done, as the objects claim them."""
+        return [code.CodeValue for code in self.plan.DeidentificationMethodCodeSequence]
+
+
+def anonymize_folder(
+    source: Path, anon: Path, *, machines: Collection[str] = ("VicRapidPlan",), key: bytes = KEY, **options: object
+) -> Anonymized:
+    """Take a folder through check, anonymizing and proof; no machines: each plan keeps its own.
+
+    Raises
+    ------
+    SetRefused, SetIncomplete, NotClean
+        As the pipeline.
+    """
+    wanted = Options(machine=tuple(machines), **options)  # type: ignore[arg-type]
+    places = machine.folders(None)
+    policy = policy_for(wanted)
+    verdict = check.judge(source, wanted, [machine.find(name, places) for name in machines], policy)
+    rtset = verdict.good_set()
+    shift = dates.choose_shift(key, rtset.dates)
+    target = verdict.machine.machine if verdict.machine else None
+    remaking = remake(rtset, target, wanted, key, shift, IDENTITY)
+    anon.mkdir(parents=True)
+    for _ in anonymize.write(rtset, remaking, anon):
+        pass
+    proof = verify.prove(
+        [(file.kind, rtset.folder / file.path) for file in rtset.set_files],
+        anon,
+        Expected(IDENTITY, policy, target, remaking.scanner, rtset.relinked),
+    )
+    return Anonymized(source, anon, verdict, remaking, proof)
+
+
+def anonymized(
+    tmp_path: Path,
+    *edits: Edit,
+    machines: Collection[str] = ("VicRapidPlan",),
+    key: bytes = KEY,
+    make: dict[str, object] | None = None,
+    retained: Collection[str] = judge.STAYING,
+    **options: object,
+) -> Anonymized:
+    """Make a set that differs by these edits, anonymize and prove it, and have the independent judge look at it too.
+
+    Parameters
+    ----------
+    machines
+        Descriptors; none: each plan keeps its own machine.
+    make
+        What `make_set` is told beyond the edits.
+    retained
+        Kinds of planted texts that stay.
+    options
+        Of the collection.
+    """
+    made = sets.make_set(tmp_path / "source", *edits, **(make or {}))  # type: ignore[arg-type]
+    done = anonymize_folder(made.folder, tmp_path / "ANON_006", machines=machines, key=key, **options)
+    judge.judge(made.folder, done.anon, made.manifest, retained=retained)
+    return done
