@@ -86,9 +86,10 @@ def reduce_exception(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 def empty_foreign_text(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """Keep of a library's message its own words and numbers, not what was filled in: that may be a path or a name."""
-    arguments = event.pop("positional_args", ())
-    text = event["event"]
-    if arguments:
+    arguments, text = event.pop("positional_args", ()), event["_record"].msg
+    if not isinstance(text, str):
+        event["event"] = type(text).__name__
+    elif arguments:
         try:
             event["event"] = text % _emptied(arguments)
         except (TypeError, ValueError, KeyError):

@@ -55,15 +55,22 @@ class Progress:
         self._locator = locator
         self._worker = worker
         self._clock = clock
+        self.seconds: dict[str, float] = {}
+        """How long each step took that is over."""
+        self.size_bytes = 0
+        """Of all files that were written and proven."""
         self._step = ""
-        self._next = self._lost_until = 0.0
+        self._began = self._next = self._lost_until = 0.0
 
     def step(self, name: str, done: int = 0, total: int = 0) -> None:
         """Say that a step of the way, `read` say, has done so many of its files; to be called as often as one likes."""
         now = self._clock()
         if now < self._next and name == self._step:
             return
-        self._step, self._next = name, now + EVERY_S
+        if name != self._step:
+            self._end_step(now)
+            self._step, self._began = name, now
+        self._next = now + EVERY_S
         self._say(InWork(name, done, total, self._worker, ""), SHOWN_S)
 
     def waits(self, reason: str) -> None:
@@ -72,9 +79,15 @@ class Progress:
 
     def done(self) -> None:
         """Say that nobody works on the set any more."""
+        self._end_step(self._clock())
         with self._sending() as pipeline:
             pipeline.delete(self._key)
             pipeline.srem(self._index, self._locator)
+
+    def _end_step(self, now: float) -> None:
+        if self._step:
+            self.seconds[self._step] = self.seconds.get(self._step, 0.0) + now - self._began
+        self._step = ""
 
     def _say(self, now: InWork, shown_s: int) -> None:
         fields: dict[Any, Any] = now._asdict()

@@ -161,7 +161,7 @@ def _address(text: str) -> Address:
 def _zone(text: str) -> ZoneInfo:
     try:
         return ZoneInfo(text)
-    except (ZoneInfoNotFoundError, OSError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError("a time zone like Europe/Berlin") from None
 
 

@@ -1,0 +1,104 @@
+"""One service holds a collection; a dead one does not hold it for ever."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from services import durable
+from services.arbiter import STANDS_STILL_S, Arbiter
+from services.collection import Collection, Options
+from services.identity import Identity
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Clock:
+    """A clock that tests turn."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        """Tell the time."""
+        return self.now
+
+
+@pytest.fixture
+def collection(tmp_path: Path) -> Collection:
+    """Make a collection."""
+    form = Identity("zzz_AnusGE", "AnusGE", "First", "Demo Hospital", 6)
+    return Collection.create(tmp_path, form, Options(machine=()))
+
+
+def test_the_second_stands_by_until_the_first_leaves(collection: Collection) -> None:
+    """And sees that it lives."""
+    clock = Clock()
+    first, second = Arbiter(collection, clock), Arbiter(collection, clock)
+
+    assert first.hold()
+    assert (second.hold(), second.other_lives) == (False, False)
+    for _ in range(3):
+        clock.now += STANDS_STILL_S - 1
+        assert first.hold()
+        assert (second.hold(), second.other_lives) == (False, True)
+    first.release()
+    assert (second.hold(), second.other_lives) == (True, False)
+    second.release()
+    assert not collection.arbiter.exists()
+
+
+def test_a_dead_one_is_followed_after_a_while_on_our_own_clock(collection: Collection) -> None:
+    """From the second call on, for two may have sat down at the same moment; the first, awake again, stands by."""
+    clock = Clock()
+    dead, second, third = (Arbiter(collection, clock) for _ in range(3))
+    dead.hold()
+
+    assert [second.hold(), third.hold()] == [False, False]
+    clock.now += STANDS_STILL_S
+    assert [second.hold(), third.hold()] == [False, False]
+    assert [second.hold(), third.hold(), second.hold(), dead.hold()] == [True, False, True, False]
+    dead.release()
+    assert second.hold()
+
+
+def test_nobody_waits_for_one_that_was_killed_on_this_host(collection: Collection) -> None:
+    """A `run` that was killed can be started again at once."""
+    killed = Arbiter(collection, Clock())
+    killed.hold()
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    stored = durable.read(collection.arbiter)
+    assert stored is not None
+    collection.arbiter.write_bytes(durable.encode({**stored, "pid": ended.pid}))
+
+    again = Arbiter(collection, Clock())
+    assert [again.hold(), again.hold()] == [False, True]
+
+
+@pytest.mark.parametrize("pid", [os.getpid(), 1])
+def test_one_that_runs_on_another_host_or_on_this_one_is_not_dead_yet(collection: Collection, pid: int) -> None:
+    """Process numbers of other hosts mean nothing here."""
+    holder = Arbiter(collection, Clock())
+    holder.hold()
+    stored = durable.read(collection.arbiter)
+    assert stored is not None
+    for change in ({"pid": pid}, {"pid": 2**22 + 1, "host": "another"}, {"pid": None}):
+        collection.arbiter.write_bytes(durable.encode({**stored, **change}))
+        other = Arbiter(collection, Clock())
+        assert [other.hold(), other.hold()] == [False, False]
+
+
+def test_a_seat_that_cannot_be_read_is_taken_after_a_while(collection: Collection) -> None:
+    """A crash may have left it so."""
+    clock = Clock()
+    arbiter = Arbiter(collection, clock)
+    collection.arbiter.touch()
+
+    assert not arbiter.hold()
+    clock.now += STANDS_STILL_S
+    assert [arbiter.hold(), arbiter.hold()] == [False, True]

@@ -1,0 +1,116 @@
+"""A file is there whole or not at all, and nothing is put in the place of anything."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from services import durable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def fail_with(number: int):
+    """Make a function that fails as the system would."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+@pytest.mark.parametrize("hard_links", [True, False])
+def test_of_two_who_create_a_file_one_succeeds(tmp_path: Path, monkeypatch, hard_links: bool) -> None:
+    """Also where the file system has no hard links."""
+    if not hard_links:
+        monkeypatch.setattr(os, "link", fail_with(errno.EOPNOTSUPP))
+
+    assert durable.write_exclusively(tmp_path / "claim", b"mine")
+    assert not durable.write_exclusively(tmp_path / "claim", b"yours")
+    assert (tmp_path / "claim").read_bytes() == b"mine"
+    assert durable.names(tmp_path) == ["claim"]
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch) -> None:
+    """The disk is full, or the file is held open: the error is the caller's to handle."""
+    durable.write_atomically(tmp_path / "file", b"old")
+    monkeypatch.setattr(os, "replace", fail_with(errno.EACCES))
+
+    with pytest.raises(PermissionError):
+        durable.write_atomically(tmp_path / "file", b"new")
+    assert (tmp_path / "file").read_bytes() == b"old"
+    assert durable.names(tmp_path) == ["file"]
+
+
+def test_only_what_was_meant_is_removed(tmp_path: Path) -> None:
+    """Someone else's file of that name stays."""
+    (tmp_path / "claim").write_bytes(b"yours")
+
+    assert not durable.remove_exactly(tmp_path / "claim", b"mine", staging=tmp_path)
+    assert not durable.remove_exactly(tmp_path / "nothing", b"mine", staging=tmp_path)
+    assert durable.remove_exactly(tmp_path / "claim", b"yours", staging=tmp_path)
+    assert durable.names(tmp_path) == []
+
+
+def test_who_was_frozen_while_removing_puts_back_what_came_meanwhile(tmp_path: Path, monkeypatch) -> None:
+    """Between the look and the move another process put its own file there."""
+    claim = tmp_path / "claim"
+    claim.write_bytes(b"mine")
+    rename = os.rename
+
+    def late(source: object, target: object) -> None:
+        claim.write_bytes(b"yours")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", late)
+
+    assert not durable.remove_exactly(claim, b"mine", staging=tmp_path)
+    assert claim.read_bytes() == b"yours"
+    assert durable.names(tmp_path) == ["claim"]
+
+
+@pytest.mark.parametrize("in_one_step", [True, False])
+@pytest.mark.parametrize("content", [None, "CT.1.dcm"])
+def test_a_folder_is_never_replaced_not_even_an_empty_one(
+    tmp_path: Path, monkeypatch, in_one_step: bool, content: str | None
+) -> None:
+    """rename(2) would do it without a word."""
+    if not in_one_step:
+        monkeypatch.setattr(durable, "_rename_noreplace", lambda *_: False)
+    (tmp_path / "attempt").mkdir()
+    (tmp_path / "ANON_006").mkdir()
+    if content:
+        (tmp_path / "ANON_006" / content).touch()
+
+    with pytest.raises(FileExistsError):
+        durable.rename_new(tmp_path / "attempt", tmp_path / "ANON_006")
+    durable.rename_new(tmp_path / "attempt", tmp_path / "ANON_007")
+    assert sorted(durable.names(tmp_path)) == ["ANON_006", "ANON_007"]
+
+
+def test_a_folder_that_cannot_be_flushed_is_no_error_but_a_bad_disk_is(tmp_path: Path, monkeypatch) -> None:
+    """Some shares know no flushing of folders."""
+    monkeypatch.setattr(os, "fsync", fail_with(errno.EINVAL))
+    durable.fsync_folder(tmp_path)
+    monkeypatch.setattr(os, "fsync", fail_with(errno.EIO))
+    with pytest.raises(OSError, match="Input/output"):
+        durable.fsync_folder(tmp_path)
+
+
+def test_what_is_no_record_reads_as_none(tmp_path: Path) -> None:
+    """Absent, cut off, something else, or nested until the reader gives up."""
+    for name, content in (("cut", b'{"index": 6'), ("list", b"[]"), ("deep", b"[" * 100_000), ("bytes", b"\xff\xfe")):
+        (tmp_path / name).write_bytes(content)
+
+    assert [durable.read(tmp_path / name) for name in ("nothing", "cut", "list", "deep", "bytes")] == [None] * 5
+
+
+def test_a_name_that_is_no_utf_8_survives(tmp_path: Path) -> None:
+    """Folders may be called anything."""
+    value = {"folder": os.fsdecode(b"M\xfcller\n")}
+
+    assert durable.decode(durable.encode(value)) == value

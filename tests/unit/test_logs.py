@@ -1,0 +1,146 @@
+"""Nothing that could be a name gets into the log, whoever writes it."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import structlog
+
+from services import durable, logs
+from services.errors import Fault, NotClean, SetRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SECRET = "Müller^Hans"
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    """Log into a text, as services do."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    written = io.StringIO()
+    logs.configure("json", "info", written)
+    yield written
+    structlog.contextvars.clear_contextvars()
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    """Read the log back, without the times."""
+    found = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert all(line.pop("timestamp").endswith("Z") for line in found)
+    return found
+
+
+def test_known_keys_pass_and_others_show_only_that_they_were_there(stream: io.StringIO) -> None:
+    """Whoever adds a key must put it on the list, and think."""
+    structlog.contextvars.bind_contextvars(collection="c" * 32, set="0" * 32, folder=SECRET)
+    structlog.get_logger().info("set.published", index=6, seconds=1.5, patient=SECRET)
+    structlog.get_logger().debug("not.logged")
+
+    assert lines(stream) == [
+        {
+            "event": "set.published",
+            "level": "info",
+            "collection": "c" * 32,
+            "set": "0" * 32,
+            "index": 6,
+            "seconds": 1.5,
+            "folder": "…",
+            "patient": "…",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "left"),
+    [
+        (FileNotFoundError(2, "No such file", SECRET), {"error": "FileNotFoundError"}),
+        (SetRefused(Fault("two-patients", SECRET, SECRET)), {"error": "SetRefused", "codes": ["two-patients"]}),
+        (NotClean("links differ"), {"error": "NotClean", "reasons": ["links differ"]}),
+    ],
+)
+def test_of_an_exception_the_class_and_our_codes_are_left(
+    stream: io.StringIO, error: Exception, left: dict[str, Any]
+) -> None:
+    """Its text may quote a name, and so may the values around it."""
+    try:
+        raise error
+    except Exception:  # noqa: BLE001 - any of them
+        structlog.get_logger().exception("set.failed")
+
+    assert lines(stream) == [{"event": "set.failed", "level": "error", **left}]
+
+
+def test_an_exception_says_where_in_our_code_it_came_up(stream: io.StringIO, tmp_path: Path) -> None:
+    """Module and line; the file's path on this host is nobody's business."""
+    try:
+        durable.names(tmp_path / SECRET)
+    except FileNotFoundError:
+        structlog.get_logger().exception("set.failed")
+
+    (line,) = lines(stream)
+    assert re.fullmatch(r"services\.durable:\d+", line["at"])
+
+
+def test_libraries_keep_their_words_and_numbers_only(stream: io.StringIO) -> None:
+    """What they fill in may be a path, an exception, or an argument."""
+    library = logging.getLogger("celery.worker")
+    library.warning("Task %(name)s raised %(exc)r after %(runtime).1fs", {"name": SECRET, "exc": SECRET, "runtime": 2})
+    library.warning("Lost %s, retry %d", SECRET, 3)
+    library.warning("plain 100%")
+    library.warning(OSError(SECRET))
+    try:
+        raise OSError(SECRET)
+    except OSError:
+        library.exception("Unrecoverable")
+
+    assert SECRET not in stream.getvalue()
+    assert [line["event"] for line in lines(stream)] == [
+        "Task … raised … after 2.0s",
+        "Lost …, retry 3",
+        "plain 100%",
+        "OSError",
+        "Unrecoverable",
+    ]
+    assert lines(stream)[-1] == {
+        "event": "Unrecoverable",
+        "level": "error",
+        "logger": "celery.worker",
+        "error": "OSError",
+    }
+
+
+def test_a_text_of_a_library_that_cannot_be_filled_in_stays_as_it_is() -> None:
+    """The mistake is the library's; nothing is let through for it."""
+    record = logging.LogRecord("celery", logging.INFO, "", 0, "%d of %d", (SECRET, 3), None)
+    event = {"event": "%d of %d", "_record": record, "positional_args": (SECRET, 3)}
+
+    assert logs.empty_foreign_text(None, "info", event) == {"event": "%d of %d", "_record": record}
+
+
+def test_people_get_readable_lines() -> None:
+    """At a terminal, with the same rules."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    written = io.StringIO()
+    logs.configure("text", "info", written)
+    structlog.get_logger().info("index.claimed", index=6, name=SECRET)
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+    (line,) = written.getvalue().splitlines()
+    assert "index.claimed" in line
+    assert "index=6" in line
+    assert SECRET not in line

@@ -1,0 +1,203 @@
+"""Publication: one rename, and what stands in its way."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pytest
+
+from services import claims, durable, publish, record
+from services.attempt import LINE, RECORD, STANDS_STILL_S, Attempt, StandingStill
+from services.collection import Collection, Options
+from services.identity import Identity
+from services.publish import TargetTaken
+from services.tracking import TrackingLine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ONE, TWO = "1" * 32, "2" * 32
+LOCATOR = "0" * 32
+PLAN = "RP.2.25.1.dcm"
+LINE_OF_ONE = TrackingLine("orig", "zzz_AnusGE006", "Plan", "Demo Hospital", date(2026, 11, 22))
+
+
+@pytest.fixture
+def collection(tmp_path: Path) -> Collection:
+    """Make a collection in which index 6 is taken by the first set."""
+    form = Identity("zzz_AnusGE", "AnusGE", "First", "Demo Hospital", 6)
+    made = Collection.create(tmp_path, form, Options(machine=()))
+    assert claims.take(made, 6, ONE, LOCATOR) is not None
+    return made
+
+
+def attempt_in(collection: Collection) -> Attempt:
+    """Make an attempt at the first set with two files."""
+    attempt = Attempt.begin(collection, ONE, 6)
+    (attempt.folder / PLAN).write_bytes(b"plan")
+    (attempt.folder / "CT.2.25.2.dcm").write_bytes(b"slice")
+    return attempt
+
+
+def cut_off(collection: Collection, monkeypatch) -> Attempt:
+    """Let a publication be cut off right after the rename."""
+    attempt = attempt_in(collection)
+    with monkeypatch.context() as patch:
+        patch.setattr(publish, "_finish", die)
+        with pytest.raises(KeyboardInterrupt):
+            publish.publish(attempt, {}, LINE_OF_ONE, PLAN)
+    return attempt
+
+
+def die(*_: object) -> None:
+    """End as a killed process does: at once."""
+    raise KeyboardInterrupt
+
+
+def test_a_published_set_has_its_folder_its_record_and_its_line(collection: Collection) -> None:
+    """And nothing is left in the staging."""
+    done = publish.publish(attempt_in(collection), {"files": {PLAN: "hash"}}, LINE_OF_ONE, PLAN)
+
+    assert (done.index, done.folder) == (6, collection.root / "ANON_006")
+    assert sorted(durable.names(done.folder)) == ["CT.2.25.2.dcm", PLAN]
+    assert publish.find(collection, ONE) == record.Record(6, ONE, PLAN, done.at, {"files": {PLAN: "hash"}})
+    assert durable.read(collection.tracking / "000006.json") == {
+        "schema": 1,
+        "index": 6,
+        "day": "20261122",
+        "line": "orig, zzz_AnusGE006, Plan, Demo Hospital",
+    }
+    assert durable.names(collection.staging) == []
+
+
+def test_a_set_without_a_record_is_not_published(collection: Collection) -> None:
+    """A folder alone proves nothing, nor does the record of another set."""
+    (collection.root / "ANON_006").mkdir()
+    assert publish.find(collection, ONE) is None
+    record.path_of(collection, 6).write_bytes(record.Record(6, TWO, PLAN, "", {}).encoded())
+    assert (publish.find(collection, ONE), publish.find(collection, "3" * 32)) == (None, None)
+
+
+@pytest.mark.parametrize("content", [None, "RP.2.25.999.dcm"])
+def test_a_foreign_folder_in_the_way_stops_the_publication(collection: Collection, content: str | None) -> None:
+    """An empty one, too; it is not touched, and nothing is published."""
+    target = collection.root / "ANON_006"
+    target.mkdir()
+    if content:
+        (target / content).touch()
+
+    with pytest.raises(TargetTaken):
+        publish.publish(attempt_in(collection), {}, LINE_OF_ONE, PLAN)
+    assert durable.names(target) == ([content] if content else [])
+    assert publish.find(collection, ONE) is None
+
+
+@pytest.mark.parametrize("whose", [TWO, None])
+def test_another_ones_record_stops_the_publication(collection: Collection, whose: str | None) -> None:
+    """Its folder may have been taken away: the number is used all the same."""
+    record.path_of(collection, 6).write_bytes(record.Record(6, whose, PLAN, "", {}).encoded())
+
+    with pytest.raises(TargetTaken):
+        publish.publish(attempt_in(collection), {}, LINE_OF_ONE, PLAN)
+    assert not (collection.root / "ANON_006").exists()
+
+
+def test_two_copies_of_a_task_publish_once(collection: Collection) -> None:
+    """The second finds that it is done; the first one's record and line stay."""
+    first, second = attempt_in(collection), attempt_in(collection)
+    later = TrackingLine("orig", "zzz_AnusGE006", "Plan", "Demo Hospital", date(2026, 11, 23))
+
+    done = publish.publish(first, {"by": "first"}, LINE_OF_ONE, PLAN)
+    assert publish.publish(second, {"by": "second"}, later, PLAN) == done
+    found = publish.find(collection, ONE)
+    assert found is not None
+    assert found.content == {"by": "first"}
+    assert (durable.read(collection.tracking / "000006.json") or {})["day"] == "20261122"
+    assert durable.names(collection.staging) == []
+
+
+def test_an_attempt_whose_claim_was_given_back_is_thrown_away(collection: Collection) -> None:
+    """At its beginning, and again right before the rename."""
+    attempt = attempt_in(collection)
+    claim = claims.held(collection, ONE)
+    assert claim is not None
+    claims.end(collection, claim)
+
+    with pytest.raises(claims.ClaimLost):
+        publish.publish(attempt, {}, LINE_OF_ONE, PLAN)
+    with pytest.raises(claims.ClaimLost):
+        Attempt.begin(collection, ONE, 6)
+    assert durable.names(collection.staging) == []
+    assert not (collection.root / "ANON_006").exists()
+
+
+def test_a_publication_that_was_cut_off_is_finished_by_whoever_comes(collection: Collection, monkeypatch) -> None:
+    """The reconciler, without the source; or a copy of the task that only asks."""
+    cut_off(collection, monkeypatch)
+    assert record.read(collection, 6) is None
+
+    assert publish.recover(collection) == [6]
+    assert publish.recover(collection) == []
+    assert publish.find(collection, ONE) is not None
+    assert durable.names(collection.staging) == []
+
+
+def test_the_set_itself_finishes_what_was_cut_off(collection: Collection, monkeypatch) -> None:
+    """Before it begins anew."""
+    cut_off(collection, monkeypatch)
+
+    assert publish.find(collection, ONE) is not None
+    assert (collection.tracking / "000006.json").exists()
+
+
+def test_what_speaks_for_a_publication_is_neither_thrown_away_nor_cleared(collection: Collection, monkeypatch) -> None:
+    """Even when the folder is not where it was: only a person knows why."""
+    now = [0.0]
+    still = StandingStill(collection, lambda: now[0])
+    attempt = cut_off(collection, monkeypatch)
+    (collection.root / "ANON_006").rename(collection.root / "elsewhere")
+
+    attempt.discard()
+    assert publish.recover(collection) == []
+    assert not publish.give_way(collection, ONE)
+    for _ in range(2):
+        assert still.clear(lambda _: False) == 0
+        now[0] += STANDS_STILL_S
+    (left,) = collection.staging.iterdir()
+    assert sorted(durable.names(left)) == [LINE, RECORD]
+
+
+def test_an_attempt_that_nobody_works_on_is_cleared_after_ten_minutes(collection: Collection) -> None:
+    """On our own clock; any change, or a lease, keeps it."""
+    now = [0.0]
+    still = StandingStill(collection, lambda: now[0])
+    attempt = attempt_in(collection)
+    left_over = durable.aside(collection.staging)
+    left_over.touch()
+    foreign = collection.staging / "a person's"
+    foreign.touch()
+
+    assert still.clear(lambda _: False) == 0
+    now[0] = STANDS_STILL_S - 1
+    (attempt.folder / "late").touch()
+    assert still.clear(lambda _: False) == 0
+    now[0] = STANDS_STILL_S
+    assert still.clear(lambda _: False) == 1
+    assert (attempt.path.exists(), left_over.exists(), foreign.exists()) == (True, False, True)
+    now[0] = 3 * STANDS_STILL_S
+    assert still.clear(lambda locator: locator == LOCATOR) == 0
+    assert still.clear(lambda _: False) == 1
+    assert durable.names(collection.staging) == [foreign.name]
+
+
+def test_ten_thousand_published_sets_do_not_slow_the_next(collection: Collection, monkeypatch) -> None:
+    """Neither asking for a set nor publishing one lists the records."""
+    listed: list[Path] = []
+    names = durable.names
+    monkeypatch.setattr(durable, "names", lambda folder: listed.append(folder) or names(folder))
+
+    publish.find(collection, ONE)
+    publish.publish(attempt_in(collection), {}, LINE_OF_ONE, PLAN)
+    publish.find(collection, ONE)
+    assert {folder for folder in listed if folder.parent == collection.state} == {collection.staging}

@@ -1,0 +1,79 @@
+"""Which folder a locator stands for, and what became of the set in it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from services import durable, registry
+from services.collection import Collection, Options
+from services.identity import Identity
+from services.registry import Outcome
+
+
+@pytest.fixture
+def collection(tmp_path: Path) -> Collection:
+    """Make a collection."""
+    form = Identity("zzz_AnusGE", "AnusGE", "First", "Demo Hospital", 6)
+    return Collection.create(tmp_path, form, Options(machine=()))
+
+
+@pytest.mark.parametrize("name", ["Müller, Hans", "two\nlines", os.fsdecode(b"\xfc"), "a/b"])
+def test_a_locator_leads_back_to_its_folder(collection: Collection, name: str) -> None:
+    """Whatever the folder is called, and the locator does not say what."""
+    locator = registry.register(collection, name)
+
+    assert locator == registry.register(collection, PurePosixPath(name)) == collection.locator(name)
+    assert len(locator) == 32
+    assert registry.folder_of(collection, locator) == collection.root / name
+    assert list(registry.registered(collection)) == [(locator, PurePosixPath(name))]
+
+
+def test_what_was_never_registered_or_is_forged_leads_nowhere(collection: Collection) -> None:
+    """A message must not lead a worker out of the collection."""
+    forged = {"schema": 1, "folder": "../../etc"}
+    (collection.folders / f"{'a' * 32}.json").write_bytes(durable.encode(forged))
+    (collection.folders / f"{collection.locator('../../etc')}.json").write_bytes(durable.encode(forged))
+
+    for locator in ("b" * 32, "a" * 32, collection.locator("../../etc"), "../key", "", "../../../../etc/passwd"):
+        assert registry.folder_of(collection, locator) is None
+    assert list(registry.registered(collection)) == []
+
+
+def test_an_outcome_comes_back_as_it_was(collection: Collection) -> None:
+    """The last one counts, until it is forgotten."""
+    full = Outcome(
+        state="published",
+        fingerprint="f" * 32,
+        at="2026-11-22T12:00:00+00:00",
+        codes=("relinked",),
+        set_id="1" * 32,
+        index=6,
+        folders={".": 1, "CT": 2},
+        text="Published.",
+    )
+    registry.write_outcome(collection, "0" * 32, Outcome("waiting", "e" * 32, "2026-11-22T11:00:00+00:00"))
+    registry.write_outcome(collection, "0" * 32, full)
+
+    assert registry.read_outcome(collection, "0" * 32) == full
+    registry.forget_outcome(collection, "0" * 32)
+    registry.forget_outcome(collection, "0" * 32)
+    assert registry.read_outcome(collection, "0" * 32) is None
+
+
+def test_an_unreadable_outcome_is_none(collection: Collection) -> None:
+    """The set is then looked at again."""
+    for content in (b"", b"{}", b'{"state": "published"}'):
+        (collection.outcomes / f"{'0' * 32}.json").write_bytes(content)
+        assert registry.read_outcome(collection, "0" * 32) is None
+
+
+def test_a_folder_that_is_gone_for_good_is_forgotten(collection: Collection) -> None:
+    """With what became of it."""
+    locator = registry.register(collection, "gone")
+    registry.write_outcome(collection, locator, Outcome("waiting", "e" * 32, "2026-11-22T11:00:00+00:00"))
+    registry.forget(collection, locator)
+
+    assert (registry.folder_of(collection, locator), registry.read_outcome(collection, locator)) == (None, None)

@@ -1,0 +1,211 @@
+"""The tracking file: our lines in order, others' kept, nothing lost when it cannot be written."""
+
+from __future__ import annotations
+
+import csv
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pytest
+
+from services import durable, tracking
+from services.collection import Collection, Options
+from services.identity import Identity
+from services.tracking import HEADER, TrackingFiles, TrackingLine, numbers_in_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DAY = date(2026, 11, 22)
+
+
+@pytest.fixture
+def collection(tmp_path: Path) -> Collection:
+    """Make a collection."""
+    form = Identity("zzz_AnusGE", "AnusGE", "First", "Demo Hospital", 6)
+    return Collection.create(tmp_path, form, Options(machine=()))
+
+
+def line(index: int, day: date = DAY, **other: str) -> TrackingLine:
+    """Make the line of a set, saying only what differs."""
+    values = {"orig_patient_id": f"orig-{index}", "orig_plan_id": "Plan", "hospital": "Demo Hospital", **other}
+    return TrackingLine(new_patient_id=f"zzz_AnusGE{index:03d}", day=day, **values)
+
+
+def publish(collection: Collection, *indices: int, day: date = DAY) -> None:
+    """Leave the entries of published sets."""
+    for index in indices:
+        (collection.tracking / f"{index:06d}.json").write_bytes(durable.encode(line(index, day).entry(index)))
+
+
+def file_of(collection: Collection, day: str = "20261122") -> Path:
+    """Find the tracking file of a day."""
+    return collection.root / f"VicRapidPlan_trackingFile_{day}.txt"
+
+
+def test_the_file_is_exactly_as_specified(collection: Collection) -> None:
+    """Header, comma and space, in the order of the indices whatever the order of publication; a file for each day."""
+    publish(collection, 10, 7, 1000)
+    publish(collection, 8, day=date(2026, 11, 23))
+
+    assert TrackingFiles(collection).render() == ["20261122", "20261123"]
+    assert file_of(collection).read_bytes() == (
+        b"OrigPatientID, NewPatientID, OrigPlanID, Hospital\n"
+        b"orig-7, zzz_AnusGE007, Plan, Demo Hospital\n"
+        b"orig-10, zzz_AnusGE010, Plan, Demo Hospital\n"
+        b"orig-1000, zzz_AnusGE1000, Plan, Demo Hospital\n"
+    )
+    assert file_of(collection, "20261123").read_text().splitlines() == [
+        HEADER,
+        "orig-8, zzz_AnusGE008, Plan, Demo Hospital",
+    ]
+
+
+@pytest.mark.parametrize(
+    "value", ['Plan, "final"', " leading", "trailing ", '"', "Größe", "", "=1+1", "a\\b", "semi;colon", "x" * 64]
+)
+def test_a_value_comes_back_from_the_file_as_it_was(value: str) -> None:
+    """Quoted where CSV needs it; everything else stands as it is."""
+    text = line(6, orig_plan_id=value).text
+
+    assert next(csv.reader([text], skipinitialspace=True))[2] == value
+    assert ('"' in text) == any(sign in value for sign in '",') or value != value.strip()
+
+
+@pytest.mark.parametrize("value", ["two\nlines", "two\r\nlines", "two\u2028lines", "two\x85lines", "two\udcfflines"])
+def test_a_line_is_one_line(value: str) -> None:
+    """DICOM forbids control characters in an ID, which does not keep them out."""
+    text = line(6, orig_patient_id=value).text
+
+    assert text.splitlines() == [text]
+    assert text.encode()
+
+
+def test_lines_of_others_are_kept_first(collection: Collection) -> None:
+    """The older program's, in its own encoding and line ends, a person's, and a second header is not."""
+    file_of(collection).write_bytes(
+        b"\xef\xbb\xbfOrigPatientID,NewPatientID,OrigPlanID,Hospital\r\n"
+        b"M\xfcller, zzz_AnusGE003, Plan, Hospital\r\n"
+        b"\r\n"
+        b"# checked by hand"
+    )
+    publish(collection, 6)
+    TrackingFiles(collection).render()
+    publish(collection, 7)
+    TrackingFiles(collection).render()
+
+    assert file_of(collection).read_bytes().split(b"\n") == [
+        HEADER.encode(),
+        b"M\xfcller, zzz_AnusGE003, Plan, Hospital",
+        b"# checked by hand",
+        b"orig-6, zzz_AnusGE006, Plan, Demo Hospital",
+        b"orig-7, zzz_AnusGE007, Plan, Demo Hospital",
+        b"",
+    ]
+
+
+def test_a_file_that_was_sorted_or_deleted_by_hand_comes_back(collection: Collection) -> None:
+    """Every line once, and a line that a person added stays."""
+    publish(collection, 6, 7)
+    files = TrackingFiles(collection)
+    files.render()
+    lines = file_of(collection).read_text().splitlines()
+    file_of(collection).write_text("\n".join([*reversed(lines), "mine"]))
+    assert files.render() == ["20261122"]
+    assert file_of(collection).read_text().splitlines() == [lines[0], "mine", *lines[1:]]
+
+    file_of(collection).unlink()
+    assert files.render() == ["20261122"]
+    assert file_of(collection).read_text().splitlines() == lines
+    assert files.render() == []
+
+
+def test_a_read_only_file_is_an_error_and_nothing_is_lost(collection: Collection) -> None:
+    """Once it may be written again, the lines are there."""
+    publish(collection, 6)
+    files = TrackingFiles(collection)
+    files.render()
+    publish(collection, 7)
+    file_of(collection).chmod(0o444)
+    with pytest.raises(PermissionError):
+        files.render()
+    assert len(file_of(collection).read_text().splitlines()) == 2
+
+    file_of(collection).chmod(0o644)
+    assert files.render() == ["20261122"]
+    assert len(file_of(collection).read_text().splitlines()) == 3
+    assert durable.names(collection.staging) == []
+
+
+def test_a_person_who_writes_in_the_file_meanwhile_loses_nothing(collection: Collection, monkeypatch) -> None:
+    """Between our look and our write; who never stops writing makes us wait."""
+    publish(collection, 6)
+    written = iter([b"added\n"])
+    refuse_if_read_only = tracking._refuse_if_read_only
+
+    def add_a_line(path: Path) -> None:
+        refuse_if_read_only(path)
+        with path.open("ab") as file:
+            file.write(next(written, b""))
+
+    monkeypatch.setattr(tracking, "_refuse_if_read_only", add_a_line)
+    assert TrackingFiles(collection).render() == ["20261122"]
+    assert file_of(collection).read_bytes().split(b"\n")[1] == b"added"
+
+    publish(collection, 7)
+    written = iter([b"%d\n" % number for number in range(100)])
+    with pytest.raises(BlockingIOError):
+        TrackingFiles(collection).render()
+
+
+def test_an_entry_that_comes_while_the_file_is_rendered_is_in_it(collection: Collection, monkeypatch) -> None:
+    """The entries are listed again until they stay the same."""
+    publish(collection, 6)
+    write = durable.write_atomically
+
+    def publish_another(path: Path, data: bytes, *, staging: Path | None = None) -> None:
+        publish(collection, 7)
+        write(path, data, staging=staging)
+
+    monkeypatch.setattr(durable, "write_atomically", publish_another)
+    TrackingFiles(collection).render()
+
+    assert len(file_of(collection).read_text().splitlines()) == 3
+
+
+def test_an_unreadable_entry_does_not_hold_up_the_others(collection: Collection) -> None:
+    """It is for `doctor` to name."""
+    publish(collection, 6)
+    for index, content in ((7, b""), (8, b'{"day": 20261122, "line": "x"}'), (9, b"{}")):
+        (collection.tracking / f"{index:06d}.json").write_bytes(content)
+    (collection.tracking / "notes.txt").touch()
+
+    TrackingFiles(collection).render()
+    assert len(file_of(collection).read_text().splitlines()) == 2
+
+
+def test_ten_thousand_lines_cost_a_listing(collection: Collection, monkeypatch) -> None:
+    """No entry is read twice, and a file that is up to date is not read at all."""
+    publish(collection, *range(6, 206))
+    files = TrackingFiles(collection)
+    assert [files.render(), files.render()] == [["20261122"], []]  # the second makes sure of what the first wrote
+    opened: list[str] = []
+    monkeypatch.setattr(durable, "read", lambda path: opened.append(path.name))
+    monkeypatch.setattr(tracking, "_compose", lambda *_: opened.append("file"))
+
+    assert files.render() == []
+    assert opened == []
+
+
+def test_numbers_in_tracking_files_of_whatever_program(tmp_path: Path) -> None:
+    """Behind this collection's patient ID only; other texts are looked past."""
+    (tmp_path / "VicRapidPlan_trackingFile_20200101.txt").write_bytes(
+        b'"Plan, A", zzz_AnusGE011, "x"\r\n'
+        b"77,zzz_AnusGE012,p,h\n"
+        b"78, zzz_Other099, p, h\n"
+        b"zzz_AnusGE050\n"
+        b"\xff\xfe, zzz_AnusGE013\n"
+    )
+    (tmp_path / "VicRapidPlan_trackingFile_old.txt").write_text("77, zzz_AnusGE900, p, h")
+
+    assert numbers_in_files(tmp_path, "zzz_AnusGE") == {11, 12, 13}
