@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 
 from anonymizer.new import MachineNames, Root, check_folder, has_form, known_machines, machine_names
-from anonymizer.screen import PUBLISHED_ALL, SOME_NOT, console, say_json
+from anonymizer.screen import PUBLISHED_ALL, SOME_NOT, console, say_json, say_loose
 from services import check as checks
 from services import machine as machines
 from services import settings as environment
@@ -117,9 +117,7 @@ def _say(root: Path, rows: list[Row]) -> None:
     if not rows:
         screen.print(f"There are no sets in {root}: each folder in it with DICOM files is one.")
     if loose := loose_dicom(root):
-        screen.print(
-            f"{loose} DICOM files lie in {root} itself and will not be taken: give each set a folder of its own."
-        )
+        screen.print(say_loose(root, loose))
 
 
 def _links(row: Row) -> str:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 POLL_S: Final = 0.1
-GOOD: Final = frozenset({"published", "same-set", "no-set"})
+GOOD: Final = frozenset({"published", "same-set"})
 INTERRUPTED: Final = 130
 
 Workers = Annotated[int | None, typer.Option(min=1, help="Sets at a time; as many as there are cores by default.")]
@@ -85,7 +85,8 @@ def run(
     with batch(collection, settings, processes=workers or os.cpu_count() or 1, debug=bool(ctx.obj)) as going:
         earlier, stands = _follow(going, as_json=as_json)
         seconds = going.seconds()
-    rows = [_row(collection, folder, stands[folder], seconds) for folder in stands if folder not in earlier]
+    concerned = (folder for folder, state in stands.items() if folder not in earlier and state != "no-set")
+    rows = [_row(collection, folder, stands[folder], seconds) for folder in concerned]
     if as_json:
         say_json({"sets": [_as_json(row) for row in rows], "published_before": len(earlier)})
     else:

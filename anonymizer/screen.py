@@ -30,6 +30,12 @@ def say_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))  # noqa: T201 - this is the output
 
 
+def say_loose(root: object, files: int) -> str:
+    """Say that DICOM files lie where nobody knows which set they belong to."""
+    lie = "1 DICOM file lies" if files == 1 else f"{files} DICOM files lie"
+    return f"{lie} in {root} itself, in no set's folder, and so not taken. Give each set a folder of its own."
+
+
 def say_wrong(error: BaseException) -> int:
     """Say in one sentence why nothing was done; of what we did not foresee only the class: its text may hold names."""
     if isinstance(error, SettingsWrong):

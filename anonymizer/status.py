@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from anonymizer.new import Root, check_folder
-from anonymizer.screen import console, say_json
+from anonymizer.screen import console, say_json, say_loose
 from services import settings as environment
 from services.collection import Collection, collection_id, read_settings
 from services.errors import SettingsWrong
@@ -129,7 +129,7 @@ def _say(told: Told) -> None:
             table.add_row(row.folder, row.state, row.anon, row.why)
         screen.print(table)
     if told.loose_dicom:
-        screen.print(f"  {told.loose_dicom} DICOM files lie in the root itself and are not taken.")
+        screen.print(say_loose(told.root, told.loose_dicom))
 
 
 COMMANDS = (status,)

@@ -91,7 +91,7 @@ def test_a_set_in_work_is_left_to_its_worker(watched: Watched) -> None:
     assert watched.queue.asked == []
 
 
-@pytest.mark.parametrize("state", ["published", "same-set", "changed", "refused", "parked"])
+@pytest.mark.parametrize("state", ["published", "same-set", "changed", "refused", "parked", "no-set"])
 def test_a_concluded_set_is_left_alone_until_it_changes(watched: Watched, state: registry.State) -> None:
     """Then it begins anew."""
     watched.look(0)
