@@ -39,8 +39,9 @@ MAX_ELEMENTS: Final = 1_500_000
 _MAX_PADDING: Final = 64
 """Some systems fill the last block of a file with a few zeros; more of them are a copy that has not arrived."""
 
-_EXPLICIT = Struct("<HH2sH").unpack_from
-_IMPLICIT = Struct("<HHL").unpack_from
+_EXPLICIT = Struct("<HH2sH").unpack
+_IMPLICIT = Struct("<HHL").unpack
+_ITEM = Struct("<HHL").unpack_from
 _LONG = Struct("<L").unpack_from
 _PACK_LONG = Struct("<L").pack
 _PACK_TAG = Struct("<HH").pack
@@ -77,6 +78,64 @@ class PixelsFollow(Exception):
         self.length = length
 
 
+# How an element goes on behind the first eight bytes of its header.
+_PLAIN: Final = 0
+"""With its value, whose length is known."""
+_SPECIAL: Final = 1
+"""With its value, which may be a sequence, pixels, or padding."""
+_LONG_HEADER: Final = 2
+"""With four more bytes of header: the length. PS3.5 Table 7.1-1."""
+_STRANGE: Final = 3
+"""It is none: a delimiter, zeros, or another encoding."""
+
+_Head: TypeAlias = tuple[int, bytes, int, int]
+"""(tag, vr, length, how it goes on)."""
+
+
+class _Heads(dict[bytes, _Head]):
+    """What the first eight bytes of an element say, for one encoding.
+
+    The same few hundred heads (tag, VR and length) begin nearly all elements of a set: each is decoded once.
+    """
+
+    MOST: Final = 1 << 14
+    """So many are remembered: more than sets need, and little memory."""
+
+    def __init__(self, decode: Callable[[bytes], _Head]) -> None:
+        super().__init__()
+        self._decode = decode
+
+    def __missing__(self, head: bytes) -> _Head:
+        decoded = self._decode(head)
+        if len(self) < self.MOST:
+            self[head] = decoded
+        return decoded
+
+
+def _explicit_head(head: bytes) -> _Head:
+    """Decode a head of explicit VR. PS3.5 §7.1.2."""
+    group, number, vr, length = _EXPLICIT(head)
+    how = _PLAIN if vr in _SHORT_VRS else _LONG_HEADER if vr in _LONG_VRS else _STRANGE
+    return group << 16 | number, vr, length, how
+
+
+def _implicit_head(head: bytes) -> _Head:
+    """Decode a head of implicit VR. PS3.5 §7.1.3."""
+    group, number, length = _IMPLICIT(head)
+    tag = group << 16 | number
+    if group == 0xFFFE:
+        return tag, b"", length, _STRANGE
+    vr = (dictionary.vr(tag) or b"UN") if not group & 1 else b"UN"
+    if length == UNDEFINED and vr == b"UN":
+        vr = b"SQ"
+    special = vr == b"SQ" or length == UNDEFINED or tag in PIXEL_DATA or not tag
+    return tag, vr, length, _SPECIAL if special else _PLAIN
+
+
+_EXPLICIT_HEADS: Final = _Heads(_explicit_head)
+_IMPLICIT_HEADS: Final = _Heads(_implicit_head)
+
+
 class Parser:
     """One pass over the bytes of a data set, in one of the two little-endian encodings.
 
@@ -93,133 +152,105 @@ class Parser:
 
     def __init__(self, data: bytes, *, implicit: bool, size: int | None = None) -> None:
         self.data = data
-        self.implicit = implicit
         self.size = len(data) if size is None else size
+        self._heads = _IMPLICIT_HEADS if implicit else _EXPLICIT_HEADS
         self._left = MAX_ELEMENTS
+
+    @property
+    def count(self) -> int:
+        """How many elements and items have been read, at every depth."""
+        return MAX_ELEMENTS - self._left
 
     def top_level(self, pos: int) -> list[Element]:
         """Parse from `pos` to the end of the data; raise `PixelsFollow` at pixel data."""
-        read = self._read_implicit if self.implicit else self._read_explicit
-        elements, _ = read(pos, len(self.data), 0, undefined=False)
+        elements, _ = self._read(self._heads, pos, len(self.data), 0, False)
         return elements
 
-    def _read_explicit(self, pos: int, end: int, depth: int, *, undefined: bool) -> tuple[list[Element], int]:
-        """Read explicit VR elements up to `end`, or up to an item delimiter where the item's length is undefined."""
+    def _read(self, heads: _Heads, pos: int, end: int, depth: int, undefined: bool) -> tuple[list[Element], int]:
+        """Read elements up to `end`, or up to an item delimiter where the item's length is undefined."""
         data = self.data
         elements: list[Element] = []
         add = elements.append
-        while pos + 8 <= end:
-            group, number, vr, length = _EXPLICIT(data, pos)
+        last = end - 8
+        while pos <= last:
+            tag, vr, length, how = heads[data[pos : pos + 8]]
             value = pos + 8
-            if vr not in _SHORT_VRS:
-                if vr in _LONG_VRS:
-                    if pos + 12 > end:
+            if how:
+                if how == _STRANGE:
+                    if undefined and tag == 0xFFFEE00D:
+                        self._count(elements)
+                        return elements, value
+                    self._strange(pos, end, tag)
+                    break
+                if how == _LONG_HEADER:
+                    if value + 4 > end:
                         break
                     length = _LONG(data, value)[0]
-                    value = pos + 12
-                elif undefined and group == 0xFFFE and number == 0xE00D:
+                    value += 4
+                if depth == 0 and tag in PIXEL_DATA:
                     self._count(elements)
-                    return elements, value
-                else:
-                    self._strange(pos, end, group, number)
-                    break
-                tag = group << 16 | number
+                    raise PixelsFollow(elements, pos, vr, value, length)
+                standard = not tag & 0x00010000
+                if vr == b"UN" and standard and (length == UNDEFINED or dictionary.vr(tag) not in (b"UN", b"")):
+                    raise OtherEncoding("standard elements coded as UN")
                 if vr == b"SQ" or length == UNDEFINED:
-                    if depth == 0 and tag in PIXEL_DATA:
-                        raise PixelsFollow(elements, pos, vr, value, length)
-                    items, after = self._sequence(tag, value, end, length, depth, un=vr == b"UN")
+                    read = self._items if standard else self._private
+                    items, after = read(heads, vr, value, end, length, depth)
                     add((tag, vr, pos, value, after, items))
                     pos = after
                     continue
-                if depth == 0 and tag in PIXEL_DATA:
-                    raise PixelsFollow(elements, pos, vr, value, length)
-                if vr == b"UN" and not group & 1 and dictionary.vr(tag) not in (b"UN", b""):
-                    raise OtherEncoding("standard elements coded as UN")
-                after = value + length
-            else:
-                tag = group << 16 | number
-                after = value + length
-            if after > end:
-                raise self._short(after, end, depth)
-            add((tag, vr, pos, value, after, None))
-            pos = after
-        self._ended(pos, end, depth, undefined=undefined)
-        self._count(elements)
-        return elements, end
-
-    def _read_implicit(self, pos: int, end: int, depth: int, *, undefined: bool) -> tuple[list[Element], int]:
-        """Read implicit VR elements likewise. PS3.5 §7.1.3."""
-        data = self.data
-        vr_of = dictionary.vr
-        elements: list[Element] = []
-        add = elements.append
-        while pos + 8 <= end:
-            group, number, length = _IMPLICIT(data, pos)
-            tag = group << 16 | number
-            value = pos + 8
-            if group == 0xFFFE:
-                if undefined and number == 0xE00D:
-                    self._count(elements)
-                    return elements, value
-                self._strange(pos, end, group, number)
-                break
-            vr = (vr_of(tag) or b"UN") if not group & 1 else b"UN"
-            if depth == 0 and tag in PIXEL_DATA:
-                raise PixelsFollow(elements, pos, vr, value, length)
-            if vr == b"SQ" or length == UNDEFINED:
-                items, after = self._sequence(tag, value, end, length, depth, un=False)
-                add((tag, b"SQ" if vr == b"UN" else vr, pos, value, after, items))
-                pos = after
-                continue
+                if not tag and data.count(0, pos, end) == end - pos:
+                    break
             after = value + length
             if after > end:
                 raise self._short(after, end, depth)
-            if not tag and data.count(0, pos, end) == end - pos:
-                break
             add((tag, vr, pos, value, after, None))
             pos = after
-        self._ended(pos, end, depth, undefined=undefined)
+        if undefined or pos != end:
+            self._ended(pos, end, depth, undefined=undefined)
         self._count(elements)
         return elements, end
 
-    def _sequence(
-        self, tag: int, pos: int, end: int, length: int, depth: int, *, un: bool
+    def _private(
+        self, heads: _Heads, vr: bytes, pos: int, end: int, length: int, depth: int
+    ) -> tuple[list[Item] | None, int]:
+        """Read a vendor's sequence. One of known length may hold anything: it is never looked into, and never kept."""
+        try:
+            return self._items(heads, vr, pos, end, length, depth)
+        except (Malformed, OtherEncoding):
+            stop = pos + length
+            if length == UNDEFINED or stop > end or depth >= MAX_DEPTH:
+                raise
+            return None, stop
+
+    def _items(
+        self, heads: _Heads, vr: bytes, pos: int, end: int, length: int, depth: int
     ) -> tuple[list[Item] | None, int]:
         """Read the items of a sequence; an undefined-length UN element is a sequence in implicit VR (PS3.5 §6.2.2)."""
         if depth >= MAX_DEPTH:
             raise Malformed(f"sequences nested more than {MAX_DEPTH} deep at byte {pos}")
-        if un and not tag >> 16 & 1:
-            raise OtherEncoding("standard elements coded as UN")
-        private = bool(tag >> 16 & 1)
+        if vr == b"UN":
+            heads = _IMPLICIT_HEADS
         undefined = length == UNDEFINED
         stop = end if undefined else pos + length
         if stop > end:
             raise self._short(stop, end, depth)
-        try:
-            return self._items(pos, stop, depth, undefined=undefined, implicit=un or self.implicit)
-        except (Malformed, OtherEncoding):
-            # A vendor's private sequence of known length may hold anything: it is never looked into, and never kept.
-            if private and not undefined:
-                return None, stop
-            raise
-
-    def _items(self, pos: int, stop: int, depth: int, *, undefined: bool, implicit: bool) -> tuple[list[Item], int]:
         data = self.data
-        read = self._read_implicit if implicit else self._read_explicit
         items: list[Item] = []
-        while pos + 8 <= stop:
-            group, number, length = _IMPLICIT(data, pos)
+        last = stop - 8
+        while pos <= last:
+            group, number, length = _ITEM(data, pos)
             value = pos + 8
             if group != 0xFFFE:
                 raise Malformed(f"no item where a sequence should have one, at byte {pos}")
             if number == 0xE000:
                 if length == UNDEFINED:
-                    elements, after = read(value, stop, depth + 1, undefined=True)
+                    elements, after = self._read(heads, value, stop, depth + 1, True)
                 else:
                     after = value + length
                     if after > stop:
                         raise self._short(after, stop, depth + 1)
-                    elements, _ = read(value, after, depth + 1, undefined=False)
+                    elements, _ = self._read(heads, value, after, depth + 1, False)
                 items.append((pos, value, after, elements))
                 pos = after
             elif number == 0xE0DD and undefined:
@@ -246,15 +277,15 @@ class Parser:
                 return Truncated(f"the file ends at byte {self.size}, in the middle of an element")
         return Malformed(f"an element reaches beyond the end of its item at byte {end}")
 
-    def _strange(self, pos: int, end: int, group: int, number: int) -> None:
+    def _strange(self, pos: int, end: int, tag: int) -> None:
         """Judge bytes that begin no element: zeros where a copy has not arrived, or an encoding of another kind."""
         if len(self.data) < self.size and end == len(self.data):
             raise Beyond
         if self.data.count(0, pos, end) == end - pos:
             return  # zeros: `_ended` tells a little padding from a copy that has not arrived
-        if group == 0xFFFE:
+        if tag >> 16 == 0xFFFE:
             raise Malformed(f"a delimiter without its item at byte {pos}")
-        raise OtherEncoding(f"an unknown VR in element ({group:04X},{number:04X}) at byte {pos}")
+        raise OtherEncoding(f"an unknown VR in element ({tag >> 16:04X},{tag & 0xFFFF:04X}) at byte {pos}")
 
     def _ended(self, pos: int, end: int, depth: int, *, undefined: bool) -> None:
         """Hold that the data ended where an element ended."""
