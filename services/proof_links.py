@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from services.elements import Element, Item
     from services.part10 import DicomFile
-    from services.proof_walk import Reasons
+    from services.proof_found import Reasons
 
 _INSTANCE: Final = tag("SOPInstanceUID")
 _STUDY: Final = tag("StudyInstanceUID")
@@ -174,6 +174,11 @@ def _items(elements: Sequence[Element], sequence: int) -> Sequence[Item]:
         if element[0] == sequence:
             return element[5] or ()
     return ()
+
+
+def value_of(file: DicomFile, attribute: int) -> bytes:
+    """Give a value of an object's top level, without padding; b"" where it is absent."""
+    return _value(file, file.elements, attribute)
 
 
 def _value(file: DicomFile, elements: Sequence[Element], attribute: int) -> bytes:

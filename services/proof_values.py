@@ -15,14 +15,15 @@ from services import policy, text
 from services.dictionary import keyword
 from services.identifiers import Identifiers, read_dates
 from services.policy import EDITION
-from services.proof_walk import METHOD, PATIENT, Place
+from services.proof_found import METHOD, PATIENT, Place
 from services.terms import is_term, names_maker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from services.policy import Options
-    from services.proof_walk import Change, Found, Promised, Reasons
+    from services.proof_found import Change, Found, Reasons
+    from services.proof_walk import Promised
 
 _ONE_VALUE_VRS: Final = frozenset((b"ST", b"LT", b"UT", b"UR"))
 """The backslash is a letter in these. PS3.5 6.2."""
@@ -225,9 +226,9 @@ class StudyDates(NamedTuple):
     new: date | None
 
 
-def study_date(value: bytes | None) -> date | None:
+def study_date(value: bytes) -> date | None:
     """Read a study date."""
-    moments = _moments((value or b"").decode("latin-1").strip(" \0"))
+    moments = _moments(value.decode("latin-1").strip(" \0"))
     return moments[0].day if len(moments) == 1 else None
 
 
@@ -261,7 +262,7 @@ def _judge_birth_date(
 
 
 def _birth_dates(found: Found) -> list[date]:
-    return [day for change in found.identity["birth_date"] for day in [study_date(change.old)] if day]
+    return [day for change in found.identity["birth_date"] for day in [study_date(change.old or b"")] if day]
 
 
 def _is_age(value: str) -> bool:
@@ -368,7 +369,7 @@ def judge_texts(found: Found, identifiers: Identifiers, reasons: Reasons) -> int
         if not is_term(as_read):
             _search(as_read, identifiers.found_in(as_read.strip(" \0")), originals, reasons)
     for value in found.technical:
-        as_read = value.decode("latin-1").strip(" \0")
+        as_read = text.decode(value, b"LO", ()).strip(" \0")
         searched += 1
         hits = [as_read[start:end] for start, end in identifiers.matches(as_read)]
         if not all(names_maker(hit) or (hit.isdecimal() and len(hit) <= _LONGEST_VERSION) for hit in hits):

@@ -2,8 +2,7 @@
 
 The walk judges on the spot what one pair of elements shows (a kept element is equal, an emptied one empty, a dropped
 one gone). What only the whole set shows (one UID, one new UID; one shift for all dates; one name, one cleaned name) it
-collects as distinct pairs of values, which `services.proof_values` judges afterwards: a set has hundreds of thousands
-of elements and a few hundred distinct pairs.
+collects (`services.proof_found`) for `services.proof_values`.
 
 Nothing here makes a value. It reads both sides with the engine's parser and asks the policy what should have been done.
 """
@@ -11,23 +10,21 @@ Nothing here makes a value. It reads both sides with the engine's parser and ask
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from functools import cache
+from typing import TYPE_CHECKING, Final, Protocol
 
 from services import text
-from services.dictionary import keyword, tag
+from services.dictionary import tag
 from services.policy import ADDITIONS, Action
-from services.required import demanded
+from services.proof_found import METHOD, PATIENT, Change, Found, Path, Place, Reasons
+from services.required import TABLE, demanded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from services.elements import Element, Item
     from services.part10 import DicomFile
     from services.policy import Decision, Policy
-
-Path = tuple[int, ...]
-"""The tags of the sequences around a data set, the outermost first; empty at the root."""
 
 
 class MachineIdentity(Protocol):
@@ -70,127 +67,6 @@ class Promised(Protocol):
         """Whether references were rebuilt."""
 
 
-class Change(NamedTuple):
-    """Two values that the policy lets differ, as they stand, with all that is needed to read them."""
-
-    old: bytes | None
-    """None where the source has no such element."""
-
-    new: bytes
-    vr: bytes
-    old_charsets: tuple[str, ...]
-    new_charsets: tuple[str, ...]
-
-    def read(self) -> tuple[str, str]:
-        """Give both as text without padding; an absent one as ''."""
-        old = text.decode(self.old or b"", self.vr, self.old_charsets)
-        return old.strip(" \0"), text.decode(self.new, self.vr, self.new_charsets).strip(" \0")
-
-
-class Place(NamedTuple):
-    """Where something was found."""
-
-    kind: str
-    path: Path
-    tag: int
-
-    def __str__(self) -> str:
-        """Write the attribute path: `RTPLAN BeamSequence>BeamName`. An attribute without a name is shown by its tag."""
-        tags = (*self.path, self.tag)
-        return f"{self.kind} {'>'.join(keyword(each) or f'({each >> 16:04X},{each & 0xFFFF:04X})' for each in tags)}"
-
-
-class Reasons:
-    """What stands against a set: words of ours, attribute paths and counts, never a value."""
-
-    MOST: Final = 40
-    """Reasons that are told; what is wrong in every slice is one reason."""
-
-    def __init__(self) -> None:
-        self._found: Counter[tuple[str, str, str]] = Counter()
-
-    def add(self, check: str, what: str, place: Place | str = "") -> None:
-        """Note that a check failed, in the words `what`."""
-        self._found[check, what, str(place)] += 1
-
-    def told(self) -> list[str]:
-        """Give one sentence a reason, with how often it was met."""
-        told = [
-            f"{check}: {what}{f' at {place}' if place else ''}{f' ({times} times)' if times > 1 else ''}"
-            for (check, what, place), times in self._found.items()
-        ]
-        return told[: self.MOST] + ([f"and {len(told) - self.MOST} more"] if len(told) > self.MOST else [])
-
-
-@dataclass
-class Found:
-    """What the walk saw in a set."""
-
-    equal: int = 0
-    """Elements that are the same, byte for byte or, where the character set was changed, as text."""
-
-    changed: defaultdict[tuple[str, Path, int, str], int] = field(default_factory=lambda: defaultdict(int))
-    """How many elements were changed, by kind of object, path, tag and action."""
-
-    uids: dict[bytes, bytes] = field(default_factory=dict)
-    """Old and new values as they stand, of every UI element that the policy has mapped."""
-
-    uid_places: dict[bytes, Place] = field(default_factory=dict)
-    """Where each old value was met first."""
-
-    source_uids: set[bytes] = field(default_factory=set)
-    """Every other UI value of the source, dropped and private ones included."""
-
-    relinked_uids: set[bytes] = field(default_factory=set)
-    """New values in references that were rebuilt."""
-
-    dates: dict[Change, Place] = field(default_factory=dict)
-    cleaned: defaultdict[str, dict[Change, Place]] = field(default_factory=lambda: defaultdict(dict))
-    """Free texts, by role."""
-
-    identity: defaultdict[str, dict[Change, Place]] = field(default_factory=lambda: defaultdict(dict))
-    """Statements about the patient, by what they state."""
-
-    statements: set[tuple[bytes | None, ...]] = field(default_factory=set)
-    """What each object says of the patient, in the order of `PATIENT`."""
-
-    methods: set[tuple[tuple[int, bytes], ...]] = field(default_factory=set)
-    """What the objects say was done to them: tag and value."""
-
-    method_codes: set[tuple[bytes, ...]] = field(default_factory=set)
-
-    identifying: set[tuple[str, bytes, bytes, tuple[str, ...]]] = field(default_factory=set)
-    """Values of the source that identify and were to go: kind, value, VR, character sets."""
-
-    retained: set[tuple[str, bytes, bytes, tuple[str, ...]]] = field(default_factory=set)
-    """The like that an option keeps."""
-
-    contested: bool = False
-    """Whether the source holds a date of a device that Retain Device Identity would have kept."""
-
-    texts: defaultdict[tuple[str, ...], set[bytes]] = field(default_factory=lambda: defaultdict(set))
-    """Distinct text values of the output that are to hold no identifier, by character sets."""
-
-    terms: set[bytes] = field(default_factory=set)
-    """Distinct values that should be terms of the standard (VR CS)."""
-
-    technical: set[bytes] = field(default_factory=set)
-    """Distinct values that say what was used, of attributes in `TECHNICAL`."""
-
-    makers: set[bytes] = field(default_factory=set)
-    """Those of them that name maker and model."""
-
-
-PATIENT: Final = tuple(
-    map(tag, ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "PatientAge", "StudyID", "AccessionNumber"))
-)
-"""What every object of a set says of patient and study in the same words."""
-
-METHOD: Final = tuple(
-    map(tag, ("PatientIdentityRemoved", "DeidentificationMethod", "LongitudinalTemporalInformationModified"))
-)
-"""What every object says of our work, beside the codes."""
-
 _STATED: Final = (*PATIENT, *METHOD)
 
 MAKERS: Final = frozenset(map(tag, ("Manufacturer", "ManufacturerModelName")))
@@ -222,6 +98,12 @@ _NOT_TEXT: Final = frozenset(
 _NUMBER_BYTES: Final = b"0123456789+-.eE:\\ \0"
 """What numbers, times and UIDs are written with. Anything else in their VRs is text."""
 
+_PRIVATE: Final = 0x00010000
+"""Set in tags of odd groups."""
+_TELLING: Final = frozenset((b"PN", b"UI"))
+"""VRs whose values identify wherever they stand."""
+_DECIMAL: Final = frozenset((b"DS", b"IS"))
+
 _CHARSET: Final = tag("SpecificCharacterSet")
 _SCHEME: Final = tag("CodingSchemeDesignator")
 _FLUENCE: Final = tag("PrimaryFluenceModeSequence")
@@ -252,12 +134,11 @@ _LINK_SEQUENCES: Final = frozenset(
 
 
 class Rules:
-    """The decisions that hold for the data sets below one place."""
+    """The decisions that hold below some sequences, laid out for one look-up a tag."""
 
-    def __init__(self, policy: Policy, below: Path = ()) -> None:
+    def __init__(self, policy: Policy, below: Path) -> None:
         self._policy = policy
         self._below = below
-        self._inside: dict[Path, Rules] = {below: self}
         decisions = dict(policy.compiled)
         for sequence in below:
             decisions.update(policy.within[sequence])
@@ -269,22 +150,66 @@ class Rules:
             for each, found in decisions.items()
             if found.row.identifies and each not in self.kept
         }
-        self.dropped: Final = frozenset(each for each, found in decisions.items() if found.action is Action.DROP)
-
-    def inside(self, sequence: int) -> Rules:
-        """Give the rules for the items of a sequence; the innermost sequence with rules of its own counts."""
-        if sequence not in self._policy.within:
-            return self
-        below = (*(each for each in self._below if each != sequence), sequence)
-        if below not in self._inside:
-            made = Rules(self._policy, below)
-            made._inside = self._inside
-            self._inside[below] = made
-        return self._inside[below]
+        #: dropped, and nothing else is to be said of them
+        self.unnoticed: Final = (
+            frozenset(each for each, found in decisions.items() if found.action is Action.DROP)
+            - self.identifying.keys()
+            - policy.contested
+            - {attribute for _, _, attribute in TABLE}
+        )
 
     def decision(self, tag: int) -> Decision:
         """Say what becomes of an attribute."""
         return self._policy.decision(tag, self._below)
+
+    def below(self, sequence: int) -> Path:
+        """Name the sequences with decisions of their own, this one included; the innermost counts."""
+        if sequence not in self._policy.within:
+            return self._below
+        return (*(each for each in self._below if each != sequence), sequence)
+
+
+@cache
+def _rules(policy: Policy, below: Path = ()) -> Rules:
+    return Rules(policy, below)
+
+
+class Level:
+    """One place in one kind of object: which decisions hold there, and what was seen of its elements."""
+
+    def __init__(self, policy: Policy, kind: str, path: Path, rules: Rules) -> None:
+        self._policy = policy
+        self.kind: Final = kind
+        self.path: Final = path
+        self.rules: Final = rules
+        self.dropped: Final[list[int]] = []
+        self.renamed: Final[list[int]] = []
+        self.changed: Final[list[tuple[int, str]]] = []
+        """Tag and action."""
+        self.inner: Final[dict[int, Level]] = {}
+
+    def inside(self, sequence: int) -> Level:
+        """Give the level of the items of a sequence."""
+        found = self.inner.get(sequence)
+        if found is None:
+            rules = _rules(self._policy, self.rules.below(sequence))
+            found = self.inner[sequence] = Level(self._policy, self.kind, (*self.path, sequence), rules)
+        return found
+
+    @property
+    def sequence(self) -> int:
+        """Tag of the innermost sequence around it; 0 at the root."""
+        return self.path[-1] if self.path else 0
+
+    def changes(self) -> Iterator[tuple[Place, str, int]]:
+        """Give what was changed here and further inside, by place and action, with counts."""
+        counts = Counter(self.changed)
+        for action, attributes in (("drop", self.dropped), ("uid", self.renamed)):
+            counts.update({(attribute, action): count for attribute, count in Counter(attributes).items()})
+        for (attribute, action), count in sorted(counts.items()):
+            yield Place(self.kind, self.path, attribute), action, count
+        for level in self.inner.values():
+            yield from level.changes()
 
 
 class Walk:
@@ -293,11 +218,10 @@ class Walk:
     def __init__(self, policy: Policy, promised: Promised, reasons: Reasons) -> None:
         self.found: Final = Found()
         self._policy = policy
-        self._root = Rules(policy)
+        self._levels: dict[str, Level] = {}
         self._promised = promised
         self._reasons = reasons
         self._contested = policy.contested
-        self._kind = ""
         self._old = self._new = b""
         self._old_charsets: tuple[str, ...] = ()
         self._new_charsets: tuple[str, ...] = ()
@@ -306,18 +230,24 @@ class Walk:
 
     def compare(self, kind: str, old: DicomFile, new: DicomFile) -> None:
         """Walk through an object of the source and the output made of it; pixels are not looked at here."""
-        self._kind, self._old, self._new = kind, old.data, new.data
+        self._old, self._new = old.data, new.data
         self._recoded = old.implicit != new.implicit or old.memory is not None
         self._old_charsets = self._new_charsets = ()
         self._texts = self.found.texts[()]
-        self._data_set(old.elements, new.elements, self._root, ())
-        self._statement({element[0]: element for element in new.elements})
+        root = self._levels.get(kind) or Level(self._policy, kind, (), _rules(self._policy))
+        self._levels[kind] = root
+        self._data_set(old.elements, new.elements, root)
+        self._statement({element[0]: element for element in new.elements}, root)
 
-    def _statement(self, root: Mapping[int, Element]) -> None:
+    def changes(self) -> list[tuple[Place, str, int]]:
+        """Give what was changed, by place and action, with counts."""
+        return [change for root in self._levels.values() for change in root.changes()]
+
+    def _statement(self, root: Mapping[int, Element], here: Level) -> None:
         """Note what an output says of the patient and of our work."""
         for each in ADDITIONS:
             if each not in root and each != _PATIENT_AGE:
-                self._fail("identity", "is not stated", (), each)
+                self._fail("identity", "is not stated", here, each)
         values = {each: self._new[root[each][3] : root[each][4]].strip(b" \0") for each in _STATED if each in root}
         self.found.statements.add(tuple(values.get(each) for each in PATIENT))
         self.found.methods.add(tuple((each, values.get(each, b"")) for each in METHOD))
@@ -326,15 +256,16 @@ class Walk:
 
     # Walking ------------------------------------------------------------------------------------------------------
 
-    def _data_set(self, old: Sequence[Element], new: Sequence[Element], rules: Rules, path: Path) -> None:
+    def _data_set(self, old: Sequence[Element], new: Sequence[Element], here: Level) -> None:
         """Compare two data sets; both have their elements in the same order, some gone, some put in."""
         around = self._old_charsets, self._new_charsets, self._texts
         if (old and old[0][0] <= _CHARSET) or (new and new[0][0] <= _CHARSET):
             self._enter_charsets(old, new)
-        olds, news, kept, mapped, uids = self._old, self._new, rules.kept, rules.mapped, self.found.uids
+        olds, news, uids, rules = self._old, self._new, self.found.uids, here.rules
+        kept, mapped, unnoticed = rules.kept, rules.mapped, rules.unnoticed
         equal, at, count = 0, 0, len(new)
         for element in old:
-            tag, vr, start, value, end, items = element
+            tag, vr, _, value, end, items = element
             if at < count and new[at][0] == tag:
                 other = new[at]
                 at += 1
@@ -343,202 +274,210 @@ class Walk:
                 while after < count and new[after][0] < tag:
                     after += 1
                 if after == count or new[after][0] != tag:
-                    self._missing(element, rules, path)
+                    if (tag in unnoticed or tag & _PRIVATE) and items is None and vr not in _TELLING:
+                        here.dropped.append(tag)
+                    else:
+                        self._missing(element, here)
                     continue
                 for index in range(at, after):
-                    self._added(new[index], old, rules, path)
+                    self._added(new[index], old, here)
                 other = new[after]
                 at = after + 1
             if tag in kept:
                 if items is None:
-                    if olds[start:end] == news[other[2] : other[4]]:
+                    found = olds[value:end]
+                    if found == news[other[3] : other[4]] and vr == other[1]:
                         equal += 1
-                        if vr not in _NOT_TEXT:
-                            self._look(element, rules)
+                        if vr in _DECIMAL:
+                            if found.translate(None, _NUMBER_BYTES):
+                                self._look(element, here)
+                        elif vr not in _NOT_TEXT:
+                            self._look(element, here)
                         continue
                 elif other[5] is not None and other[1] == vr:
-                    self._sequence(tag, items, other[5], rules, path)
+                    self._sequence(tag, items, other[5], here)
                     continue
-                self._kept(element, other, rules, path)
+                self._kept(element, other, here)
             elif tag in mapped and items is None and other[5] is None and not self._promised.relinked:
                 had, has = olds[value:end], news[other[3] : other[4]]
                 known = uids.get(had)
                 if known is None:
                     uids[had] = has
-                    self.found.uid_places[had] = Place(self._kind, path, tag)
+                    self.found.uid_places[had] = Place(here.kind, here.path, tag)
                 elif known != has:
-                    self._fail("uids", "one UID became two", path, tag)
-                self._count(path, tag, "uid")
+                    self._fail("uids", "one UID became two", here, tag)
+                here.renamed.append(tag)
             else:
-                self._changed(element, other, old, rules, path)
+                self._changed(element, other, old, here)
         for index in range(at, count):
-            self._added(new[index], old, rules, path)
+            self._added(new[index], old, here)
         self.found.equal += equal
         self._old_charsets, self._new_charsets, self._texts = around
 
-    def _sequence(self, tag: int, old: Sequence[Item], new: Sequence[Item], rules: Rules, path: Path) -> None:
+    def _sequence(self, tag: int, old: Sequence[Item], new: Sequence[Item], here: Level) -> None:
         if len(old) != len(new) and self._promised.relinked and tag in _LINK_SEQUENCES:
-            self._relinked(tag, old, new, rules, path)
+            self._relinked(tag, old, new, here)
             return
         if len(old) != len(new):
-            self._fail("elements", "items are lost or were put in", path, tag)
+            self._fail("elements", "items are lost or were put in", here, tag)
             return
-        rules, path = rules.inside(tag), (*path, tag)
+        inside = here.inside(tag)
         for one, other in zip(old, new, strict=True):
-            self._data_set(one[3], other[3], rules, path)
+            self._data_set(one[3], other[3], inside)
 
-    def _relinked(self, tag: int, old: Sequence[Item], new: Sequence[Item], rules: Rules, path: Path) -> None:
+    def _relinked(self, tag: int, old: Sequence[Item], new: Sequence[Item], here: Level) -> None:
         """Take rebuilt references as they are: their UIDs alone, which `services.proof_links` follows."""
-        self._gather(old, rules.inside(tag))
-        self._references(new, (*path, tag))
-        self._count(path, tag, "uid")
+        self._gather(old, here.inside(tag))
+        self._references(new, here.inside(tag))
+        here.renamed.append(tag)
 
-    def _references(self, items: Sequence[Item], path: Path) -> None:
+    def _references(self, items: Sequence[Item], here: Level) -> None:
         for item in items:
             for attribute, vr, _, value, end, below in item[3]:
                 if below is not None:
-                    self._references(below, (*path, attribute))
+                    self._references(below, here.inside(attribute))
                 elif vr == b"UI":
                     self.found.relinked_uids.add(self._new[value:end])
                 else:
-                    self._fail("elements", "a rebuilt reference holds more than references", path, attribute)
+                    self._fail("elements", "a rebuilt reference holds more than references", here, attribute)
 
     # One pair -----------------------------------------------------------------------------------------------------
 
-    def _kept(self, old: Element, new: Element, rules: Rules, path: Path) -> None:
+    def _kept(self, old: Element, new: Element, here: Level) -> None:
         """Judge an element that stays and is not the same bytes: a text may be, in another character set."""
         tag, vr, items = old[0], old[1], old[5]
         if tag == _CHARSET:
-            self._charset(self._new[new[3] : new[4]], path)
+            self._charset(self._new[new[3] : new[4]], here)
             return
         change = self._change(old, new)
         if items is None and new[5] is None and self._recoded and change.old == change.new:
             self.found.equal += 1
-            self._look(old, rules)
+            self._look(old, here)
             return
         if vr in text.CHARSET_VRS and new[1] == vr and items is None and self._old_charsets != self._new_charsets:
             before, after = change.read()
             if before == after:
                 self.found.equal += 1
-                self._look(old, rules, change.new)
+                self._look(old, here, change.new)
                 return
-        self._fail("elements", "differs, and should be kept", path, tag)
+        self._fail("elements", "differs, and should be kept", here, tag)
 
-    def _changed(self, old: Element, new: Element, siblings: Sequence[Element], rules: Rules, path: Path) -> None:
+    def _changed(self, old: Element, new: Element, siblings: Sequence[Element], here: Level) -> None:
         """Judge a pair by the policy's decision."""
         tag = old[0]
-        decision = rules.decision(tag)
+        decision = here.rules.decision(tag)
         action = decision.action
-        self._leave(old, rules)
+        self._leave(old, here)
         if action is Action.CLEAN and decision.argument == "code_meaning" and self._is_public(siblings):
             if self._old[old[2] : old[4]] == self._new[new[2] : new[4]]:
                 self.found.equal += 1
                 self._technical(tag, self._old[old[3] : old[4]])
             else:
-                self._kept(old, new, rules, path)
+                self._kept(old, new, here)
             return
         if action is Action.UID:
-            self._linked(old, new, path)
+            self._linked(old, new, here)
         elif not (action is Action.EMPTY and new[5] == []):  # an emptied sequence may keep its delimiter
-            self._put_in(new, self._change(old, new), decision, path)
+            self._put_in(new, self._change(old, new), decision, here)
         if old[4] > old[3] and new[4] == new[3] and action is not Action.DATE:  # junk in a date has to go
-            self._demand(path, tag, 1)
+            self._demand(here, tag, 1)
         if self._old[old[3] : old[4]] == self._new[new[3] : new[4]]:
             self.found.equal += 1
         else:
-            self._count(path, tag, action.value)
+            here.changed.append((tag, action.value))
 
-    def _put_in(self, new: Element, change: Change, decision: Decision, path: Path) -> None:
+    def _put_in(self, new: Element, change: Change, decision: Decision, here: Level) -> None:
         """Judge a value that the decision names, whatever the source held."""
         tag, action, promised = new[0], decision.action, self._promised
         was_empty = change.old is not None and not change.old.strip(b" \0")
         if action is Action.DATE:
-            self.found.dates.setdefault(change, Place(self._kind, path, tag))
+            self.found.dates.setdefault(change, Place(here.kind, here.path, tag))
         elif action is Action.CLEAN:
-            self.found.cleaned[decision.argument].setdefault(change, Place(self._kind, path, tag))
+            self.found.cleaned[decision.argument].setdefault(change, Place(here.kind, here.path, tag))
             self._texts.add(change.new)
         elif action is Action.IDENTITY:
-            self.found.identity[decision.argument].setdefault(change, Place(self._kind, path, tag))
+            self.found.identity[decision.argument].setdefault(change, Place(here.kind, here.path, tag))
         elif action is Action.DUMMY:
-            if change.new.strip(b" \0") != decision.argument.encode() and not (was_empty and not change.new and path):
-                self._fail("elements", "is not the constant that the policy names", path, tag)
+            if change.new.strip(b" \0") != decision.argument.encode() and not (
+                was_empty and not change.new and here.path
+            ):
+                self._fail("elements", "is not the constant that the policy names", here, tag)
         elif action is Action.EMPTY:
             if change.new:
-                self._fail("elements", "should be empty", path, tag)
+                self._fail("elements", "should be empty", here, tag)
         elif action is Action.MACHINE and promised.machine is not None:
             if change.read()[1] != getattr(promised.machine, decision.argument):
-                self._fail("machine", "is not the machine's", path, tag)
-        elif action is Action.SCANNER and self._names_scanner(path):
+                self._fail("machine", "is not the machine's", here, tag)
+        elif action is Action.SCANNER and self._names_scanner(here):
             if change.read()[1] != promised.scanner:
-                self._fail("machine", "is not the scanner's name", path, tag)
+                self._fail("machine", "is not the scanner's name", here, tag)
         elif action is Action.APPROVAL:
             if change.new.strip(b" \0") != b"UNAPPROVED":
-                self._fail("elements", "is still approved", path, tag)
-        elif action is not Action.METHOD or path:  # methods were read at the root, where they belong
+                self._fail("elements", "is still approved", here, tag)
+        elif action is not Action.METHOD or here.path:  # methods were read at the root, where they belong
             check = "private elements" if tag >> 16 & 1 else "elements"
-            self._fail(check, "should have gone", path, tag)
+            self._fail(check, "should have gone", here, tag)
 
-    def _linked(self, old: Element, new: Element, path: Path) -> None:
+    def _linked(self, old: Element, new: Element, here: Level) -> None:
         """Judge a mapped UID of a set whose references were rebuilt."""
         before, after = self._old[old[3] : old[4]], self._new[new[3] : new[4]]
         if old[5] is not None or new[5] is not None:
-            self._fail("uids", "is no UID", path, old[0])
-        elif old[0] in _LINK_UIDS or not _LINK_SEQUENCES.isdisjoint(path):
+            self._fail("uids", "is no UID", here, old[0])
+        elif old[0] in _LINK_UIDS or not _LINK_SEQUENCES.isdisjoint(here.path):
             self.found.source_uids.add(before)
             self.found.relinked_uids.add(after)
         elif self.found.uids.setdefault(before, after) != after:
-            self._fail("uids", "one UID became two", path, old[0])
+            self._fail("uids", "one UID became two", here, old[0])
         else:
-            self.found.uid_places.setdefault(before, Place(self._kind, path, old[0]))
+            self.found.uid_places.setdefault(before, Place(here.kind, here.path, old[0]))
 
-    def _missing(self, old: Element, rules: Rules, path: Path) -> None:
+    def _missing(self, old: Element, here: Level) -> None:
         """Judge an element that the output lacks."""
         tag = old[0]
-        self._leave(old, rules)
-        if tag not in rules.dropped and not self._may_go(tag, rules, path):
-            self._fail("elements", "is lost", path, tag)
-        if demanded(self._kind, path[-1] if path else 0, tag):
-            self._demand(path, tag, 2)
-        self._count(path, tag, "drop")
+        self._leave(old, here)
+        if not self._may_go(tag, here):
+            self._fail("elements", "is lost", here, tag)
+        self._demand(here, tag, 2)
+        here.dropped.append(tag)
 
-    def _may_go(self, tag: int, rules: Rules, path: Path) -> bool:
+    def _may_go(self, tag: int, here: Level) -> bool:
         """Say whether an attribute that is not dropped by its row may be absent all the same."""
-        decision = rules.decision(tag)
+        decision = here.rules.decision(tag)
         action = decision.action
         return (
             action is Action.DROP
-            or (action is Action.SCANNER and not self._names_scanner(path))
-            or (action is Action.METHOD and bool(path))
+            or (action is Action.SCANNER and not self._names_scanner(here))
+            or (action is Action.METHOD and bool(here.path))
             or (action is Action.IDENTITY and decision.argument == "age")
-            or (tag == _CHARSET and (bool(path) or self._new_charsets == ()))
+            or (tag == _CHARSET and (bool(here.path) or self._new_charsets == ()))
         )
 
-    def _added(self, new: Element, siblings: Sequence[Element], rules: Rules, path: Path) -> None:
+    def _added(self, new: Element, siblings: Sequence[Element], here: Level) -> None:
         """Judge an element that the source lacks: there is a short list of those."""
         tag, vr, _, value, end, items = new
-        decision = rules.decision(tag)
+        decision = here.rules.decision(tag)
         action = decision.action
         expected = (
-            (not path and tag in ADDITIONS)
-            or (action is Action.MACHINE and bool(path))
-            or (action is Action.SCANNER and self._names_scanner(path))
+            (not here.path and tag in ADDITIONS)
+            or (action is Action.MACHINE and bool(here.path))
+            or (action is Action.SCANNER and self._names_scanner(here))
         )
         if tag == _CHARSET:
-            self._charset(self._new[value:end], path)
-        elif tag == _FLUENCE and path and path[-1] in _BEAMS:
-            self._fluence(items or [], siblings, path)
+            self._charset(self._new[value:end], here)
+        elif tag == _FLUENCE and here.sequence in _BEAMS:
+            self._fluence(items or [], siblings, here)
         elif self._promised.relinked and (tag in _LINK_SEQUENCES or tag in _LINK_UIDS):
             if items is None:
                 self.found.relinked_uids.add(self._new[value:end])
-            self._references(items or [], (*path, tag))
+            self._references(items or [], here.inside(tag))
         elif expected:
             change = Change(None, self._new[value:end], vr, self._old_charsets, self._new_charsets)
-            self._put_in(new, change, decision, path)
+            self._put_in(new, change, decision, here)
         else:
-            self._fail("private elements" if tag >> 16 & 1 else "elements", "appeared from nowhere", path, tag)
-        self._count(path, tag, "added")
+            self._fail("private elements" if tag >> 16 & 1 else "elements", "appeared from nowhere", here, tag)
+        here.changed.append((tag, "added"))
 
-    def _fluence(self, items: Sequence[Item], siblings: Sequence[Element], path: Path) -> None:
+    def _fluence(self, items: Sequence[Item], siblings: Sequence[Element], here: Level) -> None:
         """Judge a fluence mode put in: it says what the private one of the same beam says. PS3.3 C.8.8.14."""
         private = b"".join(
             self._old[each[3] : each[4]] for each in siblings if each[0] >> 16 == _VARIAN_FLUENCE and each[0] & 0xFF00
@@ -554,39 +493,39 @@ class Walk:
             or (mode not in private and not unread)
             or mode_id not in private
         ):
-            self._fail("elements", "is not what the private fluence mode says", path, _FLUENCE)
+            self._fail("elements", "is not what the private fluence mode says", here, _FLUENCE)
 
     # Noting -------------------------------------------------------------------------------------------------------
 
-    def _leave(self, old: Element, rules: Rules) -> None:
+    def _leave(self, old: Element, here: Level) -> None:
         """Note what a changed or dropped element of the source gives away."""
         tag, vr, _, value, end, items = old
-        self._identify(old, rules)
+        self._identify(old, here)
         if tag in self._contested:
             self.found.contested = True
         if items is not None:
-            self._gather(items, rules.inside(tag))
+            self._gather(items, here.inside(tag))
         elif vr == b"UI":
             self.found.source_uids.add(self._old[value:end])
 
-    def _gather(self, items: Sequence[Item], rules: Rules) -> None:
+    def _gather(self, items: Sequence[Item], here: Level) -> None:
         for item in items:
             for element in item[3]:
-                self._leave(element, rules)
+                self._leave(element, here)
 
-    def _identify(self, old: Element, rules: Rules) -> None:
+    def _identify(self, old: Element, here: Level) -> None:
         """Note a value that identifies and was to go."""
         tag, vr, _, value, end, items = old
-        kind = rules.identifying.get(tag) or ("person" if vr == b"PN" and tag not in rules.kept else "")
+        kind = here.rules.identifying.get(tag) or ("person" if vr == b"PN" and tag not in here.rules.kept else "")
         if kind and items is None and value < end:
             self.found.identifying.add((kind, self._old[value:end], vr, self._old_charsets))
 
-    def _look(self, old: Element, rules: Rules, new: bytes | None = None) -> None:
+    def _look(self, old: Element, here: Level, new: bytes | None = None) -> None:
         """Note a text that stays, in the class that it is searched in; `new` where other bytes say the same."""
         tag, vr, _, start, end, _ = old
         value = self._old[start:end]
-        if tag in rules.retained:
-            self.found.retained.add((rules.decision(tag).row.identifies, value, vr, self._old_charsets))
+        if tag in here.rules.retained:
+            self.found.retained.add((here.rules.decision(tag).row.identifies, value, vr, self._old_charsets))
         elif vr in _ALSO_NUMBERS:
             if value.translate(None, _NUMBER_BYTES):
                 self._texts.add(value)
@@ -602,10 +541,10 @@ class Walk:
         if tag in MAKERS:
             self.found.makers.add(value)
 
-    def _charset(self, value: bytes, path: Path) -> None:
+    def _charset(self, value: bytes, here: Level) -> None:
         """Judge a character set that the source does not declare so: UTF-8 or Latin-1, which carry what they must."""
         if value.strip(b" \0") not in _OUTPUT_CHARSETS:
-            self._fail("elements", "is not what an output declares", path, _CHARSET)
+            self._fail("elements", "is not what an output declares", here, _CHARSET)
 
     def _enter_charsets(self, old: Iterable[Element], new: Iterable[Element]) -> None:
         for elements, data, name in ((old, self._old, "_old_charsets"), (new, self._new, "_new_charsets")):
@@ -631,25 +570,22 @@ class Walk:
         for item in items:
             yield from (self._new[each[3] : each[4]].strip(b" \0") for each in item[3] if each[0] == _CODE_VALUE)
 
-    def _names_scanner(self, path: Path) -> bool:
-        return self._kind == "CT" and not path and bool(self._promised.scanner)
+    def _names_scanner(self, here: Level) -> bool:
+        return here.kind == "CT" and not here.path and bool(self._promised.scanner)
 
-    def _demand(self, path: Path, tag: int, least: int) -> None:
+    def _demand(self, here: Level, tag: int, least: int) -> None:
         """Hold that what went is not demanded: emptied, it must not be Type 1; gone, not Type 1 or 2 either."""
-        type_ = demanded(self._kind, path[-1] if path else 0, tag)
+        type_ = demanded(here.kind, here.sequence, tag)
         if 0 < type_ <= least:
-            self._fail("types", f"Type {type_} and {'empty' if least == 1 else 'gone'}", path, tag)
+            self._fail("types", f"Type {type_} and {'empty' if least == 1 else 'gone'}", here, tag)
 
-    def _count(self, path: Path, tag: int, action: str) -> None:
-        self.found.changed[self._kind, path, tag, action] += 1
-
-    def _fail(self, check: str, what: str, path: Path, tag: int) -> None:
-        self._reasons.add(check, what, Place(self._kind, path, tag))
+    def _fail(self, check: str, what: str, here: Level, tag: int) -> None:
+        self._reasons.add(check, what, Place(here.kind, here.path, tag))
 
 
-def by_attribute(changed: Mapping[tuple[str, Path, int, str], int]) -> dict[str, dict[str, int]]:
+def by_attribute(changes: Iterable[tuple[Place, str, int]]) -> dict[str, dict[str, int]]:
     """Lay changes out for a record: attribute path, action, count."""
     laid: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    for (kind, path, attribute, action), count in sorted(changed.items()):
-        laid[str(Place(kind, path, attribute))][action] = count
-    return dict(laid)
+    for place, action, count in changes:
+        laid[str(place)][action] = count
+    return dict(sorted(laid.items()))

@@ -24,8 +24,10 @@ from services.elements import Malformed
 from services.errors import NotClean, SetChanged, SettingsWrong
 from services.part10 import NotDicom
 from services.policy import Action, Choice
+from services.proof_found import Reasons
+from services.proof_links import value_of
 from services.proof_values import REBUILT, StudyDates, study_date
-from services.proof_walk import Reasons, Walk, by_attribute
+from services.proof_walk import Walk, by_attribute
 from services.view import root
 
 if TYPE_CHECKING:
@@ -48,6 +50,9 @@ _PLAIN: Final = frozenset((part10.IMPLICIT, part10.EXPLICIT))
 _META_VERSION: Final = b"\x00\x01"
 _IMPLEMENTATION_VERSION: Final = re.compile(rb"RTSETANON_[0-9]+")
 _BEAMS: Final = ("BeamSequence", "IonBeamSequence")
+_SOP_CLASS: Final = tag("SOPClassUID")
+_SOP_INSTANCE: Final = tag("SOPInstanceUID")
+_STUDY_DATE: Final = tag("StudyDate")
 _POSITION: Final = tag("ImagePositionPatient")
 _NUMBER: Final = tag("InstanceNumber")
 
@@ -152,14 +157,14 @@ def prove(source: Iterable[tuple[str, Path]], output: Path, expected: Expected) 
 
 
 def _proof(walk: Walk, checks: Mapping[str, int], files: Mapping[str, Output]) -> Proof:
-    found = walk.found
-    elements = Counter(equal=found.equal)
-    for (*_, action), count in found.changed.items():
+    changes = walk.changes()
+    elements = Counter(equal=walk.found.equal)
+    for _, action, count in changes:
         elements[action] += count
     return Proof(
         dict(checks) | {"elements": elements.total()},
         dict(elements),
-        by_attribute(found.changed),
+        by_attribute(changes),
         dict(sorted(files.items())),
     )
 
@@ -185,7 +190,7 @@ def _judge_set(
         "dates": len(found.dates),
         "identity": proof_values.judge_identity(found, expected, _studied(pairs), shift, reasons),
         "free text": proof_values.judge_cleaned(found, identifiers, reasons),
-        "machine": sum(count for (*_, action), count in found.changed.items() if action == Action.MACHINE.value),
+        "machine": sum(count for _, action, count in walk.changes() if action == Action.MACHINE.value),
         "method": proof_values.judge_method(found, options, relinked=expected.relinked, reasons=reasons),
         "links": linked,
         "identifiers": proof_values.judge_texts(found, identifiers, reasons),
@@ -195,8 +200,8 @@ def _judge_set(
 def _studied(pairs: Sequence[tuple[str, DicomFile, DicomFile]]) -> StudyDates:
     """Give the day on which the age counts: the first study date stated, the CT's before the others'."""
     for _, before, after in pairs:
-        if old := study_date(root(before).raw("StudyDate")):
-            return StudyDates(old, study_date(root(after).raw("StudyDate")))
+        if old := study_date(value_of(before, _STUDY_DATE)):
+            return StudyDates(old, study_date(value_of(after, _STUDY_DATE)))
     return StudyDates(None, None)
 
 
@@ -230,7 +235,7 @@ def _pair(
     """Find the one output of each source object, by kind and by its place in the patient; images first."""
     made: dict[tuple[str, bytes, bytes], DicomFile] = {}
     for file in new:
-        sop_class = (root(file).raw("SOPClassUID") or b"").strip(b" \0").decode("latin-1")
+        sop_class = value_of(file, _SOP_CLASS).decode("latin-1")
         if made.setdefault(_place(rtset.KINDS.get(sop_class, ""), file), file) is not file:
             reasons.add("files", "two files hold the same object")
     pairs = []
@@ -248,18 +253,12 @@ def _pair(
 def _place(kind: str, file: DicomFile) -> tuple[str, bytes, bytes]:
     if kind != "CT":
         return kind, b"", b""
-    values = {
-        element[0]: file.data[element[3] : element[4]].strip(b" \0")
-        for element in file.elements
-        if element[0] in (_POSITION, _NUMBER)
-    }
-    return kind, values.get(_POSITION, b""), values.get(_NUMBER, b"")
+    return kind, value_of(file, _POSITION), value_of(file, _NUMBER)
 
 
 def _judge_file(kind: str, old: DicomFile, new: DicomFile, reasons: Reasons) -> None:
     """Hold that name, preamble and file meta information are new, and hold nothing else. PS3.10 7.1."""
-    view = root(new)
-    sop_class, instance = ((view.raw(keyword) or b"").strip(b" \0") for keyword in ("SOPClassUID", "SOPInstanceUID"))
+    sop_class, instance = value_of(new, _SOP_CLASS), value_of(new, _SOP_INSTANCE)
     if new.path.name != f"{PREFIXES[kind]}.{instance.decode('latin-1')}.dcm":
         reasons.add("files", f"the name of a {kind} is not made of its new UID")
     if new.data[:132] != bytes(128) + b"DICM":

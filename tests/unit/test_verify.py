@@ -13,8 +13,9 @@ from services.collection import Collection
 from services.dictionary import keyword, tag
 from services.errors import NotClean, SettingsWrong
 from services.policy import Action, Choice, policy_for
+from services.proof_found import Place, Reasons
 from services.proof_values import _is_of_age, _Moment, _moments
-from services.proof_walk import Place, Reasons, by_attribute
+from services.proof_walk import by_attribute
 from services.required import TABLE, demanded
 from services.terms import is_term
 from services.verify import Expected, prove, verify_published
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 SHAPES: dict[str, tuple[sets.Edit, ...]] = {
     "implicit": (sets.encoded("implicit"),),
     "deflated": (sets.encoded("deflated"),),
-    "big endian CT": (sets.encoded("big endian", "CT"),),
+    "big endian": (sets.encoded("big endian"),),
     "compressed": (sets.rle,),
     "no preamble": (sets.without_preamble,),
     "no file meta": (sets.without_file_meta,),
@@ -265,5 +266,6 @@ def test_reasons_are_counted_and_bounded() -> None:
 def test_changes_are_laid_out_by_attribute() -> None:
     """As a record holds them: without item numbers, without values."""
     beams, name = tag("BeamSequence"), tag("BeamName")
-    changed = {("RTPLAN", (beams,), name, "clean"): 2, ("RTPLAN", (beams,), name, "drop"): 1}
+    place = Place("RTPLAN", (beams,), name)
+    changed = [(place, "clean", 2), (place, "drop", 1)]
     assert by_attribute(changed) == {"RTPLAN BeamSequence>BeamName": {"clean": 2, "drop": 1}}
