@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
+import redis
+import structlog
 import typer
 
 from services import logs
@@ -16,12 +19,20 @@ from services.errors import SettingsWrong
 from services.share import Share
 from watcher.watch import Watch
 from worker.app import QUEUE, app, broker_url, connect, worker_arguments
+from worker.circumstances import reason
 from worker.queue import Queue
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from services.settings import Settings
 
 ShareArgument = Annotated[
     Path | None, typer.Argument(help="The folder under which the collections lie; ANONYMIZER_SHARE by default.")
 ]
 Processes = Annotated[int | None, typer.Option(min=1, help="Sets at a time; as many as there are cores by default.")]
+
+log = structlog.get_logger()
 
 
 def watch(share: ShareArgument = None) -> None:
@@ -35,7 +46,24 @@ def watch(share: ShareArgument = None) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    Watch(Share(place.absolute()), Queue(client, app), client, settings).run(stop)
+    here = Share(place.absolute())
+    watched = Watch(here, Queue(client, app), client, settings)
+    with _answering_prometheus(settings, watched, here, client):
+        watched.run(stop)
+
+
+def _answering_prometheus(
+    settings: Settings, watched: Watch, share: Share, client: redis.Redis
+) -> AbstractContextManager[None]:
+    if settings.metrics is None:
+        return nullcontext()
+    try:
+        from anonymizer.metrics import answering_prometheus  # noqa: PLC0415 - only the service's extra brings its library
+    except ModuleNotFoundError:
+        raise SettingsWrong(
+            "ANONYMIZER_METRICS is set, but the package prometheus-client, which answers there, is not installed."
+        ) from None
+    return answering_prometheus(settings.metrics, watched, share, client)
 
 
 def worker(processes: Processes = None) -> None:
@@ -44,6 +72,10 @@ def worker(processes: Processes = None) -> None:
     broker_url(settings)
     if settings.share is None:
         raise SettingsWrong("ANONYMIZER_SHARE is not set. It names the folder under which the collections lie.")
+    try:
+        connect(settings).ping()
+    except redis.RedisError as circumstance:
+        log.warning("worker.waits", waits=reason(circumstance))
     app.worker_main(["--quiet", *worker_arguments(QUEUE, processes or os.cpu_count() or 1)])
 
 

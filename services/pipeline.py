@@ -163,6 +163,7 @@ class _Way:
         source = [(file.kind, rtset.folder / file.path) for file in files]
         expected = Expected(identity, remaking.policy, target, remaking.scanner, rtset.relinked)
         proof = verify.prove(source, attempt.folder, expected)
+        self.progress.size_bytes = sum(file.size_bytes for file in proof.files.values())
         if listing.take(self.folder) != rtset.listing:
             raise SetChanged
         line = TrackingLine(

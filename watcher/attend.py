@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+import structlog
 
 from services import registry
 from watcher.settling import Settling
@@ -12,13 +15,15 @@ from watcher.standing import Standings
 from worker.queue import Name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from collections.abc import Collection as Names
 
     from services.collection import Collection
     from services.settings import Settings
     from watcher.standing import Standing
     from worker.queue import Queue
+
+log = structlog.get_logger()
 
 FIRST_PAUSE_S: Final = 2.0
 LONGEST_PAUSE_S: Final = 60.0
@@ -52,6 +57,8 @@ class Attendant:
         self, collection: Collection, queue: Queue, settings: Settings, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.collection = collection
+        self.codes: Mapping[str, int] = {}
+        """Against how many sets each code stood at the last look."""
         self._queue = queue
         self._patience_s = settings.patience_s
         self._clock = clock
@@ -71,6 +78,7 @@ class Attendant:
         """
         standings = self._standings.take(suspects)
         unfinished = [standing for standing in standings if not standing.concluded]
+        self.codes = Counter(code for standing in standings if standing.outcome for code in standing.outcome.codes)
         locators = {standing.locator for standing in unfinished}
         self._settling.forget_all_but(locators)
         self._asked = {locator: asked for locator, asked in self._asked.items() if locator in locators}
@@ -92,6 +100,7 @@ class Attendant:
         waits = standing.outcome is not None
         patience_over = self._settling.quiet_for_s(standing.locator) >= self._patience_s
         if rests and now >= asked.not_before and (patience_over or not waits):
+            log.info("set.settled", set=standing.locator)
             registry.register(self.collection, standing.folder)
             self._queue.put(self._name(standing), last_chance=patience_over)
             asked.times += 1

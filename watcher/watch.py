@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from services import alive
 from services.arbiter import BEAT_S, Arbiter
 from services.collection import Collection, collection_id
 from services.errors import SettingsWrong
@@ -24,6 +25,7 @@ from watcher.attend import Attendant
 from watcher.hints import Hints, is_remote
 from watcher.reconcile import Reconciler
 from watcher.standing import CONCLUDED
+from watcher.tally import Tally
 from worker.circumstances import CIRCUMSTANCES, reason
 
 if TYPE_CHECKING:
@@ -67,6 +69,10 @@ class Attended:
         self.root = root
         self.stands: dict[str, str] = {}
         """How each of its folders stood at the last look."""
+        self.collection_id = ""
+        """Empty until its form could be read once."""
+        self.tally = Tally()
+        """The last look in numbers."""
         self.paused = ""
         """Why nothing is done just now; empty while something is."""
         self.has_other = False
@@ -112,6 +118,7 @@ class Attended:
             with self._pausing(), bound_contextvars(collection=self._attendant.collection.id):
                 self._open()
                 self.stands = self._attendant.look(suspects)
+                self.tally = self.tally.then(self.stands, self._attendant.codes, began)
                 if began >= self._reconcile_at:
                     self._reconciler.reconcile(self.stands.keys())
                     self._reconcile_at = began + self._settings.reconcile_s
@@ -143,6 +150,7 @@ class Attended:
         form = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
         if self._arbiter is None or form != self._form:
             collection = Collection.open(self.root)
+            self.collection_id = collection.id
             self._attendant = Attendant(collection, self._queue, self._settings, self._clock)
             self._reconciler = Reconciler(collection, Ledger(collection, self._redis), self._queue, self._clock)
             self._arbiter = self._arbiter or Arbiter(collection, self._clock)
@@ -171,13 +179,14 @@ class Watch:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.attended: dict[Path, Attended] = {}
+        self.share_is_away = False
+        """Whether it cannot be listed, or no collection is there: an empty mount point looks like that."""
         self._share = share
         self._queue = queue
         self._redis = client
         self._settings = settings
         self._clock = clock
         self._search_at = clock()
-        self._away = False
         self._changed: set[Path] = set()
 
     def run(self, stop: threading.Event) -> None:
@@ -188,6 +197,8 @@ class Watch:
         with Hints(self._share.root, watching=events) as hints:
             while not stop.is_set():
                 self.step(hints.wait(SHORTEST_PAUSE_S if self._changed else BEAT_S / 2))
+                if self._settings.health is not None:
+                    alive.say(self._settings.health, alive.WATCHER)
         for attended in self.attended.values():
             attended.leave()
         log.info("watch.ended")
@@ -219,11 +230,13 @@ class Watch:
         try:
             ids = {root: collection_id(root) for root in self._share.roots()}
         except OSError as circumstance:
-            if not self._away:
+            if not self.share_is_away:
                 log.warning("share.away", waits=reason(circumstance))
-            self._away = True
+            self.share_is_away = True
             return
-        self._away = False
+        if not ids and not self.share_is_away:
+            log.warning("share.empty", waits="there is no collection; is the share mounted?")
+        self.share_is_away = not ids
         times = Counter(ids.values())
         for root, its_id in ids.items():
             attended = self.attended.get(root)

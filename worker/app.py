@@ -17,6 +17,7 @@ from redis.retry import Retry
 from services import logs
 from services import settings as environment
 from services.errors import SettingsWrong
+from worker.alive import SignOfLife
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -119,6 +120,7 @@ def make_app(settings: Callable[[], Settings]) -> Celery:
     """Make a Celery app; the settings are read when they are first needed."""
     made = Celery("anonymizer", include=["worker.tasks"], set_as_current=False)
     made.add_defaults(lambda: celery_settings(settings()))
+    made.steps["consumer"].add(SignOfLife)
     return made
 
 

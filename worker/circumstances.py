@@ -7,11 +7,14 @@ from typing import Final
 
 import redis
 from kombu.exceptions import OperationalError
+from redis.exceptions import NoPermissionError
 
 from services.collection import FormatTooNew
 from services.errors import SetChanged, SettingsWrong
 
 CIRCUMSTANCES: Final = (OSError, redis.RedisError, OperationalError, SetChanged, SettingsWrong, FormatTooNew)
+
+_REFUSED: Final = (redis.AuthenticationError, NoPermissionError)
 
 _REASONS: Final = {
     errno.ENOSPC: "the disk is full",
@@ -29,6 +32,8 @@ _REASONS: Final = {
 
 def reason(circumstance: BaseException) -> str:
     """Say in a few words what is waited for; no path and no name, for it is shown and logged."""
+    if isinstance(circumstance, _REFUSED):
+        return "Redis refuses our name or password"
     if isinstance(circumstance, (redis.RedisError, OperationalError)):
         return "Redis is away"
     if isinstance(circumstance, SetChanged):

@@ -24,7 +24,7 @@ from celery import signals
 from celery.worker import state as worker_state
 from structlog.contextvars import bound_contextvars
 
-from services import failures, listing, notes, registry
+from services import failures, listing, measures, notes, registry
 from services import settings as environment
 from services.collection import Collection
 from services.errors import SettingsWrong
@@ -94,18 +94,24 @@ def _work(here: Station, name: Name, *, patience_over: bool) -> None:
         collection = Collection.open(here.share.find(name.collection_id))
         ledger = Ledger(collection, here.redis)
         try:
-            process(collection, name.locator, ledger, progress, here.settings, patience_over=patience_over)
+            outcome = process(collection, name.locator, ledger, progress, here.settings, patience_over=patience_over)
         except CIRCUMSTANCES:
             raise
         except Exception as error:
             log.exception("set.failed")
             _count_failure(collection, name, type(error).__name__)
+            ended = "failed"
         else:
             failures.forget(collection, name.locator)
+            ended = outcome.state if outcome else "gone"
+            if outcome:
+                event, took_s = f"set.{ended}", round(sum(progress.seconds.values()), 3)
+                log.info(event, index=outcome.index, codes=outcome.codes, seconds=took_s)
     except CIRCUMSTANCES as circumstance:
         progress.waits(reason(circumstance))
         raise
     progress.done()
+    measures.add(here.redis, ended, progress.seconds, progress.size_bytes)
 
 
 def _count_failure(collection: Collection, name: Name, why: str) -> None:

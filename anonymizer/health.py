@@ -1,0 +1,88 @@
+"""`anonymizer health`: does the watcher, or the worker, beside us do its work? Asked by Docker and Kubernetes.
+
+That Redis is away is no illness: both wait for it, and to start them anew would help nobody.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Final
+
+import redis
+import typer
+
+from anonymizer.screen import console
+from services import alive
+from services import settings as environment
+from services.errors import SettingsWrong
+from worker.app import QUEUE, connect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from services.alive import Sign
+
+WATCHER_SILENT_S: Final = 300.0
+"""A look at a large share over a slow network takes its time; one that takes longer hangs."""
+
+WORKER_SILENT_S: Final = 30.0
+WORKER_IDLE_S: Final = 60.0
+"""Who could take a set, and lets it wait for so long, does not take any more."""
+
+
+class Service(StrEnum):
+    """Who is asked about."""
+
+    WATCHER = alive.WATCHER
+    WORKER = alive.WORKER
+
+
+def health(
+    service: Annotated[Service | None, typer.Argument(help="Which; by default whichever runs here.")] = None,
+) -> None:
+    """Tell whether the watcher or worker that runs here does its work."""
+    settings = environment.from_environment(os.environ)
+    folder = settings.health
+    if folder is None:
+        raise SettingsWrong("ANONYMIZER_HEALTH is not set. It names the folder in which services say that they live.")
+    asked = [service] if service else [each for each in Service if alive.heard(folder, each)] or list(Service)
+
+    def waiting() -> int | None:
+        try:
+            return int(connect(settings).llen(QUEUE))
+        except redis.RedisError:
+            return None
+
+    ails = [ailment(each, alive.heard(folder, each), time.monotonic(), waiting) for each in asked]
+    for each, ailing in zip(asked, ails, strict=True):
+        console().print(f"{each}: {ailing or 'well'}")
+    sys.exit(1 if any(ails) else 0)
+
+
+def ailment(service: Service, sign: Sign | None, now: float, waiting: Callable[[], int | None]) -> str:
+    """Say what is wrong with a service; nothing if it is well.
+
+    Parameters
+    ----------
+    sign
+        What it said of itself last.
+    now
+        On the clock of its sign.
+    waiting
+        Tells how many sets wait; None when Redis does not say.
+    """
+    if service is Service.WATCHER:
+        if sign is None:
+            return "has not looked at the share yet"
+        return "its last look at the share is too long ago" if now - sign.at > WATCHER_SILENT_S else ""
+    if sign is None or now - sign.at > WORKER_SILENT_S:
+        return "" if waiting() is None else "does not answer, although Redis does"
+    if sign.free > 0 and now - sign.took_at > WORKER_IDLE_S and waiting():
+        return "could take a set, and lets it wait"
+    return ""
+
+
+COMMANDS = (health,)

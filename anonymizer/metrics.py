@@ -1,0 +1,140 @@
+"""What the watcher tells Prometheus: how the sets of each collection stand, and what they cost all workers together.
+
+It answers for the whole service, because it alone sees the whole share; the workers' sums come to it through Redis.
+Labels are opaque ids and words of ours. Nothing here names a folder, a patient or a host.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager
+from importlib.metadata import version
+from itertools import accumulate
+from typing import TYPE_CHECKING, Final
+
+import redis
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+from services import measures
+from services.policy import POLICY_EDITION
+from worker.app import QUEUE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client.core import Metric
+
+    from services.settings import Address
+    from services.share import Share
+    from watcher.watch import Watch
+
+UNACKED: Final = "unacked"
+"""Where Celery keeps the messages that workers have taken and not yet done with."""
+
+_SHARE_UP: Final = "1 while the share can be listed and has a collection."
+
+
+class Numbers(Collector):
+    """Everything that is told, gathered anew whenever it is asked for."""
+
+    def __init__(self, watch: Watch, share: Share, client: redis.Redis) -> None:
+        self._watch = watch
+        self._share = share
+        self._redis = client
+
+    def collect(self) -> Iterator[Metric]:
+        """Give the share's numbers, the collections', Redis' and the workers'."""
+        yield _one("build", "Which program answers.", 1, version=version("rt-set-anonymizer"), policy=POLICY_EDITION)
+        yield from self._of_share()
+        yield from self._of_collections()
+        yield from self._of_redis()
+
+    def _of_share(self) -> Iterator[Metric]:
+        try:
+            disk = os.statvfs(self._share.root)
+        except OSError:
+            yield _one("share_up", _SHARE_UP, 0)
+            return
+        yield _one("share_up", _SHARE_UP, 0 if self._watch.share_is_away else 1)
+        yield _one("share_free_bytes", "Room left on the share's disk.", disk.f_bavail * disk.f_frsize)
+        yield _one("share_size_bytes", "Size of the share's disk.", disk.f_blocks * disk.f_frsize)
+
+    def _of_collections(self) -> Iterator[Metric]:
+        sets = _gauge("sets", "Sets by how they stand.", "collection", "state")
+        oldest = _gauge(
+            "oldest_set_seconds", "How long the one that stands so the longest does.", "collection", "state"
+        )
+        faults = _gauge("faults", "Sets against which a code stands.", "collection", "code")
+        looked = _gauge("last_rescan_timestamp_seconds", "When a collection was last looked at.", "collection")
+        now = time.monotonic()
+        everything = list(self._watch.attended.values())
+        for attended in everything:
+            tally, collection = attended.tally, attended.collection_id
+            if not tally.at or attended.is_copied:
+                continue
+            looked.add_metric([collection], time.time() - (now - tally.at))
+            for state, count in tally.sets().items():
+                sets.add_metric([collection, state], count)
+            for state, since in tally.oldest().items():
+                oldest.add_metric([collection, state], now - since)
+            for code, count in tally.codes.items():
+                faults.add_metric([collection, code], count)
+        yield from (sets, oldest, faults, looked)
+        yield _one("collections", "Collections under the share.", len(everything))
+        waiting = sum(bool(attended.paused) for attended in everything)
+        yield _one("collections_paused", "Those of them that cannot be worked on now.", waiting)
+
+    def _of_redis(self) -> Iterator[Metric]:
+        try:
+            waiting, running = int(self._redis.llen(QUEUE)), int(self._redis.hlen(UNACKED))
+            sums = measures.read(self._redis)
+        except redis.RedisError:
+            yield _one("redis_up", "1 while Redis answers.", 0)
+            return
+        yield _one("redis_up", "1 while Redis answers.", 1)
+        messages = _gauge("messages", "Messages that wait for a worker, and that one has taken.", "state")
+        messages.add_metric(["waiting"], waiting)
+        messages.add_metric(["taken"], running)
+        yield messages
+        # To scale by: a worker that is busy is needed as much as one for which a set waits.
+        yield _one("backlog", "Messages that wait or are being worked on.", waiting + running)
+        yield from _of_workers(sums)
+
+
+def _of_workers(sums: measures.Measures) -> Iterator[Metric]:
+    ends = CounterMetricFamily("anonymizer_outcomes", "How often a worker came to which end.", labels=["outcome"])
+    for outcome, count in sums.outcomes.items():
+        ends.add_metric([outcome], count)
+    yield ends
+    yield CounterMetricFamily("anonymizer_published_bytes", "Of all published files.", value=sums.bytes)
+    steps = HistogramMetricFamily("anonymizer_step_seconds", "What each step of a set took.", labels=["step"])
+    bounds = [*map(str, measures.BOUNDS_S), "+Inf"]
+    for step, within in sums.within.items():
+        steps.add_metric([step], list(zip(bounds, accumulate(within), strict=True)), sums.seconds.get(step, 0.0))
+    yield steps
+
+
+def _gauge(name: str, means: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"anonymizer_{name}", means, labels=labels)
+
+
+def _one(name: str, means: str, value: float, **labels: str) -> GaugeMetricFamily:
+    gauge = _gauge(name, means, *labels)
+    gauge.add_metric(list(labels.values()), value)
+    return gauge
+
+
+@contextmanager
+def answering_prometheus(address: Address, watch: Watch, share: Share, client: redis.Redis) -> Iterator[None]:
+    """Answer whoever asks for the numbers, as long as the block runs."""
+    registry = CollectorRegistry()
+    registry.register(Numbers(watch, share, client))
+    server, thread = start_http_server(address.port, address.host, registry)
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()

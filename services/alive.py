@@ -1,0 +1,50 @@
+"""A process says that it lives, in a small file that `anonymizer health` reads beside it, in the same container say.
+
+The file lies where this host alone can see it, in memory as a rule: times are of the host's own clock, which is never
+set, and a share that is away must not make a process look dead.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WATCHER: Final = "watcher"
+WORKER: Final = "worker"
+
+
+class Sign(NamedTuple):
+    """What a process said of itself last."""
+
+    at: float
+    """When, on this host's clock."""
+
+    free: int = 0
+    """How many more sets a worker could take."""
+
+    took_at: float = 0.0
+    """When a worker last took one."""
+
+
+def say(folder: Path, who: str, *, free: int = 0, took_at: float = 0.0) -> None:
+    """Leave a sign of life in the place of the one before."""
+    path = _file(folder, who)
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps(Sign(time.monotonic(), free, took_at)), encoding="ascii")
+    new.replace(path)
+
+
+def heard(folder: Path, who: str) -> Sign | None:
+    """Return the last sign of life; None when there never was one."""
+    try:
+        return Sign(*json.loads(_file(folder, who).read_bytes()))
+    except FileNotFoundError:
+        return None
+
+
+def _file(folder: Path, who: str) -> Path:
+    return folder / f"anonymizer-{who}.json"

@@ -1,0 +1,85 @@
+"""The numbers for Prometheus: true, complete, and without a name."""
+
+import time
+import urllib.request
+from contextlib import closing
+from types import SimpleNamespace
+
+import pytest
+import redis
+
+from anonymizer.embedded import redis_server
+from anonymizer.metrics import answering_prometheus
+from services import measures
+from services.settings import Address
+from watcher.tally import Tally
+
+PORT = 19463
+
+
+@pytest.fixture
+def client():
+    """Start a Redis."""
+    with redis_server() as url, closing(redis.Redis.from_url(url.replace("redis+socket", "unix"))) as client:
+        yield client
+
+
+def attended(collection_id, stands, codes, *, paused=""):
+    """Make a collection as the watcher sees it."""
+    before = Tally().then(stands, codes, time.monotonic() - 100)
+    return SimpleNamespace(
+        collection_id=collection_id, tally=before.then(stands, codes, time.monotonic()), paused=paused, is_copied=False
+    )
+
+
+def told(watch, share, client):
+    """Ask as Prometheus does, and give each number by its name and labels."""
+    address = Address("127.0.0.1", PORT)
+    with (
+        answering_prometheus(address, watch, share, client),
+        urllib.request.urlopen(f"http://127.0.0.1:{PORT}/metrics", timeout=5) as answer,
+    ):
+        lines = answer.read().decode().splitlines()
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
+
+
+def test_everything_is_told(tmp_path, client):
+    """How sets stand, what they cost, what waits, and that share and Redis are there; the backlog counts both kinds."""
+    client.rpush("anonymizer", "message", "message")
+    client.hset("unacked", "tag", "message")
+    measures.add(client, "published", {"read": 0.2, "written": 7.0}, size_bytes=1000)
+    measures.add(client, "refused", {"read": 0.05})
+    stands = {"Müller Anna": "published", "Huber": "refused", "Meier": "queued"}
+    collections = {
+        tmp_path / "A": attended("c0ffee", stands, {"two-patients": 1}),
+        tmp_path / "B": SimpleNamespace(collection_id="", tally=Tally(), paused="no form", is_copied=False),
+    }
+    watch = SimpleNamespace(attended=collections, share_is_away=False)
+
+    numbers = told(watch, SimpleNamespace(root=tmp_path), client)
+
+    assert numbers['anonymizer_sets{collection="c0ffee",state="published"}'] == 1
+    assert numbers['anonymizer_faults{code="two-patients",collection="c0ffee"}'] == 1
+    assert 100 <= numbers['anonymizer_oldest_set_seconds{collection="c0ffee",state="queued"}'] < 110
+    assert abs(numbers['anonymizer_last_rescan_timestamp_seconds{collection="c0ffee"}'] - time.time()) < 10
+    assert (numbers["anonymizer_collections"], numbers["anonymizer_collections_paused"]) == (2, 1)
+    assert (numbers["anonymizer_share_up"], numbers["anonymizer_redis_up"]) == (1, 1)
+    assert numbers["anonymizer_backlog"] == 3
+    assert numbers['anonymizer_outcomes_total{outcome="refused"}'] == 1
+    assert numbers["anonymizer_published_bytes_total"] == 1000
+    assert numbers['anonymizer_step_seconds_bucket{le="0.1",step="read"}'] == 1
+    assert numbers['anonymizer_step_seconds_bucket{le="0.3",step="read"}'] == 2
+    assert numbers['anonymizer_step_seconds_sum{step="written"}'] == 7
+    assert not [name for name in numbers if any(folder in name for folder in stands)]
+
+
+def test_redis_and_share_may_be_away(tmp_path):
+    """Then just that is told, and what the watcher knows by itself."""
+    gone = redis.Redis(unix_socket_path=str(tmp_path / "none.sock"))
+    watch = SimpleNamespace(attended={}, share_is_away=True)
+
+    numbers = told(watch, SimpleNamespace(root=tmp_path / "none"), gone)
+
+    assert numbers["anonymizer_redis_up"] == 0
+    assert numbers["anonymizer_share_up"] == 0
+    assert "anonymizer_backlog" not in numbers

@@ -1,0 +1,40 @@
+"""A service is ill when it does not do its work, and not because Redis is away."""
+
+import pytest
+
+from anonymizer.health import Service, ailment
+from services import alive
+from services.alive import Sign
+
+NOW = 10_000.0
+
+
+@pytest.mark.parametrize(
+    ("service", "sign", "waiting", "ails"),
+    [
+        (Service.WATCHER, None, None, "has not looked at the share yet"),
+        (Service.WATCHER, Sign(NOW - 200), None, ""),
+        (Service.WATCHER, Sign(NOW - 400), 0, "its last look at the share is too long ago"),
+        (Service.WORKER, None, None, ""),
+        (Service.WORKER, None, 0, "does not answer, although Redis does"),
+        (Service.WORKER, Sign(NOW - 400), None, ""),
+        (Service.WORKER, Sign(NOW - 400), 0, "does not answer, although Redis does"),
+        (Service.WORKER, Sign(NOW - 3, free=1, took_at=NOW - 400), 0, ""),
+        (Service.WORKER, Sign(NOW - 3, free=1, took_at=NOW - 400), None, ""),
+        (Service.WORKER, Sign(NOW - 3, free=1, took_at=NOW - 20), 7, ""),
+        (Service.WORKER, Sign(NOW - 3, free=0, took_at=NOW - 400), 7, ""),
+        (Service.WORKER, Sign(NOW - 3, free=1, took_at=NOW - 400), 7, "could take a set, and lets it wait"),
+    ],
+)
+def test_who_is_ill_and_of_what(service, sign, waiting, ails):
+    """A worker that is busy with a long set is well, one that sleeps beside waiting sets is not."""
+    assert ailment(service, sign, NOW, lambda: waiting) == ails
+
+
+def test_a_sign_of_life_is_read_as_it_was_left(tmp_path):
+    """By another process, through a file."""
+    assert alive.heard(tmp_path, alive.WORKER) is None
+    alive.say(tmp_path, alive.WORKER, free=2, took_at=5.0)
+    sign = alive.heard(tmp_path, alive.WORKER)
+    assert sign == Sign(sign.at, 2, 5.0)
+    assert alive.heard(tmp_path, alive.WATCHER) is None
