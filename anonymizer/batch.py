@@ -68,6 +68,7 @@ class Batch:
         self, collection: Collection, attended: Attended, queue: Queue, client: redis.Redis, worker: Supervised
     ) -> None:
         self.collection = collection
+        self.finished = False
         self._attended = attended
         self._queue = queue
         self._redis = client
@@ -83,12 +84,12 @@ class Batch:
         if time.monotonic() >= attended.due:
             attended.look()
             self._check_alone()
-        finished = not attended.paused and not attended.unfinished and self._reconciled()
+        self.finished = not attended.paused and not attended.unfinished and self._reconciled()
         try:
             in_work, waits = read_all(self._redis, self.collection.id), attended.paused
         except redis.RedisError as lost:
             in_work, waits = {}, reason(lost)
-        return Look(attended.stands, in_work, waits, finished)
+        return Look(attended.stands, in_work, waits, self.finished)
 
     def folder_of(self, locator: str) -> str:
         """Name a set's folder."""
@@ -141,8 +142,9 @@ def batch(collection: Collection, settings: Settings, *, processes: int, debug: 
             env=_environment(url, collection.root.absolute()),
             stderr=None if debug else subprocess.DEVNULL,
         )
-        stack.callback(worker.stop, GRACE_S)
-        yield Batch(collection, attended, queue, client, worker)
+        going = Batch(collection, attended, queue, client, worker)
+        stack.callback(lambda: worker.stop(0 if going.finished else GRACE_S))
+        yield going
 
 
 def _environment(url: str, share: Path) -> dict[str, str]:

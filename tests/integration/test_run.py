@@ -1,0 +1,256 @@
+"""`anonymizer run` with its real Redis, its real workers and the watcher's own completeness, as a user starts it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tests.judge import judge
+from tests.sets import (
+    dose_of_another_plan,
+    make_collection,
+    make_set,
+    second,
+    truncated,
+    without,
+    without_slices,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+HEADER = "OrigPatientID, NewPatientID, OrigPlanID, Hospital"
+
+
+class Ran(NamedTuple):
+    """What a run said."""
+
+    code: int
+    sets: Mapping[str, Mapping[str, Any]]
+    """By folder."""
+    published_before: int
+
+
+def command(*arguments: object) -> list[str]:
+    """Say it as a user does."""
+    return [str(Path(sys.executable).with_name("anonymizer")), *map(str, arguments)]
+
+
+def anonymizer(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run the command line to its end; nobody sits at a terminal."""
+    return subprocess.run(command(*arguments), capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+
+
+def run(root: Path, *options: object) -> Ran:
+    """Run a root folder to its end."""
+    done = anonymizer("run", root, "--json", *options)
+    assert done.returncode in {0, 1}, done.stderr
+    assert done.stdout, done.stderr
+    said = json.loads(done.stdout)
+    return Ran(done.returncode, {row["folder"]: row for row in said["sets"]}, said["published_before"])
+
+
+def states(ran: Ran) -> dict[str, tuple[str, str]]:
+    """Tell what became of each set."""
+    return {folder: (row["state"], row["anon"]) for folder, row in ran.sets.items()}
+
+
+def tracking_lines(root: Path) -> list[str]:
+    """Read the one tracking file of a root."""
+    (path,) = root.glob("VicRapidPlan_trackingFile_*.txt")
+    assert re.fullmatch(r"VicRapidPlan_trackingFile_\d{8}\.txt", path.name)
+    text = path.read_text()
+    assert text.endswith("\n")
+    return text.splitlines()
+
+
+def everything(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Read a folder as it is, times included."""
+    return {
+        str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def anon_folders(root: Path) -> list[str]:
+    """Name what was published."""
+    return sorted(path.name for path in root.glob("ANON_*"))
+
+
+def test_three_sets_in_three_anonymized_sets_out(tmp_path: Path) -> None:
+    """Consecutive indices, a tracking file exactly as specified, originals untouched, each set whole and clean."""
+    root = make_collection(tmp_path / "BATCH")
+    sets = [make_set(root, name=name, seed=name) for name in ("Müller, Hans", "a set  with spaces", "x" * 240)]
+    before = [everything(one.folder) for one in sets]
+
+    ran = run(root)
+
+    assert (ran.code, sorted(states(ran).values())) == (0, [("published", f"ANON_00{n}") for n in (6, 7, 8)])
+    assert [everything(one.folder) for one in sets] == before
+    for one in sets:
+        judge(one.folder, root / ran.sets[one.folder.name]["anon"], one.manifest)
+    lines = {
+        ran.sets[one.folder.name][
+            "anon"
+        ]: f"{one.plan.PatientID}, zzz_AnusGE{{}}, {one.plan.RTPlanLabel}, Demo Hospital"
+        for one in sets
+    }
+    assert tracking_lines(root) == [HEADER, *(lines[f"ANON_{n}"].format(n) for n in ("006", "007", "008"))]
+    assert not list(root.glob("*_REFUSED.txt")) + list(root.glob("*_NOTE.txt"))
+    assert all(row["seconds"] > 0 for row in ran.sets.values())
+
+
+def test_a_second_run_does_nothing_again(tmp_path: Path) -> None:
+    """Whatever a set is called by then: by what it consists of it is known."""
+    root = make_collection(tmp_path / "BATCH")
+    make_set(root, name="a", seed=1)
+    make_set(root, name="b", seed=2)
+    first = run(root)
+    published = {name: everything(root / name) for name in anon_folders(root)}
+
+    (root / "a").rename(root / "renamed")
+    make_set(root, name="a", seed=3)  # the name is used for the next patient
+    shutil.copytree(root / "b", root / "b again")
+    second_run = run(root)
+
+    index_of_a, index_of_b = first.sets["a"]["anon"], first.sets["b"]["anon"]
+    assert states(second_run) == {
+        "renamed": ("same-set", index_of_a),
+        "a": ("published", "ANON_008"),
+        "b again": ("same-set", index_of_b),
+    }
+    assert (second_run.code, second_run.published_before) == (0, 1)
+    assert index_of_b in (root / "b again_NOTE.txt").read_text("utf-8-sig")
+    assert {name: everything(root / name) for name in published} == published
+    assert len(tracking_lines(root)) == 1 + 3
+
+
+def test_faulty_sets_burn_no_index_and_harm_no_other(tmp_path: Path) -> None:
+    """Each is refused with a reason beside it; repaired it is published, and the reason goes away."""
+    root = make_collection(tmp_path / "BATCH")
+    faulty: dict[str, Callable[..., None]] = {
+        "no plan": without("RTPLAN"),
+        "slice missing": without_slices(1),
+        "two doses": second("RTDOSE"),
+        "other dose": dose_of_another_plan,
+        "cut off": truncated("RTSTRUCT"),
+    }
+    for number, (name, edit) in enumerate(faulty.items()):
+        make_set(root, edit, name=name, seed=f"faulty {number}")
+    make_set(root, name="good", seed="good")
+    (root / "no set").mkdir()
+    (root / "no set" / "notes.txt").write_text("not DICOM")
+
+    ran = run(root)
+
+    assert ran.code == 1
+    assert states(ran) == {"good": ("published", "ANON_006"), **dict.fromkeys(faulty, ("refused", ""))}
+    refused = {name: (root / f"{name}_REFUSED.txt").read_text("utf-8-sig") for name in faulty}
+    assert "RT Plan" in refused["no plan"]
+    assert "RT Dose" in refused["two doses"]
+    assert all("What to do: " in text for text in refused.values())
+    assert sorted(path.name for path in root.glob("*_REFUSED.txt")) == sorted(f"{name}_REFUSED.txt" for name in faulty)
+
+    shutil.rmtree(root / "no plan")
+    make_set(root, name="no plan", seed="faulty 0")
+    again = run(root)
+
+    assert again.sets["no plan"]["state"] == "published"
+    assert anon_folders(root) == ["ANON_006", "ANON_007"]
+    assert not (root / "no plan_REFUSED.txt").exists()
+    assert len(list(root.glob("*_REFUSED.txt"))) == len(faulty) - 1
+
+
+def test_what_lies_around_is_left_alone(tmp_path: Path) -> None:
+    """DICOM loose in the root is named and not taken; links out of a set are not followed; sources may be read-only."""
+    root = make_collection(tmp_path / "BATCH")
+    one = make_set(root, name="read-only", seed=1)
+    elsewhere = make_set(tmp_path / "elsewhere", name="other patient", seed=2)
+    shutil.copy(elsewhere.path(elsewhere.plan), root / "loose.dcm")
+    (one.folder / "link").symlink_to(elsewhere.folder)
+    (one.folder / "link.dcm").symlink_to(elsewhere.path(elsewhere.dose))
+    for path in (*one.folder.iterdir(), one.folder):
+        if not path.is_symlink():
+            path.chmod(0o555 if path.is_dir() else 0o444)
+
+    done = anonymizer("run", root)
+
+    one.folder.chmod(0o755)
+    for link in ("link", "link.dcm"):
+        (one.folder / link).unlink()
+    assert (done.returncode, anon_folders(root)) == (0, ["ANON_006"])
+    assert "1 DICOM file lies in" in done.stdout
+    judge(one.folder, root / "ANON_006", one.manifest)
+
+
+def test_forty_sets_through_eight_workers_get_forty_numbers_in_a_row(tmp_path: Path) -> None:
+    """None twice, none left out, and a line for each."""
+    root = make_collection(tmp_path / "BATCH")
+    for number in range(40):
+        make_set(root, name=f"set {number}", seed=number, ct=2, size=16)
+
+    ran = run(root, "--workers", 8)
+
+    expected = [f"ANON_{number:03d}" for number in range(6, 46)]
+    assert sorted(row["anon"] for row in ran.sets.values()) == anon_folders(root) == expected
+    assert [line.split(", ")[1] for line in tracking_lines(root)[1:]] == [f"zzz_AnusGE{n:03d}" for n in range(6, 46)]
+
+
+def test_a_run_that_is_stopped_or_killed_is_gone_on_with(tmp_path: Path) -> None:
+    """Ctrl-C lets what is in work finish, SIGKILL does not; the next run makes up for both. Nothing is left running."""
+    root = make_collection(tmp_path / "BATCH")
+    for number in range(12):
+        make_set(root, name=f"set {number}", seed=number, ct=20, size=128)
+
+    codes = []
+    for how in (signal.SIGINT, signal.SIGKILL):
+        done = len(anon_folders(root))
+        going = subprocess.Popen(
+            command("run", root, "--workers", 1), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        wait_until(lambda done=done: len(anon_folders(root)) > done)
+        going.send_signal(how)
+        going.communicate(timeout=30)
+        codes.append(going.returncode)
+        wait_until(lambda: not running(root))
+    last = run(root)
+
+    assert codes == [130, -signal.SIGKILL]
+    assert last.code == 0
+    assert anon_folders(root) == [f"ANON_{number:03d}" for number in range(6, 18)]
+    assert len(tracking_lines(root)) == 1 + 12
+
+
+def test_a_root_that_a_living_process_has_is_refused(tmp_path: Path) -> None:
+    """Two runs would only get in each other's way."""
+    root = make_collection(tmp_path / "BATCH")
+    make_set(root, name="a", seed=1, ct=150, size=256)
+    first = subprocess.Popen(command("run", root), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_until((root / ".anonymizer" / "arbiter.json").exists)
+    second_run = anonymizer("run", root)
+    first.wait(30)
+    assert (second_run.returncode, first.returncode) == (2, 0)
+    assert "has this collection" in second_run.stderr
+
+
+def running(root: Path) -> list[str]:
+    """Name the processes that were started for a root and still run."""
+    shown = subprocess.run(["ps", "-eo", "stat=,args="], capture_output=True, text=True, check=True).stdout
+    wanted = json.loads((root / ".anonymizer" / "collection.json").read_text())["id"]
+    return [line for line in shown.splitlines() if wanted in line and not line.startswith("Z")]
+
+
+def wait_until(what: Callable[[], object], within_s: float = 30) -> None:
+    """Wait for something to become true."""
+    deadline = time.monotonic() + within_s
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -1,0 +1,264 @@
+"""The command line as a person meets it: what it says, what it writes, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tomllib
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from anonymizer import __main__ as cli
+from anonymizer import check as check_command
+from anonymizer import new as new_command
+from services import failures, listing, registry
+from services.collection import Collection
+from services.registry import Outcome
+from tests.sets import make_collection, make_set, without
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+FORM = (
+    *("--patient-id", "zzz_AnusGE", "--family-name", "AnusGE", "--first-name", "First"),
+    *("--hospital", "Demo Hospital", "--initial-index", "6"),
+)
+
+
+class Said(NamedTuple):
+    """How a command ended, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def anonymizer(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    """Call the command line in this process, with nobody at the terminal."""
+    for name in [name for name in os.environ if name.startswith("ANONYMIZER_")]:
+        monkeypatch.delenv(name)
+
+    def call(*arguments: object) -> Said:
+        monkeypatch.setattr(sys, "argv", ["anonymizer", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        return Said(int(ended.value.code or 0), said.out, said.err)
+
+    return call
+
+
+def names(folder: Path) -> list[str]:
+    """Name everything below a folder."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def test_new_writes_the_form_and_says_whom_the_first_set_becomes(
+    tmp_path: Path, anonymizer: Callable[..., Said]
+) -> None:
+    """As the older program's form did."""
+    said = anonymizer("new", tmp_path, *FORM)
+    assert (said.code, said.err) == (0, "")
+    assert "zzz_AnusGE006, AnusGE006^First, in ANON_006" in said.out
+    form = tomllib.loads((tmp_path / "collection.toml").read_text())
+    assert form["identity"] == {
+        "patient_id": "zzz_AnusGE",
+        "family_name": "AnusGE",
+        "first_name": "First",
+        "hospital": "Demo Hospital",
+        "initial_index": 6,
+    }
+    assert form["plan"]["machine"] == "VicRapidPlan"
+
+
+def test_new_asks_at_a_terminal_for_what_was_not_given(
+    tmp_path: Path, anonymizer: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what most people answer already there."""
+    answers = iter(["AnusGE", "First", "Demo Hospital", 6, "keep"])
+    monkeypatch.setattr(new_command.sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(new_command.typer, "prompt", lambda *_, **__: next(answers))
+    said = anonymizer("new", tmp_path, "--patient-id", "zzz_AnusGE")
+    assert (said.code, "AnusGE006^First" in said.out) == (0, True)
+    assert tomllib.loads((tmp_path / "collection.toml").read_text())["plan"]["machine"] == "keep"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--patient-id", "x"), "--family-name, --first-name, --hospital"),
+        ((*FORM, "--patient-id", "x" * 70), "64 characters"),
+        ((*FORM, "--initial-index", "0"), "initial_index is 0"),
+        ((*FORM, "--machine", "Nowhere"), "no machine called Nowhere"),
+    ],
+)
+def test_new_refuses_what_cannot_be_used_in_one_sentence(
+    tmp_path: Path, anonymizer: Callable[..., Said], arguments: tuple[str, ...], sentence: str
+) -> None:
+    """And writes nothing."""
+    said = anonymizer("new", tmp_path, *arguments)
+    assert (said.code, said.out, sentence in said.err, names(tmp_path)) == (2, "", True, [])
+
+
+def test_new_does_not_write_over_a_form(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
+    """It is changed by hand from then on."""
+    anonymizer("new", tmp_path, *FORM)
+    before = (tmp_path / "collection.toml").read_text()
+    said = anonymizer("new", tmp_path, *FORM, "--hospital", "Another")
+    assert (said.code, (tmp_path / "collection.toml").read_text()) == (2, before)
+
+
+def test_new_goes_on_behind_the_numbers_of_the_older_program(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
+    """Folders and lines count; without being asked to, nothing is taken over."""
+    (tmp_path / "ANON_007").mkdir()
+    (tmp_path / "VicRapidPlan_trackingFile_20190101.txt").write_text(
+        "OrigPatientID, NewPatientID, OrigPlanID, Hospital\n1, zzz_AnusGE009, P, H\n"
+    )
+    refused = anonymizer("new", tmp_path, *FORM)
+    adopted = anonymizer("new", tmp_path, *FORM, "--continue")
+    assert (refused.code, "--continue" in refused.err) == (2, True)
+    assert (adopted.code, "zzz_AnusGE010" in adopted.out) == (0, True)
+
+
+def test_check_tells_all_and_changes_nothing(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
+    """A row for each set, and what stands against it in full below."""
+    root = make_collection(tmp_path / "BATCH")
+    make_set(root, name="good", seed=1)
+    make_set(root, without("RTPLAN"), name="no plan", seed=2)
+    (root / "letters").mkdir()
+    before = names(root)
+    said = anonymizer("check", root)
+    rows = {row["folder"]: row for row in json.loads(anonymizer("check", root, "--json").out)["sets"]}
+    assert (said.code, names(root)) == (1, before)
+    assert "no plan: There is no RT Plan here." in said.out
+    assert "letters: no DICOM, and so no set." in said.out
+    assert {name: row["verdict"] for name, row in rows.items()} == {
+        "good": "good",
+        "letters": "no set",
+        "no plan": "incomplete",
+    }
+    assert rows["good"]["counts"] == {"CT": 3, "RTSTRUCT": 1, "RTPLAN": 1, "RTDOSE": 1}
+    assert set(rows["good"]["links"].values()) == {"shown"}
+    assert rows["good"]["machine"] == "VicRapidPlan"
+
+
+def test_check_needs_no_form(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
+    """Whoever just got a folder may look at it."""
+    made = make_set(tmp_path, name="good", seed=1)
+    assert anonymizer("check", tmp_path).code == 0
+    assert names(tmp_path) == ["good", *(f"good/{path.name}" for path in sorted(made.folder.iterdir()))]
+
+
+def test_run_without_a_form_or_with_two_is_wrong_use(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
+    """What the sets become is said once."""
+    without_form = anonymizer("run", tmp_path)
+    make_collection(tmp_path)
+    with_two = anonymizer("run", tmp_path, *FORM)
+    nowhere = anonymizer("run", tmp_path / "nowhere")
+    assert (without_form.code, with_two.code, nowhere.code) == (2, 2, 2)
+    assert "--patient-id" in without_form.err
+    assert "change it there" in with_two.err
+    assert "is no folder" in nowhere.err
+
+
+def test_a_wrong_form_is_told_with_its_line(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
+    """Not with a traceback."""
+    make_collection(tmp_path, more="on_machine_mismatch = 5")
+    said = anonymizer("run", tmp_path)
+    assert (said.code, "line 10" in said.err, "Traceback" in said.err) == (2, True, False)
+
+
+def test_a_wrong_setting_is_told(
+    tmp_path: Path, anonymizer: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its name."""
+    monkeypatch.setenv("ANONYMIZER_QUIET_S", "soon")
+    assert anonymizer("watch", tmp_path).err.startswith("ANONYMIZER_QUIET_S must be")
+
+
+@pytest.mark.parametrize("command", ["watch", "worker"])
+def test_the_service_says_what_it_needs(
+    command: str, anonymizer: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Redis, and a share."""
+    monkeypatch.setenv("ANONYMIZER_REDIS_URL", "redis://localhost:1/0")
+    assert "ANONYMIZER_SHARE" in anonymizer(command).err
+    monkeypatch.delenv("ANONYMIZER_REDIS_URL")
+    monkeypatch.setenv("ANONYMIZER_SHARE", "/")
+    said = anonymizer(command)
+    assert (said.code, "ANONYMIZER_REDIS_URL is not set" in said.err) == (2, True)
+
+
+def test_what_nobody_foresaw_is_told_without_its_text(
+    tmp_path: Path, anonymizer: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may hold a name."""
+
+    def fail(_: object) -> None:
+        raise KeyError("Mustermann")
+
+    monkeypatch.setattr(check_command, "check_folder", fail)
+    said = anonymizer("check", tmp_path)
+    assert (said.code, "KeyError" in said.err, "Mustermann" in said.err) == (2, True, False)
+
+
+def test_status_tells_how_each_collection_stands(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
+    """Under a share, too; a collection that cannot be worked on says why."""
+    root = make_collection(tmp_path / "BATCH")
+    make_set(root, name="new one", seed=1)
+    refused = make_set(root, name="refused one", seed=2)
+    collection = Collection.open(root)
+    locator = registry.register(collection, "refused one")
+    fingerprint = listing.take(refused.folder).fingerprint
+    registry.write_outcome(
+        collection, locator, Outcome("refused", fingerprint, "2026-11-22T12:00:00Z", text="No plan.")
+    )
+    broken = make_collection(tmp_path / "broken")
+    (broken / "collection.toml").write_text("[identity\n")
+
+    said = anonymizer("status", tmp_path)
+    told = {one["root"]: one for one in json.loads(anonymizer("status", tmp_path, "--json").out)}
+
+    assert said.code == 0
+    assert {row["folder"]: (row["state"], row["why"]) for row in told[str(root)]["sets"]} == {
+        "new one": ("new", ""),
+        "refused one": ("refused", "No plan."),
+    }
+    assert "line 1" in told[str(broken)]["paused"]
+    assert anonymizer("status", tmp_path / "BATCH" / "new one").code == 2
+
+
+def test_retry_has_a_set_looked_at_again(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
+    """As if it were new; a folder that is not there is said."""
+    root = make_collection(tmp_path / "BATCH")
+    made = make_set(root, name="a", seed=1)
+    collection = Collection.open(root)
+    locator = registry.register(collection, "a")
+    registry.write_outcome(
+        collection, locator, Outcome("parked", listing.take(made.folder).fingerprint, "2026-11-22T12:00:00Z")
+    )
+    failures.count(collection, locator, "ValueError")
+
+    assert anonymizer("retry", root, "a").code == 0
+    assert (registry.read_outcome(collection, locator), failures.all_of(collection)) == (None, [])
+    assert anonymizer("retry", root, "b").code == 2
+
+
+def test_policy_can_be_read_by_people_pages_and_programs(anonymizer: Callable[..., Said]) -> None:
+    """The same rows."""
+    table, page, rows = (anonymizer("policy", *how) for how in ((), ("--markdown",), ("--json",)))
+    assert "(0010,0010)" in table.out
+    assert page.out.startswith("# What becomes of each attribute")
+    assert len(json.loads(rows.out)) > 657
+
+
+def test_demo_mixes_with_nothing(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
+    """It makes a folder of its own."""
+    made = anonymizer("demo", tmp_path / "demo", "--sets", 1, "--ct", 2, "--rois", 2)
+    (root,) = [path for path in (tmp_path / "demo").iterdir() if path.is_dir()]
+    assert (made.code, len(list(root.iterdir()))) == (0, 5)
+    assert anonymizer("demo", tmp_path / "demo").code == 2
