@@ -27,6 +27,7 @@ Item: TypeAlias = "tuple[int, int, int, list[Element]]"
 """(start, value, end, elements): `data[start:end]` is the item with its header and, where undefined, its delimiter."""
 
 UNDEFINED: Final = 0xFFFFFFFF
+_UNDEFINED_LENGTH: Final = b"\xff\xff\xff\xff"
 ITEM: Final = b"\xfe\xff\x00\xe0"
 PIXEL_DATA: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """Float, Double Float and plain Pixel Data: at the top level their value never enters Python. PS3.3 C.7.6.3."""
@@ -366,13 +367,21 @@ def rewrite(
 def encode(tag: int, vr: bytes, value: bytes, *, implicit: bool) -> bytes:
     """Encode one element; the value is padded to even length with the pad byte of its VR."""
     if len(value) & 1:
-        value += b"\0" if vr in (b"UI", b"OB", b"UN") else b" "
+        value += _pad(vr)
     head = _PACK_TAG(tag >> 16, tag & 0xFFFF)
     if implicit:
         return head + _PACK_LONG(len(value)) + value
     if vr in _SHORT_VRS:
         return head + vr + _PACK_SHORT(len(value)) + value
     return head + vr + b"\0\0" + _PACK_LONG(len(value)) + value
+
+
+def _pad(vr: bytes) -> bytes:
+    return b"\0" if vr in (b"UI", b"OB", b"UN") else b" "
+
+
+_NEVER: Final = 1 << 32
+"""Behind every tag."""
 
 
 class _Writer:
@@ -394,15 +403,17 @@ class _Writer:
     ) -> int | None:
         """Rewrite the elements that lie between `start` and `end`."""
         data, view = self.data, self.view
-        edits = rules.edits
-        wanted: dict[int, New | None] = dict(additions) if additions else {}
+        edit_of = rules.edits.get
+        wanted = additions or {}
         if rules.complete:
-            wanted.update(rules.complete(data, elements))
-        pending = sorted(wanted, reverse=True)
+            wanted = {**wanted, **rules.complete(data, elements)}
+        pending = sorted(wanted, reverse=True) if wanted else []
+        due = pending[-1] if pending else _NEVER
         run, total, changed = start, 0, False
         for tag, vr, at, value, stop, items in elements:
-            if pending and pending[-1] <= tag:
+            if tag >= due:
                 put_in = self._encoded(wanted, pending, tag)
+                due = pending[-1] if pending else _NEVER
                 replaced = tag in wanted
                 if put_in or replaced:
                     out += (view[run:at], put_in)
@@ -410,46 +421,51 @@ class _Writer:
                     run, changed = (stop if replaced else at), True
                 if replaced:
                     continue
-            edit = edits.get(tag, drop)
+            edit = edit_of(tag)
             if edit is keep:
                 if not items:
                     continue
                 mark = len(out)
                 out += (view[run:at], b"")
                 inner = rules.inside.get(tag) or rules.below or rules
-                length = self.sequence(items, value, stop, inner, out)
+                length = self._sequence(items, value, stop, inner, out)
                 if length is None:
                     del out[mark:]
                     continue
-                head = self._head(at, value, length)
-                out[mark + 1] = head
-                total += at - run + len(head) + length
+                undefined = data[value - 4 : value] == _UNDEFINED_LENGTH  # and stays so (PS3.5 §7.5)
+                out[mark + 1] = data[at:value] if undefined else self._head(at, value, length)
+                total += value - run + length
             else:
-                old = data[value:stop]
-                new = edit(old)
-                if new == old:
-                    continue
-                out.append(view[run:at])
-                total += at - run
+                new = None
+                if edit is not None:
+                    old = data[value:stop]
+                    new = edit(old)
+                    if new == old:
+                        continue
+                if at > run:
+                    out.append(view[run:at])
+                    total += at - run
                 if new is not None:
-                    encoded = encode(tag, vr, new, implicit=self.implicit)
-                    out.append(encoded)
-                    total += len(encoded)
+                    if len(new) & 1:
+                        new += _pad(vr)
+                    head = self._head(at, value, len(new))
+                    out += (head, new)
+                    total += len(head) + len(new)
             run, changed = stop, True
-        put_in = self._encoded(wanted, pending, 1 << 32)
+        put_in = self._encoded(wanted, pending, _NEVER) if pending else b""
         if not changed and not put_in:
             return None
         out += (view[run:end], put_in)
         return total + end - run + len(put_in)
 
-    def sequence(
+    def _sequence(
         self, items: Sequence[Item], start: int, end: int, rules: Rules, out: list[bytes | memoryview]
     ) -> int | None:
         """Rewrite the items that lie between `start` and `end`, a delimiter at the end included."""
         data, view = self.data, self.view
         run, total, changed = start, 0, False
         for at, value, stop, elements in items:
-            undefined = data[at + 4 : at + 8] == b"\xff\xff\xff\xff"
+            undefined = data[at + 4 : value] == _UNDEFINED_LENGTH
             content_end = stop - 8 if undefined else stop
             mark = len(out)
             out += (view[run:at], b"")
@@ -466,9 +482,9 @@ class _Writer:
         return total + end - run
 
     def _head(self, at: int, value: int, length: int) -> bytes:
-        """Give a sequence's tag, VR and length: the new length, or undefined as it was (PS3.5 §7.5)."""
-        if self.data[value - 4 : value] == b"\xff\xff\xff\xff":
-            return self.data[at:value]
+        """Give the header of an element with a new length."""
+        if value - at == 8 and not self.implicit:
+            return self.data[at : value - 2] + _PACK_SHORT(length)
         return self.data[at : value - 4] + _PACK_LONG(length)
 
     def _encoded(self, wanted: Mapping[int, New | None], pending: list[int], up_to: int) -> bytes:

@@ -10,7 +10,9 @@ import os
 import stat
 import sys
 import zlib
+from bisect import bisect_left
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
@@ -78,12 +80,17 @@ class DicomFile:
         """Give the elements before the pixels and where their bytes end."""
         if self.pixels is None:
             return self.elements, len(self.data)
-        at = self.pixels.at
-        return [element for element in self.elements if element[2] < at], at
+        return self.elements[: self._behind], self.pixels.at
 
     def behind_pixels(self) -> Sequence[Element]:
         """Give the elements behind the pixels: trailing padding, digital signatures."""
-        return [element for element in self.elements if self.pixels and element[2] >= self.pixels.at]
+        return self.elements[self._behind :] if self.pixels else ()
+
+    @property
+    def _behind(self) -> int:
+        """Index of the first element behind the pixels."""
+        assert self.pixels is not None  # whoever asks has looked
+        return bisect_left(self.elements, self.pixels.at, key=itemgetter(2))
 
 
 def read(path: Path) -> DicomFile:
