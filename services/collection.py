@@ -38,13 +38,24 @@ ANON_NAME: Final = re.compile(r"ANON_(\d+)", re.IGNORECASE)
 _INCOMPLETE: Final = f"{STATE_NAME} is incomplete: bring it back from a backup, whole."
 _FOLDERS: Final = ("folders", "outcomes", "claims", "sets", "staging", "records", "tracking", "attempts")
 _MACHINE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_CODE: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 Mismatch = Literal["refuse", "warn"]
 Dates = Literal["shift", "remove", "keep"]
 Characteristics = Literal["retain", "age_sex"]
 BrokenLinks = Literal["refuse", "relink"]
 ExtraObjects = Literal["leave out", "refuse"]
+Acceptable = Literal[
+    "relative-dose",
+    "plan-sum",
+    "partial-beam-dose",
+    "delivered-dose",
+    "verification-plan",
+    "treatment-device-plan",
+    "two-frames",
+    "enhanced-ct",
+    "burned-in-annotation",
+]
+"""Codes of faults that a collection may take knowingly. What each means: `services/meaning.py`."""
 
 
 class FormatTooNew(Exception):
@@ -421,7 +432,10 @@ _FORM: Final[dict[str, dict[str, _Kind]]] = {
     },
     "check": {
         "on_broken_links": _choice(BrokenLinks),
-        "accept": _Kind('a list of codes, ["relative-dose"]', lambda value: _all_match(_CODE, value)),
+        "accept": _Kind(
+            f"a list in [ ] of codes in quotes, of which there are: {', '.join(get_args(Acceptable))}",
+            lambda value: isinstance(value, list) and all(code in get_args(Acceptable) for code in value),
+        ),
         "extra_objects": _choice(ExtraObjects),
     },
 }

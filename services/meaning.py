@@ -8,9 +8,10 @@ accept knowingly. What is merely worth knowing is a note.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, get_args
 
 from services import part10
+from services.collection import Acceptable
 from services.errors import Fault
 from services.links import contoured_frames
 from services.rtset import printable
@@ -23,19 +24,7 @@ if TYPE_CHECKING:
     from services.rtset import SetFile
     from services.view import View
 
-ACCEPTABLE: Final = frozenset(
-    (
-        "relative-dose",
-        "plan-sum",
-        "partial-beam-dose",
-        "delivered-dose",
-        "verification-plan",
-        "treatment-device-plan",
-        "two-frames",
-        "enhanced-ct",
-        "burned-in-annotation",
-    )
-)
+ACCEPTABLE: Final = frozenset(get_args(Acceptable))
 """The codes of this module, for `accept` in collection.toml."""
 
 ENHANCED_CT: Final = frozenset(("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"))
