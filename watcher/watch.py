@@ -237,6 +237,8 @@ class Watch:
         if not ids and not self.share_is_away:
             log.warning("share.empty", waits="there is no collection; is the share mounted?")
         self.share_is_away = not ids
+        if self.share_is_away:
+            return
         times = Counter(ids.values())
         for root, its_id in ids.items():
             attended = self.attended.get(root)

@@ -243,7 +243,7 @@ def test_a_root_that_a_living_process_has_is_refused(tmp_path: Path) -> None:
 
 def running(root: Path) -> list[str]:
     """Name the processes that were started for a root and still run."""
-    shown = subprocess.run(["ps", "-eo", "stat=,args="], capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(["ps", "-eww", "-o", "stat=,args="], capture_output=True, text=True, check=True).stdout
     wanted = json.loads((root / ".anonymizer" / "collection.json").read_text())["id"]
     return [line for line in shown.splitlines() if wanted in line and not line.startswith("Z")]
 

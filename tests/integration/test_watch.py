@@ -1,0 +1,308 @@
+"""The service as it stands in a clinic: a share, a Redis, a worker process, a watcher, and people who drop folders."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from anonymizer.supervisor import Supervised
+from services import failures
+from services.collection import Collection
+from services.ledger import Ledger
+from services.settings import Settings
+from services.share import Share
+from tests.judge import judge
+from tests.sets import make_collection, make_set, without
+from watcher.watch import Watch
+from worker.app import connect, make_app, worker_arguments
+from worker.queue import Queue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    import redis
+
+QUEUE = "test-watch"
+
+
+@pytest.fixture(scope="module")
+def share(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Mount the share on which all tests of this file have a folder."""
+    return tmp_path_factory.mktemp("share")
+
+
+@pytest.fixture(scope="module")
+def settings(redis_server: str, share: Path) -> Settings:
+    """Be quick: a clinic's patience is not a test's."""
+    return Settings(
+        redis_url=f"redis+socket://{redis_server}",
+        share=share,
+        quiet_s=0.4,
+        patience_s=2.0,
+        rescan_s=0.2,
+        reconcile_s=0.3,
+        observer="polling",
+    )
+
+
+@pytest.fixture(scope="module")
+def worker(settings: Settings, share: Path) -> Iterator[Supervised]:
+    """Start a real worker of two processes."""
+    process = Supervised(
+        [sys.executable, "-P", "-m", "celery", "--quiet", "-A", "worker.app", *worker_arguments(QUEUE, 2)],
+        env={**os.environ, "ANONYMIZER_REDIS_URL": str(settings.redis_url), "ANONYMIZER_SHARE": str(share)},
+    )
+    yield process
+    process.stop(grace_s=10)
+
+
+class Clinic:
+    """One share, or a folder of it, that is watched."""
+
+    def __init__(self, place: Path, settings: Settings, worker: Supervised) -> None:
+        self.place = place
+        self.settings = settings
+        self.worker = worker
+        self.redis: redis.Redis = connect(settings)
+        self.watch = self.another_watch()
+
+    def another_watch(self) -> Watch:
+        """Start another watcher of the same share."""
+        queue = Queue(self.redis, make_app(lambda: self.settings), QUEUE)
+        return Watch(Share(self.place), queue, self.redis, self.settings)
+
+    def until(self, what: Callable[[], object], within_s: float = 20, watch: Watch | None = None) -> None:
+        """Watch until something is true."""
+        deadline = time.monotonic() + within_s
+        while not what():
+            assert time.monotonic() < deadline, self.stands()
+            (watch or self.watch).step()
+            self.worker.tend()
+            time.sleep(0.02)
+
+    def watch_for(self, seconds: float) -> None:
+        """Watch for a while."""
+        end = time.monotonic() + seconds
+        self.until(lambda: time.monotonic() > end)
+
+    def stands(self) -> dict[str, dict[str, str]]:
+        """Tell how every set stands, by collection."""
+        return {root.name: attended.stands for root, attended in self.watch.attended.items()}
+
+    def paused(self, root: Path) -> str:
+        """Tell why a collection pauses."""
+        return self.watch.attended[root].paused
+
+
+@pytest.fixture
+def clinic(request: pytest.FixtureRequest, share: Path, settings: Settings, worker: Supervised) -> Iterator[Clinic]:
+    """Watch a folder of the share of its own."""
+    place = share / request.node.name
+    place.mkdir()
+    clinic = Clinic(place, settings, worker)
+    clinic.redis.flushall()
+    yield clinic
+    for attended in clinic.watch.attended.values():
+        attended.leave()
+    clinic.redis.close()
+    shutil.rmtree(place)
+
+
+def published(root: Path) -> list[str]:
+    """Name what was published and has its line."""
+    lines = "".join(path.read_text() for path in root.glob("VicRapidPlan_trackingFile_*.txt"))
+    return sorted(path.name for path in root.glob("ANON_*") if f"zzz_AnusGE{path.name[5:]}, " in lines)
+
+
+def test_a_collection_that_appears_is_attended_to(clinic: Clinic) -> None:
+    """At any depth, and its sets anonymized as they come."""
+    clinic.watch_for(0.3)
+    root = make_collection(clinic.place / "physics" / "BATCH")
+    one = make_set(root, name="first")
+    clinic.until(lambda: published(root) == ["ANON_006"])
+    make_set(root, name="second", seed=2)
+    clinic.until(lambda: published(root) == ["ANON_006", "ANON_007"])
+    judge(one.folder, root / "ANON_006", one.manifest)
+    assert clinic.stands() == {"BATCH": {"first": "published", "second": "published"}}
+
+
+def test_a_half_saved_form_pauses_its_collection_only(clinic: Clinic) -> None:
+    """With the line; whole again, it goes on by itself."""
+    root, other = make_collection(clinic.place / "a"), make_collection(clinic.place / "b")
+    form = (root / "collection.toml").read_text()
+    (root / "collection.toml").write_text(form.replace("= 6", "="))
+    for place in (root, other):
+        make_set(place, name="set", seed=place.name)
+    clinic.until(lambda: published(other))
+    assert "line 6" in clinic.paused(root)
+    assert not (root / ".anonymizer").exists()
+    (root / "collection.toml").write_text(form)
+    clinic.until(lambda: published(root))
+    assert clinic.paused(root) == ""
+
+
+def test_a_collection_that_was_copied_is_left_alone_like_its_original(clinic: Clinic) -> None:
+    """Until a person has decided which of the two is the one."""
+    root = make_collection(clinic.place / "a")
+    make_set(root, name="first", seed=1)
+    clinic.until(lambda: published(root))
+    copy = clinic.place / "copy of a"
+    shutil.copytree(root, copy)
+    clinic.until(lambda: copy in clinic.watch.attended)
+    for place in (root, copy):
+        make_set(place, name="second", seed=2)
+    clinic.watch_for(1.5)
+    assert (published(root), published(copy)) == (["ANON_006"], ["ANON_006"])
+    assert "same id" in clinic.paused(root)
+    shutil.rmtree(copy)
+    clinic.until(lambda: published(root) == ["ANON_006", "ANON_007"])
+
+
+def test_a_second_watcher_stands_by_and_takes_over(clinic: Clinic) -> None:
+    """One arbiter per collection."""
+    root = make_collection(clinic.place / "a")
+    clinic.until((root / ".anonymizer" / "arbiter.json").exists)
+    second = clinic.another_watch()
+    second.step()
+    make_set(root, name="set")
+    deadline = time.monotonic() + 1
+    while time.monotonic() < deadline:
+        second.step()
+        time.sleep(0.02)
+    assert (second.attended[root].paused, published(root)) == ("another service, or a run, has this collection", [])
+    clinic.watch.attended[root].leave()
+    clinic.until(lambda: published(root), watch=second)
+    second.attended[root].leave()
+
+
+def test_an_incomplete_set_waits_is_refused_and_is_opened_again(clinic: Clinic) -> None:
+    """As its files come; a note says what is missing."""
+    root = make_collection(clinic.place / "a")
+    made = make_set(root, without("RTDOSE"), name="set")
+    clinic.until((root / "set_NOTE.txt").exists)
+    assert "RT Dose" in (root / "set_NOTE.txt").read_text("utf-8-sig")
+    clinic.until((root / "set_REFUSED.txt").exists)
+    assert not (root / "set_NOTE.txt").exists()
+    make_set(root, name="set")
+    clinic.until(lambda: published(root) == ["ANON_006"])
+    assert [path.name for path in root.glob("*_REFUSED.txt")] == []
+    judge(made.folder, root / "ANON_006", made.manifest)
+
+
+def test_a_share_that_goes_away_is_waited_for(clinic: Clinic) -> None:
+    """Nothing is deleted and nothing numbered anew."""
+    root = make_collection(clinic.place / "a")
+    make_set(root, name="first", seed=1)
+    clinic.until(lambda: published(root))
+    away = clinic.place.with_name("away")
+    clinic.place.rename(away)
+    make_set(away / "a", name="second", seed=2)
+    clinic.watch_for(1)
+    away.rename(clinic.place)
+    clinic.until(lambda: published(root) == ["ANON_006", "ANON_007"])
+    assert Collection.open(root).id == Collection.open(root).id
+
+
+def test_an_empty_mount_point_is_not_a_share_without_collections(clinic: Clinic) -> None:
+    """What was known of the collections stays known, and nothing is made in the empty place."""
+    root = make_collection(clinic.place / "a")
+    make_set(root, name="first", seed=1)
+    clinic.until(lambda: published(root))
+    away = clinic.place.with_name("unmounted")
+    clinic.place.rename(away)
+    clinic.place.mkdir()
+    clinic.watch_for(1)
+    left = list(clinic.place.iterdir())
+    clinic.place.rmdir()
+    away.rename(clinic.place)
+    make_set(root, name="second", seed=2)
+    clinic.until(lambda: published(root) == ["ANON_006", "ANON_007"])
+    assert left == []
+
+
+def test_a_redis_that_forgot_everything_loses_no_set(clinic: Clinic) -> None:
+    """Messages, claims and all: the share knows."""
+    root = make_collection(clinic.place / "a")
+    for number in range(6):
+        make_set(root, name=f"set {number}", seed=number)
+        if number % 2:
+            clinic.until(lambda: "queued" in clinic.stands().get("a", {}).values())
+            clinic.redis.flushall()
+    clinic.until(lambda: len(published(root)) == 6)
+    assert published(root) == [f"ANON_{number:03d}" for number in range(6, 12)]
+
+
+def test_a_process_that_is_killed_in_its_work_counts_and_the_set_is_done(clinic: Clinic) -> None:
+    """Its worker lives on, and sees it die."""
+    root = make_collection(clinic.place / "a")
+    make_set(root, name="set", ct=150, size=256)
+    killed: list[str] = []
+
+    def kill_who_works() -> bool:
+        if list(clinic.redis.scan_iter("anonymizer:lease:*")):
+            for process in processes_of_worker():
+                os.kill(process, signal.SIGKILL)
+                killed.append(str(process))
+        return bool(killed)
+
+    clinic.until(kill_who_works)
+    collection = Collection.open(root)
+    clinic.until(lambda: failures.all_of(collection))
+    clinic.until(lambda: published(root) == ["ANON_006"])
+    assert failures.all_of(collection) == []
+    assert list(collection.staging.iterdir()) == []
+
+
+def processes_of_worker() -> list[int]:
+    """Find the processes in which a worker works: those whose parent is the worker, too."""
+    shown = subprocess.run(["ps", "-eww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    ours = [line.split(None, 2) for line in shown.splitlines() if f"--queues {QUEUE}" in line]
+    ours = [line for line in ours if "tether.py" not in line[2]]
+    pids = {pid for pid, *_ in ours}
+    return [int(pid) for pid, parent, _ in ours if parent in pids]
+
+
+def test_an_index_comes_back_when_its_set_goes_away(clinic: Clinic) -> None:
+    """A set that was refused, or taken away, after it had got one."""
+    root = make_collection(clinic.place / "a")
+    clinic.until((root / ".anonymizer").exists)
+    collection = Collection.open(root)
+    assert Ledger(collection, clinic.redis).claim("0" * 32, "1" * 32) == 6
+    clinic.until(lambda: not list(collection.claims.iterdir()))
+    make_set(root, name="set")
+    clinic.until(lambda: published(root) == ["ANON_006"])
+
+
+def test_redis_hears_no_name(clinic: Clinic, settings: Settings) -> None:
+    """Nothing that anyone could read there, Flower included, names a folder or a patient."""
+    root = make_collection(clinic.place / "a")
+    made = make_set(root, name="Mustermann Erika 4711")
+    monitor = subprocess.Popen(
+        [sys.executable, "-c", MONITOR, str(settings.redis_url).removeprefix("redis+socket://")],
+        stdout=subprocess.PIPE,
+    )
+    clinic.until(lambda: published(root))
+    monitor.send_signal(signal.SIGINT)
+    heard, _ = monitor.communicate(timeout=10)
+    assert b"anonymizer:ledger:" in heard
+    for secret in ("Mustermann", "BATCH", str(clinic.place), *made.manifest.values):
+        assert secret.encode() not in heard
+
+
+MONITOR = """
+import redis, sys
+with redis.Redis(unix_socket_path=sys.argv[1]).monitor() as monitor:
+    try:
+        for command in monitor.listen():
+            print(command, flush=True)
+    except KeyboardInterrupt:
+        pass
+"""
