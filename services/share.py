@@ -69,8 +69,9 @@ def _walk(folder: Path, depth: int, entries: Iterator[os.DirEntry[str]] | None =
         inner = [entry.name for entry in entries or os.scandir(folder) if _may_hold_collections(entry)]
     except OSError:
         return
+    place = os.fspath(folder)
     for name in inner:
-        if not is_collection or _has_form(folder / name):
+        if not is_collection or os.path.lexists(f"{place}/{name}/{SETTINGS_NAME}"):
             yield from _walk(folder / name, depth - 1)
 
 

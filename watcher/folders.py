@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from services.listing import is_passed_over
+from services.listing import SETTINGS_NAME, is_passed_over
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,9 @@ def set_folders(root: Path) -> list[str]:
         names = [
             entry.name for entry in entries if not is_passed_over(entry.name) and entry.is_dir(follow_symlinks=False)
         ]
-    return sorted((name for name in names if not os.path.lexists(root / name / "collection.toml")), key=str.casefold)
+    place = os.fspath(root)
+    sets = (name for name in names if not os.path.lexists(f"{place}/{name}/{SETTINGS_NAME}"))
+    return sorted(sets, key=str.casefold)
 
 
 def loose_dicom(root: Path) -> int:
@@ -34,15 +36,19 @@ def loose_dicom(root: Path) -> int:
         return sum(_is_dicom(entry) for entry in entries)
 
 
-def untouched(folder: Path, folders: Mapping[str, int]) -> bool:
+def untouched(folder: str, folders: Mapping[str, int]) -> bool:
     """Tell whether no file was added to a set, or taken from it, since its folders' times (ns) were noted.
 
-    One look at each folder, none at the files: the cost of a rescan must not grow with what is finished.
+    One look at each folder, none at the files: the cost of a rescan must not grow with what is finished. Tens of
+    thousands of folders are looked at in one rescan; with strings that takes half the time that it takes with paths.
     """
     try:
-        return all(os.stat(folder / inner).st_mtime_ns == at for inner, at in folders.items())  # noqa: PTH116 - 10,000 times a rescan
+        for inner, at in folders.items():
+            if os.stat(f"{folder}/{inner}").st_mtime_ns != at:  # noqa: PTH116 - see above
+                return False
     except OSError:
         return False
+    return True
 
 
 def _is_dicom(entry: os.DirEntry[str]) -> bool:

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from services.collection import Collection
     from services.registry import Outcome
 
-CONCLUDED: Final = frozenset({"published", "same-set", "changed", "refused", "parked", "no-set"})
+CONCLUDED: Final = frozenset({"published", "same-set", "changed", "refused", "parked", "no-set", "withdrawn"})
 """Nothing more is to be done about such a set until somebody changes it."""
 
-FINISHED: Final = frozenset({"published", "same-set"})
+FINISHED: Final = frozenset({"published", "same-set", "withdrawn"})
 """Of these a later change is noticed by the times of their folders, without a look at their files."""
 
 REOPENED_BY_FORM: Final = frozenset({"refused"})
@@ -51,6 +51,7 @@ class Standings:
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
+        self._place = os.fspath(collection.root)
         self._form_changed_ns = 0
         self._outcomes: dict[str, tuple[tuple[int, int], Outcome | None]] = {}
         self._locators: dict[str, str] = {}
@@ -72,12 +73,12 @@ class Standings:
         locator = self._locators.get(folder)
         if locator is None:
             locator = self._locators[folder] = self._collection.locator(folder)
-        path = self._collection.root / folder
         outcome = self._outcome(locator)
-        if outcome and not suspect and outcome.state in FINISHED and untouched(path, outcome.folders):
+        finished = outcome is not None and outcome.state in FINISHED and not suspect
+        if outcome and finished and untouched(f"{self._place}/{folder}", outcome.folders):
             return Standing(folder, locator, outcome.fingerprint, outcome)
         try:
-            fingerprint = listing.take(path).fingerprint
+            fingerprint = listing.take(self._collection.root / folder).fingerprint
         except SetRefused as refused:
             fingerprint = str(refused)  # so many files that the worker will say so; no listing tells when it changes
         except OSError:
