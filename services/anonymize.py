@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from services import dates, dictionary, fluence, part10, policy, text, transcode
 from services.elements import ITEM, Rules, drop, encode, keep, rewrite
 from services.policy import Action
-from services.view import View
+from services.view import View, root
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 PREFIXES: Final[Mapping[str, str]] = {"CT": "CT", "RTSTRUCT": "RS", "RTPLAN": "RP", "RTDOSE": "RD"}
 """What the new files' names begin with, by kind of object."""
 
-_TEXT_VRS: Final = frozenset(b"LO LT PN SH ST UC UT".split())
-"""The VRs that (0008,0005) *Specific Character Set* speaks of. PS3.5 6.1.2.2."""
 _ONE_VALUE_VRS: Final = frozenset(b"LT ST UT".split())
 """The backslash is a letter in these. PS3.5 6.2."""
 
@@ -57,18 +55,19 @@ def write(rtset: RtSet, remaking: Remaking, folder: Path) -> Iterator[Written]:
     elements.Truncated
         A file became shorter while it was copied.
     """
-    tables = _Tables(remaking)
+    tables = _Tables(remaking, rtset.foreign)
     for source in rtset.set_files:
         file = _in_one_character_set(source.file)
-        view = source.view if file is source.file else View(file.data, file.elements, ())
-        declared = _declaration(file, view, remaking)
-        charsets = declared.decode("ascii").split("\\") if declared else view.charsets
-        rules = tables.rules(tuple(view.charsets), tuple(charsets), implicit=file.implicit)
+        view = source.view if file is source.file else root(file)
+        charsets = tuple(view.charsets)
+        declared = tables.declaration(charsets) if file is source.file else None
+        output = (declared.decode("ascii"),) if declared else charsets
+        rules = tables.rules(charsets, output, implicit=file.implicit)
         additions = tables.additions(source.kind, implicit=file.implicit)
         if declared is not None:
             additions[_CHARSET] = (b"CS", declared)
         uid = remaking.uids(source.sop_instance_uid)
-        name = f"{PREFIXES[source.kind]}.{uid}.dcm"
+        name = file_name(source.kind, uid)
         before, end = file.before_pixels()
         early = {tag: new for tag, new in additions.items() if tag < _LAST_BEFORE_PIXELS}
         size = part10.write(
@@ -82,44 +81,42 @@ def write(rtset: RtSet, remaking: Remaking, folder: Path) -> Iterator[Written]:
         yield Written(source, name, size)
 
 
+def file_name(kind: str, uid: str) -> str:
+    """Name a published file by its new SOP Instance UID: `CT.2.25.….dcm`."""
+    return f"{PREFIXES[kind]}.{uid}.dcm"
+
+
 def _in_one_character_set(file: DicomFile) -> DicomFile:
     """Bring a file whose items declare character sets of their own into one; nearly all have one as they are."""
     behind_its_own = next((element[4] for element in file.elements if element[0] == _CHARSET), 0)
     return file if file.data.find(b"\x08\x00\x05\x00", behind_its_own) < 0 else transcode.in_utf8(file)
 
 
-def _declaration(file: DicomFile, view: View, remaking: Remaking) -> bytes | None:
-    """Say what (0008,0005) has to become where the source forgot it or declared what is not so; else None."""
-    declared = view.raw("SpecificCharacterSet")
-    compiled = remaking.policy.compiled
-    samples = () if declared else tuple(_kept_texts(file.data, file.elements, compiled))
-    return text.effective_charset(declared, samples)
-
-
-def _kept_texts(data: bytes, elements: Sequence[Element], compiled: Mapping[int, Decision]) -> Iterator[bytes]:
-    """Yield the texts that stay, or are cleaned, and are not plain ASCII."""
-    for tag, vr, _, value, end, items in elements:
-        if items:
-            for item in items:
-                yield from _kept_texts(data, item[3], compiled)
-        elif vr in _TEXT_VRS and tag in compiled and compiled[tag].action in (Action.KEEP, Action.CLEAN):
-            raw = data[value:end]
-            if not raw.isascii():
-                yield raw
-
-
 class _Tables:
     """The rules of the engine for one set, made once for each combination of character sets and encoding."""
 
-    def __init__(self, remaking: Remaking) -> None:
+    def __init__(self, remaking: Remaking, foreign: Mapping[tuple[str, ...], frozenset[bytes]]) -> None:
         self._remaking = remaking
+        self._foreign = foreign
+        self._declared: dict[tuple[str, ...], bytes | None] = {}
         self._known: dict[tuple[tuple[str, ...], tuple[str, ...], bool], Rules] = {}
-        self._kept = {tag: keep for tag, found in remaking.policy.compiled.items() if found.action is Action.KEEP}
+        compiled = remaking.policy.compiled
+        kept = {tag: found for tag, found in compiled.items() if found.action is Action.KEEP}
+        self._kept = dict.fromkeys(kept, keep)
+        self._kept_texts = {tag: found for tag, found in kept.items() if dictionary.vr(tag) in text.CHARSET_VRS}
         self._treated = {
-            tag: found
-            for tag, found in remaking.policy.compiled.items()
-            if found.action not in (Action.KEEP, Action.DROP)
+            tag: found for tag, found in compiled.items() if found.action not in (Action.KEEP, Action.DROP)
         }
+
+    def declaration(self, charsets: tuple[str, ...]) -> bytes | None:
+        """Say what (0008,0005) has to become where it was forgotten, or declares what is not so; else None."""
+        if charsets not in self._declared:
+            self._declared[charsets] = text.effective_charset(
+                "\\".join(charsets).encode("ascii", "replace"),
+                self._foreign.get(charsets if any(charsets) else (), ()),
+                self._remaking.cleaner.written,
+            )
+        return self._declared[charsets]
 
     def rules(self, charsets: tuple[str, ...], output: tuple[str, ...], *, implicit: bool) -> Rules:
         """Give the rules for files that are read by `charsets` and written in `output`."""
@@ -131,9 +128,8 @@ class _Tables:
     def _make(self, charsets: tuple[str, ...], output: tuple[str, ...], *, implicit: bool) -> Rules:
         edit = _Edits(self._remaking, charsets, output)
         edits: dict[int, Edit] = {**self._kept}
-        if charsets != output:
-            edits.update({tag: edit.recoded(dictionary.vr(tag)) for tag in edits if dictionary.vr(tag) in _TEXT_VRS})
-        edits.update({tag: edit(tag, found) for tag, found in self._treated.items()})
+        treated = self._treated if charsets == output else self._treated | self._kept_texts
+        edits.update({tag: edit(tag, found) for tag, found in treated.items()})
         inside = _Inside(self._remaking.policy, edits, edit)
         top = Rules(edits, inside)
         for beams in _BEAMS:
@@ -221,7 +217,7 @@ class _Edits:
         remaking, vr = self._remaking, dictionary.vr(tag)
         match decision.action:
             case Action.KEEP:
-                return keep
+                return self._recoded(vr) if vr in text.CHARSET_VRS else keep
             case Action.DROP | Action.SCANNER | Action.METHOD:  # the last two are put in at the root, where they belong
                 return drop
             case Action.EMPTY:
@@ -241,8 +237,10 @@ class _Edits:
             case Action.APPROVAL:
                 return _constant(b"UNAPPROVED")
 
-    def recoded(self, vr: bytes) -> Edit:
-        """Give the edit that carries a text that stays into the output's character set."""
+    def _recoded(self, vr: bytes) -> Edit:
+        """Give the edit that carries a text that stays into the output's character set, where that is another."""
+        if self._charsets == self._output:
+            return keep
         return lambda value: text.recode(value, vr, self._charsets, self._output)
 
     def _dated(self, vr: bytes) -> Edit:
@@ -271,8 +269,8 @@ class _Edits:
         as_read = text.decode(value, vr, self._charsets)
         parts = [as_read] if vr in _ONE_VALUE_VRS else as_read.split("\\")
         cleaned = "\\".join(self._clean_one(part, role) for part in parts)
-        if cleaned == as_read:
-            return text.recode(value, vr, self._charsets, self._output)
+        if cleaned == as_read and self._charsets == self._output:
+            return value
         return text.encode(cleaned, self._output)
 
     def _clean_one(self, part: str, role: Role | str) -> str:

@@ -92,6 +92,11 @@ class Cleaner:
         return self._cleaned.get(trimmed, value)
 
     @property
+    def written(self) -> frozenset[str]:
+        """Every text that takes another's place."""
+        return frozenset(self._cleaned.values())
+
+    @property
     def replaced(self) -> dict[Role, int]:
         """How many different texts were replaced in each role; for the record, without the texts."""
         counts = Counter(role for text in self._cleaned for role in self._roles[text])

@@ -148,6 +148,9 @@ class RtSet:
     technical: frozenset[str]
     """Makers and models: words of theirs identify nobody."""
 
+    foreign: Mapping[tuple[str, ...], frozenset[bytes]]
+    """Texts that stay, or are cleaned, and are not plain ASCII, as they stand; by the character sets declared."""
+
     relinked: bool = False
     """Whether the references of its objects, as held here, were rebuilt and are not those of the files."""
 
@@ -301,6 +304,7 @@ def assemble(
         collector.days(),
         collector.texts(),
         collector.technical(),
+        collector.foreign(),
         relinked,
     )
 
@@ -352,7 +356,12 @@ class _Collector:
             for tag, decision in policy.compiled.items()
             if decision.action is Action.CLEAN
         }
-        interesting = {*self._kinds, *self._roles, *_TECHNICAL, _CHARSET}
+        self._staying = frozenset(
+            tag
+            for tag, decision in policy.compiled.items()
+            if decision.action is Action.KEEP and dictionary.vr(tag) in text.CHARSET_VRS
+        )
+        interesting = {*self._kinds, *self._roles, *self._staying, *_TECHNICAL, _CHARSET}
         self._silent = frozenset(
             tag
             for tag, entry in dictionary.DICTIONARY.items()
@@ -363,6 +372,7 @@ class _Collector:
         self._texts: set[tuple[Role, int, _Raw]] = set()
         self._technical: set[_Raw] = set()
         self._dates: set[_Raw] = set()
+        self._foreign: defaultdict[tuple[str, ...], set[bytes]] = defaultdict(set)
 
     def walk(self, data: bytes, elements: Sequence[Element], charsets: tuple[str, ...] = ()) -> None:
         """Collect from a data set and from all that is nested in it."""
@@ -376,6 +386,7 @@ class _Collector:
                 if tag == _CHARSET:
                     charsets = tuple(value.decode("ascii", "replace").strip("\0 ").split("\\"))
                 elif tag in self._roles:
+                    self._stays(value, charsets)
                     role = self._roles[tag]
                     if role != "code_meaning" or is_private_code(data, elements):
                         self._texts.add((role, _number(data, elements, tag), _Raw(value, vr, charsets)))
@@ -388,9 +399,15 @@ class _Collector:
             self._dates.add(raw)
         if tag in _TECHNICAL:
             self._technical.add(raw)
+        if tag in self._staying:
+            self._stays(raw.value, raw.charsets)
         kind = self._kinds.get(tag) or ("person" if raw.vr == b"PN" and tag & 0x00010000 else None)
         if kind:
             self._identifiers.add((kind, raw))
+
+    def _stays(self, value: bytes, charsets: tuple[str, ...]) -> None:
+        if text.is_foreign(value):
+            self._foreign[charsets].add(value)
 
     def identifiers(self) -> frozenset[tuple[str, str]]:
         """Give what identifies, read."""
@@ -403,6 +420,10 @@ class _Collector:
     def technical(self) -> frozenset[str]:
         """Give makers and models."""
         return frozenset(part for raw in self._technical for part in raw.read())
+
+    def foreign(self) -> Mapping[tuple[str, ...], frozenset[bytes]]:
+        """Give texts beyond ASCII that stay."""
+        return {charsets: frozenset(values) for charsets, values in self._foreign.items()}
 
     def days(self) -> frozenset[date]:
         """Give all dates."""

@@ -43,7 +43,7 @@ def decode(value: bytes, vr: bytes, charsets: Sequence[str]) -> str:
     charsets
         The values of (0008,0005) in force, in their order; empty where none is declared.
     """
-    if value.isascii() and _ESC not in value:
+    if not is_foreign(value):
         return value.decode("ascii")
     codecs = _codecs(tuple(charsets)) if vr in CHARSET_VRS else (None,)
     resets = _RESETS_IN_NAMES if vr == b"PN" else _RESETS
@@ -53,6 +53,11 @@ def decode(value: bytes, vr: bytes, charsets: Sequence[str]) -> str:
         except UnicodeError:
             continue
     return _guess(value)
+
+
+def is_foreign(value: bytes) -> bool:
+    """Whether a value holds more than plain ASCII, so that it depends on a character set."""
+    return not value.isascii() or _ESC in value
 
 
 def encode(text: str, charsets: Sequence[str]) -> bytes:
@@ -72,7 +77,7 @@ def encode(text: str, charsets: Sequence[str]) -> bytes:
 
 def recode(value: bytes, vr: bytes, charsets: Sequence[str], output: Sequence[str]) -> bytes:
     """Carry a value from the character sets it was written in to those of the output; ASCII passes as it stands."""
-    if value.isascii() and _ESC not in value:
+    if not is_foreign(value):
         return value
     return encode(decode(value, vr, charsets), output)
 
@@ -94,7 +99,7 @@ def effective_charset(declared: bytes | None, samples: Iterable[bytes], written:
         The texts that the output gets anew: the new name, cleaned labels.
     """
     terms = (declared or b"").decode("ascii", "replace").split("\\")
-    foreign = [sample for sample in samples if not sample.isascii() or _ESC in sample]
+    foreign = [sample for sample in samples if is_foreign(sample)]
     new = [text for text in written if not text.isascii()]
     if all(map(_is_known, terms)) and all(_fits(sample, terms) for sample in foreign) and _writable(new, terms):
         return None

@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 #: A collection's key of these tests; another one makes other UIDs and another shift.
 KEY = bytes(range(32))
 
+#: Kinds of planted texts that stay with machine and scanner, as option 113109 lists them.
+OF_DEVICES = judge.STAYING | {
+    *("treatment machine", "machine serial number", "scanner station", "scanner serial number"),
+    *("planning station", "planning serial number", "performed station"),
+}
+
 IDENTITY = Identity("zzz_AnusGE", "AnusGE", "First", "Demo Hospital", 6).numbered(6)
 
 
@@ -125,7 +131,6 @@ def anonymized(
     machines: Collection[str] = ("VicRapidPlan",),
     key: bytes = KEY,
     make: dict[str, object] | None = None,
-    retained: Collection[str] = judge.STAYING,
     **options: object,
 ) -> Anonymized:
     """Make a set that differs by these edits, anonymize and prove it, and have the independent judge look at it too.
@@ -136,12 +141,12 @@ def anonymized(
         Descriptors; none: each plan keeps its own machine.
     make
         What `make_set` is told beyond the edits.
-    retained
-        Kinds of planted texts that stay.
     options
         Of the collection.
     """
     made = sets.make_set(tmp_path / "source", *edits, **(make or {}))  # type: ignore[arg-type]
     done = anonymize_folder(made.folder, tmp_path / "ANON_006", machines=machines, key=key, **options)
-    judge.judge(made.folder, done.anon, made.manifest, retained=retained)
+    staying = judge.STAYING if machines else OF_DEVICES
+    kept_dates = {"dates"} if options.get("dates") == "keep" else set()
+    judge.judge(made.folder, done.anon, made.manifest, retained=staying | kept_dates)
     return done
