@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 POLL_S: Final = 0.1
-GOOD: Final = frozenset({"published", "same-set"})
+GOOD: Final = frozenset({"published", "same-set", "withdrawn"})
 INTERRUPTED: Final = 130
 
 Workers = Annotated[int | None, typer.Option(min=1, help="Sets at a time; as many as there are cores by default.")]

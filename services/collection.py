@@ -249,6 +249,11 @@ class Collection:
         return self.state / "attempts"
 
     @property
+    def withdrawn(self) -> Path:
+        """`ANON_006/`: what a person took back; the first one makes the folder."""
+        return self.state / "withdrawn"
+
+    @property
     def arbiter(self) -> Path:
         """The file of the service that this collection goes through."""
         return self.state / "arbiter.json"
@@ -264,6 +269,10 @@ class Collection:
     def set_key(self, set_id: str) -> bytes:
         """Return the key of a set's new UIDs and dates: the same on every attempt, 32 bytes."""
         return self._digest(b"key", set_id.encode())
+
+    def mark(self, text: bytes) -> str:
+        """Make a mark by which a text is known again, and which tells nothing to whoever has not the key."""
+        return self._digest(b"mark", text).hex()
 
     def check_there(self) -> None:
         """Make sure that the share is there: an empty mount point must not be taken for a collection without sets.

@@ -7,14 +7,12 @@ the same set at the same moment end in one published folder: the claim, the atte
 from __future__ import annotations
 
 import gc
-import hmac
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from services import anonymize, check, claims, dates, listing, machine, notes, publish, registry, verify
+from services import anonymize, check, claims, dates, listing, machine, notes, originals, publish, registry, verify
 from services.attempt import Attempt
 from services.elements import Malformed
 from services.errors import NotClean, SetChanged, SetIncomplete, SetRefused
@@ -118,10 +116,9 @@ class _Way:
             if verdict.empty:
                 return _outcome("no-set", seen)
             rtset = verdict.good_set()
-            set_id = collection.set_id(rtset.sop_instance_uids)
-            content = _content(rtset, collection.set_key(set_id))
+            set_id, content = self._name(seen, rtset)
             if (published := publish.find(collection, set_id)) is not None:
-                return self._again(seen, set_id, published, content)
+                return self._again(seen, set_id, rtset, content, published)
             shift = dates.choose_shift(collection.set_key(set_id), rtset.dates)
         except SetIncomplete as fault:
             return self._refused(seen, fault) if patience_over else self._waiting(seen, fault)
@@ -175,28 +172,46 @@ class _Way:
         )
         publish.publish(attempt, _record(proof, remaking, verdict, content), line, plan)
 
-    def _again(self, seen: Listing, set_id: str, published: Record, content: str) -> Outcome:
+    def _name(self, seen: Listing, rtset: RtSet) -> tuple[str, str]:
+        """Give a set its id, by its UIDs, and by its content too if a person once said that it is a set of its own."""
+        collection, uids = self.collection, rtset.sop_instance_uids
+        set_id = collection.set_id(uids)
+        content = originals.content(rtset, collection.set_key(set_id))
+        of_its_own = collection.set_id([*uids, content])
+        if claims.of(collection, of_its_own) or registry.counts_as_new(collection, self.locator, seen.fingerprint):
+            return of_its_own, content
+        return set_id, content
+
+    def _again(self, seen: Listing, set_id: str, rtset: RtSet, content: str, published: Record) -> Outcome:
         """Tell of a set that is published already: nothing new is made of it, and a person decides on a changed one."""
-        outcome = registry.read_outcome(self.collection, self.locator)
-        name = folder_name(published.index)
-        state: State = "published"
-        if not hmac.compare_digest(str(published.content.get("source", "")), content):
+        collection, name = self.collection, folder_name(published.index)
+        state, text = self._published_here(set_id), ""
+        as_new = f"If it is to be collected as a set of its own: anonymizer retry ROOT {self.folder.name!r} --as-new"
+        if published.withdrawn:
+            state = "withdrawn"
+            text = (
+                f"This is the set that was published as {name} and then withdrawn. Nothing new was made of it. {as_new}"
+            )
+        elif not originals.is_the_same(rtset, content, collection.set_key(set_id), published, collection.root / name):
             state = "changed"
             text = (
                 f"Its objects have the UIDs of the set that was published as {name}, but they are not the same any "
-                "more. Nothing new was made of it. If it is to be collected as a set of its own: "
-                f"anonymizer retry ROOT {self.folder.name!r} --as-new"
+                f"more. Nothing new was made of it. {as_new}"
             )
-            notes.write_note(self.folder, text)
-        elif outcome is None or outcome.state != "published":
-            claim = claims.of(self.collection, set_id)
-            state = "published" if claim and claim.locator == self.locator else "same-set"
-        if state == "same-set":
+        elif state == "same-set":
             text = f"This is the set that was published as {name}. Nothing new was made of it."
+        if text:
             notes.write_note(self.folder, text)
-        elif state == "published":
+        else:
             notes.clear(self.folder)
         return _outcome(state, seen, set_id=set_id, index=published.index)
+
+    def _published_here(self, set_id: str) -> State:
+        """Tell whether a set was published out of this folder, or out of another one."""
+        outcome = registry.read_outcome(self.collection, self.locator)
+        claim = claims.of(self.collection, set_id)
+        here = (outcome and outcome.state == "published") or (claim and claim.locator == self.locator)
+        return "published" if here else "same-set"
 
     def _refused(self, seen: Listing, refused: SetRefused) -> Outcome:
         notes.write_refused(self.folder, refused.faults)
@@ -213,18 +228,6 @@ def _outcome(state: State, seen: Listing, **more: Any) -> Outcome:
     """Note what became of a set as it was seen."""
     folders = {str(folder.path): folder.mtime_ns for folder in seen.folders}
     return Outcome(state, seen.fingerprint, datetime.now(UTC).isoformat(timespec="seconds"), folders=folders, **more)
-
-
-def _content(rtset: RtSet, key: bytes) -> str:
-    """Digest everything of a set but its pixels: tells a changed set from the same one, to whoever has the key.
-
-    The pixels are proven equal to the published ones when the set is published; to hash them too would take longer than
-    to copy them.
-    """
-    digest = hmac.new(key, digestmod=sha256)
-    for file in sorted(rtset.set_files, key=lambda file: file.sop_instance_uid):
-        digest.update(file.file.data)
-    return digest.hexdigest()
 
 
 def _record(proof: Proof, remaking: Remaking, verdict: Verdict, content: str) -> Mapping[str, Any]:

@@ -39,6 +39,11 @@ class Record:
     content: Mapping[str, Any]
     """Hashes by new file name, counts, policy edition, verdicts, changes by attribute: as `publish` was given it."""
 
+    @property
+    def withdrawn(self) -> str:
+        """When a person took the set back; empty while it stands."""
+        return str(self.content.get("withdrawn", ""))
+
     def encoded(self) -> bytes:
         """Return the record as it is stored."""
         stored = {"schema": SCHEMA, "index": self.index, "set": self.set_id, "plan": self.plan_name, "at": self.at}

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from services.collection import Collection
 
-State = Literal["published", "same-set", "changed", "refused", "waiting", "parked", "no-set"]
-"""`no-set`: the folder holds no DICOM."""
+State = Literal["published", "same-set", "changed", "refused", "waiting", "parked", "no-set", "withdrawn"]
+"""`no-set`: the folder holds no DICOM. `withdrawn`: it was published, and a person took it back."""
 
 SCHEMA: Final = 1
 
@@ -67,6 +67,26 @@ def registered(collection: Collection) -> Iterator[tuple[str, PurePosixPath]]:
         relative = _relative(collection, path.stem)
         if relative is not None:
             yield path.stem, relative
+
+
+def count_as_new(collection: Collection, locator: str, fingerprint: str) -> None:
+    """Note that what a folder holds, as it looks now, is a set of its own, though its UIDs are those of another."""
+    path = _folder_file(collection, locator)
+    stored = {**(durable.read(path) or {}), "as_new": fingerprint}
+    durable.write_atomically(path, durable.encode(stored), staging=collection.staging)
+
+
+def counts_as_new(collection: Collection, locator: str, fingerprint: str) -> bool:
+    """Tell whether a person said so of this folder as it looks now."""
+    return (durable.read(_folder_file(collection, locator)) or {}).get("as_new") == fingerprint
+
+
+def outcomes(collection: Collection) -> Iterator[tuple[str, Outcome]]:
+    """Return every locator of which it is known what became of its set."""
+    for path in sorted(collection.outcomes.glob("*.json")):
+        outcome = read_outcome(collection, path.stem)
+        if outcome is not None:
+            yield path.stem, outcome
 
 
 def write_outcome(collection: Collection, locator: str, outcome: Outcome) -> None:

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 HEADER: Final = "OrigPatientID, NewPatientID, OrigPlanID, Hospital"
 FILE_NAME: Final = re.compile(r"VicRapidPlan_trackingFile_(\d{8})\.txt")
-ENTRY_NAME: Final = re.compile(r"(\d{6,})\.json")
+ENTRY_NAME: Final = re.compile(r"(\d{6,})\.(json|withdrawn)")
+WITHDRAWN: Final = ".withdrawn"
+"""Ends the name of what stands in a withdrawn line's place: its mark, by which it is taken out of the file."""
 _NEEDS_QUOTES: Final = re.compile(r'[",]|^\s|\s$')
 _NO_TEXT: Final = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 _ROUNDS: Final = 5
@@ -69,12 +71,24 @@ def numbers_in_files(root: Path, patient_id: str) -> set[int]:
     }
 
 
+def withdraw(collection: Collection, index: int) -> None:
+    """Take back the line of a set: it goes with the next rendering. What is left of it names nobody."""
+    entry = collection.tracking / f"{index:06d}.json"
+    stored = durable.read(entry)
+    if stored is not None:
+        mark = collection.mark(str(stored.get("line", "")).encode())
+        left = durable.encode({"schema": 1, "index": index, "day": stored.get("day"), "mark": mark})
+        durable.write_exclusively(entry.with_suffix(WITHDRAWN), left, staging=collection.staging)
+        entry.unlink(missing_ok=True)
+        durable.fsync_folder(collection.tracking)
+
+
 class TrackingFiles:
     """Renders a collection's tracking files. One at a time does (the arbiter); two would do no harm."""
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
-        self._entries: dict[str, tuple[str, str]] = {}  # name -> (day, line); an entry never changes
+        self._entries: dict[str, tuple[str, str]] = {}  # name -> (day, line or mark); an entry never changes
         self._rendered: dict[
             str, tuple[tuple[str, ...], tuple[int, ...]]
         ] = {}  # day -> (entries, the file as we left it)
@@ -106,14 +120,16 @@ class TrackingFiles:
 
     def _by_day(self, names: list[str]) -> dict[str, list[str]]:
         days: dict[str, list[str]] = defaultdict(list)
+        withdrawn = {name for name in names if name.endswith(WITHDRAWN)}
         for name in names:
             if name not in self._entries:
                 stored = durable.read(self._collection.tracking / name) or {}
-                day, line = stored.get("day"), stored.get("line")
+                day, line = stored.get("day"), stored.get("mark" if name in withdrawn else "line")
                 if not isinstance(day, str) or not isinstance(line, str):
                     continue  # unreadable: `doctor` names it; the other lines must not wait for it
                 self._entries[name] = (day, line)
-            days[self._entries[name][0]].append(name)
+            if name in withdrawn or name.replace(".json", WITHDRAWN) not in withdrawn:
+                days[self._entries[name][0]].append(name)
         return days
 
     def _render_day(self, day: str, names: list[str]) -> bool:
@@ -123,7 +139,7 @@ class TrackingFiles:
             if before is not None and self._rendered.get(day) == (tuple(names), before):
                 return False
             present = None if before is None else path.read_bytes()
-            text = _compose(present or b"", [self._entries[name][1].encode() for name in names])
+            text = self._compose(present or b"", names)
             if text == present and before is not None:
                 self._rendered[day] = (tuple(names), before)
                 return False
@@ -133,14 +149,20 @@ class TrackingFiles:
                 return True
         raise BlockingIOError(EAGAIN, os.strerror(EAGAIN))  # somebody keeps writing in it
 
-
-def _compose(present: bytes, ours: list[bytes]) -> bytes:
-    """Put the lines of others first, as they are, then ours in the order of their indices."""
-    header, known = HEADER.replace(" ", "").encode(), set(ours)
-    foreign = [
-        line for line in _lines(present) if line.strip() and line not in known and line.replace(b" ", b"") != header
-    ]
-    return b"".join(line + b"\n" for line in [HEADER.encode(), *foreign, *ours])
+    def _compose(self, present: bytes, names: list[str]) -> bytes:
+        """Put the lines of others first, as they are, then ours in the order of their indices."""
+        ours = [self._entries[name][1].encode() for name in names if not name.endswith(WITHDRAWN)]
+        marks = {self._entries[name][1] for name in names if name.endswith(WITHDRAWN)}
+        header, known = HEADER.replace(" ", "").encode(), set(ours)
+        foreign = [
+            line
+            for line in _lines(present)
+            if line.strip()
+            and line not in known
+            and line.replace(b" ", b"") != header
+            and not (marks and self._collection.mark(line) in marks)
+        ]
+        return b"".join(line + b"\n" for line in [HEADER.encode(), *foreign, *ours])
 
 
 def _lines(data: bytes) -> Iterator[bytes]:

@@ -191,7 +191,7 @@ def test_ten_thousand_lines_cost_a_listing(collection: Collection, monkeypatch) 
     assert [files.render(), files.render()] == [["20261122"], []]  # the second makes sure of what the first wrote
     opened: list[str] = []
     monkeypatch.setattr(durable, "read", lambda path: opened.append(path.name))
-    monkeypatch.setattr(tracking, "_compose", lambda *_: opened.append("file"))
+    monkeypatch.setattr(TrackingFiles, "_compose", lambda *_: opened.append("file"))
 
     assert files.render() == []
     assert opened == []
@@ -209,3 +209,42 @@ def test_numbers_in_tracking_files_of_whatever_program(tmp_path: Path) -> None:
     (tmp_path / "VicRapidPlan_trackingFile_old.txt").write_text("77, zzz_AnusGE900, p, h")
 
     assert numbers_in_files(tmp_path, "zzz_AnusGE") == {11, 12, 13}
+
+
+def test_a_withdrawn_line_goes_and_leaves_nothing_that_names_anyone(collection: Collection) -> None:
+    """It is not taken for somebody else's, not by another process either; the last line of a day goes, too."""
+    publish(collection, 6, 7)
+    publish(collection, 8, day=date(2026, 11, 23))
+    TrackingFiles(collection).render()
+    file_of(collection).write_text(file_of(collection).read_text() + "a person's own line\n")
+    files = TrackingFiles(collection)
+    files.render()
+
+    for index in (6, 8, 8):
+        tracking.withdraw(collection, index)
+
+    assert files.render() == ["20261122", "20261123"]
+    assert TrackingFiles(collection).render() == []
+    assert file_of(collection).read_text().splitlines() == [
+        HEADER,
+        "a person's own line",
+        "orig-7, zzz_AnusGE007, Plan, Demo Hospital",
+    ]
+    assert file_of(collection, "20261123").read_text().splitlines() == [HEADER]
+    left = sorted(collection.tracking.iterdir())
+    assert [path.name for path in left] == ["000006.withdrawn", "000007.json", "000008.withdrawn"]
+    assert not any(b"orig" in path.read_bytes() for path in left if path.suffix == tracking.WITHDRAWN)
+
+
+def test_a_withdrawal_that_was_cut_off_holds(collection: Collection) -> None:
+    """Killed before the entry was removed: what stands in its place counts."""
+    publish(collection, 6)
+    entry = collection.tracking / "000006.json"
+    stored = entry.read_bytes()
+    TrackingFiles(collection).render()
+    tracking.withdraw(collection, 6)
+    entry.write_bytes(stored)
+
+    TrackingFiles(collection).render()
+
+    assert file_of(collection).read_text().splitlines() == [HEADER]
