@@ -44,10 +44,11 @@ $(STAMP): requirements.lock requirements-dev.lock pyproject.toml
 	@touch $(STAMP)
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11
-lock:  ## resolve the pins again (needs a network): for the command line, for the image, for developers
+lock:  ## resolve the pins again (needs a network): the command line's, the image's, its builder's, developers'
 	$(LOCK) pyproject.toml -o requirements.lock
 	$(LOCK) -c requirements.lock pyproject.toml --extra service -o requirements-service.lock
 	$(LOCK) -c requirements-service.lock pyproject.toml --extra service --group dev -o requirements-dev.lock
+	grep -o 'hatchling==[0-9.]*' pyproject.toml | head -1 | $(LOCK) -c requirements-dev.lock - -o requirements-build.lock
 
 clean:
 	rm -rf .venv demo

@@ -19,6 +19,7 @@ from services import alive
 from services import settings as environment
 from services.errors import SettingsWrong
 from worker.app import QUEUE, connect
+from worker.circumstances import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +54,8 @@ def health(
     def waiting() -> int | None:
         try:
             return int(connect(settings).llen(QUEUE))
+        except redis.AuthenticationError as refused:
+            raise SettingsWrong(f"{reason(refused)}.") from None
         except redis.RedisError:
             return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import warnings
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,13 +13,14 @@ from typing import TYPE_CHECKING, Annotated
 import redis
 import structlog
 import typer
+from celery.platforms import SecurityWarning
 
 from services import logs
 from services import settings as environment
 from services.errors import SettingsWrong
 from services.share import Share
 from watcher.watch import Watch
-from worker.app import QUEUE, app, broker_url, connect, worker_arguments
+from worker.app import QUEUE, app, connect, worker_arguments
 from worker.circumstances import reason
 from worker.queue import Queue
 
@@ -43,6 +45,7 @@ def watch(share: ShareArgument = None) -> None:
     if place is None:
         raise SettingsWrong("Which share? Name it: anonymizer watch SHARE, or set ANONYMIZER_SHARE.")
     client = connect(settings)
+    _tell_if_redis_is_away(client)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -69,14 +72,21 @@ def _answering_prometheus(
 def worker(processes: Processes = None) -> None:
     """Start a worker. Asked to stop, it finishes what it is doing."""
     settings = environment.from_environment(os.environ)
-    broker_url(settings)
+    logs.configure(settings.log_format, settings.log_level)
     if settings.share is None:
         raise SettingsWrong("ANONYMIZER_SHARE is not set. It names the folder under which the collections lie.")
-    try:
-        connect(settings).ping()
-    except redis.RedisError as circumstance:
-        log.warning("worker.waits", waits=reason(circumstance))
+    # Celery takes a gid that has no name for root's; containers run under such gids.
+    warnings.simplefilter("ignore", SecurityWarning)
+    _tell_if_redis_is_away(connect(settings))
     app.worker_main(["--quiet", *worker_arguments(QUEUE, processes or os.cpu_count() or 1)])
+
+
+def _tell_if_redis_is_away(client: redis.Redis) -> None:
+    """Say it once at the start, in words: afterwards it is waited for."""
+    try:
+        client.ping()
+    except redis.RedisError as circumstance:
+        log.warning("redis.away", waits=reason(circumstance))
 
 
 COMMANDS = (watch, worker)

@@ -1,0 +1,50 @@
+#!/bin/bash
+# Runs a command with a Docker engine in which our image has just been built:  deploy/ci/with-docker.sh COMMAND…
+#
+# An engine that is there is used. Else, as root on Debian, one is started for the time of the command, and since it
+# reaches no image registry, stand-ins for the official base images are made of Debian's packages and imported under the
+# official names: the Dockerfile is built as it is. Where neither is possible the command is skipped, loudly.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+cache=${ANONYMIZER_CI_CACHE:-${TMPDIR:-/tmp}/anonymizer-ci}
+mkdir -p "$cache"
+say() { echo "with-docker: [${SECONDS}s] $*" >&2; }
+
+# Debian's client: another one on the PATH may speak a newer dialect than Debian's engine.
+if [ -x /usr/bin/docker ]; then PATH=/usr/bin:$PATH; fi
+export DOCKER_BUILDKIT=1
+
+if ! docker info >/dev/null 2>&1; then
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        echo "SKIPPED: no Docker engine answers, and only as root on Debian can one be started here: $*" >&2
+        exit 0
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    if ! command -v dockerd mmdebstrap iptables >/dev/null; then
+        apt-get update -qq
+        apt-get install -y -qq --no-install-recommends docker.io iptables mmdebstrap >/dev/null
+        PATH=/usr/bin:$PATH
+    fi
+    work=$(mktemp -d "$cache/engine.XXXXXX")
+    export DOCKER_HOST=unix://$work/docker.sock
+    # An engine that runs Kubernetes needs more options.
+    # shellcheck disable=SC2086
+    dockerd --data-root "$work/data" --exec-root "$work/exec" --pidfile "$work/pid" -H "$DOCKER_HOST" \
+        ${DOCKERD_OPTIONS:-} >"$work/log" 2>&1 &
+    engine=$!
+    stop() {
+        kill "$engine" 2>/dev/null && wait "$engine" || true
+        awk -v work="$work" 'index($2, work) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount -l
+        rm -rf "$work"
+    }
+    trap stop EXIT
+    for _ in $(seq 60); do docker info >/dev/null 2>&1 && break; sleep 0.5; done
+    docker info >/dev/null 2>&1 || { tail -5 "$work/log" >&2; exit 1; }
+    say "an engine of our own runs"
+    deploy/ci/stand-ins.sh "$cache/base.tar"
+    say "stand-ins for the base images are in"
+fi
+
+docker build --quiet --tag rt-set-anonymizer:0.1.0 --build-arg "REVISION=$(git rev-parse HEAD 2>/dev/null || echo unknown)" . >/dev/null
+say "the image is built: $(docker image inspect --format '{{.Size}}' rt-set-anonymizer:0.1.0 | awk '{printf "%d MB", $1 / 1e6}'), of which base: $(docker image inspect --format '{{.Size}}' python:3.11-slim-bookworm | awk '{printf "%d MB", $1 / 1e6}')"
+COMPOSE=$(deploy/ci/tools.sh)/docker-compose "$@"

@@ -1,0 +1,20 @@
+#!/bin/sh
+# Makes the secrets of a new installation in ./secrets: Redis' password and users, Flower's name and password.
+# Nobody but their owner gets into that folder; the files in it are handed to the containers one by one.
+set -eu
+cd "$(dirname "$0")/.."
+if [ -e secrets ]; then
+    echo "There is a folder secrets already. Move it away to make new ones; the services must then be started anew." >&2
+    exit 1
+fi
+random() { head -c 24 /dev/urandom | base64 | tr '+/' '-_'; }
+
+umask 077
+mkdir secrets
+password=$(random)
+sha256=$(printf %s "$password" | sha256sum | cut -d ' ' -f 1)
+printf %s "$password" >secrets/redis_password
+sed "s/PASSWORD_SHA256/$sha256/" deploy/redis/users.acl.in >secrets/redis_users
+printf 'monitor:%s' "$(random)" >secrets/flower_login
+chmod 444 secrets/*
+echo "Made secrets/: redis_password, redis_users, flower_login. Flower's name and password: $(cat secrets/flower_login)"
