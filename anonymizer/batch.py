@@ -130,7 +130,7 @@ def batch(collection: Collection, settings: Settings, *, processes: int, debug: 
         client = stack.enter_context(connect(settings))
         name = f"anonymizer.{collection.id}"
         queue = Queue(client, make_app(lambda: settings), name)
-        attended = Attended(collection.root, queue, client, settings)
+        attended = Attended(collection.root, queue, client, settings, by_hand=False)
         while not attended.beat():
             if attended.has_other:
                 raise SettingsWrong(SERVED)

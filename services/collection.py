@@ -39,11 +39,14 @@ _INCOMPLETE: Final = f"{STATE_NAME} is incomplete: bring it back from a backup, 
 _FOLDERS: Final = ("folders", "outcomes", "claims", "sets", "staging", "records", "tracking", "attempts")
 _MACHINE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
+BY_HAND: Final = "by hand"
+
 Mismatch = Literal["refuse", "warn"]
 Dates = Literal["shift", "remove", "keep"]
 Characteristics = Literal["retain", "age_sex"]
 BrokenLinks = Literal["refuse", "relink"]
 ExtraObjects = Literal["leave out", "refuse"]
+Start = Literal["by itself", "by hand"]
 Acceptable = Literal[
     "relative-dose",
     "plan-sum",
@@ -89,6 +92,9 @@ class Options:
     """Codes of faults that the collection takes knowingly."""
 
     extra_objects: ExtraObjects = "leave out"
+
+    start: Start = "by itself"
+    """Whether the service takes each set as it comes, or waits until a person says so in the console."""
 
     @property
     def keep_machine(self) -> bool:
@@ -379,6 +385,9 @@ scanner = {_toml(options.scanner)}  # takes the place of the CT's station name; 
 on_broken_links = {_toml(options.on_broken_links)}  # "refuse" | "relink" where the geometry agrees
 accept = {_toml(sorted(options.accept))}  # codes out of REFUSED files that are taken knowingly: ["relative-dose"]
 extra_objects = {_toml(options.extra_objects)}  # "leave out" | "refuse": RT Image, PET, registrations …
+
+[service]
+start = {_toml(options.start)}  # "by itself": each set as it comes | "by hand": when a person says so in the console
 """
 
 
@@ -447,6 +456,7 @@ _FORM: Final[dict[str, dict[str, _Kind]]] = {
         ),
         "extra_objects": _choice(ExtraObjects),
     },
+    "service": {"start": _choice(Start)},
 }
 
 

@@ -81,6 +81,18 @@ def counts_as_new(collection: Collection, locator: str, fingerprint: str) -> boo
     return (durable.read(_folder_file(collection, locator)) or {}).get("as_new") == fingerprint
 
 
+def start(collection: Collection, locator: str, fingerprint: str) -> None:
+    """Note that a person wants what a registered folder holds, as it looks now, to be anonymized."""
+    path = _folder_file(collection, locator)
+    stored = {**(durable.read(path) or {}), "started": fingerprint}
+    durable.write_atomically(path, durable.encode(stored), staging=collection.staging)
+
+
+def is_started(collection: Collection, locator: str, fingerprint: str) -> bool:
+    """Tell whether a person said so of this folder as it looks now."""
+    return (durable.read(_folder_file(collection, locator)) or {}).get("started") == fingerprint
+
+
 def outcomes(collection: Collection) -> Iterator[tuple[str, Outcome]]:
     """Return every locator of which it is known what became of its set."""
     for path in sorted(collection.outcomes.glob("*.json")):

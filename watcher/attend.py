@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+NOT_STARTED: Final = "not started"
+"""Of a set whose collection waits for a person to say that it is to be anonymized."""
+
 FIRST_PAUSE_S: Final = 2.0
 LONGEST_PAUSE_S: Final = 60.0
 
@@ -51,10 +54,18 @@ class Attendant:
         Of these `quiet_s` and `patience_s`.
     clock
         A clock that is never set, in seconds.
+    by_hand
+        Whether each set waits until a person has said that it is to be anonymized.
     """
 
     def __init__(
-        self, collection: Collection, queue: Queue, settings: Settings, clock: Callable[[], float] = time.monotonic
+        self,
+        collection: Collection,
+        queue: Queue,
+        settings: Settings,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        by_hand: bool = False,
     ) -> None:
         self.collection = collection
         self.codes: Mapping[str, int] = {}
@@ -64,12 +75,14 @@ class Attendant:
         self._clock = clock
         self._settling = Settling(settings.quiet_s, clock)
         self._standings = Standings(collection)
+        self._by_hand = by_hand
         self._asked: dict[str, Asked] = {}
 
     def look(self, suspects: Names[str] = ()) -> dict[str, str]:
         """Look at every set once, ask for what is due, and tell how each folder stands.
 
-        How: an outcome's state (`published`, `refused` …), or `settling`, `queued`, `in work`, `waiting`.
+        How: an outcome's state (`published`, `refused` …), or `settling`, `not started`, `queued`, `in work`,
+        `waiting`.
 
         Raises
         ------
@@ -97,6 +110,8 @@ class Attendant:
         if held:
             asked.put_off(now)
             return held
+        if self._by_hand and not registry.is_started(self.collection, standing.locator, standing.fingerprint):
+            return NOT_STARTED if rests else "settling"
         waits = standing.outcome is not None
         patience_over = self._settling.quiet_for_s(standing.locator) >= self._patience_s
         if rests and now >= asked.not_before and (patience_over or not waits):

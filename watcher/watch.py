@@ -16,7 +16,7 @@ from structlog.contextvars import bound_contextvars
 
 from services import alive
 from services.arbiter import BEAT_S, Arbiter
-from services.collection import Collection, collection_id
+from services.collection import BY_HAND, Collection, collection_id
 from services.errors import SettingsWrong
 from services.ledger import Ledger
 from services.listing import SETTINGS_NAME
@@ -56,6 +56,8 @@ class Attended:
     ----------
     clock
         A clock that is never set, in seconds.
+    by_hand
+        Whether sets wait for a person; as the collection says where it is not given.
     """
 
     def __init__(
@@ -65,6 +67,8 @@ class Attended:
         client: redis.Redis,
         settings: Settings,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        by_hand: bool | None = None,
     ) -> None:
         self.root = root
         self.stands: dict[str, str] = {}
@@ -85,6 +89,7 @@ class Attended:
         self._redis = client
         self._settings = settings
         self._clock = clock
+        self._by_hand = by_hand
         self._form: object = None
         self._arbiter: Arbiter | None = None
         self._holds = False
@@ -151,7 +156,8 @@ class Attended:
         if self._arbiter is None or form != self._form:
             collection = Collection.open(self.root)
             self.collection_id = collection.id
-            self._attendant = Attendant(collection, self._queue, self._settings, self._clock)
+            by_hand = collection.options.start == BY_HAND if self._by_hand is None else self._by_hand
+            self._attendant = Attendant(collection, self._queue, self._settings, self._clock, by_hand=by_hand)
             self._reconciler = Reconciler(collection, Ledger(collection, self._redis), self._queue, self._clock)
             self._arbiter = self._arbiter or Arbiter(collection, self._clock)
             self._form = form
@@ -177,6 +183,8 @@ class Watch:
         client: redis.Redis,
         settings: Settings,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        by_hand: bool | None = None,
     ) -> None:
         self.attended: dict[Path, Attended] = {}
         self.share_is_away = False
@@ -186,6 +194,7 @@ class Watch:
         self._redis = client
         self._settings = settings
         self._clock = clock
+        self._by_hand = by_hand
         self._search_at = clock()
         self._changed: set[Path] = set()
 
@@ -243,7 +252,7 @@ class Watch:
         for root, its_id in ids.items():
             attended = self.attended.get(root)
             if attended is None:
-                attended = Attended(root, self._queue, self._redis, self._settings, self._clock)
+                attended = Attended(root, self._queue, self._redis, self._settings, self._clock, by_hand=self._by_hand)
                 self.attended[root] = attended
             attended.is_copied = its_id is not None and times[its_id] > 1
         for root in self.attended.keys() - ids.keys():

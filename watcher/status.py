@@ -1,0 +1,143 @@
+"""How the sets of a collection stand: what the share says, and what Redis knows of those that are queued or in work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from services import registry
+from services.collection import BY_HAND, Collection, collection_id, read_settings
+from services.errors import SettingsWrong
+from services.listing import SETTINGS_NAME
+from services.progress import read_all
+from services.record import folder_name
+from watcher.attend import NOT_STARTED
+from watcher.folders import loose_dicom, set_folders
+from watcher.standing import Standings
+from worker.app import app, connect
+from worker.circumstances import CIRCUMSTANCES, reason
+from worker.queue import Name, Queue
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from services.progress import InWork
+    from services.settings import Settings
+    from watcher.standing import Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How one set stands."""
+
+    folder: str
+    state: str
+    """An outcome's, or `new`, `not started`, `queued`, `in work`."""
+    anon: str
+    why: str
+
+    locator: str = ""
+    fingerprint: str = ""
+    codes: tuple[str, ...] = ()
+    at: str = ""
+    """When what became of it was noted; empty where nothing has."""
+    how_far: InWork | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How one collection stands."""
+
+    root: str
+    paused: str
+    """Why nothing can be done with it; empty where something can."""
+    sets: list[Row] = field(default_factory=list)
+    loose_dicom: int = 0
+
+
+class Teller:
+    """Tells how one collection stands, again and again, and reads nothing twice that did not change.
+
+    Parameters
+    ----------
+    by_hand
+        Whether sets wait for a person; as the collection says where it is not given.
+    """
+
+    def __init__(self, root: Path, settings: Settings, *, by_hand: bool | None = None) -> None:
+        self._root = root
+        self._settings = settings
+        self._by_hand = by_hand
+        self._form: object = None
+        self._collection: Collection | None = None
+
+    def tell(self) -> Told:
+        """Look once; what stands in the way of looking is part of the answer."""
+        root = str(self._root)
+        try:
+            if collection_id(self._root) is None:
+                _, options = read_settings(self._root)
+                state = NOT_STARTED if self._waits_for_a_person(options.start) else "new"
+                sets = [Row(name, state, "", "") for name in set_folders(self._root)]
+                return Told(root, "", sets, loose_dicom(self._root))
+            collection = self._look()
+            standings = self._standings.take()
+        except SettingsWrong as wrong:
+            return Told(root, str(wrong))
+        except CIRCUMSTANCES as circumstance:
+            return Told(root, reason(circumstance))
+        queued, in_work, paused = self._ask_redis(collection.id, standings)
+        rows = [
+            self._row(collection, standing, queued.get(standing.locator), in_work.get(standing.locator))
+            for standing in standings
+        ]
+        return Told(root, paused, rows, loose_dicom(self._root))
+
+    def _look(self) -> Collection:
+        """Open the collection, anew only when its form has changed."""
+        status = (self._root / SETTINGS_NAME).stat()
+        form = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
+        if self._collection is None or form != self._form or collection_id(self._root) != self._collection.id:
+            self._collection = Collection.look(self._root)
+            self._standings = Standings(self._collection)
+            self._form = form
+        return self._collection
+
+    def _ask_redis(self, its_id: str, standings: list[Standing]) -> tuple[dict[str, str], dict[str, InWork], str]:
+        """Ask which sets are queued and how far those in work are; without the service's Redis nobody can tell."""
+        if self._settings.redis_url is None:
+            return {}, {}, ""
+        try:
+            with connect(self._settings) as client:
+                asked = [Name(its_id, standing.locator) for standing in standings if not standing.concluded]
+                held = Queue(client, app).holding(asked)
+                return {name.locator: state for name, state in held.items()}, read_all(client, its_id), ""
+        except CIRCUMSTANCES as circumstance:
+            return {}, {}, reason(circumstance)
+
+    def _row(self, collection: Collection, standing: Standing, queued: str | None, how_far: InWork | None) -> Row:
+        state, anon, why, outcome = queued or "new", "", "", standing.outcome
+        if outcome and (standing.concluded or not (queued or how_far)):
+            state, why = outcome.state, outcome.text
+            anon = folder_name(outcome.index) if outcome.index is not None else ""
+        elif how_far and how_far.reason:
+            state, why = "waiting", how_far.reason
+        elif how_far:
+            state, why = "in work", f"{how_far.step} {how_far.done} of {how_far.total} files"
+        elif state == "new" and self._waits_for_a_person(collection.options.start):
+            started = registry.is_started(collection, standing.locator, standing.fingerprint)
+            state = state if started else NOT_STARTED
+        return Row(
+            standing.folder,
+            state,
+            anon,
+            why,
+            standing.locator,
+            standing.fingerprint,
+            outcome.codes if outcome else (),
+            outcome.at if outcome else "",
+            None if standing.concluded else how_far,
+        )
+
+    def _waits_for_a_person(self, start: str) -> bool:
+        return start == BY_HAND if self._by_hand is None else self._by_hand
