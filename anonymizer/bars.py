@@ -68,10 +68,12 @@ class Bars:
 
 
 class Lines:
-    """A line for each set that is concluded, and one when nothing goes on."""
+    """A line for each set that is concluded, and one when a set, or everything, has to wait."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Callable[[str], None], folder_of: Callable[[str], str]) -> None:
         self._say = say
+        self._folder_of = folder_of
+        self._reasons: dict[str, str] = {}
         self._concluded: set[str] | None = None
         self._waits = ""
 
@@ -84,6 +86,10 @@ class Lines:
         if look.waits and look.waits != self._waits:
             self._say(f"waits: {look.waits}")
         self._waits = look.waits
+        reasons = {locator: how_far.reason for locator, how_far in look.in_work.items() if how_far.reason}
+        for locator in sorted(reasons.keys() - self._reasons.keys()):
+            self._say(f"{self._folder_of(locator)} waits: {reasons[locator]}")
+        self._reasons = reasons
 
 
 class Silence:

@@ -99,7 +99,7 @@ def _follow(going: Batch, *, as_json: bool) -> tuple[frozenset[str], Mapping[str
     screen = console()
     earlier: frozenset[str] | None = None
     with ExitStack() as stack:
-        shown: Shown = Silence() if as_json else Lines(screen.print)
+        shown: Shown = Silence() if as_json else Lines(screen.print, going.folder_of)
         if screen.is_terminal and not as_json:
             shown = stack.enter_context(Bars(screen, going.folder_of))
         try:

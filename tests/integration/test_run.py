@@ -217,6 +217,7 @@ def test_a_run_that_is_stopped_or_killed_is_gone_on_with(tmp_path: Path) -> None
             command("run", root, "--workers", 1), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
         wait_until(lambda done=done: len(anon_folders(root)) > done)
+        assert running(root)
         going.send_signal(how)
         going.communicate(timeout=30)
         codes.append(going.returncode)

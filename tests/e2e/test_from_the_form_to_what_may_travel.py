@@ -1,0 +1,134 @@
+"""The README's commands, one after the other, as a person types them; other people's judges at the end."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from anonymizer.__main__ import app
+from anonymizer.phantom import SyntheticSet, build_set, write_set
+from tests.judge import judge
+
+SCRIPTS = Path(sys.executable).parent
+README = Path(__file__).parents[2] / "README.md"
+
+
+def said(program: str, *arguments: object) -> str:
+    """Run a program that comes with the environment and give all it said."""
+    done = subprocess.run(
+        [SCRIPTS / program, *map(str, arguments)],
+        capture_output=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        encoding="utf-8",
+        errors="replace",
+    )
+    return done.stdout + done.stderr
+
+
+def anonymizer(*arguments: object, code: int = 0) -> str:
+    """Give a command, and expect it to end so."""
+    done = subprocess.run(
+        [SCRIPTS / "anonymizer", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == code, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def made() -> SyntheticSet:
+    """Build a head-and-neck set; its dose has 16 bits, for dciodvfy cannot read 32."""
+    return build_set(seed=7, ct=12, size=64, dose_bits=16)
+
+
+@pytest.fixture(scope="module")
+def root(made: SyntheticSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Take it all the way."""
+    root = tmp_path_factory.mktemp("e2e") / "BATCH"
+    write_set(made, root / made.folder)
+    anonymizer(
+        *("new", root, "--patient-id", "zzz_AnusGE", "--family-name", "AnusGE", "--first-name", "First"),
+        *("--hospital", "Demo Hospital", "--initial-index", 6, "--machine", "VicRapidPlan"),
+    )
+    assert json.loads(anonymizer("check", root, "--json"))["sets"][0]["verdict"] == "good"
+    assert "ANON_006" in anonymizer("run", root)
+    return root
+
+
+def test_the_published_set_is_clean_and_whole(made: SyntheticSet, root: Path) -> None:
+    """Judged by code that shares nothing with the product."""
+    judge(root / made.folder, root / "ANON_006", made.manifest)
+
+
+def test_it_is_proven_once_more_on_request(made: SyntheticSet, root: Path) -> None:
+    """Years later, too: nothing but the two folders and the form is needed."""
+    assert json.loads(anonymizer("verify", root / made.folder, root / "ANON_006", "--json"))["clean"] is True
+
+
+def test_status_and_a_second_run_find_it_done(root: Path) -> None:
+    """Nothing is made twice."""
+    assert "1 published" in anonymizer("status", root)
+    assert json.loads(anonymizer("run", root, "--json")) == {"sets": [], "published_before": 1}
+    assert len(list(root.glob("ANON_*"))) == 1
+
+
+def test_only_what_may_travel_is_exported(root: Path, tmp_path: Path) -> None:
+    """Neither originals nor who is who."""
+    anonymizer("export", root, tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["ANON_006"]
+    files = {path.name: path.read_bytes() for path in (tmp_path / "out" / "ANON_006").iterdir()}
+    assert files == {path.name: path.read_bytes() for path in (root / "ANON_006").iterdir()}
+    anonymizer("export", root, tmp_path / "out")
+    anonymizer("export", root, root / "out", code=2)
+
+
+def test_what_was_changed_since_does_not_travel(root: Path, tmp_path: Path) -> None:
+    """A file that is not as it was proven holds its whole set back."""
+    (plan,) = (root / "ANON_006").glob("RP.*")
+    proven = plan.read_bytes()
+    plan.write_bytes(proven[:-1] + b"x")
+    try:
+        anonymizer("export", root, tmp_path / "out", code=1)
+    finally:
+        plan.write_bytes(proven)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_dciodvfy_finds_no_error_that_was_not_there_before(made: SyntheticSet, root: Path) -> None:
+    """In any object."""
+
+    def errors(folder: Path) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for path in folder.iterdir():
+            lines = said("dciodvfy", path).splitlines()
+            found.setdefault(path.name[:2], set()).update(line for line in lines if line.startswith("Error"))
+        return found
+
+    none: dict[str, set[str]] = {kind: set() for kind in ("CT", "RS", "RP", "RD")}
+    assert [errors(root / made.folder), errors(root / "ANON_006")] == [none, none]
+
+
+def test_dcentvfy_finds_the_entities_as_consistent_as_before(made: SyntheticSet, root: Path) -> None:
+    """Patient, study, series and frame of reference are the same wherever they are told."""
+
+    def findings(folder: Path) -> int:
+        return len([line for line in said("dcentvfy", *folder.iterdir()).splitlines() if line.startswith("Error")])
+
+    assert findings(root / "ANON_006") <= findings(root / made.folder)
+
+
+def test_the_readme_names_commands_that_there_are() -> None:
+    """And all but those for operators."""
+    there = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    named = set(re.findall(r"`anonymizer (\w+)", README.read_text()))
+    assert named <= there
+    assert {"new", "check", "run", "watch", "worker", "status", "verify", "export", "policy", "demo"} <= named

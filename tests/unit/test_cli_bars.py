@@ -1,0 +1,45 @@
+"""What a run says where nobody watches bars."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from anonymizer.bars import Bars, Lines
+from anonymizer.batch import Look
+from services.progress import InWork
+
+WRITTEN = InWork("written", 5, 10, "", "")
+WAITS = InWork("waits", 0, 0, "", "the disk is full")
+
+
+def test_a_line_for_each_set_as_it_is_concluded() -> None:
+    """What was concluded before is not told again; what waits is told once, and once more when it waits again."""
+    said: list[str] = []
+    lines = Lines(said.append, {"1": "a", "2": "b"}.__getitem__)
+    for look in (
+        Look({"a": "settling", "b": "queued", "old": "published"}, {}, "", finished=False),
+        Look({"a": "in work", "b": "queued", "old": "published"}, {"1": WAITS}, "", finished=False),
+        Look({"a": "in work", "b": "queued", "old": "published"}, {"1": WAITS}, "", finished=False),
+        Look({"a": "published", "b": "refused", "old": "published"}, {"2": WRITTEN}, "Redis is away", finished=False),
+        Look({"a": "published", "b": "refused", "old": "published"}, {}, "Redis is away", finished=True),
+    ):
+        lines.show(look)
+    assert said == ["a waits: the disk is full", "a: published", "b: refused", "waits: Redis is away"]
+
+
+def test_bars_come_and_go_with_the_sets_in_work() -> None:
+    """One over all, and one for each set, which is half done when half of its files are written."""
+    screen = Console(file=io.StringIO(), force_terminal=True, width=120)
+    with Bars(screen, {"1": "a", "2": "b"}.__getitem__) as bars:
+        bars.show(Look({"a": "in work", "b": "in work"}, {"1": WRITTEN, "2": WAITS}, "", finished=False))
+        shown = {task.description: (task.completed, task.total, task.fields["says"]) for task in bars._bars.tasks}
+        bars.show(Look({"a": "published", "b": "in work"}, {}, "", finished=False))
+        left = {task.description: task.fields["says"] for task in bars._bars.tasks}
+    assert shown == {
+        "all sets": (0, 2, "0 of 2"),
+        "a": (15, 30, "written 5 of 10 files"),
+        "b": (0, None, "waits: the disk is full"),
+    }
+    assert left == {"all sets": "1 of 2"}
