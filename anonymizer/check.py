@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,41 +13,22 @@ from rich.table import Table
 
 from anonymizer.new import MachineNames, Root, check_folder, has_form, known_machines, machine_names
 from anonymizer.screen import PUBLISHED_ALL, SOME_NOT, console, say_json, say_loose
-from services import check as checks
 from services import machine as machines
 from services import settings as environment
 from services.collection import Options, read_settings
-from services.errors import SetChanged, SetRefused
+from services.judgement import judge_folder
 from services.links import LINKS
-from services.policy import policy_for
 from services.rtset import CT, DOSE, PLAN, STRUCTURE_SET
 from watcher.folders import loose_dicom, set_folders
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from services.check import Verdict
-    from services.errors import Fault
-    from services.machine import Machine
+    from services.judgement import Judgement
 
 KINDS = (CT, STRUCTURE_SET, PLAN, DOSE)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Say it to a program.")]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What the check found in one folder."""
-
-    folder: str
-    verdict: str
-    """`good`, `incomplete`, `refused`, `no set`, or `cannot be read`."""
-    counts: Mapping[str, int]
-    links: Mapping[str, str]
-    machine: str
-    faults: Sequence[Mapping[str, str]]
-    notes: Sequence[str]
 
 
 def check(root: Root, machine: MachineNames = None, as_json: AsJson = False) -> None:
@@ -58,7 +39,7 @@ def check(root: Root, machine: MachineNames = None, as_json: AsJson = False) -> 
     known = [machines.find(name, places) for name in known_machines(options.machine)]
     folders = [root / name for name in set_folders(root)]
     with ProcessPoolExecutor() as pool:
-        rows = list(pool.map(partial(_judge, options=options, machines=known), folders))
+        rows = list(pool.map(partial(judge_folder, options=options, machines=known), folders))
     if as_json:
         say_json({"sets": [asdict(row) for row in rows]})
     else:
@@ -67,37 +48,7 @@ def check(root: Root, machine: MachineNames = None, as_json: AsJson = False) -> 
     raise typer.Exit(PUBLISHED_ALL if good else SOME_NOT)
 
 
-def _judge(folder: Path, options: Options, machines: Sequence[Machine]) -> Row:
-    """Judge one folder, in a process of its own: what it read stays there."""
-    try:
-        return _row(folder, checks.judge(folder, options, machines, policy_for(options)))
-    except SetRefused as refused:
-        return Row(folder.name, "refused", {}, {}, "", list(map(_fault, refused.faults)), ())
-    except SetChanged:
-        return Row(folder.name, "cannot be read", {}, {}, "", (), ("It changes just now.",))
-    except OSError as error:
-        return Row(folder.name, "cannot be read", {}, {}, "", (), (error.strerror or type(error).__name__,))
-
-
-def _row(folder: Path, verdict: Verdict) -> Row:
-    word = "refused" if verdict.faults else "incomplete" if verdict.missing else "good"
-    fit = verdict.machine
-    return Row(
-        folder.name,
-        "no set" if verdict.empty else word,
-        verdict.counts,
-        verdict.links,
-        "" if fit is None else fit.machine.name if fit.fits else "does not fit",
-        [_fault(fault) for fault in (*verdict.faults, *verdict.missing)],
-        verdict.notes,
-    )
-
-
-def _fault(fault: Fault) -> Mapping[str, str]:
-    return {"code": fault.code, "found": fault.found, "remedy": fault.remedy}
-
-
-def _say(root: Path, rows: list[Row]) -> None:
+def _say(root: Path, rows: list[Judgement]) -> None:
     screen = console()
     sets = [row for row in rows if row.verdict != "no set"]
     table = Table("Set", *KINDS, "Links", "Machine", "Verdict")
@@ -120,7 +71,7 @@ def _say(root: Path, rows: list[Row]) -> None:
         screen.print(say_loose(root, loose))
 
 
-def _links(row: Row) -> str:
+def _links(row: Judgement) -> str:
     """Name the links that are not all right; say `linked` when all are shown."""
     others = [f"{name} {row.links[name]}" for name in LINKS if row.links.get(name, "shown") != "shown"]
     return ", ".join(others) if others else "linked" if row.links else ""

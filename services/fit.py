@@ -61,6 +61,9 @@ class Fit:
     blocks: tuple[Finding, ...]
     differs: tuple[Finding, ...]
 
+    beams: tuple[int | None, ...] = ()
+    """Numbers of the treatment beams that were held against it."""
+
     @property
     def fits(self) -> bool:
         """Whether nothing blocks."""
@@ -85,12 +88,13 @@ def fit(plan: View, machine: Machine) -> Fit:
         return Fit(machine, (other,), ())
     blocks: list[Finding] = []
     differs: list[Finding] = []
-    for beam in treatment_beams(plan):
+    beams = treatment_beams(plan)
+    for beam in beams:
         number = _beam_number(beam)
         subject = "A beam without a number" if number is None else f"Beam {number}"
         for fact in _facts(beam, machine):
             (blocks if fact.blocks else differs).append(Finding(number, fact.code, f"{subject} {fact.says}"))
-    return Fit(machine, tuple(blocks), tuple(differs))
+    return Fit(machine, tuple(blocks), tuple(differs), tuple(map(_beam_number, beams)))
 
 
 def fit_first(plan: View, machines: Sequence[Machine]) -> Fit:
