@@ -5,7 +5,9 @@ What is done to the sets is not here: that is the collection's, under the operat
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote, urlsplit
@@ -15,6 +17,8 @@ from services.errors import SettingsWrong
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+_HEADER: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
 PREFIX: Final = "ANONYMIZER_"
 
@@ -38,6 +42,9 @@ class Settings:
     machines: Path | None = None
     metrics: Address | None = None
     health: Path | None = None
+    console: Address | None = None
+    console_users: Path | None = None
+    console_proxy: Proxy | None = None
     log_format: str = "text"
     log_level: str = "info"
 
@@ -47,6 +54,16 @@ class Address(NamedTuple):
 
     host: str
     port: int
+
+
+class Proxy(NamedTuple):
+    """Who has seen to it already that a visitor is who they are."""
+
+    header: str
+    """In which the visitor's name stands."""
+
+    networks: tuple[IPv4Network | IPv6Network, ...]
+    """From where it is believed: the addresses of the proxy, and of nobody else."""
 
 
 class Setting(NamedTuple):
@@ -145,10 +162,18 @@ def _redis_url(text: str) -> str:
 
 
 def _folder(text: str) -> Path:
-    folder = Path(text)
-    if not folder.is_absolute():
-        raise ValueError("the whole path of a folder, from / on")
-    return folder
+    return _whole_path(text, "folder")
+
+
+def _file(text: str) -> Path:
+    return _whole_path(text, "file")
+
+
+def _whole_path(text: str, of: str) -> Path:
+    path = Path(text)
+    if not path.is_absolute():
+        raise ValueError(f"the whole path of a {of}, from / on")
+    return path
 
 
 def _address(text: str) -> Address:
@@ -156,6 +181,17 @@ def _address(text: str) -> Address:
     if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise ValueError("an address with a port like 127.0.0.1:9464")
     return Address(host.strip("[]"), int(port))
+
+
+def _proxy(text: str) -> Proxy:
+    header, _, networks = text.partition("@")
+    try:
+        named = tuple(ip_network(network.strip()) for network in networks.split(","))
+    except ValueError:
+        named = ()
+    if not named or not _HEADER.fullmatch(header):
+        raise ValueError("a header and the proxy's addresses like X-Remote-User@10.0.0.7/32")
+    return Proxy(header.lower(), named)
 
 
 def _zone(text: str) -> ZoneInfo:
@@ -184,6 +220,16 @@ TABLE: Final = (
     Setting("MACHINES", "A folder with machine descriptors of your own, looked in before ours.", _folder),
     Setting("METRICS", "Where `watch` answers Prometheus, `127.0.0.1:9464` say; nowhere by default.", _address),
     Setting("HEALTH", "A folder in which the process says that it lives, for `anonymizer health`.", _folder),
+    Setting("CONSOLE", "Where the console is served, `127.0.0.1:8765` by default.", _address),
+    Setting(
+        "CONSOLE_USERS", "The file of those who may log in: `anonymizer console --add-user NAME` writes it.", _file
+    ),
+    Setting(
+        "CONSOLE_PROXY",
+        "A proxy that logs people in: its header and its addresses, `X-Remote-User@10.0.0.7/32` say. Nobody else may "
+        "reach the console from there.",
+        _proxy,
+    ),
     Setting("LOG_FORMAT", "`text` for people, `json` for log collectors.", _one_of("text", "json")),
     Setting("LOG_LEVEL", "The least that is logged.", _one_of("debug", "info", "warning", "error")),
 )
