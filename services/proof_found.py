@@ -119,7 +119,10 @@ class Found:
     """Distinct values that should be terms of the standard (VR CS)."""
 
     technical: set[bytes] = field(default_factory=set)
-    """Distinct values that say what was used, of attributes in `TECHNICAL`."""
+    """Distinct values that say what was used, as a clinic has configured it."""
+
+    product: set[bytes] = field(default_factory=set)
+    """The like, as makers and code tables have it."""
 
     makers: set[bytes] = field(default_factory=set)
     """Those of them that name maker and model."""

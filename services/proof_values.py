@@ -16,7 +16,7 @@ from services.dictionary import keyword
 from services.identifiers import Identifiers, read_dates
 from services.policy import EDITION
 from services.proof_found import METHOD, PATIENT, Place
-from services.terms import is_term, names_maker
+from services.terms import is_term
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -368,12 +368,13 @@ def judge_texts(found: Found, identifiers: Identifiers, reasons: Reasons) -> int
         searched += 1
         if not is_term(as_read):
             _search(as_read, identifiers.found_in(as_read.strip(" \0")), originals, reasons)
-    for value in found.technical:
+    for value in found.technical | found.product:
         as_read = text.decode(value, b"LO", ()).strip(" \0")
         searched += 1
         hits = [as_read[start:end] for start, end in identifiers.matches(as_read)]
-        if not all(names_maker(hit) or (hit.isdecimal() and len(hit) <= _LONGEST_VERSION) for hit in hits):
-            _search(as_read, identifiers.found_in(as_read), originals, reasons)
+        if not all(hit.isdecimal() and len(hit) <= _LONGEST_VERSION for hit in hits):
+            kinds = identifiers.found_in(as_read) or frozenset()
+            _search(as_read, kinds - {"person"} if value in found.product else kinds, originals, reasons)
     return searched
 
 

@@ -70,26 +70,26 @@ class Promised(Protocol):
 _STATED: Final = (*PATIENT, *METHOD)
 
 MAKERS: Final = frozenset(map(tag, ("Manufacturer", "ManufacturerModelName")))
-TECHNICAL: Final = MAKERS | frozenset(
+PRODUCT: Final = MAKERS | frozenset(
     map(
         tag,
         (
-            "SoftwareVersions",
-            "ConvolutionKernel",
-            "FilterType",
-            "CodeValue",
-            "CodingSchemeVersion",
-            "CodingSchemeDesignator",
-            "CodeMeaning",
-            "ApplicatorID",
-            "WedgeID",
-            "MaterialID",
-            "AccessoryCode",
-            "FluenceModeID",
+            *("SoftwareVersions", "ManufacturerModelVersion", "ConvolutionKernel", "FilterType", "RescaleType"),
+            *("AlgorithmName", "AlgorithmVersion", "AlgorithmSource", "TimezoneOffsetFromUTC"),
+            *("SourceIsotopeName", "SourceModelID", "ApplicationSetupManufacturer", "SourceApplicatorManufacturer"),
+            *("CodeValue", "LongCodeValue", "CodeMeaning", "CodingSchemeDesignator", "CodingSchemeVersion"),
+            *("CodingSchemeRegistry", "CodingSchemeExternalID", "MappingResourceName"),
         ),
     )
 )
-"""Attributes whose values come from a product or a code table: a short number in them is a version, not an ID."""
+"""Attributes whose values were written by makers and by authors of code tables, who know no patient.
+
+A person may be called like a word of them: Siemens, Aria, Standard.
+"""
+TECHNICAL: Final = PRODUCT | frozenset(
+    map(tag, ("ApplicatorID", "WedgeID", "MaterialID", "AccessoryCode", "FluenceModeID"))
+)
+"""Those, and attributes whose values a clinic has configured: a short number in them is a version, not an ID."""
 
 _ALSO_NUMBERS: Final = frozenset((b"DS", b"IS", b"TM", b"DA", b"DT", b"UI"))
 _NOT_TEXT: Final = frozenset(
@@ -537,7 +537,7 @@ class Walk:
             self._texts.add(value if new is None else new)
 
     def _technical(self, tag: int, value: bytes) -> None:
-        self.found.technical.add(value)
+        (self.found.product if tag in PRODUCT else self.found.technical).add(value)
         if tag in MAKERS:
             self.found.makers.add(value)
 

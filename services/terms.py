@@ -41,33 +41,6 @@ TIME PNAME UIDREF COMPOSITE CONTAINER
 """
 
 _TERMS: Final = frozenset(_DEFINED.split())
-_MAKERS: Final = frozenset(
-    [
-        "accuray",
-        "brainlab",
-        "canon",
-        "electric",
-        "elekta",
-        "general",
-        "hitachi",
-        "ibm",
-        "imaging",
-        "medical",
-        "nucletron",
-        "nemoto",
-        "oncentra",
-        "philips",
-        "picker",
-        "raysearch",
-        "shimadzu",
-        "siemens",
-        "systems",
-        "tomotherapy",
-        "toshiba",
-        "united",
-        "varian",
-    ]
-)
 _CHARACTER_SET: Final = re.compile(r"ISO[ _](2022 )?IR[ _]?\d+|GB18030|GBK")
 
 
@@ -75,8 +48,3 @@ def is_term(value: str) -> bool:
     """Whether every part of a coded string is a defined term, a character set, or empty."""
     parts = (part.strip() for part in value.strip(" \0").split("\\"))
     return all(not part or part in _TERMS or _CHARACTER_SET.fullmatch(part) for part in parts)
-
-
-def names_maker(words: str) -> bool:
-    """Whether words are those that makers of scanners, linacs and planning systems call themselves."""
-    return all(word in _MAKERS for word in words.lower().split())

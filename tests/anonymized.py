@@ -5,7 +5,7 @@ The steps are the pipeline's own; only what they are for is left out: the claim 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -146,7 +146,11 @@ def anonymized(
     """
     made = sets.make_set(tmp_path / "source", *edits, **(make or {}))  # type: ignore[arg-type]
     done = anonymize_folder(made.folder, tmp_path / "ANON_006", machines=machines, key=key, **options)
-    staying = judge.STAYING if machines else OF_DEVICES
-    kept_dates = {"dates"} if options.get("dates") == "keep" else set()
-    judge.judge(made.folder, done.anon, made.manifest, retained=staying | kept_dates)
+    manifest, retained = made.manifest, judge.STAYING
+    if not machines:
+        retained = OF_DEVICES
+        manifest = replace(manifest, uids=manifest.uids - {data.get("DeviceUID") for data in made.objects})
+    if options.get("dates") == "keep":
+        retained |= {"dates"}
+    judge.judge(made.folder, done.anon, manifest, retained=retained)
     return done

@@ -1,0 +1,95 @@
+"""Patients called Brain, Long or 2018, IDs of four digits, a study called 1: nothing is held up, nothing leaks.
+
+A search for such bytes finds them everywhere by chance: in pixels, coordinates, UIDs. What matters is where a person
+would read them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import judge, sets
+from tests.anonymized import anonymized
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.sets import Edit, MadeSet
+
+
+def rois(*names: str) -> Edit:
+    """Call the two structures so, their observations likewise."""
+
+    def edit(made: MadeSet) -> None:
+        structures = made.structure_set.StructureSetROISequence
+        observations = made.structure_set.RTROIObservationsSequence
+        for roi, observation, name in zip(structures, observations, names, strict=True):
+            roi.ROIName, observation.ROIObservationLabel = name, name[:16]
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("name", "patient_id", "before", "after"),
+    [
+        ("Brain^Heart", "1", ("Brain", "Heart-PTV"), ("Brain", "Heart-PTV")),
+        ("Long^Bone", "77", ("Long", "BoneMarrow"), ("ROI_01", "BoneMarrow")),
+        ("Long^Bone", "77", ("PTV Long", "Bone"), ("PTV", "Bone")),
+        ("2018^2018", "2018", ("PTV 2018", "CTV_20"), ("PTV", "CTV_20")),
+        ("Meier^Eva", "0815", ("PTV_0815", "PTV 815"), ("PTV", "PTV 815")),
+        ("Meier^Eva", "1", ("PTV1", "PTV 11"), ("PTV1", "PTV 11")),
+        ("Ng^Bo", "12", ("PTV Ng", "Ring_12"), ("PTV", "Ring_12")),
+        ("Siemens^Varian", "600", ("PTV Siemens", "Dose 600"), ("PTV", "Dose 600")),
+        ("Static^Local", "6", ("PTV static", "Ring local"), ("PTV static", "Ring")),
+    ],
+)
+def test_structures_keep_their_names_unless_they_hold_the_patient_s(
+    tmp_path: Path, name: str, patient_id: str, before: tuple[str, str], after: tuple[str, str]
+) -> None:
+    """Anatomy stays whoever is called so; a label that echoes a name or an ID does not."""
+    done = anonymized(tmp_path, sets.patient(name, patient_id), rois(*before))
+    assert tuple(done.roi_names) == after
+
+
+@pytest.mark.parametrize("name", ["Aria^Siemens", "Standard^Helical", "Body^Filter", "Local^Static", "Philips^Varian"])
+def test_a_patient_who_is_called_like_a_product_is_not_held_up(tmp_path: Path, name: str) -> None:
+    """Makers and authors of code tables know no patient: what they wrote names none."""
+
+    def of_everybody(made: MadeSet) -> None:
+        for data in made.of("CT"):
+            data.Manufacturer, data.ManufacturerModelName = "SIEMENS Healthineers", "Philips Aria CT"
+            data.ConvolutionKernel, data.FilterType, data.SoftwareVersions = "STANDARD", "BODY FILTER", "aria 15.6"
+
+    done = anonymized(tmp_path, sets.patient(name), of_everybody)
+    assert done.ct.ConvolutionKernel == "STANDARD"
+    assert done.roi_names == ["PTV", "SpinalCord"]
+
+
+@pytest.mark.parametrize("patient_id", ["2018", "0815", "1234", "6", "600", "000", "0200"])
+def test_numbers_that_are_equal_to_an_id_by_chance_stay(tmp_path: Path, patient_id: str) -> None:
+    """Doses, meters, times and UIDs are numbers; the judge holds each equal. Here, that the ID is in no text."""
+
+    def by_chance(made: MadeSet) -> None:
+        made.ct[0].SliceLocation = patient_id
+        made.ct[0].AcquisitionTime = "101234"
+        made.ct[0].TimezoneOffsetFromUTC = "+0200"
+        made.plan.DoseReferenceSequence[0].TargetPrescriptionDose = patient_id
+
+    done = anonymized(tmp_path, sets.patient("Meier^Eva", patient_id), by_chance)
+    texts = {
+        value
+        for data in done.new.values()
+        for path, element in judge.elements(data)
+        if element.VR in {"LO", "SH", "LT", "ST", "PN", "UT", "UC"} and "Code" not in path
+        for value in judge.values(element)
+    }
+    assert patient_id not in texts
+
+
+def test_a_study_that_is_called_one(tmp_path: Path) -> None:
+    """Every object has numbers called 1; so are the new study ID, and the old."""
+    done = anonymized(tmp_path, sets.setting(StudyID="1", AccessionNumber="1"), rois("PTV 1", "1"))
+    assert done.roi_names[0] == "PTV 1"
+    assert {data.StudyID for data in done.new.values()} == {"1"}
