@@ -1,26 +1,38 @@
-"""`anonymizer retry` and `anonymizer rebuild`: what a person does when the service cannot go on by itself."""
+"""What a person does when the service cannot go on by itself, or must not: retry, withdraw, doctor, rebuild."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
 from anonymizer.new import Root, check_folder
-from anonymizer.screen import console
-from services import failures, notes, registry
+from anonymizer.screen import PUBLISHED_ALL, SOME_NOT, console, say_json
+from services import doctor as doctors
+from services import failures, listing, notes, registry
 from services import settings as environment
-from services.collection import Collection
+from services import withdraw as withdrawal
+from services.collection import ANON_NAME, Collection
 from services.errors import SettingsWrong
 from services.ledger import Ledger
+from services.record import folder_name
+from services.tracking import TrackingFiles
 from worker.app import connect
 
 SetFolder = Annotated[Path, typer.Argument(metavar="SET", help="The set's folder, or its name in ROOT.")]
+Published = Annotated[Path, typer.Argument(metavar="ANON_006", help="The published folder, or its name in ROOT.")]
+AsNew = Annotated[
+    bool,
+    typer.Option("--as-new", help="It is a set of its own, although its objects have the UIDs of a published one."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Say it to a program.")]
 
 
-def retry(root: Root, folder: SetFolder) -> None:
+def retry(root: Root, folder: SetFolder, as_new: AsNew = False) -> None:
     """Have a set that was refused or parked looked at again, as if it had just been dropped."""
     check_folder(root)
     collection = Collection.open(root)
@@ -28,10 +40,47 @@ def retry(root: Root, folder: SetFolder) -> None:
     if not place.is_dir():
         raise SettingsWrong(f"There is no folder {folder.name} in {root}.")
     locator = collection.locator(folder.name)
+    if as_new:
+        registry.register(collection, folder.name)
+        registry.count_as_new(collection, locator, listing.take(place).fingerprint)
     failures.forget(collection, locator)
     registry.forget_outcome(collection, locator)
     notes.clear(place)
     console().print(f"{folder.name} is looked at again by the service, or by: anonymizer run {root}")
+
+
+def withdraw(root: Root, anon: Published) -> None:
+    """Take a published set back: its folder out of what is collected, its line out of the tracking file."""
+    check_folder(root)
+    collection = Collection.open(root)
+    number = ANON_NAME.fullmatch(anon.name)
+    if number is None:
+        raise SettingsWrong(f"{anon.name} is not named like a published set: ANON_006.")
+    index = int(number[1])
+    moved = withdrawal.withdraw(collection, index)
+    TrackingFiles(collection).render()
+    name = folder_name(index)
+    console().print(
+        f"{name} is withdrawn. Its number is not given again. "
+        + (f"Its files lie in {collection.withdrawn / name}." if moved else "Its folder was not here.")
+    )
+
+
+def doctor(root: Root, as_json: AsJson = False) -> None:
+    """Tell where claims, records, ANON folders, lines and originals do not agree. Mends nothing."""
+    check_folder(root)
+    found = list(doctors.examine(Collection.look(root)))
+    wrong = [finding for finding in found if finding.is_wrong]
+    if as_json:
+        say_json({"agrees": not wrong, "findings": [{**asdict(one), "is_wrong": one.is_wrong} for one in found]})
+    else:
+        table = Table("Where", "What", "Found", "What to do")
+        for one in found:
+            table.add_row(one.where, one.code, one.found, one.remedy)
+        if found:
+            console().print(table)
+        console().print(f"{len(wrong)} things must be looked at." if wrong else "All agrees.")
+    raise typer.Exit(SOME_NOT if wrong else PUBLISHED_ALL)
 
 
 def rebuild(root: Root) -> None:
@@ -42,4 +91,4 @@ def rebuild(root: Root) -> None:
     console().print("The numbers in Redis are those of the share.")
 
 
-COMMANDS = (retry, rebuild)
+COMMANDS = (retry, withdraw, doctor, rebuild)

@@ -1,0 +1,213 @@
+"""`doctor`, `withdraw`, `retry --as-new`, `rebuild`: told to the operator, so tried as an operator does."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import pydicom
+import pytest
+
+from tests.integration.test_run import HEADER, anon_folders, anonymizer, run, states, tracking_lines
+from tests.judge import judge
+from tests.sets import make_collection, make_set
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.sets import MadeSet
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> tuple[Path, MadeSet, MadeSet]:
+    """Have two sets published."""
+    root = make_collection(tmp_path / "BATCH")
+    sets = make_set(root, name="a", seed="a"), make_set(root, name="b", seed="b")
+    run(root, "--workers", 1)
+    return root, *sets
+
+
+def findings(root: Path) -> tuple[int, list[tuple[str, str]]]:
+    """Ask the doctor."""
+    done = anonymizer("doctor", root, "--json")
+    assert done.stdout, done.stderr
+    return done.returncode, sorted((one["code"], one["where"]) for one in json.loads(done.stdout)["findings"])
+
+
+def darkened(made: MadeSet) -> None:
+    """Change one pixel of a slice and nothing else."""
+    path = made.path(made.ct[0])
+    data = bytearray(path.read_bytes())
+    at = data.index(made.ct[0].PixelData)
+    data[at] ^= 1
+    path.write_bytes(data)
+
+
+def relabelled(made: MadeSet) -> None:
+    """Change a text of the plan, not its UIDs."""
+    path = made.path(made.plan)
+    plan = pydicom.dcmread(path)
+    plan.RTPlanLabel = "Boost"
+    plan.save_as(path)
+
+
+def test_all_agrees_after_a_run(two) -> None:
+    """And the doctor has nothing to tell."""
+    root, *_ = two
+    assert findings(root) == (0, [])
+    assert "All agrees." in anonymizer("doctor", root).stdout
+
+
+def flipped(path: Path) -> None:
+    """Turn the last byte of a file."""
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+
+
+DISORDERS: dict[str, tuple[Callable[[Path], object], list[tuple[str, str]]]] = {
+    "a claim lost": (
+        lambda root: (root / ".anonymizer/claims/000006.json").unlink(),
+        [("half-a-claim", "ANON_006"), ("no-claim", "ANON_006")],
+    ),
+    "a claim overwritten": (
+        lambda root: shutil.copy(root / ".anonymizer/claims/000007.json", root / ".anonymizer/claims/000006.json"),
+        [("claim-of-another", "ANON_006"), ("half-a-claim", "ANON_006")],
+    ),
+    "an unreadable claim": (
+        lambda root: (root / ".anonymizer/claims/000008.json").write_bytes(b""),
+        [("claim-unreadable", "ANON_008")],
+    ),
+    "a record cut off": (
+        lambda root: (root / ".anonymizer/records/ANON_006.json").write_bytes(b"{"),
+        [("outcome-without-record", "folder"), ("record-unreadable", "ANON_006")],
+    ),
+    "a line lost": (lambda root: (root / ".anonymizer/tracking/000006.json").unlink(), [("no-line", "ANON_006")]),
+    "a line cut off": (
+        lambda root: (root / ".anonymizer/tracking/000006.json").write_bytes(b"{"),
+        [("line-unreadable", "ANON_006")],
+    ),
+    "the tracking file deleted": (
+        lambda root: next(root.glob("VicRapidPlan*")).unlink(),
+        [("not-rendered", "ANON_006"), ("not-rendered", "ANON_007")],
+    ),
+    "a published file changed": (
+        lambda root: flipped(next((root / "ANON_006").glob("RD.*"))),
+        [("files-changed", "ANON_006"), ("original-changed", "folder")],
+    ),
+    "a published file gone": (
+        lambda root: next((root / "ANON_006").glob("RS.*")).unlink(),
+        [("files-changed", "ANON_006")],
+    ),
+    "a file added": (lambda root: (root / "ANON_006/x.txt").write_text(""), [("files-changed", "ANON_006")]),
+    "a folder made by hand": (lambda root: (root / "ANON_009").mkdir(), [("folder-without-record", "ANON_009")]),
+    "a folder taken away": (lambda root: shutil.rmtree(root / "ANON_006"), [("taken-away", "ANON_006")]),
+}
+
+
+@pytest.mark.parametrize("disorder", DISORDERS)
+def test_the_doctor_finds_what_does_not_agree(two, disorder: str) -> None:
+    """And says what to do about it. It mends nothing: asked again it says the same."""
+    root, *_ = two
+    lines = tracking_lines(root)
+    do, expected = DISORDERS[disorder]
+    do(root)
+
+    code, found = findings(root)
+
+    first = "a" if "ANON_006" in dict(states_of(root)).get("a", "") else "b"
+    assert found == sorted((code, first if where == "folder" else where) for code, where in expected)
+    assert code == (0 if disorder in {"a folder taken away", "the tracking file deleted"} else 1)
+    assert findings(root) == (code, found)
+    if disorder == "the tracking file deleted":
+        run(root)
+        assert (findings(root), tracking_lines(root)) == ((0, []), lines)
+
+
+def states_of(root: Path) -> list[tuple[str, str]]:
+    """Tell which folder became which."""
+    (told,) = json.loads(anonymizer("status", root, "--json").stdout)
+    return [(row["folder"], row["anon"]) for row in told["sets"]]
+
+
+@pytest.mark.parametrize("change", [darkened, relabelled])
+def test_a_changed_set_waits_for_a_person_and_is_then_a_set_of_its_own(two, change) -> None:
+    """The same UIDs, and other bytes: nobody guesses. Taken as new it gets other UIDs, and stays known."""
+    root, one, _ = two
+    anon = dict(states_of(root))["a"]
+    before = {path.name: path.read_bytes() for path in (root / anon).iterdir()}
+    change(one)
+    (root / "a").touch()
+
+    assert findings(root) == (1, [("original-changed", "a")])
+    (root / "a").rename(root / "c")
+    assert states(run(root)) == {"c": ("changed", anon)}
+    assert "--as-new" in (root / "c_NOTE.txt").read_text("utf-8-sig")
+
+    assert anonymizer("retry", root, "c", "--as-new").returncode == 0
+    assert states(run(root)) == {"c": ("published", "ANON_008")}
+    assert not (root / "c_NOTE.txt").exists()
+    judge(root / "c", root / "ANON_008", one.manifest)
+    assert {path.name for path in (root / "ANON_008").iterdir()}.isdisjoint(before)
+    assert {path.name: path.read_bytes() for path in (root / anon).iterdir()} == before
+
+    (root / "c").rename(root / "d")
+    assert states(run(root)) == {"d": ("same-set", "ANON_008")}
+    assert findings(root) == (0, [("original-gone", "a"), ("original-gone", "c")])
+
+
+def test_a_withdrawn_set_is_out_of_the_collection_and_its_number_is_not_given_again(two) -> None:
+    """Its line goes, its folder is moved and not deleted; dropped again it is known."""
+    root, _, other = two
+    stands = dict(states_of(root))
+    anon, kept = stands["a"], stands["b"]
+    files = sorted(path.name for path in (root / anon).iterdir())
+
+    done = anonymizer("withdraw", root, root / anon)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert anon_folders(root) == [kept]
+    assert sorted(path.name for path in (root / ".anonymizer" / "withdrawn" / anon).iterdir()) == files
+    (line,) = tracking_lines(root)[1:]
+    assert line.startswith(other.plan.PatientID)
+    assert "withdrawn" in (root / "a_NOTE.txt").read_text("utf-8-sig")
+    assert findings(root) == (0, [])
+    assert anonymizer("withdraw", root, anon).returncode == 0
+
+    (root / "a").rename(root / "once more")
+    make_set(root, name="c", seed="c")
+    assert states(run(root)) == {"once more": ("withdrawn", anon), "c": ("published", "ANON_008")}
+    assert len(tracking_lines(root)) == 1 + 2
+    assert anonymizer("retry", root, "once more", "--as-new").returncode == 0
+    assert states(run(root)) == {"once more": ("published", "ANON_009")}
+
+
+def test_what_was_never_published_cannot_be_withdrawn(two) -> None:
+    """A wrong name, a number that nobody has, one of the older program."""
+    root, *_ = two
+    for name in ("ANON_042", "a"):
+        done = anonymizer("withdraw", root, name)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert name in done.stderr
+
+
+def test_the_tracking_header_alone_is_left(tmp_path: Path) -> None:
+    """When the only set was withdrawn."""
+    root = make_collection(tmp_path / "BATCH")
+    make_set(root, name="a", seed="a")
+    run(root)
+    anonymizer("withdraw", root, "ANON_006")
+    assert tracking_lines(root) == [HEADER]
+
+
+def test_redis_is_made_anew_from_the_share(two, client, redis_server, monkeypatch) -> None:
+    """By hand, as the service does by itself."""
+    root, *_ = two
+    monkeypatch.setenv("ANONYMIZER_REDIS_URL", f"redis+socket://{redis_server}")
+    its_id = json.loads((root / ".anonymizer" / "collection.json").read_text())["id"]
+    client.hset(f"anonymizer:ledger:{its_id}", mapping={"generation": "wrong", "i:99": ""})
+
+    assert anonymizer("rebuild", root).returncode == 0
+    stored = client.hgetall(f"anonymizer:ledger:{its_id}")
+    assert {name for name in stored if name.startswith(b"i:")} == {b"i:6", b"i:7"}
