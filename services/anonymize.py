@@ -34,7 +34,6 @@ _ONE_VALUE_VRS: Final = frozenset(b"LT ST UT".split())
 _CHARSET: Final = dictionary.tag("SpecificCharacterSet")
 _BEAMS: Final = tuple(map(dictionary.tag, ("BeamSequence", "IonBeamSequence")))
 _FLUENCE: Final = dictionary.tag("PrimaryFluenceModeSequence")
-_LAST_BEFORE_PIXELS: Final = 0x7FE00000
 
 
 class Written(NamedTuple):
@@ -63,17 +62,14 @@ def write(rtset: RtSet, remaking: Remaking, folder: Path) -> Iterator[Written]:
         declared = tables.declaration(charsets) if file is source.file else None
         output = (declared.decode("ascii"),) if declared else charsets
         rules = tables.rules(charsets, output, implicit=file.implicit)
-        additions = tables.additions(source.kind, implicit=file.implicit)
-        if declared is not None:
-            additions[_CHARSET] = (b"CS", declared)
+        additions = tables.additions(source.kind, declared, implicit=file.implicit)
         uid = remaking.uids(source.sop_instance_uid)
         name = file_name(source.kind, uid)
         before, end = file.before_pixels()
-        early = {tag: new for tag, new in additions.items() if tag < _LAST_BEFORE_PIXELS}
         size = part10.write(
             folder / name,
             file,
-            rewrite(file.data, before, rules, implicit=file.implicit, end=end, additions=early),
+            rewrite(file.data, before, rules, implicit=file.implicit, end=end, additions=additions),
             rewrite(file.data, file.behind_pixels(), rules, implicit=file.implicit, end=len(file.data)),
             sop_class_uid=source.sop_class_uid.encode(),
             sop_instance_uid=uid.encode(),
@@ -100,6 +96,7 @@ class _Tables:
         self._foreign = foreign
         self._declared: dict[tuple[str, ...], bytes | None] = {}
         self._known: dict[tuple[tuple[str, ...], tuple[str, ...], bool], Rules] = {}
+        self._additions: dict[tuple[str, bytes | None, bool], Mapping[int, New | None]] = {}
         compiled = remaking.policy.compiled
         kept = {tag: found for tag, found in compiled.items() if found.action is Action.KEEP}
         self._kept = dict.fromkeys(kept, keep)
@@ -137,8 +134,14 @@ class _Tables:
             inside[beams] = Rules(within.edits, within.inside, complete=self._beam(implicit=implicit), below=within)
         return top
 
-    def additions(self, kind: str, *, implicit: bool) -> dict[int, New | None]:
+    def additions(self, kind: str, declared: bytes | None, *, implicit: bool) -> Mapping[int, New | None]:
         """Give what stands at the root of every new object, whether or not its source had it."""
+        key = (kind, declared, implicit)
+        if key not in self._additions:
+            self._additions[key] = self._added(*key)
+        return self._additions[key]
+
+    def _added(self, kind: str, declared: bytes | None, implicit: bool) -> Mapping[int, New | None]:
         remaking = self._remaking
         methods: dict[str, bytes] = {
             "PatientIdentityRemoved": b"YES",
@@ -158,6 +161,8 @@ class _Tables:
             else:
                 value = decision.argument.encode("ascii")
             made[tag] = (dictionary.vr(tag), value)
+        if declared is not None:
+            made[_CHARSET] = (b"CS", declared)
         if remaking.person.age is None:
             made[dictionary.tag("PatientAge")] = None
         if kind == "CT" and remaking.scanner:

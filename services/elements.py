@@ -93,7 +93,7 @@ _Head: TypeAlias = tuple[int, bytes, int, int]
 """(tag, vr, length, how it goes on)."""
 
 
-class _Heads(dict[bytes, _Head]):
+class _Heads:
     """What the first eight bytes of an element say, for one encoding.
 
     The same few hundred heads (tag, VR and length) begin nearly all elements of a set: each is decoded once.
@@ -103,13 +103,14 @@ class _Heads(dict[bytes, _Head]):
     """So many are remembered: more than sets need, and little memory."""
 
     def __init__(self, decode: Callable[[bytes], _Head]) -> None:
-        super().__init__()
+        self.known: Final[dict[bytes, _Head]] = {}
         self._decode = decode
 
-    def __missing__(self, head: bytes) -> _Head:
+    def learnt(self, head: bytes) -> _Head:
+        """Decode a head, and remember it."""
         decoded = self._decode(head)
-        if len(self) < self.MOST:
-            self[head] = decoded
+        if len(self.known) < self.MOST:
+            self.known[head] = decoded
         return decoded
 
 
@@ -172,16 +173,21 @@ class Parser:
         data = self.data
         elements: list[Element] = []
         add = elements.append
+        known = heads.known
         last = end - 8
         while pos <= last:
-            tag, vr, length, how = heads[data[pos : pos + 8]]
-            value = pos + 8
+            start = pos
+            try:
+                tag, vr, length, how = known[data[start : start + 8]]
+            except KeyError:
+                tag, vr, length, how = heads.learnt(data[start : start + 8])
+            value = start + 8
             if how:
                 if how == _STRANGE:
                     if undefined and tag == 0xFFFEE00D:
-                        self._count(elements)
+                        self._count(len(elements))
                         return elements, value
-                    self._strange(pos, end, tag)
+                    self._strange(start, end, tag)
                     break
                 if how == _LONG_HEADER:
                     if value + 4 > end:
@@ -189,27 +195,25 @@ class Parser:
                     length = _LONG(data, value)[0]
                     value += 4
                 if depth == 0 and tag in PIXEL_DATA:
-                    self._count(elements)
-                    raise PixelsFollow(elements, pos, vr, value, length)
+                    self._count(len(elements))
+                    raise PixelsFollow(elements, start, vr, value, length)
                 standard = not tag & 0x00010000
                 if vr == b"UN" and standard and (length == UNDEFINED or dictionary.vr(tag) not in (b"UN", b"")):
                     raise OtherEncoding("standard elements coded as UN")
                 if vr == b"SQ" or length == UNDEFINED:
                     read = self._items if standard else self._private
-                    items, after = read(heads, vr, value, end, length, depth)
-                    add((tag, vr, pos, value, after, items))
-                    pos = after
+                    items, pos = read(heads, vr, value, end, length, depth)
+                    add((tag, vr, start, value, pos, items))
                     continue
-                if not tag and data.count(0, pos, end) == end - pos:
+                if not tag and data.count(0, start, end) == end - start:
                     break
-            after = value + length
-            if after > end:
-                raise self._short(after, end, depth)
-            add((tag, vr, pos, value, after, None))
-            pos = after
+            pos = value + length
+            if pos > end:
+                raise self._short(pos, end, depth)
+            add((tag, vr, start, value, pos, None))
         if undefined or pos != end:
             self._ended(pos, end, depth, undefined=undefined)
-        self._count(elements)
+        self._count(len(elements))
         return elements, end
 
     def _private(
@@ -255,17 +259,17 @@ class Parser:
                 items.append((pos, value, after, elements))
                 pos = after
             elif number == 0xE0DD and undefined:
-                self._left -= len(items)
+                self._count(len(items))
                 return items, value
             else:
                 raise Malformed(f"a delimiter without its item at byte {pos}")
         if undefined or pos != stop:
             raise self._short(stop + 1, stop, depth) if undefined else Malformed(f"an item is cut off at byte {pos}")
-        self._left -= len(items)
+        self._count(len(items))
         return items, stop
 
-    def _count(self, elements: list[Element]) -> None:
-        self._left -= len(elements)
+    def _count(self, more: int) -> None:
+        self._left -= more
         if self._left < 0:
             raise Malformed(f"more than {MAX_ELEMENTS} elements")
 

@@ -73,6 +73,8 @@ class DicomFile:
     """The data set without the pixel data element."""
     elements: Sequence[Element]
     pixels: Pixels | None
+    count: int
+    """Elements and items, at every depth."""
     memory: bytes | None = None
     """What was read where it had to be inflated or transcoded; the pixels are then in here, not in the file."""
 
@@ -149,21 +151,32 @@ def from_memory(path: Path, size: int, meta: Mapping[int, bytes], data: bytes) -
     """Parse an explicit little endian data set that is in memory whole; what it is written as later, too."""
     parser = Parser(data, implicit=False)
     try:
-        return DicomFile(path, size, EXPLICIT, False, meta, data, parser.top_level(0), None, data)
+        elements = parser.top_level(0)
+        return DicomFile(path, size, EXPLICIT, False, meta, data, elements, None, parser.count, data)
     except PixelsFollow as pixels:
         length = _pixel_length(data, pixels.value, pixels.length, len(data))
         place = Pixels(pixels.start, data[pixels.start : pixels.value], pixels.value, length)
         rest = data[: pixels.start] + data[pixels.value + length :]
-        tail = Parser(rest, implicit=False).top_level(pixels.start)
-        return DicomFile(path, size, EXPLICIT, False, meta, rest, [*pixels.elements, *tail], place, data)
+        tail = _behind(parser, rest, pixels.start)
+        return DicomFile(path, size, EXPLICIT, False, meta, rest, [*pixels.elements, *tail], place, parser.count, data)
+
+
+def _behind(parser: Parser, data: bytes, pos: int) -> list[Element]:
+    """Parse what follows the pixels, with the same parser, which counts on."""
+    parser.data, parser.size = data, len(data)
+    try:
+        return parser.top_level(pos)
+    except PixelsFollow:
+        raise Malformed("a second pixel data element") from None
 
 
 def with_elements(file: DicomFile, before: bytes, behind: bytes) -> DicomFile:
     """Give the same file with other elements before and behind its pixels, which stay where they are."""
     data = before + behind
-    elements = Parser(data, implicit=file.implicit).top_level(0)
+    parser = Parser(data, implicit=file.implicit)
+    elements = parser.top_level(0)
     pixels = file.pixels and replace(file.pixels, at=len(before))
-    return replace(file, data=data, elements=elements, pixels=pixels)
+    return replace(file, data=data, elements=elements, pixels=pixels, count=parser.count)
 
 
 def _parse(path: Path, fd: int, head: bytes, size: int, meta: Mapping[int, bytes], syntax: str, pos: int) -> DicomFile:
@@ -177,10 +190,12 @@ def _parse(path: Path, fd: int, head: bytes, size: int, meta: Mapping[int, bytes
         if size - behind > MAX_DATA:
             raise Malformed(f"more than {MAX_DATA} bytes behind the pixels") from None
         data = head[: pixels.start] + _pread(fd, size - behind, behind)
-        tail = Parser(data, implicit=implicit).top_level(pixels.start) if behind < size else []
+        elements = pixels.elements
+        if behind < size:
+            elements = [*elements, *_behind(parser, data, pixels.start)]
         place = Pixels(pixels.start, head[pixels.start : pixels.value], pixels.value, length)
-        return DicomFile(path, size, syntax, implicit, meta, data, [*pixels.elements, *tail], place)
-    return DicomFile(path, size, syntax, implicit, meta, head, found, None)
+        return DicomFile(path, size, syntax, implicit, meta, data, elements, place, parser.count)
+    return DicomFile(path, size, syntax, implicit, meta, head, found, None, parser.count)
 
 
 def _read_meta(head: bytes, size: int) -> tuple[dict[int, bytes], int]:

@@ -207,7 +207,7 @@ def read(folder: Path, listing: Listing) -> Contents:
             extra[found.kind].append(entry.path)
             continue
         objects[found.kind].append(found)
-        elements += _count(file.elements)
+        elements += file.count
         size += len(file.data)
         if elements > MAX_ELEMENTS or size > MAX_BYTES:
             raise SetRefused(_too_large())
@@ -256,18 +256,6 @@ def _set_file(path: PurePosixPath, file: DicomFile) -> SetFile:
 
 def _uid(value: bytes | None) -> str:
     return value.strip(b"\0 ").decode("ascii", "replace") if value else ""
-
-
-def _count(elements: Sequence[Element]) -> int:
-    count = 0
-    waiting = [elements]
-    while waiting:
-        here = waiting.pop()
-        count += len(here)
-        for element in here:
-            if element[5]:
-                waiting += [item[3] for item in element[5]]
-    return count
 
 
 def _too_large() -> Fault:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pydicom
 import pytest
@@ -33,6 +33,9 @@ from services.elements import (
     keep,
     rewrite,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TEXT = st.text(alphabet="ABCdef 123", max_size=20)
 VALUES: dict[str, st.SearchStrategy] = {
@@ -104,6 +107,7 @@ class Everything(dict[int, Edit]):
         self.edit = edit
 
     def get(self, _tag: int, _default: Edit | None = None) -> Edit:  # type: ignore[override]
+        """Give the one edit."""
         return self.edit
 
 
@@ -348,3 +352,23 @@ def test_pydicoms_own_files_are_read_or_refused(path: Path) -> None:
     before, end = file.before_pixels()
     kept = b"".join(rewrite(file.data, before, Rules(Everything(keep)), implicit=file.implicit, end=end))
     assert file.data.startswith(kept, before[0][2])
+
+
+def test_a_second_pixel_data_element_is_refused(tmp_path: Path) -> None:
+    """An image has one; which of two it were, nobody could tell."""
+    source = Path(pydicom.data.get_testdata_file("CT_small.dcm")).read_bytes()
+    path = tmp_path / "two.dcm"
+    path.write_bytes(source + encode(0x7FE00010, b"OW", b"\0\0", implicit=False))
+    with pytest.raises(Malformed, match="second pixel data"):
+        part10.read(path)
+
+
+def test_elements_are_counted_at_every_depth(tmp_path: Path) -> None:
+    """The count bounds what a folder may hold; items count, for they cost as much."""
+    data = Dataset()
+    data.SOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
+    data.ReferencedStudySequence = Sequence([Dataset(), Dataset()])
+    data.ReferencedStudySequence[0].StudyID = "1"
+    path = tmp_path / "four.dcm"
+    path.write_bytes(encoded(data, implicit=True))
+    assert part10.read(path).count == 5
