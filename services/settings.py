@@ -234,3 +234,16 @@ TABLE: Final = (
     Setting("LOG_LEVEL", "The least that is logged.", _one_of("debug", "info", "warning", "error")),
 )
 """Every setting there is; the README's table is made from it. Secrets may stand in a file: `…_FILE` names it."""
+
+
+def as_markdown() -> str:
+    """Write the settings as the table of the README."""
+    rows = [f"| `{PREFIX}{setting.name}` | {setting.meaning}{_default(setting)} |" for setting in TABLE]
+    return "\n".join(("| variable | meaning |", "|---|---|", *rows))
+
+
+def _default(setting: Setting) -> str:
+    default = getattr(Settings(), setting.name.lower())
+    if setting.secret:
+        return f" Or `{PREFIX}{setting.name}{FILE}`: the file in which it stands."
+    return f" `{default:g}` by default." if isinstance(default, float) else ""
