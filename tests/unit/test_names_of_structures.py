@@ -1,0 +1,109 @@
+"""Names of structures, plans and beams through a whole set: equal ones stay equal, different ones different."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests import sets
+from tests.anonymized import anonymized
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.anonymized import Anonymized
+    from tests.sets import Edit, MadeSet
+
+NAMED = sets.patient("Mustermann^Erika", "20714711")
+
+
+def structures(*names: str, labels: tuple[str, ...] | None = None) -> Edit:
+    """Call the structures so; their observations by the first 16 characters, as planning systems do, or by `labels`."""
+
+    def edit(made: MadeSet) -> None:
+        rois = made.structure_set.StructureSetROISequence
+        observations = made.structure_set.RTROIObservationsSequence
+        for roi, observation, name, label in zip(
+            rois, observations, names, labels or [name[:16] for name in names], strict=True
+        ):
+            roi.ROIName, observation.ROIObservationLabel = name, label
+
+    return edit
+
+
+def labels_of(done: Anonymized) -> list[str]:
+    """Give the observation labels."""
+    return [str(one.ROIObservationLabel) for one in done.structure_set.RTROIObservationsSequence]
+
+
+def test_equal_names_stay_equal(tmp_path: Path) -> None:
+    """Two structures of one name are odd, and the set's own oddity; a note tells of it."""
+    done = anonymized(tmp_path, NAMED, structures("z Mustermann opt", "z Mustermann opt"))
+    assert len(set(done.roi_names)) == 1
+    assert "ustermann" not in done.roi_names[0]
+    assert any("structures are called" in note for note in done.verdict.notes)
+
+
+def test_different_names_stay_different(tmp_path: Path) -> None:
+    """Though what is left of both without the name is the same."""
+    done = anonymized(tmp_path, NAMED, structures("PTV Mustermann", "PTV Erika"))
+    assert len(set(done.roi_names)) == 2
+
+
+def test_cleaning_makes_no_name_that_another_structure_bears(tmp_path: Path) -> None:
+    """The one that bore it keeps it."""
+    done = anonymized(tmp_path, NAMED, structures("PTV Mustermann", "PTV"))
+    assert done.roi_names[1] == "PTV"
+    assert done.roi_names[0] not in {"PTV", "PTV Mustermann"}
+
+
+def test_names_that_differ_behind_the_sixteenth_character_stay_as_they_are(tmp_path: Path) -> None:
+    """A planning system cuts them to one; that is told, and not mended."""
+    names = "PTV_high_60Gy_01_a", "PTV_high_60Gy_01_b"
+    done = anonymized(tmp_path, NAMED, structures(*names))
+    assert tuple(done.roi_names) == names
+    assert labels_of(done) == ["PTV_high_60Gy_01"] * 2
+    assert any("first 16 characters" in note for note in done.verdict.notes)
+
+
+def test_a_label_follows_the_name_it_was_cut_from(tmp_path: Path) -> None:
+    """Also where the cut went through the patient's name, so that the label by itself echoes nothing."""
+    done = anonymized(tmp_path, NAMED, structures("zzOptimierung Mustermann", "SpinalCord"))
+    assert labels_of(done) == done.roi_names
+    assert "zzOptimierung Mu" not in labels_of(done)
+
+
+def test_a_label_of_its_own_is_cleaned_for_itself(tmp_path: Path) -> None:
+    """It is not the beginning of any name."""
+    done = anonymized(tmp_path, NAMED, structures("PTV", "SpinalCord", labels=("E. Mustermann", "cord")))
+    assert done.roi_names == ["PTV", "SpinalCord"]
+    assert labels_of(done)[1] == "cord"
+    assert "ustermann" not in labels_of(done)[0]
+
+
+def test_equal_texts_stay_equal_in_all_objects(tmp_path: Path) -> None:
+    """A plan's label that the structure set and a beam bear too."""
+
+    def label(made: MadeSet) -> None:
+        made.plan.RTPlanLabel = made.structure_set.StructureSetLabel = "Mustermann 1"
+        made.plan.BeamSequence[0].BeamName = "Mustermann 1"
+
+    done = anonymized(tmp_path, NAMED, label)
+    assert len({done.plan.RTPlanLabel, done.structure_set.StructureSetLabel, done.plan.BeamSequence[0].BeamName}) == 1
+    assert len(done.plan.RTPlanLabel) <= 13
+
+
+def test_texts_of_the_plan_lose_ids_dates_and_telephone_numbers(tmp_path: Path) -> None:
+    """Whether they are the patient's or not: what looks like one cannot be told from one."""
+
+    def write(made: MadeSet) -> None:
+        beams = made.plan.BeamSequence
+        beams[0].BeamName = "20714711 A1"
+        beams[1].BeamName = "2017-05-03"
+        made.plan.RTPlanLabel = "0761 2701234"
+        made.plan.DoseReferenceSequence[0].DoseReferenceDescription = "ask e.m@klinik.example"
+
+    done = anonymized(tmp_path, NAMED, write)
+    names = [beam.BeamName for beam in done.plan.BeamSequence]
+    assert names[:2] == ["Beam01", "Beam02"]
+    assert done.plan.RTPlanLabel == "Plan01"
+    assert "@" not in done.plan.DoseReferenceSequence[0].DoseReferenceDescription
