@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import structlog
@@ -23,10 +24,11 @@ if TYPE_CHECKING:
 KEYS: Final = frozenset(
     {"event", "level", "timestamp", "logger", "collection", "set", "task", "index", "worker", "pid", "signal", "port"}
     | {"step", "state", "count", "counts", "total", "seconds", "bytes", "attempt", "deaths", "errors", "observer"}
+    | {"user", "page", "method", "status"}  # the console's: a page is called by its function, never by its address
     | {"code", "codes", "reason", "reasons", "waits", "error", "at", "recovered", "withdrawn", "unreadable", "version"}
 )
 LEFT_OUT: Final = "…"
-_OURS: Final = ("services.", "worker.", "watcher.", "anonymizer.")
+_OURS: Final = ("services.", "worker.", "watcher.", "console.", "anonymizer.")
 
 
 def configure(log_format: str = "text", level: str = "info", stream: TextIO | None = None) -> None:
@@ -60,6 +62,13 @@ def configure(log_format: str = "text", level: str = "info", stream: TextIO | No
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    # Libraries quote paths in warnings, and Python quotes whatever ended a thread: both go the log's way, emptied.
+    logging.captureWarnings(capture=True)
+    threading.excepthook = _log_end_of_thread
+
+
+def _log_end_of_thread(end: threading.ExceptHookArgs) -> None:
+    structlog.get_logger().error("thread.failed", exc_info=end.exc_value)
 
 
 def drop_unknown_keys(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -6,6 +6,8 @@ import io
 import json
 import logging
 import re
+import threading
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,6 +35,8 @@ def stream() -> Iterator[io.StringIO]:
     structlog.reset_defaults()
     root.handlers[:] = handlers
     root.setLevel(level)
+    logging.captureWarnings(capture=False)
+    threading.excepthook = threading.__excepthook__
 
 
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:
@@ -144,3 +148,19 @@ def test_people_get_readable_lines() -> None:
     assert "index.claimed" in line
     assert "index=6" in line
     assert SECRET not in line
+
+
+def test_warnings_and_threads_that_end_badly_go_the_same_way(stream: io.StringIO) -> None:
+    """The library that watches folders quotes their paths in a warning."""
+
+    def fail() -> None:
+        raise OSError(SECRET)
+
+    logs.configure("json", "info", stream)  # once more: pytest takes warnings for itself before each test
+    warnings.warn(f"watching {SECRET} again", RuntimeWarning, stacklevel=1)
+    ending = threading.Thread(target=fail)
+    ending.start()
+    ending.join()
+
+    assert SECRET not in stream.getvalue()
+    assert [(line["event"], line.get("error")) for line in lines(stream)] == [("…", None), ("thread.failed", "OSError")]
