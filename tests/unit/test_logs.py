@@ -156,7 +156,8 @@ def test_warnings_and_threads_that_end_badly_go_the_same_way(stream: io.StringIO
     def fail() -> None:
         raise OSError(SECRET)
 
-    logs.configure("json", "info", stream)  # once more: pytest takes warnings for itself before each test
+    logging.captureWarnings(capture=False)  # pytest took warnings for itself before this test began
+    logs.configure("json", "info", stream)
     warnings.warn(f"watching {SECRET} again", RuntimeWarning, stacklevel=1)
     ending = threading.Thread(target=fail)
     ending.start()
