@@ -91,6 +91,10 @@ class Cleaner:
             raise LookupError(f"a text in the role {role} was not planned")
         return self._cleaned.get(trimmed, value)
 
+    def identifies(self, text: str) -> bool:
+        """Whether a text, of the set or not, echoes an identifier of the set, or looks like one of anybody's."""
+        return bool(self._spans(text))
+
     @property
     def written(self) -> frozenset[str]:
         """Every text that takes another's place."""

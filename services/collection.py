@@ -19,10 +19,11 @@ from errno import ESTALE
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast, get_args
 
-from services import durable, tracking
+from services import durable, structures, tracking
 from services.errors import SettingsWrong
 from services.identity import Identity, check_identity
 from services.listing import SETTINGS_NAME
+from services.structures import Naming
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -117,6 +118,9 @@ class Collection:
     identity: Identity
     options: Options
 
+    naming: Naming = field(default=Naming(), repr=False, compare=False)
+    """What structures are to be called, as far as a person confirmed it."""
+
     @classmethod
     def open(cls, root: Path) -> Collection:
         """Open a collection; its state is laid out when there is none yet.
@@ -149,7 +153,8 @@ class Collection:
         check_identity(identity)
         if _has_state(root):
             return _load(root, identity, options)
-        return cls(root, secrets.token_hex(16), secrets.token_bytes(32), identity, options)
+        naming = structures.read(root).naming
+        return cls(root, secrets.token_hex(16), secrets.token_bytes(32), identity, options, naming)
 
     @classmethod
     def create(cls, root: Path, identity: Identity, options: Options) -> Collection:
@@ -258,6 +263,21 @@ class Collection:
     def withdrawn(self) -> Path:
         """`ANON_006/`: what a person took back; the first one makes the folder."""
         return self.state / "withdrawn"
+
+    @property
+    def namings(self) -> Path:
+        """`<digest>.csv`: confirmed names by which sets were named; the first of them makes the folder."""
+        return self.state / "namings"
+
+    @property
+    def redo(self) -> Path:
+        """`000006.json`: that a person wants a published set done again; the first of them makes the folder."""
+        return self.state / "redo"
+
+    @property
+    def replaced(self) -> Path:
+        """`ANON_006.<digest>/`: what was published before a set was done again; the first of them makes the folder."""
+        return self.state / "replaced"
 
     @property
     def arbiter(self) -> Path:
@@ -574,7 +594,7 @@ def _load(root: Path, identity: Identity, options: Options) -> Collection:
     found = collection_id(root)
     if len(key) != 32 or found is None:
         raise SettingsWrong(_INCOMPLETE)
-    collection = Collection(root, found, key, identity, options)
+    collection = Collection(root, found, key, identity, options, structures.read(root).naming)
     first = _first_index(collection)
     if identity.initial_index < first and any(
         any(place.iterdir()) for place in (collection.claims, collection.records)

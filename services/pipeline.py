@@ -12,7 +12,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from services import anonymize, check, claims, dates, listing, machine, notes, originals, publish, registry, verify
+from services import (
+    anonymize,
+    check,
+    claims,
+    dates,
+    listing,
+    machine,
+    notes,
+    originals,
+    publish,
+    redo,
+    registry,
+    structures,
+    verify,
+)
 from services.attempt import Attempt
 from services.elements import Malformed
 from services.errors import NotClean, SetChanged, SetIncomplete, SetRefused
@@ -38,6 +52,7 @@ if TYPE_CHECKING:
     from services.remaking import Remaking
     from services.rtset import RtSet
     from services.settings import Settings
+    from services.structures import Naming
     from services.verify import Proof
 
 TRIES: Final = 3
@@ -117,7 +132,8 @@ class _Way:
                 return _outcome("no-set", seen)
             rtset = verdict.good_set()
             set_id, content = self._name(seen, rtset)
-            if (published := publish.find(collection, set_id)) is not None:
+            published = publish.find(collection, set_id)
+            if published is not None and not self._is_done_again(published, rtset, set_id, content):
                 return self._again(seen, set_id, rtset, content, published)
             shift = dates.choose_shift(collection.set_key(set_id), rtset.dates)
         except SetIncomplete as fault:
@@ -129,13 +145,14 @@ class _Way:
         try:
             attempt = Attempt.begin(collection, set_id, index)
             try:
-                self._publish(attempt, verdict, rtset, shift, content)
+                self._publish(attempt, verdict, rtset, shift, content, published)
             except BaseException:
                 attempt.discard()
                 raise
         except (NotClean, SetChanged, Malformed, publish.TargetTaken):
             self.ledger.release(set_id)
             raise
+        redo.done(collection, index)
         notes.clear(self.folder)
         return _outcome("published", seen, set_id=set_id, index=index)
 
@@ -146,19 +163,22 @@ class _Way:
         self.progress.step("read", 0, len(seen.entries))
         return check.judge(self.folder, options, machines, policy_for(options), seen)
 
-    def _publish(self, attempt: Attempt, verdict: Verdict, rtset: RtSet, shift: timedelta, content: str) -> None:
-        """Anonymize → verify → publish, in the folder of an attempt."""
+    def _publish(
+        self, attempt: Attempt, verdict: Verdict, rtset: RtSet, shift: timedelta, content: str, earlier: Record | None
+    ) -> None:
+        """Anonymize → verify → publish, in the folder of an attempt; in the place of what is to be done again."""
         collection, files = self.collection, rtset.set_files
         identity = collection.identity.numbered(attempt.index)
         target = verdict.machine.machine if verdict.machine else None
-        remaking = remake(rtset, target, collection.options, collection.set_key(attempt.set_id), shift, identity)
+        key, naming = collection.set_key(attempt.set_id), collection.naming
+        remaking = remake(rtset, target, collection.options, key, shift, identity, naming)
         plan = ""
         for done, written in enumerate(anonymize.write(rtset, remaking, attempt.folder), start=1):
             self.progress.step("written", done, len(files))
             plan = written.name if written.source.kind == PLAN else plan
         self.progress.step("verified", 0, len(files))
         source = [(file.kind, rtset.folder / file.path) for file in files]
-        expected = Expected(identity, remaking.policy, target, remaking.scanner, rtset.relinked)
+        expected = Expected(identity, remaking.policy, target, remaking.scanner, rtset.relinked, naming)
         proof = verify.prove(source, attempt.folder, expected)
         self.progress.size_bytes = sum(file.size_bytes for file in proof.files.values())
         if listing.take(self.folder) != rtset.listing:
@@ -170,7 +190,17 @@ class _Way:
             collection.identity.hospital,
             datetime.now(self.settings.timezone).date(),
         )
-        publish.publish(attempt, _record(proof, remaking, verdict, content), line, plan)
+        structures.keep(collection, naming)
+        content_of_record = _record(proof, remaking, verdict, naming, content)
+        publish.publish(attempt, content_of_record, line, plan, instead_of=earlier)
+
+    def _is_done_again(self, published: Record, rtset: RtSet, set_id: str, content: str) -> bool:
+        """Whether a person wants a published set done again; it is, if it is still the one that was published."""
+        collection = self.collection
+        if not redo.is_asked(collection, published):
+            return False
+        folder = collection.root / folder_name(published.index)
+        return originals.is_the_same(rtset, content, collection.set_key(set_id), published, folder)
 
     def _name(self, seen: Listing, rtset: RtSet) -> tuple[str, str]:
         """Give a set its id, by its UIDs, and by its content too if a person once said that it is a set of its own."""
@@ -230,7 +260,7 @@ def _outcome(state: State, seen: Listing, **more: Any) -> Outcome:
     return Outcome(state, seen.fingerprint, datetime.now(UTC).isoformat(timespec="seconds"), folders=folders, **more)
 
 
-def _record(proof: Proof, remaking: Remaking, verdict: Verdict, content: str) -> Mapping[str, Any]:
+def _record(proof: Proof, remaking: Remaking, verdict: Verdict, naming: Naming, content: str) -> Mapping[str, Any]:
     """Make the record of a published set: what was done and proven, without any original value."""
     options = remaking.policy.options
     fit = verdict.machine
@@ -255,6 +285,7 @@ def _record(proof: Proof, remaking: Remaking, verdict: Verdict, content: str) ->
         else [],
         "notes": list(remaking.person.notes),
         "cleaned": dict(remaking.cleaner.replaced),
+        "structures": {"list": naming.digest, **remaking.cleaner.coverage.as_json()},
     }
 
 

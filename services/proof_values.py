@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from services.policy import Options
     from services.proof_found import Change, Found, Reasons
     from services.proof_walk import Promised
+    from services.structures import Naming
 
 _ONE_VALUE_VRS: Final = frozenset((b"ST", b"LT", b"UT", b"UR"))
 """The backslash is a letter in these. PS3.5 6.2."""
@@ -290,12 +291,19 @@ def _is_of_age(age: str, birth: date, day: date | None) -> bool:
 
 _LONGEST: Final = {"plan_label": 13, "text": 64, "code_meaning": 64}
 _LONGEST_ELSEWHERE: Final = 16
+_NAMED_ROLES: Final = frozenset(("roi_name", "roi_label"))
 _PERSONAL: Final = re.compile(r"\d[\d ()/-]{4,}\d|@")
 """What a cleaner may take for a number or an address, whoever it is of; so may it any date."""
 
 
-def judge_cleaned(found: Found, identifiers: Identifiers, reasons: Reasons) -> int:
-    """Hold that free texts changed where they had to, equal ones equally, different ones differently."""
+def judge_cleaned(found: Found, identifiers: Identifiers, reasons: Reasons, naming: Naming | None = None) -> int:
+    """Hold that free texts changed where they had to, equal ones equally, different ones differently.
+
+    Parameters
+    ----------
+    naming
+        What was confirmed of the names of structures: one that is changed into another name has no excuse.
+    """
     changed_names = {
         old for change in found.cleaned["roi_name"] for old, new in _texts_side_by_side(change) if old != new
     }
@@ -314,8 +322,10 @@ def judge_cleaned(found: Found, identifiers: Identifiers, reasons: Reasons) -> i
                     reasons.add("free text", "was emptied, or filled", place)
                 elif len(new) > _LONGEST.get(role, _LONGEST_ELSEWHERE):
                     reasons.add("free text", "the replacement is too long for a planning system", place)
-                elif not (identifiers.matches(old) or _PERSONAL.search(old) or read_dates(old)) and not any(
-                    name.startswith(old) for name in changed_names if role == "roi_label"
+                elif (
+                    not (identifiers.matches(old) or _PERSONAL.search(old) or read_dates(old))
+                    and not (naming and role in _NAMED_ROLES and naming.target(old) == new)
+                    and not any(name.startswith(old) for name in changed_names if role == "roi_label")
                 ):
                     reasons.add("free text", "was changed without need", place)
     return sum(map(len, found.cleaned.values()))

@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from services import attempt as attempts
-from services import claims, durable, record
+from services import claims, durable, record, redo
 from services.attempt import LINE, RECORD
+from services.errors import SetChanged
 from services.record import Record, folder_name
 
 if TYPE_CHECKING:
@@ -41,7 +42,14 @@ class Published:
     """ISO 8601, UTC."""
 
 
-def publish(attempt: Attempt, content: Mapping[str, Any], line: TrackingLine, plan_name: str) -> Published:
+def publish(
+    attempt: Attempt,
+    content: Mapping[str, Any],
+    line: TrackingLine,
+    plan_name: str,
+    *,
+    instead_of: Record | None = None,
+) -> Published:
     """Publish an attempt, or find that another copy of the same task has done it.
 
     Parameters
@@ -50,6 +58,8 @@ def publish(attempt: Attempt, content: Mapping[str, Any], line: TrackingLine, pl
         Of the record; index, set, plan and time are added.
     plan_name
         `RP.<new uid>.dcm`, one of the attempt's files: the same on every attempt, and in no other set.
+    instead_of
+        What is published under the index and makes way, where a person wants the set done again.
 
     Raises
     ------
@@ -57,8 +67,12 @@ def publish(attempt: Attempt, content: Mapping[str, Any], line: TrackingLine, pl
         There is a folder, a file or a record of that number that is not this set's. An empty folder too.
     ClaimLost
         The index was given back meanwhile.
+    SetChanged
+        What is published is not `instead_of` any more: another copy of the task was first.
     """
     collection, index = attempt.collection, attempt.index
+    if instead_of is not None:
+        content = {**content, redo.REPLACES: redo.digest(collection, index)}
     done = Record(index, attempt.set_id, plan_name, datetime.now(UTC).isoformat(timespec="seconds"), content)
     (attempt.path / RECORD).write_bytes(done.encoded())
     (attempt.path / LINE).write_bytes(durable.encode(line.entry(index)))
@@ -69,6 +83,9 @@ def publish(attempt: Attempt, content: Mapping[str, Any], line: TrackingLine, pl
 
     attempt.check_claim()
     target = collection.root / folder_name(index)
+    if instead_of is not None:
+        _replace(attempt, instead_of, target)
+        return Published(index, target, done.at)
     if record.read(collection, index) is None:
         try:
             durable.rename_new(attempt.folder, target)
@@ -86,6 +103,20 @@ def publish(attempt: Attempt, content: Mapping[str, Any], line: TrackingLine, pl
         raise TargetTaken
     attempt.discard()
     return Published(index, target, found.at)
+
+
+def _replace(attempt: Attempt, earlier: Record, target: Path) -> None:
+    """Put an attempt in the place of what is published; that moves away, and its record goes last."""
+    collection, index = attempt.collection, attempt.index
+    _finish_what_was_left(collection, attempt.set_id)
+    if record.read(collection, index) != earlier:
+        raise SetChanged
+    try:
+        redo.set_aside(collection, index, redo.digest(collection, index))
+        durable.rename_new(attempt.folder, target)
+    except FileExistsError:
+        raise SetChanged from None
+    _finish(collection, attempt.path, index)
 
 
 def find(collection: Collection, set_id: str) -> Record | None:
@@ -164,7 +195,9 @@ def _move(collection: Collection, path: Path, index: int) -> None:
         try:
             durable.rename_new(path / name, place)
         except FileExistsError:
-            pass
+            if name == RECORD and redo.replaces(path / name, place):
+                (path / name).replace(place)
+                durable.fsync_folder(place.parent)
         except FileNotFoundError:
             if not place.exists():
                 raise

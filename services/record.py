@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from services import durable
+from services.collection import ANON_NAME
+from services.errors import SettingsWrong
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +21,20 @@ SCHEMA: Final = 1
 def folder_name(index: int) -> str:
     """Name the folder of a published set: `ANON_006`."""
     return f"ANON_{index:03d}"
+
+
+def index_of(name: str) -> int:
+    """Read the index in the name of a published set's folder.
+
+    Raises
+    ------
+    SettingsWrong
+        It is named otherwise.
+    """
+    number = ANON_NAME.fullmatch(name)
+    if number is None:
+        raise SettingsWrong(f"{name} is not named like a published set: ANON_006.")
+    return int(number[1])
 
 
 @dataclass(frozen=True, slots=True)

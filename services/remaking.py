@@ -10,6 +10,8 @@ from services.cleaner import Cleaner
 from services.identifiers import Identifiers
 from services.identity import PLACEHOLDER_DATE, fake_birth_date, read_age
 from services.policy import method_codes, method_text, policy_for
+from services.renaming import Renaming, code_meanings
+from services.structures import Naming
 from services.uids import UidMap
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from services.machine import Machine
     from services.policy import Code, Policy
     from services.rtset import RtSet
+
+UNNAMED: Final = Naming()
+"""Nobody has decided on any name."""
 
 OUT_OF_THE_ORDINARY: Final = {
     "age-over-89": "age over 89 given as 090Y",
@@ -59,7 +64,7 @@ class Remaking:
     shift: timedelta
     """By how much dates move back, where the policy moves them."""
 
-    cleaner: Cleaner
+    cleaner: Renaming
 
     machine: Machine | None
     """None where linac and scanner stay."""
@@ -75,7 +80,13 @@ class Remaking:
 
 
 def remake(
-    rtset: RtSet, machine: Machine | None, options: Options, key: bytes, shift: timedelta, identity: NewIdentity
+    rtset: RtSet,
+    machine: Machine | None,
+    options: Options,
+    key: bytes,
+    shift: timedelta,
+    identity: NewIdentity,
+    naming: Naming = UNNAMED,
 ) -> Remaking:
     """Work out the new values of a set.
 
@@ -85,6 +96,8 @@ def remake(
         The key of the set: 32 bytes.
     shift
         As `dates.choose_shift` gave it for the same key.
+    naming
+        What structures are to be called.
     """
     policy = policy_for(options)
     person = _person(rtset, options, key, shift)
@@ -96,12 +109,18 @@ def remake(
         policy,
         UidMap(key),
         shift,
-        Cleaner(Identifiers(rtset.found, rtset.technical), rtset.texts),
+        rename(rtset, naming),
         machine,
         "" if options.keep_machine else options.scanner,
         tuple(method_text(options, (OUT_OF_THE_ORDINARY[mark] for mark in marks if mark in OUT_OF_THE_ORDINARY))),
         tuple(method_codes(options, device_dates_touched=touched)),
     )
+
+
+def rename(rtset: RtSet, naming: Naming) -> Renaming:
+    """Work out what becomes of a set's free texts."""
+    cleaner = Cleaner(Identifiers(rtset.found, rtset.technical), rtset.texts)
+    return Renaming(cleaner, rtset.texts, naming, code_meanings(rtset.structure_set.view))
 
 
 def _person(rtset: RtSet, options: Options, key: bytes, shift: timedelta) -> Person:

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from services import listing, machine, part10, policy, proof_links, proof_values, rtset
+from services import listing, machine, part10, policy, proof_links, proof_values, record, rtset, structures
 from services.collection import ANON_NAME
 from services.dictionary import tag
 from services.elements import Malformed
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from services.part10 import DicomFile, Pixels
     from services.policy import Policy
     from services.proof_walk import MachineIdentity
+    from services.structures import Naming
 
 PREFIXES: Final[Mapping[str, str]] = {"CT": "CT", "RTSTRUCT": "RS", "RTPLAN": "RP", "RTDOSE": "RD"}
 """What file names begin with, by kind of object."""
@@ -72,6 +73,9 @@ class Expected:
 
     relinked: bool = False
     """Whether references were rebuilt."""
+
+    naming: Naming | None = None
+    """What was confirmed of the names of structures."""
 
     @property
     def patient_id(self) -> str:
@@ -190,7 +194,7 @@ def _judge_set(
         "uids": proof_values.judge_uids(found, reasons),
         "dates": len(found.dates),
         "identity": proof_values.judge_identity(found, expected, _studied(pairs), shift, reasons),
-        "free text": proof_values.judge_cleaned(found, identifiers, reasons),
+        "free text": proof_values.judge_cleaned(found, identifiers, reasons, expected.naming),
         "machine": sum(count for _, action, count in walk.changes() if action == Action.MACHINE.value),
         "method": proof_values.judge_method(found, options, relinked=expected.relinked, reasons=reasons),
         "links": linked,
@@ -386,8 +390,16 @@ def verify_published(source: Path, anon: Path, collection: Collection, machines:
             next((one for one in fitting if one.name in named), fitting[0]) if fitting else None,
             options.scanner if options.machine else "",
             relinked=plan is not None and REBUILT in plan.text("DeidentificationMethod"),
+            naming=_naming(collection, int(number[1])),
         ),
     )
+
+
+def _naming(collection: Collection, index: int) -> Naming:
+    """Give what was confirmed when a set was published; a list that was changed since changes nothing about it."""
+    published = record.read(collection, index)
+    named = published.content.get("structures", {}) if published else {}
+    return structures.kept(collection, str(named.get("list", "")))
 
 
 def _sound(path: Path) -> DicomFile | None:
