@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+import warnings
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import structlog
@@ -62,9 +64,13 @@ def configure(log_format: str = "text", level: str = "info", stream: TextIO | No
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # Libraries quote paths in warnings, and Python quotes whatever ended a thread: both go the log's way, emptied.
-    logging.captureWarnings(capture=True)
+    # Libraries quote paths in warnings, Python quotes whatever ended a thread.
+    warnings.showwarning = _log_warning
     threading.excepthook = _log_end_of_thread
+
+
+def _log_warning(_: object, category: type[Warning], filename: str, lineno: int, *__: object, **___: object) -> None:
+    structlog.get_logger().warning("library.warns", error=category.__name__, at=f"{PurePath(filename).name}:{lineno}")
 
 
 def _log_end_of_thread(end: threading.ExceptHookArgs) -> None:
