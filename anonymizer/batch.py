@@ -6,13 +6,13 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import redis
 
-from anonymizer.embedded import redis_server
+from anonymizer.embedded import embedded_redis
 from anonymizer.supervisor import Supervised
 from services import failures, registry
 from services.errors import SettingsWrong
@@ -23,7 +23,7 @@ from worker.circumstances import reason
 from worker.queue import Queue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from services.collection import Collection
@@ -37,8 +37,11 @@ RECONCILE_S: Final = 2.0
 GRACE_S: Final = 30.0
 """So long a set in work may take to its end when the run is stopped."""
 
+LAST_STEPS_S: Final = 5.0
+"""So long is tried what cannot be done when all sets are done; the next run makes up for it."""
+
 EARLY_DEATHS: Final = 3
-"""So often in a row a worker may die of its start before we say that it does."""
+"""So often in a row a process may die soon after its start before we say that it does."""
 
 SERVED: Final = (
     "Another service or run has this collection. Wait for it, or stop it: two would only get in each other's way."
@@ -65,26 +68,33 @@ class Batch:
     """A run over one collection."""
 
     def __init__(
-        self, collection: Collection, attended: Attended, queue: Queue, client: redis.Redis, worker: Supervised
+        self,
+        collection: Collection,
+        attended: Attended,
+        queue: Queue,
+        client: redis.Redis,
+        processes: Sequence[Supervised],
     ) -> None:
         self.collection = collection
         self.finished = False
         self._attended = attended
         self._queue = queue
         self._redis = client
-        self._worker = worker
-        self._last_look = False
+        self._processes = processes
+        self._concluded_at: float | None = None
 
     def look(self) -> Look:
         """Look once, and see to it that things go on."""
-        self._worker.tend()
-        if self._worker.early_deaths >= EARLY_DEATHS:
-            raise SettingsWrong("The worker process does not start. Run it again with --debug to see why.")
+        for process in self._processes:
+            process.tend()
+            if process.early_deaths >= EARLY_DEATHS:
+                raise SettingsWrong("A process that is needed does not start. Run it again with --debug to see why.")
         attended = self._attended
         if time.monotonic() >= attended.due:
             attended.look()
-            self._check_alone()
-        self.finished = not attended.paused and not attended.unfinished and self._reconciled()
+            if attended.has_other:
+                raise SettingsWrong(SERVED)
+        self.finished = self._is_finished()
         try:
             in_work, waits = read_all(self._redis, self.collection.id), attended.paused
         except redis.RedisError as lost:
@@ -100,24 +110,32 @@ class Batch:
         """Tell how long each set took, by locator."""
         return self._queue.seconds(self.collection.id)
 
-    def _reconciled(self) -> bool:
-        """Reconcile once more when all is concluded: the last lines, and indices that were given back."""
-        if not self._last_look:
-            self._last_look = True
-            self._attended.reconcile_soon()
-            self._attended.look()
-        return not self._attended.paused and not self._attended.unfinished
+    def _is_finished(self) -> bool:
+        """Reconcile once more when all is concluded: the last lines, and indices that were given back.
 
-    def _check_alone(self) -> None:
-        if self._attended.has_other:
-            raise SettingsWrong(SERVED)
+        Where that cannot be done (someone has made the tracking file read-only, say), it is not waited for long.
+        """
+        attended = self._attended
+        if attended.unfinished or not attended.tally.at:
+            self._concluded_at = None
+            return False
+        if self._concluded_at is None:
+            self._concluded_at = time.monotonic()
+            attended.reconcile_soon()
+            attended.look()
+        if attended.unfinished:
+            return False
+        return not attended.paused or time.monotonic() - self._concluded_at > LAST_STEPS_S
 
 
 @contextmanager
 def batch(collection: Collection, settings: Settings, *, processes: int, debug: bool) -> Iterator[Batch]:
     """Start everything, and stop it at the end: what is in work may finish, and nothing is left behind."""
     with ExitStack() as stack:
-        url = settings.redis_url or stack.enter_context(redis_server())
+        url, kept = settings.redis_url, []
+        if url is None:
+            url, server = stack.enter_context(embedded_redis())
+            kept.append(server)
         settings = replace(
             settings,
             redis_url=url,
@@ -142,7 +160,8 @@ def batch(collection: Collection, settings: Settings, *, processes: int, debug: 
             env=_environment(url, collection.root.absolute()),
             stderr=None if debug else subprocess.DEVNULL,
         )
-        going = Batch(collection, attended, queue, client, worker)
+        stack.callback(_clear, queue)
+        going = Batch(collection, attended, queue, client, [*kept, worker])
         stack.callback(lambda: worker.stop(0 if going.finished else GRACE_S))
         yield going
 
@@ -151,6 +170,12 @@ def _environment(url: str, share: Path) -> dict[str, str]:
     """Give the worker our environment, with its Redis and its share; the address has the password already."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("ANONYMIZER_REDIS_")}
     return {**ours, "ANONYMIZER_REDIS_URL": url, "ANONYMIZER_SHARE": str(share)}
+
+
+def _clear(queue: Queue) -> None:
+    """Leave nothing in a Redis that goes on without us."""
+    with suppress(redis.RedisError):
+        queue.clear()
 
 
 def start_anew(collection: Collection) -> None:

@@ -7,6 +7,7 @@ nothing on disk: the share is the truth, Redis a cache of it. It ends with the p
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -14,13 +15,14 @@ import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from anonymizer.tether import tethered
+from anonymizer.supervisor import Supervised
+from services.errors import SettingsWrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,24 +34,41 @@ START_TIMEOUT_S = 10.0
 LONGEST_FOLDER = 80
 
 
-class NoServer(Exception):
+class NoServer(SettingsWrong):
     """No Redis server could be found or started. Install one, or name yours: ANONYMIZER_REDIS_URL=redis://host:6379/0."""
 
     def __str__(self) -> str:
         return str(self.__doc__)
 
 
+class Embedded(NamedTuple):
+    """A running server."""
+
+    url: str
+    """As Celery wants it."""
+
+    process: Supervised
+    """Started again when it dies, if somebody tends it. It then knows nothing, which is no loss."""
+
+
 @contextmanager
-def redis_server() -> Iterator[str]:
-    """Start a Redis server and give its address, as Celery wants it; stop it at the end."""
+def embedded_redis() -> Iterator[Embedded]:
+    """Start a Redis server; stop it at the end."""
     with _short_folder() as folder:
         socket = folder / "redis.sock"
-        server = tethered([*_binary(), *_options(folder, socket)])
+        process = Supervised([*_binary(), *_options(folder, socket)], env=dict(os.environ))
         try:
-            _wait_for(socket, server)
-            yield f"redis+socket://{socket}"
+            _wait_for(socket, process)
+            yield Embedded(f"redis+socket://{socket}", process)
         finally:
-            server.communicate()  # ends the tether's input, and so the server
+            process.stop(grace_s=0)
+
+
+@contextmanager
+def redis_server() -> Iterator[str]:
+    """Start a Redis server and give its address; stop it at the end."""
+    with embedded_redis() as server:
+        yield server.url
 
 
 @contextmanager
@@ -96,11 +115,12 @@ def _options(folder: Path, socket: Path) -> list[str]:
     ]
 
 
-def _wait_for(socket: Path, server: subprocess.Popen[bytes]) -> None:
+def _wait_for(socket: Path, process: Supervised) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     client = redis.Redis(unix_socket_path=str(socket), retry=Retry(NoBackoff(), 0))
     try:
-        while time.monotonic() < deadline and server.poll() is None:
+        while time.monotonic() < deadline and not process.early_deaths:
+            process.tend()
             try:
                 client.ping()
             except redis.exceptions.ConnectionError:

@@ -109,6 +109,8 @@ def _follow(going: Batch, *, as_json: bool) -> tuple[frozenset[str], Mapping[str
                     earlier = frozenset(folder for folder, stand in look.stands.items() if stand in GOOD)
                 shown.show(look)
                 if look.finished:
+                    if look.waits:
+                        console(stderr=True).print(f"Not all could be written: {look.waits}. The next run does it.")
                     return earlier, look.stands
                 time.sleep(POLL_S)
         except KeyboardInterrupt:

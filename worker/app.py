@@ -39,7 +39,7 @@ LONGEST_TASK_S: Final = 2 * 3600
 LARGEST_PROCESS_KIB: Final = 2 * 1024 * 1024
 """A process that has grown beyond this, of which a set of 1 GB takes a fraction, is replaced after its task."""
 
-SOCKET_TIMEOUT_S: Final = 10
+SOCKET_TIMEOUT_S: Final = 5
 """Without it, sending to a Redis that hangs blocks for ever."""
 
 
@@ -95,7 +95,8 @@ def broker_url(settings: Settings) -> str:
 
 def worker_arguments(queue: str, processes: int) -> list[str]:
     """Give the arguments of `celery -A worker.app` for a worker of so many processes."""
-    return ["worker", "--queues", queue, "--concurrency", str(processes), *WORKER_OPTIONS]
+    name = f"anonymizer-{os.getpid()}@%h"  # two on one host need two names
+    return ["worker", "--hostname", name, "--queues", queue, "--concurrency", str(processes), *WORKER_OPTIONS]
 
 
 def connect(settings: Settings) -> redis.Redis:

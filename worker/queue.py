@@ -71,6 +71,10 @@ class Queue:
             *_, patience_over = step.execute()
         return bool(patience_over)
 
+    def clear(self) -> None:
+        """Take everything away that stands in Redis for a queue that nobody will ask again."""
+        self._redis.delete(self.queue, self._pending, self._last, self._begun, self._last_chance)
+
     def took(self, name: Name, seconds: float) -> None:
         """Note how long a worker worked on a set."""
         key = f"anonymizer:seconds:{name.collection_id}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -232,6 +233,37 @@ def test_a_run_that_is_stopped_or_killed_is_gone_on_with(tmp_path: Path) -> None
     assert len(tracking_lines(root)) == 1 + 10
 
 
+def test_a_redis_that_dies_under_a_run_is_started_again(tmp_path: Path) -> None:
+    """It then knows nothing, and nothing is lost or doubled."""
+    root = make_collection(tmp_path / "BATCH")
+    for number in range(5):
+        make_set(root, name=f"set {number}", seed=number, ct=20, size=128)
+    going = subprocess.Popen(command("run", root, "--workers", 1), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    wait_until(lambda: anon_folders(root))
+    for server in children(going.pid, "redis.sock"):
+        os.kill(server, signal.SIGKILL)
+    _, told = going.communicate(timeout=60)
+    assert (going.returncode, told) == (0, b"")
+    assert anon_folders(root) == [f"ANON_{number:03d}" for number in range(6, 11)]
+    assert len(tracking_lines(root)) == 1 + 5
+
+
+def test_a_tracking_file_that_may_not_be_written_is_told_and_written_next_time(tmp_path: Path) -> None:
+    """Someone made it read-only, or holds it open."""
+    root = make_collection(tmp_path / "BATCH")
+    make_set(root, name="a", seed=1)
+    run(root)
+    (path,) = root.glob("VicRapidPlan_trackingFile_*.txt")
+    path.chmod(0o444)
+    make_set(root, name="b", seed=2)
+    done = anonymizer("run", root)
+    before = tracking_lines(root)
+    path.chmod(0o644)
+    run(root)
+    assert (done.returncode, "The next run does it." in done.stderr) == (0, True)
+    assert (len(before), len(tracking_lines(root))) == (2, 3)
+
+
 def test_a_root_that_a_living_process_has_is_refused(tmp_path: Path) -> None:
     """Two would only get in each other's way."""
     root = make_collection(tmp_path / "BATCH")
@@ -248,6 +280,16 @@ def test_a_root_that_a_living_process_has_is_refused(tmp_path: Path) -> None:
     _, told = going.communicate()
     assert (going.returncode, anon_folders(root)) == (2, [])
     assert "has this collection" in told
+
+
+def children(pid: int, of: str) -> list[int]:
+    """Find what a process started, at any depth, whose command line says `of`."""
+    shown = subprocess.run(["ps", "-eww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    rows = [(int(line.split()[0]), int(line.split()[1]), line) for line in shown.splitlines()]
+    family = {pid}
+    for _ in range(3):
+        family |= {child for child, parent, _ in rows if parent in family}
+    return [child for child, _, line in rows if child in family - {pid} and of in line and "tether.py" not in line]
 
 
 def running(root: Path) -> list[str]:
