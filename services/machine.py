@@ -9,6 +9,7 @@ machine that every centre can declare in its planning system; its descriptor say
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain, pairwise
 from pathlib import Path
@@ -170,6 +171,16 @@ def find(name: str, places: Iterable[Path]) -> Machine:
             ]
         )
     )
+
+
+def names(places: Iterable[Path]) -> list[str]:
+    """Name every machine of which a descriptor can be read."""
+    found: list[str] = []
+    for place in places:
+        for path in sorted(place.glob("*.xml")):
+            with suppress(SettingsWrong):
+                found.append(load(path).name)
+    return list(dict.fromkeys(found))
 
 
 def load(path: Path) -> Machine:

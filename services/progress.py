@@ -24,6 +24,10 @@ EVERY_S: Final = 0.2
 AFTER_AN_ERROR_S: Final = 5.0
 
 
+STEPS: Final = ("read", "written", "verified")
+"""What happens to the files of a set, in this order."""
+
+
 class InWork(NamedTuple):
     """How far one set is."""
 
@@ -36,6 +40,13 @@ class InWork(NamedTuple):
 
     reason: str
     """Why it waits: a word of ours."""
+
+    @property
+    def part(self) -> float:
+        """How much of the way is done, between 0 and 1: each step is as long as the others."""
+        if self.step not in STEPS or not self.total:
+            return 0.0
+        return (STEPS.index(self.step) + self.done / self.total) / len(STEPS)
 
 
 class Progress:
