@@ -8,6 +8,7 @@ PS3.3 C.8.8.5, C.8.8.8.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -26,6 +27,7 @@ KeptBack = Literal["borne-twice", "identifier", "name-taken"]
 """Why a confirmed name is not applied: two structures bear the old one; the new one echoes an identifier of the set;
 another structure of the set has the new one, or is to get it."""
 
+_STAND_IN: Final = re.compile(r"ROI_\d+")
 _OF_STRUCTURES: Final = frozenset(("roi_name", "roi_label"))
 
 
@@ -44,6 +46,9 @@ class Structure:
 
     state: Literal["named", "ignored", "open"]
     """`named`: the name is confirmed, or of the nomenclature. `open`: nobody has decided."""
+
+    is_stand_in: bool = False
+    """Whether its own name says who the patient is, so that a number took its place."""
 
     kept_back: KeptBack | None = None
 
@@ -157,6 +162,7 @@ class Renaming:
             cleaned,
             name,
             "ignored" if ignored else "named" if confirmed or is_name(name) else "open",
+            cleaned != value and _STAND_IN.fullmatch(cleaned) is not None,
             self._kept_back.get(value),
             meaning if meaning and means_another(meaning, name) else "",
         )

@@ -14,7 +14,7 @@ import csv
 import io
 import re
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
@@ -56,6 +56,12 @@ class Row:
 
     cells: tuple[str, ...] = ()
     """The line as it was read: what stands in columns that are a person's own stays."""
+
+    def fits(self, name: str) -> bool:
+        """Whether the row speaks of a name."""
+        if _is_pattern(self.source):
+            return _compiled(self.source).fullmatch(_plain(name)) is not None
+        return _literal(self.source).casefold() == _plain(name).casefold()
 
 
 @dataclass(frozen=True)
@@ -118,36 +124,34 @@ class Sheet:
         """What is decided."""
         return Naming(tuple(row for row in self.rows if row.state != "proposed"))
 
-    def row(self, source: str) -> Row | None:
-        """Find the row of a name: its own, else the first pattern that fits."""
-        source = _plain(source)
-        own = [row for row in self.rows if _literal(row.source).casefold() == source.casefold()]
-        fitting = (row for row in self.rows if _is_pattern(row.source) and _compiled(row.source).fullmatch(source))
-        return own[0] if own else next(fitting, None)
-
-    def with_row(self, row: Row) -> Sheet:
-        """Put a row in, in the place of the one that has its source, or at the end."""
-        rows = list(self.rows)
-        for at, there in enumerate(rows):
-            if there.source.casefold() == row.source.casefold():
-                rows[at] = row
-                return replace(self, rows=tuple(rows))
-        return replace(self, rows=(*rows, row))
+    def row(self, name: str) -> Row | None:
+        """Find the row that speaks of a name: its own, letter by letter, then in any case; else the first pattern."""
+        fitting = [row for row in self.rows if row.fits(name)]
+        ranks = (lambda row: _literal(row.source) == _plain(name), lambda row: not _is_pattern(row.source), bool)
+        return next((row for rank in ranks for row in fitting if rank(row)), None)
 
     def decided(self, source: str, state: State, target: str = "") -> Sheet:
-        """Note what a person decided about a name; what else stands in its row stays.
+        """Note what a person decided about a name or a pattern; what else stands in its row stays.
+
+        Parameters
+        ----------
+        source
+            As it stands in the row: a name that is meant letter by letter goes through `escaped` first.
 
         Raises
         ------
         SettingsWrong
             The target is none that a planning system keeps.
         """
-        source = escaped(source)
-        there = next((row for row in self.rows if row.source.casefold() == source.casefold()), Row(source))
-        row = replace(there, state=state, target=target or there.target)
+        source = _plain(source)
+        rows = list(self.rows)
+        at = next((at for at, row in enumerate(rows) if row.source == source), len(rows))
+        row = replace(rows[at] if at < len(rows) else Row(source), state=state)
+        row = replace(row, target=target or row.target)
         if wrong := _wrong(row):
             raise SettingsWrong(f"This cannot be confirmed: {wrong}")
-        return self.with_row(row)
+        rows[at : at + 1] = [row]
+        return replace(self, rows=tuple(rows))
 
     def encoded(self) -> bytes:
         """Write the file: in UTF-8 with its mark, which spreadsheets know it by."""
@@ -188,7 +192,7 @@ def write(root: Path, sheet: Sheet, *, instead_of: Sheet) -> None:
     SettingsWrong
         A person changed the file meanwhile: their work counts, and ours is done again.
     """
-    if read(root) != instead_of:
+    if read(root).encoded() != instead_of.encoded():
         raise SettingsWrong(f"{FILE_NAME} was changed just now. Nothing was written: do it once more.")
     durable.write_atomically(root / FILE_NAME, sheet.encoded())
 
@@ -335,6 +339,7 @@ def _literal(source: str) -> str:
     return _plain(source).replace("[*]", "*")
 
 
+@lru_cache(maxsize=1024)
 def _compiled(source: str) -> re.Pattern[str]:
     source, made, last = _plain(source), "", 0
     for star in _STAR.finditer(source):

@@ -1,0 +1,147 @@
+"""`anonymizer structures`: one naming of structures across a collection, proposed, confirmed by a person, applied."""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from anonymizer.new import Root, check_folder
+from anonymizer.screen import console, say_json
+from services import redo
+from services import structures as lists
+from services.collection import Collection
+from services.errors import SettingsWrong
+from services.nomenclature import EDITION
+from services.record import index_of
+from services.structures import FILE_NAME
+from services.survey import Reader, survey, updated
+from watcher.folders import set_folders
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from services.structures import Sheet
+    from services.survey import Name, NamesOfSet, Survey
+
+Write = Annotated[bool, typer.Option("--write", help=f"Bring {FILE_NAME} up to date; what stands in it stays.")]
+Confirm = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=TARGET", help="Confirm what a name is to become; * stands for any letters."),
+]
+Ignore = Annotated[list[str] | None, typer.Option(metavar="NAME", help="Leave a name as it is, for good.")]
+Again = Annotated[
+    list[str] | None,
+    typer.Option(metavar="ANON_006", help='Do a published set again, under its index; "all": each that would change.'),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Say it to a program.")]
+
+_KEPT_BACK = {
+    "borne-twice": "two structures of {} have this name: not applied there",
+    "identifier": "the target says who the patient is in {}: not applied there",
+    "name-taken": "another structure of {} has the target: not applied there",
+}
+
+
+def structures(
+    root: Root,
+    write: Write = False,
+    confirm: Confirm = None,
+    ignore: Ignore = None,
+    again: Again = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what structures are called, what they might be called, and what nobody has decided."""
+    check_folder(root)
+    before = lists.read(root)
+    sheet = _decided(before, confirm or (), ignore or ())
+    if sheet != before:
+        lists.write(root, sheet, instead_of=before)
+    collection = Collection.look(root)
+    folders = [root / name for name in set_folders(root)]
+    with ProcessPoolExecutor() as pool:
+        sets = Reader().read(collection, folders, pool.map)
+    told = survey(collection, sheet, sets)
+    if write:
+        lists.write(root, updated(sheet, told.names), instead_of=sheet)
+    asked = [one.anon for one in told.outdated] if again == ["all"] else again or []
+    for name in asked:
+        redo.ask(collection, index_of(name))
+    if as_json:
+        say_json(_as_json(told))
+    else:
+        _say(root, told, asked)
+
+
+def _decided(sheet: Sheet, confirm: Iterable[str], ignore: Iterable[str]) -> Sheet:
+    for text in confirm:
+        name, equals, target = text.rpartition("=")
+        if not (equals and name.strip() and target.strip()):
+            raise SettingsWrong("Write what is confirmed as NAME=TARGET.")
+        sheet = sheet.decided(name, "confirmed", target.strip())
+    for name in ignore:
+        sheet = sheet.decided(name, "ignored")
+    return sheet
+
+
+def _as_json(told: Survey) -> dict[str, object]:
+    return {
+        "names": [asdict(name) | {"folders": sorted(name.folders)} for name in told.names],
+        "sets": [asdict(one) for one in told.sets],
+        "stand_ins": told.stand_ins,
+    }
+
+
+def _say(root: Path, told: Survey, asked: list[str]) -> None:
+    screen = console()
+    if not told.names:
+        screen.print(f"There are no sets in {root} whose structures could be read.")
+        return
+    table = Table("Name", "Sets", "Target", "", "Why")
+    for name in told.names:
+        table.add_row(name.name, str(name.sets), name.target, name.state or "", _why(name))
+    screen.print(table)
+    table = Table("Set", "Anonymized", "Structures", "Named", "Ignored", "Open", "")
+    for one in told.sets:
+        table.add_row(one.folder, one.anon, *_coverage(one))
+    screen.print(table)
+    screen.print(f"{len(told.undecided)} of {len(told.names)} names are undecided. Proposals follow {EDITION}.")
+    if told.stand_ins:
+        screen.print(f"{told.stand_ins} structures are named after a patient: each is called by its number instead.")
+    waiting = [one for one in told.outdated if one.anon not in asked and not one.asked_again]
+    if waiting:
+        screen.print(
+            f"{', '.join(one.anon for one in waiting)}: published before names were decided. "
+            f"Done again under their index by: anonymizer structures {root} --again all"
+        )
+    if asked or any(one.asked_again for one in told.sets):
+        screen.print(f"What is to be done again is done by the service, or by: anonymizer run {root}")
+
+
+def _why(name: Name) -> str:
+    words = [_KEPT_BACK[reason].format(_sets(count)) for reason, count in name.kept_back.items()]
+    if name.contradicting_codes:
+        words.append(f"a code says something else in {_sets(name.contradicting_codes)}")
+    if name.state is None or not words:
+        words.insert(0, "" if name.how == "unknown" else name.how)
+    return "; ".join(filter(None, words))
+
+
+def _sets(count: int) -> str:
+    return "1 set" if count == 1 else f"{count} sets"
+
+
+def _coverage(one: NamesOfSet) -> tuple[str, ...]:
+    coverage = one.coverage
+    if coverage is None:
+        return "", "", "", "", "refused, not read"
+    more = "is done again" if one.asked_again else f"{one.outdated} would change" if one.outdated else ""
+    numbers = (coverage.structures, coverage.named, coverage.ignored, coverage.open)
+    return *map(str, numbers), more
+
+
+COMMANDS = (structures,)

@@ -1,0 +1,290 @@
+"""What the structures of a collection's sets are called, what they might be called, and what nobody has decided.
+
+Sets are read as the check reads them, refused ones not at all: their names come when they are repaired. Names are told
+as they stand without the list, cleaned of what identifies the patient.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import groupby
+from typing import TYPE_CHECKING, Final, get_args
+
+from services import check, listing, nomenclature, part10, record, redo, registry, structures
+from services.cleaner import Cleaner
+from services.collection import Acceptable
+from services.elements import Malformed
+from services.errors import SetChanged, SetRefused
+from services.identifiers import Identifiers
+from services.part10 import NotDicom
+from services.policy import policy_for
+from services.record import folder_name
+from services.renaming import Renaming, code_meanings
+from services.structures import Row
+from services.view import root
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from services.cleaner import Text
+    from services.collection import Collection
+    from services.nomenclature import How
+    from services.renaming import Coverage, KeptBack, Structure
+    from services.structures import Naming, Sheet, State
+
+_NOTES: Final[Mapping[How, str]] = {
+    "exact": "a name of the nomenclature",
+    "spelling": "another spelling",
+    "alias": "another name",
+    "language": "another language",
+    "unknown": "",
+}
+"""What is noted beside a row; the rest says itself."""
+_OF_FOLDER: Final = frozenset({"published", "same-set"})
+
+
+@dataclass(frozen=True, slots=True)
+class SetNames:
+    """The structures of one set, before anything is decided about their names."""
+
+    folder: str
+
+    cleaner: Cleaner | None = None
+    """None where the set was refused, or changes just now."""
+
+    texts: tuple[Text, ...] = ()
+    meanings: Mapping[int, str] | None = None
+
+    index: int | None = None
+    """Under which the set is published."""
+
+    published: Mapping[int, str] | None = None
+    """What its structures are called there, by ROI Number; None where the folder is not here."""
+
+    def named_by(self, naming: Naming) -> Renaming | None:
+        """Say what the structures are called by a list."""
+        return Renaming(self.cleaner, self.texts, naming, self.meanings) if self.cleaner else None
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """One name that structures of the collection have."""
+
+    name: str
+
+    folders: frozenset[str]
+    """The sets in which it stands."""
+
+    target: str
+    """Confirmed or ignored: as the list says. Else what is proposed; empty where a person has to say."""
+
+    how: How
+    """Why it is proposed, or why nothing is."""
+
+    state: State | None
+    """As the list says; None where it does not name it."""
+
+    kept_back: Mapping[KeptBack, int]
+    """In how many sets a confirmed name is not applied, by reason."""
+
+    contradicting_codes: int
+    """In how many sets a structure's code says that it is something else than its new name."""
+
+    @property
+    def sets(self) -> int:
+        """In how many sets it stands."""
+        return len(self.folders)
+
+
+@dataclass(frozen=True, slots=True)
+class NamesOfSet:
+    """How far the names of one set are decided."""
+
+    folder: str
+
+    coverage: Coverage | None
+    """As it would be published now; None where the set was not read."""
+
+    anon: str
+    """`ANON_006`; empty where it is not published."""
+
+    outdated: int
+    """Structures of the published set that would be called otherwise now."""
+
+    asked_again: bool
+    """Whether it is going to be done again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The names of a collection."""
+
+    names: tuple[Name, ...]
+    """Those in most sets first."""
+
+    sets: tuple[NamesOfSet, ...]
+
+    stand_ins: int
+    """Structures whose names say who the patient is: each gets a number for a name, and is in no list."""
+
+    @property
+    def undecided(self) -> tuple[Name, ...]:
+        """What nobody has decided, and is not of the nomenclature already."""
+        return tuple(name for name in self.names if name.state in {None, "proposed"} and name.how != "exact")
+
+    @property
+    def outdated(self) -> tuple[NamesOfSet, ...]:
+        """Published sets in which structures would be called otherwise now."""
+        return tuple(one for one in self.sets if one.outdated)
+
+
+class Reader:
+    """Reads the names of a collection's sets, and none twice that did not change."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[object, SetNames]] = {}
+
+    def read(
+        self, collection: Collection, folders: Sequence[Path], many: Callable[..., Iterable[SetNames]] = map
+    ) -> list[SetNames]:
+        """Give the names of each set that can be looked at just now.
+
+        Parameters
+        ----------
+        many
+            As `map`; that of a pool of processes, for many sets.
+        """
+        looks = {folder: look for folder in folders if (look := _look(folder, collection)) is not None}
+        fresh = [folder for folder, look in looks.items() if self._known.get(folder, (None,))[0] != look]
+        for folder, names in zip(fresh, many(partial(read_set, collection=collection), fresh), strict=True):
+            self._known[folder] = looks[folder], names
+        return [self._known[folder][1] for folder in looks]
+
+
+def read_set(folder: Path, collection: Collection) -> SetNames:
+    """Read the names of one set; which machine it fits does not matter, nor what the collection must accept."""
+    options = replace(collection.options, accept=frozenset(get_args(Acceptable)))
+    try:
+        rtset = check.judge(folder, options, (), policy_for(options)).rtset
+    except (SetRefused, SetChanged, OSError):
+        rtset = None
+    if rtset is None:
+        return SetNames(folder.name)
+    texts = tuple(text for text in rtset.texts if text.role in {"roi_name", "roi_label"})
+    cleaner = Cleaner(Identifiers(rtset.found, rtset.technical), rtset.texts)
+    index = _published_as(collection, folder)
+    published = _published_names(collection.root / folder_name(index)) if index is not None else None
+    return SetNames(folder.name, cleaner, texts, code_meanings(rtset.structure_set.view), index, published)
+
+
+def survey(collection: Collection, sheet: Sheet, sets: Iterable[SetNames]) -> Survey:
+    """Put together what the sets of a collection say.
+
+    Parameters
+    ----------
+    sheet
+        The list as it stands, or as it would be.
+    sets
+        As a `Reader` gave them.
+    """
+    asked = frozenset(redo.asked(collection))
+    told: list[NamesOfSet] = []
+    found: list[tuple[str, list[Structure]]] = []
+    for one in sets:
+        renaming = one.named_by(sheet.naming)
+        every = renaming.structures if renaming else []
+        told.append(
+            NamesOfSet(
+                one.folder,
+                renaming.coverage if renaming else None,
+                folder_name(one.index) if one.index is not None else "",
+                sum((one.published or {}).get(each.number, each.name) != each.name for each in every),
+                one.index in asked,
+            )
+        )
+        found.append((one.folder, every))
+    return Survey(
+        tuple(_names(found, sheet)), tuple(told), sum(each.is_stand_in for _, every in found for each in every)
+    )
+
+
+def updated(sheet: Sheet, names: Iterable[Name]) -> Sheet:
+    """Bring a list up to date: each name of the collection has a row, and each row tells in how many sets it is found.
+
+    What a person wrote stays, and so does the order.
+    """
+    names = list(names)
+    rows = [replace(row, sets=str(_count(row, names))) for row in sheet.rows]
+    new = (
+        Row(structures.escaped(name.name), name.target, "proposed", str(name.sets), _NOTES.get(name.how, name.how))
+        for name in names
+        if name.state is None
+    )
+    return replace(sheet, rows=(*rows, *new))
+
+
+def _count(row: Row, names: Iterable[Name]) -> int:
+    """Count the sets that have one of the names of a row."""
+    return len(frozenset().union(*(name.folders for name in names if row.fits(name.name))))
+
+
+def _names(found: Iterable[tuple[str, list[Structure]]], sheet: Sheet) -> list[Name]:
+    """Gather the names of all sets, those in most sets first."""
+    folders: defaultdict[str, set[str]] = defaultdict(set)
+    kept_back: defaultdict[str, Counter[KeptBack]] = defaultdict(Counter)
+    contradicting: Counter[str] = Counter()
+    for folder, every in found:
+        for name, of_name in groupby(sorted(every, key=_cleaned), key=_cleaned):
+            ones = [one for one in of_name if not one.is_stand_in]
+            if ones:
+                folders[name].add(folder)
+            kept_back[name].update({one.kept_back for one in ones if one.kept_back})
+            contradicting[name] += any(one.contradicting_code for one in ones)
+    return [
+        _name(name, frozenset(folders[name]), sheet.row(name), kept_back[name], contradicting[name])
+        for name in sorted(folders, key=lambda name: (-len(folders[name]), name.casefold(), name))
+    ]
+
+
+def _name(
+    name: str, folders: frozenset[str], row: Row | None, kept_back: Mapping[KeptBack, int], contradicting: int
+) -> Name:
+    proposed = nomenclature.propose(name)
+    target = row.target if row else proposed.target
+    return Name(name, folders, target, proposed.how, row.state if row else None, kept_back, contradicting)
+
+
+def _cleaned(structure: Structure) -> str:
+    return structure.cleaned
+
+
+def _look(folder: Path, collection: Collection) -> object:
+    """Give what changes when the names of a set, or of what was published of it, may have changed."""
+    try:
+        index = _published_as(collection, folder)
+        at = record.path_of(collection, index).stat().st_mtime_ns if index is not None else 0
+        return listing.take(folder).fingerprint, index, at
+    except (OSError, SetRefused):
+        return None
+
+
+def _published_as(collection: Collection, folder: Path) -> int | None:
+    outcome = (
+        registry.read_outcome(collection, collection.locator(folder.name)) if collection.outcomes.is_dir() else None
+    )
+    if outcome is None or outcome.state not in _OF_FOLDER:
+        return None
+    return outcome.index
+
+
+def _published_names(folder: Path) -> dict[int, str] | None:
+    """Read what the structures of a published set are called."""
+    for path in folder.glob("RS.*.dcm"):
+        with suppress(NotDicom, Malformed, OSError):
+            items = root(part10.read(path)).items("StructureSetROISequence")
+            return {int(item.number("ROINumber") or 0): item.text("ROIName") for item in items}
+    return None
