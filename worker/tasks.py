@@ -71,8 +71,8 @@ def station() -> Station:
 
 
 @app.task(bind=True, name=TASK)  # type: ignore[untyped-decorator]  # Celery has no types
-def anonymize_set(self: Task, collection_id: str, locator: str) -> None:
-    """Do one set, unless another worker is doing it."""
+def anonymize_set(self: Task, collection_id: str, locator: str) -> str:
+    """Do one set, unless another worker is doing it. What became of it, in a word, is for Flower: kept nowhere else."""
     name = Name(collection_id, locator)
     with bound_contextvars(collection=collection_id, set=locator, task=self.request.id):
         try:
@@ -80,15 +80,19 @@ def anonymize_set(self: Task, collection_id: str, locator: str) -> None:
             queue = Queue(here.redis, app, self.request.delivery_info["routing_key"])
             patience_over = queue.begin(name)
             with lease.lease(here.redis, name) as mine:
-                if mine:
-                    began = time.monotonic()
-                    _work(here, name, patience_over=patience_over)
-                    queue.took(name, time.monotonic() - began)
+                if not mine:
+                    return "in work"
+                began = time.monotonic()
+                ended = _work(here, name, patience_over=patience_over)
+                queue.took(name, time.monotonic() - began)
+                return ended
         except CIRCUMSTANCES as circumstance:
             log.warning("set.waits", waits=reason(circumstance))
+            return "waits"
 
 
-def _work(here: Station, name: Name, *, patience_over: bool) -> None:
+def _work(here: Station, name: Name, *, patience_over: bool) -> str:
+    """Do one set, and give what became of it: an outcome's state, `failed`, or `gone`."""
     progress = Progress(here.redis, name.collection_id, name.locator)
     try:
         collection = Collection.open(here.share.find(name.collection_id))
@@ -112,6 +116,7 @@ def _work(here: Station, name: Name, *, patience_over: bool) -> None:
         raise
     progress.done()
     measures.add(here.redis, ended, progress.seconds, progress.size_bytes)
+    return ended
 
 
 def _count_failure(collection: Collection, name: Name, why: str) -> None:
@@ -136,13 +141,13 @@ def _count_failure(collection: Collection, name: Name, why: str) -> None:
 
 
 @signals.task_failure.connect  # type: ignore[untyped-decorator]
-def count_death(exception: BaseException, args: tuple[Any, ...], **_: object) -> None:
+def count_death(sender: Task, exception: BaseException, args: tuple[Any, ...], **_: object) -> None:
     """Count, in the worker's main process, that the process of a set died or was ended because it was stuck.
 
     It counts for the set, unless the whole worker is being stopped.
     """
     stopping = worker_state.should_stop not in {None, False}  # else it is the exit code, 0 as a rule
-    if stopping or not isinstance(exception, (WorkerLostError, TimeLimitExceeded)):
+    if stopping or sender.name != TASK or not isinstance(exception, (WorkerLostError, TimeLimitExceeded)):
         return
     name = Name(*args)
     with bound_contextvars(collection=name.collection_id, set=name.locator):

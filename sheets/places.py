@@ -1,0 +1,85 @@
+"""Where sheets stand, and which are missing.
+
+What this module imports is light: the watcher asks it every minute.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from services import claims, durable, record, registry
+from services.record import folder_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from services.collection import Collection
+    from services.record import Record
+
+SHEETS: Final = "sheets"
+"""The folder beside the sets. Never a set itself."""
+
+REPORT: Final = "report.html"
+_SHEET: Final = re.compile(r"ANON_(\d+)\.pdf")
+_RECORD: Final = re.compile(r"ANON_(\d+)\.json")
+
+
+def folder(collection: Collection) -> Path:
+    """Give the folder of the sheets."""
+    return collection.root / SHEETS
+
+
+def summaries(collection: Collection) -> Path:
+    """Give the folder in which stands what the report needs of each sheet."""
+    return collection.state / SHEETS
+
+
+def missing(collection: Collection) -> list[int]:
+    """Give the indices that are published and have no sheet: two listings, however many there are."""
+    place = folder(collection)
+    there = {int(found[1]) for name in _names(place) if (found := _SHEET.fullmatch(name))}
+    published = {int(found[1]) for name in durable.names(collection.records) if (found := _RECORD.fullmatch(name))}
+    return sorted(published - there)
+
+
+def can_have_one(collection: Collection, index: int) -> bool:
+    """Whether a sheet can be made: the set is here, and was made by this program."""
+    found = record.read(collection, index)
+    return found is not None and found.set_id is not None and (collection.root / folder_name(index)).is_dir()
+
+
+def write(collection: Collection, index: int, html: bytes, pdf: bytes, summary: dict[str, Any]) -> None:
+    """Put a sheet in its place; the PDF comes last: where it is, all of it is."""
+    place, state = folder(collection), summaries(collection)
+    place.mkdir(exist_ok=True)
+    state.mkdir(exist_ok=True)
+    name = folder_name(index)
+    for path, data in (
+        (state / f"{name}.json", durable.encode(summary)),
+        (place / f"{name}.html", html),
+        (place / f"{name}.pdf", pdf),
+    ):
+        durable.write_atomically(path, data, staging=collection.staging)
+
+
+def source_folders(collection: Collection, published: Record) -> list[Path]:
+    """Give the folders in which the source of a published set may lie, the likeliest first."""
+    if published.set_id is None:
+        return []
+    claim = claims.of(collection, published.set_id)
+    locators = [claim.locator] if claim else []
+    locators += [
+        locator
+        for locator, _ in registry.registered(collection)
+        if (outcome := registry.read_outcome(collection, locator)) and outcome.set_id == published.set_id
+    ]
+    found = [registry.folder_of(collection, locator) for locator in dict.fromkeys(locators)]
+    return [path for path in found if path is not None and path.is_dir()]
+
+
+def _names(place: Path) -> list[str]:
+    try:
+        return durable.names(place)
+    except FileNotFoundError:
+        return []

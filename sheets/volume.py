@@ -1,0 +1,284 @@
+"""The planning CT in the patient: where its slices lie, and three planes through it.
+
+Everything that is drawn is brought into one frame: the CT's own three directions, each called by the patient's axis
+that it is nearest to and pointing the same way (left, posterior, head; PS3.3 C.7.6.2.1.1). For a CT with the usual
+orientation it is the patient's coordinates themselves; for one of a prone patient, a decubitus or a tilted gantry no
+voxel has to be made up.
+
+Slices pass one after the other and leave their part in each plane: a thousand take no more memory than one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+    from pydicom import Dataset
+
+    Floats = NDArray[np.float64]
+    Image = NDArray[np.float32]
+
+SAGITTAL: Final = 0
+CORONAL: Final = 1
+AXIAL: Final = 2
+"""Planes are called by the axis that they are perpendicular to."""
+
+PLANE_NAMES: Final = ("sagittal", "coronal", "axial")
+ENDS: Final = (("R", "L"), ("A", "P"), ("F", "H"))
+"""What an axis comes from and goes to."""
+
+AIR_HU: Final = -1000.0
+_EVEN: Final = 0.01
+"""Distances between slices that differ by less than this part are the same."""
+
+
+class NotDrawable(Exception):
+    """The pixels cannot be decoded here: they are compressed in a way that needs more than this program has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The directions that everything is drawn along."""
+
+    axes: Floats
+    """Three unit vectors in the patient's coordinates, one a row: to the left, to the back, to the head."""
+
+    stacked: int
+    """The axis along which slices are stacked: 2 where they are axial."""
+
+    across: int
+    """The axis along which a row of pixels runs; backwards where the image's own direction does."""
+
+    @property
+    def along(self) -> tuple[int, int]:
+        """The two axes within a slice, the lower one first."""
+        first, second = (axis for axis in range(3) if axis != self.stacked)
+        return first, second
+
+    def of(self, points: Floats) -> Floats:
+        """Bring points (n, 3) of the patient, in mm, into the frame."""
+        return turned(points, self.axes)
+
+    def patient(self, points: Floats) -> Floats:
+        """Bring points (n, 3) of the frame, in mm, back into the patient."""
+        return turned(points, self.axes.T)
+
+
+def turned(points: Floats, axes: Floats) -> Floats:
+    """Give points (n, 3) along other axes, three unit vectors as rows.
+
+    Not by a product of matrices: for that, numpy asks all cores, which have better things to do.
+    """
+    if np.array_equal(axes, np.eye(3)):
+        return points
+    return np.stack([points[:, 0] * x + points[:, 1] * y + points[:, 2] * z for x, y, z in axes], axis=1)
+
+
+def frame(cosines: Sequence[float]) -> Frame:
+    """Make the frame of a CT by its (0020,0037) *Image Orientation (Patient)*."""
+    row, column = np.array(cosines[:3], dtype=float), np.array(cosines[3:], dtype=float)
+    axes = np.zeros((3, 3))
+    free = [0, 1, 2]
+    taken = []
+    for direction in (np.cross(row, column), row, column):
+        axis = max(free, key=lambda each: abs(direction[each]))
+        free.remove(axis)
+        taken.append(axis)
+        axes[axis] = direction * np.sign(direction[axis]) / np.linalg.norm(direction)
+    return Frame(axes, stacked=taken[0], across=taken[1])
+
+
+class Place(NamedTuple):
+    """Where the voxels of one slice lie, in the frame and in mm; `along` says which two axes these are."""
+
+    at: float
+    """Along the axis on which slices are stacked."""
+
+    first: tuple[float, float]
+    """Centre of the first voxel along both axes."""
+
+    step: tuple[float, float]
+    size: tuple[int, int]
+
+
+def place(image: Dataset, within: Frame) -> Place:
+    """Read where an image lies. PS3.3 C.7.6.2."""
+    corner = within.of(np.array([[float(number) for number in image.ImagePositionPatient]]))[0]
+    cosines = [float(number) for number in image.ImageOrientationPatient]
+    between_rows, between_columns = (float(number) for number in image.PixelSpacing)
+    directions = {within.across: (cosines[:3], between_columns, int(image.Columns))}
+    directions[3 - within.stacked - within.across] = (cosines[3:], between_rows, int(image.Rows))
+    first, step, size = [], [], []
+    for axis in within.along:
+        cosine, spacing, count = directions[axis]
+        forward = np.dot(cosine, within.axes[axis]) > 0
+        first.append(float(corner[axis]) - (0 if forward else (count - 1) * spacing))
+        step.append(spacing)
+        size.append(count)
+    return Place(float(corner[within.stacked]), (first[0], first[1]), (step[0], step[1]), (size[0], size[1]))
+
+
+def position(voxel: tuple[int, ...], lies: Place, within: Frame) -> Floats:
+    """Give where the centre of a voxel [second, first] of a slice lies in the patient."""
+    point = np.empty((1, 3))
+    point[0, within.stacked] = lies.at
+    for axis, first, step, index in zip(within.along, lies.first, lies.step, voxel[::-1], strict=True):
+        point[0, axis] = first + index * step
+    return np.asarray(within.patient(point)[0])
+
+
+def pixels(image: Dataset) -> NDArray[np.generic]:
+    """Decode the pixels of an image or a dose.
+
+    Raises
+    ------
+    NotDrawable
+        They are compressed, and nothing here decompresses them; or there are none.
+    """
+    try:
+        return image.pixel_array
+    except (NotImplementedError, RuntimeError, ValueError, AttributeError) as error:
+        raise NotDrawable from error
+
+
+def hounsfield(image: Dataset, within: Frame) -> Image:
+    """Decode the pixels of a slice, turned so that both indices run as the frame's axes do: [second, first].
+
+    Raises
+    ------
+    NotDrawable
+        They are compressed, and nothing here decompresses them.
+    """
+    slope, intercept = float(image.get("RescaleSlope", 1)), float(image.get("RescaleIntercept", 0))
+    values = pixels(image).astype(np.float32) * np.float32(slope) + np.float32(intercept)
+    cosines = [float(number) for number in image.ImageOrientationPatient]
+    down = 3 - within.stacked - within.across
+    if np.dot(cosines[:3], within.axes[within.across]) < 0:
+        values = values[:, ::-1]
+    if np.dot(cosines[3:], within.axes[down]) < 0:
+        values = values[::-1]
+    return values if within.across < down else values.T
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """One plane through the CT, on an even grid."""
+
+    normal: int
+    at_mm: float
+
+    values: Image
+    """HU, [up, across]; both indices run as the frame's axes do."""
+
+    first_mm: tuple[float, float]
+    """Centre of the first voxel: across, up."""
+
+    step_mm: tuple[float, float]
+
+    @property
+    def axes(self) -> tuple[int, int]:
+        """The axes that are seen: across, up."""
+        across, up = (axis for axis in range(3) if axis != self.normal)
+        return across, up
+
+    @property
+    def extent_mm(self) -> tuple[float, float, float, float]:
+        """Where the outer voxels end, half a voxel beyond their centres: from and to across, from and to up."""
+        edges = []
+        for first, step, count in zip(self.first_mm, self.step_mm, self.values.shape[::-1], strict=True):
+            edges += [first - step / 2, first + (count - 0.5) * step]
+        return edges[0], edges[1], edges[2], edges[3]
+
+
+class Planes:
+    """Three planes through one point, to be filled slice by slice.
+
+    Parameters
+    ----------
+    places
+        Of all slices, in their order along the axis on which they are stacked.
+    through
+        The point, in the frame. Each plane goes through the centres of the voxels that are nearest to it.
+    outside
+        What stands where no slice has a voxel.
+    """
+
+    def __init__(self, within: Frame, places: Sequence[Place], through: Floats, *, outside: float = AIR_HU) -> None:
+        self._frame = within
+        self._at = np.array([one.at for one in places])
+        self._step = places[0].step
+        starts = np.array([one.first for one in places])
+        # With a tilted gantry each slice begins elsewhere.
+        ends = starts + (np.array([one.size for one in places]) - 1) * self._step
+        self._first = starts.min(axis=0)
+        counts = np.rint((ends.max(axis=0) - self._first) / self._step).astype(int) + 1
+        target = np.array([through[axis] for axis in within.along])
+        self._index = np.clip(np.rint((target - self._first) / self._step), 0, counts - 1).astype(int)
+        self._slice = int(np.abs(self._at - through[within.stacked]).argmin())
+        self._whole = np.full((counts[1], counts[0]), outside, np.float32)
+        self._lines = [np.full((len(places), counts[1 - each]), outside, np.float32) for each in range(2)]
+
+    @property
+    def slice_number(self) -> int:
+        """Which slice is shown whole; the first is 1."""
+        return self._slice + 1
+
+    def add(self, number: int, lies: Place, values: Image) -> None:
+        """Take from a slice what belongs to the planes.
+
+        Parameters
+        ----------
+        number
+            Of the slice, from 0, in the order of `places`.
+        values
+            As `hounsfield` gives them.
+        """
+        offset = np.rint((np.array(lies.first) - self._first) / self._step).astype(int)
+        inside = self._index - offset
+        height, width = values.shape
+        if number == self._slice:
+            self._whole[offset[1] : offset[1] + height, offset[0] : offset[0] + width] = values
+        if 0 <= inside[0] < width:
+            self._lines[0][number, offset[1] : offset[1] + height] = values[:, inside[0]]
+        if 0 <= inside[1] < height:
+            self._lines[1][number, offset[0] : offset[0] + width] = values[inside[1]]
+
+    def made(self) -> tuple[Plane, Plane, Plane]:
+        """Give the planes: axial, coronal, sagittal."""
+        stacked, along = self._frame.stacked, self._frame.along
+        at = [float(number) for number in self._first + self._index * self._step]
+        planes = {stacked: self._plane(stacked, float(self._at[self._slice]), self._whole, None)}
+        for each, normal in enumerate(along):
+            planes[normal] = self._plane(normal, at[each], self._lines[each], along[1 - each])
+        return planes[AXIAL], planes[CORONAL], planes[SAGITTAL]
+
+    def _plane(self, normal: int, at_mm: float, values: Image, other: int | None) -> Plane:
+        first = dict(zip(self._frame.along, map(float, self._first), strict=True))
+        step = dict(zip(self._frame.along, self._step, strict=True))
+        stacked = self._frame.stacked
+        if other is not None:
+            rows, step[stacked] = _even(self._at)
+            first[stacked] = float(self._at[0])
+            values = values[rows]
+            if other > stacked:
+                values = values.T
+        across, up = (axis for axis in range(3) if axis != normal)
+        return Plane(normal, at_mm, values, (first[across], first[up]), (step[across], step[up]))
+
+
+def _even(positions: Floats) -> tuple[NDArray[np.intp], float]:
+    """Give which slice is seen at each step of an even grid, and the step: each reaches half way to its neighbours."""
+    if len(positions) == 1:
+        return np.zeros(1, dtype=np.intp), 1.0
+    gaps = np.diff(positions)
+    if gaps.max() - gaps.min() <= _EVEN * gaps.max():
+        return np.arange(len(positions)), float(gaps.mean())
+    step = float(gaps.min())
+    grid = np.arange(positions[0], positions[-1] + step / 2, step)
+    return np.searchsorted((positions[:-1] + positions[1:]) / 2, grid), step
