@@ -34,10 +34,24 @@ def tethered(
 
 
 def hold(command: list[str]) -> int:
-    """Run `command` until it ends or the standard input does."""
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603 - given by `tethered`
-    signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+    """Run `command` until it ends or the standard input does.
+
+    SIGTERM is passed on, one that came while the command was being started, too: it must not end this process alone.
+    """
+    child: subprocess.Popen[bytes] | None = None
+    stopping = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopping
+        stopping = True
+        if child:
+            child.terminate()
+
+    signal.signal(signal.SIGTERM, stop)
     threading.Thread(target=_sweep_at_end_of_input, daemon=True).start()
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603 - given by `tethered`
+    if stopping:
+        child.terminate()
     code = child.wait()
     if code != 0:
         os.killpg(0, signal.SIGKILL)

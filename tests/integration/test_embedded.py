@@ -93,6 +93,18 @@ def test_a_command_that_dies_takes_its_children_along(tmp_path: Path) -> None:
     held.communicate()
 
 
+def test_whoever_is_stopped_while_it_starts_leaves_nothing_behind(tmp_path: Path) -> None:
+    """At whatever instant that is."""
+    for number in range(25):
+        note = tmp_path / f"pid {number}"
+        held = tethered(["sh", "-c", f"echo $$ > '{note}'; exec sleep 60"])
+        time.sleep(0.003 * number)
+        held.terminate()
+        held.communicate(timeout=5)
+        if note.exists() and (pid := note.read_text().strip()):
+            wait_until(lambda pid=int(pid): not _runs(pid))
+
+
 def _runs(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
