@@ -234,7 +234,7 @@ class _Way:
             notes.write_note(self.folder, text)
         else:
             notes.clear(self.folder)
-        return _outcome(state, seen, set_id=set_id, index=published.index)
+        return _outcome(state, seen, set_id=set_id, index=published.index, text=text)
 
     def _published_here(self, set_id: str) -> State:
         """Tell whether a set was published out of this folder, or out of another one."""
