@@ -6,6 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.set-up
 
 .PHONY: run test test-faults check format lint types contract setup lock clean
+.PHONY: image compose-test share-test k8s-test deploy-check
 
 run: setup  ## anonymize a root folder: the demonstration one, or make run ROOT=/path/to/BATCH
 ifeq ($(ROOT),demo/BATCH)
@@ -14,12 +15,29 @@ endif
 	@$(BIN)/anonymizer run "$(ROOT)"
 
 test: setup  ## a newcomer's tests: at most three minutes
-	$(BIN)/pytest tests --ignore=tests/faults
+	$(BIN)/pytest tests --ignore=tests/faults --ignore=tests/deploy
 
 test-faults: setup  ## processes killed, Redis lost, disks full: the long ones
 	$(BIN)/pytest tests/faults
 
 check: format lint types contract test test-faults  ## what CI runs
+
+# What is deployed, tried for real. Each skips itself, loudly, where the machine cannot do it.
+image:  ## the image, with the Docker engine that is there or one made for it
+	deploy/ci/with-docker.sh docker image ls rt-set-anonymizer
+
+compose-test: setup  ## the compose project: started, stormed, looked at through Flower
+	deploy/ci/with-docker.sh $(BIN)/pytest --durations=12 tests/deploy/test_compose.py
+
+share-test: setup  ## a share that other hosts write on: bindfs, then SMB
+	$(BIN)/pytest tests/deploy/test_share.py
+
+k8s-test: setup  ## the manifests on a real API server and kubelet; builds them first, about five minutes
+	DOCKERD_OPTIONS="--add-runtime modest=$(CURDIR)/deploy/ci/modest-runc --default-runtime modest" \
+		deploy/ci/with-docker.sh deploy/ci/k8s-test.sh
+
+deploy-check:  ## Dockerfile and manifests held against schemas and rules
+	deploy/ci/check.sh
 
 format: setup
 	$(BIN)/ruff format --check .

@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 - Flower runs this file, nobody imports it
 """Flower's settings that no environment variable can hold: read by Flower itself, which runs this file.
 
 Its name and password stand in a file, `name:password`, so that neither the process list nor `docker inspect` shows

@@ -6,7 +6,7 @@ cache=${ANONYMIZER_CI_CACHE:-${TMPDIR:-/tmp}/anonymizer-ci}
 if ! cmp -s "$here/requirements.txt" "$cache/tools/made-from"; then
     rm -rf "$cache/tools"
     python3 -m venv "$cache/tools"
-    "$cache/tools/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt" >&2
+    "$cache/tools/bin/pip" install -qq --disable-pip-version-check -r "$here/requirements.txt" >&2
     cp "$here/requirements.txt" "$cache/tools/made-from"
 fi
 echo "$cache/tools/bin"

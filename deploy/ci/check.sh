@@ -1,0 +1,38 @@
+#!/bin/bash
+# Holds Dockerfile, compose project and manifests against schemas and rules. Needs no engine and no cluster.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+tools=$(deploy/ci/tools.sh)
+rendered=$(mktemp -d)
+trap 'rm -rf "$rendered"' EXIT
+
+"$tools/hadolint" Dockerfile
+echo "hadolint: clean"
+
+cp .env.example "$rendered/.env"
+"$tools/docker-compose" --env-file "$rendered/.env" config --quiet
+echo "compose: the project is well-formed"
+
+settings() { grep -v '^#\|^aclfile' "$1"; }
+cmp <(settings deploy/redis/redis.conf) <(settings k8s/base/redis.conf)
+
+if command -v kubectl >/dev/null; then
+    for overlay in k8s/overlays/*/; do
+        name=$(basename "$overlay")
+        kubectl kustomize "$overlay" >"$rendered/$name.yaml"
+        # Kinds of KEDA and of the Prometheus Operator have no schema here: they are named, and not judged.
+        "$tools/kubernetes-validate" --strict "$rendered/$name.yaml" >"$rendered/said" 2>&1 || { cat "$rendered/said"; exit 1; }
+        echo "$name: $(grep -c passed "$rendered/said") resources valid; $(grep -c "Couldn't find schema" "$rendered/said") without a schema"
+    done
+    "$tools/checkov" --config-file .checkov.yaml --framework kubernetes --directory "$rendered"
+else
+    echo "SKIPPED: no kubectl here to render the manifests with" >&2
+fi
+"$tools/checkov" --config-file .checkov.yaml --framework dockerfile --file Dockerfile
+echo "checkov: no unexplained findings"
+
+if command -v promtool >/dev/null; then
+    promtool check rules deploy/prometheus/alerts.yml
+else
+    echo "SKIPPED: no promtool here to read the alert rules with" >&2
+fi

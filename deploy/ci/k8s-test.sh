@@ -1,0 +1,138 @@
+#!/bin/bash
+# Brings the manifests up on a real API server and kubelet, runs sets, kills pods, scales. Runs inside with-docker.sh.
+# Everything it starts is ended by its process id; what it put into the host's packet filter is taken out again.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+cache=${ANONYMIZER_CI_CACHE:-${TMPDIR:-/tmp}/anonymizer-ci}
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    echo "SKIPPED: a cluster of our own can only be started as root on Debian" >&2
+    exit 0
+fi
+say() { echo "k8s-test: [${SECONDS}s] $*" >&2; }
+
+export DEBIAN_FRONTEND=noninteractive
+apt-get install -y -qq --no-install-recommends etcd-server dnsmasq-base conntrack kubernetes-client >/dev/null
+deploy/ci/build-kubernetes.sh "$cache/kubernetes"
+PATH=$cache/kubernetes:$PATH
+say "Kubernetes is built"
+
+work=$(mktemp -d "$cache/k8s.XXXXXX")
+mkdir -p "$work"/{etcd,pki,kubelet,dns} "$work"/srv/{anonymizer,redis,flower}
+chown 10001:10001 "$work"/srv/{anonymizer,flower}
+chown 10002:10002 "$work/srv/redis"
+chmod 711 "$cache" "$work"
+export KUBECONFIG=$work/kubeconfig
+pids=()
+run() { "$@" >"$work/$(basename "$1").log" 2>&1 & pids+=($!); }
+clean_up() {
+    set +e
+    kubectl delete namespace anonymizer --grace-period=1 --timeout=30s >/dev/null 2>&1
+    for ((n = ${#pids[@]} - 1; n >= 0; n--)); do kill "${pids[n]}" && wait "${pids[n]}"; done 2>/dev/null
+    docker ps -aq --filter label=io.kubernetes.pod.namespace | xargs -r docker rm -f >/dev/null
+    kube-proxy --cleanup >/dev/null 2>&1
+    for table in nat filter mangle; do
+        iptables -t "$table" -S | awk '/^-N KUBE/ { print $2 }' | while read -r chain; do
+            iptables -t "$table" -F "$chain" && iptables -t "$table" -X "$chain"
+        done 2>/dev/null
+    done
+    awk -v work="$work" 'index($2, work) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount -l
+    rm -rf "$work"
+}
+trap clean_up EXIT
+until_true() { # SECONDS COMMAND…
+    local end=$((SECONDS + $1)); shift
+    until "$@" >/dev/null 2>&1; do
+        if ((SECONDS > end)); then echo "after waiting still not: $*" >&2; return 1; fi
+        sleep 1
+    done
+}
+
+# The engine's own address, on which pods reach the host.
+node=$(docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}')
+printf 'FROM redis:7\nUSER 10002\nCMD ["sleep", "infinity"]\n' | docker build -q -t pause-stand-in:1 - >/dev/null
+openssl genrsa -out "$work/pki/sa.key" 2048 2>/dev/null
+token=$(head -c 16 /dev/urandom | base64 | tr -d '+/=')
+echo "$token,admin,admin,\"system:masters\"" >"$work/pki/tokens.csv"
+kubectl config set-cluster test --server=https://127.0.0.1:26443 --insecure-skip-tls-verify >/dev/null
+kubectl config set-credentials admin --token="$token" >/dev/null
+kubectl config set-context test --cluster=test --user=admin >/dev/null
+kubectl config use-context test >/dev/null
+
+run etcd --data-dir "$work/etcd" --listen-client-urls http://127.0.0.1:23790 --advertise-client-urls http://127.0.0.1:23790 \
+    --listen-peer-urls http://127.0.0.1:23800 --initial-advertise-peer-urls http://127.0.0.1:23800 \
+    --initial-cluster default=http://127.0.0.1:23800
+run kube-apiserver --etcd-servers=http://127.0.0.1:23790 --bind-address=127.0.0.1 --advertise-address=127.0.0.1 \
+    --secure-port=26443 --cert-dir="$work/pki" --service-cluster-ip-range=10.96.0.0/24 \
+    --token-auth-file="$work/pki/tokens.csv" --authorization-mode=RBAC \
+    --service-account-issuer=https://kubernetes.default.svc --service-account-signing-key-file="$work/pki/sa.key" \
+    --service-account-key-file="$work/pki/sa.key"
+until_true 60 kubectl get --raw /readyz
+run kube-controller-manager --kubeconfig "$KUBECONFIG" --bind-address=127.0.0.1 --port=0 --secure-port=20257 \
+    --service-account-private-key-file="$work/pki/sa.key" --root-ca-file="$work/pki/apiserver.crt" \
+    --use-service-account-credentials=true --leader-elect=false --allocate-node-cidrs=false
+run kube-scheduler --kubeconfig "$KUBECONFIG" --bind-address=127.0.0.1 --port=0 --secure-port=20259 --leader-elect=false
+cat >"$work/kubelet.yaml" <<EOF
+apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+address: 127.0.0.1
+port: 20250
+healthzPort: 20248
+readOnlyPort: 0
+authentication: {anonymous: {enabled: true}, webhook: {enabled: false}}
+authorization: {mode: AlwaysAllow}
+cgroupDriver: cgroupfs
+failSwapOn: false
+clusterDNS: ["$node"]
+clusterDomain: cluster.local
+hairpinMode: promiscuous-bridge
+imageGCHighThresholdPercent: 100
+evictionHard: {memory.available: "100Mi", nodefs.available: "1%", imagefs.available: "1%"}
+EOF
+run kubelet --config "$work/kubelet.yaml" --kubeconfig "$KUBECONFIG" --root-dir "$work/kubelet" \
+    --cert-dir "$work/kubelet/pki" --container-runtime=docker --docker-endpoint="$DOCKER_HOST" \
+    --pod-infra-container-image=pause-stand-in:1 --hostname-override=localhost --node-ip="$node"
+run kube-proxy --kubeconfig "$KUBECONFIG" --hostname-override=localhost --proxy-mode=iptables \
+    --metrics-bind-address=127.0.0.1:20249 --healthz-bind-address=127.0.0.1:20256 --cluster-cidr=172.16.0.0/12 \
+    --conntrack-max-per-core=0
+until_true 60 sh -c "kubectl get node localhost | grep -q ' Ready'"
+say "a node is ready: $(kubectl version --short 2>/dev/null | grep -i server)"
+
+deploy/ci/secrets-for-kubernetes.sh
+kubectl kustomize deploy/ci/k8s | sed "s#/srv/#$work/srv/#" | kubectl apply -f - >/dev/null
+run_dns() {
+    kubectl -n anonymizer get services -o go-template='{{range .items}}{{.spec.clusterIP}} {{.metadata.name}}.anonymizer.svc.cluster.local{{"\n"}}{{end}}' >"$work/dns/services"
+    run dnsmasq --no-daemon --no-resolv --no-hosts --listen-address="$node" --bind-interfaces --hostsdir="$work/dns" \
+        --domain=cluster.local --local=/cluster.local/
+}
+run_dns
+for what in statefulset/redis deployment/watcher deployment/worker deployment/flower; do
+    kubectl -n anonymizer rollout status "$what" --timeout=180s | tail -1 >&2
+done
+say "rolled out"
+
+k() { kubectl -n anonymizer "$@"; }
+published() { [ "$(find "$work/srv/anonymizer/$1" -maxdepth 1 -name 'ANON_*' | wc -l)" = "$2" ]; }
+lines() { cat "$work/srv/anonymizer/$1"/VicRapidPlan_trackingFile_*.txt | tail -n +2 | wc -l; }
+k exec deployment/watcher -- anonymizer demo /share/DEMO >/dev/null
+until_true 120 published DEMO 3
+say "three sets are published"
+
+k scale deployment/worker --replicas=3 >/dev/null
+k rollout status deployment/worker --timeout=120s | tail -1 >&2
+k exec deployment/watcher -- anonymizer demo /share/STORM --sets 12 --ct 40 --seed 7 >/dev/null
+until_true 90 sh -c "ls -d $work/srv/anonymizer/STORM/ANON_*"
+k delete pod --force --grace-period=0 redis-0 "$(k get pods -l app.kubernetes.io/name=worker -o name | head -1 | cut -d/ -f2)" >/dev/null 2>&1
+say "a worker and Redis are killed while $(find "$work/srv/anonymizer/STORM" -maxdepth 1 -name 'ANON_*' | wc -l) of 12 sets are published"
+until_true 240 published STORM 12
+say "all twelve are published"
+until_true 90 sh -c "[ \$(cat $work/srv/anonymizer/STORM/VicRapidPlan_trackingFile_*.txt | tail -n +2 | wc -l) = 12 ]"
+[ "$(lines DEMO)" = 3 ]
+for what in statefulset/redis deployment/worker; do k rollout status "$what" --timeout=180s | tail -1 >&2; done
+say "everything is ready again: DEMO $(lines DEMO) lines, STORM $(lines STORM) lines"
+k exec deployment/watcher -- python -c "
+import urllib.request
+told = urllib.request.urlopen('http://127.0.0.1:9464/metrics').read().decode()
+print(*[line for line in told.splitlines() if line.startswith(('anonymizer_sets', 'anonymizer_backlog', 'anonymizer_redis_up', 'anonymizer_share_up'))], sep='\n')" >&2
+k get pods >&2
+k exec deployment/worker -- sh -c 'test ! -e /var/run/secrets/kubernetes.io && ! env | grep -q _SERVICE_HOST=.*redis'
+say "no account token, no service links; passed"

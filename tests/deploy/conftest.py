@@ -1,0 +1,18 @@
+"""Where the deployment is tried; `make compose-test` says with which engine and image."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def artefacts() -> Path:
+    """Give the folder in which logs and pictures are left for people to look at."""
+    folder = Path(os.environ.get("ANONYMIZER_CI_ARTEFACTS", "/tmp/anonymizer-ci-artefacts"))
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder

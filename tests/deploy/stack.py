@@ -1,0 +1,171 @@
+"""The deployed service from outside, as the engineer sees it who installed it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from anonymizer.phantom import build_set, write_set
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from anonymizer.phantom import SyntheticSet
+
+PROJECT = Path(__file__).parents[2]
+HEADER = "OrigPatientID, NewPatientID, OrigPlanID, Hospital"
+
+
+class Said(NamedTuple):
+    """How a command ended, and what it said in both ways of saying."""
+
+    code: int
+    text: str
+
+
+def run(*command: str | Path, cwd: Path | None = None, timeout_s: float = 240, **environment: str) -> Said:
+    """Run a command to its end, however it ends."""
+    done = subprocess.run(
+        command,
+        check=False,
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",  # what Redis keeps is not all text
+        timeout=timeout_s,
+        env=os.environ | environment,
+    )
+    return Said(done.returncode, done.stdout)
+
+
+def docker(*arguments: str) -> str:
+    """Ask the engine."""
+    return subprocess.run(["docker", *arguments], check=True, capture_output=True, text=True).stdout
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The compose project, installed in a folder of its own as the operations page says."""
+
+    folder: Path
+    share: Path
+
+    def compose(self, *arguments: str, check: bool = True, **environment: str) -> str:
+        """Run `docker compose`, and give what it and the containers say."""
+        command = (os.environ.get("COMPOSE", "docker-compose"), "--ansi", "never", *arguments)
+        code, text = run(*command, cwd=self.folder, **environment)
+        assert not check or code == 0, text[-3000:]
+        return text
+
+    def containers(self, service: str) -> list[dict[str, Any]]:
+        """Look at the containers of a service."""
+        ids = self.compose("ps", "--quiet", service).split()
+        return list(json.loads(docker("inspect", *ids)))
+
+    def all_healthy(self) -> bool:
+        """Tell whether every container says that it does its work."""
+        states = self.compose("ps", "--all", "--format", "{{.Health}}").split()
+        return len(states) >= 4 and set(states) == {"healthy"}
+
+    def secret(self, name: str) -> str:
+        """Read a secret, as its owner may."""
+        return (self.folder / "secrets" / name).read_text()
+
+    def fetch(self, url: str, login: str = "", *, send: str | None = None) -> tuple[int, str]:
+        """Ask a page, or send it something, and give its status and text."""
+        request = urllib.request.Request(url, None if send is None else send.encode())
+        if login:
+            request.add_header("Authorization", "Basic " + base64.b64encode(login.encode()).decode())
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A collection on the share, and the synthetic sets that were dropped into it."""
+
+    root: Path
+    sets: list[SyntheticSet]
+
+    def drop(self, seeds: Iterable[str], *, ct: int) -> None:
+        """Copy new patients' sets in, each slowly enough to be seen half done."""
+        for seed in seeds:
+            made = build_set(seed=seed, ct=ct, rois=8)
+            write_set(made, self.root / made.folder)
+            belongs_to_everyone(self.root / made.folder)
+            self.sets.append(made)
+
+    def lines(self) -> list[str]:
+        """Give the lines of the tracking file, without its header; none while there is no file."""
+        files = list(self.root.glob("VicRapidPlan_trackingFile_*.txt"))
+        if not files:
+            return []
+        header, *lines = "".join(file.read_text("utf-8") for file in sorted(files)).splitlines()
+        assert header == HEADER
+        return lines
+
+    def indices(self) -> list[int]:
+        """Give the indices that are published."""
+        return sorted(int(path.name.removeprefix("ANON_")) for path in self.root.glob("ANON_*"))
+
+    def anon_of(self, made: SyntheticSet) -> Path:
+        """Find what a set became, by its tracking line."""
+        (new_id,) = [line.split(", ")[1] for line in self.lines() if line.split(", ")[0] == made.plan.PatientID]
+        return self.root / f"ANON_{new_id[-3:]}"
+
+
+def belongs_to_everyone(folder: Path) -> None:
+    """As on a share whose rights the file server gives: the service runs under another uid than this test."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o777 if path.is_dir() else 0o666)
+
+
+def wait_until(what: Callable[[], bool], within_s: float, why: str) -> float:
+    """Wait for something to become true, and tell how long that took."""
+    began = time.monotonic()
+    while not what():
+        assert time.monotonic() - began < within_s, f"after {within_s} s still not: {why}"
+        time.sleep(0.5)
+    return time.monotonic() - began
+
+
+def installed(folder: Path, share: Path, **changes: str) -> Stack:
+    """Install the service as the operations page says: a checkout, new secrets, an `.env`."""
+    for name in ("docker-compose.yml", ".env.example"):
+        shutil.copy(PROJECT / name, folder / name)
+    shutil.copytree(PROJECT / "deploy", folder / "deploy")
+    subprocess.run([folder / "deploy/new-secrets.sh"], check=True, capture_output=True)
+    settings = {"SHARE_DIR": str(share), "ANONYMIZER_QUIET_S": "3", "ANONYMIZER_RECONCILE_S": "5", **changes}
+    lines = (folder / ".env.example").read_text().splitlines()
+    kept = [line for line in lines if line.partition("=")[0] not in settings]
+    (folder / ".env").write_text("\n".join([*kept, *(f"{key}={value}" for key, value in settings.items()), ""]))
+    return Stack(folder, share)
+
+
+def identifiers_in(text: str, sets: Iterable[SyntheticSet]) -> set[str]:
+    """Find what identifies the patients of these sets: planted texts, UIDs, folder names; also where it is Base64."""
+    heard = "\n".join([text, *_decoded(text)]).casefold()
+    wanted = {value for made in sets for value in (*made.manifest.values, *made.manifest.uids, made.folder)}
+    return {value for value in wanted if value.casefold() in heard or json.dumps(value)[1:-1].casefold() in heard}
+
+
+def _decoded(text: str) -> Iterable[str]:
+    """Read what stands in messages: Celery's are Base64."""
+    for found in re.findall(r"[A-Za-z0-9+/]{24,}={0,2}", text):
+        with suppress(ValueError):
+            yield base64.b64decode(found + "=" * (-len(found) % 4)).decode("utf-8", "replace")

@@ -1,0 +1,222 @@
+"""The compose project from `docker compose up -d` on: one stack, and what befalls it, told in the order of the tests.
+
+Runs with `make compose-test` (about four minutes), never with `make test`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from anonymizer.phantom import write_demo
+from tests.deploy.stack import Batch, docker, identifiers_in, installed, run, wait_until
+from tests.judge import judge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.deploy.stack import Stack
+
+pytestmark = pytest.mark.timeout(600)
+FLOWER = "http://127.0.0.1:5555"
+METRICS = "http://127.0.0.1:9464/metrics"
+SERVICES = ("redis", "watcher", "worker", "flower")
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, artefacts: Path) -> Iterator[Stack]:
+    """Install the service and start it; leave its logs behind."""
+    folder, share = tmp_path_factory.mktemp("installed"), tmp_path_factory.mktemp("share")
+    for above in (share, *share.parents[:2]):
+        above.chmod(0o755)
+    share.chmod(0o777)
+    stack = installed(folder, share)
+    try:
+        stack.compose("up", "--detach", "--no-build", "--wait", "--wait-timeout", "120")
+        yield stack
+    finally:
+        (artefacts / "compose.log").write_text(stack.compose("logs", "--no-color", check=False))
+        stack.compose("--profile", "demo", "down", "--volumes", "--timeout", "20", check=False)
+
+
+@pytest.fixture(scope="module")
+def batch(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Batch:
+    """Drop the three synthetic sets with the profile `demo`; what is planted in them we know by making them again."""
+    stack.compose("--profile", "demo", "run", "--rm", "demo")
+    return Batch(stack.share / "DEMO", write_demo(tmp_path_factory.mktemp("same") / "DEMO"))
+
+
+def digest(batch: Batch) -> str:
+    """Digest every original, byte for byte, with its name."""
+    total = hashlib.sha256()
+    for made in batch.sets:
+        for path in sorted((batch.root / made.folder).rglob("*")):
+            total.update(f"{path.name}\0".encode() + path.read_bytes())
+    return total.hexdigest()
+
+
+def everything_done(batch: Batch, last: int) -> bool:
+    """Tell whether all sets up to an index are published and have their lines."""
+    return batch.indices() == list(range(6, last + 1)) == [int(line.split(", ")[1][-3:]) for line in batch.lines()]
+
+
+def test_every_container_is_healthy_and_closed(stack: Stack) -> None:
+    """Not root, only its volumes to write on, no capability, no way to get one, bounds, and Redis unpublished."""
+    assert stack.all_healthy()
+    for service in SERVICES:
+        (container,) = stack.containers(service)
+        host = container["HostConfig"]
+        assert host["ReadonlyRootfs"]
+        assert host["CapDrop"] == ["ALL"]
+        assert host["SecurityOpt"] == ["no-new-privileges:true"]
+        assert host["PidsLimit"] == 256
+        assert host["Memory"] > 0
+        assert container["Config"]["User"].split(":")[0] in {"10001", "999"}
+        published = [binding for ports in host["PortBindings"].values() for binding in ports]
+        assert all(binding["HostIp"] == "127.0.0.1" for binding in published)
+        assert service in {"watcher", "flower"} or not published
+        assert "secrets" not in json.dumps(container["Config"]["Env"]).replace("/run/secrets/", "")
+        assert stack.secret("redis_password") not in json.dumps(container)
+    assert "Read-only file system" in stack.compose("exec", "worker", "touch", "/opt/anonymizer/x", check=False)
+
+
+def test_the_demo_is_published(stack: Stack, batch: Batch) -> None:
+    """Three sets in, three folders and three lines out, judged by what shares no code with the product's own proof."""
+    wait_until(lambda: everything_done(batch, 8), 120, "the demo's three sets are published")
+    for made in batch.sets:
+        judge(batch.root / made.folder, batch.anon_of(made), made.manifest)
+
+
+def test_a_killed_worker_and_a_redis_that_goes_away_lose_nothing(stack: Stack, batch: Batch) -> None:
+    """Three workers; one is killed -9 while it works, Redis is stopped and started: every set comes out once."""
+    stack.compose("up", "--detach", "--no-build", "--no-recreate", "--wait", "--scale", "worker=3")
+    assert len(stack.containers("worker")) == 3
+    batch.drop([f"storm/{number}" for number in range(12)], ct=60)
+    originals = digest(batch)
+    wait_until(lambda: len(batch.indices()) > 3, 90, "the first of twelve sets is published")
+    victim = stack.containers("worker")[1]["State"]["Pid"]
+    os.kill(victim, signal.SIGKILL)
+    stack.compose("stop", "redis")
+    time.sleep(8)
+    assert len(batch.indices()) < 15, "Redis went too late to disturb anything: drop more sets"
+    stack.compose("start", "redis")
+    wait_until(lambda: everything_done(batch, 20), 240, "all twelve sets are published")
+    wait_until(stack.all_healthy, 180, "every container is healthy again")
+    assert digest(batch) == originals
+    assert sorted(batch.anon_of(made).name for made in batch.sets) == [f"ANON_{n:03d}" for n in range(6, 21)]
+    for made in batch.sets[-3:]:
+        judge(batch.root / made.folder, batch.anon_of(made), made.manifest)
+
+
+def test_down_and_up_goes_on(stack: Stack, batch: Batch) -> None:
+    """What was dropped while nothing ran is done, with the next index; nothing else is done again."""
+    before = {path: path.stat().st_mtime_ns for path in batch.root.glob("ANON_*")}
+    stack.compose("down", "--timeout", "60")
+    batch.drop(["while down"], ct=10)
+    stack.compose("up", "--detach", "--no-build", "--wait", "--wait-timeout", "120")
+    wait_until(lambda: everything_done(batch, 21), 120, "the set that was dropped meanwhile is published")
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_redis_lets_its_user_do_no_more_than_is_needed(stack: Stack) -> None:
+    """Whoever is on its port may ask whether it lives; the service's own password opens no door to the server."""
+    ask = ("exec", "--no-TTY", "redis", "redis-cli", "--no-auth-warning")
+    health = ("--user", "health", "--pass", "any")
+    login = ("--user", "anonymizer", "--pass", stack.secret("redis_password"))
+    assert "NOAUTH" in stack.compose(*ask, "ping", check=False)
+    assert "PONG" in stack.compose(*ask, *health, "ping")
+    for command in ("config get *", "flushall", "keys *", "set other 1", "shutdown", "acl list", "debug segfault"):
+        assert "NOPERM" in stack.compose(*ask, *health, *command.split(), check=False)
+        assert "NOPERM" in stack.compose(*ask, *login, *command.split(), check=False)
+    assert stack.compose(*ask, *login, "llen", "anonymizer").strip() == "0"
+    denied = [line for line in stack.compose("logs", "--no-color").splitlines() if "NOPERM" in line]
+    assert not denied, "the service, or Redis at its start, needs more than it may do"
+
+
+@pytest.mark.parametrize("service", ["watcher", "worker"])
+def test_a_wrong_password_is_told_in_words(stack: Stack, service: str) -> None:
+    """And waited with, not crashed on; the health check says the same."""
+    name = f"wrong-{service}"
+    wrong = ("ANONYMIZER_REDIS_URL=redis://anonymizer:wrong@redis:6379/0", "ANONYMIZER_REDIS_PASSWORD_FILE=")
+    options = [option for value in wrong for option in ("--env", value)]
+    stack.compose("run", "--detach", "--name", name, *options, service)
+    try:
+        said = "Redis refuses our name or password"
+        wait_until(lambda: said in run("docker", "logs", name).text, 30, "the log says what is wrong")
+        time.sleep(5)
+        state = json.loads(docker("inspect", name))[0]
+        assert (state["State"]["Running"], state["RestartCount"]) == (True, 0)
+        if service == "worker":
+            asked = run("docker", "exec", name, "anonymizer", "health")
+            assert asked.code != 0
+            assert said in asked.text
+    finally:
+        docker("rm", "--force", name)
+
+
+def test_a_share_that_is_not_there_is_told_in_words(stack: Stack, tmp_path: Path) -> None:
+    """A folder that does not exist is refused before anything starts; an empty mount point is told in the log."""
+    empty = tmp_path / "empty"
+    empty.mkdir(mode=0o755)
+    name = "unmounted"
+    stack.compose("run", "--detach", "--name", name, "--volume", f"{empty}:/share", "watcher")
+    try:
+        said = "there is no collection; is the share mounted?"
+        wait_until(lambda: said in run("docker", "logs", name).text, 30, "the log says what is wrong")
+    finally:
+        docker("rm", "--force", name)
+    refused = stack.compose("run", "--no-deps", "watcher", check=False, SHARE_DIR=str(tmp_path / "nowhere"))
+    assert "does not exist" in refused
+
+
+def test_flower_shows_every_task_to_whoever_has_its_password(stack: Stack, batch: Batch, artefacts: Path) -> None:
+    """401 without, the page with it, and nothing that could change anything."""
+    login = stack.secret("flower_login")
+    assert stack.fetch(f"{FLOWER}/tasks")[0] == 401
+    assert stack.fetch(f"{FLOWER}/api/tasks", "monitor:wrong")[0] == 401
+    assert stack.fetch(f"{FLOWER}/tasks", login)[0] == 200
+    tasks = json.loads(stack.fetch(f"{FLOWER}/api/tasks?limit=1000", login)[1])
+    assert {task["name"] for task in tasks.values()} == {"anonymize_set"}
+    ends = [task["result"] for task in tasks.values()]
+    assert ends.count("'published'") >= len(batch.sets), "the tasks from before `down` are kept"
+    for place in ("worker/shutdown/x", "task/send-task/x", "task/revoke/x"):
+        assert "Read only mode" in stack.fetch(f"{FLOWER}/api/{place}", login, send="{}")[1]
+    picture = run("deploy/ci/flower-picture.sh", login, artefacts)
+    assert picture.code == 0, picture.text
+
+
+def test_nothing_that_is_shown_or_kept_identifies_anyone(stack: Stack, batch: Batch, artefacts: Path) -> None:
+    """Flower's whole API, all that Redis keeps, every log and every number: no name, number, UID or folder."""
+    login = stack.secret("flower_login")
+    tasks = stack.fetch(f"{FLOWER}/api/tasks?limit=1000", login)[1]
+    each = "".join(stack.fetch(f"{FLOWER}/api/task/info/{task}", login)[1] for task in json.loads(tasks))
+    shown = {
+        "flower": tasks + each + stack.fetch(f"{FLOWER}/api/workers?refresh=1", login)[1],
+        "redis": stack.compose("exec", "--no-TTY", "redis", "sh", "-c", "cat /data/appendonlydir/*"),
+        "logs": stack.compose("logs", "--no-color"),
+        "numbers": stack.fetch(METRICS)[1] + stack.fetch(f"{FLOWER}/metrics", login)[1],
+    }
+    for place, text in shown.items():
+        (artefacts / f"{place}.txt").write_text(text)
+        assert len(text) > 1000, f"{place} says nothing: is this looked for in the right place?"
+        assert not identifiers_in(text, batch.sets), place
+        assert stack.secret("redis_password") not in text
+        assert login.partition(":")[2] not in text
+    assert identifiers_in(f"x{batch.sets[0].folder}y", batch.sets), "this test could find something"
+
+
+def test_the_numbers_are_true(stack: Stack, batch: Batch) -> None:
+    """As Prometheus fetches them."""
+    numbers = dict(line.rsplit(" ", 1) for line in stack.fetch(METRICS)[1].splitlines() if not line.startswith("#"))
+    sets = {name: float(value) for name, value in numbers.items() if name.startswith("anonymizer_sets{")}
+    assert list(sets.values()) == [len(batch.sets)]
+    assert 'state="published"' in next(iter(sets))
+    assert float(numbers["anonymizer_share_up"]) == float(numbers["anonymizer_redis_up"]) == 1
+    assert float(numbers["anonymizer_backlog"]) == 0
