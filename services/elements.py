@@ -166,6 +166,8 @@ class Parser:
     def top_level(self, pos: int) -> list[Element]:
         """Parse from `pos` to the end of the data; raise `PixelsFollow` at pixel data."""
         elements, _ = self._read(self._heads, pos, len(self.data), 0, False)
+        if len(self.data) < self.size:
+            raise Beyond  # an element ends exactly where the bytes read so far do
         return elements
 
     def _read(self, heads: _Heads, pos: int, end: int, depth: int, undefined: bool) -> tuple[list[Element], int]:
@@ -174,7 +176,7 @@ class Parser:
         elements: list[Element] = []
         add = elements.append
         known = heads.known
-        last = end - 8
+        last = min(end - 8, pos + 8 * self._left)  # further on there may be more elements than are allowed
         while pos <= last:
             start = pos
             try:
@@ -211,6 +213,11 @@ class Parser:
             if pos > end:
                 raise self._short(pos, end, depth)
             add((tag, vr, start, value, pos, None))
+        else:
+            if pos <= end - 8:
+                self._count(len(elements))
+                more, pos = self._read(heads, pos, end, depth, undefined)
+                return elements + more, pos
         if undefined or pos != end:
             self._ended(pos, end, depth, undefined=undefined)
         self._count(len(elements))
@@ -258,14 +265,16 @@ class Parser:
                     elements, _ = self._read(heads, value, after, depth + 1, False)
                 items.append((pos, value, after, elements))
                 pos = after
+                if len(items) > self._left:
+                    break
             elif number == 0xE0DD and undefined:
                 self._count(len(items))
                 return items, value
             else:
                 raise Malformed(f"a delimiter without its item at byte {pos}")
+        self._count(len(items))
         if undefined or pos != stop:
             raise self._short(stop + 1, stop, depth) if undefined else Malformed(f"an item is cut off at byte {pos}")
-        self._count(len(items))
         return items, stop
 
     def _count(self, more: int) -> None:

@@ -41,6 +41,9 @@ _LONG = Struct("<L")
 _HEADER = Struct("<HHL").unpack_from
 _META_HEADER = Struct("<HH2sH").unpack_from
 
+MOST_FRAGMENTS: Final = 100_000
+"""Of encapsulated pixel data; an image has one or a few. Another guard."""
+
 
 class NotDicom(Exception):
     """The file is no DICOM object: no prefix, and no data set where one should begin. DICOMDIR counts as one."""
@@ -140,7 +143,10 @@ def _read(path: Path, fd: int, head: bytes, size: int) -> DicomFile:
     except OtherEncoding:
         from services import transcode  # noqa: PLC0415 - pydicom's reader is slow to import and rarely needed
 
-        return from_memory(path, size, meta, transcode.to_explicit_little_endian(path))
+        try:
+            return from_memory(path, size, meta, transcode.to_explicit_little_endian(path))
+        except OtherEncoding as other:
+            raise Malformed(str(other)) from None
 
 
 def _uid(meta: Mapping[int, bytes], tag: int) -> str:
@@ -256,7 +262,9 @@ def _pixel_length(source: int | bytes, offset: int, length: int, size: int) -> i
             raise Truncated(f"the file ends at byte {size}, inside the pixel data")
         return length
     pos = offset
-    while pos + 8 <= size:
+    for _ in range(MOST_FRAGMENTS):
+        if pos + 8 > size:
+            raise Truncated(f"the file ends at byte {size}, inside the encapsulated pixel data")
         header = source[pos : pos + 8] if isinstance(source, bytes) else os.pread(source, 8, pos)
         group, number, fragment = _HEADER(header, 0)
         pos += 8
@@ -265,7 +273,7 @@ def _pixel_length(source: int | bytes, offset: int, length: int, size: int) -> i
         if (group, number) != (0xFFFE, 0xE000) or fragment == stream.UNDEFINED:
             raise Malformed(f"no fragment where encapsulated pixel data should have one, at byte {pos - 8}")
         pos += fragment
-    raise Truncated(f"the file ends at byte {size}, inside the encapsulated pixel data")
+    raise Malformed(f"more than {MOST_FRAGMENTS} fragments of pixel data")
 
 
 def write(

@@ -1,0 +1,141 @@
+"""Files made to harm: read to a reason, in bounded time and memory. And one that harmed without meaning to."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from services import elements, part10
+from services.elements import Malformed, Truncated
+from services.part10 import NotDicom
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EXPLICIT, IMPLICIT = b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2\0"
+DEFLATED, BIG_ENDIAN = b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.2\0"
+LONG = {b"OB", b"OW", b"SQ", b"UN", b"UT"}
+UNDEFINED = 0xFFFFFFFF
+ITEM = b"\xfe\xff\x00\xe0"
+END_OF_ITEM, END_OF_SEQUENCE = b"\xfe\xff\x0d\xe0" + bytes(4), b"\xfe\xff\xdd\xe0" + bytes(4)
+
+
+def element(tag: int, vr: bytes, value: bytes, length: int | None = None) -> bytes:
+    """Write an element of explicit VR, with a length that may be a lie."""
+    length = len(value) if length is None else length
+    sized = bytes(2) + struct.pack("<L", length) if vr in LONG else struct.pack("<H", length)
+    return struct.pack("<HH", tag >> 16, tag & 0xFFFF) + vr + sized + value
+
+
+def head(syntax: bytes) -> bytes:
+    """Write preamble and file meta information."""
+    body = element(0x00020002, b"UI", b"1.2.840.10008.5.1.4.1.1.481.5\0") + element(0x00020010, b"UI", syntax)
+    return bytes(128) + b"DICM" + element(0x00020000, b"UL", struct.pack("<L", len(body))) + body
+
+
+def nested(levels: int, *, implicit: bool = False) -> bytes:
+    """Write sequences in each other."""
+    start = element(0x300A00B0, b"SQ", b"", UNDEFINED)
+    if implicit:
+        start = start[:4] + start[-4:]
+    return (start + ITEM + b"\xff" * 4) * levels + (END_OF_ITEM + END_OF_SEQUENCE) * levels
+
+
+def deflated(data: bytes) -> bytes:
+    """Deflate without a header (PS3.5 A.5)."""
+    deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return deflater.compress(data) + deflater.flush()
+
+
+HOSTILE = {
+    "nested deep": head(EXPLICIT) + nested(100_000),
+    "nested deep, implicit": head(IMPLICIT) + nested(100_000, implicit=True),
+    "nested deep, deflated": head(DEFLATED) + deflated(nested(100_000)),
+    "nested deep, big endian": head(BIG_ENDIAN)
+    + b"\x30\x0a\x00\xb0SQ\0\0\xff\xff\xff\xff\xff\xfe\xe0\0\xff\xff\xff\xff" * 9999,
+    "nested deep, coded as UN": head(EXPLICIT) + element(0x300A00B0, b"UN", nested(9999, implicit=True)[12:]),
+    "a giant text": head(EXPLICIT) + element(0x300A0003, b"UT", b"abc", 0xFFFFFFF0),
+    "giant pixels": head(EXPLICIT) + element(0x7FE00010, b"OW", b"abc", 0xFFFFFFF0),
+    "a giant sequence": head(EXPLICIT) + element(0x300A00B0, b"SQ", b"abcd", 0x7FFFFFF0),
+    "giant meta information": bytes(128) + b"DICM" + element(0x00020102, b"OB", b"x", UNDEFINED),
+    "a VR that nobody knows": head(EXPLICIT) + element(0x00080060, b"ZZ", b"RTPLAN"),
+    "a VR that nobody knows, big endian": head(BIG_ENDIAN) + b"\x00\x08\x00\x60ZZ\x00\x06RTPLAN",
+    "nothing": b"",
+    "a prefix": bytes(128) + b"DICM",
+}
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("name", HOSTILE)
+def test_each_is_read_to_a_reason(tmp_path: Path, name: str) -> None:
+    """And to no other exception."""
+    path = tmp_path / "x.dcm"
+    path.write_bytes(HOSTILE[name])
+    with pytest.raises((Malformed, NotDicom)):
+        part10.read(path)
+
+
+def test_what_is_deflated_without_end(tmp_path: Path, monkeypatch) -> None:
+    """A few kilobytes that would become gigabytes; and a stream that is cut off."""
+    monkeypatch.setattr(part10, "MAX_DATA", 1 << 22)
+    path = tmp_path / "x.dcm"
+    path.write_bytes(head(DEFLATED) + (stream := deflated(bytes(1 << 22))))
+    with pytest.raises(Malformed, match="holds more than 1048576 bytes"):
+        part10.read(path)
+    path.write_bytes(head(DEFLATED) + stream[:300])
+    with pytest.raises(Truncated):
+        part10.read(path)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        element(0x300A00B0, b"SQ", (ITEM + bytes(4)) * 3000),
+        element(0x300A00B0, b"SQ", (ITEM + bytes(4)) * 3000 + END_OF_SEQUENCE, UNDEFINED),
+        element(0x00091001, b"LO", b"") * 3000,
+        element(0x300A00B0, b"SQ", ITEM + struct.pack("<L", 24_000) + element(0x00091001, b"LO", b"") * 3000),
+    ],
+)
+def test_more_elements_and_items_than_anyone_has(tmp_path: Path, monkeypatch, data: bytes) -> None:
+    """It stops where the limit is: a gigabyte of empty items would take all memory before it was counted."""
+    monkeypatch.setattr(elements, "MAX_ELEMENTS", 1000)
+    path = tmp_path / "x.dcm"
+    path.write_bytes(head(EXPLICIT) + data)
+    with pytest.raises(Malformed, match="more than 1000 elements"):
+        part10.read(path)
+
+
+def test_many_elements_in_a_little_and_few_in_much(tmp_path: Path, monkeypatch) -> None:
+    """As many as are allowed; the counting in between changes nothing in what is read."""
+    monkeypatch.setattr(elements, "MAX_ELEMENTS", 1000)
+    path = tmp_path / "x.dcm"
+    data = (
+        element(0x00091001, b"LO", b"ab") * 400
+        + element(0x300A0003, b"UT", bytes(90_000))
+        + element(0x300A0004, b"LO", b"ab") * 500
+    )
+    path.write_bytes(head(EXPLICIT) + data)
+    assert len(part10.read(path).elements) == 901
+
+
+def test_more_fragments_than_anyone_has(tmp_path: Path, monkeypatch) -> None:
+    """Of encapsulated pixels."""
+    monkeypatch.setattr(part10, "MOST_FRAGMENTS", 1000)
+    path = tmp_path / "x.dcm"
+    path.write_bytes(head(EXPLICIT) + element(0x7FE00010, b"OB", (ITEM + bytes(4)) * 3000, UNDEFINED))
+    with pytest.raises(Malformed, match="more than 1000 fragments"):
+        part10.read(path)
+
+
+def test_an_element_that_ends_where_the_first_read_does(tmp_path: Path) -> None:
+    """What follows it belongs to the file: it was left out once, without a word."""
+    path = tmp_path / "x.dcm"
+    start = head(EXPLICIT) + element(0x00080060, b"CS", b"RTPLAN")
+    filling = element(0x300A0003, b"UT", bytes(part10.HEAD_SIZE - len(start) - 12))
+    assert len(start + filling) == part10.HEAD_SIZE
+    path.write_bytes(start + filling + element(0x300A0004, b"ST", b"ab"))
+
+    assert [f"{found[0]:08X}" for found in part10.read(path).elements] == ["00080060", "300A0003", "300A0004"]
