@@ -167,7 +167,7 @@ def _words(name: str) -> list[str]:
 # Target volumes -------------------------------------------------------------------------------------------------------
 
 _VOLUME_NAME: Final = re.compile(
-    r"(IGTV|GTV|ICTV|CTV|ITV|PTV)(p|n|sb|par|v|vas)?\d{0,2}(_(High|Mid|Low)(\d\d)?|_\d{4})?"
+    r"(IGTV|GTV|ICTV|CTV|ITV|PTV)(p|n|sb|par|v|vas)?([1-9]|1\d)?(_(High|Mid|Low)(\d\d)?|_\d{4})?"
 )
 _VOLUME: Final = re.compile(
     r"(?P<kind>igtv|gtv|ictv|ctv|itv|ptv)[\s_.:-]*(?P<word>[^\W\d_]+)?[\s_.:-]*"

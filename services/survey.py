@@ -13,7 +13,7 @@ from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, get_args
 
-from services import check, listing, nomenclature, part10, record, redo, registry, structures
+from services import check, claims, listing, nomenclature, originals, part10, record, redo, registry, structures
 from services.cleaner import Cleaner
 from services.collection import Acceptable
 from services.elements import Malformed
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from services.collection import Collection
     from services.nomenclature import How
     from services.renaming import Coverage, KeptBack, Structure
+    from services.rtset import RtSet
     from services.structures import Naming, Sheet, State
 
 _NOTES: Final[Mapping[How, str]] = {
@@ -44,7 +45,6 @@ _NOTES: Final[Mapping[How, str]] = {
     "unknown": "",
 }
 """What is noted beside a row; the rest says itself."""
-_OF_FOLDER: Final = frozenset({"published", "same-set"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ def read_set(folder: Path, collection: Collection) -> SetNames:
         return SetNames(folder.name)
     texts = tuple(text for text in rtset.texts if text.role in {"roi_name", "roi_label"})
     cleaner = Cleaner(Identifiers(rtset.found, rtset.technical), rtset.texts)
-    index = _published_as(collection, folder)
+    index = _published_as(collection, rtset)
     published = _published_names(collection.root / folder_name(index)) if index is not None else None
     return SetNames(folder.name, cleaner, texts, code_meanings(rtset.structure_set.view), index, published)
 
@@ -255,7 +255,7 @@ def _name(
 ) -> Name:
     proposed = nomenclature.propose(name)
     target = row.target if row else proposed.target
-    return Name(name, folders, target, proposed.how, row.state if row else None, kept_back, contradicting)
+    return Name(name, folders, target, proposed.how, row.state if row else None, dict(kept_back), contradicting)
 
 
 def _cleaned(structure: Structure) -> str:
@@ -264,21 +264,25 @@ def _cleaned(structure: Structure) -> str:
 
 def _look(folder: Path, collection: Collection) -> object:
     """Give what changes when the names of a set, or of what was published of it, may have changed."""
+    outcome = registry.read_outcome(collection, collection.locator(folder.name))
+    index = outcome.index if outcome else None
     try:
-        index = _published_as(collection, folder)
         at = record.path_of(collection, index).stat().st_mtime_ns if index is not None else 0
         return listing.take(folder).fingerprint, index, at
     except (OSError, SetRefused):
         return None
 
 
-def _published_as(collection: Collection, folder: Path) -> int | None:
-    outcome = (
-        registry.read_outcome(collection, collection.locator(folder.name)) if collection.outcomes.is_dir() else None
-    )
-    if outcome is None or outcome.state not in _OF_FOLDER:
-        return None
-    return outcome.index
+def _published_as(collection: Collection, rtset: RtSet) -> int | None:
+    """Give the index under which a set is published, as it is now."""
+    set_id = collection.set_id(rtset.sop_instance_uids)
+    content = originals.content(rtset, collection.set_key(set_id))
+    for its_id in (set_id, collection.set_id([*rtset.sop_instance_uids, content])):
+        claim = claims.of(collection, its_id)
+        published = record.read(collection, claim.index) if claim else None
+        if published and published.set_id == its_id and published.content.get("source") == content:
+            return None if published.withdrawn else published.index
+    return None
 
 
 def _published_names(folder: Path) -> dict[int, str] | None:

@@ -1,0 +1,101 @@
+"""What a name of a structure is taken for, and what is left to a person."""
+
+import pytest
+
+from services import nomenclature
+from services.nomenclature import Proposal, is_name, means_another, propose
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "how"),
+    [
+        ("Parotid_L", "Parotid_L", "exact"),
+        ("PTV_7000", "PTV_7000", "exact"),
+        ("SpinalCord_PRV05", "SpinalCord_PRV05", "exact"),
+        ("OpticNrv_PRV03_L", "OpticNrv_PRV03_L", "exact"),
+        ("Lungs-GTV", "Lungs-GTV", "exact"),
+        ("PAROTID_LT", "Parotid_L", "spelling"),
+        ("left parotid", "Parotid_L", "spelling"),
+        ("LParotid", "Parotid_L", "spelling"),
+        ("spinal  cord", "SpinalCord", "spelling"),
+        ("Kidney both", "Kidneys", "spelling"),
+        ("Femoral Head Lt", "Femur_Head_L", "alias"),
+        ("BS", "Brainstem", "alias"),
+        ("N. opticus links PRV 3 mm", "OpticNrv_PRV03_L", "alias"),
+        ("Chiasma PRV03", "OpticChiasm_PRV3", "alias"),
+        ("PAROTISLI", "Parotid_L", "alias"),
+        ("Rueckenmark", "SpinalCord", "language"),
+        ("Rückenmark", "SpinalCord", "language"),
+        ("Lunge re+li", "Lungs", "language"),
+        ("Hüftkopf re", "Femur_Head_R", "language"),
+        ("testa femorale sx", "Femur_Head_L", "language"),
+        ("ZUNGE", "Tongue", "language"),
+        ("ptv 50,4", "PTV_5040", "spelling"),
+        ("PTV_60Gy", "PTV_6000", "spelling"),
+        ("CTV 2", "CTV2", "spelling"),
+        ("PTV70", "PTV_7000", "spelling"),
+        ("PTV LK", "PTVn", "spelling"),
+        ("PTV high", "PTV_High", "spelling"),
+    ],
+)
+def test_a_name_is_recognized(name, target, how):
+    """In other spellings, words and languages, with sides before or behind, with margins and doses."""
+    assert propose(name) == Proposal(target, how)
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("Ring 5mm", "planning help"),
+        ("zPTV", "planning help"),
+        ("_Bladder", "planning help"),
+        ("PTVopt", "planning help"),
+        ("Hilf 1", "planning help"),
+        ("PTV-Rectum", "planning help"),
+        ("95%", "planning help"),
+        ("Parotis", "side unclear"),
+        ("Heart left", "side unclear"),
+        ("Herz Quellenbrink", "unknown"),
+        ("A17", "unknown"),
+        ("", "unknown"),
+    ],
+)
+def test_what_can_be_read_in_two_ways_or_none_is_left_open(name, how):
+    """It is said why, and nothing is proposed."""
+    assert propose(name) == Proposal("", how)
+
+
+def test_every_name_of_the_list_is_one_of_sixteen_characters():
+    """And what two sides are called together is in the list itself."""
+    names = nomenclature._names()
+    assert len(names) > 100
+    assert [name for name in names if len(name) > 16 or not is_name(name)] == []
+    assert {row["both"] for row in nomenclature._structures()} - {""} <= names
+
+
+def test_no_word_of_the_list_means_two_structures():
+    """Else which one is proposed would hang on the order of the list."""
+    meant: dict[str, set[str]] = {}
+    for row in nomenclature._structures():
+        for column in ("name", "english", "german", "italian", "short"):
+            for words in filter(None, row[column].split("|")):
+                meant.setdefault("".join(nomenclature._words(words)), set()).add(row["name"])
+    assert {words: names for words, names in meant.items() if len(names) > 1} == {}
+
+
+@pytest.mark.parametrize(
+    ("meaning", "name", "other"),
+    [
+        ("Right lung", "Lung_L", True),
+        ("Left lung", "Lung_L", False),
+        ("Lung", "Lung_L", False),
+        ("Heart", "Lung_L", True),
+        ("Lung", "Heart", True),
+        ("PTV High", "PTV_7000", False),
+        ("CTV", "PTV_7000", True),
+        ("Undefined Normal Tissue", "Heart", False),
+    ],
+)
+def test_a_code_that_says_another_structure_is_noticed(meaning, name, other):
+    """Where either of them is not known nothing is claimed."""
+    assert means_another(meaning, name) is other

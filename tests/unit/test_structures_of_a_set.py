@@ -1,0 +1,143 @@
+"""Confirmed names come to the structures of one set, or are kept back; and the proof accepts no others."""
+
+import pytest
+
+from services import anonymize, dates
+from services.cleaner import Cleaner, Text
+from services.collection import Options
+from services.errors import NotClean
+from services.identifiers import Identifiers
+from services.policy import policy_for
+from services.remaking import remake
+from services.renaming import Coverage, Renaming
+from services.structures import Naming, Row
+from services.verify import Expected, prove
+from tests.anonymized import IDENTITY, KEY, anonymized
+
+IDENTIFIERS = Identifiers([("person", "Quellenbrink^Anna"), ("patient-id", "4711815")])
+
+
+def confirmed(**targets):
+    """Confirm names; a low line in them stands for a blank."""
+    return Naming(tuple(Row(name.replace("_", " "), target, "confirmed") for name, target in targets.items()))
+
+
+def renaming(naming, *names, labels=None, meanings=None):
+    """Rename structures 1, 2, …, whose labels are their names as far as these fit."""
+    texts = [Text("roi_name", number, name) for number, name in enumerate(names, 1)]
+    labels = labels or [name[:16].strip() for name in names]
+    texts += [Text("roi_label", number, label) for number, label in enumerate(labels, 1)]
+    texts.append(Text("plan_label", 0, names[0]))
+    return Renaming(Cleaner(IDENTIFIERS, texts), texts, naming, meanings)
+
+
+def names_of(made):
+    """Give the new names, by number."""
+    return [one.name for one in made.structures]
+
+
+def test_a_confirmed_name_is_applied_to_name_and_label_and_to_nothing_else():
+    """A plan that is called like a structure keeps its name."""
+    made = renaming(confirmed(Parotis_links_gesamt="Parotid_L"), "Parotis links gesamt", "Herz")
+    assert made.clean("Parotis links gesamt", "roi_name") == "Parotid_L"
+    assert made.clean("Parotis links ge ", "roi_label") == "Parotid_L"
+    assert made.clean("Parotis links gesamt", "plan_label") == "Parotis links gesamt"
+    assert (made.clean("Herz ", "roi_name"), made.clean("Herz", "roi_label")) == ("Herz ", "Herz")
+    assert made.coverage == Coverage(structures=2, named=1, open=1, renamed=1)
+
+
+def test_a_label_of_its_own_stays_unless_it_was_confirmed_itself():
+    """It follows the name where it says the name, in whatever words were confirmed."""
+    made = renaming(
+        confirmed(Parotis_li="Parotid_L", Par_li="Parotid_L", Herz="Heart"),
+        *("Parotis li", "Herz"),
+        labels=["Par li", "risk organ"],
+    )
+    assert made.clean("Par li", "roi_label") == "Parotid_L"
+    assert made.clean("risk organ", "roi_label") == "risk organ"
+
+
+def test_a_name_that_another_structure_has_or_is_to_get_is_kept_back():
+    """Whatever its capitals; also where the other only keeps it because its own new name was kept back."""
+    naming = confirmed(Parotis_li="Parotid_L", Par_li="Parotid_L", A="B", B="C", Herz="Heart")
+    made = renaming(naming, "Parotis li", "Par li", "A", "B", "c", "Herz")
+    assert names_of(made) == ["Parotis li", "Par li", "A", "B", "c", "Heart"]
+    assert made.coverage.kept_back == {"name-taken": 4}
+
+
+def test_names_may_be_passed_on():
+    """B is free as soon as B itself becomes C."""
+    assert names_of(renaming(confirmed(A="B", B="C"), "A", "B")) == ["B", "C"]
+
+
+def test_a_name_that_two_structures_bear_is_left_alone():
+    """One name for both was the source's fault; it is not made a second time."""
+    made = renaming(confirmed(Herz="Heart"), "Herz", "Herz")
+    assert names_of(made) == ["Herz", "Herz"]
+    assert made.coverage.kept_back == {"borne-twice": 2}
+
+
+def test_no_name_brings_an_identifier_back():
+    """Not even one that a person confirmed; in other patients' sets it may stand."""
+    naming = confirmed(GTV="GTV_Quellenbrink", PTV="PTV_4711815")
+    made = renaming(naming, "GTV", "PTV")
+    assert names_of(made) == ["GTV", "PTV"]
+    assert made.coverage.kept_back == {"identifier": 2}
+
+
+def test_a_name_is_looked_for_as_it_is_and_as_the_cleaner_leaves_it():
+    """What identifies is gone before, so that one row serves all patients."""
+    naming = Naming((Row("Parotis li", "Parotid_L", "confirmed"), Row("Tumor*", "GTVp", "confirmed")))
+    made = renaming(naming, "Parotis li Quellenbrink", "Tumor Quellenbrink", "XQuellenbrink")
+    assert names_of(made) == ["Parotid_L", "GTVp", "ROI_03"]
+    assert [one.is_stand_in for one in made.structures] == [False, False, True]
+
+
+def test_a_code_that_says_something_else_is_reported():
+    """It stays, as the type does; somebody has to look which of the two is right."""
+    naming = confirmed(Lunge_li="Lung_L", Lunge_re="Lung_R")
+    made = renaming(naming, "Lunge li", "Lunge re", meanings={1: "Left lung", 2: "Left lung"})
+    assert [one.contradicting_code for one in made.structures] == ["", "Left lung"]
+    assert made.coverage == Coverage(structures=2, named=2, renamed=2, contradicting_codes=1)
+
+
+def test_the_coverage_of_a_record_is_read_again():
+    """Records of before there was any say nothing."""
+    coverage = Coverage(3, 1, 1, 1, 1, {"name-taken": 1}, 1)
+    assert Coverage.of({"structures": {"list": "digest", **coverage.as_json()}}) == coverage
+    assert Coverage.of({}) is None
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """Anonymize a set of three structures without a list."""
+    return anonymized(tmp_path_factory.mktemp("set"), make={"rois": ["PTV", "Parotis li", "Myelon"]})
+
+
+def proven(done, folder, applied, promised):
+    """Write the set again with one list, and prove it against another."""
+    rtset, options = done.verdict.rtset, Options(machine=("VicRapidPlan",))
+    shift = dates.choose_shift(KEY, rtset.dates)
+    remaking = remake(rtset, done.remaking.machine, options, KEY, shift, IDENTITY, applied)
+    folder.mkdir()
+    list(anonymize.write(rtset, remaking, folder))
+    source = [(file.kind, rtset.folder / file.path) for file in rtset.set_files]
+    expected = Expected(IDENTITY, policy_for(options), remaking.machine, remaking.scanner, naming=promised)
+    return prove(source, folder, expected)
+
+
+def test_the_proof_accepts_what_was_confirmed(done, tmp_path):
+    """And finds everything else equal."""
+    naming = confirmed(Parotis_li="Parotid_L", Myelon="SpinalCord")
+    assert proven(done, tmp_path / "new", naming, naming).checks["free text"] > 0
+
+
+@pytest.mark.parametrize(
+    "promised",
+    [None, confirmed(Myelon="SpinalCord"), confirmed(Parotis_li="Parotid_R", Myelon="SpinalCord")],
+    ids=["nothing", "another name", "another target"],
+)
+def test_the_proof_accepts_no_name_that_was_not_confirmed(done, tmp_path, promised):
+    """A renaming is only what a person said, letter by letter."""
+    with pytest.raises(NotClean, match="was changed without need"):
+        proven(done, tmp_path / "new", confirmed(Parotis_li="Parotid_L", Myelon="SpinalCord"), promised)
