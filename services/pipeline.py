@@ -10,7 +10,7 @@ import gc
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from services import (
     anonymize,
@@ -53,7 +53,6 @@ if TYPE_CHECKING:
     from services.rtset import RtSet
     from services.settings import Settings
     from services.structures import Naming
-    from services.verify import Proof
 
 TRIES: Final = 3
 """A set that changes while it is worked on is begun again so often at once; then it waits until it has settled."""
@@ -111,6 +110,30 @@ def _unless_changed(step: Callable[[], Outcome]) -> Outcome:
     return step()
 
 
+class _Anonymized(NamedTuple):
+    """What is known of a set when its new files are written: enough to prove and to publish them."""
+
+    listing: Listing
+    """Of the folder, as it was when its files were read."""
+
+    source: list[tuple[str, Path]]
+    """Kind and place of each object."""
+
+    plan_name: str
+    """Of the new plan's file."""
+
+    patient_id: str
+    """The original one, for the tracking line."""
+
+    plan_label: str
+    """The original one."""
+
+    expected: Expected
+
+    record: Mapping[str, Any]
+    """What the record says beside the proof."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Way:
     """One set on its way."""
@@ -145,7 +168,9 @@ class _Way:
         try:
             attempt = Attempt.begin(collection, set_id, index)
             try:
-                self._publish(attempt, verdict, rtset, shift, content, published)
+                made = self._anonymize(attempt, verdict, rtset, shift, content)
+                del verdict, rtset  # tens of megabytes; what follows reads everything for itself
+                self._publish(attempt, made, published)
             except BaseException:
                 attempt.discard()
                 raise
@@ -163,10 +188,10 @@ class _Way:
         self.progress.step("read", 0, len(seen.entries))
         return check.judge(self.folder, options, machines, policy_for(options), seen)
 
-    def _publish(
-        self, attempt: Attempt, verdict: Verdict, rtset: RtSet, shift: timedelta, content: str, earlier: Record | None
-    ) -> None:
-        """Anonymize → verify → publish, in the folder of an attempt; in the place of what is to be done again."""
+    def _anonymize(
+        self, attempt: Attempt, verdict: Verdict, rtset: RtSet, shift: timedelta, content: str
+    ) -> _Anonymized:
+        """Write the new files into the folder of an attempt."""
         collection, files = self.collection, rtset.set_files
         identity = collection.identity.numbered(attempt.index)
         target = verdict.machine.machine if verdict.machine else None
@@ -176,23 +201,34 @@ class _Way:
         for done, written in enumerate(anonymize.write(rtset, remaking, attempt.folder), start=1):
             self.progress.step("written", done, len(files))
             plan = written.name if written.source.kind == PLAN else plan
-        self.progress.step("verified", 0, len(files))
-        source = [(file.kind, rtset.folder / file.path) for file in files]
-        expected = Expected(identity, remaking.policy, target, remaking.scanner, rtset.relinked, naming)
-        proof = verify.prove(source, attempt.folder, expected)
+        return _Anonymized(
+            rtset.listing,
+            [(file.kind, rtset.folder / file.path) for file in files],
+            plan,
+            rtset.plan.view.text("PatientID"),
+            rtset.plan.view.text("RTPlanLabel"),
+            Expected(identity, remaking.policy, target, remaking.scanner, rtset.relinked, naming),
+            _record(remaking, verdict, naming, content),
+        )
+
+    def _publish(self, attempt: Attempt, made: _Anonymized, earlier: Record | None) -> None:
+        """Verify → publish; in the place of what is to be done again."""
+        collection = self.collection
+        self.progress.step("verified", 0, len(made.source))
+        proof = verify.prove(made.source, attempt.folder, made.expected)
         self.progress.size_bytes = sum(file.size_bytes for file in proof.files.values())
-        if listing.take(self.folder) != rtset.listing:
+        if listing.take(self.folder) != made.listing:
             raise SetChanged
         line = TrackingLine(
-            rtset.plan.view.text("PatientID"),
-            identity.patient_id,
-            rtset.plan.view.text("RTPlanLabel"),
+            made.patient_id,
+            made.expected.identity.patient_id,
+            made.plan_label,
             collection.identity.hospital,
             datetime.now(self.settings.timezone).date(),
         )
-        structures.keep(collection, naming)
-        content_of_record = _record(proof, remaking, verdict, naming, content)
-        publish.publish(attempt, content_of_record, line, plan, instead_of=earlier)
+        structures.keep(collection, collection.naming)
+        record = {"proof": proof.as_json(), **made.record}
+        publish.publish(attempt, record, line, made.plan_name, instead_of=earlier)
 
     def _is_done_again(self, published: Record, rtset: RtSet, set_id: str, content: str) -> bool:
         """Whether a person wants a published set done again; it is, if it is still the one that was published."""
@@ -260,12 +296,11 @@ def _outcome(state: State, seen: Listing, **more: Any) -> Outcome:
     return Outcome(state, seen.fingerprint, datetime.now(UTC).isoformat(timespec="seconds"), folders=folders, **more)
 
 
-def _record(proof: Proof, remaking: Remaking, verdict: Verdict, naming: Naming, content: str) -> Mapping[str, Any]:
-    """Make the record of a published set: what was done and proven, without any original value."""
+def _record(remaking: Remaking, verdict: Verdict, naming: Naming, content: str) -> Mapping[str, Any]:
+    """Tell for the record of a published set what was done, without any original value."""
     options = remaking.policy.options
     fit = verdict.machine
     return {
-        "proof": proof.as_json(),
         "source": content,
         "policy": {"standard": EDITION, "edition": POLICY_EDITION},
         "method": {"text": list(remaking.method), "codes": [code.value for code in remaking.codes]},
