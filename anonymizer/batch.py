@@ -21,6 +21,7 @@ from watcher.watch import Attended
 from worker.app import connect, make_app, worker_arguments
 from worker.circumstances import reason
 from worker.queue import Queue
+from worker.sheets import ENDING, Sheets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -74,6 +75,7 @@ class Batch:
         queue: Queue,
         client: redis.Redis,
         processes: Sequence[Supervised],
+        sheets: Sheets,
     ) -> None:
         self.collection = collection
         self.finished = False
@@ -81,14 +83,12 @@ class Batch:
         self._queue = queue
         self._redis = client
         self._processes = processes
+        self._sheets = sheets
         self._concluded_at: float | None = None
 
     def look(self) -> Look:
         """Look once, and see to it that things go on."""
-        for process in self._processes:
-            process.tend()
-            if process.early_deaths >= EARLY_DEATHS:
-                raise SettingsWrong("A process that is needed does not start. Run it again with --debug to see why.")
+        self._tend()
         attended = self._attended
         if time.monotonic() >= attended.due:
             attended.look()
@@ -101,6 +101,18 @@ class Batch:
             in_work, waits = {}, reason(lost)
         return Look(attended.stands, in_work, waits, self.finished)
 
+    def sheets_to_come(self) -> list[int]:
+        """Ask for the sheets that are missing, once all sets are done, and give those that are not made yet."""
+        if not self.collection.options.sheets:
+            return []
+        self._tend()
+        self._attended.beat()
+        return self._sheets.ask_for_missing(self.collection)
+
+    def sheets_failed(self) -> list[int]:
+        """Give the sheets that could not be made."""
+        return self._sheets.failures(self.collection) if self.collection.options.sheets else []
+
     def folder_of(self, locator: str) -> str:
         """Name a set's folder."""
         folder = registry.folder_of(self.collection, locator)
@@ -109,6 +121,12 @@ class Batch:
     def seconds(self) -> dict[str, float]:
         """Tell how long each set took, by locator."""
         return self._queue.seconds(self.collection.id)
+
+    def _tend(self) -> None:
+        for process in self._processes:
+            process.tend()
+            if process.early_deaths >= EARLY_DEATHS:
+                raise SettingsWrong("A process that is needed does not start. Run it again with --debug to see why.")
 
     def _is_finished(self) -> bool:
         """Reconcile once more when all is concluded: the last lines, and indices that were given back.
@@ -147,7 +165,8 @@ def batch(collection: Collection, settings: Settings, *, processes: int, debug: 
         )
         client = stack.enter_context(connect(settings))
         name = f"anonymizer.{collection.id}"
-        queue = Queue(client, make_app(lambda: settings), name)
+        app = make_app(lambda: settings)
+        queue, sheets = Queue(client, app, name), Sheets(client, app, name + ENDING)
         attended = Attended(collection.root, queue, client, settings, by_hand=False)
         while not attended.beat():
             if attended.has_other:
@@ -155,15 +174,21 @@ def batch(collection: Collection, settings: Settings, *, processes: int, debug: 
             time.sleep(0.1)
         stack.callback(attended.leave)
         start_anew(collection)
-        worker = Supervised(
-            [sys.executable, "-P", "-m", "celery", "--quiet", "-A", "worker.app", *worker_arguments(name, processes)],
-            env=_environment(url, collection.root.absolute()),
-            stderr=None if debug else subprocess.DEVNULL,
-        )
-        stack.callback(_clear, queue)
-        going = Batch(collection, attended, queue, client, [*kept, worker])
+        worker = worker_process(name, url, collection.root, processes=processes, debug=debug)
+        stack.callback(_clear, queue, sheets, collection)
+        going = Batch(collection, attended, queue, client, [*kept, worker], sheets)
         stack.callback(lambda: worker.stop(0 if going.finished else GRACE_S))
         yield going
+
+
+def worker_process(queue: str, url: str, share: Path, *, processes: int, debug: bool) -> Supervised:
+    """Start a worker of our own for a queue of sets and that of their sheets."""
+    arguments = worker_arguments(f"{queue},{queue}{ENDING}", processes)
+    return Supervised(
+        [sys.executable, "-P", "-m", "celery", "--quiet", "-A", "worker.app", *arguments],
+        env=_environment(url, share.absolute()),
+        stderr=None if debug else subprocess.DEVNULL,
+    )
 
 
 def _environment(url: str, share: Path) -> dict[str, str]:
@@ -172,10 +197,11 @@ def _environment(url: str, share: Path) -> dict[str, str]:
     return {**ours, "ANONYMIZER_REDIS_URL": url, "ANONYMIZER_SHARE": str(share)}
 
 
-def _clear(queue: Queue) -> None:
+def _clear(queue: Queue, sheets: Sheets, collection: Collection) -> None:
     """Leave nothing in a Redis that goes on without us."""
-    with suppress(redis.RedisError):
+    with suppress(redis.RedisError, OSError):
         queue.clear()
+        sheets.clear(collection)
 
 
 def start_anew(collection: Collection) -> None:

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from anonymizer.bars import Bars, Lines, Shown, Silence
 from anonymizer.batch import Batch, batch
+from anonymizer.console import serve_console
 from anonymizer.new import (
     FamilyName,
     FirstName,
@@ -31,8 +32,10 @@ from services import logs, registry
 from services import settings as environment
 from services.collection import Collection
 from services.errors import SettingsWrong
+from services.listing import SHEETS_NAME
 from services.record import folder_name
 from watcher.folders import loose_dicom
+from worker.circumstances import CIRCUMSTANCES, reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,6 +72,9 @@ def run(
     initial_index: InitialIndex = None,
     machine: MachineNames = None,
     as_json: AsJson = False,
+    console_too: Annotated[
+        bool, typer.Option("--console", help="Begin nothing, and open a page on which it is checked and begun by hand.")
+    ] = False,
 ) -> None:
     """Check and anonymize every set of a root folder. Stopped with Ctrl-C, it goes on where it was when run again."""
     settings = environment.from_environment(os.environ)
@@ -82,15 +88,21 @@ def run(
     else:
         collection = Collection.open(root)
     known_machines(collection.options.machine)
+    if console_too:
+        serve_console(
+            root.absolute(), settings, processes=workers or os.cpu_count() or 1, debug=bool(ctx.obj), alone=True
+        )
+        return
     with batch(collection, settings, processes=workers or os.cpu_count() or 1, debug=bool(ctx.obj)) as going:
         earlier, stands = _follow(going, as_json=as_json)
         seconds = going.seconds()
-    concerned = (folder for folder, state in stands.items() if folder not in earlier and state != "no-set")
-    rows = [_row(collection, folder, stands[folder], seconds) for folder in concerned]
-    if as_json:
-        say_json({"sets": [_as_json(row) for row in rows], "published_before": len(earlier)})
-    else:
-        _say(root, rows, len(earlier))
+        concerned = (folder for folder, state in stands.items() if folder not in earlier and state != "no-set")
+        rows = [_row(collection, folder, stands[folder], seconds) for folder in concerned]
+        if as_json:
+            say_json({"sets": [_as_json(row) for row in rows], "published_before": len(earlier)})
+        else:
+            _say(root, rows, len(earlier))
+        _make_sheets(going, as_json=as_json)
     raise typer.Exit(PUBLISHED_ALL if all(row.state in GOOD for row in rows) else SOME_NOT)
 
 
@@ -116,6 +128,25 @@ def _follow(going: Batch, *, as_json: bool) -> tuple[frozenset[str], Mapping[str
         except KeyboardInterrupt:
             console(stderr=True).print("Stopping. What is in work is finished first; Ctrl-C again ends it at once.")
             raise typer.Exit(INTERRUPTED) from None
+
+
+def _make_sheets(going: Batch, *, as_json: bool) -> None:
+    """Have the sheets made that are missing. The sets are done: whoever stops it here loses nothing."""
+    screen = console(stderr=as_json)
+    try:
+        to_come = going.sheets_to_come()
+        if not to_come:
+            return
+        screen.print(f"Making {len(to_come)} sheets to look at and sign. Ctrl-C leaves those missing to the next run.")
+        while to_come := going.sheets_to_come():
+            time.sleep(POLL_S)
+    except KeyboardInterrupt:
+        return
+    except CIRCUMSTANCES as circumstance:
+        screen.print(f"Not all sheets could be made: {reason(circumstance)}. The next run makes them.")
+    if failed := going.sheets_failed():
+        screen.print(f"No sheet could be made of {', '.join(map(folder_name, failed))}: anonymizer sheet says more.")
+    screen.print(f"The sheets are in {going.collection.root / SHEETS_NAME}.")
 
 
 def _row(collection: Collection, folder: str, state: str, seconds: Mapping[str, float]) -> Row:

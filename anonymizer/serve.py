@@ -8,7 +8,7 @@ import threading
 import warnings
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import redis
 import structlog
@@ -23,6 +23,7 @@ from watcher.watch import Watch
 from worker.app import QUEUE, app, connect, worker_arguments
 from worker.circumstances import reason
 from worker.queue import Queue
+from worker.sheets import ENDING, Sheets
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -33,6 +34,12 @@ ShareArgument = Annotated[
     Path | None, typer.Argument(help="The folder under which the collections lie; ANONYMIZER_SHARE by default.")
 ]
 Processes = Annotated[int | None, typer.Option(min=1, help="Sets at a time; as many as there are cores by default.")]
+MakesSheets = Annotated[
+    bool, typer.Option("--sheets", help="Make the sheets of published sets instead, one at a time, when others rest.")
+]
+
+SHEETS_NICE: Final = 10
+"""Sheets are made with what the sets leave over."""
 
 log = structlog.get_logger()
 
@@ -50,7 +57,7 @@ def watch(share: ShareArgument = None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     here = Share(place.absolute())
-    watched = Watch(here, Queue(client, app), client, settings)
+    watched = Watch(here, Queue(client, app), client, settings, sheets=Sheets(client, app))
     with _answering_prometheus(settings, watched, here, client):
         watched.run(stop)
 
@@ -69,7 +76,7 @@ def _answering_prometheus(
     return answering_prometheus(settings.metrics, watched, share, client)
 
 
-def worker(processes: Processes = None) -> None:
+def worker(processes: Processes = None, sheets: MakesSheets = False) -> None:
     """Start a worker. Asked to stop, it finishes what it is doing."""
     settings = environment.from_environment(os.environ)
     logs.configure(settings.log_format, settings.log_level)
@@ -78,6 +85,9 @@ def worker(processes: Processes = None) -> None:
     # Celery takes a gid that has no name for root's; containers run under such gids.
     warnings.simplefilter("ignore", SecurityWarning)
     _tell_if_redis_is_away(connect(settings))
+    if sheets:
+        os.nice(SHEETS_NICE)
+        app.worker_main(["--quiet", *worker_arguments(QUEUE + ENDING, processes or 1)])
     app.worker_main(["--quiet", *worker_arguments(QUEUE, processes or os.cpu_count() or 1)])
 
 

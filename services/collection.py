@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast, get_arg
 from services import durable, structures, tracking
 from services.errors import SettingsWrong
 from services.identity import Identity, check_identity
-from services.listing import SETTINGS_NAME
+from services.listing import SETTINGS_NAME, SHEETS_NAME
 from services.structures import Naming
 
 if TYPE_CHECKING:
@@ -93,6 +93,9 @@ class Options:
     """Codes of faults that the collection takes knowingly."""
 
     extra_objects: ExtraObjects = "leave out"
+
+    sheets: bool = True
+    """Whether a sheet is made of each published set."""
 
     start: Start = "by itself"
     """Whether the service takes each set as it comes, or waits until a person says so in the console."""
@@ -372,7 +375,8 @@ def read_settings(root: Path) -> tuple[Identity, Options]:
         raise SettingsWrong(f"{SETTINGS_NAME}: {wrong}") from None
     machine = values.pop("machine")
     names = () if machine == "keep" else (machine,) if isinstance(machine, str) else tuple(machine)
-    return identity, Options(machine=names, accept=frozenset(values.pop("accept", ())), **values)
+    accept, sheets = frozenset(values.pop("accept", ())), values.pop("make", True)
+    return identity, Options(machine=names, accept=accept, sheets=sheets, **values)
 
 
 def settings_text(identity: Identity, options: Options) -> str:
@@ -405,6 +409,9 @@ scanner = {_toml(options.scanner)}  # takes the place of the CT's station name; 
 on_broken_links = {_toml(options.on_broken_links)}  # "refuse" | "relink" where the geometry agrees
 accept = {_toml(sorted(options.accept))}  # codes out of REFUSED files that are taken knowingly: ["relative-dose"]
 extra_objects = {_toml(options.extra_objects)}  # "leave out" | "refuse": RT Image, PET, registrations …
+
+[sheets]
+make = {str(options.sheets).lower()}  # a sheet with pictures for each published set, in the folder {SHEETS_NAME}
 
 [service]
 start = {_toml(options.start)}  # "by itself": each set as it comes | "by hand": when a person says so in the console
@@ -476,6 +483,7 @@ _FORM: Final[dict[str, dict[str, _Kind]]] = {
         ),
         "extra_objects": _choice(ExtraObjects),
     },
+    "sheets": {"make": _Kind("true or false", lambda value: isinstance(value, bool))},
     "service": {"start": _choice(Start)},
 }
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SETTINGS_NAME: Final = "collection.toml"
+SHEETS_NAME: Final = "sheets"
+"""The folder beside the sets in which their sheets stand."""
+
 MOST_FILES: Final = 100_000
 DEEPEST: Final = 64
 """Folders inside each other. Nobody exports deeper; a mount that contains itself does."""

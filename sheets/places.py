@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from services import claims, durable, record, registry
+from services.listing import SHEETS_NAME
 from services.record import folder_name
 
 if TYPE_CHECKING:
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from services.collection import Collection
     from services.record import Record
 
-SHEETS: Final = "sheets"
-"""The folder beside the sets. Never a set itself."""
-
 REPORT: Final = "report.html"
 _SHEET: Final = re.compile(r"ANON_(\d+)\.pdf")
 _RECORD: Final = re.compile(r"ANON_(\d+)\.json")
@@ -27,12 +25,12 @@ _RECORD: Final = re.compile(r"ANON_(\d+)\.json")
 
 def folder(collection: Collection) -> Path:
     """Give the folder of the sheets."""
-    return collection.root / SHEETS
+    return collection.root / SHEETS_NAME
 
 
 def summaries(collection: Collection) -> Path:
     """Give the folder in which stands what the report needs of each sheet."""
-    return collection.state / SHEETS
+    return collection.state / SHEETS_NAME
 
 
 def missing(collection: Collection) -> list[int]:

@@ -114,12 +114,17 @@ def make_collection(
     initial_index: int = 6,
     machine: str = "VicRapidPlan",
     more: str = "",
+    sheets: bool = False,
 ) -> Path:
-    """Make a root folder with its `collection.toml`; `more` is TOML that follows the `[plan]` table's machine."""
+    """Make a root folder with its `collection.toml`; `more` is TOML that follows the `[plan]` table's machine.
+
+    No sheets are made unless asked for: they take longer than the small sets themselves.
+    """
     root.mkdir(parents=True, exist_ok=True)
     (root / "collection.toml").write_text(
         f'[identity]\npatient_id = "{patient_id}"\nfamily_name = "{family_name}"\nfirst_name = "{first_name}"\n'
-        f'hospital = "{hospital}"\ninitial_index = {initial_index}\n\n[plan]\nmachine = "{machine}"\n{more}\n',
+        f'hospital = "{hospital}"\ninitial_index = {initial_index}\n\n[plan]\nmachine = "{machine}"\n{more}\n'
+        f"[sheets]\nmake = {str(sheets).lower()}\n",
         encoding="utf-8",
     )
     return root

@@ -1,7 +1,7 @@
 """Which folders of a collection are sets, and has a finished one been touched since.
 
 A set is a folder right under the collection's root, with its files at any depth below. Never a set: what we or the
-older program made, what is hidden or being copied, what is a collection itself.
+older program made (sheets among it), what is hidden or being copied, what is a collection itself.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from services.listing import SETTINGS_NAME, is_passed_over
+from services.listing import SETTINGS_NAME, SHEETS_NAME, is_passed_over
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,9 +22,7 @@ PREAMBLE_BYTES = 128
 def set_folders(root: Path) -> list[str]:
     """Name the folders of a collection that are sets, in the order in which people sort them."""
     with os.scandir(root) as entries:
-        names = [
-            entry.name for entry in entries if not is_passed_over(entry.name) and entry.is_dir(follow_symlinks=False)
-        ]
+        names = [entry.name for entry in entries if _may_be_set(entry.name) and entry.is_dir(follow_symlinks=False)]
     place = os.fspath(root)
     sets = (name for name in names if not os.path.lexists(f"{place}/{name}/{SETTINGS_NAME}"))
     return sorted(sets, key=str.casefold)
@@ -49,6 +47,10 @@ def untouched(folder: str, folders: Mapping[str, int]) -> bool:
     except OSError:
         return False
     return True
+
+
+def _may_be_set(name: str) -> bool:
+    return not is_passed_over(name) and name.casefold() != SHEETS_NAME
 
 
 def _is_dicom(entry: os.DirEntry[str]) -> bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from services.collection import Collection
     from services.ledger import Ledger
     from worker.queue import Queue
+    from worker.sheets import Sheets
 
 SCANS: Final = 3
 """So often in a row a folder must be missing before it is gone: a share under load leaves names out."""
@@ -32,17 +33,26 @@ class Reconciler:
     """Finishes and clears what killed processes left behind. One acts on a collection at a time; two do no harm."""
 
     def __init__(
-        self, collection: Collection, ledger: Ledger, queue: Queue, clock: Callable[[], float] = time.monotonic
+        self,
+        collection: Collection,
+        ledger: Ledger,
+        queue: Queue,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        sheets: Sheets | None = None,
     ) -> None:
         self._collection = collection
         self._ledger = ledger
         self._queue = queue
+        self._sheets = sheets
         self._still = StandingStill(collection, clock)
         self._tracking = TrackingFiles(collection)
         self._missed: dict[str, int] = {}
 
     def reconcile(self, folders: Names[str]) -> None:
         """Finish publications, give back indices, compare Redis with the share, clear old attempts, bring the lines.
+
+        And ask for sheets that are missing, where somebody makes some.
 
         Parameters
         ----------
@@ -63,6 +73,8 @@ class Reconciler:
             log.warning("index.disagreement", withdrawn=audit.withdrawn, unreadable=audit.unreadable)
         self._still.clear(self._is_leased)
         self._tracking.render()
+        if self._sheets is not None and self._collection.options.sheets:
+            self._sheets.ask_for_missing(self._collection)
 
     def _give_back(self, present: Names[str]) -> None:
         """Give back the indices of sets that are gone, parked, or refused after they had got one."""

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from services.settings import Settings
     from services.share import Share
     from worker.queue import Queue
+    from worker.sheets import Sheets
 
 SHORTEST_PAUSE_S: Final = 0.5
 """Between two looks at a collection, however many hints come."""
@@ -58,6 +59,8 @@ class Attended:
         A clock that is never set, in seconds.
     by_hand
         Whether sets wait for a person; as the collection says where it is not given.
+    sheets
+        Who is asked for the sheets of published sets; nobody where it is not given.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Attended:
         clock: Callable[[], float] = time.monotonic,
         *,
         by_hand: bool | None = None,
+        sheets: Sheets | None = None,
     ) -> None:
         self.root = root
         self.stands: dict[str, str] = {}
@@ -90,6 +94,7 @@ class Attended:
         self._settings = settings
         self._clock = clock
         self._by_hand = by_hand
+        self._sheets = sheets
         self._form: object = None
         self._arbiter: Arbiter | None = None
         self._holds = False
@@ -158,7 +163,8 @@ class Attended:
             self.collection_id = collection.id
             by_hand = collection.options.start == BY_HAND if self._by_hand is None else self._by_hand
             self._attendant = Attendant(collection, self._queue, self._settings, self._clock, by_hand=by_hand)
-            self._reconciler = Reconciler(collection, Ledger(collection, self._redis), self._queue, self._clock)
+            ledger = Ledger(collection, self._redis)
+            self._reconciler = Reconciler(collection, ledger, self._queue, self._clock, sheets=self._sheets)
             self._arbiter = self._arbiter or Arbiter(collection, self._clock)
             self._form = form
         return self._arbiter
@@ -185,6 +191,7 @@ class Watch:
         clock: Callable[[], float] = time.monotonic,
         *,
         by_hand: bool | None = None,
+        sheets: Sheets | None = None,
     ) -> None:
         self.attended: dict[Path, Attended] = {}
         self.share_is_away = False
@@ -195,6 +202,7 @@ class Watch:
         self._settings = settings
         self._clock = clock
         self._by_hand = by_hand
+        self._sheets = sheets
         self._search_at = clock()
         self._changed: set[Path] = set()
 
@@ -252,7 +260,15 @@ class Watch:
         for root, its_id in ids.items():
             attended = self.attended.get(root)
             if attended is None:
-                attended = Attended(root, self._queue, self._redis, self._settings, self._clock, by_hand=self._by_hand)
+                attended = Attended(
+                    root,
+                    self._queue,
+                    self._redis,
+                    self._settings,
+                    self._clock,
+                    by_hand=self._by_hand,
+                    sheets=self._sheets,
+                )
                 self.attended[root] = attended
             attended.is_copied = its_id is not None and times[its_id] > 1
         for root in self.attended.keys() - ids.keys():

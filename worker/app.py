@@ -119,7 +119,7 @@ def set_up_log(**_: object) -> None:
 
 def make_app(settings: Callable[[], Settings]) -> Celery:
     """Make a Celery app; the settings are read when they are first needed."""
-    made = Celery("anonymizer", include=["worker.tasks"], set_as_current=False)
+    made = Celery("anonymizer", include=["worker.tasks", "worker.sheets"], set_as_current=False)
     made.add_defaults(lambda: celery_settings(settings()))
     made.steps["consumer"].add(SignOfLife)
     return made

@@ -7,7 +7,7 @@ sheet that could not be made rests for a day.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import structlog
 from billiard.exceptions import TimeLimitExceeded, WorkerLostError
@@ -22,8 +22,6 @@ from worker.circumstances import CIRCUMSTANCES, reason
 from worker.tasks import station
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     import redis
     from celery import Celery, Task
 
@@ -41,8 +39,6 @@ MOST_WAITING: Final = 100
 
 log = structlog.get_logger()
 
-State = Literal["asked", "failed"]
-
 
 class Sheets:
     """The queue of the sheets, and the notes beside it."""
@@ -52,23 +48,31 @@ class Sheets:
         self._redis = client
         self._app = app
 
-    def ask(self, collection_id: str, indices: Iterable[int]) -> None:
-        """Ask for sheets, unless that was done lately."""
-        room = MOST_WAITING - int(self._redis.llen(self.queue))  # type: ignore[arg-type]  # not a coroutine
-        for index in indices:
-            if room <= 0:
-                return
-            if self._redis.set(_note(collection_id, index), "asked", nx=True, ex=ASKED_S):
-                self._app.send_task(TASK, args=[collection_id, index], queue=self.queue)
-                room -= 1
+    def ask_for_missing(self, collection: Collection) -> list[int]:
+        """Ask for the sheets that a collection lacks, and give those that are still to come.
 
-    def states(self, collection_id: str, indices: Iterable[int]) -> dict[int, State]:
-        """Tell which of these sheets are asked for, and which could not be made."""
-        asked = list(indices)
-        if not asked:
-            return {}
-        found: Any = self._redis.mget([_note(collection_id, index) for index in asked])
-        return {index: state.decode() for index, state in zip(asked, found, strict=True) if state}
+        Raises
+        ------
+        OSError, redis.RedisError, kombu.exceptions.OperationalError
+            Circumstances.
+        """
+        missing = places.missing(collection)
+        states = self._states(collection.id, missing)
+        room = MOST_WAITING - int(self._redis.llen(self.queue))
+        for index in missing:
+            if room > 0 and index not in states:
+                if places.can_have_one(collection, index):
+                    room -= self._ask(collection.id, index)
+                else:
+                    self.failed(collection.id, index)
+                    states[index] = "failed"
+        return [index for index in missing if states.get(index) != "failed"]
+
+    def failures(self, collection: Collection) -> list[int]:
+        """Give the sheets that are missing because they could not be made."""
+        missing = [index for index in places.missing(collection) if places.can_have_one(collection, index)]
+        states = self._states(collection.id, missing)
+        return [index for index in missing if states.get(index) == "failed"]
 
     def done(self, collection_id: str, index: int) -> None:
         """Note that a sheet is no longer asked for."""
@@ -78,9 +82,24 @@ class Sheets:
         """Note that a sheet could not be made."""
         self._redis.set(_note(collection_id, index), "failed", ex=FAILED_S)
 
-    def clear(self, collection_id: str, indices: Iterable[int]) -> None:
-        """Take everything back that was asked for."""
-        self._redis.delete(self.queue, *(_note(collection_id, index) for index in indices))
+    def clear(self, collection: Collection) -> None:
+        """Take back what was asked for and not begun, and forget what failed."""
+        notes = [_note(collection.id, index) for index in places.missing(collection)]
+        self._redis.delete(self.queue, *notes)
+
+    def _ask(self, collection_id: str, index: int) -> bool:
+        """Ask for one, unless another process just did."""
+        asked = bool(self._redis.set(_note(collection_id, index), "asked", nx=True, ex=ASKED_S))
+        if asked:
+            self._app.send_task(TASK, args=[collection_id, index], queue=self.queue)
+        return asked
+
+    def _states(self, collection_id: str, indices: list[int]) -> dict[int, str]:
+        """Tell which of these sheets are `asked` for, and which have `failed` lately."""
+        if not indices:
+            return {}
+        found = cast("list[bytes | None]", self._redis.mget([_note(collection_id, index) for index in indices]))
+        return {index: state.decode() for index, state in zip(indices, found, strict=True) if state}
 
 
 def _note(collection_id: str, index: int) -> str:

@@ -1,0 +1,45 @@
+"""`anonymizer sheet` and `anonymizer report`: what a physicist looks at and signs, and what a collection holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from anonymizer.new import Root, check_folder
+from anonymizer.screen import console
+from services.collection import ANON_NAME, Collection
+from services.errors import SettingsWrong
+from services.listing import SHEETS_NAME
+from services.record import folder_name
+
+AnonName = Annotated[str, typer.Argument(metavar="ANON_006", help="The published set.")]
+
+
+def sheet(root: Root, anon: AnonName) -> None:
+    """Make the sheet of a published set, as HTML and PDF: what it holds, and that it is what its source is."""
+    from sheets import examine, sheet  # noqa: PLC0415 - drawing takes a second to import, and other commands never draw
+
+    check_folder(root)
+    number = ANON_NAME.fullmatch(Path(anon).name)
+    if number is None:
+        raise SettingsWrong(f"{anon} is not named like a published set: ANON_006.")
+    index = int(number[1])
+    try:
+        sheet.make(Collection.open(root), index)
+    except examine.NoSheet as none:
+        raise SettingsWrong(f"{folder_name(index)}: {none}") from None
+    name = folder_name(index)
+    console().print(f"{root / SHEETS_NAME / name}.html and {name}.pdf")
+
+
+def report(root: Root) -> None:
+    """Make the report of a collection: its sets, structures, prescriptions, machines, and reasons for refusals."""
+    from sheets import report  # noqa: PLC0415 - as above
+
+    check_folder(root)
+    console().print(str(report.make(Collection.open(root))))
+
+
+COMMANDS = (sheet, report)
