@@ -30,6 +30,7 @@ WATCHER_SILENT_S: Final = 300.0
 """A look at a large share over a slow network takes its time; one that takes longer hangs."""
 
 WORKER_SILENT_S: Final = 30.0
+CONSOLE_SILENT_S: Final = 30.0
 WORKER_IDLE_S: Final = 60.0
 """Who could take a set, and lets it wait for so long, does not take any more."""
 
@@ -39,6 +40,7 @@ class Service(StrEnum):
 
     WATCHER = alive.WATCHER
     WORKER = alive.WORKER
+    CONSOLE = alive.CONSOLE
 
 
 def health(
@@ -51,9 +53,9 @@ def health(
         raise SettingsWrong("ANONYMIZER_HEALTH is not set. It names the folder in which services say that they live.")
     asked = [service] if service else [each for each in Service if alive.heard(folder, each)] or list(Service)
 
-    def waiting() -> int | None:
+    def waiting(queue: str) -> int | None:
         try:
-            return int(connect(settings).llen(QUEUE))
+            return int(connect(settings).llen(queue))
         except redis.AuthenticationError as refused:
             raise SettingsWrong(f"{reason(refused)}.") from None
         except redis.RedisError:
@@ -65,7 +67,7 @@ def health(
     sys.exit(1 if any(ails) else 0)
 
 
-def ailment(service: Service, sign: Sign | None, now: float, waiting: Callable[[], int | None]) -> str:
+def ailment(service: Service, sign: Sign | None, now: float, waiting: Callable[[str], int | None]) -> str:
     """Say what is wrong with a service; nothing if it is well.
 
     Parameters
@@ -75,15 +77,17 @@ def ailment(service: Service, sign: Sign | None, now: float, waiting: Callable[[
     now
         On the clock of its sign.
     waiting
-        Tells how many sets wait; None when Redis does not say.
+        Tells how many sets wait in a queue; None when Redis does not say.
     """
     if service is Service.WATCHER:
         if sign is None:
             return "has not looked at the share yet"
         return "its last look at the share is too long ago" if now - sign.at > WATCHER_SILENT_S else ""
+    if service is Service.CONSOLE:
+        return "does not answer" if sign is None or now - sign.at > CONSOLE_SILENT_S else ""
     if sign is None or now - sign.at > WORKER_SILENT_S:
-        return "" if waiting() is None else "does not answer, although Redis does"
-    if sign.free > 0 and now - sign.took_at > WORKER_IDLE_S and waiting():
+        return "" if waiting(QUEUE) is None else "does not answer, although Redis does"
+    if sign.free > 0 and now - sign.took_at > WORKER_IDLE_S and waiting(sign.queue):
         return "could take a set, and lets it wait"
     return ""
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 WATCHER: Final = "watcher"
 WORKER: Final = "worker"
+CONSOLE: Final = "console"
 
 
 class Sign(NamedTuple):
@@ -29,12 +30,15 @@ class Sign(NamedTuple):
     took_at: float = 0.0
     """When a worker last took one."""
 
+    queue: str = ""
+    """Where a worker takes them from."""
 
-def say(folder: Path, who: str, *, free: int = 0, took_at: float = 0.0) -> None:
+
+def say(folder: Path, who: str, *, free: int = 0, took_at: float = 0.0, queue: str = "") -> None:
     """Leave a sign of life in the place of the one before."""
     path = _file(folder, who)
     new = path.with_suffix(".new")
-    new.write_text(json.dumps(Sign(time.monotonic(), free, took_at)), encoding="ascii")
+    new.write_text(json.dumps(Sign(time.monotonic(), free, took_at, queue)), encoding="ascii")
     new.replace(path)
 
 

@@ -1,0 +1,62 @@
+"""A service of its own for the console of one machine: Redis, workers and watcher, as long as somebody looks at it."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from anonymizer.batch import GRACE_S, LOOK_S, QUIET_S, RECONCILE_S, worker_process
+from anonymizer.embedded import embedded_redis
+from services.share import Share
+from watcher.watch import Watch
+from worker.app import connect, make_app
+from worker.queue import Queue
+from worker.sheets import ENDING, Sheets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from anonymizer.supervisor import Supervised
+    from services.settings import Settings
+
+TEND_S = 0.5
+
+
+@contextmanager
+def service_alone(share: Path, settings: Settings, *, processes: int, debug: bool) -> Iterator[Settings]:
+    """Serve every collection under a folder, and begin no set that a person has not started.
+
+    Gives the settings with which the console finds this service. What is in work at the end may finish.
+    """
+    with ExitStack() as stack:
+        url, server = stack.enter_context(embedded_redis())
+        settings = replace(
+            settings, redis_url=url, share=share, quiet_s=QUIET_S, rescan_s=LOOK_S, reconcile_s=RECONCILE_S
+        )
+        client = stack.enter_context(connect(settings))
+        name = f"anonymizer.{uuid4().hex}"
+        app = make_app(lambda: settings)
+        sheets = Sheets(client, app, name + ENDING)
+        watch = Watch(Share(share), Queue(client, app, name), client, settings, by_hand=True, sheets=sheets)
+        worker = worker_process(name, url, share, processes=processes, debug=debug)
+        stack.callback(worker.stop, GRACE_S)
+        stop = threading.Event()
+        threads = [
+            threading.Thread(target=watch.run, args=(stop,)),
+            threading.Thread(target=_tend, args=([server, worker], stop)),
+        ]
+        for thread in threads:
+            thread.start()
+            stack.callback(thread.join)
+        stack.callback(stop.set)
+        yield settings
+
+
+def _tend(processes: Sequence[Supervised], stop: threading.Event) -> None:
+    while not stop.wait(TEND_S):
+        for process in processes:
+            process.tend()

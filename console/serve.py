@@ -1,0 +1,99 @@
+"""Serve the console until it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import uvicorn
+
+from console.app import make_app
+from services import alive
+from services.errors import SettingsWrong
+from services.settings import Address
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from console.desk import Desk
+
+HERE: Final = Address("127.0.0.1", 8765)
+"""Where the console is served unless somebody says otherwise: on this machine, and nowhere else."""
+
+GRACE_S: Final = 3
+SIGN_S: Final = 5.0
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave signals to us: uvicorn would end the process without letting anything be put in order."""
+        yield
+
+
+def serve(desk: Desk, ready: Callable[[], None]) -> None:
+    """Serve until SIGTERM or Ctrl-C.
+
+    Parameters
+    ----------
+    ready
+        Called when pages can be asked for.
+
+    Raises
+    ------
+    SettingsWrong
+        The address is not ours, or taken.
+    """
+    app = make_app(desk)
+    server = _Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,  # its lines hold addresses as they were typed; the guard writes its own
+            server_header=False,
+            proxy_headers=False,  # whom to believe is the guard's to say
+            forwarded_allow_ips="",
+            timeout_graceful_shutdown=GRACE_S,
+            lifespan="off",
+            ws="none",
+            limit_concurrency=500,
+        )
+    )
+
+    def stop() -> None:
+        server.should_exit = True
+        app.state.stopping.set()  # streams of progress would go on for ever
+
+    async def run(listening: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop)
+        living = asyncio.create_task(_say_that_it_lives(desk))
+        ready()
+        await server.serve([listening])
+        living.cancel()
+
+    with _listen(desk.settings.console or HERE) as listening:
+        asyncio.run(run(listening))
+
+
+def _listen(address: Address) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    try:
+        return socket.create_server(address, family=family)
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else type(error).__name__
+        raise SettingsWrong(
+            f"The console cannot be served at {address.host}:{address.port} ({why}). Set ANONYMIZER_CONSOLE to another "
+            "address, 127.0.0.1:8766 say."
+        ) from None
+
+
+async def _say_that_it_lives(desk: Desk) -> None:
+    while desk.settings.health is not None:
+        await asyncio.to_thread(alive.say, desk.settings.health, alive.CONSOLE)
+        await asyncio.sleep(SIGN_S)
