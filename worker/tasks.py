@@ -96,6 +96,8 @@ def _work(here: Station, name: Name, *, patience_over: bool) -> str:
     progress = Progress(here.redis, name.collection_id, name.locator)
     try:
         collection = Collection.open(here.share.find(name.collection_id))
+        if _is_parked(collection, name.locator):
+            return "parked"
         ledger = Ledger(collection, here.redis)
         try:
             outcome = process(collection, name.locator, ledger, progress, here.settings, patience_over=patience_over)
@@ -117,6 +119,15 @@ def _work(here: Station, name: Name, *, patience_over: bool) -> str:
     progress.done()
     measures.add(here.redis, ended, progress.seconds, progress.size_bytes)
     return ended
+
+
+def _is_parked(collection: Collection, locator: str) -> bool:
+    """Tell whether a set waits for an operator: a message that comes back late must not set it going again."""
+    outcome = registry.read_outcome(collection, locator)
+    folder = registry.folder_of(collection, locator)
+    if outcome is None or outcome.state != "parked" or folder is None or not folder.is_dir():
+        return False
+    return listing.take(folder).fingerprint == outcome.fingerprint
 
 
 def _count_failure(collection: Collection, name: Name, why: str) -> None:

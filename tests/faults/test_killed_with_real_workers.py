@@ -1,0 +1,63 @@
+"""Workers and their processes are killed before each change that they make on disk, and begin again."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults.service import Service, wait_until
+
+CHANGES = 52
+"""What a set of five files takes: `test_every_change_is_met` holds that there are no more."""
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("how", ["kill-child", "kill-worker", "orphan"])
+def test_killed_before_each_change_on_disk(service: Service, how: str) -> None:
+    """A set for each change: its process, its whole worker, or only the worker's main process dies before that."""
+    for change in range(CHANGES):
+        name = f"Mustermann Erika {change}"
+        service.drop(name)
+        service.faults[service.locator(name)] = [[change, how]]
+    service.start()
+
+    service.all_published(150)
+    if how == "kill-child":
+        met = service.happened()
+        missed = [change for change in range(CHANGES) if f"{service.locator(f'Mustermann Erika {change}')}.0" not in met]
+        assert missed, "there are more changes than we go through"
+        assert missed == list(range(missed[0], CHANGES)), "each before these was met"
+    else:
+        assert service.kept[1].starts > CHANGES // 2
+
+
+@pytest.mark.timeout(180)
+def test_killed_twice_in_a_row(service: Service) -> None:
+    """Who finishes another's work is killed in that, too: child and worker, in either order."""
+    for change in range(0, CHANGES, 3):
+        for first, then in (("kill-child", "kill-worker"), ("kill-worker", "kill-child")):
+            name = f"Mustermann {first} {change}"
+            service.drop(name)
+            service.faults[service.locator(name)] = [[change, first], [change % 11, then]]
+    service.start()
+
+    service.all_published(150)
+
+
+def test_a_set_that_kills_every_process_is_parked_and_brought_back(service: Service) -> None:
+    """After three deaths; its number goes to the next. A restart of the worker is no death of the set's."""
+    service.drop("Mustermann the poison")
+    poison = service.locator("Mustermann the poison")
+    service.faults[poison] = [[6, "kill-worker"], *([[6, "kill-child"]] * 3)]
+    service.start(processes=1)
+
+    wait_until(lambda: service.states() == {"Mustermann the poison": "parked"}, 40)
+    service.drop("Mustermann Erika")
+    wait_until(service.concluded, 20)
+    service.wait()
+
+    assert service.hold() == {"Mustermann the poison": "parked", "Mustermann Erika": "published"}
+    assert (service.root / "ANON_006").is_dir()
+    assert "retry" in (service.root / "Mustermann the poison_NOTE.txt").read_text("utf-8-sig")
+    service.command("retry", service.root, "Mustermann the poison")
+    service.all_published()
+    assert (service.root / "ANON_007").is_dir()

@@ -1,0 +1,130 @@
+"""Redis is killed, emptied, set back, hung, cut off and full. The share is the truth; nobody gets a number twice."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+import redis
+
+from tests.faults.service import Service, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SETS = 24
+
+
+@pytest.fixture
+def keeping(tmp_path: Path) -> Iterator[Service]:
+    """Have a service whose Redis keeps what it was told, through a restart."""
+    with Service(tmp_path, keeps=True) as made:
+        yield made
+
+
+def in_full_swing(service: Service, sets: int = SETS) -> None:
+    """Start, and drop so much that a third is done and the rest is not."""
+    for number in range(sets):
+        service.drop(f"Mustermann Erika {number}")
+    service.faults["*"] = []
+    service.start()
+    wait_until(lambda: len(published(service)) >= sets // 3, 30)
+
+
+def published(service: Service) -> list[Path]:
+    """Find what is."""
+    return list(service.root.glob("ANON_*"))
+
+
+@pytest.mark.parametrize("how", ["killed, kept", "killed, empty", "emptied", "emptied again and again"])
+def test_redis_is_killed_or_emptied_in_full_swing(keeping: Service, how: str) -> None:
+    """With the AOF all is there again; without it, the share says what was given."""
+    in_full_swing(keeping)
+    server = keeping.redis
+    if how.startswith("killed"):
+        server.signal(signal.SIGKILL)
+        time.sleep(1.5)
+        server.keeps = how == "killed, kept"
+        server.start()
+    else:
+        for _ in range(1 if how == "emptied" else 20):
+            server.client().flushall()
+            time.sleep(0.05)
+
+    keeping.all_published(90)
+
+
+def test_an_older_state_of_redis_is_brought_back(service: Service) -> None:
+    """It says that numbers are free which were given since. Nobody publishes on them."""
+    for number in range(4):
+        service.drop(f"Mustermann Erika {number}")
+    service.start()
+    service.all_published()
+    client = service.redis.client()
+    key = f"anonymizer:ledger:{service.collection.id}"
+    older = client.dump(key)
+    for number in range(4, 10):
+        service.drop(f"Mustermann Erika {number}")
+    service.all_published()
+
+    client.restore(key, 0, older, replace=True)
+    for number in range(10, 16):
+        service.drop(f"Mustermann Erika {number}")
+    service.all_published()
+
+    assert sorted(path.name for path in published(service)) == [f"ANON_{index:03d}" for index in range(6, 22)]
+
+
+def test_redis_hangs(service: Service) -> None:
+    """Nobody waits for ever; what cannot be told to Redis is done all the same, or again."""
+    in_full_swing(service)
+    service.redis.signal(signal.SIGSTOP)
+    time.sleep(14)  # longer than the time we give it to answer
+    service.redis.signal(signal.SIGCONT)
+
+    service.all_published(100)
+
+
+def test_connections_are_cut_off_again_and_again(service: Service) -> None:
+    """Each cut doubles messages that are being worked on."""
+    in_full_swing(service)
+    client = service.redis.client()
+    for _ in range(40):
+        for kind in ("normal", "pubsub"):
+            client.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
+        time.sleep(0.1)
+
+    service.all_published(90)
+
+
+def test_redis_is_full(service: Service) -> None:
+    """It refuses every write. The sets wait, and go on by themselves."""
+    in_full_swing(service)
+    client = service.redis.client()
+    client.config_set("maxmemory", 1)
+    time.sleep(4)
+    before = len(published(service))
+    with pytest.raises(redis.ResponseError):
+        client.set("no", "room")
+    time.sleep(1)
+    assert len(published(service)) == before
+    client.config_set("maxmemory", 0)
+
+    service.all_published(90)
+
+
+def test_redis_is_not_there_yet_when_all_starts(service: Service) -> None:
+    """The watcher and the workers wait for it."""
+    service.drop("Mustermann Erika")
+    service.write_plan()
+    service.start_watcher()
+    service.start_worker()
+    time.sleep(3)
+    service.redis.start()
+
+    service.all_published()
+
+

@@ -1,0 +1,142 @@
+"""Two watchers, two reconcilers, a `run` against a served collection, and services that are stopped and started."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from shutil import copytree, rmtree
+
+import pytest
+
+from tests.faults.service import Service, wait_until
+
+
+def test_of_two_watchers_one_stands_by_and_takes_over(service: Service) -> None:
+    """The first is killed, and not started again."""
+    for number in range(6):
+        service.drop(f"Mustermann Erika {number}")
+    service.start()
+    other = service.start_watcher()
+    service.all_published()
+    first = service.kept[0]
+    first.end()
+    service.kept.remove(first)
+
+    for number in range(6, 9):
+        service.drop(f"Mustermann Erika {number}")
+    service.all_published()
+    assert other.starts == 1
+
+
+def test_two_that_both_believe_to_be_the_one(service: Service) -> None:
+    """The seat is taken from under them again and again: for moments both act, and do no harm."""
+    for number in range(20):
+        service.drop(f"Mustermann Erika {number}")
+    service.start()
+    service.start_watcher()
+    seat = service.root / ".anonymizer" / "arbiter.json"
+    for _ in range(30):
+        seat.unlink(missing_ok=True)
+        time.sleep(0.1)
+
+    service.all_published(90)
+
+
+def test_a_run_against_a_served_collection_is_refused(service: Service) -> None:
+    """And harms nobody."""
+    service.drop("Mustermann Erika")
+    service.start()
+    wait_until(lambda: (service.root / ".anonymizer" / "arbiter.json").exists(), 10)
+    program = Path(sys.executable).with_name("anonymizer")
+    done = subprocess.run([program, "run", str(service.root)], capture_output=True, text=True, check=False, timeout=60)
+
+    assert (done.returncode, "has this collection" in done.stderr) == (2, True)
+    service.all_published()
+
+
+def test_workers_are_restarted_one_after_the_other(service: Service) -> None:
+    """A rolling restart, ten times: nothing is counted as a failure, nothing parked."""
+    for number in range(16):
+        service.drop(f"Mustermann Erika {number}")
+        service.faults[service.locator(f"Mustermann Erika {number}")] = [[10, "slow:0.5"]]
+    service.start(workers=2, processes=1)
+    for turn in range(10):
+        time.sleep(0.7)
+        service.kept[1 + turn % 2].process.send_signal(signal.SIGTERM)
+
+    service.all_published(90)
+    assert not list((service.root / ".anonymizer" / "attempts").iterdir())
+
+
+def test_a_worker_that_is_asked_to_stop_finishes_its_set(service: Service) -> None:
+    """SIGTERM, then time to end."""
+    service.drop("Mustermann Erika")
+    service.faults[service.locator("Mustermann Erika")] = [[10, "slow:2"]]
+    service.start(processes=1)
+    wait_until(service.happened, 20)
+    worker = service.kept.pop(1)
+    worker.process.send_signal(signal.SIGTERM)
+    worker.process.wait(20)
+
+    service.all_published()
+    worker.end()
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_a_collection_copied_with_its_state_is_worked_on_nowhere(service: Service, running: bool) -> None:
+    """Both would give the same numbers and the same new UIDs. It says so, until one of them is moved away."""
+    service.drop("Mustermann Erika")
+    if running:
+        service.start()
+        service.all_published()
+    copytree(service.root, service.share / "Copy of BATCH")
+    if not running:
+        service.start()
+    wait_until(lambda: b"same id" in b"".join(service.said()), 20)
+    service.drop("Mustermann Max")
+    time.sleep(3)
+    assert service.states().keys() <= {"Mustermann Erika"}
+
+    rmtree(service.share / "Copy of BATCH")
+    service.all_published()
+
+
+def test_a_newer_state_is_handed_back(service: Service) -> None:
+    """Mixed versions: who knows less leaves it alone, says so, and goes on when it is updated."""
+    service.drop("Mustermann Erika")
+    form = service.root / ".anonymizer" / "format"
+    form.write_text("2\n")
+    service.start()
+    wait_until(lambda: b"newer version" in b"".join(service.said()), 20)
+    time.sleep(1)
+    assert not service.states()
+
+    form.write_text("1\n")
+    service.all_published()
+
+
+def test_a_form_is_half_saved_and_then_changed(service: Service) -> None:
+    """It pauses with the line; a changed identity holds for what is not yet numbered."""
+    service.drop("Mustermann Erika")
+    service.start()
+    service.all_published()
+    form = service.root / "collection.toml"
+    whole = form.read_text()
+    form.write_text(whole[:60])
+    service.drop("Mustermann Max")
+    wait_until(lambda: b"line " in b"".join(service.said()), 20)
+    assert "Mustermann Max" not in service.states()
+
+    form.write_text(whole.replace("zzz_AnusGE", "zzz_Other"))
+    service.wait()
+    lines = next(service.root.glob("VicRapidPlan*")).read_text().splitlines()
+    assert [line.split(", ")[1] for line in lines[1:]] == ["zzz_AnusGE006", "zzz_Other007"]
+    form.write_text(whole.replace("initial_index = 6", "initial_index = 40"))
+    service.drop("Mustermann Moritz")
+    wait_until((service.root / "ANON_040").is_dir, 30)
+    told = json.loads(service.command("status", service.root, "--json").stdout)[0]
+    assert {row["folder"]: row["anon"] for row in told["sets"]}["Mustermann Moritz"] == "ANON_040"

@@ -1,0 +1,236 @@
+"""What must hold of a collection, whatever was done to the service: looked at with nothing of the product's own code.
+
+Plain JSON, plain files, pydicom and Redis. To be called when the service has come to rest, or was killed for good.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import json
+import re
+import time
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pydicom
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    import redis
+
+HEADER = "OrigPatientID, NewPatientID, OrigPlanID, Hospital"
+CONCLUSIONS = {"published", "same-set", "changed", "refused", "waiting", "parked", "withdrawn"}
+NOT_CONCLUDED = "not concluded"
+
+
+class Original(NamedTuple):
+    """A set as it was dropped."""
+
+    files: Mapping[str, tuple[str, int]]
+    """By path below its folder: SHA-256 and time of modification."""
+    patient_id: str
+    patient_name: str
+
+
+def remember(*folders: Path) -> dict[str, Original]:
+    """Take down what was dropped, by the folder's name."""
+    return {folder.name: _original(folder) for folder in folders}
+
+
+def _original(folder: Path) -> Original:
+    data = next(pydicom.dcmread(path, stop_before_pixels=True, force=True) for path in sorted(folder.rglob("*.dcm")))
+    return Original(_files(folder), str(data.PatientID), str(data.PatientName))
+
+
+def _files(folder: Path) -> dict[str, tuple[str, int]]:
+    return {
+        str(path.relative_to(folder)): (sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def hold(
+    root: Path,
+    originals: Mapping[str, Original],
+    *,
+    client: redis.Redis | None = None,
+    said: Iterable[bytes] = (),
+    at_rest: bool = True,
+) -> dict[str, str]:
+    """Hold a collection to every promise, and tell what became of each set: an outcome's state.
+
+    Parameters
+    ----------
+    originals
+        What was dropped and should still lie there untouched. What lies there beside is not looked at.
+    said
+        What left the share: log lines, events.
+    at_rest
+        Nothing is to be done any more: no set is without a conclusion, no number held, nothing half done left.
+    """
+    state = _State(root)
+    states = state.conclusions(originals)
+    if at_rest:
+        assert NOT_CONCLUDED not in states.values(), states
+    state.numbers_are_unique_and_without_gaps(client, at_rest=at_rest)
+    state.folders_are_what_the_records_say()
+    state.lines_are_those_of_the_published_sets(originals)
+    originals_are_untouched(root, originals)
+    nothing_is_told(root, originals, client, said)
+    return states
+
+
+class _State:
+    """The state on the share, read once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        place = root / ".anonymizer"
+        form = (root / "collection.toml").read_text("utf-8")
+        self.initial = int(re.search(r"^initial_index = (\d+)", form, re.MULTILINE)[1])
+        self.patient_id = re.search(r'^patient_id = "(.*)"', form, re.MULTILINE)[1]
+        self.id = json.loads((place / "collection.json").read_text())["id"]
+        self.folders = {path.stem: _json(path)["folder"] for path in (place / "folders").glob("*.json")}
+        self.outcomes = {path.stem: _json(path) for path in (place / "outcomes").glob("*.json")}
+        self.claims = {int(path.stem): _json(path) for path in (place / "claims").glob("*.json")}
+        self.sets = {path.stem: _json(path) for path in (place / "sets").glob("*.json")}
+        self.records = {int(path.stem[5:]): _json(path) for path in (place / "records").glob("ANON_*.json")}
+        self.lines = {int(path.stem): _json(path) for path in (place / "tracking").glob("*.json")}
+        self.released = list((place / "claims").glob("*.released"))
+        self.staging = list((place / "staging").iterdir())
+
+    def conclusions(self, originals: Mapping[str, Original]) -> dict[str, str]:
+        """Tell what became of each set; it was published at most once."""
+        found = {}
+        for locator, outcome in self.outcomes.items():
+            folder = self.folders.get(locator)
+            assert folder is not None
+            assert outcome["state"] in CONCLUSIONS | {"no-set"}
+            if folder in originals:
+                found[folder] = outcome["state"]
+            if outcome["state"] == "published":
+                assert self.records[outcome["index"]]["set"] == outcome["set_id"]
+        by_set: dict[str, int] = {}
+        for index, record in self.records.items():
+            assert record.get("set") not in by_set, "published twice"
+            if record.get("set"):
+                by_set[record["set"]] = index
+        return {folder: found.get(folder, NOT_CONCLUDED) for folder in originals}
+
+    def numbers_are_unique_and_without_gaps(self, client: redis.Redis | None, *, at_rest: bool) -> None:
+        """Every number from the initial one on is published, held by one set, or free and the next to be given."""
+        for index, claim in self.claims.items():
+            assert claim["index"] == index
+            if index in self.records:
+                assert claim["set_id"] == self.records[index]["set"]
+        taken = self.claims.keys() | self.records.keys()
+        assert all(index >= self.initial for index in taken if not self.records.get(index, {}).get("adopted"))
+        if at_rest:
+            assert self.claims.keys() <= self.records.keys(), "a number is held and nothing published under it"
+            assert {claim["set_id"]: index for index, claim in self.claims.items()} == {
+                set_id: claim["index"] for set_id, claim in self.sets.items()
+            }
+            assert not self.released
+            assert not [path.name for path in self.staging if not _is_being_written(path)]
+        if client is not None:
+            known = {int(name[2:]) for name in client.hkeys(f"anonymizer:ledger:{self.id}") if name[:2] == b"i:"}
+            gaps = set(range(self.initial, max(taken, default=self.initial))) - taken
+            if at_rest:
+                assert not gaps & known, "a number is lost"
+
+    def folders_are_what_the_records_say(self) -> None:
+        """ANON folders are whole and as proven, each with a record, each record with its folder."""
+        there = {int(path.name[5:]): path for path in self.root.glob("ANON_*")}
+        assert there.keys() == {index for index, one in self.records.items() if not one.get("withdrawn")}
+        for index, folder in there.items():
+            record = self.records[index]
+            if record.get("adopted"):
+                continue
+            hashes = {name: file["sha256"] for name, file in record["proof"]["files"].items()}
+            assert {path.name: sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()} == hashes
+            for path in folder.iterdir():
+                data = pydicom.dcmread(path, stop_before_pixels=True)
+                assert data.PatientID == f"{self.patient_id}{index:03d}"
+                assert path.name[3:-4] == data.SOPInstanceUID
+
+    def lines_are_those_of_the_published_sets(self, originals: Mapping[str, Original]) -> None:
+        """One line per published set, in the order of the numbers, with the patient's own ID in front."""
+        ours = {index for index, one in self.records.items() if not one.get("adopted") and not one.get("withdrawn")}
+        assert self.lines.keys() == ours
+        found: list[list[str]] = []
+        for path in sorted(self.root.glob("VicRapidPlan_trackingFile_*.txt")):
+            header, *lines = path.read_text("utf-8").splitlines()
+            assert header == HEADER
+            rows = list(csv.reader(lines, skipinitialspace=True))
+            assert [int(row[1].removeprefix(self.patient_id)) for row in rows] == sorted(
+                index for index, one in self.lines.items() if one["day"] in path.name
+            )
+            found += rows
+        assert sorted(row[1] for row in found) == sorted(f"{self.patient_id}{index:03d}" for index in ours)
+        became = {row[1]: row[0] for row in found}
+        for locator, outcome in self.outcomes.items():
+            folder = self.folders[locator]
+            if outcome["state"] == "published" and folder in originals:
+                assert became[f"{self.patient_id}{outcome['index']:03d}"] == originals[folder].patient_id
+
+
+def originals_are_untouched(root: Path, originals: Mapping[str, Original]) -> None:
+    """Byte for byte, times included."""
+    for name, original in originals.items():
+        assert _files(root / name) == original.files, name
+
+
+def nothing_is_told(
+    root: Path, originals: Mapping[str, Original], client: redis.Redis | None, said: Iterable[bytes]
+) -> None:
+    """No path, no name and no ID stands in Redis, in the log, or in an event."""
+    secrets = {root.name.encode(), str(root).encode()}
+    for name, original in originals.items():
+        secrets |= {name.encode(), original.patient_id.encode(), original.patient_name.encode()}
+    texts = [*said, *(_everything_in(client) if client is not None else ())]
+    for text in texts:
+        for told in (text, *_unpacked(text)):
+            for secret in secrets:
+                assert secret not in told, (secret, told)
+
+
+def _everything_in(client: redis.Redis) -> Iterator[bytes]:
+    for key in client.scan_iter(count=1000):
+        yield key
+        kind = client.type(key)
+        if kind == b"string":
+            yield client.get(key) or b""
+        elif kind == b"hash":
+            yield b"\n".join(part for pair in client.hgetall(key).items() for part in pair)
+        elif kind == b"list":
+            yield b"\n".join(client.lrange(key, 0, -1))
+        elif kind == b"set":
+            yield b"\n".join(client.smembers(key))
+        elif kind == b"zset":
+            yield b"\n".join(client.zrange(key, 0, -1))
+        else:
+            assert kind == b"none", kind  # it lapsed meanwhile
+
+
+def _unpacked(text: bytes) -> Iterator[bytes]:
+    """Give the bodies of messages, which travel in base64."""
+    for found in re.finditer(rb'"body": ?\\*"([A-Za-z0-9+/=]+)', text):
+        yield base64.b64decode(found[1])
+
+
+def _is_being_written(path: Path) -> bool:
+    """Tell whether this is a file that a living process writes just now: a moment later it is gone."""
+    deadline = time.monotonic() + 3
+    while path.name.startswith(".anonymizer-new-") and time.monotonic() < deadline:
+        if not path.exists():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_bytes())
