@@ -11,16 +11,11 @@ RUN python -m venv builder \
     && builder/bin/pip install --quiet --require-hashes -r requirements-build.lock \
     && python -m venv --without-pip /opt/anonymizer \
     && builder/bin/pip --python /opt/anonymizer/bin/python install --quiet --require-hashes -r requirements-service.lock
-# Our own code changes more often than that.
-COPY pyproject.toml README.md ./
-COPY machines machines
-COPY services services
-COPY worker worker
-COPY watcher watcher
-COPY anonymizer anonymizer
+# Our own code changes more often than that. What there is to copy, .dockerignore says.
+COPY . .
 RUN builder/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist . \
-    && builder/bin/pip --python /opt/anonymizer/bin/python install --quiet --no-deps dist/*.whl
-COPY deploy/flowerconfig.py /opt/anonymizer/
+    && builder/bin/pip --python /opt/anonymizer/bin/python install --quiet --no-deps dist/*.whl \
+    && cp deploy/flowerconfig.py /opt/anonymizer/
 # What volumes are mounted on, for whatever uid: a new named volume takes the mode from here.
 RUN install -d -m 1777 mounts/data mounts/share
 

@@ -132,11 +132,12 @@ def test_redis_lets_its_user_do_no_more_than_is_needed(stack: Stack) -> None:
     login = ("--user", "anonymizer", "--pass", stack.secret("redis_password"))
     assert "NOAUTH" in stack.compose(*ask, "ping", check=False)
     assert "PONG" in stack.compose(*ask, *health, "ping")
-    for command in ("config get *", "flushall", "keys *", "set other 1", "shutdown", "acl list", "debug segfault"):
+    for command in ("config get *", "flushall", "keys *", "set other 1", "shutdown", "acl list"):
         assert "NOPERM" in stack.compose(*ask, *health, *command.split(), check=False)
         assert "NOPERM" in stack.compose(*ask, *login, *command.split(), check=False)
     assert stack.compose(*ask, *login, "llen", "anonymizer").strip() == "0"
-    denied = [line for line in stack.compose("logs", "--no-color").splitlines() if "NOPERM" in line]
+    said = stack.compose("logs", "--no-color").splitlines()
+    denied = [line for line in said if "NOPERM" in line or "Redis refuses" in line]
     assert not denied, "the service, or Redis at its start, needs more than it may do"
 
 

@@ -28,13 +28,13 @@ NOW = 10_000.0
 )
 def test_who_is_ill_and_of_what(service, sign, waiting, ails):
     """A worker that is busy with a long set is well, one that sleeps beside waiting sets is not."""
-    assert ailment(service, sign, NOW, lambda: waiting) == ails
+    assert ailment(service, sign, NOW, lambda _queue: waiting) == ails
 
 
 def test_a_sign_of_life_is_read_as_it_was_left(tmp_path):
     """By another process, through a file."""
     assert alive.heard(tmp_path, alive.WORKER) is None
-    alive.say(tmp_path, alive.WORKER, free=2, took_at=5.0)
+    alive.say(tmp_path, alive.WORKER, free=2, took_at=5.0, queue="sets")
     sign = alive.heard(tmp_path, alive.WORKER)
-    assert sign == Sign(sign.at, 2, 5.0)
+    assert sign == Sign(sign.at, 2, 5.0, "sets")
     assert alive.heard(tmp_path, alive.WATCHER) is None
