@@ -80,7 +80,7 @@ def test_nobody_waits_for_one_that_was_killed_on_this_host(collection: Collectio
     assert [again.hold(), again.hold()] == [False, True]
 
 
-@pytest.mark.parametrize("pid", [os.getpid(), 1])
+@pytest.mark.parametrize("pid", [os.getpid(), 1], ids=["here", "another"])
 def test_one_that_runs_on_another_host_or_on_this_one_is_not_dead_yet(collection: Collection, pid: int) -> None:
     """Process numbers of other hosts mean nothing here."""
     holder = Arbiter(collection, Clock())
