@@ -28,15 +28,15 @@ TRAVELS = frozenset({"copied", "there already"})
 
 
 def export(root: Root, dest: Destination, as_json: AsJson = False) -> None:
-    """Copy what may travel, the ANON folders and nothing else, and hold the copy against what was proven."""
+    """Copy what may travel, ANON folders with their sheets and nothing else; hold the copy against what was proven."""
     check_folder(root)
     told = list(exports.export(Collection.look(root), dest))
     if as_json:
         say_json([one._asdict() for one in told])
     else:
-        table = Table("Folder", "", "Files")
+        table = Table("Folder", "", "Files", "Sheet")
         for one in told:
-            table.add_row(one.folder, one.state, str(one.files or ""))
+            table.add_row(one.folder, one.state, str(one.files or ""), "with it" if one.sheet else "")
         console().print(table if told else f"Nothing is published in {root}.")
     raise typer.Exit(PUBLISHED_ALL if all(one.state in TRAVELS for one in told) else SOME_NOT)
 

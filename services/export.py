@@ -1,4 +1,4 @@
-"""What may leave the share: the published files, as they were proven, and nothing else.
+"""What may leave the share: the published files, as they were proven, what is made of them, and nothing else.
 
 Originals, tracking files and `.anonymizer/` say who is who, and stay. What is copied is read back and held against the
 hashes of its record, so that a folder that was changed since, or a bad copy, does not travel.
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import shutil
 from hashlib import file_digest
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from services import durable, record
 from services.errors import SettingsWrong
+from services.listing import SHEETS_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
     from services.collection import Collection
     from services.record import Record
+
+SHEET_ENDINGS: Final = (".html", ".pdf")
+REPORT: Final = "report.html"
 
 
 class Exported(NamedTuple):
@@ -32,9 +36,12 @@ class Exported(NamedTuple):
 
     files: int = 0
 
+    sheet: bool = False
+    """Whether its sheet was taken along."""
+
 
 def export(collection: Collection, target: Path) -> Iterator[Exported]:
-    """Copy every published set into `target`, which is made, and tell of each.
+    """Copy every published set with its sheet into `target`, which is made, and tell of each; then the report.
 
     Raises
     ------
@@ -49,7 +56,12 @@ def export(collection: Collection, target: Path) -> Iterator[Exported]:
     for path in sorted(collection.records.glob("ANON_*.json"), key=lambda path: (len(path.name), path.name)):
         found = record.read(collection, int(path.stem.removeprefix("ANON_")))
         if found is not None:
-            yield _export_one(collection.root, target, found)
+            exported = _export_one(collection.root, target, found)
+            if exported.state in {"copied", "there already"}:
+                copied = [_export_sheet(collection.root, target, exported.folder + ending) for ending in SHEET_ENDINGS]
+                exported = exported._replace(sheet=all(copied))
+            yield exported
+    _export_sheet(collection.root, target, REPORT)
 
 
 def _export_one(root: Path, target: Path, published: Record) -> Exported:
@@ -77,6 +89,16 @@ def _export_one(root: Path, target: Path, published: Record) -> Exported:
     finally:
         shutil.rmtree(new, ignore_errors=True)
     return Exported(name, "copied", len(hashes))
+
+
+def _export_sheet(root: Path, target: Path, name: str) -> bool:
+    """Copy one file of the sheets, in the place of an older one; a link is not followed, wherever it leads."""
+    path = root / SHEETS_NAME / name
+    if path.is_symlink() or not path.is_file():
+        return False
+    (target / SHEETS_NAME).mkdir(exist_ok=True)
+    durable.write_atomically(target / SHEETS_NAME / name, path.read_bytes())
+    return _sha256(target / SHEETS_NAME / name) == _sha256(path)
 
 
 def _hashes(published: Record) -> Mapping[str, str]:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from services.collection import Collection
     from services.record import Record
 
-REPORT: Final = "report.html"
 _SHEET: Final = re.compile(r"ANON_(\d+)\.pdf")
 _RECORD: Final = re.compile(r"ANON_(\d+)\.json")
 

@@ -13,6 +13,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
 from services import durable, record, registry
+from services.export import REPORT
 from services.record import folder_name
 from sheets import places
 from sheets.examine import NoSheet, examine
@@ -53,9 +54,9 @@ def make(collection: Collection) -> Path:
     place = places.folder(collection)
     place.mkdir(exist_ok=True)
     durable.write_atomically(
-        place / places.REPORT, html(report(collection, entries, states, refused)), staging=collection.staging
+        place / REPORT, html(report(collection, entries, states, refused)), staging=collection.staging
     )
-    return place / places.REPORT
+    return place / REPORT
 
 
 def report(collection: Collection, entries: list[Entry], states: Mapping[str, int], refused: Mapping[str, int]) -> Page:
