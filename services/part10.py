@@ -11,6 +11,7 @@ import stat
 import sys
 import zlib
 from bisect import bisect_left
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from struct import Struct
@@ -32,8 +33,9 @@ MEDIA_DIRECTORY: Final = "1.2.840.10008.1.3.10"
 IMPLEMENTATION_CLASS_UID: Final = b"2.25.216107405393862513498371219817303124871"
 IMPLEMENTATION_VERSION: Final = b"RTSETANON_1"
 
-HEAD_SIZE: Final = 32 * 1024
-"""Most image headers fit into this many bytes; what does not is read whole."""
+HEAD_SIZES: Final = (32 * 1024, 1024 * 1024)
+"""Nearly all image headers fit into the first many bytes, those of doses with histograms into the second; what does not
+is read whole."""
 MAX_DATA: Final = 1 << 30
 """Bytes of a data set without its pixels. No object of a plan comes near; a guard against hostile files."""
 
@@ -115,13 +117,12 @@ def read(path: Path) -> DicomFile:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
             raise NotDicom
-        head = os.pread(fd, HEAD_SIZE, 0)
-        try:
-            return _read(path, fd, head, status.st_size)
-        except Beyond:
-            if status.st_size > MAX_DATA:
-                raise Malformed(f"more than {MAX_DATA} bytes beside the pixels") from None
-            return _read(path, fd, _pread(fd, status.st_size, 0), status.st_size)
+        for length in HEAD_SIZES:
+            with suppress(Beyond):
+                return _read(path, fd, os.pread(fd, length, 0), status.st_size)
+        if status.st_size > MAX_DATA:
+            raise Malformed(f"more than {MAX_DATA} bytes beside the pixels")
+        return _read(path, fd, _pread(fd, status.st_size, 0), status.st_size)
     finally:
         os.close(fd)
 

@@ -134,8 +134,8 @@ def test_an_element_that_ends_where_the_first_read_does(tmp_path: Path) -> None:
     """What follows it belongs to the file: it was left out once, without a word."""
     path = tmp_path / "x.dcm"
     start = head(EXPLICIT) + element(0x00080060, b"CS", b"RTPLAN")
-    filling = element(0x300A0003, b"UT", bytes(part10.HEAD_SIZE - len(start) - 12))
-    assert len(start + filling) == part10.HEAD_SIZE
+    filling = element(0x300A0003, b"UT", bytes(part10.HEAD_SIZES[0] - len(start) - 12))
+    assert len(start + filling) == part10.HEAD_SIZES[0]
     path.write_bytes(start + filling + element(0x300A0004, b"ST", b"ab"))
 
     assert [f"{found[0]:08X}" for found in part10.read(path).elements] == ["00080060", "300A0003", "300A0004"]

@@ -1,0 +1,181 @@
+"""What a set costs in operations: system calls a file, bytes a byte, Python calls an element. They may not grow.
+
+Speed is measured in `benchmarks/`, on whatever machine there is; these counts are the same on every one. Whoever makes
+one smaller lowers its limit.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from services import anonymize, check, dates, listing, machine, part10, verify
+from services.collection import Options
+from services.policy import policy_for
+from services.remaking import remake
+from services.verify import Expected
+from services.view import View
+from tests.anonymized import IDENTITY, KEY
+from tests.sets import make_set
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+IMAGES = 40
+OPTIONS = Options(machine=("VicRapidPlan",))
+
+
+@dataclass
+class Counts:
+    """What was asked of the system and of Python while a step ran."""
+
+    calls: Counter[str] = field(default_factory=Counter)
+    """System calls, by name."""
+    bytes: Counter[str] = field(default_factory=Counter)
+    """Bytes that they carried, by name."""
+    decoded: int = 0
+    """Values that became text or numbers."""
+    python: int = 0
+    """Calls of functions that are written in Python."""
+    files: int = 0
+    size: int = 0
+    elements: int = 0
+    size_beside_pixels: int = 0
+
+
+CARRYING = {"pread": len, "read": len, "write": int, "copy_file_range": int, "readv": int}
+"""System calls that carry bytes, and how their results tell how many."""
+
+
+class Counted:
+    """Counts what happens inside a `with` block."""
+
+    def __init__(self) -> None:
+        self.counts = Counts()
+        self._patch = pytest.MonkeyPatch()
+
+    def __enter__(self) -> Counts:
+        patch, counts = self._patch, self.counts
+        for name in ("open", "close", "fstat", "lseek", "fsync", *CARRYING):
+            patch.setattr(os, name, self._counting(name, getattr(os, name)))
+        for name in ("text", "numbers"):
+            patch.setattr(View, name, self._decoding(getattr(View, name)))
+        sys.setprofile(self._note)
+        return counts
+
+    def __exit__(self, *_: object) -> None:
+        sys.setprofile(None)
+        self._patch.undo()
+
+    def _note(self, _: object, event: str, __: object) -> None:
+        self.counts.python += event == "call"
+
+    def _counting(self, name: str, function: Callable) -> Callable:
+        counts, size_of = self.counts, CARRYING.get(name)
+
+        def counted(*arguments: object, **named: object) -> object:
+            result = function(*arguments, **named)
+            counts.calls[name] += 1
+            if size_of:
+                counts.bytes[name] += size_of(result)
+            counts.python -= 1  # this wrapper itself
+            return result
+
+        return counted
+
+    def _decoding(self, method: Callable) -> Callable:
+        counts = self.counts
+
+        def counted(view: View, keyword: str) -> object:
+            counts.decoded += 1
+            counts.python -= 1
+            return method(view, keyword)
+
+        return counted
+
+
+@pytest.fixture(scope="module")
+def steps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Counts]:
+    """Count each step of a set, when caches (policy, dictionary, heads of elements) have been filled by another one."""
+    place = tmp_path_factory.mktemp("counted")
+    source = make_set(place, ct=IMAGES, size=256, rois=20, points_per_contour=64, dense=True).folder
+    _count(source, place / "first")
+    return _count(source, place / "second")
+
+
+def _count(source: Path, output: Path) -> dict[str, Counts]:
+    output.mkdir()
+    machines = [machine.find(name, machine.folders(None)) for name in OPTIONS.machine]
+    counted = {name: Counted() for name in ("check", "anonymize", "prove")}
+    with counted["check"]:
+        verdict = check.judge(source, OPTIONS, machines, policy_for(OPTIONS), listing.take(source))
+    rtset = verdict.good_set()
+    assert verdict.machine is not None
+    shift = dates.choose_shift(KEY, rtset.dates)
+    remaking = remake(rtset, verdict.machine.machine, OPTIONS, KEY, shift, IDENTITY)
+    with counted["anonymize"]:
+        written = list(anonymize.write(rtset, remaking, output))
+    expected = Expected(IDENTITY, remaking.policy, verdict.machine.machine)
+    with counted["prove"]:
+        proof = verify.prove([(file.kind, source / file.path) for file in rtset.set_files], output, expected)
+    assert proof.checks["files"] == len(written) == IMAGES + 3
+    files = [part10.read(source / file.path) for file in rtset.set_files]
+    found = {name: one.counts for name, one in counted.items()}
+    for counts in found.values():
+        counts.files, counts.size = len(files), sum(file.size for file in files)
+        counts.size_beside_pixels = sum(len(file.data) for file in files)
+        counts.elements = sum(file.count for file in files)
+    return found
+
+
+def test_a_check_opens_each_file_once_and_leaves_its_pixels_alone(steps: dict[str, Counts]) -> None:
+    """One open, one look at its size, one read of its head, and another of what is larger than a head."""
+    check_ = steps["check"]
+    assert check_.calls["open"] == check_.calls["close"] == check_.calls["fstat"] == check_.files
+    assert check_.calls["pread"] <= check_.files + 5
+    assert check_.bytes["pread"] <= _heads(check_)
+    assert check_.calls["write"] == 0
+
+
+def _heads(counts: Counts) -> int:
+    """Give what may be read to parse all files once: all that is no pixels, and what is guessed too much."""
+    small, large = part10.HEAD_SIZES
+    return counts.files * small + 3 * large + counts.size_beside_pixels
+
+
+def test_anonymizing_writes_each_byte_once_and_reads_no_pixels(steps: dict[str, Counts]) -> None:
+    """A file is its head, its pixels as the kernel copies them, and what stands behind them."""
+    written = steps["anonymize"]
+    assert written.calls["open"] <= 2 * written.files
+    assert written.calls["write"] <= 2 * written.files
+    assert written.calls["copy_file_range"] <= written.files
+    assert written.calls["pread"] == written.calls["readv"] == written.calls["fsync"] == 0
+    assert written.bytes["write"] + written.bytes["copy_file_range"] <= 1.01 * written.size
+
+
+def test_the_proof_reads_each_side_once(steps: dict[str, Counts]) -> None:
+    """Source and output: heads and elements once, pixels once, and no file a third time."""
+    proof = steps["prove"]
+    assert proof.calls["open"] <= 4 * proof.files
+    assert proof.bytes["pread"] <= 2 * _heads(proof)
+    assert proof.bytes["readv"] <= 2 * (proof.size - proof.size_beside_pixels)
+    assert proof.calls["write"] == 0
+
+
+def test_values_that_nobody_needs_are_not_decoded(steps: dict[str, Counts]) -> None:
+    """Of the two hundred elements of an image some ten become text or numbers, once; to write none does."""
+    assert steps["check"].decoded <= 14 * steps["check"].files
+    assert steps["anonymize"].decoded == 0
+    assert steps["prove"].decoded == 0
+
+
+@pytest.mark.parametrize(("step", "most"), [("check", 2.1), ("anonymize", 1.25), ("prove", 5.2)])
+def test_python_is_not_called_for_each_element_over_and_over(steps: dict[str, Counts], step: str, most: float) -> None:
+    """What is worth a call is a sequence, an item, a change; an element that stays is worth a look-up."""
+    assert steps[step].python / steps[step].elements <= most
