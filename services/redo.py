@@ -53,18 +53,18 @@ def ask(collection: Collection, index: int) -> None:
         raise SettingsWrong(f"{name} is not here any more. What was taken away is not made again.")
     if not _is_called(plan, collection, index):
         raise SettingsWrong(f"{name} has another new identity than collection.toml gives now: set that back first.")
-    sources = [
-        locator
+    there = {
+        locator: outcome
         for locator, outcome in registry.outcomes(collection)
-        if outcome.index == index and outcome.state in _SOURCES
-    ]
-    there = [locator for locator in sources if (folder := registry.folder_of(collection, locator)) and folder.is_dir()]
+        if outcome.index == index and outcome.state in _SOURCES and _is_there(collection, locator)
+    }
     if not there and not is_asked(collection, published):
         raise SettingsWrong(f"The set that {name} was made of is not here any more.")
     collection.redo.mkdir(exist_ok=True)
     asked = durable.encode({"schema": 1, "index": index, "record": digest(collection, index)})
     durable.write_atomically(_mark(collection, index), asked, staging=collection.staging)
-    for locator in there:
+    for locator, outcome in there.items():
+        registry.start(collection, locator, outcome.fingerprint)
         registry.forget_outcome(collection, locator)
 
 
@@ -118,6 +118,11 @@ def replaces(new: Path, old: Path) -> bool:
 
 def _mark(collection: Collection, index: int) -> Path:
     return collection.redo / f"{index:06d}.json"
+
+
+def _is_there(collection: Collection, locator: str) -> bool:
+    folder = registry.folder_of(collection, locator)
+    return folder is not None and folder.is_dir()
 
 
 def _is_called(plan: Path, collection: Collection, index: int) -> bool:

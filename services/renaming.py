@@ -155,7 +155,7 @@ class Renaming:
         cleaned = self._cleaner.clean(value, "roi_name")
         name = self._new.get(value, cleaned)
         confirmed = self._target(value) == name
-        ignored = self._naming.is_ignored(value)
+        ignored = self._naming.is_ignored(value) or self._naming.is_ignored(cleaned)
         meaning = self._meanings.get(number, "") if value in self._new else ""
         return Structure(
             number,

@@ -73,12 +73,12 @@ class Naming:
 
     def target(self, name: str) -> str | None:
         """Give the name that was confirmed for a name; None where nobody confirmed one."""
-        row = self._decision(name)
+        row = self.decision(name)
         return row.target if row and row.state == "confirmed" else None
 
     def is_ignored(self, name: str) -> bool:
         """Whether a person decided that nothing is to be done about a name."""
-        row = self._decision(name)
+        row = self.decision(name)
         return row is not None and row.state == "ignored"
 
     @cached_property
@@ -90,7 +90,7 @@ class Naming:
         """Give what was decided alone, as it is kept for later proofs."""
         return Sheet(tuple(Row(row.source, row.target, row.state) for row in self.rows)).encoded()
 
-    def _decision(self, name: str) -> Row | None:
+    def decision(self, name: str) -> Row | None:
         """Find what was decided: in its own row, letter by letter, then in any case; else by the first pattern."""
         name = _plain(name)
         own = self._own.get(name) or self._own_folded.get(name.casefold())
@@ -125,10 +125,8 @@ class Sheet:
         return Naming(tuple(row for row in self.rows if row.state != "proposed"))
 
     def row(self, name: str) -> Row | None:
-        """Find the row that speaks of a name: its own, letter by letter, then in any case; else the first pattern."""
-        fitting = [row for row in self.rows if row.fits(name)]
-        ranks = (lambda row: _literal(row.source) == _plain(name), lambda row: not _is_pattern(row.source), bool)
-        return next((row for rank in ranks for row in fitting if rank(row)), None)
+        """Find the row that speaks of a name: the one that decides on it, else one that proposes something."""
+        return self.naming.decision(name) or next((row for row in self.rows if row.fits(name)), None)
 
     def decided(self, source: str, state: State, target: str = "") -> Sheet:
         """Note what a person decided about a name or a pattern; what else stands in its row stays.
