@@ -1,19 +1,21 @@
 """A published set is taken back: its folder out of what is collected, its line out of the tracking file.
 
 Nothing is deleted, and nothing numbered anew. The record stays, with the day on which the set was withdrawn, so that
-its index is never given again and the set, dropped once more, is known. The folder is moved to
+its index is never given again and the set, dropped once more, is known. The folder and its sheet are moved to
 `.anonymizer/withdrawn/`: whoever wants it gone for good deletes it there. Each step may be done twice; a withdrawal
 that was cut off is ended by the next one.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from services import durable, notes, record, registry, tracking
 from services.errors import SettingsWrong
+from services.listing import SHEETS_NAME
 from services.record import folder_name
 
 if TYPE_CHECKING:
@@ -60,4 +62,7 @@ def _move_away(collection: Collection, name: str) -> bool:
         durable.rename_new(collection.root / name, collection.withdrawn / name)
     except FileNotFoundError:
         return False
+    for name_of_sheet in (f"{name}.html", f"{name}.pdf"):
+        with suppress(FileNotFoundError):
+            (collection.root / SHEETS_NAME / name_of_sheet).replace(collection.withdrawn / name_of_sheet)
     return True

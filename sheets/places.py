@@ -5,6 +5,7 @@ What this module imports is light: the watcher asks it every minute.
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,11 +34,12 @@ def summaries(collection: Collection) -> Path:
 
 
 def missing(collection: Collection) -> list[int]:
-    """Give the indices that are published and have no sheet: two listings, however many there are."""
-    place = folder(collection)
-    there = {int(found[1]) for name in _names(place) if (found := _SHEET.fullmatch(name))}
-    published = {int(found[1]) for name in durable.names(collection.records) if (found := _RECORD.fullmatch(name))}
-    return sorted(published - there)
+    """Give the indices that are published and have no sheet, or one from before they were published last.
+
+    Both times are of the same file server, so they can be compared.
+    """
+    there = _times(folder(collection), _SHEET)
+    return sorted(index for index, at in _times(collection.records, _RECORD).items() if there.get(index, 0) < at)
 
 
 def can_have_one(collection: Collection, index: int) -> bool:
@@ -75,8 +77,12 @@ def source_folders(collection: Collection, published: Record) -> list[Path]:
     return [path for path in found if path is not None and path.is_dir()]
 
 
-def _names(place: Path) -> list[str]:
+def _times(place: Path, pattern: re.Pattern[str]) -> dict[int, int]:
+    """Give when each file was written, in ns, by the index in its name."""
     try:
-        return durable.names(place)
+        with os.scandir(place) as entries:
+            return {
+                int(found[1]): entry.stat().st_mtime_ns for entry in entries if (found := pattern.fullmatch(entry.name))
+            }
     except FileNotFoundError:
-        return []
+        return {}
