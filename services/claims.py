@@ -138,6 +138,19 @@ def unpublished(collection: Collection) -> Iterator[Claim]:
             yield claim
 
 
+def left_behind(collection: Collection) -> Iterator[Claim]:
+    """Return the claims of sets that hold another index: `take` was cut off before it let go of them."""
+    for claim in unpublished(collection):
+        holds = held(collection, claim.set_id)
+        if holds is not None and holds != claim:
+            yield claim
+
+
+def let_go(collection: Collection, claim: Claim) -> None:
+    """Remove a claim that was left behind: its index is free."""
+    _remove(collection, _claim_file(collection, claim.index), claim)
+
+
 def unreadable(collection: Collection) -> list[int]:
     """Return the indices that are lost to a claim that nobody can read: an operator decides about them."""
     waiting = sorted(_indices(collection.claims, CLAIM_NAME) - _published(collection))

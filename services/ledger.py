@@ -72,7 +72,7 @@ class Audit:
     """Redis' copy was wrong and is made anew with the next claim."""
 
     finished: int
-    """Indices that were half given back, and now are."""
+    """Indices that were half given back, or left behind by a set that holds another one, and now are free."""
 
     unreadable: tuple[int, ...]
     """Indices that a claim takes which nobody can read."""
@@ -134,6 +134,10 @@ class Ledger:
         killed there; after two calls it is the latter.
         """
         finished = sum(map(self._finish_release, claims.half_released(self._collection)))
+        for claim in list(claims.left_behind(self._collection)):
+            claims.let_go(self._collection, claim)
+            self._forget(keys=[self._key], args=[claim.set_id, claim.index])
+            finished += 1
         generation, known = self._known()
         taken = claims.taken(self._collection)
         doubted, self._doubted = self._doubted, (generation, known - taken)

@@ -23,7 +23,9 @@ def test_killed_before_each_change_on_disk(service: Service, how: str) -> None:
     service.all_published(150)
     if how == "kill-child":
         met = service.happened()
-        missed = [change for change in range(CHANGES) if f"{service.locator(f'Mustermann Erika {change}')}.0" not in met]
+        missed = [
+            change for change in range(CHANGES) if f"{service.locator(f'Mustermann Erika {change}')}.0" not in met
+        ]
         assert missed, "there are more changes than we go through"
         assert missed == list(range(missed[0], CHANGES)), "each before these was met"
     else:

@@ -126,5 +126,3 @@ def test_redis_is_not_there_yet_when_all_starts(service: Service) -> None:
     service.redis.start()
 
     service.all_published()
-
-

@@ -255,3 +255,20 @@ def test_ten_thousand_published_sets_do_not_slow_a_claim(collection: Collection,
     looked = client.info("commandstats")
     assert looked["cmdstat_hexists"]["calls"] == 10
     assert "cmdstat_hgetall" not in looked
+
+
+def test_a_claim_that_a_set_left_behind_is_let_go(collection: Collection, client: redis.Redis) -> None:
+    """A crash kept the first half of a claim, and Redis, which knew more than the share, gave the set another index."""
+    ledger = Ledger(collection, client)
+    ledger.claim(set_id(1), LOCATOR)
+    (collection.sets / f"{set_id(1)}.json").unlink()
+    key = f"anonymizer:ledger:{collection.id}"
+    client.hdel(key, f"s:{set_id(1)}")
+    client.hset(key, mapping={"i:6": set_id(8), "i:7": set_id(9), "free": 8})
+
+    assert ledger.claim(set_id(1), LOCATOR) == 8
+    assert claimed(collection) == {6: set_id(1), 8: set_id(1)}
+    assert ledger.audit().finished == 1
+    assert claimed(collection) == {8: set_id(1)}
+    ledger.audit()
+    assert [ledger.claim(set_id(number), LOCATOR) for number in (2, 3, 4)] == [6, 7, 9]

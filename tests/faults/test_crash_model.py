@@ -1,0 +1,290 @@
+"""Power goes at any moment: a prefix of the protocol's file operations is on the disk, and of the last ones not all.
+
+The operations of a real publication, and of a real giving back, are taken down. From any prefix of them a disk is made
+as a crash may leave it: names that were changed and whose folder was not flushed since may be lost, the last of a
+folder first; what was written to a file that was not flushed may be lost. From there the same must follow as ever.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services import durable
+from services.attempt import Attempt
+from services.ledger import Ledger
+from tests.integration.conftest import client, collection, redis_server  # noqa: F401 - fixtures
+from tests.integration.test_killed_at_any_step import LOCATOR, NOTHING, ONE, PUBLISHED, TWO, connect, do, state, tidy_up
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import redis
+
+    from services.collection import Collection
+
+EXAMPLES = int(os.environ.get("CRASHES", "150"))
+ANY = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+class Operation(NamedTuple):
+    """Something that was done on disk, with paths relative to the collection."""
+
+    kind: str
+    path: Path
+    other: Path = Path()
+    data: bytes = b""
+
+    @property
+    def folders(self) -> set[Path]:
+        """Those whose names it changes."""
+        return {self.path.parent, self.other.parent} if self.kind in {"rename", "link"} else {self.path.parent}
+
+
+class Disk:
+    """What would be on a disk."""
+
+    def __init__(self, names: dict[Path, object]) -> None:
+        self.names = dict(names)  # of folders: None; of files: a list that holds their content, shared by links
+
+    @classmethod
+    def of(cls, root: Path) -> Disk:
+        """Read a folder."""
+        found = sorted(root.rglob("*"))
+        return cls({path.relative_to(root): None if path.is_dir() else [path.read_bytes()] for path in found})
+
+    def apply(self, done: Operation, *, whole: bool) -> None:
+        """Do an operation, unless what it stands on was lost."""
+        kind, path, other = done.kind, done.path, done.other
+        if kind != "mkdir" and kind != "write" and path not in self.names:
+            return
+        if (other if kind in {"rename", "link"} else path).parent not in {*self.names, Path()}:
+            return
+        if kind == "mkdir":
+            self.names.setdefault(path, None)
+        elif kind == "write":
+            self.names[path] = [done.data if whole else b""]
+        elif kind == "link":
+            self.names[other] = self.names[path]
+        elif kind == "unlink":
+            del self.names[path]
+        elif kind == "rename":
+            inner = [one for one in self.names if one.is_relative_to(path)]
+            moved = {other / one.relative_to(path): self.names.pop(one) for one in inner}
+            self.names |= moved
+        elif kind == "rmtree":
+            for one in [one for one in self.names if one.is_relative_to(path)]:
+                del self.names[one]
+
+    def put(self, root: Path) -> None:
+        """Make a folder so."""
+        for path in root.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for path, content in sorted(self.names.items()):
+            if content is None:
+                (root / path).mkdir()
+            else:
+                (root / path).write_bytes(content[0])  # type: ignore[index]
+
+
+def crashed(before: Disk, history: Sequence[Operation], at: int, cut: Callable[[Path, int], int]) -> Disk:
+    """Tell what is on the disk when the power goes before the operation `at`.
+
+    Parameters
+    ----------
+    cut
+        Of so many last changes of a folder that were not flushed, how many are lost.
+    """
+    flushed: dict[Path, int] = {}
+    synced: set[Path] = set()
+    for number, one in enumerate(history[:at]):
+        if one.kind == "fsync folder":
+            flushed[one.path] = number
+        elif one.kind == "fsync":
+            synced.add(one.path)
+    changes = [(number, one) for number, one in enumerate(history[:at]) if not one.kind.startswith("fsync")]
+    at_risk = {
+        number: one for number, one in changes if all(flushed.get(folder, -1) < number for folder in one.folders)
+    }
+    lost: set[int] = set()
+    for folder in {folder for one in at_risk.values() for folder in one.folders}:
+        of_folder = [number for number, one in at_risk.items() if folder in one.folders]
+        lost |= set(of_folder[len(of_folder) - cut(folder, len(of_folder)) :])
+    disk = Disk(before.names)
+    for number, one in changes:
+        if number not in lost:
+            disk.apply(one, whole=one.kind != "write" or one.path in synced)
+    return disk
+
+
+def test_the_model_is_the_disk(collection: Collection, redis_server: str, client: redis.Redis, monkeypatch) -> None:
+    """With nothing lost, the operations that were taken down make what is there."""
+    before, history = taken_down(collection, monkeypatch, lambda: do(collection, redis_server, ONE))
+    modelled = crashed(before, history, len(history), lambda *_: 0)
+    there = Disk.of(collection.root)
+    assert sorted(modelled.names) == sorted(there.names)
+    assert {one.kind for one in history} >= {"mkdir", "write", "link", "unlink", "rename", "fsync", "fsync folder"}
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("source_is_gone", [False, True])
+def test_power_goes_while_a_set_is_published(
+    collection: Collection, redis_server: str, client: redis.Redis, monkeypatch, source_is_gone: bool
+) -> None:
+    """Done again it is published once, under the first number; not done again it is published whole, or not at all."""
+    before, history = taken_down(collection, monkeypatch, lambda: do(collection, redis_server, ONE))
+    knew = client.dump(_key(collection))
+
+    def recovers(disk: Disk, *, emptied: bool) -> None:
+        disk.put(collection.root)
+        _redis_then(client, None if emptied else knew, _key(collection))
+        ledger = Ledger(collection, connect(redis_server))
+        if source_is_gone:
+            ledger.release(ONE)
+        else:
+            do(collection, redis_server, ONE)
+        tidy_up(collection, redis_server)
+        found = state(collection)
+        assert found in ((PUBLISHED, NOTHING) if source_is_gone else (PUBLISHED,))
+        assert ledger.claim(TWO, LOCATOR) == (7 if found == PUBLISHED else 6)
+
+    every_crash(before, history, recovers)
+
+
+@pytest.mark.timeout(600)
+def test_power_goes_while_a_number_is_given_back(
+    collection: Collection, redis_server: str, client: redis.Redis, monkeypatch
+) -> None:
+    """Afterwards it is free, and the next to be given."""
+    ledger = Ledger(collection, client)
+    Attempt.begin(collection, ONE, ledger.claim(ONE, LOCATOR))
+    knew = client.dump(_key(collection))  # it was told last of all
+    before, history = taken_down(collection, monkeypatch, lambda: ledger.release(ONE))
+
+    def recovers(disk: Disk, *, emptied: bool) -> None:
+        disk.put(collection.root)
+        _redis_then(client, None if emptied else knew, _key(collection))
+        after = Ledger(collection, connect(redis_server))
+        after.release(ONE)
+        tidy_up(collection, redis_server)
+        assert state(collection) == NOTHING
+        assert after.claim(TWO, LOCATOR) == 6
+
+    every_crash(before, history, recovers)
+
+
+def every_crash(before: Disk, history: Sequence[Operation], recovers: Callable[..., None]) -> None:
+    """Try each prefix with nothing and with everything lost that may be, and many with some of it."""
+    for at in range(len(history) + 1):
+        for cut in (lambda _, __: 0, lambda _, most: most):
+            recovers(crashed(before, history, at, cut), emptied=True)
+
+    @ANY
+    @given(
+        at=st.integers(0, len(history)), lose=st.lists(st.integers(0, 9), min_size=1, max_size=8), kept=st.booleans()
+    )
+    def some(at: int, lose: list[int], kept: bool) -> None:
+        folders: dict[Path, int] = {}
+
+        def cut(folder: Path, most: int) -> int:
+            return min(lose[folders.setdefault(folder, len(folders)) % len(lose)], most)
+
+        recovers(crashed(before, history, at, cut), emptied=not kept)
+
+    some()
+
+
+def _key(collection: Collection) -> str:
+    return f"anonymizer:ledger:{collection.id}"
+
+
+def _redis_then(client: redis.Redis, knew: bytes | None, key: str) -> None:
+    """Have Redis know what it knew when the power went, which may be more than is on the disk; or nothing."""
+    client.flushall()
+    if knew is not None:
+        client.restore(key, 0, knew)
+
+
+def taken_down(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch, what: Callable[[], object]
+) -> tuple[Disk, list[Operation]]:
+    """Do something, and take down every operation on the collection's files; give how it was before, too."""
+    before, history = Disk.of(collection.root), []
+    with monkeypatch.context() as patched:
+        for name, replacement in _taking_down(collection.root, history):
+            target, _, attribute = name.rpartition(".")
+            patched.setattr(
+                {"os": os, "durable": durable, "Path": Path, "shutil": shutil}[target], attribute, replacement
+            )
+        what()
+    return before, history
+
+
+def _taking_down(root: Path, history: list[Operation]) -> Iterator[tuple[str, Any]]:
+    def note(kind: str, path: Any, other: Any = None, data: bytes = b"") -> None:
+        place = Path(other).relative_to(root) if other is not None else Path()
+        history.append(Operation(kind, Path(path).relative_to(root), place, data))
+
+    def two(kind: str, do: Callable[..., Any]) -> Callable[..., Any]:
+        def done(source: Any, target: Any, **named: Any) -> Any:
+            answer = do(source, target, **named)
+            note(kind, source, target)
+            return answer
+
+        return done
+
+    def one(kind: str, do: Callable[..., Any]) -> Callable[..., Any]:
+        def done(path: Any, *arguments: Any, **named: Any) -> Any:
+            answer = do(path, *arguments, **named)
+            if "dir_fd" not in named:
+                note(kind, path)
+            return answer
+
+        return done
+
+    create, write_bytes = durable._create, Path.write_bytes
+
+    def created(path: Path, data: bytes) -> bool:
+        made = create(path, data)
+        if made:
+            note("write", path, data=data)
+            note("fsync", path)
+        return made
+
+    def written(path: Path, data: bytes) -> int:
+        count = write_bytes(path, data)
+        note("write", path, data=data)
+        return count
+
+    yield "os.rename", two("rename", os.rename)
+    yield "os.replace", two("rename", os.replace)
+    yield "os.link", two("link", os.link)
+    yield "durable._rename_noreplace", two("rename", durable._rename_noreplace)
+    yield "os.mkdir", one("mkdir", os.mkdir)
+    yield "os.unlink", one("unlink", os.unlink)
+    yield "durable.fsync_folder", one("fsync folder", durable.fsync_folder)
+    yield "durable.fsync_file", one("fsync", durable.fsync_file)
+    yield "shutil.rmtree", one("rmtree", _quiet_rmtree(history, shutil.rmtree))
+    yield "durable._create", created
+    yield "Path.write_bytes", written
+
+
+def _quiet_rmtree(history: list[Operation], rmtree: Callable[..., Any]) -> Callable[..., Any]:
+    """Remove a tree as one operation: what is left of a half removed one is shown by killing real processes."""
+
+    def done(path: Any, *arguments: Any, **named: Any) -> None:
+        at = len(history)
+        rmtree(path, *arguments, **named)
+        del history[at:]
+
+    return done
