@@ -69,7 +69,14 @@ def configure(log_format: str = "text", level: str = "info", stream: TextIO | No
     threading.excepthook = _log_end_of_thread
 
 
-def _log_warning(_: object, category: type[Warning], filename: str, lineno: int, *__: object, **___: object) -> None:
+def _log_warning(
+    _: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    __: TextIO | None = None,
+    ___: str | None = None,
+) -> None:
     structlog.get_logger().warning("library.warns", error=category.__name__, at=f"{PurePath(filename).name}:{lineno}")
 
 
