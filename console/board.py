@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Final
 
+from console.naming import Namer
 from services import again, durable, machine, registry, tracking
 from services.collection import BY_HAND, Collection, read_settings
 from services.errors import SettingsWrong
@@ -141,6 +142,7 @@ class Board:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.root = root
+        self.namer = Namer(root)
         self._settings = settings
         self._by_hand = by_hand
         self._clock = clock

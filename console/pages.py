@@ -26,6 +26,7 @@ from services.collection import BY_HAND
 from services.errors import SettingsWrong
 from services.links import CONTOURS_CT, DOSE_PLAN, FRAME, LINKS, PLAN_STRUCTURE_SET
 from services.machine import KEEP
+from services.nomenclature import EDITION as NOMENCLATURE
 from services.record import folder_name
 from services.rtset import CT, DOSE, PLAN, STRUCTURE_SET
 from services.tracking import file_name
@@ -39,7 +40,9 @@ if TYPE_CHECKING:
     from console.board import Board, Look
     from console.desk import Desk
     from console.forms import Form
+    from console.naming import Namer
     from console.sessions import Session
+    from services.structures import State as NameState
 
 CHAIN: Final = ((DOSE, DOSE_PLAN), (PLAN, PLAN_STRUCTURE_SET), (STRUCTURE_SET, CONTOURS_CT), (CT, None))
 """Each object of a set with the link that goes on from it."""
@@ -416,6 +419,57 @@ def _do(asked: Asked, what: str, do: Callable[[Board], int], *, nothing: str, **
         return _collection(asked, HTTPStatus.CONFLICT, asked.texts(nothing))
     asked.did(what, collection=its_id, count=count, **values)
     return _to(f"/c/{its_id}")
+
+
+# Names of structures
+
+
+def structures(request: Request) -> Response:
+    """Show what structures are called, what they might be called, and what nobody has decided."""
+    return _names(Asked.of(request))
+
+
+@action
+def decide_names(asked: Asked, form: Form) -> Response:
+    """Confirm names, or leave them as they are."""
+    state: NameState = "confirmed" if form["state"] == "confirmed" else "ignored"
+    targets = {name: form[f"target {name}"].strip() if state == "confirmed" else "" for name in form.all("source")}
+    return _do_names(asked, "names_decided", lambda namer: namer.decide(targets, state))
+
+
+@action
+def name_again(asked: Asked, form: Form) -> Response:
+    """Have published sets done again, under their own numbers and with the names of now."""
+    return _do_names(asked, "sets_again", lambda namer: namer.do_again(form.all("anon")))
+
+
+def _do_names(asked: Asked, what: str, do: Callable[[Namer], int]) -> Response:
+    its_id = asked.request.path_params["collection"]
+    try:
+        count = do(asked.board.namer)
+    except (SettingsWrong, *CIRCUMSTANCES) as wrong:
+        return _names(asked, HTTPStatus.CONFLICT, _words(wrong))
+    asked.did(what, collection=its_id, count=count)
+    return _to(f"/c/{its_id}/structures")
+
+
+def _names(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Response:
+    board, its_id = asked.board, asked.request.path_params["collection"]
+    survey = None
+    try:
+        survey = board.namer.look()
+    except (SettingsWrong, *CIRCUMSTANCES) as unreadable:
+        status, wrong = max(status, HTTPStatus.CONFLICT), wrong or _words(unreadable)
+    return asked.page(
+        "structures.html",
+        status,
+        survey=survey,
+        wrong=wrong,
+        edition=NOMENCLATURE,
+        collection=its_id,
+        page=f"/c/{its_id}/structures",
+        name=asked.desk.name_of(board.root),
+    )
 
 
 # What was made

@@ -1,0 +1,63 @@
+"""The page of names works on the file that the command line and a spreadsheet work on."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from services import structures
+from tests.sets import make_collection, make_set
+
+if TYPE_CHECKING:
+    from tests.console.conftest import Served
+
+
+#: Of the sets that are served, and of the one that is added.
+NAMES = ["Hilf 1", "PTV", "Parotis li", "SpinalCord"]
+
+
+def rows(served: Served) -> list[tuple[str, str, str]]:
+    """Give what stands in the file."""
+    sheet = structures.read(served.share / "BATCH")
+    return [(row.source, row.target, row.state) for row in sheet.rows]
+
+
+def make_batch(served: Served) -> str:
+    """Add a set with German names to the collection; give the page's address."""
+    root = make_collection(served.share / "BATCH")
+    make_set(root, name="Z", seed="German", rois=["PTV", "Parotis li", "Hilf 1"], ct=2, size=16, points_per_contour=8)
+    return f"{served.collection}/structures"
+
+
+def test_names_are_listed_confirmed_and_left(served: Served) -> None:
+    """And what was chosen stands in the file, whoever looks at it next."""
+    page = make_batch(served)
+    member = served.member()
+    shown = member.get(page)
+    assert shown.status == 200
+    assert sorted(re.findall(r'name="source" value="([^"]+)"', shown.text)) == NAMES
+    assert 'name="target Parotis li" value="Parotid_L"' in shown.text
+    chosen = {"source": ["Parotis li"], "target Parotis li": "Parotid_L", "target Hilf 1": "x", "state": "confirmed"}
+    assert member.post(page, chosen).status == 303
+    assert member.post(page, {"source": ["Hilf 1"], "state": "ignored"}).status == 303
+    assert rows(served) == [("Parotis li", "Parotid_L", "confirmed"), ("Hilf 1", "", "ignored")]
+    assert "0 of 4 names are undecided" in member.get(page).text
+
+
+def test_what_cannot_be_confirmed_is_said_and_nothing_written(served: Served) -> None:
+    """A name that a planning system would cut, one without a target, a set that was never published."""
+    page = make_batch(served)
+    member = served.member()
+    member.get(page)
+    answer = member.post(page, {"source": ["PTV"], "target PTV": "A name that is too long", "state": "confirmed"})
+    assert (answer.status, "planning systems keep 16" in answer.text) == (409, True)
+    assert member.post(f"{page}/again", {"anon": ["ANON_006"]}).status == 409
+    assert rows(served) == []
+
+
+def test_a_list_that_cannot_be_read_is_told_with_its_line(served: Served) -> None:
+    """The page does not hide that nothing is anonymized meanwhile."""
+    page = make_batch(served)
+    (served.share / "BATCH" / "structures.csv").write_text("source;target;state\nA;B;perhaps\n")
+    answer = served.member().get(page)
+    assert (answer.status, "structures.csv, line 2" in answer.text) == (409, True)
