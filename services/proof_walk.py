@@ -77,8 +77,8 @@ PRODUCT: Final = MAKERS | frozenset(
             *("SoftwareVersions", "ManufacturerModelVersion", "ConvolutionKernel", "FilterType", "RescaleType"),
             *("AlgorithmName", "AlgorithmVersion", "AlgorithmSource", "TimezoneOffsetFromUTC"),
             *("SourceIsotopeName", "SourceModelID", "ApplicationSetupManufacturer", "SourceApplicatorManufacturer"),
-            *("CodeValue", "LongCodeValue", "CodeMeaning", "CodingSchemeDesignator", "CodingSchemeVersion"),
-            *("CodingSchemeRegistry", "CodingSchemeExternalID", "MappingResourceName"),
+            *("CodeMeaning", "CodingSchemeDesignator", "CodingSchemeVersion", "CodingSchemeRegistry"),
+            "MappingResourceName",
         ),
     )
 )
@@ -87,7 +87,7 @@ PRODUCT: Final = MAKERS | frozenset(
 A person may be called like a word of them: Siemens, Aria, Standard.
 """
 TECHNICAL: Final = PRODUCT | frozenset(
-    map(tag, ("ApplicatorID", "WedgeID", "MaterialID", "AccessoryCode", "FluenceModeID"))
+    map(tag, ("CodeValue", "LongCodeValue", "ApplicatorID", "WedgeID", "MaterialID", "AccessoryCode", "FluenceModeID"))
 )
 """Those, and attributes whose values a clinic has configured: a short number in them is a version, not an ID."""
 

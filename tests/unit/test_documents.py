@@ -1,0 +1,65 @@
+"""The pages under `docs/` that show what is done are what the program does.
+
+`python -m tests.unit.test_documents` writes them.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from services.comparison import ADDED, KEPT, as_markdown, compare
+from services.policy import Choice, policy_for
+from services.policy_listing import as_markdown as policy_as_markdown
+from services.rtset import NAMES
+from tests.anonymized import anonymized
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+INTRODUCTION = """\
+# A set before and after
+
+A synthetic set with identifiers in every place where clinics put them, anonymized with the default options: one slice
+of the CT, and each other object. An attribute below a sequence is shown once, with the value of the first item. Why
+each action is taken is told in [policy.md](policy.md), row by row. Written by `python -m tests.unit.test_documents`.
+"""
+
+
+def before_after() -> str:
+    """Anonymize a set of a fixed key and lay it beside its source."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = anonymized(Path(folder), make={"rois": 12, "ct": 3})
+        lines = compare(done.source, done.anon, policy_for(Choice()))
+    return "\n".join([INTRODUCTION, *(f"## {NAMES[kind]}\n\n{as_markdown(lines[kind])}\n" for kind in lines)])
+
+
+PAGES = {
+    "policy.md": lambda: policy_as_markdown(policy_for(Choice())),
+    "before-after.md": before_after,
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_what_the_program_does(page: str) -> None:
+    """A changed table, or a changed synthetic set, asks for a new page."""
+    assert (DOCS / page).read_text("utf-8") == PAGES[page]()
+
+
+def test_a_comparison_shows_what_became_of_each_attribute(tmp_path: Path) -> None:
+    """Equal ones are kept, new ones are added, and the others are called by the action of the policy."""
+    done = anonymized(tmp_path, make={"ct": 1})
+    lines = {line.path: line for line in compare(done.source, done.anon, policy_for(Choice()))["RTPLAN"]}
+    name = str(done.old["RTPLAN"].PatientName)
+    assert lines["PatientName"] == ("PatientName", "identity", name, "AnusGE006^First", 1)
+    assert lines["RTPlanGeometry"].action == KEPT
+    assert lines["PatientIdentityRemoved"][1:4] == (ADDED, "", "YES")
+    assert lines["BeamSequence > TreatmentMachineName"].after == "VicRapidPlan"
+    assert lines["BeamSequence > InstitutionName"].action == "drop"
+    assert lines["BeamSequence > ControlPointSequence > GantryAngle"].times == 8 + 1
+
+
+if __name__ == "__main__":
+    for page, make in PAGES.items():
+        (DOCS / page).write_text(make(), "utf-8")
