@@ -70,12 +70,12 @@ def configure(log_format: str = "text", level: str = "info", stream: TextIO | No
 
 
 def _log_warning(
-    _: Warning | str,
+    message: Warning | str,  # noqa: ARG001 - it quotes paths
     category: type[Warning],
     filename: str,
     lineno: int,
-    __: TextIO | None = None,
-    ___: str | None = None,
+    file: TextIO | None = None,  # noqa: ARG001 - the log is where it goes
+    line: str | None = None,  # noqa: ARG001 - as above
 ) -> None:
     structlog.get_logger().warning("library.warns", error=category.__name__, at=f"{PurePath(filename).name}:{lineno}")
 
