@@ -6,16 +6,15 @@ only as long as the folder looks as it did; what is to be done is written on the
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 import time
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, Final
 
+from console.apart import reading_apart
 from console.naming import Namer
 from services import again, durable, machine, registry, tracking
 from services.collection import BY_HAND, Collection, read_settings
@@ -39,9 +38,6 @@ BUSY: Final = frozenset({"new", "queued", "in work"})
 """Sets that the service has, or will have in a moment."""
 
 TRY_AGAIN: Final = frozenset({"refused", "parked"})
-JUDGES: Final = 4
-"""Folders that are judged at a time, at most; each in a process of its own: what is read there cannot hurt us."""
-
 SHEET: Final = re.compile(r"(ANON_\d+|report)\.html")
 
 LOOK_S: Final = 0.5
@@ -305,7 +301,7 @@ class Board:
 
     def _judge(self, check: _Check, rows: list[Row], options: Options, machines: list[Machine]) -> None:
         """Judge folders, each in a process of its own, and note each judgement as it comes."""
-        with ProcessPoolExecutor(min(JUDGES, os.cpu_count() or 1), get_context("forkserver")) as pool:
+        with reading_apart() as pool:
             asked = {pool.submit(judge_folder, self.root / row.folder, options, machines): row for row in rows}
             for future in as_completed(asked):
                 row = asked[future]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import threading
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from console.apart import reading_apart
 from services import redo, structures
 from services.collection import Collection
 from services.record import index_of
@@ -20,9 +18,6 @@ if TYPE_CHECKING:
 
     from services.structures import State
     from services.survey import Survey
-
-READERS: Final = 4
-"""Sets that are read at a time, at most; each in a process of its own: what is read there cannot hurt us."""
 
 
 class Namer:
@@ -46,7 +41,7 @@ class Namer:
         with self._lock:
             collection = Collection.look(self._root)
             folders = [self._root / name for name in set_folders(self._root)]
-            with ProcessPoolExecutor(min(READERS, os.cpu_count() or 1), get_context("forkserver")) as pool:
+            with reading_apart() as pool:
                 sets = self._reader.read(collection, folders, pool.map)
             return survey(collection, structures.read(self._root), sets)
 

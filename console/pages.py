@@ -479,14 +479,14 @@ def tracking_page(request: Request) -> Response:
     """Show a tracking file."""
     asked = Asked.of(request)
     text = _tracking(asked).decode("utf-8-sig", "replace")
-    head, *lines = csv.reader(text.splitlines(), skipinitialspace=True)
+    lines = [line for line in csv.reader(text.splitlines(), skipinitialspace=True) if line]
     board = asked.board
     asked.did("tracking_seen", collection=request.path_params["collection"])
     return asked.page(
         "tracking.html",
         day=request.path_params["day"],
-        head=head,
-        lines=[line for line in lines if line],
+        head=lines[0] if lines else [],
+        lines=lines[1:],
         collection=request.path_params["collection"],
         name=asked.desk.name_of(board.root),
     )

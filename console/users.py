@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from argon2 import PasswordHasher
@@ -26,7 +27,6 @@ _AT_A_TIME: Final = threading.Semaphore(2)
 """Each check takes 64 MiB for a moment: a crowd at the door must not take all memory."""
 
 _hasher: Final = PasswordHasher()  # argon2id with the parameters of RFC 9106
-_NOBODY: Final = _hasher.hash("whoever is not known takes as long as whoever is")
 
 
 class Users:
@@ -50,9 +50,15 @@ class Users:
         kept = read(self._path).get(name)
         with _AT_A_TIME:
             try:
-                return _hasher.verify(kept or _NOBODY, password[:LONGEST]) and kept is not None
+                return _hasher.verify(kept or _nobody(), password[:LONGEST]) and kept is not None
             except (VerificationError, InvalidHashError):
                 return False
+
+
+@cache
+def _nobody() -> str:
+    """Make the hash that whoever is not known is held against."""
+    return _hasher.hash("nobody")
 
 
 def read(path: Path) -> dict[str, str]:

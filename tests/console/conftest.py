@@ -1,0 +1,40 @@
+"""A console that is served, with one user and one collection of one good set; without workers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from argon2 import PasswordHasher
+
+from console.desk import Desk
+from console.users import Users
+from services.settings import Settings
+from tests.sets import make_collection, make_set
+from tests.visitor import PASSWORD, USER, Served, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def user_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Put one user in a file, with a password that is quickly checked, for once."""
+    path = tmp_path_factory.mktemp("users") / "users"
+    path.write_text(f"{USER}:{PasswordHasher(time_cost=1, memory_cost=64).hash(PASSWORD)}\n")
+    return path
+
+
+@pytest.fixture
+def share(tmp_path: Path) -> Path:
+    """Make a share with one collection, of one good set."""
+    root = make_collection(tmp_path / "share" / "BATCH")
+    make_set(root, name="Müller Anna 4711", seed=1)
+    return tmp_path / "share"
+
+
+@pytest.fixture
+def served(share: Path, user_file: Path) -> Iterator[Served]:
+    """Serve a console whose sets wait for a person."""
+    yield from serving(Desk(share, Settings(console_users=user_file), by_hand=True, users=Users(user_file)), share)

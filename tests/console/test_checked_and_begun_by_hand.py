@@ -1,0 +1,168 @@
+"""A collection whose sets wait for a person: they are checked, chosen, and only then the watcher asks for them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from console.board import Board
+from services import listing, registry
+from services.collection import Collection
+from services.registry import Outcome
+from services.settings import Settings
+from tests.sets import make_collection, make_set, without
+from watcher.attend import NOT_STARTED, Attendant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from tests.visitor import Served
+    from worker.queue import Name
+
+
+class Asked:
+    """A queue that takes down what it is asked for."""
+
+    def __init__(self) -> None:
+        self.names: list[Name] = []
+
+    def put(self, name: Name, *, last_chance: bool = False) -> None:  # noqa: ARG002 - a queue is asked so
+        """Take it down."""
+        self.names.append(name)
+
+    def holding(self, names: Iterable[Name]) -> dict[Name, str]:  # noqa: ARG002 - a queue is asked so
+        """Hold nothing."""
+        return {}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Make a collection that waits for a person, with a good set and one without a plan."""
+    root = make_collection(tmp_path / "BATCH", more='[service]\nstart = "by hand"')
+    make_set(root, name="good", seed=1)
+    make_set(root, without("RTPLAN"), name="without plan", seed=2)
+    return Collection.open(root).root
+
+
+def checked(board: Board) -> dict[str, str]:
+    """Check, wait for it, and tell the verdicts."""
+    board.check()
+    deadline = time.monotonic() + 60
+    while board.look().checking and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return {line.row.folder: line.judgement.verdict if line.judgement else "" for line in board.look().lines}
+
+
+def states(board: Board) -> dict[str, str]:
+    """Tell how each set stands."""
+    return {row.folder: row.state for row in board._look_anew().told.sets}
+
+
+def asked_for(root: Path) -> list[str]:
+    """Tell which folders a watcher asks the workers for, once all is at rest."""
+    now, queue, collection = [0.0], Asked(), Collection.open(root)
+    attendant = Attendant(collection, queue, Settings(), lambda: now[0], by_hand=True)  # type: ignore[arg-type]
+    attendant.look()
+    now[0] = 60
+    attendant.look()
+    return [folder.name for name in queue.names if (folder := registry.folder_of(collection, name.locator))]
+
+
+def test_nothing_is_asked_for_before_a_person_has_said_so(root: Path) -> None:
+    """However long it lies there; and then just that set is."""
+    board = Board(root, Settings())
+    assert (asked_for(root), states(board)) == ([], {"good": NOT_STARTED, "without plan": NOT_STARTED})
+    assert checked(board) == {"good": "good", "without plan": "incomplete"}
+    (good,) = board.look().can_start
+    assert board.start([good.row.locator]) == 1
+    assert asked_for(root) == ["good"]
+    assert states(board) == {"good": "new", "without plan": NOT_STARTED}
+
+
+def test_only_what_the_check_found_good_can_be_begun(root: Path) -> None:
+    """Not what was not checked, not what has faults, and nothing that is not there."""
+    board = Board(root, Settings())
+    every = [line.row.locator for line in board.look().lines]
+    assert board.start(every) == 0
+    checked(board)
+    assert not board.look().faultless
+    assert board.start([*every, "0" * 32]) == 1
+    assert asked_for(root) == ["good"]
+
+
+def test_a_set_that_changes_is_to_be_checked_and_begun_anew(root: Path) -> None:
+    """What was checked is what is begun: neither the check nor the word holds for another set."""
+    board = Board(root, Settings())
+    checked(board)
+    (line,) = board.look().can_start
+    (root / "good" / "more.txt").write_text("x")
+    assert board.start([line.row.locator]) == 0
+    assert next(line.changed for line in board._look_anew().lines if line.row.folder == "good")
+    checked(board)
+    assert board.start([line.row.locator]) == 1
+    (root / "good" / "more.txt").unlink()
+    assert asked_for(root) == []
+
+
+def test_a_check_without_faults_lets_all_be_begun(root: Path) -> None:
+    """A folder without DICOM is no fault."""
+    shutil.rmtree(root / "without plan")
+    (root / "notes").mkdir()
+    board = Board(root, Settings())
+    assert checked(board) == {"good": "good", "notes": "no set"}
+    assert board.look().faultless
+
+
+def test_a_refused_set_can_be_tried_again(root: Path) -> None:
+    """Its outcome and its file are forgotten, and the watcher asks for it."""
+    collection = Collection.open(root)
+    locator = registry.register(collection, "good")
+    fingerprint = listing.take(root / "good").fingerprint
+    refused = Outcome("refused", fingerprint, "2026-11-22T12:00:00+00:00", codes=("no-rt-plan",), text="No plan.")
+    registry.write_outcome(collection, locator, refused)
+    board = Board(root, Settings())
+    assert states(board)["good"] == "refused"
+    assert board.try_again(locator)
+    assert states(board)["good"] == "new"
+    assert asked_for(root) == ["good"]
+    assert not board.try_again(locator)
+
+
+def test_a_collection_of_the_service_goes_by_itself_unless_it_says_otherwise(tmp_path: Path) -> None:
+    """What the form says holds; on a laptop the page waits all the same."""
+    root = make_collection(tmp_path / "BATCH")
+    make_set(root, name="good", seed=1)
+    Collection.open(root)
+    assert not Board(root, Settings()).look().by_hand
+    assert states(Board(root, Settings())) == {"good": "new"}
+    assert states(Board(root, Settings(), by_hand=True)) == {"good": NOT_STARTED}
+
+
+def test_the_page_goes_the_same_way(served: Served) -> None:
+    """Check, choose, begin: over HTTP, with a line in the log for each, that names nobody but who did it."""
+    member = served.member()
+    assert 'id="start-button" form="start" data-needs="set" disabled' in member.get(served.collection).text
+    assert member.post(f"{served.collection}/start", {"set": []}).status == 409
+    assert member.post(f"{served.collection}/check").location == served.collection
+    page, deadline = "", time.monotonic() + 60
+    while 'name="set"' not in page and time.monotonic() < deadline:
+        page = member.get(served.collection).text
+        time.sleep(0.1)
+    assert "all 2 beams fit" in page
+    assert "dose → plan: shown" in page
+    assert " checked>" in page
+    locator = page.partition('name="set" value="')[2][:32]
+    assert member.post(f"{served.collection}/start", {"set": [locator]}).status == 303
+    did = [json.loads(line) for line in served.log.getvalue().splitlines()]
+    events = [line for line in did if line["event"] in {"console.checked", "console.started"}]
+    assert [(line["event"], line["user"], line["count"]) for line in events] == [
+        ("console.checked", "anna", 1),
+        ("console.started", "anna", 1),
+    ]
+    assert "Müller" not in served.log.getvalue()
+    assert all(line.get("collection") in {None, served.collection[3:]} for line in did)

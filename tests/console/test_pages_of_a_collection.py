@@ -1,0 +1,133 @@
+"""What a collection's pages show: sets and why they stand as they do, the tracking file, sheets, and what changes."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from services import listing, registry
+from services.collection import Collection
+from services.registry import Outcome
+
+if TYPE_CHECKING:
+    from tests.visitor import Served, Visitor
+
+AT = "2026-11-22T12:00:00+00:00"
+TRACKING = "VicRapidPlan_trackingFile_20261122.txt"
+LINES = 'OrigPatientID, NewPatientID, OrigPlanID, Hospital\n4711, zzz_AnusGE006, "VMAT, 2 <Arcs>", St. Anna\n'
+
+
+def conclude(served: Served, state: Any, **more: Any) -> None:
+    """Let something have become of the one set."""
+    collection = Collection.open(served.share / "BATCH")
+    locator = registry.register(collection, "Müller Anna 4711")
+    seen = listing.take(collection.root / "Müller Anna 4711")
+    folders = {str(folder.path): folder.mtime_ns for folder in seen.folders}
+    registry.write_outcome(collection, locator, Outcome(state, seen.fingerprint, AT, folders=folders, **more))
+
+
+def first_event(visitor: Visitor, path: str) -> dict[str, Any]:
+    """Read the first event of a stream."""
+    connection = http.client.HTTPConnection("127.0.0.1", visitor.port, timeout=20)
+    cookies = "; ".join(f"{name}={value}" for name, value in visitor.cookies.items())
+    connection.request("GET", path, headers={"Cookie": cookies})
+    response = connection.getresponse()
+    assert response.headers["Content-Type"].startswith("text/event-stream")
+    while not (line := response.readline()).startswith(b"data:"):
+        assert line
+    connection.close()
+    event: dict[str, Any] = json.loads(line[5:])
+    return event
+
+
+def test_a_refused_set_says_why_and_what_to_do(served: Served) -> None:
+    """In the service's own words, and with a button to try it again."""
+    conclude(
+        served, "refused", codes=("two-patients",), text="CT.1 and RP.2 have different patient IDs. Put them apart."
+    )
+    page = served.member().get(served.collection).text
+    assert all(
+        said in page
+        for said in ("refused", "Two patients.", "have different patient IDs. Put them apart.", "Try again")
+    )
+    german = served.member().get(served.collection, Accept_Language="de").text
+    assert all(said in german for said in ("abgelehnt", "Zwei Patienten.", 'lang="en">CT.1 and', "Noch einmal"))
+
+
+def test_an_anonymized_set_says_what_it_became(served: Served) -> None:
+    """With its sheet, when there is one."""
+    conclude(served, "published", index=6, set_id="0" * 32)
+    sheets = served.share / "BATCH" / "sheets"
+    sheets.mkdir()
+    (sheets / "ANON_006.html").write_text("<p>a sheet</p>")
+    member = served.member()
+    page = member.get(served.collection).text
+    assert "ANON_006" in page
+    assert "Nothing is left to do here." in page
+    sheet = member.get(f"{served.collection}/sheets/ANON_006")
+    assert (sheet.text, sheet.headers["Content-Security-Policy"][:8]) == ("<p>a sheet</p>", "sandbox;")
+    for nothing in ("ANON_007", "..%2fcollection.toml", "collection", "ANON_006.html"):
+        assert member.get(f"{served.collection}/sheets/{nothing}").status == 404
+
+
+def test_the_tracking_file_is_shown_and_downloaded_as_it_is(served: Served) -> None:
+    """By its day; no other file of the folder can be had."""
+    address, member = served.collection, served.member()
+    (served.share / "BATCH" / TRACKING).write_text(LINES)
+    assert "Tracking file of 22 November 2026" in member.get(address).text
+    page = member.get(f"{address}/tracking/20261122").text
+    assert all(f"<td>{value}</td>" in page for value in ("4711", "VMAT, 2 &lt;Arcs&gt;", "St. Anna"))
+    file = member.get(f"{address}/tracking/20261122/file")
+    assert (file.text, file.headers["Content-Disposition"]) == (LINES, f'attachment; filename="{TRACKING}"')
+    for nothing in ("20261121", "..", "collection.toml"):
+        assert member.get(f"{address}/tracking/{nothing}/file").status == 404
+    assert "4711" not in served.log.getvalue()
+
+
+def test_an_empty_tracking_file_is_no_fault(served: Served) -> None:
+    """Somebody has emptied it."""
+    (served.share / "BATCH" / TRACKING).write_text("")
+    assert "No lines yet." in served.member().get(f"{served.collection}/tracking/20261122").text
+
+
+def test_what_changes_comes_by_itself(served: Served) -> None:
+    """First all parts of a page, each by its name, and the order in which sets stand."""
+    event = first_event(served.member(), f"{served.collection}/events")
+    (name,) = event["lists"]["sets"]
+    assert {"state", "sets-none", "done-more", "files", name} == event["html"].keys()
+    assert "Müller Anna 4711" in event["html"][name]
+    assert "BATCH" in first_event(served.member(), "/events")["html"]["collections"]
+
+
+def test_a_form_that_is_half_saved_is_told_and_nothing_breaks(served: Served) -> None:
+    """The collection's page says which line, and so does the list."""
+    member, address = served.member(), served.collection
+    (served.share / "BATCH" / "collection.toml").write_text("[identity\n")
+    for path in ("/", address):
+        page = member.get(path)
+        assert (page.status, "line 1" in page.text) == (200, True)
+    assert member.post(f"{address}/check").status == 503
+
+
+def test_a_share_that_is_away_is_told_and_comes_back(served: Served) -> None:
+    """The page stays; nobody has to do anything."""
+    member = served.member()
+    away = served.share.rename(served.share.with_name("away"))
+    assert "The share is away." in member.get("/").text
+    away.rename(served.share)
+    assert "BATCH" in member.get("/").text
+
+
+def test_two_copies_of_a_collection_are_told(served: Served) -> None:
+    """Neither can be opened until a person has decided."""
+    shutil.copytree(served.share / "BATCH", served.share / "COPY") if served.collection else None
+    page = served.member().get("/").text
+    assert page.count("Two collections under this share have the same id") == 2
+
+
+def test_what_is_not_there_is_told_as_a_page(served: Served) -> None:
+    """In the visitor's language, with a way back."""
+    answer = served.member().get("/c/" + "0" * 32, Accept_Language="de")
+    assert (answer.status, "Diese Seite gibt es nicht." in answer.text) == (404, True)

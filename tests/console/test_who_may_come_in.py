@@ -1,0 +1,205 @@
+"""Logging in, and what there is for those who have not: nothing but the login."""
+
+from __future__ import annotations
+
+import json
+from ipaddress import ip_network
+from typing import TYPE_CHECKING
+
+import pytest
+
+from console import users
+from console.desk import Desk
+from console.sessions import IDLE_S, LONGEST_S, Sessions, Throttle
+from console.users import Users
+from services.errors import SettingsWrong
+from services.settings import Proxy, Settings
+from tests.visitor import PASSWORD, USER, Served, serving
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PAGES = ("/", "/new", "/c/{id}", "/c/{id}/events", "/c/{id}/tracking/20261122", "/c/{id}/tracking/20261122/file")
+
+
+def test_nobody_sees_anything_without_a_login(served: Served) -> None:
+    """No folder, no collection, no identity: on no page, and in no stream."""
+    stranger = served.visitor()
+    for page in PAGES:
+        answer = stranger.get(page.replace("/c/{id}", served.collection))
+        assert (answer.status, answer.location) in {(303, "/login"), (401, "")}
+        assert not {"Müller", "BATCH", "zzz_"} & set(answer.text.split())
+    assert stranger.post(f"{served.collection}/check").status == 401
+    assert "Müller" not in stranger.get("/login").text
+
+
+def test_the_right_password_lets_in_and_the_session_cookie_is_shut(served: Served) -> None:
+    """Scripts cannot read it, and other sites cannot have it sent."""
+    answer = served.visitor().log_in()
+    (cookie,) = (given for given in answer.headers.get_all("Set-Cookie") if given.startswith("console"))
+    assert (answer.status, answer.location) == (303, "/")
+    assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(cookie.split("; "))
+
+
+def test_behind_https_the_cookie_is_secure_and_bound_to_its_host(served: Served) -> None:
+    """Only on the very machine, over plain HTTP, it is not: some browsers send no secure cookie there."""
+    answer = served.visitor().get("/login", Host="console.hospital.example")
+    (cookie,) = answer.headers.get_all("Set-Cookie")
+    assert cookie.startswith("__Host-")
+    assert "Secure" in cookie
+
+
+def test_a_wrong_password_is_told_and_logged_but_never_what_was_typed(served: Served) -> None:
+    """A name that nobody has may be a password typed into the wrong field."""
+    visitor = served.visitor()
+    assert visitor.log_in(USER, "wrong password").status == 403
+    assert visitor.log_in("my secret passphrase", "x").status == 403
+    lines = [json.loads(line) for line in served.log.getvalue().splitlines()]
+    assert [line["user"] for line in lines if line["event"] == "console.login_failed"] == [USER, ""]
+    assert "secret" not in served.log.getvalue()
+
+
+def test_who_guesses_has_to_wait_and_others_do_not(served: Served) -> None:
+    """Even with the right password; and the answer says for how long."""
+    visitor = served.visitor()
+    for _ in range(Throttle.FREE):
+        visitor.log_in(USER, "a guess, and another one")
+    answer = visitor.log_in()
+    assert (answer.status, int(answer.headers["Retry-After"])) == (429, 30)
+    assert "30 seconds" in answer.text
+
+
+def test_pauses_get_longer_and_end_with_a_success() -> None:
+    """Half a minute, one, two … a quarter of an hour at most."""
+    now = [0.0]
+    throttle = Throttle(lambda: now[0])
+    pauses = []
+    for _ in range(12):
+        throttle.failed("anna", "10.0.0.1")
+        pauses.append(throttle.wait_s("anna", "10.0.0.2"))
+    assert pauses == [0, 0, 0, 0, 30, 60, 120, 240, 480, 900, 900, 900]
+    assert throttle.wait_s("bert", "10.0.0.1") == 0
+    throttle.succeeded("anna", "10.0.0.1")
+    assert throttle.wait_s("anna", "10.0.0.1") == 0
+
+
+def test_a_session_ends_by_itself() -> None:
+    """When nothing was asked for, and in any case after a day's work; progress that comes by itself does not count."""
+    now = [0.0]
+    sessions = Sessions(lambda: now[0])
+    idle, busy = sessions.begin("anna"), sessions.begin("bert")
+    ends: dict[str, float] = {}
+    while len(ends) < 2:
+        now[0] += 600
+        if not sessions.of(idle.token, touch=False):
+            ends.setdefault("idle", now[0])
+        if not sessions.of(busy.token):
+            ends.setdefault("busy", now[0])
+    assert ends == {"idle": IDLE_S, "busy": LONGEST_S}
+
+
+def test_logging_out_ends_the_session_here_and_not_only_in_the_browser(served: Served) -> None:
+    """A cookie that somebody kept is worth nothing afterwards."""
+    visitor = served.member()
+    kept = dict(visitor.cookies)
+    assert visitor.post("/logout").location == "/login"
+    visitor.cookies = kept
+    assert visitor.get("/").location == "/login"
+
+
+def test_a_form_without_its_token_or_from_another_site_does_nothing(served: Served) -> None:
+    """Neither a collection's, nor the login's."""
+    member = served.member()
+    check = f"{served.collection}/check"
+    token = member.csrf
+    for wrong in ("", "x", served.member().csrf):
+        member.csrf = wrong
+        assert member.post(check).status == 403
+        member.csrf = token
+    assert member.post(check, Sec_Fetch_Site="cross-site").status == 403
+    assert member.post(check, Origin="https://elsewhere.example").status == 403
+    stranger = served.visitor()
+    assert stranger.post("/login", {"user": USER, "password": PASSWORD}).status == 403
+    assert "checked" not in served.log.getvalue()
+    assert member.post(check, Sec_Fetch_Site="same-origin").status == 303
+
+
+def test_pages_may_do_nothing_in_the_browser_but_what_is_ours(served: Served) -> None:
+    """Every answer says so: pages, files, errors and the way to the login."""
+    member = served.member()
+    for path in ("/", "/new", served.collection, "/static/console.js", "/nothing", "/c/nothing"):
+        headers = member.get(path).headers
+        policy = headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'")
+        assert "unsafe" not in policy
+        assert (headers["X-Content-Type-Options"], headers["Referrer-Policy"]) == ("nosniff", "no-referrer")
+
+
+def test_no_page_has_script_or_style_within(served: Served) -> None:
+    """The policy would forbid it, and nothing comes from elsewhere."""
+    member = served.member()
+    for path in ("/", "/new", served.collection, "/nothing"):
+        text = member.get(path).text
+        assert "<script>" not in text
+        assert " style=" not in text
+        assert " on" not in {piece[:3] for piece in text.split("<")}
+        assert "//" not in text.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_a_proxy_is_believed_and_nobody_else(share: Path) -> None:
+    """The same header from another address says nothing; and the user can change under way."""
+    desk = Desk(share, Settings(console_proxy=Proxy("x-remote-user", (ip_network("127.0.0.1/32"),))))
+    for served in serving(desk, share):
+        visitor = served.visitor()
+        assert visitor.get("/new", X_Remote_User="anna").status == 200
+        assert visitor.get("/new").location == "/login"
+        visitor.get("/new", X_Remote_User="bert")
+        assert visitor.get("/new", X_Remote_User="no name").location == "/login"
+        seen = [json.loads(line)["user"] for line in served.log.getvalue().splitlines() if "new_page" in line]
+    assert seen == ["anna", "bert"]
+
+    elsewhere = Desk(share, Settings(console_proxy=Proxy("x-remote-user", (ip_network("10.0.0.0/8"),))))
+    for served in serving(elsewhere, share):
+        assert served.visitor().get("/new", X_Remote_User="anna").location == "/login"
+
+
+def test_the_link_from_the_terminal_lets_in_and_no_other(share: Path) -> None:
+    """On a laptop, where there are no users."""
+    for served in serving(Desk(share, Settings(), by_hand=True, key="the-key"), share):
+        assert served.visitor().get("/enter?key=another").status == 403
+        visitor = served.visitor()
+        assert visitor.get("/enter?key=the-key").location == "/"
+        assert visitor.get("/new").status == 200
+        assert "the-key" not in served.log.getvalue()
+
+
+def test_passwords_are_kept_hashed_and_can_be_changed(tmp_path: Path) -> None:
+    """Only the owner may read the file."""
+    path = tmp_path / "users"
+    users.add(path, "anna", PASSWORD)
+    users.add(path, "bert", PASSWORD)
+    users.add(path, "anna", "another long password")
+    kept = users.read(path)
+    assert list(kept) == ["anna", "bert"]
+    assert all(value.startswith("$argon2id$") for value in kept.values())
+    assert PASSWORD not in path.read_text()
+    assert path.stat().st_mode & 0o077 == 0
+    known = Users(path)
+    assert (known.check("anna", "another long password"), known.check("anna", PASSWORD)) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "password"), [("a b", PASSWORD), ("", PASSWORD), ("x:y", PASSWORD), ("anna", "short")]
+)
+def test_names_and_passwords_that_cannot_be_taken(tmp_path: Path, name: str, password: str) -> None:
+    """One word; and long enough."""
+    with pytest.raises(SettingsWrong):
+        users.add(tmp_path / "users", name, password)
+
+
+def test_a_file_of_something_else_is_told(tmp_path: Path) -> None:
+    """By the number of its line; what stands there may be a password."""
+    (tmp_path / "users").write_text("anna:secret\n")
+    with pytest.raises(SettingsWrong, match="Line 1") as told:
+        users.read(tmp_path / "users")
+    assert "secret" not in str(told.value)

@@ -1,0 +1,125 @@
+"""The console as its visitors meet it, over real HTTP, without a browser."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import re
+import socket
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import uvicorn
+
+from console.app import make_app
+from services import logs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from console.desk import Desk
+
+USER = "anna"
+PASSWORD = "seven quiet tortoises"
+
+
+@dataclass
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    text: str
+
+    @property
+    def location(self) -> str:
+        """Where it leads."""
+        return self.headers["Location"] or ""
+
+
+@dataclass
+class Visitor:
+    """A browser without eyes: it keeps cookies, and sends the token that stands in a page."""
+
+    port: int
+    cookies: dict[str, str] = field(default_factory=dict)
+    csrf: str = ""
+
+    def get(self, path: str, **headers: str) -> Answer:
+        """Ask for a page."""
+        return self._ask("GET", path, None, headers)
+
+    def post(self, path: str, fields: dict[str, object] | None = None, **headers: str) -> Answer:
+        """Send a form, with the token of the page that was seen last."""
+        body = urlencode({"csrf": self.csrf, **(fields or {})}, doseq=True)
+        return self._ask("POST", path, body, {"Content-Type": "application/x-www-form-urlencoded", **headers})
+
+    def log_in(self, user: str = USER, password: str = PASSWORD) -> Answer:
+        """Log in as a person does."""
+        self.get("/login")
+        answer = self.post("/login", {"user": user, "password": password})
+        if answer.status == 303:
+            self.get("/new")
+        return answer
+
+    def _ask(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.cookies:
+            named["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        connection.request(method, path, body, named)
+        response = connection.getresponse()
+        answer = Answer(response.status, response.headers, response.read().decode())
+        connection.close()
+        for given in response.headers.get_all("Set-Cookie", []):
+            name, _, value = given.partition(";")[0].partition("=")
+            self.cookies[name] = value
+            if "Max-Age=0" in given:
+                del self.cookies[name]
+        if token := re.search(r'name="csrf" value="([^"]+)"', answer.text):
+            self.csrf = token[1]
+        return answer
+
+
+@dataclass
+class Served:
+    """A console that is served."""
+
+    desk: Desk
+    share: Path
+    port: int
+    log: io.StringIO
+
+    def visitor(self) -> Visitor:
+        """Somebody who comes by."""
+        return Visitor(self.port)
+
+    def member(self) -> Visitor:
+        """Somebody who is logged in."""
+        visitor = self.visitor()
+        assert visitor.log_in().status == 303
+        return visitor
+
+    @property
+    def collection(self) -> str:
+        """The address of the collection `BATCH`."""
+        return f"/c/{next(place.id for place in self.desk.places() if place.name == 'BATCH')}"
+
+
+def serving(desk: Desk, share: Path) -> Iterator[Served]:
+    """Serve a desk as long as a test runs."""
+    log = io.StringIO()
+    logs.configure("json", "info", log)
+    app = make_app(desk)
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off", ws="none"))
+    listening = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run, args=([listening],))
+    thread.start()
+    yield Served(desk, share, listening.getsockname()[1], log)
+    app.state.stopping.set()
+    server.should_exit = True
+    thread.join(10)
+    listening.close()
