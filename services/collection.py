@@ -506,7 +506,8 @@ def _parse(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsWrong(f"{SETTINGS_NAME} cannot be read: {error}.") from None
+        where = str(error).replace("at end of document", f"at line {text.count(chr(10)) + 1}, where it ends")
+        raise SettingsWrong(f"{SETTINGS_NAME} cannot be read: {where}.") from None
     except (RecursionError, ValueError):
         raise SettingsWrong(f"{SETTINGS_NAME} cannot be read: it is no file of settings.") from None
 

@@ -94,6 +94,7 @@ def test_names_hang_on_the_key(tmp_path: Path) -> None:
         (SMALLEST + '[privacy]\ndates = "none"', 'line 11: dates must be "shift" or "remove" or "keep"'),
         (SMALLEST + "[privacy]\ndates = []", '"shift" or "remove"'),
         (SMALLEST + '[privacy]\nscanner = "a\\\\b"', "at most 16 English letters"),
+        ('[identity]\npatient_id = "zzz', "at line 2, where it ends"),
         (SMALLEST + '[check]\naccept = "relative-dose"', "accept must be a list in"),
         (
             SMALLEST + '[check]\naccept = ["relativ-dose"]',
