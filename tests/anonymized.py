@@ -140,11 +140,11 @@ def anonymized(
     machines
         Descriptors; none: each plan keeps its own machine.
     make
-        What `make_set` is told beyond the edits.
+        What `make_set` is told beyond the edits; of itself the CT has one slice.
     options
         Of the collection.
     """
-    made = sets.make_set(tmp_path / "source", *edits, **(make or {}))  # type: ignore[arg-type]
+    made = sets.make_set(tmp_path / "source", *edits, **{"ct": 1, "size": 16} | (make or {}))  # type: ignore[arg-type]
     done = anonymize_folder(made.folder, tmp_path / "ANON_006", machines=machines, key=key, **options)
     manifest, retained = made.manifest, judge.STAYING
     if not machines:

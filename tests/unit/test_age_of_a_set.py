@@ -46,7 +46,7 @@ def test_the_age_is_told_by_age_and_birth_date(
     tmp_path: Path, birth: str, age: str | None, studied: str, stated: str
 ) -> None:
     """In whole years on the day of the CT; a stated age counts before one that is worked out."""
-    done = anonymized(tmp_path, born(birth, age=age, studied=studied), make={"ct": 1})
+    done = anonymized(tmp_path, born(birth, age=age, studied=studied))
     assert {data.PatientAge for data in done.new.values()} == {stated}
     if stated == "090Y":
         assert years(done) >= 90
@@ -62,7 +62,7 @@ def test_the_age_is_told_by_age_and_birth_date(
 )
 def test_a_patient_of_less_than_two_years(tmp_path: Path, birth: str, age: str | None, stated: str) -> None:
     """Often a birth date that is not the patient's, and told as that."""
-    done = anonymized(tmp_path, born(birth, age=age), make={"ct": 1})
+    done = anonymized(tmp_path, born(birth, age=age))
     assert done.ct.PatientAge == stated
     assert "age-under-one-year" in done.remaking.person.notes
 
@@ -83,7 +83,7 @@ def test_a_patient_of_less_than_two_years(tmp_path: Path, birth: str, age: str |
 )
 def test_nonsense_makes_no_age(tmp_path: Path, birth: str, age: str | None, note: str) -> None:
     """Then birth date and age stay empty in every object, and a person is told why."""
-    done = anonymized(tmp_path, born(birth, age=age), make={"ct": 1})
+    done = anonymized(tmp_path, born(birth, age=age))
     assert all(data.PatientBirthDate == "" and "PatientAge" not in data for data in done.new.values())
     assert {note, "age-unknown"} <= set(done.remaking.person.notes)
 

@@ -30,7 +30,7 @@ each action is taken is told in [policy.md](policy.md), row by row. Written by `
 def before_after() -> str:
     """Anonymize a set of a fixed key and lay it beside its source."""
     with tempfile.TemporaryDirectory() as folder:
-        done = anonymized(Path(folder), make={"rois": 12, "ct": 3})
+        done = anonymized(Path(folder), make={"rois": 12, "ct": 3, "size": 32})
         lines = compare(done.source, done.anon, policy_for(Choice()))
     return "\n".join([INTRODUCTION, *(f"## {NAMES[kind]}\n\n{as_markdown(lines[kind])}\n" for kind in lines)])
 
@@ -49,7 +49,7 @@ def test_a_page_is_what_the_program_does(page: str) -> None:
 
 def test_a_comparison_shows_what_became_of_each_attribute(tmp_path: Path) -> None:
     """Equal ones are kept, new ones are added, and the others are called by the action of the policy."""
-    done = anonymized(tmp_path, make={"ct": 1})
+    done = anonymized(tmp_path)
     lines = {line.path: line for line in compare(done.source, done.anon, policy_for(Choice()))["RTPLAN"]}
     name = str(done.old["RTPLAN"].PatientName)
     assert lines["PatientName"] == ("PatientName", "identity", name, "AnusGE006^First", 1)

@@ -109,7 +109,7 @@ def test_a_coded_string_that_holds_the_patient_s_name_is_not_published(tmp_path:
 
     def misuse(made: MadeSet) -> None:
         name = str(made.plan.PatientName).partition("^")[0].upper()
-        made.ct[1].ScanOptions = name
+        made.ct[0].ScanOptions = name
 
     with pytest.raises(NotClean, match="identifiers: left in a text"):
         anonymized(tmp_path, misuse)
