@@ -309,7 +309,7 @@ def thumbnail(plane: Plane, scene: Scene, shown: Box, width_px: int = 240) -> by
     picture = Pictures.open(io.BytesIO(views([plane], scene, shown)))
     picture.thumbnail((width_px, width_px))
     stream = io.BytesIO()
-    picture.convert("P", palette=Pictures.Palette.ADAPTIVE, colors=96).save(stream, "png", optimize=True)
+    picture.convert("RGB").convert("P", palette=Pictures.Palette.ADAPTIVE, colors=96).save(stream, "png", optimize=True)
     return stream.getvalue()
 
 

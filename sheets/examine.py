@@ -226,8 +226,8 @@ def _files(folder: Path, published: Record) -> tuple[int, str]:
             digests[path.name] = file_digest(file, "sha256").hexdigest()
     stated = {name: file["sha256"] for name, file in published.content.get("proof", {}).get("files", {}).items()}
     lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
-    changed = len(stated.items() ^ digests.items()) if stated else 0
-    return changed, sha256(lines.encode()).hexdigest()
+    changed = {name for name, _ in stated.items() ^ digests.items()} if stated else set()
+    return len(changed), sha256(lines.encode()).hexdigest()
 
 
 def _compare_headers(findings: Findings) -> None:

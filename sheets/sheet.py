@@ -135,9 +135,8 @@ def _verdict(findings: Findings) -> Iterator[Block]:
     else:
         yield Text("The published set is not what its source is. Do not use it before somebody has looked.", "bad")
     if findings.changed_files:
-        yield Text(
-            f"{findings.changed_files} files are missing, added, or not what they were when the set was proven.", "bad"
-        )
+        says = "file is not what it was" if findings.changed_files == 1 else "files are not what they were"
+        yield Text(f"{findings.changed_files} {says} when the set was proven.", "bad")
 
 
 def _what(findings: Findings) -> Iterator[Block]:

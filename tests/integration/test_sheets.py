@@ -1,0 +1,322 @@
+"""Sheets of sets that really were published: of a sound one, of damaged ones, and what they never say."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+import struct
+from base64 import b64decode
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pydicom
+import pytest
+from pypdf import PdfReader
+
+from anonymizer.sheets import report as report_command
+from services import export, record, registry, withdraw
+from services.collection import Collection
+from services.ledger import Ledger
+from services.pipeline import process
+from services.progress import Progress
+from services.settings import Settings
+from sheets import account, examine, places, report, sheet
+from tests.integration.test_run import anonymizer, run, states
+from tests.sets import make_collection, make_set, without
+from worker.sheets import ASKED_S, MOST_WAITING, TASK, Sheets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import redis
+    from pydicom import Dataset
+
+    from tests.sets import Edit, MadeSet
+
+ROIS = ["PTV_7000", "Parotid_L"]
+
+
+@dataclass
+class Published:
+    """A set that was published, in a collection."""
+
+    collection: Collection
+    made: MadeSet
+
+    @property
+    def anon(self) -> Path:
+        """Its folder."""
+        return self.collection.root / "ANON_006"
+
+    def damage(self, prefix: str, change: Callable[[Dataset], None]) -> None:
+        """Change a published file."""
+        path = min(self.anon.glob(f"{prefix}.*.dcm"))
+        data = pydicom.dcmread(path)
+        change(data)
+        pydicom.dcmwrite(path, data)
+
+    def sheet(self) -> str:
+        """Make the sheet, and give what its PDF says."""
+        sheet.make(self.collection, 6)
+        return said(places.folder(self.collection) / "ANON_006.pdf")
+
+
+def said(pdf: Path) -> str:
+    """Read a PDF, as one line."""
+    return " ".join(" ".join(page.extract_text() for page in PdfReader(pdf).pages).split())
+
+
+@pytest.fixture
+def published(tmp_path: Path, client: redis.Redis) -> Callable[..., Published]:
+    """Publish a set, the pipeline's whole way."""
+
+    def publish(*edits: Edit, **make: object) -> Published:
+        root = make_collection(tmp_path / "BATCH", sheets=True)
+        made = make_set(root, *edits, **{"ct": 6, "rois": ROIS, **make})
+        collection = Collection.open(root)
+        locator = registry.register(collection, made.folder.name)
+        outcome = process(
+            collection,
+            locator,
+            Ledger(collection, client),
+            Progress(client, collection.id, locator),
+            Settings(),
+            patience_over=True,
+        )
+        assert outcome is not None
+        assert outcome.state == "published", outcome.text
+        return Published(collection, made)
+
+    return publish
+
+
+def test_the_sheet_of_a_sound_set_says_that_nothing_differs(published: Callable[..., Published]) -> None:
+    """And tells what was done to it, as its record does."""
+    done = published(ct=8, rois=20, size=64, control_points=8)
+    text = done.sheet()
+    assert "No difference." in text
+    assert "Do not use it" not in text
+    for what in ("zzz_AnusGE006", "PTV_7000", "Every treatment beam fits VicRapidPlan", "113100", "Signature"):
+        assert what in text
+    findings = examine.examine(done.collection, 6)
+    assert findings.comparison.equal
+    assert {part: found.numbers > 100 for part, found in findings.comparison.parts.items()} == dict.fromkeys(
+        ("CT", "contours", "dose", "plan"), True
+    )
+    proof = record.read(done.collection, 6).content["proof"]
+    whole = account.account(proof["changes"], findings.written)[-1].counts
+    assert whole["kept"] == proof["elements"]["equal"] + proof["checks"]["pixels"]
+    assert whole["removed"] == proof["elements"]["drop"]
+    for after, before in zip(findings.after.structures, findings.before.structures, strict=True):
+        if after.drawn:
+            here, there = findings.after.histograms[after.number], findings.before.histograms[before.number]
+            assert (here.volume_cm3, here.mean_gy) == (there.volume_cm3, there.mean_gy)
+
+
+def move_a_point(data: Dataset) -> None:
+    """Draw one point of a contour five millimetres to the left."""
+    contour = data.ROIContourSequence[0].ContourSequence[1]
+    contour.ContourData[30] = float(contour.ContourData[30]) + 5
+
+
+def move_a_leaf(data: Dataset) -> None:
+    """Close a leaf by two millimetres."""
+    position = data.BeamSequence[1].ControlPointSequence[2].BeamLimitingDevicePositionSequence[-1]
+    position.LeafJawPositions[71] = float(position.LeafJawPositions[71]) - 2
+
+
+def change_a_dose(data: Dataset) -> None:
+    """Give one voxel a little more dose: one part in four thousand million."""
+    values = data.pixel_array.copy()
+    values[2, 3, 4] += 1
+    data.PixelData = values.tobytes()
+
+
+def change_a_voxel(data: Dataset) -> None:
+    """Make one voxel of a slice 100 HU denser."""
+    values = data.pixel_array.copy()
+    values[16, 20] += 100
+    data.PixelData = values.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("prefix", "change", "says", "pictures"),
+    [
+        ("RS", move_a_point, r"PTV_7000, contour 2: 1 of 64 points lies elsewhere, by up to 5 mm", 1),
+        ("RP", move_a_leaf, r"beam 2, control point 3, MLCX, leaf 12 of bank B: -?[\d.]+ instead of -?[\d.]+", 0),
+        ("RD", change_a_dose, r"dose: 1 voxel differs, by up to [\d.e-]+ Gy", 1),
+        ("CT", change_a_voxel, r"slice \d: 1 voxel differs, by up to 100 HU", 1),
+    ],
+)
+def test_the_smallest_damage_is_told_and_shown(
+    published: Callable[..., Published], prefix: str, change: Callable[[Dataset], None], says: str, pictures: int
+) -> None:
+    """One point, one leaf, one voxel."""
+    done = published()
+    done.damage(prefix, change)
+    text = done.sheet()
+    assert "No difference" not in text
+    assert "Do not use it before somebody has looked." in text
+    assert "1 file is not what it was when the set was proven." in text
+    assert re.search(says, text), text
+    findings = examine.examine(done.collection, 6)
+    assert sum(found.differing for found in findings.comparison.parts.values()) == 1
+    assert len(findings.close) == pictures
+    assert findings.changed_files == 1
+
+
+def test_nothing_original_stands_in_sheet_or_report(published: Callable[..., Published]) -> None:
+    """Not in their text, not in what PDF and pictures say of themselves, and no name of a file or of this machine."""
+    done = published(ct=8, rois=20, size=64, control_points=8)
+    text = done.sheet()
+    report.make(done.collection)
+    folder = places.folder(done.collection)
+    reader = PdfReader(folder / "ANON_006.pdf")
+    told = dict(reader.metadata)
+    assert told.pop("/CreationDate").startswith("D:20")
+    assert told == {"/Title": "ANON_006", "/Producer": "rt-set-anonymizer 0.1.0"}
+    pages = {name: (folder / name).read_text("utf-8") for name in ("ANON_006.html", "report.html")}
+    summary = (places.summaries(done.collection) / "ANON_006.json").read_text()
+    everything = "\n".join([text, *pages.values(), summary]).casefold()
+    for planted in done.made.manifest.planted:
+        if planted.kind not in {"ethnic group", "dose reference", "tolerance table"}:
+            assert planted.value.casefold() not in everything, planted.kind
+    for original in (*done.made.manifest.uids, *done.made.manifest.dates, done.made.folder.name, str(folder.parent)):
+        assert original.casefold() not in everything
+    pictures = [b64decode(found) for page in pages.values() for found in re.findall(r"base64,([A-Za-z0-9+/=]+)", page)]
+    assert len(pictures) > 3
+    for picture in pictures:
+        assert set(chunks(picture)) <= {"IHDR", "PLTE", "pHYs", "IDAT", "IEND"}
+    assert "<script" not in everything
+    assert "http:" not in re.sub(r"base64,[^\"]+", "", everything)
+    assert "https:" not in re.sub(r"base64,[^\"]+", "", everything)
+
+
+def chunks(png: bytes) -> list[str]:
+    """Name what a PNG consists of."""
+    names, at = [], 8
+    while at < len(png):
+        length, name = struct.unpack_from(">I4s", png, at)
+        names.append(name.decode())
+        at += 12 + length
+    return names
+
+
+def test_a_source_that_is_gone_or_another_one_is_not_compared_with(published: Callable[..., Published]) -> None:
+    """The folder's name is used again for the next patient: nothing of that one is looked at."""
+    done = published()
+    shutil.rmtree(done.made.folder)
+    assert "The source is not where it was dropped any more" in done.sheet()
+    make_set(done.collection.root, ct=6, rois=ROIS, seed="next patient")
+    text = done.sheet()
+    assert "The source is not where it was dropped any more" in text
+    assert "held against the source" not in text
+
+
+def test_a_ct_that_cannot_be_decoded_leaves_the_rest_of_the_sheet(published: Callable[..., Published]) -> None:
+    """Compressed in a way for which nothing is installed: told, and the pixels compared as they are."""
+
+    def jpeg_2000(made: MadeSet) -> None:
+        for image in made.ct:
+            image.file_meta.TransferSyntaxUID = pydicom.uid.JPEG2000Lossless
+            image.PixelData = pydicom.encaps.encapsulate([b"\xff\x4f\xff\x51" + image.SOPInstanceUID.encode()])
+            image["PixelData"].VR = "OB"
+            image["PixelData"].is_undefined_length = True
+
+    done = published(jpeg_2000)
+    text = done.sheet()
+    assert "compressed in a way that cannot be decoded here" in text
+    assert "No difference." in text
+    assert "Dose-volume histograms" in text
+
+
+def test_the_report_counts_sets_structures_and_refusals(published: Callable[..., Published]) -> None:
+    """From what the sheets left, or from the sets where there is no sheet yet."""
+    done = published()
+    outcome = registry.read_outcome(done.collection, done.collection.locator(done.made.folder.name))
+    for name in ("refused one", "refused two"):
+        locator = registry.register(done.collection, name)
+        refused = registry.Outcome("refused", outcome.fingerprint, outcome.at, codes=("no-rt-dose",), text="private")
+        registry.write_outcome(done.collection, locator, refused)
+    page = report.make(done.collection).read_text("utf-8")
+    plain = " ".join(re.sub(r"<[^>]*>", " ", page.partition("<body>")[2]).split())
+    assert "1 published sets" in plain
+    assert "ANON_006 zzz_AnusGE006 6 2 of 2" in plain
+    assert "no rt dose 2" in plain
+    assert "VicRapidPlan 1" in plain
+    assert "refused one" not in plain
+    facts = json.loads((places.summaries(done.collection) / "ANON_006.json").read_text())
+    assert chunks(b64decode(facts["picture"]))[0] == "IHDR"
+    report_command(done.collection.root)
+
+
+def test_sheets_travel_with_their_sets_and_go_with_them(published: Callable[..., Published], tmp_path: Path) -> None:
+    """What else lies among the sheets stays; a set that is withdrawn takes its sheet along."""
+    done = published()
+    done.sheet()
+    report.make(done.collection)
+    (places.folder(done.collection) / "notes on patients.txt").write_text("private")
+    (places.folder(done.collection) / "ANON_007.pdf").write_text("of no set")
+    (told,) = export.export(done.collection, tmp_path / "out")
+    assert told.sheet
+    copied = sorted(path.name for path in (tmp_path / "out" / "sheets").iterdir())
+    assert copied == ["ANON_006.html", "ANON_006.pdf", "report.html"]
+    withdraw.withdraw(done.collection, 6)
+    assert not (places.folder(done.collection) / "ANON_006.pdf").exists()
+    assert (done.collection.withdrawn / "ANON_006.pdf").exists()
+    assert places.missing(done.collection) == [6]
+    assert not places.can_have_one(done.collection, 6)
+
+
+class Sent:
+    """Stands in for the Celery app: notes what is sent."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[str, list[object], str]] = []
+
+    def send_task(self, name: str, args: list[object], queue: str) -> None:
+        """Note a message."""
+        self.messages.append((name, args, queue))
+
+
+def test_a_missing_sheet_is_asked_for_once_and_one_that_failed_rests(
+    published: Callable[..., Published], client: redis.Redis
+) -> None:
+    """A message that was lost is sent again when its note has lapsed; where nobody works, they do not pile up."""
+    done, sent = published(), Sent()
+    sheets = Sheets(client, sent, "q.sheets")
+    assert sheets.ask_for_missing(done.collection) == [6]
+    assert sheets.ask_for_missing(done.collection) == [6]
+    assert sent.messages == [(TASK, [done.collection.id, 6], "q.sheets")]
+    (note,) = client.keys("anonymizer:sheet:*")
+    assert 0 < client.ttl(note) <= ASKED_S
+    client.delete(note)
+    client.rpush("q.sheets", *["message"] * MOST_WAITING)
+    assert sheets.ask_for_missing(done.collection) == [6]
+    assert len(sent.messages) == 1
+    client.delete("q.sheets")
+    sheets.failed(done.collection.id, 6)
+    assert sheets.ask_for_missing(done.collection) == []
+    assert sheets.failures(done.collection) == [6]
+    done.sheet()
+    assert sheets.failures(done.collection) == []
+
+
+def test_a_run_makes_the_sheets_of_what_it_published_when_all_is_published(tmp_path: Path) -> None:
+    """And the folder of the sheets is no set; switched off, there are none."""
+    root = make_collection(tmp_path / "BATCH", sheets=True)
+    make_set(root)
+    make_set(root, without("RTDOSE"), name="refused", seed=1)
+    assert states(run(root)) == {
+        "Mustermann Erika 4711": ("published", "ANON_006"),
+        "refused": ("refused", ""),
+    }
+    assert sorted(path.name for path in (root / "sheets").iterdir()) == ["ANON_006.html", "ANON_006.pdf"]
+    assert run(root).published_before == 1
+    again = anonymizer("sheet", root, "ANON_006")
+    assert (again.returncode, again.stdout.strip().endswith("ANON_006.html and ANON_006.pdf")) == (0, True)
+    assert anonymizer("sheet", root, "ANON_007").returncode == 2
+    assert PdfReader(io.BytesIO((root / "sheets" / "ANON_006.pdf").read_bytes())).metadata.title == "ANON_006"
