@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from services import claims, publish, registry
+from services import claims, notes, publish, registry
 from services.attempt import StandingStill
 from services.tracking import TrackingFiles
 from worker.queue import Name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
     from collections.abc import Collection as Names
 
     from services.collection import Collection
@@ -49,15 +50,15 @@ class Reconciler:
         self._tracking = TrackingFiles(collection)
         self._missed: dict[str, int] = {}
 
-    def reconcile(self, folders: Names[str]) -> None:
+    def reconcile(self, stands: Mapping[str, str]) -> None:
         """Finish publications, give back indices, compare Redis with the share, clear old attempts, bring the lines.
 
         And ask for sheets that are missing, where somebody makes some.
 
         Parameters
         ----------
-        folders
-            The folders of the collection that are there, as a look at it has just seen them.
+        stands
+            How the folders of the collection stand that are there, as a look at it has just seen them.
 
         Raises
         ------
@@ -67,14 +68,21 @@ class Reconciler:
         self._collection.check_there()
         for index in publish.recover(self._collection):
             log.info("set.published", index=index, recovered=True)
-        self._give_back({self._collection.locator(folder) for folder in folders})
+        self._give_back({self._collection.locator(folder) for folder in stands})
         audit = self._ledger.audit()
         if audit.withdrawn or audit.unreadable:
             log.warning("index.disagreement", withdrawn=audit.withdrawn, unreadable=audit.unreadable)
         self._still.clear(self._is_leased)
+        self._look_again(folder for folder, state in stands.items() if state == "refused")
         self._tracking.render()
         if self._sheets is not None and self._collection.options.sheets:
             self._sheets.ask_for_missing(self._collection)
+
+    def _look_again(self, refused: Iterable[str]) -> None:
+        """Have those looked at again beside which no reason stands any more: it was taken away, or never written."""
+        for folder in refused:
+            if not os.path.lexists(notes.beside(self._collection.root / folder, notes.REFUSED)):
+                registry.forget_outcome(self._collection, self._collection.locator(folder))
 
     def _give_back(self, present: Names[str]) -> None:
         """Give back the indices of sets that are gone, parked, or refused after they had got one."""

@@ -130,7 +130,7 @@ class Attended:
                 self.stands = self._attendant.look(suspects)
                 self.tally = self.tally.then(self.stands, self._attendant.codes, began)
                 if began >= self._reconcile_at:
-                    self._reconciler.reconcile(self.stands.keys())
+                    self._reconciler.reconcile(self.stands)
                     self._reconcile_at = began + self._settings.reconcile_s
                 self.paused = ""
         now = self._clock()
