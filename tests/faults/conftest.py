@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.faults.service import Service
+from tests.integration.conftest import client, collection, redis_server  # noqa: F401 - fixtures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

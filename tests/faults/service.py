@@ -24,6 +24,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from anonymizer.embedded import _binary
+from services import durable
 from services.collection import Collection
 from tests.invariants import Original, hold, remember
 from tests.sets import make_collection, make_set
@@ -49,8 +50,10 @@ class Redis:
         """Start it, with what it kept; without `keeps` that is nothing."""
         keeping = ["--appendonly", "yes", "--appendfsync", "always"] if self.keeps else ["--appendonly", "no"]
         self._process = subprocess.Popen(
-            [*_binary(), "--port", "0", "--unixsocket", f"{self.folder}/redis.sock"]
-            + ["--dir", str(self.folder), "--save", "", *keeping, "--maxmemory-policy", "noeviction"],
+            [
+                *(*_binary(), "--port", "0", "--unixsocket", f"{self.folder}/redis.sock"),
+                *("--dir", str(self.folder), "--save", "", *keeping, "--maxmemory-policy", "noeviction"),
+            ],
             stdout=subprocess.DEVNULL,
         )
         wait_until(self._answers, 10)
@@ -231,14 +234,14 @@ class Service:
     def at_rest(self) -> bool:
         """Whether nothing is left to do: all concluded, nothing staged, every line written."""
         state = self.root / ".anonymizer"
-        records, lines = os.listdir(state / "records"), os.listdir(state / "tracking")
+        records, lines = durable.names(state / "records"), durable.names(state / "tracking")
         rendered = sum(
             len(path.read_text().splitlines()) - 1 for path in self.root.glob("VicRapidPlan_trackingFile_*.txt")
         )
-        claims = os.listdir(state / "claims")
+        claims = durable.names(state / "claims")
         return (
             self.concluded()
-            and not os.listdir(state / "staging")
+            and not durable.names(state / "staging")
             and len(records) == len(lines) == rendered == len(claims)
         )
 
@@ -249,11 +252,11 @@ class Service:
     def left(self) -> object:
         """Tell what is not done yet, for who must find out why."""
         state = self.root / ".anonymizer"
-        return {name: sorted(os.listdir(state / name)) for name in ("staging", "claims", "records", "tracking")}
+        return {name: sorted(durable.names(state / name)) for name in ("staging", "claims", "records", "tracking")}
 
     def said(self) -> list[bytes]:
         """Give everything that was logged."""
-        return [path.read_bytes() for path in self.place.glob("*.log")]
+        return [path.read_bytes() for path in sorted(self.place.glob("*.log"))]
 
     def hold(self, *, at_rest: bool = True) -> dict[str, str]:
         """Hold the collection to every promise."""

@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from services import durable
 from services.attempt import Attempt
 from services.ledger import Ledger
-from tests.integration.conftest import client, collection, redis_server  # noqa: F401 - fixtures
 from tests.integration.test_killed_at_any_step import LOCATOR, NOTHING, ONE, PUBLISHED, TWO, connect, do, state, tidy_up
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class Disk:
     def apply(self, done: Operation, *, whole: bool) -> None:
         """Do an operation, unless what it stands on was lost."""
         kind, path, other = done.kind, done.path, done.other
-        if kind != "mkdir" and kind != "write" and path not in self.names:
+        if kind not in {"mkdir", "write"} and path not in self.names:
             return
         if (other if kind in {"rename", "link"} else path).parent not in {*self.names, Path()}:
             return

@@ -13,6 +13,7 @@ from shutil import copytree, rmtree
 import pytest
 
 from tests.faults.service import Service, wait_until
+from tests.sets import without
 
 
 def test_of_two_watchers_one_stands_by_and_takes_over(service: Service) -> None:
@@ -50,7 +51,7 @@ def test_a_run_against_a_served_collection_is_refused(service: Service) -> None:
     """And harms nobody."""
     service.drop("Mustermann Erika")
     service.start()
-    wait_until(lambda: (service.root / ".anonymizer" / "arbiter.json").exists(), 10)
+    wait_until((service.root / ".anonymizer" / "arbiter.json").exists, 10)
     program = Path(sys.executable).with_name("anonymizer")
     done = subprocess.run([program, "run", str(service.root)], capture_output=True, text=True, check=False, timeout=60)
 
@@ -126,9 +127,9 @@ def test_a_form_is_half_saved_and_then_changed(service: Service) -> None:
     service.all_published()
     form = service.root / "collection.toml"
     whole = form.read_text()
-    form.write_text(whole[:60])
+    form.write_text(whole[: whole.index("AnusGE", whole.index("family_name")) + 3])
     service.drop("Mustermann Max")
-    wait_until(lambda: b"line " in b"".join(service.said()), 20)
+    wait_until(lambda: b"at line 3" in b"".join(service.said()), 20)
     assert "Mustermann Max" not in service.states()
 
     form.write_text(whole.replace("zzz_AnusGE", "zzz_Other"))
@@ -140,3 +141,20 @@ def test_a_form_is_half_saved_and_then_changed(service: Service) -> None:
     wait_until((service.root / "ANON_040").is_dir, 30)
     told = json.loads(service.command("status", service.root, "--json").stdout)[0]
     assert {row["folder"]: row["anon"] for row in told["sets"]}["Mustermann Moritz"] == "ANON_040"
+
+
+def test_what_was_taken_away_by_hand_comes_back(service: Service) -> None:
+    """The reason beside a refused set, and the tracking file."""
+    service.drop("Mustermann Erika")
+    service.drop("Mustermann Max", without("RTPLAN"))
+    service.start()
+    service.wait()
+    reason, lines = service.root / "Mustermann Max_REFUSED.txt", next(service.root.glob("VicRapidPlan*"))
+    before = reason.read_bytes(), lines.read_bytes()
+    reason.unlink()
+    lines.unlink()
+
+    wait_until(lambda: reason.exists() and lines.exists(), 20)
+    assert (reason.read_bytes(), lines.read_bytes()) == before
+    service.wait()
+    assert service.hold() == {"Mustermann Erika": "published", "Mustermann Max": "refused"}

@@ -22,8 +22,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from celery.__main__ import main as celery
 from structlog.contextvars import get_contextvars
 
+from anonymizer.__main__ import main as command_line
 from services import attempt, durable, part10
 from worker import app, lease
 from worker.queue import Queue
@@ -128,12 +130,8 @@ def main() -> None:
     sys.argv = [program, *arguments]
     with suppress(KeyboardInterrupt):
         if program == "anonymizer":
-            from anonymizer.__main__ import main as command_line
-
             command_line()
         else:
-            from celery.__main__ import main as celery
-
             celery()
 
 

@@ -1,0 +1,176 @@
+"""Slow copies, paused copies, preallocated files, truncated files, files that come late or are replaced."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.faults.service import Service, wait_until
+from tests.invariants import remember
+from tests.sets import make_set
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.sets import MadeSet
+
+OLD = 1_000_000_000
+"""A time of modification long ago: copies keep them."""
+
+
+@pytest.fixture
+def made(service: Service) -> MadeSet:
+    """Have a set beside the share, and a service that waits for it."""
+    service.settings |= {"PATIENCE_S": 6}
+    service.start()
+    return make_set(service.place / "scanner", name="Mustermann Erika", seed=1, ct=12, size=32)
+
+
+def slowly(files: list[Path], place: Path) -> None:
+    """Copy file by file, each after a pause that is longer than a set needs to come to rest."""
+    for path in files:
+        shutil.copy(path, place)
+        os.utime(place / path.name, (OLD, OLD))
+        time.sleep(0.45)
+
+
+def paused(files: list[Path], place: Path) -> None:
+    """Copy half, and the rest after seconds: in between it waits for it."""
+    slowly(files[:6], place)
+    time.sleep(2)
+    slowly(files[6:], place)
+
+
+def preallocated(files: list[Path], place: Path) -> None:
+    """Make every file with its whole size, full of zeros, then fill them in without changing size or time."""
+    for path in files:
+        (place / path.name).write_bytes(bytes(path.stat().st_size))
+        os.utime(place / path.name, (OLD, OLD))
+    time.sleep(2)
+    for path in files:
+        with (place / path.name).open("r+b") as file:
+            file.write(path.read_bytes())
+        os.utime(place / path.name, (OLD, OLD + files.index(path)))
+
+
+def piece_by_piece(files: list[Path], place: Path) -> None:
+    """Let each file grow: what is there ends in the middle of an element."""
+    for path in files:
+        data = path.read_bytes()
+        (place / path.name).write_bytes(data[: len(data) // 3])
+    time.sleep(1.5)
+    for path in files:
+        (place / path.name).write_bytes(path.read_bytes())
+
+
+def under_other_names(files: list[Path], place: Path) -> None:
+    """Copy each to `.part` and rename it, the last one after a pause."""
+    for path in files:
+        part = place / (path.name + ".part")
+        shutil.copy(path, part)
+        if path == files[-1]:
+            time.sleep(2)
+        part.rename(place / path.name)
+
+
+def nested(files: list[Path], place: Path) -> None:
+    """Into folders of their own, which appear one after the other."""
+    for number, path in enumerate(files):
+        inner = place / "DICOM" / f"{number % 3}"
+        inner.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, inner)
+        time.sleep(0.2)
+
+
+def moved_in(files: list[Path], place: Path) -> None:
+    """Appear at once: copied beside the share and renamed into it."""
+    aside = place.with_name(".aside")
+    place.rename(aside)
+    for path in files:
+        shutil.copy(path, aside)
+    aside.rename(place)
+
+
+@pytest.mark.parametrize("copy", [slowly, paused, preallocated, piece_by_piece, under_other_names, nested, moved_in])
+def test_a_set_is_taken_when_it_is_whole(service: Service, made: MadeSet, copy: Callable) -> None:
+    """And not before: published once, with all its slices."""
+    place = service.root / "Mustermann Erika"
+    place.mkdir()
+    copy(sorted(made.folder.iterdir()), place)
+    service.dropped |= remember(place)
+
+    service.all_published()
+    assert len(list((service.root / "ANON_006").iterdir())) == 12 + 3
+    assert [path.name[:12] for path in service.root.glob("*.txt")] == ["VicRapidPlan"]
+
+
+def test_it_says_what_it_waits_for_and_is_refused_when_patience_is_over(service: Service, made: MadeSet) -> None:
+    """`12 of 15`; and a file that comes later still opens it again."""
+    place = service.root / "Mustermann Erika"
+    place.mkdir()
+    last = made.path(made.ct[-1])
+    for path in made.folder.iterdir():
+        if path != last:
+            shutil.copy(path, place)
+    note, refused = (service.root / f"Mustermann Erika_{kind}.txt" for kind in ("NOTE", "REFUSED"))
+    wait_until(note.exists, 20)
+    assert "11 of 12" in note.read_text("utf-8-sig"), note.read_text("utf-8-sig")
+    wait_until(refused.exists, 30)
+    assert not note.exists()
+    assert not list(service.root.glob("ANON_*"))
+
+    shutil.copy(last, place)
+    service.dropped |= remember(place)
+    service.all_published()
+    assert not refused.exists()
+
+
+def test_a_file_is_replaced_while_the_set_is_done(service: Service) -> None:
+    """What was begun is thrown away, and begun again with what is there now."""
+    place = service.drop("Mustermann Erika")
+    plan = next(place.glob("RP*"))
+    service.faults[service.locator("Mustermann Erika")] = [[6, "slow:3"]]
+    service.start(processes=1)
+    wait_until(service.happened, 20)
+    data = plan.read_bytes()
+    plan.unlink()
+    plan.write_bytes(data)
+    service.dropped |= remember(place)
+
+    service.all_published()
+
+
+def test_a_folder_is_renamed_while_it_is_read_and_its_name_used_for_the_next_patient(service: Service) -> None:
+    """Each is published once, whatever the folder is called by then."""
+    place = service.drop("Mustermann Erika")
+    service.faults[service.locator("Mustermann Erika")] = [[6, "slow:2"]]
+    service.start(processes=2)
+    wait_until(service.happened, 20)
+    place.rename(service.root / "Mustermann Max")
+    del service.dropped["Mustermann Erika"]
+    service.drop("Mustermann Erika", seed="the next patient")
+    service.dropped |= remember(service.root / "Mustermann Max")
+
+    service.wait()
+    assert set(service.hold().values()) <= {"published", "same-set"}
+    assert len(list(service.root.glob("ANON_*"))) == 2
+
+
+def test_a_set_is_taken_away_while_it_is_done(service: Service) -> None:
+    """Its number is free again, and the next gets it."""
+    place = service.drop("Mustermann Erika")
+    service.faults[service.locator("Mustermann Erika")] = [[6, "slow:2"]]
+    service.start(processes=1)
+    wait_until(service.happened, 20)
+    place.rename(service.place / "away")
+    service.dropped.clear()
+    wait_until(lambda: not list((service.root / ".anonymizer" / "claims").iterdir()), 30)
+    service.drop("Mustermann Max")
+
+    service.all_published()
+    assert [path.name for path in service.root.glob("ANON_*")] == ["ANON_006"]

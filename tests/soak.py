@@ -1,0 +1,273 @@
+"""Hours of a bad day: sets are dropped, renamed, taken away and dropped again while everything is killed and paused.
+
+    make soak                      ten minutes
+    make soak MINUTES=60 SEED=7    an hour, of the same choices as another time with this seed
+
+What is done follows from the seed; what comes of it, from the machine, too. At the end everything is left in peace, and
+the invariants are held.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import redis
+
+from tests.faults.service import Service, wait_until
+from tests.invariants import remember
+from tests.sets import make_set, second, without
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MOST_UNDONE = 12
+MOST_WORKERS = 8
+
+
+class Soak:
+    """One bad day."""
+
+    def __init__(self, service: Service, seed: int) -> None:
+        self.service = service
+        self.chance = random.Random(seed)
+        self.did: Counter[str] = Counter()
+        self.number = 0
+        self.faulty: set[str] = set()
+        self.frozen: list[int] = []
+
+    def name(self) -> str:
+        """Call the next set."""
+        self.number += 1
+        return f"Mustermann Erika {self.number}"
+
+    def undone(self) -> list[str]:
+        """Name the sets that nothing became of yet."""
+        states = self.service.states()
+        return [name for name in self.service.dropped if states.get(name) in {None, "waiting"}]
+
+    def drop(self) -> None:
+        """Drop a set."""
+        if len(self.undone()) < MOST_UNDONE:
+            self.service.drop(self.name(), ct=self.chance.choice([2, 2, 3, 12]))
+
+    def drop_faulty(self) -> None:
+        """Drop one that must be refused."""
+        name = self.name()
+        self.faulty.add(name)
+        self.service.drop(name, self.chance.choice([without("RTPLAN"), second("RTDOSE")]))
+
+    def drop_slowly(self) -> None:
+        """Copy one file by file, with pauses, from a folder beside the share."""
+        made = make_set(self.service.place / "elsewhere", name=self.name(), seed=self.number, ct=2, size=16)
+        place = self.service.root / made.folder.name
+        place.mkdir()
+        for path in sorted(made.folder.iterdir()):
+            shutil.copy2(path, place)
+            time.sleep(self.chance.random() * 0.6)
+        self.service.dropped |= remember(place)
+
+    def drop_again(self) -> None:
+        """Drop a set once more, under another name."""
+        if self.service.dropped and len(self.undone()) < MOST_UNDONE:
+            name, again = self.chance.choice(sorted(self.service.dropped)), self.name()
+            shutil.copytree(self.service.root / name, self.service.root / again)
+            self.service.dropped |= remember(self.service.root / again)
+            if name in self.faulty:
+                self.faulty.add(again)
+
+    def rename(self) -> None:
+        """Rename a set, in work perhaps."""
+        if self.service.dropped:
+            name, other = self.chance.choice(sorted(self.service.dropped)), self.name()
+            (self.service.root / name).rename(self.service.root / other)
+            self.service.dropped[other] = self.service.dropped.pop(name)
+            if name in self.faulty:
+                self.faulty.add(other)
+
+    def take_away(self) -> None:
+        """Take a set away that nothing became of yet."""
+        if undone := self.undone():
+            name = self.chance.choice(undone)
+            (self.service.root / name).rename(self.service.place / f"away {name}")
+            del self.service.dropped[name]
+
+    def kill_child(self) -> None:
+        """Kill one process of a worker."""
+        self._signal_child(signal.SIGKILL)
+
+    def freeze_child(self) -> None:
+        """Freeze one process of a worker; it wakes up later."""
+        pid = self._signal_child(signal.SIGSTOP)
+        if pid:
+            self.frozen.append(pid)
+
+    def wake(self) -> None:
+        """Wake who was frozen."""
+        while self.frozen:
+            with suppress(ProcessLookupError):
+                os.kill(self.frozen.pop(), signal.SIGCONT)
+
+    def kill_worker(self) -> None:
+        """Kill a worker whole, or only its main process."""
+        kept = self.chance.choice(self.service.kept)
+        if self.chance.random() < 0.5:
+            kept.kill()
+        else:
+            kept.process.kill()
+
+    def restart_worker(self) -> None:
+        """Ask a worker, or the watcher, to stop; it is started again."""
+        self.chance.choice(self.service.kept).process.terminate()
+
+    def more_or_fewer_workers(self) -> None:
+        """Have another number of workers."""
+        workers = self.service.kept[2:]
+        if len(workers) >= MOST_WORKERS or (len(workers) > 1 and self.chance.random() < 0.5):
+            gone = self.chance.choice(workers)
+            self.service.kept.remove(gone)
+            gone.end()
+        else:
+            self.service.start_worker(processes=1)
+
+    def empty_redis(self) -> None:
+        """Forget everything."""
+        with suppress(redis.RedisError):
+            self.service.redis.client().flushall()
+
+    def restart_redis(self) -> None:
+        """Kill it, and start it with or without what it kept."""
+        self.service.redis.signal(signal.SIGKILL)
+        time.sleep(self.chance.random() * 2)
+        self.service.redis.keeps = self.chance.random() < 0.5
+        self.service.redis.start()
+
+    def pause_redis(self) -> None:
+        """Have it hang."""
+        self.service.redis.signal(signal.SIGSTOP)
+        time.sleep(self.chance.random() * 4)
+        self.service.redis.signal(signal.SIGCONT)
+
+    def cut_connections(self) -> None:
+        """Cut all of them."""
+        with suppress(redis.RedisError):
+            self.service.redis.client().execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
+    def hide_share(self) -> None:
+        """Have an empty folder in the place of the share."""
+        away = self.service.place / "hidden"
+        self.service.share.rename(away)
+        self.service.share.mkdir()
+        time.sleep(self.chance.random() * 3)
+        shutil.rmtree(self.service.share)
+        away.rename(self.service.share)
+
+    def _signal_child(self, number: int) -> int | None:
+        children = [pid for kept in self.service.kept[2:] for pid in kept.children()]
+        if not children:
+            return None
+        pid = self.chance.choice(children)
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+        return pid
+
+    def deeds(self) -> dict[Callable[[], None], int]:
+        """Tell what may be done, and how often."""
+        return {
+            self.drop: 60,
+            self.drop_slowly: 4,
+            self.drop_faulty: 4,
+            self.drop_again: 4,
+            self.rename: 4,
+            self.take_away: 4,
+            self.kill_child: 8,
+            self.freeze_child: 4,
+            self.wake: 6,
+            self.kill_worker: 5,
+            self.restart_worker: 3,
+            self.more_or_fewer_workers: 3,
+            self.empty_redis: 3,
+            self.restart_redis: 2,
+            self.pause_redis: 2,
+            self.cut_connections: 3,
+            self.hide_share: 2,
+        }
+
+    def run(self, seconds: float) -> None:
+        """Do one thing after the other."""
+        deeds = self.deeds()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            (deed,) = self.chance.choices(list(deeds), list(deeds.values()))
+            deed()
+            self.did[deed.__name__] += 1
+            time.sleep(self.chance.random() * 0.6)
+
+    def rest(self) -> dict[str, str]:
+        """Leave everything in peace, bring parked sets back, and hold the invariants."""
+        self.wake()
+        wait_until(self.service.concluded, 600, self.undone)
+        for name, state in self.service.states().items():
+            if state == "parked":
+                self.did["parked"] += 1
+                self.service.command("retry", self.service.root, name)
+        wait_until(self.service.at_rest, 600, lambda: (self.undone(), self.service.left()))
+        states = self.service.hold()
+        wrong = {
+            name: state
+            for name, state in states.items()
+            if (state != "refused" if name in self.faulty else state not in {"published", "same-set"})
+        }
+        assert not wrong, wrong
+        return states
+
+
+def soak(seconds: float, seed: int) -> None:
+    """Soak, and say how it went."""
+    with tempfile.TemporaryDirectory(prefix="soak-") as place, Service(Path(place), keeps=True) as service:
+        service.inner |= {"visibility_s": 20, "stands_still_s": 10.0}
+        (Path(place) / "elsewhere").mkdir()
+        service.start(workers=2)
+        service.kept.insert(1, service.start_watcher())
+        service.kept.pop()
+        going = Soak(service, seed)
+        try:
+            going.run(seconds)
+            states = going.rest()
+        except BaseException:
+            kept = Path(tempfile.mkdtemp(prefix="soak-kept-"))
+            shutil.copytree(service.place, kept, dirs_exist_ok=True, symlinks=True, ignore_dangling_symlinks=True)
+            say(f"seed {seed}; what was left is in {kept}; done until then: {dict(going.did)}")
+            raise
+        starts = sum(kept.starts for kept in service.kept)
+        say(f"seed {seed}, {seconds:.0f} s: {dict(Counter(states.values()))} of {going.number} dropped")
+        say(f"done: {dict(going.did)}; {starts} starts of processes; all promises hold")
+
+
+def say(text: str) -> None:
+    """Tell at the terminal."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Read the command line."""
+    said = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    said.add_argument("--minutes", type=float, default=10)
+    said.add_argument("--seed", type=int, default=random.randrange(1 << 30))
+    given = said.parse_args()
+    soak(given.minutes * 60, given.seed)
+
+
+if __name__ == "__main__":
+    main()
