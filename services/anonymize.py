@@ -7,6 +7,7 @@ read from `services.policy` and nowhere else.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services import dates, dictionary, fluence, part10, policy, text, transcode
@@ -88,6 +89,22 @@ def _in_one_character_set(file: DicomFile) -> DicomFile:
     return file if file.data.find(b"\x08\x00\x05\x00", behind_its_own) < 0 else transcode.in_utf8(file)
 
 
+class _Decided:
+    """The decisions of a policy, by what they ask of the engine."""
+
+    def __init__(self, decided: Policy) -> None:
+        kept = {tag: found for tag, found in decided.compiled.items() if found.action is Action.KEEP}
+        self.kept: Final[Mapping[int, Edit]] = dict.fromkeys(kept, keep)
+        self.kept_texts: Final = {tag: found for tag, found in kept.items() if dictionary.vr(tag) in text.CHARSET_VRS}
+        self.treated: Final = {
+            tag: found for tag, found in decided.compiled.items() if found.action not in (Action.KEEP, Action.DROP)
+        }
+
+
+_decided = cache(_Decided)
+"""The same for every set of a policy."""
+
+
 class _Tables:
     """The rules of the engine for one set, made once for each combination of character sets and encoding."""
 
@@ -97,13 +114,7 @@ class _Tables:
         self._declared: dict[tuple[str, ...], bytes | None] = {}
         self._known: dict[tuple[tuple[str, ...], tuple[str, ...], bool], Rules] = {}
         self._additions: dict[tuple[str, bytes | None, bool], Mapping[int, New | None]] = {}
-        compiled = remaking.policy.compiled
-        kept = {tag: found for tag, found in compiled.items() if found.action is Action.KEEP}
-        self._kept = dict.fromkeys(kept, keep)
-        self._kept_texts = {tag: found for tag, found in kept.items() if dictionary.vr(tag) in text.CHARSET_VRS}
-        self._treated = {
-            tag: found for tag, found in compiled.items() if found.action not in (Action.KEEP, Action.DROP)
-        }
+        self._decided = _decided(remaking.policy)
 
     def declaration(self, charsets: tuple[str, ...]) -> bytes | None:
         """Say what (0008,0005) has to become where it was forgotten, or declares what is not so; else None."""
@@ -124,8 +135,9 @@ class _Tables:
 
     def _make(self, charsets: tuple[str, ...], output: tuple[str, ...], *, implicit: bool) -> Rules:
         edit = _Edits(self._remaking, charsets, output)
-        edits: dict[int, Edit] = {**self._kept}
-        treated = self._treated if charsets == output else self._treated | self._kept_texts
+        decided = self._decided
+        edits: dict[int, Edit] = {**decided.kept}
+        treated = decided.treated if charsets == output else decided.treated | decided.kept_texts
         edits.update({tag: edit(tag, found) for tag, found in treated.items()})
         inside = _Inside(self._remaking.policy, edits, edit)
         top = Rules(edits, inside)

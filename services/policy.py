@@ -387,6 +387,12 @@ def method_codes(options: Options, *, device_dates_touched: bool) -> list[Code]:
     ]
 
 
+@cache
+def _version() -> str:
+    """Give the version of this program, which stands in a file that is read once."""
+    return version("rt-set-anonymizer")
+
+
 def method_text(options: Options, extraordinary: Iterable[str] = ()) -> list[str]:
     """Say in words what was done: the values of (0012,0063) *De-identification Method*.
 
@@ -399,7 +405,7 @@ def method_text(options: Options, extraordinary: Iterable[str] = ()) -> list[str
         most 64 characters and without a backslash (PS3.5 6.2, LO).
     """
     return [
-        f"rt-set-anonymizer {version('rt-set-anonymizer')}",
+        f"rt-set-anonymizer {_version()}",
         f"policy {POLICY_EDITION} of {EDITION}",
         *(
             ["of the patient's characteristics age and sex only"]

@@ -10,6 +10,7 @@ import errno
 import os
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from pydicom._uid_dict import UID_dictionary
@@ -334,27 +335,42 @@ class _Raw(NamedTuple):
         return [part for part in (part.strip(" \0") for part in parts) if part]
 
 
-class _Collector:
-    """Walks data sets and notes values as raw bytes, each once: most of them stand in every slice."""
+class _Interest:
+    """Which attributes tell something under a policy."""
 
     def __init__(self, policy: Policy) -> None:
-        self._kinds = policy.identifying
-        self._roles = {
+        self.kinds: Final = policy.identifying
+        self.roles: Final = {
             tag: cast("Role", decision.argument)
             for tag, decision in policy.compiled.items()
             if decision.action is Action.CLEAN
         }
-        self._staying = frozenset(
+        self.staying: Final = frozenset(
             tag
             for tag, decision in policy.compiled.items()
             if decision.action is Action.KEEP and dictionary.vr(tag) in text.CHARSET_VRS
         )
-        interesting = {*self._kinds, *self._roles, *self._staying, *_TECHNICAL, _CHARSET}
-        self._silent = frozenset(
+        interesting = {*self.kinds, *self.roles, *self.staying, *_TECHNICAL, _CHARSET}
+        self.silent: Final = frozenset(
             tag
             for tag, entry in dictionary.DICTIONARY.items()
             if tag not in interesting and entry.vr not in _PERSONAL_VRS
         )
+
+
+_interest = cache(_Interest)
+"""It takes as long as reading a small set, and there are few policies."""
+
+
+class _Collector:
+    """Walks data sets and notes values as raw bytes, each once: most of them stand in every slice."""
+
+    def __init__(self, policy: Policy) -> None:
+        interest = _interest(policy)
+        self._kinds = interest.kinds
+        self._roles = interest.roles
+        self._staying = interest.staying
+        self._silent = interest.silent
         self._seen: set[tuple[int, bytes, tuple[str, ...]]] = set()
         self._identifiers: set[tuple[str, _Raw]] = set()
         self._texts: set[tuple[Role, int, _Raw]] = set()

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
@@ -114,7 +114,12 @@ class Proof:
 
     def as_json(self) -> dict[str, Any]:
         """Give the proof as a record stores it."""
-        return asdict(self)
+        return {
+            "checks": dict(self.checks),
+            "elements": dict(self.elements),
+            "changes": {path: dict(actions) for path, actions in self.changes.items()},
+            "files": {name: {"sha256": one.sha256, "size_bytes": one.size_bytes} for name, one in self.files.items()},
+        }
 
 
 def prove(source: Iterable[tuple[str, Path]], output: Path, expected: Expected) -> Proof:
