@@ -6,7 +6,22 @@ import sys
 
 import typer
 
-from anonymizer import check, console, demo, export, health, new, policy, repair, run, serve, sheets, status, structures
+from anonymizer import (
+    check,
+    compare,
+    console,
+    demo,
+    export,
+    health,
+    new,
+    policy,
+    repair,
+    run,
+    serve,
+    sheets,
+    status,
+    structures,
+)
 from anonymizer.screen import say_wrong
 
 app = typer.Typer(
@@ -17,7 +32,22 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,  # its tracebacks show the values of variables
 )
-for group in (new, check, run, console, serve, health, status, export, sheets, structures, repair, policy, demo):
+for group in (
+    new,
+    check,
+    run,
+    console,
+    serve,
+    health,
+    status,
+    export,
+    compare,
+    sheets,
+    structures,
+    repair,
+    policy,
+    demo,
+):
     for command in group.COMMANDS:
         app.command()(command)
 

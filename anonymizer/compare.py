@@ -1,0 +1,23 @@
+"""`anonymizer compare`: what became of each attribute of one set, before and after."""
+
+from __future__ import annotations
+
+from anonymizer.export import Anon, Source  # noqa: TC001 - typer reads the annotations at run time
+from anonymizer.new import check_folder
+from services.collection import Collection
+from services.comparison import as_markdown
+from services.comparison import compare as compare_sets
+from services.policy import policy_for
+from services.rtset import NAMES
+
+
+def compare(source: Source, anon: Anon) -> None:
+    """Show a set attribute by attribute, before and after. It shows the originals' values: keep it to yourself."""
+    check_folder(source)
+    check_folder(anon)
+    policy = policy_for(Collection.look(anon.absolute().parent).options)
+    for kind, lines in compare_sets(source, anon, policy).items():
+        print(f"## {NAMES[kind]}\n\n{as_markdown(lines)}\n")  # noqa: T201 - a page is not to be wrapped
+
+
+COMMANDS = (compare,)
