@@ -87,7 +87,8 @@ def write_exclusively(path: Path, data: bytes, *, staging: Path | None = None) -
     except FileExistsError:
         return False
     except OSError as error:
-        if error.errno not in _NOT_SUPPORTED:
+        # rclone's mounts call it an input/output error; were it one, the file could not be created either.
+        if error.errno not in _NOT_SUPPORTED | {errno.EIO}:
             raise
         if not _create(path, data):
             return False
