@@ -42,7 +42,7 @@ def retry(root: Root, folder: SetFolder, as_new: AsNew = False) -> None:
     locator = collection.locator(folder.name)
     if as_new:
         registry.register(collection, folder.name)
-        registry.count_as_new(collection, locator, listing.take(place).fingerprint)
+        registry.count_as_new(collection, locator, listing.fingerprint(place))
     failures.forget(collection, locator)
     registry.forget_outcome(collection, locator)
     notes.clear(place)

@@ -120,6 +120,20 @@ def take(folder: Path) -> Listing:
     return Listing(entries, tuple(sorted(folders)), tuple(sorted(skipped)), _fingerprint(files))
 
 
+def fingerprint(folder: Path) -> str:
+    """Tell how a folder looks in a word; all that hold too many files look the same.
+
+    Raises
+    ------
+    OSError
+        As `take`.
+    """
+    try:
+        return take(folder).fingerprint
+    except SetRefused as refused:
+        return str(refused)
+
+
 def _scan(place: str, *, must_exist: bool) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(place) as found:

@@ -30,6 +30,7 @@ from services import (
 from services.attempt import Attempt
 from services.elements import Malformed
 from services.errors import NotClean, SetChanged, SetIncomplete, SetRefused
+from services.listing import Listing
 from services.policy import EDITION, POLICY_EDITION, policy_for
 from services.record import folder_name
 from services.registry import Outcome
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from services.check import Verdict
     from services.collection import Collection
     from services.ledger import Ledger
-    from services.listing import Listing
     from services.progress import Progress
     from services.record import Record
     from services.registry import State
@@ -148,7 +148,10 @@ class _Way:
     def go(self, *, patience_over: bool) -> Outcome:
         """Check → claim index → anonymize → verify → publish; the tracking line is published with the set."""
         collection = self.collection
-        seen = listing.take(self.folder)
+        try:
+            seen = listing.take(self.folder)
+        except SetRefused as fault:
+            return self._refused(Listing((), (), (), str(fault)), fault)
         try:
             verdict = self._judge(seen)
             if verdict.empty:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from services import listing, registry
-from services.errors import SetRefused
 from services.listing import SETTINGS_NAME
 from watcher.folders import set_folders, untouched
 
@@ -78,9 +77,7 @@ class Standings:
         if outcome and finished and untouched(f"{self._place}/{folder}", outcome.folders):
             return Standing(folder, locator, outcome.fingerprint, outcome)
         try:
-            fingerprint = listing.take(self._collection.root / folder).fingerprint
-        except SetRefused as refused:
-            fingerprint = str(refused)  # so many files that the worker will say so; no listing tells when it changes
+            fingerprint = listing.fingerprint(self._collection.root / folder)
         except OSError:
             return None
         still_true = outcome is not None and outcome.fingerprint == fingerprint

@@ -127,7 +127,7 @@ def _is_parked(collection: Collection, locator: str) -> bool:
     folder = registry.folder_of(collection, locator)
     if outcome is None or outcome.state != "parked" or folder is None or not folder.is_dir():
         return False
-    return listing.take(folder).fingerprint == outcome.fingerprint
+    return listing.fingerprint(folder) == outcome.fingerprint
 
 
 def _count_failure(collection: Collection, name: Name, why: str) -> None:
@@ -145,7 +145,7 @@ def _count_failure(collection: Collection, name: Name, why: str) -> None:
     if len(reasons) < failures.MOST or folder is None:
         return
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    parked = Outcome("parked", listing.take(folder).fingerprint, at, codes=reasons, text=PARKED)
+    parked = Outcome("parked", listing.fingerprint(folder), at, codes=reasons, text=PARKED)
     registry.write_outcome(collection, name.locator, parked)
     notes.write_note(folder, PARKED)
     log.error("set.parked", reasons=reasons)

@@ -126,6 +126,7 @@ def test_it_says_what_it_waits_for_and_is_refused_when_patience_is_over(service:
 
     shutil.copy(last, place)
     service.dropped |= remember(place)
+    wait_until((service.root / "ANON_006").is_dir, 30)
     service.all_published()
     assert not refused.exists()
 
