@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from services import alive
+from services import alive, structures
 from services.arbiter import BEAT_S, Arbiter
 from services.collection import BY_HAND, Collection, collection_id
 from services.errors import SettingsWrong
@@ -155,9 +155,11 @@ class Attended:
                 self._arbiter.release()
 
     def _open(self) -> Arbiter:
-        """Read the form, if it is not the one that was read last, and begin with it anew."""
-        status = (self.root / SETTINGS_NAME).stat()
-        form = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
+        """Read the form and the list of names, if they are not those that were read last, and begin with them anew."""
+        files = [(self.root / SETTINGS_NAME).stat()]
+        with suppress(FileNotFoundError):
+            files.append((self.root / structures.FILE_NAME).stat())
+        form = [(status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino) for status in files]
         if self._arbiter is None or form != self._form:
             collection = Collection.open(self.root)
             self.collection_id = collection.id

@@ -336,3 +336,10 @@ def test_only_what_changed_is_read_again(batch):
     path.touch()
     second = reader.read(collection, batch.folders())
     assert [a.folder for a, b in zip(first, second, strict=True) if a is not b] == ["German 1"]
+
+
+def test_a_collection_with_half_a_list_is_not_opened(batch):
+    """Half a list would name sets by halves; whoever runs or watches it is told the line."""
+    (batch.root / "structures.csv").write_text("source;target;state\nMyelon;SpinalCord;yes\n")
+    with pytest.raises(SettingsWrong, match=r"structures.csv, line 2: state must be one of"):
+        Collection.open(batch.root)
