@@ -5,7 +5,7 @@ ROOT ?= demo/BATCH
 BIN := .venv/bin
 STAMP := .venv/.set-up
 
-.PHONY: run test test-faults check format lint types contract setup lock clean
+.PHONY: run test test-faults soak check format lint types contract setup lock clean
 .PHONY: image compose-test share-test k8s-test deploy-check
 
 run: setup  ## anonymize a root folder: the demonstration one, or make run ROOT=/path/to/BATCH
@@ -19,6 +19,9 @@ test: setup  ## a newcomer's tests: at most three minutes
 
 test-faults: setup  ## processes killed, Redis lost, disks full: the long ones
 	$(BIN)/pytest tests/faults
+
+soak: setup  ## everything killed at random, ten minutes of it: make soak MINUTES=60 SEED=7
+	$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
 check: format lint types contract test test-faults  ## what CI runs
 
