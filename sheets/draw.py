@@ -305,8 +305,11 @@ def histograms(rows: Sequence[tuple[Structure, Dvh, Dvh | None]], highest_gy: fl
 
 
 def thumbnail(plane: Plane, scene: Scene, shown: Box, width_px: int = 240) -> bytes:
-    """Draw one plane small: a PNG."""
-    picture = Pictures.open(io.BytesIO(views([plane], scene, shown)))
+    """Draw one plane small and square: a PNG."""
+    whole = Pictures.open(io.BytesIO(views([plane], scene, shown)))
+    side = min(whole.size)
+    left, top = (whole.width - side) // 2, (whole.height - side) // 2
+    picture = whole.crop((left, top, left + side, top + side))
     picture.thumbnail((width_px, width_px))
     stream = io.BytesIO()
     picture.convert("RGB").convert("P", palette=Pictures.Palette.ADAPTIVE, colors=96).save(stream, "png", optimize=True)

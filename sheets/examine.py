@@ -41,6 +41,9 @@ TARGETS: Final = ("PTV", "CTV", "GTV")
 CLOSE_MM: Final = 40.0
 """So much around a difference is shown."""
 
+SMALL_MM: Final = 110.0
+"""So much around the target is shown in the report."""
+
 MOST_SHOWN: Final = 3
 """Differences of which there is a picture."""
 
@@ -300,7 +303,8 @@ def _look(findings: Findings) -> None:
     planes = views.made()
     shown = draw.box(after.structures, planes, centre)
     findings.picture = draw.views(planes, after.scene(findings.full_gy), shown)
-    small = draw.thumbnail(planes[0], after.scene(findings.full_gy), shown)
+    around = Box(np.maximum(shown.low, centre - SMALL_MM), np.minimum(shown.high, centre + SMALL_MM))
+    small = draw.thumbnail(planes[0], after.scene(findings.full_gy), around)
     findings.thumbnail = b64encode(small).decode("ascii")
     if before is not None and views_before is not None and decoded_before:
         findings.picture_before = draw.views(views_before.made(), before.scene(findings.full_gy), shown)

@@ -69,6 +69,9 @@ class Picture:
     says: str
     """Read out, and shown where it cannot be."""
 
+    caption: str = ""
+    """Stands below it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Legend:
@@ -98,4 +101,4 @@ class Page:
     """When what it tells of was published: ISO 8601. No other time stands in it."""
     blocks: Sequence[Block]
     program: str
-    """Name and version."""
+    """Name and version of what made it."""

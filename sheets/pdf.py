@@ -28,6 +28,8 @@ _WHITE: Final = 255
 _MARGIN_MM: Final = 12
 _LINE_MM: Final = 4.1
 _FACT_MM: Final = 38
+_HEADING_MM: Final = 9
+_ROW_MM: Final = 4.4
 _SWATCH_MM: Final = 2.2
 _SWATCH_COLUMN_MM: Final = 4.5
 _BAD: Final = FontFace(emphasis="BOLD", color=_TONES["bad"])
@@ -39,7 +41,9 @@ def pdf(page: Page) -> bytes:
     logging.getLogger("fpdf").setLevel(logging.ERROR)
     logging.getLogger("fontTools").setLevel(logging.ERROR)
     paper = _Paper(page)
-    for block in page.blocks:
+    for block, following in zip(page.blocks, [*page.blocks[1:], None], strict=True):
+        if isinstance(block, Heading):
+            paper.keep_together(block, following)
         paper.put(block)
     return bytes(paper.output())
 
@@ -72,6 +76,12 @@ class _Paper(FPDF):
         self.set_text_color(*_QUIET)
         self.cell(self.epw / 2, 5, f"{self._page.title}, {self._page.program}")
         self.cell(self.epw / 2, 5, f"{self.page_no()} / {{nb}}", align="R")
+
+    def keep_together(self, heading: Heading, following: Block | None) -> None:
+        """Begin a page where a heading and what it stands over would be torn apart, and need not be."""
+        needed = _HEADING_MM + (_ROW_MM * (len(following.rows) + 1) if isinstance(following, Table) else _ROW_MM * 4)
+        if not heading.new_page and needed < self.eph:
+            self._room(needed)
 
     def put(self, block: Block) -> None:
         """Put a block below what is there."""
@@ -117,7 +127,6 @@ class _Paper(FPDF):
         if block.new_page and self.y > self.t_margin + 1:
             self.add_page()
         else:
-            self._room(24)
             self.ln(3)
         self._write(block.text, 10.5, bold=True, height=6)
 
@@ -136,9 +145,12 @@ class _Paper(FPDF):
     def _picture(self, block: Picture) -> None:
         with Image.open(io.BytesIO(block.png)) as picture:
             height = self.epw * picture.height / picture.width
-        self._room(height + 1)
+        self._room(height + 1 + (_LINE_MM if block.caption else 0))
         self.image(io.BytesIO(block.png), w=self.epw, alt_text=block.says)
         self.ln(1.5)
+        if block.caption:
+            self.put(Text(block.caption, "small"))
+            self.ln(1.5)
 
     def _legend(self, block: Legend) -> None:
         self.set_font(_FONT, "", 7.5)

@@ -19,7 +19,7 @@ from sheets import places
 from sheets.examine import NoSheet, examine
 from sheets.html import html
 from sheets.page import Cell, Facts, Heading, Page, Table, Text
-from sheets.sheet import summary
+from sheets.sheet import program, summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -65,7 +65,7 @@ def report(collection: Collection, entries: list[Entry], states: Mapping[str, in
     identity = collection.identity
     return Page(
         title=f"Collection {identity.patient_id}",
-        subtitle=f"{len(entries)} published sets" + (f", the last of {latest[:10]}" if latest else ""),
+        subtitle=f"Published sets: {len(entries)}" + (f", the last of {latest[:10]}" if latest else ""),
         at=latest,
         blocks=[
             Facts(_counts(entries, states)),
@@ -76,7 +76,7 @@ def report(collection: Collection, entries: list[Entry], states: Mapping[str, in
             *_structures(entries),
             *_refusals(refused),
         ],
-        program="",
+        program=program(),
     )
 
 
@@ -145,19 +145,30 @@ def _sets(entries: list[Entry]) -> Iterator[Block]:
                 Cell(f"{drawn} of {len(facts['structures'])}"),
                 Cell(str(facts["prescription"])),
                 Cell(str(facts["target"])),
-                Cell(_figure(facts["target_d95_gy"], "Gy")),
-                Cell(_figure(facts["target_covered_percent"], "%")),
+                Cell(_figure(facts["target_d95_gy"])),
+                Cell(_figure(facts["target_covered_percent"])),
                 Cell({True: "no difference", False: "differs", None: "source not here"}[equal], bad=not good),
             ]
         )
     yield Table(
-        ("", "Set", "Patient ID", "CT slices", "Structures drawn", "Prescription", "Target", "D95", "V95 %", "Source"),
+        (
+            "",
+            "Set",
+            "Patient ID",
+            "CT slices",
+            "Structures drawn",
+            "Prescription",
+            "Target",
+            "D95 Gy",
+            "V95 %",
+            "Source",
+        ),
         rows,
         frozenset({3, 4, 7, 8}),
     )
     yield Text(
         "D95: dose that 95 % of the target get at least. V95 %: part of the target that gets 95 % of the prescribed "
-        "dose. The target is the first of the highest dose.",
+        "dose. Of several targets, the first of those with the highest dose.",
         "small",
     )
 
@@ -214,5 +225,5 @@ def _refusals(refused: Mapping[str, int]) -> Iterator[Block]:
         )
 
 
-def _figure(value: float | None, unit: str) -> str:
-    return "" if value is None else f"{value:g} {unit}"
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"

@@ -6,6 +6,7 @@ of the source there are only pictures, numbers and differences.
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 from services.policy import EDITION
@@ -46,6 +47,21 @@ _OPTIONS: Final = {
     ("patient_characteristics", "age_sex"): "only age and sex kept",
 }
 
+_CHECKS: Final = {
+    "files": "each object of the source has one file; names, preambles and file headers are new",
+    "elements": "every element is equal, or changed as the policy says; none is lost, none was put in",
+    "pixels": "voxels are the same, byte for byte",
+    "uids": "every UID is new, one to one; those of the standard stay",
+    "dates": "all dates moved by one shift, or went as the options say",
+    "identity": "all objects state the new patient, and the same age and sex",
+    "free text": "names and labels are cleaned where they echoed somebody, and distinct as before",
+    "machine": "beams are on the machine that was promised",
+    "method": "the objects say exactly what was done to them",
+    "links": "objects refer to each other as they did",
+    "identifiers": "no text carries what was removed",
+}
+"""What the checks of a proof mean."""
+
 
 def make(collection: Collection, index: int) -> None:
     """Make the sheet of a published set, as HTML and as PDF, and what the report needs of it.
@@ -65,7 +81,6 @@ def make(collection: Collection, index: int) -> None:
 def sheet(findings: Findings) -> Page:
     """Lay out what was found."""
     published, plan = findings.published, findings.after.objects.plan
-    method = published.content.get("method", {}).get("text", [])
     return Page(
         title=folder_name(published.index),
         subtitle=f"{plan.get('PatientID', '')}, {plan.get('PatientName', '')}, published {_day(published.at)}",
@@ -82,8 +97,13 @@ def sheet(findings: Findings) -> Page:
             Heading("Looked at and released"),
             Signature(("Name", "Date", "Signature")),
         ],
-        program=str(method[0]) if method else "",
+        program=program(),
     )
+
+
+def program() -> str:
+    """Say which program makes this."""
+    return f"rt-set-anonymizer {version('rt-set-anonymizer')}"
 
 
 def summary(findings: Findings) -> dict[str, Any]:
@@ -167,7 +187,8 @@ def _pictures(findings: Findings) -> Iterator[Block]:
     if findings.picture is None:
         yield Text("The CT is compressed in a way that cannot be decoded here, and is not shown.")
         return
-    yield Picture(findings.picture, "Axial, coronal and sagittal view of the published set")
+    says = "Axial, coronal and sagittal view of the published set"
+    yield Picture(findings.picture, says, "Thin lines: isodoses. Thick lines: structures, in the colours of the table.")
     yield Legend(
         [
             (colour, f"{percent} % = {percent / 100 * findings.full_gy:.1f} Gy")
@@ -209,8 +230,7 @@ def _comparison(findings: Findings) -> Iterator[Block]:
     if len(differences) > MOST_TOLD:
         yield Text(f"and {len(differences) - MOST_TOLD} more places.", "bad")
     for says, picture in findings.close:
-        yield Text(f"Red or broken white: what differs. {says}", "small")
-        yield Picture(picture, says)
+        yield Picture(picture, says, f"{says}. What differs is red, contours of the source are broken white lines.")
 
 
 def _histograms(findings: Findings) -> Iterator[Block]:
@@ -369,8 +389,11 @@ def _proof(findings: Findings) -> Iterator[Block]:
         "else is equal, no removed identifier is left. A set that fails a check is not published."
     )
     yield Table(
-        ("Check", "Facts examined", "Verdict"),
-        [[Cell(name), Cell(f"{count:,}"), Cell("passed")] for name, count in checks(proof)],
-        frozenset({1}),
-        (3, 2, 4),
+        ("Check", "Holds", "Facts examined", "Verdict"),
+        [
+            [Cell(name), Cell(_CHECKS.get(name, "")), Cell(f"{count:,}"), Cell("passed")]
+            for name, count in checks(proof)
+        ],
+        frozenset({2}),
+        (2, 8, 2, 1.2),
     )

@@ -243,7 +243,7 @@ def test_the_report_counts_sets_structures_and_refusals(published: Callable[...,
         registry.write_outcome(done.collection, locator, refused)
     page = report.make(done.collection).read_text("utf-8")
     plain = " ".join(re.sub(r"<[^>]*>", " ", page.partition("<body>")[2]).split())
-    assert "1 published sets" in plain
+    assert "Published sets: 1," in plain
     assert "ANON_006 zzz_AnusGE006 6 2 of 2" in plain
     assert "no rt dose 2" in plain
     assert "VicRapidPlan 1" in plain
