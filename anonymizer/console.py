@@ -7,6 +7,7 @@ import os
 import secrets
 from typing import TYPE_CHECKING, Annotated
 
+import structlog
 import typer
 
 from anonymizer.new import check_folder
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from console.desk import Desk
     from services.settings import Settings
+
+log = structlog.get_logger()
 
 NewUser = Annotated[
     str | None,
@@ -71,7 +74,7 @@ def serve_console(share: Path, settings: Settings, *, processes: int, debug: boo
                 "Who may log in? Set ANONYMIZER_CONSOLE_USERS to a file and put somebody in it: anonymizer console "
                 "--add-user NAME. Or name the proxy that knows them: ANONYMIZER_CONSOLE_PROXY."
             )
-        serve(Desk(share, settings, users=users), lambda: _say_where(address, None))
+        serve(Desk(share, settings, users=users), lambda: log.info("console.began", port=address.port))
         return
     key = None
     if users is None and settings.console_proxy is None:

@@ -112,7 +112,7 @@ class Desk:
         return os.path.lexists(self.share.root / SETTINGS_NAME)
 
     def folders_offered(self) -> list[str]:
-        """Name the folders that could become a collection: the share itself, and those right in it."""
+        """Name the folders that could become a collection: those right in the share, and itself while it has none."""
         with os.scandir(self.share.root) as entries:
             inner = [
                 entry.name
@@ -121,7 +121,8 @@ class Desk:
                 and entry.is_dir(follow_symlinks=False)
                 and not os.path.lexists(Path(entry.path) / SETTINGS_NAME)
             ]
-        return [HERE, *sorted(inner, key=str.casefold)[:MOST_OFFERED]]
+        here = [] if self.share.roots() else [HERE]
+        return [*here, *sorted(inner, key=str.casefold)[:MOST_OFFERED]]
 
     def machine_names(self) -> list[str]:
         """Name the machines that plans can be moved to."""
@@ -161,7 +162,7 @@ class Desk:
         SettingsWrong
             It can be no collection.
         """
-        if folder == HERE:
+        if folder == HERE and not self.share.roots():
             return self.share.root
         if not folder or PurePosixPath(folder).name != folder or "\\" in folder or not folder.isprintable():
             raise SettingsWrong("Choose a folder, or give the new one a name without / and \\.")

@@ -10,7 +10,6 @@ from urllib.parse import parse_qsl
 
 from starlette.exceptions import HTTPException
 
-from console.desk import HERE
 from services.collection import BY_HAND, Options
 from services.errors import SettingsWrong
 from services.identity import Identity, check_identity
@@ -87,11 +86,11 @@ class NewCollection:
     @classmethod
     def empty(cls, desk: Desk) -> NewCollection:
         """Give the form as it is shown first."""
-        machines = desk.machine_names()
+        machines, folders = desk.machine_names(), desk.folders_offered()
         return cls(
             {
                 **dict.fromkeys(_IDENTITY, ""),
-                "folder": HERE if not desk.folders_offered()[1:] else "",
+                "folder": folders[0] if len(folders) == 1 else "" if folders else NEW_FOLDER,
                 "new_folder": "",
                 "initial_index": "1",
                 "machine": USUAL if USUAL in machines else machines[0] if machines else KEEP,

@@ -1,0 +1,199 @@
+"""A browser's window as the tests see it: what is on the page, what is pressed, and what it looks like."""
+
+from __future__ import annotations
+
+import base64
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service as Driver
+from selenium.webdriver.common.by import By
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from selenium.webdriver.remote.webelement import WebElement
+
+WAIT_S = 40.0
+
+
+class Look(NamedTuple):
+    """How a page is looked at."""
+
+    name: str
+    width: int
+    height: int
+    dark: bool
+
+
+LOOKS = (
+    Look("wide-light", 1200, 800, dark=False),
+    Look("wide-dark", 1200, 800, dark=True),
+    Look("narrow-light", 380, 780, dark=False),
+    Look("narrow-dark", 380, 780, dark=True),
+)
+
+
+@dataclass(frozen=True)
+class Service:
+    """The running service."""
+
+    USER: ClassVar = "anna"
+    PASSWORD: ClassVar = "seven quiet tortoises"
+
+    share: Path
+    url: str
+    log: Path
+    """What the console wrote."""
+
+
+class Window:
+    """One window."""
+
+    def __init__(self, driver: Chrome) -> None:
+        self.driver = driver
+
+    def open(self, url: str) -> None:
+        """Go to a page."""
+        self.driver.get(url)
+
+    def forget(self) -> None:
+        """Be a new visitor."""
+        self.driver.get("about:blank")
+        self.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+        self.see(LOOKS[0])
+        self.driver.get_log("browser")
+
+    def log_in(self, service: Service, password: str = Service.PASSWORD) -> None:
+        """Log in by hand."""
+        self.open(f"{service.url}/login")
+        self.fill(user=service.USER, password=password)
+        self.press("Log in")
+
+    def fill(self, **fields: str) -> None:
+        """Fill in fields by their names."""
+        for name, value in fields.items():
+            element = self.driver.find_element(By.ID, name)
+            if element.tag_name == "input":
+                element.clear()
+            element.send_keys(value)
+
+    def press(self, says: str) -> None:
+        """Press the button, or follow the link, that says this."""
+        self.until(
+            lambda: self._pressed(f"//*[(self::button or self::a) and starts-with(normalize-space(), '{says}')]")
+        )
+
+    def tick(self, folder: str) -> None:
+        """Choose a set."""
+        self.until(lambda: self._pressed(f"//input[@aria-label='Choose {folder}']"))
+
+    def text(self, within: str = "body") -> str:
+        """Read what is on the page."""
+        for _ in range(5):
+            try:
+                return self.driver.find_element(By.CSS_SELECTOR, within).text
+            except StaleElementReferenceException:
+                continue
+        raise AssertionError(f"{within} never stands still")
+
+    def reads(self, *said: str, within: str = "body") -> None:
+        """Wait until the page says all of this, without being loaded again."""
+        self.until(lambda: all(one in self.text(within) for one in said), f"{said} in {self.text(within)!r}")
+
+    def set_of(self, folder: str) -> str:
+        """Read what stands about a set."""
+        (line,) = (line.text for line in self.driver.find_elements(By.CSS_SELECTOR, "li.set") if folder in line.text)
+        return line
+
+    def enabled(self, button: str) -> bool:
+        """Tell whether a button can be pressed."""
+        return self.driver.find_element(By.ID, button).is_enabled()
+
+    def see(self, look: Look) -> None:
+        """Look at the page in another way."""
+        self.driver.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": look.width, "height": look.height, "deviceScaleFactor": 1, "mobile": False},
+        )
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if look.dark else "light"}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+
+    def picture(self, path: Path) -> None:
+        """Put down what the whole page looks like."""
+        taken = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True})
+        path.write_bytes(base64.b64decode(taken["data"]))
+
+    def run(self, script: str, *arguments: object) -> Any:
+        """Run a script on the page and wait for what it gives."""
+        return self.driver.execute_async_script(script, *arguments)
+
+    def is_too_wide(self) -> bool:
+        """Tell whether one has to scroll sideways."""
+        wide: bool = self.driver.execute_script(
+            "return document.documentElement.scrollWidth > document.documentElement.clientWidth"
+        )
+        return wide
+
+    def focus(self) -> WebElement:
+        """Give what the keyboard is at."""
+        return self.driver.switch_to.active_element
+
+    def complaints(self) -> list[str]:
+        """Give what the browser complained of: scripts that failed, and what the page's policy forbade."""
+        entries = self.driver.get_log("browser")
+        return [entry["message"] for entry in entries if "the server responded with a status" not in entry["message"]]
+
+    def until(self, holds: Callable[[], object], otherwise: str = "") -> None:
+        """Wait for something."""
+        deadline = time.monotonic() + WAIT_S
+        while time.monotonic() < deadline:
+            try:
+                if holds():
+                    return
+            except StaleElementReferenceException:
+                pass
+            time.sleep(0.05)
+        raise AssertionError(otherwise or "it never came")
+
+    def _pressed(self, path: str) -> bool:
+        for element in self.driver.find_elements(By.XPATH, path):
+            if element.is_displayed() and element.is_enabled():
+                self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+                element.click()
+                return True
+        return False
+
+
+@contextmanager
+def open_window(browser: str, driver: str, profile: Path) -> Iterator[Window]:
+    """Open a window that nobody sees."""
+    options = ChromeOptions()
+    options.binary_location = browser
+    for flag in (
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--disable-dev-shm-usage",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--hide-scrollbars",
+        "--lang=en",
+        f"--user-data-dir={profile}",
+    ):
+        options.add_argument(flag)
+    options.add_experimental_option("prefs", {"intl.accept_languages": "en"})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    chrome = Chrome(options=options, service=Driver(driver))
+    try:
+        yield Window(chrome)
+    finally:
+        chrome.quit()
