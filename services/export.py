@@ -55,7 +55,7 @@ def export(collection: Collection, target: Path) -> Iterator[Exported]:
     target.mkdir(parents=True, exist_ok=True)
     for path in sorted(collection.records.glob("ANON_*.json"), key=lambda path: (len(path.name), path.name)):
         found = record.read(collection, int(path.stem.removeprefix("ANON_")))
-        if found is not None:
+        if found is not None and not found.withdrawn:
             exported = _export_one(collection.root, target, found)
             if exported.state in {"copied", "there already"}:
                 copied = [_export_sheet(collection.root, target, exported.folder + ending) for ending in SHEET_ENDINGS]
