@@ -48,6 +48,6 @@ class SignOfLife(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
         if taken != self._taken:
             self._taken, self._took_at = taken, time.monotonic()
         free = consumer.pool.num_processes - len(state.reserved_requests)
-        (queue,) = consumer.app.amqp.queues.consume_from
+        queue = next(iter(consumer.app.amqp.queues.consume_from))  # in a run, that of the sheets comes behind it
         if self._folder is not None:
             alive.say(self._folder, alive.WORKER, free=free, took_at=self._took_at, queue=queue)

@@ -7,7 +7,7 @@ sheet that could not be made rests for a day.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from billiard.exceptions import TimeLimitExceeded, WorkerLostError
@@ -96,9 +96,10 @@ class Sheets:
 
     def _states(self, collection_id: str, indices: list[int]) -> dict[int, str]:
         """Tell which of these sheets are `asked` for, and which have `failed` lately."""
-        if not indices:
-            return {}
-        found = cast("list[bytes | None]", self._redis.mget([_note(collection_id, index) for index in indices]))
+        with self._redis.pipeline(transaction=False) as step:
+            for index in indices:
+                step.get(_note(collection_id, index))
+            found: list[bytes | None] = step.execute()
         return {index: state.decode() for index, state in zip(indices, found, strict=True) if state}
 
 
