@@ -5,7 +5,7 @@ ROOT ?= demo/BATCH
 BIN := .venv/bin
 STAMP := .venv/.set-up
 
-.PHONY: run test test-faults soak check format lint types contract setup lock clean
+.PHONY: run test test-faults console-test soak check format lint types contract setup lock clean
 .PHONY: image compose-test share-test k8s-test deploy-check
 
 run: setup  ## anonymize a root folder: the demonstration one, or make run ROOT=/path/to/BATCH
@@ -15,13 +15,21 @@ endif
 	@$(BIN)/anonymizer run "$(ROOT)"
 
 test: setup  ## a newcomer's tests: at most three minutes
-	$(BIN)/pytest tests --ignore=tests/faults --ignore=tests/deploy
+	$(BIN)/pytest tests --ignore=tests/faults --ignore=tests/deploy --ignore=tests/browser
 
 test-faults: setup  ## processes killed, Redis lost, disks full: the long ones
 	$(BIN)/pytest tests/faults
 
 soak: setup  ## everything killed at random, ten minutes of it: make soak MINUTES=60 SEED=7
 	$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
+
+# Chromium and its driver are the machine's (Debian: apt install chromium chromium-driver), axe-core is npm's; without
+# them the tests that need them are skipped, and say so. Pictures of every page are left in PICTURES.
+PICTURES ?= .venv/pictures
+console-test: setup  ## the console in a browser, before the whole service
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-browser.lock
+	npm install --prefix .venv/axe --no-save --no-package-lock --silent axe-core@4.14.1 || echo "NO AXE: npm is not here, or reaches nothing" >&2
+	$(BIN)/pytest -rs --durations=5 tests/browser --pictures $(PICTURES)
 
 check: format lint types contract test test-faults  ## what CI runs
 
@@ -65,10 +73,11 @@ $(STAMP): requirements.lock requirements-dev.lock pyproject.toml
 	@touch $(STAMP)
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11
-lock:  ## resolve the pins again (needs a network): the command line's, the image's, its builder's, developers'
+lock:  ## resolve the pins again (needs a network): the command line's, the image's, its builder's, developers', the browser's
 	$(LOCK) pyproject.toml -o requirements.lock
 	$(LOCK) -c requirements.lock pyproject.toml --extra service -o requirements-service.lock
 	$(LOCK) -c requirements-service.lock pyproject.toml --extra service --group dev -o requirements-dev.lock
+	$(LOCK) -c requirements-dev.lock --group browser -o requirements-browser.lock
 	grep -o 'hatchling==[0-9.]*' pyproject.toml | head -1 | $(LOCK) -c requirements-dev.lock - -o requirements-build.lock
 
 clean:

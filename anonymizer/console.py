@@ -65,9 +65,9 @@ def serve_console(share: Path, settings: Settings, *, processes: int, debug: boo
 
     address = settings.console or HERE
     users = Users(settings.console_users) if settings.console_users else None
-    if settings.console_users and not read(settings.console_users) and not settings.console_proxy:
-        raise SettingsWrong(f"Nobody is in {settings.console_users} yet: anonymizer console --add-user NAME.")
     logs.configure(settings.log_format, settings.log_level)
+    if settings.console_users and not read(settings.console_users) and not settings.console_proxy:
+        log.warning("console.waits", waits="nobody may log in yet: anonymizer console --add-user NAME")
     if settings.redis_url and not alone:
         if users is None and settings.console_proxy is None:
             raise SettingsWrong(

@@ -62,7 +62,7 @@ class Texts:
         """Say how long ago something was, given in ISO 8601."""
         then = datetime.fromisoformat(at)
         seconds = ((now or datetime.now(UTC)) - then).total_seconds()
-        return self("time.now") if seconds < 10 else self("time.ago", span=self.lasting(seconds))
+        return self("time.now") if seconds < _UNITS[-1][1] else self("time.ago", span=self.lasting(seconds))
 
     def day(self, day: str) -> str:
         """Say a day, given as `20261122`."""

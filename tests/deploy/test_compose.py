@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(600)
 FLOWER = "http://127.0.0.1:5555"
 METRICS = "http://127.0.0.1:9464/metrics"
-SERVICES = ("redis", "watcher", "worker", "flower")
+SERVICES = ("redis", "watcher", "worker", "flower", "console")
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_every_container_is_healthy_and_closed(stack: Stack) -> None:
         assert container["Config"]["User"].split(":")[0] in {"10001", "999"}
         published = [binding for ports in host["PortBindings"].values() for binding in ports]
         assert all(binding["HostIp"] == "127.0.0.1" for binding in published)
-        assert service in {"watcher", "flower"} or not published
+        assert service in {"watcher", "flower", "console"} or not published
         assert "secrets" not in json.dumps(container["Config"]["Env"]).replace("/run/secrets/", "")
         assert stack.secret("redis_password") not in json.dumps(container)
     assert "Read-only file system" in stack.compose("exec", "worker", "touch", "/opt/anonymizer/x", check=False)
