@@ -11,7 +11,9 @@ fi
 say() { echo "k8s-test: [${SECONDS}s] $*" >&2; }
 
 export DEBIAN_FRONTEND=noninteractive
-apt-get install -y -qq --no-install-recommends etcd-server dnsmasq-base conntrack kubernetes-client >/dev/null
+packages=(etcd-server dnsmasq-base conntrack openssl)
+command -v kubectl >/dev/null || packages+=(kubernetes-client)
+apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
 deploy/ci/build-kubernetes.sh "$cache/kubernetes"
 PATH=$cache/kubernetes:$PATH
 say "Kubernetes is built"
@@ -95,17 +97,17 @@ run kube-proxy --kubeconfig "$KUBECONFIG" --hostname-override=localhost --proxy-
     --metrics-bind-address=127.0.0.1:20249 --healthz-bind-address=127.0.0.1:20256 --cluster-cidr=172.16.0.0/12 \
     --conntrack-max-per-core=0
 until_true 60 sh -c "kubectl get node localhost | grep -q ' Ready'"
-say "a node is ready: $(kubectl version --short 2>/dev/null | grep -i server)"
+say "a node is ready: $(kubectl get node localhost -o 'jsonpath={.status.nodeInfo.kubeletVersion}')"
 
-deploy/ci/secrets-for-kubernetes.sh
 kubectl kustomize deploy/ci/k8s | sed "s#/srv/#$work/srv/#" | kubectl apply -f - >/dev/null
+deploy/ci/secrets-for-kubernetes.sh
 run_dns() {
     kubectl -n anonymizer get services -o go-template='{{range .items}}{{.spec.clusterIP}} {{.metadata.name}}.anonymizer.svc.cluster.local{{"\n"}}{{end}}' >"$work/dns/services"
     run dnsmasq --no-daemon --no-resolv --no-hosts --listen-address="$node" --bind-interfaces --hostsdir="$work/dns" \
         --domain=cluster.local --local=/cluster.local/
 }
 run_dns
-for what in statefulset/redis deployment/watcher deployment/worker deployment/flower; do
+for what in statefulset/redis deployment/watcher deployment/worker deployment/flower deployment/console; do
     kubectl -n anonymizer rollout status "$what" --timeout=180s | tail -1 >&2
 done
 say "rolled out"

@@ -6,5 +6,4 @@ made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
 cp -r --parents deploy/new-secrets.sh deploy/redis "$made"
 "$made/deploy/new-secrets.sh" >/dev/null
-kubectl create namespace anonymizer
 kubectl -n anonymizer create secret generic anonymizer --from-file="$made/secrets"
