@@ -33,7 +33,7 @@ class SetRefused(Exception):
 
 
 class SetIncomplete(SetRefused):
-    """Something that others refer to is missing or ends too early: still being copied, perhaps. Waits, then is refused."""
+    """Something that others refer to is missing or ends too early: still being copied? Waits, then is refused."""
 
 
 class SetChanged(Exception):
