@@ -144,13 +144,15 @@ class Service:
         self.collection = Collection.open(self.root)
 
     def __enter__(self) -> Self:
-        self._tender = threading.Thread(target=self._tend, daemon=True)
-        self._tender.start()
+        self._threads = [threading.Thread(target=what, daemon=True) for what in (self._tend, self._listen)]
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._tending.set()
-        self._tender.join()
+        for thread in self._threads:
+            thread.join()
         for kept in self.kept:
             kept.end()
         self.redis.end()
@@ -211,11 +213,16 @@ class Service:
         env = {**os.environ, "ANONYMIZER_REDIS_URL": self.redis.url}
         return subprocess.run([program, *map(str, arguments)], env=env, capture_output=True, text=True, check=True)
 
-    def listen(self) -> None:
-        """Take down every event that the workers send."""
-        heard = self.redis.client().pubsub()
-        heard.psubscribe("*")
-        self._listener = heard.run_in_thread(daemon=True, sleep_time=0.1)  # type: ignore[call-arg]
+    def _listen(self) -> None:
+        """Take down every event that the workers send, as Flower would see them."""
+        while not self._tending.is_set():
+            with suppress(redis.RedisError), self.redis.client() as client, client.pubsub() as heard:
+                heard.psubscribe("*")
+                while not self._tending.is_set():
+                    message = heard.get_message(timeout=0.5)
+                    if message and message["type"] == "pmessage":
+                        self.events.append(message["data"])
+            time.sleep(0.1)
 
     def states(self) -> dict[str, str]:
         """Tell how the dropped sets stand, as far as the share says."""
@@ -255,8 +262,8 @@ class Service:
         return {name: sorted(durable.names(state / name)) for name in ("staging", "claims", "records", "tracking")}
 
     def said(self) -> list[bytes]:
-        """Give everything that was logged."""
-        return [path.read_bytes() for path in sorted(self.place.glob("*.log"))]
+        """Give everything that was logged, by each process, and every event."""
+        return [*(path.read_bytes() for path in sorted(self.place.glob("*.log"))), *self.events]
 
     def hold(self, *, at_rest: bool = True) -> dict[str, str]:
         """Hold the collection to every promise."""

@@ -29,6 +29,7 @@ def test_messages_are_lost_between_taking_and_noting(service: Service) -> None:
     service.start_worker()
 
     service.all_published()
+    assert len(service.events) > 6, "no events were heard that could tell a name"
 
 
 def test_the_same_message_fifty_times_on_eight_workers(service: Service) -> None:

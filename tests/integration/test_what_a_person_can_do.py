@@ -164,11 +164,16 @@ def test_a_withdrawn_set_is_out_of_the_collection_and_its_number_is_not_given_ag
     stands = dict(states_of(root))
     anon, kept = stands["a"], stands["b"]
     files = sorted(path.name for path in (root / anon).iterdir())
+    (root / "sheets").mkdir(exist_ok=True)
+    (root / "sheets" / f"{anon}.pdf").write_bytes(b"what was a sheet")
 
     done = anonymizer("withdraw", root, root / anon)
     assert (done.returncode, done.stderr) == (0, "")
     assert anon_folders(root) == [kept]
     assert sorted(path.name for path in (root / ".anonymizer" / "withdrawn" / anon).iterdir()) == files
+    assert not (root / "sheets" / f"{anon}.pdf").exists()
+    exported = json.loads(anonymizer("export", root, root.parent / "copy", "--json").stdout)
+    assert [(one["folder"], one["state"]) for one in exported] == [(kept, "copied")]
     (line,) = tracking_lines(root)[1:]
     assert line.startswith(other.plan.PatientID)
     assert "withdrawn" in (root / "a_NOTE.txt").read_text("utf-8-sig")
