@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pydicom import dcmread
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from services import listing, rtset
 from sheets import volume
@@ -61,7 +62,7 @@ class Objects:
     def images(self) -> Iterator[Dataset]:
         """Read the slices, one after the other."""
         for one in self.slices:
-            yield dcmread(one.path, force=True)
+            yield _read(one.path)
 
 
 class NoSet(Exception):
@@ -85,7 +86,7 @@ def read(folder: Path) -> Objects:
     if not found[rtset.CT] or any(len(files) != 1 for files in single):
         raise NoSet
     files = [*found[rtset.CT], *(files[0] for files in single)]
-    structure_set, plan, dose = (dcmread(folder / one.path, force=True) for (one,) in single)
+    structure_set, plan, dose = (_read(folder / one.path) for (one,) in single)
     images = [folder / one.path for one in found[rtset.CT]]
     headers = [dcmread(path, force=True, stop_before_pixels=True, specific_tags=list(_HEADERS)) for path in images]
     try:
@@ -102,3 +103,12 @@ def read(folder: Path) -> Objects:
         plan=plan,
         dose=dose,
     )
+
+
+def _read(path: Path) -> Dataset:
+    """Read one object; where its file does not say how it is written, pydicom has found out by reading it."""
+    data = dcmread(path, force=True)
+    if "TransferSyntaxUID" not in data.file_meta:
+        implicit, _ = data.original_encoding
+        data.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+    return data

@@ -23,8 +23,26 @@ from services.pipeline import process
 from services.progress import Progress
 from services.settings import Settings
 from sheets import account, examine, places, report, sheet
+from sheets.pdf import pdf
 from tests.integration.test_run import anonymizer, run, states
-from tests.sets import make_collection, make_set, without
+from tests.sets import (
+    brachy_plan,
+    contours_without_images,
+    dose_without_plan,
+    encoded,
+    fluence,
+    ion_plan,
+    make_collection,
+    make_set,
+    plan_of_another_structure_set,
+    rle,
+    un_sequences,
+    undefined_lengths,
+    wedge,
+    without,
+    without_file_meta,
+    without_preamble,
+)
 from worker.sheets import ASKED_S, MOST_WAITING, TASK, Sheets
 
 if TYPE_CHECKING:
@@ -73,8 +91,8 @@ def said(pdf: Path) -> str:
 def published(tmp_path: Path, client: redis.Redis) -> Callable[..., Published]:
     """Publish a set, the pipeline's whole way."""
 
-    def publish(*edits: Edit, **make: object) -> Published:
-        root = make_collection(tmp_path / "BATCH", sheets=True)
+    def publish(*edits: Edit, form: dict[str, str] | None = None, **make: object) -> Published:
+        root = make_collection(tmp_path / "BATCH", sheets=True, **(form or {}))
         made = make_set(root, *edits, **{"ct": 6, "rois": ROIS, **make})
         collection = Collection.open(root)
         locator = registry.register(collection, made.folder.name)
@@ -114,6 +132,37 @@ def test_the_sheet_of_a_sound_set_says_that_nothing_differs(published: Callable[
         if after.drawn:
             here, there = findings.after.histograms[after.number], findings.before.histograms[before.number]
             assert (here.volume_cm3, here.mean_gy) == (there.volume_cm3, there.mean_gy)
+
+
+ODD = {
+    "implicit": (encoded("implicit"),),
+    "big endian": (encoded("big endian"),),
+    "deflated": (encoded("deflated"),),
+    "run lengths": (rle,),
+    "no preamble": (without_preamble,),
+    "no file meta information": (without_file_meta,),
+    "undefined lengths": (undefined_lengths,),
+    "sequences of unknown VR": (un_sequences,),
+    "a fluence that only a private element states": (fluence(private_only=True),),
+    "links rebuilt": (dose_without_plan, contours_without_images, plan_of_another_structure_set),
+    "a wedge": (wedge,),
+    "an ion plan": (ion_plan,),
+    "a brachytherapy plan": (brachy_plan,),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_a_set_that_is_written_in_another_way_differs_in_nothing(published: Callable[..., Published], odd: str) -> None:
+    """A false alarm on a sheet is as bad as none; and whatever the plan is, there is a sheet."""
+    more = '[privacy]\npatient_characteristics = "age_sex"\n[check]\non_broken_links = "relink"'
+    keep = odd in {"a wedge", "an ion plan", "a brachytherapy plan"}
+    done = published(*ODD[odd], form={"more": more, "machine": "keep" if keep else "VicRapidPlan"})
+    findings = examine.examine(done.collection, 6)
+    assert [one.says for one in findings.comparison.differences] == []
+    assert findings.picture
+    assert findings.picture_before
+    assert (findings.changed_files, findings.before is None) == (0, False)
+    assert pdf(sheet.sheet(findings)).startswith(b"%PDF")
 
 
 def move_a_point(data: Dataset) -> None:
