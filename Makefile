@@ -5,7 +5,7 @@ ROOT ?= demo/BATCH
 BIN := .venv/bin
 STAMP := .venv/.set-up
 
-.PHONY: run test test-faults console-test soak check format lint types contract setup lock clean
+.PHONY: run test test-faults console-test soak bench bench-peers check format lint types contract setup lock clean
 .PHONY: image compose-test share-test k8s-test deploy-check
 
 run: setup  ## anonymize a root folder: the demonstration one, or make run ROOT=/path/to/BATCH
@@ -30,6 +30,12 @@ console-test: setup  ## the console in a browser, before the whole service
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-browser.lock
 	npm install --prefix .venv/axe --no-save --no-package-lock --silent axe-core@4.14.1 || echo "NO AXE: npm is not here, or reaches nothing" >&2
 	$(BIN)/pytest -rs --durations=5 tests/browser --pictures $(PICTURES)
+
+bench: setup  ## every bar of performance, measured on this machine, in some minutes
+	$(BIN)/python -m benchmarks
+
+bench-peers: setup  ## other tools on the same set, each in an environment of its own (needs a network once)
+	$(BIN)/python -m benchmarks peers
 
 check: format lint types contract test test-faults  ## what CI runs
 

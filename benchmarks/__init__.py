@@ -1,0 +1,1 @@
+"""What performance is claimed with: `python -m benchmarks`, or `make bench`."""

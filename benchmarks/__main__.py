@@ -1,0 +1,121 @@
+"""Run the benchmarks: all of them, or those that are named.
+
+python -m benchmarks                    everything but the peers, in some minutes on two cores
+python -m benchmarks steps whole        only these
+python -m benchmarks peers              other tools, each in an environment of its own (needs a network once)
+python -m benchmarks --save             and put the tables into benchmarks/RESULTS.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import redis
+
+from anonymizer.embedded import redis_server
+from benchmarks import many, memory, network, one_set, peers, workers
+from benchmarks.measure import machine
+from benchmarks.tables import Bar, Report, bars_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+HERE: Final = Path(__file__).parent
+RESULTS: Final = HERE / "RESULTS.md"
+MARK: Final = "<!-- what follows is written by `python -m benchmarks --save` -->"
+TMPFS: Final = Path("/dev/shm")
+TMPFS_NEEDED: Final = 4 << 30
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where to measure: on the disk, and in memory where there is room."""
+
+    store: Path
+    disk: Path
+    tmpfs: Path | None
+    socket: str
+
+    @property
+    def client(self) -> redis.Redis:
+        """A Redis of our own."""
+        return redis.Redis(unix_socket_path=self.socket)
+
+    def both(self, part: Callable[[Path], Report]) -> list[Report]:
+        """Measure on disk and in memory."""
+        return [part(place) for place in (self.disk, self.tmpfs) if place]
+
+
+PARTS: Final[dict[str, Callable[[Places], list[Report]]]] = {
+    "steps": lambda at: at.both(lambda place: one_set.steps(place, at.store)),
+    "whole": lambda at: at.both(lambda place: one_set.whole(place, at.store, at.client)),
+    "memory": lambda at: [memory.peaks(at.disk, at.store, at.socket)],
+    "start": lambda at: at.both(lambda place: workers.start(place, at.store)),
+    "scaling": lambda at: [
+        workers.scaling(place, at.store, processes)
+        for place, processes in ((at.disk, (1, 2)), (at.tmpfs, (1, 2, 4, 8)))
+        if place
+    ],
+    "many": lambda at: [many.published(at.tmpfs or at.disk, at.store, at.client)],
+    "crowd": lambda at: [workers.crowd(at.disk, at.store)],
+    "cold": lambda at: [network.cold(at.disk, at.store, at.client)],
+    "throttled": lambda at: [network.throttled(at.disk, at.store, at.client)],
+    "peers": lambda at: [peers.compared(at.disk, at.store, at.client)],
+}
+USUAL: Final = tuple(name for name in PARTS if name != "peers")
+
+
+def main() -> int:
+    """Measure, print, and say by the exit code whether every bar was met."""
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("parts", nargs="*", choices=[*PARTS, []], help=f"of {', '.join(PARTS)}")
+    asked.add_argument("--store", type=Path, default=HERE.parent / ".bench", help="where the sets are kept")
+    asked.add_argument("--save", action="store_true", help="put the tables into RESULTS.md")
+    given = asked.parse_args()
+    given.store.mkdir(parents=True, exist_ok=True)
+    with redis_server() as url, tempfile.TemporaryDirectory(dir=given.store) as disk, _in_memory() as tmpfs:
+        places = Places(given.store, Path(disk), tmpfs, url.removeprefix("redis+socket://"))
+        text, met = _measured(given.parts or USUAL, places)
+    if given.save:
+        RESULTS.write_text(
+            RESULTS.read_text(encoding="utf-8").partition(MARK)[0] + f"{MARK}\n\n{text}\n", encoding="utf-8"
+        )
+    return 0 if met else 1
+
+
+def _measured(parts: tuple[str, ...], places: Places) -> tuple[str, bool]:
+    head = machine()
+    reports: list[Report] = []
+    for part in parts:
+        began = time.monotonic()
+        found = PARTS[part](places)
+        reports += found
+        for report in found:
+            print(report, bars_table(report.bars) if report.bars else "", sep="\n\n", flush=True)
+        print(f"\n({part}: {time.monotonic() - began:.0f} s)\n", file=sys.stderr, flush=True)
+    bars: list[Bar] = [bar for report in reports for bar in report.bars]
+    sections = [f"Measured {head}.", "## Bars", bars_table(bars), *map(str, reports)]
+    return "\n\n".join(sections), all(bar.met for bar in bars)
+
+
+@contextmanager
+def _in_memory() -> Iterator[Path | None]:
+    """Give a place in memory, or say loudly that there is none."""
+    if TMPFS.is_dir() and shutil.disk_usage(TMPFS).free > TMPFS_NEEDED:
+        with tempfile.TemporaryDirectory(dir=TMPFS) as place:
+            yield Path(place)
+    else:
+        print(f"NOT MEASURED in memory: {TMPFS} has less than {TMPFS_NEEDED >> 30} GB free.", file=sys.stderr)
+        yield None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""Clocks, medians, and the baselines that everything is a multiple of."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import sysconfig
+import time
+from collections import defaultdict
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Stopwatch:
+    """What took how long: seconds of wall and of CPU, by name, one of each a round."""
+
+    def __init__(self) -> None:
+        self.wall: defaultdict[str, list[float]] = defaultdict(list)
+        self.cpu: defaultdict[str, list[float]] = defaultdict(list)
+
+    @contextmanager
+    def __call__(self, name: str, *, of: int = 1) -> Iterator[None]:
+        """Time what happens meanwhile, `of` so many equal parts."""
+        cpu, wall = time.process_time(), time.perf_counter()
+        yield
+        self.wall[name].append((time.perf_counter() - wall) / of)
+        self.cpu[name].append((time.process_time() - cpu) / of)
+
+    def __getitem__(self, name: str) -> float:
+        """Give the median, in seconds of wall."""
+        return statistics.median(self.wall[name])
+
+    def ratio(self, name: str, baseline: str) -> float:
+        """Give how many times its baseline something took: of medians, so that one disturbed round does not count."""
+        return self[name] / self[baseline]
+
+
+def copied(source: Path, target: Path) -> None:
+    """`cp -r`: what nobody can anonymize faster than."""
+    subprocess.run(["cp", "-r", os.fspath(source), os.fspath(target)], check=True)
+
+
+def synced(folder: Path) -> None:
+    """`sync -f`: wait until all of the file system is on the disk."""
+    subprocess.run(["sync", "-f", os.fspath(folder)], check=True)
+
+
+def into_cache(folder: Path) -> None:
+    """Read everything once."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.read_bytes()
+
+
+def cleared(folder: Path) -> Path:
+    """Give an empty place, with nothing left to be written."""
+    shutil.rmtree(folder, ignore_errors=True)
+    synced(folder.parent)
+    return folder
+
+
+def size_of_process(what: str, process: int | str = "self") -> float:
+    """Read from the kernel how large a process is (`VmRSS`) or was (`VmHWM`), in MB; 0 of one that is gone."""
+    lines = _lines(f"/proc/{process}/status")
+    return next((int(line.split()[1]) for line in lines if line.startswith(f"{what}:")), 0) * 1024 / 1e6
+
+
+def machine() -> str:
+    """Describe what was measured on."""
+    model = next(
+        (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), ""
+    )
+    memory = next((int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0)
+    optimized = "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {model or platform.processor() or platform.machine()}, "
+        f"{os.cpu_count()} cores, {memory / 2**20:.0f} GB; {platform.system()} {platform.release().split('-')[0]}; "
+        f"Python {platform.python_version()}{'' if optimized else ', compiled without its optimizations'}; "
+        f"load at the start {os.getloadavg()[0]:.1f}"
+    )
+
+
+def file_system(folder: Path) -> str:
+    """Name the type of file system that a folder lies on."""
+    found = subprocess.run(["stat", "-f", "-c", "%T", os.fspath(folder)], capture_output=True, text=True, check=False)
+    return found.stdout.strip() or sys.platform
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text().splitlines()
+    except OSError:
+        return []

@@ -1,0 +1,92 @@
+"""The sets that are measured: made by code, kept between runs, the same on every machine."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from anonymizer.phantom import SyntheticSet, build_set, write_set
+from services.collection import Collection, Options
+from services.identity import Identity
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+IDENTITY = Identity("zzz_AnusGE", "AnusGE", "First", "Demo Hospital", 6)
+OPTIONS = Options(machine=("VicRapidPlan",))
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A size of set."""
+
+    name: str
+    ct: int
+    pixels: int = 512
+    rois: int = 20
+    points_per_contour: int = 153
+    dense: bool = True
+    control_points: int = 178
+
+    def build(self, seed: str) -> SyntheticSet:
+        """Make one in memory."""
+        return build_set(
+            seed=seed,
+            ct=self.ct,
+            size=self.pixels,
+            rois=self.rois,
+            points_per_contour=self.points_per_contour,
+            dense=self.dense,
+            control_points=self.control_points,
+        )
+
+
+HEAD_AND_NECK = Kind("head and neck", ct=180)
+GIGABYTE = Kind("1 GB", ct=480, pixels=1024)
+TEN_FILES = Kind("10 files", ct=7, pixels=64, rois=8, points_per_contour=64, dense=False, control_points=20)
+SIX_FILES = Kind("6 files", ct=3, pixels=32, rois=3, points_per_contour=32, dense=False, control_points=4)
+
+
+def size_of(folder: Path) -> tuple[int, int]:
+    """Count a folder's files and their bytes."""
+    sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+    return len(sizes), sum(sizes)
+
+
+def made(kind: Kind, seed: str, store: Path) -> Path:
+    """Give the folder of a set, which is made if it was not there from an earlier run."""
+    folder = store / f"{kind.name} {seed}".replace(" ", "-")
+    if not folder.exists():
+        unfinished = folder.with_name(f".{folder.name}")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        write_set(kind.build(seed), unfinished)
+        unfinished.rename(folder)
+    return folder
+
+
+def many(kind: Kind, count: int, store: Path, target: Path) -> None:
+    """Make many sets of one: copies in which every UID is another one of the same length.
+
+    Each UID of a synthetic set holds one eight-digit number between dots; nothing else does.
+    """
+    template = made(kind, "template", store)
+    files = [(path.name, path.read_bytes()) for path in sorted(template.iterdir())]
+    number = next(part for part in files[0][0].split(".") if len(part) == 8 and part.isdigit())
+    for index in range(count):
+        folder = target / f"set-{index:05d}"
+        folder.mkdir(parents=True)
+        other = f"{10_000_000 + index}"
+        for name, data in files:
+            new = data.replace(f".{number}.".encode(), f".{other}.".encode())
+            (folder / name.replace(f".{number}.", f".{other}.")).write_bytes(new)
+
+
+def collection(root: Path) -> Collection:
+    """Make a root folder into a collection, or forget all that was made of it before."""
+    for path in root.iterdir():
+        if path.name.startswith(("ANON_", "VicRapidPlan_")):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    shutil.rmtree(root / ".anonymizer", ignore_errors=True)
+    (root / "collection.toml").unlink(missing_ok=True)
+    return Collection.create(root, IDENTITY, OPTIONS)

@@ -1,0 +1,234 @@
+"""Real workers and a real Redis: how fast they start, what a task costs besides its set, what more of them bring."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from anonymizer.embedded import redis_server
+from benchmarks import one_set, sets
+from benchmarks.measure import Stopwatch, cleared, file_system, into_cache, synced
+from benchmarks.tables import Bar, Report, table
+from services import durable, registry
+from services.record import folder_name
+from services.settings import Settings
+from worker.app import connect, make_app, worker_arguments
+from worker.queue import Name, Queue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from services.collection import Collection
+
+QUEUE = "benchmark"
+SMALL_SETS = 40
+LARGE_SETS = 8
+CROWD = 2000
+
+
+@contextmanager
+def working(root: Path, processes: int) -> Iterator[Queue]:
+    """Start Redis and a worker for one collection, and give its queue."""
+    with redis_server() as url:
+        settings = Settings(redis_url=url, share=root)
+        queue = Queue(connect(settings), make_app(lambda: settings), QUEUE)
+        environment = {**os.environ, "ANONYMIZER_REDIS_URL": url, "ANONYMIZER_SHARE": str(root)}
+        command = ["-m", "celery", "--quiet", "-A", "worker.app", *worker_arguments(QUEUE, processes)]
+        worker = subprocess.Popen(
+            [sys.executable, *command], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            yield queue
+        finally:
+            worker.terminate()
+            worker.wait(60)
+
+
+def put(queue: Queue, collection: Collection, folders: list[str]) -> list[Name]:
+    """Ask the worker for these sets."""
+    names = [Name(collection.id, registry.register(collection, folder)) for folder in folders]
+    for name in names:
+        queue.put(name, last_chance=True)
+    return names
+
+
+def until(done: Callable[[], bool], patience_s: float) -> None:
+    """Look a thousand times a second until something is so."""
+    deadline = time.monotonic() + patience_s
+    while not done():
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(0.001)
+
+
+def concluded(collection: Collection) -> int:
+    """Count the sets of which something became."""
+    return sum(name.endswith(".json") for name in durable.names(collection.outcomes))
+
+
+def start(place: Path, store: Path) -> Report:
+    """Time from the start of a worker's process to its first task, and what a task costs besides its set."""
+    root = cleared(place / "BATCH")
+    sets.many(sets.TEN_FILES, SMALL_SETS, store, root)
+    folders = sorted(path.name for path in root.iterdir())
+    starts, tasks, bare = [], [], []
+    for _ in range(5):
+        start_s, task_s = _once(root, folders)
+        starts.append(start_s)
+        tasks.append(task_s)
+        bare.append(_bare(root, place))
+    shutil.rmtree(root)
+    where = file_system(place)
+    task, steps = statistics.median(tasks) * 1e3, statistics.median(bare) * 1e3
+    return Report(
+        f"Start of a worker, cost of a task ({where})",
+        [
+            Bar.below(
+                f"worker start: its process and Redis, to the first task ({where})", 2, statistics.median(starts), " s"
+            ),
+            Bar.below(
+                f"a task besides check, anonymizing, proof and fsync, 10 files ({where})", 30, task - steps, " ms"
+            ),
+        ],
+        [
+            table(
+                ["a set of 10 files", "ms"],
+                [
+                    ["from one task to the next", f"{task:.1f}"],
+                    ["of which check, anonymizing, proof and fsync", f"{steps:.1f}"],
+                    ["of which queue, lease, claim, record, line, renames, progress", f"{task - steps:.1f}"],
+                ],
+            )
+        ],
+    )
+
+
+def _once(root: Path, folders: list[str]) -> tuple[float, float]:
+    """Give the seconds to the first task of a new worker, and from one task to the next."""
+    collection = sets.collection(root)
+    began = time.perf_counter()
+    with working(root, 1) as queue:
+        (first,) = put(queue, collection, folders[:1])
+        until(lambda: queue.holding([first]).get(first) != "queued", 30)
+        start_s = time.perf_counter() - began
+        until(lambda: concluded(collection) == 1, 30)
+        began = time.perf_counter()
+        put(queue, collection, folders[1:])
+        until(lambda: concluded(collection) == len(folders), 120)
+        return start_s, (time.perf_counter() - began) / (len(folders) - 1)
+
+
+def _bare(root: Path, place: Path) -> float:
+    """Give what the steps of a small set take in one process, without queue, claims and records."""
+    watch = Stopwatch()
+    for folder in sorted(root.glob("set-*"))[:20]:
+        one_set.one_round(folder, cleared(place / "ANON"), watch)
+    shutil.rmtree(place / "ANON")
+    return sum(watch[step] for step in one_set.STEPS)
+
+
+def scaling(place: Path, store: Path, processes: tuple[int, ...]) -> Report:
+    """Do the same head-and-neck sets with one worker process, two, and more; and copy them so many at a time."""
+    root = cleared(place / "BATCH")
+    sets.many(sets.HEAD_AND_NECK, LARGE_SETS, store, root)
+    into_cache(root)
+    folders = sorted(path.name for path in root.iterdir())
+    rates: dict[int, float] = {}
+    copies: dict[int, float] = {}
+    for count in processes:
+        rates[count] = statistics.median(_rate(root, folders, count) for _ in range(3))
+        copies[count] = statistics.median(_copy_rate(root, folders, count, place / "copy") for _ in range(3))
+    shutil.rmtree(root)
+    where = file_system(place)
+    gain, copy_gain = rates[2] / rates[1], copies[2] / copies[1]
+    bar = (
+        Bar.above(f"two workers / one ({where})", 1.8, gain)
+        if where == "tmpfs"
+        else Bar.above(
+            f"two workers / one ({where}); 0.9 of what two `cp` + `sync` gain over one", 0.9 * copy_gain, gain
+        )
+    )
+    rows = [
+        [str(count), f"{rates[count]:.0f}", f"{rates[count] / rates[1]:.2f}", f"{copies[count]:.0f}"]
+        for count in processes
+    ]
+    return Report(
+        f"Workers at once, head-and-neck sets ({where})",
+        [bar],
+        [table(["processes", "sets an hour", "x one", "`cp -r` + `sync -f` at once, sets an hour"], rows)],
+    )
+
+
+def _rate(root: Path, folders: list[str], processes: int) -> float:
+    """Give sets an hour, once the workers are up and have each done a set or so."""
+    collection = sets.collection(root)
+    with working(root, processes) as queue:
+        put(queue, collection, folders[:1])
+        until(lambda: concluded(collection) == 1, 120)
+        synced(root)
+        began = time.perf_counter()
+        put(queue, collection, folders[1:])
+        until(lambda: concluded(collection) == len(folders), 600)
+        return 3600 * (len(folders) - 1) / (time.perf_counter() - began)
+
+
+def _copy_rate(root: Path, folders: list[str], at_once: int, target: Path) -> float:
+    """Give sets an hour that so many `cp` and `sync` at a time copy."""
+    cleared(target).mkdir()
+    began = time.perf_counter()
+    script = f'cp -r "{root}/$0" "{target}/$0" && sync -f "{target}"'
+    command = ["xargs", "-P", str(at_once), "-n", "1", "sh", "-c", script]
+    subprocess.run(command, input="\n".join(folders), text=True, check=True)
+    seconds = time.perf_counter() - began
+    cleared(target)
+    return 3600 * len(folders) / seconds
+
+
+def crowd(place: Path, store: Path) -> Report:
+    """Run thousands of small sets through the command line: watcher, Redis and two workers; then count."""
+    root = cleared(place / "BATCH")
+    sets.many(sets.SIX_FILES, CROWD, store, root)
+    sets.collection(root)
+    began = time.perf_counter()
+    command = [sys.executable, "-m", "anonymizer", "run", str(root), "--workers", "2", "--json"]
+    subprocess.run(command, check=True, capture_output=True, timeout=1800)
+    seconds = time.perf_counter() - began
+    first = sets.IDENTITY.initial_index
+    due = range(first, first + CROWD)
+    published = [path.name for path in root.glob("ANON_*")]
+    lines = [
+        int(found[1])
+        for path in root.glob("VicRapidPlan_trackingFile_*.txt")
+        for found in re.finditer(rf", {sets.IDENTITY.patient_id}(\d+), ", path.read_text())
+    ]
+    lost = len({folder_name(index) for index in due} - set(published))
+    doubled = CROWD - len({path.read_bytes() for path in root.glob("ANON_*/RP.*")})
+    wrong = sum(line != index for line, index in zip(lines, due, strict=False)) + abs(len(lines) - CROWD)
+    shutil.rmtree(root)
+    where = file_system(place)
+    return Report(
+        f"{CROWD:,} small sets through 2 workers ({where})",
+        [
+            Bar.below(f"{CROWD:,} small sets, 2 workers, real Redis: lost", 0, lost),
+            Bar.below(f"{CROWD:,} small sets: doubled", 0, doubled),
+            Bar.below(f"{CROWD:,} small sets: tracking lines out of sequence", 0, wrong),
+        ],
+        [
+            table(
+                ["`anonymizer run`", ""],
+                [
+                    ["seconds, start and end of everything included", f"{seconds:.1f}"],
+                    ["ms a set", f"{seconds / CROWD * 1e3:.1f}"],
+                    ["ms a set and worker", f"{seconds / CROWD * 2e3:.1f}"],
+                ],
+            )
+        ],
+    )
