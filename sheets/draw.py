@@ -55,6 +55,10 @@ _WIDTH_IN: Final = 10.2
 _HEIGHT_IN: Final = 5.6
 _GAP_MM: Final = 2.0
 _DPI: Final = 160
+_SMALL_DPI: Final = 60
+_COMPRESSION: Final = {"compress_level": 4}
+"""A third faster than the usual 6, and hardly larger."""
+
 _DOSE_STEP_MM: Final = 1.5
 _LINE_MM: Final = 0.5
 _HALO: Final = (withStroke(linewidth=2, foreground="black"),)
@@ -96,7 +100,9 @@ def box(structures: Sequence[Structure], planes: Sequence[Plane], centre: Floats
     return Box(np.maximum(low, centre - REACH_MM), np.minimum(high, centre + REACH_MM))
 
 
-def views(planes: Sequence[Plane], scene: Scene, shown: Box, *, highlight: Sequence[Image] = ()) -> bytes:
+def views(
+    planes: Sequence[Plane], scene: Scene, shown: Box, *, highlight: Sequence[Image] = (), dpi: int = _DPI
+) -> bytes:
     """Draw planes in one picture and to one scale, with contours and isodoses: a PNG.
 
     Parameters
@@ -106,7 +112,7 @@ def views(planes: Sequence[Plane], scene: Scene, shown: Box, *, highlight: Seque
     """
     sizes = [shown.high[list(plane.axes)] - shown.low[list(plane.axes)] for plane in planes]
     corners, whole = _arrangement([(float(width), float(height)) for width, height in sizes])
-    figure = Figure(figsize=(_WIDTH_IN, _WIDTH_IN * whole[1] / whole[0]), dpi=_DPI, facecolor="black")
+    figure = Figure(figsize=(_WIDTH_IN, _WIDTH_IN * whole[1] / whole[0]), dpi=dpi, facecolor="black")
     FigureCanvasAgg(figure)
     for plane, size, corner in zip(planes, sizes, corners, strict=True):
         left, top = corner[0] / whole[0], corner[1] / whole[1]
@@ -285,9 +291,9 @@ def histograms(rows: Sequence[tuple[Structure, Dvh, Dvh | None]], highest_gy: fl
     rows
         Structure, its histogram as published, and that of the source, which is drawn as a broad pale line below.
     """
-    figure = Figure(figsize=(_WIDTH_IN, 4.6), dpi=_DPI, layout="constrained")
+    figure = Figure(figsize=(_WIDTH_IN, 4.6), dpi=_DPI)
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    axes = figure.add_axes((0.055, 0.105, 0.935, 0.875))
     doses = np.linspace(0, highest_gy * 1.02 or 1, 500)
     for structure, after, before in rows:
         colour = on_white(structure.colour)
@@ -306,7 +312,7 @@ def histograms(rows: Sequence[tuple[Structure, Dvh, Dvh | None]], highest_gy: fl
 
 def thumbnail(plane: Plane, scene: Scene, shown: Box, width_px: int = 240) -> bytes:
     """Draw one plane small and square: a PNG."""
-    whole = Pictures.open(io.BytesIO(views([plane], scene, shown)))
+    whole = Pictures.open(io.BytesIO(views([plane], scene, shown, dpi=_SMALL_DPI)))
     side = min(whole.size)
     left, top = (whole.width - side) // 2, (whole.height - side) // 2
     picture = whole.crop((left, top, left + side, top + side))
@@ -341,5 +347,7 @@ def _scaled(colour: Colour, darkest: float, brightest: float) -> tuple[float, fl
 
 def _png(figure: Figure) -> bytes:
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", facecolor=figure.get_facecolor(), metadata={"Software": None})
+    figure.savefig(
+        stream, format="png", facecolor=figure.get_facecolor(), metadata={"Software": None}, pil_kwargs=_COMPRESSION
+    )
     return stream.getvalue()
