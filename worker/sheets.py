@@ -15,7 +15,6 @@ from celery import signals
 from structlog.contextvars import bound_contextvars
 
 from services.collection import Collection
-from services.record import folder_name
 from sheets import places
 from worker.app import QUEUE, app
 from worker.circumstances import CIRCUMSTANCES, reason
@@ -124,7 +123,7 @@ def make_sheet(self: Task, collection_id: str, index: int) -> None:
                     log.exception("sheet.failed")
                     sheets.failed(collection_id, index)
                     return
-                log.info("sheet.made", set=folder_name(index))
+                log.info("sheet.made")
             sheets.done(collection_id, index)
         except CIRCUMSTANCES as circumstance:
             log.warning("sheet.waits", waits=reason(circumstance))
