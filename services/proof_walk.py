@@ -186,6 +186,8 @@ class Level:
         self.renamed: Final[list[int]] = []
         self.changed: Final[list[tuple[int, str]]] = []
         """Tag and action."""
+        self.gone: Final[set[tuple[int, bytes, bytes, tuple[str, ...], tuple[str, ...]]]] = set()
+        """What may go and went: tag, VR, value, character sets. Most stands in every slice, and is noted once."""
         self.inner: Final[dict[int, Level]] = {}
 
     def inside(self, sequence: int) -> Level:
@@ -433,11 +435,17 @@ class Walk:
 
     def _missing(self, old: Element, here: Level) -> None:
         """Judge an element that the output lacks."""
-        tag = old[0]
+        tag, vr, _, value, end, items = old
+        found = (tag, vr, self._old[value:end] if items is None else b"", self._old_charsets, self._new_charsets)
+        if items is None and found in here.gone:
+            here.dropped.append(tag)
+            return
         self._leave(old, here)
-        if not self._may_go(tag, here):
+        may_go = self._may_go(tag, here)
+        if not may_go:
             self._fail("elements", "is lost", here, tag)
-        self._demand(here, tag, 2)
+        if self._demand(here, tag, 2) and may_go:
+            here.gone.add(found)
         here.dropped.append(tag)
 
     def _may_go(self, tag: int, here: Level) -> bool:
@@ -573,11 +581,13 @@ class Walk:
     def _names_scanner(self, here: Level) -> bool:
         return here.kind == "CT" and not here.path and bool(self._promised.scanner)
 
-    def _demand(self, here: Level, tag: int, least: int) -> None:
+    def _demand(self, here: Level, tag: int, least: int) -> bool:
         """Hold that what went is not demanded: emptied, it must not be Type 1; gone, not Type 1 or 2 either."""
         type_ = demanded(here.kind, here.sequence, tag)
         if 0 < type_ <= least:
             self._fail("types", f"Type {type_} and {'empty' if least == 1 else 'gone'}", here, tag)
+            return False
+        return True
 
     def _fail(self, check: str, what: str, here: Level, tag: int) -> None:
         self._reasons.add(check, what, Place(here.kind, here.path, tag))
