@@ -167,7 +167,7 @@ class Board:
         OSError
             The share is away.
         """
-        look = self.look()
+        look = self._look_anew()
         with self._lock:
             if self._check.done < self._check.total:
                 return self._check.total

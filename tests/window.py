@@ -104,7 +104,7 @@ class Window:
 
     def reads(self, *said: str, within: str = "body") -> None:
         """Wait until the page says all of this, without being loaded again."""
-        self.until(lambda: all(one in self.text(within) for one in said), f"{said} in {self.text(within)!r}")
+        self.until(lambda: all(one in self.text(within) for one in said), lambda: f"{said} in {self.text(within)!r}")
 
     def set_of(self, folder: str) -> str:
         """Read what stands about a set."""
@@ -149,7 +149,7 @@ class Window:
         entries = self.driver.get_log("browser")
         return [entry["message"] for entry in entries if "the server responded with a status" not in entry["message"]]
 
-    def until(self, holds: Callable[[], object], otherwise: str = "") -> None:
+    def until(self, holds: Callable[[], object], otherwise: Callable[[], str] = lambda: "it never came") -> None:
         """Wait for something."""
         deadline = time.monotonic() + WAIT_S
         while time.monotonic() < deadline:
@@ -159,7 +159,7 @@ class Window:
             except StaleElementReferenceException:
                 pass
             time.sleep(0.05)
-        raise AssertionError(otherwise or "it never came")
+        raise AssertionError(otherwise())
 
     def _pressed(self, path: str) -> bool:
         for element in self.driver.find_elements(By.XPATH, path):
