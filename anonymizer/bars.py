@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from services.progress import STEPS
 from watcher.standing import CONCLUDED
 
 if TYPE_CHECKING:
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
 
     from anonymizer.batch import Look
     from services.progress import InWork
-
-STEPS: Final = ("read", "written", "verified")
-"""What happens to the files of a set, in this order: each is a third of its bar."""
 
 
 class Shown(Protocol):

@@ -12,8 +12,8 @@ from rich.table import Table
 
 from anonymizer.new import Root, check_folder
 from anonymizer.screen import PUBLISHED_ALL, SOME_NOT, console, say_json
+from services import again, listing, registry
 from services import doctor as doctors
-from services import failures, listing, notes, registry
 from services import settings as environment
 from services import withdraw as withdrawal
 from services.collection import ANON_NAME, Collection
@@ -43,9 +43,7 @@ def retry(root: Root, folder: SetFolder, as_new: AsNew = False) -> None:
     if as_new:
         registry.register(collection, folder.name)
         registry.count_as_new(collection, locator, listing.fingerprint(place))
-    failures.forget(collection, locator)
-    registry.forget_outcome(collection, locator)
-    notes.clear(place)
+    again.look_again(collection, folder.name)
     console().print(f"{folder.name} is looked at again by the service, or by: anonymizer run {root}")
 
 
