@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import ssl
 from typing import Final
 
 import redis
@@ -34,6 +35,8 @@ def reason(circumstance: BaseException) -> str:
     """Say in a few words what is waited for; no path and no name, for it is shown and logged."""
     if isinstance(circumstance, _REFUSED):
         return "Redis refuses our name or password"
+    if isinstance(circumstance, redis.RedisError) and _is_of_tls(circumstance):
+        return "Redis is not who it should be, or does not speak TLS"
     if isinstance(circumstance, (redis.RedisError, OperationalError)):
         return "Redis is away"
     if isinstance(circumstance, SetChanged):
@@ -45,3 +48,7 @@ def reason(circumstance: BaseException) -> str:
     if isinstance(circumstance, OSError) and circumstance.errno is not None:
         return _REASONS.get(circumstance.errno, errno.errorcode.get(circumstance.errno, "an error of the system"))
     return type(circumstance).__name__
+
+
+def _is_of_tls(error: BaseException | None) -> bool:
+    return error is not None and (isinstance(error, ssl.SSLError) or _is_of_tls(error.__cause__ or error.__context__))

@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,10 +20,10 @@ from tests.deploy.stack import Batch, docker, identifiers_in, installed, run, wa
 from tests.judge import judge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.deploy.stack import Stack
+    from tests.deploy.stack import Said, Stack
 
 pytestmark = pytest.mark.timeout(600)
 FLOWER = "http://127.0.0.1:5555"
@@ -158,6 +159,53 @@ def test_a_wrong_password_is_told_in_words(stack: Stack, service: str) -> None:
             asked = run("docker", "exec", name, "anonymizer", "health")
             assert asked.code != 0
             assert said in asked.text
+    finally:
+        docker("rm", "--force", name)
+
+
+def certificates(folder: Path, name: str) -> None:
+    """Make a certificate authority of our own, and a certificate of it for a server of this name."""
+    folder.mkdir(mode=0o755)
+    new = ("openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    sign = ("openssl", "x509", "-req", "-CAcreateserial", "-days", "2", "-extfile", folder / "names")
+    ca, key, wish = folder / "ca.pem", folder / "server.key", folder / "server.csr"
+    (folder / "names").write_text(f"subjectAltName=DNS:{name}")
+    for command in (
+        (*new, "-x509", "-subj", "/CN=test", "-days", "2", "-keyout", folder / "ca.key", "-out", ca),
+        (*new, "-subj", f"/CN={name}", "-keyout", key, "-out", wish),
+        (*sign, "-in", wish, "-CA", ca, "-CAkey", folder / "ca.key", "-out", folder / "server.pem"),
+    ):
+        done = run(*command)
+        assert done.code == 0, done.text
+    for path in folder.iterdir():
+        path.chmod(0o644)
+
+
+def _says(log: Callable[[], Said], text: str) -> bool:
+    return text in log().text
+
+
+def test_an_outside_redis_over_tls(stack: Stack, tmp_path: Path) -> None:
+    """With its CA's certificate a worker takes sets from it; with another one it says what is wrong, and waits."""
+    certificates(tmp_path / "theirs", "redis-outside")
+    certificates(tmp_path / "others", "redis-outside")
+    tls = "--port 0 --tls-port 6380 --tls-auth-clients no --aclfile /users --protected-mode no"
+    files = "--tls-cert-file /tls/server.pem --tls-key-file /tls/server.key --tls-ca-cert-file /tls/ca.pem"
+    mounts = [f"--volume={tmp_path / 'theirs'}:/tls:ro", f"--volume={stack.folder / 'secrets/redis_users'}:/users:ro"]
+    network = "--network=anonymizer_inside"
+    name = "redis-outside"
+    docker("run", "--detach", "--name", name, network, *mounts, "redis:7", "redis-server", *tls.split(), *files.split())
+    try:
+        for whose, said in (("theirs", "… ready."), ("others", "Redis is not who it should be")):
+            url = f"ANONYMIZER_REDIS_URL=rediss://anonymizer@{name}:6380/0?ssl_ca_certs=/ca/ca.pem"
+            mount = f"{tmp_path / whose}:/ca:ro"
+            worker = f"worker-{whose}"
+            stack.compose("run", "--detach", "--name", worker, "--env", url, "--volume", mount, "worker")
+            try:
+                log = partial(run, "docker", "logs", worker)
+                wait_until(partial(_says, log, said), 60, f"the log says {said}")
+            finally:
+                docker("rm", "--force", worker)
     finally:
         docker("rm", "--force", name)
 
