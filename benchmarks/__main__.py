@@ -65,7 +65,7 @@ PARTS: Final[dict[str, Callable[[Places], list[Report]]]] = {
         if place
     ],
     "many": lambda at: [many.published(at.tmpfs or at.disk, at.store, at.client)],
-    "crowd": lambda at: [workers.crowd(at.disk, at.store)],
+    "crowd": lambda at: [workers.crowd(at.tmpfs or at.disk, at.store)],
     "cold": lambda at: [network.cold(at.disk, at.store, at.client)],
     "throttled": lambda at: [network.throttled(at.disk, at.store, at.client)],
     "peers": lambda at: [peers.compared(at.disk, at.store, at.client)],

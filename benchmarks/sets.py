@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 IDENTITY = Identity("zzz_AnusGE", "AnusGE", "First", "Demo Hospital", 6)
-OPTIONS = Options(machine=("VicRapidPlan",))
+OPTIONS = Options(machine=("VicRapidPlan",), sheets=False)
+"""Without sheets: they are drawn when a set is published, in a queue behind all sets, and take what drawing takes."""
 
 
 @dataclass(frozen=True)

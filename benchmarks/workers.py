@@ -54,9 +54,10 @@ def working(root: Path, processes: int) -> Iterator[Queue]:
 
 def put(queue: Queue, collection: Collection, folders: list[str]) -> list[Name]:
     """Ask the worker for these sets."""
-    names = [Name(collection.id, registry.register(collection, folder)) for folder in folders]
-    for name in names:
-        queue.put(name, last_chance=True)
+    names = []
+    for folder in folders:
+        names.append(Name(collection.id, registry.register(collection, folder)))
+        queue.put(names[-1], last_chance=True)
     return names
 
 

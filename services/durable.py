@@ -98,15 +98,23 @@ def write_exclusively(path: Path, data: bytes, *, staging: Path | None = None) -
     return True
 
 
-def write_atomically(path: Path, data: bytes, *, staging: Path | None = None) -> None:
-    """Replace a file, or create it; a reader sees the old content or the new one."""
-    new = _write_aside(staging or path.parent, data)
+def write_atomically(path: Path, data: bytes, *, staging: Path | None = None, lasting: bool = True) -> None:
+    """Replace a file, or create it; a reader sees the old content or the new one.
+
+    Parameters
+    ----------
+    lasting
+        Whether to wait until it is on the disk. What is not waited for may be the old one again after a power cut, or
+        none that can be read: for what is worked out again where it is missing.
+    """
+    new = _write_aside(staging or path.parent, data, lasting=lasting)
     try:
         new.replace(path)
     except BaseException:
         new.unlink(missing_ok=True)
         raise
-    fsync_folder(path.parent)
+    if lasting:
+        fsync_folder(path.parent)
 
 
 def remove_exactly(path: Path, data: bytes, *, staging: Path) -> bool:
@@ -174,19 +182,20 @@ def fsync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _write_aside(folder: Path, data: bytes) -> Path:
+def _write_aside(folder: Path, data: bytes, *, lasting: bool = True) -> Path:
     new = aside(folder)
-    if not _create(new, data):
+    if not _create(new, data, lasting=lasting):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
     return new
 
 
-def _create(path: Path, data: bytes) -> bool:
+def _create(path: Path, data: bytes, *, lasting: bool = True) -> bool:
     try:
         with path.open("xb") as file:
             file.write(data)
-            file.flush()
-            _flush(file.fileno())
+            if lasting:
+                file.flush()
+                _flush(file.fileno())
     except FileExistsError:
         return False
     return True

@@ -49,9 +49,9 @@ def register(collection: Collection, folder: PurePath | str) -> str:
     relative = PurePath(folder).as_posix()
     locator = collection.locator(relative)
     path = _folder_file(collection, locator)
-    if not path.exists():
-        stored = durable.encode({"schema": SCHEMA, "folder": relative})
-        durable.write_atomically(path, stored, staging=collection.staging)
+    stored = {"schema": SCHEMA, "folder": relative}
+    if durable.read(path) != stored:  # a power cut may have left half of it
+        durable.write_atomically(path, durable.encode(stored), staging=collection.staging, lasting=False)
     return locator
 
 
@@ -102,11 +102,11 @@ def outcomes(collection: Collection) -> Iterator[tuple[str, Outcome]]:
 
 
 def write_outcome(collection: Collection, locator: str, outcome: Outcome) -> None:
-    """Note what became of a set, in the place of what was noted before."""
+    """Note what became of a set, in the place of what was noted before; lost, it is found out again."""
     stored = {name.name: getattr(outcome, name.name) for name in fields(outcome)}
     stored |= {"schema": SCHEMA, "codes": list(outcome.codes), "folders": dict(outcome.folders)}
     path = _outcome_file(collection, locator)
-    durable.write_atomically(path, durable.encode(stored), staging=collection.staging)
+    durable.write_atomically(path, durable.encode(stored), staging=collection.staging, lasting=False)
 
 
 def read_outcome(collection: Collection, locator: str) -> Outcome | None:

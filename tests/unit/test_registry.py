@@ -77,3 +77,13 @@ def test_a_folder_that_is_gone_for_good_is_forgotten(collection: Collection) -> 
     registry.forget(collection, locator)
 
     assert (registry.folder_of(collection, locator), registry.read_outcome(collection, locator)) == (None, None)
+
+
+def test_a_folder_whose_note_a_power_cut_emptied_is_noted_again(collection: Collection) -> None:
+    """What is worked out again when it is missing is not waited for: half of it must not stay."""
+    locator = registry.register(collection, "patient 1")
+    (collection.folders / f"{locator}.json").write_bytes(b"")
+
+    assert registry.folder_of(collection, locator) is None
+    assert registry.register(collection, "patient 1") == locator
+    assert registry.folder_of(collection, locator) == collection.root / "patient 1"
