@@ -253,11 +253,12 @@ def _taking_down(root: Path, history: list[Operation]) -> Iterator[tuple[str, An
 
     create, write_bytes = durable._create, Path.write_bytes
 
-    def created(path: Path, data: bytes) -> bool:
-        made = create(path, data)
+    def created(path: Path, data: bytes, *, lasting: bool = True) -> bool:
+        made = create(path, data, lasting=lasting)
         if made:
             note("write", path, data=data)
-            note("fsync", path)
+            if lasting:
+                note("fsync", path)
         return made
 
     def written(path: Path, data: bytes) -> int:
