@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(600)
 FLOWER = "http://127.0.0.1:5555"
 METRICS = "http://127.0.0.1:9464/metrics"
-SERVICES = ("redis", "watcher", "worker", "flower", "console")
+SERVICES = ("redis", "watcher", "worker", "sheets", "flower", "console")
 
 
 @pytest.fixture(scope="module")
