@@ -49,9 +49,10 @@ def register(collection: Collection, folder: PurePath | str) -> str:
     relative = PurePath(folder).as_posix()
     locator = collection.locator(relative)
     path = _folder_file(collection, locator)
-    stored = {"schema": SCHEMA, "folder": relative}
-    if durable.read(path) != stored:  # a power cut may have left half of it
-        durable.write_atomically(path, durable.encode(stored), staging=collection.staging, lasting=False)
+    known = durable.read(path)
+    if known is None or known.get("folder") != relative:  # a power cut may have left half of it
+        stored = durable.encode({"schema": SCHEMA, "folder": relative})
+        durable.write_atomically(path, stored, staging=collection.staging, lasting=False)
     return locator
 
 
