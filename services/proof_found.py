@@ -55,10 +55,13 @@ class Reasons:
 
     def __init__(self) -> None:
         self._found: Counter[tuple[str, str, str]] = Counter()
+        self.count = 0
+        """How often something was found wrong."""
 
     def add(self, check: str, what: str, place: Place | str = "") -> None:
         """Note that a check failed, in the words `what`."""
         self._found[check, what, str(place)] += 1
+        self.count += 1
 
     def told(self) -> list[str]:
         """Give one sentence a reason, with how often it was met."""

@@ -188,6 +188,10 @@ class Level:
         """Tag and action."""
         self.gone: Final[set[tuple[int, bytes, bytes, tuple[str, ...], tuple[str, ...]]]] = set()
         """What may go and went: tag, VR, value, character sets. Most stands in every slice, and is noted once."""
+        self.stayed: Final[set[tuple[int, bytes, tuple[str, ...], tuple[str, ...]]]] = set()
+        """Texts that stay and were noted: tag, value, character sets."""
+        self.settled: Final[dict[tuple[int, bytes, Change], str]] = {}
+        """Pairs that were judged and found right, with tag and VR: the action that they count for, empty if equal."""
         self.inner: Final[dict[int, Level]] = {}
 
     def inside(self, sequence: int) -> Level:
@@ -264,7 +268,8 @@ class Walk:
         if (old and old[0][0] <= _CHARSET) or (new and new[0][0] <= _CHARSET):
             self._enter_charsets(old, new)
         olds, news, uids, rules = self._old, self._new, self.found.uids, here.rules
-        kept, mapped, unnoticed = rules.kept, rules.mapped, rules.unnoticed
+        kept, mapped, unnoticed, stayed = rules.kept, rules.mapped, rules.unnoticed, here.stayed
+        old_charsets, new_charsets = self._old_charsets, self._new_charsets
         equal, at, count = 0, 0, len(new)
         for element in old:
             tag, vr, _, value, end, items = element
@@ -293,7 +298,8 @@ class Walk:
                         if vr in _DECIMAL:
                             if found.translate(None, _NUMBER_BYTES):
                                 self._look(element, here)
-                        elif vr not in _NOT_TEXT:
+                        elif vr not in _NOT_TEXT and (tag, found, old_charsets, new_charsets) not in stayed:
+                            stayed.add((tag, found, old_charsets, new_charsets))
                             self._look(element, here)
                         continue
                 elif other[5] is not None and other[1] == vr:
@@ -366,9 +372,15 @@ class Walk:
 
     def _changed(self, old: Element, new: Element, siblings: Sequence[Element], here: Level) -> None:
         """Judge a pair by the policy's decision."""
-        tag = old[0]
+        tag, vr = old[0], old[1]
+        change = self._change(old, new)
+        plain = old[5] is None and new[5] is None
+        settled = here.settled.get((tag, vr, change)) if plain else None
+        if settled is not None:
+            self._tally(tag, settled, here)
+            return
         decision = here.rules.decision(tag)
-        action = decision.action
+        action, before = decision.action, self._reasons.count
         self._leave(old, here)
         if action is Action.CLEAN and decision.argument == "code_meaning" and self._is_public(siblings):
             if self._old[old[2] : old[4]] == self._new[new[2] : new[4]]:
@@ -380,13 +392,20 @@ class Walk:
         if action is Action.UID:
             self._linked(old, new, here)
         elif not (action is Action.EMPTY and new[5] == []):  # an emptied sequence may keep its delimiter
-            self._put_in(new, self._change(old, new), decision, here)
+            self._put_in(new, change, decision, here)
         if old[4] > old[3] and new[4] == new[3] and action is not Action.DATE:  # junk in a date has to go
             self._demand(here, tag, 1)
-        if self._old[old[3] : old[4]] == self._new[new[3] : new[4]]:
-            self.found.equal += 1
+        counts_for = "" if change.old == change.new else action.value
+        self._tally(tag, counts_for, here)
+        siblings_count = decision.argument == "code_meaning"
+        if plain and not siblings_count and self._reasons.count == before:
+            here.settled[tag, vr, change] = counts_for
+
+    def _tally(self, tag: int, counts_for: str, here: Level) -> None:
+        if counts_for:
+            here.changed.append((tag, counts_for))
         else:
-            here.changed.append((tag, action.value))
+            self.found.equal += 1
 
     def _put_in(self, new: Element, change: Change, decision: Decision, here: Level) -> None:
         """Judge a value that the decision names, whatever the source held."""
