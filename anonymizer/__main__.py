@@ -3,53 +3,70 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+from importlib.metadata import version
+from typing import Annotated, Final
 
 import typer
 
-from anonymizer import (
-    check,
-    compare,
-    console,
-    demo,
-    export,
-    health,
-    new,
-    policy,
-    repair,
-    run,
-    serve,
-    sheets,
-    status,
-    structures,
-)
 from anonymizer.screen import say_wrong
 
-app = typer.Typer(
-    name="anonymizer",
-    help="Anonymizes radiotherapy sets (CT, RT Structure Set, RT Plan, RT Dose), each as one connected set.",
-    epilog="--debug anywhere shows where something went wrong. It may show names of files: keep it to yourself.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,  # its tracebacks show the values of variables
-)
-for group in (
-    new,
-    check,
-    run,
-    console,
-    serve,
-    health,
-    status,
-    export,
-    compare,
-    sheets,
-    structures,
-    repair,
-    policy,
-    demo,
-):
-    for command in group.COMMANDS:
-        app.command()(command)
+MODULES: Final = {
+    "new": "new",
+    "check": "check",
+    "run": "run",
+    "console": "console",
+    "watch": "serve",
+    "worker": "serve",
+    "health": "health",
+    "status": "status",
+    "export": "export",
+    "verify": "export",
+    "compare": "compare",
+    "sheet": "sheets",
+    "report": "sheets",
+    "structures": "structures",
+    "retry": "repair",
+    "withdraw": "repair",
+    "doctor": "repair",
+    "rebuild": "repair",
+    "policy": "policy",
+    "demo": "demo",
+}
+"""Where each command is, as a function of its name; in the order of the help."""
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"anonymizer {version('rt-set-anonymizer')}")
+        raise typer.Exit
+
+
+def of_any_command(
+    _: Annotated[
+        bool, typer.Option("--version", help="Say which version this is.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Take what stands before a command's name."""
+
+
+def application(*commands: str) -> typer.Typer:
+    """Build the command line of some commands, or of all.
+
+    Importing what all of them need takes a second, and what one needs, a fraction of it.
+    """
+    app = typer.Typer(
+        name="anonymizer",
+        help="Anonymizes radiotherapy sets (CT, RT Structure Set, RT Plan, RT Dose), each as one connected set.",
+        epilog="--debug anywhere shows where something went wrong. It may show names of files: keep it to yourself.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,  # its tracebacks show the values of variables
+    )
+    app.callback()(of_any_command)
+    for command in commands or MODULES:
+        app.command()(getattr(import_module(f"anonymizer.{MODULES[command]}"), command))
+    return app
 
 
 def main() -> None:
@@ -57,7 +74,7 @@ def main() -> None:
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        app(arguments, obj=debug)
+        application(*(argument for argument in arguments[:1] if argument in MODULES))(arguments, obj=debug)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:

@@ -75,6 +75,3 @@ def _links(row: Judgement) -> str:
     """Name the links that are not all right; say `linked` when all are shown."""
     others = [f"{name} {row.links[name]}" for name in LINKS if row.links.get(name, "shown") != "shown"]
     return ", ".join(others) if others else "linked" if row.links else ""
-
-
-COMMANDS = (check,)

@@ -18,6 +18,3 @@ def compare(source: Source, anon: Anon) -> None:
     policy = policy_for(Collection.look(anon.absolute().parent).options)
     for kind, lines in compare_sets(source, anon, policy).items():
         print(f"## {NAMES[kind]}\n\n{as_markdown(lines)}\n")  # noqa: T201 - a page is not to be wrapped
-
-
-COMMANDS = (compare,)

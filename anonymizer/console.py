@@ -103,6 +103,3 @@ def _add_user(settings: Settings, name: str) -> None:
     password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     add(settings.console_users, name, password)
     screen().print(f"{name} may log in now.")
-
-
-COMMANDS = (console,)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from anonymizer.screen import console
+from phantom.sets import write_demo
 
 NewRoot = Annotated[Path, typer.Argument(help="A folder that does not exist yet.")]
 
@@ -20,10 +21,5 @@ def demo(
     seed: Annotated[int, typer.Option(help="Another number, other patients.")] = 0,
 ) -> None:
     """Make a root folder of synthetic sets, with settings."""
-    from anonymizer.phantom import write_demo  # noqa: PLC0415 - numpy takes longer to import than other commands to run
-
     made = write_demo(root, sets=sets, ct=ct, rois=rois, seed=seed)
     console().print(f"{len(made)} synthetic sets in {root}. Now: anonymizer run {root}")
-
-
-COMMANDS = (demo,)

@@ -63,6 +63,3 @@ def verify(source: Source, anon: Anon, as_json: AsJson = False) -> None:
         table.add_row(name, f"{count:,}")
     console().print(table)
     console().print("Clean: every change is explained by the policy, everything else is equal.")
-
-
-COMMANDS = (export, verify)

@@ -90,6 +90,3 @@ def ailment(service: Service, sign: Sign | None, now: float, waiting: Callable[[
     if sign.free > 0 and now - sign.took_at > WORKER_IDLE_S and waiting(sign.queue):
         return "could take a set, and lets it wait"
     return ""
-
-
-COMMANDS = (health,)

@@ -126,6 +126,3 @@ def known_machines(names: Iterable[str]) -> tuple[str, ...]:
     """Look each machine up: a name without a descriptor is told now, not when the first set waits for it."""
     places = machines.folders(settings.from_environment(os.environ).machines)
     return tuple(machines.find(name, places).name for name in names)
-
-
-COMMANDS = (new,)

@@ -39,6 +39,3 @@ def policy(
         action = f"{row['action']} {row['argument']}".strip()
         table.add_row(row["tag"], row["keyword"] or row["vr"], row["within"], action, row["reason"])
     console().print(table)
-
-
-COMMANDS = (policy,)

@@ -87,6 +87,3 @@ def rebuild(root: Root) -> None:
     with connect(environment.from_environment(os.environ)) as client:
         Ledger(Collection.open(root), client).rebuild()
     console().print("The numbers in Redis are those of the share.")
-
-
-COMMANDS = (retry, withdraw, doctor, rebuild)

@@ -176,6 +176,3 @@ def _say(root: Path, rows: list[Row], earlier: int) -> None:
         screen.print(f"There are no sets in {root}: each folder in it with DICOM files is one.")
     if loose := loose_dicom(root):
         screen.print(say_loose(root, loose))
-
-
-COMMANDS = (run,)

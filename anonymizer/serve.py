@@ -97,6 +97,3 @@ def _tell_if_redis_is_away(client: redis.Redis) -> None:
         client.ping()
     except redis.RedisError as circumstance:
         log.warning("redis.away", waits=reason(circumstance))
-
-
-COMMANDS = (watch, worker)

@@ -40,6 +40,3 @@ def report(root: Root) -> None:
 
     check_folder(root)
     console().print(str(report.make(Collection.open(root))))
-
-
-COMMANDS = (sheet, report)

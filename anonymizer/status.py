@@ -61,6 +61,3 @@ def _say(told: Told) -> None:
         screen.print(table)
     if told.loose_dicom:
         screen.print(say_loose(told.root, told.loose_dicom))
-
-
-COMMANDS = (status,)

@@ -142,6 +142,3 @@ def _coverage(one: NamesOfSet) -> tuple[str, ...]:
     more = "is done again" if one.asked_again else f"{one.outdated} would change" if one.outdated else ""
     numbers = (coverage.structures, coverage.named, coverage.ignored, coverage.open)
     return *map(str, numbers), more
-
-
-COMMANDS = (structures,)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import redis
     from pydicom import Dataset
 
-    from anonymizer.phantom import Manifest
+    from phantom.sets import Manifest
 
 ROUNDS = 3
 

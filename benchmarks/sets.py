@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from anonymizer.phantom import SyntheticSet, build_set, write_set
+from phantom.sets import SyntheticSet, build_set, write_set
 from services.collection import Collection, Options
 from services.identity import Identity
 

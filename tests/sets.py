@@ -1,6 +1,6 @@
 """Builders of sets that say only what differs: `make_set(tmp_path, relative_dose, encoded(ImplicitVRLittleEndian))`.
 
-A set is a small synthetic one (`anonymizer/phantom.py`), changed by edits before it is written. An edit is a function
+A set is a small synthetic one (`phantom/`), changed by edits before it is written. An edit is a function
 of the `MadeSet`; what takes arguments makes one. Edits are applied in the order given, so they combine freely.
 """
 
@@ -23,9 +23,9 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from anonymizer.phantom import Manifest, build_set, file_name
-from anonymizer.phantom_modules import item, reference, undeclared
-from anonymizer.phantom_plan import HD_LEAF_BOUNDARIES_MM
+from phantom.modules import item, reference, undeclared
+from phantom.plan import HD_LEAF_BOUNDARIES_MM
+from phantom.sets import Manifest, build_set, file_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

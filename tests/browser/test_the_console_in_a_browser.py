@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from anonymizer.phantom import build_set, write_set
+from phantom.sets import build_set, write_set
 from services.collection import read_settings
 from services.identity import Identity
 from tests.judge import judge

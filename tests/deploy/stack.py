@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from anonymizer.phantom import build_set, write_set
+from phantom.sets import build_set, write_set
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from anonymizer.phantom import SyntheticSet
+    from phantom.sets import SyntheticSet
 
 PROJECT = Path(__file__).parents[2]
 HEADER = "OrigPatientID, NewPatientID, OrigPlanID, Hospital"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from anonymizer.phantom import write_demo
+from phantom.sets import write_demo
 from tests.deploy.stack import Batch, docker, identifiers_in, installed, run, wait_until
 from tests.judge import judge
 

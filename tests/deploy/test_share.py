@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from anonymizer import embedded
-from anonymizer.phantom import build_set, write_set
+from phantom.sets import build_set, write_set
 from services.collection import Collection, Options
 from services.identity import Identity
 from tests.deploy.stack import Batch, wait_until

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer.__main__ import app
-from anonymizer.phantom import SyntheticSet, build_set, write_set
+from anonymizer.__main__ import MODULES
+from phantom.sets import SyntheticSet, build_set, write_set
 from tests.judge import judge
 
 SCRIPTS = Path(sys.executable).parent
@@ -129,7 +129,6 @@ def test_dcentvfy_finds_the_entities_as_consistent_as_before(made: SyntheticSet,
 
 def test_the_readme_names_commands_that_there_are() -> None:
     """And all but those for operators."""
-    there = {command.callback.__name__ for command in app.registered_commands if command.callback}
     named = set(re.findall(r"`anonymizer (\w+)", README.read_text()))
-    assert named <= there
+    assert named <= set(MODULES)
     assert {"new", "check", "run", "watch", "worker", "status", "verify", "export", "policy", "demo"} <= named

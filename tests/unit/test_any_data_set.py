@@ -11,7 +11,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydicom import DataElement, Dataset, dcmread, dcmwrite
 from pydicom.config import disable_value_validation
@@ -125,6 +125,12 @@ def put(into: Dataset, drawn: list[DataElement]) -> None:
     st.lists(elements(), min_size=1, max_size=12),
     st.sampled_from([ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian]),
     st.sampled_from([{}, {"machines": ()}, {"dates": "remove"}, {"patient_characteristics": "age_sex"}]),
+)
+@example(
+    where="CT",  # one value, in an attribute that is kept with the machine and in one that is not
+    drawn=[DataElement(0x00080017, "UI", "1.2.3.4"), DataElement(0x0018100B, "UI", "1.2.3.4")],
+    syntax=ExplicitVRLittleEndian,
+    options={"machines": ()},
 )
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_identifier_survives_and_the_table_was_followed(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from anonymizer.phantom_modules import item
+from phantom.modules import item
 from services.errors import SetRefused
 from tests import sets
 from tests.anonymized import anonymized

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pydicom import Dataset
 
-from anonymizer.phantom_modules import item
+from phantom.modules import item
 from services import listing, meaning, members, rtset
 from tests import sets
 from tests.sets import make_set

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from anonymizer.phantom_modules import item, reference
+from phantom.modules import item, reference
 from services.errors import NotClean, SetRefused
 from tests import judge, sets
 from tests.anonymized import anonymized

@@ -14,8 +14,8 @@ import pydicom
 import pytest
 from pydicom.uid import ImplicitVRLittleEndian
 
-from anonymizer.phantom import SyntheticSet, build_set, write_demo, write_set
-from anonymizer.phantom_anatomy import BODY
+from phantom.anatomy import BODY
+from phantom.sets import SyntheticSet, build_set, write_demo, write_set
 from services.errors import SettingsWrong
 from tests.sets import (
     TRANSFER_SYNTAXES,

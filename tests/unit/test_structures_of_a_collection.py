@@ -10,7 +10,7 @@ import pytest
 from pydicom import dcmread
 from typer.testing import CliRunner
 
-from anonymizer.__main__ import app
+from anonymizer.__main__ import application
 from services import claims, durable, publish, record, redo, registry, structures, verify
 from services import machine as machines
 from services.collection import Collection
@@ -305,7 +305,7 @@ def test_the_command_line_and_a_spreadsheet_work_on_one_file(batch):
     """What a person adds in between stays."""
 
     def command(*arguments):
-        result = CliRunner().invoke(app, ["structures", str(batch.root), *arguments])
+        result = CliRunner().invoke(application(), ["structures", str(batch.root), *arguments])
         assert result.exit_code == 0, result.output
         return result.output
 

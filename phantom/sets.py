@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import pydicom
 
-from anonymizer import phantom_anatomy as anatomy
-from anonymizer.phantom_anatomy import Scan
-from anonymizer.phantom_identifiers import Identifiers, Manifest, Planted
-from anonymizer.phantom_images import ct_series, rt_dose
-from anonymizer.phantom_plan import PRESCRIBED_GY, rt_plan
-from anonymizer.phantom_structures import rt_structure_set
+from phantom import anatomy
+from phantom.anatomy import Scan
+from phantom.identifiers import Identifiers, Manifest, Planted
+from phantom.images import ct_series, rt_dose
+from phantom.plan import PRESCRIBED_GY, rt_plan
+from phantom.structures import rt_structure_set
 from services.errors import SettingsWrong
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from pydicom import Dataset
 
-    from anonymizer.phantom_anatomy import Organ
+    from phantom.anatomy import Organ
 
 __all__ = ["Manifest", "Planted", "SyntheticSet", "build_set", "file_name", "write_demo", "write_set"]
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anonymizer import phantom_anatomy as anatomy
-from anonymizer.phantom_modules import (
+from phantom import anatomy
+from phantom.modules import (
     CT_CLASS,
     DOSE_CLASS,
     PLAN_CLASS,
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
     from pydicom import Dataset
 
-    from anonymizer.phantom_anatomy import DoseGrid, Organ, Scan
-    from anonymizer.phantom_identifiers import Identifiers
+    from phantom.anatomy import DoseGrid, Organ, Scan
+    from phantom.identifiers import Identifiers
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, ExplicitVRLittleEndian
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from anonymizer.phantom_identifiers import Identifiers
+    from phantom.identifiers import Identifiers
 
 #: Roots under which the scanner and the planning system number their objects.
 SCANNER_ROOT = "1.2.840.113619.2.55.3"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anonymizer import phantom_anatomy as anatomy
-from anonymizer.phantom_modules import (
+from phantom import anatomy
+from phantom.modules import (
     DOSE_CLASS,
     PLAN_CLASS,
     PLANNING_ROOT,
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pydicom import Dataset
 
-    from anonymizer.phantom_anatomy import Organ, Scan
-    from anonymizer.phantom_identifiers import Identifiers
+    from phantom.anatomy import Organ, Scan
+    from phantom.identifiers import Identifiers
 
 FRACTIONS = 35
 PRESCRIBED_GY = 70.0

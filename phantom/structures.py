@@ -5,8 +5,8 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING
 
-from anonymizer import phantom_anatomy as anatomy
-from anonymizer.phantom_modules import (
+from phantom import anatomy
+from phantom.modules import (
     CT_CLASS,
     PLANNING_ROOT,
     SCANNER_ROOT,
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from pydicom import Dataset
 
-    from anonymizer.phantom_anatomy import Organ, Scan
-    from anonymizer.phantom_identifiers import Identifiers
+    from phantom.anatomy import Organ, Scan
+    from phantom.identifiers import Identifiers
 
 #: What Eclipse writes beside every structure code, and cannot find the code again without.
 _ECLIPSE_CODES = {
