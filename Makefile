@@ -15,7 +15,7 @@ endif
 	@$(BIN)/anonymizer run "$(ROOT)"
 
 test: setup  ## a newcomer's tests: at most three minutes
-	$(BIN)/pytest -n auto tests --ignore=tests/faults --ignore=tests/deploy --ignore=tests/browser
+	$(BIN)/pytest -n auto --dist worksteal tests --ignore=tests/faults --ignore=tests/deploy --ignore=tests/browser
 
 test-faults: setup  ## processes killed, Redis lost, disks full: the long ones
 	$(BIN)/pytest tests/faults

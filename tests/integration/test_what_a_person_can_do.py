@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pydicom
@@ -20,13 +21,21 @@ if TYPE_CHECKING:
     from tests.sets import MadeSet
 
 
-@pytest.fixture
-def two(tmp_path: Path) -> tuple[Path, MadeSet, MadeSet]:
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, MadeSet, MadeSet]:
     """Have two sets published."""
-    root = make_collection(tmp_path / "BATCH")
+    root = make_collection(tmp_path_factory.mktemp("published") / "BATCH")
     sets = make_set(root, name="a", seed="a"), make_set(root, name="b", seed="b")
     run(root, "--workers", 1)
     return root, *sets
+
+
+@pytest.fixture
+def two(published: tuple[Path, MadeSet, MadeSet], tmp_path: Path) -> tuple[Path, MadeSet, MadeSet]:
+    """Move the two published sets to a disk of their own."""
+    original, *sets = published
+    root = shutil.copytree(original, tmp_path / "BATCH")
+    return root, *(replace(made, folder=root / made.folder.name) for made in sets)
 
 
 def findings(root: Path) -> tuple[int, list[tuple[str, str]]]:
