@@ -21,7 +21,8 @@ from services import durable, registry
 from services.record import folder_name
 from services.settings import Settings
 from worker.app import connect, make_app, worker_arguments
-from worker.queue import Name, Queue
+from worker.name import Name
+from worker.queue import Queue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from services import dates, dictionary, fluence, part10, policy, text, transcode
+from services import dates, dictionary, fluence, part10, policy, recode, text
 from services.elements import ITEM, Rules, drop, encode, keep, rewrite
 from services.policy import Action
 from services.view import View, root
@@ -86,7 +86,7 @@ def file_name(kind: str, uid: str) -> str:
 def _in_one_character_set(file: DicomFile) -> DicomFile:
     """Bring a file whose items declare character sets of their own into one; nearly all have one as they are."""
     behind_its_own = next((element[4] for element in file.elements if element[0] == _CHARSET), 0)
-    return file if file.data.find(b"\x08\x00\x05\x00", behind_its_own) < 0 else transcode.in_utf8(file)
+    return file if file.data.find(b"\x08\x00\x05\x00", behind_its_own) < 0 else recode.in_utf8(file)
 
 
 class _Decided:

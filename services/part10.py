@@ -18,6 +18,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final
 
 from services import elements as stream
+from services import transcode
 from services.elements import Beyond, Element, Malformed, OtherEncoding, Parser, PixelsFollow, Truncated
 
 if TYPE_CHECKING:
@@ -142,8 +143,6 @@ def _read(path: Path, fd: int, head: bytes, size: int) -> DicomFile:
             raise OtherEncoding("big endian")
         return _parse(path, fd, head, size, meta, syntax, pos)
     except OtherEncoding:
-        from services import transcode  # noqa: PLC0415 - pydicom's reader is slow to import and rarely needed
-
         try:
             return from_memory(path, size, meta, transcode.to_explicit_little_endian(path))
         except OtherEncoding as other:

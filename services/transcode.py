@@ -1,7 +1,7 @@
 """Brings a data set that the engine does not take itself into one that it does, which then goes the same way as all.
 
 Big endian (retired, PS3.5 A.3), standard elements coded as UN (PS3.5 §6.2.2) and unknown VRs are rare: pydicom reads
-them, and they are worked on as explicit little endian. Items with character sets of their own are rare, too.
+them, and they are worked on as explicit little endian.
 """
 
 from __future__ import annotations
@@ -13,24 +13,15 @@ import numpy as np
 from pydicom import config, dcmread
 from pydicom.dataset import Dataset
 
-from services import part10, text
-from services.elements import ITEM, Malformed, encode
-from services.view import View, root
+from services.elements import Malformed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from pydicom.dataelem import DataElement
 
-    from services.elements import Element
-    from services.part10 import DicomFile
-
 _WORD_SIZE: Final = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 """Bytes of a word of the VRs whose values pydicom hands on as they stand, byte order and all. PS3.5 §6.2."""
-
-_CHARSET: Final = 0x00080005
-_UTF8: Final = ("ISO_IR 192",)
 
 
 def to_explicit_little_endian(path: Path) -> bytes:
@@ -74,37 +65,3 @@ def _swapped_pixels(value: bytes) -> bytes:
     """
     readings = (np.frombuffer(value, "u2").byteswap().view("<u4"), np.frombuffer(value, ">u4").astype("<u4"))
     return min(readings, key=lambda pixels: np.abs(np.diff(pixels.astype(float))).sum()).tobytes()
-
-
-def in_utf8(file: DicomFile) -> DicomFile:
-    """Give the same object with every text in UTF-8, for one whose items declare character sets of their own."""
-    before, _ = file.before_pixels()
-    charsets = root(file).charsets
-    declared = encode(_CHARSET, b"CS", _UTF8[0].encode(), implicit=file.implicit)
-    earlier = [element for element in before if element[0] < _CHARSET]
-    later = before[len(earlier) :]
-    first, rest, behind = (
-        _in_utf8(file.data, part, charsets, implicit=file.implicit) for part in (earlier, later, file.behind_pixels())
-    )
-    return part10.with_elements(file, first + declared + rest, behind)
-
-
-def _in_utf8(data: bytes, elements: Sequence[Element], charsets: Sequence[str], *, implicit: bool) -> bytes:
-    """Encode elements anew, without their declaration of a character set; private ones pass, whatever they hold."""
-    out = []
-    for tag, vr, start, value, end, items in elements:
-        if tag == _CHARSET:
-            continue
-        if tag >> 16 & 1:
-            out.append(data[start:end])
-        elif items:
-            encoded = (
-                _in_utf8(data, item[3], View(data, item[3], charsets).charsets, implicit=implicit) for item in items
-            )
-            content = b"".join(ITEM + len(item).to_bytes(4, "little") + item for item in encoded)
-            out.append(encode(tag, vr, content, implicit=implicit))
-        elif vr in text.CHARSET_VRS:
-            out.append(encode(tag, vr, text.recode(data[value:end], vr, charsets, _UTF8), implicit=implicit))
-        else:
-            out.append(data[start:end])
-    return b"".join(out)

@@ -12,7 +12,7 @@ import structlog
 from services import registry
 from watcher.settling import Settling
 from watcher.standing import Standings
-from worker.queue import Name
+from worker.name import Name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

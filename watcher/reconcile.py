@@ -11,7 +11,7 @@ import structlog
 from services import claims, notes, publish, registry
 from services.attempt import StandingStill
 from services.tracking import TrackingFiles
-from worker.queue import Name
+from worker.name import Name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -16,7 +16,8 @@ from watcher.folders import loose_dicom, set_folders
 from watcher.standing import Standings
 from worker.app import app, connect
 from worker.circumstances import CIRCUMSTANCES, reason
-from worker.queue import Name, Queue
+from worker.name import Name
+from worker.queue import Queue
 
 if TYPE_CHECKING:
     from pathlib import Path

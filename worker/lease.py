@@ -16,7 +16,7 @@ import redis
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from worker.queue import Name
+    from worker.name import Name
 
 LEASE_S: Final = 6.0
 """So long a dead worker's set waits before another takes it. Renewed three times as often."""

@@ -6,15 +6,16 @@ in the order in which they came: one that is still on the list when a later one 
 was lost, and the watcher puts it there again. A set that is queued twice is done once; that is the pipeline's promise,
 not the queue's.
 
-A set is named by two opaque strings, its collection's id and its locator. Nothing else ever stands in Redis.
+Sets stand in Redis by their names, two opaque strings, and nothing else of them ever does.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from worker import lease
 from worker.app import QUEUE
+from worker.name import Name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,16 +25,6 @@ if TYPE_CHECKING:
 
 TASK: Final = "anonymize_set"
 SECONDS_KEPT_S: Final = 86_400
-
-
-class Name(NamedTuple):
-    """How a set is called in messages and in Redis."""
-
-    collection_id: str
-    locator: str
-
-    def __str__(self) -> str:
-        return f"{self.collection_id}:{self.locator}"
 
 
 class Queue:

@@ -36,7 +36,8 @@ from services.share import Share
 from worker import lease
 from worker.app import app, connect
 from worker.circumstances import CIRCUMSTANCES, reason
-from worker.queue import TASK, Name, Queue
+from worker.name import Name
+from worker.queue import TASK, Queue
 
 if TYPE_CHECKING:
     import redis

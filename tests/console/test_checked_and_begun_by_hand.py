@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.visitor import Served
-    from worker.queue import Name
+    from worker.name import Name
 
 
 class Asked:

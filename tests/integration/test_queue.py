@@ -15,7 +15,8 @@ from services.settings import Settings
 from worker import lease as leases
 from worker.app import celery_settings, connect
 from worker.lease import drop, lease
-from worker.queue import Name, Queue
+from worker.name import Name
+from worker.queue import Queue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from services.identity import Identity
 from services.registry import Outcome
 from services.settings import Settings
 from watcher.attend import Attendant
-from worker.queue import Name
+from worker.name import Name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
