@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Final, cast
 
 from worker import lease
 from worker.app import QUEUE
-from worker.name import Name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import redis
     from celery import Celery
+
+    from worker.name import Name
 
 TASK: Final = "anonymize_set"
 SECONDS_KEPT_S: Final = 86_400
