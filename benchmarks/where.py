@@ -1,0 +1,103 @@
+"""Where the time of one more set goes: the whole pipeline, looked at every half millisecond."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import time
+from collections import Counter
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from benchmarks import one_set, sets
+from benchmarks.measure import cleared, copied, file_system, into_cache, synced
+from benchmarks.tables import Report, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from types import FrameType
+
+    import redis
+
+LOOK_EVERY_S: Final = 0.0005
+
+PLACES: Final = {
+    ("services.listing", "take"): "check: listing the folder, before and after",
+    ("services.rtset", "read"): "check: reading and parsing all headers",
+    ("services.originals", "content"): "check: naming the set by its content",
+    ("services.check", "judge"): "check: members, links, geometry, machine",
+    ("services.remaking", "remake"): "anonymize: new values of the set",
+    ("services.part10", "_copy"): "anonymize: pixels, copied by the kernel",
+    ("services.part10", "_begin_writeback"): "anonymize: asking for writeback",
+    ("services.part10", "write"): "anonymize: rewriting headers, writing them",
+    ("services.anonymize", "write"): "anonymize: rewriting headers, writing them",
+    ("services.verify", "_read_source"): "proof: reading and parsing the source",
+    ("services.verify", "_read_output"): "proof: reading and parsing the output",
+    ("services.verify", "_digest"): "proof: pixels compared, SHA-256 of the output",
+    ("services.verify", "_judge_set"): "proof: links, dates, texts of the whole set",
+    ("services.verify", "prove"): "proof: element by element",
+    ("services.ledger", "claim"): "claim of the index",
+    ("services.attempt", "begin"): "publication: attempt, fsync, rename, record, line",
+    ("services.publish", "publish"): "publication: attempt, fsync, rename, record, line",
+}
+"""By module and function: what a set is in as long as this function is the innermost of these."""
+
+REST: Final = "the rest: outcome, progress, looking for what was published"
+
+
+def profile(place: Path, store: Path, client: redis.Redis) -> Report:
+    """Look where the pipeline is while it does several sets."""
+    root = cleared(place / "BATCH")
+    for number in range(one_set.SETS):
+        shutil.copytree(sets.made(sets.HEAD_AND_NECK, str(number + 1), store), root / f"patient {number}")
+    into_cache(root)
+    collection = sets.collection(root)
+    synced(place)
+    first, *others = sorted(path.name for path in root.iterdir() if path.name.startswith("patient"))
+    client.flushall()
+    one_set.process(collection, first, client)
+    seen: Counter[str] = Counter()
+    began = time.perf_counter()
+    with _looking(seen):
+        for folder in others:
+            one_set.process(collection, folder, client)
+    ms = (time.perf_counter() - began) / len(others) * 1e3
+    began = time.perf_counter()
+    copied(root / first, cleared(place / "copy"))
+    copy_ms = (time.perf_counter() - began) * 1e3
+    for folder in (place / "copy", root):
+        cleared(folder)
+    looks = seen.total()
+    return Report(
+        f"Where the time of one more set goes ({file_system(place)})",
+        tables=[
+            table(
+                ["the set is in", "ms", "of the time"],
+                [[name, f"{ms * count / looks:.0f}", f"{count / looks:.0%}"] for name, count in seen.most_common()],
+            )
+        ],
+        remarks=[f"{ms:.0f} ms a set, {looks:,} looks at {len(others)} sets; `cp -r` of one, once: {copy_ms:.0f} ms."],
+    )
+
+
+@contextmanager
+def _looking(seen: Counter[str]) -> Iterator[None]:
+    """Note every so often where the program is."""
+
+    def look(_: int, frame: FrameType | None) -> None:
+        while frame is not None:
+            place = PLACES.get((frame.f_globals["__name__"], frame.f_code.co_name))
+            if place is not None:
+                seen[place] += 1
+                return
+            frame = frame.f_back
+        seen[REST] += 1
+
+    before = signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, LOOK_EVERY_S, LOOK_EVERY_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
