@@ -15,7 +15,7 @@ from anonymizer.new import MachineNames, Root, check_folder, has_form, known_mac
 from anonymizer.screen import PUBLISHED_ALL, SOME_NOT, console, say_json, say_loose
 from services import machine as machines
 from services import settings as environment
-from services.collection import Options, read_settings
+from services.form import Options, read_settings
 from services.judgement import judge_folder
 from services.links import LINKS
 from services.rtset import CT, DOSE, PLAN, STRUCTURE_SET

@@ -12,8 +12,9 @@ import typer
 from anonymizer.screen import console
 from services import machine as machines
 from services import settings
-from services.collection import Collection, Options
+from services.collection import Collection
 from services.errors import SettingsWrong
+from services.form import Options
 from services.identity import Identity, check_identity
 
 if TYPE_CHECKING:

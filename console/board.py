@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Final
 from console.apart import reading_apart
 from console.naming import Namer
 from services import again, durable, machine, registry, tracking
-from services.collection import BY_HAND, Collection, read_settings
+from services.collection import Collection
 from services.errors import SettingsWrong
+from services.form import BY_HAND, read_settings
 from services.judgement import Judgement, judge_folder
 from services.listing import SHEETS_NAME
 from watcher.attend import NOT_STARTED
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from services.collection import Options
+    from services.form import Options
     from services.identity import Identity
     from services.machine import Machine
     from services.settings import Settings

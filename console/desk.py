@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Final
 from console.board import Board
 from console.sessions import Sessions, Throttle
 from services import machine
-from services.collection import Collection, collection_id, read_settings
+from services.collection import Collection, collection_id
 from services.errors import SettingsWrong
+from services.form import read_settings
 from services.listing import SETTINGS_NAME, is_passed_over
 from services.share import COPIED, Share
 from worker.circumstances import CIRCUMSTANCES, reason
 
 if TYPE_CHECKING:
     from console.users import Users
-    from services.collection import Options
+    from services.form import Options
     from services.identity import Identity
     from services.settings import Settings
 

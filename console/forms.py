@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl
 
 from starlette.exceptions import HTTPException
 
-from services.collection import BY_HAND, Options
 from services.errors import SettingsWrong
+from services.form import BY_HAND, Options
 from services.identity import Identity, check_identity
 from services.machine import KEEP
 

@@ -22,8 +22,8 @@ from console.forms import NEW_FOLDER, NewCollection
 from console.guard import cookie, cookie_name
 from console.live import Parts, stream
 from console.texts import LANGUAGES, Texts, catalogue, chosen
-from services.collection import BY_HAND
 from services.errors import SettingsWrong
+from services.form import BY_HAND
 from services.links import CONTOURS_CT, DOSE_PLAN, FRAME, LINKS, PLAN_STRUCTURE_SET
 from services.machine import KEEP
 from services.nomenclature import EDITION as NOMENCLATURE

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from services.collection import Options
     from services.fit import Fit
+    from services.form import Options
     from services.links import Links, Objects, State
     from services.listing import Listing
     from services.machine import Machine

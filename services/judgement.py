@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from services.check import Verdict
-    from services.collection import Options
     from services.errors import Fault
     from services.fit import Fit
+    from services.form import Options
     from services.machine import Machine
 
 

@@ -11,8 +11,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple, get_args
 
 from services import part10
-from services.collection import Acceptable
 from services.errors import Fault
+from services.form import Acceptable
 from services.links import contoured_frames
 from services.rtset import printable
 

@@ -22,6 +22,7 @@ from services import (
     notes,
     originals,
     publish,
+    record,
     redo,
     registry,
     structures,
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
 
 TRIES: Final = 3
 """A set that changes while it is worked on is begun again so often at once; then it waits until it has settled."""
+
+SAME: Final = "This is the set that was published as {}. Nothing new was made of it."
 
 
 def process(
@@ -181,8 +184,7 @@ class _Way:
             self.ledger.release(set_id)
             raise
         redo.done(collection, index)
-        notes.clear(self.folder)
-        return _outcome("published", seen, set_id=set_id, index=index)
+        return self._published(seen, set_id, index, content)
 
     def _judge(self, seen: Listing) -> Verdict:
         options = self.collection.options
@@ -251,6 +253,18 @@ class _Way:
             return of_its_own, content
         return set_id, content
 
+    def _published(self, seen: Listing, set_id: str, index: int, content: str) -> Outcome:
+        """Tell of a set that was published just now, by this worker or by another one at the same moment."""
+        found = record.read(self.collection, index)
+        if found and found.content.get("source") != content:
+            raise SetChanged  # another one of the same UIDs was first: what is to be told of this one is found out anew
+        if self._other_folder(set_id) is None:
+            notes.clear(self.folder)
+            return _outcome("published", seen, set_id=set_id, index=index)
+        text = SAME.format(folder_name(index))
+        notes.write_note(self.folder, text)
+        return _outcome("same-set", seen, set_id=set_id, index=index, text=text)
+
     def _again(self, seen: Listing, set_id: str, rtset: RtSet, content: str, published: Record) -> Outcome:
         """Tell of a set that is published already: nothing new is made of it, and a person decides on a changed one."""
         collection, name = self.collection, folder_name(published.index)
@@ -268,7 +282,7 @@ class _Way:
                 f"more. Nothing new was made of it. {as_new}"
             )
         elif state == "same-set":
-            text = f"This is the set that was published as {name}. Nothing new was made of it."
+            text = SAME.format(name)
         if text:
             notes.write_note(self.folder, text)
         else:
@@ -277,10 +291,17 @@ class _Way:
 
     def _published_here(self, set_id: str) -> State:
         """Tell whether a set was published out of this folder, or out of another one."""
-        outcome = registry.read_outcome(self.collection, self.locator)
+        claim, outcome = claims.of(self.collection, set_id), registry.read_outcome(self.collection, self.locator)
+        noted = outcome is not None and (outcome.state, outcome.set_id) == ("published", set_id)
+        return "published" if noted or (claim and claim.locator == self.locator) else "same-set"
+
+    def _other_folder(self, set_id: str) -> Path | None:
+        """Give the folder out of which a set got its number, if that is another one, and still there."""
         claim = claims.of(self.collection, set_id)
-        here = (outcome and outcome.state == "published") or (claim and claim.locator == self.locator)
-        return "published" if here else "same-set"
+        if claim is None or claim.locator == self.locator:
+            return None
+        other = registry.folder_of(self.collection, claim.locator)
+        return other if other and other.is_dir() else None
 
     def _refused(self, seen: Listing, refused: SetRefused) -> Outcome:
         notes.write_refused(self.folder, refused.faults)

@@ -104,7 +104,8 @@ class Found:
     methods: set[tuple[tuple[int, bytes], ...]] = field(default_factory=set)
     """What the objects say was done to them: tag and value."""
 
-    method_codes: set[tuple[bytes, ...]] = field(default_factory=set)
+    method_codes: set[tuple[tuple[tuple[int, bytes], ...], ...]] = field(default_factory=set)
+    """And in codes: tags and values of each item."""
 
     identifying: set[tuple[str, bytes, bytes, tuple[str, ...]]] = field(default_factory=set)
     """Values of the source that identify and were to go: kind, value, VR, character sets."""

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services import policy, text
-from services.dictionary import keyword
+from services.dictionary import keyword, tag
 from services.identifiers import Identifiers, read_dates
 from services.policy import EDITION
 from services.proof_found import METHOD, PATIENT, Place
@@ -401,10 +401,19 @@ def _search(value: str, kinds: frozenset[str] | None, originals: set[str], reaso
 REBUILT: Final = "rebuilt"
 """The word that marks a set whose references are not the source's."""
 
+_WORDS: Final = re.compile(
+    r"rt-set-anonymizer \d[\w.+-]*\\policy [\d-]+ of PS3\.15-\d{4}[a-z]"
+    r"(\\of the patient's characteristics age and sex only)?"
+    r"(\\age over 89 given as 090Y)?"
+    r"(\\references between the objects rebuilt)?",
+    re.ASCII,
+)
+"""All that an object may say of our work in words."""
+
 
 def judge_method(found: Found, options: Options, *, relinked: bool, reasons: Reasons) -> int:
     """Hold that every object says what was done to it, no less and no more."""
-    codes = tuple(code.value.encode() for code in policy.method_codes(options, device_dates_touched=found.contested))
+    codes = tuple(map(_item, policy.method_codes(options, device_dates_touched=found.contested)))
     if found.method_codes != {codes}:
         reasons.add("method", "the codes do not say what was done")
     if len(found.methods) != 1:
@@ -416,6 +425,12 @@ def judge_method(found: Found, options: Options, *, relinked: bool, reasons: Rea
     if temporal.decode("latin-1") != policy.temporal_information(options):
         reasons.add("method", "does not say what became of the dates", Place("", (), METHOD[2]))
     words = method.decode("latin-1")
-    if EDITION not in words or (REBUILT in words) != relinked:
+    if not _WORDS.fullmatch(words) or EDITION not in words or (REBUILT in words) != relinked:
         reasons.add("method", "does not say what was done", Place("", (), METHOD[1]))
     return len(codes) + len(METHOD)
+
+
+def _item(code: policy.Code) -> tuple[tuple[int, bytes], ...]:
+    """Give the elements of a code. PS3.3 8.8."""
+    values = {"CodeValue": code.value, "CodingSchemeDesignator": "DCM", "CodeMeaning": code.meaning}
+    return tuple((tag(keyword), value.encode()) for keyword, value in values.items())

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from services import text
 from services.dictionary import tag
-from services.policy import ADDITIONS, Action
+from services.policy import ADDITIONS, PUBLIC_SCHEMES, Action
 from services.proof_found import METHOD, PATIENT, Change, Found, Path, Place, Reasons
 from services.required import TABLE, demanded
 
@@ -111,7 +111,6 @@ _FLUENCE_MODE: Final = tag("FluenceMode")
 _FLUENCE_MODE_ID: Final = tag("FluenceModeID")
 _PATIENT_AGE: Final = tag("PatientAge")
 _METHOD_CODES: Final = tag("DeidentificationMethodCodeSequence")
-_CODE_VALUE: Final = tag("CodeValue")
 _BEAMS: Final = frozenset(map(tag, ("BeamSequence", "IonBeamSequence")))
 _VARIAN_FLUENCE: Final = 0x3285
 _OUTPUT_CHARSETS: Final = frozenset((b"ISO_IR 100", b"ISO_IR 192"))
@@ -589,13 +588,13 @@ class Walk:
         )
 
     def _is_public(self, code: Iterable[Element]) -> bool:
-        """Whether a code is of a public scheme: one is named, and it is none of the private 99… (PS3.16 8.2)."""
+        """Whether a code is of a scheme whose meanings a public body has written: no private 99…, no clinic's own."""
         scheme = next((self._old[each[3] : each[4]].strip(b" \0") for each in code if each[0] == _SCHEME), b"")
-        return bool(scheme) and not scheme.startswith(b"99")
+        return scheme.decode("ascii", "replace") in PUBLIC_SCHEMES
 
-    def _codes(self, items: Iterable[Item]) -> Iterable[bytes]:
+    def _codes(self, items: Iterable[Item]) -> Iterable[tuple[tuple[int, bytes], ...]]:
         for item in items:
-            yield from (self._new[each[3] : each[4]].strip(b" \0") for each in item[3] if each[0] == _CODE_VALUE)
+            yield tuple((each[0], self._new[each[3] : each[4]].strip(b" \0")) for each in item[3])
 
     def _names_scanner(self, here: Level) -> bool:
         return here.kind == "CT" and not here.path and bool(self._promised.scanner)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date, timedelta
 
-    from services.collection import Options
     from services.elements import Element
+    from services.form import Options
     from services.identity import Age, NewIdentity
     from services.machine import Machine
     from services.policy import Code, Policy

@@ -21,7 +21,7 @@ from services.cleaner import Text
 from services.elements import Malformed, Truncated
 from services.errors import Fault, SetChanged, SetRefused
 from services.part10 import NotDicom
-from services.policy import Action
+from services.policy import PUBLIC_SCHEMES, Action
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -435,9 +435,9 @@ class _Collector:
 
 
 def is_private_code(data: bytes, code: Iterable[Element]) -> bool:
-    """Whether a code is of a private scheme, 99…, or of none (PS3.16 8.2): its meaning is then free text."""
+    """Whether a code is of no public scheme: a private one, 99…, a clinic's own, or none. Its meaning is free text."""
     scheme = next((data[element[3] : element[4]] for element in code if element[0] == _SCHEME), b"")
-    return scheme.startswith(b"99") or not scheme.strip(b" \0")
+    return scheme.strip(b" \0").decode("ascii", "replace") not in PUBLIC_SCHEMES
 
 
 def _number(data: bytes, elements: Iterable[Element], label: int) -> int:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Final, get_args
 
 from services import check, claims, listing, nomenclature, originals, part10, record, redo, registry, structures
 from services.cleaner import Cleaner
-from services.collection import Acceptable
 from services.elements import Malformed
 from services.errors import SetChanged, SetRefused
+from services.form import Acceptable
 from services.identifiers import Identifiers
 from services.part10 import NotDicom
 from services.policy import policy_for

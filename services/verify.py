@@ -15,6 +15,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from services import listing, machine, part10, policy, proof_links, proof_values, record, rtset, structures
@@ -298,9 +299,13 @@ def _judge_file(kind: str, old: DicomFile, new: DicomFile, reasons: Reasons) -> 
     syntaxes = _PLAIN if old.transfer_syntax in _PLAIN else {old.transfer_syntax}
     if new.memory is not None or new.transfer_syntax not in syntaxes:
         reasons.add("file meta information", f"the transfer syntax of a {kind} is not one that was to be written")
-    tags = [element[0] for element in new.elements]
-    if tags != sorted(tags) and (before := [element[0] for element in old.elements]) == sorted(before):
-        reasons.add("elements", f"are out of order in a {kind}")
+    if not _are_in_order(new) and _are_in_order(old):
+        reasons.add("elements", f"are out of order, or stand twice, in a {kind}")
+
+
+def _are_in_order(file: DicomFile) -> bool:
+    """Tell whether each element stands once, in the order of tags. PS3.5 7.1."""
+    return all(before[0] < after[0] for before, after in pairwise(file.elements))
 
 
 def _digest(old: DicomFile, new: DicomFile, theirs: _Reader, ours: _Reader) -> tuple[str, bool]:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from services import anonymize, check, dates, machine, verify
-from services.collection import Options
+from services.form import Options
 from services.identity import Identity
 from services.policy import policy_for
 from services.remaking import remake

@@ -11,11 +11,11 @@ import structlog
 from services import claims, notes, publish, registry
 from services.attempt import StandingStill
 from services.tracking import TrackingFiles
+from watcher.standing import CONCLUDED
 from worker.name import Name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from collections.abc import Collection as Names
 
     from services.collection import Collection
     from services.ledger import Ledger
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 SCANS: Final = 3
 """So often in a row a folder must be missing before it is gone: a share under load leaves names out."""
-
-NOT_DONE: Final = frozenset({"refused", "parked"})
 
 log = structlog.get_logger()
 
@@ -68,7 +66,7 @@ class Reconciler:
         self._collection.check_there()
         for index in publish.recover(self._collection):
             log.info("set.published", index=index, recovered=True)
-        self._give_back({self._collection.locator(folder) for folder in stands})
+        self._give_back({self._collection.locator(folder): state for folder, state in stands.items()})
         audit = self._ledger.audit()
         if audit.withdrawn or audit.unreadable:
             log.warning("index.disagreement", withdrawn=audit.withdrawn, unreadable=audit.unreadable)
@@ -84,17 +82,21 @@ class Reconciler:
             if not os.path.lexists(notes.beside(self._collection.root / folder, notes.REFUSED)):
                 registry.forget_outcome(self._collection, self._collection.locator(folder))
 
-    def _give_back(self, present: Names[str]) -> None:
-        """Give back the indices of sets that are gone, parked, or refused after they had got one."""
+    def _give_back(self, stands: Mapping[str, str]) -> None:
+        """Give back the indices of sets that are gone, or in whose folder all is done without them.
+
+        They were parked, or refused after they had got an index; or the folder holds another set now.
+        """
         missed: dict[str, int] = {}
         for claim in list(claims.unpublished(self._collection)):
             if self._is_leased(claim.locator):
                 continue
-            if claim.locator not in present:
+            stand = stands.get(claim.locator)
+            if stand is None:
                 missed[claim.set_id] = self._missed.get(claim.set_id, 0) + 1
-            outcome = registry.read_outcome(self._collection, claim.locator)
-            not_done = outcome is not None and outcome.state in NOT_DONE
-            if (not_done or missed.get(claim.set_id, 0) >= SCANS) and self._ledger.release(claim.set_id):
+            outcome = registry.read_outcome(self._collection, claim.locator) if stand in CONCLUDED else None
+            is_over = outcome is not None and outcome.set_id != claim.set_id
+            if (is_over or missed.get(claim.set_id, 0) >= SCANS) and self._ledger.release(claim.set_id):
                 log.info("index.released", set=claim.locator, index=claim.index)
         self._missed = missed
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from services import registry
-from services.collection import BY_HAND, Collection, collection_id, read_settings
+from services.collection import Collection, collection_id
 from services.errors import SettingsWrong
+from services.form import BY_HAND, read_settings
 from services.listing import SETTINGS_NAME
 from services.progress import read_all
 from services.record import folder_name

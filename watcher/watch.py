@@ -16,8 +16,9 @@ from structlog.contextvars import bound_contextvars
 
 from services import alive, structures
 from services.arbiter import BEAT_S, Arbiter
-from services.collection import BY_HAND, Collection, collection_id
+from services.collection import Collection, collection_id
 from services.errors import SettingsWrong
+from services.form import BY_HAND
 from services.ledger import Ledger
 from services.listing import SETTINGS_NAME
 from services.share import COPIED

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services.collection import BY_HAND, read_settings
+from services.form import BY_HAND, read_settings
 from services.identity import Identity
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ import pytest
 
 from anonymizer import embedded
 from phantom.sets import build_set, write_set
-from services.collection import Collection, Options
+from services.collection import Collection
+from services.form import Options
 from services.identity import Identity
 from tests.deploy.stack import Batch, wait_until
 from tests.judge import judge

@@ -15,8 +15,9 @@ import redis
 from anonymizer.embedded import redis_server
 from services import durable, publish, record
 from services.attempt import Attempt, StandingStill
-from services.collection import Collection, Options
+from services.collection import Collection
 from services.errors import SetChanged
+from services.form import Options
 from services.identity import Identity
 from services.ledger import Ledger
 from services.tracking import TrackingFiles, TrackingLine

@@ -11,7 +11,8 @@ import redis
 
 from anonymizer import embedded
 from services import durable
-from services.collection import Collection, Options
+from services.collection import Collection
+from services.form import Options
 from services.identity import Identity
 
 if TYPE_CHECKING:

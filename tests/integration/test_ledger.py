@@ -13,8 +13,9 @@ from redis.retry import Retry
 
 from services import claims, durable, publish
 from services.attempt import Attempt
-from services.collection import Collection, Options
+from services.collection import Collection
 from services.errors import SettingsWrong
+from services.form import Options
 from services.identity import Identity
 from services.ledger import Ledger
 from services.record import Record, path_of

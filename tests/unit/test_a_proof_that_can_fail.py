@@ -332,7 +332,7 @@ def test_an_object_that_says_something_else_of_the_patient(published: Published,
     assert expected in reasons(published)
 
 
-def _everywhere(published: Published, **values: str) -> None:
+def _everywhere(published: Published, **values: object) -> None:
     for path in published.output.iterdir():
         data = dcmread(path)
         for keyword, value in values.items():
@@ -526,6 +526,33 @@ def test_all_objects_that_claim_something_else(published: Published) -> None:
     told = reasons(published)
     assert "method: does not say what became of the dates" in told
     assert "method: does not say that the identity was removed" in told
+
+
+def test_a_name_in_what_all_objects_say_of_our_work(published: Published) -> None:
+    """What was done is said in words of ours, and in no others."""
+    name = str(original(published, "CT").PatientName).partition("^")[0]
+    said = dcmread(one(published, "RD")).DeidentificationMethod
+    _everywhere(published, DeidentificationMethod=[*said, f"of {name}"])
+    assert "method: does not say what was done" in reasons(published)
+
+
+@pytest.mark.parametrize("keyword", ["CodeMeaning", "CodingSchemeDesignator", "CodeValue", "PatientName"])
+def test_codes_of_what_was_done_that_say_more(published: Published, keyword: str) -> None:
+    """Each item is a code of the standard, whole, and nothing beside it; also when the objects agree."""
+    codes = dcmread(one(published, "RD")).DeidentificationMethodCodeSequence
+    setattr(codes[0], keyword, "SOMETHING")
+    _everywhere(published, DeidentificationMethodCodeSequence=codes)
+    assert "method: the codes do not say what was done" in reasons(published)
+
+
+def test_an_element_that_stands_twice(published: Published) -> None:
+    """The second might say what the first must not."""
+    path = one(published, "RD")
+    data = path.read_bytes()
+    at = data.index(b"\x12\x00\x63\x00LO")
+    length = 8 + int.from_bytes(data[at + 6 : at + 8], "little")
+    path.write_bytes(data[:at] + data[at : at + length] + data[at:])
+    assert "elements: are out of order, or stand twice, in a RTDOSE" in reasons(published)
 
 
 # Files

@@ -10,7 +10,8 @@ import pytest
 
 from services import durable
 from services.arbiter import STANDS_STILL_S, Arbiter
-from services.collection import Collection, Options
+from services.collection import Collection
+from services.form import Options
 from services.identity import Identity
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from services import check, listing
-from services.collection import Options
 from services.errors import SetChanged, SetIncomplete, SetRefused
+from services.form import Options
 from services.machine import find, folders
 from services.policy import Choice, policy_for
 from tests import sets

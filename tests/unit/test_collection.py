@@ -12,8 +12,9 @@ import pytest
 
 from services import collection as collections
 from services import record
-from services.collection import Collection, FormatTooNew, Options, ShareAway, collection_id
+from services.collection import Collection, FormatTooNew, ShareAway, collection_id
 from services.errors import SettingsWrong
+from services.form import Options
 from services.identity import Identity
 
 if TYPE_CHECKING:

@@ -257,6 +257,22 @@ def test_codes_of_structures_stay_whole(tmp_path: Path) -> None:
     assert codes == [one.RTROIIdentificationCodeSequence for one in done.old["RTSTRUCT"].RTROIObservationsSequence]
 
 
+@pytest.mark.parametrize("scheme", ["99LOCAL", "KLINIKUM", "L", ""])
+def test_the_meaning_of_a_code_of_no_public_body_is_free_text(tmp_path: Path, scheme: str) -> None:
+    """A clinic's own scheme need not begin with 99, as it should: what it means was typed there all the same."""
+
+    def code(made: MadeSet) -> None:
+        meaning = f"Protokoll {str(made.plan.PatientName).partition('^')[0]}"
+        made.plan.ProcedureCodeSequence = [
+            item(CodeValue="HN3", CodingSchemeDesignator=scheme, CodeMeaning=meaning),
+            item(CodeValue="108290001", CodingSchemeDesignator="SCT", CodeMeaning="Radiation oncology"),
+        ]
+
+    local, public = anonymized(tmp_path, code).plan.ProcedureCodeSequence
+    assert (local.CodeValue, local.CodeMeaning) == ("HN3", "Meaning01")
+    assert public.CodeMeaning == "Radiation oncology"
+
+
 def test_structures_that_were_never_drawn_stay(tmp_path: Path) -> None:
     """With an empty list of contours, and without one."""
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from services import anonymize, check, dates, listing, machine, part10, verify
-from services.collection import Options
+from services.form import Options
 from services.policy import policy_for
 from services.remaking import remake
 from services.verify import Expected

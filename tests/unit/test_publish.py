@@ -9,7 +9,8 @@ import pytest
 
 from services import claims, durable, publish, record
 from services.attempt import LINE, RECORD, STANDS_STILL_S, Attempt, StandingStill
-from services.collection import Collection, Options
+from services.collection import Collection
+from services.form import Options
 from services.identity import Identity
 from services.publish import TargetTaken
 from services.tracking import TrackingLine

@@ -9,7 +9,7 @@ import pytest
 
 from anonymizer.__main__ import MODULES
 from services import settings
-from services.collection import Options, settings_text
+from services.form import Options, settings_text
 from services.identity import Identity
 from services.policy import Choice, policy_for
 from services.policy_listing import as_summary

@@ -8,7 +8,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from services import durable, registry
-from services.collection import Collection, Options
+from services.collection import Collection
+from services.form import Options
 from services.identity import Identity
 from services.registry import Outcome
 

@@ -9,7 +9,7 @@ import pytest
 from pydicom import Dataset
 
 from services import check, links, part10
-from services.collection import Options
+from services.form import Options
 from services.geometry import Volume, plane
 from services.links import Objects
 from services.policy import Choice, policy_for

@@ -127,12 +127,13 @@ def test_every_date_counts_and_junk_does_not(tmp_path):
 
 
 def test_texts_for_the_cleaner_carry_the_number_of_what_they_name(tmp_path):
-    """Structures, beams; meanings of codes only where the scheme is private."""
+    """Structures, beams; meanings of codes only where the scheme is no public body's."""
 
     def code(made: MadeSet) -> None:
         made.structure_set.RTROIObservationsSequence[0].RTROIIdentificationCodeSequence = [
             sets.item(CodeValue="1", CodingSchemeDesignator="99VMS", CodeMeaning="PTV of Mustermann"),
             sets.item(CodeValue="2", CodingSchemeDesignator="SCT", CodeMeaning="Spinal cord"),
+            sets.item(CodeValue="3", CodingSchemeDesignator="KLINIK", CodeMeaning="CTV of Mustermann"),
         ]
 
     texts = assemble(make_set(tmp_path, code)).texts
@@ -141,6 +142,7 @@ def test_texts_for_the_cleaner_carry_the_number_of_what_they_name(tmp_path):
         Text("roi_name", 2, "SpinalCord"),
         Text("roi_label", 1, "PTV"),
         Text("code_meaning", 0, "PTV of Mustermann"),
+        Text("code_meaning", 0, "CTV of Mustermann"),
     } <= texts
     assert {text.number for text in texts if text.role == "beam_name"} == {1, 2, 3}
     assert "Spinal cord" not in {text.value for text in texts if text.role == "code_meaning"}

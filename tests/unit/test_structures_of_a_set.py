@@ -4,8 +4,8 @@ import pytest
 
 from services import anonymize, dates
 from services.cleaner import Cleaner, Text
-from services.collection import Options
 from services.errors import NotClean
+from services.form import Options
 from services.identifiers import Identifiers
 from services.policy import policy_for
 from services.remaking import remake

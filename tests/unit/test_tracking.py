@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from services import durable, tracking
-from services.collection import Collection, Options
+from services.collection import Collection
+from services.form import Options
 from services.identity import Identity
 from services.tracking import HEADER, TrackingFiles, TrackingLine, numbers_in_files
 

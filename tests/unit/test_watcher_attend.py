@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from services import listing, registry
-from services.collection import Collection, Options
+from services.collection import Collection
+from services.form import Options
 from services.identity import Identity
 from services.registry import Outcome
 from services.settings import Settings

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from services import listing, registry
-from services.collection import Collection, Options, ShareAway
+from services.collection import Collection, ShareAway
 from services.errors import SettingsWrong
+from services.form import Options
 from services.identity import Identity
 from services.registry import Outcome
 from services.share import Share
