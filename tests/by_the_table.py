@@ -13,7 +13,7 @@ from pydicom import Dataset
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from services import dates, policy
-from services.policy import Action
+from services.policy import PUBLIC_SCHEMES, Action
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +87,7 @@ def _become(made: Dataset, element: DataElement, decision: Decision, remaking: R
         shift = dates.shift_da if element.VR == "DA" else dates.shift_dt
         each(lambda value: shift(value, remaking.shift).text)
     elif action is Action.CLEAN:
-        public = argument == "code_meaning" and not siblings.get("CodingSchemeDesignator", "99").startswith("99")
+        public = argument == "code_meaning" and siblings.get("CodingSchemeDesignator", "") in PUBLIC_SCHEMES
         each(lambda value: value if public or not value.strip() else remaking.cleaner.clean(value, argument))  # type: ignore[arg-type]
     elif action is Action.IDENTITY:
         made.add_new(element.tag, element.VR, _stated(remaking, argument))
