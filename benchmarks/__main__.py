@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 import redis
 
 from anonymizer.embedded import redis_server
-from benchmarks import many, memory, network, one_set, peers, where, workers
+from benchmarks import drawing, many, memory, network, one_set, peers, where, workers
 from benchmarks.measure import machine
 from benchmarks.tables import Bar, Report, bars_table
 
@@ -32,7 +32,7 @@ HERE: Final = Path(__file__).parent
 RESULTS: Final = HERE / "RESULTS.md"
 MARK: Final = "<!-- what follows is written by `python -m benchmarks --save` -->"
 TMPFS: Final = Path("/dev/shm")
-TMPFS_NEEDED: Final = 4 << 30
+TMPFS_NEEDED: Final = 7 << 30
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ PARTS: Final[dict[str, Callable[[Places], list[Report]]]] = {
     ],
     "many": lambda at: [many.published(at.tmpfs or at.disk, at.store, at.client)],
     "crowd": lambda at: [workers.crowd(at.tmpfs or at.disk, at.store)],
+    "sheets": lambda at: [drawing.sheets(at.disk, at.store)],
     "cold": lambda at: [network.cold(at.disk, at.store, at.client)],
     "throttled": lambda at: [network.throttled(at.disk, at.store, at.client)],
     "peers": lambda at: [peers.compared(at.disk, at.store, at.client)],

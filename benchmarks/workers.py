@@ -10,10 +10,11 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, NamedTuple
 
 from anonymizer.embedded import redis_server
+from anonymizer.serve import SHEETS_NICE
 from benchmarks import one_set, sets
 from benchmarks.measure import Stopwatch, cleared, file_system, into_cache, synced
 from benchmarks.tables import Bar, Report, table
@@ -23,6 +24,7 @@ from services.settings import Settings
 from worker.app import connect, make_app, worker_arguments
 from worker.name import Name
 from worker.queue import Queue
+from worker.sheets import ENDING, Sheets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,27 +34,38 @@ if TYPE_CHECKING:
 
 QUEUE = "benchmark"
 SMALL_SETS = 40
-LARGE_SETS = 10
+LARGE_SETS = 17
+"""One to begin with, and so many that one, two, four and eight workers have equal shares."""
 SCALING_ROUNDS = 3
 CROWD = 2000
 
 
+class Working(NamedTuple):
+    """What the workers that run are asked through."""
+
+    queue: Queue
+    sheets: Sheets
+
+
 @contextmanager
-def working(root: Path, processes: int) -> Iterator[Queue]:
-    """Start Redis and a worker for one collection, and give its queue."""
-    with redis_server() as url:
+def working(root: Path, processes: int, *, drawing: bool = False) -> Iterator[Working]:
+    """Start Redis and a worker for one collection, and one that draws sheets when others rest."""
+    with redis_server() as url, ExitStack() as stack:
         settings = Settings(redis_url=url, share=root)
-        queue = Queue(connect(settings), make_app(lambda: settings), QUEUE)
+        client, app = connect(settings), make_app(lambda: settings)
         environment = {**os.environ, "ANONYMIZER_REDIS_URL": url, "ANONYMIZER_SHARE": str(root)}
-        command = ["-m", "celery", "--quiet", "-A", "worker.app", *worker_arguments(QUEUE, processes)]
-        worker = subprocess.Popen(
-            [sys.executable, *command], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        try:
-            yield queue
-        finally:
-            worker.terminate()
-            worker.wait(60)
+        _started(stack, environment, [], worker_arguments(QUEUE, processes))
+        if drawing:
+            nice = ["nice", "-n", str(SHEETS_NICE)]
+            _started(stack, environment, nice, worker_arguments(QUEUE + ENDING, 1))
+        yield Working(Queue(client, app, QUEUE), Sheets(client, app, QUEUE + ENDING))
+
+
+def _started(stack: ExitStack, environment: dict[str, str], nice: list[str], arguments: list[str]) -> None:
+    command = [*nice, sys.executable, "-m", "celery", "--quiet", "-A", "worker.app", *arguments]
+    worker = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    stack.callback(worker.wait, 60)
+    stack.callback(worker.terminate)
 
 
 def put(queue: Queue, collection: Collection, folders: list[str]) -> list[Name]:
@@ -119,7 +132,7 @@ def _once(root: Path, folders: list[str]) -> tuple[float, float]:
     """Give the seconds to the first task of a new worker, and from one task to the next."""
     collection = sets.collection(root)
     began = time.perf_counter()
-    with working(root, 1) as queue:
+    with working(root, 1) as (queue, _):
         (first,) = put(queue, collection, folders[:1])
         until(lambda: queue.holding([first]).get(first) != "queued", 30)
         start_s = time.perf_counter() - began
@@ -177,7 +190,7 @@ def scaling(place: Path, store: Path, processes: tuple[int, ...]) -> Report:
 def _rate(root: Path, folders: list[str], processes: int) -> float:
     """Give sets an hour, once the workers are up and have each done a set or so."""
     collection = sets.collection(root)
-    with working(root, processes) as queue:
+    with working(root, processes) as (queue, _):
         put(queue, collection, folders[:1])
         until(lambda: concluded(collection) == 1, 120)
         synced(root)
