@@ -232,8 +232,8 @@ class _Way:
             datetime.now(self.settings.timezone).date(),
         )
         structures.keep(collection, collection.naming)
-        record = {"proof": proof.as_json(), **made.record}
-        publish.publish(attempt, record, line, made.plan_name, instead_of=earlier)
+        told = {"proof": proof.as_json(), **made.record}
+        publish.publish(attempt, told, line, made.plan_name, instead_of=earlier)
 
     def _is_done_again(self, published: Record, rtset: RtSet, set_id: str, content: str) -> bool:
         """Whether a person wants a published set done again; it is, if it is still the one that was published."""

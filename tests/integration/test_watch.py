@@ -190,7 +190,7 @@ def test_an_incomplete_set_waits_is_refused_and_is_opened_again(clinic: Clinic) 
     clinic.until((root / "set_NOTE.txt").exists)
     assert "RT Dose" in (root / "set_NOTE.txt").read_text("utf-8-sig")
     clinic.until((root / "set_REFUSED.txt").exists)
-    assert not (root / "set_NOTE.txt").exists()
+    clinic.until(lambda: not (root / "set_NOTE.txt").exists())
     make_set(root, name="set")
     clinic.until(lambda: published(root) == ["ANON_006"])
     assert [path.name for path in root.glob("*_REFUSED.txt")] == []

@@ -1,0 +1,161 @@
+"""A set in two folders, and two sets in one folder: what is told of each, and what becomes of the numbers."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pydicom
+import pytest
+
+from services import claims, pipeline, publish, registry
+from services.ledger import Ledger
+from services.progress import Progress
+from services.settings import Settings
+from tests.sets import make_set
+from watcher.reconcile import SCANS, Reconciler
+from watcher.standing import Standings
+from worker.app import app
+from worker.queue import Queue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import redis
+
+    from services.collection import Collection
+    from services.registry import Outcome
+
+
+class Desk:
+    """Does by hand, in one process, what watcher and workers do."""
+
+    def __init__(self, collection: Collection, client: redis.Redis) -> None:
+        self.collection = collection
+        self.ledger = Ledger(collection, client)
+        self._redis = client
+        self._reconciler = Reconciler(collection, self.ledger, Queue(client, app))
+
+    def locator(self, folder: str) -> str:
+        """Register a folder."""
+        return registry.register(self.collection, folder)
+
+    def do(self, folder: str) -> Outcome:
+        """Do the set in a folder."""
+        progress = Progress(self._redis, self.collection.id, self.locator(folder))
+        done = pipeline.process(
+            self.collection, self.locator(folder), self.ledger, progress, Settings(), patience_over=True
+        )
+        assert done is not None
+        return done
+
+    def reconcile(self) -> None:
+        """Look and reconcile as often as it takes for a folder to be gone."""
+        for _ in range(SCANS + 1):
+            seen = Standings(self.collection).take()
+            self._reconciler.reconcile({one.folder: one.outcome.state if one.outcome else "settling" for one in seen})
+
+    def held(self) -> list[int]:
+        """Tell which numbers are held by sets that are not published."""
+        return [claim.index for claim in claims.unpublished(self.collection)]
+
+    def note(self, folder: str) -> str:
+        """Read the note beside a folder."""
+        path = self.collection.root / f"{folder}_NOTE.txt"
+        return path.read_text("utf-8-sig") if path.exists() else ""
+
+
+@pytest.fixture
+def desk(collection: Collection, client: redis.Redis) -> Desk:
+    """Sit down at an empty collection whose first index is 6."""
+    return Desk(collection, client)
+
+
+@pytest.mark.parametrize("then", ["another set", "nothing", "half a set"])
+def test_a_number_comes_back_when_its_folder_holds_something_else(desk: Desk, then: str) -> None:
+    """Its worker was killed, and a person emptied the folder, or put the next patient there."""
+    root = desk.collection.root
+    desk.ledger.claim("f" * 32, desk.locator("folder"))
+    (root / "folder").mkdir()
+    if then != "nothing":
+        made = make_set(root, name="folder")
+        if then == "half a set":
+            made.path(made.dose).unlink()
+    desk.do("folder")
+    desk.reconcile()
+
+    assert desk.held() == []
+    assert desk.ledger.claim("e" * 32, desk.locator("next")) == 6
+
+
+def test_a_number_stays_with_a_set_in_work_whatever_was_in_its_folder_before(desk: Desk) -> None:
+    """What was noted of the folder was true of what lay there then."""
+    make_set(desk.collection.root, name="folder")
+    desk.do("folder")
+    shutil.rmtree(desk.collection.root / "folder")
+    make_set(desk.collection.root, name="folder", seed="the next patient")
+    desk.ledger.claim("f" * 32, desk.locator("folder"))
+    desk.reconcile()
+
+    assert desk.held() == [7]
+
+
+def test_a_set_that_is_dropped_twice_at_once_is_published_once_and_both_are_told(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two workers find it unpublished and go on at the same moment."""
+    outcomes = both_at_once(desk, monkeypatch, lambda: None)
+
+    assert [(one.state, one.index) for one in outcomes] == [("same-set", 6), ("published", 6)]
+    assert "published as ANON_006" in desk.note("copy")
+    assert not desk.note("folder")
+
+
+def test_of_two_that_share_their_uids_and_are_dropped_at_once_one_is_told_to_be_changed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It must not pass for published: its bytes are not."""
+
+    def relabelled() -> None:
+        path = next((desk.collection.root / "copy").glob("RP*"))
+        plan = pydicom.dcmread(path)
+        plan.RTPlanLabel = "Boost"
+        plan.save_as(path)
+
+    _, second = both_at_once(desk, monkeypatch, relabelled)
+
+    assert (second.state, second.index) == ("changed", 6)
+    assert "--as-new" in desk.note("folder")
+
+
+def both_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch, change: Callable[[], None]) -> tuple[Outcome, Outcome]:
+    """Have one worker do a whole copy of a set while another one is about to publish the set."""
+    root, really = desk.collection.root, publish.publish
+    make_set(root, name="folder")
+    shutil.copytree(root / "folder", root / "copy")
+    change()
+    first: list[Outcome] = []
+
+    def interrupted(*arguments: Any, **named: Any) -> Any:
+        if not first:
+            first.append(registry.Outcome("waiting", "", ""))
+            first[0] = desk.do("copy")
+        return really(*arguments, **named)
+
+    monkeypatch.setattr(publish, "publish", interrupted)
+    second = desk.do("folder")
+    return first[0], second
+
+
+def test_a_folder_that_now_holds_a_copy_of_another_set_is_told(desk: Desk) -> None:
+    """That a set was published out of it does not mean that this one was."""
+    root = desk.collection.root
+    for name in ("x", "y"):
+        make_set(root, name=name, seed=name)
+        assert desk.do(name).state == "published"
+    shutil.rmtree(root / "x")
+    shutil.copytree(root / "y", root / "x")
+
+    outcome = desk.do("x")
+    assert (outcome.state, outcome.index) == ("same-set", 7)
+    assert "published as ANON_007" in desk.note("x")
