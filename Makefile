@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.set-up
 
 .PHONY: run test test-faults console-test soak bench bench-peers check format lint types contract setup lock clean
-.PHONY: image compose-test share-test k8s-test deploy-check
+.PHONY: image compose-test share-test k8s-test containers-test deploy-check
 
 run: setup  ## anonymize a root folder: the demonstration one, or make run ROOT=/path/to/BATCH
 ifeq ($(ROOT),demo/BATCH)
@@ -40,18 +40,24 @@ bench-peers: setup  ## other tools on the same set, each in an environment of it
 check: format lint types contract test test-faults  ## what CI runs
 
 # What is deployed, tried for real. Each skips itself, loudly, where the machine cannot do it.
+COMPOSE_TEST := $(BIN)/pytest -rs --durations=12 tests/deploy/test_compose.py
+# An engine made for it gives kubelet's containers no better an OOM score than this machine lets it.
+MODEST := DOCKERD_OPTIONS="--add-runtime modest=$(CURDIR)/deploy/ci/modest-runc --default-runtime modest"
+
 image:  ## the image, with the Docker engine that is there or one made for it
 	deploy/ci/with-docker.sh docker image ls rt-set-anonymizer
 
 compose-test: setup  ## the compose project: started, stormed, looked at through Flower
-	deploy/ci/with-docker.sh $(BIN)/pytest --durations=12 tests/deploy/test_compose.py
+	deploy/ci/with-docker.sh $(COMPOSE_TEST)
 
 share-test: setup  ## a share that other hosts write on: bindfs, then SMB
-	$(BIN)/pytest tests/deploy/test_share.py
+	$(BIN)/pytest -rs --durations=3 tests/deploy/test_share.py
 
 k8s-test: setup  ## the manifests on a real API server and kubelet; builds them first, about five minutes
-	DOCKERD_OPTIONS="--add-runtime modest=$(CURDIR)/deploy/ci/modest-runc --default-runtime modest" \
-		deploy/ci/with-docker.sh deploy/ci/k8s-test.sh
+	$(MODEST) deploy/ci/with-docker.sh deploy/ci/k8s-test.sh
+
+containers-test: setup  ## both, with one engine and one image
+	$(MODEST) deploy/ci/with-docker.sh sh -c '$(COMPOSE_TEST) && deploy/ci/k8s-test.sh'
 
 deploy-check:  ## Dockerfile and manifests held against schemas and rules
 	deploy/ci/check.sh

@@ -6,6 +6,7 @@ Labels are opaque ids and words of ours. Nothing here names a folder, a patient 
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from contextlib import contextmanager
@@ -89,7 +90,7 @@ class Numbers(Collector):
 
     def _of_redis(self) -> Iterator[Metric]:
         try:
-            waiting, running = int(self._redis.llen(QUEUE)), int(self._redis.hlen(UNACKED))
+            waiting, running = int(self._redis.llen(QUEUE)), _taken(self._redis)
             sums = measures.read(self._redis)
         except redis.RedisError:
             yield _one("redis_up", "1 while Redis answers.", 0)
@@ -102,6 +103,11 @@ class Numbers(Collector):
         # To scale by: a worker that is busy is needed as much as one for which a set waits.
         yield _one("backlog", "Messages that wait or are being worked on.", waiting + running)
         yield from _of_workers(sums)
+
+
+def _taken(client: redis.Redis) -> int:
+    """Count the sets that workers have taken; sheets, which are drawn when all is done, lie beside them."""
+    return sum(json.loads(message)[-1] == QUEUE for message in client.hgetall(UNACKED).values())
 
 
 def _of_workers(sums: measures.Measures) -> Iterator[Metric]:

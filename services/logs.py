@@ -30,7 +30,7 @@ KEYS: Final = frozenset(
     | {"code", "codes", "reason", "reasons", "waits", "error", "at", "recovered", "withdrawn", "unreadable", "version"}
 )
 LEFT_OUT: Final = "…"
-_OURS: Final = ("services.", "worker.", "watcher.", "console.", "anonymizer.")
+_OURS: Final = ("services.", "sheets.", "worker.", "watcher.", "console.", "anonymizer.")
 
 
 def configure(log_format: str = "text", level: str = "info", stream: TextIO | None = None) -> None:

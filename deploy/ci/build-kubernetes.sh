@@ -8,13 +8,13 @@ if [ -e "$out/complete" ]; then exit 0; fi
 work=$(mktemp -d "$out.XXXXXX")
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 mkdir -p "$out" "$work/lists/partial" "$work/parts" "$work/go/src/k8s.io/kubernetes"
-export DEBIAN_FRONTEND=noninteractive
-apt-get install -y -qq --no-install-recommends golang-go dpkg-dev >/dev/null
-sed 's/^Types: deb$/Types: deb-src/' /etc/apt/sources.list.d/debian.sources >"$work/parts/src.sources"
+"$(dirname "$0")/packages.sh" go=golang-go dpkg-source=dpkg-dev
+mirror=$("$(dirname "$0")/mirror.sh")
+echo "deb-src $mirror bookworm main" >"$work/parts/src.list"
 cd "$work"
 options=(-o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$work/parts" -o "Dir::State::lists=$work/lists" -o APT::Sandbox::User=root)
-apt-get "${options[@]}" -qq update
-apt-get "${options[@]}" -qq source --download-only kubernetes >/dev/null
+timeout 300 apt-get "${options[@]}" -qq update
+timeout 300 apt-get "${options[@]}" -qq source --download-only kubernetes >/dev/null
 tar xzf kubernetes_*.orig.tar.gz -C go/src/k8s.io/kubernetes --strip-components=1
 
 export GOPATH=$work/go GO111MODULE=off GOPROXY=off GOCACHE=$work/cache CGO_ENABLED=0

@@ -16,7 +16,7 @@ echo "compose: the project is well-formed"
 settings() { grep -v '^#\|^aclfile' "$1"; }
 cmp <(settings deploy/redis/redis.conf) <(settings k8s/base/redis.conf)
 
-if command -v kubectl >/dev/null; then
+if deploy/ci/packages.sh kubectl=kubernetes-client >&2; then
     for overlay in k8s/overlays/*/; do
         name=$(basename "$overlay")
         kubectl kustomize "$overlay" >"$rendered/$name.yaml"
@@ -34,7 +34,8 @@ echo "checkov: no unexplained findings"
 promtool=$(command -v promtool || echo "$(dirname "$tools")/prometheus/usr/bin/promtool")
 if [ ! -x "$promtool" ] && command -v apt-get >/dev/null; then
     # Only the one program out of Debian's package: nothing is installed.
-    (cd "$rendered" && apt-get -qq -o APT::Sandbox::User=root download prometheus && dpkg -x prometheus_*.deb "${promtool%/usr/bin/promtool}") || true
+    fetch() { timeout 300 apt-get -qq -o APT::Sandbox::User=root download prometheus 2>/dev/null; }
+    (cd "$rendered" && { fetch || { timeout 300 apt-get -qq update && fetch; }; } && dpkg -x prometheus_*.deb "${promtool%/usr/bin/promtool}") || true
 fi
 if [ -x "$promtool" ]; then
     (cd deploy/prometheus && "$promtool" check config prometheus.yml && "$promtool" test rules alerts_test.yml)

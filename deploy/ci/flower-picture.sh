@@ -2,14 +2,10 @@
 # Takes a picture of Flower's tasks as a browser shows them:  flower-picture.sh NAME:PASSWORD FOLDER
 set -euo pipefail
 login=$1 folder=$2
-if ! command -v chromium >/dev/null; then
-    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-        echo "SKIPPED: no chromium here to take a picture of Flower with" >&2
-        exit 0
-    fi
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null
-fi
+"$(dirname "$0")/packages.sh" chromium=chromium >&2 || {
+    echo "SKIPPED: no chromium here to take a picture of Flower with" >&2
+    exit 0
+}
 profile=$(mktemp -d)
 trap 'rm -rf "$profile"' EXIT
 for page in tasks workers; do

@@ -4,16 +4,23 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 cache=${ANONYMIZER_CI_CACHE:-${TMPDIR:-/tmp}/anonymizer-ci}
-if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    echo "SKIPPED: a cluster of our own can only be started as root on Debian" >&2
+skip() {
+    echo "SKIPPED: $1: $0" >&2
     exit 0
+}
+if [ "$(id -u)" != 0 ] || ! grep -qs '^ID=debian' /etc/os-release; then
+    skip "a cluster of our own can only be started as root on Debian"
 fi
+if [ "$(docker info --format '{{.CgroupDriver}}')" != cgroupfs ]; then
+    skip "this machine's Docker engine keeps its containers in a way that the cluster's kubelet does not"
+fi
+for port in 23790 23800 20248 20249 20250 20256 20257 20259 26443; do
+    if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then skip "another program listens on port $port"; fi
+done
 say() { echo "k8s-test: [${SECONDS}s] $*" >&2; }
 
-export DEBIAN_FRONTEND=noninteractive
-packages=(etcd-server dnsmasq-base conntrack openssl)
-command -v kubectl >/dev/null || packages+=(kubernetes-client)
-apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+deploy/ci/packages.sh etcd=etcd-server dnsmasq=dnsmasq-base conntrack=conntrack openssl=openssl iptables=iptables \
+    kubectl=kubernetes-client >&2 || skip "Debian's packages of what a cluster needs cannot be had here"
 deploy/ci/build-kubernetes.sh "$cache/kubernetes"
 PATH=$cache/kubernetes:$PATH
 say "Kubernetes is built"
@@ -107,7 +114,7 @@ run_dns() {
         --domain=cluster.local --local=/cluster.local/
 }
 run_dns
-for what in statefulset/redis deployment/watcher deployment/worker deployment/flower deployment/console; do
+for what in statefulset/redis deployment/watcher deployment/worker deployment/sheets deployment/flower deployment/console; do
     kubectl -n anonymizer rollout status "$what" --timeout=180s | tail -1 >&2
 done
 say "rolled out"
@@ -118,6 +125,11 @@ lines() { cat "$work/srv/anonymizer/$1"/VicRapidPlan_trackingFile_*.txt | tail -
 k exec deployment/watcher -- anonymizer demo /share/DEMO >/dev/null
 until_true 120 published DEMO 3
 say "three sets are published"
+drawn() { [ "$(find "$work/srv/anonymizer/$1/sheets" -name "ANON_*.$2" -size +10k | wc -l)" = "$3" ]; }
+until_true 120 drawn DEMO html 3
+until_true 120 drawn DEMO pdf 3
+[ "$(stat --format %u "$work"/srv/anonymizer/DEMO/sheets/*.pdf | sort -u)" = 10001 ]
+say "their sheets are drawn, HTML and PDF"
 
 k scale deployment/worker --replicas=3 >/dev/null
 k rollout status deployment/worker --timeout=120s | tail -1 >&2
@@ -136,5 +148,6 @@ import urllib.request
 told = urllib.request.urlopen('http://127.0.0.1:9464/metrics').read().decode()
 print(*[line for line in told.splitlines() if line.startswith(('anonymizer_sets', 'anonymizer_backlog', 'anonymizer_redis_up', 'anonymizer_share_up'))], sep='\n')" >&2
 k get pods >&2
+[ "$(k get pods -l app.kubernetes.io/name=sheets -o 'jsonpath={.items[*].status.containerStatuses[*].restartCount}')" = 0 ]
 k exec deployment/worker -- sh -c 'test ! -e /var/run/secrets/kubernetes.io && ! env | grep -q _SERVICE_HOST=.*redis'
 say "no account token, no service links; passed"

@@ -4,10 +4,9 @@
 set -euo pipefail
 tar=$1
 if [ ! -s "$tar" ]; then
-    mirror=$(awk '/^URIs:/ { print $2; exit } /^deb / { for (i = 2; i <= NF; i++) if ($i ~ /^http/) { print $i; exit } }' \
-        /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null)
+    mirror=$("$(dirname "$0")/mirror.sh")
     # As in the official images: python in /usr/local/bin, Redis' user has the uid 999, its data lie in /data.
-    mmdebstrap --quiet --variant=minbase \
+    mmdebstrap --quiet --format=tar --variant=minbase \
         --include=python3,python3-pip,python3-venv,ca-certificates,tzdata,redis-server \
         --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
         --dpkgopt='path-exclude=/usr/share/locale/*' \

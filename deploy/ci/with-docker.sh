@@ -9,22 +9,23 @@ cd "$(dirname "$0")/../.."
 cache=${ANONYMIZER_CI_CACHE:-${TMPDIR:-/tmp}/anonymizer-ci}
 mkdir -p "$cache"
 say() { echo "with-docker: [${SECONDS}s] $*" >&2; }
+skip() {
+    echo "SKIPPED: $1: $command" >&2
+    exit 0
+}
+command=$*
 
 # Debian's client: another one on the PATH may speak a newer dialect than Debian's engine.
 if [ -x /usr/bin/docker ]; then PATH=/usr/bin:$PATH; fi
 export DOCKER_BUILDKIT=1
 
 if ! docker info >/dev/null 2>&1; then
-    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-        echo "SKIPPED: no Docker engine answers, and only as root on Debian can one be started here: $*" >&2
-        exit 0
+    if [ "$(id -u)" != 0 ] || ! grep -qs '^ID=debian' /etc/os-release; then
+        skip "no Docker engine answers, and only as root on Debian can one be started here"
     fi
-    export DEBIAN_FRONTEND=noninteractive
-    if ! command -v dockerd mmdebstrap iptables >/dev/null; then
-        apt-get update -qq
-        apt-get install -y -qq --no-install-recommends docker.io iptables mmdebstrap >/dev/null
-        PATH=/usr/bin:$PATH
-    fi
+    deploy/ci/packages.sh dockerd=docker.io docker=docker.io runc=runc iptables=iptables mmdebstrap=mmdebstrap >&2 ||
+        skip "Debian's packages of the Docker engine cannot be had here"
+    if [ -x /usr/bin/docker ]; then PATH=/usr/bin:$PATH; fi
     work=$(mktemp -d "$cache/engine.XXXXXX")
     export DOCKER_HOST=unix://$work/docker.sock
     # An engine that runs Kubernetes needs more options.
@@ -39,7 +40,7 @@ if ! docker info >/dev/null 2>&1; then
     }
     trap stop EXIT
     for _ in $(seq 60); do docker info >/dev/null 2>&1 && break; sleep 0.5; done
-    docker info >/dev/null 2>&1 || { tail -5 "$work/log" >&2; exit 1; }
+    docker info >/dev/null 2>&1 || skip "the Docker engine does not start here: $(tail -1 "$work/log")"
     say "an engine of our own runs"
     deploy/ci/stand-ins.sh "$cache/base.tar"
     say "stand-ins for the base images are in"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -21,7 +22,7 @@ from phantom.sets import build_set, write_set
 from services.collection import Collection
 from services.form import Options
 from services.identity import Identity
-from tests.deploy.stack import Batch, wait_until
+from tests.deploy.stack import PROJECT, Batch, run, wait_until
 from tests.judge import judge
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(300)
 ANONYMIZER = Path(sys.executable).with_name("anonymizer")
-PORT = 14450
 NEEDED = {"bindfs": "bindfs", "fusermount": "fuse", "smbd": "samba", "smbclient": "smbclient", "rclone": "rclone"}
 
 
@@ -38,18 +38,10 @@ def tools() -> None:
     """Install what is needed, once."""
     if os.geteuid() != 0 or not Path("/dev/fuse").exists() or not shutil.which("apt-get"):
         pytest.skip("SKIPPED: file systems can only be mounted as root on Debian, with /dev/fuse")
-    missing = [package for program, package in NEEDED.items() if not shutil.which(program)]
-    if missing:
-        quiet = ["apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"]
-        subprocess.run([*quiet, "update"], check=True)
-        environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(
-            [*quiet, "install", "-y", "--no-install-recommends", *missing],
-            check=True,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+    wanted = [f"{program}={package}" for program, package in NEEDED.items()]
+    installed = run(PROJECT / "deploy/ci/packages.sh", *wanted, timeout_s=1300)
+    if installed.code:
+        pytest.skip(f"SKIPPED: what mounts and serves cannot be installed here: {installed.text}")
 
 
 @contextmanager
@@ -145,9 +137,12 @@ def test_a_share_that_goes_away_and_comes_back(tmp_path: Path) -> None:
 
 
 @contextmanager
-def smb_server(folder: Path, state: Path) -> Iterator[None]:
-    """Serve a folder over SMB on this host alone, to a guest."""
+def smb_server(folder: Path, state: Path) -> Iterator[int]:
+    """Serve a folder over SMB on this host alone, to a guest, and tell on which port."""
     state.mkdir()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
     places = "\n".join(
         f"{name} = {state}"
         for name in (
@@ -160,7 +155,7 @@ def smb_server(folder: Path, state: Path) -> Iterator[None]:
         )
     )
     (state / "smb.conf").write_text(f"""[global]
-smb ports = {PORT}
+smb ports = {port}
 bind interfaces only = yes
 interfaces = 127.0.0.1/8
 server role = standalone server
@@ -179,16 +174,16 @@ force user = root
     # At its end it ends its whole process group: it gets one of its own.
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0)
     try:
-        wait_until(lambda: smb_client("ls").returncode == 0, 30, "smbd answers")
-        yield
+        wait_until(lambda: smb_client(port, "ls").returncode == 0, 30, "smbd answers")
+        yield port
     finally:
         server.terminate()
         server.wait(10)
 
 
-def smb_client(say: str) -> subprocess.CompletedProcess[bytes]:
+def smb_client(port: int, say: str) -> subprocess.CompletedProcess[bytes]:
     """Do something on the share as another host's user does."""
-    command = ["smbclient", "//127.0.0.1/sets", "--no-pass", "--port", str(PORT), "--command", say]
+    command = ["smbclient", "//127.0.0.1/sets", "--no-pass", "--port", str(port), "--command", say]
     return subprocess.run(command, capture_output=True, check=False, timeout=60)
 
 
@@ -199,12 +194,12 @@ def test_a_set_is_uploaded_over_smb_and_published_over_smb(tmp_path: Path) -> No
     mount.mkdir()
     made = build_set(seed="smb", ct=10, rois=8)
     write_set(made, tmp_path / "export" / made.folder)
-    with smb_server(backing, tmp_path / "smbd"):
-        remote = f":smb,host=127.0.0.1,port={PORT},user=guest:sets"
+    with smb_server(backing, tmp_path / "smbd") as port:
+        remote = f":smb,host=127.0.0.1,port={port},user=guest:sets"
         cache = ("--vfs-cache-mode", "writes", "--dir-cache-time", "1s", "--cache-dir", str(tmp_path / "cache"))
         with mounted("rclone", "mount", remote, mount, *cache, at=mount), serving(mount, log):
             wait_until(lambda: "watch.began" in log.read_text(), 20, "the watcher has begun")
-            uploaded = smb_client(f'cd BATCH; recurse; prompt; lcd "{tmp_path / "export"}"; mput *')
+            uploaded = smb_client(port, f'cd BATCH; recurse; prompt; lcd "{tmp_path / "export"}"; mput *')
             assert uploaded.returncode == 0, uploaded.stdout
             batch.sets.append(made)
             wait_until(lambda: len(batch.lines()) == 1, 150, "the set is published")

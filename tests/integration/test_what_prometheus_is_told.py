@@ -1,5 +1,6 @@
 """The numbers for Prometheus: true, complete, and without a name."""
 
+import json
 import time
 import urllib.request
 from contextlib import closing
@@ -44,9 +45,10 @@ def told(watch, share, client):
 
 
 def test_everything_is_told(tmp_path, client):
-    """How sets stand, what they cost, what waits, and that share and Redis are there; the backlog counts both kinds."""
+    """How sets stand, what they cost, that share and Redis are there; the backlog counts both kinds, and no sheets."""
     client.rpush("anonymizer", "message", "message")
-    client.hset("unacked", "tag", "message")
+    for queue in ("anonymizer", "anonymizer.sheets"):
+        client.hset("unacked", queue, json.dumps([{}, "", queue]))
     measures.add(client, "published", {"read": 0.2, "written": 7.0}, size_bytes=1000)
     measures.add(client, "refused", {"read": 0.05})
     stands = {"Müller Anna": "published", "Huber": "refused", "Meier": "queued"}
