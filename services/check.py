@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from services import links, meaning, members, relink, rtset
+from services import links, meaning, members, relink, rtset, voxels
 from services import listing as listings
 from services.errors import Fault, SetIncomplete, SetRefused
 from services.fit import KEEP_ONLY, fit_first
@@ -117,6 +117,7 @@ def judge(
     chosen = members.choose(contents.objects)
     found.faults += chosen.faults
     found.missing += chosen.missing
+    found.faults += voxels.lacking(chosen.objects)
 
     judged = links.judge(chosen.objects)
     objects = _judge_links(found, chosen.objects, judged, options)
