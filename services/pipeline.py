@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from services.check import Verdict
     from services.collection import Collection
+    from services.identity import NewIdentity
     from services.ledger import Ledger
     from services.progress import Progress
     from services.record import Record
@@ -213,7 +214,7 @@ class _Way:
             rtset.plan.view.text("PatientID"),
             rtset.plan.view.text("RTPlanLabel"),
             Expected(identity, remaking.policy, target, remaking.scanner, rtset.relinked, naming),
-            _record(remaking, verdict, naming, content),
+            _record(identity, remaking, verdict, naming, content),
         )
 
     def _publish(self, attempt: Attempt, made: _Anonymized, earlier: Record | None) -> None:
@@ -320,18 +321,27 @@ def _outcome(state: State, seen: Listing, **more: Any) -> Outcome:
     return Outcome(state, seen.fingerprint, datetime.now(UTC).isoformat(timespec="seconds"), folders=folders, **more)
 
 
-def _record(remaking: Remaking, verdict: Verdict, naming: Naming, content: str) -> Mapping[str, Any]:
-    """Tell for the record of a published set what was done, without any original value."""
-    options = remaking.policy.options
+def _record(
+    identity: NewIdentity, remaking: Remaking, verdict: Verdict, naming: Naming, content: str
+) -> Mapping[str, Any]:
+    """Tell for the record of a published set what was done, without any original value.
+
+    It is enough to prove the set again when form and descriptors say something else (`services.verify`).
+    """
+    options, machine = remaking.policy.options, remaking.machine
     fit = verdict.machine
     return {
         "source": content,
+        "identity": {"patient_id": identity.patient_id, "patient_name": identity.patient_name},
+        "machine": {"name": machine.name, "manufacturer": machine.manufacturer, "model": machine.model}
+        if machine
+        else None,
         "policy": {"standard": EDITION, "edition": POLICY_EDITION},
         "method": {"text": list(remaking.method), "codes": [code.value for code in remaking.codes]},
         "options": {
             "dates": options.dates,
             "patient_characteristics": options.patient_characteristics,
-            "machine": remaking.machine.name if remaking.machine else "keep",
+            "machine": machine.name if machine else "keep",
             "scanner": remaking.scanner,
         },
         "links": dict(verdict.links),

@@ -16,13 +16,13 @@ from collections import Counter
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from services import listing, machine, part10, policy, proof_links, proof_values, record, rtset, structures
-from services.collection import ANON_NAME
 from services.dictionary import tag
 from services.elements import Malformed
 from services.errors import NotClean, SetChanged, SettingsWrong
+from services.identity import NewIdentity
 from services.part10 import NotDicom
 from services.policy import Action, Choice
 from services.proof_found import Reasons
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from services.collection import Collection
-    from services.identity import NewIdentity
     from services.part10 import DicomFile, Pixels
     from services.policy import Policy
     from services.proof_walk import MachineIdentity
@@ -354,10 +353,18 @@ class _Reader:
 # A published set ------------------------------------------------------------------------------------------------------
 
 
+class _Moved(NamedTuple):
+    """The machine that a plan was moved to, as the record of its set has it."""
+
+    name: str
+    manufacturer: str
+    model: str
+
+
 def verify_published(source: Path, anon: Path, collection: Collection, machines: Iterable[Path]) -> Proof:
     """Prove a published set again, years later: `anonymizer verify SOURCE ANON_006`.
 
-    Machine and rebuilt references are read from the output's own statements and held against the collection's options.
+    What was promised stands in its record, whatever the form says now; without a record, form and output say it.
 
     Parameters
     ----------
@@ -375,9 +382,7 @@ def verify_published(source: Path, anon: Path, collection: Collection, machines:
     NotClean, SetChanged, OSError
         As `prove`.
     """
-    number = ANON_NAME.fullmatch(anon.name)
-    if not number:
-        raise SettingsWrong(f"{anon.name} is not named like a published set: ANON_006.")
+    index = record.index_of(anon.name)
     contents = rtset.read(source, listing.take(source))
     objects = [
         (kind, source / one.path)
@@ -386,30 +391,53 @@ def verify_published(source: Path, anon: Path, collection: Collection, machines:
     ]
     if not objects:
         raise SettingsWrong("The source folder holds no object of a set.")
-    options = collection.options
-    plan = next((root(file) for file in map(_sound, sorted(anon.glob("RP.*.dcm"))) if file), None)
-    named = {beam.text("TreatmentMachineName") for keyword in _BEAMS for beam in plan.items(keyword)} if plan else set()
-    places = tuple(machines)
-    fitting = [machine.find(name, places) for name in options.machine]
-    return prove(
-        objects,
-        anon,
-        Expected(
-            collection.identity.numbered(int(number[1])),
-            policy.policy_for(Choice(options.dates, options.patient_characteristics, not options.machine)),
-            next((one for one in fitting if one.name in named), fitting[0]) if fitting else None,
-            options.scanner if options.machine else "",
-            relinked=plan is not None and REBUILT in plan.text("DeidentificationMethod"),
-            naming=_naming(collection, int(number[1])),
+    published = record.read(collection, index)
+    told = published.content if published else {}
+    recorded = "options" in told
+    expected = _recorded(told, collection, index, machines) if recorded else _formed(anon, collection, index, machines)
+    try:
+        return prove(objects, anon, expected)
+    except NotClean as not_clean:
+        edition = told.get("policy", {}).get("edition", policy.POLICY_EDITION)
+        if edition == policy.POLICY_EDITION:
+            raise
+        older = f"policy: it was made under that of {edition}, and held against that of {policy.POLICY_EDITION}"
+        raise NotClean(older, *not_clean.reasons) from None
+
+
+def _recorded(told: Mapping[str, Any], collection: Collection, index: int, machines: Iterable[Path]) -> Expected:
+    """Give what was promised for a published set, as its record has it."""
+    options, now = told["options"], collection.identity.numbered(index)
+    said, moved = told.get("identity", {}), told.get("machine")
+    target: MachineIdentity | None = _Moved(**moved) if moved else None
+    if "machine" not in told and options["machine"] != machine.KEEP:  # written before records held more than its name
+        target = machine.find(options["machine"], tuple(machines))
+    return Expected(
+        NewIdentity(said.get("patient_id", now.patient_id), said.get("patient_name", now.patient_name), index),
+        policy.policy_for(
+            Choice(options["dates"], options["patient_characteristics"], options["machine"] == machine.KEEP)
         ),
+        target,
+        options["scanner"],
+        relinked=any(REBUILT in text for text in told["method"]["text"]),
+        naming=structures.kept(collection, str(told.get("structures", {}).get("list", ""))),
     )
 
 
-def _naming(collection: Collection, index: int) -> Naming:
-    """Give what was confirmed when a set was published; a list that was changed since changes nothing about it."""
-    published = record.read(collection, index)
-    named = published.content.get("structures", {}) if published else {}
-    return structures.kept(collection, str(named.get("list", "")))
+def _formed(anon: Path, collection: Collection, index: int, machines: Iterable[Path]) -> Expected:
+    """Give what the form promises; machine and rebuilt references are read from the output's own statements."""
+    options, places = collection.options, tuple(machines)
+    plan = next((root(file) for file in map(_sound, sorted(anon.glob("RP.*.dcm"))) if file), None)
+    named = {beam.text("TreatmentMachineName") for keyword in _BEAMS for beam in plan.items(keyword)} if plan else set()
+    fitting = [machine.find(name, places) for name in options.machine]
+    return Expected(
+        collection.identity.numbered(index),
+        policy.policy_for(Choice(options.dates, options.patient_characteristics, not options.machine)),
+        next((one for one in fitting if one.name in named), fitting[0]) if fitting else None,
+        options.scanner if options.machine else "",
+        relinked=plan is not None and REBUILT in plan.text("DeidentificationMethod"),
+        naming=structures.Naming(),
+    )
 
 
 def _sound(path: Path) -> DicomFile | None:

@@ -1,0 +1,77 @@
+"""`anonymizer verify` holds a published set against what was promised for it, not against what the form says now."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from services import machine, policy
+from services.collection import Collection
+from services.errors import NotClean
+from services.verify import verify_published
+from tests.integration.test_two_folders_one_set import Desk
+from tests.sets import make_collection, make_set
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import redis
+
+    from services.verify import Proof
+
+CHANGES = {
+    "identity": ('patient_id = "zzz_AnusGE"', 'patient_id = "zzz_Other"'),
+    "name": ('family_name = "AnusGE"', 'family_name = "Other"'),
+    "machine": ('machine = "VicRapidPlan"', 'machine = "keep"'),
+    "no such machine": ('machine = "VicRapidPlan"', 'machine = "NoLonger"'),
+    "dates": ('dates = "shift"', 'dates = "remove"'),
+    "characteristics": ('patient_characteristics = "retain"', 'patient_characteristics = "age_sex"'),
+    "scanner": ('scanner = "SCANNER_A"', 'scanner = "SCANNER_B"'),
+}
+MORE = '[privacy]\ndates = "shift"\npatient_characteristics = "retain"\nscanner = "SCANNER_A"'
+
+
+@pytest.fixture
+def root(tmp_path: Path, client: redis.Redis) -> Path:
+    """Have a set published, whose record is all that is left of how."""
+    root = make_collection(tmp_path / "BATCH", more=MORE)
+    make_set(root, name="set")
+    assert Desk(Collection.open(root), client).do("set").state == "published"
+    return root
+
+
+def proven(root: Path) -> Proof:
+    """Prove it again."""
+    return verify_published(root / "set", root / "ANON_006", Collection.look(root), machine.folders())
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_was_promised_then_holds(root: Path, change: str) -> None:
+    """Whatever a person has written into the form since."""
+    form = root / "collection.toml"
+    old, new = CHANGES[change]
+    assert old in form.read_text()
+    form.write_text(form.read_text().replace(old, new))
+    record = json.loads((root / ".anonymizer/records/ANON_006.json").read_text())
+
+    assert proven(root).as_json() == record["proof"]
+
+
+def test_a_descriptor_that_was_changed_since_says_nothing_of_earlier_sets(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the beams got from it stands in the record."""
+    monkeypatch.setattr(machine, "find", lambda *_: pytest.fail("it was looked up"))
+    assert proven(root).files
+
+
+def test_a_set_that_was_made_under_an_older_policy_is_told_to_be(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When it does not stand up to ours: the reader must not look for a forger."""
+    monkeypatch.setattr(policy, "POLICY_EDITION", "2030-01-01")
+    assert proven(root).files
+
+    next((root / "ANON_006").glob("RD.*")).unlink()
+    with pytest.raises(NotClean, match="against that of 2030-01-01"):
+        proven(root)
