@@ -52,7 +52,8 @@ _JOINED: Final = 6
 """From this length on a key is also found with separators strewn in."""
 
 _EMBEDDED: Final = 5
-"""From this length on the cleaner also finds a name inside a longer word (`ptvmueller`)."""
+"""From this length on the cleaner also finds a name inside a longer word (`ptvmueller`), and the beginning of a name
+that a field of 13 or 16 characters cut short (`HN Mustermanns`)."""
 
 
 def _folded(words: str) -> frozenset[str]:
@@ -229,7 +230,8 @@ class Identifiers:
     def _embedded(self, text: str) -> Iterator[Span]:
         for found in _WORD.finditer(text):
             word = fold(found[0])
-            if any(name in word for name in self._inside) and not anatomy.is_term(word):
+            part = word if len(found[0]) >= _EMBEDDED else "-"
+            if any(name in word or name.startswith(part) for name in self._inside) and not anatomy.is_term(word):
                 yield Span(*found.span())
 
     def _dates(self, text: str) -> list[Span]:
