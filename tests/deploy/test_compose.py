@@ -217,7 +217,7 @@ def test_a_wrong_password_is_told_in_words(stack: Stack, service: str) -> None:
     stack.compose("run", "--detach", "--name", name, *options, service)
     try:
         said = "Redis refuses our name or password"
-        wait_until(lambda: said in run("docker", "logs", name).text, 30, "the log says what is wrong")
+        wait_until(lambda: said in run("docker", "logs", name).text, 60, "the log says what is wrong")
         time.sleep(5)
         state = json.loads(docker("inspect", name))[0]
         assert (state["State"]["Running"], state["RestartCount"]) == (True, 0)
@@ -260,15 +260,18 @@ def test_an_outside_redis_over_tls(stack: Stack, tmp_path: Path) -> None:
     tls = "--port 0 --tls-port 6380 --tls-auth-clients no --aclfile /users --protected-mode no"
     files = "--tls-cert-file /tls/server.pem --tls-key-file /tls/server.key --tls-ca-cert-file /tls/ca.pem"
     mounts = [f"--volume={tmp_path / 'theirs'}:/tls:ro", f"--volume={stack.folder / 'secrets/redis_users'}:/users:ro"]
-    network = "--network=anonymizer_inside"
+    network = "--network=anonymizer_outside"
     name = "redis-outside"
+    files_of_compose = ("--file", "docker-compose.yml", "--file", "deploy/outside-redis.yml")
     docker("run", "--detach", "--name", name, network, *mounts, "redis:7", "redis-server", *tls.split(), *files.split())
     try:
         for whose, said in (("theirs", "… ready."), ("others", "Redis is not who it should be")):
-            url = f"ANONYMIZER_REDIS_URL=rediss://anonymizer@{name}:6380/0?ssl_ca_certs=/ca/ca.pem"
-            mount = f"{tmp_path / whose}:/ca:ro"
+            settings = {
+                "ANONYMIZER_REDIS_URL": f"rediss://anonymizer@{name}:6380/0?ssl_ca_certs=/run/redis-ca.pem",
+                "REDIS_CA": str(tmp_path / whose / "ca.pem"),
+            }
             worker = f"worker-{whose}"
-            stack.compose("run", "--detach", "--name", worker, "--env", url, "--volume", mount, "worker")
+            stack.compose(*files_of_compose, "run", "--detach", "--name", worker, "worker", **settings)
             try:
                 log = partial(run, "docker", "logs", worker)
                 wait_until(partial(_says, log, said), 60, f"the log says {said}")
@@ -286,7 +289,7 @@ def test_a_share_that_is_not_there_is_told_in_words(stack: Stack, tmp_path: Path
     stack.compose("run", "--detach", "--name", name, "--volume", f"{empty}:/share", "watcher")
     try:
         said = "there is no collection; is the share mounted?"
-        wait_until(lambda: said in run("docker", "logs", name).text, 30, "the log says what is wrong")
+        wait_until(lambda: said in run("docker", "logs", name).text, 60, "the log says what is wrong")
     finally:
         docker("rm", "--force", name)
     refused = stack.compose("run", "--no-deps", "watcher", check=False, SHARE_DIR=str(tmp_path / "nowhere"))
