@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple, get_args
 
-from services import part10
+from services import extended, part10
 from services.errors import Fault
 from services.form import Acceptable
 from services.links import contoured_frames
@@ -166,6 +166,7 @@ def _plan_notes(plan: SetFile) -> Iterator[str]:
         yield f"{plan.called} has {len(groups)} fraction groups."
     if plan.view.text("PlanIntent").upper() == "MACHINE_QA":
         yield f"{plan.called} is a plan for the quality assurance of a machine."
+    yield from extended.of_plan(plan.view)
 
 
 def _dose_faults(dose: SetFile, plan: SetFile | None) -> Iterator[Fault]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
+from services import extended
+from services.identity import AGE_NOTES
 from services.policy import EDITION
 from services.record import folder_name
 from sheets import draw, places
@@ -311,7 +313,21 @@ def _beams(findings: Findings) -> Iterator[Block]:
             frozenset({7, 8}),
             (0.7, 1.7, 1.6, 1.7, 2.0, 0.9, 0.9, 1.1, 0.8, 1.7, 1.9),
         )
+    yield from map(Text, _lost(findings))
     yield from _machine(findings)
+
+
+def _lost(findings: Findings) -> list[str]:
+    """Say what private elements of the source said of the beams, and nothing does any more."""
+    if findings.before is None:
+        return []
+    plan = findings.before.objects.plan
+    try:
+        interface = plan.private_block(extended.GROUP, extended.CREATOR)[0x00].value or b""
+    except KeyError:
+        return []
+    numbers = [int(beam.BeamNumber) for beam in plan.get("BeamSequence") or () if beam.get("BeamNumber") is not None]
+    return list(extended.lost(interface.encode() if isinstance(interface, str) else interface, numbers))
 
 
 def _machine(findings: Findings) -> Iterator[Block]:
@@ -370,7 +386,7 @@ def _done(findings: Findings) -> Iterator[Block]:
         ("Machine", "kept" if machine == "keep" else f"replaced by {machine}"),
         *([("Scanner", f"called {options['scanner']}")] if options.get("scanner") else []),
         *((f"Link {link}", str(state)) for link, state in content.get("links", {}).items()),
-        *(("Note", str(note)) for note in content.get("notes", ())),
+        *(("Note", AGE_NOTES.get(note, str(note).replace("-", " "))) for note in content.get("notes", ())),
         ("Method", "; ".join(map(str, content.get("method", {}).get("text", ())))),
         ("Policy", _policy(content.get("policy", {}))),
     ]

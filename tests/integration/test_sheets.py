@@ -16,7 +16,7 @@ import pytest
 from pypdf import PdfReader
 
 from anonymizer.sheets import report as report_command
-from services import export, record, registry, withdraw
+from services import export, extended, record, registry, withdraw
 from services.collection import Collection
 from services.ledger import Ledger
 from services.pipeline import process
@@ -36,6 +36,7 @@ from tests.sets import (
     make_set,
     plan_of_another_structure_set,
     rle,
+    setting,
     un_sequences,
     undefined_lengths,
     wedge,
@@ -255,6 +256,20 @@ def chunks(png: bytes) -> list[str]:
         names.append(name.decode())
         at += 12 + length
     return names
+
+
+def test_what_went_with_private_elements_and_what_the_age_is_stands_in_words(
+    published: Callable[..., Published],
+) -> None:
+    """Who signs should know of arcs beyond 180°, and why an age is the one it is."""
+
+    def beyond(made: MadeSet) -> None:
+        said = "<Beam><ReferencedBeamNumber>2</ReferencedBeamNumber><GantryRtnExtendedStop>true</GantryRtnExtendedStop>"
+        made.plan.private_block(0x3253, extended.CREATOR)[0x00].value = f"{said}</Beam> ".encode()
+
+    _, says = published(beyond, setting(PatientAge="094Y")).look()
+    assert "Beam 2: the gantry goes beyond 180° (extended angles)." in says
+    assert "The patient is older than 89: the age is given as 90 years." in says
 
 
 def test_a_source_that_is_gone_or_another_one_is_not_compared_with(published: Callable[..., Published]) -> None:

@@ -1,0 +1,74 @@
+"""What nobody else says is told before it is removed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from services import extended
+from tests.anonymized import anonymized
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.sets import Edit, MadeSet
+
+EXTENDED = "Beam 2: the gantry goes beyond 180° (extended angles)."
+ORDER = "The fields are treated in another order than they have in the plan."
+
+
+def interface(*beams: str) -> str:
+    """Write what a planning system says beside a plan, a text for each beam."""
+    said = "".join(
+        f"<Beam><ReferencedBeamNumber>{number}</ReferencedBeamNumber><Extensions>{says}</Extensions></Beam>"
+        for number, says in enumerate(beams, start=1)
+    )
+    return f'<?xml version="1.0"?><ExtendedVAPlanInterface Version="1"><Beams>{said}</Beams></ExtendedVAPlanInterface>'
+
+
+PLAIN = "<FieldOrder>{}</FieldOrder><GantryRtnExtendedStart>false</GantryRtnExtendedStart>"
+BEYOND = "<FieldOrder>{}</FieldOrder><GantryRtnExtendedStop>true</GantryRtnExtendedStop>"
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        (interface(PLAIN.format(1), PLAIN.format(2)), []),
+        (interface(PLAIN.format(1), BEYOND.format(2)), [EXTENDED]),
+        (interface(PLAIN.format(2), BEYOND.format(1)), [EXTENDED, ORDER]),
+        (interface(PLAIN.format(2), PLAIN.format(1)), [ORDER]),
+        (interface("", ""), []),
+        ("<no XML", []),
+        ("", []),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be"])
+def test_what_a_plan_itself_does_not_say_is_told(written: str, told: list[str], encoding: str) -> None:
+    """And nothing else: most plans say all of it themselves."""
+    says = list(extended.lost(written.encode(encoding), [1, 2, 3]))
+    assert len(says) == len(told)
+    assert all(sentence.startswith(beginning) for sentence, beginning in zip(says, told, strict=True))
+
+
+def beyond(vr: str = "OB") -> Edit:
+    """Let the second arc end beyond 180°, in a block that is not the first one of its group."""
+
+    def edit(made: MadeSet) -> None:
+        made.plan.private_block(0x3253, extended.CREATOR)[0x00].value = b""
+        del made.plan[0x32530010], made.plan[0x32531000]
+        block = made.plan.private_block(0x3253, "SOMEBODY ELSE", create=True)
+        block.add_new(0x00, "LO", "of no matter")
+        text = interface(PLAIN.format(1), BEYOND.format(2))
+        block = made.plan.private_block(0x3253, extended.CREATOR, create=True)
+        block.add_new(0x00, vr, text if vr == "LT" else text.encode() + b" " * (len(text) % 2))
+
+    return edit
+
+
+@pytest.mark.parametrize("vr", ["OB", "UN", "LT"])
+def test_it_is_a_note_of_the_set(tmp_path: Path, vr: str) -> None:
+    """Whatever the sender took it for. Of the elements themselves nothing stays."""
+    done = anonymized(tmp_path, beyond(vr))
+    assert [note for note in done.verdict.notes if note.startswith(EXTENDED)]
+    assert not [element for element in done.plan if element.tag.is_private]
