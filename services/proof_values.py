@@ -115,6 +115,11 @@ def judge_dates(found: Found, reasons: Reasons) -> timedelta | None:
     shifts = {one.day - other.day for one, other, _ in pairs if one.digits == 8}
     if not pairs:
         return None
+    if not shifts:  # years and months alone do not tell the number of days
+        for one, other, place in pairs:
+            if (other.digits, other.rest) != (one.digits, one.rest) or other.day >= one.day:
+                reasons.add("dates", "did not move back, or is not as exact as it was", place)
+        return None
     if len(shifts) != 1:
         reasons.add("dates", f"the dates of the set moved by {len(shifts)} different numbers of days")
         return None

@@ -9,7 +9,7 @@ import pytest
 from phantom.modules import item, reference
 from services.errors import NotClean, SetRefused
 from tests import judge, sets
-from tests.anonymized import anonymized
+from tests.anonymized import anonymize_folder, anonymized
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -286,6 +286,20 @@ def test_structures_that_were_never_drawn_stay(tmp_path: Path) -> None:
     assert len(first.ContourSequence) == 0
     assert "ContourSequence" not in second
     assert done.roi_names == ["PTV", "SpinalCord"]
+
+
+def test_a_set_with_no_whole_date_is_published(tmp_path: Path) -> None:
+    """Another program left a year and no day: it moves, though nobody can see by how many days."""
+
+    def years(made: MadeSet) -> None:
+        for data in made.objects:
+            for element in data.iterall():
+                if element.VR in {"DA", "DT"}:
+                    element.value = ""
+        made.ct[0].AcquisitionDateTime = "2019"
+
+    source = sets.make_set(tmp_path, years, ct=1).folder
+    assert anonymize_folder(source, tmp_path / "ANON_006").ct.AcquisitionDateTime < "2019"
 
 
 def test_text_burned_into_the_images_is_refused(tmp_path: Path) -> None:
