@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -13,10 +14,11 @@ from anonymizer.new import Root, check_folder
 from anonymizer.screen import console, say_json, say_loose
 from services import settings as environment
 from services.errors import SettingsWrong
-from services.share import Share
+from services.share import COPIED, Share
 from watcher.status import Teller
 
 if TYPE_CHECKING:
+    from services.settings import Settings
     from watcher.status import Told
 
 AsJson = Annotated[bool, typer.Option("--json", help="Say it to a program.")]
@@ -27,7 +29,7 @@ def status(root: Root, as_json: AsJson = False) -> None:
     """Show how the sets of a root folder, or of every collection under a share, stand."""
     check_folder(root)
     settings = environment.from_environment(os.environ)
-    told = [Teller(place, settings).tell() for place in Share(root).roots()]
+    told = _tell(Share(root), settings)
     if not told:
         raise SettingsWrong(f"There is no collection in {root}: `anonymizer new` makes one.")
     if as_json:
@@ -35,6 +37,14 @@ def status(root: Root, as_json: AsJson = False) -> None:
         return
     for one in told:
         _say(one)
+
+
+def _tell(share: Share, settings: Settings) -> list[Told]:
+    """Tell how each collection stands; two of the same id are left alone until a person has decided."""
+    ids = share.ids()
+    times = Counter(ids.values())
+    told = [(its_id, Teller(root, settings).tell()) for root, its_id in ids.items()]
+    return [replace(one, paused=COPIED) if its_id and times[its_id] > 1 else one for its_id, one in told]
 
 
 def _as_json(told: Told) -> dict[str, Any]:

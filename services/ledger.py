@@ -131,17 +131,19 @@ class Ledger:
         """Compare Redis with the share and mend what a killed process left; to be called every minute.
 
         An index that Redis knows as taken and the share does not is a claim between its two steps, or one that was
-        killed there; after two calls it is the latter.
+        killed there; after two calls it is the latter. The share is looked at first: what is claimed meanwhile is known
+        to Redis earlier. What is given back meanwhile is not there when it is looked at once more.
         """
         finished = sum(map(self._finish_release, claims.half_released(self._collection)))
         for claim in list(claims.left_behind(self._collection)):
             claims.let_go(self._collection, claim)
             self._forget(keys=[self._key], args=[claim.set_id, claim.index])
             finished += 1
-        generation, known = self._known()
         taken = claims.taken(self._collection)
+        generation, known = self._known()
         doubted, self._doubted = self._doubted, (generation, known - taken)
-        wrong = taken - known or (generation == doubted[0] and (known - taken) & doubted[1])
+        unknown = taken - known and (taken - known) & claims.taken(self._collection)
+        wrong = unknown or (generation == doubted[0] and (known - taken) & doubted[1])
         if generation is not None and wrong:
             self._withdraw(keys=[self._key], args=[generation])
         return Audit(generation is not None and bool(wrong), finished, tuple(claims.unreadable(self._collection)))

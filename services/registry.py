@@ -139,7 +139,7 @@ def _relative(collection: Collection, locator: str) -> PurePosixPath | None:
 
 def _outcome(stored: dict[str, Any]) -> Outcome | None:
     values = {name.name: stored[name.name] for name in fields(Outcome) if name.name in stored}
-    if values.keys() < {"state", "fingerprint", "at"}:
+    if not {"state", "fingerprint", "at"} <= values.keys():
         return None
     return Outcome(**values | {"codes": tuple(values.get("codes", ()))})
 

@@ -36,6 +36,16 @@ class Share:
         """
         return sorted(_walk(self.root, DEEPEST, os.scandir(self.root)))
 
+    def ids(self) -> dict[Path, str | None]:
+        """Tell the id of each collection; none of one that has no state yet, or whose state cannot be read just now.
+
+        Raises
+        ------
+        OSError
+            As `roots`.
+        """
+        return {root: _id_if_readable(root) for root in self.roots()}
+
     def find(self, wanted: str) -> Path:
         """Find the collection that has this id, wherever this host has mounted it.
 
@@ -49,7 +59,7 @@ class Share:
         known = self._known.get(wanted)
         if known and (known / SETTINGS_NAME).exists() and collection_id(known) == wanted:
             return known
-        found = [root for root in self.roots() if collection_id(root) == wanted]
+        found = [root for root, its_id in self.ids().items() if its_id == wanted]
         if not found:
             raise ShareAway
         if len(found) > 1:
@@ -77,6 +87,14 @@ def _walk(folder: Path, depth: int, entries: Iterator[os.DirEntry[str]] | None =
 
 def _may_hold_collections(entry: os.DirEntry[str]) -> bool:
     return not is_passed_over(entry.name) and entry.is_dir(follow_symlinks=False)
+
+
+def _id_if_readable(root: Path) -> str | None:
+    """Give a collection's id; what stands in the way of reading it must not keep the others from being found."""
+    try:
+        return collection_id(root)
+    except OSError:
+        return None
 
 
 def _has_form(folder: Path) -> bool:

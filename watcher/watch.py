@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from services import alive, structures
+from services import alive, machine, structures
 from services.arbiter import BEAT_S, Arbiter
-from services.collection import Collection, collection_id
+from services.collection import Collection
 from services.errors import SettingsWrong
 from services.form import BY_HAND
 from services.ledger import Ledger
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 SHORTEST_PAUSE_S: Final = 0.5
 """Between two looks at a collection, however many hints come."""
+
+UNFORESEEN: Final = "an error that nobody foresaw: the log of the service says where, anonymizer doctor may say more"
 
 SHARE_OF_TIME: Final = 4
 """A look that took a second is followed by at least so many without one."""
@@ -111,9 +113,10 @@ class Attended:
         if self._clock() < self._beat_at:
             return self._holds
         self._holds = False
+        if self.is_copied:
+            self.pause(COPIED)
+            return False
         with self._pausing():
-            if self.is_copied:
-                raise SettingsWrong(COPIED)
             arbiter = self._open()
             self._holds = arbiter.hold()
             self.has_other = arbiter.other_lives
@@ -143,11 +146,24 @@ class Attended:
         """Reconcile with the next look, whatever the time."""
         self._reconcile_at = self._clock()
 
-    def pause(self, why: str) -> None:
-        """Do nothing with it until the next look."""
+    def pause(self, why: str, logged: str = "") -> None:
+        """Do nothing with it until the next look.
+
+        Parameters
+        ----------
+        logged
+            What goes into the log instead of a sentence that quotes what a person wrote.
+        """
         if why != self.paused:
-            log.warning("collection.paused", waits=why)
+            log.warning("collection.paused", collection=self.collection_id, waits=logged or why)
         self.paused = why
+
+    def fail(self, error: Exception) -> None:
+        """Do nothing with it for a while, after an error that nobody foresaw: the others are not to suffer from it."""
+        if self.paused != UNFORESEEN:
+            log.error("collection.failed", collection=self.collection_id, exc_info=error)
+        self.paused = UNFORESEEN
+        self.due = self.rests_until = self._clock() + self._settings.rescan_s
 
     def leave(self) -> None:
         """Let another one have it."""
@@ -164,6 +180,8 @@ class Attended:
         if self._arbiter is None or form != self._form:
             collection = Collection.open(self.root)
             self.collection_id = collection.id
+            for name in collection.options.machine:  # one that is not there would hold up each set by itself
+                machine.find(name, machine.folders(self._settings.machines))
             by_hand = collection.options.start == BY_HAND if self._by_hand is None else self._by_hand
             self._attendant = Attendant(collection, self._queue, self._settings, self._clock, by_hand=by_hand)
             ledger = Ledger(collection, self._redis)
@@ -177,7 +195,7 @@ class Attended:
         try:
             yield
         except SettingsWrong as wrong:
-            self.pause(str(wrong))
+            self.pause(str(wrong), logged=f"{reason(wrong)}: anonymizer status says more")
         except CIRCUMSTANCES as circumstance:
             self.pause(reason(circumstance))
 
@@ -237,18 +255,21 @@ class Watch:
         for root, attended in self.attended.items():
             here = {path for path in self._changed if path.is_relative_to(root)}
             now = self._clock()
-            if now >= attended.due or (here and now >= attended.rests_until):
-                self._changed -= here
-                attended.look({path.relative_to(root).parts[0] for path in here if path != root})
-            else:
-                attended.beat()
+            try:
+                if now >= attended.due or (here and now >= attended.rests_until):
+                    self._changed -= here
+                    attended.look({path.relative_to(root).parts[0] for path in here if path != root})
+                else:
+                    attended.beat()
+            except Exception as error:  # noqa: BLE001 - it is logged
+                attended.fail(error)
         self._changed = {path for path in self._changed if any(map(path.is_relative_to, self.attended))}
 
     def _search(self) -> None:
         """Find the collections that there are now. Two of the same id are left alone until a person has decided."""
         self._search_at = self._clock() + self._settings.rescan_s
         try:
-            ids = {root: collection_id(root) for root in self._share.roots()}
+            ids = self._share.ids()
         except OSError as circumstance:
             if not self.share_is_away:
                 log.warning("share.away", waits=reason(circumstance))

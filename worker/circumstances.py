@@ -12,6 +12,7 @@ from redis.exceptions import NoPermissionError
 
 from services.collection import FormatTooNew
 from services.errors import SetChanged, SettingsWrong
+from services.ledger import LedgerUnsettled
 
 CIRCUMSTANCES: Final = (OSError, redis.RedisError, OperationalError, SetChanged, SettingsWrong, FormatTooNew)
 
@@ -27,6 +28,11 @@ _REASONS: Final = {
     errno.ENOTCONN: "the share is away",
     errno.EHOSTDOWN: "the share is away",
     errno.EIO: "the share answers with an error",
+    errno.ETIMEDOUT: "the share is away",
+    errno.EHOSTUNREACH: "the share is away",
+    errno.EBUSY: "somebody has a file open",
+    errno.ETXTBSY: "somebody has a file open",
+    errno.EAGAIN: "somebody has a file open",
     errno.ENOENT: "a file or folder went away",
 }
 
@@ -37,12 +43,18 @@ def reason(circumstance: BaseException) -> str:
         return "Redis refuses our name or password"
     if isinstance(circumstance, redis.RedisError) and _is_of_tls(circumstance):
         return "Redis is not who it should be, or does not speak TLS"
+    if isinstance(circumstance, redis.OutOfMemoryError):
+        return "Redis is full"
+    if isinstance(circumstance, redis.ReadOnlyError):
+        return "Redis takes nothing: it is the copy of another one"
     if isinstance(circumstance, (redis.RedisError, OperationalError)):
         return "Redis is away"
     if isinstance(circumstance, SetChanged):
         return "the set changes"
     if isinstance(circumstance, SettingsWrong):
         return "the settings cannot be used"
+    if isinstance(circumstance, LedgerUnsettled):
+        return "the numbers in Redis and on the share do not agree: anonymizer doctor says more"
     if isinstance(circumstance, FormatTooNew):
         return "a newer version of this program wrote here"
     if isinstance(circumstance, OSError) and circumstance.errno is not None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 TASK: Final = "anonymize_set"
 SECONDS_KEPT_S: Final = 86_400
+LAST_CHANCES_KEPT: Final = 10_000
+"""So many messages back it is known that a set had its last chance: copies of a message come late."""
 
 
 class Queue:
@@ -38,7 +40,7 @@ class Queue:
         self._pending = f"anonymizer:{queue}:pending"  # sorted set: each set, by the number of its message
         self._last = f"anonymizer:{queue}:last"  # the number of the last message
         self._begun = f"anonymizer:{queue}:begun"  # sorted set of one member: the highest number that a worker began
-        self._last_chance = f"anonymizer:{queue}:last-chance"  # set: those whose patience is over
+        self._last_chance = f"anonymizer:{queue}:patience-over"  # sorted set, as pending: those whose patience is over
 
     def put(self, name: Name, *, last_chance: bool = False) -> None:
         """Ask the workers to do a set; with `last_chance` it is refused if it is still incomplete.
@@ -48,7 +50,10 @@ class Queue:
         number = self._redis.incr(self._last)
         with self._redis.pipeline() as step:
             step.zadd(self._pending, {str(name): number})
-            (step.sadd if last_chance else step.srem)(self._last_chance, str(name))
+            step.zrem(self._last_chance, str(name))
+            if last_chance:
+                step.zadd(self._last_chance, {str(name): number})
+            step.zremrangebyscore(self._last_chance, "-inf", number - LAST_CHANCES_KEPT)
             step.execute()
         self._app.send_task(TASK, args=list(name), queue=self.queue)
 
@@ -58,10 +63,11 @@ class Queue:
         with self._redis.pipeline() as step:
             if number is not None:
                 step.zadd(self._begun, {"number": number}, gt=True)
+                step.zremrangebyscore(self._pending, "-inf", number)  # what it overtook was lost
             step.zrem(self._pending, str(name))
-            step.sismember(self._last_chance, str(name))
-            *_, patience_over = step.execute()
-        return bool(patience_over)
+            step.zscore(self._last_chance, str(name))
+            *_, last_chance = step.execute()
+        return last_chance is not None
 
     def clear(self) -> None:
         """Take everything away that stands in Redis for a queue that nobody will ask again."""

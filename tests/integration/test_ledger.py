@@ -224,6 +224,27 @@ def test_a_changed_initial_index_applies_to_new_claims_only(collection: Collecti
     assert after.claim(set_id(4), LOCATOR) == 101
 
 
+@pytest.mark.parametrize("step", ["a claim", "a release"])
+def test_what_happens_during_an_audit_is_no_disagreement(
+    collection: Collection, client: redis.Redis, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Looking at ten thousand records takes a while, and the workers go on."""
+    ledger, taken = Ledger(collection, client), claims.taken
+    ledger.claim(set_id(1), LOCATOR)
+    steps = [lambda: ledger.claim(set_id(2), LOCATOR) if step == "a claim" else ledger.release(set_id(1))]
+
+    def interrupted(of: Collection) -> set[int]:
+        if steps and step == "a claim":
+            steps.pop()()
+        found = taken(of)
+        if steps:
+            steps.pop()()
+        return found
+
+    monkeypatch.setattr(claims, "taken", interrupted)
+    assert [ledger.audit().withdrawn for _ in range(3)] == [False, False, False]
+
+
 def test_numbers_end(collection: Collection, client: redis.Redis) -> None:
     """With a sentence, before an identity would not fit any more."""
     ledger = ledger_of(collection, client, initial_index=999_999)

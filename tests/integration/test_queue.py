@@ -13,6 +13,7 @@ from celery import Celery
 from anonymizer.embedded import redis_server
 from services.settings import Settings
 from worker import lease as leases
+from worker import queue as queues
 from worker.app import celery_settings, connect
 from worker.lease import drop, lease
 from worker.name import Name
@@ -75,6 +76,27 @@ def test_when_the_queue_is_empty_everything_that_was_not_begun_was_lost(queue: Q
     assert queue.holding([A]) == {}
 
 
+def test_redis_keeps_nothing_of_messages_that_were_lost(queue: Queue, client: redis.Redis) -> None:
+    """Their sets may have gone, and then nobody ever begins them."""
+    for name in (A, B, C):
+        queue.put(name)
+    queue.begin(B)
+    assert client.zrange("anonymizer:anonymizer:pending", 0, -1) == [str(C).encode()]
+
+
+def test_redis_does_not_keep_every_last_chance(
+    queue: Queue, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of late copies of a message are; in months there are many sets."""
+    monkeypatch.setattr(queues, "LAST_CHANCES_KEPT", 2)
+    queue.put(A, last_chance=True)
+    queue.put(B, last_chance=True)
+    assert [queue.begin(A), queue.begin(A)] == [True, True]
+    queue.put(C)
+    assert [queue.begin(A), queue.begin(B)] == [False, True]
+    assert client.zcard("anonymizer:anonymizer:patience-over") == 1
+
+
 def test_a_lost_set_is_queued_again(queue: Queue, client: redis.Redis) -> None:
     """Behind the others, once."""
     queue.put(A)
@@ -99,7 +121,7 @@ def test_only_opaque_strings_stand_in_redis(queue: Queue, client: redis.Redis) -
     message = json.loads(client.lindex("anonymizer", 0))
     assert json.loads(base64.b64decode(message["body"]))[:2] == [[*A], {}]
     assert message["headers"]["argsrepr"] == repr([*A])
-    assert client.smembers("anonymizer:anonymizer:last-chance") == set()
+    assert client.zrange("anonymizer:anonymizer:patience-over", 0, -1) == []
     assert client.zrange("anonymizer:anonymizer:pending", 0, -1) == [str(A).encode()]
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from anonymizer.supervisor import Supervised
-from services import failures
+from services import durable, failures
 from services.collection import Collection
 from services.ledger import Ledger
 from services.settings import Settings
@@ -147,6 +147,58 @@ def test_a_half_saved_form_pauses_its_collection_only(clinic: Clinic) -> None:
     (root / "collection.toml").write_text(form)
     clinic.until(lambda: published(root))
     assert clinic.paused(root) == ""
+
+
+def test_a_machine_that_nobody_described_pauses_its_collection(clinic: Clinic) -> None:
+    """With a sentence that names it, until there is one."""
+    root = make_collection(clinic.place / "a", machine="NoSuchMachine")
+    make_set(root, name="set")
+    clinic.until(lambda: root in clinic.watch.attended and clinic.paused(root))
+    assert "no machine called NoSuchMachine" in clinic.paused(root)
+
+    form = root / "collection.toml"
+    form.write_text(form.read_text().replace("NoSuchMachine", "VicRapidPlan"))
+    clinic.until(lambda: published(root) == ["ANON_006"])
+
+
+@pytest.mark.parametrize("disorder", ["its id cannot be read", "an outcome makes no sense"])
+def test_a_collection_that_nobody_can_work_on_keeps_none_of_the_others(clinic: Clinic, disorder: str) -> None:
+    """Those that come later neither."""
+    broken = make_collection(clinic.place / "a")
+    state = Collection.open(broken).state
+    if disorder == "its id cannot be read":
+        (state / "collection.json").unlink()
+        (state / "collection.json").mkdir()
+    else:
+        (broken / "set").mkdir()
+        nonsense = {"state": "published", "fingerprint": "", "at": "", "folders": ["."]}
+        locator = Collection.open(broken).locator("set")
+        (state / "outcomes" / f"{locator}.json").write_bytes(durable.encode(nonsense))
+    clinic.until(lambda: broken in clinic.watch.attended and clinic.paused(broken))
+
+    root = make_collection(clinic.place / "b")
+    make_set(root, name="set")
+    clinic.until(lambda: published(root) == ["ANON_006"])
+    assert not clinic.watch.share_is_away
+    assert clinic.paused(broken)
+
+
+def test_what_a_person_wrote_into_a_form_does_not_get_into_the_log(
+    clinic: Clinic, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The sentence that quotes it is for those who may see the share; the log says of which collection it is."""
+    root = make_collection(clinic.place / "a")
+    its_id = Collection.open(root).id
+    form = root / "collection.toml"
+    clinic.until(lambda: root in clinic.watch.attended)
+    form.write_text(form.read_text() + '\nMustermann = "Erika"')
+    clinic.until(lambda: "Mustermann means nothing" in clinic.paused(root))
+
+    told = capsys.readouterr()
+    paused = [line for line in (told.out + told.err).splitlines() if "collection.paused" in line]
+    assert len(paused) == 1
+    assert its_id in paused[0]
+    assert "Mustermann" not in told.out + told.err
 
 
 def test_a_collection_that_was_copied_is_left_alone_like_its_original(clinic: Clinic) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import tomllib
 from typing import TYPE_CHECKING, NamedTuple
@@ -230,6 +231,23 @@ def test_status_tells_how_each_collection_stands(tmp_path: Path, anonymizer: Cal
     }
     assert "line 1" in told[str(broken)]["paused"]
     assert anonymizer("status", tmp_path / "BATCH" / "new one").code == 2
+
+
+def test_status_tells_of_two_collections_of_one_id(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
+    """The service leaves both alone, and nobody else would say why."""
+    Collection.open(make_collection(tmp_path / "BATCH"))
+    shutil.copytree(tmp_path / "BATCH", tmp_path / "copy")
+    make_collection(tmp_path / "new")
+    make_collection(tmp_path / "newer")
+
+    told = {one["root"]: one["paused"] for one in json.loads(anonymizer("status", tmp_path, "--json").out)}
+    assert [bool(told[str(tmp_path / name)]) for name in ("BATCH", "copy", "new", "newer")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert "Move the copy away" in told[str(tmp_path / "copy")]
 
 
 def test_retry_has_a_set_looked_at_again(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:

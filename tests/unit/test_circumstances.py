@@ -1,0 +1,31 @@
+"""What is waited for is said in words, not in an error's name."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+import redis
+
+from services.collection import ShareAway
+from services.ledger import LedgerUnsettled
+from worker.circumstances import reason
+
+
+@pytest.mark.parametrize(
+    ("circumstance", "said"),
+    [
+        (ShareAway(), "the share is away"),
+        (TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)), "the share is away"),
+        (OSError(errno.EBUSY, os.strerror(errno.EBUSY)), "somebody has a file open"),
+        (BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)), "somebody has a file open"),
+        (LedgerUnsettled(), "the numbers in Redis and on the share do not agree: anonymizer doctor says more"),
+        (redis.ConnectionError("to a host with a name"), "Redis is away"),
+        (redis.OutOfMemoryError("command not allowed"), "Redis is full"),
+        (redis.ReadOnlyError("You can't write"), "Redis takes nothing: it is the copy of another one"),
+    ],
+)
+def test_it_is_said_in_words(circumstance: BaseException, said: str) -> None:
+    """Of those that somebody can do something about."""
+    assert reason(circumstance) == said
