@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple, get_args
 
 from services import extended, part10
 from services.errors import Fault
+from services.fit import treatment_beams
 from services.form import Acceptable
-from services.links import contoured_frames
+from services.links import contoured_frames, contours
 from services.rtset import printable
 
 if TYPE_CHECKING:
@@ -41,8 +42,18 @@ _OF_PARTS: Final = frozenset(("FRACTION", "BEAM", "BRACHY", "CONTROL_POINT"))
 _PLAIN: Final = frozenset((part10.IMPLICIT, part10.EXPLICIT, part10.BIG_ENDIAN, part10.DEFLATED))
 """Transfer syntaxes whose pixels are not compressed."""
 
+_DELIVERING: Final = ("BeamSequence", "IonBeamSequence", "ApplicationSetupSequence")
+"""What delivers the dose of a plan: beams, or the sources of a brachytherapy plan."""
+
+_OTHER_DOSES: Final = {
+    "EFFECTIVE": "a biologically effective dose and not the physical one",
+    "ERROR": "a difference between two doses and not a dose",
+}
+"""(3004,0004) *Dose Type*. PS3.3 C.8.8.3."""
+
 _UNEVEN_MM: Final = 0.1
 _AXIAL: Final = 0.999
+_APART_MM: Final = 0.1
 
 
 class Meaning(NamedTuple):
@@ -85,6 +96,8 @@ def judge(objects: Objects, *, machine_replaced: bool) -> Meaning:
         notes += _plan_notes(plan)
     if dose:
         faults += _dose_faults(dose, plan)
+        if other := _OTHER_DOSES.get(dose.view.text("DoseType").upper()):
+            notes.append(f"{dose.called} is {other}.")
     return Meaning(faults, notes)
 
 
@@ -110,6 +123,8 @@ def _ct_notes(slices: Sequence[SetFile], volume: Volume | None) -> Iterator[str]
     tilts = {tilt for one in slices if (tilt := one.view.number("GantryDetectorTilt"))}
     if tilts or (volume and abs(volume.first.normal.z) < _AXIAL):
         yield "The CT was taken with a tilted gantry, or not across the patient."
+    elif volume and not _lie_behind_each_other(slices):
+        yield "The CT slices differ in size, pixel spacing or place across the patient. Are these two series in one?"
     if volume and any(abs(gap - volume.gap_mm) > _UNEVEN_MM for gap in volume.gaps_mm):
         yield (
             f"The CT slices are not evenly spaced: {min(volume.gaps_mm):g} to {max(volume.gaps_mm):g} mm. "
@@ -118,6 +133,16 @@ def _ct_notes(slices: Sequence[SetFile], volume: Volume | None) -> Iterator[str]
     compressed = sum(one.file.transfer_syntax not in _PLAIN for one in slices)
     if compressed:
         yield f"{compressed} CT slices are compressed; they stay so, and some planning systems do not take them."
+
+
+def _lie_behind_each_other(slices: Sequence[SetFile]) -> bool:
+    """Whether slices across the patient lie pixel behind pixel; as they are written, the same numbers look the same."""
+    sizes = {tuple(map(one.view.raw, ("Rows", "Columns", "PixelSpacing"))) for one in slices}
+    corners = {(one.view.raw("ImagePositionPatient") or b"").rpartition(b"\\")[0]: one for one in slices}
+    if len(corners) > 1:
+        places = [one.view.numbers("ImagePositionPatient")[:2] for one in corners.values()]
+        return len(sizes) == 1 and all(max(axis) - min(axis) <= _APART_MM for axis in zip(*places, strict=True))
+    return len(sizes) == 1
 
 
 def _structure_set_faults(structure_set: SetFile) -> Iterator[Fault]:
@@ -132,6 +157,8 @@ def _structure_set_faults(structure_set: SetFile) -> Iterator[Fault]:
 
 def _roi_notes(structure_set: SetFile) -> Iterator[str]:
     names = [name for roi in structure_set.view.items("StructureSetROISequence") if (name := roi.text("ROIName"))]
+    if next(contours(structure_set), None) is None:
+        yield f"{structure_set.called} has no contours."
     long = sum(len(name) > LONGEST_ROI_NAME for name in names)
     if long:
         yield f"{long} structures have names of more than {LONGEST_ROI_NAME} characters; Eclipse shortens them."
@@ -161,6 +188,10 @@ def _plan_notes(plan: SetFile) -> Iterator[str]:
     label = plan.view.text("RTPlanLabel")
     if len(label) > LONGEST_PLAN_LABEL:
         yield f"The plan's label has {len(label)} characters; Eclipse takes {LONGEST_PLAN_LABEL}."
+    if plan.view.has("BeamSequence") and not treatment_beams(plan.view):
+        yield f"{plan.called} has no beam that delivers dose: none has a meterset."
+    elif not any(map(plan.view.has, _DELIVERING)):
+        yield f"{plan.called} has no beams."
     groups = plan.view.items("FractionGroupSequence")
     if len(groups) > 1:
         yield f"{plan.called} has {len(groups)} fraction groups."

@@ -97,9 +97,39 @@ def uneven(made: MadeSet) -> None:
     made.ct[-1].ImagePositionPatient = [x, y, z + 2]
 
 
+def recentred(made: MadeSet) -> None:
+    """Reconstruct one slice about another point."""
+    x, y, z = made.ct[1].ImagePositionPatient
+    made.ct[1].ImagePositionPatient = [x + 5, y, z]
+
+
+def rezoomed(made: MadeSet) -> None:
+    """Reconstruct one slice with smaller pixels."""
+    made.ct[1].PixelSpacing = [0.5, 0.5]
+
+
+def without_meterset(made: MadeSet) -> None:
+    """Plan beams and calculate none."""
+    del made.plan.FractionGroupSequence
+    for beam in made.plan.BeamSequence:
+        del beam.TreatmentDeliveryType
+
+
+def never_drawn(made: MadeSet) -> None:
+    """List structures and draw none."""
+    del made.structure_set.ROIContourSequence
+
+
 @pytest.mark.parametrize(
     ("edit", "note"),
     [
+        (recentred, "two series in one"),
+        (rezoomed, "two series in one"),
+        (without_meterset, "no beam that delivers dose"),
+        (sets.setting("RTPLAN", BeamSequence=None, FractionGroupSequence=None), "has no beams"),
+        (never_drawn, "has no contours"),
+        (sets.setting("RTDOSE", DoseType="EFFECTIVE"), "biologically effective"),
+        (sets.setting("RTDOSE", DoseType="ERROR"), "a difference between two doses"),
         (sets.tilted_gantry, "tilted gantry"),
         (sets.rle, "3 CT slices are compressed"),
         (uneven, "not evenly spaced"),
