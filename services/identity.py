@@ -95,7 +95,7 @@ def _check_part(field: str, value: str, *, forbidden: str) -> None:
     for character in value:
         if not " " <= character <= "~" or character in forbidden:
             raise SettingsWrong(
-                f"{field} holds {character!a}: use English letters, digits and signs, without {' '.join(forbidden)}"
+                f"{field} holds {character!r}: use English letters, digits and signs, without {' '.join(forbidden)}"
             )
 
 
