@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from anonymizer.new import MachineNames, Root, check_folder, has_form, known_machines, machine_names
+from anonymizer.new import MachineNames, Root, check_folder, has_form, known_machines, machine_names, warn_of_overlap
 from anonymizer.screen import PUBLISHED_ALL, SOME_NOT, console, say_json, say_loose
 from services import machine as machines
 from services import settings as environment
@@ -37,6 +37,7 @@ def check(root: Root, machine: MachineNames = None, as_json: AsJson = False) -> 
     options = read_settings(root)[1] if has_form(root) else Options(machine=machine_names(machine))
     places = machines.folders(environment.from_environment(os.environ).machines)
     known = [machines.find(name, places) for name in known_machines(options.machine)]
+    warn_of_overlap(root)
     folders = [root / name for name in set_folders(root)]
     with ProcessPoolExecutor() as pool:
         rows = list(pool.map(partial(judge_folder, options=options, machines=known), folders))

@@ -16,6 +16,7 @@ from services.collection import Collection
 from services.errors import SettingsWrong
 from services.form import Options
 from services.identity import Identity, check_identity
+from watcher import overlaps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,6 +65,7 @@ def new(
     elif form[0] and form[1]:
         collection = Collection.create(root, *form)
     say_first(collection)
+    warn_of_overlap(root)
 
 
 def check_folder(root: Path) -> None:
@@ -115,6 +117,12 @@ def say_first(collection: Collection) -> None:
         f"The first set becomes {first.patient_id}, {first.patient_name}, in ANON_{identity.initial_index:03d}."
     )
     screen.print(f"Now: anonymizer check {collection.root}, then anonymizer run {collection.root}")
+
+
+def warn_of_overlap(root: Path) -> None:
+    """Say when another collection of this machine or share could give the same new identities."""
+    if overlap := overlaps.of(root, settings.from_environment(os.environ).share):
+        console(stderr=True).print(str(overlap))
 
 
 def machine_names(given: list[str] | None) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from anonymizer.new import (
     fill_in,
     has_form,
     known_machines,
+    warn_of_overlap,
 )
 from anonymizer.screen import PUBLISHED_ALL, SOME_NOT, console, say_json, say_loose
 from services import logs, registry
@@ -88,6 +89,7 @@ def run(
     else:
         collection = Collection.open(root)
     known_machines(collection.options.machine)
+    warn_of_overlap(root)
     if console_too:
         serve_console(
             root.absolute(), settings, processes=workers or os.cpu_count() or 1, debug=bool(ctx.obj), alone=True

@@ -15,6 +15,7 @@ from anonymizer.screen import console, say_json, say_loose
 from services import settings as environment
 from services.errors import SettingsWrong
 from services.share import COPIED, Share
+from watcher import overlaps
 from watcher.status import Teller
 
 if TYPE_CHECKING:
@@ -43,14 +44,19 @@ def _tell(share: Share, settings: Settings) -> list[Told]:
     """Tell how each collection stands; two of the same id are left alone until a person has decided."""
     ids = share.ids()
     times = Counter(ids.values())
-    told = [(its_id, Teller(root, settings).tell()) for root, its_id in ids.items()]
-    return [replace(one, paused=COPIED) if its_id and times[its_id] > 1 else one for its_id, one in told]
+    found = overlaps.among(ids)
+    told = []
+    for root, its_id in ids.items():
+        one = replace(Teller(root, settings).tell(), warning=str(found.get(root, "")))
+        told.append(replace(one, paused=COPIED) if its_id and times[its_id] > 1 else one)
+    return told
 
 
 def _as_json(told: Told) -> dict[str, Any]:
     return {
         "root": told.root,
         "paused": told.paused,
+        "warning": told.warning,
         "sets": [{name: getattr(row, name) for name in SHOWN} for row in told.sets],
         "loose_dicom": told.loose_dicom,
     }
@@ -61,6 +67,8 @@ def _say(told: Told) -> None:
     screen.print(told.root)
     if told.paused:
         screen.print(f"  paused: {told.paused}")
+    if told.warning:
+        screen.print(f"  {told.warning}")
     counts = Counter(row.state for row in told.sets)
     screen.print("  " + (", ".join(f"{count} {state}" for state, count in counts.most_common()) or "no sets"))
     others = [row for row in told.sets if row.state != "published"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from services import registry
+from services import machine, registry
 from services.collection import Collection, collection_id
 from services.errors import SettingsWrong
 from services.form import BY_HAND, read_settings
@@ -55,6 +55,8 @@ class Told:
     """Why nothing can be done with it; empty where something can."""
     sets: list[Row] = field(default_factory=list)
     loose_dicom: int = 0
+    warning: str = ""
+    """What nothing waits for, and a person should see to."""
 
 
 class Teller:
@@ -101,6 +103,8 @@ class Teller:
         form = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
         if self._collection is None or form != self._form or collection_id(self._root) != self._collection.id:
             self._collection = Collection.look(self._root)
+            for name in self._collection.options.machine:
+                machine.find(name, machine.folders(self._settings.machines))
             self._standings = Standings(self._collection)
             self._form = form
         return self._collection

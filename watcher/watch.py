@@ -22,6 +22,7 @@ from services.form import BY_HAND
 from services.ledger import Ledger
 from services.listing import SETTINGS_NAME
 from services.share import COPIED
+from watcher import overlaps
 from watcher.attend import Attendant
 from watcher.hints import Hints, is_remote
 from watcher.reconcile import Reconciler
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from services.settings import Settings
     from services.share import Share
+    from watcher.overlaps import Overlap
     from worker.queue import Queue
     from worker.sheets import Sheets
 
@@ -86,6 +88,8 @@ class Attended:
         """The last look in numbers."""
         self.paused = ""
         """Why nothing is done just now; empty while something is."""
+        self.overlap: Overlap | None = None
+        """Another collection that could give the same new identities."""
         self.has_other = False
         """Whether another service, or a run, was seen to live in it."""
         self.is_copied = False
@@ -224,7 +228,7 @@ class Watch:
         self._clock = clock
         self._by_hand = by_hand
         self._sheets = sheets
-        self._search_at = clock()
+        self._search_at = self._compare_at = clock()
         self._changed: set[Path] = set()
 
     def run(self, stop: threading.Event) -> None:
@@ -264,6 +268,18 @@ class Watch:
             except Exception as error:  # noqa: BLE001 - it is logged
                 attended.fail(error)
         self._changed = {path for path in self._changed if any(map(path.is_relative_to, self.attended))}
+        if self._clock() >= self._compare_at:
+            self._compare()
+
+    def _compare(self) -> None:
+        """Warn of collections that could give the same new identity to two patients."""
+        self._compare_at = self._clock() + self._settings.reconcile_s
+        found = overlaps.among(self.attended)
+        for root, attended in self.attended.items():
+            overlap = found.get(root)
+            if overlap and overlap != attended.overlap:
+                log.warning("collection.overlaps", collection=attended.collection_id)
+            attended.overlap = overlap
 
     def _search(self) -> None:
         """Find the collections that there are now. Two of the same id are left alone until a person has decided."""

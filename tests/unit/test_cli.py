@@ -250,6 +250,21 @@ def test_status_tells_of_two_collections_of_one_id(tmp_path: Path, anonymizer: C
     assert "Move the copy away" in told[str(tmp_path / "copy")]
 
 
+def test_collections_that_would_name_two_patients_alike_are_warned_of(
+    tmp_path: Path, anonymizer: Callable[..., Said]
+) -> None:
+    """When the second is made, when it is checked, and in the status; it is a warning, and stops nothing."""
+    make_collection(tmp_path / "first")
+    (tmp_path / "second").mkdir()
+    made = anonymizer("new", tmp_path / "second", *FORM)
+    checked = anonymizer("check", tmp_path / "second", "--json")
+    told = json.loads(anonymizer("status", tmp_path, "--json").out)
+
+    assert (made.code, checked.code) == (0, 0)
+    for warned in (made.err, checked.err, *(one["warning"] for one in told)):
+        assert "Two patients could become zzz_AnusGE006" in warned
+
+
 def test_retry_has_a_set_looked_at_again(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
     """As if it were new; a folder that is not there is said."""
     root = make_collection(tmp_path / "BATCH")

@@ -1,0 +1,100 @@
+"""Which collections could give the same new identity to two patients: their patient IDs and numbers come together.
+
+Nothing hangs on it but a warning. Numbers are those that were given, and those that the sets to come will get: at
+least the next one.
+"""
+
+from __future__ import annotations
+
+import os
+from itertools import combinations, count, islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from services import claims, durable
+from services.collection import Collection, FormatTooNew, numbers_given
+from services.errors import SettingsWrong
+from services.listing import SETTINGS_NAME
+from services.share import Share
+from watcher.folders import set_folders
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+
+class Overlap(NamedTuple):
+    """Two collections that come together."""
+
+    patient_id: str
+    """The first new one that both have given, or will."""
+
+    other: Path
+
+    def __str__(self) -> str:
+        return (
+            f"Two patients could become {self.patient_id}: the collection in {self.other} gives that number, too. "
+            "Give one of the two another patient_id, or an initial_index beyond the numbers of the other."
+        )
+
+
+def among(roots: Iterable[Path]) -> dict[Path, Overlap]:
+    """Tell which of these collections overlap with another one; of each, with the first. Unusable ones are left out."""
+    collections = [collection for root in roots if (collection := _look(root))]
+    found: dict[Path, Overlap] = {}
+    patient_ids: dict[Path, frozenset[str]] = {}
+    for first, second in combinations(collections, 2):
+        if not _related(first, second):
+            continue
+        for one in (first, second):
+            if one.root not in patient_ids:
+                patient_ids[one.root] = _patient_ids(one)
+        if both := patient_ids[first.root] & patient_ids[second.root]:
+            smallest = min(both, key=lambda patient_id: (len(patient_id), patient_id))
+            found.setdefault(first.root, Overlap(smallest, second.root))
+            found.setdefault(second.root, Overlap(smallest, first.root))
+    return found
+
+
+def of(root: Path, share: Path | None) -> Overlap | None:
+    """Tell whether a collection overlaps with one under the same share; where there is none, with one beside it."""
+    root = root.absolute()
+    try:
+        if share is not None and root.is_relative_to(share):
+            roots = Share(share).roots()
+        else:
+            roots = [root, *filter(_is_another(root), sorted(root.parent.iterdir()))]
+    except OSError:
+        return None
+    return among(roots).get(root)
+
+
+def _is_another(root: Path) -> Callable[[Path], bool]:
+    """Tell of a folder whether it is a collection of its own; a link may lead to this very one."""
+    return lambda place: os.path.lexists(place / SETTINGS_NAME) and not (place.is_symlink() or place.samefile(root))
+
+
+def _look(root: Path) -> Collection | None:
+    try:
+        return Collection.look(root)
+    except (SettingsWrong, FormatTooNew, OSError):
+        return None
+
+
+def _related(one: Collection, other: Collection) -> bool:
+    """Whether an ID of one could be one of the other: `zzz_A` with 1234 is `zzz_A1` with 234."""
+    first, second = one.identity.patient_id, other.identity.patient_id
+    return first.startswith(second) or second.startswith(first)
+
+
+def _patient_ids(collection: Collection) -> frozenset[str]:
+    """Give the new patient IDs that were given, and those of the sets that lie there and are not done."""
+    identity, has_state = collection.identity, collection.state.is_dir()
+    try:
+        given = claims.taken(collection) if has_state else numbers_given(collection.root, identity.patient_id)
+        folders = set_folders(collection.root)
+        looked_at = set(durable.names(collection.outcomes)) if has_state else set()
+        to_come = sum(f"{collection.locator(name)}.json" not in looked_at for name in folders)
+    except OSError:
+        return frozenset()
+    free = (index for index in count(identity.initial_index) if index not in given)
+    return frozenset(identity.numbered(index).patient_id for index in (*given, *islice(free, max(1, to_come))))
