@@ -235,6 +235,8 @@ def _judge_links(found: _Found, objects: Objects, judged: Links, options: Option
     """Refuse broken links, or rebuild them where the collection asks for it; give the objects to go on with."""
     found.notes += judged.notes
     found.missing += judged.missing
+    if judged.all_shown:  # else geometry is held against the set
+        found.notes += links.strange(objects)
     complete = objects.structure_set and objects.plan and objects.dose and objects.slices and not judged.missing
     if options.on_broken_links == "relink" and complete and not judged.all_shown:
         doubts = relink.doubts(objects, judged)

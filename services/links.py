@@ -395,6 +395,20 @@ def contours_disagree(structure_set: SetFile, volume: Volume | None) -> list[Fau
     ]
 
 
+def strange(objects: Objects) -> Iterator[str]:
+    """Say where objects that refer to each other lie apart all the same: no reason to refuse, and one to look."""
+    slices, volume, _, plan, dose = objects
+    if volume and plan and geometry.isocentres(plan.view):
+        yield from (fault.found for fault in plan_disagrees(plan, volume))
+    if volume and dose:
+        yield from (fault.found for fault in dose_disagrees(dose, volume))
+    if plan and len({one.view.raw("PatientPosition") for one in slices}) == 1:
+        lies = slices[0].view.text("PatientPosition")
+        setups = {setup.text("PatientPosition") for setup in plan.view.items("PatientSetupSequence")} - {""}
+        if lies and setups - {lies}:
+            yield f"The patient lies {lies} in the CT and {', '.join(sorted(setups))} in {plan.called}."
+
+
 def plan_disagrees(plan: SetFile, volume: Volume | None) -> list[Fault]:
     """Say what stands against the isocentres lying in the CT."""
     if volume is None:

@@ -156,7 +156,9 @@ def _structure_set_faults(structure_set: SetFile) -> Iterator[Fault]:
 
 
 def _roi_notes(structure_set: SetFile) -> Iterator[str]:
-    names = [name for roi in structure_set.view.items("StructureSetROISequence") if (name := roi.text("ROIName"))]
+    rois = structure_set.view.items("StructureSetROISequence")
+    names = [name for roi in rois if (name := roi.text("ROIName"))]
+    yield from _number_notes(structure_set, "structures", rois, "ROINumber")
     if next(contours(structure_set), None) is None:
         yield f"{structure_set.called} has no contours."
     long = sum(len(name) > LONGEST_ROI_NAME for name in names)
@@ -166,6 +168,15 @@ def _roi_notes(structure_set: SetFile) -> Iterator[str]:
     for name, count in alike.items():
         if count > 1:
             yield f"{count} structures are called {printable(name)} in the first {LONGEST_ROI_NAME} characters."
+
+
+def _number_notes(file: SetFile, what: str, items: Sequence[View], keyword: str) -> Iterator[str]:
+    """Find what cannot be told apart, because the numbers by which all else refers to it are equal."""
+    counts = Counter(_as_stated(item, keyword) for item in items)
+    for number, count in counts.items():
+        if number and count > 1:
+            stated = printable(number.decode("ascii", "replace"))
+            yield f"{count} {what} in {file.called} have the number {stated}."
 
 
 def _intent(plan: SetFile) -> Iterator[Fault]:
@@ -189,9 +200,14 @@ def _plan_notes(plan: SetFile) -> Iterator[str]:
     if len(label) > LONGEST_PLAN_LABEL:
         yield f"The plan's label has {len(label)} characters; Eclipse takes {LONGEST_PLAN_LABEL}."
     if plan.view.has("BeamSequence") and not treatment_beams(plan.view):
-        yield f"{plan.called} has no beam that delivers dose: none has a meterset."
+        yield f"{plan.called} has no treatment beam: its beams are setup fields, or have no meterset."
     elif not any(map(plan.view.has, _DELIVERING)):
         yield f"{plan.called} has no beams."
+    yield from _number_notes(plan, "beams", plan.view.items("BeamSequence"), "BeamNumber")
+    beams = {_as_stated(beam, "BeamNumber") for kind in _DELIVERING[:2] for beam in plan.view.items(kind)}
+    strangers = _referred(plan.view) - beams
+    if strangers and beams:
+        yield f"{plan.called} refers to {len(strangers)} beams that it does not have."
     groups = plan.view.items("FractionGroupSequence")
     if len(groups) > 1:
         yield f"{plan.called} has {len(groups)} fraction groups."
@@ -210,7 +226,7 @@ def _dose_faults(dose: SetFile, plan: SetFile | None) -> Iterator[Fault]:
         )
     kind = dose.view.text("DoseSummationType").upper()
     plans = dose.view.items("ReferencedRTPlanSequence")
-    if kind == "MULTI_PLAN" or len(plans) > 1:
+    if kind == "MULTI_PLAN" or len({plan.text("ReferencedSOPInstanceUID") for plan in plans}) > 1:
         yield Fault(
             "plan-sum",
             f"{dose.called} is the sum of several plans.",
@@ -232,6 +248,18 @@ def _dose_faults(dose: SetFile, plan: SetFile | None) -> Iterator[Fault]:
                 f"{len(treating)} beams.",
                 "Export the plan dose only, not field doses.",
             )
+
+
+def _referred(plan: View) -> set[bytes]:
+    """Give the numbers of the beams that fraction groups are made of."""
+    groups = plan.items("FractionGroupSequence")
+    return {
+        _as_stated(beam, "ReferencedBeamNumber") for group in groups for beam in group.items("ReferencedBeamSequence")
+    }
+
+
+def _as_stated(item: View, keyword: str) -> bytes:
+    return (item.raw(keyword) or b"").strip(b" \0")
 
 
 def _with_meterset(plan: View) -> set[_Beam]:

@@ -40,6 +40,12 @@ def lacking(objects: Objects) -> Iterator[Fault]:
         yield Fault(
             "dose-without-grid", f"{dose.called} holds {held}.", "Export the plan dose as a three-dimensional grid."
         )
+    elif dose and not _has_its_planes(dose):
+        yield Fault(
+            "dose-without-grid",
+            f"{dose.called} does not say where each plane of its grid lies (Grid Frame Offset Vector).",
+            "Export the plan dose once more.",
+        )
     elif dose and not dose.view.number("DoseGridScaling"):
         yield Fault(
             "dose-without-scaling",
@@ -55,6 +61,12 @@ def _are_whole(image: SetFile) -> bool:
     if pixels.head.endswith(_ENCAPSULATED):
         return True
     return 0 < _size(*map(raw, _SIZES), raw("NumberOfFrames")) <= pixels.length
+
+
+def _has_its_planes(dose: SetFile) -> bool:
+    """Whether each frame of a dose has its offset. PS3.3 C.8.8.3.2."""
+    frames = dose.view.number("NumberOfFrames") or 1
+    return frames == 1 or len(dose.view.numbers("GridFrameOffsetVector")) == frames
 
 
 @lru_cache(maxsize=16)

@@ -65,6 +65,36 @@ def test_a_well_formed_set_is_good(tmp_path):
     assert verdict.good_set() is verdict.rtset
 
 
+def dose_elsewhere(made: MadeSet) -> None:
+    """Move the dose out of the patient."""
+    made.dose.ImagePositionPatient = [5000, 0, 0]
+
+
+def isocentre_elsewhere(made: MadeSet) -> None:
+    """Move the isocentre of a beam out of the CT."""
+    made.plan.BeamSequence[0].ControlPointSequence[0].IsocenterPosition = [5000, 0, 0]
+
+
+def other_way_round(made: MadeSet) -> None:
+    """Plan the patient the other way round."""
+    made.plan.PatientSetupSequence[0].PatientPosition = "FFS"
+
+
+@pytest.mark.parametrize(
+    ("edit", "note"),
+    [
+        (dose_elsewhere, "has its grid beside the CT."),
+        (isocentre_elsewhere, "has an isocentre outside the CT."),
+        (other_way_round, "The patient lies HFS in the CT and FFS in RT Plan RP."),
+    ],
+)
+def test_what_lies_apart_though_all_links_are_shown_is_a_note(tmp_path, edit, note):
+    """UIDs say that it is one set, and so it is; a person should look at it."""
+    verdict = judge(make_set(tmp_path, edit))
+    assert verdict.good
+    assert [found for found in verdict.notes if note in found]
+
+
 @pytest.mark.parametrize(
     ("edit", "code", "says"),
     [

@@ -62,10 +62,16 @@ def test_what_means_something_else_is_refused_with_a_code_to_accept(tmp_path, ed
     assert code in meaning.ACCEPTABLE
 
 
+def plan_named_twice(made: MadeSet) -> None:
+    """Let the dose refer to its plan in two items."""
+    made.dose.ReferencedRTPlanSequence.append(made.dose.ReferencedRTPlanSequence[0])
+
+
 @pytest.mark.parametrize(
     "edit",
     [
         sets.beam_dose(1, 2),
+        plan_named_twice,
         dose_of("FRACTION", ReferencedFractionGroupSequence=[item(ReferencedFractionGroupNumber=1)]),
         sets.setting("RTDOSE", DoseUnits="GY", DoseSummationType="PLAN"),
         sets.setting("CT", BurnedInAnnotation="NO"),
@@ -115,6 +121,13 @@ def without_meterset(made: MadeSet) -> None:
         del beam.TreatmentDeliveryType
 
 
+def same_numbers(made: MadeSet) -> None:
+    """Give two beams one number, and two structures."""
+    made.plan.BeamSequence[1].BeamNumber = made.plan.BeamSequence[0].BeamNumber
+    first, second = made.structure_set.StructureSetROISequence
+    second.ROINumber = first.ROINumber
+
+
 def never_drawn(made: MadeSet) -> None:
     """List structures and draw none."""
     del made.structure_set.ROIContourSequence
@@ -125,7 +138,10 @@ def never_drawn(made: MadeSet) -> None:
     [
         (recentred, "two series in one"),
         (rezoomed, "two series in one"),
-        (without_meterset, "no beam that delivers dose"),
+        (without_meterset, "no treatment beam"),
+        (same_numbers, "2 beams in RT Plan RP."),
+        (same_numbers, "2 structures in RT Structure Set RS."),
+        (same_numbers, "refers to 1 beams that it does not have"),
         (sets.setting("RTPLAN", BeamSequence=None, FractionGroupSequence=None), "has no beams"),
         (never_drawn, "has no contours"),
         (sets.setting("RTDOSE", DoseType="EFFECTIVE"), "biologically effective"),

@@ -46,6 +46,8 @@ def padded(made: MadeSet) -> None:
         (half("RTDOSE"), "dose-without-grid"),
         (sets.setting("RTDOSE", Rows=None), "dose-without-grid"),
         (sets.setting("RTDOSE", NumberOfFrames="4"), "dose-without-grid"),
+        (sets.setting("RTDOSE", GridFrameOffsetVector=[0, 3]), "dose-without-grid"),
+        (sets.setting("RTDOSE", GridFrameOffsetVector=None), "dose-without-grid"),
         (sets.setting("RTDOSE", DoseGridScaling=None), "dose-without-scaling"),
         (sets.setting("RTDOSE", DoseGridScaling="0"), "dose-without-scaling"),
     ],
