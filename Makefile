@@ -50,8 +50,8 @@ image:  ## the image, with the Docker engine that is there or one made for it
 compose-test: setup  ## the compose project: started, stormed, looked at through Flower
 	deploy/ci/with-docker.sh $(COMPOSE_TEST)
 
-share-test: setup  ## a share that other hosts write on: bindfs, then SMB
-	$(BIN)/pytest -rs --durations=3 tests/deploy/test_share.py
+share-test: setup  ## a share that other hosts write on: bindfs, SMB, and what a kernel mounts of SMB and NFS
+	$(BIN)/pytest -rs --durations=5 tests/deploy/test_share.py tests/deploy/test_kernel_mounts.py
 
 k8s-test: setup  ## the manifests on a real API server and kubelet; builds them first, about five minutes
 	$(MODEST) deploy/ci/with-docker.sh deploy/ci/k8s-test.sh

@@ -137,8 +137,14 @@ def test_a_share_that_goes_away_and_comes_back(tmp_path: Path) -> None:
 
 
 @contextmanager
-def smb_server(folder: Path, state: Path) -> Iterator[int]:
-    """Serve a folder over SMB on this host alone, to a guest, and tell on which port."""
+def smb_server(folder: Path, state: Path, *inside: str, also: str = "") -> Iterator[int]:
+    """Serve a folder over SMB on this host alone, to anybody, and tell on which port.
+
+    Parameters
+    ----------
+    inside, also
+        The words that run something in another network, and the server's address there.
+    """
     state.mkdir()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -157,7 +163,7 @@ def smb_server(folder: Path, state: Path) -> Iterator[int]:
     (state / "smb.conf").write_text(f"""[global]
 smb ports = {port}
 bind interfaces only = yes
-interfaces = 127.0.0.1/8
+interfaces = 127.0.0.1/8 {also}
 server role = standalone server
 map to guest = Bad User
 guest account = root
@@ -170,20 +176,20 @@ guest ok = yes
 read only = no
 force user = root
 """)
-    command = ["smbd", "--foreground", "--no-process-group", "-s", state / "smb.conf", "-l", state]
+    command = [*inside, "smbd", "--foreground", "--no-process-group", "-s", state / "smb.conf", "-l", state]
     # At its end it ends its whole process group: it gets one of its own.
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0)
     try:
-        wait_until(lambda: smb_client(port, "ls").returncode == 0, 30, "smbd answers")
+        wait_until(lambda: smb_client(port, "ls", *inside).returncode == 0, 30, "smbd answers")
         yield port
     finally:
         server.terminate()
         server.wait(10)
 
 
-def smb_client(port: int, say: str) -> subprocess.CompletedProcess[bytes]:
+def smb_client(port: int, say: str, *inside: str) -> subprocess.CompletedProcess[bytes]:
     """Do something on the share as another host's user does."""
-    command = ["smbclient", "//127.0.0.1/sets", "--no-pass", "--port", str(port), "--command", say]
+    command = [*inside, "smbclient", "//127.0.0.1/sets", "--no-pass", "--port", str(port), "--command", say]
     return subprocess.run(command, capture_output=True, check=False, timeout=60)
 
 
