@@ -158,6 +158,7 @@ def _facts(beam: View, machine: Machine) -> Iterator[_Fact]:
     yield from _positions(beam, machine)
     yield from _applicators(beam, machine)
     yield from _wedges(beam, machine)
+    yield from _compensators(beam, machine)
 
 
 def _maker(beam: View, machine: Machine) -> Iterator[_Fact]:
@@ -355,3 +356,14 @@ def _wedges(beam: View, machine: Machine) -> Iterator[_Fact]:
             angle = "" if angle_deg is None else f" of {angle_deg:g}°"
             stated = f"a wedge{angle} ({kind or 'of no stated type'})"
             yield _Fact(True, "wedge", f"uses {stated}, which {machine.name} does not have.")
+
+
+def _compensators(beam: View, machine: Machine) -> Iterator[_Fact]:
+    """Those that name a material are hardware; the others carry the fluence of moving leaves. PS3.3 C.8.8.14.10."""
+    for compensator in beam.items("CompensatorSequence"):
+        if material := compensator.text("MaterialID"):
+            yield _Fact(
+                False,
+                "compensator",
+                f"uses a compensator of {material}; of such the descriptor of {machine.name} says nothing.",
+            )

@@ -223,6 +223,11 @@ def test_what_the_machine_does_not_have_blocks(beam: Dataset, code: str, sentenc
         (with_positions(positions("MLCX", *[-200.4] * 60, *[-100] * 60)), "leaf-travel", "leaf at -200.4 mm"),
         (with_positions(positions("MLCX", *[-100] * 59, 60, *[100] * 60)), "leaf-span", "160 mm apart"),
         (treatment_beam(BeamLimitingDeviceSequence=[leaf_device(None)]), "leaf-boundaries-not-stated", "no boundaries"),
+        (
+            treatment_beam(CompensatorSequence=[data_set(CompensatorNumber=1, MaterialID="BRASS")]),
+            "compensator",
+            "uses a compensator of BRASS",
+        ),
     ],
 )
 def test_what_an_import_bears_differs_and_does_not_block(beam: Dataset, code: str, sentence: str) -> None:
