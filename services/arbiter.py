@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import platform
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
@@ -85,7 +86,7 @@ class Arbiter:
 
 
 def _was_killed_here(stored: dict[str, Any]) -> bool:
-    """Tell whether the holder ran on this very host and is gone: after a kill nobody should have to wait."""
+    """Tell whether the holder ran where we do and is gone: after a kill nobody should have to wait."""
     if stored.get("host") != _host() or not isinstance(stored.get("pid"), int):
         return False
     try:
@@ -98,9 +99,12 @@ def _was_killed_here(stored: dict[str, Any]) -> bool:
 
 
 def _host() -> str:
-    """Name this host, or container, until it is started again."""
-    try:
+    """Name this host until it is started again, and where in it process numbers mean the same.
+
+    Containers may have their host's name and not see its processes.
+    """
+    started = processes = ""
+    with suppress(OSError):
         started = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-    except OSError:
-        started = ""
-    return f"{platform.node()} {started}"
+        processes = str(Path("/proc/self/ns/pid").readlink())
+    return f"{platform.node()} {started} {processes}".rstrip()

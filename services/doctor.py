@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import file_digest
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from services import attempt as attempts
 from services import check, claims, durable, listing, originals, record, registry, tracking
 from services.collection import ANON_NAME
 from services.errors import SetChanged, SetRefused
+from services.form import Acceptable
 from services.policy import policy_for
 from services.record import folder_name
 
@@ -266,7 +267,7 @@ class _Seen:
 
     def _original(self, folder: Path, published: Record) -> Finding | None:
         collection, name = self._collection, folder_name(published.index)
-        options = collection.options
+        options = replace(collection.options, **_WHATEVER_IS_TAKEN)
         try:
             verdict = check.judge(folder, options, [], policy_for(options), listing.take(folder))
             rtset = verdict.rtset
@@ -292,6 +293,13 @@ class _Seen:
             "Find out who changed it. As a set of its own it is taken by `anonymizer retry ROOT SET --as-new`.",
         )
 
+
+_WHATEVER_IS_TAKEN: Final[dict[str, Any]] = {
+    "accept": frozenset(get_args(Acceptable)),
+    "extra_objects": "leave out",
+    "on_broken_links": "relink",
+}
+"""What a published set was good under: that the form refuses now what it took then says nothing of its files."""
 
 _AGAIN: Final = "A withdrawal was cut off: `anonymizer withdraw ROOT {}` once more."
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services import machine, policy
+from services import doctor, machine, policy
 from services.collection import Collection
 from services.errors import NotClean
 from services.verify import verify_published
 from tests.integration.test_two_folders_one_set import Desk
-from tests.sets import make_collection, make_set
+from tests.sets import dose_of_another_plan, make_collection, make_set, other_object, relative_dose
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,3 +75,26 @@ def test_a_set_that_was_made_under_an_older_policy_is_told_to_be(root: Path, mon
     next((root / "ANON_006").glob("RD.*")).unlink()
     with pytest.raises(NotClean, match="against that of 2030-01-01"):
         proven(root)
+
+
+STRICTER = {
+    "a fault that was accepted": (relative_dose, 'accept = ["relative-dose"]', "accept = []"),
+    "references that were rebuilt": (dose_of_another_plan, 'on_broken_links = "relink"', 'on_broken_links = "refuse"'),
+    "objects that were left out": (other_object("RTIMAGE"), 'extra_objects = "leave out"', 'extra_objects = "refuse"'),
+}
+
+
+@pytest.mark.parametrize("stricter", STRICTER)
+def test_a_stricter_form_changes_no_original(tmp_path: Path, client: redis.Redis, stricter: str) -> None:
+    """The doctor must not send anyone to look for whoever did."""
+    edit, before, now = STRICTER[stricter]
+    root = make_collection(tmp_path / "BATCH", more=f"[check]\n{before}")
+    make_set(root, edit, name="set")
+    desk = Desk(Collection.open(root), client)
+    assert desk.do("set").state == "published"
+    desk.reconcile()
+    form = root / "collection.toml"
+    form.write_text(form.read_text().replace(before, now))
+
+    assert [one for one in doctor.examine(Collection.look(root)) if one.is_wrong] == []
+    assert proven(root).files

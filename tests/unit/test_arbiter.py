@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -103,3 +105,21 @@ def test_a_seat_that_cannot_be_read_is_taken_after_a_while(collection: Collectio
     assert not arbiter.hold()
     clock.now += STANDS_STILL_S
     assert [arbiter.hold(), arbiter.hold()] == [False, True]
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="no such command here")
+def test_a_container_that_has_its_hosts_name_is_another_host(collection: Collection) -> None:
+    """It does not see the processes of its host, and would take each of them for dead."""
+    says_its_host = [sys.executable, "-c", "from services.arbiter import _host; print(_host())"]
+    apart = subprocess.run(
+        ["unshare", "--map-root-user", "--pid", "--fork", *says_its_host],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if apart.returncode:
+        pytest.skip("no process numbers of one's own may be had here")
+    Arbiter(collection).hold()
+    stored = durable.read(collection.arbiter) or {}
+    assert stored["host"] != apart.stdout.strip()
+    assert stored["host"].split()[0] == apart.stdout.split()[0]
