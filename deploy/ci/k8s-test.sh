@@ -129,6 +129,7 @@ drawn() { [ "$(find "$work/srv/anonymizer/$1/sheets" -name "ANON_*.$2" -size +10
 until_true 120 drawn DEMO html 3
 until_true 120 drawn DEMO pdf 3
 [ "$(stat --format %u "$work"/srv/anonymizer/DEMO/sheets/*.pdf | sort -u)" = 10001 ]
+[ "$(k get pods -l app.kubernetes.io/name=sheets -o 'jsonpath={.items[*].status.containerStatuses[*].restartCount}')" = 0 ]
 say "their sheets are drawn, HTML and PDF"
 
 k scale deployment/worker --replicas=3 >/dev/null
@@ -148,6 +149,5 @@ import urllib.request
 told = urllib.request.urlopen('http://127.0.0.1:9464/metrics').read().decode()
 print(*[line for line in told.splitlines() if line.startswith(('anonymizer_sets', 'anonymizer_backlog', 'anonymizer_redis_up', 'anonymizer_share_up'))], sep='\n')" >&2
 k get pods >&2
-[ "$(k get pods -l app.kubernetes.io/name=sheets -o 'jsonpath={.items[*].status.containerStatuses[*].restartCount}')" = 0 ]
 k exec deployment/worker -- sh -c 'test ! -e /var/run/secrets/kubernetes.io && ! env | grep -q _SERVICE_HOST=.*redis'
 say "no account token, no service links; passed"

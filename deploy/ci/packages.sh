@@ -1,10 +1,12 @@
 #!/bin/bash
-# Installs the Debian packages of programs that are not here:  packages.sh PROGRAM=PACKAGE…
+# Installs the Debian packages of programs, or files, that are not here:  packages.sh PROGRAM=PACKAGE…
 # Says nothing and asks no network when all are here. Fails where it is not root on Debian, or reaches no mirror.
 set -euo pipefail
 missing=()
 for each in "$@"; do
-    command -v "${each%%=*}" >/dev/null || missing+=("${each##*=}")
+    program=${each%%=*}
+    if [[ $program == /* && -e $program ]] || command -v "$program" >/dev/null; then continue; fi
+    missing+=("${each##*=}")
 done
 if [ ${#missing[@]} = 0 ]; then exit 0; fi
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
