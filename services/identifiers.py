@@ -13,7 +13,8 @@ What counts as found:
 * Keys of two and three characters as the whole value. The cleaner removes them as whole words too. Numbers of up to
   three digits stand in every technical text (wedge 15, tray 1), so only the cleaner minds them; a single character is
   nobody.
-* Dates are not spelled out but read from the text, whatever their form, and compared as dates.
+* Dates are not spelled out but read from the text, whatever their form, and compared as dates; the cleaner takes out
+  their months, too.
 
 What does not count:
 
@@ -167,6 +168,7 @@ class Identifiers:
         for spelling in self._keys:
             self._index[spelling[:2]].append(spelling)
         self._years = tuple({f"{day.year % 100:02d}" for day in self._days})
+        self._months = {(day.year, day.month) for day in self._days}
         self._inside = tuple(
             spelling
             for spelling, key in self._keys.items()
@@ -184,6 +186,7 @@ class Identifiers:
         ]
         spans += self._embedded(text)
         spans += self._dates(text)
+        spans += self._months_of_days(text)
         return join(spans)
 
     def found_in(self, value: str) -> frozenset[str] | None:
@@ -238,6 +241,12 @@ class Identifiers:
         if not any(year in text for year in self._years):
             return []
         return [span for span, days in read_dates(text) if not self._days.isdisjoint(days)]
+
+    def _months_of_days(self, text: str) -> list[Span]:
+        """Find months of the set's days: `Boost 12/2020` says when, and so by how much all dates were moved."""
+        if not any(year in text for year in self._years):
+            return []
+        return [span for span, months in _read_months(text) if not self._months.isdisjoint(months)]
 
     # Taking in
 
@@ -415,6 +424,23 @@ def read_dates(text: str) -> list[tuple[Span, set[date]]]:
         if month := _MONTHS.get(fold(match[1])):
             take(match, (match[3], month, match[2]))
     return found
+
+
+_MONTH_YEAR = re.compile(r"(?<!\d)(?<!\d[-./])(\d{1,2})[-./](\d{4})(?!\d)")
+_YEAR_MONTH = re.compile(r"(?<!\d)(\d{4})[-./](\d\d)(?!\d|[-./]\d)")
+_NAMED_MONTH_YEAR = re.compile(r"(?<![^\W\d_])([^\W\d_]{3,10})[-./_ ]{0,2}(\d{4}|\d\d)(?!\d)")
+
+
+def _read_months(text: str) -> Iterator[tuple[Span, set[tuple[int, int]]]]:
+    """Read the months with their years that stand in a text: 12/2020, 2020-12, Dez 20. 12/20 is a fraction."""
+    for match in _MONTH_YEAR.finditer(text):
+        yield Span(*match.span()), {(int(match[2]), int(match[1]))}
+    for match in _YEAR_MONTH.finditer(text):
+        yield Span(*match.span()), {(int(match[1]), int(match[2]))}
+    for match in _NAMED_MONTH_YEAR.finditer(text):
+        if month := _MONTHS.get(fold(match[1])):
+            year = int(match[2])
+            yield Span(*match.span()), {(year, month), (1900 + year, month), (2000 + year, month)}
 
 
 def _day_first(run: str) -> list[tuple[str, str, str]]:
