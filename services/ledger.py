@@ -141,12 +141,14 @@ class Ledger:
             finished += 1
         taken = claims.taken(self._collection)
         generation, known = self._known()
+        if generation is None:
+            return Audit(withdrawn=False, finished=finished, unreadable=tuple(claims.unreadable(self._collection)))
         doubted, self._doubted = self._doubted, (generation, known - taken)
         unknown = taken - known and (taken - known) & claims.taken(self._collection)
         wrong = unknown or (generation == doubted[0] and (known - taken) & doubted[1])
-        if generation is not None and wrong:
+        if wrong:
             self._withdraw(keys=[self._key], args=[generation])
-        return Audit(generation is not None and bool(wrong), finished, tuple(claims.unreadable(self._collection)))
+        return Audit(bool(wrong), finished, tuple(claims.unreadable(self._collection)))
 
     def _ask(self, set_id: str) -> tuple[int, bytes]:
         initial = self._collection.identity.initial_index

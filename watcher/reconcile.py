@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from services import claims, notes, publish, registry
+from services import claims, durable, failures, notes, publish, registry
 from services.attempt import StandingStill
 from services.tracking import TrackingFiles
-from watcher.standing import CONCLUDED
+from watcher.standing import CONCLUDED, FINISHED
 from worker.name import Name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping
 
     from services.collection import Collection
     from services.ledger import Ledger
@@ -47,6 +47,7 @@ class Reconciler:
         self._still = StandingStill(collection, clock)
         self._tracking = TrackingFiles(collection)
         self._missed: dict[str, int] = {}
+        self._gone: dict[str, int] = {}
 
     def reconcile(self, stands: Mapping[str, str]) -> None:
         """Finish publications, give back indices, compare Redis with the share, clear old attempts, bring the lines.
@@ -66,7 +67,9 @@ class Reconciler:
         self._collection.check_there()
         for index in publish.recover(self._collection):
             log.info("set.published", index=index, recovered=True)
-        self._give_back({self._collection.locator(folder): state for folder, state in stands.items()})
+        by_locator = {self._collection.locator(folder): state for folder, state in stands.items()}
+        self._give_back(by_locator)
+        self._forget_gone(by_locator)
         audit = self._ledger.audit()
         if audit.withdrawn or audit.unreadable:
             log.warning("index.disagreement", withdrawn=audit.withdrawn, unreadable=audit.unreadable)
@@ -99,6 +102,25 @@ class Reconciler:
             if (is_over or missed.get(claim.set_id, 0) >= SCANS) and self._ledger.release(claim.set_id):
                 log.info("index.released", set=claim.locator, index=claim.index)
         self._missed = missed
+
+    def _forget_gone(self, present: Container[str]) -> None:
+        """Take away what was written beside folders that are gone, unless they were done: those are the doctor's."""
+        gone = {}
+        for name in durable.names(self._collection.outcomes):
+            locator, _, suffix = name.partition(".")
+            if suffix != "json" or locator in present:
+                continue
+            gone[locator] = self._gone.get(locator, 0) + 1
+            if gone[locator] != SCANS:
+                continue
+            outcome, folder = registry.read_outcome(self._collection, locator), None
+            if outcome is not None and outcome.state not in FINISHED:
+                folder = registry.folder_of(self._collection, locator)
+            if folder is not None and not folder.exists():
+                notes.clear(folder)
+                failures.forget(self._collection, locator)
+                registry.forget(self._collection, locator)
+        self._gone = gone
 
     def _is_leased(self, locator: str) -> bool:
         name = Name(self._collection.id, locator)

@@ -12,7 +12,7 @@ from services import claims, pipeline, publish, registry
 from services.ledger import Ledger
 from services.progress import Progress
 from services.settings import Settings
-from tests.sets import make_set
+from tests.sets import make_set, without
 from watcher.reconcile import SCANS, Reconciler
 from watcher.standing import Standings
 from worker.app import app
@@ -159,3 +159,19 @@ def test_a_folder_that_now_holds_a_copy_of_another_set_is_told(desk: Desk) -> No
     outcome = desk.do("x")
     assert (outcome.state, outcome.index) == ("same-set", 7)
     assert "published as ANON_007" in desk.note("x")
+
+
+@pytest.mark.parametrize("was", ["refused", "published"])
+def test_what_was_said_of_a_folder_goes_with_it_unless_it_was_published(desk: Desk, was: str) -> None:
+    """Who exports a set anew, under another name, throws the bad one away."""
+    root = desk.collection.root
+    make_set(root, *([without("RTDOSE")] if was == "refused" else []), name="folder")
+    assert desk.do("folder").state == was
+    desk.reconcile()
+    assert (root / "folder_REFUSED.txt").exists() == (was == "refused")
+    shutil.rmtree(root / "folder")
+    desk.reconcile()
+
+    assert not (root / "folder_REFUSED.txt").exists()
+    kept = registry.folder_of(desk.collection, desk.collection.locator("folder")) is not None
+    assert kept == (was == "published")
