@@ -6,6 +6,7 @@ with a reason; nothing is deleted, nothing numbered anew, and it goes on by itse
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from contextlib import contextmanager, suppress
@@ -199,7 +200,9 @@ class Attended:
         try:
             yield
         except SettingsWrong as wrong:
-            self.pause(str(wrong), logged=f"{reason(wrong)}: anonymizer status says more")
+            line = re.search(r"\bline \d+", str(wrong))
+            where = f", at {line[0]}" if line else ""
+            self.pause(str(wrong), logged=f"{reason(wrong)}{where}: anonymizer status says more")
         except CIRCUMSTANCES as circumstance:
             self.pause(reason(circumstance))
 
