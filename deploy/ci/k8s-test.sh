@@ -3,7 +3,7 @@
 # Everything it starts is ended by its process id; what it put into the host's packet filter is taken out again.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-cache=${ANONYMIZER_CI_CACHE:-${TMPDIR:-/tmp}/anonymizer-ci}
+cache=${DEPLOY_TEST_CACHE:-${TMPDIR:-/tmp}/anonymizer-ci}
 skip() {
     echo "SKIPPED: $1: $0" >&2
     exit 0

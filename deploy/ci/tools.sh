@@ -2,7 +2,7 @@
 # Gives the folder with the tools of this folder's scripts, made on the first call. It is kept from run to run.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-cache=${ANONYMIZER_CI_CACHE:-${TMPDIR:-/tmp}/anonymizer-ci}
+cache=${DEPLOY_TEST_CACHE:-${TMPDIR:-/tmp}/anonymizer-ci}
 if ! cat "$here/requirements.txt" "$here/tools.sh" | cmp -s - "$cache/tools/made-from"; then
     rm -rf "$cache/tools"
     mkdir -p "$cache"

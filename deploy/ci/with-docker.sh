@@ -6,7 +6,7 @@
 # official names: the Dockerfile is built as it is. Where neither is possible the command is skipped, loudly.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-cache=${ANONYMIZER_CI_CACHE:-${TMPDIR:-/tmp}/anonymizer-ci}
+cache=${DEPLOY_TEST_CACHE:-${TMPDIR:-/tmp}/anonymizer-ci}
 mkdir -p "$cache"
 say() { echo "with-docker: [${SECONDS}s] $*" >&2; }
 skip() {

@@ -12,7 +12,7 @@ import pytest
 @pytest.fixture(scope="session")
 def artefacts() -> Path:
     """Give the folder in which logs and pictures are left for people to look at."""
-    folder = Path(os.environ.get("ANONYMIZER_CI_ARTEFACTS", "/tmp/anonymizer-ci-artefacts"))
+    folder = Path(os.environ.get("DEPLOY_TEST_ARTEFACTS", "/tmp/anonymizer-ci-artefacts"))
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
