@@ -18,6 +18,7 @@ from services import settings as environment
 from services.form import Options, read_settings
 from services.judgement import judge_folder
 from services.links import LINKS
+from services.listing import SETTINGS_NAME
 from services.rtset import CT, DOSE, PLAN, STRUCTURE_SET
 from watcher.folders import loose_dicom, set_folders
 
@@ -34,7 +35,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="Say it to a program.")]
 def check(root: Root, machine: MachineNames = None, as_json: AsJson = False) -> None:
     """Check every set of a root folder: what is there, how it hangs together, whether the machine fits."""
     check_folder(root)
-    options = read_settings(root)[1] if has_form(root) else Options(machine=machine_names(machine))
+    if has_form(root):
+        options = read_settings(root)[1]
+    else:
+        options = Options(machine=machine_names(machine))
+        if machine is None:
+            console(stderr=True).print(
+                f"There is no {SETTINGS_NAME} here: held against {', '.join(options.machine)}; --machine takes another."
+            )
     places = machines.folders(environment.from_environment(os.environ).machines)
     known = [machines.find(name, places) for name in known_machines(options.machine)]
     warn_of_overlap(root)

@@ -34,7 +34,7 @@ def export(root: Root, dest: Destination, as_json: AsJson = False) -> None:
     if as_json:
         say_json([one._asdict() for one in told])
     else:
-        table = Table("Folder", "", "Files", "Sheet")
+        table = Table("Folder", "State", "Files", "Sheet")
         for one in told:
             table.add_row(one.folder, one.state, str(one.files or ""), "with it" if one.sheet else "")
         console().print(table if told else f"Nothing is published in {root}.")

@@ -28,7 +28,7 @@ from anonymizer.new import (
     known_machines,
     warn_of_overlap,
 )
-from anonymizer.screen import PUBLISHED_ALL, SOME_NOT, console, say_json, say_loose
+from anonymizer.screen import PUBLISHED_ALL, SOME_NOT, console, counted, say_json, say_loose
 from services import logs, registry
 from services import settings as environment
 from services.collection import Collection
@@ -139,7 +139,8 @@ def _make_sheets(going: Batch, *, as_json: bool) -> None:
         to_come = going.sheets_to_come()
         if not to_come:
             return
-        screen.print(f"Making {len(to_come)} sheets to look at and sign. Ctrl-C leaves those missing to the next run.")
+        many = counted(len(to_come), "sheet")
+        screen.print(f"Making {many} to look at and sign. Ctrl-C leaves what is missing to the next run.")
         while to_come := going.sheets_to_come():
             time.sleep(POLL_S)
     except KeyboardInterrupt:
@@ -167,13 +168,13 @@ def _as_json(row: Row) -> dict[str, Any]:
 def _say(root: Path, rows: list[Row], earlier: int) -> None:
     screen = console()
     if rows:
-        table = Table("Set", "", "Anonymized", "Seconds", "Why")
+        table = Table("Set", "State", "Anonymized", "Seconds", "Why")
         for row in rows:
             seconds = "" if row.seconds is None else f"{row.seconds:.1f}"
-            table.add_row(row.folder, row.state, row.anon, seconds, row.reason)
+            table.add_row(row.folder, row.state.replace("-", " "), row.anon, seconds, row.reason)
         screen.print(table)
     if earlier:
-        screen.print(f"{earlier} sets were published before.")
+        screen.print(f"Done before: {counted(earlier, 'set')}. `anonymizer status` lists what is not published.")
     if not rows and not earlier:
         screen.print(f"There are no sets in {root}: each folder in it with DICOM files is one.")
     if loose := loose_dicom(root):

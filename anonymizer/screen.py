@@ -30,6 +30,11 @@ def say_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))  # noqa: T201 - this is the output
 
 
+def counted(number: int, noun: str) -> str:
+    """Say how many of something there are."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def say_loose(root: object, files: int) -> str:
     """Say that DICOM files lie where nobody knows which set they belong to."""
     lie = "1 DICOM file lies" if files == 1 else f"{files} DICOM files lie"

@@ -73,9 +73,9 @@ def _say(told: Told) -> None:
     screen.print("  " + (", ".join(f"{count} {state}" for state, count in counts.most_common()) or "no sets"))
     others = [row for row in told.sets if row.state != "published"]
     if others:
-        table = Table("Set", "", "Anonymized", "Why")
+        table = Table("Set", "State", "Anonymized", "Why")
         for row in others:
-            table.add_row(row.folder, row.state, row.anon, row.why)
+            table.add_row(row.folder, row.state.replace("-", " "), row.anon, row.why)
         screen.print(table)
     if told.loose_dicom:
         screen.print(say_loose(told.root, told.loose_dicom))

@@ -239,6 +239,7 @@ def _judge_contours(links: Links, structure_set: SetFile, objects: Objects) -> N
 
     named: set[str] = set()
     elsewhere: set[str] = set()
+    first: dict[str, Contour] = {}
     silent = drawn = 0
     for contour in contours(structure_set):
         drawn += 1
@@ -249,6 +250,12 @@ def _judge_contours(links: Links, structure_set: SetFile, objects: Objects) -> N
             (elsewhere if on_slice else named).update(contour.images)
         else:
             named.update(here.intersection(contour.images))
+            first.setdefault(contour.roi_number, contour)
+    if volume and (apart := [number for number, one in first.items() if not _lies_where_it_says(one, objects, data)]):
+        links.notes.append(
+            f"Contours in {structure_set.called} do not lie on the CT slices that they name "
+            f"(ROI number {', '.join(apart[:_MOST_NAMED])})."
+        )
 
     lists = [one for one in listed(structure_set) if one.series or one.images]
     ours = [one for one in lists if one.series in series or not here.isdisjoint(one.images)]
@@ -280,6 +287,13 @@ def _judge_contours(links: Links, structure_set: SetFile, objects: Objects) -> N
         links.notes.append(f"{what} in {structure_set.called} do not say on which CT slice they lie.")
     else:
         links.states[CONTOURS_CT] = "shown"
+
+
+def _lies_where_it_says(contour: Contour, objects: Objects, data: bytes) -> bool:
+    """Say whether a contour lies on an image that it names."""
+    assert objects.volume is not None  # whoever asks has looked
+    index = objects.volume.slice_of(contour.ends(data))
+    return index is not None and objects.slices[index].sop_instance_uid in contour.images
 
 
 def contoured_frames(structure_set: SetFile) -> frozenset[str]:

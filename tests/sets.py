@@ -328,8 +328,13 @@ def without_image_list(made: MadeSet) -> None:
 def contours_between_slices(made: MadeSet) -> None:
     """Draw the contours one millimetre beside the slices, and refer to none."""
     contours_without_images(made)
+    move_contours(made, 1)
+
+
+def move_contours(made: MadeSet, offset_mm: float) -> None:
+    """Move the contours along the patient."""
     for contour in contours(made):
-        points = np.array(contour.ContourData, dtype=float).reshape(-1, 3) + np.array([0, 0, 1])
+        points = np.array(contour.ContourData, dtype=float).reshape(-1, 3) + np.array([0, 0, offset_mm])
         contour.ContourData = [f"{number:.2f}" for number in points.ravel()]
 
 

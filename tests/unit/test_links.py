@@ -78,6 +78,15 @@ def test_contours_beside_the_slices_do_not_bear_an_absent_link(tmp_path):
     assert codes(judged) == ([], ["contours-off-slices"], [])
 
 
+@pytest.mark.parametrize("offset_mm", [1, 3, 1000])
+def test_contours_that_lie_elsewhere_than_they_say_are_told_of(tmp_path, offset_mm):
+    """Beside all slices, on the next one, outside the patient: links are shown all the same, and a person looks."""
+    judged = judge(make_set(tmp_path, lambda made: sets.move_contours(made, offset_mm)))
+    assert judged.states == SHOWN
+    assert any("do not lie on the CT slices that they name" in note for note in judged.notes)
+    assert not any("do not lie" in note for note in judge(make_set(tmp_path, name="sound")).notes)
+
+
 def move(keyword: str, data_of: str, offset_mm: float) -> sets.Edit:
     """Move what a keyword places along the patient."""
 
