@@ -62,10 +62,12 @@ def test_new_writes_the_form_and_says_whom_the_first_set_becomes(
     tmp_path: Path, anonymizer: Callable[..., Said]
 ) -> None:
     """As the older program's form did."""
-    said = anonymizer("new", tmp_path, *FORM)
+    root = tmp_path / "BATCH"  # beside tmp_path there are other tests' collections, which it would warn of
+    root.mkdir()
+    said = anonymizer("new", root, *FORM)
     assert (said.code, said.err) == (0, "")
     assert "zzz_AnusGE006, AnusGE006^First, in ANON_006" in said.out
-    form = tomllib.loads((tmp_path / "collection.toml").read_text())
+    form = tomllib.loads((root / "collection.toml").read_text())
     assert form["identity"] == {
         "patient_id": "zzz_AnusGE",
         "family_name": "AnusGE",
