@@ -219,6 +219,11 @@ class Collection:
         return self.state / "namings"
 
     @property
+    def plans(self) -> Path:
+        """`<mark of a plan>.json`: which set it was published with; the first of them makes the folder."""
+        return self.state / "plans"
+
+    @property
     def redo(self) -> Path:
         """`000006.json`: that a person wants a published set done again; the first of them makes the folder."""
         return self.state / "redo"

@@ -108,7 +108,8 @@ def _hashes(published: Record) -> Mapping[str, str]:
 
 
 def _is_as_published(folder: Path, hashes: Mapping[str, str]) -> bool:
-    if {path.name for path in folder.iterdir()} != hashes.keys():
+    there = list(folder.iterdir())
+    if {path.name for path in there} != hashes.keys() or any(path.is_symlink() for path in there):
         return False
     return all(_sha256(folder / name) == expected for name, expected in hashes.items())
 

@@ -21,6 +21,7 @@ from services import (
     machine,
     notes,
     originals,
+    plans,
     publish,
     record,
     redo,
@@ -163,6 +164,8 @@ class _Way:
             rtset = verdict.good_set()
             set_id, content = self._name(seen, rtset)
             published = publish.find(collection, set_id)
+            if published is None and (other := self._with_the_same_plan(seen, set_id, rtset)):
+                return self._again(seen, set_id, rtset, content, other)
             if published is not None and not self._is_done_again(published, rtset, set_id, content):
                 return self._again(seen, set_id, rtset, content, published)
             shift = dates.choose_shift(collection.set_key(set_id), rtset.dates)
@@ -172,6 +175,7 @@ class _Way:
             return self._refused(seen, fault)
 
         index = self.ledger.claim(set_id, self.locator)
+        plans.note(collection, rtset.plan.sop_instance_uid, set_id)
         try:
             attempt = Attempt.begin(collection, set_id, index)
             try:
@@ -266,6 +270,17 @@ class _Way:
         notes.write_note(self.folder, text)
         return _outcome("same-set", seen, set_id=set_id, index=index, text=text)
 
+    def _with_the_same_plan(self, seen: Listing, set_id: str, rtset: RtSet) -> Record | None:
+        """Find what was published of this plan with other objects, unless a person wants this set as one of its own."""
+        collection = self.collection
+        earlier = plans.set_of(collection, rtset.plan.sop_instance_uid)
+        if earlier in {None, set_id} or claims.of(collection, set_id):
+            return None
+        if registry.counts_as_new(collection, self.locator, seen.fingerprint):
+            return None
+        found = publish.find(collection, earlier)
+        return None if found is None or found.withdrawn else found
+
     def _again(self, seen: Listing, set_id: str, rtset: RtSet, content: str, published: Record) -> Outcome:
         """Tell of a set that is published already: nothing new is made of it, and a person decides on a changed one."""
         collection, name = self.collection, folder_name(published.index)
@@ -275,6 +290,12 @@ class _Way:
             state = "withdrawn"
             text = (
                 f"This is the set that was published as {name} and then withdrawn. Nothing new was made of it. {as_new}"
+            )
+        elif published.set_id != set_id:
+            state = "changed"
+            text = (
+                f"Its plan was published as {name}, with other objects: some were added, taken away or exported anew "
+                f"since. Nothing new was made of it. {as_new}"
             )
         elif not originals.is_the_same(rtset, content, collection.set_key(set_id), published, collection.root / name):
             state = "changed"

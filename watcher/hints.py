@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Self
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
+from services.collection import STATE_NAME
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -25,6 +27,8 @@ REMOTE = frozenset(
 #: What a reader causes; our own reading must not look like a change.
 READING = frozenset({"opened", "closed_no_write"})
 MOUNTS = Path("/proc/self/mounts")
+#: Where sets are written before they are published: nothing to look at.
+STAGING = f"/{STATE_NAME}/staging"
 
 
 def is_remote(path: Path, mounts: Path = MOUNTS) -> bool:
@@ -100,4 +104,5 @@ class _Handler(FileSystemEventHandler):
         for path in (event.src_path, event.dest_path):
             if path:
                 place = Path(path if isinstance(path, str) else path.decode("utf-8", "surrogateescape"))
-                self._hints.note(place if event.is_directory else place.parent)
+                if STAGING not in place.as_posix():
+                    self._hints.note(place if event.is_directory else place.parent)

@@ -147,8 +147,8 @@ def _count_failure(collection: Collection, name: Name, why: str) -> None:
         return
     at = datetime.now(UTC).isoformat(timespec="seconds")
     parked = Outcome("parked", listing.fingerprint(folder), at, codes=reasons, text=PARKED)
-    registry.write_outcome(collection, name.locator, parked)
     notes.write_note(folder, PARKED)
+    registry.write_outcome(collection, name.locator, parked)
     log.error("set.parked", reasons=reasons)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -92,15 +93,21 @@ def test_only_what_may_travel_is_exported(root: Path, tmp_path: Path) -> None:
     anonymizer("export", root, root / "out", code=2)
 
 
-def test_what_was_changed_since_does_not_travel(root: Path, tmp_path: Path) -> None:
-    """A file that is not as it was proven holds its whole set back."""
+@pytest.mark.parametrize("change", ["other bytes", "a link to the same bytes"])
+def test_what_was_changed_since_does_not_travel(root: Path, tmp_path: Path, change: str) -> None:
+    """A file that is not as it was proven holds its whole set back; a link would tell where it leads."""
     (plan,) = (root / "ANON_006").glob("RP.*")
-    proven = plan.read_bytes()
-    plan.write_bytes(proven[:-1] + b"x")
+    elsewhere = shutil.copy(plan, tmp_path / "elsewhere")
+    if change == "other bytes":
+        plan.write_bytes(plan.read_bytes()[:-1] + b"x")
+    else:
+        plan.unlink()
+        plan.symlink_to(elsewhere)
     try:
         anonymizer("export", root, tmp_path / "out", code=1)
     finally:
-        plan.write_bytes(proven)
+        plan.unlink()
+        shutil.copy(elsewhere, plan)
     assert list((tmp_path / "out").iterdir()) == []
 
 

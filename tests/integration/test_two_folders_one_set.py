@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pydicom
 import pytest
 
-from services import claims, pipeline, publish, registry
+from services import claims, pipeline, publish, registry, withdraw
 from services.ledger import Ledger
 from services.progress import Progress
 from services.settings import Settings
-from tests.sets import make_set, without
+from tests.sets import contours_without_images, make_set, without, without_image_list
 from watcher.reconcile import SCANS, Reconciler
 from watcher.standing import Standings
 from worker.app import app
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from services.collection import Collection
     from services.registry import Outcome
+    from tests.sets import MadeSet
 
 
 class Desk:
@@ -63,6 +64,15 @@ class Desk:
         """Read the note beside a folder."""
         path = self.collection.root / f"{folder}_NOTE.txt"
         return path.read_text("utf-8-sig") if path.exists() else ""
+
+
+def nothing_on_the_last_slice(made: MadeSet) -> None:
+    """Let contours and lists say nothing of images, and nothing be drawn on the last one."""
+    contours_without_images(made)
+    without_image_list(made)
+    last = made.ct[-1].ImagePositionPatient[2]
+    for roi in made.structure_set.ROIContourSequence:
+        roi.ContourSequence = [one for one in roi.get("ContourSequence", ()) if one.ContourData[2] != last]
 
 
 @pytest.fixture
@@ -159,6 +169,49 @@ def test_a_folder_that_now_holds_a_copy_of_another_set_is_told(desk: Desk) -> No
     outcome = desk.do("x")
     assert (outcome.state, outcome.index) == ("same-set", 7)
     assert "published as ANON_007" in desk.note("x")
+
+
+def test_a_slice_that_comes_after_publication_does_not_publish_the_plan_again(desk: Desk) -> None:
+    """Where no list of images tells that one is still to come, the set was taken for whole; a person decides."""
+    root = desk.collection.root
+    made = make_set(root, nothing_on_the_last_slice, name="folder", ct=5)
+    late = made.path(made.ct[4])
+    data = late.read_bytes()
+    late.unlink()
+    assert desk.do("folder").state == "published"
+
+    late.write_bytes(data)
+    outcome = desk.do("folder")
+    assert (outcome.state, outcome.index) == ("changed", 6)
+    assert "plan was published as ANON_006, with other objects" in desk.note("folder")
+
+    shutil.copytree(root / "folder", root / "copy")
+    assert desk.do("copy").state == "changed"
+    late.unlink()
+    assert desk.do("folder").state == "published"
+    assert not desk.note("folder")
+    assert desk.held() == []
+
+
+@pytest.mark.parametrize("way", ["as new", "withdrawn"])
+def test_a_plan_with_other_objects_is_published_when_a_person_says_so(desk: Desk, way: str) -> None:
+    """As a set of its own beside the first, or after that was taken back."""
+    root = desk.collection.root
+    made = make_set(root, nothing_on_the_last_slice, name="folder", ct=5)
+    late = made.path(made.ct[4])
+    data = late.read_bytes()
+    late.unlink()
+    desk.do("folder")
+    late.write_bytes(data)
+    seen = desk.do("folder")
+    if way == "as new":
+        registry.count_as_new(desk.collection, desk.locator("folder"), seen.fingerprint)
+    else:
+        withdraw.withdraw(desk.collection, 6)
+
+    outcome = desk.do("folder")
+    assert (outcome.state, outcome.index) == ("published", 7)
+    assert desk.do("folder").state == "published"
 
 
 @pytest.mark.parametrize("was", ["refused", "published"])

@@ -60,6 +60,18 @@ def test_reading_wakes_nobody(tmp_path: Path) -> None:
         assert hints.wait(0.3) == frozenset()
 
 
+def test_what_is_written_in_staging_wakes_nobody(tmp_path: Path) -> None:
+    """Each of a set's files would; the record of a published one does."""
+    staging, records = tmp_path / "BATCH/.anonymizer/staging/x", tmp_path / "BATCH/.anonymizer/records"
+    for folder in (staging, records):
+        folder.mkdir(parents=True)
+    with Hints(tmp_path, watching=True) as hints:
+        (staging / "CT.dcm").write_bytes(b"1")
+        assert hints.wait(0.3) == frozenset()
+        (records / "ANON_006.json").write_bytes(b"1")
+        assert records in hints.wait(5)
+
+
 def test_without_events_the_wait_just_ends(tmp_path: Path) -> None:
     """The rescan is the truth."""
     with Hints(tmp_path, watching=False) as hints:
