@@ -14,7 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from anonymizer.supervisor import Supervised
-from services import durable, failures
+from services import attempt, durable, failures
 from services.collection import Collection
 from services.ledger import Ledger
 from services.settings import Settings
