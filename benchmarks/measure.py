@@ -8,7 +8,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-import sysconfig
 import time
 from collections import defaultdict
 from contextlib import contextmanager
@@ -80,11 +79,10 @@ def machine() -> str:
         (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), ""
     )
     memory = next((int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0)
-    optimized = "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
     return (
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {model or platform.processor() or platform.machine()}, "
         f"{os.cpu_count()} cores, {memory / 2**20:.0f} GB; {platform.system()} {platform.release().split('-')[0]}; "
-        f"Python {platform.python_version()}{'' if optimized else ', compiled without its optimizations'}; "
+        f"Python {platform.python_version()}; "
         f"load at the start {os.getloadavg()[0]:.1f}"
     )
 

@@ -28,7 +28,7 @@ PLACES: Final = {
     ("services.originals", "content"): "check: naming the set by its content",
     ("services.check", "judge"): "check: members, links, geometry, machine",
     ("services.remaking", "remake"): "anonymize: new values of the set",
-    ("services.part10", "_copy"): "anonymize: pixels, copied by the kernel",
+    ("services.part10", "_copy"): "anonymize: pixels, copied",
     ("services.part10", "_begin_writeback"): "anonymize: asking for writeback",
     ("services.part10", "write"): "anonymize: rewriting headers, writing them",
     ("services.anonymize", "write"): "anonymize: rewriting headers, writing them",

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
 QUEUE = "benchmark"
 SMALL_SETS = 40
-LARGE_SETS = 17
+LARGE_SETS = 9
 """One to begin with, and so many that one, two, four and eight workers have equal shares."""
-SCALING_ROUNDS = 3
+SCALING_ROUNDS = 2
 CROWD = 2000
 
 

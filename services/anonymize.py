@@ -56,6 +56,7 @@ def write(rtset: RtSet, remaking: Remaking, folder: Path) -> Iterator[Written]:
         A file became shorter while it was copied.
     """
     tables = _Tables(remaking, rtset.foreign)
+    buffer = bytearray(part10.COPIED_AT_ONCE)
     for source in rtset.set_files:
         file = _in_one_character_set(source.file)
         view = source.view if file is source.file else root(file)
@@ -74,6 +75,7 @@ def write(rtset: RtSet, remaking: Remaking, folder: Path) -> Iterator[Written]:
             rewrite(file.data, file.behind_pixels(), rules, implicit=file.implicit, end=len(file.data)),
             sop_class_uid=source.sop_class_uid.encode(),
             sop_instance_uid=uid.encode(),
+            buffer=buffer,
         )
         yield Written(source, name, size)
 

@@ -90,7 +90,7 @@ class View:
         if element[1] == b"US":
             return [float(int.from_bytes(value[at : at + 2], "little")) for at in range(0, len(value) - 1, 2)]
         try:
-            numbers = [float(part) for part in value.decode("ascii").strip("\0 ").split("\\")]
+            numbers = list(map(float, value.strip(b"\0 ").split(b"\\")))
         except ValueError:
             return []
         return numbers if all(map(math.isfinite, numbers)) else []

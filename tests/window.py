@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import os
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from selenium.common.exceptions import StaleElementReferenceException
@@ -14,8 +16,8 @@ from selenium.webdriver.chrome.service import Service as Driver
 from selenium.webdriver.common.by import By
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from selenium.webdriver.remote.webelement import WebElement
 
@@ -50,6 +52,15 @@ class Service:
     url: str
     log: Path
     """What the console wrote."""
+
+    worker: int
+    """The process whose children anonymize."""
+
+    def let_workers(self, do: signal.Signals) -> None:
+        """Freeze who anonymizes, or let them go on."""
+        for task in Path(f"/proc/{self.worker}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                os.kill(int(child), do)
 
 
 class Window:

@@ -69,10 +69,14 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             "ANONYMIZER_CONSOLE_USERS": str(user_file),
         }
         log = place / "console.log"
-        for what in (["watch"], ["worker", "--processes", "2"], ["worker", "--sheets"], ["console"]):
-            stack.enter_context(_running(what, environment, log if what == ["console"] else place / f"{what[0]}.log"))
+        processes = {
+            " ".join(what): stack.enter_context(
+                _running(what, environment, log if what == ["console"] else place / f"{what[0]}.log")
+            )
+            for what in (["watch"], ["worker", "--processes", "2"], ["worker", "--sheets"], ["console"])
+        }
         _wait_for(port)
-        yield Service(share, f"http://127.0.0.1:{port}", log)
+        yield Service(share, f"http://127.0.0.1:{port}", log, processes["worker --processes 2"])
 
 
 @pytest.fixture(scope="session")
@@ -122,8 +126,8 @@ class _running:  # noqa: N801 - a context manager
         command = [str(Path(sys.executable).with_name("anonymizer")), *arguments]
         self._process = subprocess.Popen(command, env=environment, stdout=self._log, stderr=self._log)
 
-    def __enter__(self) -> None:
-        pass
+    def __enter__(self) -> int:
+        return self._process.pid
 
     def __exit__(self, *_: object) -> None:
         self._process.send_signal(signal.SIGTERM)
