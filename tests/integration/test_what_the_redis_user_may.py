@@ -1,0 +1,53 @@
+"""The service under the rights that deploy/redis/users.acl.in gives it. With Flower, `make compose-test` tries them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import redis
+
+from anonymizer.embedded import redis_server
+from phantom.sets import write_demo
+
+USERS = Path(__file__).parents[2] / "deploy/redis/users.acl.in"
+ANONYMIZER = Path(sys.executable).with_name("anonymizer")
+WITHIN_S = 60
+COURTESY = "client|setinfo"
+"""The library tells newer servers its name; older ones would not start with a right that they do not know."""
+
+
+def test_nothing_that_the_service_needs_is_denied(tmp_path: Path) -> None:
+    """A set is published and its sheet drawn by somebody who may no more than the service's user."""
+    (rights,) = [line.split()[4:] for line in USERS.read_text().splitlines() if line.startswith("user anonymizer ")]
+    share = tmp_path / "share"
+    with redis_server() as url, ExitStack() as ending:
+        path = url.removeprefix("redis+socket://")
+        with closing(redis.Redis(unix_socket_path=path)) as first:
+            first.execute_command("ACL SETUSER", "test", "on", "nopass", "~*", "&*", "+@all")
+            first.execute_command("ACL SETUSER", "default", "reset", "on", "nopass", *rights)
+        test = ending.enter_context(
+            closing(redis.Redis(unix_socket_path=path, username="test", password="any", decode_responses=True))
+        )
+        test.acl_log_reset()
+        write_demo(share / "BATCH", sets=1, ct=10)
+        settings = {"REDIS_URL": url, "SHARE": str(share), "QUIET_S": "1", "RESCAN_S": "1", "RECONCILE_S": "1"}
+        environment = os.environ | {f"ANONYMIZER_{name}": value for name, value in settings.items()}
+        for command in (["watch"], ["worker", "--processes", "1"], ["worker", "--sheets"]):
+            process = subprocess.Popen([ANONYMIZER, *command], env=environment)
+            ending.callback(process.wait, 30)
+            ending.callback(process.terminate)
+        deadline = time.monotonic() + WITHIN_S
+        while not (share / "BATCH/sheets/ANON_006.pdf").exists():
+            assert time.monotonic() < deadline, denied(test)
+            time.sleep(0.2)
+        assert denied(test) == set()
+
+
+def denied(test: redis.Redis) -> set[str]:
+    """Name what was asked for and denied: commands, keys, channels."""
+    return {entry["object"] for entry in test.acl_log()} - {COURTESY}
