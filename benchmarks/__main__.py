@@ -32,7 +32,7 @@ HERE: Final = Path(__file__).parent
 RESULTS: Final = HERE / "RESULTS.md"
 MARK: Final = "<!-- what follows is written by `python -m benchmarks --save` -->"
 TMPFS: Final = Path("/dev/shm")
-TMPFS_NEEDED: Final = 7 << 30
+TMPFS_NEEDED: Final = 9 << 30
 
 
 @dataclass(frozen=True)

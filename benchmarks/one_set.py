@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from services.collection import Collection
 
-ROUNDS = 7
+ROUNDS = 15
 WHOLE_ROUNDS = 5
 SETS = 6
 STEPS = ("check", "anonymize", "prove", "fsync")

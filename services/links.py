@@ -239,18 +239,22 @@ def _judge_contours(links: Links, structure_set: SetFile, objects: Objects) -> N
 
     named: set[str] = set()
     elsewhere: set[str] = set()
+    told: set[str] = set()
     first: dict[str, Contour] = {}
     silent = drawn = 0
     for contour in contours(structure_set):
         drawn += 1
+        if len(contour.images) == 1 and contour.images[0] in told and contour.roi_number in first:
+            continue  # as nearly all: nothing new
         if not any(contour.images):
             silent += 1
         elif here.isdisjoint(contour.images):
             on_slice = volume and volume.slice_of(contour.ends(data)) is not None
             (elsewhere if on_slice else named).update(contour.images)
         else:
-            named.update(here.intersection(contour.images))
+            told.update(here.intersection(contour.images))
             first.setdefault(contour.roi_number, contour)
+    named |= told
     if volume and (apart := [number for number, one in first.items() if not _lies_where_it_says(one, objects, data)]):
         links.notes.append(
             f"Contours in {structure_set.called} do not lie on the CT slices that they name "

@@ -62,6 +62,7 @@ def written(file: SetFile, folder: Path) -> Dataset:
         [source.data[end:]] if source.pixels else [],
         sop_class_uid=file.sop_class_uid.encode(),
         sop_instance_uid=file.sop_instance_uid.encode(),
+        buffer=bytearray(1000),
     )
     data = pydicom.dcmread(target)
     target.unlink()
