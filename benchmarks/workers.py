@@ -79,12 +79,12 @@ def put(queue: Queue, collection: Collection, folders: list[str]) -> list[Name]:
 
 
 def until(done: Callable[[], bool], patience_s: float) -> None:
-    """Look a thousand times a second until something is so."""
+    """Look two hundred times a second until something is so; more would take from the workers."""
     deadline = time.monotonic() + patience_s
     while not done():
         if time.monotonic() > deadline:
             raise TimeoutError
-        time.sleep(0.001)
+        time.sleep(0.005)
 
 
 def concluded(collection: Collection) -> int:
