@@ -5,6 +5,7 @@
   message is done with; the watcher asks again, later each time.
 * An exception that nobody foresaw, a proof that failed, or the death of the process counts. After three the set is
   parked.
+* The death of a whole worker is as a rule no set's fault: it counts from the second in a row on.
 
 No exception leaves the task: Celery would put its text into logs and events, and the text may hold a name.
 """
@@ -50,6 +51,12 @@ PARKED: Final = (
     "The people who run this program must look: its log says more. `anonymizer retry` tries again."
 )
 
+FREE_BEGINNINGS: Final = 2
+"""A set may be begun so often without coming to an end before that counts as a failure."""
+
+WORKER_KILLED: Final = "WorkerKilled"
+"""What that failure is called, where others have the class of an exception."""
+
 log = structlog.get_logger()
 
 
@@ -80,11 +87,11 @@ def anonymize_set(self: Task, collection_id: str, locator: str) -> str:
             here = station()
             queue = Queue(here.redis, app, self.request.delivery_info["routing_key"])
             patience_over = queue.begin(name)
-            with lease.lease(here.redis, name) as mine:
-                if not mine:
+            with lease.lease(here.redis, name) as beginnings:
+                if not beginnings:
                     return "in work"
                 began = time.monotonic()
-                ended = _work(here, name, patience_over=patience_over)
+                ended = _work(here, name, beginnings, patience_over=patience_over)
                 queue.took(name, time.monotonic() - began)
                 return ended
         except CIRCUMSTANCES as circumstance:
@@ -92,11 +99,14 @@ def anonymize_set(self: Task, collection_id: str, locator: str) -> str:
             return "waits"
 
 
-def _work(here: Station, name: Name, *, patience_over: bool) -> str:
+def _work(here: Station, name: Name, beginnings: int, *, patience_over: bool) -> str:
     """Do one set, and give what became of it: an outcome's state, `failed`, or `gone`."""
     progress = Progress(here.redis, name.collection_id, name.locator)
     try:
         collection = Collection.open(here.share.find(name.collection_id))
+        if beginnings > FREE_BEGINNINGS:
+            log.error("set.failed", error=WORKER_KILLED)
+            _count_failure(collection, name, WORKER_KILLED)
         if _is_parked(collection, name.locator):
             return "parked"
         ledger = Ledger(collection, here.redis)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from services import registry
 from tests.faults.service import Service, wait_until
 
 CHANGES = 52
@@ -63,3 +64,21 @@ def test_a_set_that_kills_every_process_is_parked_and_brought_back(service: Serv
     service.command("retry", service.root, "Mustermann the poison")
     service.all_published()
     assert (service.root / "ANON_007").is_dir()
+
+
+def test_a_set_that_kills_whole_workers_is_parked(service: Service) -> None:
+    """A container dies whole when its memory ends, and nobody is left to tell: how often the set was begun tells."""
+    service.inner |= {"together_s": 0.1}
+    service.drop("Mustermann the poison")
+    service.drop("Mustermann Erika")
+    poison = service.locator("Mustermann the poison")
+    service.faults[poison] = [[20, "kill-worker"]] * 9
+    service.start(processes=1)
+
+    service.wait(60)
+
+    assert service.hold() == {"Mustermann the poison": "parked", "Mustermann Erika": "published"}
+    outcome = registry.read_outcome(service.collection, poison)
+    assert outcome is not None
+    assert outcome.codes == ("WorkerKilled",) * 3
+    assert len([mark for mark in service.happened() if mark.startswith(poison)]) == 4, "killed so many workers"

@@ -43,6 +43,7 @@ class Plan:
         self.done = 0
         app.VISIBILITY_S = stored.get("visibility_s", app.VISIBILITY_S)
         lease.LEASE_S = stored.get("lease_s", lease.LEASE_S)
+        lease.TOGETHER_S = stored.get("together_s", lease.TOGETHER_S)
         attempt.STANDS_STILL_S = stored.get("stands_still_s", attempt.STANDS_STILL_S)
         if wall := stored.get("clock_steps_s"):
             real, began = time.time, time.monotonic()
