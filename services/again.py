@@ -17,6 +17,6 @@ def look_again(collection: Collection, folder: str) -> str:
     """
     locator = registry.register(collection, folder)
     failures.forget(collection, locator)
-    registry.forget_outcome(collection, locator)
+    registry.reopen(collection, locator)
     notes.clear(collection.root / folder)
     return locator

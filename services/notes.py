@@ -29,19 +29,32 @@ _MARK_BYTES: Final = MARK.encode("utf-8-sig")
 _NO_TEXT: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
-def write_refused(folder: Path, faults: Iterable[Fault]) -> bool:
+def write_refused(folder: Path, faults: Iterable[Fault], *, made_before: str = "") -> bool:
     """Say why a set was refused and what to do; false when a file of that name is someone else's.
+
+    Parameters
+    ----------
+    made_before
+        `ANON_006`, where that was made of the folder when it held something else.
 
     Raises
     ------
     OSError
         Nothing can be written there just now.
     """
-    lines = [f'The set "{_line(folder.name)}" was not anonymized. Nothing of it was published.']
+    lines = [f'The set "{_line(folder.name)}" was not anonymized. {_stands(made_before)}']
     for number, fault in enumerate(faults, start=1):
         lines += ["", f"{number}. {_line(fault.found)}", f"   What to do: {_line(fault.remedy)}", f"   ({fault.code})"]
     lines += ["", "Repair the set in this folder, or drop it anew: it is then looked at again by itself."]
     return _write(folder, REFUSED, NOTE, lines)
+
+
+def _stands(made_before: str) -> str:
+    return (
+        f"{made_before}, which was made of it before, stays as it is."
+        if made_before
+        else "Nothing of it was published."
+    )
 
 
 def write_note(folder: Path, text: str) -> bool:

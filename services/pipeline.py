@@ -326,14 +326,25 @@ class _Way:
         return other if other and other.is_dir() else None
 
     def _refused(self, seen: Listing, refused: SetRefused) -> Outcome:
-        notes.write_refused(self.folder, refused.faults)
+        before = self._made_before()
+        notes.write_refused(self.folder, refused.faults, made_before="" if before is None else folder_name(before))
         text = "\n".join(f"{fault.found} {fault.remedy}" for fault in refused.faults)
-        return _outcome("refused", seen, codes=tuple(fault.code for fault in refused.faults), text=text)
+        return _outcome("refused", seen, codes=tuple(fault.code for fault in refused.faults), index=before, text=text)
 
     def _waiting(self, seen: Listing, incomplete: SetIncomplete) -> Outcome:
         text = "\n".join(fault.found for fault in incomplete.faults)
         notes.write_note(self.folder, f"It is not complete yet, and waits:\n{text}")
-        return _outcome("waiting", seen, codes=tuple(fault.code for fault in incomplete.faults), text=text)
+        codes = tuple(fault.code for fault in incomplete.faults)
+        return _outcome("waiting", seen, codes=codes, index=self._made_before(), text=text)
+
+    def _made_before(self) -> int | None:
+        """Give the index of what was published of this folder when it held something else, if that still stands."""
+        outcome = registry.read_outcome(self.collection, self.locator)
+        found = record.read(self.collection, outcome.index) if outcome and outcome.index is not None else None
+        if found is None or found.set_id is None or found.withdrawn:
+            return None
+        claim = claims.of(self.collection, found.set_id)
+        return found.index if claim and claim.locator == self.locator else None
 
 
 def _outcome(state: State, seen: Listing, **more: Any) -> Outcome:

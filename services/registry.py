@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -35,7 +35,9 @@ class Outcome:
     """Of the faults that stand against the set, or the reason for which it waits or is parked. Safe in logs."""
 
     set_id: str | None = None
+
     index: int | None = None
+    """Under which it is published; of a refused or waiting one, under which something was made of the folder before."""
 
     folders: Mapping[str, int] = field(default_factory=dict)
     """Each folder of the set (relative path; `.` is its own) with its time in ns: these tell of a later change."""
@@ -113,6 +115,15 @@ def write_outcome(collection: Collection, locator: str, outcome: Outcome) -> Non
 def read_outcome(collection: Collection, locator: str) -> Outcome | None:
     """Return what became of a set; None when that is not known: it is then looked at again."""
     return _outcome(durable.read(_outcome_file(collection, locator)) or {})
+
+
+def reopen(collection: Collection, locator: str) -> None:
+    """Have a set looked at again, and keep in mind what was published of its folder."""
+    outcome = read_outcome(collection, locator)
+    if outcome is None or outcome.index is None:
+        forget_outcome(collection, locator)
+    else:
+        write_outcome(collection, locator, replace(outcome, fingerprint="", folders={".": 0}))
 
 
 def forget_outcome(collection: Collection, locator: str) -> None:

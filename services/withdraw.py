@@ -47,7 +47,7 @@ def withdraw(collection: Collection, index: int) -> bool:
     tracking.withdraw(collection, index)
     moved = _move_away(collection, name)
     for locator, outcome in registry.outcomes(collection):
-        if outcome.index == index and outcome.state != "changed":
+        if outcome.index == index and outcome.state in {"published", "same-set"}:
             text = NOTE.format(name)
             registry.write_outcome(collection, locator, replace(outcome, state="withdrawn", text=text))
             folder = registry.folder_of(collection, locator)

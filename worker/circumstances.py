@@ -16,8 +16,6 @@ from services.ledger import LedgerUnsettled
 
 CIRCUMSTANCES: Final = (OSError, redis.RedisError, OperationalError, SetChanged, SettingsWrong, FormatTooNew)
 
-_REFUSED: Final = (redis.AuthenticationError, NoPermissionError)
-
 _REASONS: Final = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
@@ -39,8 +37,10 @@ _REASONS: Final = {
 
 def reason(circumstance: BaseException) -> str:
     """Say in a few words what is waited for; no path and no name, for it is shown and logged."""
-    if isinstance(circumstance, _REFUSED):
+    if isinstance(circumstance, redis.AuthenticationError):
         return "Redis refuses our name or password"
+    if isinstance(circumstance, NoPermissionError):
+        return "Redis does not let our user do all that is needed: its rights (ACL) are too narrow"
     if isinstance(circumstance, redis.RedisError) and _is_of_tls(circumstance):
         return "Redis is not who it should be, or does not speak TLS"
     if isinstance(circumstance, redis.OutOfMemoryError):

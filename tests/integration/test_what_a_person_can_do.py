@@ -197,6 +197,24 @@ def test_a_withdrawn_set_is_out_of_the_collection_and_its_number_is_not_given_ag
     assert states(run(root)) == {"once more": ("published", "ANON_009")}
 
 
+@pytest.mark.parametrize("retried", [False, True])
+def test_what_was_published_before_is_not_denied_when_its_folder_is_refused_later(two, *, retried: bool) -> None:
+    """Somebody put a second dose into it; the number is named as long as it stands."""
+    root, made, _ = two
+    anon = dict(states_of(root))["a"]
+    shutil.copyfile(made.path(made.dose), made.folder / "a second dose.dcm")
+    if retried:
+        anonymizer("retry", root, "a")
+    assert states(run(root))["a"] == ("refused", anon)
+    assert f"{anon}, which was made of it before, stays as it is." in (root / "a_REFUSED.txt").read_text("utf-8-sig")
+    assert findings(root)[0] == 0
+
+    anonymizer("withdraw", root, anon)
+    anonymizer("retry", root, "a")
+    assert states(run(root))["a"] == ("refused", "")
+    assert "Nothing of it was published." in (root / "a_REFUSED.txt").read_text("utf-8-sig")
+
+
 def test_what_was_never_published_cannot_be_withdrawn(two) -> None:
     """A wrong name, a number that nobody has, one of the older program."""
     root, *_ = two

@@ -7,6 +7,7 @@ import os
 
 import pytest
 import redis
+from redis.exceptions import NoPermissionError
 
 from services.collection import ShareAway
 from services.ledger import LedgerUnsettled
@@ -21,6 +22,11 @@ from worker.circumstances import reason
         (OSError(errno.EBUSY, os.strerror(errno.EBUSY)), "somebody has a file open"),
         (BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)), "somebody has a file open"),
         (LedgerUnsettled(), "the numbers in Redis and on the share do not agree: anonymizer doctor says more"),
+        (redis.AuthenticationError("WRONGPASS invalid"), "Redis refuses our name or password"),
+        (
+            NoPermissionError("User anonymizer has no permissions to run the 'expire' command"),
+            "Redis does not let our user do all that is needed: its rights (ACL) are too narrow",
+        ),
         (redis.ConnectionError("to a host with a name"), "Redis is away"),
         (redis.OutOfMemoryError("command not allowed"), "Redis is full"),
         (redis.ReadOnlyError("You can't write"), "Redis takes nothing: it is the copy of another one"),
