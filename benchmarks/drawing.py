@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import statistics
-import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING, Final
 
 from benchmarks import sets, workers
-from benchmarks.measure import cleared, file_system, into_cache, synced
+from benchmarks.measure import cleared, file_system, into_cache, synced, timed
 from benchmarks.tables import Bar, Report, table
 from services.record import folder_name
 
@@ -39,7 +37,7 @@ def sheets(place: Path, store: Path) -> Report:
     seconds, peaks = zip(*(_one(root) for _ in range(ROUNDS)), strict=True)
     shutil.rmtree(root)
     where = file_system(place)
-    slower = statistics.median(beside) / statistics.median(alone)
+    slower = statistics.median(with_it / without for without, with_it in zip(alone, beside, strict=True))
     return Report(
         f"Sheets ({where})",
         [
@@ -64,13 +62,7 @@ def sheets(place: Path, store: Path) -> Report:
 def _one(root: Path) -> tuple[float, float]:
     """Draw one sheet, as a user asks for it; give the seconds, and the megabytes at most."""
     command = [sys.executable, "-m", "anonymizer", "sheet", str(root), folder_name(sets.IDENTITY.initial_index)]
-    began = time.perf_counter()
-    drawing = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(drawing.pid, 0)
-    drawing.returncode = os.waitstatus_to_exitcode(status)
-    if drawing.returncode:
-        raise subprocess.CalledProcessError(drawing.returncode, command)
-    return time.perf_counter() - began, usage.ru_maxrss * 1024 / 1e6
+    return timed(command)
 
 
 def _ms_a_set(root: Path, *, drawing: bool) -> float:

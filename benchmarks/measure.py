@@ -48,6 +48,23 @@ def copied(source: Path, target: Path) -> None:
     subprocess.run(["cp", "-r", os.fspath(source), os.fspath(target)], check=True)
 
 
+def timed(command: list[str]) -> tuple[float, float]:
+    """Run a command; give its seconds and its peak memory in MB.
+
+    What the kernel says of an ended child counts the size that we had when it was forked: we look while it runs.
+    """
+    began = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    peak_mb = 0.0
+    while process.poll() is None:
+        peak_mb = max(peak_mb, size_of_process("VmHWM", process.pid))
+        time.sleep(0.005)
+    seconds = time.perf_counter() - began
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command[0])
+    return seconds, peak_mb
+
+
 def synced(folder: Path) -> None:
     """`sync -f`: wait until all of the file system is on the disk."""
     subprocess.run(["sync", "-f", os.fspath(folder)], check=True)

@@ -21,7 +21,7 @@ from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
 from benchmarks import sets
-from benchmarks.measure import cleared, copied, file_system, into_cache, size_of_process
+from benchmarks.measure import cleared, copied, file_system, into_cache, timed
 from benchmarks.tables import Report, table
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def _once(peer: Peer, command: list[str], place: Path) -> tuple[float, float]:
     target = cleared(place / "anonymized")
     if peer.into_a_folder:
         target.mkdir()
-    return _run(command)
+    return timed(command)
 
 
 def _environment(peer: Peer, store: Path) -> Path:
@@ -193,26 +193,9 @@ def _certificate(store: Path) -> Path:
     return path
 
 
-def _run(command: list[str]) -> tuple[float, float]:
-    """Give the seconds and the peak memory, in MB, of one run.
-
-    What the kernel says of an ended child counts the size that we had when it was forked: we look while it runs.
-    """
-    began = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    peak_mb = 0.0
-    while process.poll() is None:
-        peak_mb = max(peak_mb, size_of_process("VmHWM", process.pid))
-        time.sleep(0.005)
-    seconds = time.perf_counter() - began
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command[0])
-    return seconds, peak_mb
-
-
 def _objects(folder: Path) -> list[Dataset]:
     """Read what came out, pixels left alone."""
-    found = []
+    found: list[Dataset] = []
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.is_symlink():
             try:

@@ -56,7 +56,7 @@ def lease(client: redis.Redis, name: Name) -> Iterator[int]:
     Returns
     -------
     int
-        How often the set was begun since it last came to an end, this time included; 0 when another process works on it.
+        How often the set was begun since it last came to an end, this time included; 0 when another works on it.
     """
     note, token = key(name), uuid.uuid4().hex
     if not client.set(note, token, nx=True, px=int(LEASE_S * 1000)):
