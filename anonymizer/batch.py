@@ -209,5 +209,5 @@ def start_anew(collection: Collection) -> None:
     for locator in failures.all_of(collection):
         outcome = registry.read_outcome(collection, locator)
         if outcome and outcome.state == "parked":
-            registry.forget_outcome(collection, locator)
+            registry.reopen(collection, locator)
         failures.forget(collection, locator)

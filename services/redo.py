@@ -65,7 +65,7 @@ def ask(collection: Collection, index: int) -> None:
     durable.write_atomically(_mark(collection, index), asked, staging=collection.staging)
     for locator, outcome in there.items():
         registry.start(collection, locator, outcome.fingerprint)
-        registry.forget_outcome(collection, locator)
+        registry.reopen(collection, locator)
 
 
 def is_asked(collection: Collection, published: Record) -> bool:

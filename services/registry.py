@@ -118,22 +118,17 @@ def read_outcome(collection: Collection, locator: str) -> Outcome | None:
 
 
 def reopen(collection: Collection, locator: str) -> None:
-    """Have a set looked at again, and keep in mind what was published of its folder."""
+    """Have a set looked at again as if it were new. What was published of its folder stays published, and known."""
     outcome = read_outcome(collection, locator)
     if outcome is None or outcome.index is None:
-        forget_outcome(collection, locator)
+        _outcome_file(collection, locator).unlink(missing_ok=True)
     else:
         write_outcome(collection, locator, replace(outcome, fingerprint="", folders={".": 0}))
 
 
-def forget_outcome(collection: Collection, locator: str) -> None:
-    """Have a set looked at again as if it were new. What was published stays published: that is the records' to say."""
-    _outcome_file(collection, locator).unlink(missing_ok=True)
-
-
 def forget(collection: Collection, locator: str) -> None:
     """Drop a folder that is gone for good."""
-    forget_outcome(collection, locator)
+    _outcome_file(collection, locator).unlink(missing_ok=True)
     _folder_file(collection, locator).unlink(missing_ok=True)
 
 

@@ -83,7 +83,7 @@ class Reconciler:
         """Have those looked at again beside which no reason stands any more: it was taken away, or never written."""
         for folder in refused:
             if not os.path.lexists(notes.beside(self._collection.root / folder, notes.REFUSED)):
-                registry.forget_outcome(self._collection, self._collection.locator(folder))
+                registry.reopen(self._collection, self._collection.locator(folder))
 
     def _give_back(self, stands: Mapping[str, str]) -> None:
         """Give back the indices of sets that are gone, or in whose folder all is done without them.

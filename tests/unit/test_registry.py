@@ -59,9 +59,18 @@ def test_an_outcome_comes_back_as_it_was(collection: Collection) -> None:
     registry.write_outcome(collection, "0" * 32, full)
 
     assert registry.read_outcome(collection, "0" * 32) == full
-    registry.forget_outcome(collection, "0" * 32)
-    registry.forget_outcome(collection, "0" * 32)
-    assert registry.read_outcome(collection, "0" * 32) is None
+
+
+def test_what_was_published_stays_known_when_a_set_is_looked_at_again(collection: Collection) -> None:
+    """But no longer of the folder as it is; of a refused set nothing stays."""
+    for index, kept in ((None, None), (6, ("published", 6, ""))):
+        registry.write_outcome(
+            collection, "0" * 32, Outcome("published", "f" * 32, "2026-11-22T12:00:00Z", index=index)
+        )
+        registry.reopen(collection, "0" * 32)
+        registry.reopen(collection, "0" * 32)
+        found = registry.read_outcome(collection, "0" * 32)
+        assert (found and (found.state, found.index, found.fingerprint)) == kept
 
 
 def test_an_unreadable_outcome_is_none(collection: Collection) -> None:

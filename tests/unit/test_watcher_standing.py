@@ -130,7 +130,7 @@ def test_an_outcome_is_read_again_when_it_was_written_again(tmp_path: Path) -> N
     for state in ("waiting", "published"):
         conclude(collection, "a", state)
         seen.append(states(standings))
-    registry.forget_outcome(collection, collection.locator("a"))
+    registry.reopen(collection, collection.locator("a"))
     assert [*seen, states(standings)] == [{"a": "waiting"}, {"a": "published"}, {"a": None}]
 
 
