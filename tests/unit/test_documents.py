@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from services.policy_listing import as_markdown as policy_as_markdown
 from services.rtset import NAMES
 from tests.anonymized import anonymized
 
-DOCS = Path(__file__).parents[2] / "docs"
+HERE = Path(__file__).parents[2]
+DOCS = HERE / "docs"
 
 INTRODUCTION = """\
 # A set before and after
@@ -45,6 +47,14 @@ PAGES = {
 def test_a_page_is_what_the_program_does(page: str) -> None:
     """A changed table, or a changed synthetic set, asks for a new page."""
     assert (DOCS / page).read_text("utf-8") == PAGES[page]()
+
+
+def test_the_architecture_tells_of_every_module() -> None:
+    """In its table, each once."""
+    _, _, table = (HERE / "ARCHITECTURE.md").read_text("utf-8").partition("## The modules")
+    rows = [line for line in table.partition("## Why")[0].splitlines() if line.startswith("| ")]
+    told = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    assert sorted(told) == sorted(path.stem for path in (HERE / "services").glob("[!_]*.py"))
 
 
 def test_a_comparison_shows_what_became_of_each_attribute(tmp_path: Path) -> None:
