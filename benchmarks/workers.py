@@ -41,6 +41,7 @@ LARGE_SETS = MOST_PROCESSES + MEASURED_SETS
 SCALING_ROUNDS = 5
 WIDE_ROUNDS = 2
 """Of these with more than two."""
+LOOP = "for number in range(20_000_000): pass"
 CROWD = 2000
 
 
@@ -159,7 +160,8 @@ def _bare(root: Path, place: Path) -> float:
 def scaling(place: Path, store: Path, processes: tuple[int, ...]) -> Report:
     """Do the same head-and-neck sets with one worker process, two, and more; and copy them so many at a time.
 
-    What two gain over one is told by each round for itself: the speed of a machine that others share drifts.
+    What two gain over one is told by each round for itself: the speed of a machine that others share drifts. How much
+    there is to gain a loop in Python tells, which needs nothing but a processor.
     """
     root = cleared(place / "BATCH")
     sets.many(sets.HEAD_AND_NECK, LARGE_SETS, store, root)
@@ -167,10 +169,12 @@ def scaling(place: Path, store: Path, processes: tuple[int, ...]) -> Report:
     folders = sorted(path.name for path in root.iterdir())
     rates: defaultdict[int, list[float]] = defaultdict(list)
     copies: defaultdict[int, list[float]] = defaultdict(list)
+    loops: defaultdict[int, list[float]] = defaultdict(list)
     for number in range(SCALING_ROUNDS):
         for count in processes if number < WIDE_ROUNDS else processes[:2]:
             rates[count].append(_rate(root, folders, count))
             copies[count].append(_copy_rate(root, folders[:MEASURED_SETS], count, place / "copy"))
+            loops[count].append(_loop_rate(count))
     shutil.rmtree(root)
     where = file_system(place)
     gain, copy_gain = _gain(rates, 2), _gain(copies, 2)
@@ -185,13 +189,19 @@ def scaling(place: Path, store: Path, processes: tuple[int, ...]) -> Report:
         [
             *(str(count), f"{statistics.median(rates[count]):.0f}", f"{_gain(rates, count):.2f}"),
             *(f"{statistics.median(copies[count]):.0f}", f"{_gain(copies, count):.2f}"),
+            f"{_gain(loops, count):.2f}",
         ]
         for count in processes
     ]
     return Report(
         f"Workers at once, head-and-neck sets ({where})",
         [bar],
-        [table(["processes", "sets an hour", "x one", "`cp -r` + `sync -f` at once, sets an hour", "x one"], rows)],
+        [
+            table(
+                ["processes", "sets an hour", "x one", "`cp -r` + `sync -f`, sets an hour", "x one", "a loop, x one"],
+                rows,
+            )
+        ],
     )
 
 
@@ -224,6 +234,15 @@ def _copy_rate(root: Path, folders: list[str], at_once: int, target: Path) -> fl
     seconds = time.perf_counter() - began
     cleared(target)
     return 3600 * len(folders) / seconds
+
+
+def _loop_rate(at_once: int) -> float:
+    """Give how many loops a second so many processes count through."""
+    began = time.perf_counter()
+    loops = [subprocess.Popen([sys.executable, "-S", "-c", LOOP]) for _ in range(at_once)]
+    for loop in loops:
+        loop.wait()
+    return at_once / (time.perf_counter() - began)
 
 
 def crowd(place: Path, store: Path) -> Report:
