@@ -41,7 +41,7 @@ LARGE_SETS = MOST_PROCESSES + MEASURED_SETS
 SCALING_ROUNDS = 5
 WIDE_ROUNDS = 2
 """Of these with more than two."""
-LOOP = "for number in range(20_000_000): pass"
+LOOP = "for number in range(60_000_000): pass"
 CROWD = 2000
 
 
