@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from functools import partial
@@ -13,8 +12,6 @@ from rich.table import Table
 
 from anonymizer.new import MachineNames, Root, check_folder, has_form, known_machines, machine_names, warn_of_overlap
 from anonymizer.screen import PUBLISHED_ALL, SOME_NOT, console, say_json, say_loose
-from services import machine as machines
-from services import settings as environment
 from services.form import Options, read_settings
 from services.judgement import judge_folder
 from services.links import LINKS
@@ -43,8 +40,7 @@ def check(root: Root, machine: MachineNames = None, as_json: AsJson = False) -> 
             console(stderr=True).print(
                 f"There is no {SETTINGS_NAME} here: held against {', '.join(options.machine)}; --machine takes another."
             )
-    places = machines.folders(environment.from_environment(os.environ).machines)
-    known = [machines.find(name, places) for name in known_machines(options.machine)]
+    known = known_machines(options.machine)
     warn_of_overlap(root)
     folders = [root / name for name in set_folders(root)]
     with ProcessPoolExecutor() as pool:

@@ -21,6 +21,8 @@ from watcher import overlaps
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from services.machine import Machine
+
 Root = Annotated[Path, typer.Argument(help="The root folder: each folder in it is one patient's set.")]
 PatientId = Annotated[str | None, typer.Option(help="New patient ID; the index is put behind it.")]
 FamilyName = Annotated[str | None, typer.Option(help="New family name; the index is put behind it.")]
@@ -104,7 +106,7 @@ def fill_in(
         initial_index=1 if initial_index is None else initial_index,
     )
     check_identity(identity)
-    return identity, Options(machine=known_machines(machine_names(machine)))
+    return identity, Options(machine=tuple(found.name for found in known_machines(machine_names(machine))))
 
 
 def say_first(collection: Collection) -> None:
@@ -131,7 +133,6 @@ def machine_names(given: list[str] | None) -> tuple[str, ...]:
     return () if names == [machines.KEEP] else tuple(names)
 
 
-def known_machines(names: Iterable[str]) -> tuple[str, ...]:
+def known_machines(names: Iterable[str]) -> list[Machine]:
     """Look each machine up: a name without a descriptor is told now, not when the first set waits for it."""
-    places = machines.folders(settings.from_environment(os.environ).machines)
-    return tuple(machines.find(name, places).name for name in names)
+    return machines.named(names, machines.folders(settings.from_environment(os.environ).machines))

@@ -66,7 +66,7 @@ def steps(place: Path, store: Path) -> Report:
 def one_round(source: Path, output: Path, watch: Stopwatch) -> None:
     """Do the steps as `services.pipeline` does them, and prove what comes out."""
     options, identity, key = sets.OPTIONS, sets.IDENTITY.numbered(6), bytes(range(32))
-    machines = [machine.find(name, machine.folders(None)) for name in options.machine]
+    machines = machine.named(options.machine, machine.folders())
     output.mkdir()
     gc.collect()
     gc.disable()  # as the pipeline does

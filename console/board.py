@@ -173,8 +173,7 @@ class Board:
             if self._check.done < self._check.total:
                 return self._check.total
             options = read_settings(self.root)[1]
-            places = machine.folders(self._settings.machines)
-            machines = [machine.find(name, places) for name in options.machine]
+            machines = machine.named(options.machine, machine.folders(self._settings.machines))
             rows = [line.row for line in look.lines if line.row.state not in BUSY]
             self._round = None
             self._check = _Check(len(rows))

@@ -19,7 +19,7 @@ from services import claims, durable
 from services.record import folder_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from services.collection import Collection
@@ -121,7 +121,7 @@ def speaks_for_publication(path: Path) -> bool:
 
 
 class StandingStill:
-    """Watches what lies in a collection's staging, and clears what nobody works on any more.
+    """Watches what is not finished, in a collection's staging and its root, and clears what nobody works on any more.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ class StandingStill:
     def __init__(self, collection: Collection, clock: Callable[[], float] = time.monotonic) -> None:
         self._collection = collection
         self._clock = clock
-        self._seen: dict[str, tuple[object, float]] = {}
+        self._seen: dict[Path, tuple[object, float]] = {}
 
     def clear(self, is_leased: Callable[[str], bool]) -> int:
         """Clear what has not changed for ten minutes and return how many.
@@ -143,21 +143,25 @@ class StandingStill:
             Tells of a locator whether a worker says that it works on it.
         """
         now, cleared = self._clock(), 0
-        seen: dict[str, tuple[object, float]] = {}
-        for name in durable.names(self._collection.staging):
-            path = self._collection.staging / name
+        seen: dict[Path, tuple[object, float]] = {}
+        for path in self._unfinished():
             with suppress(FileNotFoundError):
                 look = _look(path)
-                before, since = self._seen.get(name, (None, now))
+                before, since = self._seen.get(path, (None, now))
                 if before != look:
                     since = now
                 if now - since >= STANDS_STILL_S and self._is_nobodys(path, is_leased):
                     _clear(path)
                     cleared += 1
                 else:
-                    seen[name] = (look, since)
+                    seen[path] = (look, since)
         self._seen = seen
         return cleared
+
+    def _unfinished(self) -> Iterator[Path]:
+        staging, root = self._collection.staging, self._collection.root
+        yield from (staging / name for name in durable.names(staging))
+        yield from (root / name for name in durable.names(root) if durable.is_left_over(name))
 
     def _is_nobodys(self, path: Path, is_leased: Callable[[str], bool]) -> bool:
         set_id = set_of(path)

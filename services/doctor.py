@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from dataclasses import dataclass, replace
-from hashlib import file_digest
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from services import attempt as attempts
@@ -21,7 +20,7 @@ from services.policy import policy_for
 from services.record import folder_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from services.claims import Claim
@@ -177,10 +176,10 @@ class _Seen:
         if not os.path.lexists(folder):
             yield Finding("taken-away", name, "It was published and is not here any more. It is not made again.")
             return
-        expected = _hashes(published)
+        expected = published.hashes
         there = set(durable.names(folder)) if folder.is_dir() else set()
         missing, more = expected.keys() - there, there - expected.keys()
-        changed = [file for file in sorted(expected.keys() & there) if _sha256(folder / file) != expected[file]]
+        changed = [file for file in sorted(expected.keys() & there) if record.hash_of(folder / file) != expected[file]]
         for files, what in ((missing, "are missing"), (more, "were added"), (changed, "are not what was published")):
             if files:
                 yield Finding(
@@ -302,13 +301,3 @@ _WHATEVER_IS_TAKEN: Final[dict[str, Any]] = {
 """What a published set was good under: that the form refuses now what it took then says nothing of its files."""
 
 _AGAIN: Final = "A withdrawal was cut off: `anonymizer withdraw ROOT {}` once more."
-
-
-def _hashes(published: Record) -> Mapping[str, str]:
-    files = published.content.get("proof", {}).get("files", {})
-    return {name: file["sha256"] for name, file in files.items()}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()

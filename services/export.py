@@ -7,7 +7,6 @@ hashes of its record, so that a folder that was changed since, or a bad copy, do
 from __future__ import annotations
 
 import shutil
-from hashlib import file_digest
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from services import durable, record
@@ -66,7 +65,7 @@ def export(collection: Collection, target: Path) -> Iterator[Exported]:
 
 def _export_one(root: Path, target: Path, published: Record) -> Exported:
     name = record.folder_name(published.index)
-    hashes = _hashes(published)
+    hashes = published.hashes
     if not hashes:
         return Exported(name, "not proven")
     if not (root / name).is_dir():
@@ -98,22 +97,11 @@ def _export_sheet(root: Path, target: Path, name: str) -> bool:
         return False
     (target / SHEETS_NAME).mkdir(exist_ok=True)
     durable.write_atomically(target / SHEETS_NAME / name, path.read_bytes())
-    return _sha256(target / SHEETS_NAME / name) == _sha256(path)
-
-
-def _hashes(published: Record) -> Mapping[str, str]:
-    """Return the SHA-256 of each file, by name; none where the record says nothing of them."""
-    files = published.content.get("proof", {}).get("files", {})
-    return {name: file["sha256"] for name, file in files.items() if "/" not in name}
+    return record.hash_of(target / SHEETS_NAME / name) == record.hash_of(path)
 
 
 def _is_as_published(folder: Path, hashes: Mapping[str, str]) -> bool:
     there = list(folder.iterdir())
     if {path.name for path in there} != hashes.keys() or any(path.is_symlink() for path in there):
         return False
-    return all(_sha256(folder / name) == expected for name, expected in hashes.items())
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
+    return all(record.hash_of(folder / name) == expected for name, expected in hashes.items())

@@ -137,6 +137,17 @@ def folders(own: Path | None = None) -> tuple[Path, ...]:
     return tuple(place for place in places if place and place.is_dir())
 
 
+def named(names: Iterable[str], places: Sequence[Path]) -> list[Machine]:
+    """Find the machines that a form names, in its order.
+
+    Raises
+    ------
+    SettingsWrong
+        As `find`.
+    """
+    return [find(name, places) for name in names]
+
+
 def find(name: str, places: Iterable[Path]) -> Machine:
     """Find a machine by the name inside its descriptor; the first folder that has it decides.
 

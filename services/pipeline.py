@@ -193,8 +193,7 @@ class _Way:
 
     def _judge(self, seen: Listing) -> Verdict:
         options = self.collection.options
-        places = machine.folders(self.settings.machines)
-        machines = [machine.find(name, places) for name in options.machine]
+        machines = machine.named(options.machine, machine.folders(self.settings.machines))
         self.progress.step("read", 0, len(seen.entries))
         return check.judge(self.folder, options, machines, policy_for(options), seen)
 

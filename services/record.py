@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import file_digest
 from typing import TYPE_CHECKING, Any, Final
 
 from services import durable
@@ -37,6 +38,12 @@ def index_of(name: str) -> int:
     return int(number[1])
 
 
+def hash_of(path: Path) -> str:
+    """Hash a file as a record does: SHA-256, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """What is known of a published set."""
@@ -59,6 +66,12 @@ class Record:
     def withdrawn(self) -> str:
         """When a person took the set back; empty while it stands."""
         return str(self.content.get("withdrawn", ""))
+
+    @property
+    def hashes(self) -> Mapping[str, str]:
+        """SHA-256 of each published file, by name; none where nobody proved them (the older program's)."""
+        files = self.content.get("proof", {}).get("files", {})
+        return {name: file["sha256"] for name, file in files.items() if "/" not in name}
 
     def encoded(self) -> bytes:
         """Return the record as it is stored."""

@@ -426,10 +426,10 @@ def _recorded(told: Mapping[str, Any], collection: Collection, index: int, machi
 
 def _formed(anon: Path, collection: Collection, index: int, machines: Iterable[Path]) -> Expected:
     """Give what the form promises; machine and rebuilt references are read from the output's own statements."""
-    options, places = collection.options, tuple(machines)
+    options = collection.options
     plan = next((root(file) for file in map(_sound, sorted(anon.glob("RP.*.dcm"))) if file), None)
     named = {beam.text("TreatmentMachineName") for keyword in _BEAMS for beam in plan.items(keyword)} if plan else set()
-    fitting = [machine.find(name, places) for name in options.machine]
+    fitting = machine.named(options.machine, tuple(machines))
     return Expected(
         collection.identity.numbered(index),
         policy.policy_for(Choice(options.dates, options.patient_characteristics, not options.machine)),

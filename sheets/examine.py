@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections import Counter
 from dataclasses import dataclass, field
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -223,11 +223,8 @@ def _centre(findings: Findings) -> Floats:
 
 def _files(folder: Path, published: Record) -> tuple[int, str]:
     """Hold the files against the record; give how many are not what it says, and one digest over all."""
-    digests = {}
-    for path in folder.iterdir():
-        with path.open("rb") as file:
-            digests[path.name] = file_digest(file, "sha256").hexdigest()
-    stated = {name: file["sha256"] for name, file in published.content.get("proof", {}).get("files", {}).items()}
+    digests = {path.name: record.hash_of(path) for path in folder.iterdir()}
+    stated = published.hashes
     lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
     changed = {name for name, _ in stated.items() ^ digests.items()} if stated else set()
     return len(changed), sha256(lines.encode()).hexdigest()

@@ -107,9 +107,8 @@ def anonymize_folder(
         As the pipeline.
     """
     wanted = Options(machine=tuple(machines), **options)  # type: ignore[arg-type]
-    places = machine.folders(None)
     policy = policy_for(wanted)
-    verdict = check.judge(source, wanted, [machine.find(name, places) for name in machines], policy)
+    verdict = check.judge(source, wanted, machine.named(machines, machine.folders()), policy)
     rtset = verdict.good_set()
     shift = dates.choose_shift(key, rtset.dates)
     target = verdict.machine.machine if verdict.machine else None

@@ -103,8 +103,7 @@ class Teller:
         form = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
         if self._collection is None or form != self._form or collection_id(self._root) != self._collection.id:
             self._collection = Collection.look(self._root)
-            for name in self._collection.options.machine:
-                machine.find(name, machine.folders(self._settings.machines))
+            machine.named(self._collection.options.machine, machine.folders(self._settings.machines))
             self._standings = Standings(self._collection)
             self._form = form
         return self._collection

@@ -185,8 +185,8 @@ class Attended:
         if self._arbiter is None or form != self._form:
             collection = Collection.open(self.root)
             self.collection_id = collection.id
-            for name in collection.options.machine:  # one that is not there would hold up each set by itself
-                machine.find(name, machine.folders(self._settings.machines))
+            # One that is not there would hold up each set by itself.
+            machine.named(collection.options.machine, machine.folders(self._settings.machines))
             by_hand = collection.options.start == BY_HAND if self._by_hand is None else self._by_hand
             self._attendant = Attendant(collection, self._queue, self._settings, self._clock, by_hand=by_hand)
             ledger = Ledger(collection, self._redis)

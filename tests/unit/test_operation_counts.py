@@ -113,7 +113,7 @@ def steps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Counts]:
 
 def _count(source: Path, output: Path) -> dict[str, Counts]:
     output.mkdir()
-    machines = [machine.find(name, machine.folders(None)) for name in OPTIONS.machine]
+    machines = machine.named(OPTIONS.machine, machine.folders())
     counted = {name: Counted() for name in ("check", "anonymize", "prove")}
     with counted["check"]:
         verdict = check.judge(source, OPTIONS, machines, policy_for(OPTIONS), listing.take(source))

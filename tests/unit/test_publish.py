@@ -174,8 +174,9 @@ def test_an_attempt_that_nobody_works_on_is_cleared_after_ten_minutes(collection
     now = [0.0]
     still = StandingStill(collection, lambda: now[0])
     attempt = attempt_in(collection)
-    left_over = durable.aside(collection.staging)
+    left_over, half_a_note = durable.aside(collection.staging), durable.aside(collection.root)
     left_over.touch()
+    half_a_note.touch()
     foreign = collection.staging / "a person's"
     foreign.touch()
 
@@ -184,8 +185,9 @@ def test_an_attempt_that_nobody_works_on_is_cleared_after_ten_minutes(collection
     (attempt.folder / "late").touch()
     assert still.clear(lambda _: False) == 0
     now[0] = STANDS_STILL_S
-    assert still.clear(lambda _: False) == 1
-    assert (attempt.path.exists(), left_over.exists(), foreign.exists()) == (True, False, True)
+    assert still.clear(lambda _: False) == 2
+    assert (attempt.path.exists(), foreign.exists()) == (True, True)
+    assert (left_over.exists(), half_a_note.exists()) == (False, False)
     now[0] = 3 * STANDS_STILL_S
     assert still.clear(lambda locator: locator == LOCATOR) == 0
     assert still.clear(lambda _: False) == 1
