@@ -87,10 +87,16 @@ def main() -> int:
         places = Places(given.store, Path(disk), tmpfs, url.removeprefix("redis+socket://"))
         text, met = _measured(given.parts or USUAL, places)
     if given.save:
-        RESULTS.write_text(
-            RESULTS.read_text(encoding="utf-8").partition(MARK)[0] + f"{MARK}\n\n{text}\n", encoding="utf-8"
-        )
+        written, _, before = RESULTS.read_text(encoding="utf-8").partition(MARK)
+        sections = "\n\n".join([text, *_not_in(text, before)])
+        RESULTS.write_text(f"{written}{MARK}\n\n{sections}\n", encoding="utf-8")
     return 0 if met else 1
+
+
+def _not_in(text: str, before: str) -> list[str]:
+    """Give the sections of an earlier run that this one did not measure: the other tools, as a rule."""
+    _, *sections = before.strip().split("\n\n## ")
+    return [f"## {section}" for section in sections if f"## {section.splitlines()[0]}\n" not in text]
 
 
 def _measured(parts: tuple[str, ...], places: Places) -> tuple[str, bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+MANY = 1000
 MET, NOT_MET, SKIPPED = "met", "**not met**", "not measured"
 
 
@@ -24,17 +25,24 @@ class Bar:
     @classmethod
     def below(cls, what: str, limit: float, measured: float, unit: str = "") -> Bar:
         """Hold a value against the most it may be."""
-        return cls(what, f"{limit:g}{unit}", f"{measured:.3g}{unit}", MET if measured <= limit else NOT_MET)
+        return cls(what, f"{_number(limit)}{unit}", f"{_number(measured)}{unit}", MET if measured <= limit else NOT_MET)
 
     @classmethod
     def above(cls, what: str, limit: float, measured: float, unit: str = "") -> Bar:
         """Hold a value against the least it may be."""
-        return cls(what, f"≥ {limit:.3g}{unit}", f"{measured:.3g}{unit}", MET if measured >= limit else NOT_MET)
+        return cls(
+            what, f"≥ {_number(limit)}{unit}", f"{_number(measured)}{unit}", MET if measured >= limit else NOT_MET
+        )
 
     @classmethod
     def skipped(cls, what: str, limit: str, why: str) -> Bar:
         """Say loudly that something was not measured."""
         return cls(what, limit, why, SKIPPED)
+
+
+def _number(value: float) -> str:
+    """Write three digits that tell something; of a count all."""
+    return f"{value:,.0f}" if value >= MANY else f"{value:.3g}"
 
 
 @dataclass
