@@ -64,8 +64,9 @@ def ask(collection: Collection, index: int) -> None:
     asked = durable.encode({"schema": 1, "index": index, "record": digest(collection, index)})
     durable.write_atomically(_mark(collection, index), asked, staging=collection.staging)
     for locator, outcome in there.items():
-        registry.start(collection, locator, outcome.fingerprint)
-        registry.reopen(collection, locator)
+        if outcome.fingerprint:  # else it is to be looked at again already
+            registry.start(collection, locator, outcome.fingerprint)
+            registry.reopen(collection, locator)
 
 
 def is_asked(collection: Collection, published: Record) -> bool:

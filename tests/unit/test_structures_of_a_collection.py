@@ -11,7 +11,7 @@ from pydicom import dcmread
 from typer.testing import CliRunner
 
 from anonymizer.__main__ import application
-from services import claims, durable, publish, record, redo, registry, structures, verify
+from services import claims, durable, listing, publish, record, redo, registry, structures, verify
 from services import machine as machines
 from services.collection import Collection
 from services.errors import SettingsWrong
@@ -283,6 +283,15 @@ def test_what_cannot_be_done_again_is_refused_with_its_reason(batch):
     with pytest.raises(SettingsWrong, match="another new identity"):
         redo.ask(batch.collection, third)
     assert redo.asked(batch.collection) == []
+
+
+def test_who_asks_twice_asks_once(batch):
+    """A collection that waits for a person does not wait for one who has asked."""
+    (index,) = batch.run("German 1").values()
+    fingerprint = listing.fingerprint(batch.root / "German 1")
+    for _ in range(2):
+        redo.ask(batch.collection, index)
+        assert registry.is_started(batch.collection, batch.collection.locator("German 1"), fingerprint)
 
 
 def test_a_set_that_changed_since_is_not_done_again(batch):
