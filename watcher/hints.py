@@ -95,6 +95,11 @@ class Hints:
 
 
 class _Handler(FileSystemEventHandler):
+    """Passes on what a look may be due for.
+
+    Right in the state's own folder lies what says that the watcher lives: written every other second, by itself.
+    """
+
     def __init__(self, hints: Hints) -> None:
         self._hints = hints
 
@@ -104,5 +109,6 @@ class _Handler(FileSystemEventHandler):
         for path in (event.src_path, event.dest_path):
             if path:
                 place = Path(path if isinstance(path, str) else path.decode("utf-8", "surrogateescape"))
-                if STAGING not in place.as_posix():
-                    self._hints.note(place if event.is_directory else place.parent)
+                folder = place if event.is_directory else place.parent
+                if folder.name != STATE_NAME and STAGING not in folder.as_posix():
+                    self._hints.note(folder)

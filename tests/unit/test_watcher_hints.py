@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from services.arbiter import Arbiter
+from services.collection import Collection
+from tests.sets import make_collection
 from watcher.hints import Hints, is_remote
 
 MOUNTS = """\
@@ -70,6 +73,16 @@ def test_what_is_written_in_staging_wakes_nobody(tmp_path: Path) -> None:
         assert hints.wait(0.3) == frozenset()
         (records / "ANON_006.json").write_bytes(b"1")
         assert records in hints.wait(5)
+
+
+def test_the_watchers_own_sign_of_life_wakes_nobody(tmp_path: Path) -> None:
+    """Else each collection would be looked at with every beat, and not when a rescan is due."""
+    root = make_collection(tmp_path / "BATCH")
+    arbiter = Arbiter(Collection.open(root))
+    with Hints(tmp_path, watching=True) as hints:
+        assert arbiter.hold()
+        assert arbiter.hold()
+        assert hints.wait(0.3) == frozenset()
 
 
 def test_without_events_the_wait_just_ends(tmp_path: Path) -> None:
