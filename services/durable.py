@@ -145,11 +145,14 @@ def rename_new(source: Path, target: Path) -> None:
 
     Raises
     ------
+    FileNotFoundError
+        There is nothing to rename: another one has done it, maybe. Whether the name is taken does not matter then.
     FileExistsError
         There is something of that name.
     """
     try:
         if not _rename_noreplace(source, target):
+            source.lstat()
             if os.path.lexists(target):
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
             source.rename(target)

@@ -92,6 +92,19 @@ def test_a_folder_is_never_replaced_not_even_an_empty_one(
     assert sorted(durable.names(tmp_path)) == ["ANON_006", "ANON_007"]
 
 
+@pytest.mark.parametrize("in_one_step", [True, False])
+def test_what_was_renamed_already_is_not_there_rather_than_in_the_way(
+    tmp_path: Path, monkeypatch, in_one_step: bool
+) -> None:
+    """Who finishes what was cut off tells the two apart, on a share (NFS) that cannot do it in one step, too."""
+    if not in_one_step:
+        monkeypatch.setattr(durable, "_rename_noreplace", lambda *_: False)
+    (tmp_path / "ANON_006").mkdir()
+
+    with pytest.raises(FileNotFoundError):
+        durable.rename_new(tmp_path / "attempt", tmp_path / "ANON_006")
+
+
 def test_a_folder_that_cannot_be_flushed_is_no_error_but_a_bad_disk_is(tmp_path: Path, monkeypatch) -> None:
     """Some shares know no flushing of folders."""
     monkeypatch.setattr(os, "fsync", fail_with(errno.EINVAL))

@@ -227,9 +227,15 @@ def test_published_sets_are_listed_and_done_again_under_their_own_index(batch):
     assert verify.verify_published(batch.root / "German 1", anon, batch.collection, machines.folders(None)).files
 
 
+@pytest.mark.parametrize("in_one_step", [True, False])
 @pytest.mark.parametrize("steps", range(8))
-def test_doing_again_survives_a_kill_at_any_step(batch, steps, monkeypatch):
-    """Cut off before the n-th change of a name on the share, it is ended by whoever comes next."""
+def test_doing_again_survives_a_kill_at_any_step(batch, steps, in_one_step, monkeypatch):
+    """Cut off before the n-th change of a name on the share, it is ended by whoever comes next.
+
+    Also where the share (NFS) cannot rename without replacing in one step.
+    """
+    if not in_one_step:
+        monkeypatch.setattr(durable, "_rename_noreplace", lambda *_: False)
     (index,) = batch.run("short 1").values()
     lines = lines_of(batch)
     batch.decide(SC="SpinalCord")
