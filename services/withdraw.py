@@ -57,12 +57,13 @@ def withdraw(collection: Collection, index: int) -> bool:
 
 
 def _move_away(collection: Collection, name: str) -> bool:
+    """Move the folder and its sheet; each for itself, since the folder may have been moved, or taken away, before."""
     collection.withdrawn.mkdir(exist_ok=True)
-    try:
+    moved = False
+    with suppress(FileNotFoundError):
         durable.rename_new(collection.root / name, collection.withdrawn / name)
-    except FileNotFoundError:
-        return False
+        moved = True
     for name_of_sheet in (f"{name}.html", f"{name}.pdf"):
         with suppress(FileNotFoundError):
             (collection.root / SHEETS_NAME / name_of_sheet).replace(collection.withdrawn / name_of_sheet)
-    return True
+    return moved

@@ -187,7 +187,9 @@ def test_a_withdrawn_set_is_out_of_the_collection_and_its_number_is_not_given_ag
     assert line.startswith(other.plan.PatientID)
     assert "withdrawn" in (root / "a_NOTE.txt").read_text("utf-8-sig")
     assert findings(root) == (0, [])
+    (root / "sheets" / f"{anon}.pdf").write_bytes(b"as it stands when the withdrawal was cut off before it")
     assert anonymizer("withdraw", root, anon).returncode == 0
+    assert not (root / "sheets" / f"{anon}.pdf").exists()
 
     (root / "a").rename(root / "once more")
     make_set(root, name="c", seed="c")
