@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from services import durable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from services.collection import Collection
@@ -16,20 +17,22 @@ MOST: Final = 3
 """After so many failures a set is parked: an operator must look, and `anonymizer retry` brings it back."""
 
 
-def count(collection: Collection, locator: str, reason: str) -> tuple[str, ...]:
-    """Count a failure and return the reasons of all since the last success, retry or parking.
+def with_one_more(collection: Collection, locator: str, reason: str) -> tuple[str, ...]:
+    """Return the reasons of all failures since the last success, retry or parking, and of one more.
 
     Parameters
     ----------
     reason
         The class of what went wrong: never its text, which may quote a name.
     """
-    path = _file(collection, locator)
-    before = _reasons(path)
-    reasons = [*(before if len(before) < MOST else ()), reason]
-    stored = durable.encode({"schema": SCHEMA, "reasons": reasons})
-    durable.write_atomically(path, stored, staging=collection.staging)
-    return tuple(reasons)
+    before = _reasons(_file(collection, locator))
+    return (*(before if len(before) < MOST else ()), reason)
+
+
+def keep(collection: Collection, locator: str, reasons: Sequence[str]) -> None:
+    """Keep the reasons of all failures."""
+    stored = durable.encode({"schema": SCHEMA, "reasons": list(reasons)})
+    durable.write_atomically(_file(collection, locator), stored, staging=collection.staging)
 
 
 def forget(collection: Collection, locator: str) -> None:

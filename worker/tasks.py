@@ -106,7 +106,7 @@ def _work(here: Station, name: Name, beginnings: int, *, patience_over: bool) ->
         collection = Collection.open(here.share.find(name.collection_id))
         if beginnings > FREE_BEGINNINGS:
             log.error("set.failed", error=WORKER_KILLED)
-            _count_failure(collection, name, WORKER_KILLED)
+            count_failure(collection, name, WORKER_KILLED)
         if _is_parked(collection, name.locator):
             return "parked"
         ledger = Ledger(collection, here.redis)
@@ -116,7 +116,7 @@ def _work(here: Station, name: Name, beginnings: int, *, patience_over: bool) ->
             raise
         except Exception as error:
             log.exception("set.failed")
-            _count_failure(collection, name, type(error).__name__)
+            count_failure(collection, name, type(error).__name__)
             ended = "failed"
         else:
             failures.forget(collection, name.locator)
@@ -141,7 +141,7 @@ def _is_parked(collection: Collection, locator: str) -> bool:
     return listing.fingerprint(folder) == outcome.fingerprint
 
 
-def _count_failure(collection: Collection, name: Name, why: str) -> None:
+def count_failure(collection: Collection, name: Name, why: str) -> None:
     """Count that we failed on a set, and park it when that was once too often.
 
     Its index, if it had one, is given back by the next reconciling.
@@ -151,15 +151,16 @@ def _count_failure(collection: Collection, name: Name, why: str) -> None:
     why
         The class of what went wrong last; never its text.
     """
-    reasons = failures.count(collection, name.locator, why)
+    reasons = failures.with_one_more(collection, name.locator, why)
     folder = registry.folder_of(collection, name.locator)
-    if len(reasons) < failures.MOST or folder is None:
-        return
-    at = datetime.now(UTC).isoformat(timespec="seconds")
-    parked = Outcome("parked", listing.fingerprint(folder), at, codes=reasons, text=PARKED)
-    notes.write_note(folder, PARKED)
-    registry.write_outcome(collection, name.locator, parked)
-    log.error("set.parked", reasons=reasons)
+    if len(reasons) >= failures.MOST and folder is not None:
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        parked = Outcome("parked", listing.fingerprint(folder), at, codes=reasons, text=PARKED)
+        notes.write_note(folder, PARKED)
+        registry.write_outcome(collection, name.locator, parked)
+        log.error("set.parked", reasons=reasons)
+    # Last: a parking that is cut off is made up for by the next failure.
+    failures.keep(collection, name.locator, reasons)
 
 
 @signals.task_failure.connect  # type: ignore[untyped-decorator]
@@ -179,6 +180,6 @@ def count_death(sender: Task, exception: BaseException, args: tuple[Any, ...], *
             here = station()
             lease.drop(here.redis, name)
             collection = Collection.open(here.share.find(name.collection_id))
-            _count_failure(collection, name, why)
+            count_failure(collection, name, why)
         except CIRCUMSTANCES as circumstance:
             log.warning("set.waits", waits=reason(circumstance))
