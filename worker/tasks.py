@@ -5,7 +5,7 @@
   message is done with; the watcher asks again, later each time.
 * An exception that nobody foresaw, a proof that failed, or the death of the process counts. After three the set is
   parked.
-* The death of a whole worker is as a rule no set's fault: it counts from the second in a row on.
+* The death of a whole worker is as a rule no set's fault: it counts from the fifth in a row on.
 
 No exception leaves the task: Celery would put its text into logs and events, and the text may hold a name.
 """
@@ -51,8 +51,9 @@ PARKED: Final = (
     "The people who run this program must look: its log says more. `anonymizer retry` tries again."
 )
 
-FREE_BEGINNINGS: Final = 2
-"""A set may be begun so often without coming to an end before that counts as a failure."""
+FREE_BEGINNINGS: Final = 5
+"""A set may be begun so often without coming to an end before that counts as a failure: whole workers die of much else,
+and then take along whatever they were at."""
 
 WORKER_KILLED: Final = "WorkerKilled"
 """What that failure is called, where others have the class of an exception."""

@@ -75,10 +75,10 @@ def test_a_set_that_kills_whole_workers_is_parked(service: Service) -> None:
     service.faults[poison] = [[20, "kill-worker"]] * 9
     service.start(processes=1)
 
-    service.wait(60)
+    service.wait(90)
 
     assert service.hold() == {"Mustermann the poison": "parked", "Mustermann Erika": "published"}
     outcome = registry.read_outcome(service.collection, poison)
     assert outcome is not None
     assert outcome.codes == ("WorkerKilled",) * 3
-    assert len([mark for mark in service.happened() if mark.startswith(poison)]) == 4, "killed so many workers"
+    assert len([mark for mark in service.happened() if mark.startswith(poison)]) == 7, "killed so many workers"
