@@ -10,7 +10,7 @@ from services.cleaner import Cleaner
 from services.identifiers import Identifiers
 from services.identity import PLACEHOLDER_DATE, fake_birth_date, read_age
 from services.policy import method_codes, method_text, policy_for
-from services.renaming import Renaming, code_meanings
+from services.renaming import Renaming, code_meanings, names_of
 from services.structures import Naming
 from services.uids import UidMap
 
@@ -120,7 +120,8 @@ def remake(
 def rename(rtset: RtSet, naming: Naming) -> Renaming:
     """Work out what becomes of a set's free texts."""
     cleaner = Cleaner(Identifiers(rtset.found, rtset.technical), rtset.texts)
-    return Renaming(cleaner, rtset.texts, naming, code_meanings(rtset.structure_set.view))
+    structure_set = rtset.structure_set.view
+    return Renaming(cleaner, rtset.texts, naming, names_of(structure_set), code_meanings(structure_set))
 
 
 def _person(rtset: RtSet, options: Options, key: bytes, shift: timedelta) -> Person:

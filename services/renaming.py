@@ -4,6 +4,9 @@ It comes after the cleaner and changes names of structures only: (3006,0026) *RO
 Observation Label* where that repeats the name. Two structures never get one name, a name that two already bear is left
 alone, and no name brings back an identifier of the set. What a structure is, as its type and its code say, stays.
 PS3.3 C.8.8.5, C.8.8.8.
+
+Structures are those of the structure set. A dose may list isodoses and points of its own in the same attributes, and
+number them from 1, too (PS3.3 A.18.3): they are cleaned, and their names are taken, but nobody names them.
 """
 
 from __future__ import annotations
@@ -91,20 +94,27 @@ class Renaming:
     ----------
     texts
         Those that the cleaner was given.
+    names
+        What the structures are called, by ROI Number, as `names_of` gives them.
     meanings
         What the codes of structures say, by ROI Number.
     """
 
     def __init__(
-        self, cleaner: Cleaner, texts: Iterable[Text], naming: Naming, meanings: Mapping[int, str] | None = None
+        self,
+        cleaner: Cleaner,
+        texts: Iterable[Text],
+        naming: Naming,
+        names: Iterable[tuple[int, str]],
+        meanings: Mapping[int, str] | None = None,
     ) -> None:
         self._cleaner = cleaner
         self._naming = naming
         self._meanings = meanings or {}
         texts = sorted(texts)
-        self._names = [(text.number, text.value.strip(" \0")) for text in texts if text.role == "roi_name"]
+        self._names = sorted(set(names))
         self._kept_back: dict[str, KeptBack] = {}
-        self._new = self._decide()
+        self._new = self._decide(text.value.strip(" \0") for text in texts if text.role == "roi_name")
         self._labels = self._follow(text for text in texts if text.role == "roi_label")
 
     def clean(self, value: str, role: Role) -> str:
@@ -171,14 +181,14 @@ class Renaming:
         """Give what was confirmed for a name: as it stands, or as the cleaner leaves it."""
         return self._naming.target(value) or self._naming.target(self._cleaner.clean(value, "roi_name"))
 
-    def _decide(self) -> dict[str, str]:
+    def _decide(self, borne_by_any: Iterable[str]) -> dict[str, str]:
         """Say which names change, and into what."""
-        cleaned = {value: self._cleaner.clean(value, "roi_name") for _, value in self._names}
+        cleaned = {value: self._cleaner.clean(value, "roi_name") for value in borne_by_any}
         borne = Counter(value for _, value in self._names)
         new: dict[str, str] = {}
-        for value, stands in cleaned.items():
+        for value in borne:
             target = self._target(value)
-            if target is None or target == stands:
+            if target is None or target == cleaned[value]:
                 continue
             if borne[value] > 1:
                 self._kept_back[value] = "borne-twice"
@@ -201,6 +211,19 @@ class Renaming:
             says_it = value in {name, name[:LONGEST_NAME].strip()} or self._naming.target(value) == new
             wanted[value].add(new if says_it else None)
         return {value: next(iter(new)) or "" for value, new in wanted.items() if len(new) == 1 and None not in new}
+
+
+def names_of(structure_set: View) -> list[tuple[int, str]]:
+    """Give number and name of each structure of a structure set.
+
+    (3006,0020) *Structure Set ROI Sequence* > (3006,0022) *ROI Number*, (3006,0026) *ROI Name*.  PS3.3 C.8.8.5.
+    """
+    return [
+        (int(item.number("ROINumber") or 0), name)
+        for item in structure_set.items("StructureSetROISequence")
+        for name in item.texts("ROIName")
+        if name
+    ]
 
 
 def code_meanings(structure_set: View) -> dict[int, str]:

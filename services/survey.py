@@ -22,7 +22,7 @@ from services.identifiers import Identifiers
 from services.part10 import NotDicom
 from services.policy import policy_for
 from services.record import folder_name
-from services.renaming import Renaming, code_meanings
+from services.renaming import Renaming, code_meanings, names_of
 from services.structures import Row
 from services.view import root
 
@@ -57,6 +57,7 @@ class SetNames:
     """None where the set was refused, or changes just now."""
 
     texts: tuple[Text, ...] = ()
+    names: Sequence[tuple[int, str]] = ()
     meanings: Mapping[int, str] | None = None
 
     index: int | None = None
@@ -67,7 +68,7 @@ class SetNames:
 
     def named_by(self, naming: Naming) -> Renaming | None:
         """Say what the structures are called by a list."""
-        return Renaming(self.cleaner, self.texts, naming, self.meanings) if self.cleaner else None
+        return Renaming(self.cleaner, self.texts, naming, self.names, self.meanings) if self.cleaner else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +179,8 @@ def read_set(folder: Path, collection: Collection) -> SetNames:
     cleaner = Cleaner(Identifiers(rtset.found, rtset.technical), rtset.texts)
     index = _published_as(collection, rtset)
     published = _published_names(collection.root / folder_name(index)) if index is not None else None
-    return SetNames(folder.name, cleaner, texts, code_meanings(rtset.structure_set.view), index, published)
+    view = rtset.structure_set.view
+    return SetNames(folder.name, cleaner, texts, names_of(view), code_meanings(view), index, published)
 
 
 def survey(collection: Collection, sheet: Sheet, sets: Iterable[SetNames]) -> Survey:
@@ -289,6 +291,5 @@ def _published_names(folder: Path) -> dict[int, str] | None:
     """Read what the structures of a published set are called."""
     for path in folder.glob("RS.*.dcm"):
         with suppress(NotDicom, Malformed, OSError):
-            items = root(part10.read(path)).items("StructureSetROISequence")
-            return {int(item.number("ROINumber") or 0): item.text("ROIName") for item in items}
+            return dict(names_of(root(part10.read(path))))
     return None

@@ -22,13 +22,14 @@ def confirmed(**targets):
     return Naming(tuple(Row(name.replace("_", " "), target, "confirmed") for name, target in targets.items()))
 
 
-def renaming(naming, *names, labels=None, meanings=None):
-    """Rename structures 1, 2, …, whose labels are their names as far as these fit."""
-    texts = [Text("roi_name", number, name) for number, name in enumerate(names, 1)]
+def renaming(naming, *names, labels=None, meanings=None, of_the_dose=()):
+    """Rename structures 1, 2, …, whose labels are their names as far as these fit; the dose may list some, too."""
+    numbered = list(enumerate(names, 1))
+    texts = [Text("roi_name", number, name) for number, name in [*numbered, *enumerate(of_the_dose, 1)]]
     labels = labels or [name[:16].strip() for name in names]
     texts += [Text("roi_label", number, label) for number, label in enumerate(labels, 1)]
     texts.append(Text("plan_label", 0, names[0]))
-    return Renaming(Cleaner(IDENTIFIERS, texts), texts, naming, meanings)
+    return Renaming(Cleaner(IDENTIFIERS, texts), texts, naming, numbered, meanings)
 
 
 def names_of(made):
@@ -75,6 +76,15 @@ def test_a_name_that_two_structures_bear_is_left_alone():
     made = renaming(confirmed(Herz="Heart"), "Herz", "Herz")
     assert names_of(made) == ["Herz", "Herz"]
     assert made.coverage.kept_back == {"borne-twice": 2}
+
+
+def test_what_a_dose_lists_is_no_structure_but_its_names_are_taken():
+    """Isodoses are numbered from 1 like structures; nobody looks for them in a list of structures."""
+    naming = confirmed(Herz="Heart", Iso="Isodose", Lunge="Iso")
+    made = renaming(naming, "Herz", "Lunge", of_the_dose=["Iso", "Iso", "Herz"])
+    assert names_of(made) == ["Heart", "Lunge"]
+    assert made.coverage == Coverage(structures=2, named=1, open=1, renamed=1, kept_back={"name-taken": 1})
+    assert (made.clean("Iso", "roi_name"), made.clean("Herz", "roi_name")) == ("Iso", "Heart")
 
 
 def test_no_name_brings_an_identifier_back():
