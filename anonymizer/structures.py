@@ -112,10 +112,10 @@ def _say(root: Path, told: Survey, asked: list[str]) -> None:
     screen.print(f"{len(told.undecided)} of {len(told.names)} names are undecided. Proposals follow {EDITION}.")
     if told.stand_ins:
         screen.print(f"{told.stand_ins} structures are named after a patient: each is called by its number instead.")
-    waiting = [one for one in told.outdated if one.anon not in asked and not one.asked_again]
+    waiting = {one.anon: None for one in told.outdated if one.anon not in asked and not one.asked_again}
     if waiting:
         screen.print(
-            f"{', '.join(one.anon for one in waiting)}: published before names were decided. "
+            f"{', '.join(waiting)}: published before names were decided. "
             f"Done again under their index by: anonymizer structures {root} --again all"
         )
     if asked or any(one.asked_again for one in told.sets):

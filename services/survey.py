@@ -147,12 +147,12 @@ class Reader:
     """Reads the names of a collection's sets, and none twice that did not change."""
 
     def __init__(self) -> None:
-        self._known: dict[Path, tuple[object, SetNames]] = {}
+        self._known: dict[Path, tuple[object, SetNames | None]] = {}
 
     def read(
-        self, collection: Collection, folders: Sequence[Path], many: Callable[..., Iterable[SetNames]] = map
+        self, collection: Collection, folders: Sequence[Path], many: Callable[..., Iterable[SetNames | None]] = map
     ) -> list[SetNames]:
-        """Give the names of each set that can be looked at just now.
+        """Give the names of each set that can be looked at just now; folders without DICOM are none.
 
         Parameters
         ----------
@@ -163,18 +163,22 @@ class Reader:
         fresh = [folder for folder, look in looks.items() if self._known.get(folder, (None,))[0] != look]
         for folder, names in zip(fresh, many(partial(read_set, collection=collection), fresh), strict=True):
             self._known[folder] = looks[folder], names
-        return [self._known[folder][1] for folder in looks]
+        return [names for folder in looks if (names := self._known[folder][1]) is not None]
 
 
-def read_set(folder: Path, collection: Collection) -> SetNames:
-    """Read the names of one set; which machine it fits does not matter, nor what the collection must accept."""
+def read_set(folder: Path, collection: Collection) -> SetNames | None:
+    """Read the names of one set; which machine it fits does not matter, nor what the collection must accept.
+
+    None where there is no DICOM, and so no set.
+    """
     options = replace(collection.options, accept=frozenset(get_args(Acceptable)))
     try:
-        rtset = check.judge(folder, options, (), policy_for(options)).rtset
+        verdict = check.judge(folder, options, (), policy_for(options))
     except (SetRefused, SetChanged, OSError):
-        rtset = None
-    if rtset is None:
         return SetNames(folder.name)
+    rtset = verdict.rtset
+    if rtset is None:
+        return None if verdict.empty else SetNames(folder.name)
     texts = tuple(text for text in rtset.texts if text.role in {"roi_name", "roi_label"})
     cleaner = Cleaner(Identifiers(rtset.found, rtset.technical), rtset.texts)
     index = _published_as(collection, rtset)

@@ -342,6 +342,19 @@ def test_the_command_line_and_a_spreadsheet_work_on_one_file(batch):
     assert len(saved) == len(rows) + 1
 
 
+def test_a_folder_without_a_set_is_not_listed_and_a_set_dropped_twice_is_named_once(batch):
+    """Papers beside the sets are nothing that was refused."""
+    batch.run("German 1")
+    shutil.copytree(batch.root / "German 1", batch.root / "German 1, dropped again")
+    batch.decide(Myelon="SpinalCord")
+    (batch.root / "Papers").mkdir()
+    (batch.root / "Papers" / "list.txt").write_text("4711")
+    output = CliRunner().invoke(application(), ["structures", str(batch.root)]).output
+    assert "Papers" not in output
+    assert output.count("German 1, dropped again") == 1
+    assert "\nANON_006: published before names were decided." in output
+
+
 def test_only_what_changed_is_read_again(batch):
     """A page that shows the names must not read a hundred sets for each look."""
     reader, collection = Reader(), batch.collection
