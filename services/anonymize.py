@@ -269,7 +269,7 @@ class _Edits:
 
         def edit(value: bytes) -> bytes:
             if value not in known:
-                known[value] = move(value, shift).text.encode("ascii")
+                known[value] = move(value, shift).encode("ascii")
             return known[value]
 
         return edit

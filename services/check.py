@@ -66,11 +66,6 @@ class Verdict:
         """Whether the set can be anonymized."""
         return not self.faults and not self.missing
 
-    @property
-    def incomplete(self) -> bool:
-        """Whether only what is missing stands against it."""
-        return bool(self.missing) and not self.faults
-
     def good_set(self) -> RtSet:
         """Give the set, or raise what stands against it.
 

@@ -11,7 +11,7 @@ A DT that names only a year or a month moves as its first day does and stays as 
 inside a DT stays: local times keep their hour, and two instants stay as far apart as they were, whatever their offsets
 and whatever (0008,0201) *Timezone Offset From UTC* says. TM holds no date and is not touched.
 
-What is no date (a UUID, a name, 30 February) cannot be moved and must not stay: it becomes empty and is counted.
+What is no date (a UUID, a name, 30 February) cannot be moved and must not stay: it becomes empty.
 """
 
 from __future__ import annotations
@@ -41,16 +41,6 @@ _DT = re.compile(
 )
 
 
-class Shifted(NamedTuple):
-    """A value whose dates were moved."""
-
-    text: str
-    """Without padding."""
-
-    junk: int
-    """How many of its values were no dates and became empty."""
-
-
 class _Moment(NamedTuple):
     """One date as it stands in a value."""
 
@@ -77,13 +67,13 @@ def read_dt(value: str | bytes) -> list[date]:
     return _days(value, _DT)
 
 
-def shift_da(value: str | bytes, shift: timedelta) -> Shifted:
-    """Move every date of a DA value back by `shift`."""
+def shift_da(value: str | bytes, shift: timedelta) -> str:
+    """Move every date of a DA value back by `shift`; give it without padding."""
     return _shifted(value, _DA, shift)
 
 
-def shift_dt(value: str | bytes, shift: timedelta) -> Shifted:
-    """Move the date part of every DT of a value back by `shift`."""
+def shift_dt(value: str | bytes, shift: timedelta) -> str:
+    """Move the date part of every DT of a value back by `shift`; give it without padding."""
     return _shifted(value, _DT, shift)
 
 
@@ -130,16 +120,15 @@ def _days(value: str | bytes, pattern: re.Pattern[str]) -> list[date]:
     return [end.day for text in _values(value) for end in _ends(text, pattern) if end]
 
 
-def _shifted(value: str | bytes, pattern: re.Pattern[str], shift: timedelta) -> Shifted:
-    moved, junk = [], 0
+def _shifted(value: str | bytes, pattern: re.Pattern[str], shift: timedelta) -> str:
+    moved = []
     for text in _values(value):
         try:
             new = "-".join(end.written(end.day - shift) if end else "" for end in _ends(text, pattern))
         except OverflowError:  # before the year 1: a placeholder such as 00010101
             new = ""
         moved.append(new)
-        junk += bool(text and not new)
-    return Shifted("\\".join(moved), junk)
+    return "\\".join(moved)
 
 
 def _values(value: str | bytes) -> list[str]:

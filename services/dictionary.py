@@ -22,8 +22,6 @@ class Entry(NamedTuple):
 
     name: str
 
-    retired: bool
-
 
 # PS3.6 offers some attributes two VRs, to be told apart by other attributes of the object. In a file without VRs the
 # words are 16 bits wide either way, so that the wider reading loses nothing.
@@ -69,23 +67,21 @@ def _keyword(name: str) -> str:
     return "".join(word[0].upper() + word[1:] for word in name.split())
 
 
-def _entry(vr: str, name: str, retired: str, keyword: str) -> Entry:
-    return Entry(_SETTLED.get(vr) or vr.encode(), keyword, name, bool(retired))
+def _entry(vr: str, name: str, keyword: str) -> Entry:
+    return Entry(_SETTLED.get(vr) or vr.encode(), keyword, name)
 
 
-DICTIONARY: dict[int, Entry] = {
-    tag: Entry(vr.encode(), _keyword(name), name, retired=False) for tag, vr, name in _YOUNGER
-} | {
-    tag: _entry(vr, name, retired, keyword)
-    for tag, (vr, _, name, retired, keyword) in DicomDictionary.items()
+DICTIONARY: dict[int, Entry] = {tag: Entry(vr.encode(), _keyword(name), name) for tag, vr, name in _YOUNGER} | {
+    tag: _entry(vr, name, keyword)
+    for tag, (vr, _, name, _, keyword) in DicomDictionary.items()
     if vr != "NONE"  # item and delimitation tags have no VR: they are the encoding's, not the data's
 }
 """Every attribute that has a tag of its own, by tag."""
 
 # Curves (50xx), overlays (60xx) and variable pixel data (7Fxx) repeat in the even groups. PS3.5 7.6.
 _REPEATING: dict[int, Entry] = {
-    int(mask.replace("x", "0"), 16): _entry(vr, name, retired, keyword)
-    for mask, (vr, _, name, retired, keyword) in RepeatersDictionary.items()
+    int(mask.replace("x", "0"), 16): _entry(vr, name, keyword)
+    for mask, (vr, _, name, _, keyword) in RepeatersDictionary.items()
     if mask[:4] in ("50xx", "60xx", "7Fxx")
 }
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 import os
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final
 
 from services import attempt as attempts
-from services import check, claims, durable, listing, originals, record, registry, tracking
+from services import check, claims, durable, listing, meaning, originals, record, registry, tracking
 from services.collection import ANON_NAME
 from services.errors import SetChanged, SetRefused
-from services.form import Acceptable
 from services.policy import policy_for
 from services.record import folder_name
 
@@ -294,7 +293,7 @@ class _Seen:
 
 
 _WHATEVER_IS_TAKEN: Final[dict[str, Any]] = {
-    "accept": frozenset(get_args(Acceptable)),
+    "accept": meaning.ACCEPTABLE,
     "extra_objects": "leave out",
     "on_broken_links": "relink",
 }

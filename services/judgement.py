@@ -64,7 +64,7 @@ def _judgement(folder: Path, verdict: Verdict) -> Judgement:
     fit = verdict.machine
     return Judgement(
         folder.name,
-        "no set" if verdict.empty else "refused" if verdict.faults else "incomplete" if verdict.missing else "good",
+        "no set" if verdict.empty else "good" if verdict.good else "refused" if verdict.faults else "incomplete",
         verdict.counts,
         verdict.links,
         "" if fit is None else fit.machine.name if fit.fits else "does not fit",

@@ -117,11 +117,6 @@ class Ledger:
         of_set = [claim for claim in claims.unpublished(self._collection) if claim.set_id == set_id]
         return False not in list(map(self._give_back, of_set))
 
-    def holder(self, index: int) -> str | None:
-        """Return the id of the set that holds an index; None when none does, or nobody can tell."""
-        claim = claims.at(self._collection, index)
-        return claim.set_id if claim and claims.held(self._collection, claim.set_id) == claim else None
-
     def rebuild(self) -> None:
         """Make Redis' copy anew from the share, whatever it says now."""
         self._redis.delete(self._key)

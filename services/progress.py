@@ -36,7 +36,6 @@ class InWork(NamedTuple):
 
     done: int
     total: int
-    worker: str
 
     reason: str
     """Why it waits: a word of ours."""
@@ -57,14 +56,12 @@ class Progress:
         client: redis.Redis,
         collection_id: str,
         locator: str,
-        worker: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._redis = client
         self._index = _index(collection_id)
         self._key = f"{self._index}:{locator}"
         self._locator = locator
-        self._worker = worker
         self._clock = clock
         self.seconds: dict[str, float] = {}
         """How long each step took that is over."""
@@ -82,11 +79,11 @@ class Progress:
             self._end_step(now)
             self._step, self._began = name, now
         self._next = now + EVERY_S
-        self._say(InWork(name, done, total, self._worker, ""), SHOWN_S)
+        self._say(InWork(name, done, total, ""), SHOWN_S)
 
     def waits(self, reason: str) -> None:
         """Say that the set cannot go on just now, and why."""
-        self._say(InWork("waits", 0, 0, self._worker, reason), WAITS_SHOWN_S)
+        self._say(InWork("waits", 0, 0, reason), WAITS_SHOWN_S)
 
     def done(self) -> None:
         """Say that nobody works on the set any more."""
@@ -140,7 +137,7 @@ def read_all(client: redis.Redis, collection_id: str) -> dict[str, InWork]:
 
 def _in_work(stored: dict[bytes, bytes]) -> InWork:
     said = {key.decode(): value.decode() for key, value in stored.items()}
-    return InWork(said["step"], int(said["done"]), int(said["total"]), said["worker"], said["reason"])
+    return InWork(said["step"], int(said["done"]), int(said["total"]), said["reason"])
 
 
 def _index(collection_id: str) -> str:

@@ -8,7 +8,6 @@ published when its record is there, and only then.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -31,17 +30,6 @@ class TargetTaken(Exception):
     """Something that is not ours stands where the set's folder is to appear. Nothing is published; look who made it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
-    """A set that is published."""
-
-    index: int
-    folder: Path
-
-    at: str
-    """ISO 8601, UTC."""
-
-
 def publish(
     attempt: Attempt,
     content: Mapping[str, Any],
@@ -49,7 +37,7 @@ def publish(
     plan_name: str,
     *,
     instead_of: Record | None = None,
-) -> Published:
+) -> None:
     """Publish an attempt, or find that another copy of the same task has done it.
 
     Parameters
@@ -85,7 +73,7 @@ def publish(
     target = collection.root / folder_name(index)
     if instead_of is not None:
         _replace(attempt, instead_of, target)
-        return Published(index, target, done.at)
+        return
     if record.read(collection, index) is None:
         try:
             durable.rename_new(attempt.folder, target)
@@ -94,7 +82,7 @@ def publish(
                 raise TargetTaken from None
         else:
             _finish(collection, attempt.path, index)
-            return Published(index, target, done.at)
+            return
         _finish_what_was_left(collection, attempt.set_id)
         if record.read(collection, index) is None:
             _move(collection, attempt.path, index)  # whoever renamed the folder left no more of it than the folder
@@ -102,7 +90,6 @@ def publish(
     if found is None or found.set_id != attempt.set_id:
         raise TargetTaken
     attempt.discard()
-    return Published(index, target, found.at)
 
 
 def _replace(attempt: Attempt, earlier: Record, target: Path) -> None:

@@ -11,13 +11,24 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, Final
 
-from services import check, claims, listing, nomenclature, originals, part10, record, redo, registry, structures
+from services import (
+    check,
+    claims,
+    listing,
+    meaning,
+    nomenclature,
+    originals,
+    part10,
+    record,
+    redo,
+    registry,
+    structures,
+)
 from services.cleaner import Cleaner
 from services.elements import Malformed
 from services.errors import SetChanged, SetRefused
-from services.form import Acceptable
 from services.identifiers import Identifiers
 from services.part10 import NotDicom
 from services.policy import policy_for
@@ -171,7 +182,7 @@ def read_set(folder: Path, collection: Collection) -> SetNames | None:
 
     None where there is no DICOM, and so no set.
     """
-    options = replace(collection.options, accept=frozenset(get_args(Acceptable)))
+    options = replace(collection.options, accept=meaning.ACCEPTABLE)
     try:
         verdict = check.judge(folder, options, (), policy_for(options))
     except (SetRefused, SetChanged, OSError):

@@ -85,7 +85,7 @@ def _become(made: Dataset, element: DataElement, decision: Decision, remaking: R
         each(remaking.uids)
     elif action is Action.DATE:
         shift = dates.shift_da if element.VR == "DA" else dates.shift_dt
-        each(lambda value: shift(value, remaking.shift).text)
+        each(lambda value: shift(value, remaking.shift))
     elif action is Action.CLEAN:
         public = argument == "code_meaning" and siblings.get("CodingSchemeDesignator", "") in PUBLIC_SCHEMES
         each(lambda value: value if public or not value.strip() else remaking.cleaner.clean(value, argument))  # type: ignore[arg-type]

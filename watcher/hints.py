@@ -81,10 +81,6 @@ class Hints:
             self._changed.add(folder)
         self._woken.set()
 
-    def wake(self) -> None:
-        """Wake who waits, for another reason than a change."""
-        self._woken.set()
-
     def wait(self, timeout_s: float) -> frozenset[Path]:
         """Wait for a hint, at most so long; give the folders that changed since the last call."""
         self._woken.wait(timeout_s)

@@ -31,18 +31,18 @@ class Clock:
 def test_sets_in_work_show_until_they_are_done(client: redis.Redis) -> None:
     """By their locators only."""
     clock = Clock()
-    one, two = Progress(client, ID, ONE, "worker-1", clock), Progress(client, ID, TWO, clock=clock)
+    one, two = Progress(client, ID, ONE, clock), Progress(client, ID, TWO, clock=clock)
     one.step("read", 3, 184)
     two.step("verify", 184, 184)
 
     assert read_all(client, ID) == {
-        ONE: InWork("read", 3, 184, "worker-1", ""),
-        TWO: InWork("verify", 184, 184, "", ""),
+        ONE: InWork("read", 3, 184, ""),
+        TWO: InWork("verify", 184, 184, ""),
     }
     one.done()
     assert list(read_all(client, ID)) == [TWO]
     two.waits("the disk is full")
-    assert read_all(client, ID)[TWO] == InWork("waits", 0, 0, "", "the disk is full")
+    assert read_all(client, ID)[TWO] == InWork("waits", 0, 0, "the disk is full")
     assert read_all(client, "d" * 32) == {}
 
 

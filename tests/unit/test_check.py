@@ -53,11 +53,10 @@ def test_a_well_formed_set_is_good(tmp_path):
     verdict = judge(make_set(tmp_path))
     assert verdict.counts == {"CT": 3, "RTSTRUCT": 1, "RTPLAN": 1, "RTDOSE": 1}
     assert verdict.links == ALL_SHOWN
-    assert (verdict.faults, verdict.missing, verdict.good, verdict.incomplete, verdict.empty) == (
+    assert (verdict.faults, verdict.missing, verdict.good, verdict.empty) == (
         (),
         (),
         True,
-        False,
         False,
     )
     assert verdict.machine
@@ -131,7 +130,7 @@ def test_one_object_in_two_files_is_refused(tmp_path):
 def test_a_missing_object_may_still_arrive(tmp_path, modality, code):
     """The copy may go on, so this is incomplete and not yet refused."""
     verdict = judge(make_set(tmp_path, sets.without(modality)))
-    assert (faults(verdict), missing(verdict), verdict.incomplete) == ([], [code], True)
+    assert (faults(verdict), missing(verdict)) == ([], [code])
     with pytest.raises(SetIncomplete):
         verdict.good_set()
 

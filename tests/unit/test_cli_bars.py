@@ -10,8 +10,8 @@ from anonymizer.bars import Bars, Lines
 from anonymizer.batch import Look
 from services.progress import InWork
 
-WRITTEN = InWork("written", 5, 10, "", "")
-WAITS = InWork("waits", 0, 0, "", "the disk is full")
+WRITTEN = InWork("written", 5, 10, "")
+WAITS = InWork("waits", 0, 0, "the disk is full")
 
 
 def test_a_line_for_each_set_as_it_is_concluded() -> None:

@@ -58,11 +58,11 @@ def die(*_: object) -> None:
 
 def test_a_published_set_has_its_folder_its_record_and_its_line(collection: Collection) -> None:
     """And nothing is left in the staging."""
-    done = publish.publish(attempt_in(collection), {"files": {PLAN: "hash"}}, LINE_OF_ONE, PLAN)
+    publish.publish(attempt_in(collection), {"files": {PLAN: "hash"}}, LINE_OF_ONE, PLAN)
 
-    assert (done.index, done.folder) == (6, collection.root / "ANON_006")
-    assert sorted(durable.names(done.folder)) == ["CT.2.25.2.dcm", PLAN]
-    assert publish.find(collection, ONE) == record.Record(6, ONE, PLAN, done.at, {"files": {PLAN: "hash"}})
+    assert sorted(durable.names(collection.root / "ANON_006")) == ["CT.2.25.2.dcm", PLAN]
+    found = publish.find(collection, ONE)
+    assert found == record.Record(6, ONE, PLAN, found.at if found else "", {"files": {PLAN: "hash"}})
     assert durable.read(collection.tracking / "000006.json") == {
         "schema": 1,
         "index": 6,
@@ -109,8 +109,8 @@ def test_two_copies_of_a_task_publish_once(collection: Collection) -> None:
     first, second = attempt_in(collection), attempt_in(collection)
     later = TrackingLine("orig", "zzz_AnusGE006", "Plan", "Demo Hospital", date(2026, 11, 23))
 
-    done = publish.publish(first, {"by": "first"}, LINE_OF_ONE, PLAN)
-    assert publish.publish(second, {"by": "second"}, later, PLAN) == done
+    publish.publish(first, {"by": "first"}, LINE_OF_ONE, PLAN)
+    publish.publish(second, {"by": "second"}, later, PLAN)
     found = publish.find(collection, ONE)
     assert found is not None
     assert found.content == {"by": "first"}
