@@ -16,10 +16,10 @@ from services import again, listing, registry
 from services import doctor as doctors
 from services import settings as environment
 from services import withdraw as withdrawal
-from services.collection import ANON_NAME, Collection
+from services.collection import Collection
 from services.errors import SettingsWrong
 from services.ledger import Ledger
-from services.record import folder_name
+from services.record import folder_name, index_of
 from services.tracking import TrackingFiles
 from worker.app import connect
 
@@ -51,10 +51,7 @@ def withdraw(root: Root, anon: Published) -> None:
     """Take a published set back: its folder out of what is collected, its line out of the tracking file."""
     check_folder(root)
     collection = Collection.open(root)
-    number = ANON_NAME.fullmatch(anon.name)
-    if number is None:
-        raise SettingsWrong(f"{anon.name} is not named like a published set: ANON_006.")
-    index = int(number[1])
+    index = index_of(anon.name)
     moved = withdrawal.withdraw(collection, index)
     TrackingFiles(collection).render()
     name = folder_name(index)

@@ -9,10 +9,10 @@ import typer
 
 from anonymizer.new import Root, check_folder
 from anonymizer.screen import console
-from services.collection import ANON_NAME, Collection
+from services.collection import Collection
 from services.errors import SettingsWrong
 from services.listing import SHEETS_NAME
-from services.record import folder_name
+from services.record import folder_name, index_of
 
 AnonName = Annotated[str, typer.Argument(metavar="ANON_006", help="The published set.")]
 
@@ -22,10 +22,7 @@ def sheet(root: Root, anon: AnonName) -> None:
     from sheets import examine, sheet  # noqa: PLC0415 - drawing takes a second to import, and other commands never draw
 
     check_folder(root)
-    number = ANON_NAME.fullmatch(Path(anon).name)
-    if number is None:
-        raise SettingsWrong(f"{anon} is not named like a published set: ANON_006.")
-    index = int(number[1])
+    index = index_of(Path(anon).name)
     try:
         sheet.make(Collection.open(root), index)
     except examine.NoSheet as none:

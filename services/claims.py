@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from services import durable, record
-from services.collection import ANON_NAME, numbers_given
+from services.collection import numbers_given
 from services.errors import SetChanged
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 CLAIM_NAME: Final = re.compile(r"(\d{6,})\.json")
 RELEASED_NAME: Final = re.compile(r"(\d{6,})\.([0-9a-f]{32})\.released")
-_RECORD_NAME: Final = re.compile(ANON_NAME.pattern + r"\.json")
 
 
 class ClaimLost(SetChanged):
@@ -176,7 +175,7 @@ def _is_given_otherwise(collection: Collection, index: int) -> bool:
 
 
 def _published(collection: Collection) -> set[int]:
-    return _indices(collection.records, _RECORD_NAME)
+    return set(record.indices(collection))
 
 
 def _indices(folder: Path, pattern: re.Pattern[str]) -> set[int]:

@@ -70,9 +70,7 @@ class _Seen:
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
-        names = durable.names(collection.records)
-        indices = sorted(int(found[1]) for name in names if (found := ANON_NAME.fullmatch(name.removesuffix(".json"))))
-        read = {index: record.read(collection, index) for index in indices}
+        read = {index: record.read(collection, index) for index in record.indices(collection)}
         self._records: dict[int, Record] = {index: found for index, found in read.items() if found}
         self._claims: dict[int, Claim | None] = {
             int(found[1]): claims.at(collection, int(found[1]))

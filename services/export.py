@@ -52,8 +52,8 @@ def export(collection: Collection, target: Path) -> Iterator[Exported]:
     if target.resolve().is_relative_to(collection.root.resolve()):
         raise SettingsWrong("The copies would lie in the collection itself: name a folder elsewhere.")
     target.mkdir(parents=True, exist_ok=True)
-    for path in sorted(collection.records.glob("ANON_*.json"), key=lambda path: (len(path.name), path.name)):
-        found = record.read(collection, int(path.stem.removeprefix("ANON_")))
+    for index in record.indices(collection):
+        found = record.read(collection, index)
         if found is not None and not found.withdrawn:
             exported = _export_one(collection.root, target, found)
             if exported.state in {"copied", "there already"}:

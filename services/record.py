@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from hashlib import file_digest
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from services.collection import Collection
 
 SCHEMA: Final = 1
+
+_NAME: Final = re.compile(ANON_NAME.pattern + r"\.json")
 
 
 def folder_name(index: int) -> str:
@@ -82,6 +85,12 @@ class Record:
 def path_of(collection: Collection, index: int) -> Path:
     """Return where the record of an index stands."""
     return collection.records / f"{folder_name(index)}.json"
+
+
+def indices(collection: Collection) -> list[int]:
+    """Return the indices under which something was published, in order; files of other names are not ours."""
+    names = map(_NAME.fullmatch, durable.names(collection.records))
+    return sorted({int(found[1]) for found in names if found})
 
 
 def read(collection: Collection, index: int) -> Record | None:

@@ -81,10 +81,9 @@ def report(collection: Collection, entries: list[Entry], states: Mapping[str, in
 
 
 def _entries(collection: Collection) -> Iterator[Entry]:
-    for path in collection.records.glob("ANON_*.json"):
-        number = path.stem.removeprefix("ANON_")
-        if number.isdigit() and (facts := _facts(collection, int(number))) is not None:
-            yield Entry(int(number), facts)
+    for index in record.indices(collection):
+        if (facts := _facts(collection, index)) is not None:
+            yield Entry(index, facts)
 
 
 def _facts(collection: Collection, index: int) -> Mapping[str, Any] | None:

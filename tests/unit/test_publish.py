@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services import claims, durable, publish, record
+from services import claims, durable, export, publish, record
 from services.attempt import LINE, RECORD, STANDS_STILL_S, Attempt, StandingStill
 from services.collection import Collection
 from services.form import Options
@@ -70,6 +70,16 @@ def test_a_published_set_has_its_folder_its_record_and_its_line(collection: Coll
         "line": "orig, zzz_AnusGE006, Plan, Demo Hospital",
     }
     assert durable.names(collection.staging) == []
+
+
+def test_copies_that_a_sync_program_made_of_a_record_are_passed_over(collection: Collection, tmp_path_factory) -> None:
+    """They are named after it, and no number of ours."""
+    publish.publish(attempt_in(collection), {"proof": {"files": {}}}, LINE_OF_ONE, PLAN)
+    stored = record.path_of(collection, 6)
+    stored.with_name("ANON_006 (conflict).json").write_bytes(stored.read_bytes())
+
+    assert record.indices(collection) == [6]
+    assert [one.folder for one in export.export(collection, tmp_path_factory.mktemp("out"))] == ["ANON_006"]
 
 
 def test_a_set_without_a_record_is_not_published(collection: Collection) -> None:
