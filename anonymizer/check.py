@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,6 +34,8 @@ def check(root: Root, machine: MachineNames = None, as_json: AsJson = False) -> 
     check_folder(root)
     if has_form(root):
         options = read_settings(root)[1]
+        if machine is not None:
+            options = replace(options, machine=machine_names(machine))
     else:
         options = Options(machine=machine_names(machine))
         if machine is None:

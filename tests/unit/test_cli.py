@@ -156,6 +156,18 @@ def test_check_needs_no_form(tmp_path: Path, anonymizer: Callable[..., Said]) ->
     assert names(tmp_path) == ["good", *(f"good/{path.name}" for path in sorted(made.folder.iterdir()))]
 
 
+def test_check_holds_against_the_machine_that_is_named(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
+    """Instead of the form's, which stays as it is: who asks that wants to know what another would take."""
+    root = make_collection(tmp_path / "BATCH")
+    make_set(root, name="set", seed=1)
+    form = (root / "collection.toml").read_bytes()
+    rows = json.loads(anonymizer("check", root, "--machine", "keep", "--json").out)["sets"]
+    assert [(row["verdict"], row["machine"]) for row in rows] == [("good", "")]
+    rows = json.loads(anonymizer("check", root, "--machine", "VicRapidPlanHD", "--json").out)["sets"]
+    assert [(row["verdict"], row["machine"]) for row in rows] == [("refused", "does not fit")]
+    assert (root / "collection.toml").read_bytes() == form
+
+
 def test_run_without_a_form_or_with_two_is_wrong_use(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
     """What the sets become is said once."""
     without_form = anonymizer("run", tmp_path)
