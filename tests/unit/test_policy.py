@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from hashlib import sha256
 
 import pytest
@@ -515,10 +514,7 @@ def test_the_page_and_the_summary_are_made_of_the_table() -> None:
     assert "PatientName, PatientID, PatientBirthDate, PatientSex, PatientAge" in as_summary(policy)
 
 
-def test_a_policy_is_laid_out_quickly_and_once() -> None:
-    """A worker makes it for each collection it meets."""
-    start = time.perf_counter()
-    policy = Policy(DEFAULT)
-    assert time.perf_counter() - start < 0.3  # 7 ms on an idle core; room for a busy one
-    assert len(policy.compiled) == len(dictionary.DICTIONARY)
+def test_a_policy_is_laid_out_whole_and_once() -> None:
+    """A worker needs it for each set."""
+    assert len(Policy(DEFAULT).compiled) == len(dictionary.DICTIONARY)
     assert policy_for(Choice()) is policy_for(DEFAULT)
