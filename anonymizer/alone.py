@@ -10,18 +10,18 @@ from uuid import uuid4
 
 from anonymizer.batch import GRACE_S, LOOK_S, QUIET_S, RECONCILE_S, worker_process
 from anonymizer.embedded import embedded_redis
-from services.share import Share
-from watcher.watch import Watch
+from services.store.share import Share
+from watcher.service import Watch
 from worker.app import connect, make_app
 from worker.queue import Queue
-from worker.sheets import ENDING, Sheets
+from worker.sheet_tasks import ENDING, Sheets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from anonymizer.supervisor import Supervised
-    from services.settings import Settings
+    from services.runtime.settings import Settings
 
 TEND_S = 0.5
 

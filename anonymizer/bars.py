@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from services.progress import STEPS
-from watcher.standing import CONCLUDED
+from services.runtime.progress import STEPS
+from watcher.set_states import CONCLUDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from anonymizer.batch import Look
-    from services.progress import InWork
+    from services.runtime.progress import InWork
 
 
 class Shown(Protocol):

@@ -14,21 +14,21 @@ import redis
 
 from anonymizer.embedded import embedded_redis
 from anonymizer.supervisor import Supervised
-from services import failures, registry
 from services.errors import SettingsWrong
-from services.progress import InWork, read_all
-from watcher.watch import Attended
+from services.runtime.progress import InWork, read_all
+from services.store import failures, registry
+from watcher.service import Attended
 from worker.app import connect, make_app, worker_arguments
-from worker.circumstances import reason
 from worker.queue import Queue
-from worker.sheets import ENDING, Sheets
+from worker.sheet_tasks import ENDING, Sheets
+from worker.transient_errors import reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from services.collection import Collection
-    from services.settings import Settings
+    from services.runtime.settings import Settings
+    from services.store.collection import Collection
 
 QUIET_S: Final = 1.0
 """What was complete before need not wait: two looks a second apart that see the same."""

@@ -12,17 +12,17 @@ from rich.table import Table
 
 from anonymizer.new import MachineNames, Root, check_folder, has_form, known_machines, machine_names, warn_of_overlap
 from anonymizer.screen import PUBLISHED_ALL, SOME_NOT, console, say_json, say_loose
-from services.form import Options, read_settings
-from services.judgement import judge_folder
-from services.links import LINKS
-from services.listing import SETTINGS_NAME
-from services.rtset import CT, DOSE, PLAN, STRUCTURE_SET
+from services.forms.collection_form import Options, read_settings
+from services.rtset.folder_listing import SETTINGS_NAME
+from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
+from services.rtset.references import LINKS
+from services.rtset.summary import judge_folder
 from watcher.folders import loose_dicom, set_folders
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from services.judgement import Judgement
+    from services.rtset.summary import Judgement
 
 KINDS = (CT, STRUCTURE_SET, PLAN, DOSE)
 

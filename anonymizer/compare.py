@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from anonymizer.export import Anon, Source  # noqa: TC001 - typer reads the annotations at run time
 from anonymizer.new import check_folder
-from services.collection import Collection
-from services.comparison import as_markdown
-from services.comparison import compare as compare_sets
-from services.policy import policy_for
-from services.rtset import NAMES
+from services.maintenance.attribute_diff import as_markdown
+from services.maintenance.attribute_diff import compare as compare_sets
+from services.policy.table import policy_for
+from services.rtset.reader import NAMES
+from services.store.collection import Collection
 
 
 def compare(source: Source, anon: Anon) -> None:

@@ -13,15 +13,15 @@ import typer
 from anonymizer.new import check_folder
 from anonymizer.screen import console as screen
 from anonymizer.serve import Processes, ShareArgument  # noqa: TC001 - typer reads them
-from services import logs
-from services import settings as environment
 from services.errors import SettingsWrong
+from services.runtime import logs
+from services.runtime import settings as environment
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from console.desk import Desk
-    from services.settings import Settings
+    from console.share_view import Desk
+    from services.runtime.settings import Settings
 
 log = structlog.get_logger()
 
@@ -59,9 +59,9 @@ def serve_console(share: Path, settings: Settings, *, processes: int, debug: boo
         Whether it brings its own service even if there is another Redis.
     """
     from anonymizer.alone import service_alone  # noqa: PLC0415 - and the others here: no other command needs a web server
-    from console.desk import Desk  # noqa: PLC0415
+    from console.auth.users import Users, read  # noqa: PLC0415
     from console.serve import HERE, serve  # noqa: PLC0415
-    from console.users import Users, read  # noqa: PLC0415
+    from console.share_view import Desk  # noqa: PLC0415
 
     address = settings.console or HERE
     users = Users(settings.console_users) if settings.console_users else None
@@ -96,7 +96,7 @@ def _say_where(address: environment.Address, key: str | None) -> None:
 
 
 def _add_user(settings: Settings, name: str) -> None:
-    from console.users import add  # noqa: PLC0415 - see above
+    from console.auth.users import add  # noqa: PLC0415 - see above
 
     if settings.console_users is None:
         raise SettingsWrong("ANONYMIZER_CONSOLE_USERS is not set. It names the file of those who may log in.")

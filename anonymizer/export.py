@@ -12,12 +12,12 @@ from rich.table import Table
 
 from anonymizer.new import Root, check_folder
 from anonymizer.screen import PUBLISHED_ALL, SOME_NOT, console, say_json
-from services import export as exports
-from services import machine as machines
-from services import settings as environment
-from services import verify as proofs
-from services.collection import Collection
 from services.errors import NotClean, SetChanged
+from services.machines import descriptor as machines
+from services.maintenance import export as exports
+from services.proof import prove as proofs
+from services.runtime import settings as environment
+from services.store.collection import Collection
 
 Destination = Annotated[Path, typer.Argument(help="Where the ANON folders are copied to; made if it is not there.")]
 Source = Annotated[Path, typer.Argument(help="The folder of the set as it was dropped.")]

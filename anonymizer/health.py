@@ -15,16 +15,16 @@ import redis
 import typer
 
 from anonymizer.screen import console
-from services import alive
-from services import settings as environment
 from services.errors import SettingsWrong
+from services.runtime import heartbeat
+from services.runtime import settings as environment
 from worker.app import QUEUE, connect
-from worker.circumstances import reason
+from worker.transient_errors import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from services.alive import Sign
+    from services.runtime.heartbeat import Sign
 
 WATCHER_SILENT_S: Final = 300.0
 """A look at a large share over a slow network takes its time; one that takes longer hangs."""
@@ -38,9 +38,9 @@ WORKER_IDLE_S: Final = 60.0
 class Service(StrEnum):
     """Who is asked about."""
 
-    WATCHER = alive.WATCHER
-    WORKER = alive.WORKER
-    CONSOLE = alive.CONSOLE
+    WATCHER = heartbeat.WATCHER
+    WORKER = heartbeat.WORKER
+    CONSOLE = heartbeat.CONSOLE
 
 
 def health(
@@ -51,7 +51,7 @@ def health(
     folder = settings.health
     if folder is None:
         raise SettingsWrong("ANONYMIZER_HEALTH is not set. It names the folder in which services say that they live.")
-    asked = [service] if service else [each for each in Service if alive.heard(folder, each)] or list(Service)
+    asked = [service] if service else [each for each in Service if heartbeat.heard(folder, each)] or list(Service)
 
     def waiting(queue: str) -> int | None:
         try:
@@ -61,7 +61,7 @@ def health(
         except redis.RedisError:
             return None
 
-    ails = [ailment(each, alive.heard(folder, each), time.monotonic(), waiting) for each in asked]
+    ails = [ailment(each, heartbeat.heard(folder, each), time.monotonic(), waiting) for each in asked]
     for each, ailing in zip(asked, ails, strict=True):
         console().print(f"{each}: {ailing or 'well'}")
     sys.exit(1 if any(ails) else 0)

@@ -19,8 +19,8 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from services import measures
-from services.policy import POLICY_EDITION
+from services.policy.table import POLICY_EDITION
+from services.runtime import metrics
 from worker.app import QUEUE
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
-    from services.settings import Address
-    from services.share import Share
-    from watcher.watch import Watch
+    from services.runtime.settings import Address
+    from services.store.share import Share
+    from watcher.service import Watch
 
 UNACKED: Final = "unacked"
 """Where Celery keeps the messages that workers have taken and not yet done with."""
@@ -91,7 +91,7 @@ class Numbers(Collector):
     def _of_redis(self) -> Iterator[Metric]:
         try:
             waiting, running = int(self._redis.llen(QUEUE)), _taken(self._redis)
-            sums = measures.read(self._redis)
+            sums = metrics.read(self._redis)
         except redis.RedisError:
             yield _one("redis_up", "1 while Redis answers.", 0)
             return
@@ -110,14 +110,14 @@ def _taken(client: redis.Redis) -> int:
     return sum(json.loads(message)[-1] == QUEUE for message in client.hgetall(UNACKED).values())
 
 
-def _of_workers(sums: measures.Measures) -> Iterator[Metric]:
+def _of_workers(sums: metrics.Measures) -> Iterator[Metric]:
     ends = CounterMetricFamily("anonymizer_outcomes", "How often a worker came to which end.", labels=["outcome"])
     for outcome, count in sums.outcomes.items():
         ends.add_metric([outcome], count)
     yield ends
     yield CounterMetricFamily("anonymizer_published_bytes", "Of all published files.", value=sums.bytes)
     steps = HistogramMetricFamily("anonymizer_step_seconds", "What each step of a set took.", labels=["step"])
-    bounds = [*map(str, measures.BOUNDS_S), "+Inf"]
+    bounds = [*map(str, metrics.BOUNDS_S), "+Inf"]
     for step, within in sums.within.items():
         steps.add_metric([step], list(zip(bounds, accumulate(within), strict=True)), sums.seconds.get(step, 0.0))
     yield steps

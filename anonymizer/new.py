@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anonymizer.screen import console
-from services import machine as machines
-from services import settings
-from services.collection import Collection
 from services.errors import SettingsWrong
-from services.form import Options
-from services.identity import Identity, check_identity
+from services.forms.collection_form import Options
+from services.forms.identity import Identity, check_identity
+from services.machines import descriptor as machines
+from services.runtime import settings
+from services.store.collection import Collection
 from watcher import overlaps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from services.machine import Machine
+    from services.machines.descriptor import Machine
 
 Root = Annotated[Path, typer.Argument(help="The root folder: each folder in it is one patient's set.")]
 PatientId = Annotated[str | None, typer.Option(help="New patient ID; the index is put behind it.")]

@@ -8,8 +8,8 @@ import typer
 from rich.table import Table
 
 from anonymizer.screen import console, say_json
-from services.policy import Choice, policy_for
-from services.policy_listing import as_markdown, as_rows
+from services.policy.markdown import as_markdown, as_rows
+from services.policy.table import Choice, policy_for
 
 Dates = Annotated[Literal["shift", "remove", "keep"], typer.Option(help="As in collection.toml.")]
 Characteristics = Annotated[Literal["retain", "age_sex"], typer.Option(help="As in collection.toml.")]

@@ -12,15 +12,16 @@ from rich.table import Table
 
 from anonymizer.new import Root, check_folder
 from anonymizer.screen import PUBLISHED_ALL, SOME_NOT, console, say_json
-from services import again, listing, registry
-from services import doctor as doctors
-from services import settings as environment
-from services import withdraw as withdrawal
-from services.collection import Collection
 from services.errors import SettingsWrong
-from services.ledger import Ledger
-from services.record import folder_name, index_of
-from services.tracking import TrackingFiles
+from services.maintenance import doctor as doctors
+from services.maintenance import withdraw as withdrawal
+from services.publication.index_ledger import Ledger
+from services.rtset import folder_listing
+from services.runtime import settings as environment
+from services.store import again, registry
+from services.store.collection import Collection
+from services.store.records import folder_name, index_of
+from services.store.tracking_lines import TrackingFiles
 from worker.app import connect
 
 SetFolder = Annotated[Path, typer.Argument(metavar="SET", help="The set's folder, or its name in ROOT.")]
@@ -42,7 +43,7 @@ def retry(root: Root, folder: SetFolder, as_new: AsNew = False) -> None:
     locator = collection.locator(folder.name)
     if as_new:
         registry.register(collection, folder.name)
-        registry.count_as_new(collection, locator, listing.fingerprint(place))
+        registry.count_as_new(collection, locator, folder_listing.fingerprint(place))
     again.look_again(collection, folder.name)
     console().print(f"{folder.name} is looked at again by the service, or by: anonymizer run {root}")
 

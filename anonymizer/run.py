@@ -29,14 +29,15 @@ from anonymizer.new import (
     warn_of_overlap,
 )
 from anonymizer.screen import PUBLISHED_ALL, SOME_NOT, console, counted, say_json, say_loose
-from services import logs, registry
-from services import settings as environment
-from services.collection import Collection
 from services.errors import SettingsWrong
-from services.listing import SHEETS_NAME
-from services.record import folder_name
+from services.rtset.folder_listing import SHEETS_NAME
+from services.runtime import logs
+from services.runtime import settings as environment
+from services.store import registry
+from services.store.collection import Collection
+from services.store.records import folder_name
 from watcher.folders import loose_dicom
-from worker.circumstances import CIRCUMSTANCES, reason
+from worker.transient_errors import CIRCUMSTANCES, reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

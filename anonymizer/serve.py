@@ -15,20 +15,20 @@ import structlog
 import typer
 from celery.platforms import SecurityWarning
 
-from services import logs
-from services import settings as environment
 from services.errors import SettingsWrong
-from services.share import Share
-from watcher.watch import Watch
+from services.runtime import logs
+from services.runtime import settings as environment
+from services.store.share import Share
+from watcher.service import Watch
 from worker.app import QUEUE, app, connect, worker_arguments
-from worker.circumstances import reason
 from worker.queue import Queue
-from worker.sheets import ENDING, Sheets
+from worker.sheet_tasks import ENDING, Sheets
+from worker.transient_errors import reason
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from services.settings import Settings
+    from services.runtime.settings import Settings
 
 ShareArgument = Annotated[
     Path | None, typer.Argument(help="The folder under which the collections lie; ANONYMIZER_SHARE by default.")

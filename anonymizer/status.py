@@ -12,14 +12,14 @@ from rich.table import Table
 
 from anonymizer.new import Root, check_folder
 from anonymizer.screen import console, say_json, say_loose
-from services import settings as environment
 from services.errors import SettingsWrong
-from services.share import COPIED, Share
+from services.runtime import settings as environment
+from services.store.share import COPIED, Share
 from watcher import overlaps
 from watcher.status import Teller
 
 if TYPE_CHECKING:
-    from services.settings import Settings
+    from services.runtime.settings import Settings
     from watcher.status import Told
 
 AsJson = Annotated[bool, typer.Option("--json", help="Say it to a program.")]

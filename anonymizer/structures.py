@@ -11,22 +11,22 @@ from rich.table import Table
 
 from anonymizer.new import Root, check_folder
 from anonymizer.screen import console, say_json
-from services import redo
-from services import structures as lists
-from services.collection import Collection
 from services.errors import SettingsWrong
-from services.nomenclature import EDITION
-from services.record import index_of
-from services.structures import FILE_NAME
-from services.survey import Reader, survey, updated
+from services.forms import structure_list as lists
+from services.forms.structure_list import FILE_NAME
+from services.maintenance.structure_survey import Reader, survey, updated
+from services.publication import republish
+from services.store.collection import Collection
+from services.store.records import index_of
+from services.vocabulary.structure_names import EDITION
 from watcher.folders import set_folders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from services.structures import Sheet
-    from services.survey import Name, NamesOfSet, Survey
+    from services.forms.structure_list import Sheet
+    from services.maintenance.structure_survey import Name, NamesOfSet, Survey
 
 Write = Annotated[bool, typer.Option("--write", help=f"Bring {FILE_NAME} up to date; what stands in it stays.")]
 Confirm = Annotated[
@@ -70,7 +70,7 @@ def structures(
         lists.write(root, updated(sheet, told.names), instead_of=sheet)
     asked = [one.anon for one in told.outdated] if again == ["all"] else again or []
     for name in asked:
-        redo.ask(collection, index_of(name))
+        republish.ask(collection, index_of(name))
     if as_json:
         say_json(_as_json(told))
     else:

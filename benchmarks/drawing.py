@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from benchmarks import sets, workers
 from benchmarks.measure import cleared, file_system, into_cache, synced, timed
 from benchmarks.tables import Bar, Report, table
-from services.record import folder_name
+from services.store.records import folder_name
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 from benchmarks import one_set, sets
 from benchmarks.measure import cleared, file_system
 from benchmarks.tables import Bar, Report, table
-from services import durable, record, registry
-from services.claims import Claim
-from services.record import Record, folder_name
-from services.registry import Outcome
-from services.tracking import TrackingFiles, TrackingLine
-from watcher.standing import Standings
+from services.publication.claims import Claim
+from services.runtime import durable_files
+from services.store import records, registry
+from services.store.records import Record, folder_name
+from services.store.registry import Outcome
+from services.store.tracking_lines import TrackingFiles, TrackingLine
+from watcher.set_states import Standings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     import redis
 
-    from services.collection import Collection
+    from services.store.collection import Collection
 
 PUBLISHED = 10_000
 FILES_OF_EACH = 200
@@ -145,9 +146,9 @@ def _state_of(collection: Collection, index: int, folder: Path) -> None:
     for path, data in (
         (collection.state / "claims" / f"{index:06d}.json", claim),
         (collection.state / "sets" / f"{set_id}.json", claim),
-        (collection.state / "folders" / f"{locator}.json", durable.encode({"schema": 1, "folder": folder.name})),
-        (record.path_of(collection, index), Record(index, set_id, plan, outcome.at, {}).encoded()),
-        (collection.tracking / f"{index:06d}.json", durable.encode(line.entry(index))),
+        (collection.state / "folders" / f"{locator}.json", durable_files.encode({"schema": 1, "folder": folder.name})),
+        (records.path_of(collection, index), Record(index, set_id, plan, outcome.at, {}).encoded()),
+        (collection.tracking / f"{index:06d}.json", durable_files.encode(line.entry(index))),
     ):
         path.write_bytes(data)
     registry.write_outcome(collection, locator, outcome)

@@ -41,7 +41,7 @@ def peaks(place: Path, store: Path, socket: str) -> Report:
 def _measured(root: Path, socket: str) -> None:
     """Print idle and peak size of this process, which does what a worker does."""
     import worker.tasks  # noqa: F401, PLC0415 - as large as a worker before its first set
-    from services.collection import Collection  # noqa: PLC0415
+    from services.store.collection import Collection  # noqa: PLC0415
 
     client = redis.Redis(unix_socket_path=socket)
     client.flushall()

@@ -10,20 +10,27 @@ from typing import TYPE_CHECKING
 from benchmarks import sets
 from benchmarks.measure import Stopwatch, cleared, copied, file_system, into_cache, synced
 from benchmarks.tables import Bar, Report, table
-from services import anonymize, check, dates, durable, listing, machine, pipeline, record, registry, verify
-from services.ledger import Ledger
-from services.policy import policy_for
-from services.progress import Progress
-from services.remaking import remake
-from services.settings import Settings
-from services.verify import Expected
+from services import pipeline
+from services.deidentify import writer
+from services.deidentify.replacements import remake
+from services.dicom import dates
+from services.machines import descriptor
+from services.policy.table import policy_for
+from services.proof import prove
+from services.proof.prove import Expected
+from services.publication.index_ledger import Ledger
+from services.rtset import check, folder_listing
+from services.runtime import durable_files
+from services.runtime.progress import Progress
+from services.runtime.settings import Settings
+from services.store import records, registry
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import redis
 
-    from services.collection import Collection
+    from services.store.collection import Collection
 
 ROUNDS = 15
 WHOLE_ROUNDS = 5
@@ -66,28 +73,28 @@ def steps(place: Path, store: Path) -> Report:
 def one_round(source: Path, output: Path, watch: Stopwatch) -> None:
     """Do the steps as `services.pipeline` does them, and prove what comes out."""
     options, identity, key = sets.OPTIONS, sets.IDENTITY.numbered(6), bytes(range(32))
-    machines = machine.named(options.machine, machine.folders())
+    machines = descriptor.named(options.machine, descriptor.folders())
     output.mkdir()
     gc.collect()
     gc.disable()  # as the pipeline does
     with watch("check"):
-        verdict = check.judge(source, options, machines, policy_for(options), listing.take(source))
+        verdict = check.judge(source, options, machines, policy_for(options), folder_listing.take(source))
         rtset = verdict.good_set()
     assert verdict.machine is not None
     with watch("anonymize"):
         shift = dates.choose_shift(key, rtset.dates)
         remaking = remake(rtset, verdict.machine.machine, options, key, shift, identity)
-        written = list(anonymize.write(rtset, remaking, output))
+        written = list(writer.write(rtset, remaking, output))
     with watch("prove"):
-        proof = verify.prove(
+        proof = prove.prove(
             [(file.kind, source / file.path) for file in rtset.set_files],
             output,
             Expected(identity, remaking.policy, verdict.machine.machine),
         )
     with watch("fsync"):
         for one in written:
-            durable.fsync_file(output / one.name)
-        durable.fsync_folder(output)
+            durable_files.fsync_file(output / one.name)
+        durable_files.fsync_folder(output)
     gc.enable()
     assert proof.checks["files"] == len(written)
 
@@ -110,7 +117,7 @@ def whole(place: Path, store: Path, client: redis.Redis) -> Report:
             for folder in folders[1:]:
                 process(collection, folder, client)
     proofs = [
-        found.content["proof"]["checks"] for number in range(SETS) if (found := record.read(collection, 6 + number))
+        found.content["proof"]["checks"] for number in range(SETS) if (found := records.read(collection, 6 + number))
     ]
     assert len(proofs) == SETS
     proven = ", ".join(f"{count:,} {name}" for name, count in proofs[0].items())

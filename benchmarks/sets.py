@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from phantom.sets import SyntheticSet, build_set, write_set
-from services.collection import Collection
-from services.form import Options
-from services.identity import Identity
+from services.forms.collection_form import Options
+from services.forms.identity import Identity
+from services.store.collection import Collection
 
 if TYPE_CHECKING:
     from pathlib import Path

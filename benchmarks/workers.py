@@ -18,19 +18,20 @@ from anonymizer.serve import SHEETS_NICE
 from benchmarks import one_set, sets
 from benchmarks.measure import Stopwatch, cleared, file_system, into_cache, synced
 from benchmarks.tables import Bar, Report, table
-from services import durable, registry
-from services.record import folder_name
-from services.settings import Settings
+from services.runtime import durable_files
+from services.runtime.settings import Settings
+from services.store import registry
+from services.store.records import folder_name
 from worker.app import connect, make_app, worker_arguments
-from worker.name import Name
 from worker.queue import Queue
-from worker.sheets import ENDING, Sheets
+from worker.set_key import Name
+from worker.sheet_tasks import ENDING, Sheets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from services.collection import Collection
+    from services.store.collection import Collection
 
 QUEUE = "benchmark"
 SMALL_SETS = 40
@@ -93,7 +94,7 @@ def until(done: Callable[[], bool], patience_s: float) -> None:
 
 def concluded(collection: Collection) -> int:
     """Count the sets of which something became."""
-    return sum(name.endswith(".json") for name in durable.names(collection.outcomes))
+    return sum(name.endswith(".json") for name in durable_files.names(collection.outcomes))
 
 
 def start(place: Path, store: Path) -> Report:

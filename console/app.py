@@ -12,12 +12,12 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from console import pages
-from console.guard import Guard
+from console.auth.middleware import Guard
 from services.errors import SettingsWrong
-from worker.circumstances import CIRCUMSTANCES
+from worker.transient_errors import CIRCUMSTANCES
 
 if TYPE_CHECKING:
-    from console.desk import Desk
+    from console.share_view import Desk
 
 
 def make_app(desk: Desk) -> Starlette:

@@ -11,16 +11,16 @@ from urllib.parse import parse_qsl
 from starlette.exceptions import HTTPException
 
 from services.errors import SettingsWrong
-from services.form import BY_HAND, Options
-from services.identity import Identity, check_identity
-from services.machine import KEEP
+from services.forms.collection_form import BY_HAND, Options
+from services.forms.identity import Identity, check_identity
+from services.machines.descriptor import KEEP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from starlette.requests import Request
 
-    from console.desk import Desk
+    from console.share_view import Desk
 
 LARGEST_BYTES: Final = 1 << 20
 MOST_FIELDS: Final = 10_100

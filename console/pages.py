@@ -18,31 +18,31 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from console import forms
+from console.auth.middleware import cookie, cookie_name
+from console.events import Parts, stream
 from console.forms import NEW_FOLDER, NewCollection
-from console.guard import cookie, cookie_name
-from console.live import Parts, stream
-from console.texts import LANGUAGES, Texts, catalogue, chosen
+from console.translations import LANGUAGES, Texts, catalogue, chosen
 from services.errors import SettingsWrong
-from services.form import BY_HAND
-from services.links import CONTOURS_CT, DOSE_PLAN, FRAME, LINKS, PLAN_STRUCTURE_SET
-from services.machine import KEEP
-from services.nomenclature import EDITION as NOMENCLATURE
-from services.record import folder_name
-from services.rtset import CT, DOSE, PLAN, STRUCTURE_SET
-from services.tracking import file_name
-from worker.circumstances import CIRCUMSTANCES, reason
+from services.forms.collection_form import BY_HAND
+from services.machines.descriptor import KEEP
+from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
+from services.rtset.references import CONTOURS_CT, DOSE_PLAN, FRAME, LINKS, PLAN_STRUCTURE_SET
+from services.store.records import folder_name
+from services.store.tracking_lines import file_name
+from services.vocabulary.structure_names import EDITION as NOMENCLATURE
+from worker.transient_errors import CIRCUMSTANCES, reason
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from starlette.requests import Request
 
-    from console.board import Board, Look
-    from console.desk import Desk
+    from console.auth.sessions import Session
+    from console.collection_view import Board, Look
     from console.forms import Form
-    from console.naming import Namer
-    from console.sessions import Session
-    from services.structures import State as NameState
+    from console.share_view import Desk
+    from console.structure_view import Namer
+    from services.forms.structure_list import State as NameState
 
 CHAIN: Final = ((DOSE, DOSE_PLAN), (PLAN, PLAN_STRUCTURE_SET), (STRUCTURE_SET, CONTOURS_CT), (CT, None))
 """Each object of a set with the link that goes on from it."""

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 import uvicorn
 
 from console.app import make_app
-from services import alive
 from services.errors import SettingsWrong
-from services.settings import Address
+from services.runtime import heartbeat
+from services.runtime.settings import Address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from console.desk import Desk
+    from console.share_view import Desk
 
 HERE: Final = Address("127.0.0.1", 8765)
 """Where the console is served unless somebody says otherwise: on this machine, and nowhere else."""
@@ -95,5 +95,5 @@ def _listen(address: Address) -> socket.socket:
 
 async def _say_that_it_lives(desk: Desk) -> None:
     while desk.settings.health is not None:
-        await asyncio.to_thread(alive.say, desk.settings.health, alive.CONSOLE)
+        await asyncio.to_thread(heartbeat.say, desk.settings.health, heartbeat.CONSOLE)
         await asyncio.sleep(SIGN_S)

@@ -12,50 +12,42 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from services import (
-    anonymize,
-    check,
-    claims,
-    dates,
-    listing,
-    machine,
-    notes,
-    originals,
-    plans,
-    publish,
-    record,
-    redo,
-    registry,
-    structures,
-    verify,
-)
-from services.attempt import Attempt
-from services.elements import Malformed
+from services.deidentify import writer
+from services.deidentify.replacements import remake
+from services.dicom import dates
+from services.dicom.elements import Malformed
 from services.errors import NotClean, SetChanged, SetIncomplete, SetRefused
-from services.listing import Listing
-from services.policy import EDITION, POLICY_EDITION, policy_for
-from services.record import folder_name
-from services.registry import Outcome
-from services.remaking import remake
-from services.rtset import PLAN
-from services.tracking import TrackingLine
-from services.verify import Expected
+from services.forms import structure_list
+from services.machines import descriptor
+from services.maintenance import same_source
+from services.policy.table import EDITION, POLICY_EDITION, policy_for
+from services.proof import prove
+from services.proof.prove import Expected
+from services.publication import claims, publish, republish
+from services.publication.attempts import Attempt
+from services.rtset import check, folder_listing
+from services.rtset.folder_listing import Listing
+from services.rtset.reader import PLAN
+from services.store import notes, plans, records, registry
+from services.store.records import folder_name
+from services.store.registry import Outcome
+from services.store.tracking_lines import TrackingLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from services.check import Verdict
-    from services.collection import Collection
-    from services.identity import NewIdentity
-    from services.ledger import Ledger
-    from services.progress import Progress
-    from services.record import Record
-    from services.registry import State
-    from services.remaking import Remaking
-    from services.rtset import RtSet
-    from services.settings import Settings
-    from services.structures import Naming
+    from services.deidentify.replacements import Remaking
+    from services.forms.identity import NewIdentity
+    from services.forms.structure_list import Naming
+    from services.publication.index_ledger import Ledger
+    from services.rtset.check import Verdict
+    from services.rtset.reader import RtSet
+    from services.runtime.progress import Progress
+    from services.runtime.settings import Settings
+    from services.store.collection import Collection
+    from services.store.records import Record
+    from services.store.registry import State
 
 TRIES: Final = 3
 """A set that changes while it is worked on is begun again so often at once; then it waits until it has settled."""
@@ -154,7 +146,7 @@ class _Way:
         """Check → claim index → anonymize → verify → publish; the tracking line is published with the set."""
         collection = self.collection
         try:
-            seen = listing.take(self.folder)
+            seen = folder_listing.take(self.folder)
         except SetRefused as fault:
             return self._refused(Listing((), (), (), str(fault)), fault)
         try:
@@ -188,12 +180,12 @@ class _Way:
         except (NotClean, SetChanged, Malformed, publish.TargetTaken):
             self.ledger.release(set_id)
             raise
-        redo.done(collection, index)
+        republish.done(collection, index)
         return self._published(seen, set_id, index, content)
 
     def _judge(self, seen: Listing) -> Verdict:
         options = self.collection.options
-        machines = machine.named(options.machine, machine.folders(self.settings.machines))
+        machines = descriptor.named(options.machine, descriptor.folders(self.settings.machines))
         self.progress.step("read", 0, len(seen.entries))
         return check.judge(self.folder, options, machines, policy_for(options), seen)
 
@@ -207,7 +199,7 @@ class _Way:
         key, naming = collection.set_key(attempt.set_id), collection.naming
         remaking = remake(rtset, target, collection.options, key, shift, identity, naming)
         plan = ""
-        for done, written in enumerate(anonymize.write(rtset, remaking, attempt.folder), start=1):
+        for done, written in enumerate(writer.write(rtset, remaking, attempt.folder), start=1):
             self.progress.step("written", done, len(files))
             plan = written.name if written.source.kind == PLAN else plan
         return _Anonymized(
@@ -224,9 +216,9 @@ class _Way:
         """Verify → publish; in the place of what is to be done again."""
         collection = self.collection
         self.progress.step("verified", 0, len(made.source))
-        proof = verify.prove(made.source, attempt.folder, made.expected)
+        proof = prove.prove(made.source, attempt.folder, made.expected)
         self.progress.size_bytes = sum(file.size_bytes for file in proof.files.values())
-        if listing.take(self.folder) != made.listing:
+        if folder_listing.take(self.folder) != made.listing:
             raise SetChanged
         line = TrackingLine(
             made.patient_id,
@@ -235,23 +227,23 @@ class _Way:
             collection.identity.hospital,
             datetime.now(self.settings.timezone).date(),
         )
-        structures.keep(collection, collection.naming)
+        structure_list.keep(collection, collection.naming)
         told = {"proof": proof.as_json(), **made.record}
         publish.publish(attempt, told, line, made.plan_name, instead_of=earlier)
 
     def _is_done_again(self, published: Record, rtset: RtSet, set_id: str, content: str) -> bool:
         """Whether a person wants a published set done again; it is, if it is still the one that was published."""
         collection = self.collection
-        if not redo.is_asked(collection, published):
+        if not republish.is_asked(collection, published):
             return False
         folder = collection.root / folder_name(published.index)
-        return originals.is_the_same(rtset, content, collection.set_key(set_id), published, folder)
+        return same_source.is_the_same(rtset, content, collection.set_key(set_id), published, folder)
 
     def _name(self, seen: Listing, rtset: RtSet) -> tuple[str, str]:
         """Give a set its id, by its UIDs, and by its content too if a person once said that it is a set of its own."""
         collection, uids = self.collection, rtset.sop_instance_uids
         set_id = collection.set_id(uids)
-        content = originals.content(rtset, collection.set_key(set_id))
+        content = same_source.content(rtset, collection.set_key(set_id))
         of_its_own = collection.set_id([*uids, content])
         if claims.of(collection, of_its_own) or registry.counts_as_new(collection, self.locator, seen.fingerprint):
             return of_its_own, content
@@ -259,7 +251,7 @@ class _Way:
 
     def _published(self, seen: Listing, set_id: str, index: int, content: str) -> Outcome:
         """Tell of a set that was published just now, by this worker or by another one at the same moment."""
-        found = record.read(self.collection, index)
+        found = records.read(self.collection, index)
         if found and found.content.get("source") != content:
             raise SetChanged  # another one of the same UIDs was first: what is to be told of this one is found out anew
         if self._other_folder(set_id) is None:
@@ -296,7 +288,7 @@ class _Way:
                 f"Its plan was published as {name}, with other objects: some were added, taken away or exported anew "
                 f"since. Nothing new was made of it. {as_new}"
             )
-        elif not originals.is_the_same(rtset, content, collection.set_key(set_id), published, collection.root / name):
+        elif not same_source.is_the_same(rtset, content, collection.set_key(set_id), published, collection.root / name):
             state = "changed"
             text = (
                 f"Its objects have the UIDs of the set that was published as {name}, but they are not the same any "
@@ -339,7 +331,7 @@ class _Way:
     def _made_before(self) -> int | None:
         """Give the index of what was published of this folder when it held something else, if that still stands."""
         outcome = registry.read_outcome(self.collection, self.locator)
-        found = record.read(self.collection, outcome.index) if outcome and outcome.index is not None else None
+        found = records.read(self.collection, outcome.index) if outcome and outcome.index is not None else None
         if found is None or found.set_id is None or found.withdrawn:
             return None
         claim = claims.of(self.collection, found.set_id)
@@ -357,7 +349,7 @@ def _record(
 ) -> Mapping[str, Any]:
     """Tell for the record of a published set what was done, without any original value.
 
-    It is enough to prove the set again when form and descriptors say something else (`services.verify`).
+    It is enough to prove the set again when form and descriptors say something else (`services.proof.prove`).
     """
     options, machine = remaking.policy.options, remaking.machine
     fit = verdict.machine

@@ -19,9 +19,9 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sheets.dose import Dose
-    from sheets.structures import Structure
-    from sheets.volume import Floats, Frame, Image
+    from sheets.read.contours import Structure
+    from sheets.read.ct_volume import Floats, Frame, Image
+    from sheets.read.dose_grid import Dose
 
 PIECES: Final = 60_000
 """About how many of them a structure is cut into."""

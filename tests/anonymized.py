@@ -9,12 +9,16 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from services import anonymize, check, dates, machine, verify
-from services.form import Options
-from services.identity import Identity
-from services.policy import policy_for
-from services.remaking import remake
-from services.verify import Expected
+from services.deidentify import writer
+from services.deidentify.replacements import remake
+from services.dicom import dates
+from services.forms.collection_form import Options
+from services.forms.identity import Identity
+from services.machines import descriptor
+from services.policy.table import policy_for
+from services.proof import prove
+from services.proof.prove import Expected
+from services.rtset import check
 from tests import judge, sets
 
 if TYPE_CHECKING:
@@ -23,9 +27,9 @@ if TYPE_CHECKING:
 
     from pydicom import Dataset
 
-    from services.check import Verdict
-    from services.remaking import Remaking
-    from services.verify import Proof
+    from services.deidentify.replacements import Remaking
+    from services.proof.prove import Proof
+    from services.rtset.check import Verdict
     from tests.sets import Edit
 
 #: A collection's key of these tests; another one makes other UIDs and another shift.
@@ -108,15 +112,15 @@ def anonymize_folder(
     """
     wanted = Options(machine=tuple(machines), **options)  # type: ignore[arg-type]
     policy = policy_for(wanted)
-    verdict = check.judge(source, wanted, machine.named(machines, machine.folders()), policy)
+    verdict = check.judge(source, wanted, descriptor.named(machines, descriptor.folders()), policy)
     rtset = verdict.good_set()
     shift = dates.choose_shift(key, rtset.dates)
     target = verdict.machine.machine if verdict.machine else None
     remaking = remake(rtset, target, wanted, key, shift, IDENTITY)
     anon.mkdir(parents=True)
-    for _ in anonymize.write(rtset, remaking, anon):
+    for _ in writer.write(rtset, remaking, anon):
         pass
-    proof = verify.prove(
+    proof = prove.prove(
         [(file.kind, rtset.folder / file.path) for file in rtset.set_files],
         anon,
         Expected(IDENTITY, policy, target, remaking.scanner, rtset.relinked),

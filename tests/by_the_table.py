@@ -1,4 +1,4 @@
-"""The policy's table carried out on pydicom's data sets: slowly, obviously, and in no way as `services.anonymize` does.
+"""The policy's table carried out on pydicom's data sets: slowly, obviously, and unlike `services.deidentify.writer`.
 
 What takes the place of old values comes from the same `Remaking`, which has tests of its own; here is the other opinion
 on *where* each value goes, at every depth. (A fluence mode that only a private element states is left out.)
@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING
 from pydicom import Dataset
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
-from services import dates, policy
-from services.policy import PUBLIC_SCHEMES, Action
+from services.dicom import dates
+from services.policy import table
+from services.policy.table import PUBLIC_SCHEMES, Action
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pydicom import DataElement
 
-    from services.policy import Decision
-    from services.remaking import Remaking
+    from services.deidentify.replacements import Remaking
+    from services.policy.table import Decision
 
 BEAMS = {tag_for_keyword(keyword) for keyword in ("BeamSequence", "IonBeamSequence")}
 
@@ -29,7 +30,7 @@ BEAMS = {tag_for_keyword(keyword) for keyword in ("BeamSequence", "IonBeamSequen
 def anonymized_data_set(source: Dataset, remaking: Remaking) -> Dataset:
     """Give what an object has to become; `source` stays as it is."""
     made = _items_judged(deepcopy(source), remaking, ())
-    for tag in policy.ADDITIONS:
+    for tag in table.ADDITIONS:
         decision = remaking.policy.decision(tag)
         if decision.action is Action.METHOD:
             continue
@@ -39,7 +40,7 @@ def anonymized_data_set(source: Dataset, remaking: Remaking) -> Dataset:
         made.pop("PatientAge", None)
     made.PatientIdentityRemoved = "YES"
     made.DeidentificationMethod = list(remaking.method)
-    made.LongitudinalTemporalInformationModified = policy.temporal_information(remaking.policy.options)
+    made.LongitudinalTemporalInformationModified = table.temporal_information(remaking.policy.options)
     made.DeidentificationMethodCodeSequence = [_code(*code) for code in remaking.codes]
     if made.Modality == "CT" and remaking.scanner:
         made.StationName = remaking.scanner

@@ -14,13 +14,13 @@ from urllib.parse import urlencode
 import uvicorn
 
 from console.app import make_app
-from services import logs
+from services.runtime import logs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from console.desk import Desk
+    from console.share_view import Desk
 
 USER = "anna"
 PASSWORD = "seven quiet tortoises"

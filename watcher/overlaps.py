@@ -10,11 +10,12 @@ import os
 from itertools import combinations, count, islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from services import claims, durable
-from services.collection import Collection, FormatTooNew, numbers_given
 from services.errors import SettingsWrong
-from services.listing import SETTINGS_NAME
-from services.share import Share
+from services.publication import claims
+from services.rtset.folder_listing import SETTINGS_NAME
+from services.runtime import durable_files
+from services.store.collection import Collection, FormatTooNew, numbers_given
+from services.store.share import Share
 from watcher.folders import set_folders
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _patient_ids(collection: Collection) -> frozenset[str]:
     try:
         given = claims.taken(collection) if has_state else numbers_given(collection.root, identity.patient_id)
         folders = set_folders(collection.root)
-        looked_at = set(durable.names(collection.outcomes)) if has_state else set()
+        looked_at = set(durable_files.names(collection.outcomes)) if has_state else set()
         to_come = sum(f"{collection.locator(name)}.json" not in looked_at for name in folders)
     except OSError:
         return frozenset()

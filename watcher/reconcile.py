@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from services import claims, durable, failures, notes, publish, registry
-from services.attempt import StandingStill
-from services.tracking import TrackingFiles
-from watcher.standing import CONCLUDED, FINISHED
-from worker.name import Name
+from services.publication import claims, publish
+from services.publication.attempts import StandingStill
+from services.runtime import durable_files
+from services.store import failures, notes, registry
+from services.store.tracking_lines import TrackingFiles
+from watcher.set_states import CONCLUDED, FINISHED
+from worker.set_key import Name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping
 
-    from services.collection import Collection
-    from services.ledger import Ledger
+    from services.publication.index_ledger import Ledger
+    from services.store.collection import Collection
     from worker.queue import Queue
-    from worker.sheets import Sheets
+    from worker.sheet_tasks import Sheets
 
 SCANS: Final = 3
 """So often in a row a folder must be missing before it is gone: a share under load leaves names out."""
@@ -106,7 +108,7 @@ class Reconciler:
     def _forget_gone(self, present: Container[str]) -> None:
         """Take away what was written beside folders that are gone, unless they were done: those are the doctor's."""
         gone = {}
-        for name in durable.names(self._collection.outcomes):
+        for name in durable_files.names(self._collection.outcomes):
             locator, _, suffix = name.partition(".")
             if suffix != "json" or locator in present:
                 continue

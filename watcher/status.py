@@ -5,27 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from services import machine, registry
-from services.collection import Collection, collection_id
 from services.errors import SettingsWrong
-from services.form import BY_HAND, read_settings
-from services.listing import SETTINGS_NAME
-from services.progress import read_all
-from services.record import folder_name
-from watcher.attend import NOT_STARTED
+from services.forms.collection_form import BY_HAND, read_settings
+from services.machines import descriptor
+from services.rtset.folder_listing import SETTINGS_NAME
+from services.runtime.progress import read_all
+from services.store import registry
+from services.store.collection import Collection, collection_id
+from services.store.records import folder_name
+from watcher.dispatcher import NOT_STARTED
 from watcher.folders import loose_dicom, set_folders
-from watcher.standing import Standings
+from watcher.set_states import Standings
 from worker.app import app, connect
-from worker.circumstances import CIRCUMSTANCES, reason
-from worker.name import Name
 from worker.queue import Queue
+from worker.set_key import Name
+from worker.transient_errors import CIRCUMSTANCES, reason
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from services.progress import InWork
-    from services.settings import Settings
-    from watcher.standing import Standing
+    from services.runtime.progress import InWork
+    from services.runtime.settings import Settings
+    from watcher.set_states import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class Teller:
         form = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
         if self._collection is None or form != self._form or collection_id(self._root) != self._collection.id:
             self._collection = Collection.look(self._root)
-            machine.named(self._collection.options.machine, machine.folders(self._settings.machines))
+            descriptor.named(self._collection.options.machine, descriptor.folders(self._settings.machines))
             self._standings = Standings(self._collection)
             self._form = form
         return self._collection

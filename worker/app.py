@@ -14,15 +14,15 @@ from celery import Celery, signals
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from services import logs
-from services import settings as environment
 from services.errors import SettingsWrong
-from worker.alive import SignOfLife
+from services.runtime import logs
+from services.runtime import settings as environment
+from worker.heartbeat import SignOfLife
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from services.settings import Settings
+    from services.runtime.settings import Settings
 
 QUEUE: Final = "anonymizer"
 """Where the service's messages wait. A `run` has a queue of its own, so that no other share's worker takes from it."""
@@ -119,7 +119,7 @@ def set_up_log(**_: object) -> None:
 
 def make_app(settings: Callable[[], Settings]) -> Celery:
     """Make a Celery app; the settings are read when they are first needed."""
-    made = Celery("anonymizer", include=["worker.tasks", "worker.sheets"], set_as_current=False)
+    made = Celery("anonymizer", include=["worker.tasks", "worker.sheet_tasks"], set_as_current=False)
     made.add_defaults(lambda: celery_settings(settings()))
     made.steps["consumer"].add(SignOfLife)
     return made

@@ -20,7 +20,7 @@ import redis
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from worker.name import Name
+    from worker.set_key import Name
 
 LEASE_S: Final = 6.0
 """So long a dead worker's set waits before another takes it. Renewed three times as often."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import redis
     from celery import Celery
 
-    from worker.name import Name
+    from worker.set_key import Name
 
 TASK: Final = "anonymize_set"
 SECONDS_KEPT_S: Final = 86_400

@@ -25,26 +25,28 @@ from celery import signals
 from celery.worker import state as worker_state
 from structlog.contextvars import bound_contextvars
 
-from services import failures, listing, measures, notes, registry
-from services import settings as environment
-from services.collection import Collection
 from services.errors import SettingsWrong
-from services.ledger import Ledger
 from services.pipeline import process
-from services.progress import Progress
-from services.registry import Outcome
-from services.share import Share
+from services.publication.index_ledger import Ledger
+from services.rtset import folder_listing
+from services.runtime import metrics
+from services.runtime import settings as environment
+from services.runtime.progress import Progress
+from services.store import failures, notes, registry
+from services.store.collection import Collection
+from services.store.registry import Outcome
+from services.store.share import Share
 from worker import lease
 from worker.app import app, connect
-from worker.circumstances import CIRCUMSTANCES, reason
-from worker.name import Name
 from worker.queue import TASK, Queue
+from worker.set_key import Name
+from worker.transient_errors import CIRCUMSTANCES, reason
 
 if TYPE_CHECKING:
     import redis
     from celery import Task
 
-    from services.settings import Settings
+    from services.runtime.settings import Settings
 
 PARKED: Final = (
     "This set could not be anonymized, and that is not the fault of whoever exported it. Nothing of it was published. "
@@ -129,7 +131,7 @@ def _work(here: Station, name: Name, beginnings: int, *, patience_over: bool) ->
         progress.waits(reason(circumstance))
         raise
     progress.done()
-    measures.add(here.redis, ended, progress.seconds, progress.size_bytes)
+    metrics.add(here.redis, ended, progress.seconds, progress.size_bytes)
     return ended
 
 
@@ -139,7 +141,7 @@ def _is_parked(collection: Collection, locator: str) -> bool:
     folder = registry.folder_of(collection, locator)
     if outcome is None or outcome.state != "parked" or folder is None or not folder.is_dir():
         return False
-    return listing.fingerprint(folder) == outcome.fingerprint
+    return folder_listing.fingerprint(folder) == outcome.fingerprint
 
 
 def count_failure(collection: Collection, name: Name, why: str) -> None:
@@ -156,7 +158,7 @@ def count_failure(collection: Collection, name: Name, why: str) -> None:
     folder = registry.folder_of(collection, name.locator)
     if len(reasons) >= failures.MOST and folder is not None:
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        parked = Outcome("parked", listing.fingerprint(folder), at, codes=reasons, text=PARKED)
+        parked = Outcome("parked", folder_listing.fingerprint(folder), at, codes=reasons, text=PARKED)
         notes.write_note(folder, PARKED)
         registry.write_outcome(collection, name.locator, parked)
         log.error("set.parked", reasons=reasons)

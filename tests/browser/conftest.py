@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from anonymizer.embedded import redis_server
-from console import users
+from console.auth import users
 from tests.window import Service, Window, open_window
 
 if TYPE_CHECKING:

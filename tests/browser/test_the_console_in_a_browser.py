@@ -16,8 +16,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from phantom.sets import build_set, write_set
-from services.form import read_settings
-from services.identity import Identity
+from services.forms.collection_form import read_settings
+from services.forms.identity import Identity
 from tests.judge import judge
 from tests.sets import dose_of_another_plan, energy, make_collection, make_set, plan_without_structure_set, without
 from tests.window import LOOKS, Service, Window

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from argon2 import PasswordHasher
 
-from console.desk import Desk
-from console.users import Users
-from services.settings import Settings
+from console.auth.users import Users
+from console.share_view import Desk
+from services.runtime.settings import Settings
 from tests.sets import make_collection, make_set
 from tests.visitor import PASSWORD, USER, Served, serving
 

@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from console.board import Board
-from services import listing, registry
-from services.collection import Collection
-from services.registry import Outcome
-from services.settings import Settings
+from console.collection_view import Board
+from services.rtset import folder_listing
+from services.runtime.settings import Settings
+from services.store import registry
+from services.store.collection import Collection
+from services.store.registry import Outcome
 from tests.sets import make_collection, make_set, without
-from watcher.attend import NOT_STARTED, Attendant
+from watcher.dispatcher import NOT_STARTED, Attendant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from tests.visitor import Served
-    from worker.name import Name
+    from worker.set_key import Name
 
 
 class Asked:
@@ -122,7 +123,7 @@ def test_a_refused_set_can_be_tried_again(root: Path) -> None:
     """Its outcome and its file are forgotten, and the watcher asks for it."""
     collection = Collection.open(root)
     locator = registry.register(collection, "good")
-    fingerprint = listing.take(root / "good").fingerprint
+    fingerprint = folder_listing.take(root / "good").fingerprint
     refused = Outcome("refused", fingerprint, "2026-11-22T12:00:00+00:00", codes=("no-rt-plan",), text="No plan.")
     registry.write_outcome(collection, locator, refused)
     board = Board(root, Settings())

@@ -7,9 +7,10 @@ import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from services import listing, registry
-from services.collection import Collection
-from services.registry import Outcome
+from services.rtset import folder_listing
+from services.store import registry
+from services.store.collection import Collection
+from services.store.registry import Outcome
 
 if TYPE_CHECKING:
     from tests.visitor import Served, Visitor
@@ -23,7 +24,7 @@ def conclude(served: Served, state: Any, **more: Any) -> None:
     """Let something have become of the one set."""
     collection = Collection.open(served.share / "BATCH")
     locator = registry.register(collection, "Müller Anna 4711")
-    seen = listing.take(collection.root / "Müller Anna 4711")
+    seen = folder_listing.take(collection.root / "Müller Anna 4711")
     folders = {str(folder.path): folder.mtime_ns for folder in seen.folders}
     registry.write_outcome(collection, locator, Outcome(state, seen.fingerprint, AT, folders=folders, **more))
 

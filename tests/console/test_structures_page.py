@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from services import structures
+from services.forms import structure_list
 from tests.sets import make_collection, make_set
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ NAMES = ["Hilf 1", "PTV", "Parotis li", "SpinalCord"]
 
 def rows(served: Served) -> list[tuple[str, str, str]]:
     """Give what stands in the file."""
-    sheet = structures.read(served.share / "BATCH")
+    sheet = structure_list.read(served.share / "BATCH")
     return [(row.source, row.target, row.state) for row in sheet.rows]
 
 

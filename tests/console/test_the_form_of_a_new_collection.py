@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services.form import BY_HAND, read_settings
-from services.identity import Identity
+from services.forms.collection_form import BY_HAND, read_settings
+from services.forms.identity import Identity
 
 if TYPE_CHECKING:
     from tests.visitor import Served

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from console.texts import LANGUAGES, Texts, catalogue, chosen
+from console.translations import LANGUAGES, Texts, catalogue, chosen
 
 if TYPE_CHECKING:
     from tests.visitor import Served

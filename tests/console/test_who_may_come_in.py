@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from console import users
-from console.desk import Desk
-from console.sessions import IDLE_S, LONGEST_S, Sessions, Throttle
-from console.users import Users
+from console.auth import users
+from console.auth.sessions import IDLE_S, LONGEST_S, Sessions, Throttle
+from console.auth.users import Users
+from console.share_view import Desk
 from services.errors import SettingsWrong
-from services.settings import Proxy, Settings
+from services.runtime.settings import Proxy, Settings
 from tests.visitor import PASSWORD, USER, Served, serving
 
 if TYPE_CHECKING:

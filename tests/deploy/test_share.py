@@ -19,9 +19,9 @@ import pytest
 
 from anonymizer import embedded
 from phantom.sets import build_set, write_set
-from services.collection import Collection
-from services.form import Options
-from services.identity import Identity
+from services.forms.collection_form import Options
+from services.forms.identity import Identity
+from services.store.collection import Collection
 from tests.deploy.stack import PROJECT, Batch, run, wait_until
 from tests.judge import judge
 

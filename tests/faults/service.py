@@ -24,8 +24,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from anonymizer.embedded import _binary
-from services import durable
-from services.collection import Collection
+from services.runtime import durable_files
+from services.store.collection import Collection
 from tests.invariants import Original, hold, remember
 from tests.sets import make_collection, make_set
 
@@ -241,14 +241,14 @@ class Service:
     def at_rest(self) -> bool:
         """Whether nothing is left to do: all concluded, nothing staged, every line written."""
         state = self.root / ".anonymizer"
-        records, lines = durable.names(state / "records"), durable.names(state / "tracking")
+        records, lines = durable_files.names(state / "records"), durable_files.names(state / "tracking")
         rendered = sum(
             len(path.read_text().splitlines()) - 1 for path in self.root.glob("VicRapidPlan_trackingFile_*.txt")
         )
-        claims = durable.names(state / "claims")
+        claims = durable_files.names(state / "claims")
         return (
             self.concluded()
-            and not durable.names(state / "staging")
+            and not durable_files.names(state / "staging")
             and len(records) == len(lines) == rendered == len(claims)
         )
 
@@ -259,7 +259,9 @@ class Service:
     def left(self) -> object:
         """Tell what is not done yet, for who must find out why."""
         state = self.root / ".anonymizer"
-        return {name: sorted(durable.names(state / name)) for name in ("staging", "claims", "records", "tracking")}
+        return {
+            name: sorted(durable_files.names(state / name)) for name in ("staging", "claims", "records", "tracking")
+        }
 
     def said(self) -> list[bytes]:
         """Give everything that was logged, by each process, and every event."""

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING
 import redis
 
 from anonymizer.embedded import redis_server
-from services import durable, publish, record
-from services.attempt import Attempt, StandingStill
-from services.collection import Collection
 from services.errors import SetChanged
-from services.form import Options
-from services.identity import Identity
-from services.ledger import Ledger
-from services.tracking import TrackingFiles, TrackingLine
+from services.forms.collection_form import Options
+from services.forms.identity import Identity
+from services.publication import publish
+from services.publication.attempts import Attempt, StandingStill
+from services.publication.index_ledger import Ledger
+from services.runtime import durable_files
+from services.store import records
+from services.store.collection import Collection
+from services.store.tracking_lines import TrackingFiles, TrackingLine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,10 +126,10 @@ def published(collection: Collection) -> dict[str, int]:
     found: dict[str, int] = {}
     for folder in collection.root.glob("ANON_*"):
         index = int(folder.name.removeprefix("ANON_"))
-        proof = record.read(collection, index)
+        proof = records.read(collection, index)
         assert proof is not None
         assert proof.set_id not in found
         found[proof.set_id] = index
-        assert sorted(durable.names(folder)) == [f"CT.{proof.set_id}.dcm", f"RP.{proof.set_id}.dcm"]
+        assert sorted(durable_files.names(folder)) == [f"CT.{proof.set_id}.dcm", f"RP.{proof.set_id}.dcm"]
         assert {path.read_text() for path in folder.iterdir()} == {FORM.numbered(index).patient_id}
     return found

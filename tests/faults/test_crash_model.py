@@ -16,9 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services import durable
-from services.attempt import Attempt
-from services.ledger import Ledger
+from services.publication.attempts import Attempt
+from services.publication.index_ledger import Ledger
+from services.runtime import durable_files
 from tests.integration.test_killed_at_any_step import LOCATOR, NOTHING, ONE, PUBLISHED, TWO, connect, do, state, tidy_up
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import redis
 
-    from services.collection import Collection
+    from services.store.collection import Collection
 
 EXAMPLES = int(os.environ.get("CRASHES", "150"))
 ANY = settings(
@@ -223,7 +223,7 @@ def taken_down(
         for name, replacement in _taking_down(collection.root, history):
             target, _, attribute = name.rpartition(".")
             patched.setattr(
-                {"os": os, "durable": durable, "Path": Path, "shutil": shutil}[target], attribute, replacement
+                {"os": os, "durable": durable_files, "Path": Path, "shutil": shutil}[target], attribute, replacement
             )
         what()
     return before, history
@@ -251,7 +251,7 @@ def _taking_down(root: Path, history: list[Operation]) -> Iterator[tuple[str, An
 
         return done
 
-    create, write_bytes = durable._create, Path.write_bytes
+    create, write_bytes = durable_files._create, Path.write_bytes
 
     def created(path: Path, data: bytes, *, lasting: bool = True) -> bool:
         made = create(path, data, lasting=lasting)
@@ -269,11 +269,11 @@ def _taking_down(root: Path, history: list[Operation]) -> Iterator[tuple[str, An
     yield "os.rename", two("rename", os.rename)
     yield "os.replace", two("rename", os.replace)
     yield "os.link", two("link", os.link)
-    yield "durable._rename_noreplace", two("rename", durable._rename_noreplace)
+    yield "durable._rename_noreplace", two("rename", durable_files._rename_noreplace)
     yield "os.mkdir", one("mkdir", os.mkdir)
     yield "os.unlink", one("unlink", os.unlink)
-    yield "durable.fsync_folder", one("fsync folder", durable.fsync_folder)
-    yield "durable.fsync_file", one("fsync", durable.fsync_file)
+    yield "durable.fsync_folder", one("fsync folder", durable_files.fsync_folder)
+    yield "durable.fsync_file", one("fsync", durable_files.fsync_file)
     yield "shutil.rmtree", one("rmtree", _quiet_rmtree(history, shutil.rmtree))
     yield "durable._create", created
     yield "Path.write_bytes", written

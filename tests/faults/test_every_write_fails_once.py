@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services import durable, part10, publish, registry
-from services.attempt import STANDS_STILL_S, StandingStill
-from services.collection import Collection
-from services.ledger import Ledger
+from services.dicom import part10
 from services.pipeline import process
-from services.progress import Progress
-from services.settings import Settings
-from services.tracking import TrackingFiles
+from services.publication import publish
+from services.publication.attempts import STANDS_STILL_S, StandingStill
+from services.publication.index_ledger import Ledger
+from services.runtime import durable_files
+from services.runtime.progress import Progress
+from services.runtime.settings import Settings
+from services.store import registry
+from services.store.collection import Collection
+from services.store.tracking_lines import TrackingFiles
 from tests.invariants import hold, remember
 from tests.sets import make_collection, make_set
-from worker.circumstances import CIRCUMSTANCES, reason
+from worker.transient_errors import CIRCUMSTANCES, reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,8 +88,8 @@ def fail_once(patched: pytest.MonkeyPatch, step: int, number: int) -> list[int]:
 
     for name in ("link", "rename", "replace", "mkdir", "fsync"):
         patched.setattr(os, name, failing(getattr(os, name)))
-    patched.setattr(durable, "_rename_noreplace", failing(durable._rename_noreplace))
-    patched.setattr(durable, "_create", failing(durable._create))
+    patched.setattr(durable_files, "_rename_noreplace", failing(durable_files._rename_noreplace))
+    patched.setattr(durable_files, "_create", failing(durable_files._create))
     patched.setattr(part10, "_write_all", failing(part10._write_all))
     patched.setattr(Path, "write_bytes", failing(Path.write_bytes))
     return failed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services import registry
+from services.store import registry
 from tests.faults.service import Service, wait_until
 
 CHANGES = 52

@@ -9,7 +9,7 @@ import time
 
 from celery import Celery
 
-from services.settings import Settings
+from services.runtime.settings import Settings
 from tests.faults.service import QUEUE, Service, wait_until
 from worker.app import celery_settings
 from worker.queue import TASK

@@ -26,7 +26,9 @@ from celery.__main__ import main as celery
 from structlog.contextvars import get_contextvars
 
 from anonymizer.__main__ import main as command_line
-from services import attempt, durable, part10
+from services.dicom import part10
+from services.publication import attempts
+from services.runtime import durable_files
 from worker import app, lease
 from worker.queue import Queue
 
@@ -44,7 +46,7 @@ class Plan:
         app.VISIBILITY_S = stored.get("visibility_s", app.VISIBILITY_S)
         lease.LEASE_S = stored.get("lease_s", lease.LEASE_S)
         lease.TOGETHER_S = stored.get("together_s", lease.TOGETHER_S)
-        attempt.STANDS_STILL_S = stored.get("stands_still_s", attempt.STANDS_STILL_S)
+        attempts.STANDS_STILL_S = stored.get("stands_still_s", attempts.STANDS_STILL_S)
         if wall := stored.get("clock_steps_s"):
             real, began = time.time, time.monotonic()
             time.time = lambda: real() + wall[int(time.monotonic() - began) % len(wall)]
@@ -109,9 +111,9 @@ def install(plan: Plan) -> None:
 
     for name in CHANGES:
         setattr(os, name, counted(getattr(os, name)))
-    durable._rename_noreplace = counted(durable._rename_noreplace)
-    durable._create = counted(durable._create)
-    durable.fsync_file = counted(durable.fsync_file)
+    durable_files._rename_noreplace = counted(durable_files._rename_noreplace)
+    durable_files._create = counted(durable_files._create)
+    durable_files.fsync_file = counted(durable_files.fsync_file)
     part10.write = counted(part10.write)
     Path.write_bytes = counted(Path.write_bytes)
     begin = Queue.begin

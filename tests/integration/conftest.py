@@ -10,10 +10,10 @@ import pytest
 import redis
 
 from anonymizer import embedded
-from services import durable
-from services.collection import Collection
-from services.form import Options
-from services.identity import Identity
+from services.forms.collection_form import Options
+from services.forms.identity import Identity
+from services.runtime import durable_files
+from services.store.collection import Collection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -80,6 +80,6 @@ def _count_down(left: int) -> None:
 
     for name in ("link", "rename", "replace", "unlink", "mkdir", "rmdir"):
         setattr(os, name, counted(getattr(os, name)))
-    durable._rename_noreplace = counted(durable._rename_noreplace)
-    durable._create = counted(durable._create)
+    durable_files._rename_noreplace = counted(durable_files._rename_noreplace)
+    durable_files._create = counted(durable_files._create)
     Path.write_bytes = counted(Path.write_bytes)

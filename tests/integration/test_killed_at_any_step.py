@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 
 import redis
 
-from services import claims, durable, publish, record
-from services.attempt import STANDS_STILL_S, Attempt, StandingStill
-from services.ledger import Ledger
-from services.tracking import TrackingFiles, TrackingLine
+from services.publication import claims, publish
+from services.publication.attempts import STANDS_STILL_S, Attempt, StandingStill
+from services.publication.index_ledger import Ledger
+from services.runtime import durable_files
+from services.store import records
+from services.store.tracking_lines import TrackingFiles, TrackingLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from services.collection import Collection
+    from services.store.collection import Collection
 
     Killed = Callable[[int, Callable[[], object]], bool]
 
@@ -62,13 +64,15 @@ def state(collection: Collection) -> dict[str, object]:
     """Tell everything that is to be the same after whatever happened."""
     return {
         "folders": {
-            path.name: sorted(durable.names(path)) for path in collection.root.iterdir() if path.name.startswith("ANON")
+            path.name: sorted(durable_files.names(path))
+            for path in collection.root.iterdir()
+            if path.name.startswith("ANON")
         },
-        "claims": sorted(durable.names(collection.claims)),
-        "records": sorted(durable.names(collection.records)),
-        "entries": sorted(durable.names(collection.tracking)),
-        "sets": sorted(durable.names(collection.sets)),
-        "staging": sorted(durable.names(collection.staging)),
+        "claims": sorted(durable_files.names(collection.claims)),
+        "records": sorted(durable_files.names(collection.records)),
+        "entries": sorted(durable_files.names(collection.tracking)),
+        "sets": sorted(durable_files.names(collection.sets)),
+        "staging": sorted(durable_files.names(collection.staging)),
         "lines": [line for path in collection.root.glob("VicRapidPlan*") for line in path.read_text().splitlines()[1:]],
     }
 
@@ -194,7 +198,7 @@ def test_who_wakes_up_after_everything_was_done_changes_nothing(
     line = TrackingLine("orig-1", "zzz_AnusGE006", "Plan", "Demo Hospital", date(2026, 11, 23))
     publish.publish(frozen, {}, line, f"RP.{ONE}.dcm")
     assert state(collection) == {**before, "staging": []}
-    kept = record.read(collection, 6)
+    kept = records.read(collection, 6)
     assert kept is not None
     assert kept.content == {"files": 2}
     assert claims.held(collection, ONE) is not None

@@ -11,14 +11,15 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from services import claims, durable, publish
-from services.attempt import Attempt
-from services.collection import Collection
 from services.errors import SettingsWrong
-from services.form import Options
-from services.identity import Identity
-from services.ledger import Ledger
-from services.record import Record, path_of
+from services.forms.collection_form import Options
+from services.forms.identity import Identity
+from services.publication import claims, publish
+from services.publication.attempts import Attempt
+from services.publication.index_ledger import Ledger
+from services.runtime import durable_files
+from services.store.collection import Collection
+from services.store.records import Record, path_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +46,7 @@ def note_as_published(collection: Collection, index: int, whose: str) -> None:
 def claimed(collection: Collection) -> dict[int, str | None]:
     """Read from the share which index is whose."""
     found = {}
-    for name in durable.names(collection.claims):
+    for name in durable_files.names(collection.claims):
         claim = claims.at(collection, int(name.partition(".")[0]))
         found[int(name.partition(".")[0])] = claim and claim.set_id
     return found
@@ -169,7 +170,7 @@ def test_an_index_given_back_is_the_next_to_be_given(collection: Collection, cli
     assert ledger.release(set_id(2))
     assert ledger.claim(set_id(4), LOCATOR) == 7
     assert ledger.claim(set_id(2), LOCATOR) == 9
-    assert durable.names(collection.staging) == []
+    assert durable_files.names(collection.staging) == []
 
 
 def test_giving_back_takes_the_attempt_from_under_its_worker(collection: Collection, client: redis.Redis) -> None:
@@ -182,7 +183,7 @@ def test_giving_back_takes_the_attempt_from_under_its_worker(collection: Collect
         (attempt.folder / "CT.1.dcm").write_bytes(b"late")
     with pytest.raises(claims.ClaimLost):
         Attempt.begin(collection, set_id(1), 6)
-    assert durable.names(collection.staging) == []
+    assert durable_files.names(collection.staging) == []
 
 
 def test_a_published_set_never_gives_its_index_back(collection: Collection, client: redis.Redis) -> None:
@@ -191,7 +192,7 @@ def test_a_published_set_never_gives_its_index_back(collection: Collection, clie
     attempt = Attempt.begin(collection, set_id(1), ledger.claim(set_id(1), LOCATOR))
     (attempt.folder / "RP.1.dcm").write_bytes(b"plan")
     (attempt.path / "record.json").write_bytes(Record(6, set_id(1), "RP.1.dcm", "", {}).encoded())
-    (attempt.path / "line.json").write_bytes(durable.encode({"index": 6, "day": "20261122", "line": "x"}))
+    (attempt.path / "line.json").write_bytes(durable_files.encode({"index": 6, "day": "20261122", "line": "x"}))
     attempt.folder.rename(collection.root / "ANON_006")
 
     assert not ledger.release(set_id(1))

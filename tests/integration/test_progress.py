@@ -9,7 +9,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from services.progress import AFTER_AN_ERROR_S, EVERY_S, InWork, Progress, read_all
+from services.runtime.progress import AFTER_AN_ERROR_S, EVERY_S, InWork, Progress, read_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable

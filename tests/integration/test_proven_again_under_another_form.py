@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services import doctor, machine, policy
-from services.collection import Collection
 from services.errors import NotClean
-from services.verify import verify_published
+from services.machines import descriptor
+from services.maintenance import doctor
+from services.policy import table
+from services.proof.prove import verify_published
+from services.store.collection import Collection
 from tests.integration.test_two_folders_one_set import Desk
 from tests.sets import dose_of_another_plan, make_collection, make_set, other_object, relative_dose
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     import redis
 
-    from services.verify import Proof
+    from services.proof.prove import Proof
 
 CHANGES = {
     "identity": ('patient_id = "zzz_AnusGE"', 'patient_id = "zzz_Other"'),
@@ -44,7 +46,7 @@ def root(tmp_path: Path, client: redis.Redis) -> Path:
 
 def proven(root: Path) -> Proof:
     """Prove it again."""
-    return verify_published(root / "set", root / "ANON_006", Collection.look(root), machine.folders())
+    return verify_published(root / "set", root / "ANON_006", Collection.look(root), descriptor.folders())
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -63,13 +65,13 @@ def test_a_descriptor_that_was_changed_since_says_nothing_of_earlier_sets(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the beams got from it stands in the record."""
-    monkeypatch.setattr(machine, "find", lambda *_: pytest.fail("it was looked up"))
+    monkeypatch.setattr(descriptor, "find", lambda *_: pytest.fail("it was looked up"))
     assert proven(root).files
 
 
 def test_a_set_that_was_made_under_an_older_policy_is_told_to_be(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When it does not stand up to ours: the reader must not look for a forger."""
-    monkeypatch.setattr(policy, "POLICY_EDITION", "2030-01-01")
+    monkeypatch.setattr(table, "POLICY_EDITION", "2030-01-01")
     assert proven(root).files
 
     next((root / "ANON_006").glob("RD.*")).unlink()

@@ -11,13 +11,13 @@ import pytest
 from celery import Celery
 
 from anonymizer.embedded import redis_server
-from services.settings import Settings
+from services.runtime.settings import Settings
 from worker import lease as leases
 from worker import queue as queues
 from worker.app import celery_settings, connect
 from worker.lease import drop, lease
-from worker.name import Name
 from worker.queue import Queue
+from worker.set_key import Name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from services.arbiter import Arbiter
-from services.collection import Collection
+from services.store.arbiter import Arbiter
+from services.store.collection import Collection
 from tests.judge import judge
 from tests.sets import (
     dose_of_another_plan,

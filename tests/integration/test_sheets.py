@@ -16,14 +16,17 @@ import pytest
 from pypdf import PdfReader
 
 from anonymizer.sheets import report as report_command
-from services import export, extended, record, registry, withdraw
-from services.collection import Collection
-from services.ledger import Ledger
+from services.maintenance import export, withdraw
 from services.pipeline import process
-from services.progress import Progress
-from services.settings import Settings
-from sheets import account, examine, places, report, sheet
-from sheets.pdf import pdf
+from services.publication.index_ledger import Ledger
+from services.rtset import private_loss
+from services.runtime.progress import Progress
+from services.runtime.settings import Settings
+from services.store import records, registry
+from services.store.collection import Collection
+from sheets import collection_report, element_counts, paths, set_sheet
+from sheets import findings as examine
+from sheets.render.pdf import pdf
 from tests.integration.test_run import anonymizer, run, states
 from tests.sets import (
     brachy_plan,
@@ -44,7 +47,7 @@ from tests.sets import (
     without_file_meta,
     without_preamble,
 )
-from worker.sheets import ASKED_S, MOST_WAITING, TASK, Sheets
+from worker.sheet_tasks import ASKED_S, MOST_WAITING, TASK, Sheets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +56,7 @@ if TYPE_CHECKING:
     import redis
     from pydicom import Dataset
 
-    from sheets.examine import Findings
+    from sheets.findings import Findings
     from tests.sets import Edit, MadeSet
 
 ROIS = ["PTV_7000", "Parotid_L"]
@@ -80,13 +83,13 @@ class Published:
 
     def sheet(self) -> str:
         """Make the sheet, and give what its PDF says."""
-        sheet.make(self.collection, 6)
-        return said((places.folder(self.collection) / "ANON_006.pdf").read_bytes())
+        set_sheet.make(self.collection, 6)
+        return said((paths.folder(self.collection) / "ANON_006.pdf").read_bytes())
 
     def look(self) -> tuple[Findings, str]:
         """Look at the set, and give what was found and what its sheet would say, without writing one."""
         findings = examine.examine(self.collection, 6)
-        return findings, said(pdf(sheet.sheet(findings)))
+        return findings, said(pdf(set_sheet.sheet(findings)))
 
 
 def said(written: bytes) -> str:
@@ -130,8 +133,8 @@ def test_the_sheet_of_a_sound_set_says_that_nothing_differs(published: Callable[
     assert {part: found.numbers > 100 for part, found in findings.comparison.parts.items()} == dict.fromkeys(
         ("CT", "contours", "dose", "plan"), True
     )
-    proof = record.read(done.collection, 6).content["proof"]
-    whole = account.account(proof["changes"], findings.written)[-1].counts
+    proof = records.read(done.collection, 6).content["proof"]
+    whole = element_counts.account(proof["changes"], findings.written)[-1].counts
     assert whole["kept"] == proof["elements"]["equal"] + proof["checks"]["pixels"]
     assert whole["removed"] == proof["elements"]["drop"]
     for after, before in zip(findings.after.structures, findings.before.structures, strict=True):
@@ -225,14 +228,14 @@ def test_nothing_original_stands_in_sheet_or_report(published: Callable[..., Pub
     """Not in their text, not in what PDF and pictures say of themselves, and no name of a file or of this machine."""
     done = published(ct=8, rois=20, size=64, control_points=8)
     text = done.sheet()
-    report.make(done.collection)
-    folder = places.folder(done.collection)
+    collection_report.make(done.collection)
+    folder = paths.folder(done.collection)
     reader = PdfReader(folder / "ANON_006.pdf")
     told = dict(reader.metadata)
     assert told.pop("/CreationDate").startswith("D:20")
     assert told == {"/Title": "ANON_006", "/Producer": "rt-set-anonymizer 0.1.0"}
     pages = {name: (folder / name).read_text("utf-8") for name in ("ANON_006.html", "report.html")}
-    summary = (places.summaries(done.collection) / "ANON_006.json").read_text()
+    summary = (paths.summaries(done.collection) / "ANON_006.json").read_text()
     everything = "\n".join([text, *pages.values(), summary]).casefold()
     for planted in done.made.manifest.planted:
         if planted.kind not in {"ethnic group", "dose reference", "tolerance table"}:
@@ -265,7 +268,7 @@ def test_what_went_with_private_elements_and_what_the_age_is_stands_in_words(
 
     def beyond(made: MadeSet) -> None:
         said = "<Beam><ReferencedBeamNumber>2</ReferencedBeamNumber><GantryRtnExtendedStop>true</GantryRtnExtendedStop>"
-        made.plan.private_block(0x3253, extended.CREATOR)[0x00].value = f"{said}</Beam> ".encode()
+        made.plan.private_block(0x3253, private_loss.CREATOR)[0x00].value = f"{said}</Beam> ".encode()
 
     _, says = published(beyond, setting(PatientAge="094Y")).look()
     assert "Beam 2: the gantry goes beyond 180° (extended angles)." in says
@@ -307,14 +310,14 @@ def test_the_report_counts_sets_structures_and_refusals(published: Callable[...,
         locator = registry.register(done.collection, name)
         refused = registry.Outcome("refused", outcome.fingerprint, outcome.at, codes=("no-rt-dose",), text="private")
         registry.write_outcome(done.collection, locator, refused)
-    page = report.make(done.collection).read_text("utf-8")
+    page = collection_report.make(done.collection).read_text("utf-8")
     plain = " ".join(re.sub(r"<[^>]*>", " ", page.partition("<body>")[2]).split())
     assert "Published sets: 1," in plain
     assert "ANON_006 zzz_AnusGE006 6 2 of 2" in plain
     assert "no rt dose 2" in plain
     assert "VicRapidPlan 1" in plain
     assert "refused one" not in plain
-    facts = json.loads((places.summaries(done.collection) / "ANON_006.json").read_text())
+    facts = json.loads((paths.summaries(done.collection) / "ANON_006.json").read_text())
     assert chunks(b64decode(facts["picture"]))[0] == "IHDR"
     report_command(done.collection.root)
 
@@ -323,18 +326,18 @@ def test_sheets_travel_with_their_sets_and_go_with_them(published: Callable[...,
     """What else lies among the sheets stays; a set that is withdrawn takes its sheet along."""
     done = published()
     done.sheet()
-    report.make(done.collection)
-    (places.folder(done.collection) / "notes on patients.txt").write_text("private")
-    (places.folder(done.collection) / "ANON_007.pdf").write_text("of no set")
+    collection_report.make(done.collection)
+    (paths.folder(done.collection) / "notes on patients.txt").write_text("private")
+    (paths.folder(done.collection) / "ANON_007.pdf").write_text("of no set")
     (told,) = export.export(done.collection, tmp_path / "out")
     assert told.sheet
     copied = sorted(path.name for path in (tmp_path / "out" / "sheets").iterdir())
     assert copied == ["ANON_006.html", "ANON_006.pdf", "report.html"]
     withdraw.withdraw(done.collection, 6)
-    assert not (places.folder(done.collection) / "ANON_006.pdf").exists()
+    assert not (paths.folder(done.collection) / "ANON_006.pdf").exists()
     assert (done.collection.withdrawn / "ANON_006.pdf").exists()
-    assert places.missing(done.collection) == [6]
-    assert not places.can_have_one(done.collection, 6)
+    assert paths.missing(done.collection) == [6]
+    assert not paths.can_have_one(done.collection, 6)
 
 
 class Sent:

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pydicom
 import pytest
 
-from services import claims, pipeline, publish, registry, withdraw
-from services.ledger import Ledger
-from services.progress import Progress
-from services.settings import Settings
+from services import pipeline
+from services.maintenance import withdraw
+from services.publication import claims, publish
+from services.publication.index_ledger import Ledger
+from services.runtime.progress import Progress
+from services.runtime.settings import Settings
+from services.store import registry
 from tests.sets import contours_without_images, make_set, without, without_image_list
 from watcher.reconcile import SCANS, Reconciler
-from watcher.standing import Standings
+from watcher.set_states import Standings
 from worker.app import app
 from worker.queue import Queue
 
@@ -23,8 +26,8 @@ if TYPE_CHECKING:
 
     import redis
 
-    from services.collection import Collection
-    from services.registry import Outcome
+    from services.store.collection import Collection
+    from services.store.registry import Outcome
     from tests.sets import MadeSet
 
 

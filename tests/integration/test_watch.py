@@ -14,14 +14,16 @@ import pytest
 from structlog.testing import capture_logs
 
 from anonymizer.supervisor import Supervised
-from services import attempt, durable, failures
-from services.collection import Collection
-from services.ledger import Ledger
-from services.settings import Settings
-from services.share import Share
+from services.publication import attempts
+from services.publication.index_ledger import Ledger
+from services.runtime import durable_files
+from services.runtime.settings import Settings
+from services.store import failures
+from services.store.collection import Collection
+from services.store.share import Share
 from tests.judge import judge
 from tests.sets import make_collection, make_set, without
-from watcher.watch import Watch
+from watcher.service import Watch
 from worker.app import connect, make_app, worker_arguments
 from worker.queue import Queue
 
@@ -174,7 +176,7 @@ def test_a_collection_that_nobody_can_work_on_keeps_none_of_the_others(clinic: C
         (broken / "set").mkdir()
         nonsense = {"state": "published", "fingerprint": "", "at": "", "folders": ["."]}
         locator = Collection.open(broken).locator("set")
-        (state / "outcomes" / f"{locator}.json").write_bytes(durable.encode(nonsense))
+        (state / "outcomes" / f"{locator}.json").write_bytes(durable_files.encode(nonsense))
     clinic.until(lambda: broken in clinic.watch.attended and clinic.paused(broken))
 
     root = make_collection(clinic.place / "b")
@@ -307,7 +309,7 @@ def test_a_process_that_is_killed_in_its_work_counts_and_the_set_is_done(clinic:
     clinic.until(lambda: failures.all_of(collection))
     clinic.until(lambda: published(root) == ["ANON_006"])
     assert failures.all_of(collection) == []
-    clinic.until(lambda: not any(map(attempt.speaks_for_publication, attempt.all_of(collection))))
+    clinic.until(lambda: not any(map(attempts.speaks_for_publication, attempts.all_of(collection))))
 
 
 def processes_of_worker() -> list[int]:

@@ -11,9 +11,9 @@ import redis
 
 from anonymizer.embedded import redis_server
 from anonymizer.metrics import answering_prometheus
-from services import measures
-from services.settings import Address
-from watcher.tally import Tally
+from services.runtime import metrics
+from services.runtime.settings import Address
+from watcher.counts import Tally
 
 PORT = 19463
 
@@ -49,8 +49,8 @@ def test_everything_is_told(tmp_path, client):
     client.rpush("anonymizer", "message", "message")
     for queue in ("anonymizer", "anonymizer.sheets"):
         client.hset("unacked", queue, json.dumps([{}, "", queue]))
-    measures.add(client, "published", {"read": 0.2, "written": 7.0}, size_bytes=1000)
-    measures.add(client, "refused", {"read": 0.05})
+    metrics.add(client, "published", {"read": 0.2, "written": 7.0}, size_bytes=1000)
+    metrics.add(client, "refused", {"read": 0.05})
     stands = {"Müller Anna": "published", "Huber": "refused", "Meier": "queued"}
     collections = {
         tmp_path / "A": attended("c0ffee", stands, {"two-patients": 1}),

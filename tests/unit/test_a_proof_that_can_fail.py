@@ -10,7 +10,7 @@ from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.config import disable_value_validation
 
 from services.errors import NotClean, SetChanged
-from services.verify import Expected, Proof, prove
+from services.proof.prove import Expected, Proof, prove
 from tests import sets
 from tests.anonymized import IDENTITY, anonymize_folder
 

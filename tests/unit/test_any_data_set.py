@@ -18,11 +18,11 @@ from pydicom.config import disable_value_validation
 from pydicom.datadict import DicomDictionary
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from services import dictionary
+from services.dicom import dictionary
+from services.dicom.character_sets import CHARSET_VRS
 from services.errors import NotClean
-from services.policy import Action, Choice, policy_for
-from services.proof_walk import PRODUCT
-from services.text import CHARSET_VRS
+from services.policy.table import Action, Choice, policy_for
+from services.proof.compare_elements import PRODUCT
 from tests import judge, sets
 from tests.anonymized import anonymize_folder
 from tests.by_the_table import anonymized_data_set

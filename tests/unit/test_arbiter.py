@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services import durable
-from services.arbiter import STANDS_STILL_S, Arbiter
-from services.collection import Collection
-from services.form import Options
-from services.identity import Identity
+from services.forms.collection_form import Options
+from services.forms.identity import Identity
+from services.runtime import durable_files
+from services.store.arbiter import STANDS_STILL_S, Arbiter
+from services.store.collection import Collection
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,9 +75,9 @@ def test_nobody_waits_for_one_that_was_killed_on_this_host(collection: Collectio
     killed.hold()
     ended = subprocess.Popen(["true"])
     ended.wait()
-    stored = durable.read(collection.arbiter)
+    stored = durable_files.read(collection.arbiter)
     assert stored is not None
-    collection.arbiter.write_bytes(durable.encode({**stored, "pid": ended.pid}))
+    collection.arbiter.write_bytes(durable_files.encode({**stored, "pid": ended.pid}))
 
     again = Arbiter(collection, Clock())
     assert [again.hold(), again.hold()] == [False, True]
@@ -88,10 +88,10 @@ def test_one_that_runs_on_another_host_or_on_this_one_is_not_dead_yet(collection
     """Process numbers of other hosts mean nothing here."""
     holder = Arbiter(collection, Clock())
     holder.hold()
-    stored = durable.read(collection.arbiter)
+    stored = durable_files.read(collection.arbiter)
     assert stored is not None
     for change in ({"pid": pid}, {"pid": 2**22 + 1, "host": "another"}, {"pid": None}):
-        collection.arbiter.write_bytes(durable.encode({**stored, **change}))
+        collection.arbiter.write_bytes(durable_files.encode({**stored, **change}))
         other = Arbiter(collection, Clock())
         assert [other.hold(), other.hold()] == [False, False]
 
@@ -110,7 +110,7 @@ def test_a_seat_that_cannot_be_read_is_taken_after_a_while(collection: Collectio
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="no such command here")
 def test_a_container_that_has_its_hosts_name_is_another_host(collection: Collection) -> None:
     """It does not see the processes of its host, and would take each of them for dead."""
-    says_its_host = [sys.executable, "-c", "from services.arbiter import _host; print(_host())"]
+    says_its_host = [sys.executable, "-c", "from services.store.arbiter import _host; print(_host())"]
     apart = subprocess.run(
         ["unshare", "--map-root-user", "--pid", "--fork", *says_its_host],
         capture_output=True,
@@ -120,6 +120,6 @@ def test_a_container_that_has_its_hosts_name_is_another_host(collection: Collect
     if apart.returncode:
         pytest.skip("no process numbers of one's own may be had here")
     Arbiter(collection).hold()
-    stored = durable.read(collection.arbiter) or {}
+    stored = durable_files.read(collection.arbiter) or {}
     assert stored["host"] != apart.stdout.strip()
     assert stored["host"].split()[0] == apart.stdout.split()[0]

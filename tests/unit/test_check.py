@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services import check, listing
 from services.errors import SetChanged, SetIncomplete, SetRefused
-from services.form import Options
-from services.machine import find, folders
-from services.policy import Choice, policy_for
+from services.forms.collection_form import Options
+from services.machines.descriptor import find, folders
+from services.policy.table import Choice, policy_for
+from services.rtset import check, folder_listing
 from tests import sets
 from tests.sets import MadeSet, make_set
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from services.check import Verdict
+    from services.rtset.check import Verdict
 
 REFUSE = Options(machine=("VicRapidPlan",))
 KEEP = Options(machine=())
@@ -222,7 +222,7 @@ def test_a_folder_without_dicom_is_no_set(tmp_path):
 def test_a_vanished_file_means_that_the_set_changed(tmp_path):
     """It begins again instead of failing."""
     made = make_set(tmp_path)
-    seen = listing.take(made.folder)
+    seen = folder_listing.take(made.folder)
     made.path(made.dose).unlink()
     with pytest.raises(SetChanged):
         check.judge(made.folder, KEEP, [], policy_for(Choice(keep_machine=True)), seen)

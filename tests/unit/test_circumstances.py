@@ -9,9 +9,9 @@ import pytest
 import redis
 from redis.exceptions import NoPermissionError
 
-from services.collection import ShareAway
-from services.ledger import LedgerUnsettled
-from worker.circumstances import reason
+from services.publication.index_ledger import LedgerUnsettled
+from services.store.collection import ShareAway
+from worker.transient_errors import reason
 
 
 @pytest.mark.parametrize(

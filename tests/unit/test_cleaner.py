@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.cleaner import Cleaner, Text
-from services.identifiers import Identifiers
+from services.deidentify.identifiers import Identifiers
+from services.deidentify.text_cleaner import Cleaner, Text
 
 MUELLER = Identifiers(
     [

@@ -14,9 +14,10 @@ import pytest
 from anonymizer import __main__ as cli
 from anonymizer import check as check_command
 from anonymizer import new as new_command
-from services import failures, listing, registry
-from services.collection import Collection
-from services.registry import Outcome
+from services.rtset import folder_listing
+from services.store import failures, registry
+from services.store.collection import Collection
+from services.store.registry import Outcome
 from tests.sets import make_collection, make_set, without
 
 if TYPE_CHECKING:
@@ -228,7 +229,7 @@ def test_status_tells_how_each_collection_stands(tmp_path: Path, anonymizer: Cal
     refused = make_set(root, name="refused one", seed=2)
     collection = Collection.open(root)
     locator = registry.register(collection, "refused one")
-    fingerprint = listing.take(refused.folder).fingerprint
+    fingerprint = folder_listing.take(refused.folder).fingerprint
     registry.write_outcome(
         collection, locator, Outcome("refused", fingerprint, "2026-11-22T12:00:00Z", text="No plan.")
     )
@@ -286,7 +287,7 @@ def test_retry_has_a_set_looked_at_again(tmp_path: Path, anonymizer: Callable[..
     collection = Collection.open(root)
     locator = registry.register(collection, "a")
     registry.write_outcome(
-        collection, locator, Outcome("parked", listing.take(made.folder).fingerprint, "2026-11-22T12:00:00Z")
+        collection, locator, Outcome("parked", folder_listing.take(made.folder).fingerprint, "2026-11-22T12:00:00Z")
     )
     failures.keep(collection, locator, ["ValueError"])
 

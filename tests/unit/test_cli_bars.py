@@ -8,7 +8,7 @@ from rich.console import Console
 
 from anonymizer.bars import Bars, Lines
 from anonymizer.batch import Look
-from services.progress import InWork
+from services.runtime.progress import InWork
 
 WRITTEN = InWork("written", 5, 10, "")
 WAITS = InWork("waits", 0, 0, "the disk is full")

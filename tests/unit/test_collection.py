@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services import collection as collections
-from services import record
-from services.collection import Collection, FormatTooNew, ShareAway, collection_id
 from services.errors import SettingsWrong
-from services.form import Options
-from services.identity import Identity
+from services.forms.collection_form import Options
+from services.forms.identity import Identity
+from services.store import collection as collections
+from services.store import records
+from services.store.collection import Collection, FormatTooNew, ShareAway, collection_id
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -185,10 +185,10 @@ def test_numbers_without_a_state_stop_the_collection_until_they_are_adopted(tmp_
     adopted = Collection.adopt(tmp_path, FORM, OPTIONS)
 
     assert adopted.identity.initial_index == 12
-    found = record.read(adopted, 11)
+    found = records.read(adopted, 11)
     assert found is not None
     assert (found.set_id, found.content) == (None, {"adopted": True})
-    assert record.read(adopted, 4) is None
+    assert records.read(adopted, 4) is None
     with pytest.raises(SettingsWrong, match="has its state"):
         Collection.adopt(tmp_path, FORM, OPTIONS)
 

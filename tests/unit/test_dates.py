@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.dates import choose_shift, read_da, read_dt, shift_da, shift_dt
+from services.dicom.dates import choose_shift, read_da, read_dt, shift_da, shift_dt
 from services.errors import SetRefused
 
 KEY = bytes(range(32))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services import dictionary
+from services.dicom import dictionary
 
 
 @pytest.mark.parametrize(

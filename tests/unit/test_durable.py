@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services import durable
+from services.runtime import durable_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,31 +29,31 @@ def test_of_two_who_create_a_file_one_succeeds(tmp_path: Path, monkeypatch, hard
     if not hard_links:
         monkeypatch.setattr(os, "link", fail_with(errno.EOPNOTSUPP))
 
-    assert durable.write_exclusively(tmp_path / "claim", b"mine")
-    assert not durable.write_exclusively(tmp_path / "claim", b"yours")
+    assert durable_files.write_exclusively(tmp_path / "claim", b"mine")
+    assert not durable_files.write_exclusively(tmp_path / "claim", b"yours")
     assert (tmp_path / "claim").read_bytes() == b"mine"
-    assert durable.names(tmp_path) == ["claim"]
+    assert durable_files.names(tmp_path) == ["claim"]
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch) -> None:
     """The disk is full, or the file is held open: the error is the caller's to handle."""
-    durable.write_atomically(tmp_path / "file", b"old")
+    durable_files.write_atomically(tmp_path / "file", b"old")
     monkeypatch.setattr(os, "replace", fail_with(errno.EACCES))
 
     with pytest.raises(PermissionError):
-        durable.write_atomically(tmp_path / "file", b"new")
+        durable_files.write_atomically(tmp_path / "file", b"new")
     assert (tmp_path / "file").read_bytes() == b"old"
-    assert durable.names(tmp_path) == ["file"]
+    assert durable_files.names(tmp_path) == ["file"]
 
 
 def test_only_what_was_meant_is_removed(tmp_path: Path) -> None:
     """Someone else's file of that name stays."""
     (tmp_path / "claim").write_bytes(b"yours")
 
-    assert not durable.remove_exactly(tmp_path / "claim", b"mine", staging=tmp_path)
-    assert not durable.remove_exactly(tmp_path / "nothing", b"mine", staging=tmp_path)
-    assert durable.remove_exactly(tmp_path / "claim", b"yours", staging=tmp_path)
-    assert durable.names(tmp_path) == []
+    assert not durable_files.remove_exactly(tmp_path / "claim", b"mine", staging=tmp_path)
+    assert not durable_files.remove_exactly(tmp_path / "nothing", b"mine", staging=tmp_path)
+    assert durable_files.remove_exactly(tmp_path / "claim", b"yours", staging=tmp_path)
+    assert durable_files.names(tmp_path) == []
 
 
 def test_who_was_frozen_while_removing_puts_back_what_came_meanwhile(tmp_path: Path, monkeypatch) -> None:
@@ -68,9 +68,9 @@ def test_who_was_frozen_while_removing_puts_back_what_came_meanwhile(tmp_path: P
 
     monkeypatch.setattr(os, "rename", late)
 
-    assert not durable.remove_exactly(claim, b"mine", staging=tmp_path)
+    assert not durable_files.remove_exactly(claim, b"mine", staging=tmp_path)
     assert claim.read_bytes() == b"yours"
-    assert durable.names(tmp_path) == ["claim"]
+    assert durable_files.names(tmp_path) == ["claim"]
 
 
 @pytest.mark.parametrize("in_one_step", [True, False])
@@ -80,16 +80,16 @@ def test_a_folder_is_never_replaced_not_even_an_empty_one(
 ) -> None:
     """rename(2) would do it without a word."""
     if not in_one_step:
-        monkeypatch.setattr(durable, "_rename_noreplace", lambda *_: False)
+        monkeypatch.setattr(durable_files, "_rename_noreplace", lambda *_: False)
     (tmp_path / "attempt").mkdir()
     (tmp_path / "ANON_006").mkdir()
     if content:
         (tmp_path / "ANON_006" / content).touch()
 
     with pytest.raises(FileExistsError):
-        durable.rename_new(tmp_path / "attempt", tmp_path / "ANON_006")
-    durable.rename_new(tmp_path / "attempt", tmp_path / "ANON_007")
-    assert sorted(durable.names(tmp_path)) == ["ANON_006", "ANON_007"]
+        durable_files.rename_new(tmp_path / "attempt", tmp_path / "ANON_006")
+    durable_files.rename_new(tmp_path / "attempt", tmp_path / "ANON_007")
+    assert sorted(durable_files.names(tmp_path)) == ["ANON_006", "ANON_007"]
 
 
 @pytest.mark.parametrize("in_one_step", [True, False])
@@ -98,20 +98,20 @@ def test_what_was_renamed_already_is_not_there_rather_than_in_the_way(
 ) -> None:
     """Who finishes what was cut off tells the two apart, on a share (NFS) that cannot do it in one step, too."""
     if not in_one_step:
-        monkeypatch.setattr(durable, "_rename_noreplace", lambda *_: False)
+        monkeypatch.setattr(durable_files, "_rename_noreplace", lambda *_: False)
     (tmp_path / "ANON_006").mkdir()
 
     with pytest.raises(FileNotFoundError):
-        durable.rename_new(tmp_path / "attempt", tmp_path / "ANON_006")
+        durable_files.rename_new(tmp_path / "attempt", tmp_path / "ANON_006")
 
 
 def test_a_folder_that_cannot_be_flushed_is_no_error_but_a_bad_disk_is(tmp_path: Path, monkeypatch) -> None:
     """Some shares know no flushing of folders."""
     monkeypatch.setattr(os, "fsync", fail_with(errno.EINVAL))
-    durable.fsync_folder(tmp_path)
+    durable_files.fsync_folder(tmp_path)
     monkeypatch.setattr(os, "fsync", fail_with(errno.EIO))
     with pytest.raises(OSError, match="Input/output"):
-        durable.fsync_folder(tmp_path)
+        durable_files.fsync_folder(tmp_path)
 
 
 def test_what_is_no_record_reads_as_none(tmp_path: Path) -> None:
@@ -119,11 +119,11 @@ def test_what_is_no_record_reads_as_none(tmp_path: Path) -> None:
     for name, content in (("cut", b'{"index": 6'), ("list", b"[]"), ("deep", b"[" * 100_000), ("bytes", b"\xff\xfe")):
         (tmp_path / name).write_bytes(content)
 
-    assert [durable.read(tmp_path / name) for name in ("nothing", "cut", "list", "deep", "bytes")] == [None] * 5
+    assert [durable_files.read(tmp_path / name) for name in ("nothing", "cut", "list", "deep", "bytes")] == [None] * 5
 
 
 def test_a_name_that_is_no_utf_8_survives(tmp_path: Path) -> None:
     """Folders may be called anything."""
     value = {"folder": os.fsdecode(b"M\xfcller\n")}
 
-    assert durable.decode(durable.encode(value)) == value
+    assert durable_files.decode(durable_files.encode(value)) == value

@@ -16,8 +16,8 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from pydicom.sequence import Sequence
 
-from services import part10
-from services.elements import (
+from services.dicom import part10
+from services.dicom.elements import (
     MAX_DEPTH,
     Beyond,
     Edit,

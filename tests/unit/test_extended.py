@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services import extended
+from services.rtset import private_loss
 from tests.anonymized import anonymized
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ BEYOND = "<FieldOrder>{}</FieldOrder><GantryRtnExtendedStop>true</GantryRtnExten
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be"])
 def test_what_a_plan_itself_does_not_say_is_told(written: str, told: list[str], encoding: str) -> None:
     """And nothing else: most plans say all of it themselves."""
-    says = list(extended.lost(written.encode(encoding), [1, 2, 3]))
+    says = list(private_loss.lost(written.encode(encoding), [1, 2, 3]))
     assert len(says) == len(told)
     assert all(sentence.startswith(beginning) for sentence, beginning in zip(says, told, strict=True))
 
@@ -55,12 +55,12 @@ def beyond(vr: str = "OB") -> Edit:
     """Let the second arc end beyond 180°, in a block that is not the first one of its group."""
 
     def edit(made: MadeSet) -> None:
-        made.plan.private_block(0x3253, extended.CREATOR)[0x00].value = b""
+        made.plan.private_block(0x3253, private_loss.CREATOR)[0x00].value = b""
         del made.plan[0x32530010], made.plan[0x32531000]
         block = made.plan.private_block(0x3253, "SOMEBODY ELSE", create=True)
         block.add_new(0x00, "LO", "of no matter")
         text = interface(PLAIN.format(1), BEYOND.format(2))
-        block = made.plan.private_block(0x3253, extended.CREATOR, create=True)
+        block = made.plan.private_block(0x3253, private_loss.CREATOR, create=True)
         block.add_new(0x00, vr, text if vr == "LT" else text.encode() + b" " * (len(text) % 2))
 
     return edit

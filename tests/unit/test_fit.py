@@ -9,12 +9,13 @@ import pytest
 from pydicom import Dataset
 from pydicom.data import get_testdata_file
 
-from services import part10, view
-from services.elements import Parser
-from services.fit import Finding, fit, fit_first, treatment_beams
-from services.fluence import Fluence, fluence_of, private_fluence
-from services.machine import find, folders
-from services.view import View
+from services.dicom import dataset as view
+from services.dicom import part10
+from services.dicom.dataset import View
+from services.dicom.elements import Parser
+from services.machines.descriptor import find, folders
+from services.machines.fit import Finding, fit, fit_first, treatment_beams
+from services.machines.fluence import Fluence, fluence_of, private_fluence
 
 MILLENNIUM = find("VicRapidPlan", folders())
 HD = find("VicRapidPlanHD", folders())

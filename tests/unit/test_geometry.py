@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.elements import Parser
-from services.geometry import Plane, Point, Volume, contour_ends, dose_centre
-from services.view import View
+from services.dicom.dataset import View
+from services.dicom.elements import Parser
+from services.rtset.geometry import Plane, Point, Volume, contour_ends, dose_centre
 
 AXIAL = Plane(Point(-250, -250, 0), Point(1, 0, 0), Point(0, 1, 0), width_mm=500, height_mm=500)
 

@@ -3,8 +3,8 @@
 import pytest
 
 from anonymizer.health import Service, ailment
-from services import alive
-from services.alive import Sign
+from services.runtime import heartbeat
+from services.runtime.heartbeat import Sign
 
 NOW = 10_000.0
 
@@ -33,8 +33,8 @@ def test_who_is_ill_and_of_what(service, sign, waiting, ails):
 
 def test_a_sign_of_life_is_read_as_it_was_left(tmp_path):
     """By another process, through a file."""
-    assert alive.heard(tmp_path, alive.WORKER) is None
-    alive.say(tmp_path, alive.WORKER, free=2, took_at=5.0, queue="sets")
-    sign = alive.heard(tmp_path, alive.WORKER)
+    assert heartbeat.heard(tmp_path, heartbeat.WORKER) is None
+    heartbeat.say(tmp_path, heartbeat.WORKER, free=2, took_at=5.0, queue="sets")
+    sign = heartbeat.heard(tmp_path, heartbeat.WORKER)
     assert sign == Sign(sign.at, 2, 5.0, "sets")
-    assert alive.heard(tmp_path, alive.WATCHER) is None
+    assert heartbeat.heard(tmp_path, heartbeat.WATCHER) is None

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services import elements, part10
-from services.elements import Malformed, Truncated
-from services.part10 import NotDicom
+from services.dicom import elements, part10
+from services.dicom.elements import Malformed, Truncated
+from services.dicom.part10 import NotDicom
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.identifiers import KINDS, Identifiers, read_dates
+from services.deidentify.identifiers import KINDS, Identifiers, read_dates
 
 SET = Identifiers(
     [

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.errors import SettingsWrong
-from services.identity import (
+from services.forms.identity import (
     AGE_NOTES,
     LAST_INDEX,
     Age,

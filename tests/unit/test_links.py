@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services import links, listing, members, rtset
+from services.rtset import folder_listing, members, reader, references
 from tests import sets
 from tests.sets import make_set
 
 if TYPE_CHECKING:
-    from services.links import Links
+    from services.rtset.references import Links
     from tests.sets import MadeSet
 
-SHOWN = dict.fromkeys(links.LINKS, "shown")
+SHOWN = dict.fromkeys(references.LINKS, "shown")
 
 
 def judge(made: MadeSet) -> Links:
     """Judge the links of what was written."""
-    return links.judge(members.choose(rtset.read(made.folder, listing.take(made.folder)).objects).objects)
+    return references.judge(members.choose(reader.read(made.folder, folder_listing.take(made.folder)).objects).objects)
 
 
 def codes(judged: Links) -> tuple[list[str], list[str], list[str]]:
@@ -160,4 +160,4 @@ def test_points_and_curves_in_space_are_no_contours_on_slices(tmp_path):
 def test_links_of_what_is_not_there_are_not_judged(tmp_path):
     """No plan: neither the dose's link nor its own; the contours' all the same."""
     judged = judge(make_set(tmp_path, sets.without("RTPLAN")))
-    assert judged.states == dict.fromkeys(links.LINKS, "not judged") | {"contours → CT": "shown"}
+    assert judged.states == dict.fromkeys(references.LINKS, "not judged") | {"contours → CT": "shown"}

@@ -7,11 +7,11 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from services import listing
 from services.errors import SetRefused
+from services.rtset import folder_listing
 
 
-def paths(found: listing.Listing) -> list[str]:
+def paths(found: folder_listing.Listing) -> list[str]:
     """Name the files of a listing."""
     return [str(entry.path) for entry in found.entries]
 
@@ -22,12 +22,12 @@ def test_files_at_any_depth_in_the_order_of_their_names(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"xy")
 
-    found = listing.take(tmp_path)
+    found = folder_listing.take(tmp_path)
 
     assert paths(found) == ["a", "b/1", "b/2", "b/c/3"]
     assert {entry.size for entry in found.entries} == {2}
     assert [str(folder.path) for folder in found.folders] == [".", "b", "b/c"]
-    assert found == listing.take(tmp_path)
+    assert found == folder_listing.take(tmp_path)
 
 
 def test_what_is_never_looked_at_is_named_with_its_reason(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_what_is_never_looked_at_is_named_with_its_reason(tmp_path: Path) -> Non
     (tmp_path / "inner").mkdir()
     (tmp_path / "inner" / "collection.toml").touch()
 
-    found = listing.take(tmp_path)
+    found = folder_listing.take(tmp_path)
 
     assert paths(found) == ["CT.1.dcm"]
     assert {str(one.path): one.why for one in found.skipped} == {
@@ -61,35 +61,35 @@ def test_every_change_of_a_file_shows_and_the_fingerprint_is_the_same_on_every_h
     file = tmp_path / "CT.1.dcm"
     file.write_bytes(b"old")
     os.utime(file, ns=(0, 0))
-    before = listing.take(tmp_path)
+    before = folder_listing.take(tmp_path)
     (tmp_path / "new").write_bytes(b"new")
     (tmp_path / "new").replace(file)
     os.utime(file, ns=(0, 0))
-    replaced = listing.take(tmp_path)
+    replaced = folder_listing.take(tmp_path)
 
     assert replaced != before
     assert replaced.fingerprint == before.fingerprint
     file.write_bytes(b"longer")
-    assert listing.take(tmp_path).fingerprint != before.fingerprint
+    assert folder_listing.take(tmp_path).fingerprint != before.fingerprint
 
 
 def test_a_hundred_thousand_files_are_refused(tmp_path: Path, monkeypatch) -> None:
     """With a sentence, and before the memory is full."""
-    monkeypatch.setattr(listing, "MOST_FILES", 3)
+    monkeypatch.setattr(folder_listing, "MOST_FILES", 3)
     for name in range(4):
         (tmp_path / str(name)).touch()
 
     with pytest.raises(SetRefused) as refused:
-        listing.take(tmp_path)
+        folder_listing.take(tmp_path)
     assert [fault.code for fault in refused.value.faults] == ["too-many-files"]
 
 
 def test_folders_inside_each_other_without_end_are_left_out(tmp_path: Path, monkeypatch) -> None:
     """A mount may contain itself."""
-    monkeypatch.setattr(listing, "DEEPEST", 2)
+    monkeypatch.setattr(folder_listing, "DEEPEST", 2)
     (tmp_path / "1" / "2" / "3").mkdir(parents=True)
 
-    assert listing.take(tmp_path).skipped == (listing.Skipped(PurePosixPath("1/2/3"), "nested too deep"),)
+    assert folder_listing.take(tmp_path).skipped == (folder_listing.Skipped(PurePosixPath("1/2/3"), "nested too deep"),)
 
 
 def test_what_disappears_while_it_is_listed_is_not_in_it_but_a_folder_that_is_gone_is_an_error(
@@ -98,7 +98,7 @@ def test_what_disappears_while_it_is_listed_is_not_in_it_but_a_folder_that_is_go
     """People move files while we look."""
     (tmp_path / "gone").mkdir()
     (tmp_path / "stays").touch()
-    scan = listing._scan
+    scan = folder_listing._scan
 
     def scan_late(place: str, *, must_exist: bool) -> list:
         found = scan(place, must_exist=must_exist)
@@ -106,11 +106,11 @@ def test_what_disappears_while_it_is_listed_is_not_in_it_but_a_folder_that_is_go
             (tmp_path / "gone").rmdir()
         return found
 
-    monkeypatch.setattr(listing, "_scan", scan_late)
+    monkeypatch.setattr(folder_listing, "_scan", scan_late)
 
-    assert paths(listing.take(tmp_path)) == ["stays"]
+    assert paths(folder_listing.take(tmp_path)) == ["stays"]
     with pytest.raises(FileNotFoundError):
-        listing.take(tmp_path / "gone")
+        folder_listing.take(tmp_path / "gone")
 
 
 def test_names_may_be_anything(tmp_path: Path) -> None:
@@ -119,11 +119,11 @@ def test_names_may_be_anything(tmp_path: Path) -> None:
     for name in names:
         (tmp_path / name).touch()
 
-    assert sorted(paths(listing.take(tmp_path))) == sorted(names)
+    assert sorted(paths(folder_listing.take(tmp_path))) == sorted(names)
 
 
 @pytest.mark.parametrize("name", ["ANON_006", "anon_7", ".anonymizer", "~copy", "copy~", "x.part", "x.TMP", ".x"])
 def test_names_that_are_passed_over(name: str) -> None:
     """Ours, the older program's, hidden, being copied."""
-    assert listing.is_passed_over(name)
-    assert not listing.is_passed_over("x" + name + "x")
+    assert folder_listing.is_passed_over(name)
+    assert not folder_listing.is_passed_over("x" + name + "x")

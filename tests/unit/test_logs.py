@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import structlog
 
-from services import durable, logs
 from services.errors import Fault, NotClean, SetRefused
+from services.runtime import durable_files, logs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +88,7 @@ def test_of_an_exception_the_class_and_our_codes_are_left(
 def test_an_exception_says_where_in_our_code_it_came_up(stream: io.StringIO, tmp_path: Path) -> None:
     """Module and line; the file's path on this host is nobody's business."""
     try:
-        durable.names(tmp_path / SECRET)
+        durable_files.names(tmp_path / SECRET)
     except FileNotFoundError:
         structlog.get_logger().exception("set.failed")
 

@@ -9,7 +9,7 @@ import pytest
 import xmlschema
 
 from services.errors import SettingsWrong
-from services.machine import find, folders, load
+from services.machines.descriptor import find, folders, load
 
 OURS = Path(__file__).parents[2] / "machines"
 SCHEMA = xmlschema.XMLSchema(OURS / "machine.xsd")

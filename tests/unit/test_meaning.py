@@ -8,19 +8,19 @@ import pytest
 from pydicom import Dataset
 
 from phantom.modules import item
-from services import listing, meaning, members, rtset
+from services.rtset import folder_listing, importability, members, reader
 from tests import sets
 from tests.sets import make_set
 
 if TYPE_CHECKING:
-    from services.meaning import Meaning
+    from services.rtset.importability import Meaning
     from tests.sets import MadeSet
 
 
 def judge(made: MadeSet, *, machine_replaced: bool = True) -> Meaning:
     """Judge what was written."""
-    chosen = members.choose(rtset.read(made.folder, listing.take(made.folder)).objects)
-    return meaning.judge(chosen.objects, machine_replaced=machine_replaced)
+    chosen = members.choose(reader.read(made.folder, folder_listing.take(made.folder)).objects)
+    return importability.judge(chosen.objects, machine_replaced=machine_replaced)
 
 
 def codes(judged: Meaning) -> list[str]:
@@ -59,7 +59,7 @@ def dose_of(kind: str, **plan: object) -> sets.Edit:
 def test_what_means_something_else_is_refused_with_a_code_to_accept(tmp_path, edit, code):
     """Each code is one that a collection may write into `accept`."""
     assert codes(judge(make_set(tmp_path, edit))) == [code]
-    assert code in meaning.ACCEPTABLE
+    assert code in importability.ACCEPTABLE
 
 
 def plan_named_twice(made: MadeSet) -> None:

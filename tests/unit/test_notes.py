@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services import notes
 from services.errors import Fault
+from services.store import notes
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,12 +14,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services import anonymize, check, dates, listing, machine, part10, verify
-from services.form import Options
-from services.policy import policy_for
-from services.remaking import remake
-from services.verify import Expected
-from services.view import View
+from services.deidentify import writer
+from services.deidentify.replacements import remake
+from services.dicom import dates, part10
+from services.dicom.dataset import View
+from services.forms.collection_form import Options
+from services.machines import descriptor
+from services.policy.table import policy_for
+from services.proof import prove
+from services.proof.prove import Expected
+from services.rtset import check, folder_listing
 from tests.anonymized import IDENTITY, KEY
 from tests.sets import make_set
 
@@ -113,19 +117,19 @@ def steps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Counts]:
 
 def _count(source: Path, output: Path) -> dict[str, Counts]:
     output.mkdir()
-    machines = machine.named(OPTIONS.machine, machine.folders())
+    machines = descriptor.named(OPTIONS.machine, descriptor.folders())
     counted = {name: Counted() for name in ("check", "anonymize", "prove")}
     with counted["check"]:
-        verdict = check.judge(source, OPTIONS, machines, policy_for(OPTIONS), listing.take(source))
+        verdict = check.judge(source, OPTIONS, machines, policy_for(OPTIONS), folder_listing.take(source))
     rtset = verdict.good_set()
     assert verdict.machine is not None
     shift = dates.choose_shift(KEY, rtset.dates)
     remaking = remake(rtset, verdict.machine.machine, OPTIONS, KEY, shift, IDENTITY)
     with counted["anonymize"]:
-        written = list(anonymize.write(rtset, remaking, output))
+        written = list(writer.write(rtset, remaking, output))
     expected = Expected(IDENTITY, remaking.policy, verdict.machine.machine)
     with counted["prove"]:
-        proof = verify.prove([(file.kind, source / file.path) for file in rtset.set_files], output, expected)
+        proof = prove.prove([(file.kind, source / file.path) for file in rtset.set_files], output, expected)
     assert proof.checks["files"] == len(written) == IMAGES + 3
     files = [part10.read(source / file.path) for file in rtset.set_files]
     found = {name: one.counts for name, one in counted.items()}

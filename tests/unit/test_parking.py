@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services import failures, registry
-from services.collection import Collection
+from services.store import failures, registry
+from services.store.collection import Collection
 from tests.sets import make_collection, make_set
-from worker.name import Name
+from worker.set_key import Name
 from worker.tasks import count_failure
 
 if TYPE_CHECKING:

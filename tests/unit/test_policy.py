@@ -7,8 +7,9 @@ from hashlib import sha256
 
 import pytest
 
-from services import dictionary
-from services.policy import (
+from services.dicom import dictionary
+from services.policy.markdown import as_markdown, as_rows, as_summary
+from services.policy.table import (
     ADDITIONS,
     EDITION,
     Action,
@@ -21,7 +22,6 @@ from services.policy import (
     read_table,
     temporal_information,
 )
-from services.policy_listing import as_markdown, as_rows, as_summary
 
 CHOICES = [
     Choice(*options) for options in itertools.product(("shift", "remove", "keep"), ("retain", "age_sex"), (False, True))

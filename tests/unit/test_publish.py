@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services import claims, durable, export, publish, record
-from services.attempt import LINE, RECORD, STANDS_STILL_S, Attempt, StandingStill
-from services.collection import Collection
-from services.form import Options
-from services.identity import Identity
-from services.publish import TargetTaken
-from services.tracking import TrackingLine
+from services.forms.collection_form import Options
+from services.forms.identity import Identity
+from services.maintenance import export
+from services.publication import claims, publish
+from services.publication.attempts import LINE, RECORD, STANDS_STILL_S, Attempt, StandingStill
+from services.publication.publish import TargetTaken
+from services.runtime import durable_files
+from services.store import records
+from services.store.collection import Collection
+from services.store.tracking_lines import TrackingLine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,25 +63,25 @@ def test_a_published_set_has_its_folder_its_record_and_its_line(collection: Coll
     """And nothing is left in the staging."""
     publish.publish(attempt_in(collection), {"files": {PLAN: "hash"}}, LINE_OF_ONE, PLAN)
 
-    assert sorted(durable.names(collection.root / "ANON_006")) == ["CT.2.25.2.dcm", PLAN]
+    assert sorted(durable_files.names(collection.root / "ANON_006")) == ["CT.2.25.2.dcm", PLAN]
     found = publish.find(collection, ONE)
-    assert found == record.Record(6, ONE, PLAN, found.at if found else "", {"files": {PLAN: "hash"}})
-    assert durable.read(collection.tracking / "000006.json") == {
+    assert found == records.Record(6, ONE, PLAN, found.at if found else "", {"files": {PLAN: "hash"}})
+    assert durable_files.read(collection.tracking / "000006.json") == {
         "schema": 1,
         "index": 6,
         "day": "20261122",
         "line": "orig, zzz_AnusGE006, Plan, Demo Hospital",
     }
-    assert durable.names(collection.staging) == []
+    assert durable_files.names(collection.staging) == []
 
 
 def test_copies_that_a_sync_program_made_of_a_record_are_passed_over(collection: Collection, tmp_path_factory) -> None:
     """They are named after it, and no number of ours."""
     publish.publish(attempt_in(collection), {"proof": {"files": {}}}, LINE_OF_ONE, PLAN)
-    stored = record.path_of(collection, 6)
+    stored = records.path_of(collection, 6)
     stored.with_name("ANON_006 (conflict).json").write_bytes(stored.read_bytes())
 
-    assert record.indices(collection) == [6]
+    assert records.indices(collection) == [6]
     assert [one.folder for one in export.export(collection, tmp_path_factory.mktemp("out"))] == ["ANON_006"]
 
 
@@ -86,7 +89,7 @@ def test_a_set_without_a_record_is_not_published(collection: Collection) -> None
     """A folder alone proves nothing, nor does the record of another set."""
     (collection.root / "ANON_006").mkdir()
     assert publish.find(collection, ONE) is None
-    record.path_of(collection, 6).write_bytes(record.Record(6, TWO, PLAN, "", {}).encoded())
+    records.path_of(collection, 6).write_bytes(records.Record(6, TWO, PLAN, "", {}).encoded())
     assert (publish.find(collection, ONE), publish.find(collection, "3" * 32)) == (None, None)
 
 
@@ -100,14 +103,14 @@ def test_a_foreign_folder_in_the_way_stops_the_publication(collection: Collectio
 
     with pytest.raises(TargetTaken):
         publish.publish(attempt_in(collection), {}, LINE_OF_ONE, PLAN)
-    assert durable.names(target) == ([content] if content else [])
+    assert durable_files.names(target) == ([content] if content else [])
     assert publish.find(collection, ONE) is None
 
 
 @pytest.mark.parametrize("whose", [TWO, None])
 def test_another_ones_record_stops_the_publication(collection: Collection, whose: str | None) -> None:
     """Its folder may have been taken away: the number is used all the same."""
-    record.path_of(collection, 6).write_bytes(record.Record(6, whose, PLAN, "", {}).encoded())
+    records.path_of(collection, 6).write_bytes(records.Record(6, whose, PLAN, "", {}).encoded())
 
     with pytest.raises(TargetTaken):
         publish.publish(attempt_in(collection), {}, LINE_OF_ONE, PLAN)
@@ -124,8 +127,8 @@ def test_two_copies_of_a_task_publish_once(collection: Collection) -> None:
     found = publish.find(collection, ONE)
     assert found is not None
     assert found.content == {"by": "first"}
-    assert (durable.read(collection.tracking / "000006.json") or {})["day"] == "20261122"
-    assert durable.names(collection.staging) == []
+    assert (durable_files.read(collection.tracking / "000006.json") or {})["day"] == "20261122"
+    assert durable_files.names(collection.staging) == []
 
 
 def test_an_attempt_whose_claim_was_given_back_is_thrown_away(collection: Collection) -> None:
@@ -139,19 +142,19 @@ def test_an_attempt_whose_claim_was_given_back_is_thrown_away(collection: Collec
         publish.publish(attempt, {}, LINE_OF_ONE, PLAN)
     with pytest.raises(claims.ClaimLost):
         Attempt.begin(collection, ONE, 6)
-    assert durable.names(collection.staging) == []
+    assert durable_files.names(collection.staging) == []
     assert not (collection.root / "ANON_006").exists()
 
 
 def test_a_publication_that_was_cut_off_is_finished_by_whoever_comes(collection: Collection, monkeypatch) -> None:
     """The reconciler, without the source; or a copy of the task that only asks."""
     cut_off(collection, monkeypatch)
-    assert record.read(collection, 6) is None
+    assert records.read(collection, 6) is None
 
     assert publish.recover(collection) == [6]
     assert publish.recover(collection) == []
     assert publish.find(collection, ONE) is not None
-    assert durable.names(collection.staging) == []
+    assert durable_files.names(collection.staging) == []
 
 
 def test_the_set_itself_finishes_what_was_cut_off(collection: Collection, monkeypatch) -> None:
@@ -176,7 +179,7 @@ def test_what_speaks_for_a_publication_is_neither_thrown_away_nor_cleared(collec
         assert still.clear(lambda _: False) == 0
         now[0] += STANDS_STILL_S
     (left,) = collection.staging.iterdir()
-    assert sorted(durable.names(left)) == [LINE, RECORD]
+    assert sorted(durable_files.names(left)) == [LINE, RECORD]
 
 
 def test_an_attempt_that_nobody_works_on_is_cleared_after_ten_minutes(collection: Collection) -> None:
@@ -184,7 +187,7 @@ def test_an_attempt_that_nobody_works_on_is_cleared_after_ten_minutes(collection
     now = [0.0]
     still = StandingStill(collection, lambda: now[0])
     attempt = attempt_in(collection)
-    left_over, half_a_note = durable.aside(collection.staging), durable.aside(collection.root)
+    left_over, half_a_note = durable_files.aside(collection.staging), durable_files.aside(collection.root)
     left_over.touch()
     half_a_note.touch()
     foreign = collection.staging / "a person's"
@@ -201,14 +204,14 @@ def test_an_attempt_that_nobody_works_on_is_cleared_after_ten_minutes(collection
     now[0] = 3 * STANDS_STILL_S
     assert still.clear(lambda locator: locator == LOCATOR) == 0
     assert still.clear(lambda _: False) == 1
-    assert durable.names(collection.staging) == [foreign.name]
+    assert durable_files.names(collection.staging) == [foreign.name]
 
 
 def test_ten_thousand_published_sets_do_not_slow_the_next(collection: Collection, monkeypatch) -> None:
     """Neither asking for a set nor publishing one lists the records."""
     listed: list[Path] = []
-    names = durable.names
-    monkeypatch.setattr(durable, "names", lambda folder: listed.append(folder) or names(folder))
+    names = durable_files.names
+    monkeypatch.setattr(durable_files, "names", lambda folder: listed.append(folder) or names(folder))
 
     publish.find(collection, ONE)
     publish.publish(attempt_in(collection), {}, LINE_OF_ONE, PLAN)

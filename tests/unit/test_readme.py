@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from anonymizer.__main__ import MODULES
-from services import settings
-from services.form import Options, settings_text
-from services.identity import Identity
-from services.policy import Choice, policy_for
-from services.policy_listing import as_summary
+from services.forms.collection_form import Options, settings_text
+from services.forms.identity import Identity
+from services.policy.markdown import as_summary
+from services.policy.table import Choice, policy_for
+from services.runtime import settings
 
 README = Path(__file__).parents[2] / "README.md"
 DEMO = Identity("zzz_AnusGE", "AnusGE", "First", "Demo Hospital", 6)

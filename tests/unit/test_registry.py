@@ -7,11 +7,12 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from services import durable, registry
-from services.collection import Collection
-from services.form import Options
-from services.identity import Identity
-from services.registry import Outcome
+from services.forms.collection_form import Options
+from services.forms.identity import Identity
+from services.runtime import durable_files
+from services.store import registry
+from services.store.collection import Collection
+from services.store.registry import Outcome
 
 
 @pytest.fixture
@@ -35,8 +36,8 @@ def test_a_locator_leads_back_to_its_folder(collection: Collection, name: str) -
 def test_what_was_never_registered_or_is_forged_leads_nowhere(collection: Collection) -> None:
     """A message must not lead a worker out of the collection."""
     forged = {"schema": 1, "folder": "../../etc"}
-    (collection.folders / f"{'a' * 32}.json").write_bytes(durable.encode(forged))
-    (collection.folders / f"{collection.locator('../../etc')}.json").write_bytes(durable.encode(forged))
+    (collection.folders / f"{'a' * 32}.json").write_bytes(durable_files.encode(forged))
+    (collection.folders / f"{collection.locator('../../etc')}.json").write_bytes(durable_files.encode(forged))
 
     for locator in ("b" * 32, "a" * 32, collection.locator("../../etc"), "../key", "", "../../../../etc/passwd"):
         assert registry.folder_of(collection, locator) is None

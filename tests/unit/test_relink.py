@@ -8,20 +8,21 @@ import pydicom
 import pytest
 from pydicom import Dataset
 
-from services import check, links, part10
-from services.form import Options
-from services.geometry import Volume, plane
-from services.links import Objects
-from services.policy import Choice, policy_for
-from services.rtset import read
+from services.dicom import part10
+from services.forms.collection_form import Options
+from services.policy.table import Choice, policy_for
+from services.rtset import check, references
+from services.rtset.geometry import Volume, plane
+from services.rtset.reader import read
+from services.rtset.references import Objects
 from tests import sets
 from tests.sets import make_set
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from services.check import Verdict
-    from services.rtset import RtSet, SetFile
+    from services.rtset.check import Verdict
+    from services.rtset.reader import RtSet, SetFile
     from tests.sets import MadeSet
 
 RELINK = Options(machine=(), on_broken_links="relink")
@@ -47,7 +48,7 @@ def states(rtset: RtSet) -> dict[str, str]:
     assert planes[0]
     positions = tuple(one.corner.along(planes[0].normal) for one in planes if one)
     objects = Objects(rtset.slices, Volume(planes[0], positions), rtset.structure_set, rtset.plan, rtset.dose)
-    return dict(links.judge(objects).states)
+    return dict(references.judge(objects).states)
 
 
 def written(file: SetFile, folder: Path) -> Dataset:
@@ -101,7 +102,7 @@ def test_every_broken_or_absent_link_is_rebuilt(tmp_path, edit):
     rtset = verdict.good_set()
     assert rtset.relinked
     assert "relinked" in verdict.links.values()
-    assert states(rtset) == dict.fromkeys(links.LINKS, "shown")
+    assert states(rtset) == dict.fromkeys(references.LINKS, "shown")
     assert len({file.uid("StudyInstanceUID") for file in rtset.set_files}) == 1
 
 

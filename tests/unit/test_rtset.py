@@ -10,23 +10,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services import listing, members, rtset
-from services.cleaner import Text
+from services.deidentify.text_cleaner import Text
 from services.errors import SetRefused
-from services.policy import Choice, Policy, policy_for
+from services.policy.table import Choice, Policy, policy_for
+from services.rtset import folder_listing, members, reader
 from tests import sets
 from tests.sets import make_set
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from services.rtset import Contents, RtSet
+    from services.rtset.reader import Contents, RtSet
     from tests.sets import MadeSet
 
 
 def read(folder: Path) -> Contents:
     """Read a folder as it is."""
-    return rtset.read(folder, listing.take(folder))
+    return reader.read(folder, folder_listing.take(folder))
 
 
 def assemble(made: MadeSet, policy: Policy | None = None) -> RtSet:
@@ -35,9 +35,9 @@ def assemble(made: MadeSet, policy: Policy | None = None) -> RtSet:
     assert objects.structure_set
     assert objects.plan
     assert objects.dose
-    return rtset.assemble(
+    return reader.assemble(
         made.folder,
-        listing.take(made.folder),
+        folder_listing.take(made.folder),
         policy or policy_for(Choice()),
         slices=objects.slices,
         structure_set=objects.structure_set,
@@ -154,7 +154,7 @@ def test_more_than_a_set_holds_is_refused(tmp_path, monkeypatch):
     made = make_set(tmp_path)
     for limit in ("MAX_ELEMENTS", "MAX_BYTES"):
         with monkeypatch.context() as patched:
-            patched.setattr(rtset, limit, 100)
+            patched.setattr(reader, limit, 100)
             with pytest.raises(SetRefused, match="too-large"):
                 read(made.folder)
 
@@ -162,6 +162,6 @@ def test_more_than_a_set_holds_is_refused(tmp_path, monkeypatch):
 @given(st.lists(st.text(max_size=20), max_size=12))
 def test_names_in_a_sentence_are_one_line(names):
     """And not more than a few."""
-    sentence = rtset.named(names)
+    sentence = reader.named(names)
     assert sentence.isprintable()
     assert len(sentence) <= 5 * 22 + len(" and 12 more")

@@ -3,7 +3,7 @@
 import pytest
 
 from services.errors import SettingsWrong
-from services.settings import Address, Settings, from_environment
+from services.runtime.settings import Address, Settings, from_environment
 
 URL = "ANONYMIZER_REDIS_URL"
 PASSWORD = "ANONYMIZER_REDIS_PASSWORD"

@@ -12,9 +12,9 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
+from services.dicom.part10 import read
+from services.dicom.transcode import to_explicit_little_endian
 from services.errors import SetIncomplete
-from services.part10 import read
-from services.transcode import to_explicit_little_endian
 from tests import sets
 from tests.anonymized import anonymized
 

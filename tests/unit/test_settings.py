@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.errors import SettingsWrong
-from services.settings import TABLE, Settings, from_environment
+from services.runtime.settings import TABLE, Settings, from_environment
 
 
 def test_what_is_not_set_has_its_default() -> None:

@@ -9,10 +9,11 @@ import pydicom
 import pytest
 from pydicom import Dataset
 
-from sheets import structures, volume
-from sheets.dose import Dose
 from sheets.dvh import Dvh, dvh
-from sheets.structures import Structure
+from sheets.read import contours as structures
+from sheets.read import ct_volume
+from sheets.read.contours import Structure
+from sheets.read.dose_grid import Dose
 from tests.anonymized import anonymized
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.sets import MadeSet
 
-ALONG_X = volume.frame([1, 0, 0, 0, 1, 0])
+ALONG_X = ct_volume.frame([1, 0, 0, 0, 1, 0])
 
 
 def structure(*contours: np.ndarray) -> Structure:

@@ -10,9 +10,10 @@ from PIL import Image
 from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from sheets import draw, volume
-from sheets.draw import Box, Scene
-from sheets.volume import Planes
+from sheets.read import ct_volume
+from sheets.read.ct_volume import Planes
+from sheets.render import draw
+from sheets.render.draw import Box, Scene
 
 ROWS, COLUMNS, SLICES = 6, 9, 5
 SPACING_MM = (1.5, 0.8)
@@ -69,18 +70,18 @@ def voxels(slices: list[Dataset]) -> tuple[np.ndarray, np.ndarray]:
     return np.array(places), np.array(values)
 
 
-def planes_of(slices: list[Dataset], through: np.ndarray) -> tuple[volume.Frame, tuple[volume.Plane, ...]]:
+def planes_of(slices: list[Dataset], through: np.ndarray) -> tuple[ct_volume.Frame, tuple[ct_volume.Plane, ...]]:
     """Make the three planes through a point of the patient."""
-    within = volume.frame([float(number) for number in slices[0].ImageOrientationPatient])
-    ordered = sorted(slices, key=lambda image: volume.place(image, within).at)
-    places = [volume.place(image, within) for image in ordered]
+    within = ct_volume.frame([float(number) for number in slices[0].ImageOrientationPatient])
+    ordered = sorted(slices, key=lambda image: ct_volume.place(image, within).at)
+    places = [ct_volume.place(image, within) for image in ordered]
     made = Planes(within, places, within.of(through[np.newaxis])[0])
     for number, (image, lies) in enumerate(zip(ordered, places, strict=True)):
-        made.add(number, lies, volume.hounsfield(image, within))
+        made.add(number, lies, ct_volume.hounsfield(image, within))
     return within, made.made()
 
 
-def points_of(within: volume.Frame, plane: volume.Plane) -> np.ndarray:
+def points_of(within: ct_volume.Frame, plane: ct_volume.Plane) -> np.ndarray:
     """Say where the middle of each voxel of a plane lies in the patient: [up, across, 3]."""
     across, up = plane.axes
     points = np.empty((*plane.values.shape, 3))
@@ -109,7 +110,7 @@ def test_every_voxel_of_a_view_lies_where_it_lies_in_the_patient(orientation: st
 def test_views_are_seen_as_a_physicist_sees_them(orientation: str) -> None:
     """Left, back and head are where the letters say; the planes are those that they are called by."""
     within, (axial, coronal, sagittal) = planes_of(ct(ORIENTATIONS[orientation]), np.zeros(3))
-    assert (axial.normal, coronal.normal, sagittal.normal) == (volume.AXIAL, volume.CORONAL, volume.SAGITTAL)
+    assert (axial.normal, coronal.normal, sagittal.normal) == (ct_volume.AXIAL, ct_volume.CORONAL, ct_volume.SAGITTAL)
     assert np.array_equal(np.abs(within.axes).argmax(axis=1), [0, 1, 2])
     assert all(within.axes[axis, axis] > 0.9 for axis in range(3))
 
@@ -123,7 +124,7 @@ def test_slices_of_a_tilted_gantry_are_put_where_they_lie() -> None:
     for plane in planes:
         for point, value in zip(points_of(within, plane).reshape(-1, 3), plane.values.ravel(), strict=True):
             off = np.linalg.norm(places - point, axis=1)
-            expected = values[off.argmin()] if off.min() < 1e-6 else volume.AIR_HU
+            expected = values[off.argmin()] if off.min() < 1e-6 else ct_volume.AIR_HU
             assert value == expected
             seen += off.min() < 1e-6
     rows_met = len({round(place[2]) for place in places if abs(place[1] - places[137][1]) < 1e-6})

@@ -2,9 +2,9 @@
 
 import pytest
 
-from services import structures
 from services.errors import SettingsWrong
-from services.structures import Naming, Row, Sheet, decoded, escaped
+from services.forms import structure_list
+from services.forms.structure_list import Naming, Row, Sheet, decoded, escaped
 
 SHEET = Sheet(
     (
@@ -99,11 +99,11 @@ def test_a_list_is_told_by_what_was_decided_alone():
 
 def test_what_a_person_saved_meanwhile_is_not_written_over(tmp_path):
     """Theirs counts; ours is done again."""
-    read = structures.read(tmp_path)
-    structures.write(tmp_path, SHEET, instead_of=read)
+    read = structure_list.read(tmp_path)
+    structure_list.write(tmp_path, SHEET, instead_of=read)
     with pytest.raises(SettingsWrong, match="changed just now"):
-        structures.write(tmp_path, read.decided("Herz", "confirmed", "Heart"), instead_of=read)
-    assert decisions(structures.read(tmp_path)) == decisions(SHEET)
+        structure_list.write(tmp_path, read.decided("Herz", "confirmed", "Heart"), instead_of=read)
+    assert decisions(structure_list.read(tmp_path)) == decisions(SHEET)
 
 
 def test_a_target_that_no_planning_system_keeps_is_not_taken():

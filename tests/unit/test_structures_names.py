@@ -2,8 +2,8 @@
 
 import pytest
 
-from services import nomenclature
-from services.nomenclature import Proposal, is_name, means_another, propose
+from services.vocabulary import structure_names
+from services.vocabulary.structure_names import Proposal, is_name, means_another, propose
 
 
 @pytest.mark.parametrize(
@@ -67,19 +67,19 @@ def test_what_can_be_read_in_two_ways_or_none_is_left_open(name, how):
 
 def test_every_name_of_the_list_is_one_of_sixteen_characters():
     """And what two sides are called together is in the list itself."""
-    names = nomenclature._names()
+    names = structure_names._names()
     assert len(names) > 100
     assert [name for name in names if len(name) > 16 or not is_name(name)] == []
-    assert {row["both"] for row in nomenclature._structures()} - {""} <= names
+    assert {row["both"] for row in structure_names._structures()} - {""} <= names
 
 
 def test_no_word_of_the_list_means_two_structures():
     """Else which one is proposed would hang on the order of the list."""
     meant: dict[str, set[str]] = {}
-    for row in nomenclature._structures():
+    for row in structure_names._structures():
         for column in ("name", "english", "german", "italian", "short"):
             for words in filter(None, row[column].split("|")):
-                meant.setdefault("".join(nomenclature._words(words)), set()).add(row["name"])
+                meant.setdefault("".join(structure_names._words(words)), set()).add(row["name"])
     assert {words: names for words, names in meant.items() if len(names) > 1} == {}
 
 

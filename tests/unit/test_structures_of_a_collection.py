@@ -11,15 +11,20 @@ from pydicom import dcmread
 from typer.testing import CliRunner
 
 from anonymizer.__main__ import application
-from services import claims, durable, listing, publish, record, redo, registry, structures, verify
-from services import machine as machines
-from services.collection import Collection
+from services.deidentify.structure_renaming import Coverage
 from services.errors import SettingsWrong
+from services.forms import structure_list
+from services.machines import descriptor as machines
+from services.maintenance.structure_survey import Reader, survey, updated
 from services.pipeline import process
-from services.renaming import Coverage
-from services.settings import Settings
-from services.survey import Reader, survey, updated
-from services.tracking import TrackingFiles
+from services.proof import prove
+from services.publication import claims, publish, republish
+from services.rtset import folder_listing
+from services.runtime import durable_files
+from services.runtime.settings import Settings
+from services.store import records, registry
+from services.store.collection import Collection
+from services.store.tracking_lines import TrackingFiles
 from tests.sets import make_collection, make_set
 
 #: How four hospitals call the same; the fifth set of each has a patient's name in one of its names.
@@ -90,18 +95,18 @@ class Batch:
     def survey(self):
         """List the names as they are now."""
         sets = Reader().read(self.collection, self.folders())
-        return survey(self.collection, structures.read(self.root), sets)
+        return survey(self.collection, structure_list.read(self.root), sets)
 
     def decide(self, **sources):
         """Confirm targets, or ignore where there is none; write the list."""
-        sheet = before = structures.read(self.root)
+        sheet = before = structure_list.read(self.root)
         for source, target in sources.items():
             sheet = sheet.decided(source.replace("__", " "), "confirmed" if target else "ignored", target)
-        structures.write(self.root, sheet, instead_of=before)
+        structure_list.write(self.root, sheet, instead_of=before)
 
     def confirm_all(self):
         """Confirm every proposal, as a person would in a spreadsheet."""
-        sheet = structures.read(self.root)
+        sheet = structure_list.read(self.root)
         sheet = updated(sheet, self.survey().names)
         text = sheet.encoded().decode("utf-8-sig")
         lines = [
@@ -111,7 +116,7 @@ class Batch:
 
     def published(self, index):
         """Give number → name, label, type and code of a published set."""
-        (path,) = (self.root / record.folder_name(index)).glob("RS.*.dcm")
+        (path,) = (self.root / records.folder_name(index)).glob("RS.*.dcm")
         data = dcmread(path)
         labels = {item.ReferencedROINumber: item for item in data.RTROIObservationsSequence}
         return {
@@ -169,11 +174,11 @@ def test_every_name_is_listed_with_its_sets_and_what_it_may_mean(batch):
 
 def test_nothing_is_applied_that_nobody_confirmed(batch):
     """A list of proposals changes no set."""
-    sheet = updated(structures.read(batch.root), batch.survey().names)
-    structures.write(batch.root, sheet, instead_of=structures.read(batch.root))
+    sheet = updated(structure_list.read(batch.root), batch.survey().names)
+    structure_list.write(batch.root, sheet, instead_of=structure_list.read(batch.root))
     index = batch.run("German 1")["German 1"]
     assert batch.names(index) == list(HABITS["German"])
-    found = record.read(batch.collection, index).content
+    found = records.read(batch.collection, index).content
     assert Coverage.of(found) == Coverage(structures=6, open=6)
     assert found["structures"]["list"] == ""
 
@@ -189,7 +194,7 @@ def test_confirmed_names_are_the_same_in_every_set(batch):
     for index in done.values():
         assert [(name, label) for name, label, *_ in batch.published(index).values() if name != label] == []
         assert batch.published(index)[1][2:] == ("PTV", True)
-        assert Coverage.of(record.read(batch.collection, index).content) == Coverage(6, 5, 0, 1, 5)
+        assert Coverage.of(records.read(batch.collection, index).content) == Coverage(6, 5, 0, 1, 5)
     assert before == [Coverage(6, 0, 0, 6)] * 20
     assert after == [Coverage(6, 5, 0, 1, 5)] * 20
 
@@ -206,25 +211,25 @@ def test_published_sets_are_listed_and_done_again_under_their_own_index(batch):
     done = batch.run("English 1", "German 1")
     batch.decide(Myelon="SpinalCord")
     german = done["German 1"]
-    assert [(one.anon, one.outdated) for one in batch.survey().outdated] == [(record.folder_name(german), 1)]
-    earlier = record.read(batch.collection, german)
-    files = {path.name: path.read_bytes() for path in (batch.root / record.folder_name(german)).iterdir()}
+    assert [(one.anon, one.outdated) for one in batch.survey().outdated] == [(records.folder_name(german), 1)]
+    earlier = records.read(batch.collection, german)
+    files = {path.name: path.read_bytes() for path in (batch.root / records.folder_name(german)).iterdir()}
     lines = lines_of(batch)
 
-    redo.ask(batch.collection, german)
-    assert [one.anon for one in batch.survey().sets if one.asked_again] == [record.folder_name(german)]
+    republish.ask(batch.collection, german)
+    assert [one.anon for one in batch.survey().sets if one.asked_again] == [records.folder_name(german)]
     assert batch.run("English 1", "German 1") == done
 
     assert batch.names(german) == ["PTV 70 Gy", "Parotis li", "Parotis re", "SpinalCord", "Hirnstamm", "Hilf 1"]
     assert lines_of(batch) == lines
     assert batch.survey().outdated == ()
-    assert redo.asked(batch.collection) == []
+    assert republish.asked(batch.collection) == []
     (aside,) = batch.collection.replaced.iterdir()
-    assert {path.name: path.read_bytes() for path in (aside / record.folder_name(german)).iterdir()} == files
-    assert durable.read(aside / "record.json") == durable.decode(earlier.encoded())
+    assert {path.name: path.read_bytes() for path in (aside / records.folder_name(german)).iterdir()} == files
+    assert durable_files.read(aside / "record.json") == durable_files.decode(earlier.encoded())
     batch.decide(Myelon="Cord")  # a later change of mind does not make what was published wrong
-    anon = batch.root / record.folder_name(german)
-    assert verify.verify_published(batch.root / "German 1", anon, batch.collection, machines.folders(None)).files
+    anon = batch.root / records.folder_name(german)
+    assert prove.verify_published(batch.root / "German 1", anon, batch.collection, machines.folders(None)).files
 
 
 @pytest.mark.parametrize("in_one_step", [True, False])
@@ -235,11 +240,11 @@ def test_doing_again_survives_a_kill_at_any_step(batch, steps, in_one_step, monk
     Also where the share (NFS) cannot rename without replacing in one step.
     """
     if not in_one_step:
-        monkeypatch.setattr(durable, "_rename_noreplace", lambda *_: False)
+        monkeypatch.setattr(durable_files, "_rename_noreplace", lambda *_: False)
     (index,) = batch.run("short 1").values()
     lines = lines_of(batch)
     batch.decide(SC="SpinalCord")
-    redo.ask(batch.collection, index)
+    republish.ask(batch.collection, index)
     left = [steps]
 
     class Killed(BaseException):
@@ -255,55 +260,55 @@ def test_doing_again_survives_a_kill_at_any_step(batch, steps, in_one_step, monk
         return step
 
     with monkeypatch.context() as patch:
-        patch.setattr("services.attempt.Attempt.discard", lambda _: None)
-        patch.setattr("services.attempt.move_away", until_killed(lambda path: path))
-        patch.setattr("services.durable.rename_new", until_killed(durable.rename_new))
-        patch.setattr("services.redo.done", until_killed(redo.done))
-        patch.setattr("services.registry.write_outcome", until_killed(registry.write_outcome))
+        patch.setattr("services.publication.attempts.Attempt.discard", lambda _: None)
+        patch.setattr("services.publication.attempts.move_away", until_killed(lambda path: path))
+        patch.setattr("services.runtime.durable_files.rename_new", until_killed(durable_files.rename_new))
+        patch.setattr("services.publication.republish.done", until_killed(republish.done))
+        patch.setattr("services.store.registry.write_outcome", until_killed(registry.write_outcome))
         with suppress(Killed):
             batch.run("short 1")
-    assert record.read(batch.collection, index) is not None
+    assert records.read(batch.collection, index) is not None
 
     publish.recover(batch.collection)
     assert batch.run("short 1") == {"short 1": index}
     assert batch.names(index) == ["PTV70", "L Par", "R Par", "SpinalCord", "BS", "zPTV"]
-    assert (redo.asked(batch.collection), lines_of(batch)) == ([], lines)
-    assert [path.name for path in batch.root.glob("ANON_*")] == [record.folder_name(index)]
+    assert (republish.asked(batch.collection), lines_of(batch)) == ([], lines)
+    assert [path.name for path in batch.root.glob("ANON_*")] == [records.folder_name(index)]
     (aside,) = batch.collection.replaced.iterdir()
-    assert {path.name[:2] for path in (aside / record.folder_name(index)).iterdir()} == {"CT", "RS", "RP", "RD"}
+    assert {path.name[:2] for path in (aside / records.folder_name(index)).iterdir()} == {"CT", "RS", "RP", "RD"}
 
 
 def test_what_cannot_be_done_again_is_refused_with_its_reason(batch):
     """Nothing published, taken away, without its original, or under another identity."""
     done = batch.run("German 1", "German 2", "German 3")
     first, second, third = done.values()
-    shutil.rmtree(batch.root / record.folder_name(first))
+    shutil.rmtree(batch.root / records.folder_name(first))
     shutil.rmtree(batch.root / "German 2")
     with pytest.raises(SettingsWrong, match="not published by this program"):
-        redo.ask(batch.collection, 99)
+        republish.ask(batch.collection, 99)
     with pytest.raises(SettingsWrong, match="What was taken away is not made again"):
-        redo.ask(batch.collection, first)
+        republish.ask(batch.collection, first)
     with pytest.raises(SettingsWrong, match="was made of is not here any more"):
-        redo.ask(batch.collection, second)
+        republish.ask(batch.collection, second)
     make_collection(batch.root, family_name="Other")
     with pytest.raises(SettingsWrong, match="another new identity"):
-        redo.ask(batch.collection, third)
-    assert redo.asked(batch.collection) == []
+        republish.ask(batch.collection, third)
+    assert republish.asked(batch.collection) == []
 
 
 def test_who_asks_twice_asks_once(batch):
     """A collection that waits for a person does not wait for one who has asked."""
     (index,) = batch.run("German 1").values()
-    fingerprint = listing.fingerprint(batch.root / "German 1")
+    fingerprint = folder_listing.fingerprint(batch.root / "German 1")
     for _ in range(2):
-        redo.ask(batch.collection, index)
+        republish.ask(batch.collection, index)
         assert registry.is_started(batch.collection, batch.collection.locator("German 1"), fingerprint)
 
 
 def test_a_set_that_changed_since_is_not_done_again(batch):
     """Its index is that of what was published; a person decides."""
     (index,) = batch.run("German 1").values()
-    redo.ask(batch.collection, index)
+    republish.ask(batch.collection, index)
     (path,) = (batch.root / "German 1").glob("RS.*.dcm")
     data = dcmread(path)
     data.StructureSetROISequence[0].ROIName = "PTV other"

@@ -2,16 +2,17 @@
 
 import pytest
 
-from services import anonymize, dates
-from services.cleaner import Cleaner, Text
+from services.deidentify import writer
+from services.deidentify.identifiers import Identifiers
+from services.deidentify.replacements import remake
+from services.deidentify.structure_renaming import Coverage, Renaming
+from services.deidentify.text_cleaner import Cleaner, Text
+from services.dicom import dates
 from services.errors import NotClean
-from services.form import Options
-from services.identifiers import Identifiers
-from services.policy import policy_for
-from services.remaking import remake
-from services.renaming import Coverage, Renaming
-from services.structures import Naming, Row
-from services.verify import Expected, prove
+from services.forms.collection_form import Options
+from services.forms.structure_list import Naming, Row
+from services.policy.table import policy_for
+from services.proof.prove import Expected, prove
 from tests.anonymized import IDENTITY, KEY, anonymized
 
 IDENTIFIERS = Identifiers([("person", "Quellenbrink^Anna"), ("patient-id", "4711815")])
@@ -130,7 +131,7 @@ def proven(done, folder, applied, promised):
     shift = dates.choose_shift(KEY, rtset.dates)
     remaking = remake(rtset, done.remaking.machine, options, KEY, shift, IDENTITY, applied)
     folder.mkdir()
-    list(anonymize.write(rtset, remaking, folder))
+    list(writer.write(rtset, remaking, folder))
     source = [(file.kind, rtset.folder / file.path) for file in rtset.set_files]
     expected = Expected(IDENTITY, policy_for(options), remaking.machine, remaking.scanner, naming=promised)
     return prove(source, folder, expected)

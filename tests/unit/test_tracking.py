@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services import durable, tracking
-from services.collection import Collection
-from services.form import Options
-from services.identity import Identity
-from services.tracking import HEADER, TrackingFiles, TrackingLine, numbers_in_files
+from services.forms.collection_form import Options
+from services.forms.identity import Identity
+from services.runtime import durable_files
+from services.store import tracking_lines
+from services.store.collection import Collection
+from services.store.tracking_lines import HEADER, TrackingFiles, TrackingLine, numbers_in_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +37,7 @@ def line(index: int, day: date = DAY, **other: str) -> TrackingLine:
 def publish(collection: Collection, *indices: int, day: date = DAY) -> None:
     """Leave the entries of published sets."""
     for index in indices:
-        (collection.tracking / f"{index:06d}.json").write_bytes(durable.encode(line(index, day).entry(index)))
+        (collection.tracking / f"{index:06d}.json").write_bytes(durable_files.encode(line(index, day).entry(index)))
 
 
 def file_of(collection: Collection, day: str = "20261122") -> Path:
@@ -135,21 +136,21 @@ def test_a_read_only_file_is_an_error_and_nothing_is_lost(collection: Collection
     file_of(collection).chmod(0o644)
     assert files.render() == ["20261122"]
     assert len(file_of(collection).read_text().splitlines()) == 3
-    assert durable.names(collection.staging) == []
+    assert durable_files.names(collection.staging) == []
 
 
 def test_a_person_who_writes_in_the_file_meanwhile_loses_nothing(collection: Collection, monkeypatch) -> None:
     """Between our look and our write; who never stops writing makes us wait."""
     publish(collection, 6)
     written = iter([b"added\n"])
-    refuse_if_read_only = tracking._refuse_if_read_only
+    refuse_if_read_only = tracking_lines._refuse_if_read_only
 
     def add_a_line(path: Path) -> None:
         refuse_if_read_only(path)
         with path.open("ab") as file:
             file.write(next(written, b""))
 
-    monkeypatch.setattr(tracking, "_refuse_if_read_only", add_a_line)
+    monkeypatch.setattr(tracking_lines, "_refuse_if_read_only", add_a_line)
     assert TrackingFiles(collection).render() == ["20261122"]
     assert file_of(collection).read_bytes().split(b"\n")[1] == b"added"
 
@@ -162,13 +163,13 @@ def test_a_person_who_writes_in_the_file_meanwhile_loses_nothing(collection: Col
 def test_an_entry_that_comes_while_the_file_is_rendered_is_in_it(collection: Collection, monkeypatch) -> None:
     """The entries are listed again until they stay the same."""
     publish(collection, 6)
-    write = durable.write_atomically
+    write = durable_files.write_atomically
 
     def publish_another(path: Path, data: bytes, *, staging: Path | None = None) -> None:
         publish(collection, 7)
         write(path, data, staging=staging)
 
-    monkeypatch.setattr(durable, "write_atomically", publish_another)
+    monkeypatch.setattr(durable_files, "write_atomically", publish_another)
     TrackingFiles(collection).render()
 
     assert len(file_of(collection).read_text().splitlines()) == 3
@@ -191,7 +192,7 @@ def test_ten_thousand_lines_cost_a_listing(collection: Collection, monkeypatch) 
     files = TrackingFiles(collection)
     assert [files.render(), files.render()] == [["20261122"], []]  # the second makes sure of what the first wrote
     opened: list[str] = []
-    monkeypatch.setattr(durable, "read", lambda path: opened.append(path.name))
+    monkeypatch.setattr(durable_files, "read", lambda path: opened.append(path.name))
     monkeypatch.setattr(TrackingFiles, "_compose", lambda *_: opened.append("file"))
 
     assert files.render() == []
@@ -222,7 +223,7 @@ def test_a_withdrawn_line_goes_and_leaves_nothing_that_names_anyone(collection: 
     files.render()
 
     for index in (6, 8, 8):
-        tracking.withdraw(collection, index)
+        tracking_lines.withdraw(collection, index)
 
     assert files.render() == ["20261122", "20261123"]
     assert TrackingFiles(collection).render() == []
@@ -234,7 +235,7 @@ def test_a_withdrawn_line_goes_and_leaves_nothing_that_names_anyone(collection: 
     assert file_of(collection, "20261123").read_text().splitlines() == [HEADER]
     left = sorted(collection.tracking.iterdir())
     assert [path.name for path in left] == ["000006.withdrawn", "000007.json", "000008.withdrawn"]
-    assert not any(b"orig" in path.read_bytes() for path in left if path.suffix == tracking.WITHDRAWN)
+    assert not any(b"orig" in path.read_bytes() for path in left if path.suffix == tracking_lines.WITHDRAWN)
 
 
 def test_a_withdrawal_that_was_cut_off_holds(collection: Collection) -> None:
@@ -243,7 +244,7 @@ def test_a_withdrawal_that_was_cut_off_holds(collection: Collection) -> None:
     entry = collection.tracking / "000006.json"
     stored = entry.read_bytes()
     TrackingFiles(collection).render()
-    tracking.withdraw(collection, 6)
+    tracking_lines.withdraw(collection, 6)
     entry.write_bytes(stored)
 
     TrackingFiles(collection).render()

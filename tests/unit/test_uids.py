@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.uids import UidMap, is_well_known
+from services.deidentify.uid_map import UidMap, is_well_known
 
 KEY = bytes(range(32))
 OTHER_KEY = bytes(32)

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import pytest
 from pydicom import dcmread, dcmwrite
 
-from services import machine
-from services.collection import Collection
-from services.dictionary import keyword, tag
+from services.dicom.dictionary import keyword, tag
 from services.errors import NotClean, SettingsWrong
-from services.policy import Action, Choice, policy_for
-from services.proof_found import Place, Reasons
-from services.proof_values import _is_of_age, _Moment, _moments
-from services.proof_walk import by_attribute
-from services.required import TABLE, demanded
-from services.terms import is_term
-from services.verify import Expected, prove, verify_published
+from services.machines import descriptor
+from services.policy.attribute_types import TABLE, demanded
+from services.policy.table import Action, Choice, policy_for
+from services.proof.compare_elements import by_attribute
+from services.proof.evidence import Place, Reasons
+from services.proof.prove import Expected, prove, verify_published
+from services.proof.values import _is_of_age, _Moment, _moments
+from services.store.collection import Collection
+from services.vocabulary.defined_terms import is_term
 from tests import sets
 from tests.anonymized import IDENTITY, anonymize_folder
 from tests.judge import judge
@@ -147,7 +147,7 @@ def test_a_published_set_is_proven_again(tmp_path: Path) -> None:
     made = sets.make_set(root)
     collection = Collection.open(root)
     done = anonymize_folder(made.folder, root / "ANON_006", scanner="SCANNER_A")
-    again = verify_published(made.folder, done.anon, collection, machine.folders())
+    again = verify_published(made.folder, done.anon, collection, descriptor.folders())
     assert again == done.proof
 
 
@@ -159,7 +159,7 @@ def test_a_published_set_of_another_source(tmp_path: Path) -> None:
     collection = Collection.open(root)
     done = anonymize_folder(made.folder, root / "ANON_006")
     with pytest.raises(NotClean):
-        verify_published(other.folder, done.anon, collection, machine.folders())
+        verify_published(other.folder, done.anon, collection, descriptor.folders())
 
 
 def test_a_folder_that_is_no_published_set(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_folder_that_is_no_published_set(tmp_path: Path) -> None:
     root = sets.make_collection(tmp_path / "BATCH")
     made = sets.make_set(root)
     with pytest.raises(SettingsWrong, match="ANON_006"):
-        verify_published(made.folder, made.folder, Collection.open(root), machine.folders())
+        verify_published(made.folder, made.folder, Collection.open(root), descriptor.folders())
 
 
 # Values

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services import listing, members, rtset, voxels
+from services.rtset import folder_listing, members, pixel_completeness, reader
 from tests import sets
 from tests.sets import make_set
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 def faults(made: MadeSet) -> list[str]:
     """Give the codes of what is lacking."""
-    objects = members.choose(rtset.read(made.folder, listing.take(made.folder)).objects).objects
-    return [fault.code for fault in voxels.lacking(objects)]
+    objects = members.choose(reader.read(made.folder, folder_listing.take(made.folder)).objects).objects
+    return [fault.code for fault in pixel_completeness.lacking(objects)]
 
 
 def half(modality: str) -> Edit:

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services import listing, registry
-from services.collection import Collection
-from services.form import Options
-from services.identity import Identity
-from services.registry import Outcome
-from services.settings import Settings
-from watcher.attend import Attendant
-from worker.name import Name
+from services.forms.collection_form import Options
+from services.forms.identity import Identity
+from services.rtset import folder_listing
+from services.runtime.settings import Settings
+from services.store import registry
+from services.store.collection import Collection
+from services.store.registry import Outcome
+from watcher.dispatcher import Attendant
+from worker.set_key import Name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,7 +62,7 @@ class Watched:
 
     def conclude(self, state: registry.State) -> None:
         """Do as a worker does."""
-        seen = listing.take(self.file.parent)
+        seen = folder_listing.take(self.file.parent)
         registry.write_outcome(
             self.collection,
             self.name.locator,

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from services.arbiter import Arbiter
-from services.collection import Collection
+from services.store.arbiter import Arbiter
+from services.store.collection import Collection
 from tests.sets import make_collection
-from watcher.hints import Hints, is_remote
+from watcher.events import Hints, is_remote
 
 MOUNTS = """\
 /dev/sda1 / ext4 rw 0 0

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services.collection import Collection
-from services.record import Record, path_of
+from services.store.collection import Collection
+from services.store.records import Record, path_of
 from tests.sets import make_collection
 from watcher import overlaps
 

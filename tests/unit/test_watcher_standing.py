@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services import listing, registry
-from services.collection import Collection, ShareAway
 from services.errors import SettingsWrong
-from services.form import Options
-from services.identity import Identity
-from services.registry import Outcome
-from services.share import Share
+from services.forms.collection_form import Options
+from services.forms.identity import Identity
+from services.rtset import folder_listing
+from services.store import registry
+from services.store.collection import Collection, ShareAway
+from services.store.registry import Outcome
+from services.store.share import Share
 from watcher.folders import loose_dicom, set_folders
-from watcher.standing import Standings
+from watcher.set_states import Standings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +42,7 @@ def drop(collection: Collection, folder: str) -> Path:
 
 def conclude(collection: Collection, folder: str, state: registry.State) -> None:
     """Note what became of a set, as a worker does."""
-    seen = listing.take(collection.root / folder)
+    seen = folder_listing.take(collection.root / folder)
     folders = {str(one.path): one.mtime_ns for one in seen.folders}
     locator = registry.register(collection, folder)
     registry.write_outcome(
@@ -114,8 +115,8 @@ def test_a_rescan_looks_at_no_file_of_a_finished_set(tmp_path: Path, monkeypatch
     standings = Standings(collection)
     standings.take()
     listed: list[str] = []
-    take = listing.take
-    monkeypatch.setattr(listing, "take", lambda folder: listed.append(folder.name) or take(folder))
+    take = folder_listing.take
+    monkeypatch.setattr(folder_listing, "take", lambda folder: listed.append(folder.name) or take(folder))
     monkeypatch.setattr(registry, "read_outcome", lambda *_: pytest.fail("an outcome that did not change was read"))
     standings.take()
     assert listed == ["new"]
@@ -149,7 +150,7 @@ def test_a_refused_set_is_judged_anew_when_the_form_changed(tmp_path: Path) -> N
 
 def test_a_set_with_too_many_files_is_for_the_worker_to_refuse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It stands still, whatever is in it."""
-    monkeypatch.setattr(listing, "MOST_FILES", 1)
+    monkeypatch.setattr(folder_listing, "MOST_FILES", 1)
     collection = collection_in(tmp_path / "BATCH")
     drop(collection, "a")
     standings = Standings(collection)

@@ -1,6 +1,6 @@
 """How sets stand, in numbers: counted from one look to the next."""
 
-from watcher.tally import Tally
+from watcher.counts import Tally
 
 LOOKS = (
     {"a": "queued", "b": "settling", "c": "published"},

@@ -1,0 +1,1 @@
+"""Who may come in: users, sessions, the middleware that asks."""

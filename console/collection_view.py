@@ -1,0 +1,325 @@
+"""One collection as the console shows it: how its sets stand, what the check says of them, and what can be done.
+
+It holds no truth of its own. How sets stand is read from the share and from Redis at each look; a check is remembered
+only as long as the folder looks as it did; what is to be done is written on the share, where the watcher finds it.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections import Counter
+from concurrent.futures import as_completed
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from console.reader_pool import reading_apart
+from console.structure_view import Namer
+from services.errors import SettingsWrong
+from services.forms.collection_form import BY_HAND, read_settings
+from services.machines import descriptor
+from services.rtset.folder_listing import SHEETS_NAME
+from services.rtset.summary import Judgement, judge_folder
+from services.runtime import durable_files
+from services.store import again, registry, tracking_lines
+from services.store.collection import Collection
+from watcher.dispatcher import NOT_STARTED
+from watcher.status import Row, Teller, Told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+    from services.forms.collection_form import Options
+    from services.forms.identity import Identity
+    from services.machines.descriptor import Machine
+    from services.runtime.settings import Settings
+
+DONE: Final = frozenset({"published", "same-set"})
+BUSY: Final = frozenset({"new", "queued", "in work"})
+"""Sets that the service has, or will have in a moment."""
+
+TRY_AGAIN: Final = frozenset({"refused", "parked"})
+SHEET: Final = re.compile(r"(ANON_\d+|report)\.html")
+
+LOOK_S: Final = 0.5
+"""However many pages are open, a collection is looked at no more often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One set: how it stands, and what the check said of it."""
+
+    row: Row
+    judgement: Judgement | None
+    """None where it was not checked, or has changed since."""
+    changed: bool
+    """Whether it was checked, and has changed since."""
+    can_start: bool
+    can_try_again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What is being anonymized, from the first set that was begun to the last one that is done."""
+
+    began: float
+    """On a clock that is never set."""
+    members: frozenset[str] = frozenset()
+    done: int = 0
+    part: float = 0.0
+    """How much of it all is done, between 0 and 1, sets in work included."""
+    seconds: float = 0.0
+    """How long it has taken until now, or took."""
+    over: bool = False
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long it will take still, as far as can be told."""
+        if self.over or self.done == 0 or self.part <= 0:
+            return None
+        return self.seconds * (1 - self.part) / self.part
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A collection at one moment."""
+
+    told: Told
+    identity: Identity | None
+    """None where the form cannot be read."""
+    options: Options | None
+    by_hand: bool
+    lines: tuple[Line, ...]
+    """Of the sets that are not done."""
+    done: tuple[Row, ...]
+    """The last one first."""
+    counts: Mapping[str, int]
+    round: Round | None
+    checking: tuple[int, int] | None
+    """How many folders of how many the running check has judged."""
+
+    @property
+    def can_start(self) -> tuple[Line, ...]:
+        """The sets that a check has found good, and that wait for a person."""
+        return tuple(line for line in self.lines if line.can_start)
+
+    @property
+    def faultless(self) -> bool:
+        """Whether every set that waits for a person was checked and found good."""
+        waiting = [line for line in self.lines if line.row.state == NOT_STARTED]
+        sets = [line for line in waiting if not (line.judgement and line.judgement.verdict == "no set")]
+        return bool(sets) and all(line.can_start for line in sets)
+
+
+@dataclass(slots=True)
+class _Check:
+    """A check that is running, or the last one."""
+
+    total: int
+    done: int = 0
+
+
+class Board:
+    """One collection.
+
+    Parameters
+    ----------
+    by_hand
+        Whether its sets wait for a person; as the collection says where it is not given.
+    clock
+        A clock that is never set, in seconds.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        settings: Settings,
+        *,
+        by_hand: bool | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.root = root
+        self.namer = Namer(root)
+        self._settings = settings
+        self._by_hand = by_hand
+        self._clock = clock
+        self._teller = Teller(root, settings, by_hand=by_hand)
+        self._judged: dict[str, tuple[str, Judgement]] = {}
+        self._check = _Check(0)
+        self._round: Round | None = None
+        self._lock = threading.Lock()
+        self._seen: tuple[float, Look] | None = None
+
+    def look(self) -> Look:
+        """Look at it, or give what was seen a moment ago."""
+        with self._lock:
+            now = self._clock()
+            if self._seen is None or now - self._seen[0] >= LOOK_S:
+                self._seen = (now, self._look())
+            return self._seen[1]
+
+    def check(self) -> int:
+        """Begin to check every set that is not done, unless a check is running; return how many folders that are.
+
+        Raises
+        ------
+        SettingsWrong
+            The form cannot be read, or names a machine that is not there.
+        OSError
+            The share is away.
+        """
+        look = self._look_anew()
+        with self._lock:
+            if self._check.done < self._check.total:
+                return self._check.total
+            options = read_settings(self.root)[1]
+            machines = descriptor.named(options.machine, descriptor.folders(self._settings.machines))
+            rows = [line.row for line in look.lines if line.row.state not in BUSY]
+            self._round = None
+            self._check = _Check(len(rows))
+            self._seen = None
+        judging = (self._check, rows, options, machines)
+        threading.Thread(target=self._judge, args=judging, daemon=True).start()
+        return len(rows)
+
+    def start(self, locators: Iterable[str]) -> int:
+        """Have sets anonymized that the check found good, as they were then; return how many were begun.
+
+        Raises
+        ------
+        SettingsWrong, OSError
+            Nothing can be written down just now.
+        """
+        wanted = set(locators)
+        collection = Collection.open(self.root)
+        lines = [line for line in self._look_anew().can_start if line.row.locator in wanted]
+        for line in lines:
+            registry.register(collection, line.row.folder)
+            registry.start(collection, line.row.locator, line.row.fingerprint)
+        self._forget_look()
+        return len(lines)
+
+    def try_again(self, locator: str) -> bool:
+        """Have a refused or parked set looked at again; false when it is none any more.
+
+        Raises
+        ------
+        SettingsWrong, OSError
+            Nothing can be written down just now.
+        """
+        look = self._look_anew()
+        line = next((line for line in look.lines if line.row.locator == locator and line.can_try_again), None)
+        if line is None:
+            return False
+        collection = Collection.open(self.root)
+        again.look_again(collection, line.row.folder)
+        if look.by_hand:
+            registry.start(collection, locator, line.row.fingerprint)
+        self._forget_look()
+        return True
+
+    def tracking_days(self) -> list[str]:
+        """Name the days of which there is a tracking file, the last one first."""
+        found = (tracking_lines.FILE_NAME.fullmatch(name) for name in durable_files.names(self.root))
+        return sorted((match[1] for match in found if match), reverse=True)
+
+    def tracking_file(self, day: str) -> bytes | None:
+        """Read a day's tracking file; None when there is none."""
+        if day not in self.tracking_days():
+            return None
+        return (self.root / tracking_lines.file_name(day)).read_bytes()
+
+    def sheets(self) -> frozenset[str]:
+        """Name the sheets that there are: `ANON_006`, and `report` for the collection's."""
+        try:
+            names = durable_files.names(self.root / SHEETS_NAME)
+        except FileNotFoundError:
+            return frozenset()
+        return frozenset(match[1] for name in names if (match := SHEET.fullmatch(name)))
+
+    def sheet(self, name: str) -> bytes | None:
+        """Read a sheet; None when there is none."""
+        return (self.root / SHEETS_NAME / f"{name}.html").read_bytes() if name in self.sheets() else None
+
+    def _look(self) -> Look:
+        told = self._teller.tell()
+        identity, options = self._form()
+        by_hand = (options is not None and options.start == BY_HAND) if self._by_hand is None else self._by_hand
+        open_rows = [row for row in told.sets if row.state not in DONE]
+        done = sorted((row for row in told.sets if row.state in DONE), key=lambda row: (row.at, row.anon), reverse=True)
+        self._follow_round(told)
+        counts = Counter(row.state for row in told.sets)
+        running = self._check if self._check.done < self._check.total else None
+        return Look(
+            told,
+            identity,
+            options,
+            by_hand,
+            tuple(self._line(row) for row in open_rows),
+            tuple(done),
+            counts,
+            self._round,
+            (running.done, running.total) if running else None,
+        )
+
+    def _line(self, row: Row) -> Line:
+        fingerprint, judgement = self._judged.get(row.locator, ("", None))
+        changed = judgement is not None and fingerprint != row.fingerprint
+        judgement = None if changed else judgement
+        good = judgement is not None and judgement.verdict == "good" and judgement.fingerprint == row.fingerprint
+        return Line(
+            row,
+            judgement,
+            changed,
+            can_start=good and row.state == NOT_STARTED and self._check.done == self._check.total,
+            can_try_again=row.state in TRY_AGAIN,
+        )
+
+    def _follow_round(self, told: Told) -> None:
+        """Follow what is being anonymized; a round is over when nothing is left to do, and told of until the next."""
+        busy = [row for row in told.sets if row.state in BUSY]
+        before = self._round
+        if not busy:
+            if before and not before.over:
+                seconds = self._clock() - before.began
+                self._round = Round(before.began, before.members, len(before.members), 1.0, seconds, over=True)
+            return
+        if before is None or before.over:
+            before = Round(self._clock())
+        members = before.members | {row.locator for row in busy}
+        done = len(members) - len(busy)
+        parts = sum(row.how_far.part for row in busy if row.how_far)
+        self._round = Round(
+            before.began, members, done, (done + parts) / len(members), self._clock() - before.began, over=False
+        )
+
+    def _form(self) -> tuple[Identity | None, Options | None]:
+        try:
+            return read_settings(self.root)
+        except (SettingsWrong, OSError):
+            return None, None
+
+    def _judge(self, check: _Check, rows: list[Row], options: Options, machines: list[Machine]) -> None:
+        """Judge folders, each in a process of its own, and note each judgement as it comes."""
+        with reading_apart() as pool:
+            asked = {pool.submit(judge_folder, self.root / row.folder, options, machines): row for row in rows}
+            for future in as_completed(asked):
+                row = asked[future]
+                try:
+                    judgement = future.result()
+                except Exception as error:  # noqa: BLE001 - whatever one folder does to the check, the others go on
+                    judgement = Judgement(row.folder, "cannot be read", {}, {}, "", (), (type(error).__name__,))
+                with self._lock:
+                    self._judged[row.locator] = (row.fingerprint, judgement)
+                    check.done += 1
+                    self._seen = None
+
+    def _look_anew(self) -> Look:
+        self._forget_look()
+        return self.look()
+
+    def _forget_look(self) -> None:
+        with self._lock:
+            self._seen = None

@@ -1,0 +1,193 @@
+"""All that the console works with: the share, its collections' boards, and whoever is logged in."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Final
+
+from console.auth.sessions import Sessions, Throttle
+from console.collection_view import Board
+from services.errors import SettingsWrong
+from services.forms.collection_form import read_settings
+from services.machines import descriptor
+from services.rtset.folder_listing import SETTINGS_NAME, is_passed_over
+from services.store.collection import Collection, collection_id
+from services.store.share import COPIED, Share
+from worker.transient_errors import CIRCUMSTANCES, reason
+
+if TYPE_CHECKING:
+    from console.auth.users import Users
+    from services.forms.collection_form import Options
+    from services.forms.identity import Identity
+    from services.runtime.settings import Settings
+
+HERE: Final = "."
+"""The share itself, where a collection's folder is asked for."""
+
+MOST_OFFERED: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One collection of the share."""
+
+    name: str
+    """Its path in the share; the share's own name where it is the share."""
+    id: str
+    """Empty where it cannot be opened."""
+    wrong: str
+    """Why not."""
+
+
+class Desk:
+    """What every page is made from.
+
+    Parameters
+    ----------
+    by_hand
+        Whether sets wait for a person whatever their collection says: so on a laptop, where the console came alone.
+    key
+        Who shows it is logged in: it stands in the link that is printed at the terminal.
+    """
+
+    def __init__(
+        self,
+        share: Path,
+        settings: Settings,
+        *,
+        by_hand: bool | None = None,
+        users: Users | None = None,
+        key: str | None = None,
+    ) -> None:
+        self.share = Share(share)
+        self.settings = settings
+        self.by_hand = by_hand
+        self.users = users
+        self.key = key
+        self.sessions = Sessions()
+        self.throttle = Throttle()
+        self._boards: dict[Path, Board] = {}
+        self._lock = threading.Lock()
+
+    def places(self) -> list[Place]:
+        """Name the collections that there are now; one that nobody has opened yet is.
+
+        Raises
+        ------
+        OSError
+            The share is away.
+        """
+        found = [(root, *_opened(root)) for root in self.share.roots()]
+        times = Counter(its_id for _, its_id, _ in found if its_id)
+        return [
+            Place(self.name_of(root), "", COPIED) if times[its_id] > 1 else Place(self.name_of(root), its_id, wrong)
+            for root, its_id, wrong in found
+        ]
+
+    def board(self, its_id: str) -> Board:
+        """Return the board of a collection.
+
+        Raises
+        ------
+        SettingsWrong, OSError
+            Two have this id, or none at the moment.
+        """
+        root = self.share.find(its_id)
+        with self._lock:
+            if root not in self._boards:
+                self._boards[root] = Board(root, self.settings, by_hand=self.by_hand)
+            return self._boards[root]
+
+    def name_of(self, root: Path) -> str:
+        """Name a collection as people of this share do."""
+        inner = root.relative_to(self.share.root)
+        return inner.as_posix() if inner.parts else root.name
+
+    @property
+    def is_one_collection(self) -> bool:
+        """Whether what is served is one collection, and no place for others."""
+        return os.path.lexists(self.share.root / SETTINGS_NAME)
+
+    def folders_offered(self) -> list[str]:
+        """Name the folders that could become a collection: those right in the share, and itself while it has none."""
+        with os.scandir(self.share.root) as entries:
+            inner = [
+                entry.name
+                for entry in entries
+                if not is_passed_over(entry.name)
+                and entry.is_dir(follow_symlinks=False)
+                and not os.path.lexists(Path(entry.path) / SETTINGS_NAME)
+            ]
+        here = [] if self.share.roots() else [HERE]
+        return [*here, *sorted(inner, key=str.casefold)[:MOST_OFFERED]]
+
+    def machine_names(self) -> list[str]:
+        """Name the machines that plans can be moved to."""
+        return descriptor.names(descriptor.folders(self.settings.machines))
+
+    def same_patient_ids(self, patient_id: str) -> list[tuple[str, int]]:
+        """Name the other collections that give this patient ID, and the index from which on they do."""
+        found = []
+        for root in self.share.roots():
+            try:
+                identity = read_settings(root)[0]
+            except (SettingsWrong, OSError):
+                continue
+            if identity.patient_id == patient_id:
+                found.append((self.name_of(root), identity.initial_index))
+        return found
+
+    def create(self, folder: str, identity: Identity, options: Options) -> Collection:
+        """Make a collection of a folder of the share, which is made if it is not there.
+
+        Raises
+        ------
+        SettingsWrong
+            The folder or the form cannot be taken.
+        OSError
+            Nothing can be written there just now.
+        """
+        root = self.check_folder(folder)
+        root.mkdir(exist_ok=True)
+        return Collection.create(root, identity, options)
+
+    def check_folder(self, folder: str) -> Path:
+        """Find a folder right in the share, or the share itself: nobody is led elsewhere by what they type.
+
+        Raises
+        ------
+        SettingsWrong
+            It can be no collection.
+        """
+        if folder == HERE and not self.share.roots():
+            return self.share.root
+        if not folder or PurePosixPath(folder).name != folder or "\\" in folder or not folder.isprintable():
+            raise SettingsWrong("Choose a folder, or give the new one a name without / and \\.")
+        if is_passed_over(folder):
+            raise SettingsWrong("Folders of this name are left alone: they are ours, hidden, or still being copied.")
+        root = self.share.root / folder
+        if root.is_symlink() or (root.exists() and not root.is_dir()):
+            raise SettingsWrong("There is something else of this name.")
+        if os.path.lexists(root / SETTINGS_NAME):
+            raise SettingsWrong("This folder is a collection already.")
+        return root
+
+
+def _opened(root: Path) -> tuple[str, str]:
+    """Return a collection's id, or why it has none."""
+    try:
+        its_id = collection_id(root)
+        return (its_id, "") if its_id else (Collection.open(root).id, "")
+    except SettingsWrong as wrong:
+        return "", str(wrong)
+    except CIRCUMSTANCES as circumstance:
+        return "", reason(circumstance)
+
+
+def paused_words(wrong: BaseException) -> str:
+    """Say in words what stands in the way, for those who are logged in."""
+    return str(wrong) if isinstance(wrong, SettingsWrong) else reason(wrong)

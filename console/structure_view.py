@@ -1,0 +1,81 @@
+"""The names of a collection's structures as the console shows them: the same file that the command line works on."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from console.reader_pool import reading_apart
+from services.forms import structure_list
+from services.maintenance.structure_survey import Reader, survey
+from services.publication import republish
+from services.store.collection import Collection
+from services.store.records import index_of
+from watcher.folders import set_folders
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from services.forms.structure_list import State
+    from services.maintenance.structure_survey import Survey
+
+
+class Namer:
+    """Lists and decides the names of one collection. Reads no set twice that did not change."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._reader = Reader()
+        self._lock = threading.Lock()
+
+    def look(self) -> Survey:
+        """List the names as they are now.
+
+        Raises
+        ------
+        SettingsWrong
+            The form or the list cannot be read.
+        OSError
+            The share is away.
+        """
+        with self._lock:
+            collection = Collection.look(self._root)
+            folders = [self._root / name for name in set_folders(self._root)]
+            with reading_apart() as pool:
+                sets = self._reader.read(collection, folders, pool.map)
+            return survey(collection, structure_list.read(self._root), sets)
+
+    def decide(self, targets: Mapping[str, str], state: State) -> int:
+        """Note what a person decided about names, and return about how many.
+
+        Raises
+        ------
+        SettingsWrong
+            A target is none that a planning system keeps, or the file was changed just now.
+        OSError
+            Nothing can be written just now.
+        """
+        with self._lock:
+            sheet = before = structure_list.read(self._root)
+            for name, target in targets.items():
+                sheet = sheet.decided(structure_list.escaped(name), state, target)
+            if sheet != before:
+                structure_list.write(self._root, sheet, instead_of=before)
+        return len(targets)
+
+    def do_again(self, anons: Iterable[str]) -> int:
+        """Have published sets done again, and return how many.
+
+        Raises
+        ------
+        SettingsWrong
+            One cannot be.
+        OSError
+            A circumstance.
+        """
+        collection = Collection.open(self._root)
+        indices = [index_of(anon) for anon in anons]
+        for index in indices:
+            republish.ask(collection, index)
+        return len(indices)

@@ -1,0 +1,1 @@
+"""Compute the new values of a set and write its files."""

@@ -1,0 +1,461 @@
+"""What identifies a set, in the spellings people write it in: for the cleaner to remove, and for the proof to search.
+
+A patient's name comes back as `Mueller`, `MUELLERANNA`, `Müller_A`; an ID without its leading zeros or its dashes;
+the date of birth as `3.11.50`. Hundreds of patterns over thousands of texts would take a second. Instead every
+identifier is folded once into keys, every text is cut once into pieces, and a key is looked up wherever a piece
+begins: a few dictionary look-ups a text.
+
+What counts as found:
+
+* Keys of four characters and more (two in Chinese, Japanese and Korean writing) wherever they fill whole pieces.
+  Those of six and more may have separators strewn in; shorter ones only where the identifier itself has them, or
+  `Ring_O` would be a Mr Ringo.
+* Keys of two and three characters as the whole value. The cleaner removes them as whole words too. Numbers of up to
+  three digits stand in every technical text (wedge 15, tray 1), so only the cleaner minds them; a single character is
+  nobody.
+* Dates are not spelled out but read from the text, whatever their form, and compared as dates; the cleaner takes out
+  their months, too.
+
+What does not count:
+
+* A name made of anatomical terms alone (`services.vocabulary.anatomy`), unless digits are what was found: words are
+  anatomy, numbers never are. `Lung_L` stays for a Mrs Lung; `PTV_2018` does not where 2018 is the patient's ID.
+* Words that say what every clinic is (hospital, department), which maker built the machine, which role a person has.
+
+Numbers, dates and UIDs as values of their own VRs are never handed in here: a four-digit ID stands by chance in a
+third of all structure sets. They are proven in their own way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from services.dicom.character_sets import fold, is_cjk, name_components, pieces
+from services.dicom.dates import read_da, read_dt
+from services.vocabulary import anatomy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+KINDS: Final = frozenset({"person", "patient-id", "other-id", "accession", "place", "device", "contact", "date"})
+"""The values of the column `identifies` of the policy table."""
+
+_NUMBERED: Final = frozenset({"patient-id", "other-id", "accession"})
+
+_TOKEN: Final = 4
+"""From this length on a key is searched as a token; PTV, CTV and the like are shorter."""
+
+_JOINED: Final = 6
+"""From this length on a key is also found with separators strewn in."""
+
+_EMBEDDED: Final = 5
+"""From this length on the cleaner also finds a name inside a longer word (`ptvmueller`), and the beginning of a name
+that a field of 13 or 16 characters cut short (`HN Mustermanns`)."""
+
+
+def _folded(words: str) -> frozenset[str]:
+    return frozenset(map(fold, words.split()))
+
+
+_GENERIC: Final = _folded(
+    """
+    hospital hospitals hôpital hospitalier hospitalaria ospedale ospedaliera krankenhaus klinik kliniken
+    klinikum clinic clinics clinica clínica clinique university universitair universitaire universität
+    universitäts universitätsklinikum universitätsklinik universitätsspital universitätsmedizin università
+    universidad universitario universitaria uniklinik uniklinikum spital kantonsspital medical medicine medizin
+    medizinische medizinisches medico médical department dept departement département departamento dipartimento
+    abteilung klinische institute institut instituto istituto institution center centre centro zentrum zentral
+    central national regional general allgemeines städtisches kreiskrankenhaus health healthcare care service
+    services servizio servicio trust foundation stiftung praxis ambulanz haus house school college radiotherapy
+    radiotherapie radioterapia radiothérapie radiation radiology radiologie radiologia radiological oncology
+    onkologie oncologia oncologie radiooncology radioonkologie radioncology strahlentherapie strahlenklinik
+    strahlenheilkunde strahlen cancer tumor tumour tumorzentrum krebs krebszentrum comprehensive nuclear
+    nuklearmedizin physics physik medizinphysik station room raum building gebäude floor etage street strasse
+    straße avenue road platz saint sankt santa and und for für the der die das des dem den von van zur zum bei
+    del della delle degli dell les aux sur gmbh corporation company systems system solutions limited group
+    varian siemens healthineers elekta philips general electric toshiba canon hitachi brainlab raysearch
+    laboratories accuray nucletron oncentra eclipse aria monaco mosaiq pinnacle raystation somatom sensation
+    definition confidence brilliance bigbore aquilion lightspeed discovery optima truebeam clinac trilogy
+    novalis halcyon ethos unique synergy versa infinity precise artiste oncor primus tomotherapy cyberknife
+    linac linacs accelerator beschleuniger linearbeschleuniger treatment machine scanner simulator workstation
+    server console unknown unbekannt none null undefined
+    """
+)
+"""Words that name a kind of place, maker or machine rather than one of them."""
+
+_NAMELESS: Final = _folded(
+    """
+    operator physician physicist physiker doctor arzt ärztin admin administrator user unknown unbekannt
+    anonymous anonymized anonym none null undefined professor herr frau madame monsieur dr mr ms mrs md phd prof
+    dipl med rer nat msc bsc jr sr ii iii iv de da do di du la le el al von van der den dem ten ter del dos das
+    los las bin ibn st zu zum zur
+    """
+)
+"""Roles, titles and particles: words inside names that name nobody."""
+
+
+class Span(NamedTuple):
+    """Where in a text an identifier stands."""
+
+    start: int
+    end: int
+
+
+@dataclass(slots=True)
+class _Key:
+    """What is known of one folded spelling."""
+
+    weight: int = 0
+    """Its length as the identifier spells it; a Chinese, Japanese or Korean character counts for two."""
+
+    kinds: set[str] = field(default_factory=set)
+    cuts: set[int] = field(default_factory=set)
+    """Where the identifier itself has separators."""
+
+
+class _Reading:
+    """A text cut into pieces and put together again without separators, folded."""
+
+    __slots__ = ("ends", "gaps", "joined", "starts")
+
+    def __init__(self, text: str) -> None:
+        joined = ""
+        #: where pieces begin and end, as offsets in `joined` and in the text
+        self.starts: list[tuple[int, int]] = []
+        self.ends: dict[int, int] = {}
+        #: offsets in `joined` where the text has a separator
+        self.gaps: list[int] = []
+        at = last = 0
+        for start, end in pieces(text):
+            if start > last and at:
+                self.gaps.append(at)
+            self.starts.append((at, start))
+            joined += fold(text[start:end])
+            at = len(joined)
+            self.ends[at] = last = end
+        self.joined = joined
+
+
+class _Hit(NamedTuple):
+    start: int
+    end: int
+    spelling: str
+    whole: bool
+
+
+class Identifiers:
+    """All that identifies one set.
+
+    Parameters
+    ----------
+    found
+        Pairs of a kind (`KINDS`) and a value, decoded and one at a time; names in the form of PN, dates as DA or DT.
+    technical
+        Texts that stay as they are, such as maker and model: their words identify no place and no device.
+    """
+
+    def __init__(self, found: Iterable[tuple[str, str]], technical: Iterable[str] = ()) -> None:
+        self._keys: defaultdict[str, _Key] = defaultdict(_Key)
+        self._days: set[date] = set()
+        self._generic = _GENERIC.union(fold(word) for text in technical for word in _letters(text))
+        for kind, text in sorted(set(found)):
+            self._take(kind, text)
+        self._index: defaultdict[str, list[str]] = defaultdict(list)
+        for spelling in self._keys:
+            self._index[spelling[:2]].append(spelling)
+        self._years = tuple({f"{day.year % 100:02d}" for day in self._days})
+        self._months = {(day.year, day.month) for day in self._days}
+        self._inside = tuple(
+            spelling
+            for spelling, key in self._keys.items()
+            if key.weight >= _EMBEDDED and spelling.isalpha() and key.kinds & {"person", "patient-id"}
+        )
+
+    def matches(self, text: str) -> list[Span]:
+        """Say where identifiers stand in a text, for the cleaner: as strictly as can be; in order, overlaps joined."""
+        if len(text) < 2:
+            return []
+        spans = [
+            Span(hit.start, hit.end)
+            for hit in self._hits(text)
+            if (hit.whole or self._is_word(hit.spelling)) and not _is_anatomy(text, hit)
+        ]
+        spans += self._embedded(text)
+        spans += self._dates(text)
+        spans += self._months_of_days(text)
+        return join(spans)
+
+    def found_in(self, value: str) -> frozenset[str] | None:
+        """Say which kinds of identifiers a text of the output still holds, for the proof; None where it is clean."""
+        if len(value) < 2:
+            return None
+        kinds: set[str] = set()
+        for hit in self._hits(value):
+            key = self._keys[hit.spelling]
+            if key.weight >= _TOKEN or (hit.whole and not hit.spelling.isdecimal()):
+                kinds |= set() if _is_anatomy(value, hit) else key.kinds
+        if self._dates(value):
+            kinds.add("date")
+        return frozenset(kinds) or None
+
+    # Searching
+
+    def _hits(self, text: str) -> list[_Hit]:
+        reading = _Reading(text)
+        joined, ends, index = reading.joined, reading.ends, self._index
+        return [
+            _Hit(start, ends[at + len(spelling)], spelling, whole=len(spelling) == len(joined))
+            for at, start in reading.starts
+            for spelling in index.get(joined[at : at + 2], ())
+            if joined.startswith(spelling, at)
+            and at + len(spelling) in ends
+            and self._may_part(spelling, at, reading.gaps)
+        ]
+
+    def _may_part(self, spelling: str, at: int, gaps: Sequence[int]) -> bool:
+        key = self._keys[spelling]
+        if not gaps or key.weight >= _JOINED:
+            return True
+        return all(gap - at in key.cuts for gap in gaps if at < gap < at + len(spelling))
+
+    def _is_word(self, spelling: str) -> bool:
+        """Whether the cleaner takes this key out of a longer text."""
+        key = self._keys[spelling]
+        if key.weight >= _TOKEN:
+            return True
+        short_name = "person" in key.kinds and spelling.isalpha()
+        return not anatomy.is_term(spelling) and (short_name or (key.weight > 2 and not spelling.isdecimal()))
+
+    def _embedded(self, text: str) -> Iterator[Span]:
+        for found in _WORD.finditer(text):
+            word = fold(found[0])
+            part = word if len(found[0]) >= _EMBEDDED else "-"
+            if any(name in word or name.startswith(part) for name in self._inside) and not anatomy.is_term(word):
+                yield Span(*found.span())
+
+    def _dates(self, text: str) -> list[Span]:
+        if not any(year in text for year in self._years):
+            return []
+        return [span for span, days in read_dates(text) if not self._days.isdisjoint(days)]
+
+    def _months_of_days(self, text: str) -> list[Span]:
+        """Find months of the set's days: `Boost 12/2020` says when, and so by how much all dates were moved."""
+        if not any(year in text for year in self._years):
+            return []
+        return [span for span, months in _read_months(text) if not self._months.isdisjoint(months)]
+
+    # Taking in
+
+    def _take(self, kind: str, text: str) -> None:
+        if kind not in KINDS:
+            raise ValueError(f"the policy table names an unknown kind of identifier: {kind}")
+        if kind == "person":
+            for group in name_components(text):
+                self._take_name(group)
+        elif kind == "date" and (days := read_da(text) or read_dt(text)):
+            self._days.update(days)
+        else:
+            self._take_phrase(kind, text)
+
+    def _take_name(self, components: Sequence[str]) -> None:
+        """Take in a name: its words, and family and given name together in both orders, whole or as initials."""
+        for component in components:
+            if len(component) > 1 and fold(component) not in _NAMELESS:
+                self._add("person", component)
+            for word in _words(component):
+                self._add_word_of_name(word)
+        words = [_words(component) for component in components[:3]]
+        family, given = words[0], [word for component in words[1:] for word in component]
+        if given:
+            self._add_pairs(family, given)
+        elif len(family) > 1:  # not in the form of PN: Anna Müller, Müller Anna
+            self._add_pairs(family[-1:], family[:-1])
+            self._add_pairs(family[:1], family[1:])
+
+    def _add_pairs(self, family: Sequence[str], given: Sequence[str]) -> None:
+        initials = "".join(word[0] for word in given)
+        for surname in {*family, "".join(family)}:
+            for first in {given[0], given[0][0], initials, "".join(given)}:
+                if surname and fold(surname) not in _NAMELESS:
+                    self._add("person", surname, first)
+                    self._add("person", first, surname)
+
+    def _add_word_of_name(self, word: str) -> None:
+        """Take in one word; of a login such as `mueller01` its letters too."""
+        for part in {word, *(letters for letters in _letters(word) if len(letters) >= _TOKEN)}:
+            if fold(part) not in _NAMELESS:
+                self._add("person", part)
+
+    def _take_phrase(self, kind: str, text: str) -> None:
+        """Take in an ID, a place, a device, an address: whole, and each word of it that stands for nothing else."""
+        own = [word for word in _letters(text) if len(word) >= _TOKEN and not self._is_common(word)]
+        numbers = re.findall(r"\d+", text)
+        if own or numbers or kind in _NUMBERED or any(not self._is_common(word) for word in _letters(text)):
+            self._add(kind, text)
+        if kind in _NUMBERED:
+            self._add(kind, re.sub(r"(?<!\d)0+(?=\d)", "", text))
+        for word in own:
+            self._add(kind, word)
+        for word in _words(text):
+            if len(word) >= _TOKEN and any(map(str.isalpha, word)) and any(map(str.isdecimal, word)):
+                self._add(kind, word)
+        for number in numbers:
+            if kind != "place" and len(number.lstrip("0")) > _TOKEN:
+                self._add(kind, number)
+                self._add(kind, number.lstrip("0"))
+        if kind == "contact" and len(digits := "".join(numbers)) >= _JOINED:
+            abroad = text.lstrip(" (").startswith(("+", "00"))
+            for country_code in range(4 if abroad else 1):  # +49 761 2701 is 0761 2701 at home
+                self._add(kind, digits.lstrip("0")[country_code:])
+
+    def _is_common(self, word: str) -> bool:
+        return fold(word) in self._generic or anatomy.is_term(word)
+
+    def _add(self, kind: str, *parts: str) -> None:
+        """Make the key of a spelling, with separators between its parts as between its own words."""
+        text = " ".join(parts)
+        reading = _Reading(text)
+        weight = sum(2 if is_cjk(char) else 1 for char in text if char.isalnum())
+        for spelling, cuts in ((reading.joined, reading.gaps), (fold(reading.joined), [])):
+            if len(spelling) > 1:  # ANNAEVA written as one word folds otherwise than Anna and Eva do
+                key = self._keys[spelling]
+                key.kinds.add(kind)
+                key.cuts.update(cuts)
+                key.weight = max(key.weight, weight)
+
+
+def join(spans: Iterable[Span]) -> list[Span]:
+    """Put spans in order and overlapping ones together."""
+    joined: list[Span] = []
+    for span in sorted(spans):
+        if joined and span.start <= joined[-1].end:
+            joined[-1] = Span(joined[-1].start, max(span.end, joined[-1].end))
+        else:
+            joined.append(span)
+    return joined
+
+
+_WORD: Final = re.compile(r"[^\W\d_]+")
+
+
+def _letters(text: str) -> list[str]:
+    return _WORD.findall(text)
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", text)
+
+
+def _is_anatomy(text: str, hit: _Hit) -> bool:
+    return not any(map(str.isdecimal, text[hit.start : hit.end])) and anatomy.only_terms(text)
+
+
+# Dates in texts --------------------------------------------------------------------------------------
+
+_MONTHS: Final = {
+    fold(name): number
+    for number, names in enumerate(
+        (
+            "jan january januar jän jänner gennaio gen janvier enero ene",
+            "feb february februar febbraio février fév febrero",
+            "mar march märz mär mrz marzo mars",
+            "apr april aprile avril abril abr",
+            "may mai maggio mag mayo",
+            "jun june juni giugno giu juin junio",
+            "jul july juli luglio lug juillet julio",
+            "aug august agosto ago août aout",
+            "sep sept september settembre set septembre septiembre",
+            "oct october okt oktober ottobre ott octobre octubre",
+            "nov november novembre noviembre",
+            "dec december dez dezember dicembre dic décembre déc diciembre",
+        ),
+        start=1,
+    )
+    for name in names.split()
+}
+
+_YEAR_FIRST = re.compile(r"(?<!\d)(?=(\d{4})([-./_ ])(\d{1,2})\2(\d{1,2})(?!\d))")
+_YEAR_LAST = re.compile(r"(?<!\d)(?<!\d\.)(?=(\d{1,2})([-./_ ]) ?(\d{1,2})\2 ?(\d{4}|\d\d)(?!\d|\.\d))")
+_RUN = re.compile(r"(?<!\d)(?=(\d{14}|\d{12}|\d{10}|\d{8}|\d{6})(?!\d))")
+_DAY_MONTH_YEAR = re.compile(
+    r"(?<!\d)(?=(\d{1,2})(?:st|nd|rd|th)?[-./_ ]{0,2}([^\W\d_]{3,10})[-./_, ]{0,2}(\d{4}|\d\d)(?!\d))"
+)
+_MONTH_DAY_YEAR = re.compile(
+    r"(?<![^\W\d_])(?=([^\W\d_]{3,10})[-./_ ]{0,2}(\d{1,2})(?:st|nd|rd|th)?[-./_, ]{1,2}(\d{4}|\d\d)(?!\d))"
+)
+
+
+def read_dates(text: str) -> list[tuple[Span, set[date]]]:
+    """Read the dates that stand in a text: where, and which days each may mean (3/11/18 means several).
+
+    Forms: yyyymmdd with or without a time, yyyy-mm-dd, dd.mm.yyyy, d.m.yy, mm/dd/yyyy, ddmmyyyy, ddmmyy, yymmdd, and
+    months by name in five languages. Three numbers of a longer dotted row (a version 3.11.18.2) are no date.
+    """
+    if sum(map(str.isdecimal, text)) < 3:  # 3 Nov 50 has the fewest
+        return []
+    found: list[tuple[Span, set[date]]] = []
+
+    def take(match: re.Match[str], *meanings: tuple[str, int | str, str]) -> None:
+        days = {day for year, month, number in meanings for day in _days(year, int(month), int(number))}
+        if days:
+            found.append(
+                (Span(match.start(), max(match.end(group) for group in range(1, len(match.groups()) + 1))), days)
+            )
+
+    for match in _YEAR_FIRST.finditer(text):
+        take(match, (match[1], match[3], match[4]))
+    for match in _YEAR_LAST.finditer(text):
+        take(match, (match[4], match[3], match[1]), (match[4], match[1], match[3]))
+    for match in _RUN.finditer(text):
+        run = match[1]
+        if len(run) == 6:  # the parts of ddmmyy, mmddyy and yymmdd
+            a, b, c = run[:2], run[2:4], run[4:]
+            take(match, (c, b, a), (c, a, b), (a, b, c))
+        else:
+            take(match, (run[:4], run[4:6], run[6:8]), *_day_first(run))
+    for match in _DAY_MONTH_YEAR.finditer(text):
+        if month := _MONTHS.get(fold(match[2])):
+            take(match, (match[3], month, match[1]))
+    for match in _MONTH_DAY_YEAR.finditer(text):
+        if month := _MONTHS.get(fold(match[1])):
+            take(match, (match[3], month, match[2]))
+    return found
+
+
+_MONTH_YEAR = re.compile(r"(?<!\d)(?<!\d[-./])(\d{1,2})[-./](\d{4})(?!\d)")
+_YEAR_MONTH = re.compile(r"(?<!\d)(\d{4})[-./](\d\d)(?!\d|[-./]\d)")
+_NAMED_MONTH_YEAR = re.compile(r"(?<![^\W\d_])([^\W\d_]{3,10})[-./_ ]{0,2}(\d{4}|\d\d)(?!\d)")
+
+
+def _read_months(text: str) -> Iterator[tuple[Span, set[tuple[int, int]]]]:
+    """Read the months with their years that stand in a text: 12/2020, 2020-12, Dez 20. 12/20 is a fraction."""
+    for match in _MONTH_YEAR.finditer(text):
+        yield Span(*match.span()), {(int(match[2]), int(match[1]))}
+    for match in _YEAR_MONTH.finditer(text):
+        yield Span(*match.span()), {(int(match[1]), int(match[2]))}
+    for match in _NAMED_MONTH_YEAR.finditer(text):
+        if month := _MONTHS.get(fold(match[1])):
+            year = int(match[2])
+            yield Span(*match.span()), {(year, month), (1900 + year, month), (2000 + year, month)}
+
+
+def _day_first(run: str) -> list[tuple[str, str, str]]:
+    """Read ddmmyyyy and mmddyyyy; a run with a time behind it begins with the year."""
+    return [(run[4:], run[2:4], run[:2]), (run[4:], run[:2], run[2:4])] if len(run) == 8 else []
+
+
+def _days(year: str, month: int, day: int) -> list[date]:
+    """Give the days meant, of a year of two digits in either century; none where there is no such day."""
+    years = [int(year)] if len(year) == 4 else [1900 + int(year), 2000 + int(year)]
+    days = []
+    for number in years:
+        if 1850 <= number < 2100:
+            try:
+                days.append(date(number, month, day))
+            except ValueError:  # 30 February
+                continue
+    return days

@@ -1,0 +1,147 @@
+"""What the new values of a set are: worked out once, before its first file is written, the same on every attempt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from services.deidentify.identifiers import Identifiers
+from services.deidentify.structure_renaming import Renaming, code_meanings, names_of
+from services.deidentify.text_cleaner import Cleaner
+from services.deidentify.uid_map import UidMap
+from services.dicom import dates
+from services.forms.identity import PLACEHOLDER_DATE, fake_birth_date, read_age
+from services.forms.structure_list import Naming
+from services.policy.table import method_codes, method_text, policy_for
+
+if TYPE_CHECKING:
+    from collections.abc import Collection as Container
+    from collections.abc import Sequence
+    from datetime import date, timedelta
+
+    from services.dicom.elements import Element
+    from services.forms.collection_form import Options
+    from services.forms.identity import Age, NewIdentity
+    from services.machines.descriptor import Machine
+    from services.policy.table import Code, Policy
+    from services.rtset.reader import RtSet
+
+UNNAMED: Final = Naming()
+"""Nobody has decided on any name."""
+
+OUT_OF_THE_ORDINARY: Final = {
+    "age-over-89": "age over 89 given as 090Y",
+    "relinked": "references between the objects rebuilt",
+}
+"""What (0012,0063) *De-identification Method* says beyond the usual, by code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What every object of the published set says of the patient beside the name: one answer for all of them."""
+
+    age: Age | None
+
+    birth_date: date | None
+    """Made up; it says the age and nothing else."""
+
+    sex: str
+    """`F`, `M`, `O`, or empty where the set does not say, or says two things."""
+
+    notes: tuple[str, ...]
+    """Codes of `identity.AGE_NOTES`, and `sexes-differ`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remaking:
+    """Everything that decides what a set's new values are."""
+
+    identity: NewIdentity
+    person: Person
+    policy: Policy
+    uids: UidMap
+
+    shift: timedelta
+    """By how much dates move back, where the policy moves them."""
+
+    cleaner: Renaming
+
+    machine: Machine | None
+    """None where linac and scanner stay."""
+
+    scanner: str
+    """Takes the CT scanner's *Station Name*'s place; empty: nothing does, or the scanner stays."""
+
+    method: tuple[str, ...]
+    """The values of (0012,0063) *De-identification Method*."""
+
+    codes: tuple[Code, ...]
+    """The items of (0012,0064) *De-identification Method Code Sequence*."""
+
+
+def remake(
+    rtset: RtSet,
+    machine: Machine | None,
+    options: Options,
+    key: bytes,
+    shift: timedelta,
+    identity: NewIdentity,
+    naming: Naming = UNNAMED,
+) -> Remaking:
+    """Work out the new values of a set.
+
+    Parameters
+    ----------
+    key
+        The key of the set: 32 bytes.
+    shift
+        As `dates.choose_shift` gave it for the same key.
+    naming
+        What structures are to be called.
+    """
+    policy = policy_for(options)
+    person = _person(rtset, options, key, shift)
+    marks = (*person.notes, *(["relinked"] if rtset.relinked else []))
+    touched = options.keep_machine and any(_holds(file.file.elements, policy.contested) for file in rtset.set_files)
+    return Remaking(
+        identity,
+        person,
+        policy,
+        UidMap(key),
+        shift,
+        rename(rtset, naming),
+        machine,
+        "" if options.keep_machine else options.scanner,
+        tuple(method_text(options, (OUT_OF_THE_ORDINARY[mark] for mark in marks if mark in OUT_OF_THE_ORDINARY))),
+        tuple(method_codes(options, device_dates_touched=touched)),
+    )
+
+
+def rename(rtset: RtSet, naming: Naming) -> Renaming:
+    """Work out what becomes of a set's free texts."""
+    cleaner = Cleaner(Identifiers(rtset.found, rtset.technical), rtset.texts)
+    structure_set = rtset.structure_set.view
+    return Renaming(cleaner, rtset.texts, naming, names_of(structure_set), code_meanings(structure_set))
+
+
+def _person(rtset: RtSet, options: Options, key: bytes, shift: timedelta) -> Person:
+    """Settle age, birth date and sex. Without dates there is no birth date, and the age says the age."""
+    views = [file.view for file in rtset.set_files]
+    births = [view.text("PatientBirthDate") for view in views]
+    studied = next((day for view in views for day in dates.read_da(view.raw("StudyDate") or b"")), None)
+    reading = read_age((view.text("PatientAge") for view in views), births, studied)
+    birth = None
+    if studied and studied > PLACEHOLDER_DATE and options.dates != "remove":
+        moved = shift if options.dates == "shift" else shift * 0
+        real = {day - moved for value in births for day in dates.read_da(value)}
+        birth = fake_birth_date(reading.age, studied - moved, key, other_than=real)
+    sexes = {sex for view in views if (sex := view.text("PatientSex").upper()) in {"F", "M", "O"}}
+    notes = (*reading.notes, *(["sexes-differ"] if len(sexes) > 1 else []))
+    return Person(reading.age, birth, sexes.pop() if len(sexes) == 1 else "", notes)
+
+
+def _holds(elements: Sequence[Element], tags: Container[int]) -> bool:
+    """Tell whether any of these attributes is there, at any depth."""
+    return any(
+        element[0] in tags or (element[5] and any(_holds(item[3], tags) for item in element[5])) for element in elements
+    )

@@ -1,0 +1,252 @@
+"""The structures of one set get the names that were confirmed for them; where that would go wrong, they keep theirs.
+
+It comes after the cleaner and changes names of structures only: (3006,0026) *ROI Name*, and (3006,0085) *ROI
+Observation Label* where that repeats the name. Two structures never get one name, a name that two already bear is left
+alone, and no name brings back an identifier of the set. What a structure is, as its type and its code say, stays.
+PS3.3 C.8.8.5, C.8.8.8.
+
+Structures are those of the structure set. A dose may list isodoses and points of its own in the same attributes, and
+number them from 1, too (PS3.3 A.18.3): they are cleaned, and their names are taken, but nobody names them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from services.dicom.character_sets import fold
+from services.vocabulary.structure_names import LONGEST_NAME, is_name, means_another
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from services.deidentify.text_cleaner import Cleaner, Role, Text
+    from services.dicom.dataset import View
+    from services.forms.structure_list import Naming
+
+KeptBack = Literal["borne-twice", "identifier", "name-taken"]
+"""Why a confirmed name is not applied: two structures bear the old one; the new one echoes an identifier of the set;
+another structure of the set has the new one, or is to get it."""
+
+_STAND_IN: Final = re.compile(r"ROI_\d+")
+_OF_STRUCTURES: Final = frozenset(("roi_name", "roi_label"))
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """One structure of a set, and what it is called."""
+
+    number: int
+    """(3006,0022) *ROI Number*; 0 where it is none."""
+
+    cleaned: str
+    """Its name as it is without the list; nothing in it identifies the patient."""
+
+    name: str
+    """Its name in the published set."""
+
+    state: Literal["named", "ignored", "open"]
+    """`named`: the name is confirmed, or of the nomenclature. `open`: nobody has decided."""
+
+    is_stand_in: bool = False
+    """Whether its own name says who the patient is, so that a number took its place."""
+
+    kept_back: KeptBack | None = None
+
+    contradicting_code: str = ""
+    """What its code says, where that is another structure than its new name says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How many structures of a set have the names that the sets of a collection have in common."""
+
+    structures: int = 0
+    named: int = 0
+    ignored: int = 0
+    open: int = 0
+
+    renamed: int = 0
+    """Of those named, how many had another name."""
+
+    kept_back: Mapping[str, int] = field(default_factory=dict)
+    """Confirmed names that were not applied, by reason."""
+
+    contradicting_codes: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Give it as a record stores it."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Coverage | None:
+        """Read it from the content of a record; None in those of sets that were published before there was any."""
+        stored = record.get("structures")
+        return cls(**{name: stored[name] for name in cls.__slots__ if name in stored}) if stored else None
+
+
+class Renaming:
+    """The cleaner of one set, with confirmed names on top.
+
+    Parameters
+    ----------
+    texts
+        Those that the cleaner was given.
+    names
+        What the structures are called, by ROI Number, as `names_of` gives them.
+    meanings
+        What the codes of structures say, by ROI Number.
+    """
+
+    def __init__(
+        self,
+        cleaner: Cleaner,
+        texts: Iterable[Text],
+        naming: Naming,
+        names: Iterable[tuple[int, str]],
+        meanings: Mapping[int, str] | None = None,
+    ) -> None:
+        self._cleaner = cleaner
+        self._naming = naming
+        self._meanings = meanings or {}
+        texts = sorted(texts)
+        self._names = sorted(set(names))
+        self._kept_back: dict[str, KeptBack] = {}
+        self._new = self._decide(text.value.strip(" \0") for text in texts if text.role == "roi_name")
+        self._labels = self._follow(text for text in texts if text.role == "roi_label")
+
+    def clean(self, value: str, role: Role) -> str:
+        """Give what takes a text's place.
+
+        Raises
+        ------
+        LookupError
+            As `Cleaner.clean`.
+        """
+        cleaned = self._cleaner.clean(value, role)
+        if role in _OF_STRUCTURES:
+            new = self._new if role == "roi_name" else self._labels
+            return new.get(value.strip(" \0"), cleaned)
+        return cleaned
+
+    @property
+    def written(self) -> frozenset[str]:
+        """Every text that takes another's place."""
+        return self._cleaner.written | frozenset(self._new.values())
+
+    @property
+    def replaced(self) -> dict[Role, int]:
+        """How many different texts the cleaner replaced, by role."""
+        return self._cleaner.replaced
+
+    @property
+    def structures(self) -> list[Structure]:
+        """The structures of the set, by number."""
+        return [self._structure(number, value) for number, value in self._names]
+
+    @property
+    def coverage(self) -> Coverage:
+        """How far the names of the set are those of the collection."""
+        every = self.structures
+        states = Counter(one.state for one in every)
+        return Coverage(
+            len(every),
+            states["named"],
+            states["ignored"],
+            states["open"],
+            sum(one.name != one.cleaned for one in every),
+            dict(Counter(one.kept_back for one in every if one.kept_back)),
+            sum(bool(one.contradicting_code) for one in every),
+        )
+
+    def _structure(self, number: int, value: str) -> Structure:
+        cleaned = self._cleaner.clean(value, "roi_name")
+        name = self._new.get(value, cleaned)
+        confirmed = self._target(value) == name
+        ignored = self._naming.is_ignored(value) or self._naming.is_ignored(cleaned)
+        meaning = self._meanings.get(number, "") if value in self._new else ""
+        return Structure(
+            number,
+            cleaned,
+            name,
+            "ignored" if ignored else "named" if confirmed or is_name(name) else "open",
+            cleaned != value and _STAND_IN.fullmatch(cleaned) is not None,
+            self._kept_back.get(value),
+            meaning if meaning and means_another(meaning, name) else "",
+        )
+
+    def _target(self, value: str) -> str | None:
+        """Give what was confirmed for a name: as it stands, or as the cleaner leaves it."""
+        return self._naming.target(value) or self._naming.target(self._cleaner.clean(value, "roi_name"))
+
+    def _decide(self, borne_by_any: Iterable[str]) -> dict[str, str]:
+        """Say which names change, and into what."""
+        cleaned = {value: self._cleaner.clean(value, "roi_name") for value in borne_by_any}
+        borne = Counter(value for _, value in self._names)
+        new: dict[str, str] = {}
+        for value in borne:
+            target = self._target(value)
+            if target is None or target == cleaned[value]:
+                continue
+            if borne[value] > 1:
+                self._kept_back[value] = "borne-twice"
+            elif self._cleaner.identifies(target):
+                self._kept_back[value] = "identifier"
+            else:
+                new[value] = target
+        while taken := _taken(new, cleaned):
+            self._kept_back |= dict.fromkeys(taken, "name-taken")
+            new = {value: target for value, target in new.items() if value not in taken}
+        return new
+
+    def _follow(self, labels: Iterable[Text]) -> dict[str, str]:
+        """Say which observation labels change: those that say the old name of their own structure, cut or whole."""
+        names = dict(self._names)
+        wanted: defaultdict[str, set[str | None]] = defaultdict(set)
+        for label in labels:
+            value, name = label.value.strip(" \0"), names.get(label.number, "")
+            new = self._new.get(name)
+            says_it = value in {name, name[:LONGEST_NAME].strip()} or self._naming.target(value) == new
+            wanted[value].add(new if says_it else None)
+        return {value: next(iter(new)) or "" for value, new in wanted.items() if len(new) == 1 and None not in new}
+
+
+def names_of(structure_set: View) -> list[tuple[int, str]]:
+    """Give number and name of each structure of a structure set.
+
+    (3006,0020) *Structure Set ROI Sequence* > (3006,0022) *ROI Number*, (3006,0026) *ROI Name*.  PS3.3 C.8.8.5.
+    """
+    return [
+        (int(item.number("ROINumber") or 0), name)
+        for item in structure_set.items("StructureSetROISequence")
+        for name in item.texts("ROIName")
+        if name
+    ]
+
+
+def code_meanings(structure_set: View) -> dict[int, str]:
+    """Give what the codes of a structure set say, by ROI Number.
+
+    (3006,0080) *RT ROI Observations Sequence* > (3006,0086) *RT ROI Identification Code Sequence*.  PS3.3 C.8.8.8.
+    """
+    return dict(_meanings(structure_set))
+
+
+def _meanings(structure_set: View) -> Iterator[tuple[int, str]]:
+    for observation in structure_set.items("RTROIObservationsSequence"):
+        number = observation.number("ReferencedROINumber")
+        for code in observation.items("RTROIIdentificationCodeSequence"):
+            if number is not None and (meaning := code.text("CodeMeaning")):
+                yield int(number), meaning
+
+
+def _taken(new: Mapping[str, str], cleaned: Mapping[str, str]) -> set[str]:
+    """Give the names whose new one another structure has, in the length that planning systems cut it to, too."""
+    bearers: defaultdict[str, set[str]] = defaultdict(set)
+    for value, stands in cleaned.items():
+        name = new.get(value, stands)
+        for spelling in {fold(name), fold(name[:LONGEST_NAME])}:
+            bearers[spelling].add(value)
+    return {value for value, target in new.items() if len(bearers[fold(target)]) > 1}

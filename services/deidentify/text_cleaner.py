@@ -1,0 +1,209 @@
+"""Free text that a planning system needs, cleaned of the set's own identifiers rather than removed.
+
+RapidPlan matches structures by their names, and people type names, IDs and dates into them. A text that echoes an
+identifier of the set, or looks like a date, a long number, an e-mail address or a telephone number, is replaced as a
+whole: `ROI_07`, `Plan01`. Only where what is left is made of anatomical terms does it stay (`Parotid_L Mueller` →
+`Parotid_L`): that keeps the structure usable for a model, and words of a published list cannot carry what the cleaner
+failed to recognize. Every other text stays exactly as it is.
+
+A set's texts are planned together, before any is written, so that the result depends on neither the order of files nor
+the worker: equal texts become equal everywhere, different ones different, and no replacement meets a name that another
+object of its kind already bears.  PS3.15 Annex E, option 113105 Clean Descriptors.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from itertools import chain, count
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, get_args
+
+from services.deidentify.identifiers import Identifiers, Span, join, read_dates
+from services.dicom.character_sets import fold
+from services.vocabulary import anatomy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+Role = Literal[
+    "roi_name",
+    "roi_label",
+    "structure_set_label",
+    "plan_label",
+    "beam_name",
+    "tolerance_label",
+    "dose_reference",
+    "code_meaning",
+    "text",
+]
+"""What a text is for; earlier ones give their stand-in to texts that occur in several."""
+
+_ROLES: Final[tuple[Role, ...]] = get_args(Role)
+
+_STAND_INS: Final[Mapping[Role, str]] = {
+    "roi_name": "ROI_",
+    "roi_label": "ROI_",
+    "structure_set_label": "SS",
+    "plan_label": "Plan",
+    "beam_name": "Beam",
+    "tolerance_label": "Tol",
+    "dose_reference": "DoseRef",
+    "code_meaning": "Meaning",
+    "text": "Text",
+}
+
+_LONGEST: Final[Mapping[Role, int]] = defaultdict(lambda: 16, {"plan_label": 13, "code_meaning": 64, "text": 64})
+"""Characters that a replacement may have: what planning systems take for plans and structures, LO for the rest."""
+
+_LARGEST_NUMBER: Final = 9999
+"""Stand-ins bear the object's own number up to here; a longer one would look like an ID itself."""
+
+
+class Text(NamedTuple):
+    """One text of the set that is to be cleaned."""
+
+    role: Role
+    number: int
+    """The number of what it names (ROI Number, Beam Number ...); 0 where there is none."""
+    value: str
+
+
+class Cleaner:
+    """The cleaned form of every text of one set."""
+
+    def __init__(self, identifiers: Identifiers, texts: Iterable[Text]) -> None:
+        self._identifiers = identifiers
+        self._roles: defaultdict[str, set[Role]] = defaultdict(set)
+        self._taken: defaultdict[str, set[str]] = defaultdict(set)
+        self._cleaned: dict[str, str] = {}
+        self._plan(sorted({Text(role, number, _trim(value)) for role, number, value in texts}, key=_in_order))
+
+    def clean(self, value: str, role: Role) -> str:
+        """Give what takes the text's place: itself, padding and all, where nothing in it identifies.
+
+        Raises
+        ------
+        LookupError
+            The text was not among those planned: what the set says was not read whole.
+        """
+        trimmed = _trim(value)
+        if role not in self._roles.get(trimmed, ()):
+            raise LookupError(f"a text in the role {role} was not planned")
+        return self._cleaned.get(trimmed, value)
+
+    def identifies(self, text: str) -> bool:
+        """Whether a text, of the set or not, echoes an identifier of the set, or looks like one of anybody's."""
+        return bool(self._spans(text))
+
+    @property
+    def written(self) -> frozenset[str]:
+        """Every text that takes another's place."""
+        return frozenset(self._cleaned.values())
+
+    @property
+    def replaced(self) -> dict[Role, int]:
+        """How many different texts were replaced in each role; for the record, without the texts."""
+        counts = Counter(role for text in self._cleaned for role in self._roles[text])
+        return {role: counts[role] for role in _ROLES if counts[role]}
+
+    def _plan(self, texts: list[Text]) -> None:
+        self._numbers = {(_STAND_INS[role], number) for role, number, _ in texts}
+        for role, _, value in texts:
+            self._roles[value].add(role)
+        echoing = {value for value in self._roles if self._spans(value)}
+        followers = {label: name for label, name in self._followers(texts).items() if name in echoing}
+        for value in self._roles.keys() - echoing - followers.keys():
+            self._take(value, value)
+        for role, number, value in texts:
+            if value in echoing and value not in followers and value not in self._cleaned:
+                self._cleaned[value] = new = self._remainder(value) or self._stand_in(value, role, number)
+                self._take(value, new)
+        self._cleaned |= {label: self._cleaned[name] for label, name in followers.items()}
+
+    def _followers(self, texts: Iterable[Text]) -> dict[str, str]:
+        """Say which ROI name, its own ROI's if it can, each observation label is the first 16 characters of.
+
+        (3006,0085) *ROI Observation Label* is SH; planning systems fill it with what fits of (3006,0026) *ROI Name*. A
+        label that is the whole name needs nobody to follow: equal texts become equal.
+        """
+        names = [text for text in texts if text.role == "roi_name"]
+        followers: dict[str, str] = {}
+        for label in texts:
+            if self._roles[label.value] == {"roi_label"} and label.value not in followers:
+                cut = [name for name in names if _trim(name.value[:16]) == label.value]
+                if cut:
+                    followers[label.value] = min(cut, key=lambda name: name.number != label.number).value
+        return followers
+
+    def _remainder(self, value: str) -> str | None:
+        """Give what is left without the identifiers, if anatomy alone is, and nothing else is called so."""
+        left = _tidy("".join(_without(value, self._spans(value))))
+        return left if anatomy.only_terms(left) and self._is_free(value, left) else None
+
+    def _stand_in(self, value: str, role: Role, number: int) -> str:
+        """Name the object by its own number, or else by the first that no other object of its kind has."""
+        own = [number] if 0 < number <= _LARGEST_NUMBER else []
+        others = (number for number in count(1) if (_STAND_INS[role], number) not in self._numbers)
+        names = (f"{_STAND_INS[role]}{number:02d}" for number in chain(own, others))
+        return next(name for name in names if self._is_free(value, name))
+
+    def _is_free(self, value: str, new: str) -> bool:
+        roles = self._roles[value]
+        return (
+            len(new) <= min(_LONGEST[role] for role in roles)
+            and not any(_alike(new) in self._taken[_STAND_INS[role]] for role in roles)
+            and not self._spans(new)
+        )
+
+    def _take(self, value: str, new: str) -> None:
+        """Mark a name as borne, also in the length that planning systems cut it to."""
+        for role in self._roles[value]:
+            self._taken[_STAND_INS[role]] |= {_alike(new), _alike(new[:16])}
+
+    def _spans(self, text: str) -> list[Span]:
+        return join([*self._identifiers.matches(text), *_general(text)])
+
+
+_DIGITS: Final = re.compile(r"\d{6,}")
+_MAIL: Final = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_TELEPHONE: Final = re.compile(r"(?<!\w)(?:\+\d|0\d{2})[\d ()/-]{4,}\d|\(?(?<!\d)\d{3}\)?[ -]\d{3}[ -]\d{4}(?!\d)")
+_UNMISTAKABLE: Final = re.compile(r"\d{4}|[^\W\d_]{3}|^\d\d([./])\d\d\1\d\d$")
+"""Dates that are no margins (`Ring 5-5-10`): with a whole year, a month by name, or in the form dd.mm.yy."""
+
+
+def _general(text: str) -> Iterator[Span]:
+    """Find what identifies somebody, whoever that is."""
+    for pattern in (_DIGITS, _MAIL, _TELEPHONE):
+        yield from (Span(*found.span()) for found in pattern.finditer(text))
+    yield from (span for span, _ in read_dates(text) if _UNMISTAKABLE.search(text[span.start : span.end]))
+
+
+def _without(text: str, spans: Iterable[Span]) -> Iterator[str]:
+    last = 0
+    for start, end in spans:
+        yield text[last:start]
+        last = end
+    yield text[last:]
+
+
+def _tidy(text: str) -> str:
+    """Remove the separators and brackets that lost what they held."""
+    text = re.sub(r"\(\W*\)|\[\W*\]", "", text)
+    for pair in ("()", "[]"):
+        if text.count(pair[0]) != text.count(pair[1]):
+            text = text.translate(dict.fromkeys(map(ord, pair)))
+    return re.sub(r"^[\s_.,;:/^=-]+|[\s_.,;:/^=-]+$|(?<=[\s_.,;:/^=-])[\s_.,;:/^=-]+", "", text)
+
+
+def _trim(text: str) -> str:
+    """Take off padding, which says nothing. PS3.5 §6.2."""
+    return text.strip(" \0")
+
+
+def _alike(text: str) -> str:
+    """Make names equal that a planning system, or a person, would take for one."""
+    return fold(text)
+
+
+def _in_order(text: Text) -> tuple[int, int, str]:
+    return _ROLES.index(text.role), text.number, text.value

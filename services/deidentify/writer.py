@@ -1,0 +1,360 @@
+"""Writes the new files of a set: the same elements, with what the policy decided about each.
+
+The values that take the place of old ones are worked out once per set (`services.deidentify.replacements`); the files
+are then independent of each other, and the same set gives the same bytes on every attempt. Which element gets which
+treatment is read from `services.policy.table` and nowhere else.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from services.dicom import character_sets, dates, dictionary, part10, unify_charset
+from services.dicom.dataset import View, root
+from services.dicom.elements import ITEM, Rules, drop, encode, keep, rewrite
+from services.machines import fluence
+from services.policy import table
+from services.policy.table import Action
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from services.deidentify.replacements import Remaking
+    from services.deidentify.text_cleaner import Role
+    from services.dicom.elements import Edit, Element, New
+    from services.dicom.part10 import DicomFile
+    from services.policy.table import Code, Decision, Policy
+    from services.rtset.reader import RtSet, SetFile
+
+PREFIXES: Final[Mapping[str, str]] = {"CT": "CT", "RTSTRUCT": "RS", "RTPLAN": "RP", "RTDOSE": "RD"}
+"""What the new files' names begin with, by kind of object."""
+
+_ONE_VALUE_VRS: Final = frozenset(b"LT ST UT".split())
+"""The backslash is a letter in these. PS3.5 6.2."""
+
+_CHARSET: Final = dictionary.tag("SpecificCharacterSet")
+_BEAMS: Final = tuple(map(dictionary.tag, ("BeamSequence", "IonBeamSequence")))
+_FLUENCE: Final = dictionary.tag("PrimaryFluenceModeSequence")
+
+
+class Written(NamedTuple):
+    """One new file."""
+
+    source: SetFile
+    name: str
+    size_bytes: int
+
+
+def write(rtset: RtSet, remaking: Remaking, folder: Path) -> Iterator[Written]:
+    """Write the new files of a set into an empty folder, one at each step.
+
+    Raises
+    ------
+    OSError
+        The disk is full, the share went away …
+    elements.Truncated
+        A file became shorter while it was copied.
+    """
+    tables = _Tables(remaking, rtset.foreign)
+    buffer = bytearray(part10.COPIED_AT_ONCE)
+    for source in rtset.set_files:
+        file = _in_one_character_set(source.file)
+        view = source.view if file is source.file else root(file)
+        charsets = tuple(view.charsets)
+        declared = tables.declaration(charsets) if file is source.file else None
+        output = (declared.decode("ascii"),) if declared else charsets
+        rules = tables.rules(charsets, output, implicit=file.implicit)
+        additions = tables.additions(source.kind, declared, implicit=file.implicit)
+        uid = remaking.uids(source.sop_instance_uid)
+        name = file_name(source.kind, uid)
+        before, end = file.before_pixels()
+        size = part10.write(
+            folder / name,
+            file,
+            rewrite(file.data, before, rules, implicit=file.implicit, end=end, additions=additions),
+            rewrite(file.data, file.behind_pixels(), rules, implicit=file.implicit, end=len(file.data)),
+            sop_class_uid=source.sop_class_uid.encode(),
+            sop_instance_uid=uid.encode(),
+            buffer=buffer,
+        )
+        yield Written(source, name, size)
+
+
+def file_name(kind: str, uid: str) -> str:
+    """Name a published file by its new SOP Instance UID: `CT.2.25.….dcm`."""
+    return f"{PREFIXES[kind]}.{uid}.dcm"
+
+
+def _in_one_character_set(file: DicomFile) -> DicomFile:
+    """Bring a file whose items declare character sets of their own into one; nearly all have one as they are."""
+    behind_its_own = next((element[4] for element in file.elements if element[0] == _CHARSET), 0)
+    return file if file.data.find(b"\x08\x00\x05\x00", behind_its_own) < 0 else unify_charset.in_utf8(file)
+
+
+class _Decided:
+    """The decisions of a policy, by what they ask of the engine."""
+
+    def __init__(self, decided: Policy) -> None:
+        kept = {tag: found for tag, found in decided.compiled.items() if found.action is Action.KEEP}
+        self.kept: Final[Mapping[int, Edit]] = dict.fromkeys(kept, keep)
+        self.kept_texts: Final = {
+            tag: found for tag, found in kept.items() if dictionary.vr(tag) in character_sets.CHARSET_VRS
+        }
+        self.treated: Final = {
+            tag: found for tag, found in decided.compiled.items() if found.action not in (Action.KEEP, Action.DROP)
+        }
+
+
+_decided = cache(_Decided)
+"""The same for every set of a policy."""
+
+
+class _Tables:
+    """The rules of the engine for one set, made once for each combination of character sets and encoding."""
+
+    def __init__(self, remaking: Remaking, foreign: Mapping[tuple[str, ...], frozenset[bytes]]) -> None:
+        self._remaking = remaking
+        self._foreign = foreign
+        self._declared: dict[tuple[str, ...], bytes | None] = {}
+        self._known: dict[tuple[tuple[str, ...], tuple[str, ...], bool], Rules] = {}
+        self._additions: dict[tuple[str, bytes | None, bool], Mapping[int, New | None]] = {}
+        self._decided = _decided(remaking.policy)
+
+    def declaration(self, charsets: tuple[str, ...]) -> bytes | None:
+        """Say what (0008,0005) has to become where it was forgotten, or declares what is not so; else None."""
+        if charsets not in self._declared:
+            self._declared[charsets] = character_sets.effective_charset(
+                "\\".join(charsets).encode("ascii", "replace"),
+                self._foreign.get(charsets if any(charsets) else (), ()),
+                self._remaking.cleaner.written,
+            )
+        return self._declared[charsets]
+
+    def rules(self, charsets: tuple[str, ...], output: tuple[str, ...], *, implicit: bool) -> Rules:
+        """Give the rules for files that are read by `charsets` and written in `output`."""
+        key = (charsets, output, implicit)
+        if key not in self._known:
+            self._known[key] = self._make(charsets, output, implicit=implicit)
+        return self._known[key]
+
+    def _make(self, charsets: tuple[str, ...], output: tuple[str, ...], *, implicit: bool) -> Rules:
+        edit = _Edits(self._remaking, charsets, output)
+        decided = self._decided
+        edits: dict[int, Edit] = {**decided.kept}
+        treated = decided.treated if charsets == output else decided.treated | decided.kept_texts
+        edits.update({tag: edit(tag, found) for tag, found in treated.items()})
+        inside = _Inside(self._remaking.policy, edits, edit)
+        top = Rules(edits, inside)
+        for beams in _BEAMS:
+            within = inside.get(beams) or top
+            inside[beams] = Rules(within.edits, within.inside, complete=self._beam(implicit=implicit), below=within)
+        return top
+
+    def additions(self, kind: str, declared: bytes | None, *, implicit: bool) -> Mapping[int, New | None]:
+        """Give what stands at the root of every new object, whether or not its source had it."""
+        key = (kind, declared, implicit)
+        if key not in self._additions:
+            self._additions[key] = self._added(*key)
+        return self._additions[key]
+
+    def _added(self, kind: str, declared: bytes | None, implicit: bool) -> Mapping[int, New | None]:
+        remaking = self._remaking
+        methods: dict[str, bytes] = {
+            "PatientIdentityRemoved": b"YES",
+            "DeidentificationMethod": "\\".join(remaking.method).encode("ascii"),
+            "DeidentificationMethodCodeSequence": b"".join(
+                _code_item(code, implicit=implicit) for code in remaking.codes
+            ),
+            "LongitudinalTemporalInformationModified": table.temporal_information(remaking.policy.options).encode(),
+        }
+        made: dict[int, New | None] = {}
+        for tag in table.ADDITIONS:
+            decision = remaking.policy.compiled[tag]
+            if decision.action is Action.METHOD:
+                value = methods[dictionary.keyword(tag)]
+            elif decision.action is Action.IDENTITY:
+                value = _stated(remaking, decision.argument)
+            else:
+                value = decision.argument.encode("ascii")
+            made[tag] = (dictionary.vr(tag), value)
+        if declared is not None:
+            made[_CHARSET] = (b"CS", declared)
+        if remaking.person.age is None:
+            made[dictionary.tag("PatientAge")] = None
+        if kind == "CT" and remaking.scanner:
+            made[dictionary.tag("StationName")] = (b"SH", remaking.scanner.encode("ascii"))
+        return made
+
+    def _beam(self, *, implicit: bool) -> Callable[[bytes, Sequence[Element]], Mapping[int, New | None]]:
+        """Give what a beam gets: the machine, whether it named one or not, and its fluence from the private twin."""
+        machine = self._remaking.machine
+
+        def complete(data: bytes, elements: Sequence[Element]) -> Mapping[int, New | None]:
+            made: dict[int, New | None] = {}
+            if machine is not None:
+                made[dictionary.tag("TreatmentMachineName")] = (b"SH", machine.name.encode("ascii"))
+                made[dictionary.tag("Manufacturer")] = (b"LO", machine.manufacturer.encode("ascii"))
+                made[dictionary.tag("ManufacturerModelName")] = (b"LO", machine.model.encode("ascii"))
+            beam = View(data, elements, ())
+            twin = None if beam.has("PrimaryFluenceModeSequence") else fluence.private_fluence(beam)
+            if twin is not None:
+                made[_FLUENCE] = (b"SQ", _fluence_item(twin, implicit=implicit))
+            return made
+
+        return complete
+
+
+class _Inside(dict[int, Rules]):
+    """Rules for the sequences in which the policy decides otherwise, made when the first such sequence is met."""
+
+    def __init__(self, decided: Policy, edits: Mapping[int, Edit], edit: _Edits) -> None:
+        super().__init__()
+        self._policy = decided
+        self._edits = edits
+        self._edit = edit
+
+    def get(self, tag: int, default: Rules | None = None) -> Rules | None:  # type: ignore[override]
+        """Give the rules inside a sequence: those around it, with the sequence's own decisions on top."""
+        if tag not in self._policy.within:
+            return default
+        found = super().get(tag)
+        if found is None:
+            own = {tag: self._edit(tag, decision) for tag, decision in self._policy.within[tag].items()}
+            edits = {**self._edits, **own}
+            found = self[tag] = Rules(edits, _Inside(self._policy, edits, self._edit))
+        return found
+
+
+class _Edits:
+    """Turns decisions of the policy into edits of value fields."""
+
+    def __init__(self, remaking: Remaking, charsets: tuple[str, ...], output: tuple[str, ...]) -> None:
+        self._remaking = remaking
+        self._charsets = charsets
+        self._output = output
+
+    def __call__(self, tag: int, decision: Decision) -> Edit:
+        """Give the edit that carries a decision out; one branch for each `Action`."""
+        remaking, vr = self._remaking, dictionary.vr(tag)
+        match decision.action:
+            case Action.KEEP:
+                return self._recoded(vr) if vr in character_sets.CHARSET_VRS else keep
+            case Action.DROP | Action.SCANNER | Action.METHOD:  # the last two are put in at the root, where they belong
+                return drop
+            case Action.EMPTY:
+                return _constant(b"")
+            case Action.DUMMY:
+                return _constant(decision.argument.encode("ascii"))
+            case Action.UID:
+                return remaking.uids
+            case Action.DATE:
+                return self._dated(vr)
+            case Action.CLEAN:
+                return self._cleaned(vr, decision.argument)
+            case Action.IDENTITY:
+                return _constant(_stated(remaking, decision.argument))
+            case Action.MACHINE:
+                return _constant(self._of_machine(decision.argument))
+            case Action.APPROVAL:
+                return _constant(b"UNAPPROVED")
+
+    def _recoded(self, vr: bytes) -> Edit:
+        """Give the edit that carries a text that stays into the output's character set, where that is another."""
+        if self._charsets == self._output:
+            return keep
+        return lambda value: character_sets.recode(value, vr, self._charsets, self._output)
+
+    def _dated(self, vr: bytes) -> Edit:
+        move = dates.shift_da if vr == b"DA" else dates.shift_dt
+        shift = self._remaking.shift
+        known: dict[bytes, bytes] = {}
+
+        def edit(value: bytes) -> bytes:
+            if value not in known:
+                known[value] = move(value, shift).encode("ascii")
+            return known[value]
+
+        return edit
+
+    def _cleaned(self, vr: bytes, role: Role | str) -> Edit:
+        known: dict[bytes, bytes] = {}
+
+        def edit(value: bytes) -> bytes:
+            if value not in known:
+                known[value] = self._clean(value, vr, role)
+            return known[value]
+
+        return edit
+
+    def _clean(self, value: bytes, vr: bytes, role: Role | str) -> bytes:
+        as_read = character_sets.decode(value, vr, self._charsets)
+        parts = [as_read] if vr in _ONE_VALUE_VRS else as_read.split("\\")
+        cleaned = "\\".join(self._clean_one(part, role) for part in parts)
+        if cleaned == as_read and self._charsets == self._output:
+            return value
+        return character_sets.encode(cleaned, self._output)
+
+    def _clean_one(self, part: str, role: Role | str) -> str:
+        if not part.strip(" \0"):
+            return part
+        try:
+            return self._remaking.cleaner.clean(part, role)  # type: ignore[arg-type]  # the policy's word for it
+        except LookupError:
+            if role == "code_meaning":  # of a public scheme, written by no one who knew the patient
+                return part
+            raise
+
+    def _of_machine(self, part: str) -> bytes:
+        machine = self._remaking.machine
+        assert machine is not None  # where the machine is kept, the policy decides KEEP
+        return {"name": machine.name, "manufacturer": machine.manufacturer, "model": machine.model}[part].encode(
+            "ascii"
+        )
+
+
+def _constant(value: bytes) -> Edit:
+    return lambda _: value
+
+
+def _stated(remaking: Remaking, part: str) -> bytes:
+    """Give one part of what the new object says of the patient, as it is written."""
+    identity, person = remaking.identity, remaking.person
+    values = {
+        "patient_id": identity.patient_id,
+        "patient_name": identity.patient_name,
+        "birth_date": f"{person.birth_date:%Y%m%d}" if person.birth_date else "",
+        "sex": person.sex,
+        "age": person.age.statement if person.age else "",
+    }
+    return values[part].encode("ascii")
+
+
+def _code_item(code: Code, *, implicit: bool) -> bytes:
+    """Encode one item of a code sequence. PS3.3 8.8."""
+    return _item(
+        {
+            "CodeValue": code.value,
+            "CodingSchemeDesignator": "DCM",
+            "CodeMeaning": code.meaning,
+        },
+        implicit=implicit,
+    )
+
+
+def _fluence_item(found: fluence.Fluence, *, implicit: bool) -> bytes:
+    """Encode the item of (3002,0050) *Primary Fluence Mode Sequence*."""
+    mode_id = {"FluenceModeID": found.mode_id} if found.mode_id else {}
+    return _item({"FluenceMode": found.mode, **mode_id}, implicit=implicit)
+
+
+def _item(values: Mapping[str, str], *, implicit: bool) -> bytes:
+    """Encode an item of texts; keywords in tag order."""
+    body = b"".join(
+        encode(
+            dictionary.tag(keyword), dictionary.vr(dictionary.tag(keyword)), value.encode("ascii"), implicit=implicit
+        )
+        for keyword, value in values.items()
+    )
+    return ITEM + len(body).to_bytes(4, "little") + body

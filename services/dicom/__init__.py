@@ -1,0 +1,1 @@
+"""DICOM as bytes: elements, files, character sets, dates."""

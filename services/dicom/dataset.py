@@ -1,0 +1,112 @@
+"""A data set as the standard names it: values looked up by keyword, decoded when asked for.
+
+Reading a set's headers needs perhaps thirty attributes of a thousand; a view decodes those and nothing else. It never
+raises on a value: what does not read as a number is None, and whoever needs the number says so.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from services.dicom import character_sets, dictionary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from services.dicom.elements import Element
+    from services.dicom.part10 import DicomFile
+
+_SPECIFIC_CHARACTER_SET = 0x00080005
+
+
+def root(file: DicomFile) -> View:
+    """View the top level of a file."""
+    return View(file.data, file.elements, ())
+
+
+class View:
+    """One data set: the top level of a file, or an item of a sequence."""
+
+    def __init__(self, data: bytes, elements: Sequence[Element], charsets: Sequence[str]) -> None:
+        self.data = data
+        self.elements = elements
+        self._outer_charsets = charsets
+
+    @cached_property
+    def _by_tag(self) -> dict[int, Element]:
+        return {element[0]: element for element in self.elements}
+
+    @cached_property
+    def charsets(self) -> Sequence[str]:
+        """The character sets in force, an item's own or those around it (PS3.3 C.12.1.1.2)."""
+        element = self._by_tag.get(_SPECIFIC_CHARACTER_SET)
+        if element is None:
+            return self._outer_charsets
+        return tuple(self.data[element[3] : element[4]].decode("ascii", "replace").strip("\0 ").split("\\"))
+
+    def __contains__(self, keyword: str) -> bool:
+        """Whether the attribute is there, with a value or without."""
+        return dictionary.tag(keyword) in self._by_tag
+
+    def has(self, keyword: str) -> bool:
+        """Whether the attribute is there with a value."""
+        element = self._by_tag.get(dictionary.tag(keyword))
+        return element is not None and element[4] > element[3]
+
+    def raw(self, keyword: str) -> bytes | None:
+        """Give the value field as it stands, or None."""
+        return self.raw_at(dictionary.tag(keyword))
+
+    def raw_at(self, tag: int) -> bytes | None:
+        """Give the value field of a tag, a private one for instance."""
+        element = self._by_tag.get(tag)
+        return None if element is None else self.data[element[3] : element[4]]
+
+    def text(self, keyword: str) -> str:
+        """Give the value decoded, without padding; '' where there is none."""
+        element = self._by_tag.get(dictionary.tag(keyword))
+        if element is None or element[4] == element[3]:
+            return ""
+        return character_sets.decode(self.data[element[3] : element[4]], element[1], self.charsets).strip(" \0")
+
+    def texts(self, keyword: str) -> list[str]:
+        """Give the values of a multi-valued attribute."""
+        value = self.text(keyword)
+        return [part.strip(" \0") for part in value.split("\\")] if value else []
+
+    def number(self, keyword: str) -> float | None:
+        """Give the only or first value of an IS or DS attribute; None where there is none, or it is no number."""
+        numbers = self.numbers(keyword)
+        return numbers[0] if numbers else None
+
+    def numbers(self, keyword: str) -> list[float]:
+        """Give the values of an IS, DS or US attribute; [] where any is no finite number."""
+        value = self.raw(keyword)
+        if not value:
+            return []
+        element = self._by_tag[dictionary.tag(keyword)]
+        if element[1] == b"US":
+            return [float(int.from_bytes(value[at : at + 2], "little")) for at in range(0, len(value) - 1, 2)]
+        try:
+            numbers = list(map(float, value.strip(b"\0 ").split(b"\\")))
+        except ValueError:
+            return []
+        return numbers if all(map(math.isfinite, numbers)) else []
+
+    def items(self, keyword: str) -> list[View]:
+        """Give the items of a sequence; [] where it is absent or empty."""
+        return self.items_at(dictionary.tag(keyword))
+
+    def items_at(self, tag: int) -> list[View]:
+        """Give the items of the sequence with this tag."""
+        element = self._by_tag.get(tag)
+        if element is None or not element[5]:
+            return []
+        return [View(self.data, item[3], self.charsets) for item in element[5]]
+
+    def item(self, keyword: str) -> View:
+        """Give the first item of a sequence, or an empty data set."""
+        items = self.items(keyword)
+        return items[0] if items else View(b"", (), ())

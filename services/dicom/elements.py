@@ -1,0 +1,511 @@
+"""The element stream of a DICOM data set: parsed without decoding values, rewritten without copying what stays.
+
+Radiotherapy objects are large for dull reasons: pixels, and millions of contour coordinates written as text. Neither is
+looked at to anonymize a set, so neither becomes a Python value here. `Parser` notes where each element begins and
+ends; `rewrite` copies the runs between two changes as slices of the input and writes anew only what a rule changes and
+the lengths around it. An encoding is kept as it is found: VRs, undefined lengths, delimiters, even odd padding.
+
+This module knows the encoding (PS3.5 §7, little endian, implicit and explicit VR) and nothing of radiotherapy. Big
+endian and deflated data sets, and standard elements coded as UN, are brought into a plain encoding first, by
+`services.dicom.transcode` and `services.dicom.part10`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from struct import Struct
+from typing import Final, TypeAlias
+
+from services.dicom import dictionary
+
+Element: TypeAlias = "tuple[int, bytes, int, int, int, list[Item] | None]"
+"""(tag, vr, start, value, end, items): `data[start:end]` is the element, `data[value:end]` its value field; that of a
+sequence holds its items and, where its length is undefined, the delimiter. `items` is None unless the VR is SQ."""
+
+Item: TypeAlias = "tuple[int, int, int, list[Element]]"
+"""(start, value, end, elements): `data[start:end]` is the item with its header and, where undefined, its delimiter."""
+
+UNDEFINED: Final = 0xFFFFFFFF
+_UNDEFINED_LENGTH: Final = b"\xff\xff\xff\xff"
+ITEM: Final = b"\xfe\xff\x00\xe0"
+PIXEL_DATA: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+"""Float, Double Float and plain Pixel Data: at the top level their value never enters Python. PS3.3 C.7.6.3."""
+
+MAX_DEPTH: Final = 32
+"""Deeper nesting than any IOD knows; a guard against hostile files."""
+MAX_ELEMENTS: Final = 1_500_000
+"""Several times the elements of the largest structure sets; a guard against hostile files."""
+
+_MAX_PADDING: Final = 64
+"""Some systems fill the last block of a file with a few zeros; more of them are a copy that has not arrived."""
+
+_EXPLICIT = Struct("<HH2sH").unpack
+_IMPLICIT = Struct("<HHL").unpack
+_ITEM = Struct("<HHL").unpack_from
+_LONG = Struct("<L").unpack_from
+_PACK_LONG = Struct("<L").pack
+_PACK_TAG = Struct("<HH").pack
+_PACK_SHORT = Struct("<H").pack
+
+# PS3.5 §7.1.2: VRs whose length field has 16 bits, and those with two reserved bytes and 32 bits.
+_SHORT_VRS: Final = frozenset(
+    b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split(),
+)
+_LONG_VRS: Final = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+
+
+class Malformed(Exception):
+    """The bytes are no data set. The text says what is wrong and at which byte, and quotes no value."""
+
+
+class Truncated(Malformed):
+    """The data set ends before the last element does: a copy that is still going on, or was broken off."""
+
+
+class OtherEncoding(Exception):
+    """A sound encoding that the engine leaves to `services.dicom.transcode`."""
+
+
+class PixelsFollow(Exception):
+    """Top-level pixel data begin here; what came before has been parsed."""
+
+    def __init__(self, elements: list[Element], start: int, vr: bytes, value: int, length: int) -> None:
+        super().__init__()
+        self.elements = elements
+        self.start = start
+        self.vr = vr
+        self.value = value
+        self.length = length
+
+
+# How an element goes on behind the first eight bytes of its header.
+_PLAIN: Final = 0
+"""With its value, whose length is known."""
+_SPECIAL: Final = 1
+"""With its value, which may be a sequence, pixels, or padding."""
+_LONG_HEADER: Final = 2
+"""With four more bytes of header: the length. PS3.5 Table 7.1-1."""
+_STRANGE: Final = 3
+"""It is none: a delimiter, zeros, or another encoding."""
+
+_Head: TypeAlias = tuple[int, bytes, int, int]
+"""(tag, vr, length, how it goes on)."""
+
+
+class _Heads:
+    """What the first eight bytes of an element say, for one encoding.
+
+    The same few hundred heads (tag, VR and length) begin nearly all elements of a set: each is decoded once.
+    """
+
+    MOST: Final = 1 << 14
+    """So many are remembered: more than sets need, and little memory."""
+
+    def __init__(self, decode: Callable[[bytes], _Head]) -> None:
+        self.known: Final[dict[bytes, _Head]] = {}
+        self._decode = decode
+
+    def learnt(self, head: bytes) -> _Head:
+        """Decode a head, and remember it."""
+        decoded = self._decode(head)
+        if len(self.known) < self.MOST:
+            self.known[head] = decoded
+        return decoded
+
+
+def _explicit_head(head: bytes) -> _Head:
+    """Decode a head of explicit VR. PS3.5 §7.1.2."""
+    group, number, vr, length = _EXPLICIT(head)
+    how = _PLAIN if vr in _SHORT_VRS else _LONG_HEADER if vr in _LONG_VRS else _STRANGE
+    return group << 16 | number, vr, length, how
+
+
+def _implicit_head(head: bytes) -> _Head:
+    """Decode a head of implicit VR. PS3.5 §7.1.3."""
+    group, number, length = _IMPLICIT(head)
+    tag = group << 16 | number
+    if group == 0xFFFE:
+        return tag, b"", length, _STRANGE
+    vr = (dictionary.vr(tag) or b"UN") if not group & 1 else b"UN"
+    if length == UNDEFINED and vr == b"UN":
+        vr = b"SQ"
+    special = vr == b"SQ" or length == UNDEFINED or tag in PIXEL_DATA or not tag
+    return tag, vr, length, _SPECIAL if special else _PLAIN
+
+
+_EXPLICIT_HEADS: Final = _Heads(_explicit_head)
+_IMPLICIT_HEADS: Final = _Heads(_implicit_head)
+
+
+class Parser:
+    """One pass over the bytes of a data set, in one of the two little-endian encodings.
+
+    Parameters
+    ----------
+    data
+        The bytes. They may be the beginning of a longer file.
+    implicit
+        True for Implicit VR Little Endian; VRs are then those of the data dictionary (PS3.6).
+    size
+        How many bytes there are in all, when `data` is only the beginning: an element that reaches beyond `data` but
+        not beyond `size` raises `Beyond`, not `Truncated`.
+    """
+
+    def __init__(self, data: bytes, *, implicit: bool, size: int | None = None) -> None:
+        self.data = data
+        self.size = len(data) if size is None else size
+        self._heads = _IMPLICIT_HEADS if implicit else _EXPLICIT_HEADS
+        self._left = MAX_ELEMENTS
+
+    @property
+    def count(self) -> int:
+        """How many elements and items have been read, at every depth."""
+        return MAX_ELEMENTS - self._left
+
+    def top_level(self, pos: int) -> list[Element]:
+        """Parse from `pos` to the end of the data; raise `PixelsFollow` at pixel data."""
+        elements, _ = self._read(self._heads, pos, len(self.data), 0, False)
+        if len(self.data) < self.size:
+            raise Beyond  # an element ends exactly where the bytes read so far do
+        return elements
+
+    def _read(self, heads: _Heads, pos: int, end: int, depth: int, undefined: bool) -> tuple[list[Element], int]:
+        """Read elements up to `end`, or up to an item delimiter where the item's length is undefined."""
+        data = self.data
+        elements: list[Element] = []
+        add = elements.append
+        known = heads.known
+        last = min(end - 8, pos + 8 * self._left)  # further on there may be more elements than are allowed
+        while pos <= last:
+            start = pos
+            try:
+                tag, vr, length, how = known[data[start : start + 8]]
+            except KeyError:
+                tag, vr, length, how = heads.learnt(data[start : start + 8])
+            value = start + 8
+            if how:
+                if how == _STRANGE:
+                    if undefined and tag == 0xFFFEE00D:
+                        self._count(len(elements))
+                        return elements, value
+                    self._strange(start, end, tag)
+                    break
+                if how == _LONG_HEADER:
+                    if value + 4 > end:
+                        break
+                    length = _LONG(data, value)[0]
+                    value += 4
+                if depth == 0 and tag in PIXEL_DATA:
+                    self._count(len(elements))
+                    raise PixelsFollow(elements, start, vr, value, length)
+                standard = not tag & 0x00010000
+                if vr == b"UN" and standard and (length == UNDEFINED or dictionary.vr(tag) not in (b"UN", b"")):
+                    raise OtherEncoding("standard elements coded as UN")
+                if vr == b"SQ" or length == UNDEFINED:
+                    read = self._items if standard else self._private
+                    items, pos = read(heads, vr, value, end, length, depth)
+                    add((tag, vr, start, value, pos, items))
+                    continue
+                if not tag and data.count(0, start, end) == end - start:
+                    break
+            pos = value + length
+            if pos > end:
+                raise self._short(pos, end, depth)
+            add((tag, vr, start, value, pos, None))
+        else:
+            if pos <= end - 8:
+                self._count(len(elements))
+                more, pos = self._read(heads, pos, end, depth, undefined)
+                return elements + more, pos
+        if undefined or pos != end:
+            self._ended(pos, end, depth, undefined=undefined)
+        self._count(len(elements))
+        return elements, end
+
+    def _private(
+        self, heads: _Heads, vr: bytes, pos: int, end: int, length: int, depth: int
+    ) -> tuple[list[Item] | None, int]:
+        """Read a vendor's sequence. One of known length may hold anything: it is never looked into, and never kept."""
+        try:
+            return self._items(heads, vr, pos, end, length, depth)
+        except (Malformed, OtherEncoding):
+            stop = pos + length
+            if length == UNDEFINED or stop > end or depth >= MAX_DEPTH:
+                raise
+            return None, stop
+
+    def _items(
+        self, heads: _Heads, vr: bytes, pos: int, end: int, length: int, depth: int
+    ) -> tuple[list[Item] | None, int]:
+        """Read the items of a sequence; an undefined-length UN element is a sequence in implicit VR (PS3.5 §6.2.2)."""
+        if depth >= MAX_DEPTH:
+            raise Malformed(f"sequences nested more than {MAX_DEPTH} deep at byte {pos}")
+        if vr == b"UN":
+            heads = _IMPLICIT_HEADS
+        undefined = length == UNDEFINED
+        stop = end if undefined else pos + length
+        if stop > end:
+            raise self._short(stop, end, depth)
+        data = self.data
+        items: list[Item] = []
+        last = stop - 8
+        while pos <= last:
+            group, number, length = _ITEM(data, pos)
+            value = pos + 8
+            if group != 0xFFFE:
+                raise Malformed(f"no item where a sequence should have one, at byte {pos}")
+            if number == 0xE000:
+                if length == UNDEFINED:
+                    elements, after = self._read(heads, value, stop, depth + 1, True)
+                else:
+                    after = value + length
+                    if after > stop:
+                        raise self._short(after, stop, depth + 1)
+                    elements, _ = self._read(heads, value, after, depth + 1, False)
+                items.append((pos, value, after, elements))
+                pos = after
+                if len(items) > self._left:
+                    break
+            elif number == 0xE0DD and undefined:
+                self._count(len(items))
+                return items, value
+            else:
+                raise Malformed(f"a delimiter without its item at byte {pos}")
+        self._count(len(items))
+        if undefined or pos != stop:
+            raise self._short(stop + 1, stop, depth) if undefined else Malformed(f"an item is cut off at byte {pos}")
+        return items, stop
+
+    def _count(self, more: int) -> None:
+        self._left -= more
+        if self._left < 0:
+            raise Malformed(f"more than {MAX_ELEMENTS} elements")
+
+    def _short(self, after: int, end: int, depth: int) -> Exception:
+        """Choose what to raise when an element ends behind `end`."""
+        if depth == 0 or end == len(self.data):
+            if after <= self.size and len(self.data) < self.size:
+                return Beyond()
+            if after > self.size or end == self.size:
+                return Truncated(f"the file ends at byte {self.size}, in the middle of an element")
+        return Malformed(f"an element reaches beyond the end of its item at byte {end}")
+
+    def _strange(self, pos: int, end: int, tag: int) -> None:
+        """Judge bytes that begin no element: zeros where a copy has not arrived, or an encoding of another kind."""
+        if len(self.data) < self.size and end == len(self.data):
+            raise Beyond
+        if self.data.count(0, pos, end) == end - pos:
+            return  # zeros: `_ended` tells a little padding from a copy that has not arrived
+        if tag >> 16 == 0xFFFE:
+            raise Malformed(f"a delimiter without its item at byte {pos}")
+        raise OtherEncoding(f"an unknown VR in element ({tag >> 16:04X},{tag & 0xFFFF:04X}) at byte {pos}")
+
+    def _ended(self, pos: int, end: int, depth: int, *, undefined: bool) -> None:
+        """Hold that the data ended where an element ended."""
+        if undefined:
+            raise self._short(end + 1, end, depth)
+        if pos == end:
+            return
+        if len(self.data) < self.size and end == len(self.data):
+            raise Beyond
+        if depth or end - pos >= _MAX_PADDING or any(self.data[pos:end]):
+            raise Truncated(f"the data end at byte {end}, in the middle of an element")
+
+
+class Beyond(Exception):
+    """An element reaches beyond the bytes read so far; more of the file must be read."""
+
+
+Edit: TypeAlias = Callable[[bytes], bytes | None]
+"""From the value field of an element, padding included, to the new one, which need not be padded; None drops the
+element. An edit that gives back what it got leaves the element byte for byte."""
+
+New: TypeAlias = tuple[bytes, bytes]
+"""(vr, value) of an element that is put in. The value is padded to even length here (PS3.5 §6.2)."""
+
+
+def keep(value: bytes) -> bytes:
+    """Let the element pass as it is, a sequence item by item."""
+    return value
+
+
+def drop(value: bytes) -> None:
+    """Take the element out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What happens to the elements of a data set and of the items inside it."""
+
+    edits: Mapping[int, Edit]
+    """By tag. A tag that is not here is dropped."""
+
+    inside: Mapping[int, Rules] = field(default_factory=dict)
+    """Sequences whose items follow other rules; every other sequence's items follow the same."""
+
+    complete: Callable[[bytes, Sequence[Element]], Mapping[int, New | None]] | None = None
+    """Decides on a data set as a whole: elements to put in, to replace (by tag) or to drop (None)."""
+
+    below: Rules | None = None
+    """What items further inside follow, where not the same."""
+
+
+def rewrite(
+    data: bytes,
+    elements: Sequence[Element],
+    rules: Rules,
+    *,
+    implicit: bool,
+    end: int,
+    additions: Mapping[int, New | None] | None = None,
+) -> list[bytes | memoryview]:
+    """Give the new bytes of a top-level data set, as chunks in order.
+
+    Parameters
+    ----------
+    data, elements
+        What `Parser` read; `elements` are consecutive and end at `end`.
+    additions
+        Elements to put in, replace or drop at this level; those of `rules.complete` come on top.
+    """
+    writer = _Writer(data, implicit=implicit)
+    start = elements[0][2] if elements else end
+    out: list[bytes | memoryview] = []
+    if writer.data_set(elements, start, end, rules, out, additions) is None:
+        return [writer.view[start:end]]
+    return out
+
+
+def encode(tag: int, vr: bytes, value: bytes, *, implicit: bool) -> bytes:
+    """Encode one element; the value is padded to even length with the pad byte of its VR."""
+    if len(value) & 1:
+        value += _pad(vr)
+    head = _PACK_TAG(tag >> 16, tag & 0xFFFF)
+    if implicit:
+        return head + _PACK_LONG(len(value)) + value
+    if vr in _SHORT_VRS:
+        return head + vr + _PACK_SHORT(len(value)) + value
+    return head + vr + b"\0\0" + _PACK_LONG(len(value)) + value
+
+
+def _pad(vr: bytes) -> bytes:
+    return b"\0" if vr in (b"UI", b"OB", b"UN") else b" "
+
+
+_NEVER: Final = 1 << 32
+"""Behind every tag."""
+
+
+class _Writer:
+    """Appends new bytes to a list of chunks; each method gives the appended length, or None where nothing changed."""
+
+    def __init__(self, data: bytes, *, implicit: bool) -> None:
+        self.data = data
+        self.view = memoryview(data)
+        self.implicit = implicit
+
+    def data_set(
+        self,
+        elements: Sequence[Element],
+        start: int,
+        end: int,
+        rules: Rules,
+        out: list[bytes | memoryview],
+        additions: Mapping[int, New | None] | None = None,
+    ) -> int | None:
+        """Rewrite the elements that lie between `start` and `end`."""
+        data, view = self.data, self.view
+        edit_of = rules.edits.get
+        wanted = additions or {}
+        if rules.complete:
+            wanted = {**wanted, **rules.complete(data, elements)}
+        pending = sorted(wanted, reverse=True) if wanted else []
+        due = pending[-1] if pending else _NEVER
+        run, total, changed = start, 0, False
+        for tag, vr, at, value, stop, items in elements:
+            if tag >= due:
+                put_in = self._encoded(wanted, pending, tag)
+                due = pending[-1] if pending else _NEVER
+                replaced = tag in wanted
+                if put_in or replaced:
+                    out += (view[run:at], put_in)
+                    total += at - run + len(put_in)
+                    run, changed = (stop if replaced else at), True
+                if replaced:
+                    continue
+            edit = edit_of(tag)
+            if edit is keep:
+                if not items:
+                    continue
+                mark = len(out)
+                out += (view[run:at], b"")
+                inner = rules.inside.get(tag) or rules.below or rules
+                length = self._sequence(items, value, stop, inner, out)
+                if length is None:
+                    del out[mark:]
+                    continue
+                undefined = data[value - 4 : value] == _UNDEFINED_LENGTH  # and stays so (PS3.5 §7.5)
+                out[mark + 1] = data[at:value] if undefined else self._head(at, value, length)
+                total += value - run + length
+            else:
+                new = None
+                if edit is not None:
+                    old = data[value:stop]
+                    new = edit(old)
+                    if new == old:
+                        continue
+                if at > run:
+                    out.append(view[run:at])
+                    total += at - run
+                if new is not None:
+                    if len(new) & 1:
+                        new += _pad(vr)
+                    head = self._head(at, value, len(new))
+                    out += (head, new)
+                    total += len(head) + len(new)
+            run, changed = stop, True
+        put_in = self._encoded(wanted, pending, _NEVER) if pending else b""
+        if not changed and not put_in:
+            return None
+        out += (view[run:end], put_in)
+        return total + end - run + len(put_in)
+
+    def _sequence(
+        self, items: Sequence[Item], start: int, end: int, rules: Rules, out: list[bytes | memoryview]
+    ) -> int | None:
+        """Rewrite the items that lie between `start` and `end`, a delimiter at the end included."""
+        data, view = self.data, self.view
+        run, total, changed = start, 0, False
+        for at, value, stop, elements in items:
+            undefined = data[at + 4 : value] == _UNDEFINED_LENGTH
+            content_end = stop - 8 if undefined else stop
+            mark = len(out)
+            out += (view[run:at], b"")
+            length = self.data_set(elements, value, content_end, rules, out)
+            if length is None:
+                del out[mark:]
+                continue
+            out[mark + 1] = data[at:value] if undefined else ITEM + _PACK_LONG(length)
+            total += at - run + 8 + length
+            run, changed = content_end, True
+        if not changed:
+            return None
+        out.append(view[run:end])
+        return total + end - run
+
+    def _head(self, at: int, value: int, length: int) -> bytes:
+        """Give the header of an element with a new length."""
+        if value - at == 8 and not self.implicit:
+            return self.data[at : value - 2] + _PACK_SHORT(length)
+        return self.data[at : value - 4] + _PACK_LONG(length)
+
+    def _encoded(self, wanted: Mapping[int, New | None], pending: list[int], up_to: int) -> bytes:
+        """Take the pending additions with tags up to `up_to` and encode them in order."""
+        encoded = b""
+        while pending and pending[-1] <= up_to:
+            tag = pending.pop()
+            new = wanted[tag]
+            if new is not None:
+                encoded += encode(tag, *new, implicit=self.implicit)
+        return encoded

@@ -1,0 +1,1 @@
+"""What people fill in: the form, the identity, the list of structures."""

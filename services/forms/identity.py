@@ -1,0 +1,277 @@
+"""Who a patient becomes: the new identity with its index, the age, and a birth date that only says the age.
+
+The new identity is the person's choice in `collection.toml` plus the index. Age is the one fact about the person that
+a model of a planning system can use; it is worked out once per set, and the birth date is made up to reproduce it.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from services.dicom.dates import read_da
+from services.errors import SettingsWrong
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+LAST_INDEX: Final = 999_999
+"""The largest index of a collection; room for its six digits is kept in every identity."""
+
+LONGEST_VALUE: Final = 64
+"""PS3.5 6.2: characters of an LO value, and of one component group of a PN value."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewIdentity:
+    """What the patient of one set is called from now on."""
+
+    patient_id: str
+    """(0010,0020) *Patient ID*: `zzz_AnusGE006`."""
+
+    patient_name: str
+    """(0010,0010) *Patient's Name*: `AnusGE006^First`."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The form that a person fills in once per collection."""
+
+    patient_id: str
+    family_name: str
+    first_name: str
+
+    hospital: str
+    """Goes into the tracking file only, never into DICOM and never into a path."""
+
+    initial_index: int
+
+    def numbered(self, index: int) -> NewIdentity:
+        """Return the identity with its index: three digits at least, more when needed."""
+        return NewIdentity(f"{self.patient_id}{index:03d}", f"{self.family_name}{index:03d}^{self.first_name}", index)
+
+
+def check_identity(identity: Identity) -> None:
+    """Refuse a form whose identities DICOM could not carry, or not under every character set.
+
+    Only the default repertoire (ASCII) is taken: it reads the same under every (0008,0005) *Specific Character Set*
+    that the objects of a set declare. PS3.5 6.1.2, 6.2.
+
+    Raises
+    ------
+    SettingsWrong
+        One sentence about the first field that cannot be used.
+    """
+    _check_part("patient_id", identity.patient_id, forbidden="\\")
+    _check_part("family_name", identity.family_name, forbidden="\\^=")
+    _check_part("first_name", identity.first_name, forbidden="\\^=")
+    if not identity.hospital.strip() or not identity.hospital.isprintable():
+        raise SettingsWrong("hospital must be one line of text: it fills the last column of the tracking file.")
+    if not 1 <= identity.initial_index <= LAST_INDEX:
+        raise SettingsWrong(
+            f"initial_index is {identity.initial_index}, but numbers run from 1 to {LAST_INDEX}: choose one of these."
+        )
+    longest = identity.numbered(LAST_INDEX)
+    for fields, value in (("patient_id", longest.patient_id), ("family_name and first_name", longest.patient_name)):
+        if len(value) > LONGEST_VALUE:
+            raise SettingsWrong(
+                f"{fields} leave no room for the number: with it, DICOM takes {LONGEST_VALUE} characters and "
+                f"this would take {len(value)}. Make it {len(value) - LONGEST_VALUE} shorter."
+            )
+
+
+def _check_part(field: str, value: str, *, forbidden: str) -> None:
+    """Check one part of the identity for what DICOM or a planning system would change or refuse."""
+    if not value:
+        raise SettingsWrong(f"{field} is empty: it is what the number of each set is appended to or stands beside.")
+    if value != value.strip(" "):
+        raise SettingsWrong(f"{field} begins or ends with a space, which DICOM does not keep: take it away.")
+    for character in value:
+        if not " " <= character <= "~" or character in forbidden:
+            raise SettingsWrong(
+                f"{field} holds {character!r}: use English letters, digits and signs, without {' '.join(forbidden)}"
+            )
+
+
+OLDEST: Final = 89
+"""Years. Whoever is older is said to be 90: so few people are that the age alone would tell who it is."""
+
+LONGEST_LIFE: Final = 120
+"""Years. A number above is not an age."""
+
+PLACEHOLDER_DATE: Final = date(1900, 1, 1)
+"""Systems write this date, or an earlier one, where nobody knows the date."""
+
+AGE_NOTES: Final = {
+    "age-unknown": "Neither an age nor a birth date says how old the patient was: age and birth date stay empty.",
+    "age-junk": "The patient's age is given in a form that is no age; it was not used.",
+    "age-impossible": "The patient's age is given as nothing or as more than 120 years; it was not used.",
+    "ages-differ": "The objects of the set give different ages; the first was taken, the CT's before the others'.",
+    "age-and-birth-date-differ": "The patient's age and birth date do not agree; the age was taken.",
+    "birth-date-junk": "The birth date is no date; it was not used.",
+    "birth-date-impossible": (
+        "The birth date is not before the study, or is 1 January 1900 or earlier, or more than 120 years before the "
+        "study; it was not used."
+    ),
+    "study-date-unknown": "The CT has no study date, so the age on that day cannot be worked out from the birth date.",
+    "age-under-one-year": "The patient would be less than a year old: often a birth date that is not the patient's.",
+    "age-over-89": "The patient is older than 89: the age is given as 90 years.",
+}
+"""What a reader of the set's report should know of the age, by code."""
+
+_STATEMENT = re.compile(r"(\d{1,3})([YMWD])", re.ASCII)
+_ROUNDING = timedelta(days=366)  # some scanners round the age, or count the year of birth only
+_ONE_YEAR = {"Y": 1, "M": 12, "W": 52, "D": 365}
+
+
+class Age(NamedTuple):
+    """An age as (0010,1010) *Patient's Age* states it. PS3.5 6.2, AS."""
+
+    number: int
+
+    unit: str
+    """`Y` years, `M` months, `W` weeks, `D` days; completed ones."""
+
+    @property
+    def statement(self) -> str:
+        """The age as DICOM writes it: `045Y`."""
+        return f"{self.number:03d}{self.unit}"
+
+
+class AgeReading(NamedTuple):
+    """How old the patient was on the day of the study, as far as the set says so."""
+
+    age: Age | None
+
+    notes: tuple[str, ...]
+    """Codes out of `AGE_NOTES`."""
+
+
+def read_age(ages: Iterable[str], birth_dates: Iterable[str], study_date: date | None) -> AgeReading:
+    """Work out the one age of a set: a stated one when there is a valid one, else from the birth date.
+
+    Parameters
+    ----------
+    ages
+        The values of (0010,1010) *Patient's Age*, the CT's first. Empty ones say nothing and are no fault.
+    birth_dates
+        The values of (0010,0030) *Patient's Birth Date*, likewise.
+    study_date
+        The CT's, not yet shifted; None when it has none.
+    """
+    if study_date and study_date <= PLACEHOLDER_DATE:
+        study_date = None
+    stated, notes = _stated_ages(ages)
+    births, birth_notes = _possible_births(birth_dates, study_date)
+    notes += birth_notes
+
+    age = stated[0] if stated else None
+    if age and births and study_date:
+        first, last = _born_between(age, study_date)
+        if not first - _ROUNDING <= births[0] <= last + _ROUNDING:
+            notes.append("age-and-birth-date-differ")
+    elif births and study_date:
+        age = _age_on(study_date, births[0])
+    elif births and not age:
+        notes.append("study-date-unknown")
+
+    if age is None:
+        notes.append("age-unknown")
+    elif age.unit == "Y" and age.number > OLDEST:
+        age = Age(OLDEST + 1, "Y")
+        notes.append("age-over-89")
+    elif age.number < _ONE_YEAR[age.unit]:
+        notes.append("age-under-one-year")
+    return AgeReading(age, tuple(dict.fromkeys(notes)))
+
+
+def fake_birth_date(
+    age: Age | None, study_date: date | None, key: bytes, *, other_than: Collection[date] = ()
+) -> date | None:
+    """Make up a birth date that says the age and nothing else; the same on every attempt.
+
+    Parameters
+    ----------
+    age
+        As `read_age` gave it; unknown gives None, an empty birth date.
+    study_date
+        The CT's as it will be published (shifted), on which the made-up date reproduces the age exactly.
+    key
+        The key of the set.
+    other_than
+        The birth dates of the set, shifted like the study date: never chosen. Only an age in days, which leaves a
+        single date, has no choice; that date then says no more than the age beside it.
+    """
+    if age is None or study_date is None or study_date.year <= LONGEST_LIFE + 1:
+        return None
+    first, last = _born_between(age, study_date)
+    days = [first + timedelta(days=day) for day in range((last - first).days + 1)]
+    free = [day for day in days if day not in other_than] or days
+    return free[int.from_bytes(hmac.digest(key, b"birth date", "sha256")) % len(free)]
+
+
+def _stated_ages(values: Iterable[str]) -> tuple[list[Age], list[str]]:
+    ages, notes = [], []
+    for value in filter(None, (value.strip(" \0") for value in values)):
+        found = _STATEMENT.fullmatch(value.upper())
+        if not found:
+            notes.append("age-junk")
+            continue
+        age = Age(int(found[1]), found[2])
+        if age.number == 0 or (age.unit == "Y" and age.number > LONGEST_LIFE):
+            notes.append("age-impossible")
+        else:
+            ages.append(age)
+    if len(set(ages)) > 1:
+        notes.append("ages-differ")
+    return ages, notes
+
+
+def _possible_births(values: Iterable[str], study_date: date | None) -> tuple[list[date], list[str]]:
+    births, notes = [], []
+    for value in filter(None, (value.strip(" \0") for value in values)):
+        days = read_da(value)
+        if len(days) != 1:
+            notes.append("birth-date-junk")
+        elif days[0] <= PLACEHOLDER_DATE or (study_date and not _lived(days[0], study_date)):
+            notes.append("birth-date-impossible")
+        else:
+            births.append(days[0])
+    return births, notes
+
+
+def _lived(birth: date, day: date) -> bool:
+    return birth < day and _age_on(day, birth).number <= LONGEST_LIFE
+
+
+def _age_on(day: date, birth: date) -> Age:
+    """Return the age in the unit that people use: years from two on, months from two on, else days."""
+    months = (day.year - birth.year) * 12 + day.month - birth.month - (day.day < birth.day)
+    if months >= 24:
+        return Age(months // 12, "Y")
+    return Age(months, "M") if months >= 2 else Age((day - birth).days, "D")
+
+
+def _born_between(age: Age, day: date) -> tuple[date, date]:
+    """Return the first and the last birth date of a person who is of this age on `day`."""
+    if age.unit in "DW":
+        length = timedelta(days=7 if age.unit == "W" else 1)
+        last = day - age.number * length
+        return last - length + timedelta(days=1), last
+    months = 12 if age.unit == "Y" else 1
+    return _months_before(day, (age.number + 1) * months) + timedelta(days=1), _months_before(day, age.number * months)
+
+
+def _months_before(day: date, months: int) -> date:
+    """Return the last birth date from which `months` are completed on `day`.
+
+    Who is born on the 31st, or on 29 February, completes a month that has no such day on the first of the next.
+    """
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))

@@ -1,0 +1,346 @@
+"""`structures.csv`: what the structures of a collection are to be called, as a person confirmed it.
+
+The file stands beside `collection.toml` and is worked on in a spreadsheet. So it is read as spreadsheets write it: any
+of three separators, with or without a mark, columns in any order; and what the program does not know in it stays: other
+columns, other rows, their order. Only confirmed rows are ever applied.
+
+It holds names as hospitals give them, and so stays on the share, as the tracking file does.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final, Literal, get_args
+
+from services.errors import SettingsWrong
+from services.runtime import durable_files
+from services.vocabulary.structure_names import LONGEST_NAME
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from services.store.collection import Collection
+
+FILE_NAME: Final = "structures.csv"
+LARGEST_BYTES: Final = 4 << 20
+
+State = Literal["proposed", "confirmed", "ignored"]
+"""`ignored`: a person decided that nothing is to be done about it."""
+
+COLUMNS: Final = ("source", "target", "state", "sets", "note")
+_SEPARATORS: Final = ";,\t"
+_FORMULA: Final = tuple("=+-@0123456789")
+"""A spreadsheet would reckon with, or make a date of, what begins so; an apostrophe before it makes it text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one name, or all names of one pattern, are to become."""
+
+    source: str
+    """The name as it is without this list. `*` stands for any letters; `[*]` for a star."""
+
+    target: str = ""
+    state: State = "proposed"
+
+    sets: str = ""
+    """In how many sets it stands: told by the program, at the last look."""
+
+    note: str = ""
+
+    cells: tuple[str, ...] = ()
+    """The line as it was read: what stands in columns that are a person's own stays."""
+
+    def fits(self, name: str) -> bool:
+        """Whether the row speaks of a name."""
+        if _is_pattern(self.source):
+            return _compiled(self.source).fullmatch(_plain(name)) is not None
+        return _literal(self.source).casefold() == _plain(name).casefold()
+
+
+@dataclass(frozen=True)
+class Naming:
+    """What a person decided: which name a structure gets, and which are left as they are."""
+
+    rows: tuple[Row, ...] = ()
+    """None of them only proposed."""
+
+    def target(self, name: str) -> str | None:
+        """Give the name that was confirmed for a name; None where nobody confirmed one."""
+        row = self.decision(name)
+        return row.target if row and row.state == "confirmed" else None
+
+    def is_ignored(self, name: str) -> bool:
+        """Whether a person decided that nothing is to be done about a name."""
+        row = self.decision(name)
+        return row is not None and row.state == "ignored"
+
+    @cached_property
+    def digest(self) -> str:
+        """What tells one list from another: SHA-256 of what was decided; empty where nothing was."""
+        return sha256(self.encoded()).hexdigest() if self.rows else ""
+
+    def encoded(self) -> bytes:
+        """Give what was decided alone, as it is kept for later proofs."""
+        return Sheet(tuple(Row(row.source, row.target, row.state) for row in self.rows)).encoded()
+
+    def decision(self, name: str) -> Row | None:
+        """Find what was decided: in its own row, letter by letter, then in any case; else by the first pattern."""
+        name = _plain(name)
+        own = self._own.get(name) or self._own_folded.get(name.casefold())
+        return own or next((row for pattern, row in self._patterns if pattern.fullmatch(name)), None)
+
+    @cached_property
+    def _own(self) -> dict[str, Row]:
+        return {_literal(row.source): row for row in self.rows if not _is_pattern(row.source)}
+
+    @cached_property
+    def _own_folded(self) -> dict[str, Row]:
+        return {name.casefold(): row for name, row in reversed(self._own.items())}
+
+    @cached_property
+    def _patterns(self) -> tuple[tuple[re.Pattern[str], Row], ...]:
+        return tuple((_compiled(row.source), row) for row in self.rows if _is_pattern(row.source))
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The file as it stands."""
+
+    rows: tuple[Row, ...] = ()
+    columns: tuple[str, ...] = COLUMNS
+    """In their order, as the file spells them."""
+    separator: str = ";"
+    line_end: str = "\r\n"
+
+    @cached_property
+    def naming(self) -> Naming:
+        """What is decided."""
+        return Naming(tuple(row for row in self.rows if row.state != "proposed"))
+
+    def row(self, name: str) -> Row | None:
+        """Find the row that speaks of a name: the one that decides on it, else one that proposes something."""
+        return self.naming.decision(name) or next((row for row in self.rows if row.fits(name)), None)
+
+    def decided(self, source: str, state: State, target: str = "") -> Sheet:
+        """Note what a person decided about a name or a pattern; what else stands in its row stays.
+
+        Parameters
+        ----------
+        source
+            As it stands in the row: a name that is meant letter by letter goes through `escaped` first.
+
+        Raises
+        ------
+        SettingsWrong
+            The target is none that a planning system keeps.
+        """
+        source = _plain(source)
+        rows = list(self.rows)
+        at = next((at for at, row in enumerate(rows) if row.source == source), len(rows))
+        row = replace(rows[at] if at < len(rows) else Row(source), state=state)
+        row = replace(row, target=target or row.target)
+        if wrong := _wrong(row):
+            raise SettingsWrong(f"This cannot be confirmed: {wrong}")
+        rows[at : at + 1] = [row]
+        return replace(self, rows=tuple(rows))
+
+    def encoded(self) -> bytes:
+        """Write the file: in UTF-8 with its mark, which spreadsheets know it by."""
+        text = io.StringIO()
+        writer = csv.writer(text, delimiter=self.separator, lineterminator=self.line_end)
+        writer.writerow(self.columns)
+        for row in self.rows:
+            known = {"source": _guarded(row.source), "target": row.target, "state": row.state}
+            known |= {"sets": row.sets, "note": row.note}
+            cells = [*row.cells, *[""] * (len(self.columns) - len(row.cells))]
+            for at, column in enumerate(self.columns):
+                cells[at] = known.get(column.strip().casefold(), cells[at])
+            writer.writerow(cells)
+        return text.getvalue().encode("utf-8-sig")
+
+
+def read(root: Path) -> Sheet:
+    """Read the list of a collection; an empty one where there is no file.
+
+    Raises
+    ------
+    SettingsWrong
+        Says which line, and what to write instead. Nothing is done with half a list.
+    """
+    return decoded(_stored(root / FILE_NAME))
+
+
+def write(root: Path, sheet: Sheet, *, instead_of: Sheet) -> None:
+    """Write the list of a collection.
+
+    Parameters
+    ----------
+    instead_of
+        What was read, and the new list was made of.
+
+    Raises
+    ------
+    SettingsWrong
+        A person changed the file meanwhile: their work counts, and ours is done again.
+    """
+    if read(root).encoded() != instead_of.encoded():
+        raise SettingsWrong(f"{FILE_NAME} was changed just now. Nothing was written: do it once more.")
+    durable_files.write_atomically(root / FILE_NAME, sheet.encoded())
+
+
+def decoded(data: bytes) -> Sheet:
+    """Make a list of what was stored."""
+    text = _text(data)
+    if not text.strip():
+        return Sheet()
+    separator = _separator(text.splitlines()[0])
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    columns: tuple[str, ...] = ()
+    rows: list[Row] = []
+    answers: dict[str, str] = {}
+    try:
+        for fields in reader:
+            if not any(map(str.strip, fields)):
+                continue
+            if columns:
+                row = _row(columns, fields, reader.line_num)
+                if row.state == "confirmed" and answers.setdefault(row.source, row.target) != row.target:
+                    raise SettingsWrong(f"{FILE_NAME}, line {reader.line_num}: confirmed before, with another target.")
+                rows.append(row)
+            else:
+                columns = _header(fields)
+    except csv.Error:
+        raise SettingsWrong(f"{FILE_NAME}, line {reader.line_num}: this is no line of a table.") from None
+    return Sheet(tuple(rows), columns, separator, "\r\n" if "\r\n" in text else "\n")
+
+
+def keep(collection: Collection, naming: Naming) -> None:
+    """Keep what was decided as it is now, so that what was named by them can be proven years later."""
+    if naming.rows:
+        collection.namings.mkdir(exist_ok=True)
+        path = collection.namings / f"{naming.digest}.csv"
+        durable_files.write_exclusively(path, naming.encoded(), staging=collection.staging)
+
+
+def kept(collection: Collection, digest: str) -> Naming:
+    """Give what was decided when a set was named, by its record; nothing where that is not there any more."""
+    path = collection.namings / f"{digest}.csv"
+    if not re.fullmatch("[0-9a-f]{64}", digest) or not path.exists():
+        return Naming()
+    return decoded(path.read_bytes()).naming
+
+
+def escaped(name: str) -> str:
+    """Write a name so that it stands for itself alone."""
+    return _plain(name).replace("*", "[*]")
+
+
+# Reading --------------------------------------------------------------------------------------------------------------
+
+
+def _stored(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            raise SettingsWrong(f"{FILE_NAME} is too large to be a list of names.")
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except IsADirectoryError:
+        raise SettingsWrong(f"{FILE_NAME} is no file.") from None
+
+
+def _text(data: bytes) -> str:
+    """Read what a spreadsheet saved as CSV, as Unicode text, or in the code page of Windows."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
+
+
+def _separator(header: str) -> str:
+    return max(_SEPARATORS, key=header.count)
+
+
+def _header(fields: list[str]) -> tuple[str, ...]:
+    names = [name.strip().casefold() for name in fields]
+    missing = [name for name in ("source", "target", "state") if name not in names]
+    if missing:
+        raise SettingsWrong(f"{FILE_NAME}: the first line names the columns, and {' and '.join(missing)} is missing.")
+    if len({name for name in names if name}) < len([name for name in names if name]):
+        raise SettingsWrong(f"{FILE_NAME}: two columns have the same name.")
+    return (*fields, *(name for name in COLUMNS if name not in names))
+
+
+def _row(columns: tuple[str, ...], fields: list[str], line: int) -> Row:
+    known = {column.strip().casefold(): value.strip() for column, value in zip(columns, fields, strict=False)}
+    state = known.get("state", "").casefold() or "proposed"
+    if state not in get_args(State):
+        raise SettingsWrong(f"{FILE_NAME}, line {line}: state must be one of {', '.join(get_args(State))}.")
+    row = Row(
+        _unguarded(known.get("source", "")),
+        known.get("target", ""),
+        state,  # type: ignore[arg-type]  # just looked up in it
+        known.get("sets", ""),
+        known.get("note", ""),
+        tuple(fields),
+    )
+    if wrong := _wrong(row):
+        raise SettingsWrong(f"{FILE_NAME}, line {line}: {wrong}")
+    return row
+
+
+def _wrong(row: Row) -> str:
+    if row.state != "confirmed":
+        return ""
+    if not row.source:
+        return "it is confirmed, and names no source."
+    if not row.target:
+        return "it is confirmed, and has no target."
+    if len(row.target) > LONGEST_NAME:
+        return f"the target has {len(row.target)} characters; planning systems keep {LONGEST_NAME}."
+    if not (row.target.isascii() and row.target.isprintable() and "\\" not in row.target):
+        return "the target may have English letters, digits and signs, and no \\."
+    return ""
+
+
+def _guarded(source: str) -> str:
+    return f"'{source}" if source.startswith((*_FORMULA, "'")) else source
+
+
+def _unguarded(source: str) -> str:
+    return source[1:] if source.startswith("'") and source[1:].startswith((*_FORMULA, "'")) else source
+
+
+# Patterns -------------------------------------------------------------------------------------------------------------
+
+_STAR: Final = re.compile(r"\[\*\]|\*")
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.strip(" \0").split())
+
+
+def _is_pattern(source: str) -> bool:
+    return "*" in source.replace("[*]", "")
+
+
+def _literal(source: str) -> str:
+    return _plain(source).replace("[*]", "*")
+
+
+@lru_cache(maxsize=1024)
+def _compiled(source: str) -> re.Pattern[str]:
+    source, made, last = _plain(source), "", 0
+    for star in _STAR.finditer(source):
+        made += re.escape(source[last : star.start()]) + (".*" if star[0] == "*" else r"\*")
+        last = star.end()
+    return re.compile(made + re.escape(source[last:]), re.IGNORECASE)

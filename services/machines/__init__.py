@@ -1,0 +1,1 @@
+"""Machine descriptors, and whether a plan's beams fit one."""

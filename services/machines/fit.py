@@ -1,0 +1,369 @@
+"""Whether a plan's beams can stand on another machine: what blocks, and what merely differs.
+
+A centre that declares the machine must be able to import every plan of the collection. What the machine cannot do
+*blocks*: the set is refused, or published with a warning if the collection says so. What an import bears *differs*, and
+is recorded. Geometry, meterset and dose rates are never rewritten to make a plan fit.
+
+A limit that a plan oversteps within the descriptor's tolerance differs; beyond it blocks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from math import inf
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from services.machines.descriptor import STANDARD
+from services.machines.fluence import fluence_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from services.dicom.dataset import View
+    from services.machines.descriptor import Energy, Machine, Mlc
+    from services.machines.fluence import Fluence
+
+KEEP_ONLY: Final = frozenset({"ion-plan", "brachy-plan"})
+"""Codes of plans whose machine can only be kept: they have no beams that another linac could take."""
+
+_RT_ION_PLAN: Final = "1.2.840.10008.5.1.4.1.1.481.8"
+_NOT_TREATING: Final = frozenset({"SETUP", "OPEN_PORTFILM", "TRMT_PORTFILM"})
+"""(300A,00CE) *Treatment Delivery Type* of beams that are moved without being checked."""
+
+_CONES: Final = frozenset({"STEREOTACTIC", "PHOTON_CIRC", "INTRAOPERATIVE"})
+_JAW_SIDES: Final = {"X": ("X1", "X2"), "ASYMX": ("X1", "X2"), "Y": ("Y1", "Y2"), "ASYMY": ("Y1", "Y2")}
+_UNIT: Final = {"PHOTON": "MV photons", "ELECTRON": "MeV electrons"}
+_EXACT: Final = 0.001
+"""Numbers of a plan are decimal texts: what differs by less is the same number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fact in which a beam and the machine do not agree."""
+
+    beam_number: int | None
+    """None where the plan as a whole is meant."""
+
+    code: str
+    """The same for every plan: `energy`, `leaf-boundaries`. Safe in logs and records."""
+
+    sentence: str
+    """In plain words, with values of the plan: for the share's users only. Never the beam's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How a plan fits a machine."""
+
+    machine: Machine
+    blocks: tuple[Finding, ...]
+    differs: tuple[Finding, ...]
+
+    beams: tuple[int | None, ...] = ()
+    """Numbers of the treatment beams that were held against it."""
+
+    @property
+    def fits(self) -> bool:
+        """Whether nothing blocks."""
+        return not self.blocks
+
+    @property
+    def can_be_moved(self) -> bool:
+        """Whether the plan can be put on the machine at all, against what blocks too (`on_machine_mismatch`)."""
+        return not any(finding.code in KEEP_ONLY for finding in self.blocks)
+
+
+class _Fact(NamedTuple):
+    blocks: bool
+    code: str
+    says: str
+    """Goes on after "Beam 3 "."""
+
+
+def fit(plan: View, machine: Machine) -> Fit:
+    """Hold every treatment beam of a plan against a machine."""
+    if other := _other_kind(plan):
+        return Fit(machine, (other,), ())
+    blocks: list[Finding] = []
+    differs: list[Finding] = []
+    beams = treatment_beams(plan)
+    for beam in beams:
+        number = _beam_number(beam)
+        subject = "A beam without a number" if number is None else f"Beam {number}"
+        for fact in _facts(beam, machine):
+            (blocks if fact.blocks else differs).append(Finding(number, fact.code, f"{subject} {fact.says}"))
+    return Fit(machine, tuple(blocks), tuple(differs), tuple(map(_beam_number, beams)))
+
+
+def fit_first(plan: View, machines: Sequence[Machine]) -> Fit:
+    """Take the first machine that fits the whole plan; when none does, the first of those with the fewest blocks.
+
+    Raises
+    ------
+    ValueError
+        There are no machines: the plan keeps its own, and nothing is to be asked.
+    """
+    fits: list[Fit] = []
+    for machine in machines:
+        fits.append(fit(plan, machine))
+        if fits[-1].fits:
+            return fits[-1]
+    return min(fits, key=lambda one: len(one.blocks))
+
+
+def treatment_beams(plan: View) -> list[View]:
+    """Return the beams that deliver dose: they have a meterset or are called TREATMENT.
+
+    Setup fields and port films are not among them. PS3.3 C.8.8.14, (300A,00CE) *Treatment Delivery Type*; PS3.3
+    C.8.8.13, (300A,0086) *Beam Meterset*.
+    """
+    with_meterset = {
+        reference.number("ReferencedBeamNumber")
+        for group in plan.items("FractionGroupSequence")
+        for reference in group.items("ReferencedBeamSequence")
+        if (reference.number("BeamMeterset") or 0) > 0
+    }
+
+    def treats(beam: View) -> bool:
+        delivery = beam.text("TreatmentDeliveryType")
+        if delivery in _NOT_TREATING:
+            return False
+        number = beam.number("BeamNumber")
+        return delivery == "TREATMENT" or (number is not None and number in with_meterset)
+
+    return [beam for beam in plan.items("BeamSequence") if treats(beam)]
+
+
+def _other_kind(plan: View) -> Finding | None:
+    only = 'It can be anonymized with machine = "keep" only.'
+    if plan.text("SOPClassUID") == _RT_ION_PLAN or plan.has("IonBeamSequence"):
+        return Finding(None, "ion-plan", f"The plan is an ion plan, and a linac cannot take its beams. {only}")
+    if plan.has("BrachyTreatmentType") or plan.has("ApplicationSetupSequence"):
+        return Finding(None, "brachy-plan", f"The plan is a brachytherapy plan and has no beams of a linac. {only}")
+    return None
+
+
+def _beam_number(beam: View) -> int | None:
+    number = beam.number("BeamNumber")
+    return None if number is None else int(number)
+
+
+def _facts(beam: View, machine: Machine) -> Iterator[_Fact]:
+    yield from _maker(beam, machine)
+    yield from _source_axis_distance(beam, machine)
+    yield from _energy(beam, machine)
+    yield from _leaf_boundaries(beam, machine)
+    yield from _positions(beam, machine)
+    yield from _applicators(beam, machine)
+    yield from _wedges(beam, machine)
+    yield from _compensators(beam, machine)
+
+
+def _maker(beam: View, machine: Machine) -> Iterator[_Fact]:
+    for code, stated, ours in (
+        ("manufacturer", beam.text("Manufacturer"), machine.manufacturer),
+        ("model", beam.text("ManufacturerModelName"), machine.model),
+    ):
+        if stated and stated.casefold() != ours.casefold():
+            yield _Fact(False, code, f"names the {code} {stated}; that of {machine.name} is {ours}.")
+
+
+def _source_axis_distance(beam: View, machine: Machine) -> Iterator[_Fact]:
+    stated_mm = beam.number("SourceAxisDistance")
+    if stated_mm is not None and (off := abs(stated_mm - machine.sad_mm)) > _EXACT:
+        yield _Fact(
+            off > machine.sad_tolerance_mm + _EXACT,
+            "source-axis-distance",
+            f"has a source-axis distance of {stated_mm:g} mm; that of {machine.name} is {machine.sad_mm:g} mm.",
+        )
+
+
+def _energy(beam: View, machine: Machine) -> Iterator[_Fact]:
+    """Radiation, energy, fluence and dose rate, in this order: one that is missing leaves the next without meaning."""
+    radiation = beam.text("RadiationType")
+    offered = [energy for energy in machine.energies if energy.radiation == radiation]
+    if not offered:
+        ours = ", ".join(dict.fromkeys(energy.radiation for energy in machine.energies))
+        yield _Fact(
+            True, "radiation-type", f"has the radiation type {radiation or '(not stated)'}; {machine.name} has {ours}."
+        )
+        return
+    control_points = beam.items("ControlPointSequence")
+    energies = _stated(control_points, "NominalBeamEnergy")
+    if not energies:
+        yield _Fact(True, "energy-not-stated", "does not state its energy, so that nobody can say whether it fits.")
+        return
+    fluence = fluence_of(beam)
+    highest_mu_min = 0.0
+    for nominal in energies:
+        same = [energy for energy in offered if abs(energy.nominal - nominal) <= _EXACT]
+        match = [energy for energy in same if _same_fluence(energy, fluence)]
+        if not match:
+            ours = f"{machine.name} has {', '.join(energy.name for energy in offered)}."
+            uses = f"uses {nominal:g} {_UNIT[radiation]}{_in_words(fluence)}"
+            yield _Fact(True, "fluence-mode" if same else "energy", f"{uses}; {ours}")
+        else:
+            highest_mu_min = max(highest_mu_min, match[0].max_dose_rate_mu_min)
+    if highest_mu_min:
+        yield from _dose_rates(control_points, highest_mu_min, machine)
+
+
+def _dose_rates(control_points: Iterable[View], highest_mu_min: float, machine: Machine) -> Iterator[_Fact]:
+    rates = [rate for rate in _stated(control_points, "DoseRateSet") if rate]
+    if not rates:
+        yield _Fact(False, "dose-rate-not-stated", "states no dose rate, or 0.")
+    elif max(rates) > highest_mu_min + _EXACT:
+        limit = f"{machine.name} has up to {highest_mu_min:g} at this energy."
+        yield _Fact(False, "dose-rate-unlisted", f"has a dose rate of {max(rates):g} MU/min; {limit}")
+
+
+def _stated(control_points: Iterable[View], keyword: str) -> list[float]:
+    """Return the different values of an attribute, in the order of the control points that state it."""
+    numbers = (point.number(keyword) for point in control_points)
+    return list(dict.fromkeys(number for number in numbers if number is not None))
+
+
+def _same_fluence(energy: Energy, fluence: Fluence) -> bool:
+    return energy.fluence.casefold() == (STANDARD if fluence.is_standard else fluence.mode_id).casefold()
+
+
+def _in_words(fluence: Fluence) -> str:
+    if fluence.is_standard:
+        return ""
+    return f" with the fluence mode {fluence.mode_id}" if fluence.mode_id else " with a non-standard fluence of no name"
+
+
+def _leaf_boundaries(beam: View, machine: Machine) -> Iterator[_Fact]:
+    for device in beam.items("BeamLimitingDeviceSequence"):
+        kind = device.text("RTBeamLimitingDeviceType")
+        if kind in _JAW_SIDES:
+            continue
+        mlc = _mlc(machine, kind)
+        if mlc is None:
+            yield _Fact(True, "leaf-boundaries", f"has leaves of the type {kind}, which {machine.name} does not have.")
+            continue
+        boundaries_mm = device.numbers("LeafPositionBoundaries")
+        pairs = len(boundaries_mm) - 1 if boundaries_mm else device.number("NumberOfLeafJawPairs")
+        theirs = f"the {mlc.name} of {machine.name}"
+        if pairs != mlc.pairs:
+            stated = "no stated number of" if pairs is None else f"{pairs:g}"
+            yield _Fact(True, "leaf-boundaries", f"has {stated} leaf pairs; {theirs} has {mlc.pairs}.")
+        elif not boundaries_mm:
+            yield _Fact(False, "leaf-boundaries-not-stated", f"has as many leaf pairs as {theirs}, but no boundaries.")
+        else:
+            off_mm = max(abs(here - there) for here, there in zip(boundaries_mm, mlc.boundaries_mm, strict=True))
+            if off_mm > mlc.boundary_tolerance_mm + _EXACT:
+                yield _Fact(
+                    True, "leaf-boundaries", f"has leaf boundaries up to {off_mm:g} mm away from those of {theirs}."
+                )
+
+
+def _mlc(machine: Machine, kind: str) -> Mlc | None:
+    return next((mlc for mlc in machine.mlcs if mlc.type == kind), None)
+
+
+class _Reach:
+    """How far one jaw, or one bank of leaves, goes over all control points."""
+
+    def __init__(self) -> None:
+        self.lowest_mm = inf
+        self.highest_mm = -inf
+        self.span_mm = 0.0
+
+    def add(self, positions_mm: Sequence[float]) -> None:
+        lowest_mm, highest_mm = min(positions_mm), max(positions_mm)
+        self.lowest_mm = min(self.lowest_mm, lowest_mm)
+        self.highest_mm = max(self.highest_mm, highest_mm)
+        self.span_mm = max(self.span_mm, highest_mm - lowest_mm)
+
+    def furthest_out(self, from_mm: float, to_mm: float) -> tuple[float, float]:
+        """Return by how much it oversteps the travel, and where it stands then."""
+        return max((from_mm - self.lowest_mm, self.lowest_mm), (self.highest_mm - to_mm, self.highest_mm))
+
+
+def _positions(beam: View, machine: Machine) -> Iterator[_Fact]:
+    """Jaws and leaves at every control point. Devices that the machine lacks are the leaf boundaries' matter."""
+    declared = {
+        device.text("RTBeamLimitingDeviceType"): device.number("NumberOfLeafJawPairs")
+        for device in beam.items("BeamLimitingDeviceSequence")
+    }
+    jaws: defaultdict[str, _Reach] = defaultdict(_Reach)
+    leaves: defaultdict[str, _Reach] = defaultdict(_Reach)
+    miscounted: set[str] = set()
+    for point in beam.items("ControlPointSequence"):
+        for device in point.items("BeamLimitingDevicePositionSequence"):
+            kind = device.text("RTBeamLimitingDeviceType")
+            positions_mm = device.numbers("LeafJawPositions")
+            if kind in _JAW_SIDES and len(positions_mm) == 2:
+                for side, position_mm in zip(_JAW_SIDES[kind], positions_mm, strict=True):
+                    jaws[side].add([position_mm])
+            elif mlc := _mlc(machine, kind):
+                if len(positions_mm) == 2 * mlc.pairs:
+                    leaves[kind].add(positions_mm[: mlc.pairs])
+                    leaves[kind].add(positions_mm[mlc.pairs :])
+                elif declared.get(kind, mlc.pairs) == mlc.pairs:
+                    miscounted.add(kind)
+
+    for jaw in machine.jaws:
+        if jaw.side in jaws:
+            limits = (jaw.from_mm, jaw.to_mm, machine.jaw_tolerance_mm)
+            yield from _travel(jaws[jaw.side], f"jaw {jaw.side}", "jaw-travel", limits, machine)
+    for mlc in machine.mlcs:
+        if mlc.type in miscounted:
+            yield _Fact(True, "leaf-positions", f"does not give {2 * mlc.pairs} leaf positions at every control point.")
+        if mlc.type in leaves:
+            limits = (mlc.leaf_from_mm, mlc.leaf_to_mm, mlc.leaf_tolerance_mm)
+            yield from _travel(leaves[mlc.type], "leaf", "leaf-travel", limits, machine)
+            # Never blocks: planning systems park the leaves outside the jaws where they like.
+            if (span_mm := leaves[mlc.type].span_mm) > mlc.leaf_span_mm + mlc.leaf_tolerance_mm + _EXACT:
+                says = f"has leaves of one bank {span_mm:g} mm apart; {machine.name} allows {mlc.leaf_span_mm:g} mm."
+                yield _Fact(False, "leaf-span", says)
+
+
+def _travel(
+    reach: _Reach, what: str, code: str, limits: tuple[float, float, float], machine: Machine
+) -> Iterator[_Fact]:
+    from_mm, to_mm, tolerance_mm = limits
+    over_mm, at_mm = reach.furthest_out(from_mm, to_mm)
+    if over_mm > _EXACT:
+        allowed = f"{machine.name} allows {from_mm:g} to {to_mm:g} mm."
+        yield _Fact(over_mm > tolerance_mm + _EXACT, code, f"has a {what} at {at_mm:g} mm; {allowed}")
+
+
+def _applicators(beam: View, machine: Machine) -> Iterator[_Fact]:
+    """Planning systems find an applicator by its ID; of its type only a cone or none matters here."""
+    for applicator in beam.items("ApplicatorSequence"):
+        kind, stated_id = applicator.text("ApplicatorType"), applicator.text("ApplicatorID")
+        is_cone = kind in _CONES
+        offered = {_plain_id(ours.id) for ours in machine.applicators if (ours.type in _CONES) == is_cone}
+        if _plain_id(stated_id) not in offered:
+            code = "cone" if is_cone else "applicator"
+            yield _Fact(True, code, f"uses the {code} {stated_id or 'of no name'}, which {machine.name} does not have.")
+
+
+def _plain_id(applicator_id: str) -> str:
+    """Read `A06`, `a6` and `A06X10`, `A6x10` as the same applicator."""
+    return re.sub(r"(?<!\d)0+(?=\d)", "", applicator_id.casefold())
+
+
+def _wedges(beam: View, machine: Machine) -> Iterator[_Fact]:
+    for wedge in beam.items("WedgeSequence"):
+        kind, angle_deg = wedge.text("WedgeType"), wedge.number("WedgeAngle")
+        angles_deg = [angle for ours in machine.wedges if ours.type == kind for angle in ours.angles_deg]
+        if not angles_deg or (angle_deg is not None and all(abs(angle_deg - ours) > _EXACT for ours in angles_deg)):
+            angle = "" if angle_deg is None else f" of {angle_deg:g}°"
+            stated = f"a wedge{angle} ({kind or 'of no stated type'})"
+            yield _Fact(True, "wedge", f"uses {stated}, which {machine.name} does not have.")
+
+
+def _compensators(beam: View, machine: Machine) -> Iterator[_Fact]:
+    """Those that name a material are hardware; the others carry the fluence of moving leaves. PS3.3 C.8.8.14.10."""
+    for compensator in beam.items("CompensatorSequence"):
+        if material := compensator.text("MaterialID"):
+            yield _Fact(
+                False,
+                "compensator",
+                f"uses a compensator of {material}; of such the descriptor of {machine.name} says nothing.",
+            )

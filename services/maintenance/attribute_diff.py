@@ -1,0 +1,163 @@
+"""An object before and after, attribute by attribute, for a person who wants to see with their own eyes.
+
+It shows original values, so it is for whoever may see the originals, and is never kept. It judges nothing: that is what
+`services.proof.prove` does.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import zip_longest
+from struct import calcsize, iter_unpack
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from services.dicom import character_sets, dictionary
+from services.dicom.dataset import View, root
+from services.rtset import folder_listing, reader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from services.policy.table import Action, Policy
+    from services.rtset.reader import SetFile
+
+KEPT: Final = "kept"
+ADDED: Final = "added"
+
+_NUMBERS: Final = {b"US": "<H", b"SS": "<h", b"UL": "<L", b"SL": "<l", b"FL": "<f", b"FD": "<d", b"AT": "<HH"}
+_OPAQUE: Final = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SV", b"UN", b"UV"))
+_LONGEST: Final = 44
+"""Characters of a value that are shown."""
+
+
+class Line(NamedTuple):
+    """What became of one attribute, wherever in the object it stands below the same sequences."""
+
+    path: str
+    """`BeamSequence > BeamName`."""
+
+    action: str
+    """`kept`, `added`, or the value of the `Action` that the policy decides on."""
+
+    before: str
+    after: str
+    """Of the first of them."""
+
+    times: int
+    """How often it stands there."""
+
+
+def compare(source: Path, anon: Path, policy: Policy) -> Mapping[str, Sequence[Line]]:
+    """Lay the objects of a set beside what was made of them: of the CT one slice, of each other kind its object.
+
+    Parameters
+    ----------
+    source, anon
+        The folder that was dropped and the one that was published.
+    policy
+        That of the collection.
+
+    Raises
+    ------
+    SetRefused, SetChanged, OSError
+        As `rtset.read`.
+    """
+    before, after = (reader.read(folder, folder_listing.take(folder)).objects for folder in (source, anon))
+    return {
+        kind: _lines(old, new, policy)
+        for kind in before
+        for old, new in [_pair(before[kind], after[kind])]
+        if old and new
+    }
+
+
+def as_markdown(lines: Sequence[Line]) -> str:
+    """Write what changed as a table, and below it what was kept."""
+    changed = [line for line in lines if line.action != KEPT]
+    kept = ", ".join(line.path for line in lines if line.action == KEPT)
+    rows = [("Attribute", "What became of it", "Before", "After"), ("---",) * 4]
+    rows += [(_times(line), line.action, _cell(line.before), _cell(line.after)) for line in changed]
+    return "\n".join([*(f"| {' | '.join(row)} |" for row in rows), "", f"Kept as it was: {kept}."])
+
+
+def _times(line: Line) -> str:
+    return f"{line.path} ({line.times} times)" if line.times > 1 else line.path
+
+
+def _cell(value: str) -> str:
+    return f"`{value.replace('|', '¦')}`" if value else ""
+
+
+def _pair(before: Sequence[SetFile], after: Sequence[SetFile]) -> tuple[SetFile | None, SetFile | None]:
+    """Find an object and what was made of it: the same place in the patient."""
+    made = {_place(file): file for file in after}
+    return next(((file, made[_place(file)]) for file in before if _place(file) in made), (None, None))
+
+
+def _place(file: SetFile) -> tuple[bytes | None, ...]:
+    return tuple(file.view.raw(keyword) for keyword in ("ImagePositionPatient", "InstanceNumber"))
+
+
+def _lines(old: SetFile, new: SetFile, policy: Policy) -> Sequence[Line]:
+    found: defaultdict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+    _Comparison(policy, found).walk(root(old.file), root(new.file), (), None)
+    if old.file.pixels and new.file.pixels:
+        found["PixelData", KEPT].append(("", ""))
+    return [Line(path, action, *shown[0], len(shown)) for (path, action), shown in found.items()]
+
+
+class _Comparison:
+    """Walks through two data sets side by side."""
+
+    def __init__(self, policy: Policy, found: defaultdict[tuple[str, str], list[tuple[str, str]]]) -> None:
+        self._policy = policy
+        self._found = found
+
+    def walk(self, old: View, new: View, path: tuple[int, ...], outer: Action | None) -> None:
+        """Note every attribute of two data sets; `outer` is what became of the sequence around them, if it went."""
+        olds, news = ({element[0]: element for element in view.elements} for view in (old, new))
+        for tag in sorted(olds.keys() | news.keys()):
+            action = outer or self._policy.decision(tag, path).action
+            before, after = olds.get(tag), news.get(tag)
+            items = [each[5] for each in (before, after) if each and each[5]]
+            if items:
+                gone = action if not (after and after[5]) else None
+                for one, other in zip_longest(old.items_at(tag), new.items_at(tag), fillvalue=_NOTHING):
+                    self.walk(one, other, (*path, tag), gone)
+            else:
+                self._note((*path, tag), action, _shown(old, tag), _shown(new, tag))
+
+    def _note(self, path: tuple[int, ...], action: Action, before: str | None, after: str | None) -> None:
+        became = KEPT if before == after else ADDED if before is None else action.value
+        named = " > ".join(dictionary.keyword(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})" for tag in path)
+        self._found[named, became].append((before or "", after or ""))
+
+
+_NOTHING: Final = View(b"", (), ())
+
+
+def _shown(view: View, tag: int) -> str | None:
+    """Give a value as a person can read it; None where there is none, or no such element."""
+    element = next((element for element in view.elements if element[0] == tag), None)
+    if element is None:
+        return None
+    value, vr = view.data[element[3] : element[4]], element[1]
+    if vr == b"SQ":
+        return "no item"
+    if vr in _OPAQUE:
+        return f"{len(value)} bytes"
+    if vr in _NUMBERS:
+        return _cut("\\".join(_numbers(value, _NUMBERS[vr])))
+    return _cut(character_sets.decode(value, vr, view.charsets).strip(" \0"))
+
+
+def _numbers(value: bytes, layout: str) -> Iterable[str]:
+    whole = len(value) - len(value) % calcsize(layout)
+    for numbers in iter_unpack(layout, value[:whole]):
+        yield f"{numbers[0]:g}" if len(numbers) == 1 else "({:04X},{:04X})".format(*numbers)
+
+
+def _cut(value: str) -> str:
+    printable = "".join(letter if letter.isprintable() else " " for letter in value)
+    return printable if len(printable) <= _LONGEST else f"{printable[:_LONGEST]}…"

@@ -1,0 +1,303 @@
+"""Tell whether claims, records, ANON folders and lines agree, and files and originals are what they were.
+
+It looks and tells; it mends nothing, because what looks like rubbish may be the only trace of a set. Each finding says
+what a person should do about it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from services.errors import SetChanged, SetRefused
+from services.maintenance import same_source
+from services.policy.table import policy_for
+from services.publication import attempts, claims
+from services.rtset import check, folder_listing, importability
+from services.runtime import durable_files
+from services.store import records, registry, tracking_lines
+from services.store.collection import ANON_NAME
+from services.store.records import folder_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from services.publication.claims import Claim
+    from services.store.collection import Collection
+    from services.store.records import Record
+
+TELLS: Final = frozenset({"taken-away", "in-work", "staging", "not-rendered", "adopted", "original-gone"})
+"""Codes of what is worth knowing and nobody's mistake."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Two things that do not agree, or one that is not what it was."""
+
+    code: str
+    where: str
+    """`ANON_006`, or a set's folder: for the share's users only."""
+
+    found: str
+    remedy: str = ""
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether something must be done about it."""
+        return self.code not in TELLS
+
+
+def examine(collection: Collection) -> Iterator[Finding]:
+    """Look at everything that a collection's state says of its sets, files and originals included.
+
+    Raises
+    ------
+    OSError
+        The share is away, or something on it may not be read.
+    """
+    collection.check_there()
+    seen = _Seen(collection)
+    yield from seen.claims()
+    yield from seen.published()
+    yield from seen.folders()
+    yield from seen.lines()
+    yield from seen.staging()
+    yield from seen.originals()
+
+
+class _Seen:
+    """A collection at one moment. What a running service moves meanwhile may show as a disagreement, once."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+        read = {index: records.read(collection, index) for index in records.indices(collection)}
+        self._records: dict[int, Record] = {index: found for index, found in read.items() if found}
+        self._claims: dict[int, Claim | None] = {
+            int(found[1]): claims.at(collection, int(found[1]))
+            for name in durable_files.names(collection.claims)
+            if (found := claims.CLAIM_NAME.fullmatch(name))
+        }
+        self._lines: dict[int, dict[str, object] | None] = {}
+        self._withdrawn: set[int] = set()
+        for name in durable_files.names(collection.tracking):
+            if (found := tracking_lines.ENTRY_NAME.fullmatch(name)) is None:
+                continue
+            if found[2] == "withdrawn":
+                self._withdrawn.add(int(found[1]))
+            else:
+                self._lines[int(found[1])] = durable_files.read(collection.tracking / name)
+
+    def claims(self) -> Iterator[Finding]:
+        """Hold the two halves of each claim against each other, and against the records."""
+        for index, claim in sorted(self._claims.items()):
+            name, published = folder_name(index), self._records.get(index)
+            if claim is None and published is None:
+                yield Finding(
+                    "claim-unreadable",
+                    name,
+                    "Its number is taken by a claim that nobody can read, and nothing is published under it.",
+                    f"Nobody gets this number. If no set is in work, delete .anonymizer/claims/{index:06d}.json.",
+                )
+            elif claim and published and published.set_id not in {claim.set_id, None}:
+                yield Finding(
+                    "claim-of-another",
+                    name,
+                    "Its claim names another set than its record does.",
+                    "Bring .anonymizer back from a backup, whole, or ask the people who made this program.",
+                )
+            elif claim and published is None:
+                yield Finding("in-work", name, "Its number is held by a set that is not published yet.")
+        for path in sorted(self._collection.sets.glob("*.json")):
+            claim = claims.of(self._collection, path.stem)
+            if claim is None or self._claims.get(claim.index) != claim:
+                yield Finding(
+                    "half-a-claim",
+                    folder_name(claim.index) if claim else "",
+                    "A set notes a number that no claim gives it.",
+                    "Drop the set again, or have it looked at again with `anonymizer retry`: that mends it.",
+                )
+
+    def published(self) -> Iterator[Finding]:
+        """Hold each record against claim, line and folder."""
+        for index, published in self._records.items():
+            name = folder_name(index)
+            if published.content.get("adopted"):
+                yield Finding("adopted", name, "It is the older program's: what it was made of, nobody knows.")
+                continue
+            if published.set_id is None:
+                yield Finding(
+                    "record-unreadable",
+                    name,
+                    "Its record cannot be read; its number stays taken.",
+                    f"Bring .anonymizer/records/{name}.json back from a backup.",
+                )
+                continue
+            if index not in self._claims:
+                yield Finding(
+                    "no-claim",
+                    name,
+                    "It is published, and no claim gives it its number. The record keeps the number taken.",
+                    "The set itself, dropped again, would not be known. Bring .anonymizer back from a backup, whole.",
+                )
+            yield from self._line_of(published)
+            yield from self._folder_of(published)
+
+    def _line_of(self, published: Record) -> Iterator[Finding]:
+        name = folder_name(published.index)
+        if published.withdrawn:
+            if published.index in self._lines:
+                yield Finding("half-withdrawn", name, "It was withdrawn and its line was not.", _AGAIN.format(name))
+        elif published.index not in self._lines:
+            yield Finding(
+                "no-line",
+                name,
+                "It is published, and there is no tracking line for it.",
+                f"Bring .anonymizer/tracking/{published.index:06d}.json back from a backup.",
+            )
+        elif self._lines[published.index] is None:
+            yield Finding(
+                "line-unreadable",
+                name,
+                "Its tracking line cannot be read.",
+                f"Bring .anonymizer/tracking/{published.index:06d}.json back from a backup.",
+            )
+
+    def _folder_of(self, published: Record) -> Iterator[Finding]:
+        """Hold a published folder against the hashes in its record."""
+        name = folder_name(published.index)
+        folder = self._collection.root / name
+        if published.withdrawn:
+            if (folder / published.plan_name).exists():
+                yield Finding("half-withdrawn", name, "It was withdrawn and its folder was not.", _AGAIN.format(name))
+            return
+        if not os.path.lexists(folder):
+            yield Finding("taken-away", name, "It was published and is not here any more. It is not made again.")
+            return
+        expected = published.hashes
+        there = set(durable_files.names(folder)) if folder.is_dir() else set()
+        missing, more = expected.keys() - there, there - expected.keys()
+        changed = [file for file in sorted(expected.keys() & there) if records.hash_of(folder / file) != expected[file]]
+        for files, what in ((missing, "are missing"), (more, "were added"), (changed, "are not what was published")):
+            if files:
+                yield Finding(
+                    "files-changed",
+                    name,
+                    f"{len(files)} of its files {what}.",
+                    f"Bring the folder back from a copy, or take it back: `anonymizer withdraw ROOT {name}`.",
+                )
+
+    def folders(self) -> Iterator[Finding]:
+        """Name ANON folders that nothing was recorded of."""
+        for name in sorted(durable_files.names(self._collection.root)):
+            found = ANON_NAME.fullmatch(name)
+            if found and int(found[1]) not in self._records:
+                yield Finding(
+                    "folder-without-record",
+                    name,
+                    "No record tells what it is. Its number is not given to any set.",
+                    "If a worker was killed just now, the service finishes it within a minute. Otherwise it was made "
+                    "by hand or by another program: move it away.",
+                )
+
+    def lines(self) -> Iterator[Finding]:
+        """Hold the tracking lines against the records, and the files against the lines."""
+        for index in sorted((self._lines.keys() | self._withdrawn) - self._records.keys()):
+            yield Finding(
+                "line-without-record",
+                folder_name(index),
+                "There is a tracking line for it, and no record that it was published.",
+                f"Bring .anonymizer/records/{folder_name(index)}.json back from a backup.",
+            )
+        in_files: Counter[str] = Counter()
+        for name in durable_files.names(self._collection.root):
+            if tracking_lines.FILE_NAME.fullmatch(name):
+                text = (self._collection.root / name).read_text("utf-8", "replace")
+                in_files.update(text.removeprefix("\ufeff").split("\n"))
+        for index, stored in sorted(self._lines.items()):
+            line = str((stored or {}).get("line", ""))
+            if index not in self._withdrawn and line and in_files[line] + in_files[line + "\r"] == 0:
+                yield Finding(
+                    "not-rendered",
+                    folder_name(index),
+                    "Its line does not stand in the tracking file: the service, or the next run, brings it.",
+                )
+
+    def staging(self) -> Iterator[Finding]:
+        """Tell what of attempts is left."""
+        for path in attempts.all_of(self._collection):
+            try:
+                speaks, unfinished = attempts.speaks_for_publication(path), durable_files.read(path / attempts.RECORD)
+            except FileNotFoundError:
+                continue
+            index = (unfinished or {}).get("index")
+            name = folder_name(index) if isinstance(index, int) else ""
+            if speaks and not (self._collection.root / name).exists():
+                yield Finding(
+                    "unproven-publication",
+                    name,
+                    "An attempt was published as it seems, and its folder is not where it should be.",
+                    f"If {name} was moved away by hand, move it back for a minute. Until then its number stays taken.",
+                )
+            else:
+                yield Finding("staging", name, "An attempt is being worked on, or is cleared within ten minutes.")
+
+    def originals(self) -> Iterator[Finding]:
+        """Hold each original that is still there against what was published of it."""
+        for locator, outcome in registry.outcomes(self._collection):
+            published = self._records.get(outcome.index or -1)
+            if outcome.state not in {"published", "same-set"}:
+                continue
+            folder = registry.folder_of(self._collection, locator)
+            where = folder.name if folder else ""
+            if published is None or published.set_id != outcome.set_id:
+                yield Finding(
+                    "outcome-without-record",
+                    where,
+                    "It is noted as published, and no record says so.",
+                    "Bring .anonymizer back from a backup, whole.",
+                )
+            elif folder is None or not folder.is_dir():
+                yield Finding("original-gone", where, f"The original of {folder_name(published.index)} is gone.")
+            elif (found := self._original(folder, published)) is not None:
+                yield found
+
+    def _original(self, folder: Path, published: Record) -> Finding | None:
+        collection, name = self._collection, folder_name(published.index)
+        options = replace(collection.options, **_WHATEVER_IS_TAKEN)
+        try:
+            verdict = check.judge(folder, options, [], policy_for(options), folder_listing.take(folder))
+            rtset = verdict.rtset
+        except (SetRefused, SetChanged):
+            rtset = None
+        if rtset is None:
+            return Finding(
+                "original-changed",
+                folder.name,
+                f"What lies in the folder is not the whole set any more that was published as {name}.",
+                "Find out who changed it.",
+            )
+        set_id = collection.set_id(rtset.sop_instance_uids)
+        content = same_source.content(rtset, collection.set_key(set_id))
+        key = collection.set_key(published.set_id or "")
+        is_it = published.set_id in {set_id, collection.set_id([*rtset.sop_instance_uids, content])}
+        if is_it and same_source.is_the_same(rtset, content, key, published, collection.root / name):
+            return None
+        return Finding(
+            "original-changed",
+            folder.name,
+            f"It is not, byte for byte, what was published as {name}.",
+            "Find out who changed it. As a set of its own it is taken by `anonymizer retry ROOT SET --as-new`.",
+        )
+
+
+_WHATEVER_IS_TAKEN: Final[dict[str, Any]] = {
+    "accept": importability.ACCEPTABLE,
+    "extra_objects": "leave out",
+    "on_broken_links": "relink",
+}
+"""What a published set was good under: that the form refuses now what it took then says nothing of its files."""
+
+_AGAIN: Final = "A withdrawal was cut off: `anonymizer withdraw ROOT {}` once more."

@@ -1,0 +1,108 @@
+"""What may leave the share: the published files, as they were proven, what is made of them, and nothing else.
+
+Originals, tracking files and `.anonymizer/` say who is who, and stay. What is copied is read back and held against the
+hashes of its record, so that a folder that was changed since, or a bad copy, does not travel.
+"""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from services.errors import SettingsWrong
+from services.rtset.folder_listing import SHEETS_NAME
+from services.runtime import durable_files
+from services.store import records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from services.store.collection import Collection
+    from services.store.records import Record
+
+SHEET_ENDINGS: Final = (".html", ".pdf")
+REPORT: Final = "report.html"
+
+
+class Exported(NamedTuple):
+    """What became of one published set."""
+
+    folder: str
+    """`ANON_006`"""
+
+    state: Literal["copied", "there already", "not here", "not as published", "other files there", "not proven"]
+    """`not proven`: a number of the older program, of whose files nothing is known."""
+
+    files: int = 0
+
+    sheet: bool = False
+    """Whether its sheet was taken along."""
+
+
+def export(collection: Collection, target: Path) -> Iterator[Exported]:
+    """Copy every published set with its sheet into `target`, which is made, and tell of each; then the report.
+
+    Raises
+    ------
+    SettingsWrong
+        `target` lies in the collection.
+    OSError
+        A circumstance; what was copied completely stays.
+    """
+    if target.resolve().is_relative_to(collection.root.resolve()):
+        raise SettingsWrong("The copies would lie in the collection itself: name a folder elsewhere.")
+    target.mkdir(parents=True, exist_ok=True)
+    for index in records.indices(collection):
+        found = records.read(collection, index)
+        if found is not None and not found.withdrawn:
+            exported = _export_one(collection.root, target, found)
+            if exported.state in {"copied", "there already"}:
+                copied = [_export_sheet(collection.root, target, exported.folder + ending) for ending in SHEET_ENDINGS]
+                exported = exported._replace(sheet=all(copied))
+            yield exported
+    _export_sheet(collection.root, target, REPORT)
+
+
+def _export_one(root: Path, target: Path, published: Record) -> Exported:
+    name = records.folder_name(published.index)
+    hashes = published.hashes
+    if not hashes:
+        return Exported(name, "not proven")
+    if not (root / name).is_dir():
+        return Exported(name, "not here")
+    if (target / name).exists():
+        same = _is_as_published(target / name, hashes)
+        return Exported(name, "there already" if same else "other files there", len(hashes))
+    new = durable_files.aside(target)
+    new.mkdir()
+    try:
+        for file in hashes:
+            shutil.copyfile(root / name / file, new / file, follow_symlinks=False)
+        if not _is_as_published(new, hashes):
+            return Exported(name, "not as published")
+        for file in hashes:
+            durable_files.fsync_file(new / file)
+        durable_files.rename_new(new, target / name)
+    except FileNotFoundError:
+        return Exported(name, "not as published")
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    return Exported(name, "copied", len(hashes))
+
+
+def _export_sheet(root: Path, target: Path, name: str) -> bool:
+    """Copy one file of the sheets, in the place of an older one; a link is not followed, wherever it leads."""
+    path = root / SHEETS_NAME / name
+    if path.is_symlink() or not path.is_file():
+        return False
+    (target / SHEETS_NAME).mkdir(exist_ok=True)
+    durable_files.write_atomically(target / SHEETS_NAME / name, path.read_bytes())
+    return records.hash_of(target / SHEETS_NAME / name) == records.hash_of(path)
+
+
+def _is_as_published(folder: Path, hashes: Mapping[str, str]) -> bool:
+    there = list(folder.iterdir())
+    if {path.name for path in there} != hashes.keys() or any(path.is_symlink() for path in there):
+        return False
+    return all(records.hash_of(folder / name) == expected for name, expected in hashes.items())

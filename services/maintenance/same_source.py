@@ -1,0 +1,77 @@
+"""Whether a set is the one that was published, in everything that counts.
+
+Of all but the pixels a digest was kept, which tells nothing to whoever has not the key. The pixels stand in the
+published files, and are held against those.
+"""
+
+from __future__ import annotations
+
+import hmac
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from services.deidentify.uid_map import UidMap
+from services.deidentify.writer import file_name
+from services.dicom import part10
+from services.dicom.elements import Malformed
+from services.dicom.part10 import NotDicom
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from services.dicom.part10 import DicomFile
+    from services.rtset.reader import RtSet
+    from services.store.records import Record
+
+
+def content(rtset: RtSet, key: bytes) -> str:
+    """Digest everything of a set but its pixels: tells a changed set from the same one, to whoever has the key.
+
+    The pixels are proven equal to the published ones when the set is published; to hash them too would take longer than
+    to copy them.
+    """
+    digest = hmac.new(key, digestmod=sha256)
+    for file in sorted(rtset.set_files, key=lambda file: file.sop_instance_uid):
+        digest.update(file.file.data)
+    return digest.hexdigest()
+
+
+def is_the_same(rtset: RtSet, its_content: str, key: bytes, published: Record, folder: Path) -> bool:
+    """Tell whether a set is the one of a record.
+
+    Parameters
+    ----------
+    its_content
+        What `content` says of it.
+    key
+        Of the set.
+    folder
+        `ANON_006`. Where it was taken away, or files of it are not what they were, there are no pixels to compare.
+    """
+    stored = str(published.content.get("source", ""))
+    return hmac.compare_digest(stored, its_content) and same_pixels(rtset, key, folder)
+
+
+def same_pixels(rtset: RtSet, key: bytes, folder: Path) -> bool:
+    """Tell whether the pixels of a set are those of the published files, as far as these are there."""
+    new_uid = UidMap(key)
+    for file in rtset.set_files:
+        if file.file.pixels is not None:
+            try:
+                there = part10.read(folder / file_name(file.kind, new_uid(file.sop_instance_uid)))
+            except (FileNotFoundError, NotADirectoryError, NotDicom, Malformed):
+                continue
+            if _pixels(there) != _pixels(file.file):
+                return False
+    return True
+
+
+def _pixels(file: DicomFile) -> bytes | None:
+    place = file.pixels
+    if place is None:
+        return None
+    if file.memory is not None:
+        return file.memory[place.offset : place.offset + place.length]
+    with file.path.open("rb", buffering=0) as opened:
+        opened.seek(place.offset)
+        return opened.read(place.length)

@@ -1,0 +1,304 @@
+"""What the structures of a collection's sets are called, what they might be called, and what nobody has decided.
+
+Sets are read as the check reads them, refused ones not at all: their names come when they are repaired. Names are told
+as they stand without the list, cleaned of what identifies the patient.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+from services.deidentify.identifiers import Identifiers
+from services.deidentify.structure_renaming import Renaming, code_meanings, names_of
+from services.deidentify.text_cleaner import Cleaner
+from services.dicom import part10
+from services.dicom.dataset import root
+from services.dicom.elements import Malformed
+from services.dicom.part10 import NotDicom
+from services.errors import SetChanged, SetRefused
+from services.forms import structure_list
+from services.forms.structure_list import Row
+from services.maintenance import same_source
+from services.policy.table import policy_for
+from services.publication import claims, republish
+from services.rtset import check, folder_listing, importability
+from services.store import records, registry
+from services.store.records import folder_name
+from services.vocabulary import structure_names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from services.deidentify.structure_renaming import Coverage, KeptBack, Structure
+    from services.deidentify.text_cleaner import Text
+    from services.forms.structure_list import Naming, Sheet, State
+    from services.rtset.reader import RtSet
+    from services.store.collection import Collection
+    from services.vocabulary.structure_names import How
+
+_NOTES: Final[Mapping[How, str]] = {
+    "exact": "a name of the nomenclature",
+    "spelling": "another spelling",
+    "alias": "another name",
+    "language": "another language",
+    "unknown": "",
+}
+"""What is noted beside a row; the rest says itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetNames:
+    """The structures of one set, before anything is decided about their names."""
+
+    folder: str
+
+    cleaner: Cleaner | None = None
+    """None where the set was refused, or changes just now."""
+
+    texts: tuple[Text, ...] = ()
+    names: Sequence[tuple[int, str]] = ()
+    meanings: Mapping[int, str] | None = None
+
+    index: int | None = None
+    """Under which the set is published."""
+
+    published: Mapping[int, str] | None = None
+    """What its structures are called there, by ROI Number; None where the folder is not here."""
+
+    def named_by(self, naming: Naming) -> Renaming | None:
+        """Say what the structures are called by a list."""
+        return Renaming(self.cleaner, self.texts, naming, self.names, self.meanings) if self.cleaner else None
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """One name that structures of the collection have."""
+
+    name: str
+
+    folders: frozenset[str]
+    """The sets in which it stands."""
+
+    target: str
+    """Confirmed or ignored: as the list says. Else what is proposed; empty where a person has to say."""
+
+    how: How
+    """Why it is proposed, or why nothing is."""
+
+    state: State | None
+    """As the list says; None where it does not name it."""
+
+    kept_back: Mapping[KeptBack, int]
+    """In how many sets a confirmed name is not applied, by reason."""
+
+    contradicting_codes: int
+    """In how many sets a structure's code says that it is something else than its new name."""
+
+    @property
+    def sets(self) -> int:
+        """In how many sets it stands."""
+        return len(self.folders)
+
+
+@dataclass(frozen=True, slots=True)
+class NamesOfSet:
+    """How far the names of one set are decided."""
+
+    folder: str
+
+    coverage: Coverage | None
+    """As it would be published now; None where the set was not read."""
+
+    anon: str
+    """`ANON_006`; empty where it is not published."""
+
+    outdated: int
+    """Structures of the published set that would be called otherwise now."""
+
+    asked_again: bool
+    """Whether it is going to be done again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The names of a collection."""
+
+    names: tuple[Name, ...]
+    """Those in most sets first."""
+
+    sets: tuple[NamesOfSet, ...]
+
+    stand_ins: int
+    """Structures whose names say who the patient is: each gets a number for a name, and is in no list."""
+
+    @property
+    def undecided(self) -> tuple[Name, ...]:
+        """What nobody has decided, and is not of the nomenclature already."""
+        return tuple(name for name in self.names if name.state in {None, "proposed"} and name.how != "exact")
+
+    @property
+    def outdated(self) -> tuple[NamesOfSet, ...]:
+        """Published sets in which structures would be called otherwise now."""
+        return tuple(one for one in self.sets if one.outdated)
+
+
+class Reader:
+    """Reads the names of a collection's sets, and none twice that did not change."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[object, SetNames | None]] = {}
+
+    def read(
+        self, collection: Collection, folders: Sequence[Path], many: Callable[..., Iterable[SetNames | None]] = map
+    ) -> list[SetNames]:
+        """Give the names of each set that can be looked at just now; folders without DICOM are none.
+
+        Parameters
+        ----------
+        many
+            As `map`; that of a pool of processes, for many sets.
+        """
+        looks = {folder: look for folder in folders if (look := _look(folder, collection)) is not None}
+        fresh = [folder for folder, look in looks.items() if self._known.get(folder, (None,))[0] != look]
+        for folder, names in zip(fresh, many(partial(read_set, collection=collection), fresh), strict=True):
+            self._known[folder] = looks[folder], names
+        return [names for folder in looks if (names := self._known[folder][1]) is not None]
+
+
+def read_set(folder: Path, collection: Collection) -> SetNames | None:
+    """Read the names of one set; which machine it fits does not matter, nor what the collection must accept.
+
+    None where there is no DICOM, and so no set.
+    """
+    options = replace(collection.options, accept=importability.ACCEPTABLE)
+    try:
+        verdict = check.judge(folder, options, (), policy_for(options))
+    except (SetRefused, SetChanged, OSError):
+        return SetNames(folder.name)
+    rtset = verdict.rtset
+    if rtset is None:
+        return None if verdict.empty else SetNames(folder.name)
+    texts = tuple(text for text in rtset.texts if text.role in {"roi_name", "roi_label"})
+    cleaner = Cleaner(Identifiers(rtset.found, rtset.technical), rtset.texts)
+    index = _published_as(collection, rtset)
+    published = _published_names(collection.root / folder_name(index)) if index is not None else None
+    view = rtset.structure_set.view
+    return SetNames(folder.name, cleaner, texts, names_of(view), code_meanings(view), index, published)
+
+
+def survey(collection: Collection, sheet: Sheet, sets: Iterable[SetNames]) -> Survey:
+    """Put together what the sets of a collection say.
+
+    Parameters
+    ----------
+    sheet
+        The list as it stands, or as it would be.
+    sets
+        As a `Reader` gave them.
+    """
+    asked = frozenset(republish.asked(collection))
+    told: list[NamesOfSet] = []
+    found: list[tuple[str, list[Structure]]] = []
+    for one in sets:
+        renaming = one.named_by(sheet.naming)
+        every = renaming.structures if renaming else []
+        told.append(
+            NamesOfSet(
+                one.folder,
+                renaming.coverage if renaming else None,
+                folder_name(one.index) if one.index is not None else "",
+                sum((one.published or {}).get(each.number, each.name) != each.name for each in every),
+                one.index in asked,
+            )
+        )
+        found.append((one.folder, every))
+    return Survey(
+        tuple(_names(found, sheet)), tuple(told), sum(each.is_stand_in for _, every in found for each in every)
+    )
+
+
+def updated(sheet: Sheet, names: Iterable[Name]) -> Sheet:
+    """Bring a list up to date: each name of the collection has a row, and each row tells in how many sets it is found.
+
+    What a person wrote stays, and so does the order.
+    """
+    names = list(names)
+    rows = [replace(row, sets=str(_count(row, names))) for row in sheet.rows]
+    new = (
+        Row(structure_list.escaped(name.name), name.target, "proposed", str(name.sets), _NOTES.get(name.how, name.how))
+        for name in names
+        if name.state is None
+    )
+    return replace(sheet, rows=(*rows, *new))
+
+
+def _count(row: Row, names: Iterable[Name]) -> int:
+    """Count the sets that have one of the names of a row."""
+    return len(frozenset().union(*(name.folders for name in names if row.fits(name.name))))
+
+
+def _names(found: Iterable[tuple[str, list[Structure]]], sheet: Sheet) -> list[Name]:
+    """Gather the names of all sets, those in most sets first."""
+    folders: defaultdict[str, set[str]] = defaultdict(set)
+    kept_back: defaultdict[str, Counter[KeptBack]] = defaultdict(Counter)
+    contradicting: Counter[str] = Counter()
+    for folder, every in found:
+        for name, of_name in groupby(sorted(every, key=_cleaned), key=_cleaned):
+            ones = [one for one in of_name if not one.is_stand_in]
+            if ones:
+                folders[name].add(folder)
+            kept_back[name].update({one.kept_back for one in ones if one.kept_back})
+            contradicting[name] += any(one.contradicting_code for one in ones)
+    return [
+        _name(name, frozenset(folders[name]), sheet.row(name), kept_back[name], contradicting[name])
+        for name in sorted(folders, key=lambda name: (-len(folders[name]), name.casefold(), name))
+    ]
+
+
+def _name(
+    name: str, folders: frozenset[str], row: Row | None, kept_back: Mapping[KeptBack, int], contradicting: int
+) -> Name:
+    proposed = structure_names.propose(name)
+    target = row.target if row else proposed.target
+    return Name(name, folders, target, proposed.how, row.state if row else None, dict(kept_back), contradicting)
+
+
+def _cleaned(structure: Structure) -> str:
+    return structure.cleaned
+
+
+def _look(folder: Path, collection: Collection) -> object:
+    """Give what changes when the names of a set, or of what was published of it, may have changed."""
+    outcome = registry.read_outcome(collection, collection.locator(folder.name))
+    index = outcome.index if outcome else None
+    try:
+        at = records.path_of(collection, index).stat().st_mtime_ns if index is not None else 0
+        return folder_listing.take(folder).fingerprint, index, at
+    except (OSError, SetRefused):
+        return None
+
+
+def _published_as(collection: Collection, rtset: RtSet) -> int | None:
+    """Give the index under which a set is published, as it is now."""
+    set_id = collection.set_id(rtset.sop_instance_uids)
+    content = same_source.content(rtset, collection.set_key(set_id))
+    for its_id in (set_id, collection.set_id([*rtset.sop_instance_uids, content])):
+        claim = claims.of(collection, its_id)
+        published = records.read(collection, claim.index) if claim else None
+        if published and published.set_id == its_id and published.content.get("source") == content:
+            return None if published.withdrawn else published.index
+    return None
+
+
+def _published_names(folder: Path) -> dict[int, str] | None:
+    """Read what the structures of a published set are called."""
+    for path in folder.glob("RS.*.dcm"):
+        with suppress(NotDicom, Malformed, OSError):
+            return dict(names_of(root(part10.read(path))))
+    return None

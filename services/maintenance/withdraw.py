@@ -1,0 +1,70 @@
+"""A published set is taken back: its folder out of what is collected, its line out of the tracking file.
+
+Nothing is deleted, and nothing numbered anew. The record stays, with the day on which the set was withdrawn, so that
+its index is never given again and the set, dropped once more, is known. The folder and its sheet are moved to
+`.anonymizer/withdrawn/`: whoever wants it gone for good deletes it there. Each step may be done twice; a withdrawal
+that was cut off is ended by the next one.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from services.errors import SettingsWrong
+from services.rtset.folder_listing import SHEETS_NAME
+from services.runtime import durable_files
+from services.store import notes, records, registry, tracking_lines
+from services.store.records import folder_name
+
+if TYPE_CHECKING:
+    from services.store.collection import Collection
+
+NOTE: Final = "It was published as {}, and withdrawn by a person. Nothing of it is collected any more."
+
+
+def withdraw(collection: Collection, index: int) -> bool:
+    """Take back the set of an index; false when its folder was not there to be moved.
+
+    Raises
+    ------
+    SettingsWrong
+        It was never published here.
+    FileExistsError
+        A folder of that name was withdrawn before, and another one stands in its place: a person must look.
+    OSError
+        A circumstance: somebody has a file of it open, say. To be tried again.
+    """
+    name = folder_name(index)
+    published = records.read(collection, index)
+    if published is None or published.set_id is None:
+        raise SettingsWrong(f"{name} was not published by this program: what it is, only a person knows.")
+    if not published.withdrawn:
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        marked = replace(published, content={**published.content, "withdrawn": at})
+        durable_files.write_atomically(records.path_of(collection, index), marked.encoded(), staging=collection.staging)
+    tracking_lines.withdraw(collection, index)
+    moved = _move_away(collection, name)
+    for locator, outcome in registry.outcomes(collection):
+        if outcome.index == index and outcome.state in {"published", "same-set"}:
+            text = NOTE.format(name)
+            registry.write_outcome(collection, locator, replace(outcome, state="withdrawn", text=text))
+            folder = registry.folder_of(collection, locator)
+            if folder is not None and folder.is_dir():
+                notes.write_note(folder, text)
+    return moved
+
+
+def _move_away(collection: Collection, name: str) -> bool:
+    """Move the folder and its sheet; each for itself, since the folder may have been moved, or taken away, before."""
+    collection.withdrawn.mkdir(exist_ok=True)
+    moved = False
+    with suppress(FileNotFoundError):
+        durable_files.rename_new(collection.root / name, collection.withdrawn / name)
+        moved = True
+    for name_of_sheet in (f"{name}.html", f"{name}.pdf"):
+        with suppress(FileNotFoundError):
+            (collection.root / SHEETS_NAME / name_of_sheet).replace(collection.withdrawn / name_of_sheet)
+    return moved

@@ -1,0 +1,421 @@
+"""What becomes of each attribute: PS3.15 Table E.1-1 and our own decisions, as one table.
+
+`table.csv` beside this module is the table. It has every row of the standard's, with the standard's codes, in the
+standard's order, so that a reviewer can hold the two side by side; and behind the codes our columns: how a choice that
+the standard leaves was made, where and why we depart from it, and what becomes of attributes on which it is silent.
+Rows that hold only inside one sequence name it in `within`; the last rows are rules, for the attributes nobody listed.
+
+`effective` is the one place where a row and the options of a collection become an action. `Policy` lays the actions out
+for every attribute of the dictionary, so that a writer of element streams needs one look-up a tag, and a verifier that
+shares nothing else with it can ask what should have been done.
+
+PS3.15 Annex E, edition 2026d.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from dataclasses import dataclass, fields
+from enum import Enum
+from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+from services.dicom import dictionary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+EDITION: Final = "PS3.15-2026d"
+"""The edition of the standard whose Table E.1-1 the rows are."""
+
+POLICY_EDITION: Final = "2026-11-22"
+"""The day of our last decision in the table; goes into records and into (0012,0063) *De-identification Method*."""
+
+
+class Action(Enum):
+    """Everything that can become of an element. A writer and a verifier implement exactly these."""
+
+    KEEP = "keep"
+    """Stays as it is; the items of a sequence are judged element by element."""
+
+    DROP = "drop"
+    """Goes, a sequence with everything in it."""
+
+    EMPTY = "empty"
+    """Stays with zero length; a sequence without items."""
+
+    DUMMY = "dummy"
+    """The constant that the argument gives takes its place."""
+
+    UID = "uid"
+    """Each of its values is mapped by the set's map, which leaves the standard's own UIDs alone."""
+
+    DATE = "date"
+    """A DA or DT, moved by the set's shift."""
+
+    CLEAN = "clean"
+    """Free text through the cleaner; the argument says which kind of text it is.
+
+    `code_meaning` is not cleaned where (0008,0102) *Coding Scheme Designator* beside it is one of `PUBLIC_SCHEMES`.
+    """
+
+    IDENTITY = "identity"
+    """The set's new statement of who the patient is; the argument says which: `patient_id`, `birth_date` …"""
+
+    MACHINE = "machine"
+    """The descriptor's value; the argument says which: `name`, `manufacturer`, `model`."""
+
+    SCANNER = "scanner"
+    """At the root of a CT the scanner name of the collection, where it has one; else, and elsewhere, dropped."""
+
+    APPROVAL = "approval"
+    """UNAPPROVED."""
+
+    METHOD = "method"
+    """What was done to the object: at the root written new, below it dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the table."""
+
+    #: As the standard prints it: `(0008,0050)`, `(50xx,xxxx)`; rules say `any, silent` or `any, unknown`.
+    tag: str
+
+    keyword: str
+
+    #: The dictionary's; of a rule all that it is for, parted by spaces.
+    vr: str
+
+    #: Keyword of the sequence below which, at any depth, the row takes the place of the one without; else empty.
+    within: str
+
+    #: The code of the Basic Profile, and below those of the ten options; empty where the standard has no row.
+    basic: str
+    retain_safe_private: str
+    retain_uids: str
+    retain_device_identity: str
+    retain_institution_identity: str
+    retain_patient_characteristics: str
+    retain_long_full_dates: str
+    retain_long_modified_dates: str
+    clean_descriptors: str
+    clean_structured_content: str
+    clean_graphics: str
+
+    #: The strictest Type that CT Image, RT Structure Set, RT Plan, RT Ion Plan and RT Dose demand (PS3.3); empty where
+    #: the attribute is in none of them.
+    type: str
+
+    #: How Basic is carried out where the code leaves a choice or a Type forbids it; an action's value or empty.
+    resolved: str
+
+    #: What becomes of it whatever codes and options say; an action's value or empty.
+    action: str
+
+    #: Constant, part or kind of text that the action needs.
+    argument: str
+
+    #: What kind of identifier its values are: the cleaner and the proof look for them where they were removed. One of
+    #: person, patient-id, other-id, place, device, accession, date, contact, or empty.
+    identifies: str
+
+    #: Why; in every row that departs from the standard or on which it is silent.
+    reason: str
+
+
+class Decision(NamedTuple):
+    """What becomes of one attribute under the options of a collection."""
+
+    action: Action
+
+    argument: str
+    """Constant, part or kind of text that the action needs; else empty."""
+
+    row: Row
+    """The row that decided."""
+
+
+class Options(Protocol):
+    """The options of a collection that bear on the policy."""
+
+    @property
+    def dates(self) -> str:
+        """`shift`, `remove` or `keep`."""
+
+    @property
+    def patient_characteristics(self) -> str:
+        """`retain` or `age_sex`."""
+
+    @property
+    def keep_machine(self) -> bool:
+        """Whether treatment machine and scanner keep their identity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Options on their own, without a collection."""
+
+    dates: str = "shift"
+    patient_characteristics: str = "retain"
+    keep_machine: bool = False
+
+
+# fmt: off
+PUBLIC_SCHEMES: Final = frozenset({
+    "BI", "C4", "C5", "DCM", "DCMUID", "FMA", "I9C", "I10", "I10C", "I10P", "ICDO3", "ISO3166_1", "LN", "MDC", "NCIt",
+    "NDC", "RADLEX", "RFC5646", "RXNORM", "SCT", "SNM3", "SRT", "UBERON", "UCUM", "UMLS",
+})
+# fmt: on
+"""Coding schemes whose meanings a public body has written (PS3.16 Table 8-1).
+
+Those of all others, the private ones with `99` before their name and a clinic's own, are free text until the cleaner
+has looked at them.
+"""
+
+ADDITIONS: Final = tuple(
+    map(
+        dictionary.tag,
+        (
+            "AccessionNumber",
+            "PatientName",
+            "PatientID",
+            "PatientBirthDate",
+            "PatientSex",
+            "PatientAge",
+            "PatientIdentityRemoved",
+            "DeidentificationMethod",
+            "DeidentificationMethodCodeSequence",
+            "StudyID",
+            "LongitudinalTemporalInformationModified",
+        ),
+    )
+)
+"""What stands at the root of every output object, in tag order, whether or not its input had it.
+
+Every object of a set so makes the same statement of patient and study. The value is that of the attribute's decision.
+(0010,1010) *Patient's Age* is Type 3 and added only where the age is known; the others are Type 2 or stricter, or ours.
+"""
+
+# What D writes is in each row; what a single code does is said here. PS3.15 E.3 and Table E.1-1a.
+_BASIC: Final = {"X": Action.DROP, "Z": Action.EMPTY, "D": Action.DUMMY, "U": Action.UID}
+
+_ODD: Final = "(gggg,eeee) where gggg is odd"
+_GROUP_LENGTH: Final = "(gggg,0000)"
+_UNKNOWN: Final = "any, unknown"
+_SILENT: Final = "any, silent"
+
+
+@cache
+def read_table() -> tuple[Row, ...]:
+    """Read the table, in its order: by tag, rules last."""
+    text = files("services.policy").joinpath("table.csv").read_text("ascii")
+    header, *rows = csv.reader(text.splitlines())
+    assert header == [field.name for field in fields(Row)]
+    return tuple(Row(*row) for row in rows)
+
+
+def effective(row: Row, options: Options) -> tuple[Action, str]:
+    """Decide what becomes of the attribute of `row`, with the argument of the action.
+
+    Ours first, then what an option keeps, then the Basic Profile. Of the standard's options these are in force: Clean
+    Descriptors always; Retain Patient Characteristics by default; Retain Longitudinal Temporal Information in one of
+    its two forms, or not; Retain Device Identity where the machine is kept. What they *clean* (C) and no row of ours
+    sends to the cleaner is removed as Basic says: lossier than cleaning, and never less clean.
+    """
+    action = Action(row.action) if row.action else None
+    if action in (Action.MACHINE, Action.SCANNER):
+        if options.keep_machine:
+            return Action.KEEP, ""
+        if row.argument == "part":  # nothing is known of the parts of the machine that takes its place
+            return Action.EMPTY, ""
+    if action is Action.DATE or (action is None and row.retain_long_modified_dates):
+        return _dated(row, options)
+    if action:
+        return action, row.argument
+    if options.patient_characteristics == "retain" and row.retain_patient_characteristics == "K":
+        return Action.KEEP, ""
+    if options.keep_machine and row.retain_device_identity == "K":
+        return Action.KEEP, ""
+    return _basic(row)
+
+
+def _dated(row: Row, options: Options) -> tuple[Action, str]:
+    """Decide on a date or time. Where Retain Device Identity would keep it too, the wish about dates goes first."""
+    if options.dates == "keep":
+        return Action.KEEP, ""
+    if options.dates == "remove":
+        return _basic(row)
+    # A time of day or a time zone names no date: it is as good as cleaned.
+    return (Action.DATE if {"DA", "DT"}.intersection(row.vr.split()) else Action.KEEP), ""
+
+
+def _basic(row: Row) -> tuple[Action, str]:
+    action = Action(row.resolved) if row.resolved else _BASIC[row.basic]
+    return action, row.argument if action is Action.DUMMY else ""
+
+
+class Policy:
+    """The decision for every attribute under the options of one collection.
+
+    `compiled` has every attribute of the dictionary; what is not in it is dropped, whatever it is: private elements,
+    group lengths, curves, overlays and tags nobody knows. `within` has, for a few sequences, the decisions that differ
+    anywhere below them; of several such sequences around an element the innermost counts.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self.options: Final = options
+        rows = {(row.tag, row.within): row for row in read_table() if row.tag != _SILENT}
+        silent = {vr: row for row in read_table() if row.tag == _SILENT for vr in row.vr.split()}
+        decide = cache(self._decide)
+
+        self.compiled: Final[Mapping[int, Decision]] = {
+            tag: decide(
+                rows.get((_printed(tag), "")) or rows.get((f"({tag >> 16:04X},xxxx)", "")) or silent[entry.vr.decode()]
+            )
+            for tag, entry in dictionary.DICTIONARY.items()
+        }
+        within: defaultdict[int, dict[int, Decision]] = defaultdict(dict)
+        for row in rows.values():
+            if row.within:
+                within[dictionary.tag(row.within)][dictionary.tag(row.keyword)] = decide(row)
+        self.within: Final[Mapping[int, Mapping[int, Decision]]] = dict(within)
+        self._printed: Final = {tag: decide(row) for (tag, below), row in rows.items() if not below}
+
+    def _decide(self, row: Row) -> Decision:
+        return Decision(*effective(row, self.options), row)
+
+    def decision(self, tag: int, within: Sequence[int] = ()) -> Decision:
+        """Say what becomes of `tag` below the sequences `within`, given from the outermost to the innermost."""
+        for sequence in reversed(within):
+            below = self.within.get(sequence)
+            if below and tag in below:
+                return below[tag]
+        return self.compiled.get(tag) or self._printed[_pattern(tag)]
+
+    @property
+    def contested(self) -> frozenset[int]:
+        """Dates that both Retain Device Identity and the dates options govern, and that do not stay.
+
+        A set in which one of them is present does not keep all that option 113109 promises.
+        """
+        return frozenset(
+            tag
+            for tag, decision in self.compiled.items()
+            if decision.row.retain_device_identity == "K"
+            and decision.row.retain_long_modified_dates
+            and decision.action in (Action.DATE, *_BASIC.values())
+        )
+
+    @property
+    def identifying(self) -> Mapping[int, str]:
+        """The attributes whose values are removed or replaced and identify, and what kind of identifier they hold."""
+        return {
+            tag: decision.row.identifies
+            for tag, decision in self.compiled.items()
+            if decision.row.identifies and decision.action is not Action.KEEP
+        }
+
+
+@cache
+def _policy(dates: str, patient_characteristics: str, keep_machine: bool) -> Policy:
+    return Policy(Choice(dates, patient_characteristics, keep_machine))
+
+
+def policy_for(options: Options) -> Policy:
+    """Give the policy of a collection; made once for equal options."""
+    return _policy(options.dates, options.patient_characteristics, options.keep_machine)
+
+
+def _printed(tag: int) -> str:
+    return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+
+
+def _pattern(tag: int) -> str:
+    """Say which pattern row is for a tag that is no attribute of the dictionary."""
+    if tag & 0x00010000:
+        return _ODD
+    if not tag & 0xFFFF:
+        return _GROUP_LENGTH
+    repeating = f"({tag >> 24:02X}xx,"
+    if repeating == "(50xx,":
+        return "(50xx,xxxx)"
+    if repeating == "(60xx,":
+        return {0x3000: "(60xx,3000)", 0x4000: "(60xx,4000)"}.get(tag & 0xFFFF, "(60xx,xxxx)")
+    return _UNKNOWN
+
+
+class Code(NamedTuple):
+    """One item of (0012,0064) *De-identification Method Code Sequence*; the scheme is DCM."""
+
+    value: str
+    meaning: str
+
+
+# PS3.16 CID 7050.
+_BASIC_PROFILE: Final = Code("113100", "Basic Application Confidentiality Profile")
+_CLEAN_DESCRIPTORS: Final = Code("113105", "Clean Descriptors Option")
+_FULL_DATES: Final = Code("113106", "Retain Longitudinal Temporal Information Full Dates Option")
+_MODIFIED_DATES: Final = Code("113107", "Retain Longitudinal Temporal Information Modified Dates Option")
+_PATIENT_CHARACTERISTICS: Final = Code("113108", "Retain Patient Characteristics Option")
+_DEVICE_IDENTITY: Final = Code("113109", "Retain Device Identity Option")
+
+
+def method_codes(options: Options, *, device_dates_touched: bool) -> list[Code]:
+    """List what may be claimed for an object, and nothing more.
+
+    With `age_sex` neither the Basic Profile (it removes both) nor Retain Patient Characteristics (it keeps more) was
+    carried out; Retain Device Identity is not claimed where dates that belong to it were moved or removed.
+
+    Parameters
+    ----------
+    options
+        Those of the collection.
+    device_dates_touched
+        Whether an object of the set holds an attribute of `Policy.contested`.
+    """
+    whole = options.patient_characteristics == "retain"
+    return [
+        *([_BASIC_PROFILE] if whole else []),
+        _CLEAN_DESCRIPTORS,
+        *({"shift": [_MODIFIED_DATES], "keep": [_FULL_DATES]}.get(options.dates, [])),
+        *([_PATIENT_CHARACTERISTICS] if whole else []),
+        *([_DEVICE_IDENTITY] if options.keep_machine and not device_dates_touched else []),
+    ]
+
+
+@cache
+def _version() -> str:
+    """Give the version of this program, which stands in a file that is read once."""
+    return version("rt-set-anonymizer")
+
+
+def method_text(options: Options, extraordinary: Iterable[str] = ()) -> list[str]:
+    """Say in words what was done: the values of (0012,0063) *De-identification Method*.
+
+    Parameters
+    ----------
+    options
+        Those of the collection.
+    extraordinary
+        What was done to this set and is not done to every one: `relinked`, `age over 89 given as 090Y`. Each of at
+        most 64 characters and without a backslash (PS3.5 6.2, LO).
+    """
+    return [
+        f"rt-set-anonymizer {_version()}",
+        f"policy {POLICY_EDITION} of {EDITION}",
+        *(
+            ["of the patient's characteristics age and sex only"]
+            if options.patient_characteristics == "age_sex"
+            else []
+        ),
+        *extraordinary,
+    ]
+
+
+def temporal_information(options: Options) -> str:
+    """Give the value of (0028,0303) *Longitudinal Temporal Information Modified*. PS3.3 C.12.1."""
+    return {"shift": "MODIFIED", "keep": "UNMODIFIED", "remove": "REMOVED"}[options.dates]

@@ -1,0 +1,1 @@
+"""Compare the output with the source, sharing no matching with the writing."""

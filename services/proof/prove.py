@@ -1,0 +1,453 @@
+"""The proof of a set: what was written to disk, read back and held against its source, before anyone else sees it.
+
+Every element that differs from the source is explained by its row of the policy; every other is equal. Every byte of
+the output is accounted for: pixels and numbers are the source's, UIDs are new and renamed one to one, and each distinct
+text is searched for what identifies the set. The proof has its own reading of both sides and knows no key, no map and
+no shift: what it cannot judge by properties it does not take on trust. It can be asked for again years later.
+
+What comes out holds no original value: hashes, counts and attribute paths.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from services.dicom import part10
+from services.dicom.dataset import root
+from services.dicom.dictionary import tag
+from services.dicom.elements import Malformed
+from services.dicom.part10 import NotDicom
+from services.errors import NotClean, SetChanged, SettingsWrong
+from services.forms import structure_list
+from services.forms.identity import NewIdentity
+from services.machines import descriptor as machine
+from services.policy import table
+from services.policy.table import Action, Choice
+from services.proof import references, values
+from services.proof.compare_elements import Walk, by_attribute
+from services.proof.evidence import Reasons
+from services.proof.references import value_of
+from services.proof.values import REBUILT, StudyDates, study_date
+from services.rtset import folder_listing, reader
+from services.store import records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from services.dicom.part10 import DicomFile, Pixels
+    from services.forms.structure_list import Naming
+    from services.policy.table import Policy
+    from services.proof.compare_elements import MachineIdentity
+    from services.store.collection import Collection
+
+PREFIXES: Final[Mapping[str, str]] = {"CT": "CT", "RTSTRUCT": "RS", "RTPLAN": "RP", "RTDOSE": "RD"}
+"""What file names begin with, by kind of object."""
+
+_CHUNK_BYTES: Final = 1 << 18
+"""Of pixels compared at a time: two of them stay in a processor's cache."""
+
+_PLAIN: Final = frozenset((part10.IMPLICIT, part10.EXPLICIT))
+_META_VERSION: Final = b"\x00\x01"
+_IMPLEMENTATION_VERSION: Final = re.compile(rb"RTSETANON_[0-9]+")
+_BEAMS: Final = ("BeamSequence", "IonBeamSequence")
+_SOP_CLASS: Final = tag("SOPClassUID")
+_SOP_INSTANCE: Final = tag("SOPInstanceUID")
+_STUDY_DATE: Final = tag("StudyDate")
+_POSITION: Final = tag("ImagePositionPatient")
+_NUMBER: Final = tag("InstanceNumber")
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What was promised for a set."""
+
+    identity: NewIdentity
+
+    policy: Policy
+
+    machine: MachineIdentity | None
+    """What the beams were moved to; None where linac and scanner stay."""
+
+    scanner: str = ""
+
+    relinked: bool = False
+    """Whether references were rebuilt."""
+
+    naming: Naming | None = None
+    """What was confirmed of the names of structures."""
+
+    @property
+    def patient_id(self) -> str:
+        """The new Patient ID."""
+        return self.identity.patient_id
+
+    @property
+    def patient_name(self) -> str:
+        """The new Patient's Name."""
+        return self.identity.patient_name
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One file of the published set."""
+
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was examined and found right; there is no proof of a set in which anything is wrong."""
+
+    checks: Mapping[str, int]
+    """How many facts each check examined."""
+
+    elements: Mapping[str, int]
+    """How many elements are equal, dropped, added, and changed by each other action of the policy."""
+
+    changes: Mapping[str, Mapping[str, int]]
+    """Attribute path, action, count. No value."""
+
+    files: Mapping[str, Output]
+    """By name."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the proof as a record stores it."""
+        return {
+            "checks": dict(self.checks),
+            "elements": dict(self.elements),
+            "changes": {path: dict(actions) for path, actions in self.changes.items()},
+            "files": {name: {"sha256": one.sha256, "size_bytes": one.size_bytes} for name, one in self.files.items()},
+        }
+
+
+def prove(source: Iterable[tuple[str, Path]], output: Path, expected: Expected) -> Proof:
+    """Prove that the files in `output` are what was promised of the source, and nothing else.
+
+    Parameters
+    ----------
+    source
+        Kind (`CT`, `RTSTRUCT`, `RTPLAN`, `RTDOSE`) and place of every object of the set.
+    output
+        The folder of the new files.
+
+    Raises
+    ------
+    NotClean
+        Anything is wrong; the reasons name attributes, never values.
+    SetChanged
+        A file of the source can no longer be read as what it was.
+    OSError
+        A circumstance.
+    """
+    reasons = Reasons()
+    old = [(kind, _read_source(path)) for kind, path in source]
+    new = _read_output(output, reasons)
+    pairs = _pair(old, new, reasons)
+    if told := reasons.told():
+        raise NotClean(*told)
+
+    walk = Walk(expected.policy, expected, reasons)
+    checks: Counter[str] = Counter(files=len(pairs))
+    files: dict[str, Output] = {}
+    theirs, ours = _Reader(), _Reader()
+    for kind, before, after in pairs:
+        _judge_file(kind, before, after, reasons)
+        walk.compare(kind, before, after)
+        digest, equal = _digest(before, after, theirs, ours)
+        if not equal:
+            reasons.add("pixels", f"differ in a {kind}")
+        files[after.path.name] = Output(digest, after.size)
+        checks["pixels"] += after.pixels is not None
+    checks.update(_judge_set(walk, expected, pairs, reasons))
+    if told := reasons.told():
+        raise NotClean(*told)
+    return _proof(walk, checks, files)
+
+
+def _proof(walk: Walk, checks: Mapping[str, int], files: Mapping[str, Output]) -> Proof:
+    changes = walk.changes()
+    elements = Counter(equal=walk.found.equal)
+    for _, action, count in changes:
+        elements[action] += count
+    return Proof(
+        dict(checks) | {"elements": elements.total()},
+        dict(elements),
+        by_attribute(changes),
+        dict(sorted(files.items())),
+    )
+
+
+def _judge_set(
+    walk: Walk, expected: Expected, pairs: Sequence[tuple[str, DicomFile, DicomFile]], reasons: Reasons
+) -> dict[str, int]:
+    """Judge what only the whole set shows; give how many facts there were."""
+    found = walk.found
+    shift = values.judge_dates(found, reasons)
+    identifiers = values.identifiers_of(found)
+    new = [(kind, after) for kind, _, after in pairs]
+    links = references.read_links(new)
+    if expected.relinked:
+        linked = references.judge_rebuilt_links(links, new, reasons)
+    else:
+        linked = references.judge_links(
+            references.read_links([(kind, before) for kind, before, _ in pairs]), links, reasons
+        )
+    options = expected.policy.options
+    return {
+        "uids": values.judge_uids(found, reasons),
+        "dates": len(found.dates),
+        "identity": values.judge_identity(found, expected, _studied(pairs), shift, reasons),
+        "free text": values.judge_cleaned(found, identifiers, reasons, expected.naming),
+        "machine": sum(count for _, action, count in walk.changes() if action == Action.MACHINE.value),
+        "method": values.judge_method(found, options, relinked=expected.relinked, reasons=reasons),
+        "links": linked,
+        "identifiers": values.judge_texts(found, identifiers, reasons),
+    }
+
+
+def _studied(pairs: Sequence[tuple[str, DicomFile, DicomFile]]) -> StudyDates:
+    """Give the day on which the age counts: the first study date stated, the CT's before the others'."""
+    for _, before, after in pairs:
+        if old := study_date(value_of(before, _STUDY_DATE)):
+            return StudyDates(old, study_date(value_of(after, _STUDY_DATE)))
+    return StudyDates(None, None)
+
+
+# Files ----------------------------------------------------------------------------------------------------------------
+
+
+def _read_source(path: Path) -> DicomFile:
+    try:
+        return part10.read(path)
+    except (NotDicom, Malformed):
+        raise SetChanged from None
+
+
+def _read_output(folder: Path, reasons: Reasons) -> list[DicomFile]:
+    """Read everything in the folder of the new files."""
+    found = []
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        if not entry.is_file(follow_symlinks=False):
+            reasons.add("files", "the folder holds something that is no file")
+            continue
+        try:
+            found.append(part10.read(folder / entry.name))
+        except (NotDicom, Malformed):
+            reasons.add("files", "a file is no sound DICOM")
+    return found
+
+
+def _pair(
+    old: Sequence[tuple[str, DicomFile]], new: Sequence[DicomFile], reasons: Reasons
+) -> list[tuple[str, DicomFile, DicomFile]]:
+    """Find the one output of each source object, by kind and by its place in the patient; images first."""
+    made: dict[tuple[str, bytes, bytes], DicomFile] = {}
+    for file in new:
+        sop_class = value_of(file, _SOP_CLASS).decode("latin-1")
+        if made.setdefault(_place(reader.KINDS.get(sop_class, ""), file), file) is not file:
+            reasons.add("files", "two files hold the same object")
+    pairs = []
+    for kind, before in old:
+        after = made.pop(_place(kind, before), None)
+        if after is None:
+            reasons.add("files", f"there is no output of a {kind}")
+        else:
+            pairs.append((kind, before, after))
+    for _ in made:
+        reasons.add("files", "the folder holds an object that the set does not have")
+    return sorted(pairs, key=lambda pair: pair[0] != "CT")
+
+
+def _place(kind: str, file: DicomFile) -> tuple[str, bytes, bytes]:
+    if kind != "CT":
+        return kind, b"", b""
+    return kind, value_of(file, _POSITION), value_of(file, _NUMBER)
+
+
+def _judge_file(kind: str, old: DicomFile, new: DicomFile, reasons: Reasons) -> None:
+    """Hold that name, preamble and file meta information are new, and hold nothing else. PS3.10 7.1."""
+    sop_class, instance = value_of(new, _SOP_CLASS), value_of(new, _SOP_INSTANCE)
+    if new.path.name != f"{PREFIXES[kind]}.{instance.decode('latin-1')}.dcm":
+        reasons.add("files", f"the name of a {kind} is not made of its new UID")
+    if new.data[:132] != bytes(128) + b"DICM":
+        reasons.add("file meta information", f"the preamble of a {kind} is not empty")
+    meta = {attribute: value.strip(b" \0") for attribute, value in new.meta.items()}
+    length, version = new.meta.get(0x00020000, b""), new.meta.get(0x00020001, b"")
+    begin = new.elements[0][2] if new.elements else len(new.data)
+    expected = {
+        0x00020000: length.strip(b" \0"),
+        0x00020001: _META_VERSION.strip(b" \0"),
+        0x00020002: sop_class,
+        0x00020003: instance,
+        0x00020010: new.transfer_syntax.encode(),
+        0x00020012: part10.IMPLEMENTATION_CLASS_UID,
+        0x00020013: meta.get(0x00020013, b""),
+    }
+    # Each header has 8 bytes, that of the one OB value 12: nothing else fits between preamble and data set.
+    size = sum(map(len, new.meta.values())) + 8 * len(new.meta) + 4
+    if (
+        meta != expected
+        or version != _META_VERSION
+        or not _IMPLEMENTATION_VERSION.fullmatch(meta[0x00020013])
+        or begin != 132 + size
+        or int.from_bytes(length, "little") != size - 12
+    ):
+        reasons.add("file meta information", f"of a {kind} holds more or less than was to be written")
+    syntaxes = _PLAIN if old.transfer_syntax in _PLAIN else {old.transfer_syntax}
+    if new.memory is not None or new.transfer_syntax not in syntaxes:
+        reasons.add("file meta information", f"the transfer syntax of a {kind} is not one that was to be written")
+    if not _are_in_order(new) and _are_in_order(old):
+        reasons.add("elements", f"are out of order, or stand twice, in a {kind}")
+
+
+def _are_in_order(file: DicomFile) -> bool:
+    """Tell whether each element stands once, in the order of tags. PS3.5 7.1."""
+    return all(before[0] < after[0] for before, after in pairwise(file.elements))
+
+
+def _digest(old: DicomFile, new: DicomFile, theirs: _Reader, ours: _Reader) -> tuple[str, bool]:
+    """Give the SHA-256 of the new file, and whether its pixels are those of the old one; both are read once."""
+    digest = sha256()
+    if new.pixels is None or old.pixels is None:
+        digest.update(new.data)
+        return digest.hexdigest(), new.pixels is old.pixels
+    data = memoryview(new.data)
+    digest.update(data[: new.pixels.at])
+    digest.update(new.pixels.head)
+    equal = (old.pixels.head[:4], old.pixels.length) == (new.pixels.head[:4], new.pixels.length)
+    source = theirs.pieces(old, old.pixels)
+    for piece in ours.pieces(new, new.pixels):
+        digest.update(piece)
+        equal = equal and piece == next(source)
+    digest.update(data[new.pixels.at :])
+    return digest.hexdigest(), equal
+
+
+class _Reader:
+    """Reads pixels in pieces of one size, into one buffer for a whole set: it stays in the processor's cache."""
+
+    def __init__(self) -> None:
+        self._buffer: Final = bytearray(_CHUNK_BYTES)
+
+    def pieces(self, file: DicomFile, pixels: Pixels) -> Iterator[bytes | bytearray]:
+        """Give the pixels of a file piece by piece; each is good until the next is asked for."""
+        end = pixels.offset + pixels.length
+        if file.memory is not None:
+            for at in range(pixels.offset, end, _CHUNK_BYTES):
+                yield file.memory[at : min(at + _CHUNK_BYTES, end)]
+            return
+        descriptor = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            os.lseek(descriptor, pixels.offset, os.SEEK_SET)
+            for at in range(pixels.offset, end, _CHUNK_BYTES):
+                wanted = min(_CHUNK_BYTES, end - at)
+                if os.readv(descriptor, [memoryview(self._buffer)[:wanted]]) != wanted:
+                    raise SetChanged
+                yield self._buffer if wanted == _CHUNK_BYTES else self._buffer[:wanted]
+        finally:
+            os.close(descriptor)
+
+
+# A published set ------------------------------------------------------------------------------------------------------
+
+
+class _Moved(NamedTuple):
+    """The machine that a plan was moved to, as the record of its set has it."""
+
+    name: str
+    manufacturer: str
+    model: str
+
+
+def verify_published(source: Path, anon: Path, collection: Collection, machines: Iterable[Path]) -> Proof:
+    """Prove a published set again, years later: `anonymizer verify SOURCE ANON_006`.
+
+    What was promised stands in its record, whatever the form says now; without a record, form and output say it.
+
+    Parameters
+    ----------
+    source
+        The folder that was dropped.
+    anon
+        The folder that was published.
+    machines
+        The folders that hold machine descriptors.
+
+    Raises
+    ------
+    SettingsWrong
+        `anon` is no ANON folder, or `source` holds no set.
+    NotClean, SetChanged, OSError
+        As `prove`.
+    """
+    index = records.index_of(anon.name)
+    contents = reader.read(source, folder_listing.take(source))
+    objects = [
+        (kind, source / one.path)
+        for kind in (reader.CT, reader.STRUCTURE_SET, reader.PLAN, reader.DOSE)
+        for one in contents.objects[kind]
+    ]
+    if not objects:
+        raise SettingsWrong("The source folder holds no object of a set.")
+    published = records.read(collection, index)
+    told = published.content if published else {}
+    recorded = "options" in told
+    expected = _recorded(told, collection, index, machines) if recorded else _formed(anon, collection, index, machines)
+    try:
+        return prove(objects, anon, expected)
+    except NotClean as not_clean:
+        edition = told.get("policy", {}).get("edition", table.POLICY_EDITION)
+        if edition == table.POLICY_EDITION:
+            raise
+        older = f"policy: it was made under that of {edition}, and held against that of {table.POLICY_EDITION}"
+        raise NotClean(older, *not_clean.reasons) from None
+
+
+def _recorded(told: Mapping[str, Any], collection: Collection, index: int, machines: Iterable[Path]) -> Expected:
+    """Give what was promised for a published set, as its record has it."""
+    options, now = told["options"], collection.identity.numbered(index)
+    said, moved = told.get("identity", {}), told.get("machine")
+    target: MachineIdentity | None = _Moved(**moved) if moved else None
+    if "machine" not in told and options["machine"] != machine.KEEP:  # written before records held more than its name
+        target = machine.find(options["machine"], tuple(machines))
+    return Expected(
+        NewIdentity(said.get("patient_id", now.patient_id), said.get("patient_name", now.patient_name), index),
+        table.policy_for(
+            Choice(options["dates"], options["patient_characteristics"], options["machine"] == machine.KEEP)
+        ),
+        target,
+        options["scanner"],
+        relinked=any(REBUILT in text for text in told["method"]["text"]),
+        naming=structure_list.kept(collection, str(told.get("structures", {}).get("list", ""))),
+    )
+
+
+def _formed(anon: Path, collection: Collection, index: int, machines: Iterable[Path]) -> Expected:
+    """Give what the form promises; machine and rebuilt references are read from the output's own statements."""
+    options = collection.options
+    plan = next((root(file) for file in map(_sound, sorted(anon.glob("RP.*.dcm"))) if file), None)
+    named = {beam.text("TreatmentMachineName") for keyword in _BEAMS for beam in plan.items(keyword)} if plan else set()
+    fitting = machine.named(options.machine, tuple(machines))
+    return Expected(
+        collection.identity.numbered(index),
+        table.policy_for(Choice(options.dates, options.patient_characteristics, not options.machine)),
+        next((one for one in fitting if one.name in named), fitting[0]) if fitting else None,
+        options.scanner if options.machine else "",
+        relinked=plan is not None and REBUILT in plan.text("DeidentificationMethod"),
+        naming=structure_list.Naming(),
+    )
+
+
+def _sound(path: Path) -> DicomFile | None:
+    try:
+        return part10.read(path)
+    except (NotDicom, Malformed):
+        return None

@@ -1,0 +1,192 @@
+"""The links of a set as its objects state them, with places in the set instead of UIDs: two sets can so be compared.
+
+A UID that names an object of the set becomes the object's place in it; frames of reference, studies and series become
+the number of their first appearance. Source and output have the same links exactly when these are equal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from services.dicom.dictionary import tag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from services.dicom.elements import Element, Item
+    from services.dicom.part10 import DicomFile
+    from services.proof.evidence import Reasons
+
+_INSTANCE: Final = tag("SOPInstanceUID")
+_STUDY: Final = tag("StudyInstanceUID")
+_SERIES: Final = tag("SeriesInstanceUID")
+_FRAME: Final = tag("FrameOfReferenceUID")
+_REFERENCED_INSTANCE: Final = tag("ReferencedSOPInstanceUID")
+_PLANS: Final = tag("ReferencedRTPlanSequence")
+_STRUCTURE_SETS: Final = tag("ReferencedStructureSetSequence")
+_ROIS: Final = tag("StructureSetROISequence")
+_ROI_FRAME: Final = tag("ReferencedFrameOfReferenceUID")
+_ROI_CONTOURS: Final = tag("ROIContourSequence")
+_CONTOURS: Final = tag("ContourSequence")
+_IMAGES: Final = tag("ContourImageSequence")
+_FRAMES: Final = tag("ReferencedFrameOfReferenceSequence")
+_STUDIES: Final = tag("RTReferencedStudySequence")
+_SERIES_LIST: Final = tag("RTReferencedSeriesSequence")
+_POSITION: Final = tag("ImagePositionPatient")
+_ORIENTATION: Final = tag("ImageOrientationPatient")
+_POINTS: Final = tag("ContourData")
+
+_ELSEWHERE: Final = -1
+"""A reference to what is not in the set."""
+_NEXT: Final = -2
+"""Parts one contour's references from the next one's."""
+
+_IN_PLANE_MM: Final = 0.1
+
+
+@dataclass
+class Links:
+    """Which object refers to which, by their places in the set."""
+
+    dose_plan: list[int] = field(default_factory=list)
+    plan_structure_set: list[int] = field(default_factory=list)
+    contours_ct: list[int] = field(default_factory=list)
+    listed_ct: list[int] = field(default_factory=list)
+    frames: list[int] = field(default_factory=list)
+    """Of each object, then of each ROI, then of the structure set's list."""
+    studies: list[int] = field(default_factory=list)
+    series: list[int] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        """How many references there are."""
+        return sum(map(len, (self.dose_plan, self.plan_structure_set, self.contours_ct, self.listed_ct, self.frames)))
+
+
+Objects = "Sequence[tuple[str, DicomFile]]"
+
+
+def read_links(objects: Sequence[tuple[str, DicomFile]]) -> Links:
+    """Read the links of a set from its objects, given by kind in a fixed order."""
+    places = {_value(file, file.elements, _INSTANCE): place for place, (_, file) in enumerate(objects)}
+    links, frames = Links(), _Numbering()
+    studies, series = _Numbering(), _Numbering()
+    for kind, file in objects:
+        links.frames.append(frames.of(_value(file, file.elements, _FRAME)))
+        links.studies.append(studies.of(_value(file, file.elements, _STUDY)))
+        links.series.append(series.of(_value(file, file.elements, _SERIES)))
+        if kind == "RTDOSE":
+            links.dose_plan += _references(file, _items(file.elements, _PLANS), places)
+        elif kind == "RTPLAN":
+            links.plan_structure_set += _references(file, _items(file.elements, _STRUCTURE_SETS), places)
+        elif kind == "RTSTRUCT":
+            for roi in _items(file.elements, _ROI_CONTOURS):
+                for contour in _items(roi[3], _CONTOURS):
+                    links.contours_ct += _references(file, _items(contour[3], _IMAGES), places)
+                    links.contours_ct.append(_NEXT)
+            links.frames += [frames.of(_value(file, roi[3], _ROI_FRAME)) for roi in _items(file.elements, _ROIS)]
+            for frame in _items(file.elements, _FRAMES):
+                links.frames.append(frames.of(_value(file, frame[3], _FRAME)))
+                for listed in _listed_series(frame[3]):
+                    links.series.append(series.of(_value(file, listed[3], _SERIES)))
+                    links.listed_ct += _references(file, _items(listed[3], _IMAGES), places)
+    return links
+
+
+def judge_links(old: Links, new: Links, reasons: Reasons) -> int:
+    """Hold that the output's links are the source's; give how many were compared."""
+    for name, before, after in (
+        ("dose → plan", old.dose_plan, new.dose_plan),
+        ("plan → structure set", old.plan_structure_set, new.plan_structure_set),
+        ("contours → CT", old.contours_ct, new.contours_ct),
+        ("list of CT images", old.listed_ct, new.listed_ct),
+        ("frame of reference", old.frames, new.frames),
+        ("study", old.studies, new.studies),
+        ("series", old.series, new.series),
+    ):
+        if before != after:
+            reasons.add("links", f"{name} differs from the source")
+    return new.count
+
+
+def judge_rebuilt_links(new: Links, objects: Sequence[tuple[str, DicomFile]], reasons: Reasons) -> int:
+    """Hold that a set whose references were rebuilt is one: every link is there, and contours lie on their images."""
+    plan, structure_set = (
+        next(at for at, (kind, _) in enumerate(objects) if kind == one) for one in ("RTPLAN", "RTSTRUCT")
+    )
+    for name, whole in (
+        ("dose → plan", plan in new.dose_plan),
+        ("plan → structure set", structure_set in new.plan_structure_set),
+        ("contours → CT", _ELSEWHERE not in new.contours_ct and all(_on_their_images(objects))),
+        (
+            "list of CT images",
+            set(new.listed_ct) - {_ELSEWHERE} == {at for at, (kind, _) in enumerate(objects) if kind == "CT"},
+        ),
+        ("frame of reference", len(set(new.frames)) == 1),
+        ("study", len(set(new.studies)) == 1),
+    ):
+        if not whole:
+            reasons.add("links", f"{name} was rebuilt, and is not whole")
+    return new.count
+
+
+def _on_their_images(objects: Sequence[tuple[str, DicomFile]]) -> Iterator[bool]:
+    """Say of each contour whether it refers to the one image in whose plane it lies."""
+    images = {_value(file, file.elements, _INSTANCE): file for kind, file in objects if kind == "CT"}
+    file = next(file for kind, file in objects if kind == "RTSTRUCT")
+    for roi in _items(file.elements, _ROI_CONTOURS):
+        for contour in _items(roi[3], _CONTOURS):
+            referred = [images.get(_value(file, item[3], _REFERENCED_INSTANCE)) for item in _items(contour[3], _IMAGES)]
+            point = _numbers(_value(file, contour[3], _POINTS), 3)
+            yield len(referred) == 1 and referred[0] is not None and _is_in_plane(referred[0], point)
+
+
+def _is_in_plane(image: DicomFile, point: list[float]) -> bool:
+    position = _numbers(_value(image, image.elements, _POSITION), 3)
+    rx, ry, rz, cx, cy, cz = _numbers(_value(image, image.elements, _ORIENTATION), 6)
+    normal = (ry * cz - rz * cy, rz * cx - rx * cz, rx * cy - ry * cx)
+    distance_mm = sum(n * (a - b) for n, a, b in zip(normal, point, position, strict=True))
+    return abs(distance_mm) <= _IN_PLANE_MM
+
+
+def _numbers(value: bytes, count: int) -> list[float]:
+    return [float(part.strip(b" \0")) for part in value.split(b"\\", count)[:count]]
+
+
+class _Numbering:
+    """Numbers UIDs by their first appearance; one that is not stated is 0."""
+
+    def __init__(self) -> None:
+        self._known = {b"": 0}
+
+    def of(self, uid: bytes) -> int:
+        return self._known.setdefault(uid, len(self._known))
+
+
+def _listed_series(frame: Sequence[Element]) -> Iterator[Item]:
+    for study in _items(frame, _STUDIES):
+        yield from _items(study[3], _SERIES_LIST)
+
+
+def _items(elements: Sequence[Element], sequence: int) -> Sequence[Item]:
+    for element in elements:
+        if element[0] == sequence:
+            return element[5] or ()
+    return ()
+
+
+def value_of(file: DicomFile, attribute: int) -> bytes:
+    """Give a value of an object's top level, without padding; b"" where it is absent."""
+    return _value(file, file.elements, attribute)
+
+
+def _value(file: DicomFile, elements: Sequence[Element], attribute: int) -> bytes:
+    for element in elements:
+        if element[0] == attribute:
+            return file.data[element[3] : element[4]].rstrip(b"\0 ")
+    return b""
+
+
+def _references(file: DicomFile, items: Sequence[Item], places: dict[bytes, int]) -> list[int]:
+    return [places.get(_value(file, item[3], _REFERENCED_INSTANCE), _ELSEWHERE) for item in items]

@@ -1,0 +1,442 @@
+"""What only a whole set shows: that its new UIDs, dates, names and texts are what was promised, by their properties.
+
+No key, no map and no shift is known here. That one old UID has one new one, and one new one one old one, is counted in
+the pairs that `services.proof.compare_elements` collected; that all dates moved alike is seen in them; and that nothing
+of the patient is left is a search for what the source itself held.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from services.deidentify.identifiers import Identifiers, read_dates
+from services.dicom import character_sets
+from services.dicom.dictionary import keyword, tag
+from services.policy import table
+from services.policy.table import EDITION
+from services.proof.evidence import METHOD, PATIENT, Place
+from services.vocabulary.defined_terms import is_term
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from services.forms.structure_list import Naming
+    from services.policy.table import Options
+    from services.proof.compare_elements import Promised
+    from services.proof.evidence import Change, Found, Reasons
+
+_ONE_VALUE_VRS: Final = frozenset((b"ST", b"LT", b"UT", b"UR"))
+"""The backslash is a letter in these. PS3.5 6.2."""
+
+# UIDs -----------------------------------------------------------------------------------------------------------------
+
+_NEW_UID: Final = re.compile(r"2\.25\.[1-9][0-9]{0,38}")
+_WELL_KNOWN: Final = re.compile(r"1\.2\.840\.10008(\.(0|[1-9][0-9]*))*")
+_LONGEST_UID: Final = 64
+
+
+def judge_uids(found: Found, reasons: Reasons) -> int:
+    """Hold that UIDs were renamed one to one, and that no original one is left; give how many there are."""
+    pairs = [
+        (one, other, found.uid_places[old])
+        for old, new in found.uids.items()
+        for one, other in _side_by_side(old, new, found.uid_places[old], reasons)
+    ]
+    originals = {old for old, _, _ in pairs} | source_uids(found)
+    new_of: dict[str, str] = {}
+    old_of: dict[str, str] = {}
+    for old, new, place in pairs:
+        if not old or _is_well_known(old):
+            if new != old:
+                reasons.add("uids", "a value that names no instance was changed", place)
+        elif new in originals:
+            reasons.add("uids", "an original UID is left", place)
+        elif not _NEW_UID.fullmatch(new):
+            reasons.add("uids", "is no UID of the form 2.25.…", place)
+        elif new_of.setdefault(old, new) != new:
+            reasons.add("uids", "one UID became two", place)
+        elif old_of.setdefault(new, old) != old:
+            reasons.add("uids", "two UIDs became one", place)
+    for uid in _uids(found.relinked_uids):
+        if uid in originals and not _is_well_known(uid):
+            reasons.add("uids", "an original UID is left in a rebuilt reference")
+    return len(new_of)
+
+
+def source_uids(found: Found) -> set[str]:
+    """Give every UID of the source that is the standard's own in none of its places."""
+    values = (*found.uids, *found.source_uids)
+    return {uid for uid in _uids(values) if not _is_well_known(uid)}
+
+
+def _side_by_side(old: bytes, new: bytes, place: Place, reasons: Reasons) -> Iterator[tuple[str, str]]:
+    before, after = _parts(old), _parts(new)
+    if len(before) != len(after):
+        reasons.add("uids", "has more or fewer values than before", place)
+        return
+    yield from zip(before, after, strict=True)
+
+
+def _uids(values: Iterable[bytes]) -> set[str]:
+    return {uid for value in values for uid in _parts(value) if uid}
+
+
+def _parts(value: bytes) -> list[str]:
+    return [part.strip("\0 ") for part in value.decode("latin-1").split("\\")]
+
+
+def _is_well_known(uid: str) -> bool:
+    return len(uid) <= _LONGEST_UID and _WELL_KNOWN.fullmatch(uid) is not None
+
+
+# Dates ----------------------------------------------------------------------------------------------------------------
+
+_MOMENT: Final = re.compile(r"(\d{4})(?:(\.?)(\d\d)(?:\2(\d\d)((?:\d\d){0,3}(?:\.\d{1,6})?)?)?)?([+-]\d{4})?", re.ASCII)
+_WEEK: Final = 7
+_WEEKS: Final = range(52, 521)
+
+
+class _Moment(NamedTuple):
+    """A date as it stands: the day, of a year or a month the first; how much of it is stated; time and zone."""
+
+    day: date
+    digits: int
+    rest: str
+
+
+def judge_dates(found: Found, reasons: Reasons) -> timedelta | None:
+    """Hold that all dates moved back by one number of whole weeks; give it, None where no date moved."""
+    pairs = [
+        (one, other, place)
+        for change, place in found.dates.items()
+        for one, other in _dates_side_by_side(change, place, reasons)
+    ]
+    shifts = {one.day - other.day for one, other, _ in pairs if one.digits == 8}
+    if not pairs:
+        return None
+    if not shifts:  # years and months alone do not tell the number of days
+        for one, other, place in pairs:
+            if (other.digits, other.rest) != (one.digits, one.rest) or other.day >= one.day:
+                reasons.add("dates", "did not move back, or is not as exact as it was", place)
+        return None
+    if len(shifts) != 1:
+        reasons.add("dates", f"the dates of the set moved by {len(shifts)} different numbers of days")
+        return None
+    (shift,) = shifts
+    if shift.days % _WEEK or shift.days // _WEEK not in _WEEKS:
+        reasons.add("dates", "the dates did not move back by 52 to 520 whole weeks")
+    originals = {one.day for one, _, _ in pairs if one.digits == 8} | set(_birth_dates(found))
+    for one, other, place in pairs:
+        if (other.digits, other.rest) != (one.digits, one.rest):
+            reasons.add("dates", "is not as exact as it was, or has another time", place)
+        elif _moved(one, shift) != _stated(other.day, other.digits):
+            reasons.add("dates", "moved by another number of days", place)
+        elif one.digits == 8 and other.day in originals:
+            reasons.add("dates", "is another original date of the set", place)
+    return shift
+
+
+def _dates_side_by_side(change: Change, place: Place, reasons: Reasons) -> Iterator[tuple[_Moment, _Moment]]:
+    old, new = change.read()
+    before, after = old.split("\\"), new.split("\\")
+    if len(before) != len(after):
+        reasons.add("dates", "has more or fewer values than before", place)
+        return
+    for one, other in zip(before, after, strict=True):
+        was, became = _moments(one.strip(" \0")), _moments(other.strip(" \0"))
+        if not other.strip(" \0"):
+            if any(moment.day.year > _WEEKS[-1] // 52 + 1 for moment in was):
+                reasons.add("dates", "a date was removed", place)
+        elif len(was) != len(became) or not was:
+            reasons.add("dates", "is no date, or was none", place)
+        else:
+            yield from zip(was, became, strict=True)
+
+
+def _moments(value: str) -> list[_Moment]:
+    """Read one value: a moment, or the ends of a range, of which one may be open; [] where it is none."""
+    if moment := _moment(value):
+        return [moment]
+    for dash in re.finditer("-", value):
+        sides = [side for side in (value[: dash.start()], value[dash.end() :]) if side]
+        ends = [moment for side in sides if (moment := _moment(side))]
+        if ends and len(ends) == len(sides):
+            return ends
+    return []
+
+
+def _moment(value: str) -> _Moment | None:
+    match = _MOMENT.fullmatch(value)
+    if not match:
+        return None
+    year, _, month, day, time, zone = match.groups()
+    try:
+        stated = date(int(year), int(month or 1), int(day or 1))
+    except ValueError:
+        return None
+    return _Moment(stated, 4 + 2 * bool(month) + 2 * bool(day), (time or "") + (zone or ""))
+
+
+def _moved(moment: _Moment, shift: timedelta) -> str:
+    try:
+        return _stated(moment.day - shift, moment.digits)
+    except OverflowError:  # before the year 1
+        return ""
+
+
+def _stated(day: date, digits: int) -> str:
+    return f"{day.year:04d}{day.month:02d}{day.day:02d}"[:digits]
+
+
+# Who it is ------------------------------------------------------------------------------------------------------------
+
+_AGE: Final = re.compile(r"(\d{1,3})([DWMY])", re.ASCII)
+"""PS3.5 6.2 asks for three digits, and some systems write fewer."""
+_SEXES: Final = frozenset("FMO")
+_OLDEST: Final = 90
+_LONGEST_LIFE: Final = 120
+_STATEMENT_FIELDS: Final = {"birth_date": 2, "sex": 3, "age": 4}
+"""Where in `PATIENT` a statement is found."""
+
+
+def judge_identity(
+    found: Found, promised: Promised, studied: StudyDates, shift: timedelta | None, reasons: Reasons
+) -> int:
+    """Hold that every object makes the promised statement about the person, and that age, sex and birth date agree."""
+    for argument, expected in (("patient_id", promised.patient_id), ("patient_name", promised.patient_name)):
+        for change, place in found.identity[argument].items():
+            if change.read()[1] != expected:
+                reasons.add("identity", "is not the new identity", place)
+    if len(found.statements) != 1:
+        reasons.add("identity", "the objects say different things of the patient and the study")
+        return 0
+    (statement,) = found.statements
+    birth, sex, age = ((statement[index] or b"").decode("latin-1") for index in (2, 3, 4))
+    for argument, index in _STATEMENT_FIELDS.items():
+        for change, place in found.identity[argument].items():
+            if change.read()[1] != (statement[index] or b"").decode("latin-1"):
+                reasons.add("identity", f"differs from the set's {keyword(PATIENT[index])}", place)
+    sexes = {old.upper() for change in found.identity["sex"] if (old := change.read()[0]).upper() in _SEXES}
+    if sex != (sexes.pop() if len(sexes) == 1 else ""):
+        reasons.add("identity", "is not the sex that the source states", Place("", (), PATIENT[3]))
+    _judge_age(found, age, studied.old, reasons)
+    _judge_birth_date(found, age, birth, studied, shift, reasons)
+    return sum(map(len, found.identity.values()))
+
+
+class StudyDates(NamedTuple):
+    """(0008,0020) *Study Date* of the CT before and after; None where it has none."""
+
+    old: date | None
+    new: date | None
+
+
+def study_date(value: bytes) -> date | None:
+    """Read a study date."""
+    moments = _moments(value.decode("latin-1").strip(" \0"))
+    return moments[0].day if len(moments) == 1 else None
+
+
+def _judge_age(found: Found, age: str, studied: date | None, reasons: Reasons) -> None:
+    """Hold the stated age against the source: one that it states, or the one that its birth date tells."""
+    place = Place("", (), PATIENT[4])
+    stated = {old.upper() for change in found.identity["age"] if _is_age(old := change.read()[0].upper())}
+    births = [birth for birth in _birth_dates(found) if studied and birth < studied]
+    if stated:
+        possible = age in {_capped(one) for one in stated}
+    else:
+        possible = not age or (len(age) == 4 and any(_is_of_age(age, birth, studied) for birth in births if studied))
+    if not possible:
+        reasons.add("identity", "is not the age that the source states", place)
+
+
+def _judge_birth_date(
+    found: Found, age: str, birth: str, studied: StudyDates, shift: timedelta | None, reasons: Reasons
+) -> None:
+    """Hold that the birth date says the age and nothing else."""
+    place = Place("", (), PATIENT[2])
+    if not birth:
+        return
+    made = study_date(birth.encode())
+    if made is None or studied.new is None or not _is_of_age(age, made, studied.new):
+        reasons.add("identity", "the birth date does not say the age", place)
+    elif age[-1:] != "D" and made in {real - (shift or timedelta()) for real in _birth_dates(found)}:
+        reasons.add("identity", "the birth date is the real one, moved", place)
+    elif age[-1:] != "D" and made in _birth_dates(found):
+        reasons.add("identity", "the birth date is the real one", place)
+
+
+def _birth_dates(found: Found) -> list[date]:
+    return [day for change in found.identity["birth_date"] for day in [study_date(change.old or b"")] if day]
+
+
+def _is_age(value: str) -> bool:
+    match = _AGE.fullmatch(value)
+    return match is not None and int(match[1]) > 0 and (match[2] != "Y" or int(match[1]) <= _LONGEST_LIFE)
+
+
+def _capped(age: str) -> str:
+    number, unit = int(age[:-1]), age[-1]
+    return f"{min(number, _OLDEST) if unit == 'Y' else number:03d}{unit}"
+
+
+def _is_of_age(age: str, birth: date, day: date | None) -> bool:
+    """Whether a person born on `birth` is of this age on `day`; 090Y is 90 and more."""
+    match = _AGE.fullmatch(age)
+    if match is None or day is None or birth >= day:
+        return False
+    number, unit = int(match[1]), match[2]
+    months = (day.year - birth.year) * 12 + day.month - birth.month - (day.day < birth.day)
+    completed = {"Y": months // 12, "M": months, "W": (day - birth).days // 7, "D": (day - birth).days}[unit]
+    return completed == number or (unit == "Y" and number == _OLDEST <= completed)
+
+
+# Cleaned texts --------------------------------------------------------------------------------------------------------
+
+_LONGEST: Final = {"plan_label": 13, "text": 64, "code_meaning": 64}
+_LONGEST_ELSEWHERE: Final = 16
+_NAMED_ROLES: Final = frozenset(("roi_name", "roi_label"))
+_PERSONAL: Final = re.compile(r"\d[\d ()/-]{4,}\d|@")
+"""What a cleaner may take for a number or an address, whoever it is of; so may it any date."""
+
+
+def judge_cleaned(found: Found, identifiers: Identifiers, reasons: Reasons, naming: Naming | None = None) -> int:
+    """Hold that free texts changed where they had to, equal ones equally, different ones differently.
+
+    Parameters
+    ----------
+    naming
+        What was confirmed of the names of structures: one that is changed into another name has no excuse.
+    """
+    changed_names = {
+        old for change in found.cleaned["roi_name"] for old, new in _texts_side_by_side(change) if old != new
+    }
+    for role, changes in found.cleaned.items():
+        new_of: dict[str, str] = {}
+        old_of: dict[str, str] = {}
+        for change, place in changes.items():
+            for old, new in _texts_side_by_side(change):
+                if new_of.setdefault(old, new) != new:
+                    reasons.add("free text", "one text became two", place)
+                elif old_of.setdefault(new, old) != old and role != "roi_label":  # a label is part of its ROI's name
+                    reasons.add("free text", "two texts became one", place)
+                if old == new:
+                    continue
+                if not new or not old:
+                    reasons.add("free text", "was emptied, or filled", place)
+                elif len(new) > _LONGEST.get(role, _LONGEST_ELSEWHERE):
+                    reasons.add("free text", "the replacement is too long for a planning system", place)
+                elif (
+                    not (identifiers.matches(old) or _PERSONAL.search(old) or read_dates(old))
+                    and not (naming and role in _NAMED_ROLES and naming.target(old) == new)
+                    and not any(name.startswith(old) for name in changed_names if role == "roi_label")
+                ):
+                    reasons.add("free text", "was changed without need", place)
+    return sum(map(len, found.cleaned.values()))
+
+
+def _texts_side_by_side(change: Change) -> Iterator[tuple[str, str]]:
+    """Give the values of both sides; of unequal numbers as if they were one, so that they differ."""
+    old, new = change.read()
+    before, after = old.split("\\"), new.split("\\")
+    if change.vr in _ONE_VALUE_VRS or len(before) != len(after):
+        yield old, new
+        return
+    for one, other in zip(before, after, strict=True):
+        yield one.strip(" \0"), other.strip(" \0")
+
+
+# What is left ---------------------------------------------------------------------------------------------------------
+
+_UID_IN_TEXT: Final = re.compile(r"\d+(?:\.\d+){3,}")
+_LONGEST_VERSION: Final = 5
+"""Digits of a number in a technical value that may be a version or a year by chance equal to an ID."""
+
+
+def identifiers_of(found: Found) -> Identifiers:
+    """Collect what identifies the set, from the source's own values; what an option keeps is no longer removed."""
+    kept = {character_sets.fold(value) for _, value in _values(found.retained)}
+    taken = [(kind, value) for kind, value in _values(found.identifying) if character_sets.fold(value) not in kept]
+    return Identifiers(taken, (value.decode("latin-1") for value in found.makers))
+
+
+def _values(raw: Iterable[tuple[str, bytes, bytes, tuple[str, ...]]]) -> Iterator[tuple[str, str]]:
+    for kind, value, vr, charsets in raw:
+        decoded = character_sets.decode(value, vr, charsets)
+        for part in [decoded] if vr in _ONE_VALUE_VRS else decoded.split("\\"):
+            if stripped := part.strip(" \0"):
+                yield kind, stripped
+
+
+def judge_texts(found: Found, identifiers: Identifiers, reasons: Reasons) -> int:
+    """Search every distinct text of the output for what identifies the set; give how many there were."""
+    originals = source_uids(found)
+    searched = 0
+    for charsets, values in found.texts.items():
+        for value in values:
+            as_read = character_sets.decode(value, b"PN", charsets)
+            searched += 1
+            _search(as_read, identifiers.found_in(as_read.strip(" \0")), originals, reasons)
+    for value in found.terms:
+        as_read = value.decode("latin-1")
+        searched += 1
+        if not is_term(as_read):
+            _search(as_read, identifiers.found_in(as_read.strip(" \0")), originals, reasons)
+    for value in found.technical | found.product:
+        as_read = character_sets.decode(value, b"LO", ()).strip(" \0")
+        searched += 1
+        hits = [as_read[start:end] for start, end in identifiers.matches(as_read)]
+        if not all(hit.isdecimal() and len(hit) <= _LONGEST_VERSION for hit in hits):
+            kinds = identifiers.found_in(as_read) or frozenset()
+            _search(as_read, kinds - {"person"} if value in found.product else kinds, originals, reasons)
+    return searched
+
+
+def _search(value: str, kinds: frozenset[str] | None, originals: set[str], reasons: Reasons) -> None:
+    if kinds:
+        reasons.add("identifiers", f"left in a text: {', '.join(sorted(kinds))}")
+    if not originals.isdisjoint(_UID_IN_TEXT.findall(value)):
+        reasons.add("identifiers", "an original UID is left in a text")
+
+
+# What is said of our work ---------------------------------------------------------------------------------------------
+
+
+REBUILT: Final = "rebuilt"
+"""The word that marks a set whose references are not the source's."""
+
+_WORDS: Final = re.compile(
+    r"rt-set-anonymizer \d[\w.+-]*\\policy [\d-]+ of PS3\.15-\d{4}[a-z]"
+    r"(\\of the patient's characteristics age and sex only)?"
+    r"(\\age over 89 given as 090Y)?"
+    r"(\\references between the objects rebuilt)?",
+    re.ASCII,
+)
+"""All that an object may say of our work in words."""
+
+
+def judge_method(found: Found, options: Options, *, relinked: bool, reasons: Reasons) -> int:
+    """Hold that every object says what was done to it, no less and no more."""
+    codes = tuple(map(_item, table.method_codes(options, device_dates_touched=found.contested)))
+    if found.method_codes != {codes}:
+        reasons.add("method", "the codes do not say what was done")
+    if len(found.methods) != 1:
+        reasons.add("method", "the objects say different things of what was done")
+        return 0
+    ((_, removed), (_, method), (_, temporal)) = next(iter(found.methods))
+    if removed != b"YES":
+        reasons.add("method", "does not say that the identity was removed", Place("", (), METHOD[0]))
+    if temporal.decode("latin-1") != table.temporal_information(options):
+        reasons.add("method", "does not say what became of the dates", Place("", (), METHOD[2]))
+    words = method.decode("latin-1")
+    if not _WORDS.fullmatch(words) or EDITION not in words or (REBUILT in words) != relinked:
+        reasons.add("method", "does not say what was done", Place("", (), METHOD[1]))
+    return len(codes) + len(METHOD)
+
+
+def _item(code: table.Code) -> tuple[tuple[int, bytes], ...]:
+    """Give the elements of a code. PS3.3 8.8."""
+    values = {"CodeValue": code.value, "CodingSchemeDesignator": "DCM", "CodeMeaning": code.meaning}
+    return tuple((tag(keyword), value.encode()) for keyword, value in values.items())

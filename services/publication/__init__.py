@@ -1,0 +1,1 @@
+"""Index, attempt, rename, record: each set is published exactly once."""

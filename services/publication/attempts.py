@@ -1,0 +1,189 @@
+"""An attempt: the folder in which a set is made before it is published, and which is thrown away when it is not.
+
+Every attempt has a folder of its own, so two copies of a task do not disturb each other. Its folders are made once
+and never again: when an attempt is moved away, a worker that was frozen meanwhile finds nowhere to write.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+
+from services.publication import claims
+from services.runtime import durable_files
+from services.store.records import folder_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from services.store.collection import Collection
+
+RECORD: Final = "record.json"
+LINE: Final = "line.json"
+STANDS_STILL_S: Final = 600.0
+
+_GONE: Final = ".gone-"
+_NAME: Final = re.compile(rf"(?:{re.escape(_GONE)})?([0-9a-f]{{32}})\.[0-9a-f]{{32}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt at one set."""
+
+    collection: Collection
+    set_id: str
+    index: int
+
+    path: Path
+    """`.anonymizer/staging/<set id>.<uuid>/`"""
+
+    @classmethod
+    def begin(cls, collection: Collection, set_id: str, index: int) -> Attempt:
+        """Make the folder of a new attempt.
+
+        Raises
+        ------
+        ClaimLost
+            The set does not hold the index any more.
+        """
+        attempt = cls(collection, set_id, index, collection.staging / f"{set_id}.{uuid4().hex}")
+        attempt.path.mkdir()
+        attempt.folder.mkdir()
+        attempt.check_claim()
+        return attempt
+
+    @property
+    def folder(self) -> Path:
+        """What becomes `ANON_006`."""
+        return self.path / folder_name(self.index)
+
+    def check_claim(self) -> None:
+        """Make sure that the set still holds its index; else the attempt is over."""
+        claim = claims.held(self.collection, self.set_id)
+        if claim is None or claim.index != self.index:
+            self.discard()
+            raise claims.ClaimLost
+
+    def discard(self) -> None:
+        """Throw the attempt away, unless it was published: what is then left of it is needed to finish."""
+        with suppress(FileNotFoundError):
+            if not speaks_for_publication(self.path):
+                remove(move_away(self.path))
+
+
+def all_of(collection: Collection, set_id: str | None = None) -> list[Path]:
+    """Return the folders of a set's attempts, or of all; those that were moved away are among them."""
+    return [
+        collection.staging / name
+        for name in durable_files.names(collection.staging)
+        if (found := _NAME.fullmatch(name)) and set_id in {None, found[1]}
+    ]
+
+
+def set_of(path: Path) -> str | None:
+    """Return the id of the set that an attempt's folder is for."""
+    found = _NAME.fullmatch(path.name)
+    return found[1] if found else None
+
+
+def move_away(path: Path) -> Path:
+    """Move an attempt to where its worker does not find it."""
+    if path.name.startswith(_GONE):
+        return path
+    gone = path.with_name(_GONE + path.name)
+    path.rename(gone)
+    return gone
+
+
+def remove(path: Path) -> None:
+    """Delete an attempt that was moved away; what cannot be deleted now is found again later.
+
+    What speaks for a publication goes first, so that half a deleted attempt never does.
+    """
+    for name in (RECORD, LINE):
+        (path / name).unlink(missing_ok=True)
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def speaks_for_publication(path: Path) -> bool:
+    """Tell whether an attempt's inner folder was renamed to its final place and the rest of it was not moved yet.
+
+    The inner folder is made before record and line are, and these are removed before it is.
+    """
+    left = set(durable_files.names(path))
+    return bool(left & {RECORD, LINE}) and not any(name.startswith("ANON_") for name in left)
+
+
+class StandingStill:
+    """Watches what is not finished, in a collection's staging and its root, and clears what nobody works on any more.
+
+    Parameters
+    ----------
+    clock
+        A clock that is never set; a file server's times prove nothing.
+    """
+
+    def __init__(self, collection: Collection, clock: Callable[[], float] = time.monotonic) -> None:
+        self._collection = collection
+        self._clock = clock
+        self._seen: dict[Path, tuple[object, float]] = {}
+
+    def clear(self, is_leased: Callable[[str], bool]) -> int:
+        """Clear what has not changed for ten minutes and return how many.
+
+        Parameters
+        ----------
+        is_leased
+            Tells of a locator whether a worker says that it works on it.
+        """
+        now, cleared = self._clock(), 0
+        seen: dict[Path, tuple[object, float]] = {}
+        for path in self._unfinished():
+            with suppress(FileNotFoundError):
+                look = _look(path)
+                before, since = self._seen.get(path, (None, now))
+                if before != look:
+                    since = now
+                if now - since >= STANDS_STILL_S and self._is_nobodys(path, is_leased):
+                    _clear(path)
+                    cleared += 1
+                else:
+                    seen[path] = (look, since)
+        self._seen = seen
+        return cleared
+
+    def _unfinished(self) -> Iterator[Path]:
+        staging, root = self._collection.staging, self._collection.root
+        yield from (staging / name for name in durable_files.names(staging))
+        yield from (root / name for name in durable_files.names(root) if durable_files.is_left_over(name))
+
+    def _is_nobodys(self, path: Path, is_leased: Callable[[str], bool]) -> bool:
+        set_id = set_of(path)
+        if set_id is None:
+            return durable_files.is_left_over(path.name)
+        claim = claims.of(self._collection, set_id)
+        return not speaks_for_publication(path) and not (claim and is_leased(claim.locator))
+
+
+def _look(path: Path) -> object:
+    """Return what changes when anything is written in an attempt."""
+    found: list[tuple[str, int, int]] = []
+    for place, _, files in os.walk(path):
+        for file in [place, *(os.path.join(place, name) for name in files)]:  # noqa: PTH118 - thousands of strings
+            status = os.stat(file)  # noqa: PTH116
+            found.append((file, status.st_size, status.st_mtime_ns))
+    return found or path.stat()
+
+
+def _clear(path: Path) -> None:
+    if path.is_dir():
+        remove(move_away(path))
+    else:
+        path.unlink(missing_ok=True)

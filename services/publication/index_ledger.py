@@ -1,0 +1,207 @@
+"""Which index comes next. Redis says so at once; the share decides.
+
+One script gives a set the smallest index that is not taken, the same one however often it asks. What it knows is a copy
+of the share's claims. When the share disagrees (Redis was emptied, or an older state of it brought back), the copy is
+withdrawn and made anew from the share before anyone is answered again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
+from uuid import uuid4
+
+import redis
+
+from services.errors import SettingsWrong
+from services.forms.identity import LAST_INDEX
+from services.publication import claims, publish
+from services.store import records
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from services.publication.claims import Claim
+    from services.store.collection import Collection
+
+ROUNDS: Final = 50
+"""Each round in which the share disagrees, someone else has got an index; more than these never were needed."""
+
+# One hash per collection, so that it is there whole or not at all: `generation`, which names this copy of the share;
+# `i:<index>` with its set (empty: taken otherwise); `s:<set id>` with its index, for sets in work; `free` below which,
+# from `initial` on, nothing is free.
+CLAIM: Final = """
+local ledger, set, initial = KEYS[1], 's:' .. ARGV[1], tonumber(ARGV[2])
+local generation = redis.call('HGET', ledger, 'generation')
+if not generation then return false end
+local index = tonumber(redis.call('HGET', ledger, set))
+if not index then
+  local known = redis.call('HMGET', ledger, 'initial', 'free')
+  index = tonumber(known[1]) == initial and tonumber(known[2]) or initial
+  while redis.call('HEXISTS', ledger, 'i:' .. index) == 1 do index = index + 1 end
+  redis.call('HSET', ledger, 'i:' .. index, ARGV[1], set, index, 'initial', initial, 'free', index + 1)
+end
+return {index, generation}
+"""
+
+FORGET: Final = """
+local ledger, set, index = KEYS[1], 's:' .. ARGV[1], tonumber(ARGV[2])
+if tonumber(redis.call('HGET', ledger, set)) == index then redis.call('HDEL', ledger, set) end
+if redis.call('HGET', ledger, 'i:' .. index) == ARGV[1] then
+  redis.call('HDEL', ledger, 'i:' .. index)
+  local known = redis.call('HMGET', ledger, 'initial', 'free')
+  if known[1] and index >= tonumber(known[1]) and index < tonumber(known[2]) then
+    redis.call('HSET', ledger, 'free', index)
+  end
+end
+"""
+
+WITHDRAW: Final = """
+if redis.call('HGET', KEYS[1], 'generation') == ARGV[1] then redis.call('DEL', KEYS[1]) end
+"""
+
+
+class LedgerUnsettled(OSError):
+    """Redis and the share do not come to agree. It is tried again; `anonymizer doctor` says what stands against it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What a comparison of Redis with the share brought to light."""
+
+    withdrawn: bool
+    """Redis' copy was wrong and is made anew with the next claim."""
+
+    finished: int
+    """Indices that were half given back, or left behind by a set that holds another one, and now are free."""
+
+    unreadable: tuple[int, ...]
+    """Indices that a claim takes which nobody can read."""
+
+
+class Ledger:
+    """The indices of one collection."""
+
+    def __init__(self, collection: Collection, client: redis.Redis) -> None:
+        self._collection = collection
+        self._redis = client
+        self._key = f"anonymizer:ledger:{collection.id}"
+        self._claim = client.register_script(CLAIM)
+        self._forget = client.register_script(FORGET)
+        self._withdraw = client.register_script(WITHDRAW)
+        self._doubted: tuple[object, set[int]] = (None, set())
+
+    def claim(self, set_id: str, locator: str) -> int:
+        """Give a set its index: the one it holds, else the smallest that is not taken, from the initial one on.
+
+        Raises
+        ------
+        redis.RedisError, OSError
+            Circumstances. What was begun is found again by the next call.
+        """
+        for _ in range(ROUNDS):
+            held = claims.held(self._collection, set_id)
+            if held is not None:
+                return held.index
+            index, generation = self._ask(set_id)
+            taken = claims.take(self._collection, index, set_id, locator)
+            if taken is not None:
+                return taken.index
+            self._clear_the_way(set_id, index)
+            self._withdraw(keys=[self._key], args=[generation])
+        raise LedgerUnsettled
+
+    def release(self, set_id: str) -> bool:
+        """Give back what a set holds; false when it turns out to be published, which is for ever."""
+        if publish.find(self._collection, set_id) is not None:
+            return False
+        of_set = [claim for claim in claims.unpublished(self._collection) if claim.set_id == set_id]
+        return False not in list(map(self._give_back, of_set))
+
+    def rebuild(self) -> None:
+        """Make Redis' copy anew from the share, whatever it says now."""
+        self._redis.delete(self._key)
+        self._build()
+
+    def audit(self) -> Audit:
+        """Compare Redis with the share and mend what a killed process left; to be called every minute.
+
+        An index that Redis knows as taken and the share does not is a claim between its two steps, or one that was
+        killed there; after two calls it is the latter. The share is looked at first: what is claimed meanwhile is known
+        to Redis earlier. What is given back meanwhile is not there when it is looked at once more.
+        """
+        finished = sum(map(self._finish_release, claims.half_released(self._collection)))
+        for claim in list(claims.left_behind(self._collection)):
+            claims.let_go(self._collection, claim)
+            self._forget(keys=[self._key], args=[claim.set_id, claim.index])
+            finished += 1
+        taken = claims.taken(self._collection)
+        generation, known = self._known()
+        if generation is None:
+            return Audit(withdrawn=False, finished=finished, unreadable=tuple(claims.unreadable(self._collection)))
+        doubted, self._doubted = self._doubted, (generation, known - taken)
+        unknown = taken - known and (taken - known) & claims.taken(self._collection)
+        wrong = unknown or (generation == doubted[0] and (known - taken) & doubted[1])
+        if wrong:
+            self._withdraw(keys=[self._key], args=[generation])
+        return Audit(bool(wrong), finished, tuple(claims.unreadable(self._collection)))
+
+    def _ask(self, set_id: str) -> tuple[int, bytes]:
+        initial = self._collection.identity.initial_index
+        for _ in range(ROUNDS):
+            answer = self._claim(keys=[self._key], args=[set_id, initial])
+            if answer:
+                index, generation = cast("tuple[int, bytes]", answer)
+                if index > LAST_INDEX:
+                    raise SettingsWrong(f"No number up to {LAST_INDEX} is free: choose a lower initial_index.")
+                return index, generation
+            self._build()
+        raise LedgerUnsettled
+
+    def _build(self) -> None:
+        """Copy the share into Redis, unless someone else just did."""
+        with self._redis.pipeline() as step:
+            step.watch(self._key)  # type: ignore[no-untyped-call]  # redis-py has no type for it
+            if step.exists(self._key):
+                return
+            fields: dict[Any, Any] = {"generation": uuid4().hex} | {
+                f"i:{index}": "" for index in claims.taken(self._collection)
+            }
+            for claim in claims.unpublished(self._collection):
+                fields |= {f"i:{claim.index}": claim.set_id, f"s:{claim.set_id}": str(claim.index)}
+            step.multi()
+            step.hset(self._key, mapping=fields)
+            try:
+                step.execute()
+            except redis.WatchError:
+                return
+
+    def _known(self) -> tuple[bytes | None, set[int]]:
+        stored = cast("dict[bytes, bytes]", self._redis.hgetall(self._key))
+        generation = stored.get(b"generation")
+        return generation, {int(name[2:]) for name in stored if name.startswith(b"i:")}
+
+    def _clear_the_way(self, set_id: str, index: int) -> None:
+        """Take away what is left of claims that the set held before: half given back, or with half of it lost."""
+        for claim in (claims.at(self._collection, index), claims.of(self._collection, set_id)):
+            if claim and claim.set_id == set_id and claims.held(self._collection, set_id) is None:
+                self._give_back(claim)
+
+    def _finish_release(self, half: tuple[Claim | None, Path]) -> bool:
+        claim, end = half
+        if claim is not None:
+            return self._give_back(claim)
+        end.unlink(missing_ok=True)
+        return False
+
+    def _give_back(self, claim: Claim) -> bool:
+        """Give back an index: end the claim, take the attempts from under their workers, and only then let it go."""
+        claims.end(self._collection, claim)
+        found = records.read(self._collection, claim.index)
+        published = found is not None and found.set_id in {claim.set_id, None}
+        if published or not publish.give_way(self._collection, claim.set_id):
+            claims.resume(self._collection, claim)
+            return False
+        claims.remove(self._collection, claim)
+        self._forget(keys=[self._key], args=[claim.set_id, claim.index])
+        return True

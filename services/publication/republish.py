@@ -1,0 +1,138 @@
+"""A published set is done again under its own index, because a person asks for it: names were confirmed since, say.
+
+What was asked is noted on the share, with the very record that is to be replaced. The set then goes its whole way, and
+only when the new files are made, proven and on the disk does the old folder move to `.anonymizer/replaced/`, where
+nothing is deleted; the new one takes its place, and its record the old record's. At any instant one record says that
+the set is published, and a kill in between is made up for from what lies there (`services.publication.publish`).
+
+Index, new identity, UIDs and tracking line stay. A planning system that has the earlier files must forget them first.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from services.dicom import part10
+from services.dicom.dataset import root
+from services.dicom.elements import Malformed
+from services.dicom.part10 import NotDicom
+from services.errors import SettingsWrong
+from services.runtime import durable_files
+from services.store import records, registry
+from services.store.records import folder_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from services.store.collection import Collection
+    from services.store.records import Record
+
+REPLACES: Final = "replaces"
+"""In the content of a record: the digest of the one whose place it takes."""
+
+_SOURCES: Final = frozenset({"published", "same-set"})
+
+
+def ask(collection: Collection, index: int) -> None:
+    """Have a published set done again, by the service or by the next run.
+
+    Raises
+    ------
+    SettingsWrong
+        It cannot be: nothing is published there, its folder or its original is gone, or the form names the patients
+        otherwise than when it was published.
+    OSError
+        A circumstance.
+    """
+    name = folder_name(index)
+    published = records.read(collection, index)
+    if published is None or published.set_id is None or published.withdrawn:
+        raise SettingsWrong(f"{name} is not published by this program; there is nothing to do again.")
+    plan = collection.root / name / published.plan_name
+    if not plan.exists():
+        raise SettingsWrong(f"{name} is not here any more. What was taken away is not made again.")
+    if not _is_called(plan, collection, index):
+        raise SettingsWrong(f"{name} has another new identity than collection.toml gives now: set that back first.")
+    there = {
+        locator: outcome
+        for locator, outcome in registry.outcomes(collection)
+        if outcome.index == index and outcome.state in _SOURCES and _is_there(collection, locator)
+    }
+    if not there and not is_asked(collection, published):
+        raise SettingsWrong(f"The set that {name} was made of is not here any more.")
+    collection.redo.mkdir(exist_ok=True)
+    asked = durable_files.encode({"schema": 1, "index": index, "record": digest(collection, index)})
+    durable_files.write_atomically(_mark(collection, index), asked, staging=collection.staging)
+    for locator, outcome in there.items():
+        if outcome.fingerprint:  # else it is to be looked at again already
+            registry.start(collection, locator, outcome.fingerprint)
+            registry.reopen(collection, locator)
+
+
+def is_asked(collection: Collection, published: Record) -> bool:
+    """Whether a published set is to be done again; what was asked of an earlier record was done."""
+    if published.withdrawn or not collection.redo.is_dir():
+        return False
+    asked = durable_files.read(_mark(collection, published.index)) or {}
+    return asked.get("record") == digest(collection, published.index)
+
+
+def asked(collection: Collection) -> list[int]:
+    """Give the indices that are to be done again."""
+    names = durable_files.names(collection.redo) if collection.redo.is_dir() else []
+    numbers = sorted(int(name.removesuffix(".json")) for name in names if name.removesuffix(".json").isdecimal())
+    return [number for number in numbers if (found := records.read(collection, number)) and is_asked(collection, found)]
+
+
+def done(collection: Collection, index: int) -> None:
+    """Forget that it was asked."""
+    _mark(collection, index).unlink(missing_ok=True)
+
+
+def digest(collection: Collection, index: int) -> str:
+    """Tell one record of an index from another."""
+    return sha256(records.path_of(collection, index).read_bytes()).hexdigest()
+
+
+def set_aside(collection: Collection, index: int, its_digest: str) -> None:
+    """Move a published folder to where nobody collects it, with a copy of its record.
+
+    Raises
+    ------
+    FileExistsError
+        It was moved there before, and something else stands in its place.
+    """
+    name = folder_name(index)
+    place = collection.replaced / f"{name}.{its_digest[:12]}"
+    place.mkdir(parents=True, exist_ok=True)
+    durable_files.write_atomically(place / "record.json", records.path_of(collection, index).read_bytes())
+    durable_files.fsync_folder(collection.replaced)
+    with suppress(FileNotFoundError):
+        durable_files.rename_new(collection.root / name, place / name)
+
+
+def replaces(new: Path, old: Path) -> bool:
+    """Whether a record that lies ready was made to take the place of the one that stands there."""
+    named = (durable_files.read(new) or {}).get(REPLACES)
+    return isinstance(named, str) and sha256(old.read_bytes()).hexdigest() == named
+
+
+def _mark(collection: Collection, index: int) -> Path:
+    return collection.redo / f"{index:06d}.json"
+
+
+def _is_there(collection: Collection, locator: str) -> bool:
+    folder = registry.folder_of(collection, locator)
+    return folder is not None and folder.is_dir()
+
+
+def _is_called(plan: Path, collection: Collection, index: int) -> bool:
+    """Whether the patient of a published plan has the identity that the form gives now."""
+    try:
+        view = root(part10.read(plan))
+    except (NotDicom, Malformed):
+        return True  # whatever became of the file, it is replaced
+    identity = collection.identity.numbered(index)
+    return (view.text("PatientID"), view.text("PatientName")) == (identity.patient_id, identity.patient_name)

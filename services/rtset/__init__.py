@@ -1,0 +1,1 @@
+"""What a dropped folder holds, and the verdict on it."""

@@ -1,0 +1,267 @@
+"""The verdict on a set, before any work: what is here, how it hangs together, and what stands against it.
+
+A set is one patient's planning CT, one RT Structure Set, one RT Plan and one RT Dose. All that stands against one is
+told at once, so that it is exported again only once; and nothing is refused that a planning system would import as this
+one plan of this one patient.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from services.errors import Fault, SetIncomplete, SetRefused
+from services.machines.fit import KEEP_ONLY, fit_first
+from services.rtset import folder_listing as listings
+from services.rtset import importability, members, pixel_completeness, reader, references, relink
+from services.rtset.members import WAIT
+from services.rtset.reader import NAMES, named, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from services.forms.collection_form import Options
+    from services.machines.descriptor import Machine
+    from services.machines.fit import Fit
+    from services.policy.table import Policy
+    from services.rtset.folder_listing import Listing
+    from services.rtset.reader import Contents, RtSet, SetFile
+    from services.rtset.references import Links, Objects, State
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the check found in a folder."""
+
+    counts: Mapping[str, int]
+    """Objects by kind: `CT`, `RTSTRUCT`, `RTPLAN`, `RTDOSE`."""
+
+    links: Mapping[str, State]
+    """By the names in `services.rtset.references.LINKS`."""
+
+    machine: Fit | None
+    """How the plan fits the machine of the collection; None where it keeps its own, or where there is no one plan."""
+
+    faults: tuple[Fault, ...]
+    """What a person has to repair."""
+
+    missing: tuple[Fault, ...]
+    """What may still be on its way."""
+
+    notes: tuple[str, ...]
+    """What a person should know though nothing is wrong. May name files and labels: for the share's users only."""
+
+    listing: Listing
+
+    empty: bool
+    """There is no DICOM at all: the folder is no set."""
+
+    rtset: RtSet | None
+    """What to anonymize; None where anything stands against it."""
+
+    @property
+    def good(self) -> bool:
+        """Whether the set can be anonymized."""
+        return not self.faults and not self.missing
+
+    def good_set(self) -> RtSet:
+        """Give the set, or raise what stands against it.
+
+        Raises
+        ------
+        SetRefused
+            A person has to repair it.
+        SetIncomplete
+            Only something missing stands against it.
+        """
+        if self.faults:
+            raise SetRefused(*self.faults, *self.missing)
+        if self.missing or self.rtset is None:
+            raise SetIncomplete(*self.missing)
+        return self.rtset
+
+
+def judge(
+    folder: Path, options: Options, machines: Sequence[Machine], policy: Policy, listing: Listing | None = None
+) -> Verdict:
+    """Judge what lies in a folder.
+
+    Parameters
+    ----------
+    listing
+        Of the folder, where it was listed already.
+    machines
+        The descriptors that the options name, in their order; none where the plan keeps its machine.
+
+    Raises
+    ------
+    SetRefused
+        The folder holds more than could be a set.
+    SetChanged
+        A file went away while it was read.
+    OSError
+        Something cannot be read.
+    """
+    listing = listing or listings.take(folder)
+    contents = reader.read(folder, listing)
+    found = _Found()
+    _judge_files(found, contents, listing, options)
+    _judge_patient(found, contents)
+    chosen = members.choose(contents.objects)
+    found.faults += chosen.faults
+    found.missing += chosen.missing
+    found.faults += pixel_completeness.lacking(chosen.objects)
+
+    judged = references.judge(chosen.objects)
+    objects = _judge_links(found, chosen.objects, judged, options)
+
+    meant = importability.judge(objects, machine_replaced=bool(machines))
+    found.faults += [fault for fault in meant.faults if fault.code not in options.accept]
+    found.notes += [f"Accepted: {fault.found}" for fault in meant.faults if fault.code in options.accept]
+    found.notes += meant.notes
+    fit = fit_first(objects.plan.view, machines) if objects.plan and machines else None
+    if fit:
+        _judge_fit(found, fit, options)
+
+    whole: RtSet | None = None
+    _, _, structure_set, plan, dose = objects
+    if not found.faults and not found.missing and structure_set and plan and dose:
+        whole = reader.assemble(
+            folder,
+            listing,
+            policy,
+            slices=objects.slices,
+            structure_set=structure_set,
+            plan=plan,
+            dose=dose,
+            relinked=found.relinked,
+        )
+    return Verdict(
+        counts={kind: len(files) for kind, files in contents.objects.items()},
+        links=judged.states,
+        machine=fit,
+        faults=tuple(found.faults),
+        missing=tuple(found.missing),
+        notes=tuple(found.notes),
+        listing=listing,
+        empty=contents.empty,
+        rtset=whole,
+    )
+
+
+@dataclass(slots=True)
+class _Found:
+    faults: list[Fault] = field(default_factory=list)
+    missing: list[Fault] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    relinked: bool = False
+
+
+def _judge_files(found: _Found, contents: Contents, listing: Listing, options: Options) -> None:
+    """Tell of files that do not read, and of those that are left out."""
+    for path, reason, truncated in contents.unreadable:
+        name = printable(path)
+        if truncated:
+            found.missing.append(
+                Fault("file-truncated", f"{name} is not whole: {reason}.", f"{WAIT} copy this file once more.")
+            )
+        else:
+            found.faults.append(
+                Fault("file-unreadable", f"{name} cannot be read as DICOM: {reason}.", "Export this object once more.")
+            )
+    if contents.extra:
+        extra = ", ".join(f"{len(paths)} {printable(kind)}" for kind, paths in contents.extra.items())
+        if options.extra_objects == "refuse":
+            files = named(path for paths in contents.extra.values() for path in paths)
+            found.faults.append(
+                Fault(
+                    "extra-objects",
+                    f"Here lie objects that belong to no set: {extra} ({files}).",
+                    "Take them out of the folder.",
+                )
+            )
+        else:
+            found.notes.append(f"Left out, because they belong to no set: {extra}.")
+    if contents.not_dicom:
+        found.notes.append(f"{_files(contents.not_dicom)} not DICOM and ignored.")
+    for why, count in Counter(why for _, why in listing.skipped if why != "hidden").items():
+        found.notes.append(f"{_files(count)} not looked at ({why}).")
+
+
+def _files(count: int) -> str:
+    return f"{count} {'file is' if count == 1 else 'files are'}"
+
+
+def _judge_patient(found: _Found, contents: Contents) -> None:
+    """Hold that all objects are of one patient, as far as they say so."""
+    files = [file for kind in NAMES for file in contents.objects[kind]]
+    by_id: defaultdict[str, list[SetFile]] = defaultdict(list)
+    for file in files:
+        by_id[file.view.text("PatientID").casefold()].append(file)
+    silent = by_id.pop("", [])
+    if len(by_id) > 1:
+        first, *others = sorted(by_id.values(), key=len, reverse=True)
+        found.faults.append(
+            Fault(
+                "two-patients",
+                f"{named(one.called for group in others for one in group)} and {first[0].called} have different "
+                "patient IDs.",
+                "Put each patient's objects in a folder of their own, or export the plan with its own CT once more.",
+            )
+        )
+    if silent:
+        found.notes.append(f"No patient ID in {named(one.called for one in silent)}.")
+    for keyword, says in (
+        ("PatientName", "names of the patient"),
+        ("PatientSex", "sexes"),
+        ("PatientBirthDate", "birth dates"),
+    ):
+        different = {file.view.text(keyword).casefold().rstrip("^ ") for file in files} - {""}
+        if len(different) > 1:
+            found.notes.append(f"The objects state {len(different)} different {says}.")
+    studies = {file.uid("StudyInstanceUID") for file in files} - {""}
+    if len(studies) > 1:
+        found.notes.append(f"The objects belong to {len(studies)} studies.")
+
+
+def _judge_links(found: _Found, objects: Objects, judged: Links, options: Options) -> Objects:
+    """Refuse broken links, or rebuild them where the collection asks for it; give the objects to go on with."""
+    found.notes += judged.notes
+    found.missing += judged.missing
+    if judged.all_shown:  # else geometry is held against the set
+        found.notes += references.strange(objects)
+    complete = objects.structure_set and objects.plan and objects.dose and objects.slices and not judged.missing
+    if options.on_broken_links == "relink" and complete and not judged.all_shown:
+        doubts = relink.doubts(objects, judged)
+        if not doubts:
+            found.relinked = True
+            rebuilt = relink.rebuild(objects, judged)
+            apart = [link for link, state in judged.states.items() if state != "shown"]
+            judged.states |= dict.fromkeys(apart, "relinked")
+            found.notes.append(f"References were rebuilt, because geometry agrees: {', '.join(apart)}.")
+            return objects._replace(**rebuilt._asdict())
+        if judged.broken:
+            found.faults += dict.fromkeys((*judged.broken, *doubts))
+            return objects
+    found.faults += dict.fromkeys((*judged.broken, *judged.unborne))
+    return objects
+
+
+def _judge_fit(found: _Found, fit: Fit, options: Options) -> None:
+    """Refuse a plan that the machine cannot take, unless the collection only wants to be warned."""
+    by_code: defaultdict[str, list[str]] = defaultdict(list)
+    for finding in fit.blocks:
+        by_code[finding.code].append(finding.sentence)
+    if fit.can_be_moved and options.on_machine_mismatch == "warn":
+        found.notes += [sentence for sentences in by_code.values() for sentence in sentences]
+        return
+    for code, sentences in by_code.items():
+        remedy = (
+            'Collect it with machine = "keep".'
+            if code in KEEP_ONLY
+            else 'Add a machine that has it to the list in collection.toml, or set machine to "keep", which leaves '
+            'each plan on its own machine, or on_machine_mismatch to "warn", which moves it all the same.'
+        )
+        found.faults.append(Fault(f"machine-{code}", " ".join(sentences), remedy))

@@ -1,0 +1,286 @@
+"""What the objects of a set mean, where a reader of the collection would take them for something else.
+
+A dose in per cent, the sum of two plans, the dose of one field: all of it is sound DICOM that a planning system
+imports, and none of it belongs into a model unnoticed. Each is refused with a code of its own, which a collection may
+accept knowingly. What is merely worth knowing is a note.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final, NamedTuple, get_args
+
+from services.dicom import part10
+from services.errors import Fault
+from services.forms.collection_form import Acceptable
+from services.machines.fit import treatment_beams
+from services.rtset import private_loss
+from services.rtset.reader import printable
+from services.rtset.references import contoured_frames, contours
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from services.dicom.dataset import View
+    from services.rtset.geometry import Volume
+    from services.rtset.reader import SetFile
+    from services.rtset.references import Objects
+
+ACCEPTABLE: Final = frozenset(get_args(Acceptable))
+"""The codes of this module, for `accept` in collection.toml."""
+
+ENHANCED_CT: Final = frozenset(("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"))
+"""Enhanced CT Image Storage, and its legacy converted form."""
+
+LONGEST_PLAN_LABEL: Final = 13
+LONGEST_ROI_NAME: Final = 16
+"""Characters that Eclipse takes, though DICOM allows 16 and 64."""
+
+_DELIVERED: Final = frozenset(("RECORD", "FRACTION_SESSION", "BEAM_SESSION", "BRACHY_SESSION"))
+_OF_PARTS: Final = frozenset(("FRACTION", "BEAM", "BRACHY", "CONTROL_POINT"))
+"""(3004,000A) *Dose Summation Type*. PS3.3 C.8.8.3."""
+
+_PLAIN: Final = frozenset((part10.IMPLICIT, part10.EXPLICIT, part10.BIG_ENDIAN, part10.DEFLATED))
+"""Transfer syntaxes whose pixels are not compressed."""
+
+_DELIVERING: Final = ("BeamSequence", "IonBeamSequence", "ApplicationSetupSequence")
+"""What delivers the dose of a plan: beams, or the sources of a brachytherapy plan."""
+
+_OTHER_DOSES: Final = {
+    "EFFECTIVE": "a biologically effective dose and not the physical one",
+    "ERROR": "a difference between two doses and not a dose",
+}
+"""(3004,0004) *Dose Type*. PS3.3 C.8.8.3."""
+
+_UNEVEN_MM: Final = 0.1
+_AXIAL: Final = 0.999
+_APART_MM: Final = 0.1
+
+
+class Meaning(NamedTuple):
+    """What was found."""
+
+    faults: list[Fault]
+    notes: list[str]
+
+
+class _Beam(NamedTuple):
+    """A beam in a fraction group."""
+
+    group: float | None
+    number: float | None
+
+
+def judge(objects: Objects, *, machine_replaced: bool) -> Meaning:
+    """Judge what the objects mean, as far as they are there.
+
+    Parameters
+    ----------
+    machine_replaced
+        Whether the plan will be put on another machine than its own.
+    """
+    faults: list[Fault] = []
+    notes: list[str] = []
+    slices, volume, structure_set, plan, dose = objects
+    if slices:
+        faults += _ct_faults(slices)
+        notes += _ct_notes(slices, volume)
+    if structure_set:
+        faults += _structure_set_faults(structure_set)
+        notes += _roi_notes(structure_set)
+    if plan:
+        told = list(_intent(plan))
+        if machine_replaced:
+            faults += told
+        else:
+            notes += [fault.found for fault in told]
+        notes += _plan_notes(plan)
+    if dose:
+        faults += _dose_faults(dose, plan)
+        if other := _OTHER_DOSES.get(dose.view.text("DoseType").upper()):
+            notes.append(f"{dose.called} is {other}.")
+    return Meaning(faults, notes)
+
+
+def _ct_faults(slices: Sequence[SetFile]) -> Iterator[Fault]:
+    enhanced = [one for one in slices if one.sop_class_uid in ENHANCED_CT]
+    if enhanced:
+        yield Fault(
+            "enhanced-ct",
+            f"{enhanced[0].called} is an enhanced CT with many slices in one file, which few planning systems take.",
+            "Export the CT as single slices (CT Image Storage).",
+        )
+    annotated = [one for one in slices if one.view.text("BurnedInAnnotation").upper() == "YES"]
+    if annotated:
+        yield Fault(
+            "burned-in-annotation",
+            f"{len(annotated)} of {len(slices)} CT slices say that text is written into their pixels "
+            f"({annotated[0].called}); it may name the patient, and nothing here would remove it.",
+            "Export the original CT slices, without annotation.",
+        )
+
+
+def _ct_notes(slices: Sequence[SetFile], volume: Volume | None) -> Iterator[str]:
+    tilts = {tilt for one in slices if (tilt := one.view.number("GantryDetectorTilt"))}
+    if tilts or (volume and abs(volume.first.normal.z) < _AXIAL):
+        yield "The CT was taken with a tilted gantry, or not across the patient."
+    elif volume and not _lie_behind_each_other(slices):
+        yield "The CT slices differ in size, pixel spacing or place across the patient. Are these two series in one?"
+    if volume and any(abs(gap - volume.gap_mm) > _UNEVEN_MM for gap in volume.gaps_mm):
+        yield (
+            f"The CT slices are not evenly spaced: {min(volume.gaps_mm):g} to {max(volume.gaps_mm):g} mm. "
+            "Are slices missing?"
+        )
+    compressed = sum(one.file.transfer_syntax not in _PLAIN for one in slices)
+    if compressed:
+        yield f"{compressed} CT slices are compressed; they stay so, and some planning systems do not take them."
+
+
+def _lie_behind_each_other(slices: Sequence[SetFile]) -> bool:
+    """Whether slices across the patient lie pixel behind pixel; as they are written, the same numbers look the same."""
+    sizes = {tuple(map(one.view.raw, ("Rows", "Columns", "PixelSpacing"))) for one in slices}
+    corners = {(one.view.raw("ImagePositionPatient") or b"").rpartition(b"\\")[0]: one for one in slices}
+    if len(corners) > 1:
+        places = [one.view.numbers("ImagePositionPatient")[:2] for one in corners.values()]
+        return len(sizes) == 1 and all(max(axis) - min(axis) <= _APART_MM for axis in zip(*places, strict=True))
+    return len(sizes) == 1
+
+
+def _structure_set_faults(structure_set: SetFile) -> Iterator[Fault]:
+    frames = contoured_frames(structure_set)
+    if len(frames) > 1:
+        yield Fault(
+            "two-frames",
+            f"{structure_set.called} has contours in {len(frames)} frames of reference, on more than one image series.",
+            "Export the structure set with the structures of the planning CT only.",
+        )
+
+
+def _roi_notes(structure_set: SetFile) -> Iterator[str]:
+    rois = structure_set.view.items("StructureSetROISequence")
+    names = [name for roi in rois if (name := roi.text("ROIName"))]
+    yield from _number_notes(structure_set, "structures", rois, "ROINumber")
+    if next(contours(structure_set), None) is None:
+        yield f"{structure_set.called} has no contours."
+    long = sum(len(name) > LONGEST_ROI_NAME for name in names)
+    if long:
+        yield f"{long} structures have names of more than {LONGEST_ROI_NAME} characters; Eclipse shortens them."
+    alike = Counter(name[:LONGEST_ROI_NAME] for name in names)
+    for name, count in alike.items():
+        if count > 1:
+            yield f"{count} structures are called {printable(name)} in the first {LONGEST_ROI_NAME} characters."
+
+
+def _number_notes(file: SetFile, what: str, items: Sequence[View], keyword: str) -> Iterator[str]:
+    """Find what cannot be told apart, because the numbers by which all else refers to it are equal."""
+    counts = Counter(_as_stated(item, keyword) for item in items)
+    for number, count in counts.items():
+        if number and count > 1:
+            stated = printable(number.decode("ascii", "replace"))
+            yield f"{count} {what} in {file.called} have the number {stated}."
+
+
+def _intent(plan: SetFile) -> Iterator[Fault]:
+    """Find plans that mean nothing on another machine."""
+    if plan.view.text("PlanIntent").upper() == "VERIFICATION":
+        yield Fault(
+            "verification-plan",
+            f"{plan.called} is a verification plan: it checks what one machine delivers to a phantom.",
+            "Export the plan that the patient was treated with.",
+        )
+    if plan.view.text("RTPlanGeometry").upper() == "TREATMENT_DEVICE":
+        yield Fault(
+            "treatment-device-plan",
+            f"{plan.called} is laid out on a treatment machine and not in a patient.",
+            "Export the plan that was made on the patient's structure set.",
+        )
+
+
+def _plan_notes(plan: SetFile) -> Iterator[str]:
+    label = plan.view.text("RTPlanLabel")
+    if len(label) > LONGEST_PLAN_LABEL:
+        yield f"The plan's label has {len(label)} characters; Eclipse takes {LONGEST_PLAN_LABEL}."
+    if plan.view.has("BeamSequence") and not treatment_beams(plan.view):
+        yield f"{plan.called} has no treatment beam: its beams are setup fields, or have no meterset."
+    elif not any(map(plan.view.has, _DELIVERING)):
+        yield f"{plan.called} has no beams."
+    yield from _number_notes(plan, "beams", plan.view.items("BeamSequence"), "BeamNumber")
+    beams = {_as_stated(beam, "BeamNumber") for kind in _DELIVERING[:2] for beam in plan.view.items(kind)}
+    strangers = _referred(plan.view) - beams
+    if strangers and beams:
+        yield f"{plan.called} refers to {len(strangers)} beams that it does not have."
+    groups = plan.view.items("FractionGroupSequence")
+    if len(groups) > 1:
+        yield f"{plan.called} has {len(groups)} fraction groups."
+    if plan.view.text("PlanIntent").upper() == "MACHINE_QA":
+        yield f"{plan.called} is a plan for the quality assurance of a machine."
+    yield from private_loss.of_plan(plan.view)
+
+
+def _dose_faults(dose: SetFile, plan: SetFile | None) -> Iterator[Fault]:
+    units = dose.view.text("DoseUnits").upper()
+    if units not in ("GY", ""):
+        yield Fault(
+            "relative-dose",
+            f"{dose.called} is in {printable(units)} and not in gray.",
+            "Export the plan dose as absolute dose.",
+        )
+    kind = dose.view.text("DoseSummationType").upper()
+    plans = dose.view.items("ReferencedRTPlanSequence")
+    if kind == "MULTI_PLAN" or len({plan.text("ReferencedSOPInstanceUID") for plan in plans}) > 1:
+        yield Fault(
+            "plan-sum",
+            f"{dose.called} is the sum of several plans.",
+            "Export the dose of the one plan.",
+        )
+    elif kind in _DELIVERED:
+        yield Fault(
+            "delivered-dose",
+            f"{dose.called} is what was delivered ({kind}) and not what was planned.",
+            "Export the plan dose.",
+        )
+    elif kind in _OF_PARTS and plan:
+        treating = _with_meterset(plan.view)
+        covered = treating & _covered(plans, kind, treating)
+        if covered != treating and (covered or len(treating) > 1 or kind == "CONTROL_POINT"):
+            yield Fault(
+                "partial-beam-dose",
+                f"{dose.called} is the dose of a part of the plan ({kind}): it covers {len(covered)} of "
+                f"{len(treating)} beams.",
+                "Export the plan dose only, not field doses.",
+            )
+
+
+def _referred(plan: View) -> set[bytes]:
+    """Give the numbers of the beams that fraction groups are made of."""
+    groups = plan.items("FractionGroupSequence")
+    return {
+        _as_stated(beam, "ReferencedBeamNumber") for group in groups for beam in group.items("ReferencedBeamSequence")
+    }
+
+
+def _as_stated(item: View, keyword: str) -> bytes:
+    return (item.raw(keyword) or b"").strip(b" \0")
+
+
+def _with_meterset(plan: View) -> set[_Beam]:
+    """Find the beams that deliver dose. PS3.3 C.8.8.13, (300A,0086) *Beam Meterset*."""
+    return {
+        _Beam(group.number("FractionGroupNumber"), beam.number("ReferencedBeamNumber"))
+        for group in plan.items("FractionGroupSequence")
+        for beam in group.items("ReferencedBeamSequence")
+        if (beam.number("BeamMeterset") or 0) > 0
+    }
+
+
+def _covered(plans: Sequence[View], kind: str, treating: set[_Beam]) -> set[_Beam]:
+    """Find the beams that a dose says it holds; of a whole fraction group all, of control points none whole."""
+    covered: set[_Beam] = set()
+    for group in (group for plan in plans for group in plan.items("ReferencedFractionGroupSequence")):
+        number = group.number("ReferencedFractionGroupNumber")
+        if kind == "FRACTION" and not group.items("ReferencedBeamSequence"):
+            covered |= {beam for beam in treating if beam.group == number}
+        elif kind != "CONTROL_POINT":
+            beams = group.items("ReferencedBeamSequence")
+            covered |= {_Beam(number, beam.number("ReferencedBeamNumber")) for beam in beams}
+    return covered

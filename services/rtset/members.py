@@ -1,0 +1,180 @@
+"""Which objects of a folder make the set: one structure set, one plan, one dose, and the CT series they stand on.
+
+What is there twice is named, and what to leave out; what is not there may still be on its way. Slices are put in order,
+and have to make one volume.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from services.errors import Fault
+from services.rtset import geometry, importability, references
+from services.rtset.geometry import Volume
+from services.rtset.reader import CT, DOSE, NAMES, PLAN, STRUCTURE_SET, named
+from services.rtset.references import Objects
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from services.rtset.reader import SetFile
+
+
+WAIT: Final = "Wait until everything is copied, or"
+"""What is missing may still be on its way."""
+
+
+class _OneOnly(NamedTuple):
+    code: str
+    label: str
+    """Keyword of what a person tells several by."""
+    remedy: str
+
+
+_ONE_ONLY: Final[Mapping[str, _OneOnly]] = {
+    STRUCTURE_SET: _OneOnly(
+        "second-structure-set", "StructureSetLabel", "Leave only the structure set that the plan was made on."
+    ),
+    PLAN: _OneOnly(
+        "second-plan",
+        "RTPlanLabel",
+        "Export one plan with its structure set and its plan dose; put every other plan in a folder of its own.",
+    ),
+    DOSE: _OneOnly("second-dose", "DoseSummationType", "Export the plan dose only, not field doses."),
+}
+
+
+class Members(NamedTuple):
+    """The objects chosen, and what stands against them."""
+
+    objects: Objects
+    faults: list[Fault]
+    missing: list[Fault]
+
+
+def choose(objects: Mapping[str, tuple[SetFile, ...]]) -> Members:
+    """Find the one object of each kind, and the slices of the planning CT in their order."""
+    faults: list[Fault] = []
+    missing: list[Fault] = []
+    _judge_instances(faults, objects)
+    for kind in NAMES:
+        if not objects[kind]:
+            code = f"no-{NAMES[kind].lower().replace(' ', '-')}"
+            missing.append(Fault(code, f"There is no {NAMES[kind]} here.", f"{WAIT} export the {NAMES[kind]} too."))
+    one: dict[str, SetFile | None] = {}
+    for kind, (code, label, remedy) in _ONE_ONLY.items():
+        files = objects[kind]
+        one[kind] = files[0] if len(files) == 1 else None
+        if len(files) > 1:
+            what = named(f"{file.path} ({file.view.text(label) or 'without a label'})" for file in files)
+            faults.append(Fault(code, f"There are {len(files)} {NAMES[kind]}s: {what}.", remedy))
+    slices, volume = _stack(faults, _planning_ct(faults, objects[CT], one[STRUCTURE_SET]))
+    return Members(Objects(slices, volume, one[STRUCTURE_SET], one[PLAN], one[DOSE]), faults, missing)
+
+
+def _judge_instances(faults: list[Fault], objects: Mapping[str, tuple[SetFile, ...]]) -> None:
+    by_uid: defaultdict[str, list[SetFile]] = defaultdict(list)
+    for files in objects.values():
+        for file in files:
+            by_uid[file.sop_instance_uid].append(file)
+    nameless = by_uid.pop("", [])
+    if nameless:
+        faults.append(
+            Fault(
+                "no-instance-uid",
+                f"{named(one.called for one in nameless)} have no SOP Instance UID, by which objects are told apart.",
+                "Export these objects once more.",
+            )
+        )
+    twice = [files for files in by_uid.values() if len(files) > 1]
+    if twice:
+        copies = named(one.path for files in twice for one in files)
+        faults.append(
+            Fault(
+                "duplicate-instance",
+                f"{len(twice)} objects are here more than once: {copies}.",
+                "Take the copies out of the folder.",
+            )
+        )
+
+
+def _planning_ct(faults: list[Fault], ct: Sequence[SetFile], structure_set: SetFile | None) -> tuple[SetFile, ...]:
+    """Find the series that the contours refer to; a second one has no place in a set."""
+    series: defaultdict[str, list[SetFile]] = defaultdict(list)
+    for one in ct:
+        series[one.uid("SeriesInstanceUID")].append(one)
+    if len(series) <= 1:
+        return tuple(ct)
+    planning = _referred_to(series, structure_set) if structure_set else None
+    what = named(
+        f"{len(slices)} slices {slices[0].view.text('SeriesDescription') or 'without a description'} "
+        f"({slices[0].path} …{', on which the structures were drawn' if uid == planning else ''})"
+        for uid, slices in series.items()
+    )
+    faults.append(
+        Fault(
+            "second-ct-series",
+            f"There are {len(series)} CT series: {what}.",
+            "Leave only the CT series that the structures were drawn on.",
+        )
+    )
+    return tuple(series[planning]) if planning is not None else ()
+
+
+def _referred_to(series: Mapping[str, Sequence[SetFile]], structure_set: SetFile) -> str | None:
+    """Give the series most of whose images the structure set names; None where it names none of any."""
+    named = Counter(uid for contour in references.contours(structure_set) for uid in contour.images)
+    if not named:
+        named = Counter(uid for one in references.listed(structure_set) for uid in one.images)
+    counts = {uid: sum(named[one.sop_instance_uid] for one in slices) for uid, slices in series.items()}
+    best = max(counts, key=lambda uid: counts[uid])
+    return best if counts[best] else None
+
+
+def _stack(faults: list[Fault], slices: tuple[SetFile, ...]) -> tuple[tuple[SetFile, ...], Volume | None]:
+    """Order the slices by position, and hold that they make one volume."""
+    if not slices or any(one.sop_class_uid in importability.ENHANCED_CT for one in slices):
+        return slices, None
+    planes = [geometry.plane(one.view) for one in slices]
+    nowhere = [one for one, plane in zip(slices, planes, strict=True) if plane is None]
+    if nowhere:
+        faults.append(
+            Fault(
+                "ct-position-not-stated",
+                f"{named(one.called for one in nowhere)} do not say where in the patient they lie.",
+                "Export the planning CT as a series of slices, without topogram and screen captures.",
+            )
+        )
+        return slices, None
+    placed = [(one, plane) for one, plane in zip(slices, planes, strict=True) if plane]
+    first = placed[0][1]
+    other = [one for one, plane in placed if not plane.is_parallel_to(first)]
+    if other:
+        faults.append(
+            Fault(
+                "ct-orientations",
+                f"{named(one.called for one in other)} have another orientation than {slices[0].called}.",
+                "Export the planning CT only, without topogram and reconstructions in other planes.",
+            )
+        )
+        return slices, None
+    normal = first.normal
+    at = sorted(((plane.corner.along(normal), index) for index, (_, plane) in enumerate(placed)))
+    positions = tuple(position for position, _ in at)
+    ordered = tuple(slices[index] for _, index in at)
+    same = [
+        f"{below.path} and {above.path}"
+        for below, above, gap in zip(ordered, ordered[1:], geometry.gaps(positions), strict=False)
+        if gap <= geometry.SAME_POSITION_MM
+    ]
+    if same:
+        faults.append(
+            Fault(
+                "duplicate-positions",
+                f"Two CT slices lie at one position: {named(same)}.",
+                "Export one CT series: one phase, one reconstruction.",
+            )
+        )
+        return ordered, None
+    return ordered, Volume(first, positions)

@@ -1,0 +1,82 @@
+"""What is lost with a planning system's private elements, because no standard attribute can say it.
+
+Eclipse writes (3253,xx00) *Extended Interface Data*, an XML text beside the plan: in which order fields are treated,
+and which arcs begin or end beyond 180° (*extended* gantry angles). Like all private elements it goes; where it said
+more than the plan itself does, the person who imports the plan has to know.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from services.dicom.dataset import View
+
+CREATOR: Final = "Varian Medical Systems VISION 3253"
+GROUP: Final = 0x3253
+
+_BEAM: Final = re.compile(r"<Beam[ >].*?</Beam>", re.DOTALL)
+_NUMBER: Final = re.compile(r"<ReferencedBeamNumber>\s*(\d{1,9})\s*<", re.ASCII)
+_ORDER: Final = re.compile(r"<FieldOrder>\s*(\d{1,9})\s*<", re.ASCII)
+_EXTENDED: Final = re.compile(r"<GantryRtnExt\w*>\s*(?!false\b|0\b)\w", re.ASCII | re.IGNORECASE)
+
+
+class _Said(NamedTuple):
+    """What the interface says of one beam."""
+
+    beam: int
+    order: int | None
+    is_extended: bool
+
+
+def of_plan(plan: View) -> list[str]:
+    """Say what is lost of a plan, in sentences without a name or a label."""
+    numbers = [number for beam in plan.items("BeamSequence") if (number := beam.number("BeamNumber")) is not None]
+    block = next(
+        (
+            tag & 0xFF
+            for tag, _, _, value, end, _ in plan.elements
+            if tag >> 16 == GROUP
+            and 0x10 <= tag & 0xFFFF <= 0xFF
+            and plan.data[value:end].strip(b"\0 ") == CREATOR.encode()
+        ),
+        0,
+    )
+    return list(lost(plan.raw_at(GROUP << 16 | block << 8) or b"", list(map(int, numbers)))) if block else []
+
+
+def lost(interface: bytes, beams: Sequence[int]) -> Iterator[str]:
+    """Say what an interface says and the plan does not.
+
+    Parameters
+    ----------
+    interface
+        The value of (3253,xx00).
+    beams
+        The numbers of the plan's beams, in its own order.
+    """
+    said = {one.beam: one for one in _read(interface)}
+    extended = [str(beam) for beam in beams if beam in said and said[beam].is_extended]
+    if extended:
+        yield (
+            f"Beam {', '.join(extended)}: the gantry goes beyond 180° (extended angles). Only private elements of the "
+            "planning system say so, and these are removed: look at the gantry angles after import."
+        )
+    orders = [order for beam in beams if beam in said and (order := said[beam].order) is not None]
+    if orders != sorted(orders):
+        yield (
+            "The fields are treated in another order than they have in the plan. Only private elements of the planning "
+            "system say so, and these are removed."
+        )
+
+
+def _read(interface: bytes) -> Iterator[_Said]:
+    # Its letters are ASCII; a program that wrote it in UTF-16 put a NUL beside each.
+    text = interface.replace(b"\0", b"").decode("ascii", "replace")
+    for found in _BEAM.finditer(text):
+        number, order = _NUMBER.search(found[0]), _ORDER.search(found[0])
+        if number:
+            yield _Said(int(number[1]), int(order[1]) if order else None, _EXTENDED.search(found[0]) is not None)

@@ -1,0 +1,449 @@
+"""A folder read into a set: which objects lie in it, and what they tell of the patient.
+
+Every file is read once, without its pixels, and stays parsed: judging, anonymizing and proving a set need the same
+elements. What a file is, its SOP class says (PS3.4 B.5), never its name.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
+
+from pydicom._uid_dict import UID_dictionary
+
+from services.deidentify.text_cleaner import Text
+from services.dicom import character_sets, dates, dictionary, part10
+from services.dicom import dataset as views
+from services.dicom.elements import Malformed, Truncated
+from services.dicom.part10 import NotDicom
+from services.errors import Fault, SetChanged, SetRefused
+from services.policy.table import PUBLIC_SCHEMES, Action
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date
+    from pathlib import Path, PurePosixPath
+
+    from services.deidentify.text_cleaner import Role
+    from services.dicom.dataset import View
+    from services.dicom.elements import Element
+    from services.dicom.part10 import DicomFile
+    from services.policy.table import Policy
+    from services.rtset.folder_listing import Listing
+
+CT: Final = "CT"
+STRUCTURE_SET: Final = "RTSTRUCT"
+PLAN: Final = "RTPLAN"
+DOSE: Final = "RTDOSE"
+
+KINDS: Final[Mapping[str, str]] = {
+    "1.2.840.10008.5.1.4.1.1.2": CT,
+    "1.2.840.10008.5.1.4.1.1.2.1": CT,  # enhanced
+    "1.2.840.10008.5.1.4.1.1.2.2": CT,  # legacy converted enhanced
+    "1.2.840.10008.5.1.4.1.1.481.2": DOSE,
+    "1.2.840.10008.5.1.4.1.1.481.3": STRUCTURE_SET,
+    "1.2.840.10008.5.1.4.1.1.481.5": PLAN,
+    "1.2.840.10008.5.1.4.1.1.481.8": PLAN,  # ion
+}
+"""What the objects of a set are called, by SOP class."""
+
+NAMES: Final[Mapping[str, str]] = {CT: "CT", STRUCTURE_SET: "RT Structure Set", PLAN: "RT Plan", DOSE: "RT Dose"}
+"""What people call them."""
+
+MAX_ELEMENTS: Final = 4_000_000
+"""In a folder; a dense set has some fifty thousand. A guard against hostile files."""
+
+MAX_BYTES: Final = 1 << 30
+"""In a folder, beside pixels. A guard against hostile files."""
+
+_MOST_NAMED: Final = 5
+_PREFIX_END: Final = 132
+"""Bytes of preamble and prefix `DICM`. PS3.10 7.1."""
+
+_UNKNOWN: Final = "object of a kind that nobody knows"
+_IMAGE_SUFFIXES: Final = frozenset(("", ".dcm", ".dicom", ".ima"))
+
+
+@dataclass(frozen=True, slots=True)
+class SetFile:
+    """One DICOM object of a folder."""
+
+    path: PurePosixPath
+    """Below the set's folder. For the share's users only."""
+
+    kind: str
+    """`CT`, `RTSTRUCT`, `RTPLAN` or `RTDOSE`; of any other object the standard's name: `RT Image`."""
+
+    file: DicomFile
+    view: View
+    sop_class_uid: str
+    sop_instance_uid: str
+
+    @property
+    def called(self) -> str:
+        """What a person finds it by: `RT Plan RP.1.2.3.dcm`."""
+        return f"{NAMES.get(self.kind, self.kind)} {printable(self.path)}"
+
+    def uid(self, keyword: str) -> str:
+        """Give a UID of the object's top level; '' where it has none."""
+        return _uid(self.view.raw(keyword))
+
+
+class Unreadable(NamedTuple):
+    """A file that is DICOM, or should be, and does not parse to its end."""
+
+    path: PurePosixPath
+    reason: str
+    """Where it fails, without values."""
+
+    truncated: bool
+    """It ends too early: the copy may still be going on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Everything that lies in a folder."""
+
+    objects: Mapping[str, tuple[SetFile, ...]]
+    """Those that a set consists of, by kind; a kind of which there is none has an empty tuple."""
+
+    extra: Mapping[str, tuple[PurePosixPath, ...]]
+    """Other DICOM objects, by what they are."""
+
+    not_dicom: int
+    unreadable: tuple[Unreadable, ...]
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no DICOM at all: such a folder is no set."""
+        return not (any(self.objects.values()) or self.extra or self.unreadable)
+
+
+@dataclass(frozen=True, slots=True)
+class RtSet:
+    """One patient's CT series, RT Structure Set, RT Plan and RT Dose, and what they say of the person."""
+
+    folder: Path
+    listing: Listing
+
+    slices: tuple[SetFile, ...]
+    """Of the planning CT, by position."""
+
+    structure_set: SetFile
+    plan: SetFile
+    dose: SetFile
+
+    found: frozenset[tuple[str, str]]
+    """The identifiers that the policy removes, (kind, value), from every depth of every file."""
+
+    dates: frozenset[date]
+    """Every date of the set, from every depth of every file, private elements included."""
+
+    texts: frozenset[Text]
+    """What the policy sends to the cleaner, each of several values of an attribute on its own, never an empty one."""
+
+    technical: frozenset[str]
+    """Makers and models: words of theirs identify nobody."""
+
+    foreign: Mapping[tuple[str, ...], frozenset[bytes]]
+    """Texts that stay, or are cleaned, and are not plain ASCII, as they stand; by the character sets declared."""
+
+    relinked: bool = False
+    """Whether the references of its objects, as held here, were rebuilt and are not those of the files."""
+
+    @property
+    def set_files(self) -> tuple[SetFile, ...]:
+        """All objects of the set, the CT first."""
+        return (*self.slices, self.structure_set, self.plan, self.dose)
+
+    @property
+    def sop_instance_uids(self) -> tuple[str, ...]:
+        """What the set is told by: the same set again has the same ones."""
+        return tuple(file.sop_instance_uid for file in self.set_files)
+
+
+def printable(name: object) -> str:
+    """Write a file's name or a label so that it stays one line, whatever is in it."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in str(name))
+
+
+def named(names: Iterable[object]) -> str:
+    """Name the first few, and how many more there are."""
+    every = [printable(name) for name in names]
+    more = len(every) - _MOST_NAMED
+    return ", ".join(every[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def read(folder: Path, listing: Listing) -> Contents:
+    """Read every file of a listing.
+
+    Raises
+    ------
+    SetChanged
+        A file went away since it was listed.
+    SetRefused
+        `too-large`: more than any set holds.
+    OSError
+        A file cannot be read.
+    """
+    objects: dict[str, list[SetFile]] = {CT: [], STRUCTURE_SET: [], PLAN: [], DOSE: []}
+    extra: defaultdict[str, list[PurePosixPath]] = defaultdict(list)
+    unreadable: list[Unreadable] = []
+    not_dicom = elements = size = 0
+    for entry in listing.entries:
+        try:
+            file = _read_one(folder / entry.path)
+        except NotDicom:
+            not_dicom += 1
+            continue
+        except Malformed as fault:
+            unreadable.append(Unreadable(entry.path, str(fault), isinstance(fault, Truncated)))
+            continue
+        found = _set_file(entry.path, file)
+        if found.kind not in objects:
+            extra[found.kind].append(entry.path)
+            continue
+        objects[found.kind].append(found)
+        elements += file.count
+        size += len(file.data)
+        if elements > MAX_ELEMENTS or size > MAX_BYTES:
+            raise SetRefused(_too_large())
+    return Contents(
+        {kind: tuple(files) for kind, files in objects.items()},
+        {kind: tuple(paths) for kind, paths in sorted(extra.items())},
+        not_dicom,
+        tuple(unreadable),
+    )
+
+
+def _read_one(place: Path) -> DicomFile:
+    try:
+        try:
+            return part10.read(place)
+        except NotDicom:
+            if _not_arrived(place):
+                raise Truncated("nothing but zeros where the file should begin: the copy has not arrived") from None
+            raise
+    except FileNotFoundError:
+        raise SetChanged from None
+    except OSError as error:
+        if error.errno == errno.ELOOP:  # since it was listed, a link took its place
+            raise SetChanged from None
+        raise
+
+
+def _not_arrived(place: Path) -> bool:
+    """Whether a file is named like an object and begins with zeros: its place is reserved, its bytes are on the way."""
+    if place.suffix.lower() not in _IMAGE_SUFFIXES and not place.suffix[1:].isdigit():
+        return False
+    fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        head = os.read(fd, _PREFIX_END)
+    finally:
+        os.close(fd)
+    return not any(head) and (bool(head) or place.suffix.lower() == ".dcm")
+
+
+def _set_file(path: PurePosixPath, file: DicomFile) -> SetFile:
+    view = views.root(file)
+    sop_class = _uid(view.raw("SOPClassUID")) or _uid(file.meta.get(0x00020002))
+    kind = KINDS.get(sop_class) or UID_dictionary.get(sop_class, (_UNKNOWN,))[0].removesuffix(" Storage")
+    return SetFile(path, kind, file, view, sop_class, _uid(view.raw("SOPInstanceUID")))
+
+
+def _uid(value: bytes | None) -> str:
+    return value.strip(b"\0 ").decode("ascii", "replace") if value else ""
+
+
+def _too_large() -> Fault:
+    return Fault(
+        "too-large",
+        "The DICOM objects of this folder hold far more than a planning CT, structure set, plan and dose do.",
+        "Put one patient's CT, RT Structure Set, RT Plan and RT Dose in a folder of their own.",
+    )
+
+
+def assemble(
+    folder: Path,
+    listing: Listing,
+    policy: Policy,
+    *,
+    slices: Sequence[SetFile],
+    structure_set: SetFile,
+    plan: SetFile,
+    dose: SetFile,
+    relinked: bool = False,
+) -> RtSet:
+    """Make a set of the objects chosen, and collect what they say of the person."""
+    collector = _Collector(policy)
+    for file in (structure_set, plan, dose, *slices):
+        collector.walk(file.file.data, file.file.elements)
+    return RtSet(
+        folder,
+        listing,
+        tuple(slices),
+        structure_set,
+        plan,
+        dose,
+        collector.identifiers(),
+        collector.days(),
+        collector.texts(),
+        collector.technical(),
+        collector.foreign(),
+        relinked,
+    )
+
+
+_DAYS: Final = {b"DA": dates.read_da, b"DT": dates.read_dt}
+_PERSONAL_VRS: Final = frozenset((b"PN", *_DAYS))
+_ONE_VALUE_VRS: Final = frozenset((b"ST", b"LT", b"UT", b"UR"))
+"""The backslash is a letter in these. PS3.5 6.2."""
+
+_CHARSET: Final = dictionary.tag("SpecificCharacterSet")
+_SCHEME: Final = dictionary.tag("CodingSchemeDesignator")
+_TECHNICAL: Final = frozenset(map(dictionary.tag, ("Manufacturer", "ManufacturerModelName")))
+_NUMBERS: Final = {
+    dictionary.tag(label): dictionary.tag(number)
+    for label, number in (
+        ("ROIName", "ROINumber"),
+        ("ROIObservationLabel", "ReferencedROINumber"),
+        ("BeamName", "BeamNumber"),
+        ("ToleranceTableLabel", "ToleranceTableNumber"),
+        ("DoseReferenceDescription", "DoseReferenceNumber"),
+    )
+}
+"""Names, and the numbers beside them."""
+
+_LONGEST_IS: Final = 12
+"""Characters of an IS value. PS3.5 6.2."""
+
+
+class _Raw(NamedTuple):
+    """A value as it stands, with all that is needed to read it."""
+
+    value: bytes
+    vr: bytes
+    charsets: tuple[str, ...]
+
+    def read(self) -> list[str]:
+        decoded = character_sets.decode(self.value, self.vr, self.charsets)
+        parts = [decoded] if self.vr in _ONE_VALUE_VRS else decoded.split("\\")
+        return [part for part in (part.strip(" \0") for part in parts) if part]
+
+
+class _Interest:
+    """Which attributes tell something under a policy."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.kinds: Final = policy.identifying
+        self.roles: Final = {
+            tag: cast("Role", decision.argument)
+            for tag, decision in policy.compiled.items()
+            if decision.action is Action.CLEAN
+        }
+        self.staying: Final = frozenset(
+            tag
+            for tag, decision in policy.compiled.items()
+            if decision.action is Action.KEEP and dictionary.vr(tag) in character_sets.CHARSET_VRS
+        )
+        interesting = {*self.kinds, *self.roles, *self.staying, *_TECHNICAL, _CHARSET}
+        self.silent: Final = frozenset(
+            tag
+            for tag, entry in dictionary.DICTIONARY.items()
+            if tag not in interesting and entry.vr not in _PERSONAL_VRS
+        )
+
+
+_interest = cache(_Interest)
+"""It takes as long as reading a small set, and there are few policies."""
+
+
+class _Collector:
+    """Walks data sets and notes values as raw bytes, each once: most of them stand in every slice."""
+
+    def __init__(self, policy: Policy) -> None:
+        interest = _interest(policy)
+        self._kinds = interest.kinds
+        self._roles = interest.roles
+        self._staying = interest.staying
+        self._silent = interest.silent
+        self._seen: set[tuple[int, bytes, tuple[str, ...]]] = set()
+        self._identifiers: set[tuple[str, _Raw]] = set()
+        self._texts: set[tuple[Role, int, _Raw]] = set()
+        self._technical: set[_Raw] = set()
+        self._dates: set[_Raw] = set()
+        self._foreign: defaultdict[tuple[str, ...], set[bytes]] = defaultdict(set)
+
+    def walk(self, data: bytes, elements: Sequence[Element], charsets: tuple[str, ...] = ()) -> None:
+        """Collect from a data set and from all that is nested in it."""
+        silent, seen = self._silent, self._seen
+        for tag, vr, _, start, end, items in elements:
+            if items:
+                for item in items:
+                    self.walk(data, item[3], charsets)
+            elif tag not in silent and start < end:
+                value = data[start:end]
+                if tag == _CHARSET:
+                    charsets = tuple(value.decode("ascii", "replace").strip("\0 ").split("\\"))
+                elif tag in self._roles:
+                    self._stays(value, charsets)
+                    role = self._roles[tag]
+                    if role != "code_meaning" or is_private_code(data, elements):
+                        self._texts.add((role, _number(data, elements, tag), _Raw(value, vr, charsets)))
+                elif (tag, value, charsets) not in seen:
+                    seen.add((tag, value, charsets))
+                    self._note(tag, _Raw(value, vr, charsets))
+
+    def _note(self, tag: int, raw: _Raw) -> None:
+        if raw.vr in _DAYS:
+            self._dates.add(raw)
+        if tag in _TECHNICAL:
+            self._technical.add(raw)
+        if tag in self._staying:
+            self._stays(raw.value, raw.charsets)
+        kind = self._kinds.get(tag) or ("person" if raw.vr == b"PN" and tag & 0x00010000 else None)
+        if kind:
+            self._identifiers.add((kind, raw))
+
+    def _stays(self, value: bytes, charsets: tuple[str, ...]) -> None:
+        if character_sets.is_foreign(value):
+            self._foreign[charsets].add(value)
+
+    def identifiers(self) -> frozenset[tuple[str, str]]:
+        """Give what identifies, read."""
+        return frozenset((kind, part) for kind, raw in self._identifiers for part in raw.read())
+
+    def texts(self) -> frozenset[Text]:
+        """Give the texts for the cleaner."""
+        return frozenset(Text(role, number, part) for role, number, raw in self._texts for part in raw.read())
+
+    def technical(self) -> frozenset[str]:
+        """Give makers and models."""
+        return frozenset(part for raw in self._technical for part in raw.read())
+
+    def foreign(self) -> Mapping[tuple[str, ...], frozenset[bytes]]:
+        """Give texts beyond ASCII that stay."""
+        return {charsets: frozenset(values) for charsets, values in self._foreign.items()}
+
+    def days(self) -> frozenset[date]:
+        """Give all dates."""
+        return frozenset(day for raw in self._dates for day in _DAYS[raw.vr](raw.value))
+
+
+def is_private_code(data: bytes, code: Iterable[Element]) -> bool:
+    """Whether a code is of no public scheme: a private one, 99…, a clinic's own, or none. Its meaning is free text."""
+    scheme = next((data[element[3] : element[4]] for element in code if element[0] == _SCHEME), b"")
+    return scheme.strip(b" \0").decode("ascii", "replace") not in PUBLIC_SCHEMES
+
+
+def _number(data: bytes, elements: Iterable[Element], label: int) -> int:
+    """Give the number that stands beside a label; 0 where there is none."""
+    wanted = _NUMBERS.get(label)
+    if wanted is None:
+        return 0
+    digits = next((data[element[3] : element[4]] for element in elements if element[0] == wanted), b"").strip(b" \0")
+    return int(digits) if digits.isdigit() and len(digits) <= _LONGEST_IS else 0

@@ -1,0 +1,450 @@
+"""The four links that make a set of its objects, and no others.
+
+Dose → plan, plan → structure set, contours (and the structure set's list) → CT images, one frame of reference. Each is
+*shown* by UIDs, *not shown* where a system left them out, or *broken* where they contradict. What is not shown,
+geometry must bear; what is broken, a person mends, or `services.rtset.relink`. All other references that objects carry
+(setup images, predecessors, registrations, other series) are no links of a set and no reason to refuse one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
+
+from services.dicom import dictionary
+from services.errors import Fault
+from services.rtset import geometry
+from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from services.dicom.dataset import View
+    from services.dicom.elements import Element, Item
+    from services.rtset.geometry import Point, Volume
+    from services.rtset.reader import SetFile
+
+State: TypeAlias = Literal["shown", "not shown", "broken", "relinked", "incomplete", "not judged"]
+"""`relinked`: was not shown or broken, and was rebuilt. `incomplete`: slices are missing. `not judged`: an object is
+missing, or nobody knows which of several is meant."""
+
+DOSE_PLAN: Final = "dose → plan"
+PLAN_STRUCTURE_SET: Final = "plan → structure set"
+CONTOURS_CT: Final = "contours → CT"
+FRAME: Final = "frame of reference"
+LINKS: Final = (DOSE_PLAN, PLAN_STRUCTURE_SET, CONTOURS_CT, FRAME)
+
+_MOST_NAMED: Final = 5
+"""ROIs in one sentence."""
+
+_PLANAR: Final = frozenset((b"CLOSED_PLANAR", b"OPEN_PLANAR", b"CLOSEDPLANAR_XOR", b""))
+"""(3006,0042) *Contour Geometric Type* of what is drawn on a slice: points and curves in space are not."""
+
+_CONTOUR_IMAGES: Final = dictionary.tag("ContourImageSequence")
+_CONTOURS: Final = dictionary.tag("ContourSequence")
+_CONTOUR_DATA: Final = dictionary.tag("ContourData")
+_GEOMETRIC_TYPE: Final = dictionary.tag("ContourGeometricType")
+_REFERENCED_INSTANCE: Final = dictionary.tag("ReferencedSOPInstanceUID")
+_ROI_CONTOURS: Final = dictionary.tag("ROIContourSequence")
+_REFERENCED_ROI: Final = dictionary.tag("ReferencedROINumber")
+
+
+class Objects(NamedTuple):
+    """What there is to be linked; None where an object is missing, or where it is not clear which one is meant."""
+
+    slices: tuple[SetFile, ...]
+    """In the order of `volume`; of enhanced CT in any."""
+
+    volume: Volume | None
+    """None of enhanced CT, and where headers do not say where the slices lie."""
+
+    structure_set: SetFile | None
+    plan: SetFile | None
+    dose: SetFile | None
+
+
+@dataclass(slots=True)
+class Links:
+    """How the objects of a set are linked."""
+
+    states: dict[str, State] = field(default_factory=lambda: dict.fromkeys(LINKS, "not judged"))
+
+    broken: list[Fault] = field(default_factory=list)
+
+    missing: list[Fault] = field(default_factory=list)
+    """What may still arrive."""
+
+    unborne: list[Fault] = field(default_factory=list)
+    """What is not shown, and what geometry does not bear either."""
+
+    notes: list[str] = field(default_factory=list)
+
+    silent_frames: frozenset[str] = frozenset()
+    """Kinds of object that state no frame of reference."""
+
+    @property
+    def all_shown(self) -> bool:
+        """Whether UIDs alone prove the set."""
+        return all(state == "shown" for state in self.states.values())
+
+
+def judge(objects: Objects) -> Links:
+    """Judge the four links as far as there are objects."""
+    links = Links()
+    structure_set, plan, dose = objects.structure_set, objects.plan, objects.dose
+    if dose and plan:
+        _judge_dose(links, dose, plan)
+    if plan and structure_set:
+        _judge_plan(links, plan, structure_set)
+    if structure_set and objects.slices:
+        _judge_contours(links, structure_set, objects)
+    if objects.slices and structure_set and plan and dose:
+        _judge_frame(links, structure_set, plan, dose, objects.slices)
+    _hold_against_geometry(links, objects)
+    return links
+
+
+def _judge_dose(links: Links, dose: SetFile, plan: SetFile) -> None:
+    named = references(dose.view, "ReferencedRTPlanSequence")
+    if plan.sop_instance_uid in named:
+        links.states[DOSE_PLAN] = "shown"
+    elif not named:
+        links.states[DOSE_PLAN] = "not shown"
+        links.notes.append(f"{dose.called} does not say for which plan it was calculated.")
+    else:
+        links.states[DOSE_PLAN] = "broken"
+        links.broken.append(
+            Fault(
+                "dose-of-another-plan",
+                f"{dose.called} was calculated for another plan than {plan.called}.",
+                "Export the plan once more together with its own plan dose.",
+            )
+        )
+
+
+def _judge_plan(links: Links, plan: SetFile, structure_set: SetFile) -> None:
+    named = references(plan.view, "ReferencedStructureSetSequence")
+    if structure_set.sop_instance_uid in named:
+        links.states[PLAN_STRUCTURE_SET] = "shown"
+    elif not named:
+        links.states[PLAN_STRUCTURE_SET] = "not shown"
+        links.notes.append(f"{plan.called} does not say on which structure set it was made.")
+    else:
+        links.states[PLAN_STRUCTURE_SET] = "broken"
+        links.broken.append(
+            Fault(
+                "plan-on-another-structure-set",
+                f"{plan.called} was made on another structure set than {structure_set.called}.",
+                "Export the plan once more together with its own structure set.",
+            )
+        )
+
+
+def references(view: View, keyword: str) -> list[str]:
+    """Give the SOP Instance UIDs that the items of a sequence refer to."""
+    return [uid for item in view.items(keyword) if (uid := _uid(item.raw("ReferencedSOPInstanceUID") or b""))]
+
+
+def _uid(raw: bytes) -> str:
+    return raw.strip(b"\0 ").decode("ascii", "replace")
+
+
+class Contour(NamedTuple):
+    """One contour that is drawn on a slice."""
+
+    roi_number: str
+    images: Sequence[str]
+    """SOP Instance UIDs of the images it names."""
+
+    start: int
+    end: int
+    """Of its coordinates in the data set."""
+
+    def ends(self, data: bytes) -> tuple[Point, ...]:
+        """Give its first and its last point."""
+        return geometry.contour_ends(data, self.start, self.end)
+
+
+def contours(structure_set: SetFile) -> Iterator[Contour]:
+    """Go through all contours that are drawn on slices. PS3.3 C.8.8.6.
+
+    There are thousands: this reads the element stream itself.
+    """
+    data = structure_set.file.data
+    read: dict[bytes, str] = {}
+    for roi in _items(structure_set.file.elements, _ROI_CONTOURS):
+        number = _uid(_value(data, roi[3], _REFERENCED_ROI))
+        for _, _, _, contour in _items(roi[3], _CONTOURS):
+            kind, start, end = b"", 0, 0
+            images: list[str] = []
+            for tag, _, _, value, stop, items in contour:
+                if tag == _CONTOUR_DATA:
+                    start, end = value, stop
+                elif tag == _GEOMETRIC_TYPE:
+                    kind = data[value:stop]
+                elif tag == _CONTOUR_IMAGES:
+                    for _, _, _, image in items or ():
+                        raw = _value(data, image, _REFERENCED_INSTANCE)
+                        uid = read.get(raw)
+                        if uid is None:
+                            uid = read[raw] = _uid(raw)
+                        images.append(uid)
+            if kind.strip(b" \0") in _PLANAR:
+                yield Contour(number, images, start, end)
+
+
+def _items(elements: Sequence[Element], sequence: int) -> list[Item]:
+    return next((element[5] for element in elements if element[0] == sequence and element[5]), [])
+
+
+def _value(data: bytes, elements: Sequence[Element], tag: int) -> bytes:
+    for element in elements:
+        if element[0] == tag:
+            return data[element[3] : element[4]]
+    return b""
+
+
+class Listed(NamedTuple):
+    """The structure set's own list of images. PS3.3 C.8.8.5.
+
+    (3006,0010) > (3006,0012) > (3006,0014) *RT Referenced Series Sequence* > (3006,0016) *Contour Image Sequence*.
+    """
+
+    series: str
+    images: frozenset[str]
+
+
+def listed(structure_set: SetFile) -> list[Listed]:
+    """Give the series that the structure set lists."""
+    return [
+        Listed(
+            _uid(series.raw("SeriesInstanceUID") or b""),
+            frozenset(references(series, "ContourImageSequence")),
+        )
+        for frame in structure_set.view.items("ReferencedFrameOfReferenceSequence")
+        for study in frame.items("RTReferencedStudySequence")
+        for series in study.items("RTReferencedSeriesSequence")
+    ]
+
+
+def _judge_contours(links: Links, structure_set: SetFile, objects: Objects) -> None:
+    """Judge what contours and list say of images.
+
+    An image that is not here is a slice still to come, unless a contour that names it lies on a slice which is here:
+    then the contour was drawn on another image at that place. Images of other series in the list are not waited for.
+    """
+    slices, volume = objects.slices, objects.volume
+    here = {one.sop_instance_uid for one in slices}
+    series = {one.uid("SeriesInstanceUID") for one in slices}
+    data = structure_set.file.data
+
+    named: set[str] = set()
+    elsewhere: set[str] = set()
+    told: set[str] = set()
+    first: dict[str, Contour] = {}
+    silent = drawn = 0
+    for contour in contours(structure_set):
+        drawn += 1
+        if len(contour.images) == 1 and contour.images[0] in told and contour.roi_number in first:
+            continue  # as nearly all: nothing new
+        if not any(contour.images):
+            silent += 1
+        elif here.isdisjoint(contour.images):
+            on_slice = volume and volume.slice_of(contour.ends(data)) is not None
+            (elsewhere if on_slice else named).update(contour.images)
+        else:
+            told.update(here.intersection(contour.images))
+            first.setdefault(contour.roi_number, contour)
+    named |= told
+    if volume and (apart := [number for number, one in first.items() if not _lies_where_it_says(one, objects, data)]):
+        links.notes.append(
+            f"Contours in {structure_set.called} do not lie on the CT slices that they name "
+            f"(ROI number {', '.join(apart[:_MOST_NAMED])})."
+        )
+
+    lists = [one for one in listed(structure_set) if one.series or one.images]
+    ours = [one for one in lists if one.series in series or not here.isdisjoint(one.images)]
+    expected = named.union(*(one.images for one in ours)) - {""}
+    missing = expected - here - elsewhere
+    other_series_only = bool(lists) and not ours and not named and bool(elsewhere or silent or not drawn)
+
+    if elsewhere or other_series_only:
+        links.states[CONTOURS_CT] = "broken"
+        links.broken.append(
+            Fault(
+                "contours-on-other-images",
+                f"{structure_set.called} was drawn on other images than the {len(slices)} CT slices that are here.",
+                "Export the structure set once more together with the CT series it was drawn on.",
+            )
+        )
+    elif missing:
+        links.states[CONTOURS_CT] = "incomplete"
+        links.missing.append(
+            Fault(
+                "slices-missing",
+                f"{len(expected & here)} of {len(expected)} CT slices that {structure_set.called} refers to are here.",
+                "Wait until all slices are copied, or export the whole CT series once more.",
+            )
+        )
+    elif silent or not expected:
+        links.states[CONTOURS_CT] = "not shown"
+        what = f"{silent} of the {drawn} contours" if drawn else "The list of images"
+        links.notes.append(f"{what} in {structure_set.called} do not say on which CT slice they lie.")
+    else:
+        links.states[CONTOURS_CT] = "shown"
+
+
+def _lies_where_it_says(contour: Contour, objects: Objects, data: bytes) -> bool:
+    """Say whether a contour lies on an image that it names."""
+    assert objects.volume is not None  # whoever asks has looked
+    index = objects.volume.slice_of(contour.ends(data))
+    return index is not None and objects.slices[index].sop_instance_uid in contour.images
+
+
+def contoured_frames(structure_set: SetFile) -> frozenset[str]:
+    """Give the frames of reference of all ROIs that have contours; where none says, those of the list of images."""
+    view = structure_set.view
+    data = structure_set.file.data
+    drawn = {
+        _uid(_value(data, roi[3], _REFERENCED_ROI))
+        for roi in _items(structure_set.file.elements, _ROI_CONTOURS)
+        if _items(roi[3], _CONTOURS)
+    }
+    frames = {
+        _uid(roi.raw("ReferencedFrameOfReferenceUID") or b"")
+        for roi in view.items("StructureSetROISequence")
+        if _uid(roi.raw("ROINumber") or b"") in drawn
+    }
+    frames = frames - {""} or {
+        _uid(frame.raw("FrameOfReferenceUID") or b"") for frame in view.items("ReferencedFrameOfReferenceSequence")
+    }
+    return frozenset(frames - {""} or {structure_set.uid("FrameOfReferenceUID")} - {""})
+
+
+def frames(
+    structure_set: SetFile, plan: SetFile, dose: SetFile, slices: Sequence[SetFile]
+) -> Mapping[str, frozenset[str]]:
+    """Give the frames of reference that the objects state, by kind; empty where one states none."""
+    return {
+        CT: frozenset(one.uid("FrameOfReferenceUID") for one in slices) - {""},
+        STRUCTURE_SET: contoured_frames(structure_set),
+        PLAN: frozenset((plan.uid("FrameOfReferenceUID"),)) - {""},
+        DOSE: frozenset((dose.uid("FrameOfReferenceUID"),)) - {""},
+    }
+
+
+def _judge_frame(links: Links, structure_set: SetFile, plan: SetFile, dose: SetFile, slices: Sequence[SetFile]) -> None:
+    """Judge whether all lie in one frame of reference.
+
+    Contours in a second frame are a matter of meaning, not of this link, as long as the CT's is among them.
+    """
+    stated = frames(structure_set, plan, dose, slices)
+    objects = {STRUCTURE_SET: structure_set, PLAN: plan, DOSE: dose}
+    if len(stated[CT]) > 1:
+        links.states[FRAME] = "broken"
+        links.broken.append(
+            Fault(
+                "ct-in-several-frames",
+                f"The CT slices lie in {len(stated[CT])} frames of reference.",
+                "Export the one CT series that the plan was made on.",
+            )
+        )
+        return
+    reference = next((kind for kind in stated if stated[kind]), CT)
+    others = [kind for kind in objects if stated[kind] and stated[reference].isdisjoint(stated[kind])]
+    silent = [kind for kind in stated if not stated[kind]]
+    links.silent_frames = frozenset(silent)
+    if others:
+        links.states[FRAME] = "broken"
+        links.broken.extend(
+            Fault(
+                "another-frame-of-reference",
+                f"{objects[kind].called} lies in another frame of reference than "
+                f"{'the CT' if reference == CT else objects[reference].called}.",
+                "Export CT, structure set, plan and dose of one plan together; a plan that was registered or copied to "
+                "another CT belongs to that CT.",
+            )
+            for kind in others
+        )
+    elif silent:
+        links.states[FRAME] = "not shown"
+        names = ["the CT" if kind == CT else objects[kind].called for kind in silent]
+        links.notes.append(f"No frame of reference is stated by {', '.join(names)}.")
+    else:
+        links.states[FRAME] = "shown"
+
+
+def _hold_against_geometry(links: Links, objects: Objects) -> None:
+    """Let geometry bear what is not shown."""
+    _, volume, structure_set, plan, dose = objects
+    if structure_set and links.states[CONTOURS_CT] == "not shown":
+        links.missing += contours_disagree(structure_set, volume)
+    if links.missing:
+        return  # the volume is larger by the slices that are still to come
+    if plan and (links.states[PLAN_STRUCTURE_SET] == "not shown" or links.silent_frames & {CT, PLAN}):
+        links.unborne += plan_disagrees(plan, volume)
+    if dose and (links.states[DOSE_PLAN] == "not shown" or links.silent_frames & {CT, DOSE}):
+        links.unborne += dose_disagrees(dose, volume)
+
+
+_EXPORT_TOGETHER: Final = "Export CT, structure set, plan and dose of one plan together, with the whole CT series."
+_NO_VOLUME: Final = Fault(
+    "ct-position-not-stated",
+    "The CT images do not say where they lie, and so cannot show that the other objects belong to them.",
+    _EXPORT_TOGETHER,
+)
+
+
+def contours_disagree(structure_set: SetFile, volume: Volume | None) -> list[Fault]:
+    """Say what stands against contours lying on these slices."""
+    if volume is None:
+        return [_NO_VOLUME]
+    data = structure_set.file.data
+    off = [one.roi_number for one in contours(structure_set) if volume.slice_of(one.ends(data)) is None]
+    if not off:
+        return []
+    rois = ", ".join(list(dict.fromkeys(off))[:_MOST_NAMED])
+    return [
+        Fault(
+            "contours-off-slices",
+            f"{len(off)} contours in {structure_set.called} lie on none of the {len(volume.positions_mm)} CT slices "
+            f"that are here (ROI number {rois}).",
+            "Wait until all slices are copied, or export the structure set together with the CT it was drawn on.",
+        )
+    ]
+
+
+def strange(objects: Objects) -> Iterator[str]:
+    """Say where objects that refer to each other lie apart all the same: no reason to refuse, and one to look."""
+    slices, volume, _, plan, dose = objects
+    if volume and plan and geometry.isocentres(plan.view):
+        yield from (fault.found for fault in plan_disagrees(plan, volume))
+    if volume and dose:
+        yield from (fault.found for fault in dose_disagrees(dose, volume))
+    if plan and len({one.view.raw("PatientPosition") for one in slices}) == 1:
+        lies = slices[0].view.text("PatientPosition")
+        setups = {setup.text("PatientPosition") for setup in plan.view.items("PatientSetupSequence")} - {""}
+        if lies and setups - {lies}:
+            yield f"The patient lies {lies} in the CT and {', '.join(sorted(setups))} in {plan.called}."
+
+
+def plan_disagrees(plan: SetFile, volume: Volume | None) -> list[Fault]:
+    """Say what stands against the isocentres lying in the CT."""
+    if volume is None:
+        return [_NO_VOLUME]
+    isocentres = geometry.isocentres(plan.view)
+    if isocentres and all(map(volume.holds, isocentres)):
+        return []
+    where = "has an isocentre outside the CT" if isocentres else "states no isocentre"
+    return [Fault("isocentre-outside-ct", f"{plan.called} {where}.", _EXPORT_TOGETHER)]
+
+
+def dose_disagrees(dose: SetFile, volume: Volume | None) -> list[Fault]:
+    """Say what stands against the dose lying over the patient."""
+    if volume is None:
+        return [_NO_VOLUME]
+    centre = geometry.dose_centre(dose.view)
+    if centre and volume.holds(centre):
+        return []
+    where = "has its grid beside the CT" if centre else "does not say where its grid lies"
+    return [Fault("dose-beside-ct", f"{dose.called} {where}.", _EXPORT_TOGETHER)]

@@ -1,0 +1,204 @@
+"""References rebuilt, as the older program did it, where a collection asks for it and geometry says that all is one.
+
+Some systems give CT, structure set, plan and dose of one plan UIDs that do not meet, or none at all, and a planning
+system then cannot put them together. Here all become one study and one frame of reference, the CT's; dose, plan and
+structure set refer to each other, and contours to the slices in whose planes they lie. The CT itself stays as it is.
+
+What comes out are objects like those that were read, in memory: who anonymizes them need not know of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from services.dicom import dataset as views
+from services.dicom import dictionary, part10
+from services.dicom.elements import ITEM, Rules, encode, keep, rewrite
+from services.errors import Fault
+from services.rtset import references
+from services.rtset.references import CONTOURS_CT, DOSE_PLAN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from services.dicom.elements import Edit, Element, New
+    from services.rtset.geometry import Volume
+    from services.rtset.reader import SetFile
+    from services.rtset.references import Links, Objects
+
+_STUDY: Final = dictionary.tag("StudyInstanceUID")
+_SERIES: Final = dictionary.tag("SeriesInstanceUID")
+_FRAME: Final = dictionary.tag("FrameOfReferenceUID")
+_ROI_FRAME: Final = dictionary.tag("ReferencedFrameOfReferenceUID")
+_CLASS: Final = dictionary.tag("ReferencedSOPClassUID")
+_INSTANCE: Final = dictionary.tag("ReferencedSOPInstanceUID")
+_FRAMES: Final = dictionary.tag("ReferencedFrameOfReferenceSequence")
+_STUDIES: Final = dictionary.tag("RTReferencedStudySequence")
+_SERIESES: Final = dictionary.tag("RTReferencedSeriesSequence")
+_IMAGES: Final = dictionary.tag("ContourImageSequence")
+_CONTOUR_DATA: Final = dictionary.tag("ContourData")
+_PLANS: Final = dictionary.tag("ReferencedRTPlanSequence")
+_STRUCTURE_SETS: Final = dictionary.tag("ReferencedStructureSetSequence")
+
+_STUDY_CLASS: Final = "1.2.840.10008.3.1.2.3.1"
+"""Detached Study Management (retired): what (3006,0012) *RT Referenced Study Sequence* still refers to."""
+
+
+class Rebuilt(NamedTuple):
+    """The three objects whose references were rebuilt."""
+
+    structure_set: SetFile
+    plan: SetFile
+    dose: SetFile
+
+
+def doubts(objects: Objects, judged: Links) -> list[Fault]:
+    """Say what geometry has against these objects being one set; nothing may."""
+    _, volume, structure_set, plan, dose = objects
+    assert structure_set
+    assert plan
+    assert dose
+    against = [*references.plan_disagrees(plan, volume), *references.dose_disagrees(dose, volume)]
+    if judged.states[CONTOURS_CT] != "shown":
+        against += references.contours_disagree(structure_set, volume)
+    lying = {position for one in objects.slices if (position := one.view.text("PatientPosition"))}
+    treated = {
+        position for setup in plan.view.items("PatientSetupSequence") if (position := setup.text("PatientPosition"))
+    }
+    if treated - lying and lying:
+        against.append(
+            Fault(
+                "patient-position",
+                f"The patient lies {_listed(lying)} in the CT and {_listed(treated)} in {plan.called}.",
+                "Export the CT that the plan was made on.",
+            )
+        )
+    if len(references.frames(structure_set, plan, dose, objects.slices)["CT"]) != 1:
+        against.append(
+            Fault(
+                "ct-without-one-frame",
+                "The CT slices do not state one frame of reference that all objects could be brought into.",
+                "Export the one CT series that the plan was made on.",
+            )
+        )
+    if len(references.contoured_frames(structure_set)) > 1:
+        against.append(
+            Fault(
+                "two-frames",
+                f"{structure_set.called} has contours in two frames of reference, which cannot become one.",
+                "Export the structure set with the structures of the planning CT only.",
+            )
+        )
+    return list(dict.fromkeys(against))
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(sorted(words))
+
+
+def rebuild(objects: Objects, judged: Links) -> Rebuilt:
+    """Rebuild the references of a set against which `doubts` finds nothing."""
+    slices, volume, structure_set, plan, dose = objects
+    assert volume
+    assert structure_set
+    assert plan
+    assert dose
+    ct = slices[0]
+    one_study = {_STUDY: _ui(ct.uid("StudyInstanceUID")), _FRAME: _ui(ct.uid("FrameOfReferenceUID"))}
+    one_frame: dict[int, Edit] = {_ROI_FRAME: lambda _: ct.uid("FrameOfReferenceUID").encode()}
+
+    new_plan = _rewritten(
+        plan,
+        Rules(_edits(plan, one_frame)),
+        one_study | {_STRUCTURE_SETS: _reference(structure_set, implicit=plan.file.implicit)},
+    )
+    inside = {_STRUCTURE_SETS: Rules(_edits(dose, _to(structure_set)))}
+    to_plan: dict[int, New] = {}
+    if judged.states[DOSE_PLAN] != "shown":
+        if len(dose.view.items("ReferencedRTPlanSequence")) == 1:  # it also names fraction group and beams
+            inside[_PLANS] = Rules(_edits(dose, _to(plan)))
+        else:
+            to_plan[_PLANS] = _reference(plan, implicit=dose.file.implicit)
+    new_dose = _rewritten(dose, Rules(_edits(dose, one_frame), inside), one_study | to_plan)
+    return Rebuilt(_with_contours_on(structure_set, slices, volume, one_frame, one_study), new_plan, new_dose)
+
+
+def _with_contours_on(
+    structure_set: SetFile,
+    slices: Sequence[SetFile],
+    volume: Volume,
+    one_frame: Mapping[int, Edit],
+    one_study: Mapping[int, New],
+) -> SetFile:
+    """Let each contour refer to the slice it lies on, and the list to all slices."""
+    implicit = structure_set.file.implicit
+    here = {one.sop_instance_uid for one in slices}
+    image_of: dict[int, New | None] = {}
+    for contour in references.contours(structure_set):
+        if here.isdisjoint(contour.images):
+            index = volume.slice_of(contour.ends(structure_set.file.data))
+            image_of[contour.start] = None if index is None else _reference(slices[index], implicit=implicit)
+
+    def complete(_: bytes, elements: Sequence[Element]) -> Mapping[int, New | None]:
+        start = next((element[3] for element in elements if element[0] == _CONTOUR_DATA), None)
+        return {_IMAGES: image_of[start]} if start in image_of else {}
+
+    frame = {} if structure_set.uid("FrameOfReferenceUID") == "" else {_FRAME: one_study[_FRAME]}
+    rules = Rules(_edits(structure_set, one_frame), complete=complete)
+    additions = frame | {_STUDY: one_study[_STUDY], _FRAMES: _list_of(slices, implicit=implicit)}
+    return _rewritten(structure_set, rules, additions)
+
+
+def _list_of(slices: Sequence[SetFile], *, implicit: bool) -> New:
+    """Make the structure set's list of images. PS3.3 C.8.8.5."""
+    ct = slices[0]
+    images = (b"SQ", b"".join(_reference(one, implicit=implicit)[1] for one in slices))
+    series = _sequence({_SERIES: _ui(ct.uid("SeriesInstanceUID")), _IMAGES: images}, implicit=implicit)
+    study = {_CLASS: _ui(_STUDY_CLASS), _INSTANCE: _ui(ct.uid("StudyInstanceUID")), _SERIESES: series}
+    frame = {_FRAME: _ui(ct.uid("FrameOfReferenceUID")), _STUDIES: _sequence(study, implicit=implicit)}
+    return _sequence(frame, implicit=implicit)
+
+
+def _reference(file: SetFile, *, implicit: bool) -> New:
+    """Make a sequence whose one item refers to an object."""
+    return _sequence({_CLASS: _ui(file.sop_class_uid), _INSTANCE: _ui(file.sop_instance_uid)}, implicit=implicit)
+
+
+def _sequence(item: Mapping[int, New], *, implicit: bool) -> New:
+    content = b"".join(encode(tag, *new, implicit=implicit) for tag, new in sorted(item.items()))
+    return b"SQ", ITEM + len(content).to_bytes(4, "little") + content
+
+
+def _ui(uid: str) -> New:
+    return b"UI", uid.encode()
+
+
+def _to(file: SetFile) -> Mapping[int, Edit]:
+    """Make the edits that let a reference point at `file`."""
+    return {_CLASS: lambda _: file.sop_class_uid.encode(), _INSTANCE: lambda _: file.sop_instance_uid.encode()}
+
+
+def _edits(file: SetFile, edits: Mapping[int, Edit]) -> Mapping[int, Edit]:
+    """Keep everything else that is in a file."""
+    return {tag: edits.get(tag, keep) for tag in _tags(file.file.elements)}
+
+
+def _tags(elements: Iterable[Element]) -> set[int]:
+    tags: set[int] = set()
+    for element in elements:
+        tags.add(element[0])
+        for item in element[5] or ():
+            tags |= _tags(item[3])
+    return tags
+
+
+def _rewritten(file: SetFile, rules: Rules, additions: Mapping[int, New | None]) -> SetFile:
+    """Give an object with other elements."""
+    source = file.file
+    before, end = source.before_pixels()
+    head = b"".join(rewrite(source.data, before, rules, implicit=source.implicit, end=end, additions=additions))
+    tail = source.behind_pixels()
+    rest = b"".join(rewrite(source.data, tail, rules, implicit=source.implicit, end=len(source.data))) if tail else b""
+    new = part10.with_elements(source, head, rest)
+    return replace(file, file=new, view=views.root(new))

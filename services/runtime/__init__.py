@@ -1,0 +1,1 @@
+"""What every process needs: settings, durable files, logs, heartbeat, metrics."""

@@ -1,0 +1,117 @@
+"""The texts beside a set, for the person who exported it: `<set>_REFUSED.txt` and `<set>_NOTE.txt`.
+
+A set has one of them at most, and only while it holds. Whatever of that name was not written by us is left alone.
+They are read on Windows as a rule: UTF-8 with its mark, and both characters at the end of a line.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from services.runtime import durable_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from services.errors import Fault
+
+REFUSED: Final = "_REFUSED.txt"
+NOTE: Final = "_NOTE.txt"
+MARK: Final = "This file is the anonymizer's: it writes it, and takes it away when it no longer holds."
+LONGEST_NAME_BYTES: Final = 255
+
+_MARK_BYTES: Final = MARK.encode("utf-8-sig")
+_NO_TEXT: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def write_refused(folder: Path, faults: Iterable[Fault], *, made_before: str = "") -> bool:
+    """Say why a set was refused and what to do; false when a file of that name is someone else's.
+
+    Parameters
+    ----------
+    made_before
+        `ANON_006`, where that was made of the folder when it held something else.
+
+    Raises
+    ------
+    OSError
+        Nothing can be written there just now.
+    """
+    lines = [f'The set "{_line(folder.name)}" was not anonymized. {_stands(made_before)}']
+    for number, fault in enumerate(faults, start=1):
+        lines += ["", f"{number}. {_line(fault.found)}", f"   What to do: {_line(fault.remedy)}", f"   ({fault.code})"]
+    lines += ["", "Repair the set in this folder, or drop it anew: it is then looked at again by itself."]
+    return _write(folder, REFUSED, NOTE, lines)
+
+
+def _stands(made_before: str) -> str:
+    return (
+        f"{made_before}, which was made of it before, stays as it is."
+        if made_before
+        else "Nothing of it was published."
+    )
+
+
+def write_note(folder: Path, text: str) -> bool:
+    """Say what a person should know of a set that nothing is wrong with; false when the file is someone else's.
+
+    Raises
+    ------
+    OSError
+        Nothing can be written there just now.
+    """
+    return _write(folder, NOTE, REFUSED, [f'About the set "{_line(folder.name)}":', "", *text.splitlines()])
+
+
+def clear(folder: Path) -> None:
+    """Take away what we wrote about a set; the set's own folder need not exist any more."""
+    for ending in (REFUSED, NOTE):
+        _remove(beside(folder, ending))
+
+
+def beside(folder: Path, ending: str) -> Path:
+    """Return where a text about a set stands. A folder's name that leaves no room for the ending is cut."""
+    name = os.fsencode(folder.name)
+    if len(name) + len(ending) <= LONGEST_NAME_BYTES:
+        return folder.with_name(folder.name + ending)
+    tail = f"~{sha256(name).hexdigest()[:8]}{ending}"
+    kept = name[: LONGEST_NAME_BYTES - len(tail)].decode("utf-8", "ignore")
+    return folder.with_name(kept + tail)
+
+
+def _write(folder: Path, ending: str, other: str, lines: list[str]) -> bool:
+    path = beside(folder, ending)
+    text = "\r\n".join([MARK, "", *(_NO_TEXT.sub(" ", line) for line in lines), ""]).encode("utf-8-sig")
+    present = _ours(path)
+    if present is None and os.path.lexists(path):
+        return False
+    if present != text:
+        durable_files.write_atomically(path, text)
+    _remove(beside(folder, other))
+    return True
+
+
+def _remove(path: Path) -> None:
+    if _ours(path) is not None:
+        path.unlink(missing_ok=True)
+
+
+def _ours(path: Path) -> bytes | None:
+    """Return what we wrote there; None when there is nothing, or something else."""
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            return None
+        text = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    return text if text.startswith(_MARK_BYTES) else None
+
+
+def _line(text: str) -> str:
+    """Keep a text on one line: names of files may hold anything."""
+    return " ".join(text.split())

@@ -1,0 +1,158 @@
+"""Which folder a locator stands for, and what became of the set in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path, PurePath, PurePosixPath
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from services.runtime import durable_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from services.store.collection import Collection
+
+State = Literal["published", "same-set", "changed", "refused", "waiting", "parked", "no-set", "withdrawn"]
+"""`no-set`: the folder holds no DICOM. `withdrawn`: it was published, and a person took it back."""
+
+SCHEMA: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the set in a folder, as the folder was then."""
+
+    state: State
+
+    fingerprint: str
+    """The listing's. An outcome says nothing about a folder that looks different."""
+
+    at: str
+    """When: ISO 8601 with its zone."""
+
+    codes: tuple[str, ...] = ()
+    """Of the faults that stand against the set, or the reason for which it waits or is parked. Safe in logs."""
+
+    set_id: str | None = None
+
+    index: int | None = None
+    """Under which it is published; of a refused or waiting one, under which something was made of the folder before."""
+
+    folders: Mapping[str, int] = field(default_factory=dict)
+    """Each folder of the set (relative path; `.` is its own) with its time in ns: these tell of a later change."""
+
+    text: str = ""
+    """In plain words, for the share's users. May name files."""
+
+
+def register(collection: Collection, folder: PurePath | str) -> str:
+    """Note where a set lies, path relative to the root, and return its locator."""
+    relative = PurePath(folder).as_posix()
+    locator = collection.locator(relative)
+    path = _folder_file(collection, locator)
+    known = durable_files.read(path)
+    if known is None or known.get("folder") != relative:  # a power cut may have left half of it
+        stored = durable_files.encode({"schema": SCHEMA, "folder": relative})
+        durable_files.write_atomically(path, stored, staging=collection.staging, lasting=False)
+    return locator
+
+
+def folder_of(collection: Collection, locator: str) -> Path | None:
+    """Find the folder that a locator stands for, whether it still exists or not; None when it was never registered."""
+    relative = _relative(collection, locator)
+    return collection.root / relative if relative is not None else None
+
+
+def registered(collection: Collection) -> Iterator[tuple[str, PurePosixPath]]:
+    """Return every locator with its folder, relative to the root."""
+    for path in collection.folders.glob("*.json"):
+        relative = _relative(collection, path.stem)
+        if relative is not None:
+            yield path.stem, relative
+
+
+def count_as_new(collection: Collection, locator: str, fingerprint: str) -> None:
+    """Note that what a folder holds, as it looks now, is a set of its own, though its UIDs are those of another."""
+    path = _folder_file(collection, locator)
+    stored = {**(durable_files.read(path) or {}), "as_new": fingerprint}
+    durable_files.write_atomically(path, durable_files.encode(stored), staging=collection.staging)
+
+
+def counts_as_new(collection: Collection, locator: str, fingerprint: str) -> bool:
+    """Tell whether a person said so of this folder as it looks now."""
+    return (durable_files.read(_folder_file(collection, locator)) or {}).get("as_new") == fingerprint
+
+
+def start(collection: Collection, locator: str, fingerprint: str) -> None:
+    """Note that a person wants what a registered folder holds, as it looks now, to be anonymized."""
+    path = _folder_file(collection, locator)
+    stored = {**(durable_files.read(path) or {}), "started": fingerprint}
+    durable_files.write_atomically(path, durable_files.encode(stored), staging=collection.staging)
+
+
+def is_started(collection: Collection, locator: str, fingerprint: str) -> bool:
+    """Tell whether a person said so of this folder as it looks now."""
+    return (durable_files.read(_folder_file(collection, locator)) or {}).get("started") == fingerprint
+
+
+def outcomes(collection: Collection) -> Iterator[tuple[str, Outcome]]:
+    """Return every locator of which it is known what became of its set."""
+    for path in sorted(collection.outcomes.glob("*.json")):
+        outcome = read_outcome(collection, path.stem)
+        if outcome is not None:
+            yield path.stem, outcome
+
+
+def write_outcome(collection: Collection, locator: str, outcome: Outcome) -> None:
+    """Note what became of a set, in the place of what was noted before; lost, it is found out again."""
+    stored = {name.name: getattr(outcome, name.name) for name in fields(outcome)}
+    stored |= {"schema": SCHEMA, "codes": list(outcome.codes), "folders": dict(outcome.folders)}
+    path = _outcome_file(collection, locator)
+    durable_files.write_atomically(path, durable_files.encode(stored), staging=collection.staging, lasting=False)
+
+
+def read_outcome(collection: Collection, locator: str) -> Outcome | None:
+    """Return what became of a set; None when that is not known: it is then looked at again."""
+    return _outcome(durable_files.read(_outcome_file(collection, locator)) or {})
+
+
+def reopen(collection: Collection, locator: str) -> None:
+    """Have a set looked at again as if it were new. What was published of its folder stays published, and known."""
+    outcome = read_outcome(collection, locator)
+    if outcome is None or outcome.index is None:
+        _outcome_file(collection, locator).unlink(missing_ok=True)
+    else:
+        write_outcome(collection, locator, replace(outcome, fingerprint="", folders={".": 0}))
+
+
+def forget(collection: Collection, locator: str) -> None:
+    """Drop a folder that is gone for good."""
+    _outcome_file(collection, locator).unlink(missing_ok=True)
+    _folder_file(collection, locator).unlink(missing_ok=True)
+
+
+def _relative(collection: Collection, locator: str) -> PurePosixPath | None:
+    """Read a folder's path and make sure that it is the one the locator was made of: no message leads elsewhere."""
+    if len(locator) != 32 or not locator.isalnum():
+        return None
+    folder = (durable_files.read(_folder_file(collection, locator)) or {}).get("folder")
+    if not isinstance(folder, str) or collection.locator(folder) != locator:
+        return None
+    relative = PurePosixPath(folder)
+    return None if relative.is_absolute() or ".." in relative.parts else relative
+
+
+def _outcome(stored: dict[str, Any]) -> Outcome | None:
+    values = {name.name: stored[name.name] for name in fields(Outcome) if name.name in stored}
+    if not {"state", "fingerprint", "at"} <= values.keys():
+        return None
+    return Outcome(**values | {"codes": tuple(values.get("codes", ()))})
+
+
+def _folder_file(collection: Collection, locator: str) -> Path:
+    return collection.folders / f"{locator}.json"
+
+
+def _outcome_file(collection: Collection, locator: str) -> Path:
+    return collection.outcomes / f"{locator}.json"

@@ -1,0 +1,101 @@
+"""The share: a folder under which collections lie, at any depth, and which of them an id in a message means."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from services.errors import SettingsWrong
+from services.rtset.folder_listing import DEEPEST, SETTINGS_NAME, is_passed_over
+from services.store.collection import ShareAway, collection_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+COPIED: Final = (
+    "Two collections under this share have the same id: one is a copy of the other. Move the copy away; or delete its "
+    ".anonymizer folder, then it is a collection of its own."
+)
+
+
+class Share:
+    """Finds collections. Never looks inside a set, whose folders are many and a person's own."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._known: dict[str, Path] = {}
+
+    def roots(self) -> list[Path]:
+        """Find every folder with a form.
+
+        Raises
+        ------
+        OSError
+            The share itself is away. A folder in it that may not be read is passed by.
+        """
+        return sorted(_walk(self.root, DEEPEST, os.scandir(self.root)))
+
+    def ids(self) -> dict[Path, str | None]:
+        """Tell the id of each collection; none of one that has no state yet, or whose state cannot be read just now.
+
+        Raises
+        ------
+        OSError
+            As `roots`.
+        """
+        return {root: _id_if_readable(root) for root in self.roots()}
+
+    def find(self, wanted: str) -> Path:
+        """Find the collection that has this id, wherever this host has mounted it.
+
+        Raises
+        ------
+        SettingsWrong
+            Two have it.
+        ShareAway
+            None has it, at the moment.
+        """
+        known = self._known.get(wanted)
+        if known and (known / SETTINGS_NAME).exists() and collection_id(known) == wanted:
+            return known
+        found = [root for root, its_id in self.ids().items() if its_id == wanted]
+        if not found:
+            raise ShareAway
+        if len(found) > 1:
+            raise SettingsWrong(COPIED)
+        self._known[wanted] = found[0]
+        return found[0]
+
+
+def _walk(folder: Path, depth: int, entries: Iterator[os.DirEntry[str]] | None = None) -> Iterator[Path]:
+    """Go down to collections, and on to those that lie right in one; what else lies in a collection is a set."""
+    is_collection = _has_form(folder)
+    if is_collection:
+        yield folder
+    if depth == 0:
+        return
+    try:
+        inner = [entry.name for entry in entries or os.scandir(folder) if _may_hold_collections(entry)]
+    except OSError:
+        return
+    place = os.fspath(folder)
+    for name in inner:
+        if not is_collection or os.path.lexists(f"{place}/{name}/{SETTINGS_NAME}"):
+            yield from _walk(folder / name, depth - 1)
+
+
+def _may_hold_collections(entry: os.DirEntry[str]) -> bool:
+    return not is_passed_over(entry.name) and entry.is_dir(follow_symlinks=False)
+
+
+def _id_if_readable(root: Path) -> str | None:
+    """Give a collection's id; what stands in the way of reading it must not keep the others from being found."""
+    try:
+        return collection_id(root)
+    except OSError:
+        return None
+
+
+def _has_form(folder: Path) -> bool:
+    return os.path.lexists(folder / SETTINGS_NAME)

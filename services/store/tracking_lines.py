@@ -1,0 +1,208 @@
+"""The tracking file: which patient became which number, one line per published set.
+
+One file per day of publication. A line's truth is its entry in `.anonymizer/tracking/`, written once with the
+publication; the files are rendered from the entries, so that anyone may open, sort or delete them and they
+come back whole. Lines that are not ours are kept, first.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import stat
+from collections import defaultdict
+from dataclasses import dataclass
+from errno import EACCES, EAGAIN
+from typing import TYPE_CHECKING, Any, Final
+
+from services.runtime import durable_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+    from pathlib import Path
+
+    from services.store.collection import Collection
+
+HEADER: Final = "OrigPatientID, NewPatientID, OrigPlanID, Hospital"
+FILE_NAME: Final = re.compile(r"VicRapidPlan_trackingFile_(\d{8})\.txt")
+ENTRY_NAME: Final = re.compile(r"(\d{6,})\.(json|withdrawn)")
+WITHDRAWN: Final = ".withdrawn"
+"""Ends the name of what stands in a withdrawn line's place: its mark, by which it is taken out of the file."""
+_NEEDS_QUOTES: Final = re.compile(r'[",]|^\s|\s$')
+_NO_TEXT: Final = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
+_ROUNDS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingLine:
+    """One line, and the day whose file it stands in: fixed once, at publication, in the configured time zone."""
+
+    orig_patient_id: str
+    new_patient_id: str
+    orig_plan_id: str
+    hospital: str
+    day: date
+
+    @property
+    def text(self) -> str:
+        """The line as it stands in the file, without its end."""
+        return ", ".join(map(_field, (self.orig_patient_id, self.new_patient_id, self.orig_plan_id, self.hospital)))
+
+    def entry(self, index: int) -> dict[str, Any]:
+        """Return what is stored of the line: its text as it will always be, its file's day, its place in the order."""
+        return {"schema": 1, "index": index, "day": f"{self.day:%Y%m%d}", "line": self.text}
+
+
+def file_name(day: str) -> str:
+    """Name the tracking file of a day, `20261122`."""
+    return f"VicRapidPlan_trackingFile_{day}.txt"
+
+
+def numbers_in_files(root: Path, patient_id: str) -> set[int]:
+    """Return the indices that stand behind this patient ID in any tracking file of a root, whoever wrote it."""
+    ours = re.compile(re.escape(patient_id) + r"(\d+)")
+    return {
+        int(found[1])
+        for path in _files(root)
+        for line in _lines(path.read_bytes())
+        if len(fields := _fields(line)) > 1 and (found := ours.fullmatch(fields[1]))
+    }
+
+
+def withdraw(collection: Collection, index: int) -> None:
+    """Take back the line of a set: it goes with the next rendering. What is left of it names nobody."""
+    entry = collection.tracking / f"{index:06d}.json"
+    stored = durable_files.read(entry)
+    if stored is not None:
+        mark = collection.mark(str(stored.get("line", "")).encode())
+        left = durable_files.encode({"schema": 1, "index": index, "day": stored.get("day"), "mark": mark})
+        durable_files.write_exclusively(entry.with_suffix(WITHDRAWN), left, staging=collection.staging)
+        entry.unlink(missing_ok=True)
+        durable_files.fsync_folder(collection.tracking)
+
+
+class TrackingFiles:
+    """Renders a collection's tracking files. One at a time does (the arbiter); two would do no harm."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+        self._entries: dict[str, tuple[str, str]] = {}  # name -> (day, line or mark); an entry never changes
+        self._rendered: dict[
+            str, tuple[tuple[str, ...], tuple[int, ...]]
+        ] = {}  # day -> (entries, the file as we left it)
+
+    def render(self) -> list[str]:
+        """Bring every tracking file up to date and return the days of those that were not.
+
+        It costs two listings while nothing changed. A line that was taken out of a file by hand comes back.
+
+        Raises
+        ------
+        OSError
+            A file is read-only, or held open where that matters. Nothing is lost; it is to be tried again.
+        """
+        changed: list[str] = []
+        for _ in range(_ROUNDS):
+            names = self._names()
+            for day, of_day in sorted(self._by_day(names).items()):
+                if self._render_day(day, of_day):
+                    changed.append(day)
+            if self._names() == names:
+                break
+        return list(dict.fromkeys(changed))
+
+    def _names(self) -> list[str]:
+        return sorted(
+            (name for name in durable_files.names(self._collection.tracking) if ENTRY_NAME.fullmatch(name)), key=_index
+        )
+
+    def _by_day(self, names: list[str]) -> dict[str, list[str]]:
+        days: dict[str, list[str]] = defaultdict(list)
+        withdrawn = {name for name in names if name.endswith(WITHDRAWN)}
+        for name in names:
+            if name not in self._entries:
+                stored = durable_files.read(self._collection.tracking / name) or {}
+                day, line = stored.get("day"), stored.get("mark" if name in withdrawn else "line")
+                if not isinstance(day, str) or not isinstance(line, str):
+                    continue  # unreadable: `doctor` names it; the other lines must not wait for it
+                self._entries[name] = (day, line)
+            if name in withdrawn or name.replace(".json", WITHDRAWN) not in withdrawn:
+                days[self._entries[name][0]].append(name)
+        return days
+
+    def _render_day(self, day: str, names: list[str]) -> bool:
+        path = self._collection.root / file_name(day)
+        for _ in range(_ROUNDS):
+            before = _status(path)
+            if before is not None and self._rendered.get(day) == (tuple(names), before):
+                return False
+            present = None if before is None else path.read_bytes()
+            text = self._compose(present or b"", names)
+            if text == present and before is not None:
+                self._rendered[day] = (tuple(names), before)
+                return False
+            _refuse_if_read_only(path)
+            if _status(path) == before:
+                durable_files.write_atomically(path, text, staging=self._collection.staging)
+                return True
+        raise BlockingIOError(EAGAIN, os.strerror(EAGAIN))  # somebody keeps writing in it
+
+    def _compose(self, present: bytes, names: list[str]) -> bytes:
+        """Put the lines of others first, as they are, then ours in the order of their indices."""
+        ours = [self._entries[name][1].encode() for name in names if not name.endswith(WITHDRAWN)]
+        marks = {self._entries[name][1] for name in names if name.endswith(WITHDRAWN)}
+        header, known = HEADER.replace(" ", "").encode(), set(ours)
+        foreign = [
+            line
+            for line in _lines(present)
+            if line.strip()
+            and line not in known
+            and line.replace(b" ", b"") != header
+            and not (marks and self._collection.mark(line) in marks)
+        ]
+        return b"".join(line + b"\n" for line in [HEADER.encode(), *foreign, *ours])
+
+
+def _lines(data: bytes) -> Iterator[bytes]:
+    for line in data.removeprefix(b"\xef\xbb\xbf").split(b"\n"):
+        yield line.removesuffix(b"\r")
+
+
+def _fields(line: bytes) -> list[str]:
+    try:
+        return next(csv.reader([line.decode("utf-8", "replace")], skipinitialspace=True), [])
+    except csv.Error:
+        return []
+
+
+def _field(value: str) -> str:
+    value = _NO_TEXT.sub(" ", value)
+    return '"' + value.replace('"', '""') + '"' if _NEEDS_QUOTES.search(value) else value
+
+
+def _files(root: Path) -> list[Path]:
+    return [
+        root / name
+        for name in sorted(durable_files.names(root))
+        if FILE_NAME.fullmatch(name) and (root / name).is_file()
+    ]
+
+
+def _index(name: str) -> int:
+    return int(name.partition(".")[0])
+
+
+def _status(path: Path) -> tuple[int, ...] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _refuse_if_read_only(path: Path) -> None:
+    """Respect a file that was made read-only: a rename would replace it all the same."""
+    if path.exists() and not path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
+        raise PermissionError(EACCES, os.strerror(EACCES))

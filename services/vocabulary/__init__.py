@@ -1,0 +1,1 @@
+"""What words mean: names of structures, anatomy, defined terms."""

@@ -1,0 +1,229 @@
+"""The report of a collection: its sets, what is in them, and why others were refused. It names nobody.
+
+Of each published set it needs a few facts and a small picture, which are kept when its sheet is made; where they are
+not there, the set is looked at again. Folders of sets are never named, and refusals only counted.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, Final
+
+from services.maintenance.export import REPORT
+from services.runtime import durable_files
+from services.store import records, registry
+from services.store.records import folder_name
+from sheets import paths
+from sheets.findings import NoSheet, examine
+from sheets.render.html import html
+from sheets.render.page import Cell, Facts, Heading, Page, Table, Text
+from sheets.set_sheet import program, summary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from services.store.collection import Collection
+    from sheets.render.page import Block
+
+_NOT_DRAWN: Final = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One published set."""
+
+    index: int
+
+    facts: Mapping[str, Any]
+    """As `sheets.set_sheet.summary` gives them."""
+
+
+def make(collection: Collection) -> Path:
+    """Make the report of a collection, and give its place."""
+    entries = list(_entries(collection))
+    outcomes = [
+        outcome
+        for locator, _ in registry.registered(collection)
+        if (outcome := registry.read_outcome(collection, locator)) is not None
+    ]
+    states = Counter(str(outcome.state) for outcome in outcomes)
+    refused = Counter(code for outcome in outcomes if outcome.state == "refused" for code in outcome.codes)
+    place = paths.folder(collection)
+    place.mkdir(exist_ok=True)
+    durable_files.write_atomically(
+        place / REPORT, html(report(collection, entries, states, refused)), staging=collection.staging
+    )
+    return place / REPORT
+
+
+def report(collection: Collection, entries: list[Entry], states: Mapping[str, int], refused: Mapping[str, int]) -> Page:
+    """Lay out the report."""
+    latest = max((str(entry.facts["at"]) for entry in entries), default="")
+    identity = collection.identity
+    return Page(
+        title=f"Collection {identity.patient_id}",
+        subtitle=f"Published sets: {len(entries)}" + (f", the last of {latest[:10]}" if latest else ""),
+        at=latest,
+        blocks=[
+            Facts(_counts(entries, states)),
+            *_sets(entries),
+            *_table("Prescriptions", "Prescription", Counter(str(entry.facts["prescription"]) for entry in entries)),
+            *_table("Machines", "Machine", _each(entries, "machines")),
+            *_table("Energies", "Energy", _each(entries, "energies")),
+            *_structures(entries),
+            *_refusals(refused),
+        ],
+        program=program(),
+    )
+
+
+def _entries(collection: Collection) -> Iterator[Entry]:
+    for index in records.indices(collection):
+        if (facts := _facts(collection, index)) is not None:
+            yield Entry(index, facts)
+
+
+def _facts(collection: Collection, index: int) -> Mapping[str, Any] | None:
+    """Give what is known of a set; None where it is not here, or of the older program."""
+    published = records.read(collection, index)
+    if published is None or not (collection.root / folder_name(index)).is_dir():
+        return None
+    path = paths.summaries(collection) / f"{folder_name(index)}.json"
+    stored = durable_files.read(path)
+    if stored is not None and stored.get("at") == published.at:
+        return stored
+    try:
+        made = summary(examine(collection, index))
+    except NoSheet:
+        return None
+    path.parent.mkdir(exist_ok=True)
+    durable_files.write_atomically(path, durable_files.encode(made), staging=collection.staging)
+    return made
+
+
+def _counts(entries: list[Entry], states: Mapping[str, int]) -> list[tuple[str, str]]:
+    indices = sorted(entry.index for entry in entries)
+    return [
+        ("Published", str(len(entries))),
+        ("Indices", _ranges(indices)),
+        ("Refused", str(states.get("refused", 0))),
+        ("Parked", str(states.get("parked", 0))),
+        ("Waiting", str(states.get("waiting", 0))),
+    ]
+
+
+def _ranges(numbers: list[int]) -> str:
+    """Write `6 to 9, 11`."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return ", ".join(f"{first}" if first == last else f"{first} to {last}" for first, last in ranges) or "none"
+
+
+def _sets(entries: list[Entry]) -> Iterator[Block]:
+    yield Heading("Sets")
+    rows = []
+    for entry in sorted(entries, key=lambda one: one.index):
+        index, facts = entry.index, entry.facts
+        drawn = sum(one["volume_cm3"] is not None for one in facts["structures"])
+        picture = b64decode(facts["picture"]) if facts["picture"] else None
+        equal = facts["equal"]
+        good = equal is not False and facts["as_proven"]
+        rows.append(
+            [
+                Cell(f"Axial view of {folder_name(index)}" if picture else "", picture=picture),
+                Cell(folder_name(index)),
+                Cell(str(facts["patient_id"])),
+                Cell(str(facts["slices"])),
+                Cell(f"{drawn} of {len(facts['structures'])}"),
+                Cell(str(facts["prescription"])),
+                Cell(str(facts["target"])),
+                Cell(_figure(facts["target_d95_gy"])),
+                Cell(_figure(facts["target_covered_percent"])),
+                Cell({True: "no difference", False: "differs", None: "source not here"}[equal], bad=not good),
+            ]
+        )
+    yield Table(
+        (
+            "",
+            "Set",
+            "Patient ID",
+            "CT slices",
+            "Structures drawn",
+            "Prescription",
+            "Target",
+            "D95 Gy",
+            "V95 %",
+            "Source",
+        ),
+        rows,
+        frozenset({3, 4, 7, 8}),
+    )
+    yield Text(
+        "D95: dose that 95 % of the target get at least. V95 %: part of the target that gets 95 % of the prescribed "
+        "dose. Of several targets, the first of those with the highest dose.",
+        "small",
+    )
+
+
+def _structures(entries: list[Entry]) -> Iterator[Block]:
+    volumes: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+    doses: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+    sets: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
+    for entry in entries:
+        for one in entry.facts["structures"]:
+            key = (str(one["name"]), str(one["kind"]))
+            sets[key].add(entry.index)
+            if one["volume_cm3"] is not None:
+                volumes[key].append(float(one["volume_cm3"]))
+                doses[key].append(float(one["mean_gy"]))
+    yield Heading("Structures")
+    yield Table(
+        ("Structure", "Type", "In sets", "Drawn in", "Volume cm³, mean", "from", "to", "Dmean Gy, mean", "from", "to"),
+        [
+            [
+                Cell(name),
+                Cell(kind),
+                Cell(f"{len(sets[name, kind])}"),
+                Cell(f"{len(volumes[name, kind])} of {len(entries)}"),
+                *_spread(volumes[name, kind]),
+                *_spread(doses[name, kind]),
+            ]
+            for name, kind in sorted(sets, key=lambda key: (-len(volumes[key]), key[0].casefold()))
+        ],
+        frozenset(range(2, 10)),
+    )
+
+
+def _spread(figures: list[float]) -> list[Cell]:
+    if not figures:
+        return [Cell(_NOT_DRAWN)] * 3
+    return [Cell(f"{figure:.1f}") for figure in (fmean(figures), min(figures), max(figures))]
+
+
+def _table(heading: str, what: str, counted: Mapping[str, int]) -> Iterator[Block]:
+    yield Heading(heading)
+    rows = sorted(counted.items(), key=lambda row: (-row[1], row[0]))
+    yield Table((what, "Sets"), [[Cell(name), Cell(str(count))] for name, count in rows], frozenset({1}))
+
+
+def _each(entries: Iterable[Entry], key: str) -> Counter[str]:
+    return Counter(str(value) for entry in entries for value in entry.facts[key])
+
+
+def _refusals(refused: Mapping[str, int]) -> Iterator[Block]:
+    if refused:
+        yield from _table(
+            "Refused sets, by reason", "Reason", {code.replace("-", " "): count for code, count in refused.items()}
+        )
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"

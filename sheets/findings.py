@@ -1,0 +1,358 @@
+"""What there is to say of a published set: it and its source are looked at side by side, slice by slice."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections import Counter
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from services.policy.table import Choice, policy_for
+from services.store import records
+from services.store.records import folder_name
+from sheets import element_counts, paths
+from sheets.dvh import Dvh, dvh
+from sheets.read import contours, ct_volume, plan_objects
+from sheets.read.beams import prescription
+from sheets.read.ct_volume import NotDrawable, Planes
+from sheets.read.dose_grid import Dose
+from sheets.read.plan_objects import NoSet
+from sheets.render import draw
+from sheets.render.draw import Box, Scene
+from sheets.source_diff import BEAMS, CONTOURS, CT, DOSE, Comparison, Difference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pydicom import Dataset
+
+    from services.store.collection import Collection
+    from services.store.records import Record
+    from sheets.read.beams import Prescription
+    from sheets.read.contours import Structure
+    from sheets.read.ct_volume import Floats, Image, Place
+    from sheets.read.plan_objects import Objects
+
+TARGETS: Final = ("PTV", "CTV", "GTV")
+"""(3006,00A4) *RT ROI Interpreted Type* of what is to be treated; what is shown is one of the first of these."""
+
+CLOSE_MM: Final = 40.0
+"""So much around a difference is shown."""
+
+SMALL_MM: Final = 110.0
+"""So much around the target is shown in the report."""
+
+MOST_SHOWN: Final = 3
+"""Differences of which there is a picture."""
+
+
+class NoSheet(Exception):
+    """There is nothing of which a sheet could be made: the set is not published, not here, or not a whole set."""
+
+    def __str__(self) -> str:
+        return str(self.__doc__)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One set: the published one, or its source."""
+
+    objects: Objects
+    structures: list[Structure]
+
+    dose: Dose | None
+    """None where it cannot be decoded."""
+
+    histograms: dict[int, Dvh]
+    """By the number of the structure; none of those without contours."""
+
+    def scene(self, full_gy: float, before: Scene | None = None) -> Scene:
+        """Give what is drawn over the CT."""
+        return Scene(self.objects.frame, self.structures, self.dose, full_gy, before)
+
+
+@dataclass
+class Findings:
+    """All that a sheet tells."""
+
+    published: Record
+    after: Side
+
+    before: Side | None
+    """None where the source is not here any more."""
+
+    comparison: Comparison
+    prescription: Prescription
+
+    full_gy: float
+    """What 100 % are."""
+
+    target: Structure | None
+
+    changed_files: int
+    """Files that are not what the record says."""
+
+    fingerprint: str
+    written: Counter[str] = field(default_factory=Counter)
+    """Elements of the published set, by group of attributes."""
+
+    picture: bytes | None = None
+    """Three views; None where the CT cannot be decoded."""
+
+    picture_before: bytes | None = None
+    curves: bytes = b""
+    thumbnail: str = ""
+    """An axial view, a PNG in Base64."""
+
+    close: list[tuple[str, bytes]] = field(default_factory=list)
+    """Pictures of differences, with what is seen."""
+
+
+class _Pair(NamedTuple):
+    """One slice of the published set, and of its source the one in the same place of the order."""
+
+    number: int
+    place: Place
+    after: Dataset
+    before: Dataset | None
+    hu: Image | None
+    """None where they cannot be decoded."""
+    hu_before: Image | None
+
+
+def examine(collection: Collection, index: int) -> Findings:
+    """Look at a published set and at its source.
+
+    Raises
+    ------
+    NoSheet
+        There is nothing to look at.
+    OSError
+        A circumstance.
+    """
+    published = records.read(collection, index)
+    folder = collection.root / folder_name(index)
+    if published is None or published.set_id is None or not folder.is_dir():
+        raise NoSheet
+    try:
+        after = _side(plan_objects.read(folder))
+    except (NoSet, NotDrawable) as error:
+        raise NoSheet from error
+    source = _source(collection, published)
+    plan = after.objects.plan
+    prescribed = prescription(plan)
+    changed, fingerprint = _files(folder, published)
+    findings = Findings(
+        published=published,
+        after=after,
+        before=_side(source) if source else None,
+        comparison=Comparison(policy_for(_options(published))),
+        prescription=prescribed,
+        full_gy=prescribed.total_gy or (after.dose.highest_gy if after.dose else 0.0) or 1.0,
+        target=_target(after),
+        changed_files=changed,
+        fingerprint=fingerprint,
+    )
+    _compare_headers(findings)
+    _compare_doses(findings)
+    _look(findings)
+    for difference in [one for one in findings.comparison.differences if one.at is not None][:MOST_SHOWN]:
+        if (picture := _close(findings, difference)) is not None:
+            findings.close.append((difference.says, picture))
+    _draw_curves(findings)
+    return findings
+
+
+def _source(collection: Collection, published: Record) -> Objects | None:
+    """Find the source: its folder may have been taken away, or hold another patient's set by now."""
+    for folder in paths.source_folders(collection, published):
+        try:
+            found = plan_objects.read(folder)
+        except (NoSet, NotDrawable, OSError):
+            continue
+        if collection.set_id(found.sop_instance_uids) == published.set_id:
+            return found
+    return None
+
+
+def _side(found: Objects) -> Side:
+    drawn = contours.read(found.structure_set, found.frame, found.slice_mm)
+    try:
+        dose = Dose(found.dose)
+    except (NotDrawable, AttributeError, TypeError, ValueError):
+        return Side(found, drawn, None, {})
+    worked_out = {one.number: dvh(one, dose, found.frame) for one in drawn}
+    return Side(found, drawn, dose, {number: one for number, one in worked_out.items() if one})
+
+
+def _options(published: Record) -> Choice:
+    """Give the options under which the set was anonymized; the collection's may be others by now."""
+    options = published.content.get("options", {})
+    return Choice(
+        options.get("dates", "shift"),
+        options.get("patient_characteristics", "retain"),
+        options.get("machine") == "keep",
+    )
+
+
+def _target(side: Side) -> Structure | None:
+    """Choose what the views go through: of the first kind of target that there is, the first with the highest dose."""
+    for kind in TARGETS:
+        found = [one for one in side.structures if one.kind == kind and one.number in side.histograms]
+        if found:
+            return max(found, key=lambda one: round(side.histograms[one.number].mean_gy))
+    return None
+
+
+def _centre(findings: Findings) -> Floats:
+    """Give the point that the views go through, in the frame."""
+    after, target = findings.after, findings.target
+    if target is not None:
+        return after.histograms[target.number].centre
+    frame = after.objects.frame
+    if after.dose is not None:
+        hottest = np.unravel_index(int(after.dose.gy.argmax()), after.dose.gy.shape)
+        point = after.dose.position(tuple(map(int, hottest)))
+    else:
+        middle = after.objects.slices[len(after.objects.slices) // 2].place
+        point = ct_volume.position((middle.size[1] // 2, middle.size[0] // 2), middle, frame)
+    return np.asarray(frame.of(point[np.newaxis])[0])
+
+
+def _files(folder: Path, published: Record) -> tuple[int, str]:
+    """Hold the files against the record; give how many are not what it says, and one digest over all."""
+    digests = {path.name: records.hash_of(path) for path in folder.iterdir()}
+    stated = published.hashes
+    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
+    changed = {name for name, _ in stated.items() ^ digests.items()} if stated else set()
+    return len(changed), sha256(lines.encode()).hexdigest()
+
+
+def _compare_headers(findings: Findings) -> None:
+    """Compare every number but those of the CT, and count the elements."""
+    new = findings.after.objects
+    for data in (new.structure_set, new.plan, new.dose):
+        element_counts.elements_of(data, findings.written)
+    if findings.before is None:
+        return
+    old, comparison = findings.before.objects, findings.comparison
+    comparison.headers(CONTOURS, old.structure_set, new.structure_set)
+    comparison.headers(BEAMS, old.plan, new.plan)
+    comparison.headers(DOSE, old.dose, new.dose)
+    if len(old.slices) != len(new.slices):
+        says = f"{len(new.slices)} slices instead of {len(old.slices)}"
+        comparison.parts[CT].add(abs(len(new.slices) - len(old.slices)), Difference(CT, says, 0.0))
+
+
+def _compare_doses(findings: Findings) -> None:
+    after, before = findings.after.dose, findings.before.dose if findings.before else None
+    if after is not None and before is not None:
+        findings.comparison.voxels(DOSE, before.stored, after.stored, "dose", after.position, after.scaling)
+
+
+def _pairs(findings: Findings) -> Iterator[_Pair]:
+    """Read the slices of both sides, one after the other."""
+    after, before = findings.after.objects, findings.before.objects if findings.before else None
+    images = before.images() if before else iter(())
+    for number, image in enumerate(after.images()):
+        other = next(images, None)
+        yield _Pair(
+            number,
+            after.slices[number].place,
+            image,
+            other,
+            _decoded(image, after),
+            _decoded(other, before) if other is not None and before is not None else None,
+        )
+
+
+def _decoded(image: Dataset, of: Objects) -> Image | None:
+    try:
+        return ct_volume.hounsfield(image, of.frame)
+    except NotDrawable:
+        return None
+
+
+def _look(findings: Findings) -> None:
+    """Pass the CT once: compare it, count its elements, and draw the views."""
+    after, before = findings.after, findings.before
+    centre = _centre(findings)
+    views = Planes(after.objects.frame, [one.place for one in after.objects.slices], centre)
+    views_before = (
+        Planes(before.objects.frame, [one.place for one in before.objects.slices], centre) if before else None
+    )
+    decoded, decoded_before = True, before is not None
+    for pair in _pairs(findings):
+        element_counts.elements_of(pair.after, findings.written)
+        _compare_slice(findings, pair)
+        if pair.hu is None:
+            decoded = False
+        else:
+            views.add(pair.number, pair.place, pair.hu)
+        if before is not None and views_before is not None and pair.hu_before is not None:
+            views_before.add(pair.number, before.objects.slices[pair.number].place, pair.hu_before)
+        else:
+            decoded_before = False
+    if not decoded:
+        return
+    planes = views.made()
+    shown = draw.box(after.structures, planes, centre)
+    findings.picture = draw.views(planes, after.scene(findings.full_gy), shown)
+    around = Box(np.maximum(shown.low, centre - SMALL_MM), np.minimum(shown.high, centre + SMALL_MM))
+    small = draw.thumbnail(planes[0], after.scene(findings.full_gy), around)
+    findings.thumbnail = b64encode(small).decode("ascii")
+    if before is not None and views_before is not None and decoded_before:
+        findings.picture_before = draw.views(views_before.made(), before.scene(findings.full_gy), shown)
+
+
+def _compare_slice(findings: Findings, pair: _Pair) -> None:
+    if pair.before is None:
+        return
+    comparison, called = findings.comparison, f"slice {pair.number + 1}"
+    comparison.headers(CT, pair.before, pair.after, called)
+    if pair.hu is not None and pair.hu_before is not None:
+        frame = findings.after.objects.frame
+        comparison.voxels(
+            CT, pair.hu_before, pair.hu, called, lambda voxel: ct_volume.position(voxel, pair.place, frame)
+        )
+    elif pair.before.get("PixelData") != pair.after.get("PixelData"):
+        comparison.parts[CT].add(1, Difference(CT, f"{called}: the compressed pixels differ", 0.0))
+
+
+def _close(findings: Findings, difference: Difference) -> bytes | None:
+    """Draw the neighbourhood of a difference, with what differs on top."""
+    after, before = findings.after, findings.before
+    assert difference.at is not None
+    assert before is not None
+    frame = after.objects.frame
+    at = frame.of(difference.at[np.newaxis])[0]
+    lie = [one.place for one in after.objects.slices]
+    views, off = Planes(frame, lie, at), Planes(frame, lie, at, outside=0.0)
+    for pair in _pairs(findings):
+        if pair.hu is None:
+            return None
+        views.add(pair.number, pair.place, pair.hu)
+        if pair.hu_before is not None and pair.hu_before.shape == pair.hu.shape:
+            off.add(pair.number, pair.place, pair.hu - pair.hu_before)
+    return draw.views(
+        views.made(),
+        after.scene(findings.full_gy, before.scene(findings.full_gy)),
+        Box(at - CLOSE_MM, at + CLOSE_MM),
+        highlight=[plane.values for plane in off.made()],
+    )
+
+
+def _draw_curves(findings: Findings) -> None:
+    after, before = findings.after, findings.before
+    if after.dose is None or not after.histograms:
+        return
+    rows = [
+        (one, after.histograms[one.number], before.histograms.get(one.number) if before else None)
+        for one in after.structures
+        if one.number in after.histograms
+    ]
+    findings.curves = draw.histograms(rows, after.dose.highest_gy)

@@ -1,0 +1,90 @@
+"""Where sheets stand, and which are missing.
+
+What this module imports is light: the watcher asks it every minute.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from services.publication import claims
+from services.rtset.folder_listing import SHEETS_NAME
+from services.runtime import durable_files
+from services.store import records, registry
+from services.store.records import folder_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from services.store.collection import Collection
+    from services.store.records import Record
+
+_SHEET: Final = re.compile(r"ANON_(\d+)\.pdf")
+_RECORD: Final = re.compile(r"ANON_(\d+)\.json")
+
+
+def folder(collection: Collection) -> Path:
+    """Give the folder of the sheets."""
+    return collection.root / SHEETS_NAME
+
+
+def summaries(collection: Collection) -> Path:
+    """Give the folder in which stands what the report needs of each sheet."""
+    return collection.state / SHEETS_NAME
+
+
+def missing(collection: Collection) -> list[int]:
+    """Give the indices that are published and have no sheet, or one from before they were published last.
+
+    Both times are of the same file server, so they can be compared.
+    """
+    there = _times(folder(collection), _SHEET)
+    return sorted(index for index, at in _times(collection.records, _RECORD).items() if there.get(index, 0) < at)
+
+
+def can_have_one(collection: Collection, index: int) -> bool:
+    """Whether a sheet can be made: the set is here, and was made by this program."""
+    found = records.read(collection, index)
+    return found is not None and found.set_id is not None and (collection.root / folder_name(index)).is_dir()
+
+
+def write(collection: Collection, index: int, html: bytes, pdf: bytes, summary: dict[str, Any]) -> None:
+    """Put a sheet in its place; the PDF comes last: where it is, all of it is."""
+    place, state = folder(collection), summaries(collection)
+    place.mkdir(exist_ok=True)
+    state.mkdir(exist_ok=True)
+    name = folder_name(index)
+    for path, data in (
+        (state / f"{name}.json", durable_files.encode(summary)),
+        (place / f"{name}.html", html),
+        (place / f"{name}.pdf", pdf),
+    ):
+        durable_files.write_atomically(path, data, staging=collection.staging)
+
+
+def source_folders(collection: Collection, published: Record) -> list[Path]:
+    """Give the folders in which the source of a published set may lie, the likeliest first."""
+    if published.set_id is None:
+        return []
+    claim = claims.of(collection, published.set_id)
+    locators = [claim.locator] if claim else []
+    locators += [
+        locator
+        for locator, _ in registry.registered(collection)
+        if (outcome := registry.read_outcome(collection, locator)) and outcome.set_id == published.set_id
+    ]
+    found = [registry.folder_of(collection, locator) for locator in dict.fromkeys(locators)]
+    return [path for path in found if path is not None and path.is_dir()]
+
+
+def _times(place: Path, pattern: re.Pattern[str]) -> dict[int, int]:
+    """Give when each file was written, in ns, by the index in its name."""
+    try:
+        with os.scandir(place) as entries:
+            return {
+                int(found[1]): entry.stat().st_mtime_ns for entry in entries if (found := pattern.fullmatch(entry.name))
+            }
+    except FileNotFoundError:
+        return {}

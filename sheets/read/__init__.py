@@ -1,0 +1,1 @@
+"""What a sheet shows, read into arrays and numbers."""

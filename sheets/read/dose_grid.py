@@ -1,0 +1,101 @@
+"""The dose of a plan, at any point of the patient."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from sheets.read.ct_volume import pixels, turned
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from pydicom import Dataset
+
+    from sheets.read.ct_volume import Floats, Image
+
+_ROUNDING: Final = 1e-4
+"""Of a voxel: a point that lies on the edge of the grid lies in it."""
+
+
+class Dose:
+    """An RT Dose, interpolated linearly between the centres of its voxels; nothing is known of what lies outside.
+
+    Raises
+    ------
+    NotDrawable
+        Its pixels cannot be decoded here.
+    """
+
+    def __init__(self, dose: Dataset) -> None:
+        self.scaling = float(dose.DoseGridScaling)
+        """Gy of one step of the stored numbers."""
+        stored = pixels(dose)
+        stored = stored if stored.ndim == 3 else stored[np.newaxis]
+        cosines = [float(number) for number in dose.ImageOrientationPatient]
+        row, column = np.array(cosines[:3]), np.array(cosines[3:])
+        self._axes = np.array([row, column, np.cross(row, column)])
+        self._corner = np.array([float(number) for number in dose.ImagePositionPatient])
+        between_rows, between_columns = (float(number) for number in dose.PixelSpacing)
+        self._spacing = np.array([between_columns, between_rows])
+        # PS3.3 C.8.8.3.2: offsets along the normal, or positions; the way from the first frame is the same.
+        offsets = np.array(dose.get("GridFrameOffsetVector", None) or [0.0], dtype=float)
+        offsets -= offsets[0]
+        order = np.argsort(offsets)
+        self._offsets = offsets[order]
+        self.stored = stored[order]
+        """[frame, row, column], frames in their order along the normal."""
+        self.gy: Image = self.stored.astype(np.float32) * np.float32(self.scaling)
+
+    @property
+    def highest_gy(self) -> float:
+        """The dose of the hottest voxel."""
+        return float(self.gy.max())
+
+    @property
+    def step_mm(self) -> float:
+        """The smallest distance between two voxels in a frame."""
+        return float(self._spacing.min())
+
+    def position(self, voxel: tuple[int, ...]) -> Floats:
+        """Give where the centre of a voxel [frame, row, column] lies in the patient."""
+        frame, row, column = voxel
+        steps = np.array([column * self._spacing[0], row * self._spacing[1], self._offsets[frame]])
+        return np.asarray(self._corner + turned(steps[np.newaxis], self._axes.T)[0])
+
+    def at(self, points: Floats) -> Image:
+        """Give the dose at points (n, 3) of the patient, in Gy; NaN outside the grid."""
+        frames, rows, columns = self.gy.shape
+        relative = turned(points - self._corner, self._axes)
+        inside = np.ones(len(points), dtype=bool)
+        lower, part = [], []
+        for index, count in (
+            (relative[:, 0] / self._spacing[0], columns),
+            (relative[:, 1] / self._spacing[1], rows),
+            (_fractional(relative[:, 2], self._offsets), frames),
+        ):
+            inside &= (index >= -_ROUNDING) & (index <= count - 1 + _ROUNDING)
+            whole = np.clip(np.floor(index), 0, max(count - 2, 0)).astype(np.intp)
+            lower.append(whole)
+            part.append(np.clip(index - whole, 0, 1).astype(np.float32) if count > 1 else np.zeros_like(index, "f4"))
+        (i, j, k), (x, y, z) = lower, part
+        flat = self.gy.ravel()
+        base = (k * rows + j) * columns + i
+        right, down, up = (1 if columns > 1 else 0), (columns if rows > 1 else 0), (rows * columns if frames > 1 else 0)
+        planes = []
+        for start in (base, base + up):
+            here = flat[start] * (1 - x) + flat[start + right] * x
+            below = flat[start + down] * (1 - x) + flat[start + down + right] * x
+            planes.append(here * (1 - y) + below * y)
+        found: Image = planes[0] * (1 - z) + planes[1] * z
+        found[~inside] = np.nan
+        return found
+
+
+def _fractional(depths: Floats, offsets: Floats) -> NDArray[np.float64]:
+    """Say between which frames each depth lies, as an index with its fraction; beyond the grid it goes on evenly."""
+    if len(offsets) == 1:
+        return np.zeros_like(depths)
+    upper = np.clip(np.searchsorted(offsets, depths), 1, len(offsets) - 1)
+    below, above = offsets[upper - 1], offsets[upper]
+    return np.asarray(upper - 1 + (depths - below) / (above - below))

@@ -1,0 +1,114 @@
+"""The objects of one set, read by pydicom: by nothing that wrote or proved them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pydicom import dcmread
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from services.rtset import folder_listing, reader
+from sheets.read import ct_volume
+from sheets.read.ct_volume import Frame, NotDrawable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pydicom import Dataset
+
+    from sheets.read.ct_volume import Place
+
+_HEADERS: Final = (
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "PixelSpacing",
+    "Rows",
+    "Columns",
+    "InstanceNumber",
+)
+
+
+class Slice(NamedTuple):
+    """One CT slice."""
+
+    path: Path
+    place: Place
+
+
+@dataclass(frozen=True)
+class Objects:
+    """One set. The CT's slices stay on disk, and are read one at a time."""
+
+    sop_instance_uids: tuple[str, ...]
+
+    frame: Frame
+    slices: tuple[Slice, ...]
+    """In their order along the frame's axis."""
+
+    structure_set: Dataset
+    plan: Dataset
+    dose: Dataset
+
+    @property
+    def slice_mm(self) -> float:
+        """What usually lies between two slices."""
+        at = sorted(one.place.at for one in self.slices)
+        gaps = sorted(above - below for below, above in pairwise(at))
+        return gaps[len(gaps) // 2] if gaps else 1.0
+
+    def images(self) -> Iterator[Dataset]:
+        """Read the slices, one after the other."""
+        for one in self.slices:
+            yield _read(one.path)
+
+
+class NoSet(Exception):
+    """The folder does not hold one set, any more."""
+
+
+def read(folder: Path) -> Objects:
+    """Read the set in a folder.
+
+    Raises
+    ------
+    NoSet
+        There is not one structure set, one plan, one dose and a CT.
+    NotDrawable
+        The CT's slices do not say where they lie.
+    OSError
+        Something cannot be read.
+    """
+    found = reader.read(folder, folder_listing.take(folder)).objects
+    single = [found[kind] for kind in (reader.STRUCTURE_SET, reader.PLAN, reader.DOSE)]
+    if not found[reader.CT] or any(len(files) != 1 for files in single):
+        raise NoSet
+    files = [*found[reader.CT], *(files[0] for files in single)]
+    structure_set, plan, dose = (_read(folder / one.path) for (one,) in single)
+    images = [folder / one.path for one in found[reader.CT]]
+    headers = [dcmread(path, force=True, stop_before_pixels=True, specific_tags=list(_HEADERS)) for path in images]
+    try:
+        within = ct_volume.frame([float(number) for number in headers[0].ImageOrientationPatient])
+        places = [ct_volume.place(header, within) for header in headers]
+    except (AttributeError, TypeError, ValueError) as error:
+        raise NotDrawable from error
+    order = sorted(range(len(images)), key=lambda number: places[number].at)
+    return Objects(
+        sop_instance_uids=tuple(one.sop_instance_uid for one in files),
+        frame=within,
+        slices=tuple(Slice(images[number], places[number]) for number in order),
+        structure_set=structure_set,
+        plan=plan,
+        dose=dose,
+    )
+
+
+def _read(path: Path) -> Dataset:
+    """Read one object; where its file does not say how it is written, pydicom has found out by reading it."""
+    data = dcmread(path, force=True)
+    if "TransferSyntaxUID" not in data.file_meta:
+        implicit, _ = data.original_encoding
+        data.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+    return data

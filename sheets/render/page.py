@@ -1,0 +1,104 @@
+"""What a page consists of, before it is HTML or PDF: the same content for both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sheets.render.draw import Colour
+
+Tone = Literal["plain", "good", "bad", "small"]
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """Begins a part of the page."""
+
+    text: str
+    new_page: bool = False
+    """On paper."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A paragraph."""
+
+    text: str
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known, each with its name."""
+
+    rows: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Part of a table."""
+
+    text: str
+    colour: Colour | None = None
+    """Shown as a small field before the text."""
+    bad: bool = False
+    picture: bytes | None = None
+    """A PNG in the place of the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under named columns."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    numbers: frozenset[int] = frozenset()
+    """Columns that are set flush right."""
+    widths: Sequence[float] | None = None
+    """Of the columns on paper, relative to each other; even where none are given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A PNG over the whole width."""
+
+    png: bytes
+    says: str
+    """Read out, and shown where it cannot be."""
+
+    caption: str = ""
+    """Stands below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Legend:
+    """Which colour means what."""
+
+    entries: Sequence[tuple[str, str]]
+    """Colour as `#rrggbb`, and its meaning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Empty fields for a pen."""
+
+    fields: Sequence[str]
+
+
+Block = Heading | Text | Facts | Table | Picture | Legend | Signature
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A sheet, or a report."""
+
+    title: str
+    subtitle: str
+    at: str
+    """When what it tells of was published: ISO 8601. No other time stands in it."""
+    blocks: Sequence[Block]
+    program: str
+    """Name and version of what made it."""

@@ -1,0 +1,416 @@
+"""The sheet of a published set: what is sent, that it is what it was, and what was done to it. For a signature.
+
+It travels with the set, so nothing original stands in it: names of structures, plan and beams are the published ones,
+of the source there are only pictures, numbers and differences.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final
+
+from services.forms.identity import AGE_NOTES
+from services.policy.table import EDITION
+from services.rtset import private_loss
+from services.store.records import folder_name
+from sheets import paths
+from sheets.element_counts import COLUMNS, account, checks
+from sheets.findings import examine
+from sheets.read.beams import beams
+from sheets.render import draw
+from sheets.render.html import html
+from sheets.render.page import Cell, Facts, Heading, Legend, Page, Picture, Signature, Table, Text
+from sheets.render.pdf import pdf
+from sheets.source_diff import BEAMS, CONTOURS, CT, DOSE, MOST_TOLD, PARTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from services.store.collection import Collection
+    from sheets.dvh import Dvh
+    from sheets.findings import Findings
+    from sheets.render.page import Block
+
+PARTS_CALLED: Final = {
+    CT: "CT: voxels, positions, scaling",
+    CONTOURS: "Structures: contour points, types",
+    DOSE: "Dose: voxels, grid, scaling",
+    BEAMS: "Plan: beams, control points, leaves, MU, prescription",
+}
+
+_SAME_GY: Final = 0.005
+_SAME_CM3: Final = 0.005
+"""What is less is not seen in the table."""
+
+_OPTIONS: Final = {
+    ("dates", "shift"): "moved back by whole weeks, the same for all dates of the set",
+    ("dates", "remove"): "removed",
+    ("dates", "keep"): "kept",
+    ("patient_characteristics", "retain"): "age, sex, size, weight and the like kept",
+    ("patient_characteristics", "age_sex"): "only age and sex kept",
+}
+
+_CHECKS: Final = {
+    "files": "each object of the source has one file; names, preambles and file headers are new",
+    "elements": "every element is equal, or changed as the policy says; none is lost, none was put in",
+    "pixels": "voxels are the same, byte for byte",
+    "uids": "every UID is new, one to one; those of the standard stay",
+    "dates": "all dates moved by one shift, or went as the options say",
+    "identity": "all objects state the new patient, and the same age and sex",
+    "free text": "names and labels are cleaned where they echoed somebody, and distinct as before",
+    "machine": "beams are on the machine that was promised",
+    "method": "the objects say exactly what was done to them",
+    "links": "objects refer to each other as they did",
+    "identifiers": "no text carries what was removed",
+}
+"""What the checks of a proof mean."""
+
+
+def make(collection: Collection, index: int) -> None:
+    """Make the sheet of a published set, as HTML and as PDF, and what the report needs of it.
+
+    Raises
+    ------
+    NoSheet
+        There is nothing of which it could be made.
+    OSError
+        A circumstance.
+    """
+    findings = examine(collection, index)
+    page = sheet(findings)
+    paths.write(collection, index, html(page), pdf(page), summary(findings))
+
+
+def sheet(findings: Findings) -> Page:
+    """Lay out what was found."""
+    published, plan = findings.published, findings.after.objects.plan
+    return Page(
+        title=folder_name(published.index),
+        subtitle=f"{plan.get('PatientID', '')}, {plan.get('PatientName', '')}, published {_day(published.at)}",
+        at=published.at,
+        blocks=[
+            *_verdict(findings),
+            *_what(findings),
+            *_pictures(findings),
+            *_comparison(findings),
+            *_histograms(findings),
+            *_beams(findings),
+            *_done(findings),
+            *_proof(findings),
+            Heading("Looked at and released"),
+            Signature(("Name", "Date", "Signature")),
+        ],
+        program=program(),
+    )
+
+
+def program() -> str:
+    """Say which program makes this."""
+    return f"rt-set-anonymizer {version('rt-set-anonymizer')}"
+
+
+def summary(findings: Findings) -> dict[str, Any]:
+    """Give what the report tells of the set."""
+    after, target = findings.after, findings.target
+    histogram = after.histograms.get(target.number) if target else None
+    return {
+        "schema": 1,
+        "at": findings.published.at,
+        "patient_id": str(after.objects.plan.get("PatientID", "")),
+        "slices": len(after.objects.slices),
+        "prescription": str(findings.prescription),
+        "machines": sorted({beam.machine for beam in beams(after.objects.plan) if beam.machine}),
+        "energies": sorted({beam.energy for beam in beams(after.objects.plan) if beam.mu}),
+        "equal": findings.comparison.equal if findings.before else None,
+        "as_proven": not findings.changed_files,
+        "target": target.name if target else "",
+        "target_d95_gy": round(histogram.dose_gy(95), 2) if histogram else None,
+        "target_covered_percent": round(histogram.covered_percent(0.95 * findings.full_gy), 1) if histogram else None,
+        "structures": [
+            {
+                "name": one.name,
+                "kind": one.kind,
+                "volume_cm3": round(dose.volume_cm3, 2) if (dose := after.histograms.get(one.number)) else None,
+                "mean_gy": round(dose.mean_gy, 2) if dose else None,
+            }
+            for one in after.structures
+        ],
+        "picture": findings.thumbnail,
+    }
+
+
+def _day(at: str) -> str:
+    return f"{at[:10]} {at[11:16]} UTC"
+
+
+def _verdict(findings: Findings) -> Iterator[Block]:
+    comparison = findings.comparison
+    if findings.before is None:
+        yield Text(
+            "The source is not where it was dropped any more, so it is not shown beside the published set. That both "
+            "were equal was proven when the set was published; see the proof below."
+        )
+    elif comparison.equal:
+        compared = sum(found.numbers for found in comparison.parts.values())
+        yield Text(
+            f"No difference. All {compared:,} numbers of CT, structures, dose and plan are those of the source.", "good"
+        )
+    else:
+        yield Text("The published set is not what its source is. Do not use it before somebody has looked.", "bad")
+    if findings.changed_files:
+        says = "file is not what it was" if findings.changed_files == 1 else "files are not what they were"
+        yield Text(f"{findings.changed_files} {says} when the set was proven.", "bad")
+
+
+def _what(findings: Findings) -> Iterator[Block]:
+    after = findings.after
+    objects = after.objects
+    drawn = [one for one in after.structures if one.drawn]
+    yield Facts(
+        [
+            ("Plan", str(objects.plan.get("RTPlanLabel", ""))),
+            ("Prescription", str(findings.prescription)),
+            ("Highest dose", f"{after.dose.highest_gy:.2f} Gy" if after.dose else "cannot be decoded here"),
+            ("CT", f"{len(objects.slices)} slices of {objects.slice_mm:.3g} mm"),
+            ("Structures", f"{len(after.structures)}, of which {len(drawn)} have contours"),
+            ("Machine", ", ".join(sorted({beam.machine for beam in beams(objects.plan) if beam.machine})) or "none"),
+            ("Fingerprint", findings.fingerprint),
+        ]
+    )
+    yield Text(
+        "The fingerprint is the SHA-256 of what `sha256sum *.dcm` says in the folder, in the order of the C locale: it "
+        "names these very files.",
+        "small",
+    )
+
+
+def _pictures(findings: Findings) -> Iterator[Block]:
+    through = f"through the middle of {findings.target.name}" if findings.target else "through the highest dose"
+    yield Heading(f"Published set, {through}")
+    if findings.picture is None:
+        yield Text("The CT is compressed in a way that cannot be decoded here, and is not shown.")
+        return
+    says = "Axial, coronal and sagittal view of the published set"
+    yield Picture(findings.picture, says, "Thin lines: isodoses. Thick lines: structures, in the colours of the table.")
+    yield Legend(
+        [
+            (colour, f"{percent} % = {percent / 100 * findings.full_gy:.1f} Gy")
+            for percent, colour in draw.ISODOSES
+            if findings.after.dose and percent / 100 * findings.full_gy <= findings.after.dose.highest_gy
+        ]
+    )
+    if findings.picture_before is not None:
+        yield Heading("Source, the same views")
+        yield Picture(findings.picture_before, "Axial, coronal and sagittal view of the source")
+
+
+def _comparison(findings: Findings) -> Iterator[Block]:
+    if findings.before is None:
+        return
+    comparison = findings.comparison
+    yield Heading("Published set held against the source")
+    rows = []
+    for part, found in comparison.parts.items():
+        unit = PARTS[part]
+        largest = (
+            f"{found.largest:.4g} {unit}" if found.largest else (f"0 {unit}" if unit and not found.differing else "")
+        )
+        bad = bool(found.differing)
+        rows.append(
+            [
+                Cell(PARTS_CALLED[part]),
+                Cell(f"{found.numbers:,}"),
+                Cell(f"{found.differing:,}", bad=bad),
+                Cell(largest.strip(), bad=bad),
+            ]
+        )
+    yield Table(
+        ("What", "Numbers compared", "Different", "Largest difference"), rows, frozenset({1, 2, 3}), (5, 2, 1.5, 2)
+    )
+    differences = comparison.differences
+    for one in differences[:MOST_TOLD]:
+        yield Text(one.says, "bad")
+    if len(differences) > MOST_TOLD:
+        yield Text(f"and {len(differences) - MOST_TOLD} more places.", "bad")
+    for says, picture in findings.close:
+        yield Picture(picture, says, f"{says}. What differs is red, contours of the source are broken white lines.")
+
+
+def _histograms(findings: Findings) -> Iterator[Block]:
+    after, before = findings.after, findings.before
+    if not after.histograms:
+        return
+    yield Heading("Dose-volume histograms", new_page=True)
+    yield Picture(findings.curves, "Dose-volume histograms of all structures")
+    thick = " Thin lines: published. Broad pale lines below them: source." if before else ""
+    yield Text(
+        "Worked out here from contours and dose, by the same method for both: slabs half way between contour planes, "
+        f"dose interpolated linearly; 0 Gy outside the dose grid.{thick} D95: dose that 95 % of the volume get at "
+        "least. D2: that the hottest 2 % get at least.",
+        "small",
+    )
+    columns = ["Structure", "Type", "Volume cm³", "Dmean Gy", "Dmax Gy", "D95 Gy", "D2 Gy", "Outside grid"]
+    rows = []
+    for one in after.structures:
+        found = after.histograms.get(one.number)
+        cells = [Cell(one.name, colour=one.colour), Cell(one.kind), *(_figures(found))]
+        if before is not None:
+            cells.append(_against(found, before.histograms.get(one.number)))
+        rows.append(cells)
+    widths = [3.2, 2, 1.6, 1.5, 1.4, 1.4, 1.4, 1.3]
+    if before is not None:
+        columns.append("Source")
+        widths.append(1.6)
+    yield Table(columns, rows, frozenset(range(2, 8)), widths)
+
+
+def _figures(found: Dvh | None) -> list[Cell]:
+    if found is None:
+        return [Cell("no contours"), *([Cell("")] * 5)]
+    figures = [found.volume_cm3, found.mean_gy, found.max_gy, found.dose_gy(95), found.dose_gy(2)]
+    return [*(Cell(f"{figure:.2f}") for figure in figures), Cell(f"{found.outside:.1%}" if found.outside else "")]
+
+
+def _against(after: Dvh | None, before: Dvh | None) -> Cell:
+    """Say by how much the source's histogram is another one."""
+    if after is None or before is None:
+        return Cell("the same" if after is before else "other contours", bad=after is not before)
+    for name, off, least in (
+        ("volume", after.volume_cm3 - before.volume_cm3, _SAME_CM3),
+        ("Dmean", after.mean_gy - before.mean_gy, _SAME_GY),
+        ("Dmax", after.max_gy - before.max_gy, _SAME_GY),
+        ("D95", after.dose_gy(95) - before.dose_gy(95), _SAME_GY),
+        ("D2", after.dose_gy(2) - before.dose_gy(2), _SAME_GY),
+    ):
+        if abs(off) >= least:
+            return Cell(f"{name} {off:+.2f}", bad=True)
+    return Cell("the same")
+
+
+def _beams(findings: Findings) -> Iterator[Block]:
+    found = beams(findings.after.objects.plan)
+    yield Heading("Beams")
+    if not found:
+        yield Text("The plan has no beams.")
+    else:
+        yield Table(
+            ("No.", "Name", "Type", "Energy", "Gantry", "Coll.", "Couch", "MU", "CP", "MLC", "Isocentre mm"),
+            [
+                [
+                    Cell(beam.number),
+                    Cell(beam.name),
+                    Cell(beam.kind),
+                    Cell(beam.energy),
+                    Cell(beam.gantry),
+                    Cell(beam.collimator),
+                    Cell(beam.couch),
+                    Cell("" if beam.mu is None else f"{beam.mu:.1f}"),
+                    Cell(str(beam.control_points)),
+                    Cell(beam.mlc),
+                    Cell(beam.isocentre),
+                ]
+                for beam in found
+            ],
+            frozenset({7, 8}),
+            (0.7, 1.7, 1.6, 1.7, 2.0, 0.9, 0.9, 1.1, 0.8, 1.7, 1.9),
+        )
+    yield from map(Text, _lost(findings))
+    yield from _machine(findings)
+
+
+def _lost(findings: Findings) -> list[str]:
+    """Say what private elements of the source said of the beams, and nothing does any more."""
+    if findings.before is None:
+        return []
+    plan = findings.before.objects.plan
+    try:
+        interface = plan.private_block(private_loss.GROUP, private_loss.CREATOR)[0x00].value or b""
+    except KeyError:
+        return []
+    numbers = [int(beam.BeamNumber) for beam in plan.get("BeamSequence") or () if beam.get("BeamNumber") is not None]
+    return list(private_loss.lost(interface.encode() if isinstance(interface, str) else interface, numbers))
+
+
+def _machine(findings: Findings) -> Iterator[Block]:
+    content = findings.published.content
+    machine = content.get("options", {}).get("machine", "keep")
+    if machine == "keep":
+        yield Text("The beams stay on the machine that they were planned for.")
+        return
+    against = content.get("machine_findings", [])
+    yield Text(f"The beams were moved to {machine}.")
+    if not against:
+        yield Text(
+            f"Every treatment beam fits {machine}: energy and mode, leaves, jaws, dose rate, accessories.", "good"
+        )
+        return
+    yield Table(
+        ("Beam", "What was found", "Weight"),
+        [
+            [
+                Cell("plan" if one.get("beam") is None else str(one["beam"])),
+                Cell(str(one.get("code", "")).replace("-", " ")),
+                Cell(
+                    "accepted though the machine cannot do it" if one.get("blocks") else "differs, noted",
+                    bad=bool(one.get("blocks")),
+                ),
+            ]
+            for one in against
+        ],
+        widths=(1, 4, 4),
+    )
+
+
+def _done(findings: Findings) -> Iterator[Block]:
+    content = findings.published.content
+    yield Heading("What was done to the elements")
+    table = account(content.get("proof", {}).get("changes", {}), findings.written)
+    yield Table(
+        ("Attributes", *COLUMNS),
+        [
+            [
+                Cell(row.group),
+                *(Cell(f"{row.counts.get(column, 0):,}" if row.counts.get(column) else "") for column in COLUMNS),
+            ]
+            for row in table
+        ],
+        frozenset(range(1, 1 + len(COLUMNS))),
+        (3.4, *([1] * len(COLUMNS))),
+    )
+    codes = findings.after.objects.plan.get("DeidentificationMethodCodeSequence") or ()
+    options = content.get("options", {})
+    machine = options.get("machine", "keep")
+    rows = [(f"PS3.15 {code.get('CodeValue', '')}", str(code.get("CodeMeaning", ""))) for code in codes]
+    rows += [
+        ("Dates", _OPTIONS.get(("dates", options.get("dates", "")), "")),
+        ("Patient", _OPTIONS.get(("patient_characteristics", options.get("patient_characteristics", "")), "")),
+        ("Machine", "kept" if machine == "keep" else f"replaced by {machine}"),
+        *([("Scanner", f"called {options['scanner']}")] if options.get("scanner") else []),
+        *((f"Link {link}", str(state)) for link, state in content.get("links", {}).items()),
+        *(("Note", AGE_NOTES.get(note, str(note).replace("-", " "))) for note in content.get("notes", ())),
+        ("Method", "; ".join(map(str, content.get("method", {}).get("text", ())))),
+        ("Policy", _policy(content.get("policy", {}))),
+    ]
+    yield Facts([(name, value) for name, value in rows if value])
+
+
+def _policy(policy: Mapping[str, Any]) -> str:
+    return f"edition {policy.get('edition', '')}, {policy.get('standard', EDITION)}"
+
+
+def _proof(findings: Findings) -> Iterator[Block]:
+    proof = findings.published.content.get("proof", {})
+    yield Heading("Proof, made before the set was published")
+    yield Text(
+        "Every file was read back and held against its source: what differs is explained by the policy, everything "
+        "else is equal, no removed identifier is left. A set that fails a check is not published."
+    )
+    yield Table(
+        ("Check", "Holds", "Facts examined", "Verdict"),
+        [
+            [Cell(name), Cell(_CHECKS.get(name, "")), Cell(f"{count:,}"), Cell("passed")]
+            for name, count in checks(proof)
+        ],
+        frozenset({2}),
+        (2, 8, 2, 1.2),
+    )

@@ -1,0 +1,259 @@
+"""Source and published set held against each other, number by number, by a reader that neither wrote nor proved them.
+
+What makes a picture or a dose is numbers: coordinates, leaf positions, monitor units, voxels. Each one that the policy
+keeps must be the same, at every depth. What differs is counted, measured, and said in words that lead to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+from pydicom import Dataset
+from pydicom.datadict import dictionary_description, keyword_for_tag, tag_for_keyword
+
+from services.policy.table import Action
+from sheets.read.numbers import BINARY, TEXT, numbers, stored, vr
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+    from pydicom.tag import BaseTag
+
+    from services.policy.table import Policy
+    from sheets.read.ct_volume import Floats
+
+CT: Final = "CT"
+CONTOURS: Final = "contours"
+DOSE: Final = "dose"
+BEAMS: Final = "plan"
+PARTS: Final = {CT: "HU", CONTOURS: "mm", DOSE: "Gy", BEAMS: ""}
+"""What is compared, and in which unit it is told by how much it differs."""
+
+MOST_TOLD: Final = 12
+"""Differences that are told one by one."""
+
+_FLUENCE: Final = "PrimaryFluenceModeSequence"
+_CODES: Final = "CS"
+
+
+class Difference(NamedTuple):
+    """One place in which the published set is not what its source is."""
+
+    part: str
+
+    says: str
+    """Where, and by how much; names are those of the published set."""
+
+    size: float
+
+    at: Floats | None = None
+    """In the patient, in mm: where a picture shows it."""
+
+
+@dataclass(slots=True)
+class Compared:
+    """What was found in one part."""
+
+    numbers: int = 0
+    differing: int = 0
+    largest: float = 0.0
+    """Of those that have the unit of their part: voxels, coordinates."""
+    places: list[Difference] = field(default_factory=list)
+
+    def add(self, differing: int, difference: Difference) -> None:
+        """Note how many numbers differ at one place."""
+        self.differing += differing
+        self.places.append(difference)
+        if difference.at is not None:
+            self.largest = max(self.largest, difference.size)
+
+
+class Comparison:
+    """Two sets, held against each other.
+
+    Parameters
+    ----------
+    policy
+        Says which numbers have to be the same.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self.parts: dict[str, Compared] = {part: Compared() for part in PARTS}
+        self._policy = policy
+        self._kept: dict[tuple[BaseTag, tuple[BaseTag, ...]], bool] = {}
+
+    @property
+    def equal(self) -> bool:
+        """Whether nothing differs."""
+        return not any(found.differing for found in self.parts.values())
+
+    @property
+    def differences(self) -> list[Difference]:
+        """All of them, the largest of each part first."""
+        return [
+            one
+            for found in self.parts.values()
+            for one in sorted(found.places, key=lambda place: place.size, reverse=True)
+        ]
+
+    def headers(self, part: str, before: Dataset, after: Dataset, called: str = "") -> None:
+        """Compare every number of two data sets but their pixels.
+
+        Parameters
+        ----------
+        called
+            What a place in them begins with: `slice 7`.
+        """
+        found = self.parts[part]
+        found.numbers += self._counted(after, ())
+        for path, tag, old, new in self._pairs(before, after, ()):
+            here, there = numbers(old, tag), numbers(new, tag)
+            where = _words(after, path, tag, called)
+            if len(here) == 0 and len(there) == 0:
+                found.add(1, Difference(part, f"{where} differs", 0.0))
+            elif len(here) != len(there):
+                says = f"{where}: {len(there)} numbers instead of {len(here)}"
+                found.add(abs(len(here) - len(there)), Difference(part, says, 0.0))
+            elif not np.array_equal(here, there):  # else only written in another way
+                found.add(int((here != there).sum()), _difference(part, where, keyword_for_tag(tag), here, there))
+
+    def voxels(
+        self,
+        part: str,
+        old: NDArray[np.generic],
+        new: NDArray[np.generic],
+        called: str,
+        position: Callable[[tuple[int, ...]], Floats],
+        scale: float = 1.0,
+    ) -> None:
+        """Compare voxels.
+
+        Parameters
+        ----------
+        scale
+            Makes the unit of their part of them.
+        called
+            What they are the voxels of: `slice 7`.
+        position
+            Gives where a voxel lies in the patient, in mm.
+        """
+        found = self.parts[part]
+        found.numbers += new.size
+        if old.shape != new.shape:
+            found.add(new.size, Difference(part, f"{called} is of another size", 0.0))
+        elif not np.array_equal(old, new):
+            off = np.abs(old.astype(float) - new.astype(float)) * scale
+            place = np.unravel_index(int(off.argmax()), off.shape)
+            count, size = int((off > 0).sum()), float(off.max())
+            says = "voxel differs" if count == 1 else "voxels differ"
+            at = position(tuple(int(index) for index in place))
+            found.add(
+                count, Difference(part, f"{called}: {count:,} {says}, by up to {size:.4g} {PARTS[part]}", size, at)
+            )
+
+    def _pairs(
+        self, before: Dataset, after: Dataset, path: tuple[tuple[BaseTag, int], ...]
+    ) -> Iterator[tuple[tuple[tuple[BaseTag, int], ...], BaseTag, Dataset, Dataset]]:
+        """Yield each number or code whose bytes are not the same on both sides, with its place."""
+        sequences = tuple(tag for tag, _ in path)
+        for tag in sorted(before.keys() | after.keys()):
+            if not self._keeps(tag, sequences):
+                continue
+            kind = vr(after if tag in after else before, tag)
+            if kind == "SQ":
+                if keyword_for_tag(tag) == _FLUENCE and tag not in before:
+                    continue  # stood in a private twin, which was moved here
+                items = [(one[tag].value or []) if tag in one else [] for one in (before, after)]
+                for number, (old, new) in enumerate(zip_longest(*items, fillvalue=Dataset())):
+                    yield from self._pairs(old, new, (*path, (tag, number)))
+            elif (kind in TEXT or kind in BINARY or kind == _CODES) and not _same(before, after, tag):
+                yield path, tag, before, after
+
+    def _counted(self, data: Dataset, sequences: tuple[BaseTag, ...]) -> int:
+        """Count the numbers that are compared."""
+        count = 0
+        for tag in data.keys():  # noqa: SIM118 - a data set iterates over elements that it decodes first
+            if not self._keeps(tag, sequences):
+                continue
+            kind = vr(data, tag)
+            if kind == "SQ":
+                count += sum(self._counted(item, (*sequences, tag)) for item in data[tag].value or ())
+            elif kind in TEXT:
+                raw = stored(data, tag)
+                count += (raw.count(b"\\") + 1 if raw else 0) if raw is not None else len(numbers(data, tag))
+            elif kind in BINARY:
+                count += len(numbers(data, tag))
+        return count
+
+    def _keeps(self, tag: BaseTag, sequences: tuple[BaseTag, ...]) -> bool:
+        key = (tag, sequences)
+        if key not in self._kept:
+            self._kept[key] = not tag.is_private and self._policy.decision(tag, sequences).action is Action.KEEP
+        return self._kept[key]
+
+
+def _same(before: Dataset, after: Dataset, tag: BaseTag) -> bool:
+    """Whether an element is the same on both sides as it stands; an empty one is as good as none."""
+    old, new = (stored(one, tag) if tag in one else b"" for one in (before, after))
+    if old is None or new is None:
+        return bool(before[tag].value == after[tag].value)
+    return old.strip(b" \0") == new.strip(b" \0") if vr(after, tag) not in BINARY else old == new
+
+
+def _difference(part: str, where: str, keyword: str, here: Floats, there: Floats) -> Difference:
+    """Say how two rows of numbers differ."""
+    different = np.flatnonzero(here != there)
+    first = int(different[0])
+    if keyword == "ContourData" and len(here) % 3 == 0:
+        shift = np.linalg.norm((there - here).reshape(-1, 3), axis=1)
+        moved, point = int((shift > 0).sum()), int(shift.argmax())
+        says = f"{where}: {moved} of {len(shift)} points {'lies' if moved == 1 else 'lie'} elsewhere, by up to "
+        return Difference(part, f"{says}{shift[point]:.3g} mm", float(shift[point]), there[3 * point : 3 * point + 3])
+    size = float(np.abs(there - here).max())
+    if keyword == "LeafJawPositions" and len(here) > 2:
+        pairs = len(here) // 2
+        where = f"{where}, leaf {first % pairs + 1} of bank {'AB'[first // pairs]}"
+    elif len(here) > 1:
+        where = f"{where}, value {first + 1} of {len(here)}"
+    more = f", and {len(different) - 1} more" if len(different) > 1 else ""
+    return Difference(part, f"{where}: {there[first]:g} instead of {here[first]:g}{more}", size)
+
+
+def _words(data: Dataset, path: tuple[tuple[BaseTag, int], ...], tag: BaseTag, called: str) -> str:
+    """Name a place as a physicist would: `PTV, contour 12`; numbers of items begin with 1."""
+    words = [called] if called else []
+    here: Dataset | None = data
+    for sequence, number in path:
+        items = here[sequence].value if here is not None and sequence in here else []
+        here = items[number] if number < len(items) else None
+        words.append(_word(data, sequence, number, here))
+    if keyword_for_tag(tag) not in {"ContourData", "LeafJawPositions"}:
+        words.append(dictionary_description(tag))
+    return ", ".join(words)
+
+
+def _word(data: Dataset, sequence: BaseTag, number: int, item: Dataset | None) -> str:
+    keyword = keyword_for_tag(sequence)
+    if item is not None:
+        if keyword == "ROIContourSequence":
+            return roi_name(data, int(item.ReferencedROINumber))
+        if keyword in {"BeamSequence", "IonBeamSequence"}:
+            return f"beam {item.get('BeamNumber', number + 1)}"
+        if kind := str(item.get("RTBeamLimitingDeviceType", "")):
+            return kind
+    called = {"ContourSequence": "contour", "ControlPointSequence": "control point"}.get(keyword)
+    return f"{called or dictionary_description(tag_for_keyword(keyword) or 0).removesuffix(' Sequence')} {number + 1}"
+
+
+def roi_name(structure_set: Dataset, number: int) -> str:
+    """Give the name of a structure by its number."""
+    names = (
+        str(roi.get("ROIName", ""))
+        for roi in structure_set.get("StructureSetROISequence", ())
+        if roi.ROINumber == number
+    )
+    return next(names, f"structure {number}")

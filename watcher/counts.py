@@ -1,0 +1,46 @@
+"""How the sets of a collection stand, in numbers: for those who watch over the service, to whom no folder is named."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from watcher.set_states import CONCLUDED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """One look at a collection, counted. Another thread may read it while the next look is taken."""
+
+    at: float = 0.0
+    """When, on the clock that is never set."""
+
+    since: Mapping[str, tuple[str, float]] = field(default_factory=dict)
+    """How each folder stands, and since when it was seen to."""
+
+    codes: Mapping[str, int] = field(default_factory=dict)
+    """Against how many sets each code stands: of faults, or of the reasons for which sets are parked."""
+
+    def then(self, stands: Mapping[str, str], codes: Mapping[str, int], at: float) -> Tally:
+        """Count the next look."""
+        since = {}
+        for folder, state in stands.items():
+            before = self.since.get(folder)
+            since[folder] = before if before and before[0] == state else (state, at)
+        return Tally(at, since, codes)
+
+    def sets(self) -> Counter[str]:
+        """Count the sets that stand in each way."""
+        return Counter(state for state, _ in self.since.values())
+
+    def oldest(self) -> dict[str, float]:
+        """Tell since when the one that stands so the longest does, of each way in which a set is not concluded."""
+        found: dict[str, float] = {}
+        for state, since in self.since.values():
+            if state not in CONCLUDED:
+                found[state] = min(since, found.get(state, since))
+        return found

@@ -1,0 +1,129 @@
+"""Attend to one collection: what has come to rest is queued, what was lost is queued again, until all is concluded."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from services.store import registry
+from watcher.set_states import Standings
+from watcher.settling import Settling
+from worker.set_key import Name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from collections.abc import Collection as Names
+
+    from services.runtime.settings import Settings
+    from services.store.collection import Collection
+    from watcher.set_states import Standing
+    from worker.queue import Queue
+
+log = structlog.get_logger()
+
+NOT_STARTED: Final = "not started"
+"""Of a set whose collection waits for a person to say that it is to be anonymized."""
+
+FIRST_PAUSE_S: Final = 2.0
+LONGEST_PAUSE_S: Final = 60.0
+
+
+@dataclass(slots=True)
+class Asked:
+    """How often the workers were asked for a set as it is now, and when they may be asked again."""
+
+    fingerprint: str
+    times: int = 0
+    not_before: float = 0.0
+
+    def put_off(self, now: float) -> None:
+        """Wait longer each time: what holds a set up (a full disk, a lost share) may last."""
+        self.not_before = now + min(FIRST_PAUSE_S * 2 ** max(self.times - 1, 0), LONGEST_PAUSE_S)
+
+
+class Attendant:
+    """Looks at the sets of one collection, and asks the workers for those that are due.
+
+    Parameters
+    ----------
+    settings
+        Of these `quiet_s` and `patience_s`.
+    clock
+        A clock that is never set, in seconds.
+    by_hand
+        Whether each set waits until a person has said that it is to be anonymized.
+    """
+
+    def __init__(
+        self,
+        collection: Collection,
+        queue: Queue,
+        settings: Settings,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        by_hand: bool = False,
+    ) -> None:
+        self.collection = collection
+        self.codes: Mapping[str, int] = {}
+        """Against how many sets each code stood at the last look."""
+        self._queue = queue
+        self._patience_s = settings.patience_s
+        self._clock = clock
+        self._settling = Settling(settings.quiet_s, clock)
+        self._standings = Standings(collection)
+        self._by_hand = by_hand
+        self._asked: dict[str, Asked] = {}
+
+    def look(self, suspects: Names[str] = ()) -> dict[str, str]:
+        """Look at every set once, ask for what is due, and tell how each folder stands.
+
+        How: an outcome's state (`published`, `refused` …), or `settling`, `not started`, `queued`, `in work`,
+        `waiting`.
+
+        Raises
+        ------
+        OSError, redis.RedisError, kombu.exceptions.OperationalError
+            Circumstances. The next look makes up for what this one did not do.
+        """
+        standings = self._standings.take(suspects)
+        unfinished = [standing for standing in standings if not standing.concluded]
+        self.codes = Counter(code for standing in standings if standing.outcome for code in standing.outcome.codes)
+        locators = {standing.locator for standing in unfinished}
+        self._settling.forget_all_but(locators)
+        self._asked = {locator: asked for locator, asked in self._asked.items() if locator in locators}
+        held = self._queue.holding(map(self._name, unfinished))
+        stands: dict[str, str] = {standing.folder: standing.outcome.state for standing in standings if standing.outcome}
+        for standing in unfinished:
+            stands[standing.folder] = self._attend(standing, held.get(self._name(standing)))
+        return stands
+
+    def _attend(self, standing: Standing, held: str | None) -> str:
+        rests = self._settling.look(standing.locator, standing.fingerprint)
+        asked = self._asked.get(standing.locator)
+        if asked is None or asked.fingerprint != standing.fingerprint:
+            asked = self._asked[standing.locator] = Asked(standing.fingerprint)
+        now = self._clock()
+        if held:
+            asked.put_off(now)
+            return held
+        if self._by_hand and not registry.is_started(self.collection, standing.locator, standing.fingerprint):
+            return NOT_STARTED if rests else "settling"
+        waits = standing.outcome is not None
+        patience_over = self._settling.quiet_for_s(standing.locator) >= self._patience_s
+        if rests and now >= asked.not_before and (patience_over or not waits):
+            log.info("set.settled", set=standing.locator)
+            registry.register(self.collection, standing.folder)
+            self._queue.put(self._name(standing), last_chance=patience_over)
+            asked.times += 1
+            asked.put_off(now)
+            return "queued"
+        if not rests:
+            return "settling"
+        return "waiting"
+
+    def _name(self, standing: Standing) -> Name:
+        return Name(self.collection.id, standing.locator)

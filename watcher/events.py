@@ -1,0 +1,110 @@
+"""Hints that something changed under the share, so that a dropped set is noticed at once and not at the next rescan.
+
+They are hints and nothing more: inotify sees nothing of what other hosts write on a network share, and its queue can
+overflow. The truth is the rescan. Where the file system is remote there are no hints, only the rescan; the same where
+the system refuses to watch so many folders.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.observers import Observer
+
+from services.store.collection import STATE_NAME
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+#: File systems whose other writers the kernel does not tell us about. `fuse` and `fuse.…` are added by their prefix.
+REMOTE = frozenset(
+    ("9p", "afs", "beegfs", "ceph", "cifs", "glusterfs", "gpfs", "lustre", "nfs", "nfs4", "smb3", "smbfs", "vboxsf")
+)
+#: What a reader causes; our own reading must not look like a change.
+READING = frozenset({"opened", "closed_no_write"})
+MOUNTS = Path("/proc/self/mounts")
+#: Where sets are written before they are published: nothing to look at.
+STAGING = f"/{STATE_NAME}/staging"
+
+
+def is_remote(path: Path, mounts: Path = MOUNTS) -> bool:
+    """Tell by the type of its file system whether other hosts may write below `path` unseen."""
+    try:
+        lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return False  # macOS tells of changes on network volumes as far as it can; the rescan does the rest
+    kind, longest = "", -1
+    for line in lines:
+        _, point, of_kind, *_ = line.split(" ")
+        mounted = Path(re.sub(r"\\(\d{3})", lambda code: chr(int(code[1], 8)), point))  # a space is written \040
+        if path.is_relative_to(mounted) and len(mounted.parts) >= longest:
+            kind, longest = of_kind, len(mounted.parts)
+    return kind in REMOTE or kind.split(".")[0] == "fuse"
+
+
+class Hints:
+    """Wake the watcher when something changed, and name the folders in which it did.
+
+    A context manager: it watches while it is entered.
+    """
+
+    def __init__(self, root: Path, *, watching: bool) -> None:
+        self.root = root
+        self._observer = Observer() if watching else None
+        self._lock = threading.Lock()
+        self._changed: set[Path] = set()
+        self._woken = threading.Event()
+
+    def __enter__(self) -> Self:
+        if self._observer:
+            try:
+                self._observer.schedule(_Handler(self), str(self.root), recursive=True)
+                self._observer.start()
+            except OSError:  # too many folders for the system's limit, or the share is away
+                self._observer = None
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._observer:
+            self._observer.stop()
+            self._observer.join()
+
+    def note(self, folder: Path) -> None:
+        """Take down that something in `folder` changed, and wake who waits."""
+        with self._lock:
+            self._changed.add(folder)
+        self._woken.set()
+
+    def wait(self, timeout_s: float) -> frozenset[Path]:
+        """Wait for a hint, at most so long; give the folders that changed since the last call."""
+        self._woken.wait(timeout_s)
+        self._woken.clear()
+        with self._lock:
+            changed, self._changed = frozenset(self._changed), set()
+        return changed
+
+
+class _Handler(FileSystemEventHandler):
+    """Passes on what a look may be due for.
+
+    Right in the state's own folder lies what says that the watcher lives: written every other second, by itself.
+    """
+
+    def __init__(self, hints: Hints) -> None:
+        self._hints = hints
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        if event.event_type in READING:
+            return
+        for path in (event.src_path, event.dest_path):
+            if path:
+                place = Path(path if isinstance(path, str) else path.decode("utf-8", "surrogateescape"))
+                folder = place if event.is_directory else place.parent
+                if folder.name != STATE_NAME and STAGING not in folder.as_posix():
+                    self._hints.note(folder)

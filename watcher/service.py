@@ -1,0 +1,320 @@
+"""The service: every collection under a share is attended to, those included that appear while it runs.
+
+A collection that cannot be worked on just now (its form is half saved, its share away, another service has it) pauses
+with a reason; nothing is deleted, nothing numbered anew, and it goes on by itself.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from services.errors import SettingsWrong
+from services.forms import structure_list
+from services.forms.collection_form import BY_HAND
+from services.machines import descriptor
+from services.publication.index_ledger import Ledger
+from services.rtset.folder_listing import SETTINGS_NAME
+from services.runtime import heartbeat
+from services.store.arbiter import BEAT_S, Arbiter
+from services.store.collection import Collection
+from services.store.share import COPIED
+from watcher import overlaps
+from watcher.counts import Tally
+from watcher.dispatcher import Attendant
+from watcher.events import Hints, is_remote
+from watcher.reconcile import Reconciler
+from watcher.set_states import CONCLUDED
+from worker.transient_errors import CIRCUMSTANCES, reason
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterator
+    from collections.abc import Collection as Names
+    from pathlib import Path
+
+    import redis
+
+    from services.runtime.settings import Settings
+    from services.store.share import Share
+    from watcher.overlaps import Overlap
+    from worker.queue import Queue
+    from worker.sheet_tasks import Sheets
+
+SHORTEST_PAUSE_S: Final = 0.5
+"""Between two looks at a collection, however many hints come."""
+
+UNFORESEEN: Final = "an error that nobody foresaw: the log of the service says where, anonymizer doctor may say more"
+
+SHARE_OF_TIME: Final = 4
+"""A look that took a second is followed by at least so many without one."""
+
+log = structlog.get_logger()
+
+
+class Attended:
+    """One collection that is looked after, whatever happens to it.
+
+    Parameters
+    ----------
+    clock
+        A clock that is never set, in seconds.
+    by_hand
+        Whether sets wait for a person; as the collection says where it is not given.
+    sheets
+        Who is asked for the sheets of published sets; nobody where it is not given.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        queue: Queue,
+        client: redis.Redis,
+        settings: Settings,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        by_hand: bool | None = None,
+        sheets: Sheets | None = None,
+    ) -> None:
+        self.root = root
+        self.stands: dict[str, str] = {}
+        """How each of its folders stood at the last look."""
+        self.collection_id = ""
+        """Empty until its form could be read once."""
+        self.tally = Tally()
+        """The last look in numbers."""
+        self.paused = ""
+        """Why nothing is done just now; empty while something is."""
+        self.overlap: Overlap | None = None
+        """Another collection that could give the same new identities."""
+        self.has_other = False
+        """Whether another service, or a run, was seen to live in it."""
+        self.is_copied = False
+        """Whether another collection under the share has the same id."""
+        self.due = self.rests_until = clock()
+        """When it is to be looked at next; and before when not, whatever happens in it."""
+        self._queue = queue
+        self._redis = client
+        self._settings = settings
+        self._clock = clock
+        self._by_hand = by_hand
+        self._sheets = sheets
+        self._form: object = None
+        self._arbiter: Arbiter | None = None
+        self._holds = False
+        self._beat_at = self._reconcile_at = clock()
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether something is still to be done."""
+        return any(stand not in CONCLUDED for stand in self.stands.values())
+
+    def beat(self) -> bool:
+        """Say every now and then that we still have it, or try to get it; false when we do not."""
+        if self._clock() < self._beat_at:
+            return self._holds
+        self._holds = False
+        if self.is_copied:
+            self.pause(COPIED)
+            return False
+        with self._pausing():
+            arbiter = self._open()
+            self._holds = arbiter.hold()
+            self.has_other = arbiter.other_lives
+            if not self._holds:
+                self.pause("another service, or a run, has this collection")
+        self._beat_at = self._clock() + (BEAT_S if self._holds else BEAT_S / 4)
+        return self._holds
+
+    def look(self, suspects: Names[str] = ()) -> None:
+        """Look at it once, and reconcile it when that is due."""
+        began = self._clock()
+        if self.beat():
+            with self._pausing(), bound_contextvars(collection=self._attendant.collection.id):
+                self._open()
+                self.stands = self._attendant.look(suspects)
+                self.tally = self.tally.then(self.stands, self._attendant.codes, began)
+                if began >= self._reconcile_at:
+                    self._reconciler.reconcile(self.stands)
+                    self._reconcile_at = began + self._settings.reconcile_s
+                self.paused = ""
+        now = self._clock()
+        pause = min(self._settings.rescan_s, self._settings.quiet_s / 2) if self.unfinished else self._settings.rescan_s
+        self.rests_until = now + max(SHORTEST_PAUSE_S, (now - began) * SHARE_OF_TIME)
+        self.due = max(self.rests_until, now + pause)
+
+    def reconcile_soon(self) -> None:
+        """Reconcile with the next look, whatever the time."""
+        self._reconcile_at = self._clock()
+
+    def pause(self, why: str, logged: str = "") -> None:
+        """Do nothing with it until the next look.
+
+        Parameters
+        ----------
+        logged
+            What goes into the log instead of a sentence that quotes what a person wrote.
+        """
+        if why != self.paused:
+            log.warning("collection.paused", collection=self.collection_id, waits=logged or why)
+        self.paused = why
+
+    def fail(self, error: Exception) -> None:
+        """Do nothing with it for a while, after an error that nobody foresaw: the others are not to suffer from it."""
+        if self.paused != UNFORESEEN:
+            log.error("collection.failed", collection=self.collection_id, exc_info=error)
+        self.paused = UNFORESEEN
+        self.due = self.rests_until = self._clock() + self._settings.rescan_s
+
+    def leave(self) -> None:
+        """Let another one have it."""
+        if self._arbiter:
+            with self._pausing():
+                self._arbiter.release()
+
+    def _open(self) -> Arbiter:
+        """Read the form and the list of names, if they are not those that were read last, and begin with them anew."""
+        files = [(self.root / SETTINGS_NAME).stat()]
+        with suppress(FileNotFoundError):
+            files.append((self.root / structure_list.FILE_NAME).stat())
+        form = [(status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino) for status in files]
+        if self._arbiter is None or form != self._form:
+            collection = Collection.open(self.root)
+            self.collection_id = collection.id
+            # One that is not there would hold up each set by itself.
+            descriptor.named(collection.options.machine, descriptor.folders(self._settings.machines))
+            by_hand = collection.options.start == BY_HAND if self._by_hand is None else self._by_hand
+            self._attendant = Attendant(collection, self._queue, self._settings, self._clock, by_hand=by_hand)
+            ledger = Ledger(collection, self._redis)
+            self._reconciler = Reconciler(collection, ledger, self._queue, self._clock, sheets=self._sheets)
+            self._arbiter = self._arbiter or Arbiter(collection, self._clock)
+            self._form = form
+        return self._arbiter
+
+    @contextmanager
+    def _pausing(self) -> Iterator[None]:
+        try:
+            yield
+        except SettingsWrong as wrong:
+            line = re.search(r"\bline \d+", str(wrong))
+            where = f", at {line[0]}" if line else ""
+            self.pause(str(wrong), logged=f"{reason(wrong)}{where}: anonymizer status says more")
+        except CIRCUMSTANCES as circumstance:
+            self.pause(reason(circumstance))
+
+
+class Watch:
+    """All collections under a share."""
+
+    def __init__(
+        self,
+        share: Share,
+        queue: Queue,
+        client: redis.Redis,
+        settings: Settings,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        by_hand: bool | None = None,
+        sheets: Sheets | None = None,
+    ) -> None:
+        self.attended: dict[Path, Attended] = {}
+        self.share_is_away = False
+        """Whether it cannot be listed, or no collection is there: an empty mount point looks like that."""
+        self._share = share
+        self._queue = queue
+        self._redis = client
+        self._settings = settings
+        self._clock = clock
+        self._by_hand = by_hand
+        self._sheets = sheets
+        self._search_at = self._compare_at = clock()
+        self._changed: set[Path] = set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Watch until `stop` is set. What is in work then goes on in its workers."""
+        observer = self._settings.observer
+        events = observer == "events" or (observer == "auto" and not is_remote(self._share.root))
+        log.info("watch.began", observer="events" if events else "polling")
+        with Hints(self._share.root, watching=events) as hints:
+            while not stop.is_set():
+                self.step(hints.wait(SHORTEST_PAUSE_S if self._changed else BEAT_S / 2))
+                if self._settings.health is not None:
+                    heartbeat.say(self._settings.health, heartbeat.WATCHER)
+        for attended in self.attended.values():
+            attended.leave()
+        log.info("watch.ended")
+
+    def step(self, changed: Names[Path] = ()) -> None:
+        """Look at what is due or has changed, and say of the rest that we live.
+
+        Parameters
+        ----------
+        changed
+            Folders in which something did.
+        """
+        if self._clock() >= self._search_at:
+            self._search()
+        self._changed |= set(changed)
+        for root, attended in self.attended.items():
+            here = {path for path in self._changed if path.is_relative_to(root)}
+            now = self._clock()
+            try:
+                if now >= attended.due or (here and now >= attended.rests_until):
+                    self._changed -= here
+                    attended.look({path.relative_to(root).parts[0] for path in here if path != root})
+                else:
+                    attended.beat()
+            except Exception as error:  # noqa: BLE001 - it is logged
+                attended.fail(error)
+        self._changed = {path for path in self._changed if any(map(path.is_relative_to, self.attended))}
+        if self._clock() >= self._compare_at:
+            self._compare()
+
+    def _compare(self) -> None:
+        """Warn of collections that could give the same new identity to two patients."""
+        self._compare_at = self._clock() + self._settings.reconcile_s
+        found = overlaps.among(self.attended)
+        for root, attended in self.attended.items():
+            overlap = found.get(root)
+            if overlap and overlap != attended.overlap:
+                log.warning("collection.overlaps", collection=attended.collection_id)
+            attended.overlap = overlap
+
+    def _search(self) -> None:
+        """Find the collections that there are now. Two of the same id are left alone until a person has decided."""
+        self._search_at = self._clock() + self._settings.rescan_s
+        try:
+            ids = self._share.ids()
+        except OSError as circumstance:
+            if not self.share_is_away:
+                log.warning("share.away", waits=reason(circumstance))
+            self.share_is_away = True
+            return
+        if not ids and not self.share_is_away:
+            log.warning("share.empty", waits="there is no collection; is the share mounted?")
+        self.share_is_away = not ids
+        if self.share_is_away:
+            return
+        times = Counter(ids.values())
+        for root, its_id in ids.items():
+            attended = self.attended.get(root)
+            if attended is None:
+                attended = Attended(
+                    root,
+                    self._queue,
+                    self._redis,
+                    self._settings,
+                    self._clock,
+                    by_hand=self._by_hand,
+                    sheets=self._sheets,
+                )
+                self.attended[root] = attended
+            attended.is_copied = its_id is not None and times[its_id] > 1
+        for root in self.attended.keys() - ids.keys():
+            del self.attended[root]

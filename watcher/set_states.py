@@ -1,0 +1,111 @@
+"""Where each set of a collection stands: what the share says about it, and whether that still holds."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from services.rtset import folder_listing
+from services.rtset.folder_listing import SETTINGS_NAME
+from services.store import registry
+from watcher.folders import set_folders, untouched
+
+if TYPE_CHECKING:
+    from collections.abc import Collection as Names
+
+    from services.store.collection import Collection
+    from services.store.registry import Outcome
+
+CONCLUDED: Final = frozenset({"published", "same-set", "changed", "refused", "parked", "no-set", "withdrawn"})
+"""Nothing more is to be done about such a set until somebody changes it."""
+
+FINISHED: Final = frozenset({"published", "same-set", "withdrawn"})
+"""Of these a later change is noticed by the times of their folders, without a look at their files."""
+
+REOPENED_BY_FORM: Final = frozenset({"refused"})
+"""A changed form may accept what it refused. Both times are of the same file server, so they can be compared."""
+
+_NEVER: Final = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where one set stands."""
+
+    folder: str
+    locator: str
+    fingerprint: str
+
+    outcome: Outcome | None
+    """What became of the folder as it is now; none where that is not known, or no longer true."""
+
+    @property
+    def concluded(self) -> bool:
+        """Whether nothing more is to be done."""
+        return self.outcome is not None and self.outcome.state in CONCLUDED
+
+
+class Standings:
+    """Looks at all sets of one collection, again and again, and reads nothing twice that did not change."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+        self._place = os.fspath(collection.root)
+        self._form_changed_ns = 0
+        self._outcomes: dict[str, tuple[tuple[int, int], Outcome | None]] = {}
+        self._locators: dict[str, str] = {}
+
+    def take(self, suspects: Names[str] = ()) -> list[Standing]:
+        """Look at every set; at the files of those that are not finished, and of `suspects`.
+
+        Raises
+        ------
+        OSError
+            The root cannot be listed. A set that goes away meanwhile is just not in the answer.
+        """
+        self._form_changed_ns = (self._collection.root / SETTINGS_NAME).stat().st_ctime_ns
+        self._read_outcomes()
+        looked = (self._look(folder, suspect=folder in suspects) for folder in set_folders(self._collection.root))
+        return [standing for standing in looked if standing]
+
+    def _look(self, folder: str, *, suspect: bool) -> Standing | None:
+        locator = self._locators.get(folder)
+        if locator is None:
+            locator = self._locators[folder] = self._collection.locator(folder)
+        outcome = self._outcome(locator)
+        finished = outcome is not None and outcome.state in FINISHED and not suspect
+        if outcome and finished and untouched(f"{self._place}/{folder}", outcome.folders):
+            return Standing(folder, locator, outcome.fingerprint, outcome)
+        try:
+            fingerprint = folder_listing.fingerprint(self._collection.root / folder)
+        except OSError:
+            return None
+        still_true = outcome is not None and outcome.fingerprint == fingerprint
+        return Standing(folder, locator, fingerprint, outcome if still_true else None)
+
+    def _outcome(self, locator: str) -> Outcome | None:
+        """Return what became of a set; of a refused one only if the form is still the one under which it was."""
+        written, outcome = self._outcomes.get(locator, (_NEVER, None))
+        if outcome and outcome.state in REOPENED_BY_FORM and written[0] <= self._form_changed_ns:
+            return None
+        return outcome
+
+    def _read_outcomes(self) -> None:
+        """Read those outcomes that were written since the last look; each is a file that is replaced whole."""
+        seen: dict[str, tuple[tuple[int, int], Outcome | None]] = {}
+        with os.scandir(self._collection.outcomes) as entries:
+            for entry in entries:
+                locator, _, suffix = entry.name.partition(".")
+                if suffix != "json":
+                    continue
+                try:
+                    status = entry.stat()
+                except FileNotFoundError:
+                    continue
+                written = (status.st_mtime_ns, status.st_ino)
+                known = self._outcomes.get(locator)
+                if known is None or known[0] != written:
+                    known = written, registry.read_outcome(self._collection, locator)
+                seen[locator] = known
+        self._outcomes = seen

@@ -1,0 +1,53 @@
+"""The worker says that it takes messages: a step of Celery's consumer, which runs only while that does.
+
+Celery has a sign of life of its own, which goes through Redis: while Redis is away, every worker looks dead to it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from celery import bootsteps
+from celery.worker import state
+
+from services.runtime import heartbeat
+from services.runtime import settings as environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EVERY_S: Final = 5.0
+
+
+class SignOfLife(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
+    """Says in every few seconds that the worker's loop goes round, whether it could take more, and when it last did."""
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def __init__(self, consumer: Any, **options: Any) -> None:
+        super().__init__(consumer, **options)
+        self._folder: Path | None = environment.from_environment(os.environ).health
+        self._timer: Any = None
+        self._taken = 0
+        self._took_at = time.monotonic()
+
+    def start(self, consumer: Any) -> None:
+        """Begin, with each connection to Redis."""
+        if self._folder is not None:
+            self._timer = consumer.timer.call_repeatedly(EVERY_S, self._say, (consumer,))
+
+    def stop(self, _consumer: Any) -> None:
+        """End, when that connection does."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _say(self, consumer: Any) -> None:
+        taken = sum(state.total_count.values())
+        if taken != self._taken:
+            self._taken, self._took_at = taken, time.monotonic()
+        free = consumer.pool.num_processes - len(state.reserved_requests)
+        queue = next(iter(consumer.app.amqp.queues.consume_from))  # in a run, that of the sheets comes behind it
+        if self._folder is not None:
+            heartbeat.say(self._folder, heartbeat.WORKER, free=free, took_at=self._took_at, queue=queue)

@@ -1,0 +1,145 @@
+"""Sheets of published sets: asked for and made beside the sets, in a queue of their own, never before one.
+
+A sheet is wanted, not owed: which are missing the share tells, and who asks for one notes it in Redis for a while, so
+that it is not asked for again with every look. A message that is lost is asked for anew when the note has lapsed; a
+sheet that could not be made rests for a day.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from billiard.exceptions import TimeLimitExceeded, WorkerLostError
+from celery import signals
+from structlog.contextvars import bound_contextvars
+
+from services.store.collection import Collection
+from sheets import paths
+from worker.app import QUEUE, app
+from worker.tasks import station
+from worker.transient_errors import CIRCUMSTANCES, reason
+
+if TYPE_CHECKING:
+    import redis
+    from celery import Celery, Task
+
+TASK: Final = "make_sheet"
+ENDING: Final = ".sheets"
+"""Behind the name of the queue of the sets."""
+
+ASKED_S: Final = 900
+FAILED_S: Final = 86_400
+LONGEST_TASK_S: Final = 600
+"""A sheet of 124 MB takes five seconds."""
+
+MOST_WAITING: Final = 100
+"""Messages in the queue: where nobody makes sheets, no more pile up."""
+
+log = structlog.get_logger()
+
+
+class Sheets:
+    """The queue of the sheets, and the notes beside it."""
+
+    def __init__(self, client: redis.Redis, app: Celery, queue: str = QUEUE + ENDING) -> None:
+        self.queue = queue
+        self._redis = client
+        self._app = app
+
+    def ask_for_missing(self, collection: Collection) -> list[int]:
+        """Ask for the sheets that a collection lacks, and give those that are still to come.
+
+        Raises
+        ------
+        OSError, redis.RedisError, kombu.exceptions.OperationalError
+            Circumstances.
+        """
+        missing = paths.missing(collection)
+        states = self._states(collection.id, missing)
+        room = MOST_WAITING - int(self._redis.llen(self.queue))
+        for index in missing:
+            if room > 0 and index not in states:
+                if paths.can_have_one(collection, index):
+                    room -= self._ask(collection.id, index)
+                else:
+                    self.failed(collection.id, index)
+                    states[index] = "failed"
+        return [index for index in missing if states.get(index) != "failed"]
+
+    def failures(self, collection: Collection) -> list[int]:
+        """Give the sheets that are missing because they could not be made."""
+        missing = [index for index in paths.missing(collection) if paths.can_have_one(collection, index)]
+        states = self._states(collection.id, missing)
+        return [index for index in missing if states.get(index) == "failed"]
+
+    def done(self, collection_id: str, index: int) -> None:
+        """Note that a sheet is no longer asked for."""
+        self._redis.delete(_note(collection_id, index))
+
+    def failed(self, collection_id: str, index: int) -> None:
+        """Note that a sheet could not be made."""
+        self._redis.set(_note(collection_id, index), "failed", ex=FAILED_S)
+
+    def clear(self, collection: Collection) -> None:
+        """Take back what was asked for and not begun, and forget what failed."""
+        notes = [_note(collection.id, index) for index in paths.missing(collection)]
+        self._redis.delete(self.queue, *notes)
+
+    def _ask(self, collection_id: str, index: int) -> bool:
+        """Ask for one, unless another process just did."""
+        asked = bool(self._redis.set(_note(collection_id, index), "asked", nx=True, ex=ASKED_S))
+        if asked:
+            self._app.send_task(TASK, args=[collection_id, index], queue=self.queue)
+        return asked
+
+    def _states(self, collection_id: str, indices: list[int]) -> dict[int, str]:
+        """Tell which of these sheets are `asked` for, and which have `failed` lately."""
+        with self._redis.pipeline(transaction=False) as step:
+            for index in indices:
+                step.get(_note(collection_id, index))
+            found: list[bytes | None] = step.execute()
+        return {index: state.decode() for index, state in zip(indices, found, strict=True) if state}
+
+
+def _note(collection_id: str, index: int) -> str:
+    return f"anonymizer:sheet:{collection_id}:{index}"
+
+
+@app.task(bind=True, name=TASK, time_limit=LONGEST_TASK_S)  # type: ignore[untyped-decorator]  # Celery has no types
+def make_sheet(self: Task, collection_id: str, index: int) -> None:
+    """Make the sheet of a published set, unless it is there."""
+    with bound_contextvars(collection=collection_id, index=index, task=self.request.id):
+        try:
+            here = station()
+            sheets = Sheets(here.redis, app, self.request.delivery_info["routing_key"])
+            collection = Collection.open(here.share.find(collection_id))
+            if index in paths.missing(collection):
+                try:
+                    _make(collection, index)
+                except CIRCUMSTANCES:
+                    raise
+                except Exception:
+                    log.exception("sheet.failed")
+                    sheets.failed(collection_id, index)
+                    return
+                log.info("sheet.made")
+            sheets.done(collection_id, index)
+        except CIRCUMSTANCES as circumstance:
+            log.warning("sheet.waits", waits=reason(circumstance))
+
+
+def _make(collection: Collection, index: int) -> None:
+    from sheets.set_sheet import make  # noqa: PLC0415 - drawing takes a second to import, and workers of sets never draw
+
+    make(collection, index)
+
+
+@signals.task_failure.connect  # type: ignore[untyped-decorator]
+def note_death(sender: Task, exception: BaseException, args: tuple[Any, ...], **_: object) -> None:
+    """Note, in the worker's main process, that a sheet took its process along: it is not tried again at once."""
+    if sender.name == TASK and isinstance(exception, (WorkerLostError, TimeLimitExceeded)):
+        try:
+            Sheets(station().redis, app).failed(*args)
+        except CIRCUMSTANCES as circumstance:
+            log.warning("sheet.waits", waits=reason(circumstance))

@@ -1,0 +1,66 @@
+"""What holds a set up without being anybody's fault: it waits, uses up no attempt, and says why in a few words."""
+
+from __future__ import annotations
+
+import errno
+import ssl
+from typing import Final
+
+import redis
+from kombu.exceptions import OperationalError
+from redis.exceptions import NoPermissionError
+
+from services.errors import SetChanged, SettingsWrong
+from services.publication.index_ledger import LedgerUnsettled
+from services.store.collection import FormatTooNew
+
+CIRCUMSTANCES: Final = (OSError, redis.RedisError, OperationalError, SetChanged, SettingsWrong, FormatTooNew)
+
+_REASONS: Final = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the share is read-only",
+    errno.EACCES: "a file or folder may not be read or written",
+    errno.EPERM: "a file or folder may not be read or written",
+    errno.ESTALE: "the share is away",
+    errno.ENOTCONN: "the share is away",
+    errno.EHOSTDOWN: "the share is away",
+    errno.EIO: "the share answers with an error",
+    errno.ETIMEDOUT: "the share is away",
+    errno.EHOSTUNREACH: "the share is away",
+    errno.EBUSY: "somebody has a file open",
+    errno.ETXTBSY: "somebody has a file open",
+    errno.EAGAIN: "somebody has a file open",
+    errno.ENOENT: "a file or folder went away",
+}
+
+
+def reason(circumstance: BaseException) -> str:
+    """Say in a few words what is waited for; no path and no name, for it is shown and logged."""
+    if isinstance(circumstance, redis.AuthenticationError):
+        return "Redis refuses our name or password"
+    if isinstance(circumstance, NoPermissionError):
+        return "Redis does not let our user do all that is needed: its rights (ACL) are too narrow"
+    if isinstance(circumstance, redis.RedisError) and _is_of_tls(circumstance):
+        return "Redis is not who it should be, or does not speak TLS"
+    if isinstance(circumstance, redis.OutOfMemoryError):
+        return "Redis is full"
+    if isinstance(circumstance, redis.ReadOnlyError):
+        return "Redis takes nothing: it is the copy of another one"
+    if isinstance(circumstance, (redis.RedisError, OperationalError)):
+        return "Redis is away"
+    if isinstance(circumstance, SetChanged):
+        return "the set changes"
+    if isinstance(circumstance, SettingsWrong):
+        return "the settings cannot be used"
+    if isinstance(circumstance, LedgerUnsettled):
+        return "the numbers in Redis and on the share do not agree: anonymizer doctor says more"
+    if isinstance(circumstance, FormatTooNew):
+        return "a newer version of this program wrote here"
+    if isinstance(circumstance, OSError) and circumstance.errno is not None:
+        return _REASONS.get(circumstance.errno, errno.errorcode.get(circumstance.errno, "an error of the system"))
+    return type(circumstance).__name__
+
+
+def _is_of_tls(error: BaseException | None) -> bool:
+    return error is not None and (isinstance(error, ssl.SSLError) or _is_of_tls(error.__cause__ or error.__context__))
