@@ -13,7 +13,7 @@ from rich.table import Table
 from anonymizer.new import MachineNames, Root, check_folder, has_form, known_machines, machine_names, warn_of_overlap
 from anonymizer.screen import PUBLISHED_ALL, SOME_NOT, console, say_json, say_loose
 from services.forms.collection_form import Options, read_settings
-from services.rtset.folder_listing import SETTINGS_NAME
+from services.layout import SETTINGS_NAME
 from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
 from services.rtset.references import LINKS
 from services.rtset.summary import judge_folder

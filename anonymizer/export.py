@@ -15,7 +15,7 @@ from anonymizer.screen import PUBLISHED_ALL, SOME_NOT, console, say_json
 from services.errors import NotClean, SetChanged
 from services.machines import descriptor as machines
 from services.maintenance import export as exports
-from services.proof import prove as proofs
+from services.maintenance.verify_again import verify_published
 from services.runtime import settings as environment
 from services.store.collection import Collection
 
@@ -47,7 +47,7 @@ def verify(source: Source, anon: Anon, as_json: AsJson = False) -> None:
     check_folder(anon)
     places = machines.folders(environment.from_environment(os.environ).machines)
     try:
-        proof = proofs.verify_published(source, anon, Collection.look(anon.absolute().parent), places)
+        proof = verify_published(source, anon, Collection.look(anon.absolute().parent), places)
     except (NotClean, SetChanged) as fault:
         reasons = list(fault.reasons) if isinstance(fault, NotClean) else ["the source cannot be read as what it was"]
         if as_json:

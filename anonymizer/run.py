@@ -30,7 +30,7 @@ from anonymizer.new import (
 )
 from anonymizer.screen import PUBLISHED_ALL, SOME_NOT, console, counted, say_json, say_loose
 from services.errors import SettingsWrong
-from services.rtset.folder_listing import SHEETS_NAME
+from services.layout import SHEETS_NAME
 from services.runtime import logs
 from services.runtime import settings as environment
 from services.store import registry

@@ -10,7 +10,7 @@ import typer
 from anonymizer.new import Root, check_folder
 from anonymizer.screen import console
 from services.errors import SettingsWrong
-from services.rtset.folder_listing import SHEETS_NAME
+from services.layout import SHEETS_NAME
 from services.store.collection import Collection
 from services.store.records import folder_name, index_of
 

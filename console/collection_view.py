@@ -18,8 +18,8 @@ from console.reader_pool import reading_apart
 from console.structure_view import Namer
 from services.errors import SettingsWrong
 from services.forms.collection_form import BY_HAND, read_settings
+from services.layout import SHEETS_NAME
 from services.machines import descriptor
-from services.rtset.folder_listing import SHEETS_NAME
 from services.rtset.summary import Judgement, judge_folder
 from services.runtime import durable_files
 from services.store import again, registry, tracking_lines

@@ -13,8 +13,8 @@ from console.auth.sessions import Sessions, Throttle
 from console.collection_view import Board
 from services.errors import SettingsWrong
 from services.forms.collection_form import read_settings
+from services.layout import SETTINGS_NAME, is_passed_over
 from services.machines import descriptor
-from services.rtset.folder_listing import SETTINGS_NAME, is_passed_over
 from services.store.collection import Collection, collection_id
 from services.store.share import COPIED, Share
 from worker.transient_errors import CIRCUMSTANCES, reason

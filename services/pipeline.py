@@ -17,7 +17,6 @@ from services.deidentify.replacements import remake
 from services.dicom import dates
 from services.dicom.elements import Malformed
 from services.errors import NotClean, SetChanged, SetIncomplete, SetRefused
-from services.forms import structure_list
 from services.machines import descriptor
 from services.maintenance import same_source
 from services.policy.table import EDITION, POLICY_EDITION, policy_for
@@ -28,7 +27,7 @@ from services.publication.attempts import Attempt
 from services.rtset import check, folder_listing
 from services.rtset.folder_listing import Listing
 from services.rtset.reader import PLAN
-from services.store import notes, plans, records, registry
+from services.store import notes, plans, records, registry, structure_lists
 from services.store.records import folder_name
 from services.store.registry import Outcome
 from services.store.tracking_lines import TrackingLine
@@ -227,7 +226,7 @@ class _Way:
             collection.identity.hospital,
             datetime.now(self.settings.timezone).date(),
         )
-        structure_list.keep(collection, collection.naming)
+        structure_lists.keep(collection, collection.naming)
         told = {"proof": proof.as_json(), **made.record}
         publish.publish(attempt, told, line, made.plan_name, instead_of=earlier)
 

@@ -9,8 +9,8 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from services.layout import SHEETS_NAME
 from services.publication import claims
-from services.rtset.folder_listing import SHEETS_NAME
 from services.runtime import durable_files
 from services.store import records, registry
 from services.store.records import folder_name

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from services.rtset.folder_listing import SETTINGS_NAME, SHEETS_NAME, is_passed_over
+from services.layout import SETTINGS_NAME, SHEETS_NAME, is_passed_over
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,8 +11,8 @@ from itertools import combinations, count, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from services.errors import SettingsWrong
+from services.layout import SETTINGS_NAME
 from services.publication import claims
-from services.rtset.folder_listing import SETTINGS_NAME
 from services.runtime import durable_files
 from services.store.collection import Collection, FormatTooNew, numbers_given
 from services.store.share import Share

@@ -18,9 +18,9 @@ from structlog.contextvars import bound_contextvars
 from services.errors import SettingsWrong
 from services.forms import structure_list
 from services.forms.collection_form import BY_HAND
+from services.layout import SETTINGS_NAME
 from services.machines import descriptor
 from services.publication.index_ledger import Ledger
-from services.rtset.folder_listing import SETTINGS_NAME
 from services.runtime import heartbeat
 from services.store.arbiter import BEAT_S, Arbiter
 from services.store.collection import Collection

@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from services.layout import SETTINGS_NAME
 from services.rtset import folder_listing
-from services.rtset.folder_listing import SETTINGS_NAME
 from services.store import registry
 from watcher.folders import set_folders, untouched
 

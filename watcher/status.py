@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from services.errors import SettingsWrong
 from services.forms.collection_form import BY_HAND, read_settings
+from services.layout import SETTINGS_NAME
 from services.machines import descriptor
-from services.rtset.folder_listing import SETTINGS_NAME
 from services.runtime.progress import read_all
 from services.store import registry
 from services.store.collection import Collection, collection_id

@@ -34,9 +34,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from services.dicom.character_sets import fold, is_cjk, name_components, pieces
+from services.dicom.character_sets import name_components
 from services.dicom.dates import read_da, read_dt
 from services.vocabulary import anatomy
+from services.vocabulary.spelling import fold, is_cjk, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

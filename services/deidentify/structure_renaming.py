@@ -16,15 +16,16 @@ from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from services.dicom.character_sets import fold
+from services.vocabulary.spelling import fold
 from services.vocabulary.structure_names import LONGEST_NAME, is_name, means_another
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from services.deidentify.text_cleaner import Cleaner, Role, Text
+    from services.deidentify.text_cleaner import Cleaner
     from services.dicom.dataset import View
     from services.forms.structure_list import Naming
+    from services.policy.text_roles import Role, Text
 
 KeptBack = Literal["borne-twice", "identifier", "name-taken"]
 """Why a confirmed name is not applied: two structures bear the old one; the new one echoes an identifier of the set;

@@ -16,27 +16,15 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from itertools import chain, count
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Final, get_args
 
 from services.deidentify.identifiers import Identifiers, Span, join, read_dates
-from services.dicom.character_sets import fold
+from services.policy.text_roles import Role, Text
 from services.vocabulary import anatomy
+from services.vocabulary.spelling import fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-
-Role = Literal[
-    "roi_name",
-    "roi_label",
-    "structure_set_label",
-    "plan_label",
-    "beam_name",
-    "tolerance_label",
-    "dose_reference",
-    "code_meaning",
-    "text",
-]
-"""What a text is for; earlier ones give their stand-in to texts that occur in several."""
 
 _ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
@@ -57,15 +45,6 @@ _LONGEST: Final[Mapping[Role, int]] = defaultdict(lambda: 16, {"plan_label": 13,
 
 _LARGEST_NUMBER: Final = 9999
 """Stand-ins bear the object's own number up to here; a longer one would look like an ID itself."""
-
-
-class Text(NamedTuple):
-    """One text of the set that is to be cleaned."""
-
-    role: Role
-    number: int
-    """The number of what it names (ROI Number, Beam Number ...); 0 where there is none."""
-    value: str
 
 
 class Cleaner:

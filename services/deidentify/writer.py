@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from services.deidentify.replacements import Remaking
-    from services.deidentify.text_cleaner import Role
     from services.dicom.elements import Edit, Element, New
     from services.dicom.part10 import DicomFile
     from services.policy.table import Code, Decision, Policy
+    from services.policy.text_roles import Role
     from services.rtset.reader import RtSet, SetFile
 
 PREFIXES: Final[Mapping[str, str]] = {"CT": "CT", "RTSTRUCT": "RS", "RTPLAN": "RP", "RTDOSE": "RD"}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast, get_arg
 
 from services.errors import SettingsWrong
 from services.forms.identity import Identity, check_identity
-from services.rtset.folder_listing import SETTINGS_NAME, SHEETS_NAME
+from services.layout import SETTINGS_NAME, SHEETS_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -25,7 +25,6 @@ from services.vocabulary.structure_names import LONGEST_NAME
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from services.store.collection import Collection
 
 FILE_NAME: Final = "structures.csv"
 LARGEST_BYTES: Final = 4 << 20
@@ -219,22 +218,6 @@ def decoded(data: bytes) -> Sheet:
     except csv.Error:
         raise SettingsWrong(f"{FILE_NAME}, line {reader.line_num}: this is no line of a table.") from None
     return Sheet(tuple(rows), columns, separator, "\r\n" if "\r\n" in text else "\n")
-
-
-def keep(collection: Collection, naming: Naming) -> None:
-    """Keep what was decided as it is now, so that what was named by them can be proven years later."""
-    if naming.rows:
-        collection.namings.mkdir(exist_ok=True)
-        path = collection.namings / f"{naming.digest}.csv"
-        durable_files.write_exclusively(path, naming.encoded(), staging=collection.staging)
-
-
-def kept(collection: Collection, digest: str) -> Naming:
-    """Give what was decided when a set was named, by its record; nothing where that is not there any more."""
-    path = collection.namings / f"{digest}.csv"
-    if not re.fullmatch("[0-9a-f]{64}", digest) or not path.exists():
-        return Naming()
-    return decoded(path.read_bytes()).naming
 
 
 def escaped(name: str) -> str:

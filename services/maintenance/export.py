@@ -10,7 +10,7 @@ import shutil
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from services.errors import SettingsWrong
-from services.rtset.folder_listing import SHEETS_NAME
+from services.layout import SHEETS_NAME
 from services.runtime import durable_files
 from services.store import records
 

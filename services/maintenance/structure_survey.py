@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from services.deidentify.structure_renaming import Coverage, KeptBack, Structure
-    from services.deidentify.text_cleaner import Text
     from services.forms.structure_list import Naming, Sheet, State
+    from services.policy.text_roles import Text
     from services.rtset.reader import RtSet
     from services.store.collection import Collection
     from services.vocabulary.structure_names import How

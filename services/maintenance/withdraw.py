@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from services.errors import SettingsWrong
-from services.rtset.folder_listing import SHEETS_NAME
+from services.layout import SHEETS_NAME
 from services.runtime import durable_files
 from services.store import notes, records, registry, tracking_lines
 from services.store.records import folder_name

@@ -1,1 +1,1 @@
-"""Compare the output with the source, sharing no matching with the writing."""
+"""Compare what was written with its source, element by element and as a whole."""

@@ -16,36 +16,30 @@ from collections import Counter
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from services.dicom import part10
-from services.dicom.dataset import root
 from services.dicom.dictionary import tag
 from services.dicom.elements import Malformed
 from services.dicom.part10 import NotDicom
-from services.errors import NotClean, SetChanged, SettingsWrong
-from services.forms import structure_list
-from services.forms.identity import NewIdentity
-from services.machines import descriptor as machine
-from services.policy import table
-from services.policy.table import Action, Choice
+from services.errors import NotClean, SetChanged
+from services.policy.table import Action
 from services.proof import references, values
 from services.proof.compare_elements import Walk, by_attribute
 from services.proof.evidence import Reasons
 from services.proof.references import value_of
-from services.proof.values import REBUILT, StudyDates, study_date
-from services.rtset import folder_listing, reader
-from services.store import records
+from services.proof.values import StudyDates, study_date
+from services.rtset import reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from services.dicom.part10 import DicomFile, Pixels
+    from services.forms.identity import NewIdentity
     from services.forms.structure_list import Naming
     from services.policy.table import Policy
     from services.proof.compare_elements import MachineIdentity
-    from services.store.collection import Collection
 
 PREFIXES: Final[Mapping[str, str]] = {"CT": "CT", "RTSTRUCT": "RS", "RTPLAN": "RP", "RTDOSE": "RD"}
 """What file names begin with, by kind of object."""
@@ -56,7 +50,6 @@ _CHUNK_BYTES: Final = 1 << 18
 _PLAIN: Final = frozenset((part10.IMPLICIT, part10.EXPLICIT))
 _META_VERSION: Final = b"\x00\x01"
 _IMPLEMENTATION_VERSION: Final = re.compile(rb"RTSETANON_[0-9]+")
-_BEAMS: Final = ("BeamSequence", "IonBeamSequence")
 _SOP_CLASS: Final = tag("SOPClassUID")
 _SOP_INSTANCE: Final = tag("SOPInstanceUID")
 _STUDY_DATE: Final = tag("StudyDate")
@@ -354,100 +347,3 @@ class _Reader:
                 yield self._buffer if wanted == _CHUNK_BYTES else self._buffer[:wanted]
         finally:
             os.close(descriptor)
-
-
-# A published set ------------------------------------------------------------------------------------------------------
-
-
-class _Moved(NamedTuple):
-    """The machine that a plan was moved to, as the record of its set has it."""
-
-    name: str
-    manufacturer: str
-    model: str
-
-
-def verify_published(source: Path, anon: Path, collection: Collection, machines: Iterable[Path]) -> Proof:
-    """Prove a published set again, years later: `anonymizer verify SOURCE ANON_006`.
-
-    What was promised stands in its record, whatever the form says now; without a record, form and output say it.
-
-    Parameters
-    ----------
-    source
-        The folder that was dropped.
-    anon
-        The folder that was published.
-    machines
-        The folders that hold machine descriptors.
-
-    Raises
-    ------
-    SettingsWrong
-        `anon` is no ANON folder, or `source` holds no set.
-    NotClean, SetChanged, OSError
-        As `prove`.
-    """
-    index = records.index_of(anon.name)
-    contents = reader.read(source, folder_listing.take(source))
-    objects = [
-        (kind, source / one.path)
-        for kind in (reader.CT, reader.STRUCTURE_SET, reader.PLAN, reader.DOSE)
-        for one in contents.objects[kind]
-    ]
-    if not objects:
-        raise SettingsWrong("The source folder holds no object of a set.")
-    published = records.read(collection, index)
-    told = published.content if published else {}
-    recorded = "options" in told
-    expected = _recorded(told, collection, index, machines) if recorded else _formed(anon, collection, index, machines)
-    try:
-        return prove(objects, anon, expected)
-    except NotClean as not_clean:
-        edition = told.get("policy", {}).get("edition", table.POLICY_EDITION)
-        if edition == table.POLICY_EDITION:
-            raise
-        older = f"policy: it was made under that of {edition}, and held against that of {table.POLICY_EDITION}"
-        raise NotClean(older, *not_clean.reasons) from None
-
-
-def _recorded(told: Mapping[str, Any], collection: Collection, index: int, machines: Iterable[Path]) -> Expected:
-    """Give what was promised for a published set, as its record has it."""
-    options, now = told["options"], collection.identity.numbered(index)
-    said, moved = told.get("identity", {}), told.get("machine")
-    target: MachineIdentity | None = _Moved(**moved) if moved else None
-    if "machine" not in told and options["machine"] != machine.KEEP:  # written before records held more than its name
-        target = machine.find(options["machine"], tuple(machines))
-    return Expected(
-        NewIdentity(said.get("patient_id", now.patient_id), said.get("patient_name", now.patient_name), index),
-        table.policy_for(
-            Choice(options["dates"], options["patient_characteristics"], options["machine"] == machine.KEEP)
-        ),
-        target,
-        options["scanner"],
-        relinked=any(REBUILT in text for text in told["method"]["text"]),
-        naming=structure_list.kept(collection, str(told.get("structures", {}).get("list", ""))),
-    )
-
-
-def _formed(anon: Path, collection: Collection, index: int, machines: Iterable[Path]) -> Expected:
-    """Give what the form promises; machine and rebuilt references are read from the output's own statements."""
-    options = collection.options
-    plan = next((root(file) for file in map(_sound, sorted(anon.glob("RP.*.dcm"))) if file), None)
-    named = {beam.text("TreatmentMachineName") for keyword in _BEAMS for beam in plan.items(keyword)} if plan else set()
-    fitting = machine.named(options.machine, tuple(machines))
-    return Expected(
-        collection.identity.numbered(index),
-        table.policy_for(Choice(options.dates, options.patient_characteristics, not options.machine)),
-        next((one for one in fitting if one.name in named), fitting[0]) if fitting else None,
-        options.scanner if options.machine else "",
-        relinked=plan is not None and REBUILT in plan.text("DeidentificationMethod"),
-        naming=structure_list.Naming(),
-    )
-
-
-def _sound(path: Path) -> DicomFile | None:
-    try:
-        return part10.read(path)
-    except (NotDicom, Malformed):
-        return None

@@ -17,6 +17,7 @@ from services.dicom.dictionary import keyword, tag
 from services.policy import table
 from services.policy.table import EDITION
 from services.proof.evidence import METHOD, PATIENT, Place
+from services.vocabulary import spelling
 from services.vocabulary.defined_terms import is_term
 
 if TYPE_CHECKING:
@@ -357,8 +358,8 @@ _LONGEST_VERSION: Final = 5
 
 def identifiers_of(found: Found) -> Identifiers:
     """Collect what identifies the set, from the source's own values; what an option keeps is no longer removed."""
-    kept = {character_sets.fold(value) for _, value in _values(found.retained)}
-    taken = [(kind, value) for kind, value in _values(found.identifying) if character_sets.fold(value) not in kept]
+    kept = {spelling.fold(value) for _, value in _values(found.retained)}
+    taken = [(kind, value) for kind, value in _values(found.identifying) if spelling.fold(value) not in kept]
     return Identifiers(taken, (value.decode("latin-1") for value in found.makers))
 
 

@@ -7,7 +7,6 @@ left out is told, so that nobody wonders.
 from __future__ import annotations
 
 import os
-import re
 import stat
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -16,22 +15,12 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.errors import Fault, SetRefused
+from services.layout import DEEPEST, SETTINGS_NAME, why_passed_over
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SETTINGS_NAME: Final = "collection.toml"
-SHEETS_NAME: Final = "sheets"
-"""The folder beside the sets in which their sheets stand."""
-
 MOST_FILES: Final = 100_000
-DEEPEST: Final = 64
-"""Folders inside each other. Nobody exports deeper; a mount that contains itself does."""
-
-_NEVER: Final = re.compile(
-    r"(?P<hidden>\..*)|(?P<published>ANON_.*)|~.*|.*~|.*\.(part|partial|filepart|crdownload|download|tmp|temp)",
-    re.IGNORECASE | re.DOTALL,
-)
 
 
 class Entry(NamedTuple):
@@ -73,11 +62,6 @@ class Listing:
     """Names, sizes and times in 32 letters. It holds on every host; inode numbers and change times do not."""
 
 
-def is_passed_over(name: str) -> bool:
-    """Tell whether a file or folder of this name is left alone: ours, the older program's, hidden, or being copied."""
-    return _why_passed_over(name) is not None
-
-
 def take(folder: Path) -> Listing:
     """List a folder and all below it.
 
@@ -99,7 +83,7 @@ def take(folder: Path) -> Listing:
         for found in _scan(place, must_exist=depth == 0):
             path = below + found.name
             try:
-                why = _why_passed_over(found.name) or _why_not_read(found, depth)
+                why = why_passed_over(found.name) or _why_not_read(found, depth)
                 status = found.stat(follow_symlinks=False) if why is None else None
             except FileNotFoundError:
                 continue
@@ -142,13 +126,6 @@ def _scan(place: str, *, must_exist: bool) -> list[os.DirEntry[str]]:
         if must_exist:
             raise
         return []
-
-
-def _why_passed_over(name: str) -> str | None:
-    found = _NEVER.fullmatch(name)
-    if found is None:
-        return None
-    return {"hidden": "hidden", "published": "an anonymized set"}.get(found.lastgroup or "", "a temporary name")
 
 
 def _why_not_read(found: os.DirEntry[str], depth: int) -> str | None:

@@ -15,24 +15,24 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from pydicom._uid_dict import UID_dictionary
 
-from services.deidentify.text_cleaner import Text
 from services.dicom import character_sets, dates, dictionary, part10
 from services.dicom import dataset as views
 from services.dicom.elements import Malformed, Truncated
 from services.dicom.part10 import NotDicom
 from services.errors import Fault, SetChanged, SetRefused
 from services.policy.table import PUBLIC_SCHEMES, Action
+from services.policy.text_roles import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
     from pathlib import Path, PurePosixPath
 
-    from services.deidentify.text_cleaner import Role
     from services.dicom.dataset import View
     from services.dicom.elements import Element
     from services.dicom.part10 import DicomFile
     from services.policy.table import Policy
+    from services.policy.text_roles import Role
     from services.rtset.folder_listing import Listing
 
 CT: Final = "CT"

@@ -23,7 +23,7 @@ from services.forms import structure_list
 from services.forms.collection_form import line_of, read_settings, settings_text
 from services.forms.identity import Identity, check_identity
 from services.forms.structure_list import Naming
-from services.rtset.folder_listing import SETTINGS_NAME
+from services.layout import SETTINGS_NAME
 from services.runtime import durable_files
 from services.store import tracking_lines
 

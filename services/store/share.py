@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from services.errors import SettingsWrong
-from services.rtset.folder_listing import DEEPEST, SETTINGS_NAME, is_passed_over
+from services.layout import DEEPEST, SETTINGS_NAME, is_passed_over
 from services.store.collection import ShareAway, collection_id
 
 if TYPE_CHECKING:

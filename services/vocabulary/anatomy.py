@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from services.dicom.character_sets import fold, pieces
+from services.vocabulary.spelling import fold, pieces
 
 
 def _read_terms() -> frozenset[str]:

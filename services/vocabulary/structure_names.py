@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from services.dicom.character_sets import fold
+from services.vocabulary.spelling import fold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

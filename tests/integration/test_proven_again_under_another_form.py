@@ -10,8 +10,8 @@ import pytest
 from services.errors import NotClean
 from services.machines import descriptor
 from services.maintenance import doctor
+from services.maintenance.verify_again import verify_published
 from services.policy import table
-from services.proof.prove import verify_published
 from services.store.collection import Collection
 from tests.integration.test_two_folders_one_set import Desk
 from tests.sets import dose_of_another_plan, make_collection, make_set, other_object, relative_dose

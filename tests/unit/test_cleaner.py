@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.deidentify.identifiers import Identifiers
-from services.deidentify.text_cleaner import Cleaner, Text
+from services.deidentify.text_cleaner import Cleaner
+from services.policy.text_roles import Text
 
 MUELLER = Identifiers(
     [

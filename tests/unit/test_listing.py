@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from services import layout
 from services.errors import SetRefused
 from services.rtset import folder_listing
 
@@ -125,5 +126,5 @@ def test_names_may_be_anything(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["ANON_006", "anon_7", ".anonymizer", "~copy", "copy~", "x.part", "x.TMP", ".x"])
 def test_names_that_are_passed_over(name: str) -> None:
     """Ours, the older program's, hidden, being copied."""
-    assert folder_listing.is_passed_over(name)
-    assert not folder_listing.is_passed_over("x" + name + "x")
+    assert layout.is_passed_over(name)
+    assert not layout.is_passed_over("x" + name + "x")

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.deidentify.text_cleaner import Text
 from services.errors import SetRefused
 from services.policy.table import Choice, Policy, policy_for
+from services.policy.text_roles import Text
 from services.rtset import folder_listing, members, reader
 from tests import sets
 from tests.sets import make_set

@@ -16,8 +16,8 @@ from services.errors import SettingsWrong
 from services.forms import structure_list
 from services.machines import descriptor as machines
 from services.maintenance.structure_survey import Reader, survey, updated
+from services.maintenance.verify_again import verify_published
 from services.pipeline import process
-from services.proof import prove
 from services.publication import claims, publish, republish
 from services.rtset import folder_listing
 from services.runtime import durable_files
@@ -229,7 +229,7 @@ def test_published_sets_are_listed_and_done_again_under_their_own_index(batch):
     assert durable_files.read(aside / "record.json") == durable_files.decode(earlier.encoded())
     batch.decide(Myelon="Cord")  # a later change of mind does not make what was published wrong
     anon = batch.root / records.folder_name(german)
-    assert prove.verify_published(batch.root / "German 1", anon, batch.collection, machines.folders(None)).files
+    assert verify_published(batch.root / "German 1", anon, batch.collection, machines.folders(None)).files
 
 
 @pytest.mark.parametrize("in_one_step", [True, False])

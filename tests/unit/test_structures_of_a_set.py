@@ -6,12 +6,13 @@ from services.deidentify import writer
 from services.deidentify.identifiers import Identifiers
 from services.deidentify.replacements import remake
 from services.deidentify.structure_renaming import Coverage, Renaming
-from services.deidentify.text_cleaner import Cleaner, Text
+from services.deidentify.text_cleaner import Cleaner
 from services.dicom import dates
 from services.errors import NotClean
 from services.forms.collection_form import Options
 from services.forms.structure_list import Naming, Row
 from services.policy.table import policy_for
+from services.policy.text_roles import Text
 from services.proof.prove import Expected, prove
 from tests.anonymized import IDENTITY, KEY, anonymized
 

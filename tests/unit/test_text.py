@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.charset import python_encoding
 
-from services.dicom.character_sets import decode, effective_charset, encode, fold, name_components, pieces, recode
+from services.dicom.character_sets import decode, effective_charset, encode, name_components, recode
+from services.vocabulary.spelling import fold, pieces
 
 TERMS = st.lists(st.sampled_from([*python_encoding, "UTF-8", "NOBODY KNOWS", " "]), max_size=4)
 TEXT_VRS = st.sampled_from([b"PN", b"LO", b"LT", b"CS", b"UN"])

@@ -11,11 +11,12 @@ from pydicom import dcmread, dcmwrite
 from services.dicom.dictionary import keyword, tag
 from services.errors import NotClean, SettingsWrong
 from services.machines import descriptor
+from services.maintenance.verify_again import verify_published
 from services.policy.attribute_types import TABLE, demanded
 from services.policy.table import Action, Choice, policy_for
 from services.proof.compare_elements import by_attribute
 from services.proof.evidence import Place, Reasons
-from services.proof.prove import Expected, prove, verify_published
+from services.proof.prove import Expected, prove
 from services.proof.values import _is_of_age, _Moment, _moments
 from services.store.collection import Collection
 from services.vocabulary.defined_terms import is_term

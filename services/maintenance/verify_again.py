@@ -1,0 +1,127 @@
+"""A published set proven again, years later, by what its record promises."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from services.dicom import part10
+from services.dicom.dataset import root
+from services.dicom.elements import Malformed
+from services.dicom.part10 import NotDicom
+from services.errors import NotClean, SettingsWrong
+from services.forms import structure_list
+from services.forms.identity import NewIdentity
+from services.machines import descriptor
+from services.policy import table
+from services.policy.table import Choice
+from services.proof.prove import Expected, prove
+from services.proof.values import REBUILT
+from services.rtset import folder_listing, reader
+from services.store import records, structure_lists
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from services.dicom.part10 import DicomFile
+    from services.proof.compare_elements import MachineIdentity
+    from services.proof.prove import Proof
+    from services.store.collection import Collection
+
+_BEAMS = ("BeamSequence", "IonBeamSequence")
+
+
+class _Moved(NamedTuple):
+    """The machine that a plan was moved to, as the record of its set has it."""
+
+    name: str
+    manufacturer: str
+    model: str
+
+
+def verify_published(source: Path, anon: Path, collection: Collection, machines: Iterable[Path]) -> Proof:
+    """Prove a published set again, years later: `anonymizer verify SOURCE ANON_006`.
+
+    What was promised stands in its record, whatever the form says now; without a record, form and output say it.
+
+    Parameters
+    ----------
+    source
+        The folder that was dropped.
+    anon
+        The folder that was published.
+    machines
+        The folders that hold machine descriptors.
+
+    Raises
+    ------
+    SettingsWrong
+        `anon` is no ANON folder, or `source` holds no set.
+    NotClean, SetChanged, OSError
+        As `prove`.
+    """
+    index = records.index_of(anon.name)
+    contents = reader.read(source, folder_listing.take(source))
+    objects = [
+        (kind, source / one.path)
+        for kind in (reader.CT, reader.STRUCTURE_SET, reader.PLAN, reader.DOSE)
+        for one in contents.objects[kind]
+    ]
+    if not objects:
+        raise SettingsWrong("The source folder holds no object of a set.")
+    published = records.read(collection, index)
+    told = published.content if published else {}
+    recorded = "options" in told
+    expected = _recorded(told, collection, index, machines) if recorded else _formed(anon, collection, index, machines)
+    try:
+        return prove(objects, anon, expected)
+    except NotClean as not_clean:
+        edition = told.get("policy", {}).get("edition", table.POLICY_EDITION)
+        if edition == table.POLICY_EDITION:
+            raise
+        older = f"policy: it was made under that of {edition}, and held against that of {table.POLICY_EDITION}"
+        raise NotClean(older, *not_clean.reasons) from None
+
+
+def _recorded(told: Mapping[str, Any], collection: Collection, index: int, machines: Iterable[Path]) -> Expected:
+    """Give what was promised for a published set, as its record has it."""
+    options, now = told["options"], collection.identity.numbered(index)
+    said, moved = told.get("identity", {}), told.get("machine")
+    target: MachineIdentity | None = _Moved(**moved) if moved else None
+    if (
+        "machine" not in told and options["machine"] != descriptor.KEEP
+    ):  # written before records held more than its name
+        target = descriptor.find(options["machine"], tuple(machines))
+    return Expected(
+        NewIdentity(said.get("patient_id", now.patient_id), said.get("patient_name", now.patient_name), index),
+        table.policy_for(
+            Choice(options["dates"], options["patient_characteristics"], options["machine"] == descriptor.KEEP)
+        ),
+        target,
+        options["scanner"],
+        relinked=any(REBUILT in text for text in told["method"]["text"]),
+        naming=structure_lists.kept(collection, str(told.get("structures", {}).get("list", ""))),
+    )
+
+
+def _formed(anon: Path, collection: Collection, index: int, machines: Iterable[Path]) -> Expected:
+    """Give what the form promises; machine and rebuilt references are read from the output's own statements."""
+    options = collection.options
+    plan = next((root(file) for file in map(_sound, sorted(anon.glob("RP.*.dcm"))) if file), None)
+    named = {beam.text("TreatmentMachineName") for keyword in _BEAMS for beam in plan.items(keyword)} if plan else set()
+    fitting = descriptor.named(options.machine, tuple(machines))
+    return Expected(
+        collection.identity.numbered(index),
+        table.policy_for(Choice(options.dates, options.patient_characteristics, not options.machine)),
+        next((one for one in fitting if one.name in named), fitting[0]) if fitting else None,
+        options.scanner if options.machine else "",
+        relinked=plan is not None and REBUILT in plan.text("DeidentificationMethod"),
+        naming=structure_list.Naming(),
+    )
+
+
+def _sound(path: Path) -> DicomFile | None:
+    try:
+        return part10.read(path)
+    except (NotDicom, Malformed):
+        return None

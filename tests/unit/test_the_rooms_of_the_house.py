@@ -1,0 +1,43 @@
+"""The rooms of `services` import one way, and the contract that says so can fail."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parents[2]
+
+
+def contracts(folder: Path) -> str:
+    """Return what the import contracts say of a checkout."""
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from importlinter.cli import lint_imports_command as run; run()",
+        "--no-cache",
+    ]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False).stdout
+
+
+def test_one_import_the_wrong_way_breaks_the_contract(tmp_path: Path) -> None:
+    """A room low in the house that imports one above it is named."""
+    for name in ("services", "sheets", "worker", "watcher", "console", "phantom", "anonymizer"):
+        shutil.copytree(HERE / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(HERE / "pyproject.toml", tmp_path)
+    assert "0 broken" in contracts(tmp_path)
+    low = tmp_path / "services/dicom/dates.py"
+    low.write_text(low.read_text("utf-8") + "\nfrom services.rtset import check as check  # noqa: E402\n", "utf-8")
+    told = contracts(tmp_path)
+    assert "rooms of services BROKEN" in told
+    assert "services.dicom.dates -> services.rtset.check" in told
+
+
+def test_every_module_and_room_says_what_it_is_for() -> None:
+    """A room is a folder with one sentence, and holds no more files than one can keep in mind."""
+    rooms = [path for path in (HERE / "services").iterdir() if (path / "__init__.py").exists()]
+    assert len(rooms) == 12
+    for room in rooms:
+        assert len([*room.glob("[!_]*.py")]) <= 14, room.name
+        assert (room / "__init__.py").read_text("utf-8").startswith('"""'), room.name
