@@ -178,7 +178,7 @@ def test_numbers_without_a_state_stop_the_collection_until_they_are_adopted(tmp_
         (tmp_path / "ANON_003").mkdir()
     else:
         line = "77, zzz_AnusGE011, Plan A, Demo Hospital"
-        (tmp_path / "VicRapidPlan_trackingFile_20200101.txt").write_text(f"{collections.tracking.HEADER}\n{line}\n")
+        (tmp_path / "VicRapidPlan_trackingFile_20200101.txt").write_text(f"{collections.tracking_lines.HEADER}\n{line}\n")
     with pytest.raises(SettingsWrong, match=r"up to 11 .*--continue"):
         Collection.create(tmp_path, FORM, OPTIONS)
 
@@ -286,7 +286,7 @@ def test_a_state_that_was_half_laid_out_is_none(tmp_path: Path, monkeypatch) -> 
     def crash(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(collections.durable, "rename_new", crash)
+    monkeypatch.setattr(collections.durable_files, "rename_new", crash)
     with pytest.raises(KeyboardInterrupt):
         Collection.create(tmp_path, FORM, OPTIONS)
     monkeypatch.undo()

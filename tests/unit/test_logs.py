@@ -93,7 +93,7 @@ def test_an_exception_says_where_in_our_code_it_came_up(stream: io.StringIO, tmp
         structlog.get_logger().exception("set.failed")
 
     (line,) = lines(stream)
-    assert re.fullmatch(r"services\.durable:\d+", line["at"])
+    assert re.fullmatch(r"services\.runtime\.durable_files:\d+", line["at"])
 
 
 def test_libraries_keep_their_words_and_numbers_only(stream: io.StringIO) -> None:
