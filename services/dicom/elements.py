@@ -117,8 +117,13 @@ class _Heads:
 def _explicit_head(head: bytes) -> _Head:
     """Decode a head of explicit VR. PS3.5 §7.1.2."""
     group, number, vr, length = _EXPLICIT(head)
-    how = _PLAIN if vr in _SHORT_VRS else _LONG_HEADER if vr in _LONG_VRS else _STRANGE
-    return group << 16 | number, vr, length, how
+    if vr in _SHORT_VRS:
+        return group << 16 | number, vr, length, _PLAIN
+    if vr in _LONG_VRS:
+        return group << 16 | number, vr, length, _LONG_HEADER
+    if group & 1:
+        return group << 16 | number, b"UN", length, _PLAIN  # a vendor's own VR, with the short header of most
+    return group << 16 | number, vr, length, _STRANGE
 
 
 def _implicit_head(head: bytes) -> _Head:

@@ -18,7 +18,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final
 
 from services.dicom import elements as stream
-from services.dicom import transcode
+from services.dicom import tiling, transcode
 from services.dicom.elements import Beyond, Element, Malformed, OtherEncoding, Parser, PixelsFollow, Truncated
 
 if TYPE_CHECKING:
@@ -146,9 +146,18 @@ def _read(path: Path, fd: int, head: bytes, size: int) -> DicomFile:
         return _parse(path, fd, head, size, meta, syntax, pos)
     except OtherEncoding:
         try:
-            return from_memory(path, size, meta, transcode.to_explicit_little_endian(path))
+            return _transcoded(path, fd, size, meta, pos, big_endian=syntax == BIG_ENDIAN)
         except OtherEncoding as other:
             raise Malformed(str(other)) from None
+
+
+def _transcoded(path: Path, fd: int, size: int, meta: Mapping[int, bytes], pos: int, *, big_endian: bool) -> DicomFile:
+    """Read through pydicom what the engine does not take, and hold that nothing of the file is missing in it."""
+    if size > MAX_DATA:
+        raise Malformed(f"more than {MAX_DATA} bytes in an encoding of another kind")
+    file = from_memory(path, size, meta, transcode.to_explicit_little_endian(path))
+    tiling.require_all_read(_pread(fd, size, 0), pos, file.elements, big_endian=big_endian)
+    return file
 
 
 def _uid(meta: Mapping[int, bytes], tag: int) -> str:

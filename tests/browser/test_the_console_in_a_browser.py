@@ -19,6 +19,7 @@ from phantom.sets import build_set, write_set
 from services.forms.collection_form import read_settings
 from services.forms.identity import Identity
 from tests.judge import judge
+from tests.processes import processes
 from tests.sets import dose_of_another_plan, energy, make_collection, make_set, plan_without_structure_set, without
 from tests.window import LOOKS, Service, Window
 
@@ -309,7 +310,7 @@ def test_on_a_laptop_one_command_is_enough(window: Window, tmp_path: Path) -> No
         window.forget()
         process.send_signal(signal.SIGINT)
         assert process.wait(40) == 0
-    assert str(root) not in subprocess.run(["ps", "axww"], capture_output=True, text=True, check=True).stdout
+    assert not [one for one in processes() if str(root) in one.command]
 
 
 def _on_port(port: int) -> dict[str, str]:

@@ -27,6 +27,7 @@ from anonymizer.embedded import _binary
 from services.runtime import durable_files
 from services.store.collection import Collection
 from tests.invariants import Original, hold, remember
+from tests.processes import processes
 from tests.sets import make_collection, make_set
 
 if TYPE_CHECKING:
@@ -112,8 +113,7 @@ class Kept:
 
     def children(self) -> list[int]:
         """Give the processes of its pool."""
-        told = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True, check=False)
-        return list(map(int, told.stdout.split()))
+        return [one.pid for one in processes() if one.parent == self.process.pid]
 
     def end(self) -> None:
         """End it for good, and whatever is left of its group."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 
 from celery import Celery
 
 from services.runtime.settings import Settings
 from tests.faults.service import QUEUE, Service, wait_until
+from tests.processes import processes
 from worker.app import celery_settings
 from worker.queue import TASK
 
@@ -103,5 +103,4 @@ def everything(service: Service) -> dict[str, bytes]:
 def processes_in_state(state: str, service: Service) -> list[int]:
     """Find our processes that are frozen."""
     ours = {pid for kept in service.kept for pid in kept.children()}
-    told = subprocess.run(["ps", "-eo", "pid=,stat="], capture_output=True, text=True, check=True).stdout
-    return [int(pid) for pid, stat in map(str.split, told.splitlines()) if stat.startswith(state) and int(pid) in ours]
+    return [one.pid for one in processes() if one.state == state and one.pid in ours]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from services.store.arbiter import Arbiter
 from services.store.collection import Collection
 from tests.judge import judge
+from tests.processes import processes
 from tests.sets import (
     dose_of_another_plan,
     make_collection,
@@ -284,19 +285,18 @@ def test_a_root_that_a_living_process_has_is_refused(tmp_path: Path) -> None:
 
 def children(pid: int, of: str) -> list[int]:
     """Find what a process started, at any depth, whose command line says `of`."""
-    shown = subprocess.run(["ps", "-eww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
-    rows = [(int(line.split()[0]), int(line.split()[1]), line) for line in shown.splitlines()]
+    shown = processes()
     family = {pid}
     for _ in range(3):
-        family |= {child for child, parent, _ in rows if parent in family}
-    return [child for child, _, line in rows if child in family - {pid} and of in line and "tether.py" not in line]
+        family |= {one.pid for one in shown if one.parent in family}
+    descendants = [one for one in shown if one.pid in family - {pid}]
+    return [one.pid for one in descendants if of in one.command and "tether.py" not in one.command]
 
 
 def running(root: Path) -> list[str]:
     """Name the processes that were started for a root and still run."""
-    shown = subprocess.run(["ps", "-eww", "-o", "stat=,args="], capture_output=True, text=True, check=True).stdout
     wanted = json.loads((root / ".anonymizer" / "collection.json").read_text())["id"]
-    return [line for line in shown.splitlines() if wanted in line and not line.startswith("Z")]
+    return [one.command for one in processes() if wanted in one.command and one.state != "Z"]
 
 
 def wait_until(what: Callable[[], object], within_s: float = 30) -> None:

@@ -22,6 +22,7 @@ from services.store import failures
 from services.store.collection import Collection
 from services.store.share import Share
 from tests.judge import judge
+from tests.processes import processes
 from tests.sets import make_collection, make_set, without
 from watcher.service import Watch
 from worker.app import connect, make_app, worker_arguments
@@ -314,11 +315,9 @@ def test_a_process_that_is_killed_in_its_work_counts_and_the_set_is_done(clinic:
 
 def processes_of_worker() -> list[int]:
     """Find the processes in which a worker works: those whose parent is the worker, too."""
-    shown = subprocess.run(["ps", "-eww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
-    ours = [line.split(None, 2) for line in shown.splitlines() if f"--queues {QUEUE}" in line]
-    ours = [line for line in ours if "tether.py" not in line[2]]
-    pids = {pid for pid, *_ in ours}
-    return [int(pid) for pid, parent, _ in ours if parent in pids]
+    ours = [one for one in processes() if f"--queues {QUEUE}" in one.command and "tether.py" not in one.command]
+    pids = {one.pid for one in ours}
+    return [one.pid for one in ours if one.parent in pids]
 
 
 def test_an_index_comes_back_when_its_set_goes_away(clinic: Clinic) -> None:

@@ -178,7 +178,9 @@ def test_numbers_without_a_state_stop_the_collection_until_they_are_adopted(tmp_
         (tmp_path / "ANON_003").mkdir()
     else:
         line = "77, zzz_AnusGE011, Plan A, Demo Hospital"
-        (tmp_path / "VicRapidPlan_trackingFile_20200101.txt").write_text(f"{collections.tracking_lines.HEADER}\n{line}\n")
+        (tmp_path / "VicRapidPlan_trackingFile_20200101.txt").write_text(
+            f"{collections.tracking_lines.HEADER}\n{line}\n"
+        )
     with pytest.raises(SettingsWrong, match=r"up to 11 .*--continue"):
         Collection.create(tmp_path, FORM, OPTIONS)
 

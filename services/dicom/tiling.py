@@ -1,0 +1,180 @@
+"""Which elements a data set holds, by a plain walk of its headers that shares nothing with the readers.
+
+A reader may never return less than a file holds. What pydicom hands over in place of the engine
+(`services.dicom.transcode`) is therefore compared with the headers as they stand in the file: each ends where the next
+one begins, down to the last byte. PS3.5 §7.1, §7.5.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import TYPE_CHECKING, Final
+
+from services.dicom.elements import MAX_DEPTH, MAX_ELEMENTS, Malformed, Truncated
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import TypeAlias
+
+    from services.dicom.elements import Element
+
+Outline: TypeAlias = "list[tuple[int, list[Outline] | None]]"
+"""The tag of each element, and the outline of each item where it is a sequence that was looked into."""
+
+_SHORT: Final = frozenset(
+    (
+        *["AE", "AS", "AT", "CS", "DA", "DS", "DT", "FL", "FD", "IS"],
+        *["LO", "LT", "PN", "SH", "SL", "SS", "ST", "TM", "UI", "UL", "US"],
+    )
+)
+_LONG: Final = frozenset(["OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"])
+_UNDEFINED: Final = 0xFFFFFFFF
+_PIXEL_DATA: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+
+
+class _Walk:
+    """One walk over a data set in memory."""
+
+    def __init__(self, data: bytes, *, big_endian: bool, explicit: bool) -> None:
+        order = ">" if big_endian else "<"
+        self.data = data
+        self.explicit = explicit
+        self._tag = Struct(order + "HH").unpack_from
+        self._short = Struct(order + "H").unpack_from
+        self._long = Struct(order + "L").unpack_from
+        self._left = MAX_ELEMENTS
+
+    def elements(self, pos: int, end: int, depth: int, *, delimited: bool, explicit: bool) -> tuple[Outline, int]:
+        """Return the outline from `pos` to `end`, or to the item's delimiter, and where that leaves off."""
+        if depth > MAX_DEPTH:
+            raise Malformed(f"sequences nested more than {MAX_DEPTH} deep at byte {pos}")
+        found: Outline = []
+        while pos + 8 <= end:
+            group, number = self._tag(self.data, pos)
+            tag = group << 16 | number
+            if delimited and tag == 0xFFFEE00D:
+                return found, pos + 8
+            if not any(self.data[pos:end]):
+                break  # padding behind the last element
+            vr, length, value = self._header(tag, pos, end, explicit=explicit)
+            items, pos = self._value(tag, vr, length, value, end, depth, explicit=explicit)
+            self._count()
+            if number:  # group lengths are not written again
+                found.append((tag, items))
+        if delimited or any(self.data[pos:end]):
+            raise Truncated(f"the data end at byte {end}, in the middle of an element")
+        return found, end
+
+    def _header(self, tag: int, pos: int, end: int, *, explicit: bool) -> tuple[str, int, int]:
+        """Return VR, length, and where the value begins."""
+        if not explicit or tag >> 16 == 0xFFFE:
+            return "", self._long(self.data, pos + 4)[0], pos + 8
+        vr = self.data[pos + 4 : pos + 6].decode("latin-1")
+        if vr in _SHORT:
+            return vr, self._short(self.data, pos + 6)[0], pos + 8
+        if vr not in _LONG:
+            raise Malformed(f"unknown VR in ({tag >> 16:04X},{tag & 0xFFFF:04X}) at byte {pos}")
+        if pos + 12 > end:
+            raise Truncated(f"the data end at byte {end}, in the middle of an element")
+        return vr, self._long(self.data, pos + 8)[0], pos + 12
+
+    def _value(
+        self, tag: int, vr: str, length: int, pos: int, end: int, depth: int, *, explicit: bool
+    ) -> tuple[list[Outline] | None, int]:
+        """Return the outlines of a sequence's items, and where the value ends."""
+        if length != _UNDEFINED and pos + length > end:
+            raise Truncated(f"the data end at byte {end}, in the middle of an element")
+        if length == _UNDEFINED:
+            inside = explicit and vr != "UN"  # of undefined length UN is a sequence in implicit VR: PS3.5 §6.2.2
+            items, pos = self._items(pos, end, depth, delimited=True, explicit=inside, plain=tag in _PIXEL_DATA)
+            return (None if tag in _PIXEL_DATA else items), pos
+        if vr == "SQ":
+            return self._items(pos, pos + length, depth, delimited=False, explicit=explicit, plain=False)
+        return None, pos + length
+
+    def _items(
+        self, pos: int, end: int, depth: int, *, delimited: bool, explicit: bool, plain: bool
+    ) -> tuple[list[Outline], int]:
+        """Return the outline of each item; `plain` ones are fragments of pixels, and only passed over."""
+        found: list[Outline] = []
+        while pos + 8 <= end:
+            group, number = self._tag(self.data, pos)
+            length = self._long(self.data, pos + 4)[0]
+            self._count()
+            if (group, number) == (0xFFFE, 0xE0DD) and delimited:
+                return found, pos + 8
+            if (group, number) != (0xFFFE, 0xE000) or (plain and length == _UNDEFINED):
+                raise Malformed(f"no item where a sequence should have one, at byte {pos}")
+            pos += 8
+            if length == _UNDEFINED:
+                outline, pos = self.elements(pos, end, depth + 1, delimited=True, explicit=explicit)
+            elif pos + length > end:
+                raise Truncated(f"the data end at byte {end}, in the middle of an item")
+            else:
+                stop = pos + length
+                outline = [] if plain else self.elements(pos, stop, depth + 1, delimited=False, explicit=explicit)[0]
+                pos = stop
+            found.append(outline)
+        if delimited or pos != end:
+            raise Truncated(f"the data end at byte {end}, in the middle of a sequence")
+        return found, end
+
+    def _count(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise Malformed(f"more than {MAX_ELEMENTS} elements")
+
+
+def require_all_read(data: bytes, pos: int, elements: Sequence[Element], *, big_endian: bool) -> None:
+    """Raise where a reader returned other elements than the file's headers show.
+
+    Parameters
+    ----------
+    data
+        The file.
+    pos
+        Where its data set begins.
+    elements
+        What was read of it, without pixel data.
+    big_endian
+        Explicit VR Big Endian; little endian otherwise, implicit where the first element shows no VR.
+
+    Raises
+    ------
+    Malformed, Truncated
+        The headers do not lead to the last byte, or an element was read that they do not show, or the reverse.
+    """
+    vr = data[pos + 4 : pos + 6]
+    explicit = big_endian or (vr.isalpha() and vr.isupper())
+    outline, _ = _Walk(data, big_endian=big_endian, explicit=explicit).elements(
+        pos, len(data), 0, delimited=False, explicit=explicit
+    )
+    shown: Outline = [one for one in outline if one[0] not in _PIXEL_DATA]
+    difference = _difference(shown, elements)
+    if difference is not None:
+        raise Malformed(f"({difference >> 16:04X},{difference & 0xFFFF:04X}) cannot be read reliably")
+
+
+def _difference(shown: Outline, elements: Sequence[Element]) -> int | None:
+    """Return the first tag in which headers and elements differ, at any depth; both in ascending order."""
+    ours = [(tag, items) for tag, _, _, _, _, items in elements if tag & 0xFFFF]
+    pairs = zip(sorted(shown, key=_tag_of), sorted(ours, key=_tag_of), strict=False)
+    for (tag, outlines), (ours_tag, items) in pairs:
+        if tag != ours_tag:
+            return min(tag, ours_tag)
+        if outlines is None:
+            continue  # of a UN value nobody knows where it begins to be a sequence
+        if items is None or len(items) != len(outlines):
+            return tag
+        for outline, item in zip(outlines, items, strict=True):
+            inner = _difference(outline, item[3])
+            if inner is not None:
+                return inner
+    if len(shown) != len(ours):
+        longer: Sequence[tuple[int, object]] = max(shown, ours, key=len)
+        return sorted(longer, key=_tag_of)[min(len(shown), len(ours))][0]
+    return None
+
+
+def _tag_of(one: tuple[int, object]) -> int:
+    return one[0]

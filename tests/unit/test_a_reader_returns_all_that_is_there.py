@@ -1,0 +1,93 @@
+"""What a reader cannot account for to the last byte is refused; it never returns less than a file holds."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+import pytest
+from pydicom import Dataset, dcmread
+from pydicom.uid import ExplicitVRLittleEndian
+
+from services.dicom import transcode
+from services.dicom.elements import Malformed
+from services.dicom.part10 import DicomFile, read
+from tests import sets
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STRANGE = [b"\0\0", b"??", b"  ", b"ox", b"ZZ", b"\xff\xfe"]
+"""VRs that PS3.5 does not know."""
+
+
+def plan(folder: Path) -> Path:
+    """Write a plan in explicit VR little endian."""
+    made = sets.make_set(folder, sets.encoded("explicit"), ct=1)
+    (path,) = [path for path in made.folder.iterdir() if path.name.startswith("RP")]
+    return path
+
+
+def put_in(path: Path, tag: tuple[int, int], vr: bytes, value: bytes) -> None:
+    """Put an element with a short header into a file, before the first one of a higher tag."""
+    data = path.read_bytes()
+    begin = 144 + struct.unpack_from("<L", data, 140)[0]
+    behind = next(at for at in starts(read(path)) if at[0] >= tag)
+    assert behind[1] >= begin
+    element = struct.pack("<HH2sH", *tag, vr, len(value)) + value
+    path.write_bytes(data[: behind[1]] + element + data[behind[1] :])
+
+
+def starts(file: DicomFile) -> list[tuple[tuple[int, int], int]]:
+    """Return the tag of each element at the top level, and where it begins."""
+    return [((tag >> 16, tag & 0xFFFF), start) for tag, _, start, *_ in file.elements]
+
+
+def tags(file: DicomFile) -> set[int]:
+    """Return the tags at the top level."""
+    return {element[0] for element in file.elements}
+
+
+@pytest.mark.parametrize("vr", STRANGE)
+def test_what_follows_a_vendors_own_vr_is_read(tmp_path: Path, vr: bytes) -> None:
+    """Read with the short header that most VRs have; everything behind it is there."""
+    path = plan(tmp_path)
+    before = tags(read(path))
+    put_in(path, (0x300B, 0x1001), vr, b"abcd")
+    assert tags(read(path)) == before | {0x300B1001}
+
+
+@pytest.mark.parametrize("vr", STRANGE)
+def test_a_standard_element_of_unknown_vr_is_refused_by_its_tag(tmp_path: Path, vr: bytes) -> None:
+    """A reader that took it for implicit VR would take all that follows for its value."""
+    path = plan(tmp_path)
+    put_in(path, (0x300A, 0x000B), vr, b"abcd")
+    with pytest.raises(Malformed, match=r"\(300A,000B\)"):
+        read(path)
+
+
+@pytest.mark.parametrize("way", ["big endian", "un"])
+def test_an_element_that_a_reader_loses_is_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    """Whatever pydicom hands over is compared with the headers of the file, at every depth."""
+    edit = sets.encoded("big endian") if way == "big endian" else sets.un_sequences
+    made = sets.make_set(tmp_path, sets.encoded("explicit"), edit, ct=1)
+    (path,) = [path for path in made.folder.iterdir() if path.name.startswith("RP")]
+    whole = transcode.to_explicit_little_endian(path)
+    assert read(path).elements
+
+    def lossy(of: Path) -> bytes:
+        data = dcmread(of, force=True)
+        del data.ApprovalStatus
+        shorter = of.with_suffix(".shorter")
+        plain = Dataset(data)
+        plain.file_meta = data.file_meta
+        plain.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        plain.save_as(shorter, implicit_vr=False, little_endian=True, enforce_file_format=True)
+        lost = transcode_of(shorter)
+        assert len(lost) < len(whole)
+        return lost
+
+    transcode_of = transcode.to_explicit_little_endian
+    monkeypatch.setattr(transcode, "to_explicit_little_endian", lossy)
+    with pytest.raises(Malformed, match=r"\(300E,0002\)"):
+        read(path)
