@@ -22,10 +22,8 @@ Outline: TypeAlias = "list[tuple[int, list[Outline] | None]]"
 """The tag of each element, and the outline of each item where it is a sequence that was looked into."""
 
 _SHORT: Final = frozenset(
-    (
-        *["AE", "AS", "AT", "CS", "DA", "DS", "DT", "FL", "FD", "IS"],
-        *["LO", "LT", "PN", "SH", "SL", "SS", "ST", "TM", "UI", "UL", "US"],
-    )
+    {"AE", "AS", "AT", "CS", "DA", "DS", "DT", "FL", "FD", "IS", "LO"}
+    | {"LT", "PN", "SH", "SL", "SS", "ST", "TM", "UI", "UL", "US"}
 )
 _LONG: Final = frozenset(["OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"])
 _UNDEFINED: Final = 0xFFFFFFFF
