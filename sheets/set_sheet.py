@@ -125,7 +125,7 @@ def summary(findings: Findings) -> dict[str, Any]:
         "as_proven": not findings.changed_files,
         "target": target.name if target else "",
         "target_d95_gy": round(histogram.dose_gy(95), 2) if histogram else None,
-        "target_covered_percent": round(histogram.covered_percent(0.95 * findings.full_gy), 1) if histogram else None,
+        "target_covered_percent": _covered(findings, histogram),
         "structures": [
             {
                 "name": one.name,
@@ -162,6 +162,12 @@ def _verdict(findings: Findings) -> Iterator[Block]:
         yield Text(f"{findings.changed_files} {says} when the set was proven.", "bad")
 
 
+def _covered(findings: Findings, histogram: Dvh | None) -> float | None:
+    """Return V95 of the target in per cent; None where no single dose is prescribed."""
+    total_gy = findings.prescription.total_gy
+    return round(histogram.covered_percent(0.95 * total_gy), 1) if histogram and total_gy else None
+
+
 def _what(findings: Findings) -> Iterator[Block]:
     after = findings.after
     objects = after.objects
@@ -192,9 +198,10 @@ def _pictures(findings: Findings) -> Iterator[Block]:
         return
     says = "Axial, coronal and sagittal view of the published set"
     yield Picture(findings.picture, says, "Thin lines: isodoses. Thick lines: structures, in the colours of the table.")
+    of = "" if findings.prescription.total_gy else " of the highest dose"
     yield Legend(
         [
-            (colour, f"{percent} % = {percent / 100 * findings.full_gy:.1f} Gy")
+            (colour, f"{percent} %{of} = {percent / 100 * findings.full_gy:.1f} Gy")
             for percent, colour in draw.ISODOSES
             if findings.after.dose and percent / 100 * findings.full_gy <= findings.after.dose.highest_gy
         ]

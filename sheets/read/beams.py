@@ -37,38 +37,76 @@ class Beam:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """One fraction group: the fractions planned, and the dose that its beams give in each."""
+
+    fractions: int | None
+    per_fraction_gy: float | None = None
+
+    def __str__(self) -> str:
+        counted = "fractions not stated" if self.fractions is None else f"{self.fractions} fractions"
+        if self.per_fraction_gy is None:
+            return f"no dose stated, {counted}"
+        if self.fractions is None:
+            return f"{self.per_fraction_gy:.3g} Gy a fraction, {counted}"
+        return _times(self.fractions, self.per_fraction_gy, self.fractions * self.per_fraction_gy)
+
+
+@dataclass(frozen=True, slots=True)
 class Prescription:
     """What the plan prescribes."""
 
-    total_gy: float | None
-    fractions: int | None
+    target_gy: float | None
+    """The highest dose prescribed to a target, by the plan's dose references."""
+
+    groups: tuple[Group, ...]
 
     @property
-    def per_fraction_gy(self) -> float | None:
-        """The dose of one fraction."""
-        return self.total_gy / self.fractions if self.total_gy and self.fractions else None
+    def total_gy(self) -> float | None:
+        """The dose that percentages refer to; None where the plan does not state one dose."""
+        if len(self.groups) > 1:
+            return None
+        if self.target_gy is not None or not self.groups:
+            return self.target_gy
+        only = self.groups[0]
+        return only.fractions * only.per_fraction_gy if only.fractions and only.per_fraction_gy else None
 
     def __str__(self) -> str:
-        if self.total_gy is None:
-            return f"no dose stated, {self.fractions} fractions" if self.fractions else "none stated"
-        if self.per_fraction_gy is None:
-            return f"{self.total_gy:g} Gy"
-        return f"{self.fractions} \N{MULTIPLICATION SIGN} {self.per_fraction_gy:.3g} Gy = {self.total_gy:g} Gy"
+        if len(self.groups) > 1:
+            stated = [] if self.target_gy is None else [f"{self.target_gy:g} Gy to a target by dose reference"]
+            return "; ".join([*stated, *(f"fraction group: {group}" for group in self.groups)])
+        fractions = self.groups[0].fractions if self.groups else None
+        if self.target_gy is not None:
+            per_fraction = self.target_gy / fractions if fractions else None
+            return f"{self.target_gy:g} Gy" if not per_fraction else _times(fractions, per_fraction, self.target_gy)
+        return str(self.groups[0]) if self.groups else "none stated"
+
+
+def _times(fractions: int | None, per_fraction_gy: float, total_gy: float) -> str:
+    return f"{fractions} \N{MULTIPLICATION SIGN} {per_fraction_gy:.3g} Gy = {total_gy:g} Gy"
 
 
 def prescription(plan: Dataset) -> Prescription:
-    """Read the highest dose prescribed to a target, and the number of fractions. PS3.3 C.8.8.10, C.8.8.13."""
+    """Read the dose prescribed to a target, and each fraction group. PS3.3 C.8.8.10, C.8.8.13.
+
+    A limit of an organ at risk is no prescription, whichever element it stands in.
+    """
     doses = [
         float(reference.TargetPrescriptionDose)
         for reference in plan.get("DoseReferenceSequence") or ()
-        if reference.get("TargetPrescriptionDose") is not None
+        if reference.get("TargetPrescriptionDose") is not None and reference.get("DoseReferenceType") != "ORGAN_AT_RISK"
     ]
-    counts = [
-        int(group.NumberOfFractionsPlanned)
-        for group in plan.get("FractionGroupSequence") or ()
-        if group.get("NumberOfFractionsPlanned") is not None
-    ]
-    return Prescription(max(doses, default=None), sum(counts) or None)
+    groups = tuple(_group(group) for group in plan.get("FractionGroupSequence") or ())
+    return Prescription(max(doses, default=None), groups)
+
+
+def _group(group: Dataset) -> Group:
+    """Read a fraction group; its dose is that of all its beams with MU, and unknown where one of them has none."""
+    fractions = group.get("NumberOfFractionsPlanned")
+    treating = [one for one in group.get("ReferencedBeamSequence") or () if one.get("BeamMeterset")]
+    doses = [float(one.BeamDose) for one in treating if one.get("BeamDose") is not None]
+    whole = sum(doses) if doses and len(doses) == len(treating) else None
+    return Group(None if fractions is None else int(fractions), whole)
 
 
 def beams(plan: Dataset) -> list[Beam]:

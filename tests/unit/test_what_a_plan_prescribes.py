@@ -1,0 +1,73 @@
+"""A sheet states the prescription that the plan states, and no other."""
+
+from __future__ import annotations
+
+import pytest
+from pydicom import Dataset
+
+from sheets.read.beams import prescription
+
+Beams = list[tuple[float, float | None]]
+
+
+def plan(references: list[tuple[str, float]], groups: list[tuple[int | None, Beams]]) -> Dataset:
+    """Make a plan of dose references (type, Gy) and fraction groups (fractions, beams as MU and Gy)."""
+    made = Dataset()
+    made.DoseReferenceSequence = [reference(*one) for one in references]
+    made.FractionGroupSequence = [group(*one) for one in groups]
+    return made
+
+
+def reference(kind: str, gy: float) -> Dataset:
+    """Make a dose reference."""
+    made = Dataset()
+    made.DoseReferenceType, made.TargetPrescriptionDose = kind, gy
+    return made
+
+
+def group(fractions: int | None, beams: Beams) -> Dataset:
+    """Make a fraction group."""
+    made = Dataset()
+    made.NumberOfFractionsPlanned = fractions
+    made.ReferencedBeamSequence = []
+    for meterset, gy in beams:
+        beam = Dataset()
+        beam.BeamMeterset = meterset
+        if gy is not None:
+            beam.BeamDose = gy
+        made.ReferencedBeamSequence.append(beam)
+    return made
+
+
+SIMPLE: Beams = [(100, None)]
+
+
+@pytest.mark.parametrize(
+    ("made", "total_gy", "says"),
+    [
+        (plan([("TARGET", 50)], [(25, SIMPLE)]), 50, "25 \N{MULTIPLICATION SIGN} 2 Gy = 50 Gy"),
+        (plan([("TARGET", 50), ("ORGAN_AT_RISK", 60)], [(25, SIMPLE)]), 50, "25 \N{MULTIPLICATION SIGN} 2 Gy = 50 Gy"),
+        (plan([("ORGAN_AT_RISK", 45)], [(25, SIMPLE)]), None, "no dose stated, 25 fractions"),
+        (plan([], [(25, [(100, 1.5), (50, 0.5), (0, None)])]), 50, "25 \N{MULTIPLICATION SIGN} 2 Gy = 50 Gy"),
+        (plan([], [(25, [(100, 1.5), (50, None)])]), None, "no dose stated, 25 fractions"),
+        (plan([("TARGET", 50)], [(None, SIMPLE)]), 50, "50 Gy"),
+        (
+            plan([("TARGET", 50)], [(25, [(100, 2.0)]), (8, [(90, 2.0)])]),
+            None,
+            (
+                "50 Gy to a target by dose reference; fraction group: 25 \N{MULTIPLICATION SIGN} 2 Gy = 50 Gy; "
+                "fraction group: 8 \N{MULTIPLICATION SIGN} 2 Gy = 16 Gy"
+            ),
+        ),
+        (
+            plan([], [(25, SIMPLE), (8, SIMPLE)]),
+            None,
+            "fraction group: no dose stated, 25 fractions; fraction group: no dose stated, 8 fractions",
+        ),
+        (plan([], []), None, "none stated"),
+    ],
+)
+def test_what_is_stated_is_told_and_nothing_is_added_up(made: Dataset, total_gy: float | None, says: str) -> None:
+    """Percentages refer to the total; where there is none, they have nothing to refer to."""
+    read = prescription(made)
+    assert (read.total_gy, str(read)) == (total_gy, says)
