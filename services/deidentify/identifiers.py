@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.dicom.character_sets import name_components
 from services.dicom.dates import read_da, read_dt
-from services.vocabulary import anatomy
+from services.vocabulary import anatomy, word_lists
 from services.vocabulary.spelling import fold, is_cjk, pieces
 
 if TYPE_CHECKING:
@@ -58,45 +58,9 @@ _EMBEDDED: Final = 5
 that a field of 13 or 16 characters cut short (`HN Mustermanns`)."""
 
 
-def _folded(words: str) -> frozenset[str]:
-    return frozenset(map(fold, words.split()))
+_GENERIC: Final = frozenset(map(fold, word_lists.GENERIC))
 
-
-_GENERIC: Final = _folded(
-    """
-    hospital hospitals hôpital hospitalier hospitalaria ospedale ospedaliera krankenhaus klinik kliniken
-    klinikum clinic clinics clinica clínica clinique university universitair universitaire universität
-    universitäts universitätsklinikum universitätsklinik universitätsspital universitätsmedizin università
-    universidad universitario universitaria uniklinik uniklinikum spital kantonsspital medical medicine medizin
-    medizinische medizinisches medico médical department dept departement département departamento dipartimento
-    abteilung klinische institute institut instituto istituto institution center centre centro zentrum zentral
-    central national regional general allgemeines städtisches kreiskrankenhaus health healthcare care service
-    services servizio servicio trust foundation stiftung praxis ambulanz haus house school college radiotherapy
-    radiotherapie radioterapia radiothérapie radiation radiology radiologie radiologia radiological oncology
-    onkologie oncologia oncologie radiooncology radioonkologie radioncology strahlentherapie strahlenklinik
-    strahlenheilkunde strahlen cancer tumor tumour tumorzentrum krebs krebszentrum comprehensive nuclear
-    nuklearmedizin physics physik medizinphysik station room raum building gebäude floor etage street strasse
-    straße avenue road platz saint sankt santa and und for für the der die das des dem den von van zur zum bei
-    del della delle degli dell les aux sur gmbh corporation company systems system solutions limited group
-    varian siemens healthineers elekta philips general electric toshiba canon hitachi brainlab raysearch
-    laboratories accuray nucletron oncentra eclipse aria monaco mosaiq pinnacle raystation somatom sensation
-    definition confidence brilliance bigbore aquilion lightspeed discovery optima truebeam clinac trilogy
-    novalis halcyon ethos unique synergy versa infinity precise artiste oncor primus tomotherapy cyberknife
-    linac linacs accelerator beschleuniger linearbeschleuniger treatment machine scanner simulator workstation
-    server console unknown unbekannt none null undefined
-    """
-)
-"""Words that name a kind of place, maker or machine rather than one of them."""
-
-_NAMELESS: Final = _folded(
-    """
-    operator physician physicist physiker doctor arzt ärztin admin administrator user unknown unbekannt
-    anonymous anonymized anonym none null undefined professor herr frau madame monsieur dr mr ms mrs md phd prof
-    dipl med rer nat msc bsc jr sr ii iii iv de da do di du la le el al von van der den dem ten ter del dos das
-    los las bin ibn st zu zum zur
-    """
-)
-"""Roles, titles and particles: words inside names that name nobody."""
+_NAMELESS: Final = frozenset(map(fold, word_lists.NAMELESS))
 
 
 class Span(NamedTuple):
@@ -357,27 +321,7 @@ def _is_anatomy(text: str, hit: _Hit) -> bool:
 
 # Dates in texts --------------------------------------------------------------------------------------
 
-_MONTHS: Final = {
-    fold(name): number
-    for number, names in enumerate(
-        (
-            "jan january januar jän jänner gennaio gen janvier enero ene",
-            "feb february februar febbraio février fév febrero",
-            "mar march märz mär mrz marzo mars",
-            "apr april aprile avril abril abr",
-            "may mai maggio mag mayo",
-            "jun june juni giugno giu juin junio",
-            "jul july juli luglio lug juillet julio",
-            "aug august agosto ago août aout",
-            "sep sept september settembre set septembre septiembre",
-            "oct october okt oktober ottobre ott octobre octubre",
-            "nov november novembre noviembre",
-            "dec december dez dezember dicembre dic décembre déc diciembre",
-        ),
-        start=1,
-    )
-    for name in names.split()
-}
+_MONTHS: Final = {fold(name): number for number, names in enumerate(word_lists.MONTHS, 1) for name in names.split()}
 
 _YEAR_FIRST = re.compile(r"(?<!\d)(?=(\d{4})([-./_ ])(\d{1,2})\2(\d{1,2})(?!\d))")
 _YEAR_LAST = re.compile(r"(?<!\d)(?<!\d\.)(?=(\d{1,2})([-./_ ]) ?(\d{1,2})\2 ?(\d{4}|\d\d)(?!\d|\.\d))")

@@ -10,18 +10,12 @@ The words are in `anatomy.txt`: TG-263 and everyday ones, English, German, Itali
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 from typing import Final
 
 from services.vocabulary.spelling import fold, pieces
+from services.vocabulary.word_lists import read_anatomy
 
-
-def _read_terms() -> frozenset[str]:
-    lines = Path(__file__).with_name("anatomy.txt").read_text(encoding="utf-8").splitlines()
-    return frozenset(fold(word) for line in lines if not line.startswith("#") for word in line.split())
-
-
-_TERMS: Final = _read_terms()
+_TERMS: Final = frozenset(map(fold, read_anatomy()))
 _SHORTEST_PART: Final = 3
 """Letters of a term inside a compound: `lungenlappen`, `opticchiasm`; shorter ones would find themselves anywhere."""
 

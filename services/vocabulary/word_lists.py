@@ -1,0 +1,66 @@
+"""Lists of words, as people spell them: data for the cleaner and for the proof, each of which compares in its own way.
+
+The words of anatomy are in `anatomy.txt`, beside this file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+
+def read_anatomy() -> list[str]:
+    """Return the words of anatomy and planning, in the order of their file."""
+    lines = Path(__file__).with_name("anatomy.txt").read_text(encoding="utf-8").splitlines()
+    return [word for line in lines if not line.startswith("#") for word in line.split()]
+
+
+_GENERIC: Final = """
+hospital hospitals hôpital hospitalier hospitalaria ospedale ospedaliera krankenhaus klinik kliniken
+klinikum clinic clinics clinica clínica clinique university universitair universitaire universität
+universitäts universitätsklinikum universitätsklinik universitätsspital universitätsmedizin università
+universidad universitario universitaria uniklinik uniklinikum spital kantonsspital medical medicine medizin
+medizinische medizinisches medico médical department dept departement département departamento dipartimento
+abteilung klinische institute institut instituto istituto institution center centre centro zentrum zentral
+central national regional general allgemeines städtisches kreiskrankenhaus health healthcare care service
+services servizio servicio trust foundation stiftung praxis ambulanz haus house school college radiotherapy
+radiotherapie radioterapia radiothérapie radiation radiology radiologie radiologia radiological oncology
+onkologie oncologia oncologie radiooncology radioonkologie radioncology strahlentherapie strahlenklinik
+strahlenheilkunde strahlen cancer tumor tumour tumorzentrum krebs krebszentrum comprehensive nuclear
+nuklearmedizin physics physik medizinphysik station room raum building gebäude floor etage street strasse
+straße avenue road platz saint sankt santa and und for für the der die das des dem den von van zur zum bei
+del della delle degli dell les aux sur gmbh corporation company systems system solutions limited group
+varian siemens healthineers elekta philips general electric toshiba canon hitachi brainlab raysearch
+laboratories accuray nucletron oncentra eclipse aria monaco mosaiq pinnacle raystation somatom sensation
+definition confidence brilliance bigbore aquilion lightspeed discovery optima truebeam clinac trilogy
+novalis halcyon ethos unique synergy versa infinity precise artiste oncor primus tomotherapy cyberknife
+linac linacs accelerator beschleuniger linearbeschleuniger treatment machine scanner simulator workstation
+server console unknown unbekannt none null undefined
+"""
+GENERIC: Final = frozenset(_GENERIC.split())
+"""Words that name a kind of place, maker or machine rather than one of them."""
+
+_NAMELESS: Final = """
+operator physician physicist physiker doctor arzt ärztin admin administrator user unknown unbekannt
+anonymous anonymized anonym none null undefined professor herr frau madame monsieur dr mr ms mrs md phd prof
+dipl med rer nat msc bsc jr sr ii iii iv de da do di du la le el al von van der den dem ten ter del dos das
+los las bin ibn st zu zum zur
+"""
+NAMELESS: Final = frozenset(_NAMELESS.split())
+"""Roles, titles and particles: words inside names that name nobody."""
+
+MONTHS: Final = (
+    "jan january januar jän jänner gennaio gen janvier enero ene",
+    "feb february februar febbraio février fév febrero",
+    "mar march märz mär mrz marzo mars",
+    "apr april aprile avril abril abr",
+    "may mai maggio mag mayo",
+    "jun june juni giugno giu juin junio",
+    "jul july juli luglio lug juillet julio",
+    "aug august agosto ago août aout",
+    "sep sept september settembre set septembre septiembre",
+    "oct october okt oktober ottobre ott octobre octubre",
+    "nov november novembre noviembre",
+    "dec december dez dezember dicembre dic décembre déc diciembre",
+)
+"""Names of the months and their short forms, January first: English, German, Italian, French, Spanish."""
