@@ -316,7 +316,10 @@ def _words(text: str) -> list[str]:
 
 
 def _is_anatomy(text: str, hit: _Hit) -> bool:
-    return not any(map(str.isdecimal, text[hit.start : hit.end])) and anatomy.only_terms(text)
+    """Whether what was found is itself a term, as listed, among terms: a split inside it (`l|und`) excuses nothing."""
+    found = text[hit.start : hit.end]
+    listed = all(map(anatomy.is_listed, _letters(found)))
+    return not any(map(str.isdecimal, found)) and listed and anatomy.only_terms(text)
 
 
 # Dates in texts --------------------------------------------------------------------------------------

@@ -41,6 +41,11 @@ def is_term(word: str) -> bool:
     return _is_compound(fold(word))
 
 
+def is_listed(word: str) -> bool:
+    """Whether a word is a term itself, not one put together of terms."""
+    return fold(word) in _TERMS
+
+
 def only_terms(text: str) -> bool:
     """Whether every word of a text is a term, and one of them more than a letter; numbers are no words."""
     found = words(text)

@@ -239,3 +239,17 @@ def test_a_date_that_can_be_read_in_two_ways_is_read_in_both():
         (2, 9),
         {date(1918, 3, 11), date(1918, 11, 3), date(2018, 3, 11), date(2018, 11, 3)},
     )
+
+
+@pytest.mark.parametrize("family", ["Lund", "Sand", "Smit", "Bos", "Ali", "Marc", "Max", "Nair", "Ball", "Alt"])
+def test_a_name_glued_to_a_target_is_not_excused_by_terms_inside_it(family: str) -> None:
+    """`Lund` is `l` and `und` piece by piece, and a patient all the same."""
+    text = f"PTV{family}"
+
+    assert Identifiers([("person", f"{family}^Maria")]).matches(text) == [(3, len(text))]
+
+
+@pytest.mark.parametrize("family", ["Herz", "Hals", "Kopf"])
+def test_a_name_that_is_itself_a_term_stays(family: str) -> None:
+    """The organ a patient is called after keeps its name."""
+    assert Identifiers([("person", f"{family}^Maria")]).matches(f"PTV{family}") == []
