@@ -57,6 +57,9 @@ _EMBEDDED: Final = 5
 """From this length on the cleaner also finds a name inside a longer word (`ptvmueller`), and the beginning of a name
 that a field of 13 or 16 characters cut short (`HN Mustermanns`)."""
 
+_SHORTEST_TERM: Final = 3
+"""Letters of a term that a name is cut off from: PTV."""
+
 
 _GENERIC: Final = frozenset(map(fold, word_lists.GENERIC))
 
@@ -134,11 +137,12 @@ class Identifiers:
             self._index[spelling[:2]].append(spelling)
         self._years = tuple({f"{day.year % 100:02d}" for day in self._days})
         self._months = {(day.year, day.month) for day in self._days}
-        self._inside = tuple(
+        self._glued = tuple(
             spelling
             for spelling, key in self._keys.items()
-            if key.weight >= _EMBEDDED and spelling.isalpha() and key.kinds & {"person", "patient-id"}
+            if key.weight >= _TOKEN and spelling.isalpha() and key.kinds & {"person", "patient-id"}
         )
+        self._inside = tuple(spelling for spelling in self._glued if self._keys[spelling].weight >= _EMBEDDED)
 
     def matches(self, text: str) -> list[Span]:
         """Say where identifiers stand in a text, for the cleaner: as strictly as can be; in order, overlaps joined."""
@@ -162,7 +166,7 @@ class Identifiers:
         for hit in self._hits(value):
             key = self._keys[hit.spelling]
             if key.weight >= _TOKEN or (hit.whole and not hit.spelling.isdecimal()):
-                kinds |= set() if _is_anatomy(value, hit) else key.kinds
+                kinds |= set() if _is_among_terms(value, hit) else key.kinds
         if self._dates(value):
             kinds.add("date")
         return frozenset(kinds) or None
@@ -199,7 +203,11 @@ class Identifiers:
         for found in _WORD.finditer(text):
             word = fold(found[0])
             part = word if len(found[0]) >= _EMBEDDED else "-"
-            if any(name in word or name.startswith(part) for name in self._inside) and not anatomy.is_term(word):
+            names = [name for name in self._inside if name in word or name.startswith(part)]
+            glued = [cut for name in self._glued if name in word for cut in _cut_off(found[0], name)]
+            if glued:
+                yield from (Span(found.start() + start, found.start() + end) for start, end in glued)
+            elif names and not anatomy.is_term(word):
                 yield Span(*found.span())
 
     def _dates(self, text: str) -> list[Span]:
@@ -317,9 +325,28 @@ def _words(text: str) -> list[str]:
 
 def _is_anatomy(text: str, hit: _Hit) -> bool:
     """Whether what was found is itself a term, as listed, among terms: a split inside it (`l|und`) excuses nothing."""
-    found = text[hit.start : hit.end]
-    listed = all(map(anatomy.is_listed, _letters(found)))
-    return not any(map(str.isdecimal, found)) and listed and anatomy.only_terms(text)
+    return _is_among_terms(text, hit) and all(map(anatomy.is_listed, _letters(text[hit.start : hit.end])))
+
+
+def _is_among_terms(text: str, hit: _Hit) -> bool:
+    """Whether a text is made of terms, and no number is what was found."""
+    return not any(map(str.isdecimal, text[hit.start : hit.end])) and anatomy.only_terms(text)
+
+
+def _cut_off(word: str, name: str) -> Iterator[tuple[int, int]]:
+    """Find a name glued to a term in one case, `ptvlund` or `LUNDPTV`: where it stands, without the term."""
+    if anatomy.is_listed(name) or anatomy.is_listed(word):
+        return
+    for cut in range(1, len(word)):
+        before, after = word[:cut], word[cut:]
+        if fold(after) == name and _is_long_term(before):
+            yield cut, len(word)
+        elif fold(before) == name and _is_long_term(after):
+            yield 0, cut
+
+
+def _is_long_term(part: str) -> bool:
+    return len(part) >= _SHORTEST_TERM and anatomy.is_term(part)
 
 
 # Dates in texts --------------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ def rois(*names, identifiers=MUELLER):
         ("Mueller", "ROI_01"),
         ("AnnaMueller_L", "ROI_01"),
         ("Schatten Mueller", "ROI_01"),
-        ("ptvmueller", "ROI_01"),
+        ("ptvmueller", "ptv"),
         ("HN muell", "ROI_01"),
         ("PTV 11/1950", "PTV"),
         ("PTV 1950-11", "PTV"),
