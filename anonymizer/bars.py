@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Protocol, Self
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from services.runtime.progress import STEPS
-from watcher.set_states import CONCLUDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,9 +52,9 @@ class Bars:
 
     def show(self, look: Look) -> None:
         """Show how it stands now."""
-        done = sum(stand in CONCLUDED for stand in look.stands.values())
-        says = f"waits: {look.waits}" if look.waits else f"{done} of {len(look.stands)}"
-        self._bars.update(self._all, completed=done, total=len(look.stands) or None, says=says)
+        done = sum(state.is_concluded for state in look.states.values())
+        says = f"waits: {look.waits}" if look.waits else f"{done} of {len(look.states)}"
+        self._bars.update(self._all, completed=done, total=len(look.states) or None, says=says)
         for locator in self._of_sets.keys() - look.in_work.keys():
             self._bars.remove_task(self._of_sets.pop(locator))
         for locator, how_far in look.in_work.items():
@@ -77,9 +76,9 @@ class Lines:
 
     def show(self, look: Look) -> None:
         """Say what is new."""
-        concluded = {folder for folder, stand in look.stands.items() if stand in CONCLUDED}
+        concluded = {folder for folder, state in look.states.items() if state.is_concluded}
         for folder in sorted(concluded - (self._concluded if self._concluded is not None else concluded)):
-            self._say(f"{folder}: {look.stands[folder]}")
+            self._say(f"{folder}: {look.states[folder]}")
         self._concluded = concluded
         if look.waits and look.waits != self._waits:
             self._say(f"waits: {look.waits}")

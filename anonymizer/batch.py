@@ -17,6 +17,7 @@ from anonymizer.supervisor import Supervised
 from services.errors import SettingsWrong
 from services.runtime.progress import InWork, read_all
 from services.store import failures, registry
+from services.store.set_state import SetState
 from watcher.service import Attended
 from worker.app import connect, make_app, worker_arguments
 from worker.queue import Queue
@@ -53,7 +54,7 @@ SERVED: Final = (
 class Look:
     """How a run stands."""
 
-    stands: Mapping[str, str]
+    states: Mapping[str, SetState]
     """By folder: what became of it, or `settling`, `queued`, `in work`, `waiting`."""
 
     in_work: Mapping[str, InWork]
@@ -99,7 +100,7 @@ class Batch:
             in_work, waits = read_all(self._redis, self.collection.id), attended.paused
         except redis.RedisError as lost:
             in_work, waits = {}, reason(lost)
-        return Look(attended.stands, in_work, waits, self.finished)
+        return Look(attended.states, in_work, waits, self.finished)
 
     def sheets_to_come(self) -> list[int]:
         """Ask for the sheets that are missing, once all sets are done, and give those that are not made yet."""
@@ -208,6 +209,6 @@ def start_anew(collection: Collection) -> None:
     """Try again what was parked, and count from nothing: who starts a run wants to know how it stands now."""
     for locator in failures.all_of(collection):
         outcome = registry.read_outcome(collection, locator)
-        if outcome and outcome.state == "parked":
+        if outcome and outcome.state is SetState.PARKED:
             registry.reopen(collection, locator)
         failures.forget(collection, locator)

@@ -36,6 +36,7 @@ from services.runtime import settings as environment
 from services.store import registry
 from services.store.collection import Collection
 from services.store.records import folder_name
+from services.store.set_state import SetState
 from watcher.folders import loose_dicom
 from worker.transient_errors import CIRCUMSTANCES, reason
 
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 POLL_S: Final = 0.1
-GOOD: Final = frozenset({"published", "same-set", "withdrawn"})
 INTERRUPTED: Final = 130
 
 Workers = Annotated[int | None, typer.Option(min=1, help="Sets at a time; as many as there are cores by default.")]
@@ -56,7 +56,7 @@ class Row:
     """What became of one set."""
 
     folder: str
-    state: str
+    state: SetState
     anon: str
     """`ANON_006`; empty where there is none."""
     seconds: float | None
@@ -97,19 +97,21 @@ def run(
         )
         return
     with batch(collection, settings, processes=workers or os.cpu_count() or 1, debug=bool(ctx.obj)) as going:
-        earlier, stands = _follow(going, as_json=as_json)
+        earlier, states = _follow(going, as_json=as_json)
         seconds = going.seconds()
-        concerned = (folder for folder, state in stands.items() if folder not in earlier and state != "no-set")
-        rows = [_row(collection, folder, stands[folder], seconds) for folder in concerned]
+        concerned = (
+            folder for folder, state in states.items() if folder not in earlier and state is not SetState.NO_SET
+        )
+        rows = [_row(collection, folder, states[folder], seconds) for folder in concerned]
         if as_json:
             say_json({"sets": [_as_json(row) for row in rows], "published_before": len(earlier)})
         else:
             _say(root, rows, len(earlier))
         _make_sheets(going, as_json=as_json)
-    raise typer.Exit(PUBLISHED_ALL if all(row.state in GOOD for row in rows) else SOME_NOT)
+    raise typer.Exit(PUBLISHED_ALL if all(row.state.is_finished for row in rows) else SOME_NOT)
 
 
-def _follow(going: Batch, *, as_json: bool) -> tuple[frozenset[str], Mapping[str, str]]:
+def _follow(going: Batch, *, as_json: bool) -> tuple[frozenset[str], Mapping[str, SetState]]:
     """Show how it goes on until it is finished; give the sets that were published before, and how all stand now."""
     screen = console()
     earlier: frozenset[str] | None = None
@@ -121,12 +123,12 @@ def _follow(going: Batch, *, as_json: bool) -> tuple[frozenset[str], Mapping[str
             while True:
                 look = going.look()
                 if earlier is None:
-                    earlier = frozenset(folder for folder, stand in look.stands.items() if stand in GOOD)
+                    earlier = frozenset(folder for folder, state in look.states.items() if state.is_finished)
                 shown.show(look)
                 if look.finished:
                     if look.waits:
                         console(stderr=True).print(f"Not all could be written: {look.waits}. The next run does it.")
-                    return earlier, look.stands
+                    return earlier, look.states
                 time.sleep(POLL_S)
         except KeyboardInterrupt:
             console(stderr=True).print("Stopping. What is in work is finished first; Ctrl-C again ends it at once.")
@@ -153,7 +155,7 @@ def _make_sheets(going: Batch, *, as_json: bool) -> None:
     screen.print(f"The sheets are in {going.collection.root / SHEETS_NAME}.")
 
 
-def _row(collection: Collection, folder: str, state: str, seconds: Mapping[str, float]) -> Row:
+def _row(collection: Collection, folder: str, state: SetState, seconds: Mapping[str, float]) -> Row:
     locator = collection.locator(folder)
     outcome = registry.read_outcome(collection, locator)
     if outcome is None:

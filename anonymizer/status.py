@@ -14,6 +14,7 @@ from anonymizer.new import Root, check_folder
 from anonymizer.screen import console, say_json, say_loose
 from services.errors import SettingsWrong
 from services.runtime import settings as environment
+from services.store.set_state import SetState
 from services.store.share import COPIED, Share
 from watcher import overlaps
 from watcher.status import Teller
@@ -71,7 +72,7 @@ def _say(told: Told) -> None:
         screen.print(f"  {told.warning}")
     counts = Counter(row.state for row in told.sets)
     screen.print("  " + (", ".join(f"{count} {state}" for state, count in counts.most_common()) or "no sets"))
-    others = [row for row in told.sets if row.state != "published"]
+    others = [row for row in told.sets if row.state is not SetState.PUBLISHED]
     if others:
         table = Table("Set", "State", "Anonymized", "Why")
         for row in others:

@@ -20,6 +20,7 @@ from services.runtime import durable_files
 from services.store import records, registry
 from services.store.records import Record, folder_name
 from services.store.registry import Outcome
+from services.store.set_state import SetState
 from services.store.tracking_lines import TrackingFiles, TrackingLine
 from watcher.set_states import Standings
 
@@ -140,7 +141,7 @@ def _state_of(collection: Collection, index: int, folder: Path) -> None:
     identity = collection.identity.numbered(index)
     line = TrackingLine(folder.name, identity.patient_id, "Plan", collection.identity.hospital, date(2026, 1, 1))
     outcome = Outcome(
-        "published", "0" * 32, "2026-01-01T00:00:00+00:00", set_id=set_id, index=index,
+        SetState.PUBLISHED, "0" * 32, "2026-01-01T00:00:00+00:00", set_id=set_id, index=index,
         folders={".": folder.stat().st_mtime_ns},
     )  # fmt: skip
     for path, data in (

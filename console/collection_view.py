@@ -24,7 +24,7 @@ from services.rtset.summary import Judgement, judge_folder
 from services.runtime import durable_files
 from services.store import again, registry, tracking_lines
 from services.store.collection import Collection
-from watcher.dispatcher import NOT_STARTED
+from services.store.set_state import SetState
 from watcher.status import Row, Teller, Told
 
 if TYPE_CHECKING:
@@ -36,11 +36,6 @@ if TYPE_CHECKING:
     from services.machines.descriptor import Machine
     from services.runtime.settings import Settings
 
-DONE: Final = frozenset({"published", "same-set"})
-BUSY: Final = frozenset({"new", "queued", "in work"})
-"""Sets that the service has, or will have in a moment."""
-
-TRY_AGAIN: Final = frozenset({"refused", "parked"})
 SHEET: Final = re.compile(r"(ANON_\d+|report)\.html")
 
 LOOK_S: Final = 0.5
@@ -95,7 +90,7 @@ class Look:
     """Of the sets that are not done."""
     done: tuple[Row, ...]
     """The last one first."""
-    counts: Mapping[str, int]
+    counts: Mapping[SetState, int]
     round: Round | None
     checking: tuple[int, int] | None
     """How many folders of how many the running check has judged."""
@@ -108,7 +103,7 @@ class Look:
     @property
     def faultless(self) -> bool:
         """Whether every set that waits for a person was checked and found good."""
-        waiting = [line for line in self.lines if line.row.state == NOT_STARTED]
+        waiting = [line for line in self.lines if line.row.state is SetState.NOT_STARTED]
         sets = [line for line in waiting if not (line.judgement and line.judgement.verdict == "no set")]
         return bool(sets) and all(line.can_start for line in sets)
 
@@ -176,7 +171,7 @@ class Board:
                 return self._check.total
             options = read_settings(self.root)[1]
             machines = descriptor.named(options.machine, descriptor.folders(self._settings.machines))
-            rows = [line.row for line in look.lines if line.row.state not in BUSY]
+            rows = [line.row for line in look.lines if not line.row.state.is_busy]
             self._round = None
             self._check = _Check(len(rows))
             self._seen = None
@@ -247,8 +242,10 @@ class Board:
         told = self._teller.tell()
         identity, options = self._form()
         by_hand = (options is not None and options.start == BY_HAND) if self._by_hand is None else self._by_hand
-        open_rows = [row for row in told.sets if row.state not in DONE]
-        done = sorted((row for row in told.sets if row.state in DONE), key=lambda row: (row.at, row.anon), reverse=True)
+        open_rows = [row for row in told.sets if not row.state.is_finished]
+        done = sorted(
+            (row for row in told.sets if row.state.is_finished), key=lambda row: (row.at, row.anon), reverse=True
+        )
         self._follow_round(told)
         counts = Counter(row.state for row in told.sets)
         running = self._check if self._check.done < self._check.total else None
@@ -273,13 +270,13 @@ class Board:
             row,
             judgement,
             changed,
-            can_start=good and row.state == NOT_STARTED and self._check.done == self._check.total,
-            can_try_again=row.state in TRY_AGAIN,
+            can_start=good and row.state is SetState.NOT_STARTED and self._check.done == self._check.total,
+            can_try_again=row.state.may_retry,
         )
 
     def _follow_round(self, told: Told) -> None:
         """Follow what is being anonymized; a round is over when nothing is left to do, and told of until the next."""
-        busy = [row for row in told.sets if row.state in BUSY]
+        busy = [row for row in told.sets if row.state.is_busy]
         before = self._round
         if not busy:
             if before and not before.over:

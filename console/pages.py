@@ -28,6 +28,7 @@ from services.machines.descriptor import KEEP
 from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
 from services.rtset.references import CONTOURS_CT, DOSE_PLAN, FRAME, LINKS, PLAN_STRUCTURE_SET
 from services.store.records import folder_name
+from services.store.set_state import SetState
 from services.store.tracking_lines import file_name
 from services.vocabulary.structure_names import EDITION as NOMENCLATURE
 from worker.transient_errors import CIRCUMSTANCES, reason
@@ -375,8 +376,8 @@ def _parts(asked: Asked, board: Board) -> Parts:
     return Parts(html, lists, _said(asked, look))
 
 
-def _is_no_set(state: str, judgement: Any) -> bool:
-    return state == "no-set" or (judgement is not None and judgement.verdict == "no set")
+def _is_no_set(state: SetState, judgement: Any) -> bool:
+    return state is SetState.NO_SET or (judgement is not None and judgement.verdict == "no set")
 
 
 def _said(asked: Asked, look: Look) -> str:

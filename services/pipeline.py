@@ -30,6 +30,7 @@ from services.rtset.reader import PLAN
 from services.store import notes, plans, records, registry, structure_lists
 from services.store.records import folder_name
 from services.store.registry import Outcome
+from services.store.set_state import SetState
 from services.store.tracking_lines import TrackingLine
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from services.runtime.settings import Settings
     from services.store.collection import Collection
     from services.store.records import Record
-    from services.store.registry import State
 
 TRIES: Final = 3
 """A set that changes while it is worked on is begun again so often at once; then it waits until it has settled."""
@@ -151,7 +151,7 @@ class _Way:
         try:
             verdict = self._judge(seen)
             if verdict.empty:
-                return _outcome("no-set", seen)
+                return _outcome(SetState.NO_SET, seen)
             rtset = verdict.good_set()
             set_id, content = self._name(seen, rtset)
             published = publish.find(collection, set_id)
@@ -255,10 +255,10 @@ class _Way:
             raise SetChanged  # another one of the same UIDs was first: what is to be told of this one is found out anew
         if self._other_folder(set_id) is None:
             notes.clear(self.folder)
-            return _outcome("published", seen, set_id=set_id, index=index)
+            return _outcome(SetState.PUBLISHED, seen, set_id=set_id, index=index)
         text = SAME.format(folder_name(index))
         notes.write_note(self.folder, text)
-        return _outcome("same-set", seen, set_id=set_id, index=index, text=text)
+        return _outcome(SetState.SAME_SET, seen, set_id=set_id, index=index, text=text)
 
     def _with_the_same_plan(self, seen: Listing, set_id: str, rtset: RtSet) -> Record | None:
         """Find what was published of this plan with other objects, unless a person wants this set as one of its own."""
@@ -277,23 +277,23 @@ class _Way:
         state, text = self._published_here(set_id), ""
         as_new = f"If it is to be collected as a set of its own: anonymizer retry ROOT {self.folder.name!r} --as-new"
         if published.withdrawn:
-            state = "withdrawn"
+            state = SetState.WITHDRAWN
             text = (
                 f"This is the set that was published as {name} and then withdrawn. Nothing new was made of it. {as_new}"
             )
         elif published.set_id != set_id:
-            state = "changed"
+            state = SetState.CHANGED
             text = (
                 f"Its plan was published as {name}, with other objects: some were added, taken away or exported anew "
                 f"since. Nothing new was made of it. {as_new}"
             )
         elif not same_source.is_the_same(rtset, content, collection.set_key(set_id), published, collection.root / name):
-            state = "changed"
+            state = SetState.CHANGED
             text = (
                 f"Its objects have the UIDs of the set that was published as {name}, but they are not the same any "
                 f"more. Nothing new was made of it. {as_new}"
             )
-        elif state == "same-set":
+        elif state is SetState.SAME_SET:
             text = SAME.format(name)
         if text:
             notes.write_note(self.folder, text)
@@ -301,11 +301,12 @@ class _Way:
             notes.clear(self.folder)
         return _outcome(state, seen, set_id=set_id, index=published.index, text=text)
 
-    def _published_here(self, set_id: str) -> State:
+    def _published_here(self, set_id: str) -> SetState:
         """Tell whether a set was published out of this folder, or out of another one."""
         claim, outcome = claims.of(self.collection, set_id), registry.read_outcome(self.collection, self.locator)
-        noted = outcome is not None and (outcome.state, outcome.set_id) == ("published", set_id)
-        return "published" if noted or (claim and claim.locator == self.locator) else "same-set"
+        noted = outcome is not None and (outcome.state, outcome.set_id) == (SetState.PUBLISHED, set_id)
+        here = noted or (claim is not None and claim.locator == self.locator)
+        return SetState.PUBLISHED if here else SetState.SAME_SET
 
     def _other_folder(self, set_id: str) -> Path | None:
         """Give the folder out of which a set got its number, if that is another one, and still there."""
@@ -319,13 +320,15 @@ class _Way:
         before = self._made_before()
         notes.write_refused(self.folder, refused.faults, made_before="" if before is None else folder_name(before))
         text = "\n".join(f"{fault.found} {fault.remedy}" for fault in refused.faults)
-        return _outcome("refused", seen, codes=tuple(fault.code for fault in refused.faults), index=before, text=text)
+        return _outcome(
+            SetState.REFUSED, seen, codes=tuple(fault.code for fault in refused.faults), index=before, text=text
+        )
 
     def _waiting(self, seen: Listing, incomplete: SetIncomplete) -> Outcome:
         text = "\n".join(fault.found for fault in incomplete.faults)
         notes.write_note(self.folder, f"It is not complete yet, and waits:\n{text}")
         codes = tuple(fault.code for fault in incomplete.faults)
-        return _outcome("waiting", seen, codes=codes, index=self._made_before(), text=text)
+        return _outcome(SetState.WAITING, seen, codes=codes, index=self._made_before(), text=text)
 
     def _made_before(self) -> int | None:
         """Give the index of what was published of this folder when it held something else, if that still stands."""
@@ -337,7 +340,7 @@ class _Way:
         return found.index if claim and claim.locator == self.locator else None
 
 
-def _outcome(state: State, seen: Listing, **more: Any) -> Outcome:
+def _outcome(state: SetState, seen: Listing, **more: Any) -> Outcome:
     """Note what became of a set as it was seen."""
     folders = {str(folder.path): folder.mtime_ns for folder in seen.folders}
     return Outcome(state, seen.fingerprint, datetime.now(UTC).isoformat(timespec="seconds"), folders=folders, **more)

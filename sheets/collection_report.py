@@ -16,6 +16,7 @@ from services.maintenance.export import REPORT
 from services.runtime import durable_files
 from services.store import records, registry
 from services.store.records import folder_name
+from services.store.set_state import SetState
 from sheets import paths
 from sheets.findings import NoSheet, examine
 from sheets.render.html import html
@@ -51,7 +52,7 @@ def make(collection: Collection) -> Path:
         if (outcome := registry.read_outcome(collection, locator)) is not None
     ]
     states = Counter(str(outcome.state) for outcome in outcomes)
-    refused = Counter(code for outcome in outcomes if outcome.state == "refused" for code in outcome.codes)
+    refused = Counter(code for outcome in outcomes if outcome.state is SetState.REFUSED for code in outcome.codes)
     place = paths.folder(collection)
     place.mkdir(exist_ok=True)
     durable_files.write_atomically(
@@ -110,9 +111,9 @@ def _counts(entries: list[Entry], states: Mapping[str, int]) -> list[tuple[str, 
     return [
         ("Published", str(len(entries))),
         ("Indices", _ranges(indices)),
-        ("Refused", str(states.get("refused", 0))),
-        ("Parked", str(states.get("parked", 0))),
-        ("Waiting", str(states.get("waiting", 0))),
+        ("Refused", str(states[SetState.REFUSED])),
+        ("Parked", str(states[SetState.PARKED])),
+        ("Waiting", str(states[SetState.WAITING])),
     ]
 
 

@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from watcher.set_states import CONCLUDED
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from services.store.set_state import SetState
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,28 +19,28 @@ class Tally:
     at: float = 0.0
     """When, on the clock that is never set."""
 
-    since: Mapping[str, tuple[str, float]] = field(default_factory=dict)
+    since: Mapping[str, tuple[SetState, float]] = field(default_factory=dict)
     """How each folder stands, and since when it was seen to."""
 
     codes: Mapping[str, int] = field(default_factory=dict)
     """Against how many sets each code stands: of faults, or of the reasons for which sets are parked."""
 
-    def then(self, stands: Mapping[str, str], codes: Mapping[str, int], at: float) -> Tally:
+    def then(self, states: Mapping[str, SetState], codes: Mapping[str, int], at: float) -> Tally:
         """Count the next look."""
         since = {}
-        for folder, state in stands.items():
+        for folder, state in states.items():
             before = self.since.get(folder)
             since[folder] = before if before and before[0] == state else (state, at)
         return Tally(at, since, codes)
 
-    def sets(self) -> Counter[str]:
+    def sets(self) -> Counter[SetState]:
         """Count the sets that stand in each way."""
         return Counter(state for state, _ in self.since.values())
 
-    def oldest(self) -> dict[str, float]:
+    def oldest(self) -> dict[SetState, float]:
         """Tell since when the one that stands so the longest does, of each way in which a set is not concluded."""
-        found: dict[str, float] = {}
+        found: dict[SetState, float] = {}
         for state, since in self.since.values():
-            if state not in CONCLUDED:
+            if not state.is_concluded:
                 found[state] = min(since, found.get(state, since))
         return found

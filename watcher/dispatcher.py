@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from services.store import registry
+from services.store.set_state import SetState
 from watcher.set_states import Standings
 from watcher.settling import Settling
 from worker.set_key import Name
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-NOT_STARTED: Final = "not started"
 """Of a set whose collection waits for a person to say that it is to be anonymized."""
 
 FIRST_PAUSE_S: Final = 2.0
@@ -78,7 +78,7 @@ class Attendant:
         self._by_hand = by_hand
         self._asked: dict[str, Asked] = {}
 
-    def look(self, suspects: Names[str] = ()) -> dict[str, str]:
+    def look(self, suspects: Names[str] = ()) -> dict[str, SetState]:
         """Look at every set once, ask for what is due, and tell how each folder stands.
 
         How: an outcome's state (`published`, `refused` …), or `settling`, `not started`, `queued`, `in work`,
@@ -96,12 +96,14 @@ class Attendant:
         self._settling.forget_all_but(locators)
         self._asked = {locator: asked for locator, asked in self._asked.items() if locator in locators}
         held = self._queue.holding(map(self._name, unfinished))
-        stands: dict[str, str] = {standing.folder: standing.outcome.state for standing in standings if standing.outcome}
+        states: dict[str, SetState] = {
+            standing.folder: standing.outcome.state for standing in standings if standing.outcome
+        }
         for standing in unfinished:
-            stands[standing.folder] = self._attend(standing, held.get(self._name(standing)))
-        return stands
+            states[standing.folder] = self._attend(standing, held.get(self._name(standing)))
+        return states
 
-    def _attend(self, standing: Standing, held: str | None) -> str:
+    def _attend(self, standing: Standing, held: SetState | None) -> SetState:
         rests = self._settling.look(standing.locator, standing.fingerprint)
         asked = self._asked.get(standing.locator)
         if asked is None or asked.fingerprint != standing.fingerprint:
@@ -111,7 +113,7 @@ class Attendant:
             asked.put_off(now)
             return held
         if self._by_hand and not registry.is_started(self.collection, standing.locator, standing.fingerprint):
-            return NOT_STARTED if rests else "settling"
+            return SetState.NOT_STARTED if rests else SetState.SETTLING
         waits = standing.outcome is not None
         patience_over = self._settling.quiet_for_s(standing.locator) >= self._patience_s
         if rests and now >= asked.not_before and (patience_over or not waits):
@@ -120,10 +122,10 @@ class Attendant:
             self._queue.put(self._name(standing), last_chance=patience_over)
             asked.times += 1
             asked.put_off(now)
-            return "queued"
+            return SetState.QUEUED
         if not rests:
-            return "settling"
-        return "waiting"
+            return SetState.SETTLING
+        return SetState.WAITING
 
     def _name(self, standing: Standing) -> Name:
         return Name(self.collection.id, standing.locator)

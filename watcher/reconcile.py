@@ -12,8 +12,8 @@ from services.publication import claims, publish
 from services.publication.attempts import StandingStill
 from services.runtime import durable_files
 from services.store import failures, notes, registry
+from services.store.set_state import SetState
 from services.store.tracking_lines import TrackingFiles
-from watcher.set_states import CONCLUDED, FINISHED
 from worker.set_key import Name
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Reconciler:
         self._missed: dict[str, int] = {}
         self._gone: dict[str, int] = {}
 
-    def reconcile(self, stands: Mapping[str, str]) -> None:
+    def reconcile(self, states: Mapping[str, SetState]) -> None:
         """Finish publications, give back indices, compare Redis with the share, clear old attempts, bring the lines.
 
         And ask for sheets that are missing, where somebody makes some.
@@ -69,14 +69,14 @@ class Reconciler:
         self._collection.check_there()
         for index in publish.recover(self._collection):
             log.info("set.published", index=index, recovered=True)
-        by_locator = {self._collection.locator(folder): state for folder, state in stands.items()}
+        by_locator = {self._collection.locator(folder): state for folder, state in states.items()}
         self._give_back(by_locator)
         self._forget_gone(by_locator)
         audit = self._ledger.audit()
         if audit.withdrawn or audit.unreadable:
             log.warning("index.disagreement", withdrawn=audit.withdrawn, unreadable=audit.unreadable)
         self._still.clear(self._is_leased)
-        self._look_again(folder for folder, state in stands.items() if state == "refused")
+        self._look_again(folder for folder, state in states.items() if state.is_reopened_by_form)
         self._tracking.render()
         if self._sheets is not None and self._collection.options.sheets:
             self._sheets.ask_for_missing(self._collection)
@@ -87,7 +87,7 @@ class Reconciler:
             if not os.path.lexists(notes.beside(self._collection.root / folder, notes.REFUSED)):
                 registry.reopen(self._collection, self._collection.locator(folder))
 
-    def _give_back(self, stands: Mapping[str, str]) -> None:
+    def _give_back(self, states: Mapping[str, SetState]) -> None:
         """Give back the indices of sets that are gone, or in whose folder all is done without them.
 
         They were parked, or refused after they had got an index; or the folder holds another set now.
@@ -96,10 +96,10 @@ class Reconciler:
         for claim in list(claims.unpublished(self._collection)):
             if self._is_leased(claim.locator):
                 continue
-            stand = stands.get(claim.locator)
-            if stand is None:
+            state = states.get(claim.locator)
+            if state is None:
                 missed[claim.set_id] = self._missed.get(claim.set_id, 0) + 1
-            outcome = registry.read_outcome(self._collection, claim.locator) if stand in CONCLUDED else None
+            outcome = registry.read_outcome(self._collection, claim.locator) if state and state.is_concluded else None
             is_over = outcome is not None and outcome.set_id != claim.set_id
             if (is_over or missed.get(claim.set_id, 0) >= SCANS) and self._ledger.release(claim.set_id):
                 log.info("index.released", set=claim.locator, index=claim.index)
@@ -116,7 +116,7 @@ class Reconciler:
             if gone[locator] != SCANS:
                 continue
             outcome, folder = registry.read_outcome(self._collection, locator), None
-            if outcome is not None and outcome.state not in FINISHED:
+            if outcome is not None and not outcome.state.is_finished:
                 folder = registry.folder_of(self._collection, locator)
             if folder is not None and not folder.exists():
                 notes.clear(folder)
@@ -126,4 +126,4 @@ class Reconciler:
 
     def _is_leased(self, locator: str) -> bool:
         name = Name(self._collection.id, locator)
-        return self._queue.holding([name]).get(name) == "in work"
+        return self._queue.holding([name]).get(name) is SetState.IN_WORK

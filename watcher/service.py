@@ -30,7 +30,6 @@ from watcher.counts import Tally
 from watcher.dispatcher import Attendant
 from watcher.events import Hints, is_remote
 from watcher.reconcile import Reconciler
-from watcher.set_states import CONCLUDED
 from worker.transient_errors import CIRCUMSTANCES, reason
 
 if TYPE_CHECKING:
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     import redis
 
     from services.runtime.settings import Settings
+    from services.store.set_state import SetState
     from services.store.share import Share
     from watcher.overlaps import Overlap
     from worker.queue import Queue
@@ -83,7 +83,7 @@ class Attended:
         sheets: Sheets | None = None,
     ) -> None:
         self.root = root
-        self.stands: dict[str, str] = {}
+        self.states: dict[str, SetState] = {}
         """How each of its folders stood at the last look."""
         self.collection_id = ""
         """Empty until its form could be read once."""
@@ -113,7 +113,7 @@ class Attended:
     @property
     def unfinished(self) -> bool:
         """Whether something is still to be done."""
-        return any(stand not in CONCLUDED for stand in self.stands.values())
+        return any(not state.is_concluded for state in self.states.values())
 
     def beat(self) -> bool:
         """Say every now and then that we still have it, or try to get it; false when we do not."""
@@ -138,10 +138,10 @@ class Attended:
         if self.beat():
             with self._pausing(), bound_contextvars(collection=self._attendant.collection.id):
                 self._open()
-                self.stands = self._attendant.look(suspects)
-                self.tally = self.tally.then(self.stands, self._attendant.codes, began)
+                self.states = self._attendant.look(suspects)
+                self.tally = self.tally.then(self.states, self._attendant.codes, began)
                 if began >= self._reconcile_at:
-                    self._reconciler.reconcile(self.stands)
+                    self._reconciler.reconcile(self.states)
                     self._reconcile_at = began + self._settings.reconcile_s
                 self.paused = ""
         now = self._clock()

@@ -17,15 +17,6 @@ if TYPE_CHECKING:
     from services.store.collection import Collection
     from services.store.registry import Outcome
 
-CONCLUDED: Final = frozenset({"published", "same-set", "changed", "refused", "parked", "no-set", "withdrawn"})
-"""Nothing more is to be done about such a set until somebody changes it."""
-
-FINISHED: Final = frozenset({"published", "same-set", "withdrawn"})
-"""Of these a later change is noticed by the times of their folders, without a look at their files."""
-
-REOPENED_BY_FORM: Final = frozenset({"refused"})
-"""A changed form may accept what it refused. Both times are of the same file server, so they can be compared."""
-
 _NEVER: Final = (0, 0)
 
 
@@ -43,7 +34,7 @@ class Standing:
     @property
     def concluded(self) -> bool:
         """Whether nothing more is to be done."""
-        return self.outcome is not None and self.outcome.state in CONCLUDED
+        return self.outcome is not None and self.outcome.state.is_concluded
 
 
 class Standings:
@@ -74,7 +65,7 @@ class Standings:
         if locator is None:
             locator = self._locators[folder] = self._collection.locator(folder)
         outcome = self._outcome(locator)
-        finished = outcome is not None and outcome.state in FINISHED and not suspect
+        finished = outcome is not None and outcome.state.is_finished and not suspect
         if outcome and finished and untouched(f"{self._place}/{folder}", outcome.folders):
             return Standing(folder, locator, outcome.fingerprint, outcome)
         try:
@@ -87,7 +78,8 @@ class Standings:
     def _outcome(self, locator: str) -> Outcome | None:
         """Return what became of a set; of a refused one only if the form is still the one under which it was."""
         written, outcome = self._outcomes.get(locator, (_NEVER, None))
-        if outcome and outcome.state in REOPENED_BY_FORM and written[0] <= self._form_changed_ns:
+        # Both times are of the same file server, so they can be compared.
+        if outcome and outcome.state.is_reopened_by_form and written[0] <= self._form_changed_ns:
             return None
         return outcome
 

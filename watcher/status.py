@@ -13,7 +13,7 @@ from services.runtime.progress import read_all
 from services.store import registry
 from services.store.collection import Collection, collection_id
 from services.store.records import folder_name
-from watcher.dispatcher import NOT_STARTED
+from services.store.set_state import SetState
 from watcher.folders import loose_dicom, set_folders
 from watcher.set_states import Standings
 from worker.app import app, connect
@@ -34,8 +34,7 @@ class Row:
     """How one set stands."""
 
     folder: str
-    state: str
-    """An outcome's, or `new`, `not started`, `queued`, `in work`."""
+    state: SetState
     anon: str
     why: str
 
@@ -82,7 +81,7 @@ class Teller:
         try:
             if collection_id(self._root) is None:
                 _, options = read_settings(self._root)
-                state = NOT_STARTED if self._waits_for_a_person(options.start) else "new"
+                state = SetState.NOT_STARTED if self._waits_for_a_person(options.start) else SetState.NEW
                 sets = [Row(name, state, "", "") for name in set_folders(self._root)]
                 return Told(root, "", sets, loose_dicom(self._root))
             collection = self._look()
@@ -109,7 +108,7 @@ class Teller:
             self._form = form
         return self._collection
 
-    def _ask_redis(self, its_id: str, standings: list[Standing]) -> tuple[dict[str, str], dict[str, InWork], str]:
+    def _ask_redis(self, its_id: str, standings: list[Standing]) -> tuple[dict[str, SetState], dict[str, InWork], str]:
         """Ask which sets are queued and how far those in work are; without the service's Redis nobody can tell."""
         if self._settings.redis_url is None:
             return {}, {}, ""
@@ -121,18 +120,18 @@ class Teller:
         except CIRCUMSTANCES as circumstance:
             return {}, {}, reason(circumstance)
 
-    def _row(self, collection: Collection, standing: Standing, queued: str | None, how_far: InWork | None) -> Row:
-        state, anon, why, outcome = queued or "new", "", "", standing.outcome
+    def _row(self, collection: Collection, standing: Standing, queued: SetState | None, how_far: InWork | None) -> Row:
+        state, anon, why, outcome = queued or SetState.NEW, "", "", standing.outcome
         if outcome and (standing.concluded or not (queued or how_far)):
             state, why = outcome.state, outcome.text
             anon = folder_name(outcome.index) if outcome.index is not None else ""
         elif how_far and how_far.reason:
-            state, why = "waiting", how_far.reason
+            state, why = SetState.WAITING, how_far.reason
         elif how_far:
-            state, why = "in work", f"{how_far.step} {how_far.done} of {how_far.total} files"
-        elif state == "new" and self._waits_for_a_person(collection.options.start):
+            state, why = SetState.IN_WORK, f"{how_far.step} {how_far.done} of {how_far.total} files"
+        elif state is SetState.NEW and self._waits_for_a_person(collection.options.start):
             started = registry.is_started(collection, standing.locator, standing.fingerprint)
-            state = state if started else NOT_STARTED
+            state = state if started else SetState.NOT_STARTED
         return Row(
             standing.folder,
             state,

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast
 
+from services.store.set_state import SetState
 from worker import lease
 from worker.app import QUEUE
 
@@ -86,7 +87,7 @@ class Queue:
         stored = cast("dict[bytes, bytes]", self._redis.hgetall(f"anonymizer:seconds:{collection_id}"))
         return {locator.decode(): float(seconds) for locator, seconds in stored.items()}
 
-    def holding(self, names: Iterable[Name]) -> dict[Name, str]:
+    def holding(self, names: Iterable[Name]) -> dict[Name, SetState]:
         """Tell which of these sets are `queued`, as far as can be seen, and which are `in work`."""
         asked = list(names)
         if not asked:
@@ -98,10 +99,10 @@ class Queue:
                 step.zscore(self._pending, str(name))
                 step.exists(lease.key(name))
             waiting, begun, *found = step.execute()
-        states: dict[Name, str] = {}
+        states: dict[Name, SetState] = {}
         for name, number, leased in zip(asked, found[::2], found[1::2], strict=True):
             if leased:
-                states[name] = "in work"
+                states[name] = SetState.IN_WORK
             elif waiting and number is not None and number > (begun or 0):
-                states[name] = "queued"
+                states[name] = SetState.QUEUED
         return states

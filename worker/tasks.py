@@ -35,6 +35,7 @@ from services.runtime.progress import Progress
 from services.store import failures, notes, registry
 from services.store.collection import Collection
 from services.store.registry import Outcome
+from services.store.set_state import SetState
 from services.store.share import Share
 from worker import lease
 from worker.app import app, connect
@@ -92,14 +93,14 @@ def anonymize_set(self: Task, collection_id: str, locator: str) -> str:
             patience_over = queue.begin(name)
             with lease.lease(here.redis, name) as beginnings:
                 if not beginnings:
-                    return "in work"
+                    return SetState.IN_WORK
                 began = time.monotonic()
                 ended = _work(here, name, beginnings, patience_over=patience_over)
                 queue.took(name, time.monotonic() - began)
                 return ended
         except CIRCUMSTANCES as circumstance:
             log.warning("set.waits", waits=reason(circumstance))
-            return "waits"
+            return SetState.WAITING
 
 
 def _work(here: Station, name: Name, beginnings: int, *, patience_over: bool) -> str:
@@ -111,7 +112,7 @@ def _work(here: Station, name: Name, beginnings: int, *, patience_over: bool) ->
             log.error("set.failed", error=WORKER_KILLED)
             count_failure(collection, name, WORKER_KILLED)
         if _is_parked(collection, name.locator):
-            return "parked"
+            return SetState.PARKED
         ledger = Ledger(collection, here.redis)
         try:
             outcome = process(collection, name.locator, ledger, progress, here.settings, patience_over=patience_over)
@@ -123,7 +124,7 @@ def _work(here: Station, name: Name, beginnings: int, *, patience_over: bool) ->
             ended = "failed"
         else:
             failures.forget(collection, name.locator)
-            ended = outcome.state if outcome else "gone"
+            ended = outcome.state if outcome else SetState.GONE
             if outcome:
                 event, took_s = f"set.{ended}", round(sum(progress.seconds.values()), 3)
                 log.info(event, index=outcome.index, codes=outcome.codes, seconds=took_s)
@@ -139,7 +140,7 @@ def _is_parked(collection: Collection, locator: str) -> bool:
     """Tell whether a set waits for an operator: a message that comes back late must not set it going again."""
     outcome = registry.read_outcome(collection, locator)
     folder = registry.folder_of(collection, locator)
-    if outcome is None or outcome.state != "parked" or folder is None or not folder.is_dir():
+    if outcome is None or outcome.state is not SetState.PARKED or folder is None or not folder.is_dir():
         return False
     return folder_listing.fingerprint(folder) == outcome.fingerprint
 
@@ -158,7 +159,7 @@ def count_failure(collection: Collection, name: Name, why: str) -> None:
     folder = registry.folder_of(collection, name.locator)
     if len(reasons) >= failures.MOST and folder is not None:
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        parked = Outcome("parked", folder_listing.fingerprint(folder), at, codes=reasons, text=PARKED)
+        parked = Outcome(SetState.PARKED, folder_listing.fingerprint(folder), at, codes=reasons, text=PARKED)
         notes.write_note(folder, PARKED)
         registry.write_outcome(collection, name.locator, parked)
         log.error("set.parked", reasons=reasons)

@@ -248,7 +248,7 @@ class _Seen:
         """Hold each original that is still there against what was published of it."""
         for locator, outcome in registry.outcomes(self._collection):
             published = self._records.get(outcome.index or -1)
-            if outcome.state not in {"published", "same-set"}:
+            if not outcome.state.is_published:
                 continue
             folder = registry.folder_of(self._collection, locator)
             where = folder.name if folder else ""

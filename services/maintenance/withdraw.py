@@ -18,6 +18,7 @@ from services.layout import SHEETS_NAME
 from services.runtime import durable_files
 from services.store import notes, records, registry, tracking_lines
 from services.store.records import folder_name
+from services.store.set_state import SetState
 
 if TYPE_CHECKING:
     from services.store.collection import Collection
@@ -48,9 +49,9 @@ def withdraw(collection: Collection, index: int) -> bool:
     tracking_lines.withdraw(collection, index)
     moved = _move_away(collection, name)
     for locator, outcome in registry.outcomes(collection):
-        if outcome.index == index and outcome.state in {"published", "same-set"}:
+        if outcome.index == index and outcome.state.is_published:
             text = NOTE.format(name)
-            registry.write_outcome(collection, locator, replace(outcome, state="withdrawn", text=text))
+            registry.write_outcome(collection, locator, replace(outcome, state=SetState.WITHDRAWN, text=text))
             folder = registry.folder_of(collection, locator)
             if folder is not None and folder.is_dir():
                 notes.write_note(folder, text)

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 REPLACES: Final = "replaces"
 """In the content of a record: the digest of the one whose place it takes."""
 
-_SOURCES: Final = frozenset({"published", "same-set"})
-
 
 def ask(collection: Collection, index: int) -> None:
     """Have a published set done again, by the service or by the next run.
@@ -58,7 +56,7 @@ def ask(collection: Collection, index: int) -> None:
     there = {
         locator: outcome
         for locator, outcome in registry.outcomes(collection)
-        if outcome.index == index and outcome.state in _SOURCES and _is_there(collection, locator)
+        if outcome.index == index and outcome.state.is_published and _is_there(collection, locator)
     }
     if not there and not is_asked(collection, published):
         raise SettingsWrong(f"The set that {name} was made of is not here any more.")

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path, PurePath, PurePosixPath
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from services.runtime import durable_files
+from services.store.set_state import SetState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from services.store.collection import Collection
-
-State = Literal["published", "same-set", "changed", "refused", "waiting", "parked", "no-set", "withdrawn"]
-"""`no-set`: the folder holds no DICOM. `withdrawn`: it was published, and a person took it back."""
 
 SCHEMA: Final = 1
 
@@ -23,7 +21,7 @@ SCHEMA: Final = 1
 class Outcome:
     """What became of the set in a folder, as the folder was then."""
 
-    state: State
+    state: SetState
 
     fingerprint: str
     """The listing's. An outcome says nothing about a folder that looks different."""
@@ -147,7 +145,10 @@ def _outcome(stored: dict[str, Any]) -> Outcome | None:
     values = {name.name: stored[name.name] for name in fields(Outcome) if name.name in stored}
     if not {"state", "fingerprint", "at"} <= values.keys():
         return None
-    return Outcome(**values | {"codes": tuple(values.get("codes", ()))})
+    try:
+        return Outcome(**values | {"state": SetState(values["state"]), "codes": tuple(values.get("codes", ()))})
+    except ValueError:  # a state that a later version knows: the set is looked at again
+        return None
 
 
 def _folder_file(collection: Collection, locator: str) -> Path:

@@ -15,8 +15,9 @@ from services.runtime.settings import Settings
 from services.store import registry
 from services.store.collection import Collection
 from services.store.registry import Outcome
+from services.store.set_state import SetState
 from tests.sets import make_collection, make_set, without
-from watcher.dispatcher import NOT_STARTED, Attendant
+from watcher.dispatcher import Attendant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,12 +78,15 @@ def asked_for(root: Path) -> list[str]:
 def test_nothing_is_asked_for_before_a_person_has_said_so(root: Path) -> None:
     """However long it lies there; and then just that set is."""
     board = Board(root, Settings())
-    assert (asked_for(root), states(board)) == ([], {"good": NOT_STARTED, "without plan": NOT_STARTED})
+    assert (asked_for(root), states(board)) == (
+        [],
+        {"good": SetState.NOT_STARTED, "without plan": SetState.NOT_STARTED},
+    )
     assert checked(board) == {"good": "good", "without plan": "incomplete"}
     (good,) = board.look().can_start
     assert board.start([good.row.locator]) == 1
     assert asked_for(root) == ["good"]
-    assert states(board) == {"good": "new", "without plan": NOT_STARTED}
+    assert states(board) == {"good": "new", "without plan": SetState.NOT_STARTED}
 
 
 def test_only_what_the_check_found_good_can_be_begun(root: Path) -> None:
@@ -141,7 +145,7 @@ def test_a_collection_of_the_service_goes_by_itself_unless_it_says_otherwise(tmp
     Collection.open(root)
     assert not Board(root, Settings()).look().by_hand
     assert states(Board(root, Settings())) == {"good": "new"}
-    assert states(Board(root, Settings(), by_hand=True)) == {"good": NOT_STARTED}
+    assert states(Board(root, Settings(), by_hand=True)) == {"good": SetState.NOT_STARTED}
 
 
 def test_the_page_goes_the_same_way(served: Served) -> None:

@@ -15,6 +15,7 @@ from services.publication.index_ledger import Ledger
 from services.runtime.progress import Progress
 from services.runtime.settings import Settings
 from services.store import registry
+from services.store.set_state import SetState
 from tests.sets import contours_without_images, make_set, without, without_image_list
 from watcher.reconcile import SCANS, Reconciler
 from watcher.set_states import Standings
@@ -57,7 +58,9 @@ class Desk:
         """Look and reconcile as often as it takes for a folder to be gone."""
         for _ in range(SCANS + 1):
             seen = Standings(self.collection).take()
-            self._reconciler.reconcile({one.folder: one.outcome.state if one.outcome else "settling" for one in seen})
+            self._reconciler.reconcile(
+                {one.folder: one.outcome.state if one.outcome else SetState.SETTLING for one in seen}
+            )
 
     def held(self) -> list[int]:
         """Tell which numbers are held by sets that are not published."""
@@ -151,7 +154,7 @@ def both_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch, change: Callable[[
 
     def interrupted(*arguments: Any, **named: Any) -> Any:
         if not first:
-            first.append(registry.Outcome("waiting", "", ""))
+            first.append(registry.Outcome(SetState.WAITING, "", ""))
             first[0] = desk.do("copy")
         return really(*arguments, **named)
 

@@ -87,7 +87,7 @@ class Clinic:
         """Watch until something is true."""
         deadline = time.monotonic() + within_s
         while not what():
-            assert time.monotonic() < deadline, self.stands()
+            assert time.monotonic() < deadline, self.states()
             (watch or self.watch).step()
             self.worker.tend()
             time.sleep(0.02)
@@ -97,9 +97,9 @@ class Clinic:
         end = time.monotonic() + seconds
         self.until(lambda: time.monotonic() > end)
 
-    def stands(self) -> dict[str, dict[str, str]]:
+    def states(self) -> dict[str, dict[str, str]]:
         """Tell how every set stands, by collection."""
-        return {root.name: attended.stands for root, attended in self.watch.attended.items()}
+        return {root.name: attended.states for root, attended in self.watch.attended.items()}
 
     def paused(self, root: Path) -> str:
         """Tell why a collection pauses."""
@@ -135,7 +135,7 @@ def test_a_collection_that_appears_is_attended_to(clinic: Clinic) -> None:
     make_set(root, name="second", seed=2)
     clinic.until(lambda: published(root) == ["ANON_006", "ANON_007"])
     judge(one.folder, root / "ANON_006", one.manifest)
-    assert clinic.stands() == {"BATCH": {"first": "published", "second": "published"}}
+    assert clinic.states() == {"BATCH": {"first": "published", "second": "published"}}
 
 
 def test_a_half_saved_form_pauses_its_collection_only(clinic: Clinic) -> None:
@@ -286,7 +286,7 @@ def test_a_redis_that_forgot_everything_loses_no_set(clinic: Clinic) -> None:
     for number in range(6):
         make_set(root, name=f"set {number}", seed=number)
         if number % 2:
-            clinic.until(lambda: "queued" in clinic.stands().get("a", {}).values())
+            clinic.until(lambda: "queued" in clinic.states().get("a", {}).values())
             clinic.redis.flushall()
     clinic.until(lambda: len(published(root)) == 6)
     assert published(root) == [f"ANON_{number:03d}" for number in range(6, 12)]

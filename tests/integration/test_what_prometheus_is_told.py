@@ -13,6 +13,7 @@ from anonymizer.embedded import redis_server
 from anonymizer.metrics import answering_prometheus
 from services.runtime import metrics
 from services.runtime.settings import Address
+from services.store.set_state import SetState
 from watcher.counts import Tally
 
 PORT = 19463
@@ -25,11 +26,11 @@ def client():
         yield client
 
 
-def attended(collection_id, stands, codes, *, paused=""):
+def attended(collection_id, states, codes, *, paused=""):
     """Make a collection as the watcher sees it."""
-    before = Tally().then(stands, codes, time.monotonic() - 100)
+    before = Tally().then(states, codes, time.monotonic() - 100)
     return SimpleNamespace(
-        collection_id=collection_id, tally=before.then(stands, codes, time.monotonic()), paused=paused, is_copied=False
+        collection_id=collection_id, tally=before.then(states, codes, time.monotonic()), paused=paused, is_copied=False
     )
 
 
@@ -51,9 +52,9 @@ def test_everything_is_told(tmp_path, client):
         client.hset("unacked", queue, json.dumps([{}, "", queue]))
     metrics.add(client, "published", {"read": 0.2, "written": 7.0}, size_bytes=1000)
     metrics.add(client, "refused", {"read": 0.05})
-    stands = {"Müller Anna": "published", "Huber": "refused", "Meier": "queued"}
+    states = {"Müller Anna": SetState.PUBLISHED, "Huber": SetState.REFUSED, "Meier": SetState.QUEUED}
     collections = {
-        tmp_path / "A": attended("c0ffee", stands, {"two-patients": 1}),
+        tmp_path / "A": attended("c0ffee", states, {"two-patients": 1}),
         tmp_path / "B": SimpleNamespace(collection_id="", tally=Tally(), paused="no form", is_copied=False),
     }
     watch = SimpleNamespace(attended=collections, share_is_away=False)
@@ -72,7 +73,7 @@ def test_everything_is_told(tmp_path, client):
     assert numbers['anonymizer_step_seconds_bucket{le="0.1",step="read"}'] == 1
     assert numbers['anonymizer_step_seconds_bucket{le="0.3",step="read"}'] == 2
     assert numbers['anonymizer_step_seconds_sum{step="written"}'] == 7
-    assert not [name for name in numbers if any(folder in name for folder in stands)]
+    assert not [name for name in numbers if any(folder in name for folder in states)]
 
 
 def test_redis_and_share_may_be_away(tmp_path):

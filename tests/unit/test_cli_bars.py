@@ -9,6 +9,7 @@ from rich.console import Console
 from anonymizer.bars import Bars, Lines
 from anonymizer.batch import Look
 from services.runtime.progress import InWork
+from services.store.set_state import SetState
 
 WRITTEN = InWork("written", 5, 10, "")
 WAITS = InWork("waits", 0, 0, "the disk is full")
@@ -19,11 +20,25 @@ def test_a_line_for_each_set_as_it_is_concluded() -> None:
     said: list[str] = []
     lines = Lines(said.append, {"1": "a", "2": "b"}.__getitem__)
     for look in (
-        Look({"a": "settling", "b": "queued", "old": "published"}, {}, "", finished=False),
-        Look({"a": "in work", "b": "queued", "old": "published"}, {"1": WAITS}, "", finished=False),
-        Look({"a": "in work", "b": "queued", "old": "published"}, {"1": WAITS}, "", finished=False),
-        Look({"a": "published", "b": "refused", "old": "published"}, {"2": WRITTEN}, "Redis is away", finished=False),
-        Look({"a": "published", "b": "refused", "old": "published"}, {}, "Redis is away", finished=True),
+        Look({"a": SetState.SETTLING, "b": SetState.QUEUED, "old": SetState.PUBLISHED}, {}, "", finished=False),
+        Look(
+            {"a": SetState.IN_WORK, "b": SetState.QUEUED, "old": SetState.PUBLISHED}, {"1": WAITS}, "", finished=False
+        ),
+        Look(
+            {"a": SetState.IN_WORK, "b": SetState.QUEUED, "old": SetState.PUBLISHED}, {"1": WAITS}, "", finished=False
+        ),
+        Look(
+            {"a": SetState.PUBLISHED, "b": SetState.REFUSED, "old": SetState.PUBLISHED},
+            {"2": WRITTEN},
+            "Redis is away",
+            finished=False,
+        ),
+        Look(
+            {"a": SetState.PUBLISHED, "b": SetState.REFUSED, "old": SetState.PUBLISHED},
+            {},
+            "Redis is away",
+            finished=True,
+        ),
     ):
         lines.show(look)
     assert said == ["a waits: the disk is full", "a: published", "b: refused", "waits: Redis is away"]
@@ -33,9 +48,9 @@ def test_bars_come_and_go_with_the_sets_in_work() -> None:
     """One over all, and one for each set, which is half done when half of its files are written."""
     screen = Console(file=io.StringIO(), force_terminal=True, width=120)
     with Bars(screen, {"1": "a", "2": "b"}.__getitem__) as bars:
-        bars.show(Look({"a": "in work", "b": "in work"}, {"1": WRITTEN, "2": WAITS}, "", finished=False))
+        bars.show(Look({"a": SetState.IN_WORK, "b": SetState.IN_WORK}, {"1": WRITTEN, "2": WAITS}, "", finished=False))
         shown = {task.description: (task.completed, task.total, task.fields["says"]) for task in bars._bars.tasks}
-        bars.show(Look({"a": "published", "b": "in work"}, {}, "", finished=False))
+        bars.show(Look({"a": SetState.PUBLISHED, "b": SetState.IN_WORK}, {}, "", finished=False))
         left = {task.description: task.fields["says"] for task in bars._bars.tasks}
     assert shown == {
         "all sets": (0, 2, "0 of 2"),

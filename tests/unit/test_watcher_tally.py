@@ -1,28 +1,29 @@
 """How sets stand, in numbers: counted from one look to the next."""
 
+from services.store.set_state import SetState
 from watcher.counts import Tally
 
 LOOKS = (
-    {"a": "queued", "b": "settling", "c": "published"},
-    {"a": "queued", "b": "queued", "c": "published"},
-    {"a": "in work", "b": "queued", "c": "published", "d": "refused"},
+    {"a": SetState.QUEUED, "b": SetState.SETTLING, "c": SetState.PUBLISHED},
+    {"a": SetState.QUEUED, "b": SetState.QUEUED, "c": SetState.PUBLISHED},
+    {"a": SetState.IN_WORK, "b": SetState.QUEUED, "c": SetState.PUBLISHED, "d": SetState.REFUSED},
 )
 
 
 def test_a_set_stands_so_since_it_was_first_seen_to():
     """A look that finds it the same does not begin anew. What is concluded has no age."""
     tally, told = Tally(), []
-    for at, stands in enumerate(LOOKS, start=100):
-        tally = tally.then(stands, {}, at)
+    for at, states in enumerate(LOOKS, start=100):
+        tally = tally.then(states, {}, at)
         told.append(tally.oldest())
     assert told == [{"queued": 100, "settling": 100}, {"queued": 100}, {"in work": 102, "queued": 101}]
 
 
 def test_what_went_away_is_not_counted_any_more():
     """Nor does it come back with its old age."""
-    tally = Tally().then({"a": "queued"}, {}, 100).then({}, {}, 101)
+    tally = Tally().then({"a": SetState.QUEUED}, {}, 100).then({}, {}, 101)
     assert not tally.sets()
-    assert tally.then({"a": "queued"}, {"no-rt-dose": 1}, 102).oldest() == {"queued": 102}
+    assert tally.then({"a": SetState.QUEUED}, {"no-rt-dose": 1}, 102).oldest() == {"queued": 102}
 
 
 def test_sets_are_counted_by_how_they_stand():

@@ -1,0 +1,72 @@
+"""How the set in a folder stands: one word for each state, and what follows from it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class SetState(StrEnum):
+    """The state of a set. What is written to the share as an outcome is one of the concluded ones, or `WAITING`."""
+
+    NEW = "new"
+    """Seen, and not yet queued."""
+    NOT_STARTED = "not started"
+    """Waits until a person starts it: `[service] start = "by hand"`."""
+    SETTLING = "settling"
+    """Its files still change."""
+    QUEUED = "queued"
+    IN_WORK = "in work"
+    WAITING = "waiting"
+    """Something is missing that may still come: files of the set, the disk, Redis."""
+    PUBLISHED = "published"
+    SAME_SET = "same-set"
+    """Another folder holds the same set, which is published."""
+    CHANGED = "changed"
+    """It was published, and its files are others now: a person decides."""
+    REFUSED = "refused"
+    """The person who exported it must repair it."""
+    PARKED = "parked"
+    """The program failed on it repeatedly: an operator must look."""
+    NO_SET = "no-set"
+    """The folder holds no DICOM."""
+    WITHDRAWN = "withdrawn"
+    """It was published, and a person took it back."""
+    GONE = "gone"
+    """The folder is not there any more."""
+
+    @property
+    def is_concluded(self) -> bool:
+        """Whether nothing is to be done until somebody changes the folder, the form, or asks for another look."""
+        return self in _CONCLUDED
+
+    @property
+    def is_published(self) -> bool:
+        """Whether an ANON folder holds the set."""
+        return self in _PUBLISHED
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the set went all its way; a later change is noticed by the times of its folders alone."""
+        return self in _FINISHED
+
+    @property
+    def is_reopened_by_form(self) -> bool:
+        """Whether a changed form may lead to another verdict."""
+        return self is SetState.REFUSED
+
+    @property
+    def may_retry(self) -> bool:
+        """Whether a person may ask for another try."""
+        return self in _RETRIED
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the service goes on with it by itself."""
+        return self in _BUSY
+
+
+_PUBLISHED = frozenset({SetState.PUBLISHED, SetState.SAME_SET})
+_FINISHED = _PUBLISHED | {SetState.WITHDRAWN}
+_RETRIED = frozenset({SetState.REFUSED, SetState.PARKED})
+_CONCLUDED = _FINISHED | _RETRIED | {SetState.CHANGED, SetState.NO_SET}
+_BUSY = frozenset({SetState.NEW, SetState.QUEUED, SetState.IN_WORK})

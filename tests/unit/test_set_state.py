@@ -1,0 +1,37 @@
+"""One home for how a set stands: every question that the program asks of a state is answered there, and agrees."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.store.set_state import SetState
+
+TABLE = {
+    # state: concluded, published, finished, may be retried, busy
+    SetState.NEW: (False, False, False, False, True),
+    SetState.NOT_STARTED: (False, False, False, False, False),
+    SetState.SETTLING: (False, False, False, False, False),
+    SetState.QUEUED: (False, False, False, False, True),
+    SetState.IN_WORK: (False, False, False, False, True),
+    SetState.WAITING: (False, False, False, False, False),
+    SetState.PUBLISHED: (True, True, True, False, False),
+    SetState.SAME_SET: (True, True, True, False, False),
+    SetState.CHANGED: (True, False, False, False, False),
+    SetState.REFUSED: (True, False, False, True, False),
+    SetState.PARKED: (True, False, False, True, False),
+    SetState.NO_SET: (True, False, False, False, False),
+    SetState.WITHDRAWN: (True, False, True, False, False),
+    SetState.GONE: (False, False, False, False, False),
+}
+
+
+@pytest.mark.parametrize("state", SetState)
+def test_each_state_answers_every_question(state: SetState) -> None:
+    """A new state is missing here until somebody decided about it."""
+    answers = (state.is_concluded, state.is_published, state.is_finished, state.may_retry, state.is_busy)
+    assert answers == TABLE[state]
+
+
+def test_only_a_refusal_may_end_with_another_form() -> None:
+    """What failed, or was changed by a person, has nothing to do with the form."""
+    assert [state for state in SetState if state.is_reopened_by_form] == [SetState.REFUSED]
