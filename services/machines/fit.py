@@ -19,7 +19,7 @@ from services.machines.descriptor import STANDARD
 from services.machines.fluence import fluence_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from services.dicom.dataset import View
     from services.machines.descriptor import Energy, Machine, Mlc
@@ -29,12 +29,17 @@ KEEP_ONLY: Final = frozenset({"ion-plan", "brachy-plan"})
 """Codes of plans whose machine can only be kept: they have no beams that another linac could take."""
 
 _RT_ION_PLAN: Final = "1.2.840.10008.5.1.4.1.1.481.8"
-_NOT_TREATING: Final = frozenset({"SETUP", "OPEN_PORTFILM", "TRMT_PORTFILM"})
+NOT_TREATING: Final = frozenset({"SETUP", "OPEN_PORTFILM", "TRMT_PORTFILM"})
 """(300A,00CE) *Treatment Delivery Type* of beams that are moved without being checked."""
+
+_LEAST_TREATING_MV: Final = 1.0
+"""Photon beams below this energy are X-rays of kilovolts: images, where nothing says that they treat."""
 
 _CONES: Final = frozenset({"STEREOTACTIC", "PHOTON_CIRC", "INTRAOPERATIVE"})
 _JAW_SIDES: Final = {"X": ("X1", "X2"), "ASYMX": ("X1", "X2"), "Y": ("Y1", "Y2"), "ASYMY": ("Y1", "Y2")}
 _UNIT: Final = {"PHOTON": "MV photons", "ELECTRON": "MeV electrons"}
+_MOST_REPEATED: Final = 2
+"""Of so many beams each has a sentence of its own."""
 _EXACT: Final = 0.001
 """Numbers of a plan are decimal texts: what differs by less is the same number."""
 
@@ -64,6 +69,9 @@ class Fit:
     beams: tuple[int | None, ...] = ()
     """Numbers of the treatment beams that were held against it."""
 
+    silent: tuple[int | None, ...] = ()
+    """Those of them that state neither a delivery type nor a meterset."""
+
     @property
     def fits(self) -> bool:
         """Whether nothing blocks."""
@@ -91,10 +99,51 @@ def fit(plan: View, machine: Machine) -> Fit:
     beams = treatment_beams(plan)
     for beam in beams:
         number = _beam_number(beam)
-        subject = "A beam without a number" if number is None else f"Beam {number}"
         for fact in _facts(beam, machine):
-            (blocks if fact.blocks else differs).append(Finding(number, fact.code, f"{subject} {fact.says}"))
-    return Fit(machine, tuple(blocks), tuple(differs), tuple(map(_beam_number, beams)))
+            (blocks if fact.blocks else differs).append(Finding(number, fact.code, f"{_subject(number)} {fact.says}"))
+    return Fit(machine, tuple(blocks), tuple(differs), tuple(map(_beam_number, beams)), tuple(_silent(plan, beams)))
+
+
+def _subject(number: int | None) -> str:
+    return "A beam without a number" if number is None else f"Beam {number}"
+
+
+def _of_all(says: str, numbers: Sequence[int | None]) -> str:
+    """Tell of each beam what is true of it; of many beams once."""
+    if len(numbers) <= _MOST_REPEATED:
+        return " ".join(f"{_subject(number)} {says}" for number in numbers)
+    first, *others, last = numbers
+    return f"{_subject(first)} {says} The same is true of beams {', '.join(map(str, others))} and {last}."
+
+
+def _silent(plan: View, beams: Iterable[View]) -> Iterator[int | None]:
+    """Find beams that do not say whether they treat."""
+    with_meterset = {
+        reference.number("ReferencedBeamNumber")
+        for group in plan.items("FractionGroupSequence")
+        for reference in group.items("ReferencedBeamSequence")
+        if reference.number("BeamMeterset")
+    }
+    for beam in beams:
+        if not beam.text("TreatmentDeliveryType") and beam.number("BeamNumber") not in with_meterset:
+            yield _beam_number(beam)
+
+
+def sentences(fit: Fit) -> Mapping[str, list[str]]:
+    """Return what blocks by its code, one sentence for all beams of which it is true."""
+    alike: defaultdict[tuple[str, str], list[int | None]] = defaultdict(list)
+    for finding in fit.blocks:
+        says = finding.sentence.removeprefix(f"{_subject(finding.beam_number)} ")
+        alike[finding.code, says].append(finding.beam_number)
+    told: defaultdict[str, list[str]] = defaultdict(list)
+    for (code, says), numbers in alike.items():
+        told[code].append(says if code in KEEP_ONLY else _of_all(says, numbers))
+    blocked = {finding.beam_number for finding in fit.blocks}
+    if silent := [number for number in fit.silent if number in blocked]:
+        told[fit.blocks[0].code].append(
+            _of_all("states neither a delivery type nor a meterset, and so may treat.", silent)
+        )
+    return told
 
 
 def fit_first(plan: View, machines: Sequence[Machine]) -> Fit:
@@ -114,26 +163,29 @@ def fit_first(plan: View, machines: Sequence[Machine]) -> Fit:
 
 
 def treatment_beams(plan: View) -> list[View]:
-    """Return the beams that deliver dose: they have a meterset or are called TREATMENT.
+    """Return the beams that a machine must be able to deliver.
 
-    Setup fields and port films are not among them. PS3.3 C.8.8.14, (300A,00CE) *Treatment Delivery Type*; PS3.3
-    C.8.8.13, (300A,0086) *Beam Meterset*.
+    Both attributes that say so are optional, and a beam that states neither may well treat. Left out are only setup
+    fields and port films that say so, and kilovoltage images: beams of no fraction group, and so without a meterset.
+    PS3.3 C.8.8.14, (300A,00CE) *Treatment Delivery Type*; PS3.3 C.8.8.13, (300A,0086) *Beam Meterset*.
     """
-    with_meterset = {
+    in_groups = {
         reference.number("ReferencedBeamNumber")
         for group in plan.items("FractionGroupSequence")
         for reference in group.items("ReferencedBeamSequence")
-        if (reference.number("BeamMeterset") or 0) > 0
     }
+    return [beam for beam in plan.items("BeamSequence") if not _only_images(beam, in_groups)]
 
-    def treats(beam: View) -> bool:
-        delivery = beam.text("TreatmentDeliveryType")
-        if delivery in _NOT_TREATING:
-            return False
-        number = beam.number("BeamNumber")
-        return delivery == "TREATMENT" or (number is not None and number in with_meterset)
 
-    return [beam for beam in plan.items("BeamSequence") if treats(beam)]
+def _only_images(beam: View, in_groups: set[float | None]) -> bool:
+    delivery = beam.text("TreatmentDeliveryType").upper()
+    if delivery:
+        return delivery in NOT_TREATING
+    number = beam.number("BeamNumber")
+    if number is None or None in in_groups or number in in_groups:
+        return False
+    energies = _stated(beam.items("ControlPointSequence"), "NominalBeamEnergy")
+    return beam.text("RadiationType") == "PHOTON" and bool(energies) and 0 < max(energies) < _LEAST_TREATING_MV
 
 
 def _other_kind(plan: View) -> Finding | None:

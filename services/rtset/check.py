@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from services.errors import Fault, SetIncomplete, SetRefused
-from services.machines.fit import KEEP_ONLY, fit_first
+from services.machines.fit import KEEP_ONLY, fit_first, sentences
 from services.rtset import folder_listing as listings
 from services.rtset import importability, members, pixel_completeness, reader, references, relink
 from services.rtset.members import WAIT
@@ -251,17 +251,16 @@ def _judge_links(found: _Found, objects: Objects, judged: Links, options: Option
 
 def _judge_fit(found: _Found, fit: Fit, options: Options) -> None:
     """Refuse a plan that the machine cannot take, unless the collection only wants to be warned."""
-    by_code: defaultdict[str, list[str]] = defaultdict(list)
-    for finding in fit.blocks:
-        by_code[finding.code].append(finding.sentence)
+    by_code = sentences(fit)
     if fit.can_be_moved and options.on_machine_mismatch == "warn":
-        found.notes += [sentence for sentences in by_code.values() for sentence in sentences]
+        found.notes += [sentence for told in by_code.values() for sentence in told]
         return
-    for code, sentences in by_code.items():
+    for code, told in by_code.items():
         remedy = (
             'Collect it with machine = "keep".'
             if code in KEEP_ONLY
             else 'Add a machine that has it to the list in collection.toml, or set machine to "keep", which leaves '
-            'each plan on its own machine, or on_machine_mismatch to "warn", which moves it all the same.'
+            'each plan on its own machine. With on_machine_mismatch = "warn" the plan would be published on '
+            f"{fit.machine.name} all the same, its beams as they are, and this would be a note."
         )
-        found.faults.append(Fault(f"machine-{code}", " ".join(sentences), remedy))
+        found.faults.append(Fault(f"machine-{code}", " ".join(told), remedy))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, get_args
 from services.dicom import part10
 from services.errors import Fault
 from services.forms.collection_form import Acceptable
-from services.machines.fit import treatment_beams
+from services.machines.fit import NOT_TREATING, treatment_beams
 from services.rtset import private_loss
 from services.rtset.reader import printable
 from services.rtset.references import contoured_frames, contours
@@ -201,7 +201,7 @@ def _plan_notes(plan: SetFile) -> Iterator[str]:
     if len(label) > LONGEST_PLAN_LABEL:
         yield f"The plan's label has {len(label)} characters; Eclipse takes {LONGEST_PLAN_LABEL}."
     if plan.view.has("BeamSequence") and not treatment_beams(plan.view):
-        yield f"{plan.called} has no treatment beam: its beams are setup fields, or have no meterset."
+        yield f"{plan.called} has no treatment beam: its beams are setup fields, port films or kV images."
     elif not any(map(plan.view.has, _DELIVERING)):
         yield f"{plan.called} has no beams."
     yield from _number_notes(plan, "beams", plan.view.items("BeamSequence"), "BeamNumber")
@@ -240,7 +240,7 @@ def _dose_faults(dose: SetFile, plan: SetFile | None) -> Iterator[Fault]:
             "Export the plan dose.",
         )
     elif kind in _OF_PARTS and plan:
-        treating = _with_meterset(plan.view)
+        treating = _delivering(plan.view)
         covered = treating & _covered(plans, kind, treating)
         if covered != treating and (covered or len(treating) > 1 or kind == "CONTROL_POINT"):
             yield Fault(
@@ -263,14 +263,24 @@ def _as_stated(item: View, keyword: str) -> bytes:
     return (item.raw(keyword) or b"").strip(b" \0")
 
 
-def _with_meterset(plan: View) -> set[_Beam]:
-    """Find the beams that deliver dose. PS3.3 C.8.8.13, (300A,0086) *Beam Meterset*."""
-    return {
-        _Beam(group.number("FractionGroupNumber"), beam.number("ReferencedBeamNumber"))
-        for group in plan.items("FractionGroupSequence")
-        for beam in group.items("ReferencedBeamSequence")
-        if (beam.number("BeamMeterset") or 0) > 0
+def _delivering(plan: View) -> set[_Beam]:
+    """Find the beams that deliver dose: those with a meterset, and those that do not show that they have none.
+
+    PS3.3 C.8.8.13, (300A,0086) *Beam Meterset*: optional, and at times no number (`120,50`).
+    """
+    imaging = {
+        beam.number("BeamNumber")
+        for kind in _DELIVERING[:2]
+        for beam in plan.items(kind)
+        if beam.text("TreatmentDeliveryType").upper() in NOT_TREATING
     }
+    delivering: set[_Beam] = set()
+    for group in plan.items("FractionGroupSequence"):
+        for beam in group.items("ReferencedBeamSequence"):
+            number, meterset = beam.number("ReferencedBeamNumber"), beam.number("BeamMeterset")
+            if number not in imaging if meterset is None else meterset > 0:
+                delivering.add(_Beam(group.number("FractionGroupNumber"), number))
+    return delivering
 
 
 def _covered(plans: Sequence[View], kind: str, treating: set[_Beam]) -> set[_Beam]:

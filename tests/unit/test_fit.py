@@ -14,7 +14,7 @@ from services.dicom import part10
 from services.dicom.dataset import View
 from services.dicom.elements import Parser
 from services.machines.descriptor import find, folders
-from services.machines.fit import Finding, fit, fit_first, treatment_beams
+from services.machines.fit import Finding, fit, fit_first, sentences, treatment_beams
 from services.machines.fluence import Fluence, fluence_of, private_fluence
 
 MILLENNIUM = find("VicRapidPlan", folders())
@@ -269,18 +269,63 @@ def test_what_the_machine_has_is_no_finding(beam: Dataset) -> None:
 
 
 def test_a_setup_field_and_a_port_film_are_not_held_against_the_machine() -> None:
-    """They are moved with the others; an imaging energy is no treatment."""
+    """They are moved with the others; a kV image of no fraction group is no treatment either."""
     plan = rt_plan(
         treatment_beam(1),
         treatment_beam(2, energy=2.5, TreatmentDeliveryType="SETUP"),
         treatment_beam(3, energy=2.5, TreatmentDeliveryType="OPEN_PORTFILM"),
-        treatment_beam(4, energy=2.5, TreatmentDeliveryType=""),
+        treatment_beam(4, energy=2.5, TreatmentDeliveryType="TRMT_PORTFILM"),
         treatment_beam(5, TreatmentDeliveryType=""),
-        treatment_beam(6),
+        treatment_beam(6, TreatmentDeliveryType="CONTINUATION"),
+        treatment_beam(7, energy=0.125, TreatmentDeliveryType=""),
         metersets={1: 100, 2: 0, 3: 2, 4: None, 5: 50},
     )
     assert [beam.number("BeamNumber") for beam in treatment_beams(plan)] == [1, 5, 6]
     assert fit(plan, MILLENNIUM).fits
+
+
+@pytest.mark.parametrize(
+    ("beam", "metersets"),
+    [
+        (treatment_beam(1, energy=2.5, TreatmentDeliveryType=""), {1: None}),  # neither is stated
+        (treatment_beam(1, energy=2.5, TreatmentDeliveryType=""), {1: 0}),
+        (treatment_beam(1, energy=2.5, TreatmentDeliveryType=""), {}),  # in no fraction group, and of MV
+        (treatment_beam(1, energy=99, TreatmentDeliveryType=""), {}),
+        (treatment_beam(1, energy=0, TreatmentDeliveryType=""), {}),
+        (treatment_beam(1, energy="", TreatmentDeliveryType=""), {}),
+        (treatment_beam(1, energy=0.3, TreatmentDeliveryType=""), {1: None}),  # kV, and of a fraction group
+        (treatment_beam(1, energy=0.3, TreatmentDeliveryType="TREATMENT"), {}),
+        (treatment_beam(1, energy=0.3, RadiationType="ELECTRON", TreatmentDeliveryType=""), {}),
+    ],
+)
+def test_a_beam_that_does_not_say_whether_it_treats_is_checked(beam: Dataset, metersets: dict[int, float]) -> None:
+    """Delivery type and meterset are optional; to state neither is not to be a setup field."""
+    plan = rt_plan(beam, metersets=metersets)
+    assert [beam.number("BeamNumber") for beam in treatment_beams(plan)] == [1]
+    assert not fit(plan, MILLENNIUM).fits
+
+
+def test_a_plan_without_fraction_groups_is_checked() -> None:
+    """With none at all no beam is in one."""
+    plan = as_view(data_set(BeamSequence=[treatment_beam(1, energy=4, TreatmentDeliveryType="")]))
+    assert [finding.code for finding in fit(plan, MILLENNIUM).blocks] == ["energy"]
+
+
+def test_what_is_true_of_several_beams_is_one_sentence() -> None:
+    """It names them, and says which do not state that they treat."""
+    plan = rt_plan(
+        *(treatment_beam(number, energy=4, TreatmentDeliveryType="") for number in (1, 2, 3)),
+        treatment_beam(4, energy=8),
+        metersets={1: None, 2: None, 3: 90, 4: 100},
+    )
+    ours = "VicRapidPlan has 6X, 10X, 15X, 18X, 6X-FFF, 10X-FFF, 6X-SRS."
+    assert sentences(fit(plan, MILLENNIUM))["energy"] == [
+        f"Beam 1 uses 4 MV photons; {ours} The same is true of beams 2 and 3.",
+        f"Beam 4 uses 8 MV photons; {ours}",
+        " ".join(
+            f"Beam {number} states neither a delivery type nor a meterset, and so may treat." for number in (1, 2)
+        ),
+    ]
 
 
 @pytest.mark.parametrize(

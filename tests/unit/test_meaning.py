@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pydicom import Dataset
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 
 from phantom.modules import item
 from services.rtset import folder_listing, importability, members, reader
@@ -82,6 +84,17 @@ def test_the_whole_dose_of_the_plan_is_no_matter_what_it_is_called(tmp_path, edi
     assert codes(judge(make_set(tmp_path, edit))) == []
 
 
+@pytest.mark.parametrize("meterset", [None, b"120,50"])
+def test_a_meterset_that_is_not_stated_or_no_number_is_not_none(tmp_path, meterset):
+    """The dose of one beam of two stays a part of the plan's."""
+
+    def edit(made: MadeSet) -> None:
+        metersets(made, meterset)
+
+    assert codes(judge(make_set(tmp_path, edit, sets.beam_dose(1)))) == ["partial-beam-dose"]
+    assert codes(judge(make_set(tmp_path / "whole", edit, sets.beam_dose(1, 2)))) == []
+
+
 @pytest.mark.parametrize("edit", [sets.verification_plan, sets.plan_for_a_device])
 def test_a_plan_that_keeps_its_machine_may_verify_it(tmp_path, edit):
     """It is a note then."""
@@ -114,11 +127,23 @@ def rezoomed(made: MadeSet) -> None:
     made.ct[1].PixelSpacing = [0.5, 0.5]
 
 
-def without_meterset(made: MadeSet) -> None:
-    """Plan beams and calculate none."""
-    del made.plan.FractionGroupSequence
+def only_setup_fields(made: MadeSet) -> None:
+    """Plan nothing that treats."""
     for beam in made.plan.BeamSequence:
-        del beam.TreatmentDeliveryType
+        beam.TreatmentDeliveryType = "SETUP"
+
+
+def metersets(made: MadeSet, value: object) -> None:
+    """State another meterset for every beam of the fraction group, or none, and no delivery type."""
+    for beam in made.plan.BeamSequence:
+        if beam.TreatmentDeliveryType == "TREATMENT":
+            del beam.TreatmentDeliveryType
+    for beam in made.plan.FractionGroupSequence[0].ReferencedBeamSequence:
+        beam.pop("BeamMeterset", None)
+        if value is not None:
+            beam[0x300A0086] = RawDataElement(
+                Tag(0x300A0086), "DS", 6, value, 0, is_implicit_VR=True, is_little_endian=True
+            )
 
 
 def same_numbers(made: MadeSet) -> None:
@@ -138,7 +163,7 @@ def never_drawn(made: MadeSet) -> None:
     [
         (recentred, "two series in one"),
         (rezoomed, "two series in one"),
-        (without_meterset, "no treatment beam"),
+        (only_setup_fields, "no treatment beam"),
         (same_numbers, "2 beams in RT Plan RP."),
         (same_numbers, "2 structures in RT Structure Set RS."),
         (same_numbers, "refers to 1 beams that it does not have"),
