@@ -18,11 +18,11 @@ from services.errors import SettingsWrong
 from services.runtime.progress import InWork, read_all
 from services.store import failures, registry
 from services.store.set_state import SetState
-from watcher.service import Attended
+from watcher.service import CollectionWatcher
 from worker.app import connect, make_app, worker_arguments
 from worker.queue import Queue
 from worker.sheet_tasks import ENDING, Sheets
-from worker.transient_errors import reason
+from worker.transient_errors import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -72,7 +72,7 @@ class Batch:
     def __init__(
         self,
         collection: Collection,
-        attended: Attended,
+        attended: CollectionWatcher,
         queue: Queue,
         client: redis.Redis,
         processes: Sequence[Supervised],
@@ -99,7 +99,7 @@ class Batch:
         try:
             in_work, waits = read_all(self._redis, self.collection.id), attended.paused
         except redis.RedisError as lost:
-            in_work, waits = {}, reason(lost)
+            in_work, waits = {}, describe(lost)
         return Look(attended.states, in_work, waits, self.finished)
 
     def sheets_to_come(self) -> list[int]:
@@ -135,7 +135,7 @@ class Batch:
         Where that cannot be done (someone has made the tracking file read-only, say), it is not waited for long.
         """
         attended = self._attended
-        if attended.unfinished or not attended.tally.at:
+        if attended.unfinished or not attended.counts.at:
             self._concluded_at = None
             return False
         if self._concluded_at is None:
@@ -168,7 +168,7 @@ def batch(collection: Collection, settings: Settings, *, processes: int, debug: 
         name = f"anonymizer.{collection.id}"
         app = make_app(lambda: settings)
         queue, sheets = Queue(client, app, name), Sheets(client, app, name + ENDING)
-        attended = Attended(collection.root, queue, client, settings, by_hand=False)
+        attended = CollectionWatcher(collection.root, queue, client, settings, by_hand=False)
         while not attended.beat():
             if attended.has_other:
                 raise SettingsWrong(SERVED)

@@ -19,12 +19,12 @@ from services.errors import SettingsWrong
 from services.runtime import heartbeat
 from services.runtime import settings as environment
 from worker.app import QUEUE, connect
-from worker.transient_errors import reason
+from worker.transient_errors import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from services.runtime.heartbeat import Sign
+    from services.runtime.heartbeat import Heartbeat
 
 WATCHER_SILENT_S: Final = 300.0
 """A look at a large share over a slow network takes its time; one that takes longer hangs."""
@@ -51,23 +51,23 @@ def health(
     folder = settings.health
     if folder is None:
         raise SettingsWrong("ANONYMIZER_HEALTH is not set. It names the folder in which services say that they live.")
-    asked = [service] if service else [each for each in Service if heartbeat.heard(folder, each)] or list(Service)
+    asked = [service] if service else [each for each in Service if heartbeat.read(folder, each)] or list(Service)
 
     def waiting(queue: str) -> int | None:
         try:
             return int(connect(settings).llen(queue))
         except redis.AuthenticationError as refused:
-            raise SettingsWrong(f"{reason(refused)}.") from None
+            raise SettingsWrong(f"{describe(refused)}.") from None
         except redis.RedisError:
             return None
 
-    ails = [ailment(each, heartbeat.heard(folder, each), time.monotonic(), waiting) for each in asked]
+    ails = [ailment(each, heartbeat.read(folder, each), time.monotonic(), waiting) for each in asked]
     for each, ailing in zip(asked, ails, strict=True):
         console().print(f"{each}: {ailing or 'well'}")
     sys.exit(1 if any(ails) else 0)
 
 
-def ailment(service: Service, sign: Sign | None, now: float, waiting: Callable[[str], int | None]) -> str:
+def ailment(service: Service, sign: Heartbeat | None, now: float, waiting: Callable[[str], int | None]) -> str:
     """Say what is wrong with a service; nothing if it is well.
 
     Parameters

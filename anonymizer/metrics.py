@@ -73,15 +73,15 @@ class Numbers(Collector):
         now = time.monotonic()
         everything = list(self._watch.attended.values())
         for attended in everything:
-            tally, collection = attended.tally, attended.collection_id
-            if not tally.at or attended.is_copied:
+            counts, collection = attended.counts, attended.collection_id
+            if not counts.at or attended.is_copied:
                 continue
-            looked.add_metric([collection], time.time() - (now - tally.at))
-            for state, count in tally.sets().items():
+            looked.add_metric([collection], time.time() - (now - counts.at))
+            for state, count in counts.sets().items():
                 sets.add_metric([collection, state], count)
-            for state, since in tally.oldest().items():
+            for state, since in counts.oldest().items():
                 oldest.add_metric([collection, state], now - since)
-            for code, count in tally.codes.items():
+            for code, count in counts.codes.items():
                 faults.add_metric([collection, code], count)
         yield from (sets, oldest, faults, looked)
         yield _one("collections", "Collections under the share.", len(everything))

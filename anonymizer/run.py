@@ -38,7 +38,7 @@ from services.store.collection import Collection
 from services.store.records import folder_name
 from services.store.set_state import SetState
 from watcher.folders import loose_dicom
-from worker.transient_errors import CIRCUMSTANCES, reason
+from worker.transient_errors import CIRCUMSTANCES, describe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -149,7 +149,7 @@ def _make_sheets(going: Batch, *, as_json: bool) -> None:
     except KeyboardInterrupt:
         return
     except CIRCUMSTANCES as circumstance:
-        screen.print(f"Not all sheets could be made: {reason(circumstance)}. The next run makes them.")
+        screen.print(f"Not all sheets could be made: {describe(circumstance)}. The next run makes them.")
     if failed := going.sheets_failed():
         screen.print(f"No sheet could be made of {', '.join(map(folder_name, failed))}: anonymizer sheet says more.")
     screen.print(f"The sheets are in {going.collection.root / SHEETS_NAME}.")

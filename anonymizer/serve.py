@@ -23,7 +23,7 @@ from watcher.service import Watch
 from worker.app import QUEUE, app, connect, worker_arguments
 from worker.queue import Queue
 from worker.sheet_tasks import ENDING, Sheets
-from worker.transient_errors import reason
+from worker.transient_errors import describe
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -96,4 +96,4 @@ def _tell_if_redis_is_away(client: redis.Redis) -> None:
     try:
         client.ping()
     except redis.RedisError as circumstance:
-        log.warning("redis.away", waits=reason(circumstance))
+        log.warning("redis.away", waits=describe(circumstance))

@@ -17,11 +17,11 @@ from services.runtime import settings as environment
 from services.store.set_state import SetState
 from services.store.share import COPIED, Share
 from watcher import overlaps
-from watcher.status import Teller
+from watcher.status import StatusReader
 
 if TYPE_CHECKING:
     from services.runtime.settings import Settings
-    from watcher.status import Told
+    from watcher.status import CollectionStatus
 
 AsJson = Annotated[bool, typer.Option("--json", help="Say it to a program.")]
 SHOWN: Final = ("folder", "state", "anon", "why")
@@ -41,19 +41,19 @@ def status(root: Root, as_json: AsJson = False) -> None:
         _say(one)
 
 
-def _tell(share: Share, settings: Settings) -> list[Told]:
+def _tell(share: Share, settings: Settings) -> list[CollectionStatus]:
     """Tell how each collection stands; two of the same id are left alone until a person has decided."""
     ids = share.ids()
     times = Counter(ids.values())
     found = overlaps.among(ids)
     told = []
     for root, its_id in ids.items():
-        one = replace(Teller(root, settings).tell(), warning=str(found.get(root, "")))
+        one = replace(StatusReader(root, settings).read(), warning=str(found.get(root, "")))
         told.append(replace(one, paused=COPIED) if its_id and times[its_id] > 1 else one)
     return told
 
 
-def _as_json(told: Told) -> dict[str, Any]:
+def _as_json(told: CollectionStatus) -> dict[str, Any]:
     return {
         "root": told.root,
         "paused": told.paused,
@@ -63,7 +63,7 @@ def _as_json(told: Told) -> dict[str, Any]:
     }
 
 
-def _say(told: Told) -> None:
+def _say(told: CollectionStatus) -> None:
     screen = console()
     screen.print(told.root)
     if told.paused:

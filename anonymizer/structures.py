@@ -70,7 +70,7 @@ def structures(
         lists.write(root, updated(sheet, told.names), instead_of=sheet)
     asked = [one.anon for one in told.outdated] if again == ["all"] else again or []
     for name in asked:
-        republish.ask(collection, index_of(name))
+        republish.request(collection, index_of(name))
     if as_json:
         say_json(_as_json(told))
     else:

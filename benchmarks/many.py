@@ -22,7 +22,7 @@ from services.store.records import Record, folder_name
 from services.store.registry import Outcome
 from services.store.set_state import SetState
 from services.store.tracking_lines import TrackingFiles, TrackingLine
-from watcher.set_states import Standings
+from watcher.set_states import SetStatuses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,18 +49,18 @@ def published(place: Path, store: Path, client: redis.Redis, *, files_of_each: i
     _fill(collection, files_of_each)
     filled_s = time.perf_counter() - began
     sets.many(sets.SIX_FILES, UNFINISHED, store, root)
-    standings = Standings(collection)
+    statuses = SetStatuses(collection)
     began = time.perf_counter()
-    standings.take()
+    statuses.take()
     first_s = time.perf_counter() - began
     seconds = []
     for _ in range(7):
         began = time.perf_counter()
-        looked = standings.take()
+        looked = statuses.take()
         seconds.append(time.perf_counter() - began)
     assert sum(not one.concluded for one in looked) == UNFINISHED
     with _calls() as calls:
-        standings.take()
+        statuses.take()
     tracking = TrackingFiles(collection)
     began = time.perf_counter()
     tracking.render()

@@ -24,7 +24,7 @@ from services.store import registry
 from services.store.records import folder_name
 from worker.app import connect, make_app, worker_arguments
 from worker.queue import Queue
-from worker.set_key import Name
+from worker.set_key import SetKey
 from worker.sheet_tasks import ENDING, Sheets
 
 if TYPE_CHECKING:
@@ -74,11 +74,11 @@ def _started(stack: ExitStack, environment: dict[str, str], nice: list[str], arg
     stack.callback(worker.terminate)
 
 
-def put(queue: Queue, collection: Collection, folders: list[str]) -> list[Name]:
+def put(queue: Queue, collection: Collection, folders: list[str]) -> list[SetKey]:
     """Ask the worker for these sets."""
     names = []
     for folder in folders:
-        names.append(Name(collection.id, registry.register(collection, folder)))
+        names.append(SetKey(collection.id, registry.register(collection, folder)))
         queue.put(names[-1], last_chance=True)
     return names
 

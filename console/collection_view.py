@@ -25,7 +25,7 @@ from services.runtime import durable_files
 from services.store import again, registry, tracking_lines
 from services.store.collection import Collection
 from services.store.set_state import SetState
-from watcher.status import Row, Teller, Told
+from watcher.status import CollectionStatus, Row, StatusReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -81,7 +81,7 @@ class Round:
 class Look:
     """A collection at one moment."""
 
-    told: Told
+    told: CollectionStatus
     identity: Identity | None
     """None where the form cannot be read."""
     options: Options | None
@@ -140,7 +140,7 @@ class Board:
         self._settings = settings
         self._by_hand = by_hand
         self._clock = clock
-        self._teller = Teller(root, settings, by_hand=by_hand)
+        self._status_reader = StatusReader(root, settings, by_hand=by_hand)
         self._judged: dict[str, tuple[str, Judgement]] = {}
         self._check = _Check(0)
         self._round: Round | None = None
@@ -239,7 +239,7 @@ class Board:
         return (self.root / SHEETS_NAME / f"{name}.html").read_bytes() if name in self.sheets() else None
 
     def _look(self) -> Look:
-        told = self._teller.tell()
+        told = self._status_reader.read()
         identity, options = self._form()
         by_hand = (options is not None and options.start == BY_HAND) if self._by_hand is None else self._by_hand
         open_rows = [row for row in told.sets if not row.state.is_finished]
@@ -274,7 +274,7 @@ class Board:
             can_try_again=row.state.may_retry,
         )
 
-    def _follow_round(self, told: Told) -> None:
+    def _follow_round(self, told: CollectionStatus) -> None:
         """Follow what is being anonymized; a round is over when nothing is left to do, and told of until the next."""
         busy = [row for row in told.sets if row.state.is_busy]
         before = self._round

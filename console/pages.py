@@ -31,7 +31,7 @@ from services.store.records import folder_name
 from services.store.set_state import SetState
 from services.store.tracking_lines import file_name
 from services.vocabulary.structure_names import EDITION as NOMENCLATURE
-from worker.transient_errors import CIRCUMSTANCES, reason
+from worker.transient_errors import CIRCUMSTANCES, describe
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -535,7 +535,7 @@ def went_wrong(request: Request, error: Exception) -> Response:
 
 
 def _words(wrong: BaseException) -> str:
-    return str(wrong) if isinstance(wrong, SettingsWrong) else reason(wrong)
+    return str(wrong) if isinstance(wrong, SettingsWrong) else describe(wrong)
 
 
 def _live(asked: Asked, parts: Callable[[], Parts]) -> Response:

@@ -95,5 +95,5 @@ def _listen(address: Address) -> socket.socket:
 
 async def _say_that_it_lives(desk: Desk) -> None:
     while desk.settings.health is not None:
-        await asyncio.to_thread(heartbeat.say, desk.settings.health, heartbeat.CONSOLE)
+        await asyncio.to_thread(heartbeat.write, desk.settings.health, heartbeat.CONSOLE)
         await asyncio.sleep(SIGN_S)

@@ -17,7 +17,7 @@ from services.layout import SETTINGS_NAME, is_passed_over
 from services.machines import descriptor
 from services.store.collection import Collection, collection_id
 from services.store.share import COPIED, Share
-from worker.transient_errors import CIRCUMSTANCES, reason
+from worker.transient_errors import CIRCUMSTANCES, describe
 
 if TYPE_CHECKING:
     from console.auth.users import Users
@@ -185,9 +185,9 @@ def _opened(root: Path) -> tuple[str, str]:
     except SettingsWrong as wrong:
         return "", str(wrong)
     except CIRCUMSTANCES as circumstance:
-        return "", reason(circumstance)
+        return "", describe(circumstance)
 
 
 def paused_words(wrong: BaseException) -> str:
     """Say in words what stands in the way, for those who are logged in."""
-    return str(wrong) if isinstance(wrong, SettingsWrong) else reason(wrong)
+    return str(wrong) if isinstance(wrong, SettingsWrong) else describe(wrong)

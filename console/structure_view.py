@@ -77,5 +77,5 @@ class Namer:
         collection = Collection.open(self._root)
         indices = [index_of(anon) for anon in anons]
         for index in indices:
-            republish.ask(collection, index)
+            republish.request(collection, index)
         return len(indices)

@@ -1,6 +1,6 @@
 """The way of a set, from a dropped folder to a published one.
 
-`_Way.go` tells it; every other module is one step or one noun of it. Each step is safe to run twice, and two copies of
+`_Run.execute` tells it; every other module is one step or one noun of it. Each step is safe to run twice, and two copies of
 the same set at the same moment end in one published folder: the claim, the attempt and the publication see to that.
 """
 
@@ -91,9 +91,9 @@ def process(
     folder = registry.folder_of(collection, locator)
     if folder is None or not folder.is_dir():
         return None
-    way = _Way(collection, folder, locator, ledger, progress, settings)
+    run = _Run(collection, folder, locator, ledger, progress, settings)
     with _without_garbage_collection():
-        outcome = _unless_changed(lambda: way.go(patience_over=patience_over))
+        outcome = _unless_changed(lambda: run.execute(patience_over=patience_over))
     registry.write_outcome(collection, locator, outcome)
     return outcome
 
@@ -131,8 +131,8 @@ class _Anonymized(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
-    """One set on its way."""
+class _Run:
+    """One set on its run."""
 
     collection: Collection
     folder: Path
@@ -141,7 +141,7 @@ class _Way:
     progress: Progress
     settings: Settings
 
-    def go(self, *, patience_over: bool) -> Outcome:
+    def execute(self, *, patience_over: bool) -> Outcome:
         """Check → claim index → anonymize → verify → publish; the tracking line is published with the set."""
         collection = self.collection
         try:
@@ -149,16 +149,16 @@ class _Way:
         except SetRefused as fault:
             return self._refused(Listing((), (), (), str(fault)), fault)
         try:
-            verdict = self._judge(seen)
+            verdict = self._check(seen)
             if verdict.empty:
                 return _outcome(SetState.NO_SET, seen)
             rtset = verdict.good_set()
-            set_id, content = self._name(seen, rtset)
+            set_id, content = self._identify(seen, rtset)
             published = publish.find(collection, set_id)
             if published is None and (other := self._with_the_same_plan(seen, set_id, rtset)):
-                return self._again(seen, set_id, rtset, content, other)
+                return self._already_published(seen, set_id, rtset, content, other)
             if published is not None and not self._is_done_again(published, rtset, set_id, content):
-                return self._again(seen, set_id, rtset, content, published)
+                return self._already_published(seen, set_id, rtset, content, published)
             shift = dates.choose_shift(collection.set_key(set_id), rtset.dates)
         except SetIncomplete as fault:
             return self._refused(seen, fault) if patience_over else self._waiting(seen, fault)
@@ -179,10 +179,10 @@ class _Way:
         except (NotClean, SetChanged, Malformed, publish.TargetTaken):
             self.ledger.release(set_id)
             raise
-        republish.done(collection, index)
+        republish.clear(collection, index)
         return self._published(seen, set_id, index, content)
 
-    def _judge(self, seen: Listing) -> Verdict:
+    def _check(self, seen: Listing) -> Verdict:
         options = self.collection.options
         machines = descriptor.named(options.machine, descriptor.folders(self.settings.machines))
         self.progress.step("read", 0, len(seen.entries))
@@ -233,12 +233,12 @@ class _Way:
     def _is_done_again(self, published: Record, rtset: RtSet, set_id: str, content: str) -> bool:
         """Whether a person wants a published set done again; it is, if it is still the one that was published."""
         collection = self.collection
-        if not republish.is_asked(collection, published):
+        if not republish.is_requested(collection, published):
             return False
         folder = collection.root / folder_name(published.index)
         return same_source.is_the_same(rtset, content, collection.set_key(set_id), published, folder)
 
-    def _name(self, seen: Listing, rtset: RtSet) -> tuple[str, str]:
+    def _identify(self, seen: Listing, rtset: RtSet) -> tuple[str, str]:
         """Give a set its id, by its UIDs, and by its content too if a person once said that it is a set of its own."""
         collection, uids = self.collection, rtset.sop_instance_uids
         set_id = collection.set_id(uids)
@@ -271,7 +271,7 @@ class _Way:
         found = publish.find(collection, earlier)
         return None if found is None or found.withdrawn else found
 
-    def _again(self, seen: Listing, set_id: str, rtset: RtSet, content: str, published: Record) -> Outcome:
+    def _already_published(self, seen: Listing, set_id: str, rtset: RtSet, content: str, published: Record) -> Outcome:
         """Tell of a set that is published already: nothing new is made of it, and a person decides on a changed one."""
         collection, name = self.collection, folder_name(published.index)
         state, text = self._published_here(set_id), ""

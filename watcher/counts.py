@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class StatusCounts:
     """One look at a collection, counted. Another thread may read it while the next look is taken."""
 
     at: float = 0.0
@@ -25,13 +25,13 @@ class Tally:
     codes: Mapping[str, int] = field(default_factory=dict)
     """Against how many sets each code stands: of faults, or of the reasons for which sets are parked."""
 
-    def then(self, states: Mapping[str, SetState], codes: Mapping[str, int], at: float) -> Tally:
+    def next(self, states: Mapping[str, SetState], codes: Mapping[str, int], at: float) -> StatusCounts:
         """Count the next look."""
         since = {}
         for folder, state in states.items():
             before = self.since.get(folder)
             since[folder] = before if before and before[0] == state else (state, at)
-        return Tally(at, since, codes)
+        return StatusCounts(at, since, codes)
 
     def sets(self) -> Counter[SetState]:
         """Count the sets that stand in each way."""

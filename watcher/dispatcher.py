@@ -11,9 +11,9 @@ import structlog
 
 from services.store import registry
 from services.store.set_state import SetState
-from watcher.set_states import Standings
+from watcher.set_states import SetStatuses
 from watcher.settling import Settling
-from worker.set_key import Name
+from worker.set_key import SetKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from services.runtime.settings import Settings
     from services.store.collection import Collection
-    from watcher.set_states import Standing
+    from watcher.set_states import SetStatus
     from worker.queue import Queue
 
 log = structlog.get_logger()
@@ -45,7 +45,7 @@ class Asked:
         self.not_before = now + min(FIRST_PAUSE_S * 2 ** max(self.times - 1, 0), LONGEST_PAUSE_S)
 
 
-class Attendant:
+class Dispatcher:
     """Looks at the sets of one collection, and asks the workers for those that are due.
 
     Parameters
@@ -74,7 +74,7 @@ class Attendant:
         self._patience_s = settings.patience_s
         self._clock = clock
         self._settling = Settling(settings.quiet_s, clock)
-        self._standings = Standings(collection)
+        self._statuses = SetStatuses(collection)
         self._by_hand = by_hand
         self._asked: dict[str, Asked] = {}
 
@@ -89,37 +89,35 @@ class Attendant:
         OSError, redis.RedisError, kombu.exceptions.OperationalError
             Circumstances. The next look makes up for what this one did not do.
         """
-        standings = self._standings.take(suspects)
-        unfinished = [standing for standing in standings if not standing.concluded]
-        self.codes = Counter(code for standing in standings if standing.outcome for code in standing.outcome.codes)
-        locators = {standing.locator for standing in unfinished}
+        statuses = self._statuses.take(suspects)
+        unfinished = [status for status in statuses if not status.concluded]
+        self.codes = Counter(code for status in statuses if status.outcome for code in status.outcome.codes)
+        locators = {status.locator for status in unfinished}
         self._settling.forget_all_but(locators)
         self._asked = {locator: asked for locator, asked in self._asked.items() if locator in locators}
         held = self._queue.holding(map(self._name, unfinished))
-        states: dict[str, SetState] = {
-            standing.folder: standing.outcome.state for standing in standings if standing.outcome
-        }
-        for standing in unfinished:
-            states[standing.folder] = self._attend(standing, held.get(self._name(standing)))
+        states: dict[str, SetState] = {status.folder: status.outcome.state for status in statuses if status.outcome}
+        for status in unfinished:
+            states[status.folder] = self._attend(status, held.get(self._name(status)))
         return states
 
-    def _attend(self, standing: Standing, held: SetState | None) -> SetState:
-        rests = self._settling.look(standing.locator, standing.fingerprint)
-        asked = self._asked.get(standing.locator)
-        if asked is None or asked.fingerprint != standing.fingerprint:
-            asked = self._asked[standing.locator] = Asked(standing.fingerprint)
+    def _attend(self, status: SetStatus, held: SetState | None) -> SetState:
+        rests = self._settling.look(status.locator, status.fingerprint)
+        asked = self._asked.get(status.locator)
+        if asked is None or asked.fingerprint != status.fingerprint:
+            asked = self._asked[status.locator] = Asked(status.fingerprint)
         now = self._clock()
         if held:
             asked.put_off(now)
             return held
-        if self._by_hand and not registry.is_started(self.collection, standing.locator, standing.fingerprint):
+        if self._by_hand and not registry.is_started(self.collection, status.locator, status.fingerprint):
             return SetState.NOT_STARTED if rests else SetState.SETTLING
-        waits = standing.outcome is not None
-        patience_over = self._settling.quiet_for_s(standing.locator) >= self._patience_s
+        waits = status.outcome is not None
+        patience_over = self._settling.quiet_for_s(status.locator) >= self._patience_s
         if rests and now >= asked.not_before and (patience_over or not waits):
-            log.info("set.settled", set=standing.locator)
-            registry.register(self.collection, standing.folder)
-            self._queue.put(self._name(standing), last_chance=patience_over)
+            log.info("set.settled", set=status.locator)
+            registry.register(self.collection, status.folder)
+            self._queue.put(self._name(status), last_chance=patience_over)
             asked.times += 1
             asked.put_off(now)
             return SetState.QUEUED
@@ -127,5 +125,5 @@ class Attendant:
             return SetState.SETTLING
         return SetState.WAITING
 
-    def _name(self, standing: Standing) -> Name:
-        return Name(self.collection.id, standing.locator)
+    def _name(self, status: SetStatus) -> SetKey:
+        return SetKey(self.collection.id, status.locator)

@@ -46,7 +46,7 @@ def is_remote(path: Path, mounts: Path = MOUNTS) -> bool:
     return kind in REMOTE or kind.split(".")[0] == "fuse"
 
 
-class Hints:
+class ChangeEvents:
     """Wake the watcher when something changed, and name the folders in which it did.
 
     A context manager: it watches while it is entered.
@@ -96,7 +96,7 @@ class _Handler(FileSystemEventHandler):
     Right in the state's own folder lies what says that the watcher lives: written every other second, by itself.
     """
 
-    def __init__(self, hints: Hints) -> None:
+    def __init__(self, hints: ChangeEvents) -> None:
         self._hints = hints
 
     def on_any_event(self, event: FileSystemEvent) -> None:

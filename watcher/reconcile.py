@@ -14,7 +14,7 @@ from services.runtime import durable_files
 from services.store import failures, notes, registry
 from services.store.set_state import SetState
 from services.store.tracking_lines import TrackingFiles
-from worker.set_key import Name
+from worker.set_key import SetKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping
@@ -125,5 +125,5 @@ class Reconciler:
         self._gone = gone
 
     def _is_leased(self, locator: str) -> bool:
-        name = Name(self._collection.id, locator)
+        name = SetKey(self._collection.id, locator)
         return self._queue.holding([name]).get(name) is SetState.IN_WORK

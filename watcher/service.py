@@ -26,11 +26,11 @@ from services.store.arbiter import BEAT_S, Arbiter
 from services.store.collection import Collection
 from services.store.share import COPIED
 from watcher import overlaps
-from watcher.counts import Tally
-from watcher.dispatcher import Attendant
-from watcher.events import Hints, is_remote
+from watcher.counts import StatusCounts
+from watcher.dispatcher import Dispatcher
+from watcher.events import ChangeEvents, is_remote
 from watcher.reconcile import Reconciler
-from worker.transient_errors import CIRCUMSTANCES, reason
+from worker.transient_errors import CIRCUMSTANCES, describe
 
 if TYPE_CHECKING:
     import threading
@@ -58,7 +58,7 @@ SHARE_OF_TIME: Final = 4
 log = structlog.get_logger()
 
 
-class Attended:
+class CollectionWatcher:
     """One collection that is looked after, whatever happens to it.
 
     Parameters
@@ -87,7 +87,7 @@ class Attended:
         """How each of its folders stood at the last look."""
         self.collection_id = ""
         """Empty until its form could be read once."""
-        self.tally = Tally()
+        self.counts = StatusCounts()
         """The last look in numbers."""
         self.paused = ""
         """Why nothing is done just now; empty while something is."""
@@ -136,10 +136,10 @@ class Attended:
         """Look at it once, and reconcile it when that is due."""
         began = self._clock()
         if self.beat():
-            with self._pausing(), bound_contextvars(collection=self._attendant.collection.id):
+            with self._pausing(), bound_contextvars(collection=self._dispatcher.collection.id):
                 self._open()
-                self.states = self._attendant.look(suspects)
-                self.tally = self.tally.then(self.states, self._attendant.codes, began)
+                self.states = self._dispatcher.look(suspects)
+                self.counts = self.counts.next(self.states, self._dispatcher.codes, began)
                 if began >= self._reconcile_at:
                     self._reconciler.reconcile(self.states)
                     self._reconcile_at = began + self._settings.reconcile_s
@@ -190,7 +190,7 @@ class Attended:
             # One that is not there would hold up each set by itself.
             descriptor.named(collection.options.machine, descriptor.folders(self._settings.machines))
             by_hand = collection.options.start == BY_HAND if self._by_hand is None else self._by_hand
-            self._attendant = Attendant(collection, self._queue, self._settings, self._clock, by_hand=by_hand)
+            self._dispatcher = Dispatcher(collection, self._queue, self._settings, self._clock, by_hand=by_hand)
             ledger = Ledger(collection, self._redis)
             self._reconciler = Reconciler(collection, ledger, self._queue, self._clock, sheets=self._sheets)
             self._arbiter = self._arbiter or Arbiter(collection, self._clock)
@@ -204,9 +204,9 @@ class Attended:
         except SettingsWrong as wrong:
             line = re.search(r"\bline \d+", str(wrong))
             where = f", at {line[0]}" if line else ""
-            self.pause(str(wrong), logged=f"{reason(wrong)}{where}: anonymizer status says more")
+            self.pause(str(wrong), logged=f"{describe(wrong)}{where}: anonymizer status says more")
         except CIRCUMSTANCES as circumstance:
-            self.pause(reason(circumstance))
+            self.pause(describe(circumstance))
 
 
 class Watch:
@@ -223,7 +223,7 @@ class Watch:
         by_hand: bool | None = None,
         sheets: Sheets | None = None,
     ) -> None:
-        self.attended: dict[Path, Attended] = {}
+        self.attended: dict[Path, CollectionWatcher] = {}
         self.share_is_away = False
         """Whether it cannot be listed, or no collection is there: an empty mount point looks like that."""
         self._share = share
@@ -241,11 +241,11 @@ class Watch:
         observer = self._settings.observer
         events = observer == "events" or (observer == "auto" and not is_remote(self._share.root))
         log.info("watch.began", observer="events" if events else "polling")
-        with Hints(self._share.root, watching=events) as hints:
+        with ChangeEvents(self._share.root, watching=events) as hints:
             while not stop.is_set():
                 self.step(hints.wait(SHORTEST_PAUSE_S if self._changed else BEAT_S / 2))
                 if self._settings.health is not None:
-                    heartbeat.say(self._settings.health, heartbeat.WATCHER)
+                    heartbeat.write(self._settings.health, heartbeat.WATCHER)
         for attended in self.attended.values():
             attended.leave()
         log.info("watch.ended")
@@ -293,7 +293,7 @@ class Watch:
             ids = self._share.ids()
         except OSError as circumstance:
             if not self.share_is_away:
-                log.warning("share.away", waits=reason(circumstance))
+                log.warning("share.away", waits=describe(circumstance))
             self.share_is_away = True
             return
         if not ids and not self.share_is_away:
@@ -305,7 +305,7 @@ class Watch:
         for root, its_id in ids.items():
             attended = self.attended.get(root)
             if attended is None:
-                attended = Attended(
+                attended = CollectionWatcher(
                     root,
                     self._queue,
                     self._redis,

@@ -21,7 +21,7 @@ _NEVER: Final = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SetStatus:
     """Where one set stands."""
 
     folder: str
@@ -37,7 +37,7 @@ class Standing:
         return self.outcome is not None and self.outcome.state.is_concluded
 
 
-class Standings:
+class SetStatuses:
     """Looks at all sets of one collection, again and again, and reads nothing twice that did not change."""
 
     def __init__(self, collection: Collection) -> None:
@@ -47,7 +47,7 @@ class Standings:
         self._outcomes: dict[str, tuple[tuple[int, int], Outcome | None]] = {}
         self._locators: dict[str, str] = {}
 
-    def take(self, suspects: Names[str] = ()) -> list[Standing]:
+    def take(self, suspects: Names[str] = ()) -> list[SetStatus]:
         """Look at every set; at the files of those that are not finished, and of `suspects`.
 
         Raises
@@ -58,22 +58,22 @@ class Standings:
         self._form_changed_ns = (self._collection.root / SETTINGS_NAME).stat().st_ctime_ns
         self._read_outcomes()
         looked = (self._look(folder, suspect=folder in suspects) for folder in set_folders(self._collection.root))
-        return [standing for standing in looked if standing]
+        return [status for status in looked if status]
 
-    def _look(self, folder: str, *, suspect: bool) -> Standing | None:
+    def _look(self, folder: str, *, suspect: bool) -> SetStatus | None:
         locator = self._locators.get(folder)
         if locator is None:
             locator = self._locators[folder] = self._collection.locator(folder)
         outcome = self._outcome(locator)
         finished = outcome is not None and outcome.state.is_finished and not suspect
         if outcome and finished and untouched(f"{self._place}/{folder}", outcome.folders):
-            return Standing(folder, locator, outcome.fingerprint, outcome)
+            return SetStatus(folder, locator, outcome.fingerprint, outcome)
         try:
             fingerprint = folder_listing.fingerprint(self._collection.root / folder)
         except OSError:
             return None
         still_true = outcome is not None and outcome.fingerprint == fingerprint
-        return Standing(folder, locator, fingerprint, outcome if still_true else None)
+        return SetStatus(folder, locator, fingerprint, outcome if still_true else None)
 
     def _outcome(self, locator: str) -> Outcome | None:
         """Return what became of a set; of a refused one only if the form is still the one under which it was."""

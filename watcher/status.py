@@ -15,18 +15,18 @@ from services.store.collection import Collection, collection_id
 from services.store.records import folder_name
 from services.store.set_state import SetState
 from watcher.folders import loose_dicom, set_folders
-from watcher.set_states import Standings
+from watcher.set_states import SetStatuses
 from worker.app import app, connect
 from worker.queue import Queue
-from worker.set_key import Name
-from worker.transient_errors import CIRCUMSTANCES, reason
+from worker.set_key import SetKey
+from worker.transient_errors import CIRCUMSTANCES, describe
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from services.runtime.progress import InWork
     from services.runtime.settings import Settings
-    from watcher.set_states import Standing
+    from watcher.set_states import SetStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CollectionStatus:
     """How one collection stands."""
 
     root: str
@@ -59,7 +59,7 @@ class Told:
     """What nothing waits for, and a person should see to."""
 
 
-class Teller:
+class StatusReader:
     """Tells how one collection stands, again and again, and reads nothing twice that did not change.
 
     Parameters
@@ -75,7 +75,7 @@ class Teller:
         self._form: object = None
         self._collection: Collection | None = None
 
-    def tell(self) -> Told:
+    def read(self) -> CollectionStatus:
         """Look once; what stands in the way of looking is part of the answer."""
         root = str(self._root)
         try:
@@ -83,19 +83,19 @@ class Teller:
                 _, options = read_settings(self._root)
                 state = SetState.NOT_STARTED if self._waits_for_a_person(options.start) else SetState.NEW
                 sets = [Row(name, state, "", "") for name in set_folders(self._root)]
-                return Told(root, "", sets, loose_dicom(self._root))
+                return CollectionStatus(root, "", sets, loose_dicom(self._root))
             collection = self._look()
-            standings = self._standings.take()
+            statuses = self._statuses.take()
         except SettingsWrong as wrong:
-            return Told(root, str(wrong))
+            return CollectionStatus(root, str(wrong))
         except CIRCUMSTANCES as circumstance:
-            return Told(root, reason(circumstance))
-        queued, in_work, paused = self._ask_redis(collection.id, standings)
+            return CollectionStatus(root, describe(circumstance))
+        queued, in_work, paused = self._ask_redis(collection.id, statuses)
         rows = [
-            self._row(collection, standing, queued.get(standing.locator), in_work.get(standing.locator))
-            for standing in standings
+            self._row(collection, status, queued.get(status.locator), in_work.get(status.locator))
+            for status in statuses
         ]
-        return Told(root, paused, rows, loose_dicom(self._root))
+        return CollectionStatus(root, paused, rows, loose_dicom(self._root))
 
     def _look(self) -> Collection:
         """Open the collection, anew only when its form has changed."""
@@ -104,25 +104,25 @@ class Teller:
         if self._collection is None or form != self._form or collection_id(self._root) != self._collection.id:
             self._collection = Collection.look(self._root)
             descriptor.named(self._collection.options.machine, descriptor.folders(self._settings.machines))
-            self._standings = Standings(self._collection)
+            self._statuses = SetStatuses(self._collection)
             self._form = form
         return self._collection
 
-    def _ask_redis(self, its_id: str, standings: list[Standing]) -> tuple[dict[str, SetState], dict[str, InWork], str]:
+    def _ask_redis(self, its_id: str, statuses: list[SetStatus]) -> tuple[dict[str, SetState], dict[str, InWork], str]:
         """Ask which sets are queued and how far those in work are; without the service's Redis nobody can tell."""
         if self._settings.redis_url is None:
             return {}, {}, ""
         try:
             with connect(self._settings) as client:
-                asked = [Name(its_id, standing.locator) for standing in standings if not standing.concluded]
+                asked = [SetKey(its_id, status.locator) for status in statuses if not status.concluded]
                 held = Queue(client, app).holding(asked)
                 return {name.locator: state for name, state in held.items()}, read_all(client, its_id), ""
         except CIRCUMSTANCES as circumstance:
-            return {}, {}, reason(circumstance)
+            return {}, {}, describe(circumstance)
 
-    def _row(self, collection: Collection, standing: Standing, queued: SetState | None, how_far: InWork | None) -> Row:
-        state, anon, why, outcome = queued or SetState.NEW, "", "", standing.outcome
-        if outcome and (standing.concluded or not (queued or how_far)):
+    def _row(self, collection: Collection, status: SetStatus, queued: SetState | None, how_far: InWork | None) -> Row:
+        state, anon, why, outcome = queued or SetState.NEW, "", "", status.outcome
+        if outcome and (status.concluded or not (queued or how_far)):
             state, why = outcome.state, outcome.text
             anon = folder_name(outcome.index) if outcome.index is not None else ""
         elif how_far and how_far.reason:
@@ -130,18 +130,18 @@ class Teller:
         elif how_far:
             state, why = SetState.IN_WORK, f"{how_far.step} {how_far.done} of {how_far.total} files"
         elif state is SetState.NEW and self._waits_for_a_person(collection.options.start):
-            started = registry.is_started(collection, standing.locator, standing.fingerprint)
+            started = registry.is_started(collection, status.locator, status.fingerprint)
             state = state if started else SetState.NOT_STARTED
         return Row(
-            standing.folder,
+            status.folder,
             state,
             anon,
             why,
-            standing.locator,
-            standing.fingerprint,
+            status.locator,
+            status.fingerprint,
             outcome.codes if outcome else (),
             outcome.at if outcome else "",
-            None if standing.concluded else how_far,
+            None if status.concluded else how_far,
         )
 
     def _waits_for_a_person(self, start: str) -> bool:

@@ -50,4 +50,4 @@ class SignOfLife(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
         free = consumer.pool.num_processes - len(state.reserved_requests)
         queue = next(iter(consumer.app.amqp.queues.consume_from))  # in a run, that of the sheets comes behind it
         if self._folder is not None:
-            heartbeat.say(self._folder, heartbeat.WORKER, free=free, took_at=self._took_at, queue=queue)
+            heartbeat.write(self._folder, heartbeat.WORKER, free=free, took_at=self._took_at, queue=queue)

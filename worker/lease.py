@@ -20,7 +20,7 @@ import redis
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from worker.set_key import Name
+    from worker.set_key import SetKey
 
 LEASE_S: Final = 6.0
 """So long a dead worker's set waits before another takes it. Renewed three times as often."""
@@ -30,17 +30,17 @@ TOGETHER_S = 5.0
 """Copies of a message that begin within so short a time count as one beginning: nobody died between them."""
 
 
-def key(name: Name) -> str:
+def key(name: SetKey) -> str:
     """Where the note stands in Redis."""
     return f"anonymizer:lease:{name}"
 
 
-def _beginnings(name: Name) -> str:
+def _beginnings(name: SetKey) -> str:
     """Where it stands how often the set was begun."""
     return f"anonymizer:begun:{name}"
 
 
-def _begin(client: redis.Redis, name: Name) -> int:
+def _begin(client: redis.Redis, name: SetKey) -> int:
     """Count a beginning, and give how many there were since the set last came to an end."""
     count = _beginnings(name)
     if client.set(f"{count}:lately", b"", nx=True, px=int(TOGETHER_S * 1000)):
@@ -50,7 +50,7 @@ def _begin(client: redis.Redis, name: Name) -> int:
 
 
 @contextmanager
-def lease(client: redis.Redis, name: Name) -> Iterator[int]:
+def lease(client: redis.Redis, name: SetKey) -> Iterator[int]:
     """Note that this process works on a set, as long as the block runs.
 
     Returns
@@ -77,7 +77,7 @@ def lease(client: redis.Redis, name: Name) -> Iterator[int]:
                 client.delete(note)
 
 
-def drop(client: redis.Redis, name: Name) -> None:
+def drop(client: redis.Redis, name: SetKey) -> None:
     """Take the note away in the name of a worker process that died."""
     client.delete(key(name), _beginnings(name))
 

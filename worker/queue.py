@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import redis
     from celery import Celery
 
-    from worker.set_key import Name
+    from worker.set_key import SetKey
 
 TASK: Final = "anonymize_set"
 SECONDS_KEPT_S: Final = 86_400
@@ -43,7 +43,7 @@ class Queue:
         self._begun = f"anonymizer:{queue}:begun"  # sorted set of one member: the highest number that a worker began
         self._last_chance = f"anonymizer:{queue}:patience-over"  # sorted set, as pending: those whose patience is over
 
-    def put(self, name: Name, *, last_chance: bool = False) -> None:
+    def put(self, name: SetKey, *, last_chance: bool = False) -> None:
         """Ask the workers to do a set; with `last_chance` it is refused if it is still incomplete.
 
         The list is written first: a message that is lost before it was sent is found missing like any other.
@@ -58,7 +58,7 @@ class Queue:
             step.execute()
         self._app.send_task(TASK, args=list(name), queue=self.queue)
 
-    def begin(self, name: Name) -> bool:
+    def begin(self, name: SetKey) -> bool:
         """Take a set off the list, for a worker that begins it; true when its patience is over."""
         number = self._redis.zscore(self._pending, str(name))
         with self._redis.pipeline() as step:
@@ -74,7 +74,7 @@ class Queue:
         """Take everything away that stands in Redis for a queue that nobody will ask again."""
         self._redis.delete(self.queue, self._pending, self._last, self._begun, self._last_chance)
 
-    def took(self, name: Name, seconds: float) -> None:
+    def took(self, name: SetKey, seconds: float) -> None:
         """Note how long a worker worked on a set."""
         key = f"anonymizer:seconds:{name.collection_id}"
         with self._redis.pipeline(transaction=False) as step:
@@ -87,7 +87,7 @@ class Queue:
         stored = cast("dict[bytes, bytes]", self._redis.hgetall(f"anonymizer:seconds:{collection_id}"))
         return {locator.decode(): float(seconds) for locator, seconds in stored.items()}
 
-    def holding(self, names: Iterable[Name]) -> dict[Name, SetState]:
+    def holding(self, names: Iterable[SetKey]) -> dict[SetKey, SetState]:
         """Tell which of these sets are `queued`, as far as can be seen, and which are `in work`."""
         asked = list(names)
         if not asked:
@@ -99,7 +99,7 @@ class Queue:
                 step.zscore(self._pending, str(name))
                 step.exists(lease.key(name))
             waiting, begun, *found = step.execute()
-        states: dict[Name, SetState] = {}
+        states: dict[SetKey, SetState] = {}
         for name, number, leased in zip(asked, found[::2], found[1::2], strict=True):
             if leased:
                 states[name] = SetState.IN_WORK

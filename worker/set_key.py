@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Name(NamedTuple):
+class SetKey(NamedTuple):
     """The name of a set outside its share."""
 
     collection_id: str

@@ -18,7 +18,7 @@ from services.store.collection import Collection
 from sheets import paths
 from worker.app import QUEUE, app
 from worker.tasks import station
-from worker.transient_errors import CIRCUMSTANCES, reason
+from worker.transient_errors import CIRCUMSTANCES, describe
 
 if TYPE_CHECKING:
     import redis
@@ -126,7 +126,7 @@ def make_sheet(self: Task, collection_id: str, index: int) -> None:
                 log.info("sheet.made")
             sheets.done(collection_id, index)
         except CIRCUMSTANCES as circumstance:
-            log.warning("sheet.waits", waits=reason(circumstance))
+            log.warning("sheet.waits", waits=describe(circumstance))
 
 
 def _make(collection: Collection, index: int) -> None:
@@ -142,4 +142,4 @@ def note_death(sender: Task, exception: BaseException, args: tuple[Any, ...], **
         try:
             Sheets(station().redis, app).failed(*args)
         except CIRCUMSTANCES as circumstance:
-            log.warning("sheet.waits", waits=reason(circumstance))
+            log.warning("sheet.waits", waits=describe(circumstance))

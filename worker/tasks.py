@@ -40,8 +40,8 @@ from services.store.share import Share
 from worker import lease
 from worker.app import app, connect
 from worker.queue import TASK, Queue
-from worker.set_key import Name
-from worker.transient_errors import CIRCUMSTANCES, reason
+from worker.set_key import SetKey
+from worker.transient_errors import CIRCUMSTANCES, describe
 
 if TYPE_CHECKING:
     import redis
@@ -85,7 +85,7 @@ def station() -> Station:
 @app.task(bind=True, name=TASK)  # type: ignore[untyped-decorator]  # Celery has no types
 def anonymize_set(self: Task, collection_id: str, locator: str) -> str:
     """Do one set, unless another worker is doing it. What became of it, in a word, is for Flower: kept nowhere else."""
-    name = Name(collection_id, locator)
+    name = SetKey(collection_id, locator)
     with bound_contextvars(collection=collection_id, set=locator, task=self.request.id):
         try:
             here = station()
@@ -99,11 +99,11 @@ def anonymize_set(self: Task, collection_id: str, locator: str) -> str:
                 queue.took(name, time.monotonic() - began)
                 return ended
         except CIRCUMSTANCES as circumstance:
-            log.warning("set.waits", waits=reason(circumstance))
+            log.warning("set.waits", waits=describe(circumstance))
             return SetState.WAITING
 
 
-def _work(here: Station, name: Name, beginnings: int, *, patience_over: bool) -> str:
+def _work(here: Station, name: SetKey, beginnings: int, *, patience_over: bool) -> str:
     """Do one set, and give what became of it: an outcome's state, `failed`, or `gone`."""
     progress = Progress(here.redis, name.collection_id, name.locator)
     try:
@@ -129,7 +129,7 @@ def _work(here: Station, name: Name, beginnings: int, *, patience_over: bool) ->
                 event, took_s = f"set.{ended}", round(sum(progress.seconds.values()), 3)
                 log.info(event, index=outcome.index, codes=outcome.codes, seconds=took_s)
     except CIRCUMSTANCES as circumstance:
-        progress.waits(reason(circumstance))
+        progress.waits(describe(circumstance))
         raise
     progress.done()
     metrics.add(here.redis, ended, progress.seconds, progress.size_bytes)
@@ -145,7 +145,7 @@ def _is_parked(collection: Collection, locator: str) -> bool:
     return folder_listing.fingerprint(folder) == outcome.fingerprint
 
 
-def count_failure(collection: Collection, name: Name, why: str) -> None:
+def count_failure(collection: Collection, name: SetKey, why: str) -> None:
     """Count that we failed on a set, and park it when that was once too often.
 
     Its index, if it had one, is given back by the next reconciling.
@@ -176,7 +176,7 @@ def count_death(sender: Task, exception: BaseException, args: tuple[Any, ...], *
     stopping = worker_state.should_stop not in {None, False}  # else it is the exit code, 0 as a rule
     if stopping or sender.name != TASK or not isinstance(exception, (WorkerLostError, TimeLimitExceeded)):
         return
-    name = Name(*args)
+    name = SetKey(*args)
     with bound_contextvars(collection=name.collection_id, set=name.locator):
         why = type(exception).__name__
         log.error("set.failed", error=why)
@@ -186,4 +186,4 @@ def count_death(sender: Task, exception: BaseException, args: tuple[Any, ...], *
             collection = Collection.open(here.share.find(name.collection_id))
             count_failure(collection, name, why)
         except CIRCUMSTANCES as circumstance:
-            log.warning("set.waits", waits=reason(circumstance))
+            log.warning("set.waits", waits=describe(circumstance))

@@ -35,7 +35,7 @@ _REASONS: Final = {
 }
 
 
-def reason(circumstance: BaseException) -> str:
+def describe(circumstance: BaseException) -> str:
     """Say in a few words what is waited for; no path and no name, for it is shown and logged."""
     if isinstance(circumstance, redis.AuthenticationError):
         return "Redis refuses our name or password"

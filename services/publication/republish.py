@@ -33,7 +33,7 @@ REPLACES: Final = "replaces"
 """In the content of a record: the digest of the one whose place it takes."""
 
 
-def ask(collection: Collection, index: int) -> None:
+def request(collection: Collection, index: int) -> None:
     """Have a published set done again, by the service or by the next run.
 
     Raises
@@ -58,7 +58,7 @@ def ask(collection: Collection, index: int) -> None:
         for locator, outcome in registry.outcomes(collection)
         if outcome.index == index and outcome.state.is_published and _is_there(collection, locator)
     }
-    if not there and not is_asked(collection, published):
+    if not there and not is_requested(collection, published):
         raise SettingsWrong(f"The set that {name} was made of is not here any more.")
     collection.redo.mkdir(exist_ok=True)
     asked = durable_files.encode({"schema": 1, "index": index, "record": digest(collection, index)})
@@ -69,7 +69,7 @@ def ask(collection: Collection, index: int) -> None:
             registry.reopen(collection, locator)
 
 
-def is_asked(collection: Collection, published: Record) -> bool:
+def is_requested(collection: Collection, published: Record) -> bool:
     """Whether a published set is to be done again; what was asked of an earlier record was done."""
     if published.withdrawn or not collection.redo.is_dir():
         return False
@@ -81,10 +81,12 @@ def asked(collection: Collection) -> list[int]:
     """Give the indices that are to be done again."""
     names = durable_files.names(collection.redo) if collection.redo.is_dir() else []
     numbers = sorted(int(name.removesuffix(".json")) for name in names if name.removesuffix(".json").isdecimal())
-    return [number for number in numbers if (found := records.read(collection, number)) and is_asked(collection, found)]
+    return [
+        number for number in numbers if (found := records.read(collection, number)) and is_requested(collection, found)
+    ]
 
 
-def done(collection: Collection, index: int) -> None:
+def clear(collection: Collection, index: int) -> None:
     """Forget that it was asked."""
     _mark(collection, index).unlink(missing_ok=True)
 

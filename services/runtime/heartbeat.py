@@ -18,7 +18,7 @@ WORKER: Final = "worker"
 CONSOLE: Final = "console"
 
 
-class Sign(NamedTuple):
+class Heartbeat(NamedTuple):
     """What a process said of itself last."""
 
     at: float
@@ -34,18 +34,18 @@ class Sign(NamedTuple):
     """Where a worker takes them from."""
 
 
-def say(folder: Path, who: str, *, free: int = 0, took_at: float = 0.0, queue: str = "") -> None:
+def write(folder: Path, who: str, *, free: int = 0, took_at: float = 0.0, queue: str = "") -> None:
     """Leave a sign of life in the place of the one before."""
     path = _file(folder, who)
     new = path.with_suffix(".new")
-    new.write_text(json.dumps(Sign(time.monotonic(), free, took_at, queue)), encoding="ascii")
+    new.write_text(json.dumps(Heartbeat(time.monotonic(), free, took_at, queue)), encoding="ascii")
     new.replace(path)
 
 
-def heard(folder: Path, who: str) -> Sign | None:
+def read(folder: Path, who: str) -> Heartbeat | None:
     """Return the last sign of life; None when there never was one."""
     try:
-        return Sign(*json.loads(_file(folder, who).read_bytes()))
+        return Heartbeat(*json.loads(_file(folder, who).read_bytes()))
     except FileNotFoundError:
         return None
 

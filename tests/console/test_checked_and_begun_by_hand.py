@@ -17,27 +17,27 @@ from services.store.collection import Collection
 from services.store.registry import Outcome
 from services.store.set_state import SetState
 from tests.sets import make_collection, make_set, without
-from watcher.dispatcher import Attendant
+from watcher.dispatcher import Dispatcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from tests.visitor import Served
-    from worker.set_key import Name
+    from worker.set_key import SetKey
 
 
 class Asked:
     """A queue that takes down what it is asked for."""
 
     def __init__(self) -> None:
-        self.names: list[Name] = []
+        self.names: list[SetKey] = []
 
-    def put(self, name: Name, *, last_chance: bool = False) -> None:  # noqa: ARG002 - a queue is asked so
+    def put(self, name: SetKey, *, last_chance: bool = False) -> None:  # noqa: ARG002 - a queue is asked so
         """Take it down."""
         self.names.append(name)
 
-    def holding(self, names: Iterable[Name]) -> dict[Name, str]:  # noqa: ARG002 - a queue is asked so
+    def holding(self, names: Iterable[SetKey]) -> dict[SetKey, str]:  # noqa: ARG002 - a queue is asked so
         """Hold nothing."""
         return {}
 
@@ -68,10 +68,10 @@ def states(board: Board) -> dict[str, str]:
 def asked_for(root: Path) -> list[str]:
     """Tell which folders a watcher asks the workers for, once all is at rest."""
     now, queue, collection = [0.0], Asked(), Collection.open(root)
-    attendant = Attendant(collection, queue, Settings(), lambda: now[0], by_hand=True)  # type: ignore[arg-type]
-    attendant.look()
+    dispatcher = Dispatcher(collection, queue, Settings(), lambda: now[0], by_hand=True)  # type: ignore[arg-type]
+    dispatcher.look()
     now[0] = 60
-    attendant.look()
+    dispatcher.look()
     return [folder.name for name in queue.names if (folder := registry.folder_of(collection, name.locator))]
 
 

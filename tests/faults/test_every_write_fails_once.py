@@ -22,7 +22,7 @@ from services.store.collection import Collection
 from services.store.tracking_lines import TrackingFiles
 from tests.invariants import hold, remember
 from tests.sets import make_collection, make_set
-from worker.transient_errors import CIRCUMSTANCES, reason
+from worker.transient_errors import CIRCUMSTANCES, describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +60,7 @@ def test_each_write_fails(tmp_path: Path, client: redis.Redis, monkeypatch: pyte
             try:
                 go(root, client)
             except CIRCUMSTANCES as circumstance:
-                assert reason(circumstance) == WORDS[number]  # noqa: PT017 - some are overcome without a word
+                assert describe(circumstance) == WORDS[number]  # noqa: PT017 - some are overcome without a word
         failures += len(failed)
         go(root, client)
         tidy_up(root, client)

@@ -17,14 +17,14 @@ from worker import queue as queues
 from worker.app import celery_settings, connect
 from worker.lease import drop, lease
 from worker.queue import Queue
-from worker.set_key import Name
+from worker.set_key import SetKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import redis
 
-A, B, C = (Name("c" * 32, letter * 32) for letter in "012")
+A, B, C = (SetKey("c" * 32, letter * 32) for letter in "012")
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from services.store import registry
 from services.store.set_state import SetState
 from tests.sets import contours_without_images, make_set, without, without_image_list
 from watcher.reconcile import SCANS, Reconciler
-from watcher.set_states import Standings
+from watcher.set_states import SetStatuses
 from worker.app import app
 from worker.queue import Queue
 
@@ -57,7 +57,7 @@ class Desk:
     def reconcile(self) -> None:
         """Look and reconcile as often as it takes for a folder to be gone."""
         for _ in range(SCANS + 1):
-            seen = Standings(self.collection).take()
+            seen = SetStatuses(self.collection).take()
             self._reconciler.reconcile(
                 {one.folder: one.outcome.state if one.outcome else SetState.SETTLING for one in seen}
             )

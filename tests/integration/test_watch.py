@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -333,15 +334,24 @@ def test_an_index_comes_back_when_its_set_goes_away(clinic: Clinic) -> None:
 
 def test_redis_hears_no_name(clinic: Clinic, settings: Settings) -> None:
     """Nothing that anyone could read there, Flower included, names a folder or a patient."""
-    root = make_collection(clinic.place / "a")
-    made = make_set(root, name="Mustermann Erika 4711")
     monitor = subprocess.Popen(
         [sys.executable, "-c", MONITOR, str(settings.redis_url).removeprefix("redis+socket://")],
         stdout=subprocess.PIPE,
     )
-    clinic.until(lambda: published(root))
-    monitor.send_signal(signal.SIGINT)
-    heard, _ = monitor.communicate(timeout=10)
+    try:
+        assert monitor.stdout is not None
+        assert monitor.stdout.readline() == b"listening\n"
+        root = make_collection(clinic.place / "a")
+        made = make_set(root, name="Mustermann Erika 4711")
+        # It is read as it comes: a full pipe would stop it, and Redis with it.
+        with ThreadPoolExecutor(1) as reader:
+            told = reader.submit(monitor.stdout.read)
+            clinic.until(lambda: published(root))
+            monitor.send_signal(signal.SIGINT)
+            heard = told.result()
+    finally:
+        monitor.kill()
+        monitor.communicate()
     assert b"anonymizer:ledger:" in heard
     for secret in ("Mustermann", "BATCH", str(clinic.place), *made.manifest.values):
         assert secret.encode() not in heard
@@ -350,6 +360,7 @@ def test_redis_hears_no_name(clinic: Clinic, settings: Settings) -> None:
 MONITOR = """
 import redis, sys
 with redis.Redis(unix_socket_path=sys.argv[1]).monitor() as monitor:
+    print("listening", flush=True)
     try:
         for command in monitor.listen():
             print(command, flush=True)

@@ -14,7 +14,7 @@ from anonymizer.metrics import answering_prometheus
 from services.runtime import metrics
 from services.runtime.settings import Address
 from services.store.set_state import SetState
-from watcher.counts import Tally
+from watcher.counts import StatusCounts
 
 PORT = 19463
 
@@ -28,9 +28,9 @@ def client():
 
 def attended(collection_id, states, codes, *, paused=""):
     """Make a collection as the watcher sees it."""
-    before = Tally().then(states, codes, time.monotonic() - 100)
+    before = StatusCounts().next(states, codes, time.monotonic() - 100)
     return SimpleNamespace(
-        collection_id=collection_id, tally=before.then(states, codes, time.monotonic()), paused=paused, is_copied=False
+        collection_id=collection_id, counts=before.next(states, codes, time.monotonic()), paused=paused, is_copied=False
     )
 
 
@@ -55,7 +55,7 @@ def test_everything_is_told(tmp_path, client):
     states = {"Müller Anna": SetState.PUBLISHED, "Huber": SetState.REFUSED, "Meier": SetState.QUEUED}
     collections = {
         tmp_path / "A": attended("c0ffee", states, {"two-patients": 1}),
-        tmp_path / "B": SimpleNamespace(collection_id="", tally=Tally(), paused="no form", is_copied=False),
+        tmp_path / "B": SimpleNamespace(collection_id="", counts=StatusCounts(), paused="no form", is_copied=False),
     }
     watch = SimpleNamespace(attended=collections, share_is_away=False)
 

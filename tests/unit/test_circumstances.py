@@ -11,7 +11,7 @@ from redis.exceptions import NoPermissionError
 
 from services.publication.index_ledger import LedgerUnsettled
 from services.store.collection import ShareAway
-from worker.transient_errors import reason
+from worker.transient_errors import describe
 
 
 @pytest.mark.parametrize(
@@ -34,4 +34,4 @@ from worker.transient_errors import reason
 )
 def test_it_is_said_in_words(circumstance: BaseException, said: str) -> None:
     """Of those that somebody can do something about."""
-    assert reason(circumstance) == said
+    assert describe(circumstance) == said

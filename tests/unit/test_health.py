@@ -4,7 +4,7 @@ import pytest
 
 from anonymizer.health import Service, ailment
 from services.runtime import heartbeat
-from services.runtime.heartbeat import Sign
+from services.runtime.heartbeat import Heartbeat
 
 NOW = 10_000.0
 
@@ -13,17 +13,17 @@ NOW = 10_000.0
     ("service", "sign", "waiting", "ails"),
     [
         (Service.WATCHER, None, None, "has not looked at the share yet"),
-        (Service.WATCHER, Sign(NOW - 200), None, ""),
-        (Service.WATCHER, Sign(NOW - 400), 0, "its last look at the share is too long ago"),
+        (Service.WATCHER, Heartbeat(NOW - 200), None, ""),
+        (Service.WATCHER, Heartbeat(NOW - 400), 0, "its last look at the share is too long ago"),
         (Service.WORKER, None, None, ""),
         (Service.WORKER, None, 0, "does not answer, although Redis does"),
-        (Service.WORKER, Sign(NOW - 400), None, ""),
-        (Service.WORKER, Sign(NOW - 400), 0, "does not answer, although Redis does"),
-        (Service.WORKER, Sign(NOW - 3, free=1, took_at=NOW - 400), 0, ""),
-        (Service.WORKER, Sign(NOW - 3, free=1, took_at=NOW - 400), None, ""),
-        (Service.WORKER, Sign(NOW - 3, free=1, took_at=NOW - 20), 7, ""),
-        (Service.WORKER, Sign(NOW - 3, free=0, took_at=NOW - 400), 7, ""),
-        (Service.WORKER, Sign(NOW - 3, free=1, took_at=NOW - 400), 7, "could take a set, and lets it wait"),
+        (Service.WORKER, Heartbeat(NOW - 400), None, ""),
+        (Service.WORKER, Heartbeat(NOW - 400), 0, "does not answer, although Redis does"),
+        (Service.WORKER, Heartbeat(NOW - 3, free=1, took_at=NOW - 400), 0, ""),
+        (Service.WORKER, Heartbeat(NOW - 3, free=1, took_at=NOW - 400), None, ""),
+        (Service.WORKER, Heartbeat(NOW - 3, free=1, took_at=NOW - 20), 7, ""),
+        (Service.WORKER, Heartbeat(NOW - 3, free=0, took_at=NOW - 400), 7, ""),
+        (Service.WORKER, Heartbeat(NOW - 3, free=1, took_at=NOW - 400), 7, "could take a set, and lets it wait"),
     ],
 )
 def test_who_is_ill_and_of_what(service, sign, waiting, ails):
@@ -33,8 +33,8 @@ def test_who_is_ill_and_of_what(service, sign, waiting, ails):
 
 def test_a_sign_of_life_is_read_as_it_was_left(tmp_path):
     """By another process, through a file."""
-    assert heartbeat.heard(tmp_path, heartbeat.WORKER) is None
-    heartbeat.say(tmp_path, heartbeat.WORKER, free=2, took_at=5.0, queue="sets")
-    sign = heartbeat.heard(tmp_path, heartbeat.WORKER)
-    assert sign == Sign(sign.at, 2, 5.0, "sets")
-    assert heartbeat.heard(tmp_path, heartbeat.WATCHER) is None
+    assert heartbeat.read(tmp_path, heartbeat.WORKER) is None
+    heartbeat.write(tmp_path, heartbeat.WORKER, free=2, took_at=5.0, queue="sets")
+    sign = heartbeat.read(tmp_path, heartbeat.WORKER)
+    assert sign == Heartbeat(sign.at, 2, 5.0, "sets")
+    assert heartbeat.read(tmp_path, heartbeat.WATCHER) is None

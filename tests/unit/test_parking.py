@@ -9,7 +9,7 @@ import pytest
 from services.store import failures, registry
 from services.store.collection import Collection
 from tests.sets import make_collection, make_set
-from worker.set_key import Name
+from worker.set_key import SetKey
 from worker.tasks import count_failure
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def fail(collection: Collection, why: str, times: int = 1) -> list[str]:
     """Fail on its set, and give the reasons for which it is parked; none while it is not."""
     locator = registry.register(collection, "set")
     for _ in range(times):
-        count_failure(collection, Name(collection.id, locator), why)
+        count_failure(collection, SetKey(collection.id, locator), why)
     outcome = registry.read_outcome(collection, locator)
     return list(outcome.codes) if outcome and outcome.state == "parked" else []
 

@@ -216,7 +216,7 @@ def test_published_sets_are_listed_and_done_again_under_their_own_index(batch):
     files = {path.name: path.read_bytes() for path in (batch.root / records.folder_name(german)).iterdir()}
     lines = lines_of(batch)
 
-    republish.ask(batch.collection, german)
+    republish.request(batch.collection, german)
     assert [one.anon for one in batch.survey().sets if one.asked_again] == [records.folder_name(german)]
     assert batch.run("English 1", "German 1") == done
 
@@ -244,7 +244,7 @@ def test_doing_again_survives_a_kill_at_any_step(batch, steps, in_one_step, monk
     (index,) = batch.run("short 1").values()
     lines = lines_of(batch)
     batch.decide(SC="SpinalCord")
-    republish.ask(batch.collection, index)
+    republish.request(batch.collection, index)
     left = [steps]
 
     class Killed(BaseException):
@@ -263,7 +263,7 @@ def test_doing_again_survives_a_kill_at_any_step(batch, steps, in_one_step, monk
         patch.setattr("services.publication.attempts.Attempt.discard", lambda _: None)
         patch.setattr("services.publication.attempts.move_away", until_killed(lambda path: path))
         patch.setattr("services.runtime.durable_files.rename_new", until_killed(durable_files.rename_new))
-        patch.setattr("services.publication.republish.done", until_killed(republish.done))
+        patch.setattr("services.publication.republish.clear", until_killed(republish.clear))
         patch.setattr("services.store.registry.write_outcome", until_killed(registry.write_outcome))
         with suppress(Killed):
             batch.run("short 1")
@@ -285,14 +285,14 @@ def test_what_cannot_be_done_again_is_refused_with_its_reason(batch):
     shutil.rmtree(batch.root / records.folder_name(first))
     shutil.rmtree(batch.root / "German 2")
     with pytest.raises(SettingsWrong, match="not published by this program"):
-        republish.ask(batch.collection, 99)
+        republish.request(batch.collection, 99)
     with pytest.raises(SettingsWrong, match="What was taken away is not made again"):
-        republish.ask(batch.collection, first)
+        republish.request(batch.collection, first)
     with pytest.raises(SettingsWrong, match="was made of is not here any more"):
-        republish.ask(batch.collection, second)
+        republish.request(batch.collection, second)
     make_collection(batch.root, family_name="Other")
     with pytest.raises(SettingsWrong, match="another new identity"):
-        republish.ask(batch.collection, third)
+        republish.request(batch.collection, third)
     assert republish.asked(batch.collection) == []
 
 
@@ -301,14 +301,14 @@ def test_who_asks_twice_asks_once(batch):
     (index,) = batch.run("German 1").values()
     fingerprint = folder_listing.fingerprint(batch.root / "German 1")
     for _ in range(2):
-        republish.ask(batch.collection, index)
+        republish.request(batch.collection, index)
         assert registry.is_started(batch.collection, batch.collection.locator("German 1"), fingerprint)
 
 
 def test_a_set_that_changed_since_is_not_done_again(batch):
     """Its index is that of what was published; a person decides."""
     (index,) = batch.run("German 1").values()
-    republish.ask(batch.collection, index)
+    republish.request(batch.collection, index)
     (path,) = (batch.root / "German 1").glob("RS.*.dcm")
     data = dcmread(path)
     data.StructureSetROISequence[0].ROIName = "PTV other"

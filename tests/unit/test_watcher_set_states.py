@@ -17,7 +17,7 @@ from services.store.collection import Collection, ShareAway
 from services.store.registry import Outcome
 from services.store.share import Share
 from watcher.folders import loose_dicom, set_folders
-from watcher.set_states import Standings
+from watcher.set_states import SetStatuses
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,9 +50,9 @@ def conclude(collection: Collection, folder: str, state: registry.State) -> None
     )
 
 
-def states(standings: Standings, suspects: tuple[str, ...] = ()) -> dict[str, str | None]:
+def states(statuses: SetStatuses, suspects: tuple[str, ...] = ()) -> dict[str, str | None]:
     """Tell what stands where."""
-    return {one.folder: one.outcome.state if one.outcome else None for one in standings.take(suspects)}
+    return {one.folder: one.outcome.state if one.outcome else None for one in statuses.take(suspects)}
 
 
 def test_only_a_persons_folders_are_sets(tmp_path: Path) -> None:
@@ -79,14 +79,14 @@ def test_an_outcome_holds_until_the_folder_changes(tmp_path: Path) -> None:
     """A file that comes, goes, or is replaced."""
     collection = collection_in(tmp_path / "BATCH")
     inner = {name: drop(collection, name) for name in ("new", "done", "added to", "refused", "repaired")}
-    standings = Standings(collection)
+    statuses = SetStatuses(collection)
     for name in ("done", "added to"):
         conclude(collection, name, "published")
     for name in ("refused", "repaired"):
         conclude(collection, name, "refused")
     (inner["added to"] / "late.dcm").write_bytes(DICM)
     (inner["repaired"] / "slice.dcm").write_bytes(DICM + b"whole")
-    assert states(standings) == {
+    assert states(statuses) == {
         "added to": None,
         "done": "published",
         "new": None,
@@ -101,8 +101,8 @@ def test_a_file_overwritten_in_a_finished_set_is_found_where_an_event_pointed(tm
     inner = drop(collection, "done")
     conclude(collection, "done", "published")
     (inner / "slice.dcm").write_bytes(DICM + b"other")
-    standings = Standings(collection)
-    assert [states(standings), states(standings, ("done",))] == [{"done": "published"}, {"done": None}]
+    statuses = SetStatuses(collection)
+    assert [states(statuses), states(statuses, ("done",))] == [{"done": "published"}, {"done": None}]
 
 
 def test_a_rescan_looks_at_no_file_of_a_finished_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,13 +112,13 @@ def test_a_rescan_looks_at_no_file_of_a_finished_set(tmp_path: Path, monkeypatch
         drop(collection, f"done {number}")
         conclude(collection, f"done {number}", "published")
     drop(collection, "new")
-    standings = Standings(collection)
-    standings.take()
+    statuses = SetStatuses(collection)
+    statuses.take()
     listed: list[str] = []
     take = folder_listing.take
     monkeypatch.setattr(folder_listing, "take", lambda folder: listed.append(folder.name) or take(folder))
     monkeypatch.setattr(registry, "read_outcome", lambda *_: pytest.fail("an outcome that did not change was read"))
-    standings.take()
+    statuses.take()
     assert listed == ["new"]
 
 
@@ -126,13 +126,13 @@ def test_an_outcome_is_read_again_when_it_was_written_again(tmp_path: Path) -> N
     """By a worker, on whatever host."""
     collection = collection_in(tmp_path / "BATCH")
     drop(collection, "a")
-    standings = Standings(collection)
+    statuses = SetStatuses(collection)
     seen = []
     for state in ("waiting", "published"):
         conclude(collection, "a", state)
-        seen.append(states(standings))
+        seen.append(states(statuses))
     registry.reopen(collection, collection.locator("a"))
-    assert [*seen, states(standings)] == [{"a": "waiting"}, {"a": "published"}, {"a": None}]
+    assert [*seen, states(statuses)] == [{"a": "waiting"}, {"a": "published"}, {"a": None}]
 
 
 def test_a_refused_set_is_judged_anew_when_the_form_changed(tmp_path: Path) -> None:
@@ -141,11 +141,11 @@ def test_a_refused_set_is_judged_anew_when_the_form_changed(tmp_path: Path) -> N
     for name, state in (("a", "refused"), ("b", "published")):
         drop(collection, name)
         conclude(collection, name, state)
-    standings = Standings(collection)
-    before = states(standings)
+    statuses = SetStatuses(collection)
+    before = states(statuses)
     form = collection.root / "collection.toml"
     form.write_text(form.read_text().replace("accept = []", 'accept = ["relative-dose"]'))
-    assert [before, states(standings)] == [{"a": "refused", "b": "published"}, {"a": None, "b": "published"}]
+    assert [before, states(statuses)] == [{"a": "refused", "b": "published"}, {"a": None, "b": "published"}]
 
 
 def test_a_set_with_too_many_files_is_for_the_worker_to_refuse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,8 +153,8 @@ def test_a_set_with_too_many_files_is_for_the_worker_to_refuse(tmp_path: Path, m
     monkeypatch.setattr(folder_listing, "MOST_FILES", 1)
     collection = collection_in(tmp_path / "BATCH")
     drop(collection, "a")
-    standings = Standings(collection)
-    assert standings.take()[0].fingerprint == standings.take()[0].fingerprint == "too-many-files"
+    statuses = SetStatuses(collection)
+    assert statuses.take()[0].fingerprint == statuses.take()[0].fingerprint == "too-many-files"
 
 
 def test_collections_are_found_at_any_depth_but_never_inside_a_set(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from services.store.arbiter import Arbiter
 from services.store.collection import Collection
 from tests.sets import make_collection
-from watcher.events import Hints, is_remote
+from watcher.events import ChangeEvents, is_remote
 
 MOUNTS = """\
 /dev/sda1 / ext4 rw 0 0
@@ -50,7 +50,7 @@ def test_a_file_that_is_written_wakes_the_watcher_and_names_its_folder(tmp_path:
     """At any depth below the root."""
     inner = tmp_path / "set" / "deep"
     inner.mkdir(parents=True)
-    with Hints(tmp_path, watching=True) as hints:
+    with ChangeEvents(tmp_path, watching=True) as hints:
         (inner / "file").write_text("x")
         assert inner in hints.wait(5)
 
@@ -58,7 +58,7 @@ def test_a_file_that_is_written_wakes_the_watcher_and_names_its_folder(tmp_path:
 def test_reading_wakes_nobody(tmp_path: Path) -> None:
     """Else each check would cause the next one."""
     (tmp_path / "file").write_text("x")
-    with Hints(tmp_path, watching=True) as hints:
+    with ChangeEvents(tmp_path, watching=True) as hints:
         (tmp_path / "file").read_text()
         assert hints.wait(0.3) == frozenset()
 
@@ -68,7 +68,7 @@ def test_what_is_written_in_staging_wakes_nobody(tmp_path: Path) -> None:
     staging, records = tmp_path / "BATCH/.anonymizer/staging/x", tmp_path / "BATCH/.anonymizer/records"
     for folder in (staging, records):
         folder.mkdir(parents=True)
-    with Hints(tmp_path, watching=True) as hints:
+    with ChangeEvents(tmp_path, watching=True) as hints:
         (staging / "CT.dcm").write_bytes(b"1")
         assert hints.wait(0.3) == frozenset()
         (records / "ANON_006.json").write_bytes(b"1")
@@ -79,7 +79,7 @@ def test_the_watchers_own_sign_of_life_wakes_nobody(tmp_path: Path) -> None:
     """Else each collection would be looked at with every beat, and not when a rescan is due."""
     root = make_collection(tmp_path / "BATCH")
     arbiter = Arbiter(Collection.open(root))
-    with Hints(tmp_path, watching=True) as hints:
+    with ChangeEvents(tmp_path, watching=True) as hints:
         assert arbiter.hold()
         assert arbiter.hold()
         assert hints.wait(0.3) == frozenset()
@@ -87,12 +87,12 @@ def test_the_watchers_own_sign_of_life_wakes_nobody(tmp_path: Path) -> None:
 
 def test_without_events_the_wait_just_ends(tmp_path: Path) -> None:
     """The rescan is the truth."""
-    with Hints(tmp_path, watching=False) as hints:
+    with ChangeEvents(tmp_path, watching=False) as hints:
         (tmp_path / "file").write_text("x")
         assert hints.wait(0.01) == frozenset()
 
 
 def test_a_root_that_is_away_is_watched_by_rescan_only(tmp_path: Path) -> None:
     """And not a reason to stop."""
-    with Hints(tmp_path / "away", watching=True) as hints:
+    with ChangeEvents(tmp_path / "away", watching=True) as hints:
         assert hints.wait(0.01) == frozenset()

@@ -1,7 +1,7 @@
 """How sets stand, in numbers: counted from one look to the next."""
 
 from services.store.set_state import SetState
-from watcher.counts import Tally
+from watcher.counts import StatusCounts
 
 LOOKS = (
     {"a": SetState.QUEUED, "b": SetState.SETTLING, "c": SetState.PUBLISHED},
@@ -12,22 +12,22 @@ LOOKS = (
 
 def test_a_set_stands_so_since_it_was_first_seen_to():
     """A look that finds it the same does not begin anew. What is concluded has no age."""
-    tally, told = Tally(), []
+    counts, told = StatusCounts(), []
     for at, states in enumerate(LOOKS, start=100):
-        tally = tally.then(states, {}, at)
-        told.append(tally.oldest())
+        counts = counts.next(states, {}, at)
+        told.append(counts.oldest())
     assert told == [{"queued": 100, "settling": 100}, {"queued": 100}, {"in work": 102, "queued": 101}]
 
 
 def test_what_went_away_is_not_counted_any_more():
     """Nor does it come back with its old age."""
-    tally = Tally().then({"a": SetState.QUEUED}, {}, 100).then({}, {}, 101)
-    assert not tally.sets()
-    assert tally.then({"a": SetState.QUEUED}, {"no-rt-dose": 1}, 102).oldest() == {"queued": 102}
+    counts = StatusCounts().next({"a": SetState.QUEUED}, {}, 100).next({}, {}, 101)
+    assert not counts.sets()
+    assert counts.next({"a": SetState.QUEUED}, {"no-rt-dose": 1}, 102).oldest() == {"queued": 102}
 
 
 def test_sets_are_counted_by_how_they_stand():
     """The numbers that Prometheus gets."""
-    tally = Tally().then(LOOKS[2], {"two-patients": 1}, 100)
-    assert (tally.at, tally.codes) == (100, {"two-patients": 1})
-    assert tally.sets() == {"in work": 1, "queued": 1, "published": 1, "refused": 1}
+    counts = StatusCounts().next(LOOKS[2], {"two-patients": 1}, 100)
+    assert (counts.at, counts.codes) == (100, {"two-patients": 1})
+    assert counts.sets() == {"in work": 1, "queued": 1, "published": 1, "refused": 1}

@@ -13,8 +13,8 @@ from services.runtime.settings import Settings
 from services.store import registry
 from services.store.collection import Collection
 from services.store.registry import Outcome
-from watcher.dispatcher import Attendant
-from worker.set_key import Name
+from watcher.dispatcher import Dispatcher
+from worker.set_key import SetKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,14 +28,14 @@ class FakeQueue:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, bool]] = []
-        self.states: dict[Name, str] = {}
+        self.states: dict[SetKey, str] = {}
 
-    def put(self, name: Name, *, last_chance: bool = False) -> None:
+    def put(self, name: SetKey, *, last_chance: bool = False) -> None:
         """Take a set."""
         self.asked.append((name.locator, last_chance))
         self.states[name] = "queued"
 
-    def holding(self, names: Iterable[Name]) -> dict[Name, str]:
+    def holding(self, names: Iterable[SetKey]) -> dict[SetKey, str]:
         """Tell what is in it."""
         return {name: self.states[name] for name in names if name in self.states}
 
@@ -51,14 +51,14 @@ class Watched:
         self.file = root / "a" / "slice.dcm"
         self.file.parent.mkdir()
         self.file.write_bytes(b"1")
-        self.name = Name(self.collection.id, self.collection.locator("a"))
+        self.name = SetKey(self.collection.id, self.collection.locator("a"))
         settings = Settings(quiet_s=10, patience_s=900)
-        self.attendant = Attendant(self.collection, self.queue, settings, lambda: self.now)
+        self.dispatcher = Dispatcher(self.collection, self.queue, settings, lambda: self.now)
 
     def look(self, at: float) -> str:
         """Look at that time."""
         self.now = at
-        return self.attendant.look()["a"]
+        return self.dispatcher.look()["a"]
 
     def conclude(self, state: registry.State) -> None:
         """Do as a worker does."""
@@ -149,4 +149,4 @@ def test_a_folder_that_goes_away_is_no_matter(watched: Watched) -> None:
     watched.look(0)
     watched.file.unlink()
     watched.file.parent.rmdir()
-    assert watched.attendant.look() == {}
+    assert watched.dispatcher.look() == {}
