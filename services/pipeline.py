@@ -1,7 +1,8 @@
 """The way of a set, from a dropped folder to a published one.
 
-`_Run.execute` tells it; every other module is one step or one noun of it. Each step is safe to run twice, and two copies of
-the same set at the same moment end in one published folder: the claim, the attempt and the publication see to that.
+`_Run.execute` tells it; every other module is one step or one noun of it. Each step is safe to run twice, and two
+copies of the same set at the same moment end in one published folder: the claim, the attempt and the publication see to
+that.
 """
 
 from __future__ import annotations
