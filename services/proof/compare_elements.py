@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from services.dicom import character_sets
 from services.dicom.dictionary import tag
 from services.policy.attribute_types import TABLE, demanded
+from services.policy.rebuilt_references import REBUILT_WHOLE
 from services.policy.table import ADDITIONS, PUBLIC_SCHEMES, Action
 from services.proof.evidence import METHOD, PATIENT, Change, Found, Path, Place, Reasons
 
@@ -110,6 +111,7 @@ _FLUENCE: Final = tag("PrimaryFluenceModeSequence")
 _FLUENCE_MODE: Final = tag("FluenceMode")
 _FLUENCE_MODE_ID: Final = tag("FluenceModeID")
 _PATIENT_AGE: Final = tag("PatientAge")
+_REFERENCED_CLASS: Final = tag("ReferencedSOPClassUID")
 _METHOD_CODES: Final = tag("DeidentificationMethodCodeSequence")
 _BEAMS: Final = frozenset(map(tag, ("BeamSequence", "IonBeamSequence")))
 _VARIAN_FLUENCE: Final = 0x3285
@@ -343,6 +345,8 @@ class Walk:
             for attribute, vr, _, value, end, below in item[3]:
                 if below is not None:
                     self._references(below, here.inside(attribute))
+                elif attribute == _REFERENCED_CLASS:
+                    continue  # `services.proof.references` judges it
                 elif vr == b"UI":
                     self.found.relinked_uids.add(self._new[value:end])
                 else:
@@ -356,6 +360,8 @@ class Walk:
         if tag == _CHARSET:
             self._charset(self._new[new[3] : new[4]], here)
             return
+        if tag == _REFERENCED_CLASS and self._is_rebuilt(here):
+            return  # `services.proof.references` judges it
         change = self._change(old, new)
         if items is None and new[5] is None and self._recoded and change.old == change.new:
             self.found.equal += 1
@@ -471,12 +477,17 @@ class Walk:
             here.gone.add(found)
         here.dropped.append(tag)
 
+    def _is_rebuilt(self, here: Level) -> bool:
+        """Whether a data set is a reference that may have been rebuilt."""
+        return self._promised.relinked and not _LINK_SEQUENCES.isdisjoint(here.path)
+
     def _may_go(self, tag: int, here: Level) -> bool:
         """Say whether an attribute that is not dropped by its row may be absent all the same."""
         decision = here.rules.decision(tag)
         action = decision.action
         return (
             action is Action.DROP
+            or (self._promised.relinked and not REBUILT_WHOLE.isdisjoint((*here.path, tag)))
             or (action is Action.SCANNER and not self._names_scanner(here))
             or (action is Action.METHOD and bool(here.path))
             or (action is Action.IDENTITY and decision.argument == "age")
@@ -497,6 +508,8 @@ class Walk:
             self._charset(self._new[value:end], here)
         elif tag == _FLUENCE and here.sequence in _BEAMS:
             self._fluence(items or [], siblings, here)
+        elif tag == _REFERENCED_CLASS and self._is_rebuilt(here):
+            pass  # `services.proof.references` judges it
         elif self._promised.relinked and (tag in _LINK_SEQUENCES or tag in _LINK_UIDS):
             if items is None:
                 self.found.relinked_uids.add(self._new[value:end])

@@ -185,14 +185,13 @@ def _judge_set(
     found = walk.found
     shift = values.judge_dates(found, reasons)
     identifiers = values.identifiers_of(found)
+    old = [(kind, before) for kind, before, _ in pairs]
     new = [(kind, after) for kind, _, after in pairs]
     links = references.read_links(new)
     if expected.relinked:
-        linked = references.judge_rebuilt_links(links, new, reasons)
+        linked = references.judge_rebuilt_links(links, old, new, reasons)
     else:
-        linked = references.judge_links(
-            references.read_links([(kind, before) for kind, before, _ in pairs]), links, reasons
-        )
+        linked = references.judge_links(references.read_links(old), links, reasons)
     options = expected.policy.options
     return {
         "uids": values.judge_uids(found, reasons),

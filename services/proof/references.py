@@ -7,9 +7,10 @@ the number of their first appearance. Source and output have the same links exac
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from services.dicom.dictionary import tag
+from services.policy.rebuilt_references import PLANAR, study_class
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from services.dicom.elements import Element, Item
     from services.dicom.part10 import DicomFile
     from services.proof.evidence import Reasons
+
+    Objects: TypeAlias = Sequence[tuple[str, DicomFile]]
 
 _INSTANCE: Final = tag("SOPInstanceUID")
 _STUDY: Final = tag("StudyInstanceUID")
@@ -36,6 +39,11 @@ _SERIES_LIST: Final = tag("RTReferencedSeriesSequence")
 _POSITION: Final = tag("ImagePositionPatient")
 _ORIENTATION: Final = tag("ImageOrientationPatient")
 _POINTS: Final = tag("ContourData")
+_GEOMETRIC_TYPE: Final = tag("ContourGeometricType")
+_SOP_CLASS: Final = tag("SOPClassUID")
+_REFERENCED_CLASS: Final = tag("ReferencedSOPClassUID")
+_REFERRING: Final = {"CT": _IMAGES, "RTSTRUCT": _STRUCTURE_SETS, "RTPLAN": _PLANS}
+"""The sequence that refers to an object, by the object's kind."""
 
 _ELSEWHERE: Final = -1
 """A reference to what is not in the set."""
@@ -64,12 +72,13 @@ class Links:
         return sum(map(len, (self.dose_plan, self.plan_structure_set, self.contours_ct, self.listed_ct, self.frames)))
 
 
-Objects = "Sequence[tuple[str, DicomFile]]"
+def _places(objects: Objects) -> dict[bytes, int]:
+    return {_value(file, file.elements, _INSTANCE): place for place, (_, file) in enumerate(objects)}
 
 
-def read_links(objects: Sequence[tuple[str, DicomFile]]) -> Links:
+def read_links(objects: Objects) -> Links:
     """Read the links of a set from its objects, given by kind in a fixed order."""
-    places = {_value(file, file.elements, _INSTANCE): place for place, (_, file) in enumerate(objects)}
+    places = _places(objects)
     links, frames = Links(), _Numbering()
     studies, series = _Numbering(), _Numbering()
     for kind, file in objects:
@@ -110,36 +119,101 @@ def judge_links(old: Links, new: Links, reasons: Reasons) -> int:
     return new.count
 
 
-def judge_rebuilt_links(new: Links, objects: Sequence[tuple[str, DicomFile]], reasons: Reasons) -> int:
-    """Hold that a set whose references were rebuilt is one: every link is there, and contours lie on their images."""
+def judge_rebuilt_links(new: Links, old_objects: Objects, objects: Objects, reasons: Reasons) -> int:
+    """Hold that a set whose references were rebuilt is one: every link is there, and contours lie on their images.
+
+    Objects are given by kind in a fixed order, those of the source like those of the output.
+    """
     plan, structure_set = (
         next(at for at, (kind, _) in enumerate(objects) if kind == one) for one in ("RTPLAN", "RTSTRUCT")
     )
     for name, whole in (
         ("dose → plan", plan in new.dose_plan),
         ("plan → structure set", structure_set in new.plan_structure_set),
-        ("contours → CT", _ELSEWHERE not in new.contours_ct and all(_on_their_images(objects))),
+        ("contours → CT", all(_on_their_images(old_objects, objects))),
         (
             "list of CT images",
             set(new.listed_ct) - {_ELSEWHERE} == {at for at, (kind, _) in enumerate(objects) if kind == "CT"},
         ),
-        ("frame of reference", len(set(new.frames)) == 1),
+        ("frame of reference", len(set(new.frames) - {_Numbering.NOT_STATED}) == 1),
         ("study", len(set(new.studies)) == 1),
+        (
+            "class of the study",
+            _study_classes(objects) == {study_class(_stated_study_classes(old_objects)).rstrip(b"\0 ")},
+        ),
+        ("class of an object", _reference_classes(objects) <= _reference_classes(old_objects) | _true_classes(objects)),
     ):
         if not whole:
             reasons.add("links", f"{name} was rebuilt, and is not whole")
     return new.count
 
 
-def _on_their_images(objects: Sequence[tuple[str, DicomFile]]) -> Iterator[bool]:
-    """Say of each contour whether it refers to the one image in whose plane it lies."""
-    images = {_value(file, file.elements, _INSTANCE): file for kind, file in objects if kind == "CT"}
+def _stated_study_classes(objects: Objects) -> Iterator[bytes]:
+    """Go through the classes of the studies that the structure set lists, as they stand."""
+    file = next(file for kind, file in objects if kind == "RTSTRUCT")
+    for frame in _items(file.elements, _FRAMES):
+        for study in _items(frame[3], _STUDIES):
+            yield from (file.data[each[3] : each[4]] for each in study[3] if each[0] == _REFERENCED_CLASS)
+
+
+def _study_classes(objects: Objects) -> set[bytes]:
+    return {value.rstrip(b"\0 ") for value in _stated_study_classes(objects)}
+
+
+def _true_classes(objects: Objects) -> set[tuple[int, bytes]]:
+    """Return each sequence that refers to objects of a set, with the classes of those."""
+    return {
+        (sequence, _value(file, file.elements, _SOP_CLASS))
+        for kind, file in objects
+        for sequence in (_REFERRING.get(kind),)
+        if sequence
+    }
+
+
+def _reference_classes(objects: Objects) -> set[tuple[int, bytes]]:
+    """Return each sequence that refers to objects of a set, with the classes stated in it."""
+    found: set[tuple[int, bytes]] = set()
+
+    def look(file: DicomFile, elements: Sequence[Element]) -> None:
+        for sequence, _, _, _, _, items in elements:
+            for item in items or ():
+                if sequence in _REFERRING.values() and (stated := _value(file, item[3], _REFERENCED_CLASS)):
+                    found.add((sequence, stated))
+                look(file, item[3])
+
+    for kind, file in objects:
+        if kind != "CT":
+            look(file, file.elements)
+    return found
+
+
+def _on_their_images(old_objects: Objects, objects: Objects) -> Iterator[bool]:
+    """Say of each contour whether it refers to the images of the set that it referred to, or to the one it lies on."""
+    file = next(file for kind, file in objects if kind == "RTSTRUCT")
+    images = [file for kind, file in objects if kind == "CT"]
+    for (_, had), (contour, has) in zip(_contour_places(old_objects), _contour_places(objects), strict=False):
+        if set(had) - {_ELSEWHERE} or _value(file, contour, _GEOMETRIC_TYPE).strip() not in PLANAR:
+            yield has == had
+        elif set(has) - {_ELSEWHERE}:
+            yield len(has) == 1 and _lies_on(file, contour, objects[has[0]][1])
+        else:
+            yield not has and not any(_lies_on(file, contour, image) for image in images)
+
+
+def _contour_places(objects: Objects) -> Iterator[tuple[Sequence[Element], list[int]]]:
+    """Go through the contours with the places of the images that they refer to."""
+    places = _places(objects)
     file = next(file for kind, file in objects if kind == "RTSTRUCT")
     for roi in _items(file.elements, _ROI_CONTOURS):
         for contour in _items(roi[3], _CONTOURS):
-            referred = [images.get(_value(file, item[3], _REFERENCED_INSTANCE)) for item in _items(contour[3], _IMAGES)]
-            point = _numbers(_value(file, contour[3], _POINTS), 3)
-            yield len(referred) == 1 and referred[0] is not None and _is_in_plane(referred[0], point)
+            yield contour[3], _references(file, _items(contour[3], _IMAGES), places)
+
+
+def _lies_on(file: DicomFile, contour: Sequence[Element], image: DicomFile) -> bool:
+    try:
+        return _is_in_plane(image, _numbers(_value(file, contour, _POINTS), 3))
+    except ValueError:  # its points are none
+        return False
 
 
 def _is_in_plane(image: DicomFile, point: list[float]) -> bool:
@@ -157,8 +231,10 @@ def _numbers(value: bytes, count: int) -> list[float]:
 class _Numbering:
     """Numbers UIDs by their first appearance; one that is not stated is 0."""
 
+    NOT_STATED: Final = 0
+
     def __init__(self) -> None:
-        self._known = {b"": 0}
+        self._known = {b"": self.NOT_STATED}
 
     def of(self, uid: bytes) -> int:
         return self._known.setdefault(uid, len(self._known))

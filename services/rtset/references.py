@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from services.dicom import dictionary
 from services.errors import Fault
+from services.policy.rebuilt_references import PLANAR
 from services.rtset import geometry
 from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
 
@@ -36,9 +37,6 @@ LINKS: Final = (DOSE_PLAN, PLAN_STRUCTURE_SET, CONTOURS_CT, FRAME)
 
 _MOST_NAMED: Final = 5
 """ROIs in one sentence."""
-
-_PLANAR: Final = frozenset((b"CLOSED_PLANAR", b"OPEN_PLANAR", b"CLOSEDPLANAR_XOR", b""))
-"""(3006,0042) *Contour Geometric Type* of what is drawn on a slice: points and curves in space are not."""
 
 _CONTOUR_IMAGES: Final = dictionary.tag("ContourImageSequence")
 _CONTOURS: Final = dictionary.tag("ContourSequence")
@@ -189,7 +187,7 @@ def contours(structure_set: SetFile) -> Iterator[Contour]:
                         if uid is None:
                             uid = read[raw] = _uid(raw)
                         images.append(uid)
-            if kind.strip(b" \0") in _PLANAR:
+            if kind.strip(b" \0") in PLANAR:
                 yield Contour(number, images, start, end)
 
 

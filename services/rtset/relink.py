@@ -16,6 +16,7 @@ from services.dicom import dataset as views
 from services.dicom import dictionary, part10
 from services.dicom.elements import ITEM, Rules, encode, keep, rewrite
 from services.errors import Fault
+from services.policy.rebuilt_references import study_class
 from services.rtset import references
 from services.rtset.references import CONTOURS_CT, DOSE_PLAN
 
@@ -40,9 +41,6 @@ _IMAGES: Final = dictionary.tag("ContourImageSequence")
 _CONTOUR_DATA: Final = dictionary.tag("ContourData")
 _PLANS: Final = dictionary.tag("ReferencedRTPlanSequence")
 _STRUCTURE_SETS: Final = dictionary.tag("ReferencedStructureSetSequence")
-
-_STUDY_CLASS: Final = "1.2.840.10008.3.1.2.3.1"
-"""Detached Study Management (retired): what (3006,0012) *RT Referenced Study Sequence* still refers to."""
 
 
 class Rebuilt(NamedTuple):
@@ -146,16 +144,21 @@ def _with_contours_on(
 
     frame = {} if structure_set.uid("FrameOfReferenceUID") == "" else {_FRAME: one_study[_FRAME]}
     rules = Rules(_edits(structure_set, one_frame), complete=complete)
-    additions = frame | {_STUDY: one_study[_STUDY], _FRAMES: _list_of(slices, implicit=implicit)}
+    additions = frame | {_STUDY: one_study[_STUDY], _FRAMES: _list_of(structure_set, slices, implicit=implicit)}
     return _rewritten(structure_set, rules, additions)
 
 
-def _list_of(slices: Sequence[SetFile], *, implicit: bool) -> New:
+def _list_of(structure_set: SetFile, slices: Sequence[SetFile], *, implicit: bool) -> New:
     """Make the structure set's list of images. PS3.3 C.8.8.5."""
     ct = slices[0]
+    stated = (
+        study.raw("ReferencedSOPClassUID") or b""
+        for frame in structure_set.view.items("ReferencedFrameOfReferenceSequence")
+        for study in frame.items("RTReferencedStudySequence")
+    )
     images = (b"SQ", b"".join(_reference(one, implicit=implicit)[1] for one in slices))
     series = _sequence({_SERIES: _ui(ct.uid("SeriesInstanceUID")), _IMAGES: images}, implicit=implicit)
-    study = {_CLASS: _ui(_STUDY_CLASS), _INSTANCE: _ui(ct.uid("StudyInstanceUID")), _SERIESES: series}
+    study = {_CLASS: (b"UI", study_class(stated)), _INSTANCE: _ui(ct.uid("StudyInstanceUID")), _SERIESES: series}
     frame = {_FRAME: _ui(ct.uid("FrameOfReferenceUID")), _STUDIES: _sequence(study, implicit=implicit)}
     return _sequence(frame, implicit=implicit)
 
