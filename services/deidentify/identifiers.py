@@ -324,13 +324,19 @@ def _words(text: str) -> list[str]:
 
 
 def _is_anatomy(text: str, hit: _Hit) -> bool:
-    """Whether what was found is itself a term, as listed, among terms: a split inside it (`l|und`) excuses nothing."""
-    return _is_among_terms(text, hit) and all(map(anatomy.is_listed, _letters(text[hit.start : hit.end])))
+    """Whether what was found is itself a term, as listed, among known words: a split inside it excuses nothing."""
+    found = _letters(text[hit.start : hit.end])
+    listed = all(map(anatomy.is_listed, found)) and max(map(len, found), default=0) > 1
+    return listed and not _has_digits(text, hit) and anatomy.only_known(text)
 
 
 def _is_among_terms(text: str, hit: _Hit) -> bool:
     """Whether a text is made of terms, and no number is what was found."""
-    return not any(map(str.isdecimal, text[hit.start : hit.end])) and anatomy.only_terms(text)
+    return _is_anatomy(text, hit) or (anatomy.only_terms(text) and not _has_digits(text, hit))
+
+
+def _has_digits(text: str, hit: _Hit) -> bool:
+    return any(map(str.isdecimal, text[hit.start : hit.end]))
 
 
 def _cut_off(word: str, name: str) -> Iterator[tuple[int, int]]:
@@ -346,7 +352,7 @@ def _cut_off(word: str, name: str) -> Iterator[tuple[int, int]]:
 
 
 def _is_long_term(part: str) -> bool:
-    return len(part) >= _SHORTEST_TERM and anatomy.is_term(part)
+    return len(part) >= _SHORTEST_TERM and anatomy.is_known(part)
 
 
 # Dates in texts --------------------------------------------------------------------------------------

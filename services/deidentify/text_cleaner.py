@@ -1,10 +1,10 @@
 """Free text that a planning system needs, cleaned of the set's own identifiers rather than removed.
 
 RapidPlan matches structures by their names, and people type names, IDs and dates into them. A text that echoes an
-identifier of the set, or looks like a date, a long number, an e-mail address or a telephone number, is replaced as a
-whole: `ROI_07`, `Plan01`. Only where what is left is made of anatomical terms does it stay (`Parotid_L Mueller` →
-`Parotid_L`): that keeps the structure usable for a model, and words of a published list cannot carry what the cleaner
-failed to recognize. Every other text stays exactly as it is.
+identifier of the set, or looks like a date, a long number, an e-mail address or a telephone number, is cut to its
+words of the lexicon (`Parotid_L Mueller` → `Parotid_L`, `HN Mueller neu` → `HN neu`): that keeps it usable for a model,
+and words of a list cannot carry what the cleaner failed to recognize. Where they say nothing it is replaced as a whole:
+`ROI_07`, `Plan01`. Every other text stays exactly as it is.
 
 A set's texts are planned together, before any is written, so that the result depends on neither the order of files nor
 the worker: equal texts become equal everywhere, different ones different, and no replacement meets a name that another
@@ -115,9 +115,10 @@ class Cleaner:
         return followers
 
     def _remainder(self, value: str) -> str | None:
-        """Give what is left without the identifiers, if anatomy alone is, and nothing else is called so."""
-        left = _tidy("".join(_without(value, self._spans(value))))
-        return left if anatomy.only_terms(left) and self._is_free(value, left) else None
+        """Return the known words without the identifiers, if they say something, and nothing else is called so."""
+        left = _known_part("".join(_without(value, self._spans(value))))
+        shortened = _shorten(left, self._longest(value))
+        return shortened if _says_something(shortened) and self._is_free(value, shortened) else None
 
     def _stand_in(self, value: str, role: Role, number: int) -> str:
         """Name the object by its own number, or else by the first that no other object of its kind has."""
@@ -129,10 +130,13 @@ class Cleaner:
     def _is_free(self, value: str, new: str) -> bool:
         roles = self._roles[value]
         return (
-            len(new) <= min(_LONGEST[role] for role in roles)
+            len(new) <= self._longest(value)
             and not any(_alike(new) in self._taken[_STAND_INS[role]] for role in roles)
             and not self._spans(new)
         )
+
+    def _longest(self, value: str) -> int:
+        return min(_LONGEST[role] for role in self._roles[value])
 
     def _take(self, value: str, new: str) -> None:
         """Mark a name as borne, also in the length that planning systems cut it to."""
@@ -172,6 +176,34 @@ def _tidy(text: str) -> str:
         if text.count(pair[0]) != text.count(pair[1]):
             text = text.translate(dict.fromkeys(map(ord, pair)))
     return re.sub(r"^[\s_.,;:/^=-]+|[\s_.,;:/^=-]+$|(?<=[\s_.,;:/^=-])[\s_.,;:/^=-]+", "", text)
+
+
+_RUN: Final = re.compile(r"[^\W_]+")
+_DIRECTION: Final = re.compile(r"(?i:[gtc])\d{1,3}")
+"""A gantry, table or collimator angle as beams are called by: G180."""
+
+
+def _known_part(text: str) -> str:
+    """Return a text with its numbers and the words of the lexicon, without all others."""
+    return _tidy(_RUN.sub(lambda run: run[0] if anatomy.only_known(run[0]) else "", text))
+
+
+def _shorten(text: str, longest: int) -> str:
+    """Leave out, from the end, words that say nothing on their own until a text is short enough; numbers stay."""
+    for run in reversed(list(_RUN.finditer(text))):
+        if len(text) <= longest:
+            break
+        if not any(map(anatomy.is_meaningful, _letters(run[0]))) and run[0].isalpha() and not anatomy.is_side(run[0]):
+            text = _tidy(text[: run.start()] + text[run.end() :])
+    return text
+
+
+def _says_something(text: str) -> bool:
+    return _DIRECTION.search(text) is not None or any(map(anatomy.is_meaningful, _letters(text)))
+
+
+def _letters(text: str) -> list[str]:
+    return re.findall(r"[^\W\d_]+", text)
 
 
 def _trim(text: str) -> str:

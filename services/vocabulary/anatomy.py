@@ -1,10 +1,11 @@
-"""Words that name anatomy and planning: a name made of them alone stays, whatever the patient is called.
+"""Words of the lexicon, and which of them a name may keep: one made of terms stays, whatever the patient is called.
 
 A patient may be called Brain, Hals or Ring. The structures that RapidPlan matches by name must keep it all the same: a
 name in which every word is one of these says nothing about a person that its neighbours (`Brain` beside `Brainstem`)
 would not. One foreign word in it and the doubt goes the other way.
 
-The words are in `anatomy.txt`: TG-263 and everyday ones, English, German, Italian, French and Spanish.
+*Terms* name structures (`word_lists.NAMING`). *Known* are all words of the lexicon: also those of devices, of planning
+and of every day, which say nothing about a person and yet are no excuse for a patient who is called so.
 """
 
 from __future__ import annotations
@@ -12,10 +13,19 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-from services.vocabulary.spelling import fold, pieces
-from services.vocabulary.word_lists import read_anatomy
+from services.vocabulary.spelling import fold, pieces, spellings
+from services.vocabulary.word_lists import read_anatomy, read_lexicon
 
 _TERMS: Final = frozenset(map(fold, read_anatomy()))
+_KNOWN: Final = frozenset(fold(word) for words in read_lexicon().values() for word in words)
+_SIDES: Final = frozenset(map(fold, read_lexicon()["side"]))
+_AS_WRITTEN: Final = frozenset(spelling for word in read_anatomy() for spelling in spellings(word))
+_OBJECTS: Final = frozenset(map(fold, read_lexicon()["object"]))
+_MEANINGLESS: Final = _OBJECTS.union(
+    fold(word) for name in ("device", "clinic") for word in read_lexicon()[name] if fold(word) not in _TERMS
+)
+"""Words that are worth nothing on their own."""
+
 _SHORTEST_PART: Final = 3
 """Letters of a term inside a compound: `lungenlappen`, `opticchiasm`; shorter ones would find themselves anywhere."""
 
@@ -42,8 +52,24 @@ def is_term(word: str) -> bool:
 
 
 def is_listed(word: str) -> bool:
-    """Whether a word is a term itself, not one put together of terms."""
-    return fold(word) in _TERMS
+    """Whether a word is a term itself as spelled, not one put together of terms: `Cour` is not `coeur`."""
+    return word.casefold() in _AS_WRITTEN
+
+
+def is_known(word: str) -> bool:
+    """Whether a word without spaces is in the lexicon, or made of terms."""
+    folded = fold(word)
+    return folded in _KNOWN or _is_compound(folded)
+
+
+def is_side(word: str) -> bool:
+    """Whether a word says on which side, or in which direction, something is."""
+    return fold(word) in _SIDES
+
+
+def is_meaningful(word: str) -> bool:
+    """Whether a word of the lexicon says something on its own: `Lunge` and `VMAT` do, `Plan` and `neu` do not."""
+    return len(word) > 1 and fold(word) not in _MEANINGLESS and is_known(word)
 
 
 def only_terms(text: str) -> bool:
@@ -52,6 +78,16 @@ def only_terms(text: str) -> bool:
     return any(sum(map(len, word)) > 1 for word in found) and all(
         is_term("".join(word)) or all(map(is_term, word)) for word in found
     )
+
+
+def only_known(text: str) -> bool:
+    """Whether every word of a text is in the lexicon; numbers are no words."""
+    return all(map(is_known_run, words(text)))
+
+
+def is_known_run(run: list[str]) -> bool:
+    """Whether the pieces of a word, as `words` gives them, are known one by one or put together."""
+    return is_known("".join(run)) or all(map(is_known, run))
 
 
 @lru_cache(maxsize=4096)

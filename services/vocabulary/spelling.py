@@ -41,6 +41,24 @@ def fold(text: str) -> str:
     return _TWINS.sub("", text)
 
 
+_WRITTEN_OUT: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
+
+
+def spellings(word: str) -> frozenset[str]:
+    """Return the ways to write a word in small letters: as it is, with umlauts written out, and without accents."""
+    small = word.casefold()
+    return (
+        frozenset((small,))
+        if small.isascii()
+        else frozenset((small, _bare(small.translate(_WRITTEN_OUT)), _bare(small)))
+    )
+
+
+def _bare(word: str) -> str:
+    parts = unicodedata.normalize("NFKD", word).translate(_LETTERS)
+    return unicodedata.normalize("NFC", "".join(char for char in parts if not unicodedata.combining(char)))
+
+
 _PIECE: Final = re.compile(r"(?<=U)U(?=l)|U+(?=Ul)|Ul+|U+|l+|z+(?=9)|[z9]+|C")
 
 

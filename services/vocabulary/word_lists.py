@@ -1,18 +1,75 @@
 """Lists of words, as people spell them: data for the cleaner and for the proof, each of which compares in its own way.
 
-The words of anatomy are in `anatomy.txt`, beside this file.
+The lexicon is in the folder `lexicon`, a file for each language (`common.txt` has what all write alike), in sections:
+
+[side]         sides and directions, and single letters that stand for one
+[anatomy]      organs, regions, nodes, tissues, tumours, and sites by their short names
+[target]       target volumes
+[dose]         doses and fractions
+[technique]    what planners add to the name of a structure; helper structures
+[planning]     how is planned, placed and irradiated
+[object]       what says only which kind of thing a name is of: plan, field, label
+[device]       makers, products, materials
+[clinic]       everyday words
+[anatomy, also a name]   known like anatomy, and no excuse for a patient who is called so
+
+It was collected for this project from general knowledge; no published list was copied.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, Literal, get_args
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+WordClass = Literal[
+    "side",
+    "anatomy",
+    "anatomy, also a name",
+    "target",
+    "dose",
+    "technique",
+    "planning",
+    "object",
+    "device",
+    "clinic",
+]
+
+NAMING: Final[tuple[WordClass, ...]] = ("side", "anatomy", "target", "dose", "technique")
+"""Classes of words that name structures, and stay even where a patient is called so."""
+
+
+@cache
+def read_lexicon() -> Mapping[WordClass, frozenset[str]]:
+    """Return the words of each class, of all languages.
+
+    Raises
+    ------
+    ValueError
+        A file names a class that is none.
+    """
+    found: defaultdict[WordClass, set[str]] = defaultdict(set)
+    classes: Mapping[str, WordClass] = {name: name for name in get_args(WordClass)}
+    for file in sorted((Path(__file__).parent / "lexicon").glob("*.txt")):
+        words: set[str] = set()
+        for line in file.read_text(encoding="utf-8").splitlines():
+            if line.startswith("["):
+                name = line.strip("[]")
+                if name not in classes:
+                    raise ValueError(f"{file.name} names a class that is none: {name}")
+                words = found[classes[name]]
+            elif not line.startswith("#"):
+                words.update(line.split())
+    return {name: frozenset(words) for name, words in found.items()}
 
 
 def read_anatomy() -> list[str]:
-    """Return the words of anatomy and planning, in the order of their file."""
-    lines = Path(__file__).with_name("anatomy.txt").read_text(encoding="utf-8").splitlines()
-    return [word for line in lines if not line.startswith("#") for word in line.split()]
+    """Return the words that name structures: anatomy, sides, targets, doses, and what planners add to them."""
+    return sorted(word for name in NAMING for word in read_lexicon()[name])
 
 
 _GENERIC: Final = """
@@ -37,8 +94,8 @@ novalis halcyon ethos unique synergy versa infinity precise artiste oncor primus
 linac linacs accelerator beschleuniger linearbeschleuniger treatment machine scanner simulator workstation
 server console unknown unbekannt none null undefined
 """
-GENERIC: Final = frozenset(_GENERIC.split())
-"""Words that name a kind of place, maker or machine rather than one of them."""
+GENERIC: Final = frozenset(_GENERIC.split()).union(*read_lexicon().values())
+"""Words that name a kind of place, maker or machine rather than one of them, and all words of the lexicon."""
 
 _NAMELESS: Final = """
 operator physician physicist physiker doctor arzt ärztin admin administrator user unknown unbekannt

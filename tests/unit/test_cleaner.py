@@ -61,7 +61,8 @@ def rois(*names, identifiers=MUELLER):
         ("AnnaMueller_L", "ROI_01"),
         ("Schatten Mueller", "ROI_01"),
         ("ptvmueller", "ptv"),
-        ("HN muell", "ROI_01"),
+        ("HN muell", "HN"),
+        ("Schatten muell", "ROI_01"),
         ("PTV 11/1950", "PTV"),
         ("PTV 1950-11", "PTV"),
         ("PTV Nov50", "PTV"),
@@ -143,7 +144,7 @@ def test_an_observation_label_follows_its_name():
         ("roi_label", 4, "Left Lung Lower"),
         ("roi_name", 5, "Boost"),
         ("roi_label", 5, "Anna"),
-    ) == ["Schatten", "Schatten", "ROI_02", "ROI_02", "ROI_03", "ROI_03"] + ["Left Lung Lower"] * 2 + [
+    ) == ["Schatten", "Schatten", "ROI_02", "ROI_02", "hinter Auge", "hinter Auge"] + ["Left Lung Lower"] * 2 + [
         "Boost",
         "ROI_05",
     ]
