@@ -180,7 +180,7 @@ def _source(collection: Collection, published: Record) -> Objects | None:
 
 
 def _side(found: Objects) -> Side:
-    drawn = contours.read(found.structure_set, found.frame, found.slice_mm)
+    drawn = contours.read(found.structure_set, found.frame, found.slices_mm)
     try:
         dose = Dose(found.dose)
     except (NotDrawable, AttributeError, TypeError, ValueError):
@@ -302,6 +302,7 @@ def _look(findings: Findings) -> None:
     planes = views.made()
     shown = draw.box(after.structures, planes, centre)
     findings.picture = draw.views(planes, after.scene(findings.full_gy), shown)
+    centre = np.clip(centre, shown.low, shown.high)
     around = Box(np.maximum(shown.low, centre - SMALL_MM), np.minimum(shown.high, centre + SMALL_MM))
     small = draw.thumbnail(planes[0], after.scene(findings.full_gy), around)
     findings.thumbnail = b64encode(small).decode("ascii")
@@ -353,6 +354,8 @@ def _draw_curves(findings: Findings) -> None:
     rows = [
         (one, after.histograms[one.number], before.histograms.get(one.number) if before else None)
         for one in after.structures
-        if one.number in after.histograms
+        if one.number in after.histograms and after.histograms[one.number].known
     ]
+    if not rows:
+        return
     findings.curves = draw.histograms(rows, after.dose.highest_gy)

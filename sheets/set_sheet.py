@@ -17,6 +17,7 @@ from sheets import paths
 from sheets.element_counts import COLUMNS, account, checks
 from sheets.findings import examine
 from sheets.read.beams import beams
+from sheets.read.numbers import whole
 from sheets.render import draw
 from sheets.render.html import html
 from sheets.render.page import Cell, Facts, Heading, Legend, Page, Picture, Signature, Table, Text
@@ -24,11 +25,12 @@ from sheets.render.pdf import pdf
 from sheets.source_diff import BEAMS, CONTOURS, CT, DOSE, MOST_TOLD, PARTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from services.store.collection import Collection
     from sheets.dvh import Dvh
     from sheets.findings import Findings
+    from sheets.read.contours import Structure
     from sheets.render.page import Block
 
 PARTS_CALLED: Final = {
@@ -113,6 +115,7 @@ def summary(findings: Findings) -> dict[str, Any]:
     """Give what the report tells of the set."""
     after, target = findings.after, findings.target
     histogram = after.histograms.get(target.number) if target else None
+    histogram = histogram if histogram and histogram.known else None
     return {
         "schema": 1,
         "at": findings.published.at,
@@ -131,7 +134,7 @@ def summary(findings: Findings) -> dict[str, Any]:
                 "name": one.name,
                 "kind": one.kind,
                 "volume_cm3": round(dose.volume_cm3, 2) if (dose := after.histograms.get(one.number)) else None,
-                "mean_gy": round(dose.mean_gy, 2) if dose else None,
+                "mean_gy": round(dose.mean_gy, 2) if dose and dose.known else None,
             }
             for one in after.structures
         ],
@@ -177,7 +180,7 @@ def _what(findings: Findings) -> Iterator[Block]:
             ("Plan", str(objects.plan.get("RTPlanLabel", ""))),
             ("Prescription", str(findings.prescription)),
             ("Highest dose", f"{after.dose.highest_gy:.2f} Gy" if after.dose else "cannot be decoded here"),
-            ("CT", f"{len(objects.slices)} slices of {objects.slice_mm:.3g} mm"),
+            ("CT", f"{len(objects.slices)} slices, {objects.spacing} apart"),
             ("Structures", f"{len(after.structures)}, of which {len(drawn)} have contours"),
             ("Machine", ", ".join(sorted({beam.machine for beam in beams(objects.plan) if beam.machine})) or "none"),
             ("Fingerprint", findings.fingerprint),
@@ -194,7 +197,10 @@ def _pictures(findings: Findings) -> Iterator[Block]:
     through = f"through the middle of {findings.target.name}" if findings.target else "through the highest dose"
     yield Heading(f"Published set, {through}")
     if findings.picture is None:
-        yield Text("The CT is compressed in a way that cannot be decoded here, and is not shown.")
+        yield Text(
+            "The CT is compressed in a way that cannot be decoded here, or does not say how its voxels are scaled, and "
+            "is not shown."
+        )
         return
     says = "Axial, coronal and sagittal view of the published set"
     yield Picture(findings.picture, says, "Thin lines: isodoses. Thick lines: structures, in the colours of the table.")
@@ -206,6 +212,12 @@ def _pictures(findings: Findings) -> Iterator[Block]:
             if findings.after.dose and percent / 100 * findings.full_gy <= findings.after.dose.highest_gy
         ]
     )
+    if findings.after.dose and findings.after.dose.flat:
+        yield Text(
+            "The dose is stated in one plane only. Of what lies beside it no dose is known: views across it show no "
+            "isodoses, and there are no dose figures of structures.",
+            "bad",
+        )
     if findings.picture_before is not None:
         yield Heading("Source, the same views")
         yield Picture(findings.picture_before, "Axial, coronal and sagittal view of the source")
@@ -245,14 +257,16 @@ def _comparison(findings: Findings) -> Iterator[Block]:
 
 def _histograms(findings: Findings) -> Iterator[Block]:
     after, before = findings.after, findings.before
-    if not after.histograms:
+    if not after.structures:
         return
     yield Heading("Dose-volume histograms", new_page=True)
-    yield Picture(findings.curves, "Dose-volume histograms of all structures")
+    if findings.curves:
+        yield Picture(findings.curves, "Dose-volume histograms of all structures")
     thick = " Thin lines: published. Broad pale lines below them: source." if before else ""
     yield Text(
-        "Worked out here from contours and dose, by the same method for both: slabs half way between contour planes, "
-        f"dose interpolated linearly; 0 Gy outside the dose grid.{thick} D95: dose that 95 % of the volume get at "
+        "Worked out here from contours and dose, by the same method for both: from each contour plane half way to its "
+        "neighbours, areas following a smooth curve through those of the planes; dose interpolated linearly, through "
+        f"the depth of the slices too; 0 Gy outside the dose grid.{thick} D95: dose that 95 % of the volume get at "
         "least. D2: that the hottest 2 % get at least.",
         "small",
     )
@@ -260,7 +274,7 @@ def _histograms(findings: Findings) -> Iterator[Block]:
     rows = []
     for one in after.structures:
         found = after.histograms.get(one.number)
-        cells = [Cell(one.name, colour=one.colour), Cell(one.kind), *(_figures(found))]
+        cells = [Cell(one.name, colour=one.colour), Cell(one.kind), *(_figures(one, found))]
         if before is not None:
             cells.append(_against(found, before.histograms.get(one.number)))
         rows.append(cells)
@@ -269,13 +283,31 @@ def _histograms(findings: Findings) -> Iterator[Block]:
         columns.append("Source")
         widths.append(1.6)
     yield Table(columns, rows, frozenset(range(2, 8)), widths)
+    yield from map(Text, _not_as_usual(after.structures))
 
 
-def _figures(found: Dvh | None) -> list[Cell]:
+def _figures(of: Structure, found: Dvh | None) -> list[Cell]:
     if found is None:
-        return [Cell("no contours"), *([Cell("")] * 5)]
+        says = "" if of.drawn else "not drawn" if of.left_out else "no contours"
+        return [Cell(says), *([Cell("")] * 5)]
+    outside = Cell(f"{found.outside:.1%}" if found.outside else "")
+    if not found.known:
+        return [Cell(f"{found.volume_cm3:.2f}"), *([Cell("not known")] * 4), outside]
     figures = [found.volume_cm3, found.mean_gy, found.max_gy, found.dose_gy(95), found.dose_gy(2)]
-    return [*(Cell(f"{figure:.2f}") for figure in figures), Cell(f"{found.outside:.1%}" if found.outside else "")]
+    return [*(Cell(f"{figure:.2f}") for figure in figures), outside]
+
+
+def _not_as_usual(structures: Sequence[Structure]) -> Iterator[str]:
+    """Say what was taken as empty or filled between contours, and which contours are not drawn."""
+    for one in structures:
+        for why, count in one.left_out.items():
+            yield f"{one.name}: {count} \N{MULTIPLICATION SIGN} {why}, not drawn and not in the figures."
+        if one.drawn and (empty := int(one.stack.missing.sum())):
+            slices = "1 CT slice" if empty == 1 else f"{empty} CT slices"
+            yield f"{one.name}: {slices} between its contours without one, taken as empty."
+        if one.drawn and one.stack.bridged:
+            nth = "every second" if one.stack.bridged == 1 else f"one of {one.stack.bridged + 1}"
+            yield f"{one.name}: contours on {nth} CT slices only; what lies between them is taken as filled."
 
 
 def _against(after: Dvh | None, before: Dvh | None) -> Cell:
@@ -334,7 +366,7 @@ def _lost(findings: Findings) -> list[str]:
         interface = plan.private_block(private_loss.GROUP, private_loss.CREATOR)[0x00].value or b""
     except KeyError:
         return []
-    numbers = [int(beam.BeamNumber) for beam in plan.get("BeamSequence") or () if beam.get("BeamNumber") is not None]
+    numbers = [number for beam in plan.get("BeamSequence") or () if (number := whole(beam, "BeamNumber")) is not None]
     return list(private_loss.lost(interface.encode() if isinstance(interface, str) else interface, numbers))
 
 

@@ -15,7 +15,7 @@ from pydicom import Dataset
 from pydicom.datadict import dictionary_description, keyword_for_tag, tag_for_keyword
 
 from services.policy.table import Action
-from sheets.read.numbers import BINARY, TEXT, numbers, stored, vr
+from sheets.read.numbers import BINARY, TEXT, numbers, stored, vr, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,6 +38,8 @@ MOST_TOLD: Final = 12
 
 _FLUENCE: Final = "PrimaryFluenceModeSequence"
 _CODES: Final = "CS"
+_CHARACTER_SET: Final = "SpecificCharacterSet"
+"""Says how texts are written, and is stated where it was not: texts are the proof's matter."""
 
 
 class Difference(NamedTuple):
@@ -170,7 +172,7 @@ class Comparison:
                 items = [(one[tag].value or []) if tag in one else [] for one in (before, after)]
                 for number, (old, new) in enumerate(zip_longest(*items, fillvalue=Dataset())):
                     yield from self._pairs(old, new, (*path, (tag, number)))
-            elif (kind in TEXT or kind in BINARY or kind == _CODES) and not _same(before, after, tag):
+            elif keyword_for_tag(tag) != _CHARACTER_SET and _is_compared(kind) and not _same(before, after, tag):
                 yield path, tag, before, after
 
     def _counted(self, data: Dataset, sequences: tuple[BaseTag, ...]) -> int:
@@ -196,11 +198,16 @@ class Comparison:
         return self._kept[key]
 
 
+def _is_compared(kind: str) -> bool:
+    return kind in TEXT or kind in BINARY or kind == _CODES
+
+
 def _same(before: Dataset, after: Dataset, tag: BaseTag) -> bool:
     """Whether an element is the same on both sides as it stands; an empty one is as good as none."""
     old, new = (stored(one, tag) if tag in one else b"" for one in (before, after))
     if old is None or new is None:
-        return bool(before[tag].value == after[tag].value)
+        here, there = (one[tag].value if tag in one else None for one in (before, after))
+        return bool(here == there)
     return old.strip(b" \0") == new.strip(b" \0") if vr(after, tag) not in BINARY else old == new
 
 
@@ -240,7 +247,7 @@ def _word(data: Dataset, sequence: BaseTag, number: int, item: Dataset | None) -
     keyword = keyword_for_tag(sequence)
     if item is not None:
         if keyword == "ROIContourSequence":
-            return roi_name(data, int(item.ReferencedROINumber))
+            return roi_name(data, whole(item, "ReferencedROINumber"))
         if keyword in {"BeamSequence", "IonBeamSequence"}:
             return f"beam {item.get('BeamNumber', number + 1)}"
         if kind := str(item.get("RTBeamLimitingDeviceType", "")):
@@ -249,11 +256,11 @@ def _word(data: Dataset, sequence: BaseTag, number: int, item: Dataset | None) -
     return f"{called or dictionary_description(tag_for_keyword(keyword) or 0).removesuffix(' Sequence')} {number + 1}"
 
 
-def roi_name(structure_set: Dataset, number: int) -> str:
+def roi_name(structure_set: Dataset, number: int | None) -> str:
     """Give the name of a structure by its number."""
     names = (
         str(roi.get("ROIName", ""))
-        for roi in structure_set.get("StructureSetROISequence", ())
-        if roi.ROINumber == number
+        for roi in structure_set.get("StructureSetROISequence") or ()
+        if number is not None and whole(roi, "ROINumber") == number
     )
-    return next(names, f"structure {number}")
+    return next(names, "a structure without a number" if number is None else f"structure {number}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from sheets.read.numbers import number, numbers, stated, whole
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -92,9 +94,10 @@ def prescription(plan: Dataset) -> Prescription:
     A limit of an organ at risk is no prescription, whichever element it stands in.
     """
     doses = [
-        float(reference.TargetPrescriptionDose)
+        gy
         for reference in plan.get("DoseReferenceSequence") or ()
-        if reference.get("TargetPrescriptionDose") is not None and reference.get("DoseReferenceType") != "ORGAN_AT_RISK"
+        if reference.get("DoseReferenceType") != "ORGAN_AT_RISK"
+        and (gy := number(reference, "TargetPrescriptionDose")) is not None
     ]
     groups = tuple(_group(group) for group in plan.get("FractionGroupSequence") or ())
     return Prescription(max(doses, default=None), groups)
@@ -102,20 +105,25 @@ def prescription(plan: Dataset) -> Prescription:
 
 def _group(group: Dataset) -> Group:
     """Read a fraction group; its dose is that of all its beams with MU, and unknown where one of them has none."""
-    fractions = group.get("NumberOfFractionsPlanned")
-    treating = [one for one in group.get("ReferencedBeamSequence") or () if one.get("BeamMeterset")]
-    doses = [float(one.BeamDose) for one in treating if one.get("BeamDose") is not None]
-    whole = sum(doses) if doses and len(doses) == len(treating) else None
-    return Group(None if fractions is None else int(fractions), whole)
+    treating = [one for one in group.get("ReferencedBeamSequence") or () if _treats(one)]
+    doses = [gy for one in treating if (gy := number(one, "BeamDose")) is not None]
+    per_fraction = sum(doses) if doses and len(doses) == len(treating) else None
+    return Group(whole(group, "NumberOfFractionsPlanned"), per_fraction)
+
+
+def _treats(reference: Dataset) -> bool:
+    """Whether a beam of a fraction group has MU, or what was meant to be some."""
+    return stated(reference, "BeamMeterset") and number(reference, "BeamMeterset") != 0
 
 
 def beams(plan: Dataset) -> list[Beam]:
     """Read the beams of a plan; a brachytherapy plan has none."""
     mu = {
-        int(reference.ReferencedBeamNumber): float(reference.BeamMeterset)
+        beam: meterset
         for group in plan.get("FractionGroupSequence") or ()
         for reference in group.get("ReferencedBeamSequence") or ()
-        if reference.get("BeamMeterset") is not None
+        if (beam := whole(reference, "ReferencedBeamNumber")) is not None
+        and (meterset := number(reference, "BeamMeterset")) is not None
     }
     found = [_beam(one, one.get("ControlPointSequence") or [], mu) for one in plan.get("BeamSequence") or ()]
     found += [_beam(one, one.get("IonControlPointSequence") or [], mu) for one in plan.get("IonBeamSequence") or ()]
@@ -123,11 +131,11 @@ def beams(plan: Dataset) -> list[Beam]:
 
 
 def _beam(beam: Dataset, points: Sequence[Dataset], mu: dict[int, float]) -> Beam:
-    number = int(beam.get("BeamNumber", 0))
+    beam_number = whole(beam, "BeamNumber") or 0
     purpose = str(beam.get("TreatmentDeliveryType", "")).replace("TREATMENT", "")
-    isocentre = points[0].get("IsocenterPosition") if points else None
+    isocentre = numbers(points[0], "IsocenterPosition") if points else ()
     return Beam(
-        number=str(number),
+        number=str(beam_number),
         name=str(beam.get("BeamName", "")),
         kind=f"{beam.get('BeamType', '')} {purpose}".strip(),
         energy=_energy(beam, points),
@@ -135,17 +143,17 @@ def _beam(beam: Dataset, points: Sequence[Dataset], mu: dict[int, float]) -> Bea
         gantry=_turning(points, "GantryAngle", "GantryRotationDirection"),
         collimator=_turning(points, "BeamLimitingDeviceAngle", "BeamLimitingDeviceRotationDirection"),
         couch=_turning(points, "PatientSupportAngle", "PatientSupportRotationDirection"),
-        mu=mu.get(number),
+        mu=mu.get(beam_number),
         control_points=len(points),
         mlc=_leaves(beam),
-        isocentre=", ".join(f"{float(part):.1f}" for part in isocentre or ()),
+        isocentre=", ".join(f"{part:.1f}" for part in isocentre),
     )
 
 
 def _energy(beam: Dataset, points: Iterable[Dataset]) -> str:
     radiation = str(beam.get("RadiationType", ""))
     energies = dict.fromkeys(
-        f"{float(point.NominalBeamEnergy):g}" for point in points if point.get("NominalBeamEnergy") is not None
+        f"{energy:g}" for point in points if (energy := number(point, "NominalBeamEnergy")) is not None
     )
     fluences = [
         str(item.get("FluenceModeID") or "non-standard fluence")
@@ -158,7 +166,7 @@ def _energy(beam: Dataset, points: Iterable[Dataset]) -> str:
 
 def _turning(points: Sequence[Dataset], angle: str, direction: str) -> str:
     """Tell an angle, or from where to where it turns and in which direction."""
-    angles = [float(point[angle].value) for point in points if point.get(angle) is not None]
+    angles = [found for point in points if (found := number(point, angle)) is not None]
     if not angles:
         return ""
     turns = [str(point.get(direction)) for point in points if point.get(direction) in {"CW", "CC"}]
@@ -170,7 +178,7 @@ def _turning(points: Sequence[Dataset], angle: str, direction: str) -> str:
 def _leaves(beam: Dataset) -> str:
     devices = beam.get("BeamLimitingDeviceSequence") or beam.get("IonBeamLimitingDeviceSequence") or ()
     return ", ".join(
-        f"{device.RTBeamLimitingDeviceType}, {int(device.NumberOfLeafJawPairs)} pairs"
+        f"{device.get('RTBeamLimitingDeviceType')}, {pairs} pairs"
         for device in devices
-        if device.get("RTBeamLimitingDeviceType") not in _JAWS and device.get("NumberOfLeafJawPairs")
+        if device.get("RTBeamLimitingDeviceType") not in _JAWS and (pairs := whole(device, "NumberOfLeafJawPairs"))
     )

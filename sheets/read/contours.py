@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
+from statistics import median_low
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from sheets.read.numbers import numbers
+from sheets.read.numbers import numbers, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
     from pydicom import Dataset
@@ -22,11 +23,44 @@ if TYPE_CHECKING:
 CLOSED: Final = frozenset({"CLOSED_PLANAR", "CLOSEDPLANAR_XOR"})
 """(3006,0042) *Contour Geometric Type* of contours that enclose something. PS3.3 C.8.8.6.3."""
 
-_SAME_PLANE_MM: Final = 0.01
+_SAME_PLANE_MM: Final = 0.1
+"""Contours that are no further apart lie in one plane: coordinates are rounded."""
+
+_FLAT_MM: Final = 0.5
+"""A contour that reaches further along the stack does not lie in a plane of the CT."""
+
+_ON_SLICE: Final = 0.25
+"""Of the smallest distance of two slices: a plane that is no further from a slice lies on it."""
+
 _GAP: Final = 1.5
-"""Planes that are this much further apart than they usually are have nothing between them."""
+"""Planes that lie on no slices have nothing between them where they are this much further apart than they usually are,
+and more slices than usual lie between."""
+
+_LONE_SLICE_MM: Final = 1.0
+"""How thick a CT of one slice is taken to be."""
 
 _NO_COLOUR: Final = (230, 230, 60)
+
+POINTS: Final = "points"
+OPEN: Final = "open contours"
+ACROSS: Final = "contours across the CT's slices"
+UNREADABLE: Final = "contours that cannot be read"
+NONE: Final = "no contours"
+"""What of a structure is not drawn."""
+
+
+class Stack(NamedTuple):
+    """How the planes of a structure lie among the slices of the CT."""
+
+    missing: NDArray[np.intp]
+    """Of each gap between two planes: how many slices are empty, and nothing of the structure lies there."""
+
+    bridged: int
+    """So many slices without a contour usually lie between two planes; what lies there is filled."""
+
+    below: Floats
+    above: Floats
+    """How far it is from each plane to the next slice on which it could have a contour, in mm."""
 
 
 class Spans(NamedTuple):
@@ -59,8 +93,11 @@ class Structure:
     stacked: int
     """The axis along which the planes are stacked."""
 
-    slice_mm: float
-    """The usual distance of two CT slices: how thick a single plane is taken to be."""
+    slices_mm: Floats = field(repr=False)
+    """Where the CT's slices lie along the stack, in order: they say what lies between two planes."""
+
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """Contours that are not drawn, counted by why not."""
 
     @property
     def drawn(self) -> bool:
@@ -70,24 +107,37 @@ class Structure:
     @cached_property
     def planes(self) -> tuple[Floats, list[list[Floats]]]:
         """Give the positions of its planes along the stack, in order, and the contours of each."""
-        found: defaultdict[int, list[Floats]] = defaultdict(list)
-        for contour in self.contours:
-            found[round(float(contour[:, self.stacked].mean()) / _SAME_PLANE_MM)].append(contour)
-        order = sorted(found)
-        return np.array(order) * _SAME_PLANE_MM, [found[key] for key in order]
+        heights = np.array([contour[:, self.stacked].mean() for contour in self.contours])
+        order = np.argsort(heights, kind="stable")
+        groups = np.split(order, np.flatnonzero(np.diff(heights[order]) > _SAME_PLANE_MM) + 1)
+        return (
+            np.array([heights[group].mean() for group in groups]),
+            [[self.contours[number] for number in group] for group in groups],
+        )
+
+    @cached_property
+    def stack(self) -> Stack:
+        """Hold the planes against the CT's slices, which may lie unevenly."""
+        at, slices = self.planes[0], self.slices_mm
+        usual = float(np.diff(slices).min()) if len(slices) > 1 else _LONE_SLICE_MM
+        if not len(slices):
+            return _between_slices(at, slices, usual)
+        nearest = _nearest(at, slices)
+        if np.abs(slices[nearest] - at).max() > _ON_SLICE * usual:
+            return _between_slices(at, slices, usual)
+        return _on_slices(at, slices, nearest)
 
     @cached_property
     def slabs(self) -> Floats:
         """From and to (n, 2), in mm, of the slab that each plane stands for.
 
-        Half way to its neighbours; at both ends, and where planes are missing, half of what usually lies between two.
+        Half way to its neighbours; at both ends, and where slices between two planes are empty, half way to the slice
+        on which the next contour would be.
         """
-        at = self.planes[0]
-        gaps = np.diff(at)
-        usual = float(np.median(gaps)) if len(gaps) else self.slice_mm
-        reach = np.where(gaps > _GAP * usual, usual / 2, gaps / 2)
-        below = np.concatenate([[usual / 2], reach])
-        above = np.concatenate([reach, [usual / 2]])
+        at, stack = self.planes[0], self.stack
+        below, above = stack.below / 2, stack.above / 2
+        joined = np.flatnonzero(stack.missing == 0)
+        below[joined + 1] = above[joined] = np.diff(at)[joined] / 2
         return np.column_stack([at - below, at + above])
 
     @cached_property
@@ -136,30 +186,93 @@ class Structure:
         return planes[min(inside, key=lambda number: abs(float(positions[number]) - at_mm))]
 
 
-def read(structure_set: Dataset, within: Frame, slice_mm: float) -> list[Structure]:
-    """Read the structures, in the order of their list."""
-    drawings = {int(one.ReferencedROINumber): one for one in structure_set.get("ROIContourSequence", ())}
-    kinds = {
-        int(one.ReferencedROINumber): str(one.get("RTROIInterpretedType") or "")
-        for one in structure_set.get("RTROIObservationsSequence", ())
-    }
+def _nearest(at: Floats, slices: Floats) -> NDArray[np.intp]:
+    """Give the number of the slice that is nearest to each plane."""
+    upper = np.clip(np.searchsorted(slices, at), 1, max(len(slices) - 1, 1))
+    if len(slices) == 1:
+        return np.zeros(len(at), dtype=np.intp)
+    return np.where(at - slices[upper - 1] <= slices[upper] - at, upper - 1, upper)
+
+
+def _on_slices(at: Floats, slices: Floats, nearest: NDArray[np.intp]) -> Stack:
+    skipped = np.maximum(np.diff(nearest) - 1, 0)
+    usual = _usual(skipped)
+    step = usual + 1
+    edges = np.diff(slices)[[0, -1]] if len(slices) > 1 else [_LONE_SLICE_MM] * 2
+    beyond = np.arange(1, step + 1)
+    padded = np.concatenate([slices[0] - beyond[::-1] * edges[0], slices, slices[-1] + beyond * edges[1]])
+    missing = np.where(skipped > usual, skipped, 0)
+    return Stack(missing, usual, at - padded[nearest], padded[nearest + 2 * step] - at)
+
+
+def _between_slices(at: Floats, slices: Floats, slice_mm: float) -> Stack:
+    """Judge planes that lie on no slices: drawn on another image, or finer than the CT."""
+    gaps = np.diff(at)
+    usual_mm = float(np.median(gaps)) if len(gaps) else slice_mm
+    between = np.searchsorted(slices, at[1:], "left") - np.searchsorted(slices, at[:-1], "right")
+    hole = (gaps > _GAP * usual_mm) & (between > _usual(between))
+    reach = np.full(len(at), usual_mm)
+    return Stack(np.where(hole, between, 0), 0, reach, reach.copy())
+
+
+def _usual(skipped: NDArray[np.intp]) -> int:
+    """Say how many slices usually lie between two contours; one gap of several slices says nothing of what is usual."""
+    if len(skipped) < 2:
+        return 1 if skipped.sum() == 1 else 0
+    return int(median_low(skipped.tolist()))
+
+
+def read(structure_set: Dataset, within: Frame, slices_mm: Floats) -> list[Structure]:
+    """Read the structures, in the order of their list; what cannot be read of one is left out and counted."""
+    drawings = _by_number(structure_set.get("ROIContourSequence"), "ReferencedROINumber")
+    observations = _by_number(structure_set.get("RTROIObservationsSequence"), "ReferencedROINumber")
     structures = []
-    for roi in structure_set.get("StructureSetROISequence", ()):
-        number = int(roi.ROINumber)
-        drawing = drawings.get(number)
-        contours = tuple(within.of(points) for points in closed_contours(drawing)) if drawing else ()
-        colour = tuple(int(part) for part in (drawing.get("ROIDisplayColor") if drawing else None) or _NO_COLOUR)
-        name, kind = str(roi.get("ROIName", "")), kinds.get(number, "")
+    for roi in structure_set.get("StructureSetROISequence") or ():
+        number = whole(roi, "ROINumber")
+        drawing, observed = (None if number is None else found.get(number) for found in (drawings, observations))
+        contours, left_out = _drawn(drawing, within) if drawing else ((), {})
         structures.append(
-            Structure(number, name, kind, (colour[0], colour[1], colour[2]), contours, within.stacked, slice_mm)
+            Structure(
+                -1 if number is None else number,
+                str(roi.get("ROIName") or ""),
+                str(observed.get("RTROIInterpretedType") or "") if observed else "",
+                _colour(drawing),
+                contours,
+                within.stacked,
+                slices_mm,
+                left_out,
+            )
         )
     return structures
 
 
-def closed_contours(drawing: Dataset) -> Iterator[Floats]:
-    """Read the points (n, 3), in the patient, of the contours that enclose something."""
+def _by_number(items: Sequence[Dataset] | None, attribute: str) -> dict[int, Dataset]:
+    return {number: one for one in items or () if (number := whole(one, attribute)) is not None}
+
+
+def _colour(drawing: Dataset | None) -> tuple[int, int, int]:
+    """Read a colour, or take one where there are not three numbers between 0 and 255."""
+    parts = numbers(drawing, "ROIDisplayColor").tolist() if drawing else []
+    if len(parts) != 3 or not all(0 <= part <= 255 for part in parts):
+        return _NO_COLOUR
+    return int(parts[0]), int(parts[1]), int(parts[2])
+
+
+def _drawn(drawing: Dataset, within: Frame) -> tuple[tuple[Floats, ...], Mapping[str, int]]:
+    """Read the contours (n, 3) that are drawn, in the frame, and count the others by why they are not."""
+    drawn, left_out = [], Counter[str]()
     for contour in drawing.get("ContourSequence") or ():
-        if str(contour.get("ContourGeometricType", "")) in CLOSED:
-            points = numbers(contour, "ContourData")
-            if len(points) >= 9 and len(points) % 3 == 0:
-                yield points.reshape(-1, 3)
+        kind = str(contour.get("ContourGeometricType") or "")
+        if kind not in CLOSED:
+            left_out[POINTS if kind == "POINT" else OPEN if kind.startswith("OPEN") else UNREADABLE] += 1
+            continue
+        points = numbers(contour, "ContourData")
+        if len(points) < 9 or len(points) % 3 or not np.isfinite(points).all():
+            left_out[UNREADABLE] += 1
+            continue
+        contour_points = within.of(points.reshape(-1, 3))
+        if np.ptp(contour_points[:, within.stacked]) > _FLAT_MM:
+            left_out[ACROSS] += 1
+        else:
+            drawn.append(contour_points)
+    return tuple(drawn), dict(left_out)

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from sheets.read.numbers import number
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -153,9 +155,12 @@ def hounsfield(image: Dataset, within: Frame) -> Image:
     Raises
     ------
     NotDrawable
-        They are compressed, and nothing here decompresses them.
+        They are compressed, and nothing here decompresses them; or what scales them is no number.
     """
-    slope, intercept = float(image.get("RescaleSlope", 1)), float(image.get("RescaleIntercept", 0))
+    slope, intercept = number(image, "RescaleSlope"), number(image, "RescaleIntercept")
+    if (slope is None and "RescaleSlope" in image) or (intercept is None and "RescaleIntercept" in image):
+        raise NotDrawable
+    slope, intercept = 1.0 if slope is None else slope, intercept or 0.0
     values = pixels(image).astype(np.float32) * np.float32(slope) + np.float32(intercept)
     cosines = [float(number) for number in image.ImageOrientationPatient]
     down = 3 - within.stacked - within.across

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _ROUNDING: Final = 1e-4
 """Of a voxel: a point that lies on the edge of the grid lies in it."""
 
+_IN_PLANE_MM: Final = 0.5
+"""A dose of one frame says nothing of what lies further from its plane."""
+
 
 class Dose:
     """An RT Dose, interpolated linearly between the centres of its voxels; nothing is known of what lies outside.
@@ -53,9 +56,9 @@ class Dose:
         return float(self.gy.max())
 
     @property
-    def step_mm(self) -> float:
-        """The smallest distance between two voxels in a frame."""
-        return float(self._spacing.min())
+    def flat(self) -> bool:
+        """Whether it is known in one plane only."""
+        return len(self._offsets) == 1
 
     def position(self, voxel: tuple[int, ...]) -> Floats:
         """Give where the centre of a voxel [frame, row, column] lies in the patient."""
@@ -69,12 +72,13 @@ class Dose:
         relative = turned(points - self._corner, self._axes)
         inside = np.ones(len(points), dtype=bool)
         lower, part = [], []
-        for index, count in (
+        for place, count in (
             (relative[:, 0] / self._spacing[0], columns),
             (relative[:, 1] / self._spacing[1], rows),
             (_fractional(relative[:, 2], self._offsets), frames),
         ):
-            inside &= (index >= -_ROUNDING) & (index <= count - 1 + _ROUNDING)
+            inside &= (place >= -_ROUNDING) & (place <= count - 1 + _ROUNDING)
+            index = np.where(inside, place, 0)
             whole = np.clip(np.floor(index), 0, max(count - 2, 0)).astype(np.intp)
             lower.append(whole)
             part.append(np.clip(index - whole, 0, 1).astype(np.float32) if count > 1 else np.zeros_like(index, "f4"))
@@ -95,7 +99,7 @@ class Dose:
 def _fractional(depths: Floats, offsets: Floats) -> NDArray[np.float64]:
     """Say between which frames each depth lies, as an index with its fraction; beyond the grid it goes on evenly."""
     if len(offsets) == 1:
-        return np.zeros_like(depths)
+        return np.where(np.abs(depths) <= _IN_PLANE_MM, 0.0, np.inf)
     upper = np.clip(np.searchsorted(offsets, depths), 1, len(offsets) - 1)
     below, above = offsets[upper - 1], offsets[upper]
     return np.asarray(upper - 1 + (depths - below) / (above - below))

@@ -5,6 +5,7 @@ A structure set holds a million and a half of them. pydicom makes an object of e
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -65,3 +66,21 @@ def numbers(data: Dataset, attribute: str | BaseTag) -> Floats:
     except (TypeError, ValueError):
         pass
     return np.empty(0)
+
+
+def number(data: Dataset, attribute: str | BaseTag) -> float | None:
+    """Give the first number of an attribute; None where it is absent, empty, or no number that there is."""
+    found = numbers(data, attribute)
+    return float(found[0]) if len(found) and isfinite(found[0]) else None
+
+
+def whole(data: Dataset, attribute: str | BaseTag) -> int | None:
+    """Give the first number of an attribute that counts or numbers something."""
+    found = number(data, attribute)
+    return None if found is None else round(found)
+
+
+def stated(data: Dataset, attribute: str) -> bool:
+    """Whether an attribute has a value, readable or not."""
+    element = data.get_item(Tag(tag_for_keyword(attribute) or 0)) if attribute in data else None
+    return element is not None and element.value not in (None, b"", "")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import numpy as np
 from pydicom import dcmread
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pydicom import Dataset
 
-    from sheets.read.ct_volume import Place
+    from sheets.read.ct_volume import Floats, Place
 
 _HEADERS: Final = (
     "ImagePositionPatient",
@@ -53,11 +53,17 @@ class Objects:
     dose: Dataset
 
     @property
-    def slice_mm(self) -> float:
-        """What usually lies between two slices."""
-        at = sorted(one.place.at for one in self.slices)
-        gaps = sorted(above - below for below, above in pairwise(at))
-        return gaps[len(gaps) // 2] if gaps else 1.0
+    def slices_mm(self) -> Floats:
+        """Where the slices lie along the frame's axis, in order."""
+        return np.unique([one.place.at for one in self.slices])
+
+    @property
+    def spacing(self) -> str:
+        """How far apart the slices lie: `3 mm`, `2 and 5 mm`, `2 to 7.5 mm`."""
+        gaps = np.unique(np.diff(self.slices_mm).round(1))
+        if len(gaps) > 2:
+            return f"{gaps[0]:g} to {gaps[-1]:g} mm"
+        return " and ".join(f"{gap:g}" for gap in gaps) + " mm" if len(gaps) else "no distance"
 
     def images(self) -> Iterator[Dataset]:
         """Read the slices, one after the other."""

@@ -93,10 +93,14 @@ def box(structures: Sequence[Structure], planes: Sequence[Plane], centre: Floats
         edges = plane.extent_mm
         for axis, (start, end) in zip(plane.axes, (edges[:2], edges[2:]), strict=True):
             low[axis], high[axis] = min(low[axis], start), max(high[axis], end)
+    centre = np.clip(centre, low, high)
     drawn = [points for structure in structures for points in structure.contours]
     if drawn:
         points = np.concatenate(drawn)
-        low, high = np.maximum(low, points.min(axis=0) - MARGIN_MM), np.minimum(high, points.max(axis=0) + MARGIN_MM)
+        lowest = np.maximum(low, points.min(axis=0) - MARGIN_MM)
+        highest = np.minimum(high, points.max(axis=0) + MARGIN_MM)
+        if (lowest < highest).all():  # else nothing of them lies in the CT
+            low, high, centre = lowest, highest, np.clip(centre, lowest, highest)
     return Box(np.maximum(low, centre - REACH_MM), np.minimum(high, centre + REACH_MM))
 
 
@@ -193,28 +197,30 @@ def _write(axes: Axes, place: tuple[float, float], offset: tuple[int, int], text
 def _isodoses(axes: Axes, plane: Plane, scene: Scene, dose: Dose, shown: Box) -> None:
     across, up, gy = _dose_on(plane, scene.frame, dose, shown)
     levels = [(percent / 100 * scene.full_gy, colour) for percent, colour in reversed(ISODOSES)]
-    levels = [(level, colour) for level, colour in levels if gy.min() < level < gy.max()]
+    if np.isnan(gy).all():
+        return
+    levels = [(level, colour) for level, colour in levels if np.nanmin(gy) < level < np.nanmax(gy)]
     if levels:
         gys, colours = zip(*levels, strict=True)
-        axes.contour(across, up, gy, levels=gys, colors=colours, linewidths=0.8)
+        axes.contour(across, up, np.ma.masked_invalid(gy), levels=gys, colors=colours, linewidths=0.8)
 
 
 def _dose_on(plane: Plane, frame: Frame, dose: Dose, shown: Box) -> tuple[Floats, Floats, Image]:
-    """Give the dose on an even grid in a plane, with the grid: across, up, Gy; 0 where it is not known."""
+    """Give the dose on an even grid in a plane, with the grid: across, up, Gy; NaN where it is not known."""
     across, up = np.meshgrid(
         *(np.arange(shown.low[axis], shown.high[axis] + _DOSE_STEP_MM, _DOSE_STEP_MM) for axis in plane.axes)
     )
     points = np.empty((across.size, 3))
     points[:, plane.normal] = plane.at_mm
     points[:, plane.axes[0]], points[:, plane.axes[1]] = across.ravel(), up.ravel()
-    return across, up, np.nan_to_num(dose.at(frame.patient(points))).reshape(across.shape)
+    return across, up, dose.at(frame.patient(points)).reshape(across.shape)
 
 
 def _differences(axes: Axes, plane: Plane, scene: Scene, before: Scene, shown: Box) -> None:
     """Draw what the other one has elsewhere: doses that differ as red fields, contours that moved as broken lines."""
     if scene.dose is not None and before.dose is not None:
         across, up, gy = _dose_on(plane, scene.frame, scene.dose, shown)
-        off = np.abs(gy - _dose_on(plane, scene.frame, before.dose, shown)[2])
+        off = np.abs(np.nan_to_num(gy) - np.nan_to_num(_dose_on(plane, scene.frame, before.dose, shown)[2]))
         if off.max() > 0:
             axes.contourf(across, up, off, levels=[off.max() / 100, off.max() * 1.01], colors=["#ff0000"], alpha=0.6)
     for structure, other in zip(scene.structures, before.structures, strict=False):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,12 @@ from services.forms.collection_form import Options
 from services.forms.identity import Identity
 from services.runtime import durable_files
 from services.store.collection import Collection
+from tests.published import publish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tests.published import Published
 
 KILLED = 99
 
@@ -43,6 +47,12 @@ def collection(tmp_path: Path) -> Collection:
     root = tmp_path / "BATCH"
     root.mkdir()
     return Collection.create(root, Identity("zzz_AnusGE", "AnusGE", "First", "Demo Hospital", 6), Options(machine=()))
+
+
+@pytest.fixture
+def published(tmp_path: Path, client: redis.Redis) -> Callable[..., Published]:
+    """Publish a set, the pipeline's whole way."""
+    return partial(publish, tmp_path / "BATCH", client)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import re
 import shutil
 import struct
 from base64 import b64decode
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pydicom
@@ -17,17 +16,11 @@ from pypdf import PdfReader
 
 from anonymizer.sheets import report as report_command
 from services.maintenance import export, withdraw
-from services.pipeline import process
-from services.publication.index_ledger import Ledger
 from services.rtset import private_loss
-from services.runtime.progress import Progress
-from services.runtime.settings import Settings
 from services.store import records, registry
-from services.store.collection import Collection
-from sheets import collection_report, element_counts, paths, set_sheet
-from sheets import findings as examine
-from sheets.render.pdf import pdf
+from sheets import collection_report, element_counts, paths
 from tests.integration.test_run import anonymizer, run, states
+from tests.published import ROIS
 from tests.sets import (
     brachy_plan,
     contours_without_images,
@@ -56,69 +49,8 @@ if TYPE_CHECKING:
     import redis
     from pydicom import Dataset
 
-    from sheets.findings import Findings
-    from tests.sets import Edit, MadeSet
-
-ROIS = ["PTV_7000", "Parotid_L"]
-
-
-@dataclass
-class Published:
-    """A set that was published, in a collection."""
-
-    collection: Collection
-    made: MadeSet
-
-    @property
-    def anon(self) -> Path:
-        """Its folder."""
-        return self.collection.root / "ANON_006"
-
-    def damage(self, prefix: str, change: Callable[[Dataset], None]) -> None:
-        """Change a published file."""
-        path = min(self.anon.glob(f"{prefix}.*.dcm"))
-        data = pydicom.dcmread(path)
-        change(data)
-        pydicom.dcmwrite(path, data)
-
-    def sheet(self) -> str:
-        """Make the sheet, and give what its PDF says."""
-        set_sheet.make(self.collection, 6)
-        return said((paths.folder(self.collection) / "ANON_006.pdf").read_bytes())
-
-    def look(self) -> tuple[Findings, str]:
-        """Look at the set, and give what was found and what its sheet would say, without writing one."""
-        findings = examine.examine(self.collection, 6)
-        return findings, said(pdf(set_sheet.sheet(findings)))
-
-
-def said(written: bytes) -> str:
-    """Read a PDF, as one line."""
-    return " ".join(" ".join(page.extract_text() for page in PdfReader(io.BytesIO(written)).pages).split())
-
-
-@pytest.fixture
-def published(tmp_path: Path, client: redis.Redis) -> Callable[..., Published]:
-    """Publish a set, the pipeline's whole way."""
-
-    def publish(*edits: Edit, form: dict[str, str] | None = None, **make: object) -> Published:
-        root = make_collection(tmp_path / "BATCH", sheets=True, **(form or {}))
-        made = make_set(root, *edits, **{"ct": 6, "rois": ROIS, **make})
-        collection = Collection.open(root)
-        locator = registry.register(collection, made.folder.name)
-        outcome = process(
-            collection,
-            locator,
-            Ledger(collection, client),
-            Progress(client, collection.id, locator),
-            Settings(),
-            patience_over=True,
-        )
-        assert outcome is not None
-        assert outcome.state == "published", outcome.text
-        return Published(collection, made)
-
-    return publish
+    from tests.published import Published
+    from tests.sets import MadeSet
 
 
 def test_the_sheet_of_a_sound_set_says_that_nothing_differs(published: Callable[..., Published]) -> None:

@@ -1,0 +1,99 @@
+"""Whatever one value of a set is like, there is a sheet of it; what the value is needed for is said to be missing."""
+
+from __future__ import annotations
+
+import re
+from math import cos, radians, sin
+from typing import TYPE_CHECKING
+
+import pytest
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
+
+from tests.sets import latin_1_undeclared
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydicom import Dataset
+
+    from tests.published import Published
+    from tests.sets import Edit, MadeSet
+
+
+def raw(data: Dataset, keyword: str, value: str, vr: str = "DS") -> None:
+    """Put a value into a data set as it would stand in a file, whatever pydicom thinks of it."""
+    encoded = value.encode() + b" " * (len(value) % 2)
+    data[keyword] = RawDataElement(Tag(keyword), vr, len(encoded), encoded, 0, True, True)
+
+
+def colour_of_one_number(made: MadeSet) -> None:
+    """Give a structure the colour 255."""
+    made.structure_set.ROIContourSequence[0].ROIDisplayColor = 255
+
+
+def contour_with_nan(made: MadeSet) -> None:
+    """Put NaN in the place of two coordinates of one contour, one of them that of its slice."""
+    contour = made.structure_set.ROIContourSequence[0].ContourSequence[0]
+    values = [str(number) for number in contour.ContourData]
+    values[2] = values[9] = "NaN"
+    raw(contour, "ContourData", "\\".join(values))
+
+
+def meterset_with_comma(made: MadeSet) -> None:
+    """Write monitor units with a comma."""
+    for reference in made.plan.FractionGroupSequence[0].ReferencedBeamSequence:
+        raw(reference, "BeamMeterset", "120,50")
+
+
+def contours_with_commas(made: MadeSet) -> None:
+    """Write all coordinates with commas."""
+    made.rewrites.append(("RTSTRUCT", lambda data: data[:400] + re.sub(rb"(?<=\d)\.(?=\d+[\\ ])", b",", data[400:])))
+
+
+def ct_turned(made: MadeSet) -> None:
+    """Turn the CT by ten degrees against contours and dose."""
+    for image in made.ct:
+        image.ImageOrientationPatient = [1, 0, 0, 0, round(cos(radians(10)), 6), round(sin(radians(10)), 6)]
+
+
+def contours_beside_the_ct(made: MadeSet) -> None:
+    """Draw everything a metre to the left."""
+    for drawing in made.structure_set.ROIContourSequence:
+        for contour in drawing.ContourSequence:
+            contour.ContourData = [
+                float(number) + 1000 * (at % 3 == 0) for at, number in enumerate(contour.ContourData)
+            ]
+
+
+def rescale_of_nothing(made: MadeSet) -> None:
+    """Say of one slice that its slope is no number."""
+    raw(made.ct[2], "RescaleSlope", "one")
+
+
+def angle_of_letters(made: MadeSet) -> None:
+    """Write a gantry angle and an isocentre as words."""
+    for beam in made.plan.BeamSequence:
+        raw(beam.ControlPointSequence[0], "GantryAngle", "top")
+        raw(beam.ControlPointSequence[0], "IsocenterPosition", "a\\b\\c")
+
+
+BAD: dict[str, tuple[Edit, str]] = {
+    "a colour of one number": (colour_of_one_number, "No difference."),
+    "umlauts without a character set": (latin_1_undeclared, "No difference."),
+    "a contour with NaN": (contour_with_nan, "1 \N{MULTIPLICATION SIGN} contours that cannot be read, not drawn"),
+    "monitor units with a comma": (meterset_with_comma, "No difference."),
+    "coordinates with commas": (contours_with_commas, "contours that cannot be read"),
+    "a CT turned against the contours": (ct_turned, "contours across the CT's slices"),
+    "contours that miss the CT": (contours_beside_the_ct, "No difference."),
+    "a slope that is no number": (rescale_of_nothing, "does not say how its voxels are scaled"),
+    "an angle of letters": (angle_of_letters, "No difference."),
+}
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_there_is_a_sheet_of_it_that_says_what_is_missing(published: Callable[..., Published], bad: str) -> None:
+    """Publication let it pass; who signs is not left without a page."""
+    edit, says = BAD[bad]
+    done = published(edit, form={"machine": "keep"})
+    assert says in done.sheet()

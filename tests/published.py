@@ -1,0 +1,89 @@
+"""A set that was really published, the pipeline's whole way, and what its sheet says."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pydicom
+from pypdf import PdfReader
+
+from services.pipeline import process
+from services.publication.index_ledger import Ledger
+from services.runtime.progress import Progress
+from services.runtime.settings import Settings
+from services.store import registry
+from services.store.collection import Collection
+from sheets import findings as examine
+from sheets import paths, set_sheet
+from sheets.render.pdf import pdf
+from tests.sets import make_collection, make_set
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import redis
+    from pydicom import Dataset
+
+    from sheets.findings import Findings
+    from tests.sets import Edit, MadeSet
+
+ROIS = ["PTV_7000", "Parotid_L"]
+
+
+@dataclass
+class Published:
+    """A set that was published, in a collection."""
+
+    collection: Collection
+    made: MadeSet
+
+    @property
+    def anon(self) -> Path:
+        """Its folder."""
+        return self.collection.root / "ANON_006"
+
+    def damage(self, prefix: str, change: Callable[[Dataset], None]) -> None:
+        """Change a published file."""
+        path = min(self.anon.glob(f"{prefix}.*.dcm"))
+        data = pydicom.dcmread(path)
+        change(data)
+        pydicom.dcmwrite(path, data)
+
+    def sheet(self) -> str:
+        """Make the sheet, and give what its PDF says."""
+        set_sheet.make(self.collection, 6)
+        return said((paths.folder(self.collection) / "ANON_006.pdf").read_bytes())
+
+    def look(self) -> tuple[Findings, str]:
+        """Look at the set, and give what was found and what its sheet would say, without writing one."""
+        findings = examine.examine(self.collection, 6)
+        return findings, said(pdf(set_sheet.sheet(findings)))
+
+
+def said(written: bytes) -> str:
+    """Read a PDF, as one line."""
+    return " ".join(" ".join(page.extract_text() for page in PdfReader(io.BytesIO(written)).pages).split())
+
+
+def publish(
+    root: Path, client: redis.Redis, *edits: Edit, form: dict[str, str] | None = None, **make: object
+) -> Published:
+    """Publish a set in a collection of its own."""
+    make_collection(root, sheets=True, **(form or {}))
+    made = make_set(root, *edits, **{"ct": 6, "rois": ROIS, **make})
+    collection = Collection.open(root)
+    locator = registry.register(collection, made.folder.name)
+    outcome = process(
+        collection,
+        locator,
+        Ledger(collection, client),
+        Progress(client, collection.id, locator),
+        Settings(),
+        patience_over=True,
+    )
+    assert outcome is not None
+    assert outcome.state == "published", outcome.text
+    return Published(collection, made)

@@ -1,0 +1,211 @@
+"""Histograms of bodies whose volume and dose one can work out: spheres, cones, boxes, shells, in linear doses.
+
+Slices lie 2, 3 or 5 mm apart, or unevenly; the dose rises along each axis of the patient, steeply too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from math import pi
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom import Dataset
+
+from sheets.dvh import Dvh, dvh
+from sheets.read import ct_volume
+from sheets.read.contours import Structure
+from sheets.read.dose_grid import Dose
+
+FRAME = ct_volume.frame([1, 0, 0, 0, 1, 0])
+MIDDLE_GY = 50.0
+SLICES = {
+    "2 mm": np.arange(-60.0, 61.0, 2.0),
+    "3 mm": np.arange(-60.0, 61.0, 3.0),
+    "5 mm": np.arange(-62.5, 65.0, 5.0),
+    "2 and 5 mm": np.concatenate([np.arange(-60.0, 1.0, 5.0), np.arange(2.0, 61.0, 2.0)]),
+    "2 mm between 5 mm": np.concatenate([np.arange(-60.0, -9.0, 5.0), np.arange(-8.0, 9.0, 2.0), np.arange(13, 61, 5)]),
+}
+
+Outline = Callable[[float], list[float]]
+"""Radii of the circles that a body has at a height; none where it is not."""
+
+
+def sphere(z_mm: float) -> list[float]:
+    """Cut a sphere of 25 mm."""
+    return [(625 - z_mm**2) ** 0.5] if abs(z_mm) < 25 else []
+
+
+def shell(z_mm: float) -> list[float]:
+    """Cut a sphere of 25 mm that has a hollow one of 15 mm within."""
+    return [*sphere(z_mm), *([(225 - z_mm**2) ** 0.5] if abs(z_mm) < 15 else [])]
+
+
+def spindle(z_mm: float) -> list[float]:
+    """Cut two cones of 28 mm height and 28 mm width, foot to foot."""
+    return [(28 - abs(z_mm)) / 2] if abs(z_mm) < 28 else []
+
+
+VOLUMES_CM3 = {
+    sphere: 4 / 3 * pi * 25**3 / 1000,
+    shell: 4 / 3 * pi * (25**3 - 15**3) / 1000,
+    spindle: 2 / 3 * pi * 14**2 * 28 / 1000,
+}
+
+
+def body(outline: Outline, slices_mm: np.ndarray) -> Structure:
+    """Draw a body on all slices that it has a part on."""
+    turn = np.linspace(0, 2 * pi, 360, endpoint=False)
+    contours = [
+        np.column_stack([radius * np.cos(turn), radius * np.sin(turn), np.full(360, z)])
+        for z in slices_mm
+        for radius in outline(float(z))
+    ]
+    return structure(contours, slices_mm)
+
+
+def box(low: float, high: float, slices_mm: np.ndarray) -> Structure:
+    """Draw a square of 20 mm on all slices between two heights."""
+    corners = np.array([[-10, -10], [10, -10], [10, 10], [-10, 10.0]])
+    return structure(
+        [np.column_stack([corners, np.full(4, z)]) for z in slices_mm if low <= z <= high],
+        slices_mm,
+    )
+
+
+def structure(contours: list[np.ndarray], slices_mm: np.ndarray) -> Structure:
+    """Make a structure of contours."""
+    return Structure(1, "body", "PTV", (255, 0, 0), tuple(contours), 2, slices_mm)
+
+
+def rising(along: int, gy_per_mm: float) -> Dose:
+    """Make a dose that is 50 Gy in the middle and rises along one axis; its grid is one of 2.5 mm."""
+    data, count = Dataset(), 53
+    data.file_meta = Dataset()
+    data.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    data.ImagePositionPatient, data.ImageOrientationPatient = [-65, -65, -65], [1, 0, 0, 0, 1, 0]
+    data.PixelSpacing, data.Rows, data.Columns, data.NumberOfFrames = [2.5, 2.5], count, count, count
+    data.GridFrameOffsetVector, data.DoseGridScaling = list(np.arange(count) * 2.5), 1e-6
+    data.BitsAllocated = data.BitsStored = 32
+    data.HighBit, data.PixelRepresentation, data.SamplesPerPixel = 31, 0, 1
+    data.PhotometricInterpretation = "MONOCHROME2"
+    gy = np.maximum(MIDDLE_GY + gy_per_mm * (np.arange(count) * 2.5 - 65), 0)
+    shape = [1, 1, 1]
+    shape[2 - along] = count
+    data.PixelData = np.broadcast_to(np.rint(gy.reshape(shape) * 1e6), (count,) * 3).astype("<u4").tobytes()
+    data["PixelData"].VR = "OW"
+    return Dose(data)
+
+
+def found(of: Structure, dose: Dose) -> Dvh:
+    """Work out a histogram that there is."""
+    worked_out = dvh(of, dose, FRAME)
+    assert worked_out is not None
+    return worked_out
+
+
+def below(outline: Outline, along: int, part: float) -> float:
+    """Say how far along an axis one has to go to have a part of a body behind oneself, by cutting it finely."""
+    grid = np.linspace(-30, 30, 1201)
+    if along == 2:
+        amounts = np.array([_area(outline, z) for z in grid])
+    else:
+        amounts = sum(_chords(outline, z, grid) for z in grid)
+    return float(np.interp(part, np.cumsum(amounts) / amounts.sum(), grid))
+
+
+def _area(outline: Outline, z: float) -> float:
+    radii = outline(float(z))
+    return sum((-1) ** number * radius**2 for number, radius in enumerate(radii))
+
+
+def _chords(outline: Outline, z: float, grid: np.ndarray) -> np.ndarray:
+    chords = np.zeros(len(grid))
+    for number, radius in enumerate(outline(float(z))):
+        chords += (-1) ** number * np.sqrt(np.maximum(radius**2 - grid**2, 0))
+    return chords
+
+
+@pytest.mark.parametrize("slices", SLICES)
+@pytest.mark.parametrize("along", [0, 1, 2])
+@pytest.mark.parametrize("outline", [sphere, shell, spindle])
+def test_a_body_has_the_volume_and_the_dose_that_geometry_gives(outline: Outline, along: int, slices: str) -> None:
+    """Within one per cent, whichever way the dose rises; nothing is lost where slices are further apart."""
+    gy_per_mm = 0.8
+    known = found(body(outline, SLICES[slices]), rising(along, gy_per_mm))
+    assert known.volume_cm3 == pytest.approx(VOLUMES_CM3[outline], rel=0.01)
+    assert known.mean_gy == pytest.approx(MIDDLE_GY, rel=0.01)
+    for percent in (98, 95, 50, 5, 2):
+        truth = MIDDLE_GY + gy_per_mm * below(outline, along, 1 - percent / 100)
+        assert known.dose_gy(percent) == pytest.approx(truth, rel=0.01, abs=0.01 * MIDDLE_GY), percent
+
+
+@pytest.mark.parametrize("gap_mm", [2.0, 3.0, 5.0])
+@pytest.mark.parametrize("along", [0, 1, 2])
+def test_a_cord_in_a_steep_dose_has_its_highest_dose_at_its_surface(gap_mm: float, along: int) -> None:
+    """2 Gy a millimetre: half a slice is 3 Gy, and that is not rounded away."""
+    slices = np.arange(-15 + gap_mm / 2, 15, gap_mm)
+    cord, half_mm = found(box(-15, 15, slices), rising(along, 2.0)), 15 if along == 2 else 10
+    assert cord.volume_cm3 == pytest.approx(12.0, rel=0.001)
+    assert cord.max_gy == pytest.approx(MIDDLE_GY + 2 * half_mm, rel=0.01)
+    for percent in (98, 95, 50, 5, 2):
+        truth = MIDDLE_GY + 2 * half_mm * (1 - 2 * percent / 100)
+        assert cord.dose_gy(percent) == pytest.approx(truth, rel=0.01), percent
+        assert cord.covered_percent(truth) == pytest.approx(percent, abs=0.3)
+
+
+def gaps() -> Iterator[object]:
+    """Give contours on some slices of 3 mm, and which slices are filled (3 mm each)."""
+    every = np.arange(0.0, 61.0, 3.0)
+    yield pytest.param(every[[0, 1, 2, 10]], every, 4 * 3.0, [7], 0, id="one piece apart")
+    yield pytest.param(every[::2], every, 11 * 6.0, [], 1, id="every second slice")
+    yield pytest.param(every[[0, 2, 4, 6, 12, 14]], every, 6 * 6.0, [5], 1, id="every second slice, and a hole")
+    yield pytest.param(every[[3]], every, 3.0, [], 0, id="one slice")
+    yield pytest.param(every[[0, 9]], every, 6.0, [8], 0, id="both ends only")
+    yield pytest.param(every[[4, 5, 7]], every, 9.0, [1], 0, id="one slice empty")
+    uneven = np.array([0.0, 2, 4, 6, 11, 16, 21, 23, 25])
+    yield pytest.param(uneven, uneven, 27.0, [], 0, id="uneven slices, all drawn on")
+    yield pytest.param(uneven[[0, 1, 2, 3, 5, 6, 7, 8]], uneven, 22.0, [1], 0, id="uneven, one empty")
+    yield pytest.param(every[:6] + 1.3, every, 18.0, [], 0, id="between the slices")
+    yield pytest.param(np.array([0.3, 1.3, 2.3, 13.3, 14.3]), every, 5.0, [4], 0, id="finer than the slices, a hole")
+    yield pytest.param(np.array([0.0, 3.02, 5.97, 9.01]), every, 12.03, [], 0, id="rounded coordinates")
+
+
+@pytest.mark.parametrize(("drawn", "slices", "thick_mm", "missing", "bridged"), list(gaps()))
+def test_the_slices_of_the_ct_say_what_lies_between_two_contours(
+    drawn: np.ndarray, slices: np.ndarray, thick_mm: float, missing: list[int], bridged: int
+) -> None:
+    """Nothing, where slices lie between that nobody drew on; unless every second one was left out throughout."""
+    corners = np.array([[-10, -10], [10, -10], [10, 10], [-10, 10.0]])
+    piece = structure([np.column_stack([corners, np.full(4, z)]) for z in drawn], slices)
+    assert np.diff(piece.slabs, axis=1).sum() == pytest.approx(thick_mm, abs=0.1)
+    assert [count for count in piece.stack.missing.tolist() if count] == missing
+    assert piece.stack.bridged == bridged
+
+
+def test_contours_of_one_slice_whose_coordinates_are_rounded_apart_are_of_one_plane() -> None:
+    """A hole stays a hole."""
+    outer, inner = (np.array([[-h, -h, z], [h, -h, z], [h, h, z], [-h, h, z]]) for h, z in ((10, 3.004), (5, 3.006)))
+    ring = structure([outer, inner], np.arange(0.0, 9.0, 3.0))
+    assert found(ring, rising(0, 0.5)).volume_cm3 == pytest.approx((400 - 100) * 3 / 1000, rel=0.001)
+
+
+def test_a_dose_of_one_plane_is_known_in_that_plane_only() -> None:
+    """And a body in it has next to no dose that is known."""
+    data, plane = Dataset(), rising(0, 1.0)
+    data.file_meta = Dataset()
+    data.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    data.ImagePositionPatient, data.ImageOrientationPatient = [-65, -65, 0], [1, 0, 0, 0, 1, 0]
+    data.PixelSpacing, data.Rows, data.Columns = [2.5, 2.5], 53, 53
+    data.DoseGridScaling, data.BitsAllocated, data.BitsStored = plane.scaling, 32, 32
+    data.HighBit, data.PixelRepresentation, data.SamplesPerPixel = 31, 0, 1
+    data.PhotometricInterpretation = "MONOCHROME2"
+    data.PixelData = plane.stored[26].astype("<u4").tobytes()
+    data["PixelData"].VR = "OW"
+    flat = Dose(data)
+    assert flat.flat
+    there = flat.at(np.array([[10.0, 0, 0], [10.0, 0, 0.4], [10.0, 0, 2.0], [10.0, 0, -300.0]]))
+    assert there[:2] == pytest.approx(60)
+    assert np.isnan(there[2:]).all()
+    assert found(body(sphere, SLICES["3 mm"]), flat).outside > 0.95
