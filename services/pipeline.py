@@ -240,14 +240,23 @@ class _Run:
         return same_source.is_the_same(rtset, content, collection.set_key(set_id), published, folder)
 
     def _identify(self, seen: Listing, rtset: RtSet) -> tuple[str, str]:
-        """Give a set its id, by its UIDs, and by its content too if a person once said that it is a set of its own."""
-        collection, uids = self.collection, rtset.sop_instance_uids
-        set_id = collection.set_id(uids)
-        content = same_source.content(rtset, collection.set_key(set_id))
-        of_its_own = collection.set_id([*uids, content])
-        if claims.of(collection, of_its_own) or registry.counts_as_new(collection, self.locator, seen.fingerprint):
-            return of_its_own, content
-        return set_id, content
+        """Give a set its id, by its UIDs, and by its content too if a person once said that it is a set of its own.
+
+        One that has a claim or a record by the former rule keeps the id of that rule.
+        """
+        collection = self.collection
+        named = same_source.name(collection, rtset)
+        own = same_source.of_its_own(collection, rtset, named)
+        if claims.of(collection, own.set_id) or registry.counts_as_new(collection, self.locator, seen.fingerprint):
+            return own
+        former = same_source.formerly(collection, rtset)
+        if former and not self._is_known(named.set_id) and self._is_known(former.set_id):
+            return former
+        return named
+
+    def _is_known(self, set_id: str) -> bool:
+        """Whether a set has a number, or had one."""
+        return claims.of(self.collection, set_id) is not None or publish.find(self.collection, set_id) is not None
 
     def _published(self, seen: Listing, set_id: str, index: int, content: str) -> Outcome:
         """Tell of a set that was published just now, by this worker or by another one at the same moment."""

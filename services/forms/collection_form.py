@@ -145,7 +145,7 @@ scanner = {_toml(options.scanner)}  # takes the place of the CT's station name; 
 [check]
 on_broken_links = {_toml(options.on_broken_links)}  # "refuse" | "relink" where the geometry agrees
 accept = {_toml(sorted(options.accept))}  # codes out of REFUSED files that are taken knowingly: ["relative-dose"]
-extra_objects = {_toml(options.extra_objects)}  # "leave out" | "refuse": RT Image, PET, registrations …
+extra_objects = {_toml(options.extra_objects)}  # "leave out" | "refuse": RT Image, PET, localizers, field doses …
 
 [sheets]
 make = {str(options.sheets).lower()}  # a sheet with pictures for each published set, in the folder {SHEETS_NAME}

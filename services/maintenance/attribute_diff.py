@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from services.dicom import character_sets, dictionary
 from services.dicom.dataset import View, root
 from services.rtset import folder_listing, reader
+from services.rtset.set_aside import set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -63,7 +64,9 @@ def compare(source: Path, anon: Path, policy: Policy) -> Mapping[str, Sequence[L
     SetRefused, SetChanged, OSError
         As `rtset.read`.
     """
-    before, after = (reader.read(folder, folder_listing.take(folder)).objects for folder in (source, anon))
+    before, after = (
+        set_aside(reader.read(folder, folder_listing.take(folder)).objects).objects for folder in (source, anon)
+    )
     return {
         kind: _lines(old, new, policy)
         for kind in before

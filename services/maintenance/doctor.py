@@ -279,11 +279,12 @@ class _Seen:
                 f"What lies in the folder is not the whole set any more that was published as {name}.",
                 "Find out who changed it.",
             )
-        set_id = collection.set_id(rtset.sop_instance_uids)
-        content = same_source.content(rtset, collection.set_key(set_id))
         key = collection.set_key(published.set_id or "")
-        is_it = published.set_id in {set_id, collection.set_id([*rtset.sop_instance_uids, content])}
-        if is_it and same_source.is_the_same(rtset, content, key, published, collection.root / name):
+        if any(
+            published.set_id == named.set_id
+            and same_source.is_the_same(rtset, named.content, key, published, collection.root / name)
+            for named in same_source.names(collection, rtset)
+        ):
             return None
         return Finding(
             "original-changed",

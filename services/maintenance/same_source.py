@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from services.deidentify.uid_map import UidMap
 from services.deidentify.writer import file_name
@@ -17,21 +17,56 @@ from services.dicom.elements import Malformed
 from services.dicom.part10 import NotDicom
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from services.dicom.part10 import DicomFile
-    from services.rtset.reader import RtSet
+    from services.rtset.reader import RtSet, SetFile
+    from services.store.collection import Collection
     from services.store.records import Record
 
 
-def content(rtset: RtSet, key: bytes) -> str:
+class Named(NamedTuple):
+    """An id of a set, and what `content` says of it under the rule that made the id."""
+
+    set_id: str
+    content: str
+
+
+def name(collection: Collection, rtset: RtSet) -> Named:
+    """Name a set by the SOP Instance UIDs of its objects: those that are taken, not what lies beside them."""
+    set_id = collection.set_id(rtset.sop_instance_uids)
+    return Named(set_id, content(rtset.set_files, collection.set_key(set_id)))
+
+
+def of_its_own(collection: Collection, rtset: RtSet, named: Named) -> Named:
+    """Name a set by its content, too, as one that a person once called a set of its own."""
+    return Named(collection.set_id([*rtset.sop_instance_uids, named.content]), named.content)
+
+
+def formerly(collection: Collection, rtset: RtSet) -> Named | None:
+    """Name a set by all objects of its kinds, as localizers were taken for slices once; None where that is no other."""
+    if not rtset.left_out:
+        return None
+    files = (*rtset.set_files, *rtset.left_out)
+    set_id = collection.set_id([file.sop_instance_uid for file in files])
+    return Named(set_id, content(files, collection.set_key(set_id)))
+
+
+def names(collection: Collection, rtset: RtSet) -> list[Named]:
+    """Name a set in every way in which it may have been published."""
+    named = name(collection, rtset)
+    return [named, of_its_own(collection, rtset, named), *filter(None, (formerly(collection, rtset),))]
+
+
+def content(files: Iterable[SetFile], key: bytes) -> str:
     """Digest everything of a set but its pixels: tells a changed set from the same one, to whoever has the key.
 
     The pixels are proven equal to the published ones when the set is published; to hash them too would take longer than
     to copy them.
     """
     digest = hmac.new(key, digestmod=sha256)
-    for file in sorted(rtset.set_files, key=lambda file: file.sop_instance_uid):
+    for file in sorted(files, key=lambda file: file.sop_instance_uid):
         digest.update(file.file.data)
     return digest.hexdigest()
 

@@ -286,12 +286,10 @@ def _look(folder: Path, collection: Collection) -> object:
 
 def _published_as(collection: Collection, rtset: RtSet) -> int | None:
     """Give the index under which a set is published, as it is now."""
-    set_id = collection.set_id(rtset.sop_instance_uids)
-    content = same_source.content(rtset, collection.set_key(set_id))
-    for its_id in (set_id, collection.set_id([*rtset.sop_instance_uids, content])):
-        claim = claims.of(collection, its_id)
+    for named in same_source.names(collection, rtset):
+        claim = claims.of(collection, named.set_id)
         published = records.read(collection, claim.index) if claim else None
-        if published and published.set_id == its_id and published.content.get("source") == content:
+        if published and published.set_id == named.set_id and published.content.get("source") == named.content:
             return None if published.withdrawn else published.index
     return None
 

@@ -17,6 +17,7 @@ from services.policy.table import Choice
 from services.proof.prove import Expected, prove
 from services.proof.values import REBUILT
 from services.rtset import folder_listing, reader
+from services.rtset.set_aside import set_aside
 from services.store import records, structure_lists
 
 if TYPE_CHECKING:
@@ -61,11 +62,14 @@ def verify_published(source: Path, anon: Path, collection: Collection, machines:
         As `prove`.
     """
     index = records.index_of(anon.name)
-    contents = reader.read(source, folder_listing.take(source))
+    found = reader.read(source, folder_listing.take(source)).objects
+    taken = set_aside(found).objects
+    if len(list(anon.glob("CT.*.dcm"))) > len(taken[reader.CT]):  # published when localizers were taken for slices
+        taken = {**taken, reader.CT: found[reader.CT]}
     objects = [
         (kind, source / one.path)
         for kind in (reader.CT, reader.STRUCTURE_SET, reader.PLAN, reader.DOSE)
-        for one in contents.objects[kind]
+        for one in taken[kind]
     ]
     if not objects:
         raise SettingsWrong("The source folder holds no object of a set.")

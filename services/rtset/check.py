@@ -17,6 +17,7 @@ from services.rtset import folder_listing as listings
 from services.rtset import importability, members, pixel_completeness, reader, references, relink
 from services.rtset.members import WAIT
 from services.rtset.reader import NAMES, named, printable
+from services.rtset.set_aside import SetAside, set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -109,12 +110,14 @@ def judge(
     found = _Found()
     _judge_files(found, contents, listing, options)
     _judge_patient(found, contents)
-    chosen = members.choose(contents.objects)
+    aside = set_aside(contents.objects) if options.extra_objects == "leave out" else SetAside(contents.objects, (), ())
+    found.notes += aside.notes()
+    chosen = members.choose(aside.objects)
     found.faults += chosen.faults
     found.missing += chosen.missing
     found.faults += pixel_completeness.lacking(chosen.objects)
 
-    judged = references.judge(chosen.objects)
+    judged = references.judge(chosen.objects, frozenset(one.sop_instance_uid for one in aside.left_out))
     objects = _judge_links(found, chosen.objects, judged, options)
 
     meant = importability.judge(objects, machine_replaced=bool(machines))
@@ -137,9 +140,10 @@ def judge(
             plan=plan,
             dose=dose,
             relinked=found.relinked,
+            left_out=aside.left_out,
         )
     return Verdict(
-        counts={kind: len(files) for kind, files in contents.objects.items()},
+        counts={kind: len(files) for kind, files in aside.objects.items()},
         links=judged.states,
         machine=fit,
         faults=tuple(found.faults),

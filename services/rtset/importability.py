@@ -16,7 +16,7 @@ from services.forms.collection_form import Acceptable
 from services.machines.fit import NOT_TREATING, treatment_beams
 from services.rtset import private_loss
 from services.rtset.reader import printable
-from services.rtset.references import contoured_frames, contours
+from services.rtset.references import contoured_frames, contours, references
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -249,6 +249,19 @@ def _dose_faults(dose: SetFile, plan: SetFile | None) -> Iterator[Fault]:
                 f"{len(treating)} beams.",
                 "Export the plan dose only, not field doses.",
             )
+
+
+def is_plan_dose(dose: SetFile, plan: SetFile) -> bool:
+    """Whether a dose says that it is the physical, absolute dose of this whole plan. PS3.3 C.8.8.3."""
+    plans = dose.view.items("ReferencedRTPlanSequence")
+    stated = (dose.view.text(keyword).upper() for keyword in ("DoseType", "DoseUnits", "DoseSummationType"))
+    if tuple(stated) != ("PHYSICAL", "GY", "PLAN") or set(references(dose.view, "ReferencedRTPlanSequence")) != {
+        plan.sop_instance_uid
+    }:
+        return False
+    delivering = _delivering(plan.view)
+    covered = _covered(plans, "PLAN", delivering)
+    return not covered or covered >= delivering
 
 
 def _referred(plan: View) -> set[bytes]:

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.errors import Fault
-from services.rtset import geometry, importability, references
+from services.rtset import geometry, importability, references, several_doses
 from services.rtset.geometry import Volume
 from services.rtset.reader import CT, DOSE, NAMES, PLAN, STRUCTURE_SET, named
 from services.rtset.references import Objects
@@ -41,7 +41,7 @@ _ONE_ONLY: Final[Mapping[str, _OneOnly]] = {
         "RTPlanLabel",
         "Export one plan with its structure set and its plan dose; put every other plan in a folder of its own.",
     ),
-    DOSE: _OneOnly("second-dose", "DoseSummationType", "Export the plan dose only, not field doses."),
+    DOSE: _OneOnly("second-dose", "DoseSummationType", several_doses.PLAN_DOSE_ONLY),
 }
 
 
@@ -66,7 +66,9 @@ def choose(objects: Mapping[str, tuple[SetFile, ...]]) -> Members:
     for kind, (code, label, remedy) in _ONE_ONLY.items():
         files = objects[kind]
         one[kind] = files[0] if len(files) == 1 else None
-        if len(files) > 1:
+        if kind == DOSE and len(files) > 1:
+            faults.append(several_doses.refusal(files, objects[PLAN]))
+        elif len(files) > 1:
             what = named(f"{file.path} ({file.view.text(label) or 'without a label'})" for file in files)
             faults.append(Fault(code, f"There are {len(files)} {NAMES[kind]}s: {what}.", remedy))
     slices, volume = _stack(faults, _planning_ct(faults, objects[CT], one[STRUCTURE_SET]))

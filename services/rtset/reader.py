@@ -155,6 +155,9 @@ class RtSet:
     relinked: bool = False
     """Whether the references of its objects, as held here, were rebuilt and are not those of the files."""
 
+    left_out: tuple[SetFile, ...] = ()
+    """Objects of its kinds that lie beside it and belong to no set."""
+
     @property
     def set_files(self) -> tuple[SetFile, ...]:
         """All objects of the set, the CT first."""
@@ -277,6 +280,7 @@ def assemble(
     plan: SetFile,
     dose: SetFile,
     relinked: bool = False,
+    left_out: Sequence[SetFile] = (),
 ) -> RtSet:
     """Make a set of the objects chosen, and collect what they say of the person."""
     collector = _Collector(policy)
@@ -295,6 +299,7 @@ def assemble(
         collector.technical(),
         collector.foreign(),
         relinked,
+        tuple(left_out),
     )
 
 

@@ -86,8 +86,14 @@ class Links:
         return all(state == "shown" for state in self.states.values())
 
 
-def judge(objects: Objects) -> Links:
-    """Judge the four links as far as there are objects."""
+def judge(objects: Objects, left_out: frozenset[str] = frozenset()) -> Links:
+    """Judge the four links as far as there are objects.
+
+    Parameters
+    ----------
+    left_out
+        SOP Instance UIDs of images that are not waited for, though the structure set may list them.
+    """
     links = Links()
     structure_set, plan, dose = objects.structure_set, objects.plan, objects.dose
     if dose and plan:
@@ -95,7 +101,7 @@ def judge(objects: Objects) -> Links:
     if plan and structure_set:
         _judge_plan(links, plan, structure_set)
     if structure_set and objects.slices:
-        _judge_contours(links, structure_set, objects)
+        _judge_contours(links, structure_set, objects, left_out)
     if objects.slices and structure_set and plan and dose:
         _judge_frame(links, structure_set, plan, dose, objects.slices)
     _hold_against_geometry(links, objects)
@@ -225,7 +231,7 @@ def listed(structure_set: SetFile) -> list[Listed]:
     ]
 
 
-def _judge_contours(links: Links, structure_set: SetFile, objects: Objects) -> None:
+def _judge_contours(links: Links, structure_set: SetFile, objects: Objects, left_out: frozenset[str]) -> None:
     """Judge what contours and list say of images.
 
     An image that is not here is a slice still to come, unless a contour that names it lies on a slice which is here:
@@ -263,7 +269,7 @@ def _judge_contours(links: Links, structure_set: SetFile, objects: Objects) -> N
     lists = [one for one in listed(structure_set) if one.series or one.images]
     ours = [one for one in lists if one.series in series or not here.isdisjoint(one.images)]
     expected = named.union(*(one.images for one in ours)) - {""}
-    missing = expected - here - elsewhere
+    missing = expected - here - elsewhere - left_out
     other_series_only = bool(lists) and not ours and not named and bool(elsewhere or silent or not drawn)
 
     if elsewhere or other_series_only:
@@ -277,10 +283,11 @@ def _judge_contours(links: Links, structure_set: SetFile, objects: Objects) -> N
         )
     elif missing:
         links.states[CONTOURS_CT] = "incomplete"
+        wanted = expected - left_out
         links.missing.append(
             Fault(
                 "slices-missing",
-                f"{len(expected & here)} of {len(expected)} CT slices that {structure_set.called} refers to are here.",
+                f"{len(wanted & here)} of {len(wanted)} CT slices that {structure_set.called} refers to are here.",
                 "Wait until all slices are copied, or export the whole CT series once more.",
             )
         )

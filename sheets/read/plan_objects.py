@@ -10,6 +10,7 @@ from pydicom import dcmread
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from services.rtset import folder_listing, reader
+from services.rtset.set_aside import set_aside
 from sheets.read import ct_volume
 from sheets.read.ct_volume import Frame, NotDrawable
 
@@ -87,7 +88,7 @@ def read(folder: Path) -> Objects:
     OSError
         Something cannot be read.
     """
-    found = reader.read(folder, folder_listing.take(folder)).objects
+    found = set_aside(reader.read(folder, folder_listing.take(folder)).objects).objects
     single = [found[kind] for kind in (reader.STRUCTURE_SET, reader.PLAN, reader.DOSE)]
     if not found[reader.CT] or any(len(files) != 1 for files in single):
         raise NoSet

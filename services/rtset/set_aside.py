@@ -1,0 +1,78 @@
+"""Objects of a set's own kinds that belong to no set: localizers, and every dose beside the one of the plan.
+
+Planning systems export them along; they are left out like other objects that a set does not consist of, and told.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from services.rtset import importability, references
+from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from services.rtset.reader import SetFile
+
+
+class SetAside(NamedTuple):
+    """The objects that remain, by kind, and those that were left out."""
+
+    objects: Mapping[str, tuple[SetFile, ...]]
+    localizers: tuple[SetFile, ...]
+    doses: tuple[SetFile, ...]
+
+    @property
+    def left_out(self) -> tuple[SetFile, ...]:
+        """All that was left out."""
+        return (*self.localizers, *self.doses)
+
+    def notes(self) -> list[str]:
+        """Tell what was left out, each object by its file and by what it is."""
+        told = [
+            *(f"{one.called} (localizer)" for one in self.localizers),
+            *(f"{one.called} ({printable(what_dose(one))})" for one in self.doses),
+        ]
+        return [f"Left out, because it belongs to no set: {one}." for one in told]
+
+
+def set_aside(objects: Mapping[str, tuple[SetFile, ...]]) -> SetAside:
+    """Find the objects that belong to no set, among all of its kinds."""
+    localizers = _localizers(objects)
+    doses = _other_doses(objects[DOSE], objects[PLAN])
+    out = {id(one) for one in (*localizers, *doses)}
+    remaining = {kind: tuple(one for one in files if id(one) not in out) for kind, files in objects.items()}
+    return SetAside(remaining, localizers, doses)
+
+
+def _localizers(objects: Mapping[str, tuple[SetFile, ...]]) -> tuple[SetFile, ...]:
+    """Find topograms and scouts to which no contour, plan or dose refers. PS3.3 C.7.6.1.1.2, (0008,0008) value 3."""
+    found = [one for one in objects[CT] if [*one.view.texts("ImageType"), "", "", ""][2].upper() == "LOCALIZER"]
+    if not found:
+        return ()
+    drawn_on = {uid for one in objects[STRUCTURE_SET] for contour in references.contours(one) for uid in contour.images}
+    heads = [one.file.data for kind in (PLAN, DOSE) for one in objects[kind]]
+    return tuple(
+        one
+        for one in found
+        if one.sop_instance_uid not in drawn_on
+        and not any(one.sop_instance_uid.encode() in data for data in heads if one.sop_instance_uid)
+    )
+
+
+def _other_doses(doses: Sequence[SetFile], plans: Sequence[SetFile]) -> tuple[SetFile, ...]:
+    """Find all doses but the one of the plan; none where it is not clear which one that is."""
+    if len(doses) < 2 or len(plans) != 1:
+        return ()
+    of_the_plan = [one for one in doses if importability.is_plan_dose(one, plans[0])]
+    return tuple(one for one in doses if one is not of_the_plan[0]) if len(of_the_plan) == 1 else ()
+
+
+def what_dose(dose: SetFile) -> str:
+    """Say in a few words what a dose is: `BEAM`, `PLAN, EFFECTIVE`, `PLAN in RELATIVE`."""
+    kind, units = dose.view.text("DoseSummationType").upper(), dose.view.text("DoseUnits").upper()
+    words = [kind or "without a summation type"]
+    if (of := dose.view.text("DoseType").upper()) != "PHYSICAL":
+        words.append(of or "without a dose type")
+    return ", ".join(words) + (f" in {units}" if units not in ("GY", "") else "")

@@ -1,0 +1,94 @@
+"""The refusal of a folder with several doses of which not exactly one is the plan's."""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from services.dicom import part10
+from services.errors import Fault
+from services.rtset import importability
+from services.rtset.reader import named, printable
+from services.rtset.set_aside import what_dose
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from services.rtset.reader import SetFile
+
+PLAN_DOSE_ONLY: Final = "Export the plan dose only, not field doses."
+
+_WORDS: Final = {16: "H", 32: "I"}
+_UNCOMPRESSED: Final = frozenset((part10.IMPLICIT, part10.EXPLICIT))
+
+
+def refusal(doses: Sequence[SetFile], plans: Sequence[SetFile]) -> Fault:
+    """Name the doses, so that a person can choose.
+
+    Of two that may both be the plan's, grid, date and maximum tell which is which.
+    """
+    alike = [one for one in doses if len(plans) == 1 and importability.is_plan_dose(one, plans[0])]
+    count = f"There are {len(doses)} RT Doses"
+    if all(_planes(one) == 1 for one in doses) and len({what_dose(one) for one in doses}) == 1:
+        return Fault(
+            "second-dose",
+            f"{count}, each of one plane: {named(one.path for one in doses)}.",
+            "Export the dose as one three-dimensional grid in one file, not as single planes.",
+        )
+    if len(alike) > 1:
+        return Fault(
+            "second-dose",
+            f"{count}, and {len(alike)} of them are the dose of the whole plan: "
+            f"{named(f'{one.path} ({_told(one)})' for one in alike)}.",
+            "Leave only the dose of the plan as it was approved.",
+        )
+    told = named(f"{one.path} ({what_dose(one)})" for one in doses)
+    whole = (
+        f" None of them is the physical dose, in Gy and of type PLAN, of {plans[0].called}." if len(plans) == 1 else ""
+    )
+    return Fault("second-dose", f"{count}: {told}.{whole}", PLAN_DOSE_ONLY)
+
+
+def _told(dose: SetFile) -> str:
+    """Write grid, date and maximum of a dose."""
+    view = dose.view
+    size = " x ".join(
+        f"{number:g}" for number in (view.number("Columns"), view.number("Rows"), _planes(dose)) if number
+    )
+    spacing = " x ".join(f"{number:g}" for number in view.numbers("PixelSpacing"))
+    told = [f"{size} voxels of {spacing or 'unknown'} mm"]
+    if day := view.text("InstanceCreationDate") or view.text("ContentDate") or view.text("SeriesDate"):
+        told.append(f"of {printable(day)}")
+    if (most := maximum_gy(dose)) is not None:
+        told.append(f"at most {most:.2f} Gy")
+    return ", ".join(told)
+
+
+def _planes(dose: SetFile) -> float:
+    return dose.view.number("NumberOfFrames") or 1
+
+
+def maximum_gy(dose: SetFile) -> float | None:
+    """Return the highest dose of a grid in the units it states; None where its voxels cannot be read."""
+    file, scaling = dose.file, dose.view.number("DoseGridScaling")
+    bits = int.from_bytes(dose.view.raw("BitsAllocated") or b"", "little")
+    if file.pixels is None or scaling is None or bits not in _WORDS or file.transfer_syntax not in _UNCOMPRESSED:
+        return None
+    with suppress(OSError, ValueError):
+        voxels = array(_WORDS[bits], _pixels(dose))
+        if sys.byteorder == "big":
+            voxels.byteswap()
+        return max(voxels, default=0) * scaling
+    return None
+
+
+def _pixels(dose: SetFile) -> bytes:
+    file, place = dose.file, dose.file.pixels
+    assert place is not None  # whoever asks has looked
+    if file.memory is not None:
+        return file.memory[place.offset : place.offset + place.length]
+    with file.path.open("rb", buffering=0) as opened:
+        opened.seek(place.offset)
+        return opened.read(place.length)
