@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 EDITION: Final = "PS3.15-2026d"
 """The edition of the standard whose Table E.1-1 the rows are."""
 
-POLICY_EDITION: Final = "2026-11-22"
+POLICY_EDITION: Final = "2026-11-29"
 """The day of our last decision in the table; goes into records and into (0012,0063) *De-identification Method*."""
 
 
@@ -244,13 +244,19 @@ def effective(row: Row, options: Options) -> tuple[Action, str]:
 
 
 def _dated(row: Row, options: Options) -> tuple[Action, str]:
-    """Decide on a date or time. Where Retain Device Identity would keep it too, the wish about dates goes first."""
+    """Decide on a date or time. Where Retain Device Identity would keep it too, the wish about dates goes first.
+
+    Dates and times of a device (manufacture, calibration) are the same for all its patients: moved with each patient,
+    they would put all its sets on one true time line. An offset from UTC says whether it was summer or winter.
+    """
     if options.dates == "keep":
         return Action.KEEP, ""
-    if options.dates == "remove":
+    vrs = set(row.vr.split())
+    of_device = row.retain_device_identity == "K" and not options.keep_machine
+    if options.dates == "remove" or of_device or vrs.isdisjoint({"DA", "DT", "TM"}):
         return _basic(row)
-    # A time of day or a time zone names no date: it is as good as cleaned.
-    return (Action.DATE if {"DA", "DT"}.intersection(row.vr.split()) else Action.KEEP), ""
+    # A time of day names no date: it is as good as cleaned.
+    return (Action.KEEP if vrs.isdisjoint({"DA", "DT"}) else Action.DATE), ""
 
 
 def _basic(row: Row) -> tuple[Action, str]:

@@ -255,8 +255,8 @@ def test_no_type_1_is_emptied_and_no_type_1_or_2_dropped(options: Choice) -> Non
         ("RTPlanTime", ("keep", "empty", "keep")),
         ("StructureSetDate", ("date", "empty", "keep")),
         ("SourceStrengthReferenceDate", ("date", "dummy 19000101", "keep")),
-        ("DateOfLastCalibration", ("date", "drop", "keep")),
-        ("TimezoneOffsetFromUTC", ("keep", "drop", "keep")),
+        ("DateOfLastCalibration", ("drop", "drop", "keep")),
+        ("TimezoneOffsetFromUTC", ("drop", "drop", "keep")),
         ("ContextGroupVersion", ("keep", "keep", "keep")),
         ("ReviewDate", ("drop", "drop", "drop")),
         ("PatientBirthDate", ("identity birth_date", "identity birth_date", "identity birth_date")),
@@ -264,7 +264,7 @@ def test_no_type_1_is_emptied_and_no_type_1_or_2_dropped(options: Choice) -> Non
     ],
 )
 def test_dates(keyword: str, actions: tuple[str, str, str]) -> None:
-    """Dates follow their option; times of day stay under a shift; what is no date of the patient is left alone."""
+    """Dates follow their option; times of day stay under a shift; a device's dates go; code versions are left alone."""
     assert tuple(action(keyword, Choice(dates)) for dates in ("shift", "remove", "keep")) == actions
 
 
@@ -302,7 +302,11 @@ def test_patient_characteristics(keyword: str, retained: str, age_sex: str) -> N
         ("DeviceUID", "uid", "keep"),
         ("GantryID", "drop", "keep"),
         ("StationAETitle", "drop", "drop"),
-        ("DateOfLastCalibration", "date", "date"),
+        ("DateOfLastCalibration", "drop", "date"),
+        ("DateOfManufacture", "drop", "date"),
+        ("DateOfInstallation", "drop", "date"),
+        ("TimeOfLastCalibration", "drop", "keep"),
+        ("CalibrationDateTime", "empty", "date"),
     ],
 )
 def test_equipment(place: str, replaced: str, kept: str) -> None:

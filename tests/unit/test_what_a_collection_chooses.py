@@ -177,3 +177,21 @@ def test_references_that_were_rebuilt_are_said_to_be(tmp_path: Path) -> None:
     assert len(links["frame of reference"]) >= len(done.new) - 1  # type: ignore[arg-type]
     assert links["studies"] == 1
     assert "references between the objects rebuilt" in done.plan.DeidentificationMethod
+
+
+def test_no_date_of_a_device_is_left_to_align_two_patients_by(tmp_path: Path) -> None:
+    """One scanner, two patients: were its dates moved with each, their difference would be the true one."""
+
+    def of_the_device(made: MadeSet) -> None:
+        for data in made.ct:
+            data.DateOfManufacture, data.DateOfInstallation = "20170110", "20170503"
+            data.DateOfLastCalibration, data.TimeOfLastCalibration = "20210315", "064217"
+            data.TimezoneOffsetFromUTC = "+0200"
+
+    for dates in ("shift", "remove"):
+        done = anonymized(tmp_path / dates, of_the_device, dates=dates)
+        left = {element.keyword for data in done.new.values() for _, element in judge.elements(data)}
+        assert left.isdisjoint(
+            ("DateOfManufacture", "DateOfInstallation", "DateOfLastCalibration", "TimeOfLastCalibration")
+        )
+        assert "TimezoneOffsetFromUTC" not in left
