@@ -114,7 +114,7 @@ def judge(
     found.notes += aside.notes()
     chosen = members.choose(aside.objects)
     found.faults += chosen.faults
-    found.missing += chosen.missing
+    found.missing += [one for one in chosen.missing if one.code not in map(members.no_object, contents.private)]
     found.faults += pixel_completeness.lacking(chosen.objects)
 
     judged = references.judge(chosen.objects, frozenset(one.sop_instance_uid for one in aside.left_out))
@@ -175,23 +175,41 @@ def _judge_files(found: _Found, contents: Contents, listing: Listing, options: O
             found.faults.append(
                 Fault("file-unreadable", f"{name} cannot be read as DICOM: {reason}.", "Export this object once more.")
             )
-    if contents.extra:
-        extra = ", ".join(f"{len(paths)} {printable(kind)}" for kind, paths in contents.extra.items())
-        if options.extra_objects == "refuse":
-            files = named(path for paths in contents.extra.values() for path in paths)
-            found.faults.append(
-                Fault(
-                    "extra-objects",
-                    f"Here lie objects that belong to no set: {extra} ({files}).",
-                    "Take them out of the folder.",
-                )
-            )
-        else:
-            found.notes.append(f"Left out, because they belong to no set: {extra}.")
+    _judge_extra(found, contents, options)
     if contents.not_dicom:
         found.notes.append(f"{_files(contents.not_dicom)} not DICOM and ignored.")
     for why, count in Counter(why for _, why in listing.skipped if why != "hidden").items():
         found.notes.append(f"{_files(count)} not looked at ({why}).")
+
+
+def _judge_extra(found: _Found, contents: Contents, options: Options) -> None:
+    """Tell of other DICOM objects by what they are and by their files; refuse what should have been of a set's kind."""
+    if not contents.extra:
+        return
+    extra = ", ".join(f"{len(paths)} {printable(kind)}" for kind, paths in contents.extra.items())
+    if options.extra_objects == "refuse":
+        files = named(path for paths in contents.extra.values() for path in paths)
+        found.faults.append(
+            Fault(
+                "extra-objects",
+                f"Here lie objects that belong to no set: {extra} ({files}).",
+                "Take them out of the folder.",
+            )
+        )
+    else:
+        found.notes.append(f"Left out, because they belong to no set: {extra}.")
+        found.notes += [f"Left out as {printable(kind)}: {named(paths)}." for kind, paths in contents.extra.items()]
+    for kind, files_of_it in contents.private.items():
+        if not contents.objects[kind]:
+            classes = sorted({one.sop_class_uid for one in files_of_it})
+            found.faults.append(
+                Fault(
+                    "private-class",
+                    f"{named(one.path for one in files_of_it)} is a {NAMES[kind]} by its modality, but of the class "
+                    f"{named(classes)}, which is none of the standard's; no other planning system reads it.",
+                    f"Export it as a standard {NAMES[kind]}.",
+                )
+            )
 
 
 def _files(count: int) -> str:

@@ -56,12 +56,12 @@ class Members(NamedTuple):
 def choose(objects: Mapping[str, tuple[SetFile, ...]]) -> Members:
     """Find the one object of each kind, and the slices of the planning CT in their order."""
     faults: list[Fault] = []
-    missing: list[Fault] = []
     _judge_instances(faults, objects)
-    for kind in NAMES:
-        if not objects[kind]:
-            code = f"no-{NAMES[kind].lower().replace(' ', '-')}"
-            missing.append(Fault(code, f"There is no {NAMES[kind]} here.", f"{WAIT} export the {NAMES[kind]} too."))
+    missing = [
+        Fault(no_object(kind), f"There is no {NAMES[kind]} here.", f"{WAIT} export the {NAMES[kind]} too.")
+        for kind in NAMES
+        if not objects[kind]
+    ]
     one: dict[str, SetFile | None] = {}
     for kind, (code, label, remedy) in _ONE_ONLY.items():
         files = objects[kind]
@@ -73,6 +73,11 @@ def choose(objects: Mapping[str, tuple[SetFile, ...]]) -> Members:
             faults.append(Fault(code, f"There are {len(files)} {NAMES[kind]}s: {what}.", remedy))
     slices, volume = _stack(faults, _planning_ct(faults, objects[CT], one[STRUCTURE_SET]))
     return Members(Objects(slices, volume, one[STRUCTURE_SET], one[PLAN], one[DOSE]), faults, missing)
+
+
+def no_object(kind: str) -> str:
+    """Return the code of a set that lacks this kind of object: `no-rt-plan`."""
+    return f"no-{NAMES[kind].lower().replace(' ', '-')}"
 
 
 def _judge_instances(faults: list[Fault], objects: Mapping[str, tuple[SetFile, ...]]) -> None:

@@ -64,7 +64,7 @@ _MOST_NAMED: Final = 5
 _PREFIX_END: Final = 132
 """Bytes of preamble and prefix `DICM`. PS3.10 7.1."""
 
-_UNKNOWN: Final = "object of a kind that nobody knows"
+_UNKNOWN: Final = "object of the unknown class"
 _IMAGE_SUFFIXES: Final = frozenset(("", ".dcm", ".dicom", ".ima"))
 
 
@@ -113,6 +113,9 @@ class Contents:
 
     extra: Mapping[str, tuple[PurePosixPath, ...]]
     """Other DICOM objects, by what they are."""
+
+    private: Mapping[str, tuple[SetFile, ...]]
+    """Those of them whose modality is that of a kind of the set, by that kind, though their class is not known."""
 
     not_dicom: int
     unreadable: tuple[Unreadable, ...]
@@ -195,6 +198,7 @@ def read(folder: Path, listing: Listing) -> Contents:
     """
     objects: dict[str, list[SetFile]] = {CT: [], STRUCTURE_SET: [], PLAN: [], DOSE: []}
     extra: defaultdict[str, list[PurePosixPath]] = defaultdict(list)
+    private: defaultdict[str, list[SetFile]] = defaultdict(list)
     unreadable: list[Unreadable] = []
     not_dicom = elements = size = 0
     for entry in listing.entries:
@@ -209,6 +213,8 @@ def read(folder: Path, listing: Listing) -> Contents:
         found = _set_file(entry.path, file)
         if found.kind not in objects:
             extra[found.kind].append(entry.path)
+            if found.kind.startswith(_UNKNOWN) and (modality := found.view.text("Modality").upper()) in objects:
+                private[modality].append(found)
             continue
         objects[found.kind].append(found)
         elements += file.count
@@ -218,6 +224,7 @@ def read(folder: Path, listing: Listing) -> Contents:
     return Contents(
         {kind: tuple(files) for kind, files in objects.items()},
         {kind: tuple(paths) for kind, paths in sorted(extra.items())},
+        {kind: tuple(files) for kind, files in private.items()},
         not_dicom,
         tuple(unreadable),
     )
@@ -254,8 +261,14 @@ def _not_arrived(place: Path) -> bool:
 def _set_file(path: PurePosixPath, file: DicomFile) -> SetFile:
     view = views.root(file)
     sop_class = _uid(view.raw("SOPClassUID")) or _uid(file.meta.get(0x00020002))
-    kind = KINDS.get(sop_class) or UID_dictionary.get(sop_class, (_UNKNOWN,))[0].removesuffix(" Storage")
-    return SetFile(path, kind, file, view, sop_class, _uid(view.raw("SOPInstanceUID")))
+    kind = KINDS.get(sop_class) or UID_dictionary.get(sop_class, ("",))[0].removesuffix(" Storage")
+    return SetFile(path, kind or _unknown(sop_class, view), file, view, sop_class, _uid(view.raw("SOPInstanceUID")))
+
+
+def _unknown(sop_class: str, view: View) -> str:
+    """Name an object by the class and the modality that it states."""
+    modality = view.text("Modality")
+    return f"{_UNKNOWN} {sop_class or '(none stated)'}" + (f", modality {modality}" if modality else "")
 
 
 def _uid(value: bytes | None) -> str:
