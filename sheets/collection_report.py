@@ -184,6 +184,7 @@ def _structures(entries: list[Entry]) -> Iterator[Block]:
             sets[key].add(entry.index)
             if one["volume_cm3"] is not None:
                 volumes[key].append(float(one["volume_cm3"]))
+            if one["mean_gy"] is not None:
                 doses[key].append(float(one["mean_gy"]))
     yield Heading("Structures")
     yield Table(

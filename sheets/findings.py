@@ -25,7 +25,7 @@ from sheets.render.draw import Box, Scene
 from sheets.source_diff import BEAMS, CONTOURS, CT, DOSE, Comparison, Difference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from pydicom import Dataset
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from sheets.read.contours import Structure
     from sheets.read.ct_volume import Floats, Image, Place
     from sheets.read.plan_objects import Objects
+    from sheets.render.draw import Level
 
 TARGETS: Final = ("PTV", "CTV", "GTV")
 """(3006,00A4) *RT ROI Interpreted Type* of what is to be treated; what is shown is one of the first of these."""
@@ -70,9 +71,9 @@ class Side:
     histograms: dict[int, Dvh]
     """By the number of the structure; none of those without contours."""
 
-    def scene(self, full_gy: float, before: Scene | None = None) -> Scene:
+    def scene(self, levels: Sequence[Level], before: Scene | None = None) -> Scene:
         """Give what is drawn over the CT."""
-        return Scene(self.objects.frame, self.structures, self.dose, full_gy, before)
+        return Scene(self.objects.frame, self.structures, self.dose, levels, before)
 
 
 @dataclass
@@ -88,8 +89,11 @@ class Findings:
     comparison: Comparison
     prescription: Prescription
 
-    full_gy: float
-    """What 100 % are."""
+    full_gy: float | None
+    """What 100 % are; None where the plan states no single dose, or what is sent is no dose of that plan."""
+
+    levels: Sequence[Level]
+    """The isodoses that are drawn."""
 
     target: Structure | None
 
@@ -145,6 +149,7 @@ def examine(collection: Collection, index: int) -> Findings:
     source = _source(collection, published)
     plan = after.objects.plan
     prescribed = prescription(plan)
+    full_gy = prescribed.total_gy if after.dose is not None and after.dose.of_the_plan else None
     changed, fingerprint = _files(folder, published)
     findings = Findings(
         published=published,
@@ -152,7 +157,8 @@ def examine(collection: Collection, index: int) -> Findings:
         before=_side(source) if source else None,
         comparison=Comparison(policy_for(_options(published))),
         prescription=prescribed,
-        full_gy=prescribed.total_gy or (after.dose.highest_gy if after.dose else 0.0) or 1.0,
+        full_gy=full_gy,
+        levels=draw.levels(full_gy, after.dose),
         target=_target(after),
         changed_files=changed,
         fingerprint=fingerprint,
@@ -301,13 +307,13 @@ def _look(findings: Findings) -> None:
         return
     planes = views.made()
     shown = draw.box(after.structures, planes, centre)
-    findings.picture = draw.views(planes, after.scene(findings.full_gy), shown)
+    findings.picture = draw.views(planes, after.scene(findings.levels), shown)
     centre = np.clip(centre, shown.low, shown.high)
     around = Box(np.maximum(shown.low, centre - SMALL_MM), np.minimum(shown.high, centre + SMALL_MM))
-    small = draw.thumbnail(planes[0], after.scene(findings.full_gy), around)
+    small = draw.thumbnail(planes[0], after.scene(findings.levels), around)
     findings.thumbnail = b64encode(small).decode("ascii")
     if before is not None and views_before is not None and decoded_before:
-        findings.picture_before = draw.views(views_before.made(), before.scene(findings.full_gy), shown)
+        findings.picture_before = draw.views(views_before.made(), before.scene(findings.levels), shown)
 
 
 def _compare_slice(findings: Findings, pair: _Pair) -> None:
@@ -341,7 +347,7 @@ def _close(findings: Findings, difference: Difference) -> bytes | None:
             off.add(pair.number, pair.place, pair.hu - pair.hu_before)
     return draw.views(
         views.made(),
-        after.scene(findings.full_gy, before.scene(findings.full_gy)),
+        after.scene(findings.levels, before.scene(findings.levels)),
         Box(at - CLOSE_MM, at + CLOSE_MM),
         highlight=[plane.values for plane in off.made()],
     )
@@ -358,4 +364,4 @@ def _draw_curves(findings: Findings) -> None:
     ]
     if not rows:
         return
-    findings.curves = draw.histograms(rows, after.dose.highest_gy)
+    findings.curves = draw.histograms(rows, after.dose.highest_gy, after.dose.unit)

@@ -15,10 +15,10 @@ from services.rtset import private_loss
 from services.store.records import folder_name
 from sheets import paths
 from sheets.element_counts import COLUMNS, account, checks
-from sheets.findings import examine
+from sheets.findings import TARGETS, examine
+from sheets.read.accessories import applications, sources
 from sheets.read.beams import beams
 from sheets.read.numbers import whole
-from sheets.render import draw
 from sheets.render.html import html
 from sheets.render.page import Cell, Facts, Heading, Legend, Page, Picture, Signature, Table, Text
 from sheets.render.pdf import pdf
@@ -43,6 +43,13 @@ PARTS_CALLED: Final = {
 _SAME_GY: Final = 0.005
 _SAME_CM3: Final = 0.005
 """What is less is not seen in the table."""
+
+_COVERED: Final = (95, 100, 107)
+"""Per cent of the prescribed dose of which it is told how much of a structure gets them."""
+
+_HOT_CM3: Final = 0.03
+SMALL_CM3: Final = 0.5
+"""Structures under this are marked."""
 
 _OPTIONS: Final = {
     ("dates", "shift"): "moved back by whole weeks, the same for all dates of the set",
@@ -115,7 +122,7 @@ def summary(findings: Findings) -> dict[str, Any]:
     """Give what the report tells of the set."""
     after, target = findings.after, findings.target
     histogram = after.histograms.get(target.number) if target else None
-    histogram = histogram if histogram and histogram.known else None
+    histogram = histogram if histogram and histogram.known and after.dose and after.dose.unit else None
     return {
         "schema": 1,
         "at": findings.published.at,
@@ -123,7 +130,7 @@ def summary(findings: Findings) -> dict[str, Any]:
         "slices": len(after.objects.slices),
         "prescription": str(findings.prescription),
         "machines": sorted({beam.machine for beam in beams(after.objects.plan) if beam.machine}),
-        "energies": sorted({beam.energy for beam in beams(after.objects.plan) if beam.mu}),
+        "energies": sorted({beam.energy for beam in beams(after.objects.plan) if beam.treats}),
         "equal": findings.comparison.equal if findings.before else None,
         "as_proven": not findings.changed_files,
         "target": target.name if target else "",
@@ -134,7 +141,7 @@ def summary(findings: Findings) -> dict[str, Any]:
                 "name": one.name,
                 "kind": one.kind,
                 "volume_cm3": round(dose.volume_cm3, 2) if (dose := after.histograms.get(one.number)) else None,
-                "mean_gy": round(dose.mean_gy, 2) if dose and dose.known else None,
+                "mean_gy": round(dose.mean_gy, 2) if dose and dose.known and after.dose and after.dose.unit else None,
             }
             for one in after.structures
         ],
@@ -167,8 +174,8 @@ def _verdict(findings: Findings) -> Iterator[Block]:
 
 def _covered(findings: Findings, histogram: Dvh | None) -> float | None:
     """Return V95 of the target in per cent; None where no single dose is prescribed."""
-    total_gy = findings.prescription.total_gy
-    return round(histogram.covered_percent(0.95 * total_gy), 1) if histogram and total_gy else None
+    full_gy = findings.full_gy
+    return round(histogram.covered_percent(0.95 * full_gy), 1) if histogram and full_gy else None
 
 
 def _what(findings: Findings) -> Iterator[Block]:
@@ -179,7 +186,9 @@ def _what(findings: Findings) -> Iterator[Block]:
         [
             ("Plan", str(objects.plan.get("RTPlanLabel", ""))),
             ("Prescription", str(findings.prescription)),
-            ("Highest dose", f"{after.dose.highest_gy:.2f} Gy" if after.dose else "cannot be decoded here"),
+            ("stated in", findings.prescription.stated_in),
+            ("Dose", after.dose.says if after.dose else "cannot be decoded here"),
+            ("Highest dose", f"{after.dose.highest_gy:.2f} {after.dose.unit}" if after.dose else ""),
             ("CT", f"{len(objects.slices)} slices, {objects.spacing} apart"),
             ("Structures", f"{len(after.structures)}, of which {len(drawn)} have contours"),
             ("Machine", ", ".join(sorted({beam.machine for beam in beams(objects.plan) if beam.machine})) or "none"),
@@ -204,14 +213,11 @@ def _pictures(findings: Findings) -> Iterator[Block]:
         return
     says = "Axial, coronal and sagittal view of the published set"
     yield Picture(findings.picture, says, "Thin lines: isodoses. Thick lines: structures, in the colours of the table.")
-    of = "" if findings.prescription.total_gy else " of the highest dose"
-    yield Legend(
-        [
-            (colour, f"{percent} %{of} = {percent / 100 * findings.full_gy:.1f} Gy")
-            for percent, colour in draw.ISODOSES
-            if findings.after.dose and percent / 100 * findings.full_gy <= findings.after.dose.highest_gy
-        ]
-    )
+    yield Legend([(level.colour, level.says) for level in findings.levels])
+    if findings.full_gy is None and findings.levels:
+        yield Text(
+            "Isodoses are not in per cent: no single dose is prescribed that this one could be held against.", "small"
+        )
     if findings.after.dose and findings.after.dose.flat:
         yield Text(
             "The dose is stated in one plane only. Of what lies beside it no dose is known: views across it show no "
@@ -267,34 +273,66 @@ def _histograms(findings: Findings) -> Iterator[Block]:
         "Worked out here from contours and dose, by the same method for both: from each contour plane half way to its "
         "neighbours, areas following a smooth curve through those of the planes; dose interpolated linearly, through "
         f"the depth of the slices too; 0 Gy outside the dose grid.{thick} D95: dose that 95 % of the volume get at "
-        "least. D2: that the hottest 2 % get at least.",
+        "least; D0.03cc: that the hottest 0.03 cm³ get at least; Dmax: the highest in the structure or on its surface; "
+        "V95: part of the volume that gets 95 % of the prescribed dose.",
         "small",
     )
-    columns = ["Structure", "Type", "Volume cm³", "Dmean Gy", "Dmax Gy", "D95 Gy", "D2 Gy", "Outside grid"]
-    rows = []
-    for one in after.structures:
-        found = after.histograms.get(one.number)
-        cells = [Cell(one.name, colour=one.colour), Cell(one.kind), *(_figures(one, found))]
-        if before is not None:
-            cells.append(_against(found, before.histograms.get(one.number)))
-        rows.append(cells)
-    widths = [3.2, 2, 1.6, 1.5, 1.4, 1.4, 1.4, 1.3]
-    if before is not None:
-        columns.append("Source")
-        widths.append(1.6)
-    yield Table(columns, rows, frozenset(range(2, 8)), widths)
+    yield _figures_table(findings)
+    if any(_is_small(found) for found in after.histograms.values()):
+        yield Text(f"* under {SMALL_CM3} cm³: of few voxels, figures are rough.", "small")
     yield from map(Text, _not_as_usual(after.structures))
 
 
-def _figures(of: Structure, found: Dvh | None) -> list[Cell]:
+def _figures_table(findings: Findings) -> Table:
+    """Lay out the figures of all structures, targets first."""
+    after, before, full_gy = findings.after, findings.before, findings.full_gy
+    unit = f" {after.dose.unit}" if after.dose else ""
+    doses = [f"{name}{unit}".strip() for name in ("Dmean", "Dmax", "D0.03cc", "D2", "D50", "D95", "D98")]
+    covered = [f"V{percent} %" for percent in _COVERED] if full_gy else []
+    columns = ["Structure", "Type", "cm³", *doses, *covered, "Outside grid"]
+    rows = []
+    for one in sorted(after.structures, key=lambda structure: _rank(structure.kind)):
+        found = after.histograms.get(one.number)
+        cells = [Cell(one.name, colour=one.colour), Cell(one.kind), *_figures(one, found, full_gy)]
+        if before is not None:
+            cells.append(_against(found, before.histograms.get(one.number)))
+        rows.append(cells)
+    widths = [3.4, 1.9, 1.7, *[1.45] * len(doses), *[1.25] * len(covered), 1.4]
+    if before is not None:
+        columns.append("Source")
+        widths.append(1.7)
+    return Table(columns, rows, frozenset(range(2, 4 + len(doses) + len(covered))), widths)
+
+
+def _rank(kind: str) -> int:
+    """Say how far up a structure stands: targets first, what is drawn of the whole patient last."""
+    if kind in TARGETS:
+        return TARGETS.index(kind)
+    return len(TARGETS) + (kind == "EXTERNAL")
+
+
+def _is_small(found: Dvh) -> bool:
+    return found.volume_cm3 < SMALL_CM3
+
+
+def _figures(of: Structure, found: Dvh | None, full_gy: float | None) -> list[Cell]:
+    count = 7 + (len(_COVERED) if full_gy else 0)
     if found is None:
         says = "" if of.drawn else "not drawn" if of.left_out else "no contours"
-        return [Cell(says), *([Cell("")] * 5)]
+        return [Cell(says), *([Cell("")] * (count + 1))]
+    volume = Cell(f"{found.volume_cm3:.2f}{'*' if _is_small(found) else ''}")
     outside = Cell(f"{found.outside:.1%}" if found.outside else "")
     if not found.known:
-        return [Cell(f"{found.volume_cm3:.2f}"), *([Cell("not known")] * 4), outside]
-    figures = [found.volume_cm3, found.mean_gy, found.max_gy, found.dose_gy(95), found.dose_gy(2)]
-    return [*(Cell(f"{figure:.2f}") for figure in figures), outside]
+        return [volume, *([Cell("unknown")] * count), outside]
+    hottest = found.dose_gy(100 * _HOT_CM3 / found.volume_cm3) if found.volume_cm3 > _HOT_CM3 else found.max_gy
+    figures = [found.mean_gy, found.max_gy, hottest, *map(found.dose_gy, (2, 50, 95, 98))]
+    covered = [found.covered_percent(percent / 100 * full_gy) for percent in _COVERED] if full_gy else []
+    return [
+        volume,
+        *(Cell(f"{figure:.2f}") for figure in figures),
+        *(Cell(f"{part:.1f}") for part in covered),
+        outside,
+    ]
 
 
 def _not_as_usual(structures: Sequence[Structure]) -> Iterator[str]:
@@ -329,11 +367,16 @@ def _against(after: Dvh | None, before: Dvh | None) -> Cell:
 def _beams(findings: Findings) -> Iterator[Block]:
     found = beams(findings.after.objects.plan)
     yield Heading("Beams")
+    plan = findings.after.objects.plan
+    if told := [*(("Source", one) for one in sources(plan)), *(("Application", one) for one in applications(plan))]:
+        yield Facts(told)
     if not found:
         yield Text("The plan has no beams.")
     else:
+        if any(" / " in beam.meterset for beam in found):
+            yield Text("A beam in several fraction groups has a meterset in each: in the order of the groups.", "small")
         yield Table(
-            ("No.", "Name", "Type", "Energy", "Gantry", "Coll.", "Couch", "MU", "CP", "MLC", "Isocentre mm"),
+            ("No.", "Name", "Type", "Energy", "Gantry", "Coll.", "Couch", "MU", "CP", "Devices", "Isocentre mm"),
             [
                 [
                     Cell(beam.number),
@@ -343,15 +386,15 @@ def _beams(findings: Findings) -> Iterator[Block]:
                     Cell(beam.gantry),
                     Cell(beam.collimator),
                     Cell(beam.couch),
-                    Cell("" if beam.mu is None else f"{beam.mu:.1f}"),
+                    Cell(beam.meterset),
                     Cell(str(beam.control_points)),
-                    Cell(beam.mlc),
+                    Cell(beam.devices),
                     Cell(beam.isocentre),
                 ]
                 for beam in found
             ],
             frozenset({7, 8}),
-            (0.7, 1.7, 1.6, 1.7, 2.0, 0.9, 0.9, 1.1, 0.8, 1.7, 1.9),
+            (0.7, 1.6, 1.5, 1.6, 2.0, 0.9, 0.9, 1.3, 0.8, 2.4, 1.5),
         )
     yield from map(Text, _lost(findings))
     yield from _machine(findings)

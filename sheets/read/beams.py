@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from sheets.read.accessories import accessories
 from sheets.read.numbers import number, numbers, stated, whole
 
 if TYPE_CHECKING:
@@ -14,6 +16,14 @@ if TYPE_CHECKING:
 
 _JAWS: Final = frozenset({"X", "Y", "ASYMX", "ASYMY"})
 _UNIT: Final = {"PHOTON": "MV", "ELECTRON": "MeV"}
+_WAYS: Final = {"CW": "CW", "CC": "CCW"}
+_METERSETS: Final = {"MU": "", "MINUTE": "min", "NP": "particles"}
+"""What stands behind a meterset that is not in MU. (300A,00B3) *Primary Dosimeter Unit*, PS3.3 C.8.8.14."""
+
+_MOST_LEGS: Final = 6
+_FULL_TURN: Final = 360.0
+_MOST_ENERGIES: Final = 3
+_NOT_READABLE: Final = "not readable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +41,26 @@ class Beam:
     """`179° CCW 181°`."""
     collimator: str
     couch: str
-    mu: float | None
+    meterset: str
+    """MU in each fraction group that the beam is in: `120.5`, `120.5 / 80.0`; with a unit where it is not in MU."""
     control_points: int
-    mlc: str
-    """`MLCX, 60 pairs`."""
+    devices: str
+    """`MLCX, 60 pairs, hard wedge W30 30°`."""
     isocentre: str
+    treats: bool
+    """Whether it has a meterset."""
+
+
+class _Leg(NamedTuple):
+    """One way of a turn, from where the one before it ended."""
+
+    way: str
+    end: float
+    turned_degrees: float
+
+    def __str__(self) -> str:
+        turns = f" ({self.turned_degrees / 360:.1f} turns)" if self.turned_degrees > _FULL_TURN else ""
+        return f"{_WAYS.get(self.way, 'to')} {self.end:g}°{turns if self.way in _WAYS else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +97,15 @@ class Prescription:
             return self.target_gy
         only = self.groups[0]
         return only.fractions * only.per_fraction_gy if only.fractions and only.per_fraction_gy else None
+
+    @property
+    def stated_in(self) -> str:
+        """Where it stands."""
+        if self.target_gy is not None:
+            return "the dose reference of the plan"
+        if any(group.per_fraction_gy is not None for group in self.groups):
+            return "the fraction group: fractions \N{MULTIPLICATION SIGN} the doses of its beams"
+        return "not stated"
 
     def __str__(self) -> str:
         if len(self.groups) > 1:
@@ -118,67 +152,104 @@ def _treats(reference: Dataset) -> bool:
 
 def beams(plan: Dataset) -> list[Beam]:
     """Read the beams of a plan; a brachytherapy plan has none."""
-    mu = {
-        beam: meterset
-        for group in plan.get("FractionGroupSequence") or ()
-        for reference in group.get("ReferencedBeamSequence") or ()
-        if (beam := whole(reference, "ReferencedBeamNumber")) is not None
-        and (meterset := number(reference, "BeamMeterset")) is not None
-    }
-    found = [_beam(one, one.get("ControlPointSequence") or [], mu) for one in plan.get("BeamSequence") or ()]
-    found += [_beam(one, one.get("IonControlPointSequence") or [], mu) for one in plan.get("IonBeamSequence") or ()]
-    return found
+    references: defaultdict[int | None, list[Dataset]] = defaultdict(list)
+    for group in plan.get("FractionGroupSequence") or ():
+        for reference in group.get("ReferencedBeamSequence") or ():
+            references[whole(reference, "ReferencedBeamNumber")].append(reference)
+    return [
+        _beam(one, one.get(points) or [], references[whole(one, "BeamNumber")])
+        for sequence, points in (
+            ("BeamSequence", "ControlPointSequence"),
+            ("IonBeamSequence", "IonControlPointSequence"),
+        )
+        for one in plan.get(sequence) or ()
+    ]
 
 
-def _beam(beam: Dataset, points: Sequence[Dataset], mu: dict[int, float]) -> Beam:
-    beam_number = whole(beam, "BeamNumber") or 0
-    purpose = str(beam.get("TreatmentDeliveryType", "")).replace("TREATMENT", "")
+def _meterset(beam: Dataset, references: Sequence[Dataset]) -> str:
+    """Tell the meterset of a beam in each fraction group that it is in."""
+    told = [
+        ("none" if len(references) > 1 else "")
+        if not stated(one, "BeamMeterset")
+        else _NOT_READABLE
+        if (found := number(one, "BeamMeterset")) is None
+        else f"{found:.1f}"
+        for one in references
+    ]
+    unit = str(beam.get("PrimaryDosimeterUnit") or "MU")
+    return " ".join(part for part in (" / ".join(told), _METERSETS.get(unit, unit)) if part) if any(told) else ""
+
+
+def _beam(beam: Dataset, points: Sequence[Dataset], references: Sequence[Dataset]) -> Beam:
+    beam_number = whole(beam, "BeamNumber")
+    purpose = str(beam.get("TreatmentDeliveryType") or "").replace("TREATMENT", "")
     isocentre = numbers(points[0], "IsocenterPosition") if points else ()
     return Beam(
-        number=str(beam_number),
-        name=str(beam.get("BeamName", "")),
-        kind=f"{beam.get('BeamType', '')} {purpose}".strip(),
+        number="" if beam_number is None else str(beam_number),
+        name=str(beam.get("BeamName") or ""),
+        kind=f"{beam.get('BeamType') or ''} {purpose}".strip(),
         energy=_energy(beam, points),
-        machine=str(beam.get("TreatmentMachineName", "")),
+        machine=str(beam.get("TreatmentMachineName") or ""),
         gantry=_turning(points, "GantryAngle", "GantryRotationDirection"),
         collimator=_turning(points, "BeamLimitingDeviceAngle", "BeamLimitingDeviceRotationDirection"),
         couch=_turning(points, "PatientSupportAngle", "PatientSupportRotationDirection"),
-        mu=mu.get(beam_number),
+        meterset=_meterset(beam, references),
         control_points=len(points),
-        mlc=_leaves(beam),
+        devices=", ".join([*_leaves(beam), *accessories(beam, points)]),
         isocentre=", ".join(f"{part:.1f}" for part in isocentre),
+        treats=any(map(_treats, references)),
     )
 
 
 def _energy(beam: Dataset, points: Iterable[Dataset]) -> str:
-    radiation = str(beam.get("RadiationType", ""))
-    energies = dict.fromkeys(
-        f"{energy:g}" for point in points if (energy := number(point, "NominalBeamEnergy")) is not None
-    )
+    radiation = str(beam.get("RadiationType") or "")
+    energies = dict.fromkeys(energy for point in points if (energy := number(point, "NominalBeamEnergy")) is not None)
     fluences = [
         str(item.get("FluenceModeID") or "non-standard fluence")
         for item in beam.get("PrimaryFluenceModeSequence") or ()
         if item.get("FluenceMode") != "STANDARD"
     ]
-    stated = f"{'/'.join(energies)} {_UNIT.get(radiation, 'MeV')} " if energies else ""
-    return ", ".join([f"{stated}{radiation.lower()}", *fluences])
+    energy_unit = _UNIT.get(radiation, "MeV")
+    told = f"{_range(list(energies))} {energy_unit} " if energies else ""
+    return ", ".join([f"{told}{radiation.lower()}", *fluences])
+
+
+def _range(energies: Sequence[float]) -> str:
+    """Tell energies; of many layers, from which to which and how many."""
+    if len(energies) > _MOST_ENERGIES:
+        return f"{min(energies):g} to {max(energies):g} ({len(energies)} energies)"
+    return "/".join(f"{energy:g}" for energy in energies)
 
 
 def _turning(points: Sequence[Dataset], angle: str, direction: str) -> str:
-    """Tell an angle, or from where to where it turns and in which direction."""
-    angles = [found for point in points if (found := number(point, angle)) is not None]
-    if not angles:
-        return ""
-    turns = [str(point.get(direction)) for point in points if point.get(direction) in {"CW", "CC"}]
-    if not turns or min(angles) == max(angles):
-        return f"{angles[0]:g}°"
-    return f"{angles[0]:g}° {'CW' if turns[0] == 'CW' else 'CCW'} {angles[-1]:g}°"
+    """Tell an angle, or from where to where it turns, each reversal and each step of it.
+
+    (300A,011F) *Gantry Rotation Direction* holds for what follows its control point, and what a control point does not
+    state is as it was before. PS3.3 C.8.8.14.8.
+    """
+    begin: float | None = None
+    legs: list[_Leg] = []
+    first, way = "", "NONE"
+    for point in points:
+        end = number(point, angle)
+        if end is not None and begin is None:
+            first = f"{end:g}°"
+        elif end is not None and begin is not None and end != begin:
+            turned = (end - begin) % 360 if way == "CW" else (begin - end) % 360
+            if legs and legs[-1].way == way and way in _WAYS:
+                turned += legs.pop().turned_degrees
+            legs.append(_Leg(way, end, turned))
+        begin = begin if end is None else end
+        way = str(point.get(direction) or way)
+    if len(legs) > _MOST_LEGS:
+        return f"{first}, then {len(legs)} turns and steps to {legs[-1].end:g}°"
+    return " ".join([first, *map(str, legs)])
 
 
-def _leaves(beam: Dataset) -> str:
+def _leaves(beam: Dataset) -> list[str]:
     devices = beam.get("BeamLimitingDeviceSequence") or beam.get("IonBeamLimitingDeviceSequence") or ()
-    return ", ".join(
+    return [
         f"{device.get('RTBeamLimitingDeviceType')}, {pairs} pairs"
         for device in devices
         if device.get("RTBeamLimitingDeviceType") not in _JAWS and (pairs := whole(device, "NumberOfLeafJawPairs"))
-    )
+    ]

@@ -21,6 +21,31 @@ _IN_PLANE_MM: Final = 0.5
 """A dose of one frame says nothing of what lies further from its plane."""
 
 
+_KINDS: Final = {
+    "PHYSICAL": "physical",
+    "EFFECTIVE": "effective: weighted by biological effect",
+    "ERROR": "a difference of doses, not a dose",
+    "": "type not stated",
+}
+"""(3004,0004) *Dose Type*. PS3.3 C.8.8.3."""
+
+_SUMMATIONS: Final = {
+    "PLAN": "of the whole plan",
+    "MULTI_PLAN": "of several plans",
+    "PLAN_OVERVIEW": "of several plans, an overview",
+    "FRACTION": "of one fraction group",
+    "BEAM": "of single beams",
+    "BRACHY": "of brachytherapy application setups",
+    "FRACTION_SESSION": "of one session of a fraction group",
+    "BEAM_SESSION": "of single beams in one session",
+    "BRACHY_SESSION": "of application setups in one session",
+    "CONTROL_POINT": "of single control points",
+    "RECORD": "of a treatment record",
+    "": "of what is not stated",
+}
+"""(3004,000A) *Dose Summation Type*. PS3.3 C.8.8.3."""
+
+
 class Dose:
     """An RT Dose, interpolated linearly between the centres of its voxels; nothing is known of what lies outside.
 
@@ -31,8 +56,11 @@ class Dose:
     """
 
     def __init__(self, dose: Dataset) -> None:
+        self.units = str(dose.get("DoseUnits") or "")
+        self.kind = str(dose.get("DoseType") or "")
+        self.summation = str(dose.get("DoseSummationType") or "")
         self.scaling = float(dose.DoseGridScaling)
-        """Gy of one step of the stored numbers."""
+        """Gy, where its units are Gy, of one step of the stored numbers."""
         stored = pixels(dose)
         stored = stored if stored.ndim == 3 else stored[np.newaxis]
         cosines = [float(number) for number in dose.ImageOrientationPatient]
@@ -54,6 +82,23 @@ class Dose:
     def highest_gy(self) -> float:
         """The dose of the hottest voxel."""
         return float(self.gy.max())
+
+    @property
+    def unit(self) -> str:
+        """What its figures are told in; '' where that is not Gy, and nobody knows what they are."""
+        return "Gy" if self.units == "GY" else ""
+
+    @property
+    def of_the_plan(self) -> bool:
+        """Whether a prescription of the plan is what it can be held against: an absolute dose of the whole plan."""
+        return bool(self.unit) and self.summation in {"PLAN", ""}
+
+    @property
+    def says(self) -> str:
+        """What its numbers are, in words."""
+        units = {"GY": "Gy", "RELATIVE": "relative, not Gy", "": "units not stated"}.get(self.units, self.units)
+        summation = _SUMMATIONS.get(self.summation, self.summation)
+        return ", ".join([units, _KINDS.get(self.kind, self.kind), summation])
 
     @property
     def flat(self) -> bool:

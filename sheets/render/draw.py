@@ -45,6 +45,9 @@ ISODOSES: Final = (
 )
 """Per cent of the prescribed dose, with their colours."""
 
+_ROUND: Final = (1, 2, 2.5, 5, 10)
+"""Steps of doses that are told in no per cent, times a power of ten."""
+
 MARGIN_MM: Final = 12.0
 """What is shown around the structures."""
 
@@ -64,6 +67,32 @@ _LINE_MM: Final = 0.5
 _HALO: Final = (withStroke(linewidth=2, foreground="black"),)
 
 
+class Level(NamedTuple):
+    """An isodose."""
+
+    dose: float
+    colour: str
+    says: str
+
+
+def levels(full_gy: float | None, dose: Dose | None) -> list[Level]:
+    """Choose the isodoses: per cent of the prescribed dose; where none is stated, round doses up to the highest."""
+    highest = dose.highest_gy if dose else 0.0
+    if dose is None or highest <= 0:
+        return []
+    if full_gy:
+        of = [Level(percent / 100 * full_gy, colour, f"{percent} %") for percent, colour in ISODOSES]
+        return [one._replace(says=f"{one.says} = {one.dose:.1f} Gy") for one in of if one.dose <= highest]
+    power = 10 ** np.floor(np.log10(highest / len(ISODOSES)))
+    step = next(float(each * power) for each in _ROUND if each * power * (len(ISODOSES) + 1) > highest)
+    count = int(highest // step)
+    doses = [step * number for number in range(count, 0, -1)]
+    return [
+        Level(each, colour, f"{each:.4g} {dose.unit}".strip())
+        for each, (_, colour) in zip(doses, ISODOSES, strict=False)
+    ]
+
+
 class Box(NamedTuple):
     """What is shown of the patient: lowest and highest corner, in the frame, in mm."""
 
@@ -79,8 +108,8 @@ class Scene:
     structures: Sequence[Structure]
     dose: Dose | None
     """None where it cannot be decoded."""
-    full_gy: float
-    """What 100 % are."""
+    levels: Sequence[Level]
+    """Isodoses, the highest first."""
 
     before: Scene | None = None
     """What it is held against: what differs from it is drawn over everything."""
@@ -196,12 +225,11 @@ def _write(axes: Axes, place: tuple[float, float], offset: tuple[int, int], text
 
 def _isodoses(axes: Axes, plane: Plane, scene: Scene, dose: Dose, shown: Box) -> None:
     across, up, gy = _dose_on(plane, scene.frame, dose, shown)
-    levels = [(percent / 100 * scene.full_gy, colour) for percent, colour in reversed(ISODOSES)]
     if np.isnan(gy).all():
         return
-    levels = [(level, colour) for level, colour in levels if np.nanmin(gy) < level < np.nanmax(gy)]
-    if levels:
-        gys, colours = zip(*levels, strict=True)
+    seen = [(one.dose, one.colour) for one in reversed(scene.levels) if np.nanmin(gy) < one.dose < np.nanmax(gy)]
+    if seen:
+        gys, colours = zip(*seen, strict=True)
         axes.contour(across, up, np.ma.masked_invalid(gy), levels=gys, colors=colours, linewidths=0.8)
 
 
@@ -289,7 +317,7 @@ def _highlight(axes: Axes, plane: Plane, values: Image) -> None:
     axes.imshow(shown, extent=plane.extent_mm, origin="lower", interpolation="nearest", aspect="auto")
 
 
-def histograms(rows: Sequence[tuple[Structure, Dvh, Dvh | None]], highest_gy: float) -> bytes:
+def histograms(rows: Sequence[tuple[Structure, Dvh, Dvh | None]], highest_gy: float, unit: str) -> bytes:
     """Draw all histograms in one plot: a PNG.
 
     Parameters
@@ -308,7 +336,7 @@ def histograms(rows: Sequence[tuple[Structure, Dvh, Dvh | None]], highest_gy: fl
         axes.plot(doses, after.curve(doses), color=colour, linewidth=1.1)
     axes.set_xlim(0, doses[-1])
     axes.set_ylim(0, 101)
-    axes.set_xlabel("dose in Gy")
+    axes.set_xlabel(f"dose in {unit}" if unit else "dose, in its own units")
     axes.set_ylabel("volume in %")
     axes.grid(visible=True, color="#d8d8d8", linewidth=0.5)
     for side in ("top", "right"):

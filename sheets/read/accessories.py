@@ -1,0 +1,103 @@
+"""What stands in a beam beside leaves and jaws, and the sources of brachytherapy, as a physicist names them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sheets.read.numbers import number, stated, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydicom import Dataset
+
+_WEDGES: Final = {
+    "STANDARD": "hard wedge",
+    "DYNAMIC": "dynamic wedge",
+    "MOTORIZED": "motorized wedge",
+    "PARTIAL_STANDARD": "hard wedge over a part of the field",
+    "PARTIAL_MOTORIZ": "motorized wedge over a part of the field",
+}
+"""(300A,00D3) *Wedge Type*. PS3.3 C.8.8.14 and C.8.8.25."""
+
+_OTHERS: Final = (
+    ("ApplicatorSequence", "applicator", "ApplicatorType", "ApplicatorID"),
+    ("BlockSequence", "block", "BlockType", "BlockTrayID"),
+    ("IonBlockSequence", "block", "BlockType", "BlockTrayID"),
+    ("CompensatorSequence", "compensator", "CompensatorType", "CompensatorID"),
+    ("IonRangeCompensatorSequence", "range compensator", "", "CompensatorID"),
+    ("ReferencedBolusSequence", "bolus", "", "BolusID"),
+    ("GeneralAccessorySequence", "accessory", "GeneralAccessoryType", "GeneralAccessoryID"),
+    ("SnoutSequence", "snout", "", "SnoutID"),
+    ("RangeShifterSequence", "range shifter", "RangeShifterType", "RangeShifterID"),
+    ("RangeModulatorSequence", "range modulator", "RangeModulatorType", "RangeModulatorID"),
+    ("LateralSpreadingDeviceSequence", "spreader", "LateralSpreadingDeviceType", "LateralSpreadingDeviceID"),
+)
+"""Sequence of a beam, what stands in it, and which attributes say of which kind and name it is."""
+
+_WEDGE_POSITIONS: Final = (
+    ("WedgePositionSequence", "WedgePosition"),
+    ("IonWedgePositionSequence", "IonWedgePosition"),
+)
+
+
+def accessories(beam: Dataset, points: Sequence[Dataset]) -> list[str]:
+    """Name the wedges, blocks, applicators and the like of a beam; a wedge that stays out of it is said to."""
+    named = [_wedge(one, points) for key in ("WedgeSequence", "IonWedgeSequence") for one in beam.get(key) or ()]
+    for sequence, what, kind, name in _OTHERS:
+        for one in beam.get(sequence) or ():
+            told = [str(one.get(attribute) or "") for attribute in (kind, name) if attribute]
+            named.append(" ".join([what, *(_words(word) for word in told if word)]))
+    return named
+
+
+def _words(term: str) -> str:
+    """Write a defined term in small letters; a name stays as it is."""
+    return term.lower().replace("_", " ") if term.isupper() and "_" in term else term
+
+
+def _wedge(wedge: Dataset, points: Sequence[Dataset]) -> str:
+    kind = str(wedge.get("WedgeType") or "")
+    angle = number(wedge, "WedgeAngle")
+    positions = {
+        str(one.get(position) or "")
+        for point in points
+        for sequence, position in _WEDGE_POSITIONS
+        for one in point.get(sequence) or ()
+        if whole(one, "ReferencedWedgeNumber") == whole(wedge, "WedgeNumber")
+    }
+    parts = [_WEDGES.get(kind, f"wedge {kind}".strip()), str(wedge.get("WedgeID") or "")]
+    parts += [f"{angle:g}°"] if angle is not None else []
+    parts += ["(out of the beam)"] if positions == {"OUT"} else []
+    return " ".join(part for part in parts if part)
+
+
+def sources(plan: Dataset) -> list[str]:
+    """Name the sources of a brachytherapy plan."""
+    found = []
+    for source in plan.get("SourceSequence") or ():
+        parts = [
+            str(source.get("SourceIsotopeName") or "isotope not stated"),
+            str(source.get("SourceType") or "").lower(),
+        ]
+        if (half_life := number(source, "SourceIsotopeHalfLife")) is not None:
+            parts.append(f"half-life {half_life:g} days")
+        if (rate := number(source, "ReferenceAirKermaRate")) is not None:
+            parts.append(f"reference air kerma rate {rate:g} µGy/h at 1 m")
+        found.append(", ".join(part for part in parts if part))
+    return found
+
+
+def applications(plan: Dataset) -> list[str]:
+    """Tell the application setups of a brachytherapy plan."""
+    found = []
+    for setup in plan.get("ApplicationSetupSequence") or ():
+        parts = [str(setup.get("ApplicationSetupType") or "setup").lower()]
+        channels = setup.get("ChannelSequence") or ()
+        if channels:
+            seconds = [time for one in channels if (time := number(one, "ChannelTotalTime")) is not None]
+            parts.append(f"{len(channels)} channels" + (f", {sum(seconds):.1f} s in all" if seconds else ""))
+        if stated(setup, "TotalReferenceAirKerma") and (total := number(setup, "TotalReferenceAirKerma")) is not None:
+            parts.append(f"total reference air kerma {total:g} µGy at 1 m")
+        found.append(", ".join(parts))
+    return found

@@ -1,0 +1,193 @@
+"""The beams' table tells what a physicist has to know of a beam, and says what a dose's numbers are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom import Dataset
+
+from phantom.modules import item
+from sheets.read.accessories import applications, sources
+from sheets.read.beams import Beam, beams
+from sheets.read.dose_grid import Dose
+from sheets.render import draw
+
+
+def beam(points: list[Dataset] | None = None, **attributes: object) -> Beam:
+    """Read the one beam of a plan."""
+    made = item(
+        BeamNumber=3,
+        BeamName="A",
+        BeamType="STATIC",
+        RadiationType="PHOTON",
+        ControlPointSequence=points or [],
+        **attributes,
+    )
+    (found,) = beams(item(BeamSequence=[made]))
+    return found
+
+
+def turning(*stops: tuple[float | None, str]) -> str:
+    """Tell a gantry that stands at these angles, and turns from each in this direction."""
+    points = []
+    for angle, way in stops:
+        point = item(GantryRotationDirection=way) if way else Dataset()
+        if angle is not None:
+            point.GantryAngle = angle
+        points.append(point)
+    return beam(points).gantry
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        (turning((30, "NONE"), (None, "")), "30°"),
+        (turning((179, "CC"), (90, "CC"), (0, "CC"), (181, "NONE")), "179° CCW 181°"),
+        (turning((181, "CW"), (None, ""), (179, "NONE")), "181° CW 179°"),
+        (turning((181, "CW"), (0, "CW"), (179, "CC"), (0, "CC"), (181, "NONE")), "181° CW 179° CCW 181°"),
+        (turning((0, "NONE"), (90, "NONE"), (180, "NONE")), "0° to 90° to 180°"),
+        (turning(*((angle % 360, "CW") for angle in range(0, 1081, 40))), "0° CW 0° (3.0 turns)"),
+        (turning(*((angle, "NONE") for angle in range(0, 360, 40))), "0°, then 8 turns and steps to 320°"),
+        (turning((None, "")), ""),
+    ],
+)
+def test_a_gantry_is_told_with_every_reversal_step_and_turn(told: str, says: str) -> None:
+    """Not only where it begins and ends."""
+    assert told == says
+
+
+@pytest.mark.parametrize(
+    ("attributes", "says"),
+    [
+        (
+            {"WedgeSequence": [item(WedgeNumber=1, WedgeType="STANDARD", WedgeID="W30", WedgeAngle=30)]},
+            "hard wedge W30 30°",
+        ),
+        ({"WedgeSequence": [item(WedgeNumber=1, WedgeType="DYNAMIC", WedgeAngle=45)]}, "dynamic wedge 45°"),
+        ({"BlockSequence": [item(BlockType="APERTURE", BlockTrayID="T1")]}, "block APERTURE T1"),
+        (
+            {"ApplicatorSequence": [item(ApplicatorType="ELECTRON_SQUARE", ApplicatorID="A10")]},
+            "applicator electron square A10",
+        ),
+        ({"CompensatorSequence": [item(CompensatorID="C1")]}, "compensator C1"),
+        ({"ReferencedBolusSequence": [item(ReferencedROINumber=9)]}, "bolus"),
+        (
+            {"GeneralAccessorySequence": [item(GeneralAccessoryType="GRATICULE", GeneralAccessoryID="G")]},
+            "accessory GRATICULE G",
+        ),
+        ({"RangeShifterSequence": [item(RangeShifterID="RS5", RangeShifterType="BINARY")]}, "range shifter BINARY RS5"),
+        (
+            {"BeamLimitingDeviceSequence": [item(RTBeamLimitingDeviceType="MLCX", NumberOfLeafJawPairs=60)]},
+            "MLCX, 60 pairs",
+        ),
+        ({}, ""),
+    ],
+)
+def test_nothing_that_shapes_a_beam_is_left_out(attributes: dict[str, list[Dataset]], says: str) -> None:
+    """A wedged field does not look open."""
+    assert beam(**attributes).devices == says
+
+
+def test_a_wedge_that_stays_out_is_said_to() -> None:
+    """It is listed in the beam, and no control point brings it in."""
+    out = item(WedgePositionSequence=[item(ReferencedWedgeNumber=1, WedgePosition="OUT")])
+    assert beam([out], WedgeSequence=[item(WedgeNumber=1, WedgeType="MOTORIZED")]).devices == (
+        "motorized wedge (out of the beam)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("metersets", "unit", "says"),
+    [
+        ([120.5], "MU", "120.5"),
+        ([120.5], None, "120.5"),
+        ([120.5, 80], "MU", "120.5 / 80.0"),
+        ([120.5, None], "MU", "120.5 / none"),
+        ([1.5], "MINUTE", "1.5 min"),
+        ([1e6], "NP", "1000000.0 particles"),
+        ([None], "MU", ""),
+        ([], "MU", ""),
+    ],
+)
+def test_a_beam_tells_its_meterset_in_each_fraction_group_and_in_its_unit(
+    metersets: list[float | None], unit: str | None, says: str
+) -> None:
+    """Minutes are no monitor units, and the last group's is not that of all."""
+    groups = [
+        item(ReferencedBeamSequence=[item(ReferencedBeamNumber=1, **({} if mu is None else {"BeamMeterset": mu}))])
+        for mu in metersets
+    ]
+    one = item(BeamNumber=1, **({} if unit is None else {"PrimaryDosimeterUnit": unit}))
+    (found,) = beams(item(BeamSequence=[one], FractionGroupSequence=groups))
+    assert found.meterset == says
+
+
+def test_layers_of_a_proton_beam_are_told_as_a_range() -> None:
+    """Of forty energies none is left out, and not each is listed."""
+    points = [item(NominalBeamEnergy=70 + 2 * layer) for layer in range(40)]
+    made = item(BeamNumber=1, RadiationType="PROTON", IonControlPointSequence=points)
+    (found,) = beams(item(IonBeamSequence=[made]))
+    assert found.energy == "70 to 148 (40 energies) MeV proton"
+
+
+def test_sources_and_applications_of_brachytherapy_are_told() -> None:
+    """A plan without beams is not an empty one."""
+    plan = item(
+        SourceSequence=[
+            item(
+                SourceIsotopeName="Ir-192", SourceType="LINE", SourceIsotopeHalfLife=73.83, ReferenceAirKermaRate=40700
+            )
+        ],
+        ApplicationSetupSequence=[
+            item(
+                ApplicationSetupType="VAGINAL",
+                TotalReferenceAirKerma=3500,
+                ChannelSequence=[item(ChannelTotalTime=100), item(ChannelTotalTime=50.5)],
+            )
+        ],
+    )
+    assert sources(plan) == ["Ir-192, line, half-life 73.83 days, reference air kerma rate 40700 µGy/h at 1 m"]
+    assert applications(plan) == ["vaginal, 2 channels, 150.5 s in all, total reference air kerma 3500 µGy at 1 m"]
+
+
+def dose(units: str, kind: str = "PHYSICAL", summation: str = "PLAN", highest: int = 8660) -> Dose:
+    """Make a dose of eight voxels."""
+    data = Dataset()
+    data.file_meta = Dataset()
+    data.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    data.DoseUnits, data.DoseType, data.DoseSummationType, data.DoseGridScaling = units, kind, summation, 0.01
+    data.ImagePositionPatient, data.ImageOrientationPatient = [0, 0, 0], [1, 0, 0, 0, 1, 0]
+    data.PixelSpacing, data.Rows, data.Columns, data.NumberOfFrames = [2, 2], 2, 2, 2
+    data.GridFrameOffsetVector, data.BitsAllocated, data.BitsStored, data.HighBit = [0, 2], 32, 32, 31
+    data.PixelRepresentation, data.SamplesPerPixel, data.PhotometricInterpretation = 0, 1, "MONOCHROME2"
+    data.PixelData = np.linspace(0, highest, 8).astype("<u4").tobytes()
+    data["PixelData"].VR = "OW"
+    return Dose(data)
+
+
+@pytest.mark.parametrize(
+    ("made", "unit", "of_the_plan", "says"),
+    [
+        (dose("GY"), "Gy", True, "Gy, physical, of the whole plan"),
+        (dose("RELATIVE"), "", False, "relative, not Gy, physical, of the whole plan"),
+        (dose("GY", "EFFECTIVE"), "Gy", True, "Gy, effective: weighted by biological effect, of the whole plan"),
+        (dose("GY", summation="FRACTION"), "Gy", False, "Gy, physical, of one fraction group"),
+        (dose("GY", summation="MULTI_PLAN"), "Gy", False, "Gy, physical, of several plans"),
+        (dose("", "", ""), "", False, "units not stated, type not stated, of what is not stated"),
+    ],
+)
+def test_a_dose_says_what_its_numbers_are(made: Dose, unit: str, of_the_plan: bool, says: str) -> None:
+    """What is not in Gy is not signed as Gy, and not every dose can be held against the plan's prescription."""
+    assert (made.unit, made.of_the_plan, made.says) == (unit, of_the_plan, says)
+
+
+def test_isodoses_are_per_cent_of_what_is_prescribed_and_round_doses_where_nothing_is() -> None:
+    """Never per cent of the hottest voxel."""
+    assert [one.says for one in draw.levels(80, dose("GY"))] == [
+        *("105 % = 84.0 Gy", "100 % = 80.0 Gy", "95 % = 76.0 Gy", "90 % = 72.0 Gy"),
+        *("70 % = 56.0 Gy", "50 % = 40.0 Gy", "20 % = 16.0 Gy"),
+    ]
+    assert [one.says for one in draw.levels(None, dose("GY"))] == ["80 Gy", "60 Gy", "40 Gy", "20 Gy"]
+    assert [one.says for one in draw.levels(None, dose("RELATIVE", highest=120))] == ["1", "0.8", "0.6", "0.4", "0.2"]
+    assert draw.levels(80, None) == []
