@@ -8,13 +8,13 @@ one plan of this one patient.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
 
 from services.errors import Fault, SetIncomplete, SetRefused
 from services.machines.fit import KEEP_ONLY, fit_first, sentences
 from services.rtset import folder_listing as listings
-from services.rtset import importability, members, pixel_completeness, reader, references, relink
+from services.rtset import importability, members, pixel_completeness, placement, reader, references, relink
 from services.rtset.members import WAIT
 from services.rtset.reader import NAMES, named, printable
 from services.rtset.set_aside import SetAside, set_aside
@@ -53,6 +53,9 @@ class Verdict:
 
     notes: tuple[str, ...]
     """What a person should know though nothing is wrong. May name files and labels: for the share's users only."""
+
+    told: tuple[str, ...]
+    """Those of the notes that name nothing of the patient: they may stand in record and sheet."""
 
     listing: Listing
 
@@ -119,6 +122,9 @@ def judge(
 
     judged = references.judge(chosen.objects, frozenset(one.sop_instance_uid for one in aside.left_out))
     objects = _judge_links(found, chosen.objects, judged, options)
+    if not judged.missing:  # else the CT is larger by the slices that are still to come
+        found.faults += placement.elsewhere(objects)
+        found.told += placement.beyond(objects)
 
     meant = importability.judge(objects, machine_replaced=bool(machines))
     found.faults += [fault for fault in meant.faults if fault.code not in options.accept]
@@ -148,7 +154,8 @@ def judge(
         machine=fit,
         faults=tuple(found.faults),
         missing=tuple(found.missing),
-        notes=tuple(found.notes),
+        notes=(*found.notes, *found.told),
+        told=tuple(found.told),
         listing=listing,
         empty=contents.empty,
         rtset=whole,
@@ -160,6 +167,8 @@ class _Found:
     faults: list[Fault] = field(default_factory=list)
     missing: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    """Notes that name nothing of the patient: they may stand in record and sheet."""
     relinked: bool = False
 
 
@@ -248,6 +257,11 @@ def _judge_patient(found: _Found, contents: Contents) -> None:
         found.notes.append(f"The objects belong to {len(studies)} studies.")
 
 
+_RELINK_HELPS: Final = (
+    'Or set on_broken_links to "relink" in collection.toml: geometry agrees, and the references would be rebuilt.'
+)
+
+
 def _judge_links(found: _Found, objects: Objects, judged: Links, options: Options) -> Objects:
     """Refuse broken links, or rebuild them where the collection asks for it; give the objects to go on with."""
     found.notes += judged.notes
@@ -255,6 +269,8 @@ def _judge_links(found: _Found, objects: Objects, judged: Links, options: Option
     if judged.all_shown:  # else geometry is held against the set
         found.notes += references.strange(objects)
     complete = objects.structure_set and objects.plan and objects.dose and objects.slices and not judged.missing
+    if complete and judged.broken and options.on_broken_links == "refuse" and not relink.doubts(objects, judged):
+        judged.broken = [replace(fault, remedy=f"{fault.remedy} {_RELINK_HELPS}") for fault in judged.broken]
     if options.on_broken_links == "relink" and complete and not judged.all_shown:
         doubts = relink.doubts(objects, judged)
         if not doubts:

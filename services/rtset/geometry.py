@@ -123,6 +123,33 @@ class Volume:
             and self.positions_mm[0] - reach <= z <= self.positions_mm[-1] + reach
         )
 
+    def is_apart_from(self, points: Sequence[Point]) -> bool:
+        """Whether all of these points lie beyond one side of the box."""
+        return any(max(along) < low or min(along) > high for along, low, high in self._along_its_axes(points) if along)
+
+    def overhang_mm(self, points: Sequence[Point]) -> float:
+        """Give how far the outermost of these points lies beyond the box; 0 where none does."""
+        return max(
+            (
+                max(low - min(along), max(along) - high, 0.0)
+                for along, low, high in self._along_its_axes(points)
+                if along
+            ),
+            default=0.0,
+        )
+
+    def _along_its_axes(self, points: Sequence[Point]) -> list[tuple[list[float], float, float]]:
+        """Give, for each axis of the box, where points lie along it, and its two sides."""
+        first, reach = self.first, self.gap_mm / 2
+        corner = first.corner
+        sides = (
+            (first.along_row, corner.along(first.along_row), first.width_mm),
+            (first.along_column, corner.along(first.along_column), first.height_mm),
+        )
+        found = [([point.along(axis) for point in points], low, low + width) for axis, low, width in sides]
+        along = [point.along(first.normal) for point in points]
+        return [*found, (along, self.positions_mm[0] - reach, self.positions_mm[-1] + reach)]
+
     def slice_of(self, points: Sequence[Point]) -> int | None:
         """Give the index of the slice on which all of these points lie; None where there is none."""
         slices = {self._nearest(point.along(self.first.normal)) for point in points}
@@ -153,6 +180,15 @@ def contour_ends(data: bytes, start: int, end: int) -> tuple[Point, ...]:
         return ()
 
 
+def contour_points(data: bytes, start: int, end: int) -> list[Point]:
+    """Read all points of (3006,0050) *Contour Data*; [] where they are no points."""
+    try:
+        numbers = list(map(float, data[start:end].strip(b" \0").split(b"\\")))
+    except ValueError:
+        return []
+    return [Point(*numbers[at : at + 3]) for at in range(0, len(numbers) - 2, 3)]
+
+
 def isocentres(plan: View) -> list[Point]:
     """Read the isocentre of every beam. PS3.3 C.8.8.14.
 
@@ -166,6 +202,17 @@ def isocentres(plan: View) -> list[Point]:
     return [Point(*numbers) for numbers in found if len(numbers) == 3]
 
 
+def source_positions(plan: View) -> list[Point]:
+    """Read where the source of a brachytherapy plan stands. PS3.3 C.8.8.15, (300A,02D4) *Control Point 3D Position*."""
+    found = [
+        point.numbers("ControlPoint3DPosition")
+        for setup in plan.items("ApplicationSetupSequence")
+        for channel in setup.items("ChannelSequence")
+        for point in channel.items("BrachyControlPointSequence")
+    ]
+    return [Point(*numbers) for numbers in found if len(numbers) == 3]
+
+
 def dose_centre(dose: View) -> Point | None:
     """Give the middle of the dose grid; None where its header does not say. PS3.3 C.8.8.3.2."""
     first = plane(dose)
@@ -176,3 +223,18 @@ def dose_centre(dose: View) -> Point | None:
     depth = offsets[-1] - offsets[0]
     across = first.corner.moved(first.width_mm / 2, first.along_row).moved(first.height_mm / 2, first.along_column)
     return across.moved(depth / 2, first.normal)
+
+
+def dose_corners(dose: View) -> list[Point]:
+    """Give the centres of the eight outermost voxels of a dose grid; [] where its header does not say."""
+    first = plane(dose)
+    if first is None:
+        return []
+    offsets = dose.numbers("GridFrameOffsetVector") or [0.0]
+    depths = {min(offsets) - offsets[0], max(offsets) - offsets[0]}
+    across = [
+        first.corner.moved(along_mm, first.along_row).moved(down_mm, first.along_column)
+        for along_mm in (0.0, first.width_mm)
+        for down_mm in (0.0, first.height_mm)
+    ]
+    return [corner.moved(depth, first.normal) for corner in across for depth in sorted(depths)]

@@ -125,7 +125,7 @@ def _ct_notes(slices: Sequence[SetFile], volume: Volume | None) -> Iterator[str]
     if tilts or (volume and abs(volume.first.normal.z) < _AXIAL):
         yield "The CT was taken with a tilted gantry, or not across the patient."
     elif volume and not _lie_behind_each_other(slices):
-        yield "The CT slices differ in size, pixel spacing or place across the patient. Are these two series in one?"
+        yield "The CT slices differ in place across the patient. Are these two series in one?"
     if volume and any(abs(gap - volume.gap_mm) > _UNEVEN_MM for gap in volume.gaps_mm):
         yield (
             f"The CT slices are not evenly spaced: {min(volume.gaps_mm):g} to {max(volume.gaps_mm):g} mm. "
@@ -138,12 +138,9 @@ def _ct_notes(slices: Sequence[SetFile], volume: Volume | None) -> Iterator[str]
 
 def _lie_behind_each_other(slices: Sequence[SetFile]) -> bool:
     """Whether slices across the patient lie pixel behind pixel; as they are written, the same numbers look the same."""
-    sizes = {tuple(map(one.view.raw, ("Rows", "Columns", "PixelSpacing"))) for one in slices}
     corners = {(one.view.raw("ImagePositionPatient") or b"").rpartition(b"\\")[0]: one for one in slices}
-    if len(corners) > 1:
-        places = [one.view.numbers("ImagePositionPatient")[:2] for one in corners.values()]
-        return len(sizes) == 1 and all(max(axis) - min(axis) <= _APART_MM for axis in zip(*places, strict=True))
-    return len(sizes) == 1
+    places = [one.view.numbers("ImagePositionPatient")[:2] for one in corners.values()]
+    return all(max(axis) - min(axis) <= _APART_MM for axis in zip(*places, strict=True))
 
 
 def _structure_set_faults(structure_set: SetFile) -> Iterator[Fault]:

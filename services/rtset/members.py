@@ -16,10 +16,13 @@ from services.rtset.reader import CT, DOSE, NAMES, PLAN, STRUCTURE_SET, named
 from services.rtset.references import Objects
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from services.rtset.reader import SetFile
 
+
+_SAME_SPACING_MM: Final = 1e-3
+"""Decimal texts of one pixel spacing differ by their last digits only."""
 
 WAIT: Final = "Wait until everything is copied, or"
 """What is missing may still be on its way."""
@@ -139,6 +142,27 @@ def _referred_to(series: Mapping[str, Sequence[SetFile]], structure_set: SetFile
     return best if counts[best] else None
 
 
+def _of_one_grid(slices: Sequence[SetFile]) -> Iterator[Fault]:
+    """Hold that all slices have one matrix and one pixel spacing: of others nobody builds a volume."""
+    grids: Counter[tuple[float, ...]] = Counter()
+    for one in slices:
+        view = one.view
+        grids[view.number("Columns") or 0, view.number("Rows") or 0, *view.numbers("PixelSpacing")] += 1
+    first = next(iter(grids))
+    if all(abs(a - b) <= _SAME_SPACING_MM for other in grids for a, b in zip(first, other, strict=True)):
+        return
+    told = named(
+        f"{count} of {columns:g} x {rows:g} pixels of {down:g} x {along:g} mm"
+        for (columns, rows, down, along), count in grids.most_common()
+    )
+    yield Fault(
+        "mixed-ct",
+        f"The CT slices do not have one matrix and one pixel spacing: {told}. No planning system makes a "
+        "volume of them.",
+        "Export one CT series: one phase, one reconstruction.",
+    )
+
+
 def _stack(faults: list[Fault], slices: tuple[SetFile, ...]) -> tuple[tuple[SetFile, ...], Volume | None]:
     """Order the slices by position, and hold that they make one volume."""
     if not slices or any(one.sop_class_uid in importability.ENHANCED_CT for one in slices):
@@ -170,6 +194,7 @@ def _stack(faults: list[Fault], slices: tuple[SetFile, ...]) -> tuple[tuple[SetF
     at = sorted(((plane.corner.along(normal), index) for index, (_, plane) in enumerate(placed)))
     positions = tuple(position for position, _ in at)
     ordered = tuple(slices[index] for _, index in at)
+    faults += _of_one_grid(ordered)
     same = [
         f"{below.path} and {above.path}"
         for below, above, gap in zip(ordered, ordered[1:], geometry.gaps(positions), strict=False)

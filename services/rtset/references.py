@@ -274,10 +274,14 @@ def _judge_contours(links: Links, structure_set: SetFile, objects: Objects, left
 
     if elsewhere or other_series_only:
         links.states[CONTOURS_CT] = "broken"
+        other = f"other images than the {len(slices)} CT slices that are here"
+        lists_these = any(not here.isdisjoint(one.images) for one in ours)
         links.broken.append(
             Fault(
                 "contours-on-other-images",
-                f"{structure_set.called} was drawn on other images than the {len(slices)} CT slices that are here.",
+                f"The contours in {structure_set.called} name {other}, although its list of images names these."
+                if lists_these
+                else f"{structure_set.called} was drawn on {other}.",
                 "Export the structure set once more together with the CT series it was drawn on.",
             )
         )
@@ -422,7 +426,7 @@ def contours_disagree(structure_set: SetFile, volume: Volume | None) -> list[Fau
 def strange(objects: Objects) -> Iterator[str]:
     """Say where objects that refer to each other lie apart all the same: no reason to refuse, and one to look."""
     slices, volume, _, plan, dose = objects
-    if volume and plan and geometry.isocentres(plan.view):
+    if volume and plan and (geometry.isocentres(plan.view) or geometry.source_positions(plan.view)):
         yield from (fault.found for fault in plan_disagrees(plan, volume))
     if volume and dose:
         yield from (fault.found for fault in dose_disagrees(dose, volume))
@@ -434,13 +438,15 @@ def strange(objects: Objects) -> Iterator[str]:
 
 
 def plan_disagrees(plan: SetFile, volume: Volume | None) -> list[Fault]:
-    """Say what stands against the isocentres lying in the CT."""
+    """Say what stands against the isocentres, or in brachytherapy the source positions, lying in the CT."""
     if volume is None:
         return [_NO_VOLUME]
-    isocentres = geometry.isocentres(plan.view)
-    if isocentres and all(map(volume.holds, isocentres)):
+    what, points = "isocentre", geometry.isocentres(plan.view)
+    if plan.view.has("ApplicationSetupSequence"):
+        what, points = "source position", geometry.source_positions(plan.view)
+    if points and all(map(volume.holds, points)):
         return []
-    where = "has an isocentre outside the CT" if isocentres else "states no isocentre"
+    where = f"has {'an' if what[0] == 'i' else 'a'} {what} outside the CT" if points else f"states no {what}"
     return [Fault("isocentre-outside-ct", f"{plan.called} {where}.", _EXPORT_TOGETHER)]
 
 

@@ -17,7 +17,7 @@ from services.dicom import dictionary, part10
 from services.dicom.elements import ITEM, Rules, encode, keep, rewrite
 from services.errors import Fault
 from services.policy.rebuilt_references import study_class
-from services.rtset import references
+from services.rtset import placement, references
 from services.rtset.references import CONTOURS_CT, DOSE_PLAN
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def doubts(objects: Objects, judged: Links) -> list[Fault]:
     assert plan
     assert dose
     against = [*references.plan_disagrees(plan, volume), *references.dose_disagrees(dose, volume)]
+    against += placement.grid_disagrees(dose, volume)
     if judged.states[CONTOURS_CT] != "shown":
         against += references.contours_disagree(structure_set, volume)
     lying = {position for one in objects.slices if (position := one.view.text("PatientPosition"))}

@@ -64,9 +64,10 @@ def test_a_well_formed_set_is_good(tmp_path):
     assert verdict.good_set() is verdict.rtset
 
 
-def dose_elsewhere(made: MadeSet) -> None:
-    """Move the dose out of the patient."""
-    made.dose.ImagePositionPatient = [5000, 0, 0]
+def dose_beside(made: MadeSet) -> None:
+    """Move most of the dose out of the patient."""
+    x, y, z = made.dose.ImagePositionPatient
+    made.dose.ImagePositionPatient = [x + 300, y, z]
 
 
 def isocentre_elsewhere(made: MadeSet) -> None:
@@ -82,7 +83,8 @@ def other_way_round(made: MadeSet) -> None:
 @pytest.mark.parametrize(
     ("edit", "note"),
     [
-        (dose_elsewhere, "has its grid beside the CT."),
+        (dose_beside, "has its grid beside the CT."),
+        (dose_beside, "The dose grid reaches "),
         (isocentre_elsewhere, "has an isocentre outside the CT."),
         (other_way_round, "The patient lies HFS in the CT and FFS in RT Plan RP."),
     ],

@@ -122,11 +122,6 @@ def recentred(made: MadeSet) -> None:
     made.ct[1].ImagePositionPatient = [x + 5, y, z]
 
 
-def rezoomed(made: MadeSet) -> None:
-    """Reconstruct one slice with smaller pixels."""
-    made.ct[1].PixelSpacing = [0.5, 0.5]
-
-
 def only_setup_fields(made: MadeSet) -> None:
     """Plan nothing that treats."""
     for beam in made.plan.BeamSequence:
@@ -162,7 +157,6 @@ def never_drawn(made: MadeSet) -> None:
     ("edit", "note"),
     [
         (recentred, "two series in one"),
-        (rezoomed, "two series in one"),
         (only_setup_fields, "no treatment beam"),
         (same_numbers, "2 beams in RT Plan RP."),
         (same_numbers, "2 structures in RT Structure Set RS."),

@@ -1,0 +1,92 @@
+"""Where the dose grid lies, as a whole: beside everything, or beyond the CT.
+
+The middle of a grid may lie in the patient while most of it does not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from services.errors import Fault
+from services.rtset import geometry, references
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from services.rtset.geometry import Point, Volume
+    from services.rtset.reader import SetFile
+    from services.rtset.references import Objects
+
+_TARGETS: Final = frozenset(("PTV", "CTV", "GTV"))
+"""(3006,00A4) *RT ROI Interpreted Type*. PS3.3 C.8.8.8."""
+
+_REACHES_MM: Final = 5.0
+"""A grid that goes on for less behind the outermost voxels of the CT is worth no note."""
+
+RELINKED_REACHES_MM: Final = 10.0
+"""How far a grid may reach beyond the CT that it is to be linked to: three or four of its own voxels."""
+
+
+def elsewhere(objects: Objects) -> Iterator[Fault]:
+    """Find a dose grid that touches neither the CT nor a contoured target: the dose of something else."""
+    _, volume, structure_set, _, dose = objects
+    if volume is None or dose is None:
+        return
+    corners = geometry.dose_corners(dose.view)
+    if (
+        corners
+        and volume.is_apart_from(corners)
+        and not (structure_set and _holds_target(dose, corners, structure_set))
+    ):
+        yield Fault(
+            "dose-elsewhere",
+            f"The grid of {dose.called} touches neither the CT nor a contoured target.",
+            "Export the dose of this plan, as it was calculated on this CT.",
+        )
+
+
+def _holds_target(dose: SetFile, corners: list[Point], structure_set: SetFile) -> bool:
+    """Whether a point of a target's contour lies in the dose grid."""
+    targets = {
+        observation.text("ReferencedROINumber")
+        for observation in structure_set.view.items("RTROIObservationsSequence")
+        if observation.text("RTROIInterpretedType").upper() in _TARGETS
+    }
+    plane = geometry.plane(dose.view)
+    if plane is None:
+        return False
+    data = structure_set.file.data
+    box = [
+        (axis, min(corner.along(axis) for corner in corners), max(corner.along(axis) for corner in corners))
+        for axis in (plane.along_row, plane.along_column, plane.normal)
+    ]
+    return any(
+        all(low <= point.along(axis) <= high for axis, low, high in box)
+        for contour in references.contours(structure_set)
+        if contour.roi_number in targets
+        for point in geometry.contour_points(data, contour.start, contour.end)
+    )
+
+
+def beyond(objects: Objects) -> Iterator[str]:
+    """Tell how far the dose grid reaches beyond the CT."""
+    if objects.volume and objects.dose:
+        corners = geometry.dose_corners(objects.dose.view)
+        reach_mm = objects.volume.overhang_mm(corners)
+        if reach_mm > _REACHES_MM and not objects.volume.is_apart_from(corners):
+            yield f"The dose grid reaches {reach_mm:.0f} mm beyond the CT."
+
+
+def grid_disagrees(dose: SetFile, volume: Volume | None) -> list[Fault]:
+    """Say what stands against a whole dose grid lying in the CT."""
+    reach_mm = volume.overhang_mm(geometry.dose_corners(dose.view)) if volume else 0.0
+    if reach_mm <= RELINKED_REACHES_MM:
+        return []
+    return [
+        Fault(
+            "dose-beyond-ct",
+            f"The grid of {dose.called} reaches {reach_mm:.0f} mm beyond the CT, so that nobody can say that it "
+            "belongs to it.",
+            "Export CT, structure set, plan and dose of one plan together, with the whole CT series.",
+        )
+    ]
