@@ -89,6 +89,8 @@ _VR: dict[int, bytes] = {tag: entry.vr for tag, entry in DICTIONARY.items()}
 _TAG: dict[str, int] = {entry.keyword: tag for tag, entry in DICTIONARY.items() if entry.keyword}
 _ANY_GROUP = 0xFF00FFFF
 
+_MAY_BE_SIGNED = frozenset(tag for tag, (vr, *_) in DicomDictionary.items() if vr.startswith("US or SS"))
+
 
 def entry(tag: int) -> Entry | None:
     """Give what the dictionary says of `tag`, repeating groups included; None for a tag it does not know."""
@@ -110,6 +112,11 @@ def vr(tag: int) -> bytes:
         return b"LO" if 0x0010 <= tag & 0xFFFF <= 0x00FF else b"UN"
     repeating = _REPEATING.get(tag & _ANY_GROUP)
     return repeating.vr if repeating else b"UN"
+
+
+def may_be_signed(tag: int) -> bool:
+    """Tell whether an attribute that is read as US is SS where pixels are signed. PS3.6, (0028,0103)."""
+    return tag in _MAY_BE_SIGNED
 
 
 def tag(keyword: str) -> int:

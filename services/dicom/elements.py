@@ -6,8 +6,8 @@ ends; `rewrite` copies the runs between two changes as slices of the input and w
 the lengths around it. An encoding is kept as it is found: VRs, undefined lengths, delimiters, even odd padding.
 
 This module knows the encoding (PS3.5 §7, little endian, implicit and explicit VR) and nothing of radiotherapy. Big
-endian and deflated data sets, and standard elements coded as UN, are brought into a plain encoding first, by
-`services.dicom.transcode` and `services.dicom.part10`.
+endian and deflated data sets, elements out of order or doubled, and standard elements coded as UN without need are
+brought into a plain encoding first, by `services.dicom.transcode` and `services.dicom.part10`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ Item: TypeAlias = "tuple[int, int, int, list[Element]]"
 UNDEFINED: Final = 0xFFFFFFFF
 _UNDEFINED_LENGTH: Final = b"\xff\xff\xff\xff"
 ITEM: Final = b"\xfe\xff\x00\xe0"
+ITEM_END: Final = b"\xfe\xff\x0d\xe0"
 PIXEL_DATA: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """Float, Double Float and plain Pixel Data: at the top level their value never enters Python. PS3.3 C.7.6.3."""
 
@@ -37,8 +38,11 @@ MAX_DEPTH: Final = 32
 MAX_ELEMENTS: Final = 1_500_000
 """Several times the elements of the largest structure sets; a guard against hostile files."""
 
-_MAX_PADDING: Final = 64
-"""Some systems fill the last block of a file with a few zeros; more of them are a copy that has not arrived."""
+PADDING: Final = b"\0\r\n"
+"""Some systems fill the last block of a file with zeros, or end it as they end a text; readers pass over it."""
+_BLOCK: Final = 4096
+_LITTLE_PADDING: Final = 64
+"""Zeros from the beginning of a block on are a hole that a copy has yet to fill, unless they are so few."""
 
 _EXPLICIT = Struct("<HH2sH").unpack
 _IMPLICIT = Struct("<HHL").unpack
@@ -49,10 +53,12 @@ _PACK_TAG = Struct("<HH").pack
 _PACK_SHORT = Struct("<H").pack
 
 # PS3.5 §7.1.2: VRs whose length field has 16 bits, and those with two reserved bytes and 32 bits.
-_SHORT_VRS: Final = frozenset(
+SHORT_VRS: Final = frozenset(
     b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split(),
 )
-_LONG_VRS: Final = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+LONG_VRS: Final = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+MAX_SHORT: Final = 0xFFFE
+"""The longest value of a VR with a length field of 16 bits; a longer one is coded as UN. PS3.5 §6.2.2."""
 
 
 class Malformed(Exception):
@@ -70,9 +76,10 @@ class OtherEncoding(Exception):
 class PixelsFollow(Exception):
     """Top-level pixel data begin here; what came before has been parsed."""
 
-    def __init__(self, elements: list[Element], start: int, vr: bytes, value: int, length: int) -> None:
+    def __init__(self, elements: list[Element], tag: int, start: int, vr: bytes, value: int, length: int) -> None:
         super().__init__()
         self.elements = elements
+        self.tag = tag
         self.start = start
         self.vr = vr
         self.value = value
@@ -117,9 +124,9 @@ class _Heads:
 def _explicit_head(head: bytes) -> _Head:
     """Decode a head of explicit VR. PS3.5 §7.1.2."""
     group, number, vr, length = _EXPLICIT(head)
-    if vr in _SHORT_VRS:
+    if vr in SHORT_VRS:
         return group << 16 | number, vr, length, _PLAIN
-    if vr in _LONG_VRS:
+    if vr in LONG_VRS:
         return group << 16 | number, vr, length, _LONG_HEADER
     if group & 1:
         return group << 16 | number, b"UN", length, _PLAIN  # a vendor's own VR, with the short header of most
@@ -160,6 +167,8 @@ class Parser:
     def __init__(self, data: bytes, *, implicit: bool, size: int | None = None) -> None:
         self.data = data
         self.size = len(data) if size is None else size
+        self.may_have_holes = True
+        """Whether zeros may stand for what a copy has not brought yet: in files, before their pixels."""
         self._heads = _IMPLICIT_HEADS if implicit else _EXPLICIT_HEADS
         self._left = MAX_ELEMENTS
 
@@ -168,15 +177,20 @@ class Parser:
         """How many elements and items have been read, at every depth."""
         return MAX_ELEMENTS - self._left
 
-    def top_level(self, pos: int) -> list[Element]:
-        """Parse from `pos` to the end of the data; raise `PixelsFollow` at pixel data."""
-        elements, _ = self._read(self._heads, pos, len(self.data), 0, False)
+    def top_level(self, pos: int, after: int = -1) -> list[Element]:
+        """Parse from `pos`, behind an element with the tag `after`, to the end; raise `PixelsFollow` at pixel data."""
+        elements, _ = self._read(self._heads, pos, len(self.data), 0, False, after)
         if len(self.data) < self.size:
             raise Beyond  # an element ends exactly where the bytes read so far do
         return elements
 
-    def _read(self, heads: _Heads, pos: int, end: int, depth: int, undefined: bool) -> tuple[list[Element], int]:
-        """Read elements up to `end`, or up to an item delimiter where the item's length is undefined."""
+    def _read(
+        self, heads: _Heads, pos: int, end: int, depth: int, undefined: bool, before: int = -1
+    ) -> tuple[list[Element], int]:
+        """Read elements up to `end`, or up to an item delimiter where the item's length is undefined.
+
+        Tags ascend, from behind `before` on. PS3.5 §7.1.
+        """
         data = self.data
         elements: list[Element] = []
         add = elements.append
@@ -189,12 +203,16 @@ class Parser:
             except KeyError:
                 tag, vr, length, how = heads.learnt(data[start : start + 8])
             value = start + 8
+            if tag <= before:
+                self._disordered(start, end, depth)
+                break
+            before = tag
             if how:
                 if how == _STRANGE:
                     if undefined and tag == 0xFFFEE00D:
                         self._count(len(elements))
                         return elements, value
-                    self._strange(start, end, tag)
+                    self._strange(start, end, tag, depth)
                     break
                 if how == _LONG_HEADER:
                     if value + 4 > end:
@@ -203,25 +221,30 @@ class Parser:
                     value += 4
                 if depth == 0 and tag in PIXEL_DATA:
                     self._count(len(elements))
-                    raise PixelsFollow(elements, start, vr, value, length)
+                    if vr == b"UN":
+                        raise OtherEncoding("pixel data coded as UN")
+                    raise PixelsFollow(elements, tag, start, vr, value, length)
                 standard = not tag & 0x00010000
-                if vr == b"UN" and standard and (length == UNDEFINED or dictionary.vr(tag) not in (b"UN", b"")):
-                    raise OtherEncoding("standard elements coded as UN")
+                if vr == b"UN" and standard:
+                    vr = self._standard_vr(tag, length)
                 if vr == b"SQ" or length == UNDEFINED:
-                    read = self._items if standard else self._private
+                    read = self._fragments if tag in PIXEL_DATA else self._items if standard else self._private
                     items, pos = read(heads, vr, value, end, length, depth)
                     add((tag, vr, start, value, pos, items))
                     continue
-                if not tag and data.count(0, start, end) == end - start:
+                if not tag and self._is_rest(start, end, depth):
                     break
             pos = value + length
             if pos > end:
-                raise self._short(pos, end, depth)
+                if self._is_rest(start, end, depth):
+                    pos = start
+                    break
+                raise self._short(pos, end)
             add((tag, vr, start, value, pos, None))
         else:
             if pos <= end - 8:
                 self._count(len(elements))
-                more, pos = self._read(heads, pos, end, depth, undefined)
+                more, pos = self._read(heads, pos, end, depth, undefined, before)
                 return elements + more, pos
         if undefined or pos != end:
             self._ended(pos, end, depth, undefined=undefined)
@@ -240,6 +263,24 @@ class Parser:
                 raise
             return None, stop
 
+    def _fragments(
+        self, _heads: _Heads, _vr: bytes, pos: int, end: int, length: int, _depth: int
+    ) -> tuple[list[Item] | None, int]:
+        """Pass over encapsulated pixels inside a sequence, those of an icon for instance."""
+        if length != UNDEFINED:
+            raise Malformed(f"pixel data as a sequence at byte {pos}")
+        data = self.data
+        while pos + 8 <= end:
+            group, number, length = _ITEM(data, pos)
+            pos += 8
+            self._count(1)
+            if (group, number) == (0xFFFE, 0xE0DD):
+                return None, pos
+            if (group, number) != (0xFFFE, 0xE000) or length == UNDEFINED:
+                raise Malformed(f"no fragment where encapsulated pixel data should have one, at byte {pos - 8}")
+            pos += length
+        raise self._short(max(pos, end + 1), end)
+
     def _items(
         self, heads: _Heads, vr: bytes, pos: int, end: int, length: int, depth: int
     ) -> tuple[list[Item] | None, int]:
@@ -247,39 +288,51 @@ class Parser:
         if depth >= MAX_DEPTH:
             raise Malformed(f"sequences nested more than {MAX_DEPTH} deep at byte {pos}")
         if vr == b"UN":
-            heads = _IMPLICIT_HEADS
+            heads = self._heads_inside(pos, end)
         undefined = length == UNDEFINED
         stop = end if undefined else pos + length
         if stop > end:
-            raise self._short(stop, end, depth)
+            raise self._short(stop, end)
         data = self.data
         items: list[Item] = []
         last = stop - 8
-        while pos <= last:
-            group, number, length = _ITEM(data, pos)
-            value = pos + 8
-            if group != 0xFFFE:
-                raise Malformed(f"no item where a sequence should have one, at byte {pos}")
-            if number == 0xE000:
-                if length == UNDEFINED:
-                    elements, after = self._read(heads, value, stop, depth + 1, True)
+        whole = False
+        try:
+            while pos <= last:
+                group, number, length = _ITEM(data, pos)
+                value = pos + 8
+                if group != 0xFFFE:
+                    self._is_rest(pos, stop, depth + 1)
+                    raise Malformed(f"no item where a sequence should have one, at byte {pos}")
+                if number == 0xE000:
+                    if length == UNDEFINED:
+                        whole = False
+                        elements, after = self._read(heads, value, stop, depth + 1, True)
+                    else:
+                        after = value + length
+                        whole = after <= stop
+                        if not whole:
+                            raise self._short(after, stop)
+                        elements, _ = self._read(heads, value, after, depth + 1, False)
+                    items.append((pos, value, after, elements))
+                    pos = after
+                    if len(items) > self._left:
+                        break
+                elif number == 0xE0DD and undefined:
+                    self._count(len(items))
+                    return items, value
                 else:
-                    after = value + length
-                    if after > stop:
-                        raise self._short(after, stop, depth + 1)
-                    elements, _ = self._read(heads, value, after, depth + 1, False)
-                items.append((pos, value, after, elements))
-                pos = after
-                if len(items) > self._left:
-                    break
-            elif number == 0xE0DD and undefined:
-                self._count(len(items))
-                return items, value
-            else:
-                raise Malformed(f"a delimiter without its item at byte {pos}")
-        self._count(len(items))
-        if undefined or pos != stop:
-            raise self._short(stop + 1, stop, depth) if undefined else Malformed(f"an item is cut off at byte {pos}")
+                    raise Malformed(f"a delimiter without its item at byte {pos}")
+            self._count(len(items))
+            if undefined:
+                whole = False
+                raise self._short(stop + 1, stop)
+        except Truncated:
+            if undefined and not whole:
+                raise
+            raise Malformed(f"an element reaches beyond the end of its item or sequence at byte {pos}") from None
+        if pos != stop:
+            raise Malformed(f"an item is cut off at byte {pos}")
         return items, stop
 
     def _count(self, more: int) -> None:
@@ -287,21 +340,49 @@ class Parser:
         if self._left < 0:
             raise Malformed(f"more than {MAX_ELEMENTS} elements")
 
-    def _short(self, after: int, end: int, depth: int) -> Exception:
-        """Choose what to raise when an element ends behind `end`."""
-        if depth == 0 or end == len(self.data):
-            if after <= self.size and len(self.data) < self.size:
-                return Beyond()
-            if after > self.size or end == self.size:
-                return Truncated(f"the file ends at byte {self.size}, in the middle of an element")
+    def _standard_vr(self, tag: int, length: int) -> bytes:
+        """Return the true VR of a standard element coded as UN; only what is too long for it stays so."""
+        vr = dictionary.vr(tag)
+        if length == UNDEFINED or (vr != b"UN" and (vr not in SHORT_VRS or length <= MAX_SHORT)):
+            raise OtherEncoding("standard elements coded as UN")
+        return vr
+
+    def _heads_inside(self, pos: int, end: int) -> _Heads:
+        """Return how the items of a UN element are encoded: in implicit VR, or as some systems do. PS3.5 §6.2.2."""
+        return _EXPLICIT_HEADS if is_explicit_inside(self.data, pos, end) else _IMPLICIT_HEADS
+
+    def _short(self, after: int, end: int) -> Exception:
+        """Choose what to raise when an element ends behind `end`; who knows that `end` is no file's, says so."""
+        if end == len(self.data):
+            return Beyond() if after <= self.size and end < self.size else self._cut_off()
         return Malformed(f"an element reaches beyond the end of its item at byte {end}")
 
-    def _strange(self, pos: int, end: int, tag: int) -> None:
-        """Judge bytes that begin no element: zeros where a copy has not arrived, or an encoding of another kind."""
+    def _cut_off(self) -> Truncated:
+        return Truncated(f"the file ends at byte {self.size}, in the middle of an element")
+
+    def _is_rest(self, pos: int, end: int, depth: int) -> bool:
+        """Tell whether nothing but padding follows the last element; raise where a copy has yet to fill it."""
+        if end < len(self.data) or self.data[pos : pos + 8].strip(PADDING) or self.data[pos:end].strip(PADDING):
+            return False
+        if end < self.size:
+            raise Beyond
+        if depth:
+            raise self._cut_off()
+        if self.may_have_holes and pos % _BLOCK == 0 and self.data.count(0, pos, end) > _LITTLE_PADDING:
+            raise Truncated(f"nothing but zeros from byte {pos} on: the copy has not arrived")
+        return True
+
+    def _disordered(self, pos: int, end: int, depth: int) -> None:
+        """Judge an element whose tag is not higher than the one before."""
+        if not self._is_rest(pos, end, depth):
+            raise OtherEncoding("elements out of order")
+
+    def _strange(self, pos: int, end: int, tag: int, depth: int) -> None:
+        """Judge bytes that begin no element: padding, or an encoding of another kind."""
         if len(self.data) < self.size and end == len(self.data):
             raise Beyond
-        if self.data.count(0, pos, end) == end - pos:
-            return  # zeros: `_ended` tells a little padding from a copy that has not arrived
+        if self._is_rest(pos, end, depth):
+            return
         if tag >> 16 == 0xFFFE:
             raise Malformed(f"a delimiter without its item at byte {pos}")
         raise OtherEncoding(f"an unknown VR in element ({tag >> 16:04X},{tag & 0xFFFF:04X}) at byte {pos}")
@@ -309,13 +390,21 @@ class Parser:
     def _ended(self, pos: int, end: int, depth: int, *, undefined: bool) -> None:
         """Hold that the data ended where an element ended."""
         if undefined:
-            raise self._short(end + 1, end, depth)
-        if pos == end:
+            raise self._short(end + 1, end)
+        if pos == end or self._is_rest(pos, end, depth):
             return
-        if len(self.data) < self.size and end == len(self.data):
-            raise Beyond
-        if depth or end - pos >= _MAX_PADDING or any(self.data[pos:end]):
-            raise Truncated(f"the data end at byte {end}, in the middle of an element")
+        raise self._short(end + 1, end)
+
+
+def is_explicit_inside(data: bytes, pos: int, end: int) -> bool:
+    """Tell whether the first element of the items from `pos` on shows a VR."""
+    while pos + 16 <= end and data[pos : pos + 4] == ITEM:
+        length = _LONG(data, pos + 4)[0]
+        if length and data[pos + 8 : pos + 12] != ITEM_END:
+            vr = data[pos + 12 : pos + 14]
+            return vr in SHORT_VRS or vr in LONG_VRS
+        pos += 8 if length != UNDEFINED else 16
+    return False
 
 
 class Beyond(Exception):
@@ -386,16 +475,27 @@ def encode(tag: int, vr: bytes, value: bytes, *, implicit: bool) -> bytes:
     """Encode one element; the value is padded to even length with the pad byte of its VR."""
     if len(value) & 1:
         value += _pad(vr)
+    return _head(tag, vr, len(value), implicit=implicit) + value
+
+
+def _head(tag: int, vr: bytes, length: int, *, implicit: bool) -> bytes:
+    """Encode the header of an element; a value that is too long for its VR is coded as UN. PS3.5 §6.2.2."""
     head = _PACK_TAG(tag >> 16, tag & 0xFFFF)
     if implicit:
-        return head + _PACK_LONG(len(value)) + value
-    if vr in _SHORT_VRS:
-        return head + vr + _PACK_SHORT(len(value)) + value
-    return head + vr + b"\0\0" + _PACK_LONG(len(value)) + value
+        return head + _PACK_LONG(length)
+    if vr not in SHORT_VRS:
+        return head + vr + b"\0\0" + _PACK_LONG(length)
+    if length <= MAX_SHORT:
+        return head + vr + _PACK_SHORT(length)
+    return head + b"UN\0\0" + _PACK_LONG(length)
+
+
+_TEXT_VRS: Final = frozenset(b"AE AS CS DA DS DT IS LO LT PN SH ST TM UC UR UT".split())
+"""Padded with a blank. PS3.5 §6.2."""
 
 
 def _pad(vr: bytes) -> bytes:
-    return b"\0" if vr in (b"UI", b"OB", b"UN") else b" "
+    return b" " if vr in _TEXT_VRS else b"\0"
 
 
 _NEVER: Final = 1 << 32
@@ -451,7 +551,7 @@ class _Writer:
                     del out[mark:]
                     continue
                 undefined = data[value - 4 : value] == _UNDEFINED_LENGTH  # and stays so (PS3.5 §7.5)
-                out[mark + 1] = data[at:value] if undefined else self._head(at, value, length)
+                out[mark + 1] = data[at:value] if undefined else data[at : value - 4] + _PACK_LONG(length)
                 total += value - run + length
             else:
                 new = None
@@ -466,7 +566,7 @@ class _Writer:
                 if new is not None:
                     if len(new) & 1:
                         new += _pad(vr)
-                    head = self._head(at, value, len(new))
+                    head = _head(tag, vr, len(new), implicit=self.implicit)
                     out += (head, new)
                     total += len(head) + len(new)
             run, changed = stop, True
@@ -498,12 +598,6 @@ class _Writer:
             return None
         out.append(view[run:end])
         return total + end - run
-
-    def _head(self, at: int, value: int, length: int) -> bytes:
-        """Give the header of an element with a new length."""
-        if value - at == 8 and not self.implicit:
-            return self.data[at : value - 2] + _PACK_SHORT(length)
-        return self.data[at : value - 4] + _PACK_LONG(length)
 
     def _encoded(self, wanted: Mapping[int, New | None], pending: list[int], up_to: int) -> bytes:
         """Take the pending additions with tags up to `up_to` and encode them in order."""

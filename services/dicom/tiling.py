@@ -1,22 +1,24 @@
 """Which elements a data set holds, by a plain walk of its headers that shares nothing with the readers.
 
-A reader may never return less than a file holds. What pydicom hands over in place of the engine
+A reader may never return less than a file holds. What is written anew before the engine takes it
 (`services.dicom.transcode`) is therefore compared with the headers as they stand in the file: each ends where the next
 one begins, down to the last byte. PS3.5 §7.1, §7.5.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
-from services.dicom.elements import MAX_DEPTH, MAX_ELEMENTS, Malformed, Truncated
+from services.dicom.elements import MAX_DEPTH, MAX_ELEMENTS, Malformed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TypeAlias
 
     from services.dicom.elements import Element
+    from services.dicom.transcode import Encoding
 
 Outline: TypeAlias = "list[tuple[int, list[Outline] | None]]"
 """The tag of each element, and the outline of each item where it is a sequence that was looked into."""
@@ -52,15 +54,15 @@ class _Walk:
             tag = group << 16 | number
             if delimited and tag == 0xFFFEE00D:
                 return found, pos + 8
-            if not any(self.data[pos:end]):
-                break  # padding behind the last element
+            if not depth and self._is_padding(pos, end):
+                break
             vr, length, value = self._header(tag, pos, end, explicit=explicit)
             items, pos = self._value(tag, vr, length, value, end, depth, explicit=explicit)
             self._count()
             if number:  # group lengths are not written again
                 found.append((tag, items))
-        if delimited or any(self.data[pos:end]):
-            raise Truncated(f"the data end at byte {end}, in the middle of an element")
+        if delimited or (pos != end and (depth or not self._is_padding(pos, end))):
+            raise Malformed(f"the data end at byte {end}, in the middle of an element")
         return found, end
 
     def _header(self, tag: int, pos: int, end: int, *, explicit: bool) -> tuple[str, int, int]:
@@ -70,10 +72,12 @@ class _Walk:
         vr = self.data[pos + 4 : pos + 6].decode("latin-1")
         if vr in _SHORT:
             return vr, self._short(self.data, pos + 6)[0], pos + 8
+        if tag & 0x00010000 and vr not in _LONG:
+            return "UN", self._short(self.data, pos + 6)[0], pos + 8  # a vendor's own, with the header of most
         if vr not in _LONG:
             raise Malformed(f"unknown VR in ({tag >> 16:04X},{tag & 0xFFFF:04X}) at byte {pos}")
         if pos + 12 > end:
-            raise Truncated(f"the data end at byte {end}, in the middle of an element")
+            raise Malformed(f"the data end at byte {end}, in the middle of an element")
         return vr, self._long(self.data, pos + 8)[0], pos + 12
 
     def _value(
@@ -81,14 +85,35 @@ class _Walk:
     ) -> tuple[list[Outline] | None, int]:
         """Return the outlines of a sequence's items, and where the value ends."""
         if length != _UNDEFINED and pos + length > end:
-            raise Truncated(f"the data end at byte {end}, in the middle of an element")
+            raise Malformed(f"the data end at byte {end}, in the middle of an element")
         if length == _UNDEFINED:
-            inside = explicit and vr != "UN"  # of undefined length UN is a sequence in implicit VR: PS3.5 §6.2.2
-            items, pos = self._items(pos, end, depth, delimited=True, explicit=inside, plain=tag in _PIXEL_DATA)
-            return (None if tag in _PIXEL_DATA else items), pos
+            pixels = tag in _PIXEL_DATA
+            inside = self._shows_vr(pos, end) if vr == "UN" else explicit
+            items, pos = self._items(pos, end, depth, delimited=True, explicit=inside, plain=pixels)
+            return (None if pixels else items), pos
         if vr == "SQ":
-            return self._items(pos, pos + length, depth, delimited=False, explicit=explicit, plain=False)
+            try:
+                return self._items(pos, pos + length, depth, delimited=False, explicit=explicit, plain=False)
+            except Malformed:
+                if not tag & 0x00010000:
+                    raise  # a vendor's may hold anything
         return None, pos + length
+
+    def _is_padding(self, pos: int, end: int) -> bool:
+        """Tell whether nothing follows but zeros and line ends."""
+        return not any(self.data[pos : pos + 8].translate(None, b"\r\n")) and not any(
+            self.data[pos:end].translate(None, b"\r\n")
+        )
+
+    def _shows_vr(self, pos: int, end: int) -> bool:
+        """Tell whether items of a UN element are in explicit VR; in implicit they should be. PS3.5 §6.2.2."""
+        while pos + 16 <= end and self._tag(self.data, pos) == (0xFFFE, 0xE000):
+            length = self._long(self.data, pos + 4)[0]
+            if length and self._tag(self.data, pos + 8) != (0xFFFE, 0xE00D):
+                vr = self.data[pos + 12 : pos + 14].decode("latin-1")
+                return vr in _SHORT or vr in _LONG
+            pos += 16 if length == _UNDEFINED else 8
+        return False
 
     def _items(
         self, pos: int, end: int, depth: int, *, delimited: bool, explicit: bool, plain: bool
@@ -107,14 +132,14 @@ class _Walk:
             if length == _UNDEFINED:
                 outline, pos = self.elements(pos, end, depth + 1, delimited=True, explicit=explicit)
             elif pos + length > end:
-                raise Truncated(f"the data end at byte {end}, in the middle of an item")
+                raise Malformed(f"the data end at byte {end}, in the middle of an item")
             else:
                 stop = pos + length
                 outline = [] if plain else self.elements(pos, stop, depth + 1, delimited=False, explicit=explicit)[0]
                 pos = stop
             found.append(outline)
-        if delimited or pos != end:
-            raise Truncated(f"the data end at byte {end}, in the middle of a sequence")
+        if (delimited and not (plain and pos == end)) or pos != end:
+            raise Malformed(f"the data end at byte {end}, in the middle of a sequence")
         return found, end
 
     def _count(self) -> None:
@@ -123,7 +148,7 @@ class _Walk:
             raise Malformed(f"more than {MAX_ELEMENTS} elements")
 
 
-def require_all_read(data: bytes, pos: int, elements: Sequence[Element], *, big_endian: bool) -> None:
+def require_all_read(data: bytes, pos: int, elements: Sequence[Element], encoding: Encoding) -> None:
     """Raise where a reader returned other elements than the file's headers show.
 
     Parameters
@@ -134,19 +159,17 @@ def require_all_read(data: bytes, pos: int, elements: Sequence[Element], *, big_
         Where its data set begins.
     elements
         What was read of it, without pixel data.
-    big_endian
-        Explicit VR Big Endian; little endian otherwise, implicit where the first element shows no VR.
+    encoding
+        How it is written.
 
     Raises
     ------
-    Malformed, Truncated
+    Malformed
         The headers do not lead to the last byte, or an element was read that they do not show, or the reverse.
     """
-    vr = data[pos + 4 : pos + 6]
-    explicit = big_endian or (vr.isalpha() and vr.isupper())
-    outline, _ = _Walk(data, big_endian=big_endian, explicit=explicit).elements(
-        pos, len(data), 0, delimited=False, explicit=explicit
-    )
+    explicit = not encoding.implicit
+    walk = _Walk(data, big_endian=encoding.big_endian, explicit=explicit)
+    outline, _ = walk.elements(pos, len(data), 0, delimited=False, explicit=explicit)
     shown: Outline = [one for one in outline if one[0] not in _PIXEL_DATA]
     difference = _difference(shown, elements)
     if difference is not None:
@@ -154,13 +177,15 @@ def require_all_read(data: bytes, pos: int, elements: Sequence[Element], *, big_
 
 
 def _difference(shown: Outline, elements: Sequence[Element]) -> int | None:
-    """Return the first tag in which headers and elements differ, at any depth; both in ascending order."""
+    """Return the first tag in which headers and elements differ, at any depth; what stands twice alike counts once."""
     ours = [(tag, items) for tag, _, _, _, _, items in elements if tag & 0xFFFF]
-    pairs = zip(sorted(shown, key=_tag_of), sorted(ours, key=_tag_of), strict=False)
+    ascending = sorted(shown, key=_tag_of)
+    shown = ascending[:1] + [one for before, one in pairwise(ascending) if one != before]
+    pairs = zip(shown, ours, strict=False)
     for (tag, outlines), (ours_tag, items) in pairs:
         if tag != ours_tag:
             return min(tag, ours_tag)
-        if outlines is None:
+        if outlines is None or (items is None and tag & 0x00010000):
             continue  # of a UN value nobody knows where it begins to be a sequence
         if items is None or len(items) != len(outlines):
             return tag
@@ -170,7 +195,7 @@ def _difference(shown: Outline, elements: Sequence[Element]) -> int | None:
                 return inner
     if len(shown) != len(ours):
         longer: Sequence[tuple[int, object]] = max(shown, ours, key=len)
-        return sorted(longer, key=_tag_of)[min(len(shown), len(ours))][0]
+        return longer[min(len(shown), len(ours))][0]
     return None
 
 

@@ -1,63 +1,353 @@
 """Brings a data set that the engine does not take itself into one that it does, which then goes the same way as all.
 
-Big endian (retired, PS3.5 A.3), standard elements coded as UN (PS3.5 §6.2.2) and unknown VRs are rare: pydicom reads
-them, and they are worked on as explicit little endian.
+Big endian (retired, PS3.5 A.3), elements out of order or doubled, and standard elements coded as UN (PS3.5 §6.2.2) are
+rare. They are read here element by element and written again: little endian, each element once and in the order of
+tags, with the VR of the dictionary. Implicit VR stays implicit. Values stay as they are but for the order of their
+bytes, and so do the pixels, which are not written again where they can stay in their file.
+
+What is read here is compared with the file's headers by `services.dicom.tiling`, which shares nothing with it.
 """
 
 from __future__ import annotations
 
-from io import BytesIO
-from typing import TYPE_CHECKING, Final
+from struct import Struct
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
-from pydicom import config, dcmread
-from pydicom.dataset import Dataset
 
-from services.dicom.elements import Malformed
+from services.dicom import dictionary, fragments
+from services.dicom.elements import (
+    ITEM,
+    LONG_VRS,
+    MAX_DEPTH,
+    MAX_ELEMENTS,
+    PADDING,
+    PIXEL_DATA,
+    SHORT_VRS,
+    UNDEFINED,
+    Malformed,
+    Truncated,
+    encode,
+    is_explicit_inside,
+)
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
-    from pydicom.dataelem import DataElement
+_WORD_SIZE: Final = (
+    dict.fromkeys((b"AT", b"OW", b"SS", b"US"), 2)
+    | dict.fromkeys((b"FL", b"OF", b"OL", b"SL", b"UL"), 4)
+    | dict.fromkeys((b"FD", b"OD", b"OV", b"SV", b"UV"), 8)
+)
+"""Bytes of a word of the VRs that have an order of bytes. PS3.5 §7.3."""
 
-_WORD_SIZE: Final = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
-"""Bytes of a word of the VRs whose values pydicom hands on as they stand, byte order and all. PS3.5 §6.2."""
+_PIXEL_REPRESENTATION: Final = 0x00280103
+_BITS_ALLOCATED: Final = 0x00280100
 
 
-def to_explicit_little_endian(path: Path) -> bytes:
-    """Give the data set of a file, without preamble and meta information, in explicit VR little endian.
+class Encoding(NamedTuple):
+    """How a data set is written. PS3.5 §10, A."""
+
+    implicit: bool
+    big_endian: bool
+
+
+class _Found(NamedTuple):
+    """One element."""
+
+    tag: int
+    vr: bytes
+    value: bytes
+    """In little endian; empty where there are items."""
+    items: list[list[_Found]] | None
+    settled: bool = True
+    """Whether the VR is certain; a dictionary's is one of several for some attributes."""
+    encapsulated: bool = False
+    """Whether the value is that of encapsulated pixel data, of an icon for instance."""
+
+
+class Pixels(NamedTuple):
+    """The top-level pixel data."""
+
+    tag: int
+    head: bytes
+    """Tag, VR and length, as they are written."""
+    offset: int
+    """Of the value, in what was read."""
+    length: int
+    value: bytes | None
+    """The value, where it is not what stands there: its bytes turned, or its delimiter missing."""
+
+
+class Straightened(NamedTuple):
+    """A data set in plain little endian, without its pixels."""
+
+    before: bytes
+    behind: bytes
+    pixels: Pixels | None
+    oddities: tuple[str, ...]
+    """What was put right, in words that quote no value."""
+
+
+def straighten(data: bytes, pos: int, encoding: Encoding, *, implicit: bool) -> Straightened:
+    """Write the data set that begins at `pos` again, as implicit or explicit VR little endian.
 
     Raises
     ------
+    Truncated
+        The data end before an element does.
     Malformed
-        pydicom cannot make sense of it either.
+        They make no sense, or an element stands twice with different values.
     """
-    with config.disable_value_validation():
-        try:
-            source = dcmread(path, force=True)
-            if source.original_encoding[1] is False:
-                source.walk(_swap_words)
-            buffer = BytesIO()
-            Dataset(source).save_as(buffer, implicit_vr=False, little_endian=True, enforce_file_format=False)
-            return buffer.getvalue()
-        except OSError:
-            raise
-        except Exception as error:  # noqa: BLE001 - pydicom raises nearly anything on input that makes no sense
-            raise Malformed(f"not readable as DICOM ({type(error).__name__})") from None
+    reading = _Reading(data, encoding)
+    found = reading.data_set(pos)
+    oddities: set[str] = set()
+    elements = _ordered(found, oddities)
+    pixels = reading.pixels
+    at = pixels.tag if pixels else UNDEFINED
+    before = _encoded([one for one in elements if one.tag < at], implicit=implicit)
+    behind = _encoded([one for one in elements if one.tag > at], implicit=implicit)
+    if pixels:
+        pixels = pixels._replace(head=_pixel_head(pixels, implicit=implicit))
+        if encoding.big_endian:
+            pixels = pixels._replace(value=_turned_pixels(data, pixels, elements))
+    return Straightened(before, behind, pixels, tuple(sorted(oddities)))
 
 
-def _swap_words(data_set: Dataset, element: DataElement) -> None:
-    """Turn the words of a binary value, which pydicom keeps in the file's byte order."""
-    size = _WORD_SIZE.get(element.VR)
-    if not size or not isinstance(element.value, bytes):
-        return
-    if element.keyword == "PixelData" and data_set.BitsAllocated == 32:
-        element.value = _swapped_pixels(element.value)
-    else:
-        element.value = np.frombuffer(element.value, f"u{size}").byteswap().tobytes()
+class _Reading:
+    """One pass over a data set in memory."""
+
+    def __init__(self, data: bytes, encoding: Encoding) -> None:
+        self.data = data
+        self.pixels: Pixels | None = None
+        self._encoding = encoding
+        self._left = MAX_ELEMENTS
+
+    def data_set(self, pos: int) -> list[_Found]:
+        """Read the elements from `pos` to the end of the data."""
+        return self._elements(pos, len(self.data), self._encoding, 0, closed=False, delimited=False)[0]
+
+    def _elements(
+        self, pos: int, end: int, encoding: Encoding, depth: int, *, closed: bool, delimited: bool
+    ) -> tuple[list[_Found], int]:
+        """Read elements up to `end`, or to the item's delimiter.
+
+        `closed` says that something around them states its length, so that they cannot be cut off.
+        """
+        if depth > MAX_DEPTH:
+            raise Malformed(f"sequences nested more than {MAX_DEPTH} deep at byte {pos}")
+        found: list[_Found] = []
+        while pos + 8 <= end:
+            if not depth and self._is_padding(pos):
+                return found, end
+            tag, vr, length, value = self._header(pos, end, encoding)
+            if delimited and tag == 0xFFFEE00D:
+                return found, value
+            if value > end:
+                break
+            self._count()
+            if not depth and tag in PIXEL_DATA:
+                pos = self._pixels(tag, vr, length, value, encoding)
+                continue
+            one, pos = self._element(tag, vr, length, value, end, encoding, depth, closed=closed)
+            found.append(one)
+        if delimited or (pos != end and (depth or not self._is_padding(pos))):
+            raise self._short(end, closed=closed)
+        return found, end
+
+    def _header(self, pos: int, end: int, encoding: Encoding) -> tuple[int, bytes, int, int]:
+        """Return tag, VR as the file states it, length, and where the value begins."""
+        order, long, short = _ORDERS[encoding.big_endian]
+        group, number = order(self.data, pos)
+        tag = group << 16 | number
+        if encoding.implicit or group == 0xFFFE:
+            return tag, b"", long(self.data, pos + 4)[0], pos + 8
+        vr = self.data[pos + 4 : pos + 6]
+        if vr in LONG_VRS:
+            return tag, vr, long(self.data, pos + 8)[0] if pos + 12 <= end else 0, pos + 12
+        if vr not in SHORT_VRS and not group & 1:
+            raise Malformed(f"an unknown VR in element ({group:04X},{number:04X}) at byte {pos}")
+        return tag, vr if vr in SHORT_VRS else b"UN", short(self.data, pos + 6)[0], pos + 8
+
+    def _element(
+        self, tag: int, stated: bytes, length: int, pos: int, end: int, encoding: Encoding, depth: int, *, closed: bool
+    ) -> tuple[_Found, int]:
+        """Read the value of an element, and say where it ends."""
+        if tag >> 16 == 0xFFFE:
+            raise Malformed(f"a delimiter without its item at byte {pos - 8}")
+        private = bool(tag & 0x00010000)
+        settled = stated not in (b"", b"UN") or private
+        vr = stated if settled and stated else (b"UN" if private else dictionary.vr(tag))
+        if length == UNDEFINED and tag in PIXEL_DATA:
+            stop = pos + fragments.measure(self.data, pos, end, nested=True).length
+            return _Found(tag, b"OB", self.data[pos:stop], None, encapsulated=True), stop
+        if length == UNDEFINED:
+            inside = self._inside(pos, end, encoding) if stated == b"UN" else encoding
+            items, pos = self._items(pos, end, inside, depth, closed=closed, delimited=True)
+            return _Found(tag, b"SQ", b"", items), pos
+        stop = pos + length
+        if stop > end:
+            raise self._short(end, closed=closed)
+        if vr == b"SQ":
+            inside = self._inside(pos, stop, encoding) if stated == b"UN" else encoding
+            try:
+                items, _ = self._items(pos, stop, inside, depth, closed=True, delimited=False)
+            except Malformed:
+                if not private:
+                    raise
+                return _Found(tag, b"UN", self.data[pos:stop], None), stop
+            return _Found(tag, vr, b"", items), stop
+        return _Found(tag, vr, self._value(vr, pos, stop, encoding), None, settled), stop
+
+    def _value(self, vr: bytes, pos: int, end: int, encoding: Encoding) -> bytes:
+        value = self.data[pos:end]
+        size = _WORD_SIZE.get(vr) if encoding.big_endian else None
+        if not size:
+            return value
+        if len(value) % size:
+            raise Malformed(f"a value of {vr.decode()} with a part of a number, at byte {pos}")
+        return np.frombuffer(value, f"u{size}").byteswap().tobytes()
+
+    def _inside(self, pos: int, end: int, encoding: Encoding) -> Encoding:
+        """Return how the items of an element coded as UN are encoded. PS3.5 §6.2.2, and as some systems do."""
+        if encoding.big_endian and self.data[pos : pos + 4] != ITEM:
+            return encoding
+        return Encoding(not is_explicit_inside(self.data, pos, end), big_endian=False)
+
+    def _items(
+        self, pos: int, end: int, encoding: Encoding, depth: int, *, closed: bool, delimited: bool
+    ) -> tuple[list[list[_Found]], int]:
+        """Read the items of a sequence."""
+        items: list[list[_Found]] = []
+        order, long, _ = _ORDERS[encoding.big_endian]
+        while pos + 8 <= end:
+            head, length = order(self.data, pos), long(self.data, pos + 4)[0]
+            pos += 8
+            self._count()
+            if head == (0xFFFE, 0xE0DD) and delimited:
+                return items, pos
+            if head != (0xFFFE, 0xE000):
+                if not closed and self._is_padding(pos - 8):
+                    break
+                raise Malformed(f"no item where a sequence should have one, at byte {pos - 8}")
+            stop = end if length == UNDEFINED else pos + length
+            if stop > end:
+                raise self._short(end, closed=closed)
+            open_ended = length == UNDEFINED
+            item, pos = self._elements(
+                pos, stop, encoding, depth + 1, closed=closed or not open_ended, delimited=open_ended
+            )
+            items.append(item)
+        if delimited or pos != end:
+            raise self._short(end, closed=closed)
+        return items, end
+
+    def _pixels(self, tag: int, vr: bytes, length: int, pos: int, encoding: Encoding) -> int:
+        """Note where the pixel data lie, and return where they end."""
+        if self.pixels:
+            raise Malformed("a second pixel data element")
+        if vr in (b"", b"UN"):
+            vr = b"OB" if length == UNDEFINED else dictionary.vr(tag)
+        head = Struct("<HH").pack(tag >> 16, tag & 0xFFFF) + vr
+        if length == UNDEFINED:
+            if encoding.big_endian:
+                raise Malformed("encapsulated pixel data in big endian")
+            extent = fragments.measure(self.data, pos, len(self.data))
+            stop = pos + extent.length
+            value = None if extent.whole else self.data[pos:stop] + fragments.END
+            self.pixels = Pixels(tag, head + b"\xff" * 4, pos, len(value or b"") or extent.length, value)
+            return stop
+        if pos + length > len(self.data):
+            raise Truncated(f"the file ends at byte {len(self.data)}, inside the pixel data")
+        self.pixels = Pixels(tag, head + _PACK_LONG(length), pos, length, None)
+        return pos + length
+
+    def _is_padding(self, pos: int) -> bool:
+        return not self.data[pos : pos + 8].strip(PADDING) and not self.data[pos:].strip(PADDING)
+
+    def _short(self, end: int, *, closed: bool) -> Malformed:
+        if closed:
+            return Malformed(f"an element reaches beyond the end of its item or sequence at byte {end}")
+        return Truncated(f"the file ends at byte {end}, in the middle of an element")
+
+    def _count(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise Malformed(f"more than {MAX_ELEMENTS} elements")
 
 
-def _swapped_pixels(value: bytes) -> bytes:
+_PACK_LONG: Final = Struct("<L").pack
+_ORDERS: Final = {
+    big: (Struct(order + "HH").unpack_from, Struct(order + "L").unpack_from, Struct(order + "H").unpack_from)
+    for big, order in ((False, "<"), (True, ">"))
+}
+
+
+def _ordered(found: Sequence[_Found], oddities: set[str]) -> list[_Found]:
+    """Put elements into the order of tags, each once, without group lengths, which would be wrong (PS3.5 §7.2)."""
+    by_tag: dict[int, _Found] = {}
+    last = -1
+    for one in found:
+        if not one.tag & 0xFFFF:
+            continue
+        if one.items is not None:
+            one = one._replace(items=[_ordered(item, oddities) for item in one.items])  # noqa: PLW2901
+        if one.tag < last:
+            oddities.add("elements out of order, which were sorted")
+        last = one.tag
+        if one.tag not in by_tag:
+            by_tag[one.tag] = one
+        elif by_tag[one.tag] == one:
+            oddities.add("elements that stand twice alike, and were taken once")
+        else:
+            raise Malformed(f"{_called(one.tag)} stands twice, with different values")
+    return [by_tag[tag] for tag in sorted(by_tag)]
+
+
+def _called(tag: int) -> str:
+    return f"({tag >> 16:04X},{tag & 0xFFFF:04X}) {dictionary.keyword(tag)}".rstrip()
+
+
+def _encoded(elements: Sequence[_Found], *, implicit: bool) -> bytes:
+    return b"".join(_each_encoded(elements, implicit=implicit, signed=False))
+
+
+def _each_encoded(elements: Sequence[_Found], *, implicit: bool, signed: bool) -> Iterator[bytes]:
+    """Encode elements; `signed` says whether the pixels around are."""
+    for tag, vr, value, items, settled, encapsulated in elements:
+        if tag == _PIXEL_REPRESENTATION:
+            signed = value[:1] == b"\1"
+        if items is not None:
+            each = (b"".join(_each_encoded(item, implicit=implicit, signed=signed)) for item in items)
+            content = b"".join(ITEM + _PACK_LONG(len(item)) + item for item in each)
+            yield encode(tag, b"SQ", content, implicit=implicit)
+        elif encapsulated:
+            yield encode(tag, vr, b"", implicit=implicit)[:-4] + b"\xff" * 4 + value
+        else:
+            true_vr = b"SS" if signed and not settled and dictionary.may_be_signed(tag) else vr
+            yield encode(tag, true_vr, value, implicit=implicit)
+
+
+def _pixel_head(pixels: Pixels, *, implicit: bool) -> bytes:
+    head = pixels.head
+    return head[:4] + head[6:] if implicit else head[:6] + b"\0\0" + head[6:]
+
+
+def _turned_pixels(data: bytes, pixels: Pixels, elements: Sequence[_Found]) -> bytes:
+    """Turn the words of pixels that are not encapsulated."""
+    value = data[pixels.offset : pixels.offset + pixels.length]
+    size = _WORD_SIZE.get(pixels.head[4:6])
+    if not size:
+        return value
+    if len(value) % size:
+        raise Malformed("pixel data with a part of a number")
+    bits = next((one.value for one in elements if one.tag == _BITS_ALLOCATED), b"")
+    if size == 2 and bits == b"\x20\0" and not len(value) % 4:
+        return _turned_pairs(value)
+    return np.frombuffer(value, f"u{size}").byteswap().tobytes()
+
+
+def _turned_pairs(value: bytes) -> bytes:
     """Turn pixels of 32 bits, which were written big endian in two ways; nothing but the image tells which it was.
 
     By the standard they are pairs of 16-bit words, of which the first is the less significant (PS3.5 §8.1.1); many

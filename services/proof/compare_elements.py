@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from functools import cache
+from itertools import pairwise
+from operator import lt
 from typing import TYPE_CHECKING, Final, Protocol
 
 from services.dicom import character_sets
@@ -238,7 +240,7 @@ class Walk:
     def compare(self, kind: str, old: DicomFile, new: DicomFile) -> None:
         """Walk through an object of the source and the output made of it; pixels are not looked at here."""
         self._old, self._new = old.data, new.data
-        self._recoded = old.implicit != new.implicit or old.memory is not None
+        self._recoded = old.implicit != new.implicit or old.recoded or old.memory is not None
         self._old_charsets = self._new_charsets = ()
         self._texts = self.found.texts[()]
         root = self._levels.get(kind) or Level(self._policy, kind, (), _rules(self._policy))
@@ -264,7 +266,10 @@ class Walk:
     # Walking ------------------------------------------------------------------------------------------------------
 
     def _data_set(self, old: Sequence[Element], new: Sequence[Element], here: Level) -> None:
-        """Compare two data sets; both have their elements in the same order, some gone, some put in."""
+        """Compare two data sets; both have their elements in the order of tags, some gone, some put in."""
+        tags = [element[0] for element in new]
+        if not all(map(lt, tags, tags[1:])):  # PS3.5 7.1; the reader should have told, and is not relied on
+            self._fail("elements", "stands twice or out of order", here, next(_disordered(tags)))
         around = self._old_charsets, self._new_charsets, self._texts
         if (old and old[0][0] <= _CHARSET) or (new and new[0][0] <= _CHARSET):
             self._enter_charsets(old, new)
@@ -627,6 +632,11 @@ class Walk:
 
     def _fail(self, check: str, what: str, here: Level, tag: int) -> None:
         self._reasons.add(check, what, Place(here.kind, here.path, tag))
+
+
+def _disordered(tags: Sequence[int]) -> Iterator[int]:
+    """Return the tags that are not higher than the one before."""
+    return (after for before, after in pairwise(tags) if after <= before)
 
 
 def by_attribute(changes: Iterable[tuple[Place, str, int]]) -> dict[str, dict[str, int]]:

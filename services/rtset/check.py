@@ -20,7 +20,7 @@ from services.rtset.reader import NAMES, named, printable
 from services.rtset.set_aside import SetAside, set_aside
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from services.forms.collection_form import Options
@@ -185,6 +185,7 @@ def _judge_files(found: _Found, contents: Contents, listing: Listing, options: O
                 Fault("file-unreadable", f"{name} cannot be read as DICOM: {reason}.", "Export this object once more.")
             )
     _judge_extra(found, contents, options)
+    found.notes += _oddities(contents)
     if contents.not_dicom:
         found.notes.append(f"{_files(contents.not_dicom)} not DICOM and ignored.")
     for why, count in Counter(why for _, why in listing.skipped if why != "hidden").items():
@@ -219,6 +220,17 @@ def _judge_extra(found: _Found, contents: Contents, options: Options) -> None:
                     f"Export it as a standard {NAMES[kind]}.",
                 )
             )
+
+
+def _oddities(contents: Contents) -> Iterator[str]:
+    """Tell what reading put right, once for all files alike."""
+    by_oddity: defaultdict[str, list[str]] = defaultdict(list)
+    for files in contents.objects.values():
+        for one in files:
+            for oddity in one.file.oddities:
+                by_oddity[oddity].append(one.called)
+    for oddity, names in by_oddity.items():
+        yield f"Written with {oddity}: {named(names)}."
 
 
 def _files(count: int) -> str:

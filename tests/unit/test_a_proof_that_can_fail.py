@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.config import disable_value_validation
 
+from services.dicom import part10
 from services.errors import NotClean, SetChanged
+from services.proof.compare_elements import Walk
+from services.proof.evidence import Reasons
 from services.proof.prove import Expected, Proof, prove
 from tests import sets
 from tests.anonymized import IDENTITY, anonymize_folder
@@ -545,14 +549,44 @@ def test_codes_of_what_was_done_that_say_more(published: Published, keyword: str
     assert "method: the codes do not say what was done" in reasons(published)
 
 
-def test_an_element_that_stands_twice(published: Published) -> None:
-    """The second might say what the first must not."""
-    path = one(published, "RD")
+@pytest.mark.parametrize(("prefix", "begin"), [("RD", b"\x12\x00\x63\x00LO"), ("RP", b"\x10\x00\x10\x00PN")])
+def test_an_element_that_stands_twice(published: Published, prefix: str, begin: bytes) -> None:
+    """The second might say what the first must not; readers take the one or the other."""
+    path = one(published, prefix)
     data = path.read_bytes()
-    at = data.index(b"\x12\x00\x63\x00LO")
+    at = data.index(begin)
     length = 8 + int.from_bytes(data[at + 6 : at + 8], "little")
     path.write_bytes(data[:at] + data[at : at + length] + data[at:])
-    assert "elements: are out of order, or stand twice, in a RTDOSE" in reasons(published)
+    assert "are not written as they should be: elements that stand twice alike" in reasons(published)
+
+
+@pytest.mark.parametrize("prefix", ["RP", "CT"])
+@pytest.mark.parametrize("behind", [b"\n", bytes(64)])
+def test_bytes_behind_the_last_element(published: Published, prefix: str, behind: bytes) -> None:
+    """Readers pass over padding; an output has none."""
+    path = one(published, prefix)
+    path.write_bytes(path.read_bytes() + behind)
+    assert "do not reach to the end of the file" in reasons(published)
+
+
+@pytest.mark.parametrize("depth", ["at the root", "in an item"])
+@pytest.mark.parametrize("order", ["twice", "behind the next"])
+def test_the_order_of_tags_is_not_taken_from_the_reader(published: Published, depth: str, order: str) -> None:
+    """Even where what reads the files says nothing, each tag is higher than the one before."""
+    promised = published.expected
+    found = Reasons()
+    walk = Walk(promised.policy, promised, found)
+    new = part10.read(one(published, "RP"))
+    old = part10.read(next(path for kind, path in published.source if kind == "RTPLAN"))
+    elements = list(new.elements)
+    beams = next(index for index, element in enumerate(elements) if element[0] == 0x300A00B0)
+    (start, value, end, inner), *others = elements[beams][5] or []
+    changed = elements if depth == "at the root" else list(inner)
+    changed[3:5] = [changed[3], changed[3]] if order == "twice" else [changed[4], changed[3]]
+    if depth == "in an item":
+        elements[beams] = (*elements[beams][:5], [(start, value, end, changed), *others])
+    walk.compare("RTPLAN", old, replace(new, elements=elements))
+    assert any("stands twice or out of order" in reason for reason in found.told())
 
 
 # Files

@@ -8,32 +8,29 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services.dicom import elements, part10
+from services.dicom import elements, fragments, part10
 from services.dicom.elements import Malformed, Truncated
 from services.dicom.part10 import NotDicom
+from tests.encoded import (
+    BIG_ENDIAN,
+    DEFLATED,
+    END_OF_ITEM,
+    END_OF_SEQUENCE,
+    EXPLICIT,
+    IMPLICIT,
+    ITEM,
+    UNDEFINED,
+    element,
+    head,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-EXPLICIT, IMPLICIT = b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2\0"
-DEFLATED, BIG_ENDIAN = b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.2\0"
-LONG = {b"OB", b"OW", b"SQ", b"UN", b"UT"}
-UNDEFINED = 0xFFFFFFFF
-ITEM = b"\xfe\xff\x00\xe0"
-END_OF_ITEM, END_OF_SEQUENCE = b"\xfe\xff\x0d\xe0" + bytes(4), b"\xfe\xff\xdd\xe0" + bytes(4)
 
-
-def element(tag: int, vr: bytes, value: bytes, length: int | None = None) -> bytes:
-    """Write an element of explicit VR, with a length that may be a lie."""
-    length = len(value) if length is None else length
-    sized = bytes(2) + struct.pack("<L", length) if vr in LONG else struct.pack("<H", length)
-    return struct.pack("<HH", tag >> 16, tag & 0xFFFF) + vr + sized + value
-
-
-def head(syntax: bytes) -> bytes:
-    """Write preamble and file meta information."""
-    body = element(0x00020002, b"UI", b"1.2.840.10008.5.1.4.1.1.481.5\0") + element(0x00020010, b"UI", syntax)
-    return bytes(128) + b"DICM" + element(0x00020000, b"UL", struct.pack("<L", len(body))) + body
+def many(count: int, value: bytes = b"", first: int = 0x00090000) -> bytes:
+    """Write private elements with tags that ascend."""
+    return b"".join(element(first + number, b"LO", value) for number in range(count))
 
 
 def nested(levels: int, *, implicit: bool = False) -> bytes:
@@ -95,8 +92,8 @@ def test_what_is_deflated_without_end(tmp_path: Path, monkeypatch) -> None:
     [
         element(0x300A00B0, b"SQ", (ITEM + bytes(4)) * 3000),
         element(0x300A00B0, b"SQ", (ITEM + bytes(4)) * 3000 + END_OF_SEQUENCE, UNDEFINED),
-        element(0x00091001, b"LO", b"") * 3000,
-        element(0x300A00B0, b"SQ", ITEM + struct.pack("<L", 24_000) + element(0x00091001, b"LO", b"") * 3000),
+        many(3000),
+        element(0x300A00B0, b"SQ", ITEM + struct.pack("<L", 24_000) + many(3000)),
     ],
 )
 def test_more_elements_and_items_than_anyone_has(tmp_path: Path, monkeypatch, data: bytes) -> None:
@@ -112,18 +109,14 @@ def test_many_elements_in_a_little_and_few_in_much(tmp_path: Path, monkeypatch) 
     """As many as are allowed; the counting in between changes nothing in what is read."""
     monkeypatch.setattr(elements, "MAX_ELEMENTS", 1000)
     path = tmp_path / "x.dcm"
-    data = (
-        element(0x00091001, b"LO", b"ab") * 400
-        + element(0x300A0003, b"UT", bytes(90_000))
-        + element(0x300A0004, b"LO", b"ab") * 500
-    )
+    data = many(400, b"ab") + element(0x300A0003, b"UT", bytes(90_000)) + many(500, b"ab", 0x300B0000)
     path.write_bytes(head(EXPLICIT) + data)
     assert len(part10.read(path).elements) == 901
 
 
 def test_more_fragments_than_anyone_has(tmp_path: Path, monkeypatch) -> None:
     """Of encapsulated pixels."""
-    monkeypatch.setattr(part10, "MOST_FRAGMENTS", 1000)
+    monkeypatch.setattr(fragments, "MOST", 1000)
     path = tmp_path / "x.dcm"
     path.write_bytes(head(EXPLICIT) + element(0x7FE00010, b"OB", (ITEM + bytes(4)) * 3000, UNDEFINED))
     with pytest.raises(Malformed, match="more than 1000 fragments"):
