@@ -31,9 +31,16 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import date
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from services.deidentify.text_dates import (
+    Span,
+    read_birth_years,
+    read_dates,
+    read_days_of_the_year,
+    read_months,
+    read_weeks,
+)
 from services.dicom.character_sets import name_components
 from services.dicom.dates import read_da, read_dt
 from services.vocabulary import anatomy, word_lists
@@ -41,6 +48,9 @@ from services.vocabulary.spelling import fold, is_cjk, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import date
+
+__all__ = ["KINDS", "Identifiers", "Span", "join", "read_dates"]
 
 KINDS: Final = frozenset({"person", "patient-id", "other-id", "accession", "place", "device", "contact", "date"})
 """The values of the column `identifies` of the policy table."""
@@ -64,13 +74,6 @@ _SHORTEST_TERM: Final = 3
 _GENERIC: Final = frozenset(map(fold, word_lists.GENERIC))
 
 _NAMELESS: Final = frozenset(map(fold, word_lists.NAMELESS))
-
-
-class Span(NamedTuple):
-    """Where in a text an identifier stands."""
-
-    start: int
-    end: int
 
 
 @dataclass(slots=True)
@@ -124,9 +127,13 @@ class Identifiers:
         Pairs of a kind (`KINDS`) and a value, decoded and one at a time; names in the form of PN, dates as DA or DT.
     technical
         Texts that stay as they are, such as maker and model: their words identify no place and no device.
+    births
+        Birth dates, as DA: their years say who it is, too.
     """
 
-    def __init__(self, found: Iterable[tuple[str, str]], technical: Iterable[str] = ()) -> None:
+    def __init__(
+        self, found: Iterable[tuple[str, str]], technical: Iterable[str] = (), births: Iterable[str] = ()
+    ) -> None:
         self._keys: defaultdict[str, _Key] = defaultdict(_Key)
         self._days: set[date] = set()
         self._generic = _GENERIC.union(fold(word) for text in technical for word in _letters(text))
@@ -137,6 +144,9 @@ class Identifiers:
             self._index[spelling[:2]].append(spelling)
         self._years = tuple({f"{day.year % 100:02d}" for day in self._days})
         self._months = {(day.year, day.month) for day in self._days}
+        self._weeks = {day.isocalendar()[:2] for day in self._days}
+        self._days_of_the_year = {(day.month, day.day) for day in self._days}
+        self._birth_years = {day.year for text in births for day in read_da(text)}
         self._glued = tuple(
             spelling
             for spelling, key in self._keys.items()
@@ -155,7 +165,7 @@ class Identifiers:
         ]
         spans += self._embedded(text)
         spans += self._dates(text)
-        spans += self._months_of_days(text)
+        spans += self._parts_of_dates(text)
         return join(spans)
 
     def found_in(self, value: str) -> frozenset[str] | None:
@@ -211,15 +221,21 @@ class Identifiers:
                 yield Span(*found.span())
 
     def _dates(self, text: str) -> list[Span]:
-        if not any(year in text for year in self._years):
-            return []
         return [span for span, days in read_dates(text) if not self._days.isdisjoint(days)]
 
-    def _months_of_days(self, text: str) -> list[Span]:
-        """Find months of the set's days: `Boost 12/2020` says when, and so by how much all dates were moved."""
-        if not any(year in text for year in self._years):
-            return []
-        return [span for span, months in _read_months(text) if not self._months.isdisjoint(months)]
+    def _parts_of_dates(self, text: str) -> Iterator[Span]:
+        """Find what says a day of the set's, and so by how much all dates were moved, without saying all of it.
+
+        A month with its year, `Boost 12/2020`; a week with its year, `KW12 2021`; a day of the year, `22.3.`; and the
+        year of birth, which beside the age says the same.
+        """
+        if not any(map(str.isdecimal, text)):
+            return
+        if any(year in text for year in self._years):
+            yield from (span for span, months in read_months(text) if not self._months.isdisjoint(months))
+            yield from (span for span, weeks in read_weeks(text) if not self._weeks.isdisjoint(weeks))
+        yield from (span for span, days in read_days_of_the_year(text) if not self._days_of_the_year.isdisjoint(days))
+        yield from (span for span, years in read_birth_years(text) if not self._birth_years.isdisjoint(years))
 
     # Taking in
 
@@ -353,90 +369,3 @@ def _cut_off(word: str, name: str) -> Iterator[tuple[int, int]]:
 
 def _is_long_term(part: str) -> bool:
     return len(part) >= _SHORTEST_TERM and anatomy.is_known(part)
-
-
-# Dates in texts --------------------------------------------------------------------------------------
-
-_MONTHS: Final = {fold(name): number for number, names in enumerate(word_lists.MONTHS, 1) for name in names.split()}
-
-_YEAR_FIRST = re.compile(r"(?<!\d)(?=(\d{4})([-./_ ])(\d{1,2})\2(\d{1,2})(?!\d))")
-_YEAR_LAST = re.compile(r"(?<!\d)(?<!\d\.)(?=(\d{1,2})([-./_ ]) ?(\d{1,2})\2 ?(\d{4}|\d\d)(?!\d|\.\d))")
-_RUN = re.compile(r"(?<!\d)(?=(\d{14}|\d{12}|\d{10}|\d{8}|\d{6})(?!\d))")
-_DAY_MONTH_YEAR = re.compile(
-    r"(?<!\d)(?=(\d{1,2})(?:st|nd|rd|th)?[-./_ ]{0,2}([^\W\d_]{3,10})[-./_, ]{0,2}(\d{4}|\d\d)(?!\d))"
-)
-_MONTH_DAY_YEAR = re.compile(
-    r"(?<![^\W\d_])(?=([^\W\d_]{3,10})[-./_ ]{0,2}(\d{1,2})(?:st|nd|rd|th)?[-./_, ]{1,2}(\d{4}|\d\d)(?!\d))"
-)
-
-
-def read_dates(text: str) -> list[tuple[Span, set[date]]]:
-    """Read the dates that stand in a text: where, and which days each may mean (3/11/18 means several).
-
-    Forms: yyyymmdd with or without a time, yyyy-mm-dd, dd.mm.yyyy, d.m.yy, mm/dd/yyyy, ddmmyyyy, ddmmyy, yymmdd, and
-    months by name in five languages. Three numbers of a longer dotted row (a version 3.11.18.2) are no date.
-    """
-    if sum(map(str.isdecimal, text)) < 3:  # 3 Nov 50 has the fewest
-        return []
-    found: list[tuple[Span, set[date]]] = []
-
-    def take(match: re.Match[str], *meanings: tuple[str, int | str, str]) -> None:
-        days = {day for year, month, number in meanings for day in _days(year, int(month), int(number))}
-        if days:
-            found.append(
-                (Span(match.start(), max(match.end(group) for group in range(1, len(match.groups()) + 1))), days)
-            )
-
-    for match in _YEAR_FIRST.finditer(text):
-        take(match, (match[1], match[3], match[4]))
-    for match in _YEAR_LAST.finditer(text):
-        take(match, (match[4], match[3], match[1]), (match[4], match[1], match[3]))
-    for match in _RUN.finditer(text):
-        run = match[1]
-        if len(run) == 6:  # the parts of ddmmyy, mmddyy and yymmdd
-            a, b, c = run[:2], run[2:4], run[4:]
-            take(match, (c, b, a), (c, a, b), (a, b, c))
-        else:
-            take(match, (run[:4], run[4:6], run[6:8]), *_day_first(run))
-    for match in _DAY_MONTH_YEAR.finditer(text):
-        if month := _MONTHS.get(fold(match[2])):
-            take(match, (match[3], month, match[1]))
-    for match in _MONTH_DAY_YEAR.finditer(text):
-        if month := _MONTHS.get(fold(match[1])):
-            take(match, (match[3], month, match[2]))
-    return found
-
-
-_MONTH_YEAR = re.compile(r"(?<!\d)(?<!\d[-./])(\d{1,2})[-./](\d{4})(?!\d)")
-_YEAR_MONTH = re.compile(r"(?<!\d)(\d{4})[-./](\d\d)(?!\d|[-./]\d)")
-_NAMED_MONTH_YEAR = re.compile(r"(?<![^\W\d_])([^\W\d_]{3,10})[-./_ ]{0,2}(\d{4}|\d\d)(?!\d)")
-
-
-def _read_months(text: str) -> Iterator[tuple[Span, set[tuple[int, int]]]]:
-    """Read the months with their years that stand in a text: 12/2020, 2020-12, Dez 20. 12/20 is a fraction."""
-    for match in _MONTH_YEAR.finditer(text):
-        yield Span(*match.span()), {(int(match[2]), int(match[1]))}
-    for match in _YEAR_MONTH.finditer(text):
-        yield Span(*match.span()), {(int(match[1]), int(match[2]))}
-    for match in _NAMED_MONTH_YEAR.finditer(text):
-        if month := _MONTHS.get(fold(match[1])):
-            year = int(match[2])
-            yield Span(*match.span()), {(year, month), (1900 + year, month), (2000 + year, month)}
-
-
-def _day_first(run: str) -> list[tuple[str, str, str]]:
-    """Read ddmmyyyy and mmddyyyy; a run with a time behind it begins with the year."""
-    return [(run[4:], run[2:4], run[:2]), (run[4:], run[:2], run[2:4])] if len(run) == 8 else []
-
-
-def _days(year: str, month: int, day: int) -> list[date]:
-    """Give the days meant, of a year of two digits in either century; none where there is no such day."""
-    years = [int(year)] if len(year) == 4 else [1900 + int(year), 2000 + int(year)]
-    days = []
-    for number in years:
-        if 1850 <= number < 2100:
-            try:
-                days.append(date(number, month, day))
-            except ValueError:  # 30 February
-                continue
-    return days

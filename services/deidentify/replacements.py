@@ -119,7 +119,8 @@ def remake(
 
 def rename(rtset: RtSet, naming: Naming) -> Renaming:
     """Work out what becomes of a set's free texts."""
-    cleaner = Cleaner(Identifiers(rtset.found, rtset.technical), rtset.texts)
+    births = {file.view.text("PatientBirthDate") for file in rtset.set_files}
+    cleaner = Cleaner(Identifiers(rtset.found, rtset.technical, births), rtset.texts)
     structure_set = rtset.structure_set.view
     return Renaming(cleaner, rtset.texts, naming, names_of(structure_set), code_meanings(structure_set))
 

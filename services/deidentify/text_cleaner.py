@@ -150,7 +150,7 @@ class Cleaner:
 _DIGITS: Final = re.compile(r"\d{6,}")
 _MAIL: Final = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _TELEPHONE: Final = re.compile(r"(?<!\w)(?:\+\d|0\d{2})[\d ()/-]{4,}\d|\(?(?<!\d)\d{3}\)?[ -]\d{3}[ -]\d{4}(?!\d)")
-_UNMISTAKABLE: Final = re.compile(r"\d{4}|[^\W\d_]{3}|^\d\d([./])\d\d\1\d\d$")
+_UNMISTAKABLE: Final = re.compile(r"\d{4}|[^\W\d_]{3}|年|^\d\d([./])\d\d\1\d\d$")
 """Dates that are no margins (`Ring 5-5-10`): with a whole year, a month by name, or in the form dd.mm.yy."""
 
 

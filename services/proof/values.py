@@ -360,7 +360,8 @@ def identifiers_of(found: Found) -> Identifiers:
     """Collect what identifies the set, from the source's own values; what an option keeps is no longer removed."""
     kept = {spelling.fold(value) for _, value in _values(found.retained)}
     taken = [(kind, value) for kind, value in _values(found.identifying) if spelling.fold(value) not in kept]
-    return Identifiers(taken, (value.decode("latin-1") for value in found.makers))
+    births = [f"{day:%Y%m%d}" for day in _birth_dates(found)]
+    return Identifiers(taken, (value.decode("latin-1") for value in found.makers), births)
 
 
 def _values(raw: Iterable[tuple[str, bytes, bytes, tuple[str, ...]]]) -> Iterator[tuple[str, str]]:

@@ -107,17 +107,29 @@ NAMELESS: Final = frozenset(_NAMELESS.split())
 """Roles, titles and particles: words inside names that name nobody."""
 
 MONTHS: Final = (
-    "jan january januar jän jänner gennaio gen janvier enero ene",
-    "feb february februar febbraio février fév febrero",
-    "mar march märz mär mrz marzo mars",
-    "apr april aprile avril abril abr",
-    "may mai maggio mag mayo",
-    "jun june juni giugno giu juin junio",
-    "jul july juli luglio lug juillet julio",
-    "aug august agosto ago août aout",
-    "sep sept september settembre set septembre septiembre",
-    "oct october okt oktober ottobre ott octobre octubre",
-    "nov november novembre noviembre",
-    "dec december dez dezember dicembre dic décembre déc diciembre",
+    (
+        "jan january januar jän jänner gennaio gen janvier enero ene "
+        "janeiro januari janv tammikuu tammikuuta styczeń stycznia sty leden ledna"
+    ),
+    (
+        "feb february februar febbraio février fév febrero fevereiro fev "
+        "februari febr helmikuu helmikuuta luty lutego lut únor února"
+    ),
+    "mar march märz mär mrz marzo mars março maart mrt mart maaliskuu maaliskuuta marzec marca březen března",
+    "apr april aprile avril abril abr kwiecień kwietnia kwi huhtikuu huhtikuuta duben dubna avr",
+    "may mai maggio mag mayo maio mei maj toukokuu toukokuuta maja květen května",
+    "jun june juni giugno giu juin junio junho kesäkuu kesäkuuta czerwiec czerwca cze červen června",
+    "jul july juli luglio lug juillet julio julho heinäkuu heinäkuuta lipiec lipca lip červenec července juil",
+    "aug august agosto ago août aout augustus augusti elokuu elokuuta sierpień sierpnia sie srpen srpna",
+    "sep sept september settembre set septembre septiembre setembro syyskuu syyskuuta wrzesień września wrz září",
+    (
+        "oct october okt oktober ottobre ott octobre octubre "
+        "outubro out lokakuu lokakuuta październik października paź říjen října"
+    ),
+    "nov november novembre noviembre novembro marraskuu marraskuuta listopad listopada lis",
+    (
+        "dec december dez dezember dicembre dic décembre déc diciembre "
+        "dezembro desember des joulukuu joulukuuta grudzień grudnia gru prosinec prosince"
+    ),
 )
-"""Names of the months and their short forms, January first: English, German, Italian, French, Spanish."""
+"""Names of the months and their short forms, January first: in the lexicon's languages, Polish, Czech, Finnish."""

@@ -1,0 +1,179 @@
+"""Dates that stand in texts, in the forms in which people write them.
+
+A whole date identifies in any form. What says less, a month, a week, a day without its year, a year of birth, is read
+here too; whether it says anything about a set is for `services.deidentify.identifiers` to compare.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from services.vocabulary import word_lists
+from services.vocabulary.spelling import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Span(NamedTuple):
+    """Where in a text an identifier stands."""
+
+    start: int
+    end: int
+
+
+_MONTHS: Final = {fold(name): number for number, names in enumerate(word_lists.MONTHS, 1) for name in names.split()}
+
+_YEAR_FIRST = re.compile(r"(?<!\d)(?=(\d{4})([-./_ ])(\d{1,2})\2(\d{1,2})(?!\d))")
+_YEAR_LAST = re.compile(r"(?<!\d)(?<!\d\.)(?=(\d{1,2})([-./_ ]) ?(\d{1,2})\2 ?(\d{4}|\d\d)(?!\d|\.\d))")
+_RUN = re.compile(r"(?<!\d)(?=(\d{14}|\d{12}|\d{10}|\d{8}|\d{6})(?!\d))")
+_DAY = r"(\d{1,2})(?:st|nd|rd|th|er|º)?"
+_MONTH = r"([^\W\d_]{3,12})"
+_DAY_MONTH_YEAR = re.compile(
+    rf"(?<!\d)(?={_DAY}[-./_ ]{{0,2}}(?:de[ _])?{_MONTH}[-./_, ]{{0,2}}(?:de[ _])?(\d{{4}}|\d\d)(?!\d))"
+)
+_MONTH_DAY_YEAR = re.compile(rf"(?<![^\W\d_])(?={_MONTH}[-./_ ]{{0,2}}{_DAY}[-./_, ]{{1,2}}(\d{{4}}|\d\d)(?!\d))")
+_JAPANESE = re.compile(r"(?=(令和|平成|昭和|(?<!\d)\d{2})(元|\d{1,2})年(\d{1,2})月(\d{1,2})日)")
+_ERA_LETTER = re.compile(r"(?<![^\W_])(?=([RHS])(\d{1,2})([./])(\d{1,2})\3(\d{1,2})(?!\d|[./]\d))")
+_YEARS_BEFORE: Final = {"令和": 2018, "平成": 1988, "昭和": 1925, "R": 2018, "H": 1988, "S": 1925}
+"""What is added to a year of a Japanese era."""
+
+_BUDDHIST: Final = 543
+"""Years by which the calendar of Thailand is ahead."""
+
+
+def read_dates(text: str) -> list[tuple[Span, set[date]]]:
+    """Read the dates that stand in a text: where, and which days each may mean (3/11/18 means several).
+
+    Forms: yyyymmdd with or without a time, yyyy-mm-dd, dd.mm.yyyy, d.m.yy, mm/dd/yyyy, ddmmyyyy, ddmmyy, yymmdd, and
+    months by name (`word_lists.MONTHS`), Japanese eras and Buddhist years. Three numbers of a longer dotted row (a
+    version 3.11.18.2) are no date.
+    """
+    if sum(map(str.isdecimal, text)) < 3:  # 3 Nov 50 has the fewest
+        return []
+    found: list[tuple[Span, set[date]]] = []
+
+    def take(match: re.Match[str], *meanings: tuple[str, int | str, str]) -> None:
+        days = {day for year, month, number in meanings for day in _days(year, int(month), int(number))}
+        if days:
+            found.append(
+                (Span(match.start(), max(match.end(group) for group in range(1, len(match.groups()) + 1))), days)
+            )
+
+    for match in _YEAR_FIRST.finditer(text):
+        take(match, (match[1], match[3], match[4]))
+    for match in _YEAR_LAST.finditer(text):
+        take(match, (match[4], match[3], match[1]), (match[4], match[1], match[3]))
+    for match in _RUN.finditer(text):
+        run = match[1]
+        if len(run) == 6:  # the parts of ddmmyy, mmddyy and yymmdd
+            a, b, c = run[:2], run[2:4], run[4:]
+            take(match, (c, b, a), (c, a, b), (a, b, c))
+        else:
+            take(match, (run[:4], run[4:6], run[6:8]), *_day_first(run))
+    for match in _DAY_MONTH_YEAR.finditer(text):
+        if month := _MONTHS.get(fold(match[2])):
+            take(match, (match[3], month, match[1]))
+    for match in _MONTH_DAY_YEAR.finditer(text):
+        if month := _MONTHS.get(fold(match[1])):
+            take(match, (match[3], month, match[2]))
+    for match in _JAPANESE.finditer(text):
+        first = 1 if match[2] == "元" else int(match[2])
+        year = _YEARS_BEFORE[match[1]] + first if match[1] in _YEARS_BEFORE else int(match[1]) * 100 + first
+        take(match, (f"{year:04d}", match[3], match[4]))
+        found[-1:] = [(Span(span.start, span.end + 1), days) for span, days in found[-1:]]  # with its 日
+    for match in _ERA_LETTER.finditer(text):
+        take(match, (f"{_YEARS_BEFORE[match[1]] + int(match[2])}", match[4], match[5]))
+    return found
+
+
+_MONTH_YEAR = re.compile(r"(?<!\d)(?<!\d[-./])(\d{1,2})[-./](\d{4})(?!\d)")
+_YEAR_MONTH = re.compile(r"(?<!\d)(\d{4})[-./](\d\d)(?!\d|[-./]\d)")
+_NAMED_MONTH_YEAR = re.compile(rf"(?<![^\W\d_]){_MONTH}[-./_ ]{{0,2}}(?:de[ _])?(\d{{4}}|\d\d)(?!\d)")
+
+
+def read_months(text: str) -> Iterator[tuple[Span, set[tuple[int, int]]]]:
+    """Read the months with their years that stand in a text: 12/2020, 2020-12, Dez 20. 12/20 is a fraction."""
+    for match in _MONTH_YEAR.finditer(text):
+        yield Span(*match.span()), {(int(match[2]), int(match[1]))}
+    for match in _YEAR_MONTH.finditer(text):
+        yield Span(*match.span()), {(int(match[1]), int(match[2]))}
+    for match in _NAMED_MONTH_YEAR.finditer(text):
+        if month := _MONTHS.get(fold(match[1])):
+            year = int(match[2])
+            yield Span(*match.span()), {(year, month), (1900 + year, month), (2000 + year, month)}
+
+
+_WEEK_YEAR = re.compile(
+    r"(?<![^\W\d_])(?:(?:kw|cw|wk|week|woche|sem|semaine|semana|settimana|uke|uge|vecka)"
+    r"[ ._-]{0,2}(\d{1,2})[ ./_-]{1,3}(\d{4}|\d\d)|[wvs][ ._-]?(\d{1,2})[ ./_-]{1,3}(\d{4}))(?!\d)",
+    re.IGNORECASE,
+)
+_YEAR_WEEK = re.compile(r"(?<!\d)(\d{4})[ ._/-]{0,3}(?:kw|cw|w|wk|week)[ ._-]{0,2}(\d{1,2})(?!\d)", re.IGNORECASE)
+
+
+def read_weeks(text: str) -> Iterator[tuple[Span, set[tuple[int, int]]]]:
+    """Read the ISO weeks with their years that stand in a text: KW12 2021, W12/21, 2021-W12. As year and week."""
+    for match in _WEEK_YEAR.finditer(text):
+        week, year = int(match[1] or match[3]), int(match[2] or match[4])
+        yield Span(*match.span()), {(year, week), (1900 + year, week), (2000 + year, week)}
+    for match in _YEAR_WEEK.finditer(text):
+        yield Span(*match.span()), {(int(match[1]), int(match[2]))}
+
+
+_DAY_DOT_MONTH = re.compile(r"(?<![\d.])(\d{1,2})\.(\d{1,2})\.(?![\d.])")
+_ZERO_PADDED = re.compile(r"(?<![\d.,/-])(?:(\d\d)([./-])(0[1-9])|(0[1-9])([./-])(\d\d))(?![\d,/-]|\.\d)")
+_DAY_NAMED_MONTH = re.compile(rf"(?<![\d.,]){_DAY}[-./_ ]{{0,2}}(?:de[ _])?{_MONTH}(?![^\W_])")
+_NAMED_MONTH_DAY = re.compile(rf"(?<![^\W\d_]){_MONTH}[-./_ ]{{0,2}}{_DAY}(?![^\W_]|[.,]\d)")
+
+
+def read_days_of_the_year(text: str) -> Iterator[tuple[Span, set[tuple[int, int]]]]:
+    """Read days without their year: 22.3., 22.03, 22 Mar, March 22. As month and day; 5.4 and 30/10 are none."""
+    for match in _DAY_DOT_MONTH.finditer(text):
+        yield Span(*match.span()), {(int(match[2]), int(match[1]))}
+    for match in _ZERO_PADDED.finditer(text):
+        one, other = int(match[1] or match[4]), int(match[3] or match[6])
+        yield Span(*match.span()), {(one, other), (other, one)}
+    for pattern, day, month in ((_DAY_NAMED_MONTH, 1, 2), (_NAMED_MONTH_DAY, 2, 1)):
+        for match in pattern.finditer(text):
+            if number := _MONTHS.get(fold(match[month])):
+                yield Span(*match.span()), {(number, int(match[day]))}
+
+
+_BIRTH_YEAR = re.compile(
+    r"(?:\*|(?<![^\W\d_])(?:jg|jahrgang|geb|geboren|born|b|dob|née?|nato|nata|nac|nascid[oa]|född|født|geboren)\b)"
+    r"[ .:_']{0,3}(\d{4}|\d\d)(?!\d)",
+    re.IGNORECASE,
+)
+_BARE_YEAR = re.compile(r"(?<![^\W_])(?<![.,/-])((?:18|19|20)\d\d)(?![^\W_]|[.,/-]\d| ?c?gy)", re.IGNORECASE)
+_DOSE_BEFORE = re.compile(r"(?:[gci]tv|ptv|boost|sib|dose|dosis)[^\W\d]{0,4}[ ._-]{0,2}$", re.IGNORECASE)
+
+
+def read_birth_years(text: str) -> Iterator[tuple[Span, set[int]]]:
+    """Read what may be a year of birth: `*61`, Jg. 1961, 1961. Behind a target (PTV_1980) it is a dose in cGy."""
+    for match in _BIRTH_YEAR.finditer(text):
+        year = int(match[1])
+        yield Span(*match.span()), {year, 1900 + year, 2000 + year}
+    for match in _BARE_YEAR.finditer(text):
+        if not _DOSE_BEFORE.search(text[: match.start()]):
+            yield Span(*match.span()), {int(match[1])}
+
+
+def _day_first(run: str) -> list[tuple[str, str, str]]:
+    """Read ddmmyyyy and mmddyyyy; a run with a time behind it begins with the year."""
+    return [(run[4:], run[2:4], run[:2]), (run[4:], run[:2], run[2:4])] if len(run) == 8 else []
+
+
+def _days(year: str, month: int, day: int) -> list[date]:
+    """Give the days meant, of a year of two digits in either century; none where there is no such day."""
+    years = [int(year)] if len(year) == 4 else [1900 + int(year), 2000 + int(year)]
+    days = []
+    for number in (number - _BUDDHIST if 2400 <= number < 2700 else number for number in years):
+        if 1850 <= number < 2100:
+            try:
+                days.append(date(number, month, day))
+            except ValueError:  # 30 February
+                continue
+    return days
