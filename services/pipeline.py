@@ -388,6 +388,7 @@ def _record(
         if fit
         else [],
         "notes": list(remaking.person.notes),
+        "told": list(verdict.told),
         "cleaned": dict(remaking.cleaner.replaced),
         "structures": {"list": naming.digest, **remaking.cleaner.coverage.as_json()},
     }

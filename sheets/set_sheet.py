@@ -470,6 +470,7 @@ def _done(findings: Findings) -> Iterator[Block]:
         *([("Scanner", f"called {options['scanner']}")] if options.get("scanner") else []),
         *((f"Link {link}", str(state)) for link, state in content.get("links", {}).items()),
         *(("Note", AGE_NOTES.get(note, str(note).replace("-", " "))) for note in content.get("notes", ())),
+        *(("Note", str(note)) for note in content.get("told", ())),
         ("Method", "; ".join(map(str, content.get("method", {}).get("text", ())))),
         ("Policy", _policy(content.get("policy", {}))),
     ]

@@ -134,7 +134,8 @@ def _person(rtset: RtSet, options: Options, key: bytes, shift: timedelta) -> Per
     birth = None
     if studied and studied > PLACEHOLDER_DATE and options.dates != "remove":
         moved = shift if options.dates == "shift" else shift * 0
-        real = {day - moved for value in births for day in dates.read_da(value)}
+        # a placeholder such as 00010101 cannot be moved, and is no day that could be met
+        real = {day - moved for value in births for day in dates.read_da(value) if day > PLACEHOLDER_DATE}
         birth = fake_birth_date(reading.age, studied - moved, key, other_than=real)
     sexes = {sex for view in views if (sex := view.text("PatientSex").upper()) in {"F", "M", "O"}}
     notes = (*reading.notes, *(["sexes-differ"] if len(sexes) > 1 else []))

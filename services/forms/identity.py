@@ -108,6 +108,9 @@ LONGEST_LIFE: Final = 120
 PLACEHOLDER_DATE: Final = date(1900, 1, 1)
 """Systems write this date, or an earlier one, where nobody knows the date."""
 
+_NEVER_REACHED: Final = 2100
+"""Nobody who is treated was born in this year or later: 29991231 and 99991231 are placeholders, too."""
+
 AGE_NOTES: Final = {
     "age-unknown": "Neither an age nor a birth date says how old the patient was: age and birth date stay empty.",
     "age-junk": "The patient's age is given in a form that is no age; it was not used.",
@@ -244,6 +247,12 @@ def _possible_births(values: Iterable[str], study_date: date | None) -> tuple[li
         else:
             births.append(days[0])
     return births, notes
+
+
+def is_placeholder(birth_date: str) -> bool:
+    """Whether a birth date is none: no day at all, or one that systems write where nobody knows it."""
+    days = read_da(birth_date)
+    return len(days) != 1 or days[0] <= PLACEHOLDER_DATE or days[0].year >= _NEVER_REACHED
 
 
 def _lived(birth: date, day: date) -> bool:

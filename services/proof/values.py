@@ -263,7 +263,7 @@ def _judge_birth_date(
     made = study_date(birth.encode())
     if made is None or studied.new is None or not _is_of_age(age, made, studied.new):
         reasons.add("identity", "the birth date does not say the age", place)
-    elif age[-1:] != "D" and made in {real - (shift or timedelta()) for real in _birth_dates(found)}:
+    elif age[-1:] != "D" and made + (shift or timedelta()) in _birth_dates(found):
         reasons.add("identity", "the birth date is the real one, moved", place)
     elif age[-1:] != "D" and made in _birth_dates(found):
         reasons.add("identity", "the birth date is the real one", place)

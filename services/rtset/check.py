@@ -12,9 +12,19 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from services.errors import Fault, SetIncomplete, SetRefused
+from services.forms.identity import is_placeholder
 from services.machines.fit import KEEP_ONLY, fit_first, sentences
+from services.rtset import (
+    already_removed,
+    importability,
+    members,
+    pixel_completeness,
+    placement,
+    reader,
+    references,
+    relink,
+)
 from services.rtset import folder_listing as listings
-from services.rtset import importability, members, pixel_completeness, placement, reader, references, relink
 from services.rtset.members import WAIT
 from services.rtset.reader import NAMES, named, printable
 from services.rtset.set_aside import SetAside, set_aside
@@ -240,6 +250,9 @@ def _files(count: int) -> str:
 def _judge_patient(found: _Found, contents: Contents) -> None:
     """Hold that all objects are of one patient, as far as they say so."""
     files = [file for kind in NAMES for file in contents.objects[kind]]
+    ours = list(already_removed.by_us(files))
+    found.faults += ours
+    found.told += [] if ours else already_removed.by_others(files)
     by_id: defaultdict[str, list[SetFile]] = defaultdict(list)
     for file in files:
         by_id[file.view.text("PatientID").casefold()].append(file)
@@ -262,6 +275,8 @@ def _judge_patient(found: _Found, contents: Contents) -> None:
         ("PatientBirthDate", "birth dates"),
     ):
         different = {file.view.text(keyword).casefold().rstrip("^ ") for file in files} - {""}
+        if keyword == "PatientBirthDate":
+            different = {value for value in different if not is_placeholder(value)}
         if len(different) > 1:
             found.notes.append(f"The objects state {len(different)} different {says}.")
     studies = {file.uid("StudyInstanceUID") for file in files} - {""}

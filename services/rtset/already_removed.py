@@ -1,0 +1,37 @@
+"""Sets from which an identity was removed before: by another program, or by this one.
+
+A published folder that was copied under another name is no new patient; what another centre sends has a way of its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from services.errors import Fault
+from services.rtset.reader import named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from services.rtset.reader import SetFile
+
+_OURS: Final = "rt-set-anonymizer "
+"""How this program begins (0012,0063) *De-identification Method*."""
+
+
+def by_us(files: Sequence[SetFile]) -> Iterator[Fault]:
+    """Find objects that this program has written."""
+    ours = [one for one in files if any(text.startswith(_OURS) for text in one.view.texts("DeidentificationMethod"))]
+    if ours:
+        yield Fault(
+            "already-ours",
+            f"{len(ours)} objects were anonymized by this program before ({named(one.path for one in ours)}).",
+            "Take the folder out of the collection: it is a copy of a published set, not an export of a patient.",
+        )
+
+
+def by_others(files: Sequence[SetFile]) -> Iterator[str]:
+    """Tell that the objects state the removal of an identity. PS3.3 C.7.1.1, (0012,0062)."""
+    stated = sum(one.view.text("PatientIdentityRemoved").upper() == "YES" for one in files)
+    if stated:
+        yield f"{stated} of {len(files)} objects state that the patient's identity was removed before."
