@@ -5,7 +5,7 @@ ROOT ?= demo/BATCH
 BIN := .venv/bin
 STAMP := .venv/.set-up
 
-.PHONY: run test test-faults console-test soak bench bench-peers check format lint types contract setup lock clean
+.PHONY: run test test-faults console-test soak bench bench-peers house check format lint types contract setup lock clean
 .PHONY: image compose-test share-test k8s-test containers-test deploy-check
 
 run: setup  ## anonymize a root folder: the demonstration one, or make run ROOT=/path/to/BATCH
@@ -33,6 +33,9 @@ console-test: setup  ## the console in a browser, before the whole service
 
 bench: setup  ## every bar of performance, measured on this machine, in some minutes
 	$(BIN)/python -m benchmarks
+
+house: setup  ## the numbers of the source tree: rooms, imports, lengths, complexity
+	$(BIN)/python -m benchmarks.house
 
 bench-peers: setup  ## other tools on the same set, each in an environment of its own (needs a network once)
 	$(BIN)/python -m benchmarks peers
