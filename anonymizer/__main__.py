@@ -9,31 +9,31 @@ from typing import Annotated, Final
 
 import typer
 
-from anonymizer.screen import say_wrong
+from anonymizer.terminal import say_wrong
 
-MODULES: Final = {
-    "new": "new",
-    "check": "check",
-    "run": "run",
-    "console": "console",
-    "watch": "serve",
-    "worker": "serve",
-    "health": "health",
-    "status": "status",
-    "export": "export",
-    "verify": "export",
-    "compare": "compare",
-    "sheet": "sheets",
-    "report": "sheets",
-    "structures": "structures",
-    "retry": "repair",
-    "withdraw": "repair",
-    "doctor": "repair",
-    "rebuild": "repair",
-    "policy": "policy",
-    "demo": "demo",
-}
-"""Where each command is, as a function of its name; in the order of the help."""
+COMMANDS: Final = (
+    "new",
+    "check",
+    "run",
+    "console",
+    "watch",
+    "worker",
+    "health",
+    "status",
+    "export",
+    "verify",
+    "compare",
+    "sheet",
+    "report",
+    "structures",
+    "retry",
+    "withdraw",
+    "doctor",
+    "rebuild",
+    "policy",
+    "demo",
+)
+"""Each is the function of its name in a module of its name; in the order of the help."""
 
 
 def _say_version(asked: bool) -> None:
@@ -64,8 +64,8 @@ def application(*commands: str) -> typer.Typer:
         pretty_exceptions_enable=False,  # its tracebacks show the values of variables
     )
     app.callback()(of_any_command)
-    for command in commands or MODULES:
-        app.command()(getattr(import_module(f"anonymizer.{MODULES[command]}"), command))
+    for command in commands or COMMANDS:
+        app.command()(getattr(import_module(f"anonymizer.commands.{command}"), command))
     return app
 
 
@@ -74,7 +74,7 @@ def main() -> None:
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        application(*(argument for argument in arguments[:1] if argument in MODULES))(arguments, obj=debug)
+        application(*(argument for argument in arguments[:1] if argument in COMMANDS))(arguments, obj=debug)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:

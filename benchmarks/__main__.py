@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 import redis
 
-from anonymizer.embedded import redis_server
+from anonymizer.embedded.redis_server import redis_server
 from benchmarks import drawing, many, memory, network, one_set, peers, where, workers
 from benchmarks.measure import machine
 from benchmarks.tables import Bar, Report, bars_table

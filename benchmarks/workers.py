@@ -13,8 +13,8 @@ from collections import defaultdict
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from anonymizer.embedded import redis_server
-from anonymizer.serve import SHEETS_NICE
+from anonymizer.commands.worker import SHEETS_NICE
+from anonymizer.embedded.redis_server import redis_server
 from benchmarks import one_set, sets
 from benchmarks.measure import Stopwatch, cleared, file_system, into_cache, synced
 from benchmarks.tables import Bar, Report, table

@@ -10,19 +10,22 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 import redis
+import structlog
 from celery import Celery, signals
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from services.errors import SettingsWrong
 from services.runtime import logs
-from services.runtime import settings as environment
+from services.runtime.settings import Settings
 from worker.heartbeat import SignOfLife
+from worker.transient_errors import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from services.runtime.settings import Settings
+
+log = structlog.get_logger()
 
 QUEUE: Final = "anonymizer"
 """Where the service's messages wait. A `run` has a queue of its own, so that no other share's worker takes from it."""
@@ -113,7 +116,7 @@ def connect(settings: Settings) -> redis.Redis:
 @signals.setup_logging.connect  # type: ignore[untyped-decorator]
 def set_up_log(**_: object) -> None:
     """Have our log instead of Celery's, which quotes arguments and exceptions."""
-    settings = environment.from_environment(os.environ)
+    settings = Settings.of_process()
     logs.configure(settings.log_format, settings.log_level)
 
 
@@ -125,4 +128,12 @@ def make_app(settings: Callable[[], Settings]) -> Celery:
     return made
 
 
-app = make_app(lambda: environment.from_environment(os.environ))
+app = make_app(Settings.of_process)
+
+
+def warn_if_redis_is_away(client: redis.Redis) -> None:
+    """Log once at the start that Redis cannot be reached; afterwards it is waited for."""
+    try:
+        client.ping()
+    except redis.RedisError as circumstance:
+        log.warning("redis.away", waits=describe(circumstance))

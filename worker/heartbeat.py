@@ -5,7 +5,6 @@ Celery has a sign of life of its own, which goes through Redis: while Redis is a
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +12,7 @@ from celery import bootsteps
 from celery.worker import state
 
 from services.runtime import heartbeat
-from services.runtime import settings as environment
+from services.runtime.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +27,7 @@ class SignOfLife(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
 
     def __init__(self, consumer: Any, **options: Any) -> None:
         super().__init__(consumer, **options)
-        self._folder: Path | None = environment.from_environment(os.environ).health
+        self._folder: Path | None = Settings.of_process().health
         self._timer: Any = None
         self._taken = 0
         self._took_at = time.monotonic()

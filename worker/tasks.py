@@ -12,7 +12,6 @@ No exception leaves the task: Celery would put its text into logs and events, an
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,8 +29,8 @@ from services.pipeline import process
 from services.publication.index_ledger import Ledger
 from services.rtset import folder_listing
 from services.runtime import metrics
-from services.runtime import settings as environment
 from services.runtime.progress import Progress
+from services.runtime.settings import Settings
 from services.store import failures, notes, registry
 from services.store.collection import Collection
 from services.store.registry import Outcome
@@ -47,7 +46,6 @@ if TYPE_CHECKING:
     import redis
     from celery import Task
 
-    from services.runtime.settings import Settings
 
 PARKED: Final = (
     "This set could not be anonymized, and that is not the fault of whoever exported it. Nothing of it was published. "
@@ -76,7 +74,7 @@ class Station:
 @cache
 def station() -> Station:
     """Read the settings and connect: once in each process, when its first set comes."""
-    settings = environment.from_environment(os.environ)
+    settings = Settings.of_process()
     if settings.share is None:
         raise SettingsWrong("ANONYMIZER_SHARE is not set. It names the folder under which the collections lie.")
     return Station(settings, connect(settings), Share(settings.share))

@@ -40,7 +40,7 @@ class Exported(NamedTuple):
     """Whether its sheet was taken along."""
 
 
-def export(collection: Collection, target: Path) -> Iterator[Exported]:
+def copy_what_may_travel(collection: Collection, target: Path) -> Iterator[Exported]:
     """Copy every published set with its sheet into `target`, which is made, and tell of each; then the report.
 
     Raises

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 NOTE: Final = "It was published as {}, and withdrawn by a person. Nothing of it is collected any more."
 
 
-def withdraw(collection: Collection, index: int) -> bool:
+def withdraw_set(collection: Collection, index: int) -> bool:
     """Take back the set of an index; false when its folder was not there to be moved.
 
     Raises

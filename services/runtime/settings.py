@@ -5,6 +5,7 @@ What is done to the sets is not here: that is the collection's, under the operat
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -47,6 +48,11 @@ class Settings:
     console_proxy: Proxy | None = None
     log_format: str = "text"
     log_level: str = "info"
+
+    @classmethod
+    def of_process(cls) -> Settings:
+        """Read the settings from the environment of this process; errors as `from_environment`."""
+        return from_environment(os.environ)
 
 
 class Address(NamedTuple):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from anonymizer.embedded import redis_server
+from anonymizer.embedded.redis_server import redis_server
 from console.auth import users
 from tests.window import Service, Window, open_window
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from anonymizer import embedded
+from anonymizer.embedded import redis_server
 from phantom.sets import build_set, write_set
 from services.forms.collection_form import Options
 from services.forms.identity import Identity
@@ -60,7 +60,7 @@ def mounted(*command: str | Path, at: Path) -> Iterator[None]:
 @contextmanager
 def serving(share: Path, log: Path) -> Iterator[None]:
     """Run watcher and worker on a share as the service does, with settings for a test's patience."""
-    with embedded.redis_server() as url, ExitStack() as ending, log.open("wb") as said:
+    with redis_server.redis_server() as url, ExitStack() as ending, log.open("wb") as said:
         environment = os.environ | {
             "ANONYMIZER_REDIS_URL": url,
             "ANONYMIZER_SHARE": str(share),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer.__main__ import MODULES
+from anonymizer.__main__ import COMMANDS
 from phantom.sets import SyntheticSet, build_set, write_set
 from tests.judge import judge
 
@@ -137,5 +137,5 @@ def test_dcentvfy_finds_the_entities_as_consistent_as_before(made: SyntheticSet,
 def test_the_readme_names_commands_that_there_are() -> None:
     """And all but those for operators."""
     named = set(re.findall(r"`anonymizer (\w+)", README.read_text()))
-    assert named <= set(MODULES)
+    assert named <= set(COMMANDS)
     assert {"new", "check", "run", "watch", "worker", "status", "verify", "export", "policy", "demo"} <= named

@@ -23,7 +23,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from anonymizer.embedded import _binary
+from anonymizer.embedded.redis_server import _binary
 from services.runtime import durable_files
 from services.store.collection import Collection
 from tests.invariants import Original, hold, remember

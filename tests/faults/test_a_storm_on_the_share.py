@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import redis
 
-from anonymizer.embedded import redis_server
+from anonymizer.embedded.redis_server import redis_server
 from services.errors import SetChanged
 from services.forms.collection_form import Options
 from services.forms.identity import Identity

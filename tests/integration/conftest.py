@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 
-from anonymizer import embedded
+from anonymizer.embedded import redis_server as embedded
 from services.forms.collection_form import Options
 from services.forms.identity import Identity
 from services.runtime import durable_files

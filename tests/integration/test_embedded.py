@@ -14,13 +14,13 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from anonymizer.embedded import redis_server
-from anonymizer.supervisor import Supervised
-from anonymizer.tether import tethered
+from anonymizer.embedded.child_process import start_tied
+from anonymizer.embedded.redis_server import redis_server
+from anonymizer.embedded.supervisor import Supervised
 
 STARTS_REDIS_AND_WAITS = """
 import time
-from anonymizer.embedded import redis_server
+from anonymizer.embedded.redis_server import redis_server
 with redis_server() as url:
     print(url, flush=True)
     time.sleep(60)
@@ -81,7 +81,7 @@ def test_a_killed_owner_takes_the_server_along() -> None:
 def test_a_command_that_dies_takes_its_children_along(tmp_path: Path) -> None:
     """As a killed worker its processes."""
     note = tmp_path / "pid"
-    held = tethered(["sh", "-c", f"sleep 60 & echo $! > {note}; wait"])
+    held = start_tied(["sh", "-c", f"sleep 60 & echo $! > {note}; wait"])
     wait_until(lambda: note.exists() and note.read_text().strip() != "")
     child = int(note.read_text())
     shell = int(Path(f"/proc/{child}/stat").read_text().split()[3]) if sys.platform == "linux" else None
@@ -97,7 +97,7 @@ def test_whoever_is_stopped_while_it_starts_leaves_nothing_behind(tmp_path: Path
     """At whatever instant that is."""
     for number in range(25):
         note = tmp_path / f"pid {number}"
-        held = tethered(["sh", "-c", f"echo $$ > '{note}'; exec sleep 60"])
+        held = start_tied(["sh", "-c", f"echo $$ > '{note}'; exec sleep 60"])
         time.sleep(0.003 * number)
         held.terminate()
         held.communicate(timeout=5)

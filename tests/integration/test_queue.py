@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from celery import Celery
 
-from anonymizer.embedded import redis_server
+from anonymizer.embedded.redis_server import redis_server
 from services.runtime.settings import Settings
 from worker import lease as leases
 from worker import queue as queues

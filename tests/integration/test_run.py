@@ -290,7 +290,7 @@ def children(pid: int, of: str) -> list[int]:
     for _ in range(3):
         family |= {one.pid for one in shown if one.parent in family}
     descendants = [one for one in shown if one.pid in family - {pid}]
-    return [one.pid for one in descendants if of in one.command and "tether.py" not in one.command]
+    return [one.pid for one in descendants if of in one.command and "child_process.py" not in one.command]
 
 
 def running(root: Path) -> list[str]:

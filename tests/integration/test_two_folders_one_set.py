@@ -213,7 +213,7 @@ def test_a_plan_with_other_objects_is_published_when_a_person_says_so(desk: Desk
     if way == "as new":
         registry.count_as_new(desk.collection, desk.locator("folder"), seen.fingerprint)
     else:
-        withdraw.withdraw(desk.collection, 6)
+        withdraw.withdraw_set(desk.collection, 6)
 
     outcome = desk.do("folder")
     assert (outcome.state, outcome.index) == ("published", 7)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from structlog.testing import capture_logs
 
-from anonymizer.supervisor import Supervised
+from anonymizer.embedded.supervisor import Supervised
 from services.publication import attempts
 from services.publication.index_ledger import Ledger
 from services.runtime import durable_files
@@ -316,7 +316,7 @@ def test_a_process_that_is_killed_in_its_work_counts_and_the_set_is_done(clinic:
 
 def processes_of_worker() -> list[int]:
     """Find the processes in which a worker works: those whose parent is the worker, too."""
-    ours = [one for one in processes() if f"--queues {QUEUE}" in one.command and "tether.py" not in one.command]
+    ours = [one for one in processes() if f"--queues {QUEUE}" in one.command and "child_process.py" not in one.command]
     pids = {one.pid for one in ours}
     return [one.pid for one in ours if one.parent in pids]
 

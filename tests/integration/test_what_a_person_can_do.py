@@ -170,8 +170,8 @@ def test_a_changed_set_waits_for_a_person_and_is_then_a_set_of_its_own(two, chan
 def test_a_withdrawn_set_is_out_of_the_collection_and_its_number_is_not_given_again(two) -> None:
     """Its line goes, its folder is moved and not deleted; dropped again it is known."""
     root, _, other = two
-    states = dict(states_of(root))
-    anon, kept = states["a"], states["b"]
+    before = dict(states_of(root))
+    anon, kept = before["a"], before["b"]
     files = sorted(path.name for path in (root / anon).iterdir())
     (root / "sheets").mkdir(exist_ok=True)
     (root / "sheets" / f"{anon}.pdf").write_bytes(b"what was a sheet")

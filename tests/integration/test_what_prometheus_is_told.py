@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import redis
 
-from anonymizer.embedded import redis_server
+from anonymizer.embedded.redis_server import redis_server
 from anonymizer.metrics import answering_prometheus
 from services.runtime import metrics
 from services.runtime.settings import Address

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import redis
 
-from anonymizer.embedded import redis_server
+from anonymizer.embedded.redis_server import redis_server
 from phantom.sets import write_demo
 
 USERS = Path(__file__).parents[2] / "deploy/redis/users.acl.in"

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from anonymizer import __main__ as cli
-from anonymizer import check as check_command
-from anonymizer import new as new_command
+from anonymizer.commands import check as check_command
+from anonymizer.commands import new as new_command
 from services.rtset import folder_listing
 from services.store import failures, registry
 from services.store.collection import Collection

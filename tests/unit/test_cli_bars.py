@@ -6,8 +6,8 @@ import io
 
 from rich.console import Console
 
-from anonymizer.bars import Bars, Lines
-from anonymizer.batch import Look
+from anonymizer.embedded.batch import Look
+from anonymizer.progress_view import Bars, Lines
 from services.runtime.progress import InWork
 from services.store.set_state import SetState
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer.__main__ import MODULES
+from anonymizer.__main__ import COMMANDS
 from services.forms.collection_form import Options, settings_text
 from services.forms.identity import Identity
 from services.policy.markdown import as_summary
@@ -41,7 +41,7 @@ def test_every_command_is_told_of_and_every_command_told_of_is_there() -> None:
     """The table of commands in the README."""
     told = set(re.findall(r"^\| `anonymizer (\w+)", README.read_text("utf-8"), re.MULTILINE))
     told.add("worker")  # stands beside `watch`
-    assert told == set(MODULES)
+    assert told == set(COMMANDS)
 
 
 def write() -> None:

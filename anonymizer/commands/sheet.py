@@ -1,4 +1,4 @@
-"""`anonymizer sheet` and `anonymizer report`: what a physicist looks at and signs, and what a collection holds."""
+"""`anonymizer sheet`: makes the sheet of a published set, which a physicist looks at and signs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from anonymizer.new import Root, check_folder
-from anonymizer.screen import console
+from anonymizer.arguments import Root, check_folder
+from anonymizer.terminal import console
 from services.errors import SettingsWrong
 from services.layout import SHEETS_NAME
 from services.store.collection import Collection
@@ -29,11 +29,3 @@ def sheet(root: Root, anon: AnonName) -> None:
         raise SettingsWrong(f"{folder_name(index)}: {none}") from None
     name = folder_name(index)
     console().print(f"{root / SHEETS_NAME / name}.html and {name}.pdf")
-
-
-def report(root: Root) -> None:
-    """Make the report of a collection: its sets, structures, prescriptions, machines, and reasons for refusals."""
-    from sheets import collection_report  # noqa: PLC0415 - as above
-
-    check_folder(root)
-    console().print(str(collection_report.make(Collection.open(root))))

@@ -21,7 +21,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from anonymizer.supervisor import Supervised
+from anonymizer.embedded.supervisor import Supervised
 from services.errors import SettingsWrong
 
 if TYPE_CHECKING:

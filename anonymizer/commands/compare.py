@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from anonymizer.export import Anon, Source  # noqa: TC001 - typer reads the annotations at run time
-from anonymizer.new import check_folder
+from anonymizer.arguments import Anon, Source, check_folder
 from services.maintenance.attribute_diff import as_markdown
 from services.maintenance.attribute_diff import compare as compare_sets
 from services.policy.table import policy_for

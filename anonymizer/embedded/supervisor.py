@@ -10,7 +10,7 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from anonymizer.tether import tethered
+from anonymizer.embedded.child_process import start_tied
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,5 +73,5 @@ class Supervised:
             self._process = None
 
     def _start(self) -> None:
-        self._process = tethered(self._command, env=self._env, stderr=self._stderr)
+        self._process = start_tied(self._command, env=self._env, stderr=self._stderr)
         self._started = self._clock()

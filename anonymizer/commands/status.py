@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import typer
 from rich.table import Table
 
-from anonymizer.new import Root, check_folder
-from anonymizer.screen import console, say_json, say_loose
+from anonymizer.arguments import AsJson, Root, check_folder
+from anonymizer.terminal import console, say_json, say_loose
 from services.errors import SettingsWrong
-from services.runtime import settings as environment
+from services.runtime.settings import Settings
 from services.store.set_state import SetState
 from services.store.share import COPIED, Share
 from watcher import overlaps
 from watcher.status import StatusReader
 
 if TYPE_CHECKING:
-    from services.runtime.settings import Settings
     from watcher.status import CollectionStatus
 
-AsJson = Annotated[bool, typer.Option("--json", help="Say it to a program.")]
 SHOWN: Final = ("folder", "state", "anon", "why")
 
 
 def status(root: Root, as_json: AsJson = False) -> None:
     """Show how the sets of a root folder, or of every collection under a share, stand."""
     check_folder(root)
-    settings = environment.from_environment(os.environ)
+    settings = Settings.of_process()
     told = _tell(Share(root), settings)
     if not told:
         raise SettingsWrong(f"There is no collection in {root}: `anonymizer new` makes one.")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from anonymizer.screen import console
+from anonymizer.terminal import console
 from phantom.sets import write_demo
 
 NewRoot = Annotated[Path, typer.Argument(help="A folder that does not exist yet.")]

@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 import structlog
 import typer
 
-from anonymizer.new import check_folder
-from anonymizer.screen import console as screen
-from anonymizer.serve import Processes, ShareArgument  # noqa: TC001 - typer reads them
+from anonymizer.arguments import Processes, ShareArgument, check_folder
+from anonymizer.terminal import console as screen
 from services.errors import SettingsWrong
 from services.runtime import logs
-from services.runtime import settings as environment
+from services.runtime.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from console.share_view import Desk
-    from services.runtime.settings import Settings
+    from services.runtime.settings import Address
 
 log = structlog.get_logger()
 
@@ -39,7 +38,7 @@ def console(
     Where ANONYMIZER_REDIS_URL names the Redis of a running service, it is a page of that service. Elsewhere it brings
     everything with it, and begins no set before somebody presses "Anonymize".
     """
-    settings = environment.from_environment(os.environ)
+    settings = Settings.of_process()
     if add_user is not None:
         _add_user(settings, add_user)
         return
@@ -58,7 +57,7 @@ def serve_console(share: Path, settings: Settings, *, processes: int, debug: boo
     alone
         Whether it brings its own service even if there is another Redis.
     """
-    from anonymizer.alone import service_alone  # noqa: PLC0415 - and the others here: no other command needs a web server
+    from anonymizer.embedded.console_service import embedded_service  # noqa: PLC0415 - no other command needs a web server
     from console.auth.users import Users, read  # noqa: PLC0415
     from console.serve import HERE, serve  # noqa: PLC0415
     from console.share_view import Desk  # noqa: PLC0415
@@ -84,12 +83,12 @@ def serve_console(share: Path, settings: Settings, *, processes: int, debug: boo
     if not debug:  # at a terminal one reads what was done, not each page that was asked for
         logging.getLogger().setLevel(logging.WARNING)
         logging.getLogger("console.pages").setLevel(logging.INFO)
-    with service_alone(share, settings, processes=processes, debug=debug) as its_settings:
+    with embedded_service(share, settings, processes=processes, debug=debug) as its_settings:
         desk: Desk = Desk(share, its_settings, by_hand=True, users=users, key=key)
         serve(desk, lambda: _say_where(address, key))
 
 
-def _say_where(address: environment.Address, key: str | None) -> None:
+def _say_where(address: Address, key: str | None) -> None:
     host = f"[{address.host}]" if ":" in address.host else address.host
     link = f"http://{host}:{address.port}/" + (f"enter?key={key}" if key else "")
     screen().print(f"The console is here: {link}\nCtrl-C stops it. What is in work is finished first.", soft_wrap=True)

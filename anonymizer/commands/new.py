@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anonymizer.screen import console
+from anonymizer.arguments import MachineNames, Root, check_folder
+from anonymizer.terminal import console
 from services.errors import SettingsWrong
 from services.forms.collection_form import Options
 from services.forms.identity import Identity, check_identity
-from services.machines import descriptor as machines
-from services.runtime import settings
+from services.machines import descriptor
+from services.runtime.settings import Settings
 from services.store.collection import Collection
 from watcher import overlaps
 
@@ -23,18 +24,11 @@ if TYPE_CHECKING:
 
     from services.machines.descriptor import Machine
 
-Root = Annotated[Path, typer.Argument(help="The root folder: each folder in it is one patient's set.")]
 PatientId = Annotated[str | None, typer.Option(help="New patient ID; the index is put behind it.")]
 FamilyName = Annotated[str | None, typer.Option(help="New family name; the index is put behind it.")]
 FirstName = Annotated[str | None, typer.Option(help="New first name.")]
 Hospital = Annotated[str | None, typer.Option(help="Goes into the tracking file only.")]
 InitialIndex = Annotated[int | None, typer.Option(help="The index of the first set.")]
-MachineNames = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--machine", help='A machine descriptor; "keep" leaves each plan its own. Several: the first that fits.'
-    ),
-]
 
 _QUESTIONS = {
     "patient_id": "New patient ID, without the index (zzz_AnusGE)",
@@ -68,12 +62,6 @@ def new(
         collection = Collection.create(root, *form)
     say_first(collection)
     warn_of_overlap(root)
-
-
-def check_folder(root: Path) -> None:
-    """Refuse what is no folder."""
-    if not root.is_dir():
-        raise SettingsWrong(f"{root} is no folder.")
 
 
 def has_form(root: Path) -> bool:
@@ -123,16 +111,16 @@ def say_first(collection: Collection) -> None:
 
 def warn_of_overlap(root: Path) -> None:
     """Say when another collection of this machine or share could give the same new identities."""
-    if overlap := overlaps.of(root, settings.from_environment(os.environ).share):
+    if overlap := overlaps.of(root, Settings.of_process().share):
         console(stderr=True).print(str(overlap))
 
 
 def machine_names(given: list[str] | None) -> tuple[str, ...]:
     """Read the option: our own descriptor where it was not given, none where each plan keeps its machine."""
     names = given or ["VicRapidPlan"]
-    return () if names == [machines.KEEP] else tuple(names)
+    return () if names == [descriptor.KEEP] else tuple(names)
 
 
 def known_machines(names: Iterable[str]) -> list[Machine]:
     """Look each machine up: a name without a descriptor is told now, not when the first set waits for it."""
-    return machines.named(names, machines.folders(settings.from_environment(os.environ).machines))
+    return descriptor.named(names, descriptor.folders(Settings.of_process().machines))

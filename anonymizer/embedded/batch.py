@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import redis
 
-from anonymizer.embedded import embedded_redis
-from anonymizer.supervisor import Supervised
+from anonymizer.embedded.redis_server import embedded_redis
+from anonymizer.embedded.supervisor import Supervised
 from services.errors import SettingsWrong
 from services.runtime.progress import InWork, read_all
 from services.store import failures, registry

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from anonymizer.batch import GRACE_S, LOOK_S, QUIET_S, RECONCILE_S, worker_process
-from anonymizer.embedded import embedded_redis
+from anonymizer.embedded.batch import GRACE_S, LOOK_S, QUIET_S, RECONCILE_S, worker_process
+from anonymizer.embedded.redis_server import embedded_redis
 from services.store.share import Share
 from watcher.service import Watch
 from worker.app import connect, make_app
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from anonymizer.supervisor import Supervised
+    from anonymizer.embedded.supervisor import Supervised
     from services.runtime.settings import Settings
 
 TEND_S = 0.5
 
 
 @contextmanager
-def service_alone(share: Path, settings: Settings, *, processes: int, debug: bool) -> Iterator[Settings]:
+def embedded_service(share: Path, settings: Settings, *, processes: int, debug: bool) -> Iterator[Settings]:
     """Serve every collection under a folder, and begin no set that a person has not started.
 
     Gives the settings with which the console finds this service. What is in work at the end may finish.

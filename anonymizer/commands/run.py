@@ -11,28 +11,26 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from rich.table import Table
 
-from anonymizer.bars import Bars, Lines, Shown, Silence
-from anonymizer.batch import Batch, batch
-from anonymizer.console import serve_console
-from anonymizer.new import (
+from anonymizer.arguments import AsJson, MachineNames, Root, check_folder
+from anonymizer.commands.console import serve_console
+from anonymizer.commands.new import (
     FamilyName,
     FirstName,
     Hospital,
     InitialIndex,
-    MachineNames,
     PatientId,
-    Root,
-    check_folder,
     fill_in,
     has_form,
     known_machines,
     warn_of_overlap,
 )
-from anonymizer.screen import PUBLISHED_ALL, SOME_NOT, console, counted, say_json, say_loose
+from anonymizer.embedded.batch import Batch, batch
+from anonymizer.progress_view import Bars, Lines, Shown, Silence
+from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, console, counted, say_json, say_loose
 from services.errors import SettingsWrong
 from services.layout import SHEETS_NAME
 from services.runtime import logs
-from services.runtime import settings as environment
+from services.runtime.settings import Settings
 from services.store import registry
 from services.store.collection import Collection
 from services.store.records import folder_name
@@ -48,7 +46,6 @@ POLL_S: Final = 0.1
 INTERRUPTED: Final = 130
 
 Workers = Annotated[int | None, typer.Option(min=1, help="Sets at a time; as many as there are cores by default.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Say it to a program.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +76,7 @@ def run(
     ] = False,
 ) -> None:
     """Check and anonymize every set of a root folder. Stopped with Ctrl-C, it goes on where it was when run again."""
-    settings = environment.from_environment(os.environ)
+    settings = Settings.of_process()
     logs.configure(settings.log_format, settings.log_level if ctx.obj else "critical")
     check_folder(root)
     given = (patient_id, family_name, first_name, hospital, initial_index, machine)

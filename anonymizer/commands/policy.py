@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 import typer
 from rich.table import Table
 
-from anonymizer.screen import console, say_json
+from anonymizer.arguments import AsJson
+from anonymizer.terminal import console, say_json
 from services.policy.markdown import as_markdown, as_rows
 from services.policy.table import Choice, policy_for
 
@@ -15,7 +16,6 @@ Dates = Annotated[Literal["shift", "remove", "keep"], typer.Option(help="As in c
 Characteristics = Annotated[Literal["retain", "age_sex"], typer.Option(help="As in collection.toml.")]
 KeepMachine = Annotated[bool, typer.Option("--keep-machine", help='With machine = "keep".')]
 AsMarkdown = Annotated[bool, typer.Option("--markdown", help="As a page.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Say it to a program.")]
 
 
 def policy(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from anonymizer.new import Root, check_folder
-from anonymizer.screen import console, say_json
+from anonymizer.arguments import AsJson, Root, check_folder
+from anonymizer.terminal import console, say_json
 from services.errors import SettingsWrong
 from services.forms import structure_list as lists
 from services.forms.structure_list import FILE_NAME
@@ -38,7 +38,6 @@ Again = Annotated[
     list[str] | None,
     typer.Option(metavar="ANON_006", help='Do a published set again, under its index; "all": each that would change.'),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Say it to a program.")]
 
 _KEPT_BACK = {
     "borne-twice": "two structures of {} have this name: not applied there",

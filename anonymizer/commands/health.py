@@ -5,7 +5,6 @@ That Redis is away is no illness: both wait for it, and to start them anew would
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from enum import StrEnum
@@ -14,10 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 import redis
 import typer
 
-from anonymizer.screen import console
+from anonymizer.terminal import console
 from services.errors import SettingsWrong
 from services.runtime import heartbeat
-from services.runtime import settings as environment
+from services.runtime.settings import Settings
 from worker.app import QUEUE, connect
 from worker.transient_errors import describe
 
@@ -47,7 +46,7 @@ def health(
     service: Annotated[Service | None, typer.Argument(help="Which; by default whichever runs here.")] = None,
 ) -> None:
     """Tell whether the watcher or worker that runs here does its work."""
-    settings = environment.from_environment(os.environ)
+    settings = Settings.of_process()
     folder = settings.health
     if folder is None:
         raise SettingsWrong("ANONYMIZER_HEALTH is not set. It names the folder in which services say that they live.")

@@ -18,7 +18,7 @@ import sys
 import threading
 
 
-def tethered(
+def start_tied(
     command: list[str], *, env: dict[str, str] | None = None, stderr: int | None = subprocess.DEVNULL
 ) -> subprocess.Popen[bytes]:
     """Start `command` so that it ends with this process; SIGTERM to what is returned reaches the command."""

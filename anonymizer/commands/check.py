@@ -5,13 +5,19 @@ from __future__ import annotations
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 from rich.table import Table
 
-from anonymizer.new import MachineNames, Root, check_folder, has_form, known_machines, machine_names, warn_of_overlap
-from anonymizer.screen import PUBLISHED_ALL, SOME_NOT, console, say_json, say_loose
+from anonymizer.arguments import AsJson, MachineNames, Root, check_folder
+from anonymizer.commands.new import (
+    has_form,
+    known_machines,
+    machine_names,
+    warn_of_overlap,
+)
+from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, console, say_json, say_loose
 from services.forms.collection_form import Options, read_settings
 from services.layout import SETTINGS_NAME
 from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
@@ -25,8 +31,6 @@ if TYPE_CHECKING:
     from services.rtset.summary import Judgement
 
 KINDS = (CT, STRUCTURE_SET, PLAN, DOSE)
-
-AsJson = Annotated[bool, typer.Option("--json", help="Say it to a program.")]
 
 
 def check(root: Root, machine: MachineNames = None, as_json: AsJson = False) -> None:

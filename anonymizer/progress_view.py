@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from anonymizer.batch import Look
+    from anonymizer.embedded.batch import Look
     from services.runtime.progress import InWork
 
 

@@ -1,0 +1,33 @@
+"""Arguments that several commands have, and what is asked of them all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.errors import SettingsWrong
+
+Root = Annotated[Path, typer.Argument(help="The root folder: each folder in it is one patient's set.")]
+Source = Annotated[Path, typer.Argument(help="The folder of the set as it was dropped.")]
+Anon = Annotated[Path, typer.Argument(help="The folder that was made of it: …/ANON_006.")]
+Published = Annotated[Path, typer.Argument(metavar="ANON_006", help="The published folder, or its name in ROOT.")]
+SetFolder = Annotated[Path, typer.Argument(metavar="SET", help="The set's folder, or its name in ROOT.")]
+ShareArgument = Annotated[
+    Path | None, typer.Argument(help="The folder under which the collections lie; ANONYMIZER_SHARE by default.")
+]
+Processes = Annotated[int | None, typer.Option(min=1, help="Sets at a time; as many as there are cores by default.")]
+MachineNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--machine", help='A machine descriptor; "keep" leaves each plan its own. Several: the first that fits.'
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def check_folder(root: Path) -> None:
+    """Refuse what is no folder."""
+    if not root.is_dir():
+        raise SettingsWrong(f"{root} is no folder.")

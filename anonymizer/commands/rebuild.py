@@ -1,0 +1,18 @@
+"""`anonymizer rebuild`: makes Redis' copy of the numbers anew from the share."""
+
+from __future__ import annotations
+
+from anonymizer.arguments import Root, check_folder
+from anonymizer.terminal import console
+from services.publication.index_ledger import Ledger
+from services.runtime.settings import Settings
+from services.store.collection import Collection
+from worker.app import connect
+
+
+def rebuild(root: Root) -> None:
+    """Make what Redis knows of a collection's numbers anew from the share; the service does so by itself, too."""
+    check_folder(root)
+    with connect(Settings.of_process()) as client:
+        Ledger(Collection.open(root), client).rebuild()
+    console().print("The numbers in Redis are those of the share.")

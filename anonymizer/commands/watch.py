@@ -1,0 +1,55 @@
+"""`anonymizer watch`: the service's watcher, of which one takes what is dropped."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+from anonymizer.arguments import ShareArgument
+from services.errors import SettingsWrong
+from services.runtime import logs
+from services.runtime.settings import Settings
+from services.store.share import Share
+from watcher.service import Watch
+from worker.app import app, connect, warn_if_redis_is_away
+from worker.queue import Queue
+from worker.sheet_tasks import Sheets
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    import redis
+
+
+def watch(share: ShareArgument = None) -> None:
+    """Stay, and take every set that is dropped into a collection under the share. The workers do the work."""
+    settings = Settings.of_process()
+    logs.configure(settings.log_format, settings.log_level)
+    place = share or settings.share
+    if place is None:
+        raise SettingsWrong("Which share? Name it: anonymizer watch SHARE, or set ANONYMIZER_SHARE.")
+    client = connect(settings)
+    warn_if_redis_is_away(client)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    here = Share(place.absolute())
+    watched = Watch(here, Queue(client, app), client, settings, sheets=Sheets(client, app))
+    with _answering_prometheus(settings, watched, here, client):
+        watched.run(stop)
+
+
+def _answering_prometheus(
+    settings: Settings, watched: Watch, share: Share, client: redis.Redis
+) -> AbstractContextManager[None]:
+    if settings.metrics is None:
+        return nullcontext()
+    try:
+        from anonymizer.metrics import answering_prometheus  # noqa: PLC0415 - only the service's extra brings its library
+    except ModuleNotFoundError:
+        raise SettingsWrong(
+            "ANONYMIZER_METRICS is set, but the package prometheus-client, which answers there, is not installed."
+        ) from None
+    return answering_prometheus(settings.metrics, watched, share, client)

@@ -1,0 +1,24 @@
+"""`anonymizer withdraw`: takes a published set back."""
+
+from __future__ import annotations
+
+from anonymizer.arguments import Published, Root, check_folder
+from anonymizer.terminal import console
+from services.maintenance.withdraw import withdraw_set
+from services.store.collection import Collection
+from services.store.records import folder_name, index_of
+from services.store.tracking_lines import TrackingFiles
+
+
+def withdraw(root: Root, anon: Published) -> None:
+    """Take a published set back: its folder out of what is collected, its line out of the tracking file."""
+    check_folder(root)
+    collection = Collection.open(root)
+    index = index_of(anon.name)
+    moved = withdraw_set(collection, index)
+    TrackingFiles(collection).render()
+    name = folder_name(index)
+    console().print(
+        f"{name} is withdrawn. Its number is not given again. "
+        + (f"Its files lie in {collection.withdrawn / name}." if moved else "Its folder was not here.")
+    )
