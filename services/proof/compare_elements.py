@@ -46,6 +46,13 @@ class MachineIdentity(Protocol):
         """(0008,1090) *Manufacturer's Model Name* of the beam."""
 
 
+class Naming(Protocol):
+    """What a person decided of the names of structures."""
+
+    def target(self, name: str, /) -> str | None:
+        """Return the name that was confirmed for a name."""
+
+
 class Promised(Protocol):
     """What the walk has to know of the promise that was made for a set."""
 
@@ -430,7 +437,7 @@ class Walk:
             self.found.dates.setdefault(change, Place(here.kind, here.path, tag))
         elif action is Action.CLEAN:
             self.found.cleaned[decision.argument].setdefault(change, Place(here.kind, here.path, tag))
-            self._texts.add(change.new)
+            self.found.typed[self._new_charsets].add(change.new)
         elif action is Action.IDENTITY:
             self.found.identity[decision.argument].setdefault(change, Place(here.kind, here.path, tag))
         elif action is Action.DUMMY:

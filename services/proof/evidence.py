@@ -117,7 +117,10 @@ class Found:
     """Whether the source holds a date of a device that Retain Device Identity would have kept."""
 
     texts: defaultdict[tuple[str, ...], set[bytes]] = field(default_factory=lambda: defaultdict(set))
-    """Distinct text values of the output that are to hold no identifier, by character sets."""
+    """Distinct text values that stay and are to hold no identifier, by character sets."""
+
+    typed: defaultdict[tuple[str, ...], set[bytes]] = field(default_factory=lambda: defaultdict(set))
+    """The like that people type, as they were cleaned."""
 
     terms: set[bytes] = field(default_factory=set)
     """Distinct values that should be terms of the standard (VR CS)."""

@@ -27,6 +27,8 @@ from services.proof import references, values
 from services.proof.compare_elements import Walk, by_attribute
 from services.proof.evidence import Reasons
 from services.proof.references import value_of
+from services.proof.search import Search
+from services.proof.traces import Traces
 from services.proof.values import StudyDates, study_date
 from services.rtset import reader
 
@@ -36,9 +38,8 @@ if TYPE_CHECKING:
 
     from services.dicom.part10 import DicomFile, Pixels
     from services.forms.identity import NewIdentity
-    from services.forms.structure_list import Naming
     from services.policy.table import Policy
-    from services.proof.compare_elements import MachineIdentity
+    from services.proof.compare_elements import MachineIdentity, Naming
 
 PREFIXES: Final[Mapping[str, str]] = {"CT": "CT", "RTSTRUCT": "RS", "RTPLAN": "RP", "RTDOSE": "RD"}
 """What file names begin with, by kind of object."""
@@ -183,7 +184,8 @@ def _judge_set(
     """Judge what only the whole set shows; give how many facts there were."""
     found = walk.found
     shift = values.judge_dates(found, reasons)
-    identifiers = values.identifiers_of(found)
+    identifying = values.identifying_values(found)
+    makers = (value.decode("latin-1") for value in found.makers)
     old = [(kind, before) for kind, before, _ in pairs]
     new = [(kind, after) for kind, _, after in pairs]
     links = references.read_links(new)
@@ -196,11 +198,11 @@ def _judge_set(
         "uids": values.judge_uids(found, reasons),
         "dates": len(found.dates),
         "identity": values.judge_identity(found, expected, _studied(pairs), shift, reasons),
-        "free text": values.judge_cleaned(found, identifiers, reasons, expected.naming),
+        "free text": values.judge_cleaned(found, Traces(identifying), reasons, expected.naming),
         "machine": sum(count for _, action, count in walk.changes() if action == Action.MACHINE.value),
         "method": values.judge_method(found, options, relinked=expected.relinked, reasons=reasons),
         "links": linked,
-        "identifiers": values.judge_texts(found, identifiers, reasons),
+        "identifiers": values.judge_texts(found, Search(identifying, makers), reasons),
     }
 
 

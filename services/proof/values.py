@@ -11,22 +11,22 @@ import re
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from services.deidentify.identifiers import Identifiers, read_dates
 from services.dicom import character_sets
 from services.dicom.dictionary import keyword, tag
 from services.policy import table
 from services.policy.table import EDITION
 from services.proof.evidence import METHOD, PATIENT, Place
-from services.vocabulary import spelling
+from services.proof.search import spellings
 from services.vocabulary.defined_terms import is_term
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from services.forms.structure_list import Naming
     from services.policy.table import Options
-    from services.proof.compare_elements import Promised
+    from services.proof.compare_elements import Naming, Promised
     from services.proof.evidence import Change, Found, Reasons
+    from services.proof.search import Hit, Search
+    from services.proof.traces import Traces
 
 _ONE_VALUE_VRS: Final = frozenset((b"ST", b"LT", b"UT", b"UR"))
 """The backslash is a letter in these. PS3.5 6.2."""
@@ -299,11 +299,9 @@ def _is_of_age(age: str, birth: date, day: date | None) -> bool:
 _LONGEST: Final = {"plan_label": 13, "text": 64, "code_meaning": 64}
 _LONGEST_ELSEWHERE: Final = 16
 _NAMED_ROLES: Final = frozenset(("roi_name", "roi_label"))
-_PERSONAL: Final = re.compile(r"\d[\d ()/-]{4,}\d|@")
-"""What a cleaner may take for a number or an address, whoever it is of; so may it any date."""
 
 
-def judge_cleaned(found: Found, identifiers: Identifiers, reasons: Reasons, naming: Naming | None = None) -> int:
+def judge_cleaned(found: Found, traces: Traces, reasons: Reasons, naming: Naming | None = None) -> int:
     """Hold that free texts changed where they had to, equal ones equally, different ones differently.
 
     Parameters
@@ -311,31 +309,39 @@ def judge_cleaned(found: Found, identifiers: Identifiers, reasons: Reasons, nami
     naming
         What was confirmed of the names of structures: one that is changed into another name has no excuse.
     """
-    changed_names = {
-        old for change in found.cleaned["roi_name"] for old, new in _texts_side_by_side(change) if old != new
-    }
-    for role, changes in found.cleaned.items():
-        new_of: dict[str, str] = {}
-        old_of: dict[str, str] = {}
-        for change, place in changes.items():
-            for old, new in _texts_side_by_side(change):
-                if new_of.setdefault(old, new) != new:
-                    reasons.add("free text", "one text became two", place)
-                elif old_of.setdefault(new, old) != old and role != "roi_label":  # a label is part of its ROI's name
-                    reasons.add("free text", "two texts became one", place)
-                if old == new:
-                    continue
-                if not new or not old:
-                    reasons.add("free text", "was emptied, or filled", place)
-                elif len(new) > _LONGEST.get(role, _LONGEST_ELSEWHERE):
-                    reasons.add("free text", "the replacement is too long for a planning system", place)
-                elif (
-                    not (identifiers.matches(old) or _PERSONAL.search(old) or read_dates(old))
-                    and not (naming and role in _NAMED_ROLES and naming.target(old) == new)
-                    and not any(name.startswith(old) for name in changed_names if role == "roi_label")
-                ):
-                    reasons.add("free text", "was changed without need", place)
+    changed_names = {old for _, old, new in _cleaned(found, "roi_name") if old != new}
+    for role in found.cleaned:
+        _judge_one_to_one(found, role, reasons)
+        for place, old, new in _cleaned(found, role):
+            if old == new:
+                continue
+            is_named = naming is not None and role in _NAMED_ROLES and naming.target(old) == new
+            is_cut = role == "roi_label" and any(name.startswith(old) for name in changed_names)
+            if not new or not old:
+                reasons.add("free text", "was emptied, or filled", place)
+            elif len(new) > _LONGEST.get(role, _LONGEST_ELSEWHERE):
+                reasons.add("free text", "the replacement is too long for a planning system", place)
+            elif not (is_named or is_cut or traces.are_in(old)):
+                reasons.add("free text", "was changed without need", place)
     return sum(map(len, found.cleaned.values()))
+
+
+def _judge_one_to_one(found: Found, role: str, reasons: Reasons) -> None:
+    """Hold that equal texts of a role stayed equal, and different ones different; labels are cut-off names."""
+    new_of: dict[str, str] = {}
+    old_of: dict[str, str] = {}
+    for place, old, new in _cleaned(found, role):
+        if new_of.setdefault(old, new) != new:
+            reasons.add("free text", "one text became two", place)
+        elif old_of.setdefault(new, old) != old and role != "roi_label":
+            reasons.add("free text", "two texts became one", place)
+
+
+def _cleaned(found: Found, role: str) -> Iterator[tuple[Place, str, str]]:
+    """Return the texts of a role: where each stands, what it was, and what it is."""
+    for change, place in found.cleaned[role].items():
+        for old, new in _texts_side_by_side(change):
+            yield place, old, new
 
 
 def _texts_side_by_side(change: Change) -> Iterator[tuple[str, str]]:
@@ -356,12 +362,13 @@ _LONGEST_VERSION: Final = 5
 """Digits of a number in a technical value that may be a version or a year by chance equal to an ID."""
 
 
-def identifiers_of(found: Found) -> Identifiers:
-    """Collect what identifies the set, from the source's own values; what an option keeps is no longer removed."""
-    kept = {spelling.fold(value) for _, value in _values(found.retained)}
-    taken = [(kind, value) for kind, value in _values(found.identifying) if spelling.fold(value) not in kept]
-    births = [f"{day:%Y%m%d}" for day in _birth_dates(found)]
-    return Identifiers(taken, (value.decode("latin-1") for value in found.makers), births)
+def identifying_values(found: Found) -> list[tuple[str, str]]:
+    """Return what identifies the set, kind and value, as the source has it, but for what an option keeps."""
+    kept = {spelling for _, value in _values(found.retained) for spelling in spellings(value)}
+    births = [("date", f"{day:%Y%m%d}") for day in _birth_dates(found)]
+    return [
+        (kind, value) for kind, value in (*_values(found.identifying), *births) if kept.isdisjoint(spellings(value))
+    ]
 
 
 def _values(raw: Iterable[tuple[str, bytes, bytes, tuple[str, ...]]]) -> Iterator[tuple[str, str]]:
@@ -372,35 +379,48 @@ def _values(raw: Iterable[tuple[str, bytes, bytes, tuple[str, ...]]]) -> Iterato
                 yield kind, stripped
 
 
-def judge_texts(found: Found, identifiers: Identifiers, reasons: Reasons) -> int:
+def judge_texts(found: Found, search: Search, reasons: Reasons) -> int:
     """Search every distinct text of the output for what identifies the set; give how many there were."""
     originals = source_uids(found)
     searched = 0
-    for charsets, values in found.texts.items():
-        for value in values:
-            as_read = character_sets.decode(value, b"PN", charsets)
-            searched += 1
-            _search(as_read, identifiers.found_in(as_read.strip(" \0")), originals, reasons)
-    for value in found.terms:
-        as_read = value.decode("latin-1")
+    for text, kinds in _searched(found, search):
         searched += 1
-        if not is_term(as_read):
-            _search(as_read, identifiers.found_in(as_read.strip(" \0")), originals, reasons)
-    for value in found.technical | found.product:
-        as_read = character_sets.decode(value, b"LO", ()).strip(" \0")
-        searched += 1
-        hits = [as_read[start:end] for start, end in identifiers.matches(as_read)]
-        if not all(hit.isdecimal() and len(hit) <= _LONGEST_VERSION for hit in hits):
-            kinds = identifiers.found_in(as_read) or frozenset()
-            _search(as_read, kinds - {"person"} if value in found.product else kinds, originals, reasons)
+        if kinds:
+            reasons.add("identifiers", f"left in a text: {', '.join(sorted(kinds))}")
+        if not originals.isdisjoint(_UID_IN_TEXT.findall(text)):
+            reasons.add("identifiers", "an original UID is left in a text")
     return searched
 
 
-def _search(value: str, kinds: frozenset[str] | None, originals: set[str], reasons: Reasons) -> None:
-    if kinds:
-        reasons.add("identifiers", f"left in a text: {', '.join(sorted(kinds))}")
-    if not originals.isdisjoint(_UID_IN_TEXT.findall(value)):
-        reasons.add("identifiers", "an original UID is left in a text")
+def _searched(found: Found, search: Search) -> Iterator[tuple[str, frozenset[str]]]:
+    """Return every distinct text of the output, with the kinds of identifiers that are left in it."""
+    for charsets, typed in found.typed.items():
+        yield from ((text, search.in_typed(text)) for text in _readings(typed, charsets))
+    for charsets, texts in found.texts.items():
+        yield from ((text, _kinds(search.hits(text))) for text in _readings(texts, charsets))
+    for text in _readings(found.terms):
+        yield text, frozenset() if is_term(text) else _kinds(search.hits(text))
+    for text in _readings(found.technical):
+        yield text, _kinds_but_versions(search.hits(text))
+    for text in _readings(found.product):
+        yield text, _kinds_but_versions(search.hits(text)) - {"person"}
+
+
+def _readings(values: Iterable[bytes], charsets: tuple[str, ...] = ()) -> Iterator[str]:
+    """Read texts as their character set says, and as UTF-8 or Latin-1 where it may be declared wrongly."""
+    for value in values:
+        as_declared = character_sets.decode(value, b"PN", charsets)
+        yield as_declared
+        if character_sets.is_foreign(value) and (undeclared := character_sets.decode(value, b"PN", ())) != as_declared:
+            yield undeclared
+
+
+def _kinds(hits: Iterable[Hit]) -> frozenset[str]:
+    return frozenset(kind for hit in hits for kind in hit.kinds)
+
+
+def _kinds_but_versions(hits: Iterable[Hit]) -> frozenset[str]:
+    return _kinds(hit for hit in hits if not (hit.text.isdecimal() and len(hit.text) <= _LONGEST_VERSION))
 
 
 # What is said of our work ---------------------------------------------------------------------------------------------

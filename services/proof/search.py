@@ -1,0 +1,330 @@
+"""The search of the proof: whether a text of the output says what identifies the set.
+
+It is made from the source's own values and shares lists of words with the cleaner, but no matching: what the cleaner
+fails to see is not missed here for the same reason. It looks for strong evidence alone: it must not hold a sound
+set up:
+
+* every part of a name (family, given, middle), whole, and family and given name written together;
+* IDs, places, devices and addresses in full, an ID without leading zeros or separators too, and those words and long
+  numbers in them that name nothing else;
+* dates, in figures or with the month's name.
+
+Whole means whole tokens: they end where a separator stands, letters meet digits, or a capital begins a word. They are
+compared without case, with accents as they are, left off, or written out (Müller, Muller, Mueller). Short ones say
+little: they count where people type, or as the whole value. A name that is itself a term of anatomy is nobody's there:
+Mrs Herz does not cost a set its `Herz`. PS3.5 6.2 says how names and dates are made up.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from functools import lru_cache
+from itertools import permutations
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from services.vocabulary import word_lists
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_TOKEN: Final = 4
+"""Characters from which on a token says something wherever it stands; one of `_SYLLABLES` counts for two."""
+
+_SHORT: Final = 2
+"""The like in texts that people type, and of whole values."""
+
+_SPREAD: Final = 6
+"""Characters from which on an ID is found with separators strewn in."""
+
+_LONG_NUMBER: Final = 5
+"""Digits of a number inside an ID that says as much as the ID does; shorter ones are years and versions."""
+
+_NUMBERED: Final = frozenset(("patient-id", "other-id", "accession"))
+_NAME_PARTS: Final = 3
+"""Family, given and middle name; behind them stand titles. PS3.5 6.2.1.1."""
+
+_ANYBODY: Final = re.compile(r"\d{6,}|[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+"""A long number or an e-mail address says who somebody is, whoever it is."""
+
+
+class Hit(NamedTuple):
+    """Something found in a text."""
+
+    text: str
+    kinds: frozenset[str]
+    """Kinds of identifiers, as the policy's table has them."""
+
+
+class Search:
+    """All that identifies one set.
+
+    Parameters
+    ----------
+    values
+        Pairs of a kind (column `identifies` of the policy's table) and a value, decoded, one at a time.
+    makers
+        Makers and models of the set's devices: their words identify no place and no device.
+    """
+
+    def __init__(self, values: Iterable[tuple[str, str]], makers: Iterable[str] = ()) -> None:
+        self._tokens: defaultdict[str, set[str]] = defaultdict(set)
+        self._short: defaultdict[str, set[str]] = defaultdict(set)
+        self._whole: defaultdict[str, set[str]] = defaultdict(set)
+        self._spread: defaultdict[str, set[str]] = defaultdict(set)
+        self._days: set[_Day] = set()
+        words = (word for text in makers for word in (*words_of(text), *letters_of(text)))
+        self._common = _COMMON.union(*map(spellings, words))
+        for kind, value in set(values):
+            self._take(kind, value)
+
+    def hits(self, text: str) -> Iterator[Hit]:
+        """Find identifiers in a text, whatever wrote it."""
+        yield from self._found(_tokens(text), self._tokens)
+        yield from self._found(_put_together(text), self._spread)
+        yield from self._found((word for word in _alone(text) if not word.isdecimal()), self._whole)
+        yield from (Hit(found, _DATE) for found, year, day in _days_in(text) if len(year) == 4 and day in self._days)
+
+    def in_typed(self, text: str) -> frozenset[str]:
+        """Return the kinds of identifiers in a text that people type and that was to be cleaned."""
+        hits = [*self.hits(text), *self._found(_tokens(text), self._short), *self._found(_alone(text), self._whole)]
+        hits += (Hit(found, _DATE) for found, _, day in _days_in(text) if day in self._days)
+        hits += (Hit(found, frozenset(("number or address",))) for found in _ANYBODY.findall(text))
+        return frozenset(kind for hit in hits for kind in hit.kinds)
+
+    @staticmethod
+    def _found(parts: Iterable[str], among: dict[str, set[str]]) -> Iterator[Hit]:
+        for part in parts:
+            written = spellings(part)
+            if not among.keys().isdisjoint(written) and written.isdisjoint(_ANATOMY):
+                yield Hit(part, frozenset(kind for spelling in written for kind in among.get(spelling, ())))
+
+    # Taking in
+
+    def _take(self, kind: str, value: str) -> None:
+        if kind == "person":
+            for group in value.split("="):  # alphabetic, ideographic, phonetic
+                self._take_name([words_of(part) for part in group.split("^")[:_NAME_PARTS]])
+        elif kind != "date":
+            self._take_phrase(kind, value)
+        elif days := _stated_days(value):
+            self._days.update(days)
+        elif any(map(str.isalpha, value)):  # no date but a name or a comment; a year alone identifies nobody
+            self._take_phrase(kind, value)
+
+    def _take_name(self, parts: list[list[str]]) -> None:
+        """Take in a name; one short word alone is a code of somebody's rather than a name."""
+        naming = [[word for word in part if spellings(word).isdisjoint(_NAMELESS)] for part in parts]
+        is_name = sum(map(len, naming)) > 1
+        for part, words in zip(parts, naming, strict=True):
+            for token in {*words, "".join(part)} if words else ():
+                self._add("person", token, short=is_name)
+        given = [word for part in parts[1:] for word in part]
+        if given and naming[0]:
+            for two in (("".join(parts[0]), given[0]), ("".join(parts[0]), "".join(given))):
+                for both in permutations(two):
+                    self._add("person", "".join(both))
+
+    def _take_phrase(self, kind: str, value: str) -> None:
+        """Take in an ID, a place, a device or an address: in full, and what in it names nothing else."""
+        words, numbers = words_of(value), re.findall(r"[0-9]+", value)
+        if kind in _NUMBERED or numbers or not all(map(self._is_common, words)):
+            self._add(kind, "".join(words), spread=True)
+        if kind in _NUMBERED:
+            self._add(kind, "".join(words_of(_LEADING_ZEROS.sub("", value))), spread=True)
+        for word in words:
+            if len(word) >= _TOKEN and (_is_mixed(word) or (word.isalpha() and not self._is_common(word))):
+                self._add(kind, word)
+        for number in (number.lstrip("0") for number in numbers):
+            if kind != "place" and len(number) >= _LONG_NUMBER:
+                self._add(kind, number)
+
+    def _add(self, kind: str, token: str, *, short: bool = False, spread: bool = False) -> None:
+        size = sum(2 if shape == "W" else 1 for shape in _shapes(token))
+        if len(token) < _SHORT:
+            return
+        for spelling in spellings(token):
+            self._whole[spelling].add(kind)
+            if size >= _TOKEN:
+                self._tokens[spelling].add(kind)
+            elif short and token.isalpha():
+                self._short[spelling].add(kind)
+            if spread and size >= _SPREAD:
+                self._spread[spelling].add(kind)
+
+    def _is_common(self, word: str) -> bool:
+        written = spellings(word)
+        return not written.isdisjoint(self._common) or any(map(_is_made_of_terms, written))
+
+
+# Spellings ------------------------------------------------------------------------------------------------------------
+
+_WRITTEN_OUT: Final = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "đ": "d"}
+)
+_LEFT_OFF: Final = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "\N{LATIN SMALL LETTER DOTLESS I}": "i"}
+)
+_LEADING_ZEROS: Final = re.compile(r"(?<![0-9])0+(?=[0-9])")
+
+
+@lru_cache(maxsize=1 << 14)
+def spellings(word: str) -> frozenset[str]:
+    """Return the ways to write a word, in small letters: as it is, with accents written out, and without them."""
+    plain = unicodedata.normalize("NFKC", word).casefold()
+    if plain.isascii():
+        return frozenset((plain,))
+    return frozenset((plain, _bare(plain.translate(_WRITTEN_OUT)), _bare(plain)))
+
+
+def _bare(word: str) -> str:
+    parts = unicodedata.normalize("NFKD", word).translate(_LEFT_OFF)
+    return unicodedata.normalize("NFC", "".join(char for char in parts if not unicodedata.combining(char)))
+
+
+_ANATOMY: Final = frozenset(spelling for word in word_lists.read_anatomy() for spelling in spellings(word))
+_NAMELESS: Final = frozenset(spelling for word in word_lists.NAMELESS for spelling in spellings(word))
+_COMMON: Final = _ANATOMY | {spelling for word in word_lists.GENERIC for spelling in spellings(word)}
+_SHORTEST_TERM: Final = 3
+
+
+def _is_made_of_terms(word: str) -> bool:
+    """Tell whether a word is put together of terms of anatomy: `Brustkopf` names no town."""
+    cuts = range(_SHORTEST_TERM, len(word))
+    return word in _ANATOMY or any(word[:cut] in _ANATOMY and _is_made_of_terms(word[cut:]) for cut in cuts)
+
+
+# Tokens ---------------------------------------------------------------------------------------------------------------
+
+_SYLLABLES: Final = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL")
+"""Scripts that are written without blanks, and say a syllable or more with each character."""
+
+_LONGEST_RUN: Final = 24
+"""Tokens of a run that is looked up: the longest IDs, of groups of letters and digits, have fewer."""
+
+
+@lru_cache(maxsize=4096)
+def _shape(char: str) -> str:
+    """Return what a character is: A capital, a other letter, 0 digit, W a word by itself, or blank."""
+    category = unicodedata.category(char)
+    if category == "Nd":
+        return "0"
+    if category[0] not in "LM":
+        return " "
+    if unicodedata.name(char, "").startswith(_SYLLABLES):
+        return "W"
+    return "A" if category in ("Lu", "Lt") else "a"
+
+
+def _shapes(text: str) -> str:
+    return "".join(map(_shape, text))
+
+
+def words_of(text: str) -> list[str]:
+    """Return the unbroken runs of letters and digits."""
+    text = unicodedata.normalize("NFKC", text)
+    return [text[found.start() : found.end()] for found in re.finditer(r"\S+", _shapes(text))]
+
+
+def letters_of(text: str) -> list[str]:
+    """Return the unbroken runs of letters."""
+    return re.findall(r"[^\W\d_]+", text)
+
+
+def _is_mixed(word: str) -> bool:
+    return any(map(str.isalpha, word)) and any(map(str.isdecimal, word))
+
+
+def _tokens(text: str) -> list[str]:
+    """Return every token of a text, and every run of tokens without a separator between them."""
+    found = []
+    for word in words_of(text):
+        shapes = _shapes(word)
+        edges = [0, *(at for at in range(1, len(word)) if _is_edge(word, shapes, at)), len(word)]
+        for number, begin in enumerate(edges):
+            found += [word[begin:end] for end in edges[number + 1 : number + 1 + _LONGEST_RUN]]
+    return found
+
+
+def _is_edge(word: str, shapes: str, at: int) -> bool:
+    """Tell whether one token may end before a character, and another begin with it."""
+    before, after = shapes[at - 1], shapes[at]
+    if before == after == "0":  # leading zeros
+        return word[at] != "0" == word[at - 1] and not word[:at].rstrip("0")[-1:].isdecimal()
+    if before == after:
+        return after == "W" or (after == "A" and shapes[at + 1 : at + 2] == "a")
+    # A single capital belongs to the small letters behind it; of PTVm… one cannot tell.
+    return before + after != "Aa" or shapes[max(at - 2, 0) : at] == "AA"
+
+
+def _put_together(text: str) -> list[str]:
+    """Return every run of words of a text, without what stands between them."""
+    words = words_of(text)
+    runs = [words[begin : begin + _LONGEST_RUN] for begin in range(len(words))]
+    return ["".join(run[:end]) for run in runs for end in range(2, len(run) + 1)]
+
+
+def _alone(text: str) -> list[str]:
+    """Return the word that is all of a text; nothing where it has several."""
+    words = words_of(text)
+    return words if len(words) == 1 else []
+
+
+# Dates ----------------------------------------------------------------------------------------------------------------
+
+_Day = tuple[int, int, int]
+"""Year, month, day."""
+
+_DATE: Final = frozenset(("date",))
+_STATED: Final = re.compile(r"(\d{4})(\.?)(\d\d)\2(\d\d)[\d.+]*", re.ASCII)
+"""DA, in old objects with dots; DT from its day on. PS3.5 6.2."""
+_YEAR_FIRST: Final = re.compile(r"(?<!\d)(\d{4})([-./_ ])(\d{1,2})\2(\d{1,2})(?!\d|\.\d)", re.ASCII)
+_YEAR_LAST: Final = re.compile(r"(?<!\d)(?<!\d\.)(\d\d?)([-./_ ]) ?(\d\d?)\2 ?(\d{4}|\d\d)(?!\d|\.\d)", re.ASCII)
+_IN_ONE: Final = re.compile(r"(?<!\d)(?:\d{8}|\d{10}|\d{12}|\d{14})(?!\d)", re.ASCII)
+_MONTH_SECOND: Final = re.compile(r"(?<!\d)(\d\d?)[-./_ ]{0,2}([^\W\d_]{3,10})[-./_, ]{0,2}(\d{4}|\d\d)(?!\d)")
+_MONTH_FIRST: Final = re.compile(
+    r"(?<![^\W\d_])([^\W\d_]{3,10})[-./_ ]{0,2}(\d\d?)(?:st|nd|rd|th)?[-./_, ]{1,2}(\d{4}|\d\d)(?!\d)"
+)
+
+MONTHS: Final = {
+    spelling: str(number)
+    for number, names in enumerate(word_lists.MONTHS, 1)
+    for name in names.split()
+    for spelling in spellings(name)
+}
+"""Numbers of the months, by the spellings of their names."""
+
+
+def _stated_days(value: str) -> list[_Day]:
+    """Read the days that a DA or DT value, or a range of them, states in full."""
+    stated = (_STATED.fullmatch(part.strip(" \0")) for part in value.split("-"))
+    return [(int(found[1]), int(found[3]), int(found[4])) for found in stated if found]
+
+
+def _days_in(text: str) -> Iterator[tuple[str, str, _Day]]:
+    """Read the dates in a text: as it stands there, its year as it stands there, and a day that it may mean."""
+    if not any(map(str.isdecimal, text)):
+        return
+    for found, year, month, day in _dates_in(text):
+        for number in (int(year),) if len(year) == 4 else (1900 + int(year), 2000 + int(year)):
+            yield found, year, (number, int(month), int(day))
+
+
+def _dates_in(text: str) -> Iterator[tuple[str, str, str, str]]:
+    """Read the dates in a text: the text of each, year, month, day; some can be read in several ways."""
+    for found in _YEAR_FIRST.finditer(text):
+        yield found[0], found[1], found[3], found[4]
+    for found in _YEAR_LAST.finditer(text):
+        yield found[0], found[4], found[3], found[1]
+        yield found[0], found[4], found[1], found[3]
+    for found in _IN_ONE.finditer(text):
+        run = found[0]
+        yield run, run[:4], run[4:6], run[6:8]
+        if len(run) == 8:
+            yield run, run[4:], run[2:4], run[:2]
+            yield run, run[4:], run[:2], run[2:4]
+    for pattern, day, month in ((_MONTH_SECOND, 1, 2), (_MONTH_FIRST, 2, 1)):
+        for found in pattern.finditer(text):
+            for number in {MONTHS[each] for each in spellings(found[month]) if each in MONTHS}:
+                yield found[0], found[3], number, found[day]

@@ -1,0 +1,140 @@
+"""The least trace of an identifier in a text: for a cleaner that was careful, an excuse for having changed it.
+
+`services.proof.search` refuses a set on strong evidence alone; what was changed needs weak evidence only. A cleaner may
+see a name inside a longer word, or the beginning of one that a field's end has cut off, or what could be anybody's
+date. Only a text in which nothing of the kind can be seen was changed without need.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cached_property
+from itertools import pairwise, product
+from typing import TYPE_CHECKING, Final
+
+from services.proof.search import MONTHS, letters_of, spellings, words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_SHORTEST: Final = 2
+
+_LONG: Final = 4
+"""Characters of a word, or of a number and one more, that says something without the rest of its value."""
+
+_CUT_SHORT: Final = 5
+"""Letters of a name that say it though the others were cut off."""
+
+_PERSONAL: Final = re.compile(r"\d[\d ()/-]{4,}\d|[@年]")
+"""What may be a number, an address, or a year in Japanese, whoever it is of."""
+
+
+class Traces:
+    """What may remind of the identifiers of one set.
+
+    Parameters
+    ----------
+    values
+        Pairs of a kind (column `identifies` of the policy's table) and a value, decoded, one at a time.
+    """
+
+    def __init__(self, values: Iterable[tuple[str, str]]) -> None:
+        self._values = sorted(set(values))
+
+    def are_in(self, text: str) -> bool:
+        """Tell whether a text holds anything that may be an identifier, of the set's or of anybody's."""
+        plain = _plain(text)
+        trace = _trace(plain)
+        cut_short = {_trace(_plain(word)) for word in letters_of(text) if len(word) >= _CUT_SHORT}
+        return (
+            any(each in plain for each in self._plain)
+            or any(each in trace or any(map(each.startswith, cut_short)) for each in self._traces)
+            or any(year in text for year in self._years)
+            or not self._days_of_the_year.isdisjoint(pairwise(map(int, re.findall(r"[0-9]+", text))))
+            or _may_be_anybodys(text)
+        )
+
+    # Made when they are first asked for: most sets have no text that was changed.
+
+    @cached_property
+    def _plain(self) -> frozenset[str]:
+        texts = {text for kind, value in self._values for text in _texts(kind, value)}
+        return frozenset(plain for plain in map(_plain, texts) if len(plain) >= _SHORTEST)
+
+    @cached_property
+    def _traces(self) -> frozenset[str]:
+        return frozenset(trace for trace in map(_trace, self._plain) if len(trace) >= _SHORTEST)
+
+    @cached_property
+    def _dates(self) -> list[str]:
+        return [value for kind, value in self._values if kind == "date"]
+
+    @cached_property
+    def _years(self) -> frozenset[str]:
+        """Return the last two figures of all years, also of those dates of which only the year is known."""
+        return frozenset(year[2:] for value in self._dates for year in re.findall(r"\d{4}", value))
+
+    @cached_property
+    def _days_of_the_year(self) -> frozenset[tuple[int, int]]:
+        """Return days and months, in both orders."""
+        found = (found for value in self._dates for found in re.findall(r"(?:^|[-])\d{4}\.?(\d\d)\.?(\d\d)", value))
+        days = [(int(month), int(day)) for month, day in found]
+        return frozenset((*days, *((day, month) for month, day in days)))
+
+
+def _texts(kind: str, value: str) -> Iterator[str]:
+    """Return what of a value may stand in a text."""
+    words, letters = words_of(value), letters_of(value)
+    if kind == "person":
+        for group in value.split("="):
+            yield from _texts_of_a_name([words_of(part) for part in group.split("^")])
+        yield from (each for each in letters if len(each) >= _LONG)
+        return
+    yield value
+    yield from (each for each in (*words, *letters) if len(each) >= _LONG)
+    yield from (number.lstrip("0") for number in re.findall(r"\d+", value) if len(number) > _LONG)
+    if kind == "contact":  # at home a telephone number lacks the country's
+        yield "".join(filter(str.isdecimal, value)).lstrip("0")[3:]
+
+
+def _texts_of_a_name(parts: list[list[str]]) -> Iterator[str]:
+    """Return the parts of a name, its words, each with another one or with initials, and all of it."""
+    words = [word for part in parts for word in part]
+    yield "".join(words)
+    yield "".join(reversed(words))
+    initials = "".join(word[0] for word in words)
+    some = {initials[begin:end] for begin in range(len(words)) for end in range(begin + 1, len(words) + 1)}
+    every = {word for word in (*words, *map("".join, parts)) if len(word) > 1}
+    yield from every
+    every.update(parts[0])
+    for one, other in product(every, (*every, *some)):
+        yield one + other
+        yield other + one
+
+
+_LETTERS_AND_DIGITS: Final = frozenset(("Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd"))
+_LIKE_LETTERS: Final = str.maketrans(
+    {"ø": "o", "å": "a", "æ": "a", "œ": "o", "þ": "th", "ð": "d", "đ": "d", "ł": "l", "ħ": "h"}
+    | {"\N{LATIN SMALL LETTER DOTLESS I}": "i"}
+)
+
+
+def _plain(text: str) -> str:
+    """Return the letters and digits of a text, in small letters and without accents."""
+    letters = "".join([char for char in text if unicodedata.category(char) in _LETTERS_AND_DIGITS])
+    parts = unicodedata.normalize("NFKD", letters.casefold()).casefold().translate(_LIKE_LETTERS)
+    return "".join([char for char in parts if unicodedata.category(char)[0] in "LN"])
+
+
+def _trace(plain: str) -> str:
+    """Leave off what people write twice, or write out where another writes an accent."""
+    return re.sub("aa+", "a", plain.replace("e", ""))
+
+
+def _may_be_anybodys(text: str) -> bool:
+    """Tell whether a text may be a date, a number or an address, whoever it is of."""
+    numbers = re.findall(r"\d+", text)
+    if _PERSONAL.search(text) or len(numbers) > 2:
+        return True
+    return bool(numbers) and any(not spellings(word).isdisjoint(MONTHS) for word in letters_of(text))
