@@ -38,8 +38,9 @@ Acceptable = Literal[
     "two-frames",
     "enhanced-ct",
     "burned-in-annotation",
+    "contours-off-slices",
 ]
-"""Codes of faults that a collection may take knowingly. What each means: `services/meaning.py`."""
+"""Codes of faults that a collection may take knowingly. What each means: `services/rtset/importability.py`."""
 
 
 @dataclass(frozen=True, slots=True)

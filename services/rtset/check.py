@@ -130,7 +130,11 @@ def judge(
     found.missing += [one for one in chosen.missing if one.code not in map(members.no_object, contents.private)]
     found.faults += pixel_completeness.lacking(chosen.objects)
 
-    judged = references.judge(chosen.objects, frozenset(one.sop_instance_uid for one in aside.left_out))
+    judged = references.judge(
+        chosen.objects,
+        frozenset(one.sop_instance_uid for one in aside.left_out),
+        off_slices_accepted=references.OFF_SLICES in options.accept,
+    )
     objects = _judge_links(found, chosen.objects, judged, options)
     if not judged.missing:  # else the CT is larger by the slices that are still to come
         found.faults += placement.elsewhere(objects)
@@ -284,6 +288,11 @@ def _judge_patient(found: _Found, contents: Contents) -> None:
         found.notes.append(f"The objects belong to {len(studies)} studies.")
 
 
+def _is_all_here(objects: Objects) -> bool:
+    """Whether no slice is still to come."""
+    return objects.structure_set is not None and references.all_listed_are_here(objects.structure_set, objects.slices)
+
+
 _RELINK_HELPS: Final = (
     'Or set on_broken_links to "relink" in collection.toml: geometry agrees, and the references would be rebuilt.'
 )
@@ -292,7 +301,9 @@ _RELINK_HELPS: Final = (
 def _judge_links(found: _Found, objects: Objects, judged: Links, options: Options) -> Objects:
     """Refuse broken links, or rebuild them where the collection asks for it; give the objects to go on with."""
     found.notes += judged.notes
-    found.missing += judged.missing
+    for fault in judged.missing:
+        is_complete = fault.code == references.OFF_SLICES and _is_all_here(objects)
+        (found.faults if is_complete else found.missing).append(fault)
     if judged.all_shown:  # else geometry is held against the set
         found.notes += references.strange(objects)
     complete = objects.structure_set and objects.plan and objects.dose and objects.slices and not judged.missing

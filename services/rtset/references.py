@@ -35,6 +35,8 @@ CONTOURS_CT: Final = "contours → CT"
 FRAME: Final = "frame of reference"
 LINKS: Final = (DOSE_PLAN, PLAN_STRUCTURE_SET, CONTOURS_CT, FRAME)
 
+OFF_SLICES: Final = "contours-off-slices"
+
 _MOST_NAMED: Final = 5
 """ROIs in one sentence."""
 
@@ -86,13 +88,15 @@ class Links:
         return all(state == "shown" for state in self.states.values())
 
 
-def judge(objects: Objects, left_out: frozenset[str] = frozenset()) -> Links:
+def judge(objects: Objects, left_out: frozenset[str] = frozenset(), *, off_slices_accepted: bool = False) -> Links:
     """Judge the four links as far as there are objects.
 
     Parameters
     ----------
     left_out
         SOP Instance UIDs of images that are not waited for, though the structure set may list them.
+    off_slices_accepted
+        Whether a collection takes structure sets most of whose contours lie on none of the slices.
     """
     links = Links()
     structure_set, plan, dose = objects.structure_set, objects.plan, objects.dose
@@ -104,7 +108,7 @@ def judge(objects: Objects, left_out: frozenset[str] = frozenset()) -> Links:
         _judge_contours(links, structure_set, objects, left_out)
     if objects.slices and structure_set and plan and dose:
         _judge_frame(links, structure_set, plan, dose, objects.slices)
-    _hold_against_geometry(links, objects)
+    _hold_against_geometry(links, objects, off_slices_accepted=off_slices_accepted)
     return links
 
 
@@ -383,11 +387,17 @@ def _judge_frame(links: Links, structure_set: SetFile, plan: SetFile, dose: SetF
         links.states[FRAME] = "shown"
 
 
-def _hold_against_geometry(links: Links, objects: Objects) -> None:
+def _hold_against_geometry(links: Links, objects: Objects, *, off_slices_accepted: bool) -> None:
     """Let geometry bear what is not shown."""
     _, volume, structure_set, plan, dose = objects
     if structure_set and links.states[CONTOURS_CT] == "not shown":
-        links.missing += contours_disagree(structure_set, volume)
+        against = contours_disagree(structure_set, volume)
+        if off_slices_accepted and volume:
+            links.notes += [f"Accepted: {fault.found}" for fault in against]
+        else:
+            links.missing += against
+        if not against and volume:
+            links.notes += contours_beside(structure_set, volume)
     if links.missing:
         return  # the volume is larger by the slices that are still to come
     if plan and (links.states[PLAN_STRUCTURE_SET] == "not shown" or links.silent_frames & {CT, PLAN}):
@@ -405,22 +415,51 @@ _NO_VOLUME: Final = Fault(
 
 
 def contours_disagree(structure_set: SetFile, volume: Volume | None) -> list[Fault]:
-    """Say what stands against contours lying on these slices."""
+    """Say what stands against contours lying on these slices: that most of them do not.
+
+    Structures that were drawn in other planes, or half a millimetre beside a slice, lie in many sets, and no planning
+    system refuses them.
+    """
     if volume is None:
         return [_NO_VOLUME]
-    data = structure_set.file.data
-    off = [one.roi_number for one in contours(structure_set) if volume.slice_of(one.ends(data)) is None]
-    if not off:
+    off, drawn = _off_slices(structure_set, volume)
+    if 2 * len(off) <= drawn:
         return []
-    rois = ", ".join(list(dict.fromkeys(off))[:_MOST_NAMED])
     return [
         Fault(
-            "contours-off-slices",
-            f"{len(off)} contours in {structure_set.called} lie on none of the {len(volume.positions_mm)} CT slices "
-            f"that are here (ROI number {rois}).",
+            OFF_SLICES,
+            f"{len(off)} of {drawn} contours in {structure_set.called} lie on none of the {len(volume.positions_mm)} "
+            f"CT slices that are here ({_roi_numbers(off)}).",
             "Wait until all slices are copied, or export the structure set together with the CT it was drawn on.",
         )
     ]
+
+
+def contours_beside(structure_set: SetFile, volume: Volume) -> Iterator[str]:
+    """Tell of contours that lie on none of the slices."""
+    off, drawn = _off_slices(structure_set, volume)
+    if off:
+        yield f"{len(off)} of {drawn} contours in {structure_set.called} lie on no CT slice ({_roi_numbers(off)})."
+
+
+def _off_slices(structure_set: SetFile, volume: Volume) -> tuple[list[str], int]:
+    """Give the ROI number of each contour that lies on none of these slices, and how many contours there are."""
+    data = structure_set.file.data
+    drawn = list(contours(structure_set))
+    return [one.roi_number for one in drawn if volume.slice_of(one.ends(data)) is None], len(drawn)
+
+
+def _roi_numbers(numbers: Sequence[str]) -> str:
+    return f"ROI number {', '.join(list(dict.fromkeys(numbers))[:_MOST_NAMED])}"
+
+
+def all_listed_are_here(structure_set: SetFile, slices: Sequence[SetFile]) -> bool:
+    """Whether the structure set lists images of this CT, and all of them are here."""
+    here = {one.sop_instance_uid for one in slices}
+    series = {one.uid("SeriesInstanceUID") for one in slices}
+    ours = [one.images for one in listed(structure_set) if one.series in series or not here.isdisjoint(one.images)]
+    images = frozenset().union(*ours) - {""}
+    return bool(images) and images <= here
 
 
 def strange(objects: Objects) -> Iterator[str]:
