@@ -40,6 +40,11 @@ _JAW_SIDES: Final = {"X": ("X1", "X2"), "ASYMX": ("X1", "X2"), "Y": ("Y1", "Y2")
 _UNIT: Final = {"PHOTON": "MV photons", "ELECTRON": "MeV electrons"}
 _MOST_REPEATED: Final = 2
 """Of so many beams each has a sentence of its own."""
+_ANGLES: Final = {
+    "GantryAngle": "gantry",
+    "BeamLimitingDeviceAngle": "collimator",
+    "PatientSupportAngle": "couch",
+}
 _EXACT: Final = 0.001
 """Numbers of a plan are decimal texts: what differs by less is the same number."""
 
@@ -208,6 +213,8 @@ def _facts(beam: View, machine: Machine) -> Iterator[_Fact]:
     yield from _energy(beam, machine)
     yield from _leaf_boundaries(beam, machine)
     yield from _positions(beam, machine)
+    yield from _angles(beam)
+    yield from _meterset_unit(beam, machine)
     yield from _applicators(beam, machine)
     yield from _wedges(beam, machine)
     yield from _compensators(beam, machine)
@@ -310,6 +317,25 @@ def _leaf_boundaries(beam: View, machine: Machine) -> Iterator[_Fact]:
                 yield _Fact(
                     True, "leaf-boundaries", f"has leaf boundaries up to {off_mm:g} mm away from those of {theirs}."
                 )
+
+
+def _angles(beam: View) -> Iterator[_Fact]:
+    """Angles of IEC 61217 go from 0° to 360°; a few systems write -90° for 270°."""
+    for keyword, what in _ANGLES.items():
+        angles_deg = _stated(beam.items("ControlPointSequence"), keyword)
+        off = [angle for angle in angles_deg if not 0 <= angle <= 360]
+        if off:
+            at_deg = max(off, key=abs)
+            yield _Fact(
+                not -180 <= at_deg <= 360, f"{what}-angle", f"has a {what} angle of {at_deg:g}°, not of 0° to 360°."
+            )
+
+
+def _meterset_unit(beam: View, machine: Machine) -> Iterator[_Fact]:
+    """PS3.3 C.8.8.14, (300A,00B3) *Primary Dosimeter Unit*: monitor units, or minutes of a source or of a treatment."""
+    unit = beam.text("PrimaryDosimeterUnit").upper()
+    if unit not in ("MU", ""):
+        yield _Fact(True, "meterset-unit", f"has a meterset in the unit {unit}; {machine.name} counts in MU.")
 
 
 def _mlc(machine: Machine, kind: str) -> Mlc | None:

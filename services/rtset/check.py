@@ -26,7 +26,7 @@ from services.rtset import (
 )
 from services.rtset import folder_listing as listings
 from services.rtset.members import WAIT
-from services.rtset.reader import NAMES, named, printable
+from services.rtset.reader import NAMES, PLAN, named, printable
 from services.rtset.set_aside import SetAside, set_aside
 
 if TYPE_CHECKING:
@@ -262,15 +262,7 @@ def _judge_patient(found: _Found, contents: Contents) -> None:
         by_id[file.view.text("PatientID").casefold()].append(file)
     silent = by_id.pop("", [])
     if len(by_id) > 1:
-        first, *others = sorted(by_id.values(), key=len, reverse=True)
-        found.faults.append(
-            Fault(
-                "two-patients",
-                f"{named(one.called for group in others for one in group)} and {first[0].called} have different "
-                "patient IDs.",
-                "Put each patient's objects in a folder of their own, or export the plan with its own CT once more.",
-            )
-        )
+        found.faults.append(_two_patients(sorted(by_id.values(), key=len, reverse=True)))
     if silent:
         found.notes.append(f"No patient ID in {named(one.called for one in silent)}.")
     for keyword, says in (
@@ -296,6 +288,35 @@ def _is_all_here(objects: Objects) -> bool:
 _RELINK_HELPS: Final = (
     'Or set on_broken_links to "relink" in collection.toml: geometry agrees, and the references would be rebuilt.'
 )
+
+
+def _two_patients(patients: Sequence[Sequence[SetFile]]) -> Fault:
+    """Tell the objects of several patients apart: how many each has, which plan, which files."""
+    ids = [files[0].view.text("PatientID") for files in patients]
+    counted = []
+    for patient_id, files in zip(ids, patients, strict=True):
+        labels = [one.view.text("RTPlanLabel") or "without a label" for one in files if one.kind == PLAN]
+        plans = f", plan {named(labels)}" if labels else ""
+        counted.append(f"{len(files)} object{'s' * (len(files) > 1)} of patient {printable(patient_id)}{plans}")
+    zeros = ""
+    if len({patient_id.lstrip("0").casefold() for patient_id in ids}) < len(ids):
+        zeros = " Some of the IDs differ by leading zeros only."
+    below = "".join(f"\n{printable(one)}: {_by_kind(files)}." for one, files in zip(ids, patients, strict=True))
+    return Fault(
+        "two-patients",
+        f"There are two or more patient IDs here: {'; '.join(counted)}.{zeros}{below}",
+        "Put each patient's objects in a folder of their own, or export the plan with its own CT once more.",
+    )
+
+
+def _by_kind(files: Sequence[SetFile]) -> str:
+    """Name objects by their files, and of many of a kind the first one: file names often are UIDs."""
+    kinds = {kind: [one.path for one in files if one.kind == kind] for kind in NAMES}
+    return ", ".join(
+        f"{NAMES[kind]} {printable(paths[0])}" + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
+        for kind, paths in kinds.items()
+        if paths
+    )
 
 
 def _judge_links(found: _Found, objects: Objects, judged: Links, options: Options) -> Objects:

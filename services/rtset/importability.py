@@ -97,6 +97,8 @@ def judge(objects: Objects, *, machine_replaced: bool) -> Meaning:
         notes += _plan_notes(plan)
     if dose:
         faults += _dose_faults(dose, plan)
+        if not dose.view.text("DoseUnits"):
+            notes.append(f"{dose.called} does not state its units; gray are taken for granted.")
         if other := _OTHER_DOSES.get(dose.view.text("DoseType").upper()):
             notes.append(f"{dose.called} is {other}.")
     return Meaning(faults, notes)

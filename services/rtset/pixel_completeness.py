@@ -46,6 +46,12 @@ def lacking(objects: Objects) -> Iterator[Fault]:
             f"{dose.called} does not say where each plane of its grid lies (Grid Frame Offset Vector).",
             "Export the plan dose once more.",
         )
+    elif dose and (dose.view.number("NumberOfFrames") or 1) == 1 and len(objects.slices) > 1:
+        yield Fault(
+            "dose-of-one-plane",
+            f"{dose.called} holds one plane: no planning system makes dose-volume histograms of it.",
+            "Export the plan dose as a three-dimensional grid.",
+        )
     elif dose and not dose.view.number("DoseGridScaling"):
         yield Fault(
             "dose-without-scaling",

@@ -293,3 +293,31 @@ def test_hostile_names_stay_on_one_line(tmp_path):
     (made.folder / "x\ny.dcm").write_bytes(path.with_name("CT\nAll is well.dcm").read_bytes()[:-500])
     verdict = judge(made)
     assert all("\n" not in fault.found for fault in (*verdict.faults, *verdict.missing))
+
+
+def test_two_patients_are_told_apart_by_number_plan_and_files(tmp_path):
+    """A person sees which objects to take out; IDs that differ by zeros alone are a typing error, most often."""
+    made = make_set(
+        tmp_path,
+        sets.setting(PatientID="004711", RTPlanLabel=None),
+        sets.setting("RTPLAN", PatientID="4711", RTPlanLabel="HN"),
+    )
+    (fault,) = judge(made).faults
+    first, *below = fault.found.split("\n")
+    assert "5 objects of patient 004711; 1 object of patient 4711, plan HN." in first
+    assert first.endswith("Some of the IDs differ by leading zeros only.")
+    assert below[1] == f"4711: RT Plan {made.path(made.plan).name}."
+    assert "and 2 more, RT Structure Set" in below[0]
+
+
+def test_a_dose_of_one_plane_is_refused(tmp_path):
+    """A grid of one plane is no dose of a volume, unless the CT is of one slice, too."""
+
+    def one_plane(made: MadeSet) -> None:
+        made.dose.NumberOfFrames = 1
+        made.dose.GridFrameOffsetVector = [0]
+        size = made.dose.Rows * made.dose.Columns * made.dose.BitsAllocated // 8
+        made.dose.PixelData = made.dose.PixelData[:size]
+
+    assert faults(judge(make_set(tmp_path, one_plane))) == ["dose-of-one-plane"]
+    assert judge(make_set(tmp_path / "one", one_plane, ct=1)).good

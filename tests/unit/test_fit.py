@@ -346,6 +346,26 @@ def test_an_ion_or_brachy_plan_can_only_keep_its_machine(values: dict[str, objec
     assert not result.can_be_moved
 
 
+@pytest.mark.parametrize("keyword", ["GantryAngle", "BeamLimitingDeviceAngle", "PatientSupportAngle"])
+@pytest.mark.parametrize(
+    ("angle", "blocks", "differs"),
+    [(0, 0, 0), (359.9, 0, 0), (360, 0, 0), (-90, 0, 1), (-180.1, 1, 0), (360.1, 1, 0), (581, 1, 0)],
+)
+def test_an_angle_that_no_machine_reaches_blocks(keyword: str, angle: float, blocks: int, differs: int) -> None:
+    """At any control point."""
+    beam = treatment_beam()
+    setattr(beam.ControlPointSequence[1], keyword, angle)
+    result = fit(rt_plan(beam), MILLENNIUM)
+    assert (len(result.blocks), len(result.differs)) == (blocks, differs)
+
+
+def test_a_meterset_in_minutes_blocks() -> None:
+    """It would become so many monitor units."""
+    (finding,) = fit(rt_plan(treatment_beam(PrimaryDosimeterUnit="MINUTE")), MILLENNIUM).blocks
+    assert finding.code == "meterset-unit"
+    assert fit(rt_plan(treatment_beam(PrimaryDosimeterUnit="MU")), MILLENNIUM).fits
+
+
 def test_the_first_machine_that_fits_takes_the_whole_plan() -> None:
     """The HD120's plans go to the HD machine, and no plan is split."""
     millennium = treatment_beam(1)
