@@ -67,6 +67,9 @@ _EMBEDDED: Final = 5
 """From this length on the cleaner also finds a name inside a longer word (`ptvmueller`), and the beginning of a name
 that a field of 13 or 16 characters cut short (`HN Mustermanns`)."""
 
+_LONGEST_VERSION: Final = 5
+"""Digits of a number that may be a version, a year or a tray by chance equal to an ID."""
+
 _SHORTEST_TERM: Final = 3
 """Letters of a term that a name is cut off from: PTV."""
 
@@ -167,6 +170,28 @@ class Identifiers:
         spans += self._dates(text)
         spans += self._parts_of_dates(text)
         return join(spans)
+
+    def in_technical(self, text: str, *, of_maker: bool) -> list[Span]:
+        """Say where identifiers stand in a text that is configured or a maker's: short numbers are versions there.
+
+        Parameters
+        ----------
+        of_maker
+            Makers know no patient: a word of the lexicon in their texts (`STANDARD`) names nobody.
+        """
+        if len(text) < 2:
+            return []
+        hits = [hit for hit in self._hits(text) if hit.whole or self._is_word(hit.spelling)]
+        spans = [Span(hit.start, hit.end) for hit in hits if not _is_anatomy(text, hit)]
+        named = [
+            span
+            for span in (*spans, *self._embedded(text))
+            if not (of_maker and self._is_of_makers(text[span.start : span.end]))
+        ]
+        return [span for span in join([*named, *self._dates(text)]) if not _is_version(text[span.start : span.end])]
+
+    def _is_of_makers(self, found: str) -> bool:
+        return not any(map(str.isdecimal, found)) and all(fold(word) in self._generic for word in _letters(found))
 
     def found_in(self, value: str) -> frozenset[str] | None:
         """Say which kinds of identifiers a text of the output still holds, for the proof; None where it is clean."""
@@ -349,6 +374,10 @@ def _is_anatomy(text: str, hit: _Hit) -> bool:
 def _is_among_terms(text: str, hit: _Hit) -> bool:
     """Whether a text is made of terms, and no number is what was found."""
     return _is_anatomy(text, hit) or (anatomy.only_terms(text) and not _has_digits(text, hit))
+
+
+def _is_version(found: str) -> bool:
+    return found.isdecimal() and len(found) <= _LONGEST_VERSION
 
 
 def _has_digits(text: str, hit: _Hit) -> bool:

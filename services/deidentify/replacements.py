@@ -119,10 +119,15 @@ def remake(
 
 def rename(rtset: RtSet, naming: Naming) -> Renaming:
     """Work out what becomes of a set's free texts."""
-    births = {file.view.text("PatientBirthDate") for file in rtset.set_files}
-    cleaner = Cleaner(Identifiers(rtset.found, rtset.technical, births), rtset.texts)
+    cleaner = Cleaner(identifiers_of(rtset), rtset.texts)
     structure_set = rtset.structure_set.view
     return Renaming(cleaner, rtset.texts, naming, names_of(structure_set), code_meanings(structure_set))
+
+
+def identifiers_of(rtset: RtSet) -> Identifiers:
+    """Collect what identifies a set."""
+    births = {file.view.text("PatientBirthDate") for file in rtset.set_files}
+    return Identifiers(rtset.found, rtset.technical, births)
 
 
 def _person(rtset: RtSet, options: Options, key: bytes, shift: timedelta) -> Person:

@@ -19,7 +19,7 @@ from itertools import chain, count
 from typing import TYPE_CHECKING, Final, get_args
 
 from services.deidentify.identifiers import Identifiers, Span, join, read_dates
-from services.policy.text_roles import Role, Text
+from services.policy.text_roles import TECHNICAL_ROLES, Role, Text
 from services.vocabulary import anatomy
 from services.vocabulary.spelling import fold
 
@@ -38,6 +38,8 @@ _STAND_INS: Final[Mapping[Role, str]] = {
     "dose_reference": "DoseRef",
     "code_meaning": "Meaning",
     "text": "Text",
+    "technical": "Item",
+    "product": "Product",
 }
 
 _LONGEST: Final[Mapping[Role, int]] = defaultdict(lambda: 16, {"plan_label": 13, "code_meaning": 64, "text": 64})
@@ -89,7 +91,7 @@ class Cleaner:
         self._numbers = {(_STAND_INS[role], number) for role, number, _ in texts}
         for role, _, value in texts:
             self._roles[value].add(role)
-        echoing = {value for value in self._roles if self._spans(value)}
+        echoing = {value for value in self._roles if self._spans_of(value)}
         followers = {label: name for label, name in self._followers(texts).items() if name in echoing}
         for value in self._roles.keys() - echoing - followers.keys():
             self._take(value, value)
@@ -116,7 +118,7 @@ class Cleaner:
 
     def _remainder(self, value: str) -> str | None:
         """Return the known words without the identifiers, if they say something, and nothing else is called so."""
-        left = _known_part("".join(_without(value, self._spans(value))))
+        left = _known_part("".join(_without(value, self._spans_of(value))))
         shortened = _shorten(left, self._longest(value))
         return shortened if _says_something(shortened) and self._is_free(value, shortened) else None
 
@@ -142,6 +144,13 @@ class Cleaner:
         """Mark a name as borne, also in the length that planning systems cut it to."""
         for role in self._roles[value]:
             self._taken[_STAND_INS[role]] |= {_alike(new), _alike(new[:16])}
+
+    def _spans_of(self, value: str) -> list[Span]:
+        """Find what identifies in a text of the set; one that nobody types may hold any number, and any product."""
+        roles = self._roles[value]
+        if roles <= TECHNICAL_ROLES:
+            return self._identifiers.in_technical(value, of_maker=roles == {"product"})
+        return self._spans(value)
 
     def _spans(self, text: str) -> list[Span]:
         return join([*self._identifiers.matches(text), *_general(text)])

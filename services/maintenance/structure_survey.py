@@ -13,7 +13,7 @@ from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from services.deidentify.identifiers import Identifiers
+from services.deidentify.replacements import identifiers_of
 from services.deidentify.structure_renaming import Renaming, code_meanings, names_of
 from services.deidentify.text_cleaner import Cleaner
 from services.dicom import part10
@@ -185,7 +185,7 @@ def read_set(folder: Path, collection: Collection) -> SetNames | None:
     if rtset is None:
         return None if verdict.empty else SetNames(folder.name)
     texts = tuple(text for text in rtset.texts if text.role in {"roi_name", "roi_label"})
-    cleaner = Cleaner(Identifiers(rtset.found, rtset.technical), rtset.texts)
+    cleaner = Cleaner(identifiers_of(rtset), rtset.texts)
     index = _published_as(collection, rtset)
     published = _published_names(collection.root / folder_name(index)) if index is not None else None
     view = rtset.structure_set.view

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 Role = Literal[
     "roi_name",
@@ -14,8 +14,14 @@ Role = Literal[
     "dose_reference",
     "code_meaning",
     "text",
+    "technical",
+    "product",
 ]
 """What a text is for; earlier ones give their stand-in to texts that occur in several."""
+
+
+TECHNICAL_ROLES: Final[frozenset[Role]] = frozenset(("technical", "product"))
+"""What a clinic has configured (trays, couches), and what makers have written (kernels, versions): no free text."""
 
 
 class Text(NamedTuple):

@@ -20,6 +20,7 @@ from services.dicom.dictionary import tag
 from services.policy.attribute_types import TABLE, demanded
 from services.policy.rebuilt_references import REBUILT_WHOLE
 from services.policy.table import ADDITIONS, PUBLIC_SCHEMES, Action
+from services.policy.text_roles import TECHNICAL_ROLES
 from services.proof.evidence import METHOD, PATIENT, Change, Found, Path, Place, Reasons
 
 if TYPE_CHECKING:
@@ -437,7 +438,10 @@ class Walk:
             self.found.dates.setdefault(change, Place(here.kind, here.path, tag))
         elif action is Action.CLEAN:
             self.found.cleaned[decision.argument].setdefault(change, Place(here.kind, here.path, tag))
-            self.found.typed[self._new_charsets].add(change.new)
+            if decision.argument in TECHNICAL_ROLES:
+                self._technical(tag, change.new)
+            else:
+                self.found.typed[self._new_charsets].add(change.new)
         elif action is Action.IDENTITY:
             self.found.identity[decision.argument].setdefault(change, Place(here.kind, here.path, tag))
         elif action is Action.DUMMY:
