@@ -201,6 +201,13 @@ class Plane:
         return edges[0], edges[1], edges[2], edges[3]
 
 
+class _Voxels(NamedTuple):
+    """Voxels of a plane along one axis, and those of a slice that lie there."""
+
+    ours: NDArray[np.intp]
+    theirs: NDArray[np.intp]
+
+
 class Planes:
     """Three planes through one point, to be filled slice by slice.
 
@@ -217,10 +224,10 @@ class Planes:
     def __init__(self, within: Frame, places: Sequence[Place], through: Floats, *, outside: float = AIR_HU) -> None:
         self._frame = within
         self._at = np.array([one.at for one in places])
-        self._step = places[0].step
+        # Slices may have voxels of different sizes, and with a tilted gantry each begins elsewhere.
+        self._step = np.array([one.step for one in places]).min(axis=0)
         starts = np.array([one.first for one in places])
-        # With a tilted gantry each slice begins elsewhere.
-        ends = starts + (np.array([one.size for one in places]) - 1) * self._step
+        ends = starts + (np.array([one.size for one in places]) - 1) * np.array([one.step for one in places])
         self._first = starts.min(axis=0)
         counts = np.rint((ends.max(axis=0) - self._first) / self._step).astype(int) + 1
         target = np.array([through[axis] for axis in within.along])
@@ -244,15 +251,22 @@ class Planes:
         values
             As `hounsfield` gives them.
         """
-        offset = np.rint((np.array(lies.first) - self._first) / self._step).astype(int)
-        inside = self._index - offset
-        height, width = values.shape
+        columns, rows = (self._nearest(each, lies) for each in range(2))
         if number == self._slice:
-            self._whole[offset[1] : offset[1] + height, offset[0] : offset[0] + width] = values
-        if 0 <= inside[0] < width:
-            self._lines[0][number, offset[1] : offset[1] + height] = values[:, inside[0]]
-        if 0 <= inside[1] < height:
-            self._lines[1][number, offset[0] : offset[0] + width] = values[inside[1]]
+            self._whole[np.ix_(rows.ours, columns.ours)] = values[np.ix_(rows.theirs, columns.theirs)]
+        for each, (cut, along) in enumerate(((columns, rows), (rows, columns))):
+            here = cut.theirs[cut.ours == self._index[each]]
+            if len(here):
+                line = values[:, here[0]] if each == 0 else values[here[0]]
+                self._lines[each][number, along.ours] = line[along.theirs]
+
+    def _nearest(self, each: int, lies: Place) -> _Voxels:
+        """Find the voxels of a slice that are nearest to ours along one axis; none beyond the edges of the slice."""
+        count = self._whole.shape[1 - each]
+        at = (self._first[each] + np.arange(count) * self._step[each] - lies.first[each]) / lies.step[each]
+        theirs = np.rint(at).astype(np.intp)
+        ours = np.flatnonzero((theirs >= 0) & (theirs < lies.size[each]))
+        return _Voxels(ours, theirs[ours])
 
     def made(self) -> tuple[Plane, Plane, Plane]:
         """Give the planes: axial, coronal, sagittal."""

@@ -139,6 +139,29 @@ def test_a_slice_reaches_half_way_to_its_neighbours() -> None:
     assert [int(value + 1024) // 200 for value in coronal.values[:, 0]] == [0, 1, 2, 2, 2, 3, 3, 4]
 
 
+@pytest.mark.parametrize("first", [0, 1, 2])
+def test_slices_with_voxels_of_two_sizes_are_put_where_they_lie(first: int) -> None:
+    """From some slice on the field of view is twice as wide: each point shows the voxel that covers it."""
+    slices = ct(ORIENTATIONS["head first, supine"])
+    for image in slices[first::2]:
+        image.PixelSpacing = [3.0, 1.6]
+    within, planes = planes_of(slices, np.array([-31.0 + 3 * 0.8, 17.0 + 1.5, 205.0 + 2 * GAP_MM]))
+    for plane in planes:
+        for point, value in zip(points_of(within, plane).reshape(-1, 3), plane.values.ravel(), strict=True):
+            image = min(slices, key=lambda one: abs(one.ImagePositionPatient[2] - point[2]))
+            down, right = (float(number) for number in image.PixelSpacing)
+            i = (point[0] - image.ImagePositionPatient[0]) / right
+            j = (point[1] - image.ImagePositionPatient[1]) / down
+            if -0.5 < i < COLUMNS - 0.5 and -0.5 < j < ROWS - 0.5:
+                near = image.pixel_array[
+                    max(0, int(np.ceil(j - 0.5 - 1e-6))) : int(j + 0.5 + 1e-6) + 1,
+                    max(0, int(np.ceil(i - 0.5 - 1e-6))) : int(i + 0.5 + 1e-6) + 1,
+                ]
+                assert value in near * 2.0 - 1024
+            elif i < -0.6 or j < -0.6 or i > COLUMNS - 0.4 or j > ROWS - 0.4:
+                assert value == ct_volume.AIR_HU
+
+
 def test_a_voxel_is_drawn_half_a_voxel_around_its_middle() -> None:
     """In the picture itself, all three views: where it begins, where it ends, and which way up."""
     slices = ct(ORIENTATIONS["head first, supine"])
