@@ -25,7 +25,7 @@ from services.proof import prove
 from services.proof.prove import Expected
 from services.publication import claims, publish, republish
 from services.publication.attempts import Attempt
-from services.rtset import check, folder_listing
+from services.rtset import check, folder_listing, private_loss
 from services.rtset.folder_listing import Listing
 from services.rtset.reader import PLAN
 from services.store import notes, plans, records, registry, structure_lists
@@ -209,7 +209,7 @@ class _Run:
             rtset.plan.view.text("PatientID"),
             rtset.plan.view.text("RTPlanLabel"),
             Expected(identity, remaking.policy, target, remaking.scanner, rtset.relinked, naming),
-            _record(identity, remaking, verdict, naming, content),
+            _record(identity, remaking, verdict, rtset, naming, content),
         )
 
     def _publish(self, attempt: Attempt, made: _Anonymized, earlier: Record | None) -> None:
@@ -357,7 +357,7 @@ def _outcome(state: SetState, seen: Listing, **more: Any) -> Outcome:
 
 
 def _record(
-    identity: NewIdentity, remaking: Remaking, verdict: Verdict, naming: Naming, content: str
+    identity: NewIdentity, remaking: Remaking, verdict: Verdict, rtset: RtSet, naming: Naming, content: str
 ) -> Mapping[str, Any]:
     """Tell for the record of a published set what was done, without any original value.
 
@@ -389,6 +389,9 @@ def _record(
         else [],
         "notes": list(remaking.person.notes),
         "told": list(verdict.told),
+        "lost": private_loss.of_plan(rtset.plan.view),
+        "accepted": dict(verdict.accepted),
+        "remarks": len(verdict.notes) - len(verdict.told),
         "cleaned": dict(remaking.cleaner.replaced),
         "structures": {"list": naming.digest, **remaking.cleaner.coverage.as_json()},
     }

@@ -75,8 +75,13 @@ _CHECKS: Final = {
 """What the checks of a proof mean."""
 
 
-def make(collection: Collection, index: int) -> None:
+def make(collection: Collection, index: int, *, against_source: bool = False) -> None:
     """Make the sheet of a published set, as HTML and as PDF, and what the report needs of it.
+
+    Parameters
+    ----------
+    against_source
+        Compare with the source once more, though the files are those that were proven against it.
 
     Raises
     ------
@@ -85,7 +90,7 @@ def make(collection: Collection, index: int) -> None:
     OSError
         A circumstance.
     """
-    findings = examine(collection, index)
+    findings = examine(collection, index, against_source=against_source)
     page = sheet(findings)
     paths.write(collection, index, html(page), pdf(page), summary(findings))
 
@@ -100,6 +105,7 @@ def sheet(findings: Findings) -> Page:
         blocks=[
             *_verdict(findings),
             *_what(findings),
+            *_found(findings),
             *_pictures(findings),
             *_comparison(findings),
             *_histograms(findings),
@@ -131,7 +137,7 @@ def summary(findings: Findings) -> dict[str, Any]:
         "prescription": str(findings.prescription),
         "machines": sorted({beam.machine for beam in beams(after.objects.plan) if beam.machine}),
         "energies": sorted({beam.energy for beam in beams(after.objects.plan) if beam.treats}),
-        "equal": findings.comparison.equal if findings.before else None,
+        "equal": findings.comparison.equal if findings.before else True if findings.proven else None,
         "as_proven": not findings.changed_files,
         "target": target.name if target else "",
         "target_d95_gy": round(histogram.dose_gy(95), 2) if histogram else None,
@@ -155,15 +161,21 @@ def _day(at: str) -> str:
 
 def _verdict(findings: Findings) -> Iterator[Block]:
     comparison = findings.comparison
-    if findings.before is None:
+    numbers = sum(found.numbers for found in comparison.parts.values())
+    if findings.proven:
+        yield Text(
+            f"No difference. All {numbers:,} numbers of CT, structures, dose and plan are those of the source: proven "
+            "before the set was published, and its files are those that were proven.",
+            "good",
+        )
+    elif findings.before is None:
         yield Text(
             "The source is not where it was dropped any more, so it is not shown beside the published set. That both "
             "were equal was proven when the set was published; see the proof below."
         )
     elif comparison.equal:
-        compared = sum(found.numbers for found in comparison.parts.values())
         yield Text(
-            f"No difference. All {compared:,} numbers of CT, structures, dose and plan are those of the source.", "good"
+            f"No difference. All {numbers:,} numbers of CT, structures, dose and plan are those of the source.", "good"
         )
     else:
         yield Text("The published set is not what its source is. Do not use it before somebody has looked.", "bad")
@@ -200,6 +212,20 @@ def _what(findings: Findings) -> Iterator[Block]:
         "names these very files.",
         "small",
     )
+
+
+def _found(findings: Findings) -> Iterator[Block]:
+    """Say what the check of the source found that a person should know: in codes and counts, never in its own words."""
+    content = findings.published.content
+    for code, count in content.get("accepted", {}).items():
+        times = f" ({count} times)" if count > 1 else ""
+        yield Text(f"Accepted by the collection: {str(code).replace('-', ' ')}{times}.", "bad")
+    if rebuilt := sum(state == "relinked" for state in content.get("links", {}).values()):
+        yield Text(f"References between the objects were rebuilt, because geometry agrees: {rebuilt} kinds of link.")
+    yield from (Text(str(note)) for note in content.get("told", ()))
+    if remarks := content.get("remarks"):
+        said = "1 remark" if remarks == 1 else f"{remarks} remarks"
+        yield Text(f"The check made {said} on the source; they stand in the note beside it, which does not travel.")
 
 
 def _pictures(findings: Findings) -> Iterator[Block]:
@@ -270,9 +296,9 @@ def _histograms(findings: Findings) -> Iterator[Block]:
         yield Picture(findings.curves, "Dose-volume histograms of all structures")
     thick = " Thin lines: published. Broad pale lines below them: source." if before else ""
     yield Text(
-        "Worked out here from contours and dose, by the same method for both: from each contour plane half way to its "
+        "Worked out here from contours and dose, by one method: from each contour plane half way to its "
         "neighbours, areas following a smooth curve through those of the planes; dose interpolated linearly, through "
-        f"the depth of the slices too; 0 Gy outside the dose grid.{thick} D95: dose that 95 % of the volume get at "
+        f"the depth of the slices too; none outside the dose grid.{thick} D95: dose that 95 % of the volume get at "
         "least; D0.03cc: that the hottest 0.03 cm³ get at least; Dmax: the highest in the structure or on its surface; "
         "V95: part of the volume that gets 95 % of the prescribed dose.",
         "small",
@@ -402,8 +428,9 @@ def _beams(findings: Findings) -> Iterator[Block]:
 
 def _lost(findings: Findings) -> list[str]:
     """Say what private elements of the source said of the beams, and nothing does any more."""
-    if findings.before is None:
-        return []
+    stated = findings.published.content.get("lost")
+    if stated is not None or findings.before is None:
+        return [str(one) for one in stated or ()]
     plan = findings.before.objects.plan
     try:
         interface = plan.private_block(private_loss.GROUP, private_loss.CREATOR)[0x00].value or b""
@@ -470,7 +497,6 @@ def _done(findings: Findings) -> Iterator[Block]:
         *([("Scanner", f"called {options['scanner']}")] if options.get("scanner") else []),
         *((f"Link {link}", str(state)) for link, state in content.get("links", {}).items()),
         *(("Note", AGE_NOTES.get(note, str(note).replace("-", " "))) for note in content.get("notes", ())),
-        *(("Note", str(note)) for note in content.get("told", ())),
         ("Method", "; ".join(map(str, content.get("method", {}).get("text", ())))),
         ("Policy", _policy(content.get("policy", {}))),
     ]

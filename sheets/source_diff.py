@@ -102,6 +102,10 @@ class Comparison:
             for one in sorted(found.places, key=lambda place: place.size, reverse=True)
         ]
 
+    def count(self, part: str, after: Dataset, voxels: int = 0) -> None:
+        """Count the numbers of a data set that have to be those of the source, and the voxels that it has."""
+        self.parts[part].numbers += self._counted(after, ()) + voxels
+
     def headers(self, part: str, before: Dataset, after: Dataset, called: str = "") -> None:
         """Compare every number of two data sets but their pixels.
 
@@ -110,8 +114,8 @@ class Comparison:
         called
             What a place in them begins with: `slice 7`.
         """
+        self.count(part, after)
         found = self.parts[part]
-        found.numbers += self._counted(after, ())
         for path, tag, old, new in self._pairs(before, after, ()):
             here, there = numbers(old, tag), numbers(new, tag)
             where = _words(after, path, tag, called)

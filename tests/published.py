@@ -57,9 +57,9 @@ class Published:
         set_sheet.make(self.collection, 6)
         return said((paths.folder(self.collection) / "ANON_006.pdf").read_bytes())
 
-    def look(self) -> tuple[Findings, str]:
+    def look(self, *, against_source: bool = False) -> tuple[Findings, str]:
         """Look at the set, and give what was found and what its sheet would say, without writing one."""
-        findings = examine.examine(self.collection, 6)
+        findings = examine.examine(self.collection, 6, against_source=against_source)
         return findings, said(pdf(set_sheet.sheet(findings)))
 
 

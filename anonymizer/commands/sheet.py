@@ -17,14 +17,23 @@ from services.store.records import folder_name, index_of
 AnonName = Annotated[str, typer.Argument(metavar="ANON_006", help="The published set.")]
 
 
-def sheet(root: Root, anon: AnonName) -> None:
+AgainstSource = Annotated[
+    bool,
+    typer.Option(
+        "--against-source",
+        help="Compare with the source once more, though the files are those that were proven against it.",
+    ),
+]
+
+
+def sheet(root: Root, anon: AnonName, *, against_source: AgainstSource = False) -> None:
     """Make the sheet of a published set, as HTML and PDF: what it holds, and that it is what its source is."""
     from sheets import findings, set_sheet  # noqa: PLC0415 - drawing takes a second to import, and other commands never draw
 
     check_folder(root)
     index = index_of(Path(anon).name)
     try:
-        set_sheet.make(Collection.open(root), index)
+        set_sheet.make(Collection.open(root), index, against_source=against_source)
     except findings.NoSheet as none:
         raise SettingsWrong(f"{folder_name(index)}: {none}") from None
     name = folder_name(index)

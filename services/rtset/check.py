@@ -67,6 +67,9 @@ class Verdict:
     told: tuple[str, ...]
     """Those of the notes that name nothing of the patient: they may stand in record and sheet."""
 
+    accepted: Mapping[str, int]
+    """Faults that the collection accepts, counted by their codes."""
+
     listing: Listing
 
     empty: bool
@@ -170,6 +173,7 @@ def judge(
         missing=tuple(found.missing),
         notes=(*found.notes, *found.told),
         told=tuple(found.told),
+        accepted=Counter(fault.code for fault in meant.faults if fault.code in options.accept),
         listing=listing,
         empty=contents.empty,
         rtset=whole,
