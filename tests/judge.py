@@ -85,7 +85,7 @@ def judge(source: Path, anon: Path, manifest: Manifest, *, retained: Collection[
     one_patient(new)
     for place in old:
         assert_same_numbers(old[place], new[place])
-        assert pixels(old[place]) == pixels(new[place]), f"{place}: other pixels"
+        assert image(old[place]) == pixels(new[place]), f"{place}: other pixels"
         nothing_private(new[place])
     assert_same_links(old, new)
     assert_same_intervals(old, new)
@@ -171,6 +171,18 @@ def pixels(data: Dataset) -> bytes:
     for offset in range(size):
         swapped[offset::size] = raw[size - 1 - offset :: size]
     return bytes(swapped)
+
+
+def image(data: Dataset) -> bytes:
+    """Give the pixel data as far as they are the object's image, which a plan has none of."""
+    if data.Modality in {"RTPLAN", "RTSTRUCT"}:
+        return b""
+    raw = pixels(data)
+    if "PixelData" not in data or data["PixelData"].is_undefined_length:
+        return raw
+    voxels = data.Rows * data.Columns * data.get("SamplesPerPixel", 1) * int(data.get("NumberOfFrames") or 1)
+    length = voxels * data.BitsAllocated // 8
+    return raw[:length] + bytes(length & 1)
 
 
 def nothing_private(new: Dataset) -> None:

@@ -69,6 +69,8 @@ class Pixels:
     """Of the value, in the file (or in `DicomFile.memory`)."""
     length: int
     """Bytes of the value; of encapsulated pixels with all fragments and the delimiter (PS3.5 A.4)."""
+    padding: bytes = b""
+    """Written behind the value, to make its length even."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,7 +398,7 @@ def write(
             else:
                 _copy(source.path, fd, pixels.offset, pixels.length, memoryview(buffer))
             size += pixels.length
-        tail = b"".join(behind)
+        tail = b"".join((pixels.padding if pixels else b"", *behind))
         _write_all(fd, tail)
         _begin_writeback(fd)
     finally:

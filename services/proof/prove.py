@@ -14,7 +14,6 @@ import os
 import re
 from collections import Counter
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from services.dicom import part10
@@ -26,6 +25,7 @@ from services.policy.table import Action
 from services.proof import references, values
 from services.proof.compare_elements import Walk, by_attribute
 from services.proof.evidence import Reasons
+from services.proof.pixels import PixelComparison
 from services.proof.references import value_of
 from services.proof.search import Search
 from services.proof.traces import Traces
@@ -33,19 +33,16 @@ from services.proof.values import StudyDates, study_date
 from services.rtset import reader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from services.dicom.part10 import DicomFile, Pixels
+    from services.dicom.part10 import DicomFile
     from services.forms.identity import NewIdentity
     from services.policy.table import Policy
     from services.proof.compare_elements import MachineIdentity, Naming
 
 PREFIXES: Final[Mapping[str, str]] = {"CT": "CT", "RTSTRUCT": "RS", "RTPLAN": "RP", "RTDOSE": "RD"}
 """What file names begin with, by kind of object."""
-
-_CHUNK_BYTES: Final = 1 << 18
-"""Of pixels compared at a time: two of them stay in a processor's cache."""
 
 _PLAIN: Final = frozenset((part10.IMPLICIT, part10.EXPLICIT))
 _META_VERSION: Final = b"\x00\x01"
@@ -150,13 +147,13 @@ def prove(source: Iterable[tuple[str, Path]], output: Path, expected: Expected) 
     walk = Walk(expected.policy, expected, reasons)
     checks: Counter[str] = Counter(files=len(pairs))
     files: dict[str, Output] = {}
-    theirs, ours = _Reader(), _Reader()
+    pixels = PixelComparison()
     for kind, before, after in pairs:
         _judge_file(kind, before, after, reasons)
         walk.compare(kind, before, after)
-        digest, equal = _digest(before, after, theirs, ours)
-        if not equal:
-            reasons.add("pixels", f"differ in a {kind}")
+        digest, wrong = pixels.compare(kind, before, after)
+        for what in wrong:
+            reasons.add("pixels", f"{what} in a {kind}")
         files[after.path.name] = Output(digest, after.size)
         checks["pixels"] += after.pixels is not None
     checks.update(_judge_set(walk, expected, pairs, reasons))
@@ -302,46 +299,3 @@ def _judge_file(kind: str, old: DicomFile, new: DicomFile, reasons: Reasons) -> 
         reasons.add("elements", f"of a {kind} do not reach to the end of the file")
     if new.recoded or new.oddities:
         reasons.add("elements", f"of a {kind} are not written as they should be: {', '.join(new.oddities)}")
-
-
-def _digest(old: DicomFile, new: DicomFile, theirs: _Reader, ours: _Reader) -> tuple[str, bool]:
-    """Give the SHA-256 of the new file, and whether its pixels are those of the old one; both are read once."""
-    digest = sha256()
-    if new.pixels is None or old.pixels is None:
-        digest.update(new.data)
-        return digest.hexdigest(), new.pixels is old.pixels
-    data = memoryview(new.data)
-    digest.update(data[: new.pixels.at])
-    digest.update(new.pixels.head)
-    equal = (old.pixels.head[:4], old.pixels.length) == (new.pixels.head[:4], new.pixels.length)
-    source = theirs.pieces(old, old.pixels)
-    for piece in ours.pieces(new, new.pixels):
-        digest.update(piece)
-        equal = equal and piece == next(source)
-    digest.update(data[new.pixels.at :])
-    return digest.hexdigest(), equal
-
-
-class _Reader:
-    """Reads pixels in pieces of one size, into one buffer for a whole set: it stays in the processor's cache."""
-
-    def __init__(self) -> None:
-        self._buffer: Final = bytearray(_CHUNK_BYTES)
-
-    def pieces(self, file: DicomFile, pixels: Pixels) -> Iterator[bytes | bytearray]:
-        """Give the pixels of a file piece by piece; each is good until the next is asked for."""
-        end = pixels.offset + pixels.length
-        if file.memory is not None:
-            for at in range(pixels.offset, end, _CHUNK_BYTES):
-                yield file.memory[at : min(at + _CHUNK_BYTES, end)]
-            return
-        descriptor = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        try:
-            os.lseek(descriptor, pixels.offset, os.SEEK_SET)
-            for at in range(pixels.offset, end, _CHUNK_BYTES):
-                wanted = min(_CHUNK_BYTES, end - at)
-                if os.readv(descriptor, [memoryview(self._buffer)[:wanted]]) != wanted:
-                    raise SetChanged
-                yield self._buffer if wanted == _CHUNK_BYTES else self._buffer[:wanted]
-        finally:
-            os.close(descriptor)

@@ -132,6 +132,7 @@ def judge(
     found.faults += chosen.faults
     found.missing += [one for one in chosen.missing if one.code not in map(members.no_object, contents.private)]
     found.faults += pixel_completeness.lacking(chosen.objects)
+    found.notes += pixel_completeness.surplus(chosen.objects)
 
     judged = references.judge(
         chosen.objects,

@@ -6,10 +6,9 @@ both parse to their end, and no planning system imports them.  PS3.3 C.7.6.3, C.
 
 from __future__ import annotations
 
-from functools import lru_cache
-from math import prod
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from services.dicom import pixel_data
 from services.errors import Fault
 from services.rtset.reader import named
 
@@ -18,11 +17,6 @@ if TYPE_CHECKING:
 
     from services.rtset.reader import SetFile
     from services.rtset.references import Objects
-
-_ENCAPSULATED: Final = b"\xff\xff\xff\xff"
-"""The length of pixel data that come in compressed fragments. PS3.5 A.4."""
-
-_SIZES: Final = ("Rows", "Columns", "BitsAllocated", "SamplesPerPixel")
 
 
 def lacking(objects: Objects) -> Iterator[Fault]:
@@ -60,25 +54,28 @@ def lacking(objects: Objects) -> Iterator[Fault]:
         )
 
 
+def surplus(objects: Objects) -> Iterator[str]:
+    """Tell of bytes in pixel data that belong to no image; they are not copied."""
+    files = [*objects.slices, *(one for one in (objects.structure_set, objects.plan, objects.dose) if one)]
+    behind = [one for one in files if one.surplus]
+    if behind:
+        most = max(one.surplus for one in behind)
+        yield (
+            f"Left out, because they belong to no image: up to {most} bytes in the pixel data of "
+            f"{named(one.called for one in behind)}."
+        )
+
+
 def _are_whole(image: SetFile) -> bool:
-    pixels, raw = image.file.pixels, image.view.raw
+    pixels = image.file.pixels
     if pixels is None:
         return False
-    if pixels.head.endswith(_ENCAPSULATED):
+    if pixels.head.endswith(pixel_data.ENCAPSULATED):
         return True
-    return 0 < _size(*map(raw, _SIZES), raw("NumberOfFrames")) <= pixels.length
+    return 0 < image.image_length <= pixels.length
 
 
 def _has_its_planes(dose: SetFile) -> bool:
     """Whether each frame of a dose has its offset. PS3.3 C.8.8.3.2."""
-    frames = dose.view.number("NumberOfFrames") or 1
-    return frames == 1 or len(dose.view.numbers("GridFrameOffsetVector")) == frames
-
-
-@lru_cache(maxsize=16)
-def _size(*stated: bytes | None) -> int:
-    """Work out how many bytes the pixels of an image take; 0 where its header does not say. PS3.5 8.1.1."""
-    *numbers, samples, frames = stated
-    count = (frames or b"").strip(b" \0+") or b"1"
-    bits = prod(int.from_bytes(value or b"", "little") for value in (*numbers, samples or b"\1"))
-    return (bits * int(count) + 7) // 8 if count.isdigit() else 0
+    frames, offsets = dose.view.number("NumberOfFrames") or 1, len(dose.view.numbers("GridFrameOffsetVector"))
+    return offsets == frames or (frames == 1 and not offsets)

@@ -9,16 +9,17 @@ from __future__ import annotations
 import errno
 import os
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from pydicom._uid_dict import UID_dictionary
 
-from services.dicom import character_sets, dates, dictionary, part10
+from services.dicom import character_sets, dates, dictionary, part10, pixel_data
 from services.dicom import dataset as views
 from services.dicom.elements import Malformed, Truncated
 from services.dicom.part10 import NotDicom
+from services.dicom.pixel_data import Measured
 from services.errors import Fault, SetChanged, SetRefused
 from services.policy.table import PUBLIC_SCHEMES, Action
 from services.policy.text_roles import Text
@@ -60,6 +61,7 @@ MAX_ELEMENTS: Final = 4_000_000
 MAX_BYTES: Final = 1 << 30
 """In a folder, beside pixels. A guard against hostile files."""
 
+_WITHOUT_IMAGE: Final = frozenset((STRUCTURE_SET, PLAN))
 _MOST_NAMED: Final = 5
 _PREFIX_END: Final = 132
 """Bytes of preamble and prefix `DICM`. PS3.10 7.1."""
@@ -82,6 +84,12 @@ class SetFile:
     view: View
     sop_class_uid: str
     sop_instance_uid: str
+
+    image_length: int = 0
+    """Bytes that its uncompressed image takes; 0 where it does not say."""
+
+    surplus: int = 0
+    """Bytes of its pixel data that belong to no image; `file` does not have them any more."""
 
     @property
     def called(self) -> str:
@@ -262,13 +270,22 @@ def _set_file(path: PurePosixPath, file: DicomFile) -> SetFile:
     view = views.root(file)
     sop_class = _uid(view.raw("SOPClassUID")) or _uid(file.meta.get(0x00020002))
     kind = KINDS.get(sop_class) or UID_dictionary.get(sop_class, ("",))[0].removesuffix(" Storage")
-    return SetFile(path, kind or _unknown(sop_class, view), file, view, sop_class, _uid(view.raw("SOPInstanceUID")))
+    file, described, surplus = _with_its_image(kind, file, view)
+    instance = _uid(view.raw("SOPInstanceUID"))
+    return SetFile(path, kind or _unknown(sop_class, view), file, view, sop_class, instance, described, surplus)
 
 
 def _unknown(sop_class: str, view: View) -> str:
     """Name an object by the class and the modality that it states."""
     modality = view.text("Modality")
     return f"{_UNKNOWN} {sop_class or '(none stated)'}" + (f", modality {modality}" if modality else "")
+
+
+def _with_its_image(kind: str, file: DicomFile, view: View) -> Measured:
+    """Leave of the pixel data what is the image, and nothing in an object that has none. PS3.3 A.19, A.20."""
+    if file.pixels and kind in _WITHOUT_IMAGE:
+        return Measured(replace(file, pixels=None), surplus=file.pixels.length)
+    return pixel_data.without_surplus(file, view)
 
 
 def _uid(value: bytes | None) -> str:

@@ -1,0 +1,87 @@
+"""The pixel data element of an object, as the object's own description of its image demands it (PS3.5 §8).
+
+What stands behind the last voxel belongs to no image. Nobody sees it, and it may be anything: a rest of the buffer that
+an export was made in, a name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from math import prod
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from services.dicom.dataset import View
+    from services.dicom.part10 import DicomFile
+
+ENCAPSULATED: Final = b"\xff\xff\xff\xff"
+"""The length of pixel data that come in compressed fragments. PS3.5 A.4."""
+
+_DESCRIPTION: Final = ("Rows", "Columns", "BitsAllocated", "SamplesPerPixel", "NumberOfFrames")
+_VRS: Final = {b"\xe0\x7f\x08\x00": (b"OF",), b"\xe0\x7f\x09\x00": (b"OD",)}
+_PLAIN_VRS: Final = (b"OW", b"OB")
+"""The VRs of (7FE0,0010); those of (7FE0,0008) and (7FE0,0009) are above. PS3.6."""
+
+
+def described_length(view: View) -> int:
+    """Compute how many bytes the uncompressed pixels of an image take; 0 where its header does not say.
+
+    PS3.3 C.7.6.3; without Number of Frames it is one frame.
+    """
+    return _length(*map(view.raw, _DESCRIPTION))
+
+
+@lru_cache(maxsize=16)
+def _length(*stated: bytes | None) -> int:
+    rows, columns, allocated, samples, frames = stated
+    count = (frames or b"").strip(b" \0+") or b"1"
+    bits = int.from_bytes(allocated or b"", "little")
+    if not count.isdigit() or (bits % 8 and bits != 1):  # PS3.5 §8.1.1
+        return 0
+    per_frame = prod(int.from_bytes(value or b"", "little") for value in (rows, columns, samples or b"\1"))
+    return (per_frame * bits * int(count) + 7) // 8
+
+
+class Measured(NamedTuple):
+    """A file whose pixel data end with its image."""
+
+    file: DicomFile
+
+    described: int = 0
+    """Bytes that its image takes; 0 where its header does not say, or where it has no pixels or compressed ones."""
+
+    surplus: int = 0
+    """Bytes that stood behind."""
+
+
+def without_surplus(file: DicomFile, view: View) -> Measured:
+    """Return a file whose pixel data end with its image.
+
+    The header of the element is the one that the standard writes: a VR that pixel data have, nothing in its reserved
+    bytes, an even length. Pixel data that are too short stay so.
+    """
+    pixels = file.pixels
+    if pixels is None:
+        return Measured(file)
+    if pixels.head.endswith(ENCAPSULATED):
+        return Measured(replace(file, pixels=replace(pixels, head=_head(file, ENCAPSULATED))))
+    described = described_length(view)
+    length = min(described, pixels.length) or pixels.length
+    padding = b"\0" * (length & 1)  # PS3.5 §8.1.1
+    even = length + len(padding)
+    head = _head(file, even.to_bytes(4, "little"))
+    whole = replace(file, pixels=replace(pixels, head=head, length=length, padding=padding))
+    return Measured(whole, described, max(0, pixels.length - even))
+
+
+def _head(file: DicomFile, length: bytes) -> bytes:
+    """Encode the header of the pixel data element. PS3.5 §7.1."""
+    assert file.pixels is not None  # whoever asks has looked
+    tag, vr = file.pixels.head[:4], file.pixels.head[4:6]
+    if file.implicit:
+        return tag + length
+    allowed = _VRS.get(tag, _PLAIN_VRS)
+    if vr not in allowed:
+        vr = b"OB" if length == ENCAPSULATED else allowed[0]
+    return tag + vr + b"\0\0" + length
