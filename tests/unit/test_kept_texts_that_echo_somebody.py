@@ -106,3 +106,20 @@ def test_what_a_person_has_typed_there_goes(tmp_path: Path, keyword: str, value:
     edits = sets.patient("Amberstein^Maria", "88123456"), sets.setting(PatientBirthDate="19610503")
 
     assert anonymized(tmp_path, *edits, written_by_the_maker(**{keyword: value})).ct[keyword].value == new
+
+
+@pytest.mark.parametrize(
+    ("value", "new"), [("88123456", "Item01"), ("Amberstein", "Item01"), ("T-04000", "T-04000"), ("7088", "7088")]
+)
+def test_a_code_that_somebody_made_of_an_identifier_is_replaced(tmp_path: Path, value: str, new: str) -> None:
+    """A code of a list stays, a name or an ID in its place does not."""
+
+    def coded(made: MadeSet) -> None:
+        code = Dataset()
+        code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, "99X", "PTV"
+        made.structure_set.RTROIObservationsSequence[0].RTROIIdentificationCodeSequence = [code]
+
+    done = anonymized(tmp_path, sets.patient("Amberstein^Maria", "88123456"), coded)
+    observation = done.new["RTSTRUCT"].RTROIObservationsSequence[0]
+
+    assert observation.RTROIIdentificationCodeSequence[0].CodeValue == new
