@@ -443,9 +443,8 @@ class Walk:
             self.found.equal += 1
 
     def _put_in(self, new: Element, change: Change, decision: Decision, here: Level) -> None:
-        """Judge a value that the decision names, whatever the source held."""
-        tag, action, promised = new[0], decision.action, self._promised
-        was_empty = change.old is not None and not change.old.strip(b" \0")
+        """Judge a value that the decision names, whatever the source held; note what only the whole set shows."""
+        tag, action = new[0], decision.action
         if action is Action.DATE:
             self.found.dates.setdefault(change, Place(here.kind, here.path, tag))
         elif action is Action.CLEAN:
@@ -456,26 +455,30 @@ class Walk:
                 self.found.typed[self._new_charsets].add(change.new)
         elif action is Action.IDENTITY:
             self.found.identity[decision.argument].setdefault(change, Place(here.kind, here.path, tag))
-        elif action is Action.DUMMY:
-            if change.new.strip(b" \0") != decision.argument.encode() and not (
-                was_empty and not change.new and here.path
-            ):
-                self._fail("elements", "is not the constant that the policy names", here, tag)
+        elif wrong := self._contradiction(tag, change, decision, here):
+            self._fail(*wrong, here, tag)
+
+    def _contradiction(self, tag: int, change: Change, decision: Decision, here: Level) -> tuple[str, str] | None:
+        """Return which check a value fails, and why: its decision says what it is, or that it is gone."""
+        action, promised, value = decision.action, self._promised, change.new.strip(b" \0")
+        check, what, right = "elements", "", True
+        if action is Action.DUMMY:
+            was_empty = change.old is not None and not change.old.strip(b" \0")
+            may_be_empty = was_empty and not change.new and bool(here.path)
+            what, right = "is not the constant that the policy names", value == decision.argument.encode()
+            right = right or may_be_empty
         elif action is Action.EMPTY:
-            if change.new:
-                self._fail("elements", "should be empty", here, tag)
-        elif action is Action.MACHINE and promised.machine is not None:
-            if change.read()[1] != getattr(promised.machine, decision.argument):
-                self._fail("machine", "is not the machine's", here, tag)
-        elif action is Action.SCANNER and self._names_scanner(here):
-            if change.read()[1] != promised.scanner:
-                self._fail("machine", "is not the scanner's name", here, tag)
+            what, right = "should be empty", not change.new
         elif action is Action.APPROVAL:
-            if change.new.strip(b" \0") != b"UNAPPROVED":
-                self._fail("elements", "is still approved", here, tag)
+            what, right = "is still approved", value == b"UNAPPROVED"
+        elif action is Action.MACHINE and promised.machine is not None:
+            check, what = "machine", "is not the machine's"
+            right = change.read()[1] == getattr(promised.machine, decision.argument)
+        elif action is Action.SCANNER and self._names_scanner(here):
+            check, what, right = "machine", "is not the scanner's name", change.read()[1] == promised.scanner
         elif action is not Action.METHOD or here.path:  # methods were read at the root, where they belong
-            check = "private elements" if tag >> 16 & 1 else "elements"
-            self._fail(check, "should have gone", here, tag)
+            check, what, right = "private elements" if tag & _PRIVATE else "elements", "should have gone", False
+        return None if right else (check, what)
 
     def _linked(self, old: Element, new: Element, here: Level) -> None:
         """Judge a mapped UID of a set whose references were rebuilt."""
