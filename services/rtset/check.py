@@ -20,6 +20,7 @@ from services.rtset import (
     members,
     pixel_completeness,
     placement,
+    preflight,
     reader,
     references,
     relink,
@@ -148,6 +149,7 @@ def judge(
     found.faults += [fault for fault in meant.faults if fault.code not in options.accept]
     found.notes += [f"Accepted: {fault.found}" for fault in meant.faults if fault.code in options.accept]
     found.notes += meant.notes
+    found.told += preflight.notes(objects)
     fit = fit_first(objects.plan.view, machines) if objects.plan and machines else None
     if fit:
         _judge_fit(found, fit, options)

@@ -1,0 +1,78 @@
+"""What is told before a set goes into a RapidPlan model: notes, without a name of the patient's."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.forms.collection_form import Options
+from services.policy.table import Choice, policy_for
+from services.rtset import check
+from tests.sets import make_set
+
+TYPES = "RTROIInterpretedType"
+
+
+def told(made):
+    """Judge what was written, and give what record and sheet may hold of it; nothing of it refuses the set."""
+    verdict = check.judge(made.folder, Options(machine=()), [], policy_for(Choice(keep_machine=True)))
+    assert verdict.good
+    assert set(verdict.told) <= set(verdict.notes)
+    return verdict.told
+
+
+def typed(*types):
+    """Call the structures so."""
+
+    def edit(made):
+        for one, kind in zip(made.structure_set.RTROIObservationsSequence, types, strict=True):
+            one.RTROIInterpretedType = kind
+
+    return edit
+
+
+def prescribed(made):
+    """Prescribe to the first structure."""
+    for one in made.plan.DoseReferenceSequence:
+        one.DoseReferenceType = "TARGET"
+        one.TargetPrescriptionDose = 60
+        one.ReferencedROINumber = made.structure_set.StructureSetROISequence[0].ROINumber
+
+
+def prescribed_to_no_structure(made):
+    """Prescribe to a volume without a structure."""
+    for one in made.plan.DoseReferenceSequence:
+        one.pop("ReferencedROINumber", None)
+
+
+def never_drawn(made):
+    """Leave one structure empty."""
+    del made.structure_set.ROIContourSequence[-1].ContourSequence
+
+
+def without_codes(made):
+    """Let no structure have a code."""
+    for one in made.structure_set.RTROIObservationsSequence:
+        one.pop("RTROIIdentificationCodeSequence", None)
+
+
+@pytest.mark.parametrize(
+    ("edits", "note"),
+    [
+        ([typed("PTV", "ORGAN")], "No structure is the outline of the body (type EXTERNAL)."),
+        ([typed("EXTERNAL", "ORGAN")], "No target (type PTV, CTV or GTV) has contours."),
+        ([typed("EXTERNAL", "PTV"), never_drawn], "No target (type PTV, CTV or GTV) has contours."),
+        ([typed("PTV", "ORGAN"), prescribed_to_no_structure], "The plan prescribes no dose to a contoured target."),
+        ([never_drawn], "1 structure is empty."),
+        ([without_codes], "2 structures are without a code."),
+        ([typed("SUPPORT", "PTV")], "1 structure is of the couch (type SUPPORT)."),
+    ],
+)
+def test_it_is_a_note(tmp_path, edits, note):
+    """In words that name no structure."""
+    assert note in told(make_set(tmp_path, *edits))
+
+
+def test_a_set_that_lacks_nothing_gets_no_word(tmp_path):
+    """Body, target, prescription and codes are there."""
+    notes = told(make_set(tmp_path, typed("PTV", "EXTERNAL"), prescribed))
+    assert [note for note in notes if "code" not in note] == []
