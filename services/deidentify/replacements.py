@@ -138,10 +138,9 @@ def _person(rtset: RtSet, options: Options, key: bytes, shift: timedelta) -> Per
     reading = read_age((view.text("PatientAge") for view in views), births, studied)
     birth = None
     if studied and studied > PLACEHOLDER_DATE and options.dates != "remove":
-        moved = shift if options.dates == "shift" else shift * 0
-        # a placeholder such as 00010101 cannot be moved, and is no day that could be met
-        real = {day - moved for value in births for day in dates.read_da(value) if day > PLACEHOLDER_DATE}
-        birth = fake_birth_date(reading.age, studied - moved, key, other_than=real)
+        back = shift if options.dates == "shift" else shift * 0
+        real = {born for value in births for day in dates.read_da(value) if (born := dates.moved(day, back))}
+        birth = fake_birth_date(reading.age, dates.moved(studied, back), key, other_than=real)
     sexes = {sex for view in views if (sex := view.text("PatientSex").upper()) in {"F", "M", "O"}}
     notes = (*reading.notes, *(["sexes-differ"] if len(sexes) > 1 else []))
     return Person(reading.age, birth, sexes.pop() if len(sexes) == 1 else "", notes)

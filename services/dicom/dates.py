@@ -77,6 +77,11 @@ def shift_dt(value: str | bytes, shift: timedelta) -> str:
     return _shifted(value, _DT, shift)
 
 
+def moved(day: date, shift: timedelta) -> date | None:
+    """Return the day so much earlier; None before the year 1, where a placeholder such as 00010101 would lie."""
+    return day - shift if day - date.min >= shift else None
+
+
 def choose_shift(key: bytes, dates: Iterable[date]) -> timedelta:
     """Choose how far back the dates of a set move: the same on every attempt, unknown without the set's key.
 
@@ -106,7 +111,7 @@ def choose_shift(key: bytes, dates: Iterable[date]) -> timedelta:
 
 
 def _moved(days: Iterable[date], shift: timedelta) -> Iterator[date]:
-    return (day - shift for day in days if day - date.min >= shift)
+    return (earlier for day in days if (earlier := moved(day, shift)))
 
 
 def _stream(key: bytes) -> Iterator[int]:
@@ -121,14 +126,17 @@ def _days(value: str | bytes, pattern: re.Pattern[str]) -> list[date]:
 
 
 def _shifted(value: str | bytes, pattern: re.Pattern[str], shift: timedelta) -> str:
-    moved = []
-    for text in _values(value):
-        try:
-            new = "-".join(end.written(end.day - shift) if end else "" for end in _ends(text, pattern))
-        except OverflowError:  # before the year 1: a placeholder such as 00010101
-            new = ""
-        moved.append(new)
-    return "\\".join(moved)
+    return "\\".join(_shifted_one(text, pattern, shift) for text in _values(value))
+
+
+def _shifted_one(text: str, pattern: re.Pattern[str], shift: timedelta) -> str:
+    written = []
+    for end in _ends(text, pattern):
+        earlier = moved(end.day, shift) if end else None
+        if end and not earlier:
+            return ""
+        written.append(end.written(earlier) if end and earlier else "")
+    return "-".join(written)
 
 
 def _values(value: str | bytes) -> list[str]:

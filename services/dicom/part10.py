@@ -17,6 +17,8 @@ from operator import itemgetter
 from struct import Struct
 from typing import TYPE_CHECKING, Final, Literal
 
+from pydicom._uid_dict import UID_dictionary
+
 from services.dicom import dictionary, fragments, tiling, transcode
 from services.dicom import elements as stream
 from services.dicom.elements import Beyond, Element, Malformed, OtherEncoding, Parser, PixelsFollow, Truncated
@@ -189,6 +191,7 @@ def _straightened(
     memory = pixels.value if pixels else None
     offset = 0 if memory is not None or pixels is None else pixels.offset
     place = Pixels(len(made.before), pixels.head, offset, pixels.length) if pixels else None
+    _require_syntax(syntax, place)
     told = (*oddities, *made.oddities)
     return DicomFile(path, size, syntax, implicit, meta, body, elements, place, parser.count, memory, True, told)
 
@@ -247,9 +250,16 @@ def _parse(path: Path, fd: int, head: bytes, size: int, meta: Mapping[int, bytes
         if behind < size:
             elements = [*elements, *_behind(parser, data, pixels)]
         place = Pixels(pixels.start, head[pixels.start : pixels.value], pixels.value, length)
+        _require_syntax(syntax, place)
         data = data[: _end(elements, pixels.start)]
         return DicomFile(path, size, syntax, implicit, meta, data, elements, place, parser.count)
     return DicomFile(path, size, syntax, implicit, meta, head[: _end(found, pos)], found, None, parser.count)
+
+
+def _require_syntax(syntax: str, pixels: Pixels | None) -> None:
+    """Refuse encapsulated pixels of which the transfer syntax does not say how they are compressed. PS3.5 A.4."""
+    if pixels and syntax in (IMPLICIT, EXPLICIT) and pixels.head.endswith(b"\xff" * 4):
+        raise Malformed("encapsulated pixel data, and no transfer syntax that says how they are compressed")
 
 
 def _end(elements: Sequence[Element], least: int) -> int:
@@ -300,20 +310,23 @@ def _encoding(head: bytes, pos: int, size: int, stated: str, *, certain: bool) -
     NotDicom
         Nothing here says that it is a data set.
     """
+    known = stated if UID_dictionary.get(stated, ("", ""))[1] == "Transfer Syntax" else ""
     first = head[pos : pos + 8]
+    if len(first) < 8:
+        raise Malformed("no data set")
     group, vr = first[:2], first[4:6]
     shown = vr in stream.SHORT_VRS or vr in stream.LONG_VRS
     little, big = (_is_known(first[:4], order) for order in ("little", "big"))
-    big_endian = shown and (big if little != big else stated == BIG_ENDIAN)
+    big_endian = shown and (big if little != big else known == BIG_ENDIAN)
     if not certain and not stated and group not in (b"\x08\x00", b"\x00\x08"):
         raise NotDicom
-    states_vr = stated not in (IMPLICIT, "") or (not stated and vr.isalpha() and vr.isupper())
+    states_vr = known not in (IMPLICIT, "") or (not known and vr.isalpha() and vr.isupper())
     explicit = shown or (states_vr and not _is_implicit(head, pos, size))
-    encoding = Encoding(not explicit, big_endian or (stated == BIG_ENDIAN and not shown and explicit))
-    plain = not stated or stated in (IMPLICIT, EXPLICIT, BIG_ENDIAN)
-    syntax = stated if not plain else EXPLICIT if explicit else IMPLICIT
-    as_stated = Encoding(stated == IMPLICIT, stated == BIG_ENDIAN)
-    return encoding, syntax, () if not stated or encoding == as_stated else (OTHER_SYNTAX,)
+    encoding = Encoding(not explicit, big_endian or (known == BIG_ENDIAN and not shown and explicit))
+    plain = encoding.big_endian or known in ("", IMPLICIT, EXPLICIT, BIG_ENDIAN)
+    syntax = known if not plain else EXPLICIT if explicit else IMPLICIT
+    as_stated = known == stated and encoding == Encoding(known == IMPLICIT, known == BIG_ENDIAN)
+    return encoding, syntax, () if not stated or as_stated else (OTHER_SYNTAX,)
 
 
 def _is_known(tag: bytes, order: Literal["little", "big"]) -> bool:

@@ -9,13 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.dicom.dates import choose_shift, read_da, read_dt, shift_da, shift_dt
+from services.dicom.dates import choose_shift, moved, read_da, read_dt, shift_da, shift_dt
 from services.errors import SetRefused
+from services.forms.identity import fake_birth_date, read_age
 
 KEY = bytes(range(32))
 YEAR = timedelta(weeks=52)
 
 days = st.dates(date(1930, 1, 1), date(2100, 1, 1))
+any_days = st.one_of(st.dates(), st.dates(max_value=date(12, 1, 1)), st.sampled_from([date.min, date.max]))
 shifts = st.integers(52, 520).map(lambda weeks: timedelta(weeks=weeks))
 keys = st.binary(min_size=32, max_size=32)
 
@@ -99,10 +101,10 @@ def test_the_days_in_a_value_are_read_as_they_are_moved() -> None:
 @given(day=days, shift=shifts)
 def test_a_moved_date_keeps_its_weekday_and_lies_one_to_ten_years_back(day: date, shift: timedelta) -> None:
     """The same in DA and in DT."""
-    (moved,) = read_da(shift_da(f"{day:%Y%m%d}", shift))
-    assert day - moved == shift
-    assert moved.weekday() == day.weekday()
-    assert shift_dt(f"{day:%Y%m%d}1200", shift) == f"{moved:%Y%m%d}1200"
+    (earlier,) = read_da(shift_da(f"{day:%Y%m%d}", shift))
+    assert day - earlier == shift
+    assert earlier.weekday() == day.weekday()
+    assert shift_dt(f"{day:%Y%m%d}1200", shift) == f"{earlier:%Y%m%d}1200"
 
 
 @given(text=st.text(max_size=30), shift=shifts)
@@ -141,3 +143,37 @@ def test_a_set_with_a_date_for_every_shift_is_refused_and_not_searched_for_ever(
     assert all(there - here == timedelta(weeks=1) for here, there in pairwise(dates))
     with pytest.raises(SetRefused, match="dates-too-dense"):
         choose_shift(KEY, dates)
+
+
+@given(
+    one=any_days, other=any_days, shift=shifts, shape=st.sampled_from(["{0}", "{0}-{1}", "{0}-", "-{1}", "{0}\\{1}"])
+)
+def test_the_ends_of_the_calendar_are_dates_like_others(one: date, other: date, shift: timedelta, shape: str) -> None:
+    """What would lie before the year 1 becomes empty; everything else moves."""
+    ends = [f"{day.year:04d}{day.month:02d}{day.day:02d}" for day in (one, other)]
+    value = shape.format(*ends)
+    parts = value.split("\\")
+    for shifted in (shift_da(value, shift), shift_dt(value, shift)):
+        for part, new in zip(parts, shifted.split("\\"), strict=True):
+            named = read_da(part)
+            earlier = [moved(day, shift) for day in named]
+            assert read_da(new) == ([] if None in earlier else earlier)
+            assert (new == "") == (None in earlier)
+
+
+@given(key=keys, dates=st.lists(any_days, max_size=20))
+def test_a_shift_is_found_for_any_dates(key: bytes, dates: list[date]) -> None:
+    """At the ends of the calendar too."""
+    shift = choose_shift(key, dates)
+    assert {moved(day, shift) for day in dates}.isdisjoint(dates)
+
+
+@given(
+    value=any_days.map(lambda day: f"{day.year:04d}{day.month:02d}{day.day:02d}"),
+    age=st.sampled_from(["", "001D", "999D", "999W", "999M", "001Y", "125Y", "999Y", "000D"]),
+    study=any_days,
+)
+def test_an_age_is_read_whatever_the_dates(value: str, age: str, study: date) -> None:
+    """And a made-up birth date says it, or there is none."""
+    made = fake_birth_date(read_age([age], [value], study).age, study, KEY)
+    assert made is None or made < study

@@ -60,6 +60,8 @@ HOSTILE = {
     "giant meta information": bytes(128) + b"DICM" + element(0x00020102, b"OB", b"x", UNDEFINED),
     "a VR that nobody knows": head(EXPLICIT) + element(0x00080060, b"ZZ", b"RTPLAN"),
     "a VR that nobody knows, big endian": head(BIG_ENDIAN) + b"\x00\x08\x00\x60ZZ\x00\x06RTPLAN",
+    "nothing deflated": head(DEFLATED) + deflated(b""),
+    "three bytes deflated": head(DEFLATED) + deflated(b"abc"),
     "nothing": b"",
     "a prefix": bytes(128) + b"DICM",
 }

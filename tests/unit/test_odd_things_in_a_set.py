@@ -307,3 +307,15 @@ def test_text_burned_into_the_images_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SetRefused) as refused:
         anonymized(tmp_path, sets.burned_in)
     assert [fault.code for fault in refused.value.faults] == ["burned-in-annotation"]
+
+
+@pytest.mark.parametrize("modality", ["", "RTPLAN"])
+@pytest.mark.parametrize("keyword", ["PatientBirthDate", "StudyDate", "RTPlanDate"])
+@pytest.mark.parametrize("day", ["00010101", "00101231", "99991231"])
+def test_a_date_at_an_end_of_the_calendar(tmp_path: Path, day: str, keyword: str, modality: str) -> None:
+    """Placeholders; the set is published, and the date is not."""
+    made = sets.make_set(
+        tmp_path, sets.setting("RTPLAN", RTPlanDate="20200102"), sets.setting(modality, **{keyword: day})
+    )
+    done = anonymize_folder(made.folder, tmp_path / "ANON_006")
+    assert day.encode() not in done.written
