@@ -5,7 +5,7 @@ ROOT ?= demo/BATCH
 BIN := .venv/bin
 STAMP := .venv/.set-up
 
-.PHONY: run test test-faults console-test soak bench bench-peers house check format lint types contract setup lock clean
+.PHONY: run test test-faults console-test soak fuzz bench bench-peers house check format lint types contract setup lock clean
 .PHONY: image compose-test share-test k8s-test containers-test deploy-check
 
 run: setup  ## anonymize a root folder: the demonstration one, or make run ROOT=/path/to/BATCH
@@ -22,6 +22,9 @@ test-faults: setup  ## processes killed, Redis lost, disks full: the long ones
 
 soak: setup  ## everything killed at random, ten minutes of it: make soak MINUTES=60 SEED=7
 	$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
+
+fuzz: setup  ## damaged files read by us and by pydicom, which must see the same: make fuzz SEED=7 COUNT=100000
+	$(BIN)/python -m tests.fuzz --seed $(or $(SEED),1) --count $(or $(COUNT),10000) --keep .venv/fuzz.dcm
 
 # Chromium and its driver are the machine's (Debian: apt install chromium chromium-driver), axe-core is npm's; without
 # them the tests that need them are skipped, and say so. Pictures of every page are left in PICTURES.

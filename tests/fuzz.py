@@ -1,0 +1,295 @@
+"""Damage files, and hold our reading against pydicom's: `make fuzz SEED=7 COUNT=10000`.
+
+Objects of all kinds and encodings are changed at random: bytes, lengths, headers, whole elements. Each is read by us
+and by pydicom. Refusing is always allowed, with one of the reader's own errors; what is read must hold every element
+that pydicom sees, value included, and must tile the data. Every so many times the damaged file goes its whole way in
+its set, through check, writing and proof. The same seed and count do the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import random
+import shutil
+import struct
+import sys
+import tempfile
+import warnings
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pydicom import config, dcmread
+
+from services.dicom.elements import PADDING, Malformed, Truncated
+from services.dicom.part10 import DicomFile, NotDicom, read
+from services.errors import NotClean, SetIncomplete, SetRefused
+from tests import sets
+from tests.anonymized import anonymize_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from pydicom import Dataset
+
+    from services.dicom.elements import Element
+
+WAYS: Final[dict[str, tuple[sets.Edit, ...]]] = {
+    "implicit": (sets.encoded("implicit"),),
+    "explicit": (sets.encoded("explicit"),),
+    "undefined lengths": (sets.encoded("explicit"), sets.undefined_lengths),
+    "undefined lengths, implicit": (sets.encoded("implicit"), sets.undefined_lengths),
+    "sequences as UN": (sets.encoded("explicit"), sets.un_sequences),
+    "compressed": (sets.rle,),
+    "big endian": (sets.encoded("big endian"),),
+    "deflated": (sets.encoded("deflated"),),
+    "no preamble": (sets.without_preamble,),
+}
+
+WHOLE_WAY_EVERY: Final = 40
+"""So many damaged files are only read for each that is published, which takes as long."""
+
+HANGS_S: Final = 300
+"""A case that takes so long is told with its stack, and ends the run."""
+
+_PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+_INTERESTING: Final = (
+    *(struct.pack("<L", value) for value in (0, 1, 2, 7, 8, 0xFFFE, 0xFFFF, 0x10000, 0x7FFFFFFF, 0xFFFFFFFF)),
+    *(struct.pack("<H", value) for value in (0, 1, 8, 0xFFFF)),
+    *(b"UN", b"SQ", b"OB", b"LO", b"??", b"\0\0", b"\n", b"ox"),
+    *(b"\xfe\xff\x00\xe0", b"\xfe\xff\x0d\xe0\0\0\0\0", b"\xfe\xff\xdd\xe0\0\0\0\0", b"\x10\x00\x10\x00"),
+)
+
+
+class Finding(Exception):
+    """Something that must not be."""
+
+
+class Lost(Exception):
+    """pydicom took an unknown VR for implicit VR, and what follows for its value."""
+
+
+class Row(NamedTuple):
+    """An element as a reader sees it."""
+
+    path: tuple[int, ...]
+    """Tags, with the number of the item between each two."""
+    value: bytes | None
+    """None where it is a sequence, or a reader has changed it."""
+
+
+def damaged(data: bytes, chance: random.Random) -> bytes:
+    """Change a file in one to three places; most often near headers, which pixels are far from."""
+    for _ in range(chance.randint(1, 3)):
+        at = chance.randrange(len(data) or 1) if chance.random() < 0.3 else _header(data, chance)
+        data = chance.choice(_DAMAGES)(data, at, chance)
+    return data
+
+
+def _header(data: bytes, chance: random.Random) -> int:
+    """Return a place in or near the header of an element: two even bytes that look like a tag's group."""
+    for _ in range(20):
+        at = chance.randrange(132 if len(data) > 140 else 0, max(len(data) - 8, 1) + 132) % max(len(data), 1)
+        if data[at + 1 : at + 2] in (b"\0", b"\x30", b"\xff"):
+            return at + chance.choice((0, 0, 2, 4, 6, 8, 12))
+    return at
+
+
+def _flip(data: bytes, at: int, chance: random.Random) -> bytes:
+    return data[:at] + bytes([chance.randrange(256)]) + data[at + 1 :]
+
+
+def _overwrite(data: bytes, at: int, chance: random.Random) -> bytes:
+    new = chance.choice(_INTERESTING)
+    return data[:at] + new + data[at + len(new) :]
+
+
+def _insert(data: bytes, at: int, chance: random.Random) -> bytes:
+    return data[:at] + chance.choice(_INTERESTING) + data[at:]
+
+
+def _cut_out(data: bytes, at: int, chance: random.Random) -> bytes:
+    return data[:at] + data[at + chance.randint(1, 40) :]
+
+
+def _cut_off(data: bytes, at: int, _chance: random.Random) -> bytes:
+    return data[:at]
+
+
+def _repeat(data: bytes, at: int, chance: random.Random) -> bytes:
+    return data[: at + (length := chance.randint(1, 60))] + data[at : at + length] + data[at + length :]
+
+
+def _exchange(data: bytes, at: int, chance: random.Random) -> bytes:
+    first, second = chance.randint(8, 30), chance.randint(8, 30)
+    middle = at + first
+    return data[:at] + data[middle : middle + second] + data[at:middle] + data[middle + second :]
+
+
+def _pad(data: bytes, _at: int, chance: random.Random) -> bytes:
+    return data + chance.choice((b"\n", b"\r\n", bytes(8), bytes(300), b"\1"))
+
+
+_DAMAGES: Final[Sequence[Callable[[bytes, int, random.Random], bytes]]] = (
+    *(_flip, _flip, _overwrite, _overwrite, _insert, _cut_out, _cut_off, _repeat, _exchange, _pad),
+)
+
+
+def ours(file: DicomFile) -> dict[tuple[int, ...], bytes | None]:
+    """Lay out what we read."""
+    rows: dict[tuple[int, ...], bytes | None] = {}
+
+    def walk(elements: Sequence[Element], path: tuple[int, ...]) -> None:
+        for tag, _, _, value, end, items in elements:
+            rows[*path, tag] = file.data[value:end] if items is None else None
+            for number, item in enumerate(items or ()):
+                walk(item[3], (*path, tag, number))
+
+    walk(file.elements, ())
+    return rows
+
+
+def theirs(data_set: Dataset, path: tuple[int, ...] = (), *, explicit: bool, inside: bool) -> Iterator[Row]:
+    """Lay out what pydicom reads; what it stumbles over it does not see.
+
+    `explicit` and `inside` say whether this data set, and items, were written in explicit VR.
+    """
+    for tag in data_set.keys():  # noqa: SIM118 - its items would be decoded
+        place = (*path, int(tag))
+        if int(tag) in _PIXELS or not int(tag) & 0xFFFF or tag.group == 0xFFFE:
+            continue
+        raw = data_set.get_item(tag)
+        if explicit and raw is not None and raw.VR is None:
+            raise Lost
+        value = raw.value if isinstance(getattr(raw, "value", None), bytes) else None
+        yield Row(place, value)
+        if tag.is_private:
+            continue
+        try:
+            items = data_set[tag].value if data_set[tag].VR == "SQ" else ()
+        except Exception:  # noqa: BLE001 - what it cannot decode it does not show
+            continue
+        for number, item in enumerate(items or ()):
+            yield from theirs(item, (*place, number), explicit=explicit and inside, inside=inside)
+
+
+def compare(path: Path, way: str) -> str:
+    """Read a file, written in a `way` of `WAYS`, with both, and say how it went; raise `Finding` where we read less."""
+    try:
+        file = read(path)
+    except Truncated:
+        return "truncated"
+    except Malformed:
+        return "malformed"
+    except NotDicom:
+        return "not dicom"
+    if file.elements and file.elements[-1][4] > len(file.data):
+        raise Finding("an element reaches beyond the data")
+    tile(file.elements, file.elements[0][2] if file.elements else 0)
+    try:
+        data_set = dcmread(path, force=True)
+        rows = list(theirs(data_set, explicit=not data_set.original_encoding[0], inside="UN" not in way))
+    except Lost:
+        return "lost by pydicom"
+    except Exception:  # noqa: BLE001 - pydicom raises nearly anything
+        return "read by us alone"
+    implicit, little = data_set.original_encoding
+    if (implicit, little) != ("implicit" in way, way != "big endian"):  # it goes by what is stated
+        return "read by pydicom in another encoding"
+    seen = ours(file)
+    for row in rows:
+        if row.path not in seen and struct.pack("<L", row.path[-1]).strip(PADDING):
+            raise Finding(f"pydicom sees {_named(row.path)}, and we do not")
+        mine = seen.get(row.path)
+        if little and row.value is not None and mine is not None and mine.strip(b" \0") != row.value.strip(b" \0"):
+            raise Finding(f"pydicom reads {_named(row.path)} otherwise")
+    return "read by both"
+
+
+def tile(elements: Sequence[Element], start: int) -> None:
+    """Hold that each element begins where the one before ends, and that tags ascend."""
+    last = -1
+    for tag, _, begin, value, end, items in elements:
+        if begin != start or tag <= last or not begin < value <= end:
+            raise Finding(f"({tag >> 16:04X},{tag & 0xFFFF:04X}) does not follow what comes before it")
+        start, last = end, tag
+        for _, inside, _, inner in items or ():
+            tile(inner, inside)
+
+
+def _named(path: tuple[int, ...]) -> str:
+    return " ".join(f"({part >> 16:04X},{part & 0xFFFF:04X})" if part > 0xFFFF else str(part) for part in path)
+
+
+def publish(folder: Path, target: Path) -> str:
+    """Take a set its whole way; every other error than those documented is a finding."""
+    try:
+        anonymize_folder(folder, target)
+    except (SetRefused, SetIncomplete, NotClean) as told:
+        return type(told).__name__
+    finally:
+        shutil.rmtree(target, ignore_errors=True)
+    return "published"
+
+
+class Corpus:
+    """Small sets of one patient, in every encoding."""
+
+    def __init__(self, folder: Path) -> None:
+        self.sets = {name: sets.make_set(folder / name, *edits, ct=1, size=8).folder for name, edits in WAYS.items()}
+
+    def choose(self, chance: random.Random) -> tuple[str, Path]:
+        """Choose a way of writing, and a file."""
+        way = chance.choice(list(WAYS))
+        return way, chance.choice(sorted(self.sets[way].iterdir()))
+
+
+def run(seed: int, count: int, folder: Path) -> Counter[str]:
+    """Damage `count` files; return how it went, or raise `Finding` with the case's number, and leave the file."""
+    folder.mkdir(exist_ok=True)
+    corpus, found = Corpus(folder / "corpus"), Counter[str]()
+    for number in range(count):
+        chance = random.Random(f"{seed} {number}")  # the same seed makes the same cases
+        way, source = corpus.choose(chance)
+        path = folder / "damaged.dcm"
+        path.write_bytes(damaged(source.read_bytes(), chance))
+        faulthandler.dump_traceback_later(HANGS_S, exit=True)
+        try:
+            found[compare(path, way)] += 1
+            if not number % WHOLE_WAY_EVERY:
+                whole = shutil.copytree(source.parent, folder / "set")
+                shutil.copy(path, whole / source.name)
+                found[publish(whole, folder / "ANON_006")] += 1
+                shutil.rmtree(whole)
+        except Exception as error:
+            raise Finding(f"case {number} of seed {seed}, {way} {source.name[:2]}: {error!r}") from error
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run, and tell."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--count", type=int, default=10_000)
+    parser.add_argument("--keep", type=Path, help="where the file of a finding is left")
+    chosen = parser.parse_args(arguments)
+    warnings.simplefilter("ignore")
+    config.settings.reading_validation_mode = config.IGNORE
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            found = run(chosen.seed, chosen.count, Path(folder))
+        except Finding:
+            if chosen.keep:
+                shutil.copy(Path(folder) / "damaged.dcm", chosen.keep)
+            raise
+    sys.stdout.write(
+        f"seed {chosen.seed}: " + ", ".join(f"{name} {times}" for name, times in found.most_common()) + "\n"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
