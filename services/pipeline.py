@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -25,7 +25,7 @@ from services.proof import prove
 from services.proof.prove import Expected
 from services.publication import claims, publish, republish
 from services.publication.attempts import Attempt
-from services.rtset import check, folder_listing, private_loss
+from services.rtset import check, folder_listing, private_loss, unfinished_pixels
 from services.rtset.folder_listing import Listing
 from services.rtset.reader import PLAN
 from services.store import notes, plans, records, registry, structure_lists
@@ -35,7 +35,7 @@ from services.store.set_state import SetState
 from services.store.tracking_lines import TrackingLine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from services.deidentify.replacements import Remaking
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from services.publication.index_ledger import Ledger
     from services.rtset.check import Verdict
     from services.rtset.reader import RtSet
+    from services.rtset.unfinished_pixels import Doubt
     from services.runtime.progress import Progress
     from services.runtime.settings import Settings
     from services.store.collection import Collection
@@ -159,13 +160,16 @@ class _Run:
             if published is None and (other := self._with_the_same_plan(seen, set_id, rtset)):
                 return self._already_published(seen, set_id, rtset, content, other)
             if published is not None and not self._is_done_again(published, rtset, set_id, content):
-                return self._already_published(seen, set_id, rtset, content, published)
+                return self._already_published(seen, set_id, rtset, content, published, verdict.doubts)
+            if published is None and verdict.doubts and not self._second_look(seen):
+                return self._doubted(seen, verdict.doubts)
             shift = dates.choose_shift(collection.set_key(set_id), rtset.dates)
         except SetIncomplete as fault:
             return self._refused(seen, fault) if patience_over else self._waiting(seen, fault)
         except SetRefused as fault:
             return self._refused(seen, fault)
 
+        doubts = verdict.doubts
         index = self.ledger.claim(set_id, self.locator)
         plans.note(collection, rtset.plan.sop_instance_uid, set_id)
         try:
@@ -181,10 +185,12 @@ class _Run:
             self.ledger.release(set_id)
             raise
         republish.clear(collection, index)
-        return self._published(seen, set_id, index, content)
+        return self._published(seen, set_id, index, content, doubts)
 
     def _check(self, seen: Listing) -> Verdict:
         options = self.collection.options
+        if codes := registry.accepted(self.collection, self.locator, seen.fingerprint):
+            options = replace(options, accept=options.accept | codes)
         machines = descriptor.named(options.machine, descriptor.folders(self.settings.machines))
         self.progress.step("read", 0, len(seen.entries))
         return check.judge(self.folder, options, machines, policy_for(options), seen)
@@ -258,13 +264,13 @@ class _Run:
         """Whether a set has a number, or had one."""
         return claims.of(self.collection, set_id) is not None or publish.find(self.collection, set_id) is not None
 
-    def _published(self, seen: Listing, set_id: str, index: int, content: str) -> Outcome:
+    def _published(self, seen: Listing, set_id: str, index: int, content: str, doubts: Sequence[Doubt]) -> Outcome:
         """Tell of a set that was published just now, by this worker or by another one at the same moment."""
         found = records.read(self.collection, index)
         if found and found.content.get("source") != content:
             raise SetChanged  # another one of the same UIDs was first: what is to be told of this one is found out anew
         if self._other_folder(set_id) is None:
-            notes.clear(self.folder)
+            self._write_doubts(doubts)
             return _outcome(SetState.PUBLISHED, seen, set_id=set_id, index=index)
         text = SAME.format(folder_name(index))
         notes.write_note(self.folder, text)
@@ -281,7 +287,15 @@ class _Run:
         found = publish.find(collection, earlier)
         return None if found is None or found.withdrawn else found
 
-    def _already_published(self, seen: Listing, set_id: str, rtset: RtSet, content: str, published: Record) -> Outcome:
+    def _already_published(
+        self,
+        seen: Listing,
+        set_id: str,
+        rtset: RtSet,
+        content: str,
+        published: Record,
+        doubts: Sequence[Doubt] = (),
+    ) -> Outcome:
         """Tell of a set that is published already: nothing new is made of it, and a person decides on a changed one."""
         collection, name = self.collection, folder_name(published.index)
         state, text = self._published_here(set_id), ""
@@ -308,7 +322,7 @@ class _Run:
         if text:
             notes.write_note(self.folder, text)
         else:
-            notes.clear(self.folder)
+            self._write_doubts(doubts)
         return _outcome(state, seen, set_id=set_id, index=published.index, text=text)
 
     def _published_here(self, set_id: str) -> SetState:
@@ -339,6 +353,26 @@ class _Run:
         notes.write_note(self.folder, f"It is not complete yet, and waits:\n{text}")
         codes = tuple(fault.code for fault in incomplete.faults)
         return _outcome(SetState.WAITING, seen, codes=codes, index=self._made_before(), text=text)
+
+    def _second_look(self, seen: Listing) -> bool:
+        """Whether the set was doubted before, and looked as it does now."""
+        before = registry.read_outcome(self.collection, self.locator)
+        return before is not None and before.asks_second_look and before.fingerprint == seen.fingerprint
+
+    def _doubted(self, seen: Listing, doubts: Sequence[Doubt]) -> Outcome:
+        """Wait once for a set that may be half copied."""
+        text = "\n".join(doubt.text for doubt in doubts)
+        notes.write_note(self.folder, f"It may not be copied to its end, and is looked at once more:\n{text}")
+        codes = (unfinished_pixels.CODE, registry.SECOND_LOOK)
+        return _outcome(SetState.WAITING, seen, codes=codes, index=self._made_before(), text=text)
+
+    def _write_doubts(self, doubts: Sequence[Doubt]) -> None:
+        """Leave a note beside a published set that may be half copied, and none beside any other."""
+        if not doubts:
+            notes.clear(self.folder)
+            return
+        text = "\n".join(doubt.text for doubt in doubts)
+        notes.write_note(self.folder, f"It was published. Look whether it was copied to its end:\n{text}")
 
     def _made_before(self) -> int | None:
         """Give the index of what was published of this folder when it held something else, if that still stands."""
@@ -392,6 +426,7 @@ def _record(
         "lost": private_loss.of_plan(rtset.plan.view),
         "accepted": dict(verdict.accepted),
         "remarks": len(verdict.notes) - len(verdict.told),
+        "doubts": [doubt.place for doubt in verdict.doubts],
         "cleaned": dict(remaking.cleaner.replaced),
         "structures": {"list": naming.digest, **remaking.cleaner.coverage.as_json()},
     }

@@ -179,6 +179,8 @@ def _verdict(findings: Findings) -> Iterator[Block]:
         )
     else:
         yield Text("The published set is not what its source is. Do not use it before somebody has looked.", "bad")
+    for place in findings.published.content.get("doubts", ()):
+        yield Text(f"It may not have been copied to its end: look at {place}.", "bad")
     if findings.changed_files:
         says = "file is not what it was" if findings.changed_files == 1 else "files are not what they were"
         yield Text(f"{findings.changed_files} {says} when the set was proven.", "bad")

@@ -39,6 +39,8 @@ class Asked:
     fingerprint: str
     times: int = 0
     not_before: float = 0.0
+    second_look: bool = False
+    """Whether the time of a second look was set."""
 
     def put_off(self, now: float) -> None:
         """Wait longer each time: what holds a set up (a full disk, a lost share) may last."""
@@ -113,6 +115,10 @@ class Dispatcher:
         if self._by_hand and not registry.is_started(self.collection, status.locator, status.fingerprint):
             return SetState.NOT_STARTED if rests else SetState.SETTLING
         waits = status.outcome is not None
+        if status.outcome and status.outcome.asks_second_look:
+            waits = False
+            if not asked.second_look:
+                asked.second_look, asked.not_before = True, max(asked.not_before, now + self._settling.quiet_s)
         patience_over = self._settling.quiet_for_s(status.locator) >= self._patience_s
         if rests and now >= asked.not_before and (patience_over or not waits):
             log.info("set.settled", set=status.locator)

@@ -9,7 +9,7 @@ import typer
 from anonymizer.arguments import Root, SetFolder, check_folder
 from anonymizer.terminal import console
 from services.errors import SettingsWrong
-from services.rtset import folder_listing
+from services.rtset import folder_listing, unfinished_pixels
 from services.store import again, registry
 from services.store.collection import Collection
 
@@ -17,18 +17,30 @@ AsNew = Annotated[
     bool,
     typer.Option("--as-new", help="It is a set of its own, although its objects have the UIDs of a published one."),
 ]
+Accept = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CODE",
+        help=f"Take the set as it is now, though this stands against it: {unfinished_pixels.CODE}.",
+    ),
+]
 
 
-def retry(root: Root, folder: SetFolder, as_new: AsNew = False) -> None:
+def retry(root: Root, folder: SetFolder, as_new: AsNew = False, accept: Accept = None) -> None:
     """Have a set that was refused or parked looked at again, as if it had just been dropped."""
     check_folder(root)
     collection = Collection.open(root)
     place = root / folder.name
     if not place.is_dir():
         raise SettingsWrong(f"There is no folder {folder.name} in {root}.")
-    locator = collection.locator(folder.name)
+    if accept not in {None, unfinished_pixels.CODE}:
+        raise SettingsWrong(
+            f"--accept takes {unfinished_pixels.CODE} only. A collection's form accepts other codes, for all its sets."
+        )
+    locator = registry.register(collection, folder.name)
+    if accept:
+        registry.accept(collection, locator, folder_listing.fingerprint(place), accept)
     if as_new:
-        registry.register(collection, folder.name)
         registry.count_as_new(collection, locator, folder_listing.fingerprint(place))
     again.look_again(collection, folder.name)
     console().print(f"{folder.name} is looked at again by the service, or by: anonymizer run {root}")

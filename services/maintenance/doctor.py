@@ -15,7 +15,7 @@ from services.errors import SetChanged, SetRefused
 from services.maintenance import same_source
 from services.policy.table import policy_for
 from services.publication import attempts, claims
-from services.rtset import check, folder_listing, importability
+from services.rtset import check, folder_listing, importability, unfinished_pixels
 from services.runtime import durable_files
 from services.store import records, registry, tracking_lines
 from services.store.collection import ANON_NAME
@@ -295,7 +295,7 @@ class _Seen:
 
 
 _WHATEVER_IS_TAKEN: Final[dict[str, Any]] = {
-    "accept": importability.ACCEPTABLE,
+    "accept": importability.ACCEPTABLE | {unfinished_pixels.CODE},
     "extra_objects": "leave out",
     "on_broken_links": "relink",
 }

@@ -26,7 +26,7 @@ from services.forms.structure_list import Row
 from services.maintenance import same_source
 from services.policy.table import policy_for
 from services.publication import claims, republish
-from services.rtset import check, folder_listing, importability
+from services.rtset import check, folder_listing, importability, unfinished_pixels
 from services.store import records, registry
 from services.store.records import folder_name
 from services.vocabulary import structure_names
@@ -176,7 +176,7 @@ def read_set(folder: Path, collection: Collection) -> SetNames | None:
 
     None where there is no DICOM, and so no set.
     """
-    options = replace(collection.options, accept=importability.ACCEPTABLE)
+    options = replace(collection.options, accept=importability.ACCEPTABLE | {unfinished_pixels.CODE})
     try:
         verdict = check.judge(folder, options, (), policy_for(options))
     except (SetRefused, SetChanged, OSError):

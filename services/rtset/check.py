@@ -24,6 +24,7 @@ from services.rtset import (
     reader,
     references,
     relink,
+    unfinished_pixels,
 )
 from services.rtset import folder_listing as listings
 from services.rtset.members import WAIT
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from services.rtset.folder_listing import Listing
     from services.rtset.reader import Contents, RtSet, SetFile
     from services.rtset.references import Links, Objects, State
+    from services.rtset.unfinished_pixels import Doubt
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,9 @@ class Verdict:
 
     empty: bool
     """There is no DICOM at all: the folder is no set."""
+
+    doubts: tuple[Doubt, ...]
+    """Images that may be half copied: weak evidence, told in the notes, too."""
 
     rtset: RtSet | None
     """What to anonymize; None where anything stands against it."""
@@ -134,6 +139,7 @@ def judge(
     found.missing += [one for one in chosen.missing if one.code not in map(members.no_object, contents.private)]
     found.faults += pixel_completeness.lacking(chosen.objects)
     found.notes += pixel_completeness.surplus(chosen.objects)
+    doubts = _judge_pixels(found, chosen.objects, folder, options)
 
     judged = references.judge(
         chosen.objects,
@@ -179,6 +185,7 @@ def judge(
         accepted=Counter(fault.code for fault in meant.faults if fault.code in options.accept),
         listing=listing,
         empty=contents.empty,
+        doubts=doubts,
         rtset=whole,
     )
 
@@ -252,6 +259,17 @@ def _oddities(contents: Contents) -> Iterator[str]:
                 by_oddity[oddity].append(one.called)
     for oddity, names in by_oddity.items():
         yield f"Written with {oddity}: {named(names)}."
+
+
+def _judge_pixels(found: _Found, objects: Objects, folder: Path, options: Options) -> tuple[Doubt, ...]:
+    """Wait for images that are half copied, unless a person said that this set is whole; return what may be."""
+    unfinished = unfinished_pixels.find(objects, folder.name)
+    if unfinished_pixels.CODE in options.accept:
+        found.notes += [f"Accepted: {fault.found}" for fault in unfinished.missing]
+        return ()
+    found.missing += unfinished.missing
+    found.notes += [doubt.text for doubt in unfinished.doubts]
+    return unfinished.doubts
 
 
 def _files(count: int) -> str:

@@ -66,6 +66,9 @@ _MOST_NAMED: Final = 5
 _PREFIX_END: Final = 132
 """Bytes of preamble and prefix `DICM`. PS3.10 7.1."""
 
+_ZERO_TAIL: Final = 256
+"""So many zeros end no data set that is written to its end; one element's padding is one byte. PS3.5 7.1.1."""
+
 _UNKNOWN: Final = "object of the unknown class"
 _IMAGE_SUFFIXES: Final = frozenset(("", ".dcm", ".dicom", ".ima"))
 
@@ -246,6 +249,12 @@ def _read_one(place: Path) -> DicomFile:
             if _not_arrived(place):
                 raise Truncated("nothing but zeros where the file should begin: the copy has not arrived") from None
             raise
+        except Truncated:
+            raise
+        except Malformed as fault:
+            if _ends_in_zeros(place):
+                raise Truncated(f"{fault}; its end is zeros: the copy has not arrived") from None
+            raise
     except FileNotFoundError:
         raise SetChanged from None
     except OSError as error:
@@ -264,6 +273,17 @@ def _not_arrived(place: Path) -> bool:
     finally:
         os.close(fd)
     return not any(head) and (bool(head) or place.suffix.lower() == ".dcm")
+
+
+def _ends_in_zeros(place: Path) -> bool:
+    """Whether a file's last bytes are zeros: its place is reserved, its end is on the way."""
+    fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        size = os.fstat(fd).st_size
+        tail = os.pread(fd, _ZERO_TAIL, max(size - _ZERO_TAIL, 0))
+    finally:
+        os.close(fd)
+    return not any(tail)
 
 
 def _set_file(path: PurePosixPath, file: DicomFile) -> SetFile:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = 1
 
+SECOND_LOOK: Final = "second-look"
+"""The code of a set that may be half copied, by weak evidence: it is published if it still looks so next time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -42,6 +45,11 @@ class Outcome:
 
     text: str = ""
     """In plain words, for the share's users. May name files."""
+
+    @property
+    def asks_second_look(self) -> bool:
+        """Whether the set waits for nothing but another look, a quiet time after this one."""
+        return self.state is SetState.WAITING and SECOND_LOOK in self.codes
 
 
 def register(collection: Collection, folder: PurePath | str) -> str:
@@ -80,6 +88,23 @@ def count_as_new(collection: Collection, locator: str, fingerprint: str) -> None
 def counts_as_new(collection: Collection, locator: str, fingerprint: str) -> bool:
     """Tell whether a person said so of this folder as it looks now."""
     return (durable_files.read(_folder_file(collection, locator)) or {}).get("as_new") == fingerprint
+
+
+def accept(collection: Collection, locator: str, fingerprint: str, code: str) -> None:
+    """Note that a person takes what stands against the set in a registered folder, as it looks now, knowingly."""
+    path = _folder_file(collection, locator)
+    codes = accepted(collection, locator, fingerprint) | {code}
+    stored = {**(durable_files.read(path) or {}), "accepted": {"fingerprint": fingerprint, "codes": sorted(codes)}}
+    durable_files.write_atomically(path, durable_files.encode(stored), staging=collection.staging)
+
+
+def accepted(collection: Collection, locator: str, fingerprint: str) -> frozenset[str]:
+    """Return the codes that a person took knowingly for this folder as it looks now."""
+    noted = (durable_files.read(_folder_file(collection, locator)) or {}).get("accepted")
+    if not isinstance(noted, dict) or noted.get("fingerprint") != fingerprint:
+        return frozenset()
+    codes = noted.get("codes")
+    return frozenset(map(str, codes)) if isinstance(codes, list) else frozenset()
 
 
 def start(collection: Collection, locator: str, fingerprint: str) -> None:

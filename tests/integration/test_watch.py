@@ -367,3 +367,23 @@ with redis.Redis(unix_socket_path=sys.argv[1]).monitor() as monitor:
     except KeyboardInterrupt:
         pass
 """
+
+
+def test_a_file_that_has_its_size_before_its_bytes_is_waited_for(clinic: Clinic) -> None:
+    """It stands still, and is named; when the rest has come, the set is published whole."""
+    root = make_collection(clinic.place / "BATCH")
+    made = make_set(clinic.place / "elsewhere", name="half", ct=5, size=256)
+    path = made.path(made.ct[2])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:65_536] + bytes(len(whole) - 65_536))
+    made.folder.rename(root / "half")
+    note = root / "half_NOTE.txt"
+
+    clinic.until(note.exists)
+    assert path.name in note.read_text("utf-8-sig")
+    assert not (root / "ANON_006").exists()
+
+    (root / "half" / path.name).write_bytes(whole)
+    clinic.until((root / "ANON_006").exists)
+
+    judge(root / "half", root / "ANON_006", made.manifest)

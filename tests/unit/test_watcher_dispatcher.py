@@ -13,6 +13,7 @@ from services.runtime.settings import Settings
 from services.store import registry
 from services.store.collection import Collection
 from services.store.registry import Outcome
+from services.store.set_state import SetState
 from watcher.dispatcher import Dispatcher
 from worker.set_key import SetKey
 
@@ -150,3 +151,21 @@ def test_a_folder_that_goes_away_is_no_matter(watched: Watched) -> None:
     watched.file.unlink()
     watched.file.parent.rmdir()
     assert watched.dispatcher.look() == {}
+
+
+def test_a_set_that_may_be_half_copied_is_asked_for_again_after_a_quiet_time(watched: Watched) -> None:
+    """And once, not at each look; patience has nothing to do with it."""
+    seen = folder_listing.take(watched.file.parent)
+    watched.look(0)
+    watched.look(10)
+    registry.write_outcome(
+        watched.collection,
+        watched.name.locator,
+        Outcome(SetState.WAITING, seen.fingerprint, "2026-11-22T12:00:00Z", codes=(registry.SECOND_LOOK,)),
+    )
+    watched.queue.states.clear()
+
+    stood = [watched.look(at) for at in (13, 20, 22.9, 23, 24)]
+
+    assert stood == ["waiting", "waiting", "waiting", "queued", "queued"]
+    assert watched.queue.asked == [(watched.name.locator, False)] * 2

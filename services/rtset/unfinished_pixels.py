@@ -1,0 +1,382 @@
+"""Whether an image or a dose is half copied: its file has its final size, and zeros where its last bytes will be.
+
+File managers and network clients reserve a file's whole length before they write it. Such a file parses to its end and
+may stand still for long. The only evidence is zeros inside the pixel data that reach to their end, and many healthy
+files end in zeros, too: the air around a patient, the padding outside a scanner's field of view, a dose that ends
+before its grid does. What tells them apart is where the zeros begin, and what the neighbours hold there.
+
+Only the end of the pixel data is read, and more of it only while it is zeros.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+
+from services.dicom import pixel_data
+from services.errors import Fault, SetChanged
+from services.rtset import geometry
+from services.rtset.reader import named, printable
+from services.rtset.references import contours
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from services.rtset.geometry import Volume
+    from services.rtset.reader import SetFile
+    from services.rtset.references import Objects
+
+CODE: Final = "unfinished-pixels"
+
+BLOCK_BYTES: Final = 4096
+"""Copies arrive in multiples of this, counted from the beginning of the file."""
+
+TAIL_BYTES: Final = (4 * 1024, 64 * 1024)
+"""Read of the end first; then again and again so much, as long as all of it is zeros."""
+
+BESIDE: Final = 2
+"""Slices on either side that a slice is compared with: several files may be on their way at once."""
+
+EARLIER: Final = 1 / 16
+"""Part of an image by which zeros begin before those of its neighbours where they begin at no block."""
+
+DVH_PART: Final = 0.8
+"""Of the maximum that a dose's own histograms state, a whole grid holds at least so much; a histogram is finer."""
+
+CUT_PART: Final = 0.2
+"""Of a dose's maximum: no healthy dose falls from it to nothing within a voxel, far from where the next frame does."""
+
+TREATED_PART: Final = 0.5
+"""Of a dose's maximum: a frame that holds it is being treated."""
+
+_SIZES: Final = ("Rows", "Columns", "BitsAllocated", "SamplesPerPixel", "NumberOfFrames")
+
+_EDGE: Final = 8
+"""Voxels beside the place where zeros begin."""
+
+_SAMPLED_FRAMES: Final = 16
+_TARGETS: Final = frozenset({"PTV", "CTV", "GTV"})
+"""(3006,00A4) *RT ROI Interpreted Type*. PS3.3 C.8.8.8."""
+
+
+class Doubt(NamedTuple):
+    """An image that may be whole: weak evidence against it."""
+
+    text: str
+    """May name a file: for the share's users only."""
+
+    place: str
+    """The same image without its name: `CT slice 12 of 180`."""
+
+
+class Unfinished(NamedTuple):
+    """What was found."""
+
+    missing: tuple[Fault, ...]
+    """Strong evidence: the set waits for these, and is refused in the end."""
+
+    doubts: tuple[Doubt, ...]
+    """Weak evidence: the set is looked at once more, and published with a note."""
+
+
+class _Pixels(NamedTuple):
+    """Uncompressed pixel data, and where in them the zeros begin that reach to their end."""
+
+    image: SetFile
+    row_bytes: int
+    frame_bytes: int
+    voxel_bytes: int
+
+    length: int
+    """Bytes that the header promises."""
+
+    zeros_from: int
+    """Offset in the pixel data, rounded up to a whole voxel; `length` where the last voxel has a value."""
+
+    first_zero_byte: int
+
+    def voxels(self, at: int, count: int) -> NDArray[np.unsignedinteger[Any]]:
+        """Read voxels from a byte offset in the pixel data on; fewer where it begins or ends there."""
+        start, stop = max(at, 0), min(at + count * self.voxel_bytes, self.length)
+        if start >= stop:
+            return np.zeros(0, f"<u{self.voxel_bytes}")
+        return np.frombuffer(_bytes(self.image, start, stop - start), f"<u{self.voxel_bytes}")
+
+    def greatest(self, frame: int) -> int:
+        """Return the greatest stored value of a frame."""
+        return int(self.voxels(frame * self.frame_bytes, self.frame_bytes // self.voxel_bytes).max(initial=0))
+
+    def begins_at_block(self, at: int, within: int) -> bool:
+        """Whether one of so many bytes of the pixel data from `at` on begins a block of the file."""
+        assert self.image.file.pixels is not None  # else there is no instance
+        return -(self.image.file.pixels.offset + at) % BLOCK_BYTES < within
+
+    @property
+    def cut_at_block(self) -> bool:
+        """Whether what was written may have ended at the end of a block, in the last voxel that has a value."""
+        return self.begins_at_block(self.first_zero_byte, self.voxel_bytes)
+
+    @property
+    def part(self) -> str:
+        """Say how much of it is zeros."""
+        return f"the last {max(round(100 * (1 - self.zeros_from / self.length)), 1)} %"
+
+
+def find(objects: Objects, folder: str) -> Unfinished:
+    """Look for half copied images among the objects of a set, whose folder is called so.
+
+    Raises
+    ------
+    SetChanged
+        A file went away since it was listed.
+    OSError
+        A file cannot be read.
+    """
+    try:
+        return _find(objects, folder)
+    except FileNotFoundError:
+        raise SetChanged from None
+
+
+def _find(objects: Objects, folder: str) -> Unfinished:
+    missing: list[Fault] = []
+    doubts: list[Doubt] = []
+    if objects.volume:
+        _judge_slices(objects.slices, folder, missing, doubts)
+    dose = _measure(objects.dose) if objects.dose else None
+    if dose and dose.zeros_from < dose.length:
+        if _is_cut_dose(dose):
+            missing.append(_fault([dose], folder))
+        elif _ends_too_soon(dose, objects):
+            doubts.append(
+                Doubt(
+                    f"{dose.image.called} ends in frames of zeros, right behind one that is treated or in a target.",
+                    "the dose, which ends in frames of zeros",
+                )
+            )
+    return Unfinished(tuple(missing), tuple(doubts))
+
+
+def _fault(found: Sequence[_Pixels], folder: str) -> Fault:
+    verb, its = ("is", "its") if len(found) == 1 else ("are", "their")
+    return Fault(
+        CODE,
+        f"{named(one.image.called for one in found)} {verb} not whole: {found[0].part} of {its} pixels are zeros that "
+        "begin in the middle of an image, as when a copy has not arrived.",
+        f"Wait until everything is copied, or copy {'this file' if len(found) == 1 else 'these files'} once more. If "
+        f"the original is so: anonymizer retry ROOT {printable(folder)!r} --accept {CODE}",
+    )
+
+
+def _judge_slices(slices: Sequence[SetFile], folder: str, missing: list[Fault], doubts: list[Doubt]) -> None:
+    measured = [_measure(one) for one in slices]
+    cut: list[_Pixels] = []
+    for index, pixels in enumerate(measured):
+        if pixels is None or pixels.zeros_from == pixels.length:
+            continue
+        sides = [measured[max(index - BESIDE, 0) : index], measured[index + 1 : index + 1 + BESIDE]]
+        beside = [[one for one in side if one and one.length == pixels.length] for side in sides]
+        if _is_cut_slice(pixels, beside):
+            cut.append(pixels)
+        elif _ends_in_rows_of_zeros(pixels, beside):
+            doubts.append(
+                Doubt(
+                    f"{pixels.image.called} ends in rows of zeros ({pixels.part} of it), and the next slices do not.",
+                    f"CT slice {index + 1} of {len(slices)}, which ends in rows of zeros",
+                )
+            )
+    if cut:
+        missing.append(_fault(cut, folder))
+
+
+def _earlier(pixels: _Pixels, beside: Sequence[Sequence[_Pixels]]) -> int:
+    """Return by how many bytes the zeros begin before those of the neighbours, on the side where it is less."""
+    return min((max(one.zeros_from for one in side) - pixels.zeros_from for side in beside if side), default=0)
+
+
+def _is_cut_slice(pixels: _Pixels, beside: Sequence[Sequence[_Pixels]]) -> bool:
+    """Whether a slice is zeros from the middle of a row on where its neighbours go on."""
+    earlier = _earlier(pixels, beside)
+    if pixels.zeros_from % pixels.row_bytes == 0 or earlier <= pixels.row_bytes:
+        return False
+    if pixels.cut_at_block and _is_solid(pixels, beside, _EDGE):
+        return True
+    if earlier < pixels.length * EARLIER:
+        return False
+    return all(beside) or _is_solid(pixels, beside, max(pixels.row_bytes // pixels.voxel_bytes // 8, _EDGE))
+
+
+def _is_solid(pixels: _Pixels, beside: Sequence[Sequence[_Pixels]], voxels: int) -> bool:
+    """Whether so many voxels before the zeros have values, and in a neighbour so many behind where they begin.
+
+    The outline of a patient whose surroundings are zeros is no such place: there the neighbours are zero, too.
+    """
+    before = pixels.voxels(pixels.zeros_from - voxels * pixels.voxel_bytes, voxels)
+    if not before.size or not before.all():
+        return False
+    behind = [one.voxels(pixels.zeros_from, voxels) for side in beside for one in side]
+    return any(values.size and values.all() for values in behind)
+
+
+def _ends_in_rows_of_zeros(pixels: _Pixels, beside: Sequence[Sequence[_Pixels]]) -> bool:
+    """Whether whole rows of zeros begin where a block does, and the neighbours do not share them."""
+    row = -(-pixels.zeros_from // pixels.row_bytes) * pixels.row_bytes
+    return pixels.begins_at_block(row, 1) and _earlier(pixels, beside) > pixels.row_bytes
+
+
+def _is_cut_dose(dose: _Pixels) -> bool:
+    """Whether a dose that ends in zeros is zeros from the middle of a frame on, or lacks its own maximum."""
+    return _begins_in_frame(dose) or _lacks_its_maximum(dose)
+
+
+def _begins_in_frame(dose: _Pixels) -> bool:
+    frame, at = divmod(dose.zeros_from, dose.frame_bytes)
+    before = dose.voxels(dose.zeros_from - _EDGE * dose.voxel_bytes, _EDGE)
+    if at == 0 or frame == 0:
+        return bool(at) and dose.cut_at_block and bool(before.all()) and dose.length > dose.frame_bytes
+    previous = (frame - 1) * dose.frame_bytes
+    goes_on = _zeros_from(dose, previous, previous + dose.frame_bytes)[0] - (previous + at)
+    if goes_on <= dose.row_bytes:
+        return False
+    behind = dose.voxels(previous + at, _EDGE)
+    if dose.cut_at_block and before.all() and behind.all():
+        return True
+    if goes_on < dose.frame_bytes * EARLIER:
+        return False
+    greatest = _greatest(dose, frame)
+    if dose.voxels(previous + at, goes_on // dose.voxel_bytes).max(initial=0) >= greatest * TREATED_PART:
+        return True
+    least = greatest * CUT_PART
+    return bool((before > least).all() and (behind > least).all())
+
+
+def _greatest(dose: _Pixels, frame: int) -> int:
+    """Return the greatest stored value of some frames before this one, and of the one before it among them."""
+    return max(map(dose.greatest, {frame - 1, *range(0, frame, max(frame // _SAMPLED_FRAMES, 1))}), default=0)
+
+
+def _lacks_its_maximum(dose: _Pixels) -> bool:
+    """Whether no voxel comes near the maximum that the dose's own histograms state.  PS3.3 C.8.8.4."""
+    view = dose.image.view
+    scaling = view.number("DoseGridScaling")
+    if not scaling or view.text("DoseUnits").upper() != "GY":
+        return False
+    stated = [
+        histogram.number("DVHMaximumDose") or 0.0
+        for histogram in view.items("DVHSequence")
+        if histogram.text("DoseUnits").upper() == "GY"
+    ]
+    least = max(stated, default=0.0) * DVH_PART / scaling
+    if least <= 0:
+        return False
+    last = -(-dose.zeros_from // dose.frame_bytes)
+    middle_first = sorted(range(last), key=lambda frame: abs(2 * frame - last))
+    return all(dose.greatest(frame) < least for frame in middle_first)
+
+
+def _ends_too_soon(dose: _Pixels, objects: Objects) -> bool:
+    """Whether whole frames of zeros begin at a block inside a target, or behind a frame that is treated."""
+    frames = dose.length // dose.frame_bytes
+    last = (dose.zeros_from - 1) // dose.frame_bytes
+    places = _frame_positions(dose.image)
+    if dose.zeros_from == 0 or last + 1 >= frames or len(places) != frames:
+        return False
+    if dose.begins_at_block((last + 1) * dose.frame_bytes, 1):
+        return any(low <= places[last] <= high for low, high in _targets(objects).values())
+    treated = dose.greatest(last) >= _greatest(dose, last + 1) * TREATED_PART
+    return treated and objects.volume is not None and _holds(objects.volume, dose.image, places[last + 1])
+
+
+def _holds(volume: Volume, dose: SetFile, place: float) -> bool:
+    """Whether a frame of a dose, given by its position along the normal in mm, lies between slices of the CT."""
+    plane = geometry.plane(dose.view)
+    if plane is None or not plane.is_parallel_to(volume.first):
+        return False
+    return volume.positions_mm[0] <= place <= volume.positions_mm[-1]
+
+
+def _frame_positions(dose: SetFile) -> list[float]:
+    """Return where the frames of a dose lie along their normal, in mm.  PS3.3 C.8.8.3.2."""
+    first, offsets = geometry.plane(dose.view), dose.view.numbers("GridFrameOffsetVector")
+    if first is None or not offsets:
+        return []
+    start = first.corner.along(first.normal)
+    return [start + offset - offsets[0] for offset in offsets]
+
+
+def _targets(objects: Objects) -> dict[str, tuple[float, float]]:
+    """Return from where to where each contoured target reaches along the dose's normal, in mm, by ROI number."""
+    structure_set, plane = objects.structure_set, geometry.plane(objects.dose.view) if objects.dose else None
+    if structure_set is None or plane is None:
+        return {}
+    wanted = {
+        observation.text("ReferencedROINumber")
+        for observation in structure_set.view.items("RTROIObservationsSequence")
+        if observation.text("RTROIInterpretedType").upper() in _TARGETS
+    }
+    reach: dict[str, tuple[float, float]] = {}
+    for contour in contours(structure_set):
+        if contour.roi_number not in wanted:
+            continue
+        for point in contour.ends(structure_set.file.data):
+            place = point.along(plane.normal)
+            low, high = reach.get(contour.roi_number, (place, place))
+            reach[contour.roi_number] = min(low, place), max(high, place)
+    return reach
+
+
+def _measure(image: SetFile) -> _Pixels | None:
+    """Find where the zeros at the end of an image begin; None of one that is compressed, or promises no sound size."""
+    pixels = image.file.pixels
+    if pixels is None or pixels.head.endswith(pixel_data.ENCAPSULATED):
+        return None
+    row, frame, voxel_bytes, length = _shape(*map(image.view.raw, _SIZES))
+    if not 0 < length <= pixels.length:
+        return None
+    whole = _Pixels(image, row, frame, voxel_bytes, length, length, length)
+    voxel, byte = _zeros_from(whole, 0, length)
+    return whole._replace(zeros_from=voxel, first_zero_byte=byte)
+
+
+@lru_cache(maxsize=16)
+def _shape(*stated: bytes | None) -> tuple[int, int, int, int]:
+    """Work out the bytes of a row, a frame, a voxel and of all; all 0 where the header states no gray image."""
+    *numbers, frames = stated
+    rows, columns, bits, samples = (int.from_bytes(value or b"", "little") for value in numbers)
+    count = (frames or b"").strip(b" \0+") or b"1"
+    if bits not in {8, 16, 32} or samples > 1 or not count.isdigit():
+        return 0, 0, 0, 0
+    row = columns * bits // 8
+    return row, row * rows, bits // 8, row * rows * int(count)
+
+
+def _zeros_from(pixels: _Pixels, start: int, stop: int) -> tuple[int, int]:
+    """Return the voxel, and the byte, from which on a part of the pixel data is zeros to its end."""
+    first, then = TAIL_BYTES
+    step, end = first, stop
+    while end > start:
+        begin = max(end - step, start)
+        kept = len(_bytes(pixels.image, begin, end - begin).rstrip(b"\0"))
+        if kept:
+            byte = begin + kept
+            return min(-(-byte // pixels.voxel_bytes) * pixels.voxel_bytes, stop), byte
+        step, end = then, begin
+    return start, start
+
+
+def _bytes(image: SetFile, at: int, size: int) -> bytes:
+    """Read a part of the pixel data."""
+    file = image.file
+    assert file.pixels is not None  # whoever asks has looked
+    if file.memory is not None:
+        return file.memory[file.pixels.offset + at : file.pixels.offset + at + size]
+    fd = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        return os.pread(fd, size, file.pixels.offset + at)
+    finally:
+        os.close(fd)
