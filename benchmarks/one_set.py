@@ -19,11 +19,12 @@ from services.policy.table import policy_for
 from services.proof import prove
 from services.proof.prove import Expected
 from services.publication.index_ledger import Ledger
-from services.rtset import check, folder_listing
+from services.rtset import folder_listing
 from services.runtime import durable_files
 from services.runtime.progress import Progress
 from services.runtime.settings import Settings
 from services.store import records, registry
+from services.verdict import check
 
 if TYPE_CHECKING:
     from pathlib import Path

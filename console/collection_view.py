@@ -20,11 +20,11 @@ from services.errors import SettingsWrong
 from services.forms.collection_form import BY_HAND, read_settings
 from services.layout import SHEETS_NAME
 from services.machines import descriptor
-from services.rtset.summary import Judgement, judge_folder
 from services.runtime import durable_files
 from services.store import again, registry, tracking_lines
 from services.store.collection import Collection
 from services.store.set_state import SetState
+from services.verdict.summary import Judgement, judge_folder
 from watcher.status import CollectionStatus, Row, StatusReader
 
 if TYPE_CHECKING:

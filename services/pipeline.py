@@ -25,7 +25,7 @@ from services.proof import prove
 from services.proof.prove import Expected
 from services.publication import claims, publish, republish
 from services.publication.attempts import Attempt
-from services.rtset import check, folder_listing, private_loss, unfinished_pixels
+from services.rtset import folder_listing, private_loss, unfinished_pixels
 from services.rtset.folder_listing import Listing
 from services.rtset.reader import PLAN
 from services.store import notes, plans, records, registry, structure_lists
@@ -33,6 +33,7 @@ from services.store.records import folder_name
 from services.store.registry import Outcome
 from services.store.set_state import SetState
 from services.store.tracking_lines import TrackingLine
+from services.verdict import check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,13 +43,13 @@ if TYPE_CHECKING:
     from services.forms.identity import NewIdentity
     from services.forms.structure_list import Naming
     from services.publication.index_ledger import Ledger
-    from services.rtset.check import Verdict
     from services.rtset.reader import RtSet
     from services.rtset.unfinished_pixels import Doubt
     from services.runtime.progress import Progress
     from services.runtime.settings import Settings
     from services.store.collection import Collection
     from services.store.records import Record
+    from services.verdict.check import Verdict
 
 TRIES: Final = 3
 """A set that changes while it is worked on is begun again so often at once; then it waits until it has settled."""

@@ -18,7 +18,7 @@ from services.machines import descriptor
 from services.policy.table import policy_for
 from services.proof import prove
 from services.proof.prove import Expected
-from services.rtset import check
+from services.verdict import check
 from tests import judge, sets
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from services.deidentify.replacements import Remaking
     from services.proof.prove import Proof
-    from services.rtset.check import Verdict
+    from services.verdict.check import Verdict
     from tests.sets import Edit
 
 #: A collection's key of these tests; another one makes other UIDs and another shift.

@@ -22,13 +22,13 @@ from services.forms.collection_form import Options, read_settings
 from services.layout import SETTINGS_NAME
 from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
 from services.rtset.references import LINKS
-from services.rtset.summary import judge_folder
+from services.verdict.summary import judge_folder
 from watcher.folders import loose_dicom, set_folders
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from services.rtset.summary import Judgement
+    from services.verdict.summary import Judgement
 
 KINDS = (CT, STRUCTURE_SET, PLAN, DOSE)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from services.dicom import character_sets, dictionary
 from services.dicom.dataset import View, root
 from services.rtset import folder_listing, reader
-from services.rtset.set_aside import set_aside
+from services.verdict.set_aside import set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -15,11 +15,12 @@ from services.errors import SetChanged, SetRefused
 from services.maintenance import same_source
 from services.policy.table import policy_for
 from services.publication import attempts, claims
-from services.rtset import check, folder_listing, importability, unfinished_pixels
+from services.rtset import folder_listing, unfinished_pixels
 from services.runtime import durable_files
 from services.store import records, registry, tracking_lines
 from services.store.collection import ANON_NAME
 from services.store.records import folder_name
+from services.verdict import check, importability
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

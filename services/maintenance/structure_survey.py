@@ -26,9 +26,10 @@ from services.forms.structure_list import Row
 from services.maintenance import same_source
 from services.policy.table import policy_for
 from services.publication import claims, republish
-from services.rtset import check, folder_listing, importability, unfinished_pixels
+from services.rtset import folder_listing, unfinished_pixels
 from services.store import records, registry
 from services.store.records import folder_name
+from services.verdict import check, importability
 from services.vocabulary import structure_names
 
 if TYPE_CHECKING:

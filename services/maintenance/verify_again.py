@@ -17,8 +17,8 @@ from services.policy.table import Choice
 from services.proof.prove import Expected, prove
 from services.proof.values import REBUILT
 from services.rtset import folder_listing, reader
-from services.rtset.set_aside import set_aside
 from services.store import records, structure_lists
+from services.verdict.set_aside import set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -1,1 +1,1 @@
-"""What a dropped folder holds, and the verdict on it."""
+"""What a dropped folder holds: objects, references, geometry, pixels."""

@@ -56,6 +56,12 @@ TREATED_PART: Final = 0.5
 
 _SIZES: Final = ("Rows", "Columns", "BitsAllocated", "SamplesPerPixel", "NumberOfFrames")
 
+_FLOATING: Final = (b"\xe0\x7f\x08\x00", b"\xe0\x7f\x09\x00")
+"""The tags of *Float Pixel Data* and *Double Float Pixel Data*."""
+
+_FLOATING_BYTES: Final = 4
+"""The least that one of their voxels takes. PS3.3 C.7.6.24."""
+
 _EDGE: Final = 8
 """Voxels beside the place where zeros begin."""
 
@@ -92,6 +98,9 @@ class _Pixels(NamedTuple):
     frame_bytes: int
     voxel_bytes: int
 
+    kind: str
+    """What a voxel is to numpy: an unsigned integer, or a floating point number (PS3.3 C.7.6.24)."""
+
     length: int
     """Bytes that the header promises."""
 
@@ -100,16 +109,16 @@ class _Pixels(NamedTuple):
 
     first_zero_byte: int
 
-    def voxels(self, at: int, count: int) -> NDArray[np.unsignedinteger[Any]]:
+    def voxels(self, at: int, count: int) -> NDArray[Any]:
         """Read voxels from a byte offset in the pixel data on; fewer where it begins or ends there."""
         start, stop = max(at, 0), min(at + count * self.voxel_bytes, self.length)
         if start >= stop:
-            return np.zeros(0, f"<u{self.voxel_bytes}")
-        return np.frombuffer(_bytes(self.image, start, stop - start), f"<u{self.voxel_bytes}")
+            return np.zeros(0, self.kind)
+        return np.frombuffer(_bytes(self.image, start, stop - start), self.kind)
 
-    def greatest(self, frame: int) -> int:
+    def greatest(self, frame: int) -> float:
         """Return the greatest stored value of a frame."""
-        return int(self.voxels(frame * self.frame_bytes, self.frame_bytes // self.voxel_bytes).max(initial=0))
+        return float(self.voxels(frame * self.frame_bytes, self.frame_bytes // self.voxel_bytes).max(initial=0))
 
     def begins_at_block(self, at: int, within: int) -> bool:
         """Whether one of so many bytes of the pixel data from `at` on begins a block of the file."""
@@ -255,7 +264,7 @@ def _begins_in_frame(dose: _Pixels) -> bool:
     return bool((before > least).all() and (behind > least).all())
 
 
-def _greatest(dose: _Pixels, frame: int) -> int:
+def _greatest(dose: _Pixels, frame: int) -> float:
     """Return the greatest stored value of some frames before this one, and of the one before it among them."""
     return max(map(dose.greatest, {frame - 1, *range(0, frame, max(frame // _SAMPLED_FRAMES, 1))}), default=0)
 
@@ -338,7 +347,11 @@ def _measure(image: SetFile) -> _Pixels | None:
     row, frame, voxel_bytes, length = _shape(*map(image.view.raw, _SIZES))
     if not 0 < length <= pixels.length:
         return None
-    whole = _Pixels(image, row, frame, voxel_bytes, length, length, length)
+    is_floating = pixels.head.startswith(_FLOATING)
+    if is_floating and voxel_bytes < _FLOATING_BYTES:
+        return None
+    kind = f"<{'f' if is_floating else 'u'}{voxel_bytes}"
+    whole = _Pixels(image, row, frame, voxel_bytes, kind, length, length, length)
     voxel, byte = _zeros_from(whole, 0, length)
     return whole._replace(zeros_from=voxel, first_zero_byte=byte)
 
@@ -349,7 +362,7 @@ def _shape(*stated: bytes | None) -> tuple[int, int, int, int]:
     *numbers, frames = stated
     rows, columns, bits, samples = (int.from_bytes(value or b"", "little") for value in numbers)
     count = (frames or b"").strip(b" \0+") or b"1"
-    if bits not in {8, 16, 32} or samples > 1 or not count.isdigit():
+    if bits not in {8, 16, 32, 64} or samples > 1 or not count.isdigit():
         return 0, 0, 0, 0
     row = columns * bits // 8
     return row, row * rows, bits // 8, row * rows * int(count)

@@ -10,7 +10,7 @@ from pydicom import dcmread
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from services.rtset import folder_listing, reader
-from services.rtset.set_aside import set_aside
+from services.verdict.set_aside import set_aside
 from sheets.read import ct_volume
 from sheets.read.ct_volume import Frame, NotDrawable
 

@@ -11,14 +11,15 @@ from services.errors import SetChanged, SetIncomplete, SetRefused
 from services.forms.collection_form import Options
 from services.machines.descriptor import find, folders
 from services.policy.table import Choice, policy_for
-from services.rtset import check, folder_listing
+from services.rtset import folder_listing
+from services.verdict import check
 from tests import sets
 from tests.sets import MadeSet, make_set
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from services.rtset.check import Verdict
+    from services.verdict.check import Verdict
 
 REFUSE = Options(machine=("VicRapidPlan",))
 KEEP = Options(machine=())

@@ -8,7 +8,8 @@ import numpy as np
 import pydicom
 import pytest
 
-from services.rtset import folder_listing, members, reader, unfinished_pixels
+from services.rtset import folder_listing, reader, unfinished_pixels
+from services.verdict import members
 from tests import sets
 from tests.sets import make_set
 

@@ -10,12 +10,13 @@ from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 
 from phantom.modules import item
-from services.rtset import folder_listing, importability, members, reader
+from services.rtset import folder_listing, reader
+from services.verdict import importability, members
 from tests import sets
 from tests.sets import make_set
 
 if TYPE_CHECKING:
-    from services.rtset.importability import Meaning
+    from services.verdict.importability import Meaning
     from tests.sets import MadeSet
 
 

@@ -10,13 +10,13 @@ import pytest
 
 from services.forms.collection_form import Options
 from services.policy.table import Choice, policy_for
-from services.rtset import check
+from services.verdict import check
 from tests.sets import make_set
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from services.rtset.check import Verdict
+    from services.verdict.check import Verdict
     from tests.sets import Edit, MadeSet
 
 VARIAN_PLAN = "1.2.246.352.70.1.70"

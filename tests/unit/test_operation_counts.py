@@ -23,7 +23,8 @@ from services.machines import descriptor
 from services.policy.table import policy_for
 from services.proof import prove
 from services.proof.prove import Expected
-from services.rtset import check, folder_listing, unfinished_pixels
+from services.rtset import folder_listing, unfinished_pixels
+from services.verdict import check
 from tests.anonymized import IDENTITY, KEY
 from tests.sets import make_set
 
@@ -184,8 +185,11 @@ def test_the_proof_reads_each_side_once(steps: dict[str, Counts]) -> None:
 
 
 def test_values_that_nobody_needs_are_not_decoded(steps: dict[str, Counts]) -> None:
-    """Of the two hundred elements of an image some ten become text or numbers, once; to write none does."""
-    assert steps["check"].decoded <= 14 * steps["check"].files
+    """Of the two hundred elements of an image some twenty become text or numbers, once; to write none does.
+
+    Half of them say how long the pixel data are, and whether a copy of them has arrived.
+    """
+    assert steps["check"].decoded <= 25 * steps["check"].files
     assert steps["anonymize"].decoded == 0
     assert steps["prove"].decoded == 0
 

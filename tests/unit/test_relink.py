@@ -11,18 +11,19 @@ from pydicom import Dataset
 from services.dicom import part10
 from services.forms.collection_form import Options
 from services.policy.table import Choice, policy_for
-from services.rtset import check, references
+from services.rtset import references
 from services.rtset.geometry import Volume, plane
 from services.rtset.reader import read
 from services.rtset.references import Objects
+from services.verdict import check
 from tests import sets
 from tests.sets import make_set
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from services.rtset.check import Verdict
     from services.rtset.reader import RtSet, SetFile
+    from services.verdict.check import Verdict
     from tests.sets import MadeSet
 
 RELINK = Options(machine=(), on_broken_links="relink")

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from services.errors import SetRefused
 from services.policy.table import Choice, Policy, policy_for
 from services.policy.text_roles import Text
-from services.rtset import folder_listing, members, reader
+from services.rtset import folder_listing, reader
+from services.verdict import members
 from tests import sets
 from tests.sets import make_set
 

@@ -11,7 +11,7 @@ import pytest
 from phantom.modules import reference
 from services.forms.collection_form import Options
 from services.policy.table import Choice, policy_for
-from services.rtset import check
+from services.verdict import check
 from tests import sets
 from tests.sets import make_set
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pydicom import Dataset
 
-    from services.rtset.check import Verdict
+    from services.verdict.check import Verdict
     from tests.sets import Edit, MadeSet
 
 KEEP = Options(machine=())

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.sets import MadeSet
 
 BEAMS, BEAM_NAME, LEAVES = 0x300A00B0, 0x300A00C2, 0x300A011C
+RLE = b"1.2.840.10008.1.2.5\0"
 
 
 def tree(data: bytes, elements: list[Element]) -> list:
@@ -110,8 +111,9 @@ def test_a_private_sequence_that_is_none(tmp_path: Path) -> None:
 def test_pixels(tmp_path: Path) -> None:
     """Plain and encapsulated ones."""
     path = tmp_path / "x.dcm"
-    for value, length, vr in ((b"\1\2", 2, b"OW"), (item() + item(b"\1\2") + END_OF_SEQUENCE, UNDEFINED, b"OB")):
-        path.write_bytes(head(EXPLICIT) + element(0x7FE00010, b"UN", value, length))
+    fragments = item() + item(b"\1\2") + END_OF_SEQUENCE
+    for syntax, value, length, vr in ((EXPLICIT, b"\1\2", 2, b"OW"), (RLE, fragments, UNDEFINED, b"OB")):
+        path.write_bytes(head(syntax) + element(0x7FE00010, b"UN", value, length))
         file = read(path)
         assert file.pixels
         assert (file.pixels.head[4:6], path.read_bytes()[file.pixels.offset :]) == (vr, value)

@@ -6,7 +6,7 @@ import pytest
 
 from services.forms.collection_form import Options
 from services.policy.table import Choice, policy_for
-from services.rtset import check
+from services.verdict import check
 from tests.sets import make_set
 
 TYPES = "RTROIInterpretedType"

@@ -10,14 +10,14 @@ import pytest
 from phantom.modules import item
 from services.forms.collection_form import Options
 from services.policy.table import Choice, policy_for
-from services.rtset import check
+from services.verdict import check
 from tests import sets
 from tests.sets import make_set
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from services.rtset.check import Verdict
+    from services.verdict.check import Verdict
     from tests.sets import Edit, MadeSet
 
 KEEP = Options(machine=())

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from services.rtset import importability, references
+from services.rtset import references
 from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET, printable
+from services.verdict import importability
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,10 +10,11 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.errors import Fault
-from services.rtset import geometry, importability, references, several_doses
+from services.rtset import geometry, references
 from services.rtset.geometry import Volume
 from services.rtset.reader import CT, DOSE, NAMES, PLAN, STRUCTURE_SET, named
 from services.rtset.references import Objects
+from services.verdict import importability, several_doses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from services.dicom import part10
 from services.errors import Fault
-from services.rtset import importability
 from services.rtset.reader import named, printable
-from services.rtset.set_aside import what_dose
+from services.verdict import importability
+from services.verdict.set_aside import what_dose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,22 +14,12 @@ from typing import TYPE_CHECKING, Final
 from services.errors import Fault, SetIncomplete, SetRefused
 from services.forms.identity import is_placeholder
 from services.machines.fit import KEEP_ONLY, fit_first, sentences
-from services.rtset import (
-    already_removed,
-    importability,
-    members,
-    pixel_completeness,
-    placement,
-    preflight,
-    reader,
-    references,
-    relink,
-    unfinished_pixels,
-)
 from services.rtset import folder_listing as listings
-from services.rtset.members import WAIT
+from services.rtset import pixel_completeness, placement, reader, references, relink, unfinished_pixels
 from services.rtset.reader import NAMES, PLAN, named, printable
-from services.rtset.set_aside import SetAside, set_aside
+from services.verdict import already_removed, importability, members, preflight
+from services.verdict.members import WAIT
+from services.verdict.set_aside import SetAside, set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

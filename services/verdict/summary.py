@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from services.errors import SetChanged, SetRefused
 from services.policy.table import policy_for
-from services.rtset import check
+from services.verdict import check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from services.forms.collection_form import Options
     from services.machines.descriptor import Machine
     from services.machines.fit import Fit
-    from services.rtset.check import Verdict
+    from services.verdict.check import Verdict
 
 
 @dataclass(frozen=True, slots=True)

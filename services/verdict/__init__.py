@@ -1,0 +1,1 @@
+"""What stands for and against a set: machine, meaning, place, links, in words for who exported it."""
