@@ -17,7 +17,7 @@ from services.machines.fit import KEEP_ONLY, fit_first, sentences
 from services.rtset import folder_listing as listings
 from services.rtset import pixel_completeness, placement, reader, references, relink, unfinished_pixels
 from services.rtset.reader import NAMES, PLAN, named, printable
-from services.verdict import already_removed, importability, members, preflight
+from services.verdict import already_removed, complete_sets, importability, members, preflight
 from services.verdict.members import WAIT
 from services.verdict.set_aside import SetAside, set_aside
 
@@ -125,7 +125,7 @@ def judge(
     aside = set_aside(contents.objects) if options.extra_objects == "leave out" else SetAside(contents.objects, (), ())
     found.notes += aside.notes()
     chosen = members.choose(aside.objects)
-    found.faults += chosen.faults
+    found.faults += complete_sets.tell(chosen.faults, aside.objects, options.accept)
     found.missing += [one for one in chosen.missing if one.code not in map(members.no_object, contents.private)]
     found.faults += pixel_completeness.lacking(chosen.objects)
     found.notes += pixel_completeness.surplus(chosen.objects)

@@ -89,7 +89,7 @@ def judge(objects: Objects, *, machine_replaced: bool) -> Meaning:
         faults += _structure_set_faults(structure_set)
         notes += _roi_notes(structure_set)
     if plan:
-        told = list(_intent(plan))
+        told = list(intent(plan))
         if machine_replaced:
             faults += told
         else:
@@ -179,7 +179,7 @@ def _number_notes(file: SetFile, what: str, items: Sequence[View], keyword: str)
             yield f"{count} {what} in {file.called} have the number {stated}."
 
 
-def _intent(plan: SetFile) -> Iterator[Fault]:
+def intent(plan: SetFile) -> Iterator[Fault]:
     """Find plans that mean nothing on another machine."""
     if plan.view.text("PlanIntent").upper() == "VERIFICATION":
         yield Fault(

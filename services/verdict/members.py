@@ -117,7 +117,7 @@ def _planning_ct(faults: list[Fault], ct: Sequence[SetFile], structure_set: SetF
         series[one.uid("SeriesInstanceUID")].append(one)
     if len(series) <= 1:
         return tuple(ct)
-    planning = _referred_to(series, structure_set) if structure_set else None
+    planning = referred_to(series, structure_set) if structure_set else None
     what = named(
         f"{len(slices)} slices {slices[0].view.text('SeriesDescription') or 'without a description'} "
         f"({slices[0].path} …{', on which the structures were drawn' if uid == planning else ''})"
@@ -133,7 +133,7 @@ def _planning_ct(faults: list[Fault], ct: Sequence[SetFile], structure_set: SetF
     return tuple(series[planning]) if planning is not None else ()
 
 
-def _referred_to(series: Mapping[str, Sequence[SetFile]], structure_set: SetFile) -> str | None:
+def referred_to(series: Mapping[str, Sequence[SetFile]], structure_set: SetFile) -> str | None:
     """Give the series most of whose images the structure set names; None where it names none of any."""
     named = Counter(uid for contour in references.contours(structure_set) for uid in contour.images)
     if not named:

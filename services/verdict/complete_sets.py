@@ -1,0 +1,297 @@
+"""Which sets {CT, structure set, plan, dose} a folder holds, by the references between its objects.
+
+Planning systems export patients: several plans, their structure sets and series, field doses beside plan doses. Each
+plan says on which structure set it was made, that one on which images it was drawn, and each dose for which plan it was
+calculated. What no reference decides is handed on together, and the check says what a person has to choose.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from itertools import chain
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from services.dicom import dates
+from services.rtset import references
+from services.rtset.reader import CT, DOSE, NAMES, PLAN, STRUCTURE_SET, printable
+from services.verdict import importability, members
+from services.verdict.set_aside import set_aside, what_dose
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date
+
+    from services.errors import Fault
+    from services.rtset.reader import SetFile
+
+APPROVED: Final = "APPROVED"
+"""(300E,0002) *Approval Status*. PS3.3 C.8.8.16."""
+
+_SEVERAL: Final = frozenset(("second-plan", "second-structure-set", "second-ct-series", "second-dose"))
+"""Codes of folders that hold more than a set."""
+
+_LAST: Final = "99991231"
+"""A plan that states no date comes after those that do."""
+
+
+class Candidate(NamedTuple):
+    """One plan of a folder, with what belongs to it."""
+
+    ordinal: int
+    """As `check` prints it: by plan date, then label."""
+
+    plan: SetFile
+
+    objects: Mapping[str, tuple[SetFile, ...]]
+    """By kind; several of a kind where no reference decides, none where the one that is referred to is not here."""
+
+    @property
+    def plan_uid(self) -> str:
+        """By which the set is told from its neighbours."""
+        return self.plan.sop_instance_uid
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether the plan's status is APPROVED."""
+        return approval(self.plan) == APPROVED
+
+    @property
+    def lacks(self) -> list[str]:
+        """The kinds of object that are not here."""
+        return [NAMES[kind] for kind in NAMES if not self.objects[kind]]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there is one of each kind, and none of them names another one than its neighbour here."""
+        remaining = set_aside(self.objects).objects
+        if self.lacks or any(len(remaining[kind]) != 1 for kind in (STRUCTURE_SET, PLAN, DOSE)):
+            return False
+        (structure_set,), (dose,) = remaining[STRUCTURE_SET], remaining[DOSE]
+        return (
+            _may_name(self.plan, "ReferencedStructureSetSequence", structure_set)
+            and _may_name(dose, "ReferencedRTPlanSequence", self.plan)
+            and _may_be_drawn_on(structure_set, remaining[CT])
+        )
+
+    def describe(self) -> str:
+        """Say which plan this is: `plan "Prostata" of 2020-03-01 (RP.1.dcm, APPROVED)`."""
+        return describe_plan(self.plan)
+
+
+class CompleteSets(NamedTuple):
+    """What a folder holds."""
+
+    candidates: tuple[Candidate, ...]
+    others: tuple[SetFile, ...]
+    """Objects of a set's kinds that belong to none of the plans: verification plans, other structure sets, series …"""
+
+    def notes(self) -> Iterator[str]:
+        """Name what belongs to none of the sets, a series by its first slice."""
+        series: defaultdict[str, list[SetFile]] = defaultdict(list)
+        for one in self.others:
+            if one.kind == CT:
+                series[one.uid("SeriesInstanceUID")].append(one)
+            else:
+                yield f"Not taken: {one.called} ({_what(one)})."
+        for slices in series.values():
+            what = slices[0].view.text("SeriesDescription") or "without a description"
+            yield f"Not taken: CT series {printable(what)}, {len(slices)} slices ({printable(slices[0].path)} …)."
+
+
+def find(objects: Mapping[str, tuple[SetFile, ...]], accept: frozenset[str] = frozenset()) -> CompleteSets:
+    """Find the sets of a folder.
+
+    Parameters
+    ----------
+    objects
+        Of its kinds, localizers left out.
+    accept
+        Codes that the collection takes knowingly: with `verification-plan` such plans make sets, too.
+    """
+    plans = _treatment_plans(objects[PLAN], accept)
+    structure_sets = _structure_sets(plans, objects[STRUCTURE_SET])
+    series = _Series(objects)
+    found = [
+        Candidate(
+            ordinal,
+            same[0],
+            {
+                CT: series.of(same[0], structure_sets[ordinal - 1]),
+                STRUCTURE_SET: structure_sets[ordinal - 1],
+                PLAN: same,
+                DOSE: _doses(same[0], objects[DOSE], accept, alone=len(objects[PLAN]) == 1),
+            },
+        )
+        for ordinal, same in enumerate(plans, start=1)
+    ]
+    taken = {id(one) for candidate in found for files in candidate.objects.values() for one in files}
+    others = [one for kind in NAMES for one in objects[kind] if id(one) not in taken]
+    return CompleteSets(tuple(found), tuple(others))
+
+
+def are_several(objects: Mapping[str, tuple[SetFile, ...]]) -> bool:
+    """Whether the objects are more than one plan, structure set or CT series: else there is nothing to sort."""
+    series = {one.uid("SeriesInstanceUID") for one in objects[CT]}
+    return max(len(objects[PLAN]), len(objects[STRUCTURE_SET]), len(series)) > 1
+
+
+def approval(plan: SetFile) -> str:
+    """Return the approval status of a plan, as it states it."""
+    return plan.view.text("ApprovalStatus").upper()
+
+
+def plan_date(plan: SetFile) -> date | None:
+    """Return the day of a plan; None where it states none."""
+    return next(iter(dates.read_da(plan.view.raw("RTPlanDate") or b"")), None)
+
+
+def describe_plan(plan: SetFile) -> str:
+    """Say which plan this is."""
+    label = printable(plan.view.text("RTPlanLabel"))
+    day = plan_date(plan)
+    status = approval(plan)
+    return (
+        (f'plan "{label}"' if label else "a plan without a label")
+        + (f" of {day.isoformat()}" if day else "")
+        + f" ({printable(plan.path)}{f', {printable(status)}' if status else ''})"
+    )
+
+
+def tell(faults: Sequence[Fault], objects: Mapping[str, tuple[SetFile, ...]], accept: frozenset[str]) -> list[Fault]:
+    """Add to the refusal of a folder with several plans which sets it holds."""
+    several = next((fault for fault in faults if fault.code in _SEVERAL), None)
+    if several is None or not are_several(objects):
+        return list(faults)
+    found = find(objects, accept)
+    told = replace(
+        several,
+        found=f"{several.found} {told_of(found)}".rstrip(),
+    )
+    return [told if fault is several else fault for fault in faults]
+
+
+def told_of(found: CompleteSets) -> str:
+    """Say which sets there are, and what each plan lacks that is none."""
+    complete = [one for one in found.candidates if one.is_complete]
+    text = [f"Here {_sets_are(len(complete))}."] if found.candidates else []
+    for one in found.candidates:
+        if one.is_complete:
+            text.append(f"{one.ordinal}. {one.describe()}: {_members(one)}.")
+        else:
+            lacks = f"its {' and '.join(one.lacks)} is not here" if one.lacks else "what is here may not be its own"
+            text.append(f"{one.ordinal}. {one.describe()} makes no set: {lacks}.")
+    return " ".join(text)
+
+
+def _may_name(one: SetFile, keyword: str, other: SetFile) -> bool:
+    """Whether an object names another one, or none at all."""
+    named_by_it = references.references(one.view, keyword)
+    return not named_by_it or other.sop_instance_uid in named_by_it
+
+
+def _may_be_drawn_on(structure_set: SetFile, slices: Sequence[SetFile]) -> bool:
+    """Whether contours name one of the slices, or no image at all."""
+    images = {uid for contour in references.contours(structure_set) for uid in contour.images}
+    images = images or {uid for one in references.listed(structure_set) for uid in one.images}
+    return not images or not images.isdisjoint(one.sop_instance_uid for one in slices)
+
+
+def _sets_are(count: int) -> str:
+    return "is no complete set" if not count else "is one complete set" if count == 1 else f"are {count} complete sets"
+
+
+def _members(one: Candidate) -> str:
+    remaining = set_aside(one.objects).objects
+    slices = len(remaining[CT])
+    parts = [f"{remaining[STRUCTURE_SET][0].called}", f"{slices} CT slice{'s' * (slices > 1)}"]
+    return ", ".join([*parts, remaining[DOSE][0].called])
+
+
+def _what(one: SetFile) -> str:
+    """Say in a few words what an object is that belongs to no set."""
+    if one.kind == PLAN:
+        what = one.view.text("PlanIntent") or one.view.text("RTPlanGeometry")
+        label = one.view.text("RTPlanLabel") or "without a label"
+        return f"{printable(label)}{f', {printable(what)}' if what else ''}"
+    if one.kind == STRUCTURE_SET:
+        return printable(one.view.text("StructureSetLabel") or "without a label")
+    return printable(what_dose(one))
+
+
+def _treatment_plans(plans: Sequence[SetFile], accept: frozenset[str]) -> list[tuple[SetFile, ...]]:
+    """Put the plans in order, copies of one together; those for a phantom are left out, unless there are no others."""
+    by_uid: defaultdict[str, list[SetFile]] = defaultdict(list)
+    for one in plans:
+        by_uid[one.sop_instance_uid].append(one)
+    treating = [
+        tuple(same) for same in by_uid.values() if not {fault.code for fault in importability.intent(same[0])} - accept
+    ]
+    return sorted(treating or map(tuple, by_uid.values()), key=lambda same: _order(same[0]))
+
+
+def _order(plan: SetFile) -> tuple[str, str, str]:
+    day = plan_date(plan)
+    return day.strftime("%Y%m%d") if day else _LAST, plan.view.text("RTPlanLabel"), plan.sop_instance_uid
+
+
+def _structure_sets(plans: Sequence[tuple[SetFile, ...]], files: Sequence[SetFile]) -> list[tuple[SetFile, ...]]:
+    """Find the structure set of each plan.
+
+    One that names none, or one that is not here, has what no other plan names: if it is not its own, the check says so.
+    """
+    named_by = [frozenset(references.references(same[0].view, "ReferencedStructureSetSequence")) for same in plans]
+    claimed = frozenset(chain.from_iterable(named_by))
+    unclaimed = tuple(one for one in files if one.sop_instance_uid not in claimed)
+    found = []
+    for uids in named_by:
+        its_own = tuple(one for one in files if one.sop_instance_uid in uids)
+        if not its_own:
+            its_own = unclaimed if uids and len(unclaimed) == 1 else () if uids and len(plans) > 1 else tuple(files)
+        found.append(its_own)
+    return found
+
+
+def _doses(plan: SetFile, files: Sequence[SetFile], accept: frozenset[str], *, alone: bool) -> tuple[SetFile, ...]:
+    """Find the doses that were calculated for a plan; where it is the only one, all of them may have been.
+
+    The sum of several plans is the dose of none of them, unless the collection takes it knowingly.
+    """
+    if alone:
+        return tuple(files)
+    named_by = [(one, set(references.references(one.view, "ReferencedRTPlanSequence"))) for one in files]
+    of_it = [(one, len(uids) > 1 or _is_sum(one)) for one, uids in named_by if plan.sop_instance_uid in uids]
+    its_own = tuple(one for one, is_sum in of_it if not is_sum)
+    return its_own or tuple(one for one, _ in of_it if "plan-sum" in accept)
+
+
+def _is_sum(dose: SetFile) -> bool:
+    return dose.view.text("DoseSummationType").upper() == "MULTI_PLAN"
+
+
+class _Series:
+    """The CT series of a folder, and which structure set was drawn on which; each structure set is looked at once."""
+
+    def __init__(self, objects: Mapping[str, tuple[SetFile, ...]]) -> None:
+        self._slices: defaultdict[str, list[SetFile]] = defaultdict(list)
+        for one in objects[CT]:
+            self._slices[one.uid("SeriesInstanceUID")].append(one)
+        several = len(self._slices) > 1
+        self._drawn_on = {
+            one.sop_instance_uid: members.referred_to(self._slices, one) if several else None
+            for one in objects[STRUCTURE_SET]
+        }
+
+    def of(self, plan: SetFile, structure_sets: Sequence[SetFile]) -> tuple[SetFile, ...]:
+        """Return the slices that a plan's structure set was drawn on."""
+        if len(self._slices) <= 1:
+            return tuple(chain.from_iterable(self._slices.values()))
+        uids = {self._drawn_on[one.sop_instance_uid] for one in structure_sets} - {None}
+        if uids:
+            return tuple(chain.from_iterable(self._slices[uid] for uid in uids if uid is not None))
+        if structure_sets:
+            others = [uid for uid in self._slices if uid not in self._drawn_on.values()]
+            return tuple(self._slices[others[0]]) if len(others) == 1 else ()
+        frame = plan.uid("FrameOfReferenceUID")
+        same = [slices for slices in self._slices.values() if slices[0].uid("FrameOfReferenceUID") == frame]
+        return tuple((same or list(self._slices.values()))[0])

@@ -1,0 +1,73 @@
+"""A patient's folder with several plans: which complete sets it holds, found by the references alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from services.forms.collection_form import Options
+from services.policy.table import Choice, policy_for
+from services.rtset import folder_listing, reader
+from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
+from services.verdict import check, complete_sets
+from services.verdict.set_aside import set_aside
+from tests.exports import ExportedSet, generate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from services.verdict.complete_sets import CompleteSets
+
+SIXTY = range(60)
+SEVERAL = {"second-plan", "second-structure-set", "second-ct-series", "second-dose"}
+
+
+def seen(folder: Path) -> CompleteSets:
+    """Find the sets of a folder."""
+    contents = reader.read(folder, folder_listing.take(folder))
+    return complete_sets.find(set_aside(contents.objects).objects)
+
+
+@pytest.mark.parametrize("number", SIXTY)
+def test_the_right_objects_are_put_together(tmp_path: Path, number: int) -> None:
+    """By references, whatever labels say; in the order of plan date, then label; the rest is named."""
+    export = generate(tmp_path, number)
+    found = seen(export.folder)
+    whole = []
+    for one in found.candidates:
+        if one.is_complete:
+            objects = set_aside(one.objects).objects
+            (structure_set,), (plan,), (dose,) = (objects[kind] for kind in (STRUCTURE_SET, PLAN, DOSE))
+            slices = frozenset(file.sop_instance_uid for file in objects[CT])
+            whole.append(
+                ExportedSet(plan.sop_instance_uid, structure_set.sop_instance_uid, slices, dose.sop_instance_uid)
+            )
+    assert whole == export.sets
+    assert [one.plan_uid for one in found.candidates] == export.plans
+    assert [one.ordinal for one in found.candidates] == list(range(1, len(export.plans) + 1))
+    assert {one.plan_uid for one in found.candidates if one.is_approved} == export.approved
+    used = {id(file) for one in found.candidates for files in one.objects.values() for file in files}
+    assert used.isdisjoint(map(id, found.others))
+
+
+@pytest.mark.parametrize("number", SIXTY)
+def test_a_refusal_says_which_sets_there_are(tmp_path: Path, number: int) -> None:
+    """In one sentence for each plan; a plain folder is judged as ever."""
+    export = generate(tmp_path, number)
+    verdict = check.judge(export.folder, Options(machine=()), [], policy_for(Choice(keep_machine=True)))
+    told = [fault for fault in verdict.faults if fault.code in SEVERAL]
+    if export.is_plain:
+        assert not [fault for fault in told if "complete set" in fault.found]
+        return
+    said = [fault for fault in told if " complete set" in fault.found]
+    if not told:
+        pytest.fail("a folder with several plans, structure sets or series is refused")
+    assert len(said) == 1
+    many = len(export.sets)
+    words = "is no complete set" if not many else "is one complete set" if many == 1 else f"are {many} complete sets"
+    assert f"Here {words}." in said[0].found
+    for ordinal, uid in enumerate(export.plans, start=1):
+        state = "makes no set" if uid not in {one.plan for one in export.sets} else f"RP.{uid}.dcm"
+        assert f"{ordinal}. plan " in said[0].found
+        assert state in said[0].found
