@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from anyio import CapacityLimiter
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -18,6 +19,12 @@ from worker.transient_errors import CIRCUMSTANCES
 
 if TYPE_CHECKING:
     from console.share_view import Desk
+
+PASSWORDS_AT_A_TIME: Final = 2
+"""Each takes 64 MiB for a moment: a crowd at the door must take neither all memory nor the threads of all pages."""
+
+LOOKS_AT_A_TIME: Final = 20
+"""Streams that look at the share at one moment."""
 
 
 def make_app(desk: Desk) -> Starlette:
@@ -52,4 +59,6 @@ def make_app(desk: Desk) -> Starlette:
     )
     app.state.desk = desk
     app.state.stopping = asyncio.Event()
+    app.state.checking_passwords = CapacityLimiter(PASSWORDS_AT_A_TIME)
+    app.state.looking = CapacityLimiter(LOOKS_AT_A_TIME)
     return app

@@ -10,7 +10,7 @@ import re
 import threading
 import time
 from collections import Counter
-from concurrent.futures import as_completed
+from concurrent.futures import BrokenExecutor, Future, as_completed
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -37,6 +37,11 @@ if TYPE_CHECKING:
     from services.runtime.settings import Settings
 
 SHEET: Final = re.compile(r"(ANON_\d+|report)\.html")
+
+DIED: Final = (
+    "The process that checked this set was ended by the system, as happens where memory is short. Check the data "
+    "again; if it happens again, give the console more memory."
+)
 
 LOOK_S: Final = 0.5
 """However many pages are open, a collection is looked at no more often."""
@@ -114,6 +119,10 @@ class _Check:
 
     total: int
     done: int = 0
+
+
+def _unread(row: Row, why: str) -> Judgement:
+    return Judgement(row.folder, "cannot be read", {}, {}, "", (), (why,))
 
 
 class Board:
@@ -299,19 +308,46 @@ class Board:
             return None, None
 
     def _judge(self, check: _Check, rows: list[Row], options: Options, machines: list[Machine]) -> None:
-        """Judge folders, each in a process of its own, and note each judgement as it comes."""
+        """Judge folders, each in a process of its own, and note each judgement as it comes.
+
+        A process that dies takes all that were begun with it: they are judged again, each by itself, and only the
+        folder with which one dies once more is told as such.
+        """
+        try:
+            for row in self._judge_together(check, rows, options, machines):
+                if self._judge_together(check, [row], options, machines):
+                    self._note(check, row, _unread(row, DIED))
+        finally:
+            with self._lock:
+                check.done = check.total  # a check that ended, however it did, does not run for ever on the page
+                self._seen = None
+
+    def _judge_together(self, check: _Check, rows: list[Row], options: Options, machines: list[Machine]) -> list[Row]:
+        """Judge folders, and return those whose process died."""
+        asked: dict[Future[Judgement], Row] = {}
+        died: list[Row] = []
         with reading_apart() as pool:
-            asked = {pool.submit(judge_folder, self.root / row.folder, options, machines): row for row in rows}
+            for at, row in enumerate(rows):
+                try:
+                    asked[pool.submit(judge_folder, self.root / row.folder, options, machines)] = row
+                except BrokenExecutor:
+                    died = rows[at:]
+                    break
             for future in as_completed(asked):
                 row = asked[future]
                 try:
-                    judgement = future.result()
+                    self._note(check, row, future.result())
+                except BrokenExecutor:
+                    died.append(row)
                 except Exception as error:  # noqa: BLE001 - whatever one folder does to the check, the others go on
-                    judgement = Judgement(row.folder, "cannot be read", {}, {}, "", (), (type(error).__name__,))
-                with self._lock:
-                    self._judged[row.locator] = (row.fingerprint, judgement)
-                    check.done += 1
-                    self._seen = None
+                    self._note(check, row, _unread(row, type(error).__name__))
+        return died
+
+    def _note(self, check: _Check, row: Row, judgement: Judgement) -> None:
+        with self._lock:
+            self._judged[row.locator] = (row.fingerprint, judgement)
+            check.done += 1
+            self._seen = None
 
     def _look_anew(self) -> Look:
         self._forget_look()

@@ -16,7 +16,7 @@ from services.forms.identity import Identity, check_identity
 from services.machines.descriptor import KEEP
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from starlette.requests import Request
 
@@ -39,15 +39,20 @@ _IDENTITY: Final = ("patient_id", "family_name", "first_name", "hospital", "init
 class Form:
     """The fields of a form; of a name that comes several times, all."""
 
-    def __init__(self, pairs: list[tuple[str, str]]) -> None:
-        self._pairs = pairs
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        self._values: dict[str, list[str]] = {}
+        for name, value in pairs:
+            self._values.setdefault(name, []).append(value)
 
     def __getitem__(self, name: str) -> str:
-        return next((value for key, value in self._pairs if key == name), "")
+        return self._values.get(name, [""])[0]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._values
 
     def all(self, name: str) -> list[str]:
         """Return every value of a name."""
-        return [value for key, value in self._pairs if key == name]
+        return self._values.get(name, [])
 
 
 async def read(request: Request, token: str) -> Form:

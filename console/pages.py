@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hmac
 import math
+import re
 import secrets
 from dataclasses import dataclass
 from functools import cache, wraps
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import jinja2
 import structlog
+from anyio import to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
@@ -27,6 +29,7 @@ from services.forms.collection_form import BY_HAND
 from services.machines.descriptor import KEEP
 from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
 from services.rtset.references import CONTOURS_CT, DOSE_PLAN, FRAME, LINKS, PLAN_STRUCTURE_SET
+from services.store.collection import ShareAway
 from services.store.records import folder_name
 from services.store.set_state import SetState
 from services.store.tracking_lines import file_name
@@ -50,6 +53,10 @@ CHAIN: Final = ((DOSE, DOSE_PLAN), (PLAN, PLAN_STRUCTURE_SET), (STRUCTURE_SET, C
 
 SHOWN_DONE: Final = 25
 """Anonymized sets on a page, unless all are asked for."""
+
+LOGIN_TOKEN_BYTES: Final = 32
+LOGIN_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+"""So `secrets.token_urlsafe` writes 32 bytes."""
 
 SHEET_HEADERS: Final = {
     "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
@@ -119,7 +126,7 @@ class Asked:
 
     def render(self, template: str, **values: Any) -> str:
         """Make a page, or a part of one."""
-        return (
+        text = (
             _templates()
             .get_template(template)
             .render(
@@ -130,6 +137,7 @@ class Asked:
                 **values,
             )
         )
+        return readable(text)
 
     def page(self, template: str, status: int = HTTPStatus.OK, **values: Any) -> HTMLResponse:
         """Answer with a page."""
@@ -139,6 +147,14 @@ class Asked:
         """Write down who did what: never with a name of a folder, a file or a patient."""
         event = f"console.{what}"
         log.info(event, user=self.session.user, **values)
+
+
+def readable(text: str) -> str:
+    r"""Return a text that UTF-8 can hold: bytes of a name that are no UTF-8 become `\xfc`.
+
+    PEP 383: Python keeps them as lone surrogates, which no page can be written with.
+    """
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def action(do: Callable[[Asked, Form], Response]) -> Callable[[Request], Awaitable[Response]]:
@@ -161,8 +177,8 @@ def _to(path: str) -> RedirectResponse:
 
 
 def login_page(request: Request) -> Response:
-    """Ask who is there."""
-    return _login(Asked.of(request))
+    """Ask who is there; whoever comes back here and is logged in goes on to the collections."""
+    return _to("/") if request.state.session else _login(Asked.of(request))
 
 
 async def login(request: Request) -> Response:
@@ -175,25 +191,37 @@ async def login(request: Request) -> Response:
         if refused.status_code != HTTPStatus.FORBIDDEN:
             raise
         return _login(asked, "login.stale", HTTPStatus.FORBIDDEN)
-    return await run_in_threadpool(_log_in, asked, form["user"].strip(), form["password"])
+    user, place = form["user"].strip(), request.client.host if request.client else ""
+    if wait_s := asked.desk.throttle.admit(user, place):
+        return await run_in_threadpool(_wait, asked, user, wait_s)
+    checking = request.app.state.checking_passwords
+    return await to_thread.run_sync(_log_in, asked, user, place, form["password"], limiter=checking)
 
 
-def _log_in(asked: Asked, user: str, password: str) -> Response:
-    desk, place = asked.desk, asked.request.client.host if asked.request.client else ""
+def _log_in(asked: Asked, user: str, place: str, password: str) -> Response:
+    desk = asked.desk
     if desk.users is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
-    known = user if desk.users.knows(user) else ""  # what somebody typed there may be a password: it is never logged
-    if wait_s := desk.throttle.wait_s(known, place):
-        log.warning("console.login_throttled", user=known)
-        answer = _login(asked, "login.wait", HTTPStatus.TOO_MANY_REQUESTS, span=asked.texts.lasting(wait_s))
-        answer.headers["Retry-After"] = str(math.ceil(wait_s))
-        return answer
     if not desk.users.check(user, password):
-        desk.throttle.failed(known, place)
-        log.warning("console.login_failed", user=known)
+        if wait_s := desk.throttle.pause_s(user, place):
+            return _wait(asked, user, wait_s)
+        log.warning("console.login_failed", user=_known(asked, user))
         return _login(asked, "login.wrong", HTTPStatus.FORBIDDEN)
-    desk.throttle.succeeded(known, place)
+    desk.throttle.succeeded(user, place)
     return _welcome(asked, user)
+
+
+def _wait(asked: Asked, user: str, wait_s: float) -> Response:
+    """Turn somebody away who tried too often, whether or not there is such a user."""
+    log.warning("console.login_throttled", user=_known(asked, user))
+    answer = _login(asked, "login.wait", HTTPStatus.TOO_MANY_REQUESTS, span=asked.texts.lasting(wait_s))
+    answer.headers["Retry-After"] = str(math.ceil(wait_s))
+    return answer
+
+
+def _known(asked: Asked, user: str) -> str:
+    """Return a user's name for the log; what else somebody typed may be a password, and is not logged."""
+    return user if asked.desk.users and asked.desk.users.knows(user) else ""
 
 
 def enter(request: Request) -> Response:
@@ -220,10 +248,13 @@ def _welcome(asked: Asked, user: str) -> Response:
 def _login(asked: Asked, wrong: str = "", status: int = HTTPStatus.OK, **values: Any) -> Response:
     """Show the login, with a token of its own: nobody is to be logged in by another site's form."""
     name = cookie_name(asked.request, "login")
-    token = asked.request.cookies.get(name) or secrets.token_urlsafe(32)
+    kept = asked.request.cookies.get(name, "")
+    is_ours = LOGIN_TOKEN.fullmatch(kept) is not None
+    token = kept if is_ours else secrets.token_urlsafe(LOGIN_TOKEN_BYTES)
     answer = asked.page("login.html", status, token=token, wrong=wrong and asked.texts(wrong, **values))
-    secure = "; Secure" if name.startswith("__Host-") else ""
-    answer.headers.append("Set-Cookie", f"{name}={token}; Path=/; HttpOnly; SameSite=Strict{secure}")
+    if not is_ours:  # what a browser sent goes into no header
+        secure = "; Secure" if name.startswith("__Host-") else ""
+        answer.headers.append("Set-Cookie", f"{name}={token}; Path=/; HttpOnly; SameSite=Strict{secure}")
     return answer
 
 
@@ -330,8 +361,14 @@ def collection(request: Request) -> Response:
 def collection_events(request: Request) -> Response:
     """Send what changes in a collection."""
     asked = Asked.of(request)
-    board = asked.board
-    return _live(asked, lambda: _parts(asked, board))
+
+    def parts() -> Parts:
+        try:
+            return _parts(asked, asked.board)
+        except HTTPException:  # the collection, or the share, is away: the stream ends, and the browser asks again
+            raise ShareAway from None
+
+    return _live(asked, parts)
 
 
 def _collection(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Response:
@@ -434,14 +471,16 @@ def structures(request: Request) -> Response:
 def decide_names(asked: Asked, form: Form) -> Response:
     """Confirm names, or leave them as they are."""
     state: NameState = "confirmed" if form["state"] == "confirmed" else "ignored"
-    targets = {name: form[f"target {name}"].strip() if state == "confirmed" else "" for name in form.all("source")}
-    return _do_names(asked, "names_decided", lambda namer: namer.decide(targets, state))
+    names = dict.fromkeys(form.all("source"))
+    targets = {name: form[f"target {name}"].strip() if state == "confirmed" else "" for name in names}
+    shown = {name: form[key] for name in names if (key := f"was {name}") in form}
+    return _do_names(asked, "names_decided", lambda namer: namer.decide(targets, state, shown))
 
 
 @action
 def name_again(asked: Asked, form: Form) -> Response:
     """Have published sets done again, under their own numbers and with the names of now."""
-    return _do_names(asked, "sets_again", lambda namer: namer.do_again(form.all("anon")))
+    return _do_names(asked, "sets_again", lambda namer: namer.do_again(dict.fromkeys(form.all("anon"))))
 
 
 def _do_names(asked: Asked, what: str, do: Callable[[Namer], int]) -> Response:

@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Final
 import uvicorn
 
 from console.app import make_app
+from console.connections import BoundedConnection
 from services.errors import SettingsWrong
 from services.runtime import heartbeat
 from services.runtime.settings import Address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+
+    from starlette.applications import Starlette
 
     from console.share_view import Desk
 
@@ -49,20 +52,7 @@ def serve(desk: Desk, ready: Callable[[], None]) -> None:
         The address is not ours, or taken.
     """
     app = make_app(desk)
-    server = _Server(
-        uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,  # its lines hold addresses as they were typed; the guard writes its own
-            server_header=False,
-            proxy_headers=False,  # whom to believe is the guard's to say
-            forwarded_allow_ips="",
-            timeout_graceful_shutdown=GRACE_S,
-            lifespan="off",
-            ws="none",
-            limit_concurrency=500,
-        )
-    )
+    server = _Server(config(app))
 
     def stop() -> None:
         server.should_exit = True
@@ -79,6 +69,22 @@ def serve(desk: Desk, ready: Callable[[], None]) -> None:
 
     with _listen(desk.settings.console or HERE) as listening:
         asyncio.run(run(listening))
+
+
+def config(app: Starlette) -> uvicorn.Config:
+    """Return how the console is served: what uvicorn would say, log or believe by itself is ours to say."""
+    return uvicorn.Config(
+        app,
+        http=BoundedConnection,
+        log_config=None,
+        access_log=False,  # its lines hold addresses as they were typed; the guard writes its own
+        server_header=False,
+        proxy_headers=False,  # whom to believe is the guard's to say
+        forwarded_allow_ips="",
+        timeout_graceful_shutdown=GRACE_S,
+        lifespan="off",
+        ws="none",
+    )
 
 
 def _listen(address: Address) -> socket.socket:

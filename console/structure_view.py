@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from console.reader_pool import reading_apart
+from services.errors import SettingsWrong
 from services.forms import structure_list
 from services.maintenance.structure_survey import Reader, survey
 from services.publication import republish
@@ -17,8 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from services.forms.structure_list import State
+    from services.forms.structure_list import Sheet, State
     from services.maintenance.structure_survey import Survey
+
+
+def said_of(sheet: Sheet, name: str) -> str:
+    """Return what a list decides about a name, in one line: by it a form tells whether it was overtaken."""
+    row = sheet.naming.decision(name)
+    return f"{row.state} {row.target}" if row else ""
 
 
 class Namer:
@@ -46,20 +53,31 @@ class Namer:
                 sets = self._reader.read(collection, folders, pool.map)
             return survey(collection, structure_list.read(self._root), sets)
 
-    def decide(self, targets: Mapping[str, str], state: State) -> int:
+    def decide(self, targets: Mapping[str, str], state: State, shown: Mapping[str, str] | None = None) -> int:
         """Note what a person decided about names, and return about how many.
+
+        Parameters
+        ----------
+        shown
+            What the list said of names when the person saw it, as `said_of` writes it.
 
         Raises
         ------
         SettingsWrong
-            A target is none that a planning system keeps, or the file was changed just now.
+            A target is none that a planning system keeps, the file was changed just now, or somebody else has
+            decided about one of the names since it was shown.
         OSError
             Nothing can be written just now.
         """
         with self._lock:
-            sheet = before = structure_list.read(self._root)
-            for name, target in targets.items():
-                sheet = sheet.decided(structure_list.escaped(name), state, target)
+            before = structure_list.read(self._root)
+            overtaken = [name for name, was in (shown or {}).items() if said_of(before, name) != was]
+            if overtaken:
+                raise SettingsWrong(
+                    f"Somebody else decided about {', '.join(overtaken[:5])}{' …' if overtaken[5:] else ''} since you "
+                    "saw the list. Nothing was written: see what stands there now, and decide again."
+                )
+            sheet = before.all_decided({structure_list.escaped(name): to for name, to in targets.items()}, state)
             if sheet != before:
                 structure_list.write(self._root, sheet, instead_of=before)
         return len(targets)

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import uvicorn
 
 from console.app import make_app
+from console.serve import config
 from services.runtime import logs
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def serving(desk: Desk, share: Path) -> Iterator[Served]:
     log = io.StringIO()
     logs.configure("json", "info", log)
     app = make_app(desk)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off", ws="none"))
+    server = uvicorn.Server(config(app))
     listening = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from console.auth.users import NAME
@@ -30,6 +31,9 @@ OPEN: Final = ("/login", "/enter", "/static/", "/language/")
 
 LIVE: Final = "/events"
 """How addresses end behind which progress comes by itself: nobody need sit before it."""
+
+GONE: Final = 499
+"""Noted where a visitor was cut off, or left, before their form had come: no answer has this status."""
 
 HEADERS: Final = {
     "Content-Security-Policy": (
@@ -91,6 +95,8 @@ class Guard:
         answer = self._turned_away(request, session)
         try:
             await (answer or self._app)(scope, receive, finish)
+        except ClientDisconnect:
+            status = GONE
         except Exception as error:
             if status:
                 raise
@@ -104,7 +110,7 @@ class Guard:
         if session or request.url.path.startswith(OPEN):
             return None
         if request.method != "GET" or request.url.path.endswith(LIVE):
-            return PlainTextResponse("You are not logged in.", HTTPStatus.UNAUTHORIZED)
+            return self._failed(request, HTTPException(HTTPStatus.UNAUTHORIZED))
         return RedirectResponse("/login", HTTPStatus.SEE_OTHER)
 
 

@@ -6,6 +6,7 @@ import secrets
 import threading
 import time
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -78,54 +79,80 @@ class Sessions:
 
 
 class Attempts(NamedTuple):
-    """How often somebody tried in vain, and until when they may not try again."""
+    """How often somebody tried, when last, and until when they may not try again; seconds of the throttle's clock."""
 
-    failures: int
+    tries: int
+    last: float
     not_before: float
 
 
 class Throttle:
     """Lets nobody guess passwords: after a few wrong ones they have to wait, longer each time.
 
-    Both who is asked for and where the question comes from count, the latter more patiently: a hospital may have one
-    address.
+    An attempt counts before its password is looked at, so that many at once are no more than many one after another,
+    and it counts for whatever name was typed, so that the answers do not tell which names exist.
+
+    Who is waited for is a name, never an address: behind one proxy everybody has the same. An address from which many
+    wrong passwords came leaves each name one attempt instead of a few, and whoever knows their password still gets in.
     """
 
     FREE: Final = 5
     FREE_OF_PLACE: Final = 20
     FIRST_S: Final = 30.0
     LONGEST_S: Final = 900.0
+    FORGOTTEN_S: Final = 3600.0
+    """So long after the last attempt the count begins anew."""
     KEPT: Final = 10_000
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._tried: dict[tuple[str, str], Attempts] = {}
+        self._salt = secrets.token_bytes(16)
+        self._users: dict[bytes, Attempts] = {}
+        self._places: dict[bytes, Attempts] = {}
 
-    def wait_s(self, user: str, place: str) -> float:
-        """Give the seconds until they may try again."""
+    def admit(self, user: str, place: str) -> float:
+        """Count an attempt as a wrong one until it turns out right, and return 0; or the seconds until the next."""
         now = self._clock()
         with self._lock:
-            waits = [self._tried[key].not_before - now for key in _keys(user, place) if key in self._tried]
-        return max([0.0, *waits])
+            before = self._recent(self._users, user, now)
+            if before.not_before > now:
+                return before.not_before - now
+            count = before.tries + 1
+            at_place = self._recent(self._places, place, now).tries + 1
+            free = self.FREE if at_place <= self.FREE_OF_PLACE else 1
+            pause = min(self.FIRST_S * 2.0 ** min(count - free, 10), self.LONGEST_S) if count >= free else 0.0
+            self._keep(self._users, user, Attempts(count, now, now + pause))
+            self._keep(self._places, place, Attempts(at_place, now, now))
+            return 0.0
 
-    def failed(self, user: str, place: str) -> None:
-        """Note a wrong password."""
+    def pause_s(self, user: str, place: str) -> float:
+        """Return for how long to turn away whoever was wrong just now: only where too many came from their address."""
         now = self._clock()
         with self._lock:
-            for key, free in zip(_keys(user, place), (self.FREE, self.FREE_OF_PLACE), strict=True):
-                failures = self._tried.pop(key, Attempts(0, 0.0)).failures + 1
-                pause = min(self.FIRST_S * 2.0 ** min(failures - free, 10), self.LONGEST_S) if failures >= free else 0.0
-                self._tried[key] = Attempts(failures, now + pause)
-            while len(self._tried) > self.KEPT:
-                del self._tried[next(iter(self._tried))]
+            if self._recent(self._places, place, now).tries <= self.FREE_OF_PLACE:
+                return 0.0
+            return max(0.0, self._recent(self._users, user, now).not_before - now)
 
     def succeeded(self, user: str, place: str) -> None:
-        """Forget what was tried in vain."""
+        """Forget what was tried for a name, and take back this one attempt of the address."""
+        now = self._clock()
         with self._lock:
-            for key in _keys(user, place):
-                self._tried.pop(key, None)
+            self._users.pop(self._key(user), None)
+            at_place = self._recent(self._places, place, now)
+            self._keep(self._places, place, at_place._replace(tries=max(0, at_place.tries - 1)))
 
+    def _recent(self, kept: dict[bytes, Attempts], name: str, now: float) -> Attempts:
+        found = kept.get(self._key(name))
+        return found if found and now - found.last < self.FORGOTTEN_S else Attempts(0, now, now)
 
-def _keys(user: str, place: str) -> tuple[tuple[str, str], tuple[str, str]]:
-    return ("user", user), ("place", place)
+    def _keep(self, kept: dict[bytes, Attempts], name: str, attempts: Attempts) -> None:
+        kept.pop(self._key(name), None)
+        kept[self._key(name)] = attempts
+        if len(kept) > self.KEPT:  # the oldest that nobody waits for: a flood of names frees none that is shut
+            idle = (key for key, each in kept.items() if each.not_before <= attempts.last)
+            del kept[next(idle, next(iter(kept)))]
+
+    def _key(self, name: str) -> bytes:
+        """Return a digest: what was typed may be a password, and as long as a form."""
+        return blake2b(name.encode("utf-8", "surrogatepass"), key=self._salt, digest_size=16).digest()

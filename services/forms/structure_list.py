@@ -23,6 +23,7 @@ from services.runtime import durable_files
 from services.vocabulary.structure_names import LONGEST_NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -125,7 +126,11 @@ class Sheet:
 
     def row(self, name: str) -> Row | None:
         """Find the row that speaks of a name: the one that decides on it, else one that proposes something."""
-        return self.naming.decision(name) or next((row for row in self.rows if row.fits(name)), None)
+        return self.naming.decision(name) or self._proposed.decision(name)
+
+    @cached_property
+    def _proposed(self) -> Naming:
+        return Naming(tuple(row for row in self.rows if row.state == "proposed"))
 
     def decided(self, source: str, state: State, target: str = "") -> Sheet:
         """Note what a person decided about a name or a pattern; what else stands in its row stays.
@@ -140,14 +145,21 @@ class Sheet:
         SettingsWrong
             The target is none that a planning system keeps.
         """
-        source = _plain(source)
+        return self.all_decided({source: target}, state)
+
+    def all_decided(self, targets: Mapping[str, str], state: State) -> Sheet:
+        """Note the same decision about many names or patterns, given with their targets; errors as `decided`."""
         rows = list(self.rows)
-        at = next((at for at, row in enumerate(rows) if row.source == source), len(rows))
-        row = replace(rows[at] if at < len(rows) else Row(source), state=state)
-        row = replace(row, target=target or row.target)
-        if wrong := _wrong(row):
-            raise SettingsWrong(f"This cannot be confirmed: {wrong}")
-        rows[at : at + 1] = [row]
+        places = {row.source: at for at, row in reversed(list(enumerate(rows)))}
+        for source, target in targets.items():
+            plain = _plain(source)
+            at = places.setdefault(plain, len(rows))
+            if at == len(rows):
+                rows.append(Row(plain))
+            row = replace(rows[at], state=state, target=target or rows[at].target)
+            if wrong := _wrong(row):
+                raise SettingsWrong(f"This cannot be confirmed: {wrong}")
+            rows[at] = row
         return replace(self, rows=tuple(rows))
 
     def encoded(self) -> bytes:

@@ -315,3 +315,25 @@ def test_on_a_laptop_one_command_is_enough(window: Window, tmp_path: Path) -> No
 
 def _on_port(port: int) -> dict[str, str]:
     return {**os.environ, "ANONYMIZER_CONSOLE": f"127.0.0.1:{port}"}
+
+
+def test_the_back_button_shows_nothing_after_logging_out_and_another_tab_is_told(
+    member: Window, service: Service
+) -> None:
+    """Pages are not kept by the browser, and an open one hears that its session has ended."""
+    root = make_collection(service.share / "Back button")
+    make_set(root, name="Weber Paula 1950", seed=12)
+    member.open(f"{service.url}/")
+    member.reads("Back button")
+    member.press("Back button")
+    member.reads("Weber Paula 1950")
+    tab = member.driver.current_window_handle
+    member.driver.switch_to.new_window("tab")
+    member.open(f"{service.url}/")
+    member.press("Log out")
+    member.driver.execute_script("history.back()")
+    member.reads("Log in")
+    assert "Back button" not in member.driver.page_source
+    member.driver.close()
+    member.driver.switch_to.window(tab)
+    member.reads("You are no longer logged in.")

@@ -75,12 +75,12 @@ def test_pauses_get_longer_and_end_with_a_success() -> None:
     throttle = Throttle(lambda: now[0])
     pauses = []
     for _ in range(12):
-        throttle.failed("anna", "10.0.0.1")
-        pauses.append(throttle.wait_s("anna", "10.0.0.2"))
+        assert throttle.admit("anna", "10.0.0.1") == 0
+        pauses.append(wait_s := throttle.admit("anna", "10.0.0.2") if len(pauses) >= Throttle.FREE - 1 else 0)
+        now[0] += wait_s
     assert pauses == [0, 0, 0, 0, 30, 60, 120, 240, 480, 900, 900, 900]
-    assert throttle.wait_s("bert", "10.0.0.1") == 0
     throttle.succeeded("anna", "10.0.0.1")
-    assert throttle.wait_s("anna", "10.0.0.1") == 0
+    assert [throttle.admit("anna", "10.0.0.3") for _ in range(6)] == [0, 0, 0, 0, 0, 30]
 
 
 def test_a_session_ends_by_itself() -> None:
@@ -105,6 +105,36 @@ def test_logging_out_ends_the_session_here_and_not_only_in_the_browser(served: S
     assert visitor.post("/logout").location == "/login"
     visitor.cookies = kept
     assert visitor.get("/").location == "/login"
+
+
+def test_a_form_that_is_sent_after_the_session_ended_does_nothing_and_says_so(served: Served) -> None:
+    """On a page, with the way to the login; and after the login the same page holds again once it was loaded."""
+    member = served.member()
+    member.get(served.collection)
+    for session in list(served.desk.sessions._by_token.values()):
+        session.began -= LONGEST_S
+    answer = member.post(f"{served.collection}/check")
+    assert (answer.status, "no longer logged in" in answer.text, 'href="/login"' in answer.text) == (401, True, True)
+    assert member.get(served.collection).location == "/login"
+    assert member.log_in().status == 303
+    assert member.post(f"{served.collection}/check").status == 303
+
+
+def test_two_tabs_of_one_session_both_hold_until_somebody_logs_in_again(served: Served) -> None:
+    """A tab from before a new login has the token of a session that ended: it is told to load its page again."""
+    other = served.visitor()
+    other.get("/login")
+    login, tab = other.csrf, served.member()
+    other.cookies = tab.cookies | other.cookies
+    other.csrf = tab.csrf
+    assert [one.post(f"{served.collection}/check").status for one in (tab, other)] == [303, 303]
+    assert other.get("/login").location == "/"
+    other.csrf = login
+    assert other.post("/login", {"user": USER, "password": PASSWORD}).status == 303
+    tab.cookies = other.cookies
+    assert tab.post(f"{served.collection}/check").status == 403
+    tab.get(served.collection)
+    assert tab.post(f"{served.collection}/check").status == 303
 
 
 def test_a_form_without_its_token_or_from_another_site_does_nothing(served: Served) -> None:
