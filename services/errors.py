@@ -36,6 +36,10 @@ class SetIncomplete(SetRefused):
     """Something that others refer to is missing or ends too early: still being copied? Waits, then is refused."""
 
 
+class SetWaits(SetRefused):
+    """A person must decide about the set. It waits, with a note, until form, list or folder change, or they did."""
+
+
 class SetChanged(Exception):
     """The folder changed while it was worked on: the work is thrown away and begins again."""
 

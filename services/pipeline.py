@@ -17,13 +17,13 @@ from services.deidentify import writer
 from services.deidentify.replacements import remake
 from services.dicom import dates
 from services.dicom.elements import Malformed
-from services.errors import NotClean, SetChanged, SetIncomplete, SetRefused
+from services.errors import NotClean, SetChanged, SetIncomplete, SetRefused, SetWaits
 from services.machines import descriptor
 from services.maintenance import same_source
 from services.policy.table import EDITION, POLICY_EDITION, policy_for
 from services.proof import prove
 from services.proof.prove import Expected
-from services.publication import claims, publish, republish
+from services.publication import claims, new_identity, publish, republish
 from services.publication.attempts import Attempt
 from services.rtset import folder_listing, private_loss, unfinished_pixels
 from services.rtset.folder_listing import Listing
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from services.forms.identity import NewIdentity
     from services.forms.structure_list import Naming
     from services.publication.index_ledger import Ledger
+    from services.publication.new_identity import Becomes
     from services.rtset.reader import RtSet
     from services.rtset.unfinished_pixels import Doubt
     from services.runtime.progress import Progress
@@ -127,6 +128,9 @@ class _Anonymized(NamedTuple):
     plan_label: str
     """The original one."""
 
+    hospital: str
+    """For the tracking file."""
+
     expected: Expected
 
     record: Mapping[str, Any]
@@ -164,19 +168,22 @@ class _Run:
                 return self._already_published(seen, set_id, rtset, content, published, verdict.doubts)
             if published is None and verdict.doubts and not self._second_look(seen):
                 return self._doubted(seen, verdict.doubts)
+            becomes = new_identity.decide(collection, new_identity.patient_id_of(rtset), published)
             shift = dates.choose_shift(collection.set_key(set_id), rtset.dates)
+        except SetWaits as fault:
+            return self._waits_for_person(seen, fault)
         except SetIncomplete as fault:
             return self._refused(seen, fault) if patience_over else self._waiting(seen, fault)
         except SetRefused as fault:
             return self._refused(seen, fault)
 
         doubts = verdict.doubts
-        index = self.ledger.claim(set_id, self.locator)
+        index = self._claim(set_id, becomes)
         plans.note(collection, rtset.plan.sop_instance_uid, set_id)
         try:
             attempt = Attempt.begin(collection, set_id, index)
             try:
-                made = self._anonymize(attempt, verdict, rtset, shift, content)
+                made = self._anonymize(attempt, verdict, rtset, shift, content, becomes)
                 del verdict, rtset  # tens of megabytes; what follows reads everything for itself
                 self._publish(attempt, made, published)
             except BaseException:
@@ -188,6 +195,12 @@ class _Run:
         republish.clear(collection, index)
         return self._published(seen, set_id, index, content, doubts)
 
+    def _claim(self, set_id: str, becomes: Becomes) -> int:
+        """Claim the number that a list holds for the set's patient, else the next one."""
+        if becomes.index is not None:
+            return self.ledger.claim_listed(set_id, self.locator, becomes.index)
+        return self.ledger.claim(set_id, self.locator)
+
     def _check(self, seen: Listing) -> Verdict:
         options = self.collection.options
         if codes := registry.accepted(self.collection, self.locator, seen.fingerprint):
@@ -197,11 +210,17 @@ class _Run:
         return check.judge(self.folder, options, machines, policy_for(options), seen)
 
     def _anonymize(
-        self, attempt: Attempt, verdict: Verdict, rtset: RtSet, shift: timedelta, content: str
+        self,
+        attempt: Attempt,
+        verdict: Verdict,
+        rtset: RtSet,
+        shift: timedelta,
+        content: str,
+        becomes: Becomes,
     ) -> _Anonymized:
         """Write the new files into the folder of an attempt."""
         collection, files = self.collection, rtset.set_files
-        identity = collection.identity.numbered(attempt.index)
+        identity = becomes.numbered(collection.identity, attempt.index)
         target = verdict.machine.machine if verdict.machine else None
         key, naming = collection.set_key(attempt.set_id), collection.naming
         remaking = remake(rtset, target, collection.options, key, shift, identity, naming)
@@ -213,8 +232,9 @@ class _Run:
             rtset.listing,
             [(file.kind, rtset.folder / file.path) for file in files],
             plan,
-            rtset.plan.view.text("PatientID"),
+            new_identity.patient_id_of(rtset),
             rtset.plan.view.text("RTPlanLabel"),
+            becomes.hospital,
             Expected(identity, remaking.policy, target, remaking.scanner, rtset.relinked, naming),
             _record(identity, remaking, verdict, rtset, naming, content),
         )
@@ -231,11 +251,11 @@ class _Run:
             made.patient_id,
             made.expected.identity.patient_id,
             made.plan_label,
-            collection.identity.hospital,
+            made.hospital,
             datetime.now(self.settings.timezone).date(),
         )
         structure_lists.keep(collection, collection.naming)
-        told = {"proof": proof.as_json(), **made.record}
+        told = {"proof": proof.as_json(), "person": collection.person(made.patient_id), **made.record}
         publish.publish(attempt, told, line, made.plan_name, instead_of=earlier)
 
     def _is_done_again(self, published: Record, rtset: RtSet, set_id: str, content: str) -> bool:
@@ -353,6 +373,13 @@ class _Run:
         text = "\n".join(fault.found for fault in incomplete.faults)
         notes.write_note(self.folder, f"It is not complete yet, and waits:\n{text}")
         codes = tuple(fault.code for fault in incomplete.faults)
+        return _outcome(SetState.WAITING, seen, codes=codes, index=self._made_before(), text=text)
+
+    def _waits_for_person(self, seen: Listing, waits: SetWaits) -> Outcome:
+        """Tell what a person has to decide before the set goes on."""
+        text = "\n".join(f"{fault.found} {fault.remedy}" for fault in waits.faults)
+        notes.write_note(self.folder, f"It waits for a person:\n{text}")
+        codes = tuple(fault.code for fault in waits.faults)
         return _outcome(SetState.WAITING, seen, codes=codes, index=self._made_before(), text=text)
 
     def _second_look(self, seen: Listing) -> bool:

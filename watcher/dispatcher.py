@@ -72,6 +72,8 @@ class Dispatcher:
         self.collection = collection
         self.codes: Mapping[str, int] = {}
         """Against how many sets each code stood at the last look."""
+        self.for_a_person: frozenset[str] = frozenset()
+        """The folders whose sets waited for a person at the last look."""
         self._queue = queue
         self._patience_s = settings.patience_s
         self._clock = clock
@@ -94,6 +96,9 @@ class Dispatcher:
         statuses = self._statuses.take(suspects)
         unfinished = [status for status in statuses if not status.concluded]
         self.codes = Counter(code for status in statuses if status.outcome for code in status.outcome.codes)
+        self.for_a_person = frozenset(
+            status.folder for status in statuses if status.outcome and status.outcome.waits_for_person
+        )
         locators = {status.locator for status in unfinished}
         self._settling.forget_all_but(locators)
         self._asked = {locator: asked for locator, asked in self._asked.items() if locator in locators}

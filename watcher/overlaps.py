@@ -98,4 +98,5 @@ def _patient_ids(collection: Collection) -> frozenset[str]:
     except OSError:
         return frozenset()
     free = (index for index in count(identity.initial_index) if index not in given)
-    return frozenset(identity.numbered(index).patient_id for index in (*given, *islice(free, max(1, to_come))))
+    numbered = (*(given - collection.identities.indices), *islice(free, max(1, to_come)))
+    return frozenset(identity.numbered(index).patient_id for index in numbered)

@@ -16,7 +16,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from services.errors import SettingsWrong
-from services.forms import structure_list
+from services.forms import identity_list, structure_list
 from services.forms.collection_form import BY_HAND
 from services.layout import SETTINGS_NAME
 from services.machines import descriptor
@@ -25,7 +25,7 @@ from services.runtime import heartbeat
 from services.store.arbiter import BEAT_S, Arbiter
 from services.store.collection import Collection
 from services.store.share import COPIED
-from watcher import overlaps
+from watcher import listed_identities, overlaps
 from watcher.counts import StatusCounts
 from watcher.dispatcher import Dispatcher
 from watcher.events import ChangeEvents, is_remote
@@ -85,6 +85,8 @@ class CollectionWatcher:
         self.root = root
         self.states: dict[str, SetState] = {}
         """How each of its folders stood at the last look."""
+        self.for_a_person: frozenset[str] = frozenset()
+        """Those folders whose sets wait until a person decides."""
         self.collection_id = ""
         """Empty until its form could be read once."""
         self.counts = StatusCounts()
@@ -112,8 +114,8 @@ class CollectionWatcher:
 
     @property
     def unfinished(self) -> bool:
-        """Whether something is still to be done."""
-        return any(not state.is_concluded for state in self.states.values())
+        """Whether something is still to be done, by the service itself."""
+        return any(not state.is_concluded for folder, state in self.states.items() if folder not in self.for_a_person)
 
     def beat(self) -> bool:
         """Say every now and then that we still have it, or try to get it; false when we do not."""
@@ -139,6 +141,7 @@ class CollectionWatcher:
             with self._pausing(), bound_contextvars(collection=self._dispatcher.collection.id):
                 self._open()
                 self.states = self._dispatcher.look(suspects)
+                self.for_a_person = self._dispatcher.for_a_person
                 self.counts = self.counts.next(self.states, self._dispatcher.codes, began)
                 if began >= self._reconcile_at:
                     self._reconciler.reconcile(self.states)
@@ -179,14 +182,16 @@ class CollectionWatcher:
                 self._arbiter.release()
 
     def _open(self) -> Arbiter:
-        """Read the form and the list of names, if they are not those that were read last, and begin with them anew."""
+        """Read the form and the lists, if they are not those that were read last, and begin with them anew."""
         files = [(self.root / SETTINGS_NAME).stat()]
-        with suppress(FileNotFoundError):
-            files.append((self.root / structure_list.FILE_NAME).stat())
+        for name in (structure_list.FILE_NAME, identity_list.FILE_NAME):
+            with suppress(FileNotFoundError):
+                files.append((self.root / name).stat())
         form = [(status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino) for status in files]
         if self._arbiter is None or form != self._form:
             collection = Collection.open(self.root)
             self.collection_id = collection.id
+            listed_identities.check(collection)
             # One that is not there would hold up each set by itself.
             descriptor.named(collection.options.machine, descriptor.folders(self._settings.machines))
             by_hand = collection.options.start == BY_HAND if self._by_hand is None else self._by_hand
@@ -202,7 +207,7 @@ class CollectionWatcher:
         try:
             yield
         except SettingsWrong as wrong:
-            line = re.search(r"\bline \d+", str(wrong))
+            line = re.search(r"\b(?:line|row) \d+", str(wrong))
             where = f", at {line[0]}" if line else ""
             self.pause(str(wrong), logged=f"{describe(wrong)}{where}: anonymizer status says more")
         except CIRCUMSTANCES as circumstance:

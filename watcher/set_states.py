@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from services.forms import identity_list
 from services.layout import SETTINGS_NAME
 from services.rtset import folder_listing
 from services.store import registry
@@ -13,6 +14,7 @@ from watcher.folders import set_folders, untouched
 
 if TYPE_CHECKING:
     from collections.abc import Collection as Names
+    from pathlib import Path
 
     from services.store.collection import Collection
     from services.store.registry import Outcome
@@ -34,7 +36,7 @@ class SetStatus:
     @property
     def concluded(self) -> bool:
         """Whether nothing more is to be done."""
-        return self.outcome is not None and self.outcome.state.is_concluded
+        return self.outcome is not None and self.outcome.is_concluded
 
 
 class SetStatuses:
@@ -44,6 +46,7 @@ class SetStatuses:
         self._collection = collection
         self._place = os.fspath(collection.root)
         self._form_changed_ns = 0
+        self._list_changed_ns: int | None = None
         self._outcomes: dict[str, tuple[tuple[int, int], Outcome | None]] = {}
         self._locators: dict[str, str] = {}
 
@@ -56,6 +59,7 @@ class SetStatuses:
             The root cannot be listed. A set that goes away meanwhile is just not in the answer.
         """
         self._form_changed_ns = (self._collection.root / SETTINGS_NAME).stat().st_ctime_ns
+        self._list_changed_ns = _changed_ns(self._collection.root / identity_list.FILE_NAME)
         self._read_outcomes()
         looked = (self._look(folder, suspect=folder in suspects) for folder in set_folders(self._collection.root))
         return [status for status in looked if status]
@@ -76,11 +80,13 @@ class SetStatuses:
         return SetStatus(folder, locator, fingerprint, outcome if still_true else None)
 
     def _outcome(self, locator: str) -> Outcome | None:
-        """Return what became of a set; of a refused one only if the form is still the one under which it was."""
+        """Return what became of a set; of a refused or waiting one only if form and list are still those of then."""
         written, outcome = self._outcomes.get(locator, (_NEVER, None))
-        # Both times are of the same file server, so they can be compared.
-        if outcome and outcome.state.is_reopened_by_form and written[0] <= self._form_changed_ns:
+        # All times are of the same file server, so they can be compared.
+        if outcome and outcome.is_reopened_by_form and written[0] <= self._form_changed_ns:
             return None
+        if outcome and outcome.waits_for_list and written[0] <= (self._list_changed_ns or written[0]):
+            return None  # it is not there any more, or another one
         return outcome
 
     def _read_outcomes(self) -> None:
@@ -101,3 +107,11 @@ class SetStatuses:
                     known = written, registry.read_outcome(self._collection, locator)
                 seen[locator] = known
         self._outcomes = seen
+
+
+def _changed_ns(path: Path) -> int | None:
+    """Return when a file was changed last; None where there is none."""
+    try:
+        return path.stat().st_ctime_ns
+    except FileNotFoundError:
+        return None

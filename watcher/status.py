@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from services.errors import SettingsWrong
+from services.forms import identity_list
 from services.forms.collection_form import BY_HAND, read_settings
+from services.forms.identity_list import as_text
 from services.layout import SETTINGS_NAME
 from services.machines import descriptor
 from services.runtime.progress import read_all
-from services.store import registry
+from services.store import given_identities, registry
 from services.store.collection import Collection, collection_id
 from services.store.records import folder_name
 from services.store.set_state import SetState
+from watcher import listed_identities
 from watcher.folders import loose_dicom, set_folders
 from watcher.set_states import SetStatuses
 from worker.app import app, connect
@@ -86,21 +90,25 @@ class StatusReader:
                 return CollectionStatus(root, "", sets, loose_dicom(self._root))
             collection = self._look()
             statuses = self._statuses.take()
+            wrong = as_text(listed_identities.faults(collection))
         except SettingsWrong as wrong:
             return CollectionStatus(root, str(wrong))
         except CIRCUMSTANCES as circumstance:
             return CollectionStatus(root, describe(circumstance))
-        queued, in_work, paused = self._ask_redis(collection.id, statuses)
+        queued, in_work, away = self._ask_redis(collection.id, statuses)
         rows = [
             self._row(collection, status, queued.get(status.locator), in_work.get(status.locator))
             for status in statuses
         ]
-        return CollectionStatus(root, paused, rows, loose_dicom(self._root))
+        changed = "\n".join(one.says for one in given_identities.changed(collection))
+        return CollectionStatus(root, wrong or away, rows, loose_dicom(self._root), warning=changed)
 
     def _look(self) -> Collection:
-        """Open the collection, anew only when its form has changed."""
-        status = (self._root / SETTINGS_NAME).stat()
-        form = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
+        """Open the collection, anew only when its form or its list of identities has changed."""
+        files = [(self._root / SETTINGS_NAME).stat()]
+        with suppress(FileNotFoundError):
+            files.append((self._root / identity_list.FILE_NAME).stat())
+        form = [(status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino) for status in files]
         if self._collection is None or form != self._form or collection_id(self._root) != self._collection.id:
             self._collection = Collection.look(self._root)
             descriptor.named(self._collection.options.machine, descriptor.folders(self._settings.machines))

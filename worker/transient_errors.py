@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import NoPermissionError
 
 from services.errors import SetChanged, SettingsWrong
-from services.publication.index_ledger import LedgerUnsettled
+from services.publication.index_ledger import LedgerUnsettled, NumberHeld
 from services.store.collection import FormatTooNew
 
 CIRCUMSTANCES: Final = (OSError, redis.RedisError, OperationalError, SetChanged, SettingsWrong, FormatTooNew)
@@ -35,6 +35,15 @@ _REASONS: Final = {
 }
 
 
+_OURS: Final[dict[type[BaseException], str]] = {
+    SetChanged: "the set changes",
+    SettingsWrong: "the settings cannot be used",
+    LedgerUnsettled: "the numbers in Redis and on the share do not agree: anonymizer doctor says more",
+    NumberHeld: "another set that is in work has the number that identities.csv gives it",
+    FormatTooNew: "a newer version of this program wrote here",
+}
+
+
 def describe(circumstance: BaseException) -> str:
     """Say in a few words what is waited for; no path and no name, for it is shown and logged."""
     if isinstance(circumstance, redis.AuthenticationError):
@@ -49,14 +58,9 @@ def describe(circumstance: BaseException) -> str:
         return "Redis takes nothing: it is the copy of another one"
     if isinstance(circumstance, (redis.RedisError, OperationalError)):
         return "Redis is away"
-    if isinstance(circumstance, SetChanged):
-        return "the set changes"
-    if isinstance(circumstance, SettingsWrong):
-        return "the settings cannot be used"
-    if isinstance(circumstance, LedgerUnsettled):
-        return "the numbers in Redis and on the share do not agree: anonymizer doctor says more"
-    if isinstance(circumstance, FormatTooNew):
-        return "a newer version of this program wrote here"
+    for kind, says in _OURS.items():
+        if isinstance(circumstance, kind):
+            return says
     if isinstance(circumstance, OSError) and circumstance.errno is not None:
         return _REASONS.get(circumstance.errno, errno.errorcode.get(circumstance.errno, "an error of the system"))
     return type(circumstance).__name__

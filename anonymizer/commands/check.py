@@ -22,7 +22,9 @@ from services.forms.collection_form import Options, read_settings
 from services.layout import SETTINGS_NAME
 from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
 from services.rtset.references import LINKS
+from services.store.collection import Collection
 from services.verdict.summary import judge_folder
+from watcher import listed_identities
 from watcher.folders import loose_dicom, set_folders
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ def check(root: Root, machine: MachineNames = None, as_json: AsJson = False) -> 
     check_folder(root)
     if has_form(root):
         options = read_settings(root)[1]
+        listed_identities.check(Collection.look(root))
         if machine is not None:
             options = replace(options, machine=machine_names(machine))
     else:

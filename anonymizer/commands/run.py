@@ -35,6 +35,7 @@ from services.store import registry
 from services.store.collection import Collection
 from services.store.records import folder_name
 from services.store.set_state import SetState
+from watcher import listed_identities
 from watcher.folders import loose_dicom
 from worker.transient_errors import CIRCUMSTANCES, describe
 
@@ -87,6 +88,7 @@ def run(
     else:
         collection = Collection.open(root)
     known_machines(collection.options.machine)
+    listed_identities.check(collection)
     warn_of_overlap(root)
     if console_too:
         serve_console(

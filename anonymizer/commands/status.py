@@ -44,7 +44,8 @@ def _tell(share: Share, settings: Settings) -> list[CollectionStatus]:
     found = overlaps.among(ids)
     told = []
     for root, its_id in ids.items():
-        one = replace(StatusReader(root, settings).read(), warning=str(found.get(root, "")))
+        one = StatusReader(root, settings).read()
+        one = replace(one, warning="\n".join(filter(None, (one.warning, str(found.get(root, ""))))))
         told.append(replace(one, paused=COPIED) if its_id and times[its_id] > 1 else one)
     return told
 

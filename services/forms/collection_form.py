@@ -27,6 +27,7 @@ Dates = Literal["shift", "remove", "keep"]
 Characteristics = Literal["retain", "age_sex"]
 BrokenLinks = Literal["refuse", "relink"]
 ExtraObjects = Literal["leave out", "refuse"]
+Unlisted = Literal["wait", "next"]
 Start = Literal["by itself", "by hand"]
 Acceptable = Literal[
     "relative-dose",
@@ -63,6 +64,9 @@ class Options:
     """Codes of faults that the collection takes knowingly."""
 
     extra_objects: ExtraObjects = "leave out"
+
+    unlisted: Unlisted = "wait"
+    """What becomes of a patient who is not in `identities.csv`, where there is that file."""
 
     sheets: bool = True
     """Whether a sheet is made of each published set."""
@@ -148,6 +152,9 @@ on_broken_links = {_toml(options.on_broken_links)}  # "refuse" | "relink" where 
 accept = {_toml(sorted(options.accept))}  # codes out of REFUSED files that are taken knowingly: ["relative-dose"]
 extra_objects = {_toml(options.extra_objects)}  # "leave out" | "refuse": RT Image, PET, localizers, field doses …
 
+[people]
+unlisted = {_toml(options.unlisted)}  # "wait" | "next" number: patients who are not in identities.csv, if that is there
+
 [sheets]
 make = {str(options.sheets).lower()}  # a sheet with pictures for each published set, in the folder {SHEETS_NAME}
 
@@ -221,6 +228,7 @@ _FORM: Final[dict[str, dict[str, _Kind]]] = {
         ),
         "extra_objects": _choice(ExtraObjects),
     },
+    "people": {"unlisted": _choice(Unlisted)},
     "sheets": {"make": _Kind("true or false", lambda value: isinstance(value, bool))},
     "service": {"start": _choice(Start)},
 }

@@ -68,9 +68,9 @@ def check_identity(identity: Identity) -> None:
     SettingsWrong
         One sentence about the first field that cannot be used.
     """
-    _check_part("patient_id", identity.patient_id, forbidden="\\")
-    _check_part("family_name", identity.family_name, forbidden="\\^=")
-    _check_part("first_name", identity.first_name, forbidden="\\^=")
+    check_part("patient_id", identity.patient_id, forbidden="\\")
+    check_part("family_name", identity.family_name, forbidden="\\^=")
+    check_part("first_name", identity.first_name, forbidden="\\^=")
     if not identity.hospital.strip() or not identity.hospital.isprintable():
         raise SettingsWrong("hospital must be one line of text: it fills the last column of the tracking file.")
     if not 1 <= identity.initial_index <= LAST_INDEX:
@@ -86,7 +86,7 @@ def check_identity(identity: Identity) -> None:
             )
 
 
-def _check_part(field: str, value: str, *, forbidden: str) -> None:
+def check_part(field: str, value: str, *, forbidden: str) -> None:
     """Check one part of the identity for what DICOM or a planning system would change or refuse."""
     if not value:
         raise SettingsWrong(f"{field} is empty: it is what the number of each set is appended to or stands beside.")

@@ -9,9 +9,6 @@ It holds names as hospitals give them, and so stays on the share, as the trackin
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
 import re
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -19,6 +16,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from services.errors import SettingsWrong
+from services.forms import spreadsheet
+from services.forms.spreadsheet import Table, by_name, guarded, unguarded
 from services.runtime import durable_files
 from services.vocabulary.structure_names import LONGEST_NAME
 
@@ -28,15 +27,11 @@ if TYPE_CHECKING:
 
 
 FILE_NAME: Final = "structures.csv"
-LARGEST_BYTES: Final = 4 << 20
 
 State = Literal["proposed", "confirmed", "ignored"]
 """`ignored`: a person decided that nothing is to be done about it."""
 
 COLUMNS: Final = ("source", "target", "state", "sets", "note")
-_SEPARATORS: Final = ";,\t"
-_FORMULA: Final = tuple("=+-@0123456789")
-"""A spreadsheet would reckon with, or make a date of, what begins so; an apostrophe before it makes it text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,17 +159,8 @@ class Sheet:
 
     def encoded(self) -> bytes:
         """Write the file: in UTF-8 with its mark, which spreadsheets know it by."""
-        text = io.StringIO()
-        writer = csv.writer(text, delimiter=self.separator, lineterminator=self.line_end)
-        writer.writerow(self.columns)
-        for row in self.rows:
-            known = {"source": _guarded(row.source), "target": row.target, "state": row.state}
-            known |= {"sets": row.sets, "note": row.note}
-            cells = [*row.cells, *[""] * (len(self.columns) - len(row.cells))]
-            for at, column in enumerate(self.columns):
-                cells[at] = known.get(column.strip().casefold(), cells[at])
-            writer.writerow(cells)
-        return text.getvalue().encode("utf-8-sig")
+        rows = tuple((0, spreadsheet.filled(self.columns, row.cells, _values(row))) for row in self.rows)
+        return spreadsheet.write(Table(self.columns, rows, self.separator, self.line_end))
 
 
 def read(root: Path) -> Sheet:
@@ -185,7 +171,7 @@ def read(root: Path) -> Sheet:
     SettingsWrong
         Says which line, and what to write instead. Nothing is done with half a list.
     """
-    return decoded(_stored(root / FILE_NAME))
+    return decoded(spreadsheet.stored(root / FILE_NAME))
 
 
 def write(root: Path, sheet: Sheet, *, instead_of: Sheet) -> None:
@@ -208,28 +194,17 @@ def write(root: Path, sheet: Sheet, *, instead_of: Sheet) -> None:
 
 def decoded(data: bytes) -> Sheet:
     """Make a list of what was stored."""
-    text = _text(data)
-    if not text.strip():
+    table = spreadsheet.read(data, FILE_NAME, needed=("source", "target", "state"), known=COLUMNS)
+    if not table.columns:
         return Sheet()
-    separator = _separator(text.splitlines()[0])
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    columns: tuple[str, ...] = ()
     rows: list[Row] = []
     answers: dict[str, str] = {}
-    try:
-        for fields in reader:
-            if not any(map(str.strip, fields)):
-                continue
-            if columns:
-                row = _row(columns, fields, reader.line_num)
-                if row.state == "confirmed" and answers.setdefault(row.source, row.target) != row.target:
-                    raise SettingsWrong(f"{FILE_NAME}, line {reader.line_num}: confirmed before, with another target.")
-                rows.append(row)
-            else:
-                columns = _header(fields)
-    except csv.Error:
-        raise SettingsWrong(f"{FILE_NAME}, line {reader.line_num}: this is no line of a table.") from None
-    return Sheet(tuple(rows), columns, separator, "\r\n" if "\r\n" in text else "\n")
+    for line, cells in table.rows:
+        row = _row(table.columns, cells, line)
+        if row.state == "confirmed" and answers.setdefault(row.source, row.target) != row.target:
+            raise SettingsWrong(f"{FILE_NAME}, line {line}: confirmed before, with another target.")
+        rows.append(row)
+    return Sheet(tuple(rows), table.columns, table.separator, table.line_end)
 
 
 def escaped(name: str) -> str:
@@ -240,57 +215,27 @@ def escaped(name: str) -> str:
 # Reading --------------------------------------------------------------------------------------------------------------
 
 
-def _stored(path: Path) -> bytes:
-    try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise SettingsWrong(f"{FILE_NAME} is too large to be a list of names.")
-        return path.read_bytes()
-    except FileNotFoundError:
-        return b""
-    except IsADirectoryError:
-        raise SettingsWrong(f"{FILE_NAME} is no file.") from None
-
-
-def _text(data: bytes) -> str:
-    """Read what a spreadsheet saved as CSV, as Unicode text, or in the code page of Windows."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16", "replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
-
-
-def _separator(header: str) -> str:
-    return max(_SEPARATORS, key=header.count)
-
-
-def _header(fields: list[str]) -> tuple[str, ...]:
-    names = [name.strip().casefold() for name in fields]
-    missing = [name for name in ("source", "target", "state") if name not in names]
-    if missing:
-        raise SettingsWrong(f"{FILE_NAME}: the first line names the columns, and {' and '.join(missing)} is missing.")
-    if len({name for name in names if name}) < len([name for name in names if name]):
-        raise SettingsWrong(f"{FILE_NAME}: two columns have the same name.")
-    return (*fields, *(name for name in COLUMNS if name not in names))
-
-
-def _row(columns: tuple[str, ...], fields: list[str], line: int) -> Row:
-    known = {column.strip().casefold(): value.strip() for column, value in zip(columns, fields, strict=False)}
+def _row(columns: tuple[str, ...], cells: tuple[str, ...], line: int) -> Row:
+    known = by_name(columns, cells)
     state = known.get("state", "").casefold() or "proposed"
     if state not in get_args(State):
         raise SettingsWrong(f"{FILE_NAME}, line {line}: state must be one of {', '.join(get_args(State))}.")
     row = Row(
-        _unguarded(known.get("source", "")),
+        unguarded(known.get("source", "")),
         known.get("target", ""),
         state,  # type: ignore[arg-type]  # just looked up in it
         known.get("sets", ""),
         known.get("note", ""),
-        tuple(fields),
+        cells,
     )
     if wrong := _wrong(row):
         raise SettingsWrong(f"{FILE_NAME}, line {line}: {wrong}")
     return row
+
+
+def _values(row: Row) -> dict[str, str]:
+    known = {"source": guarded(row.source), "target": row.target, "state": row.state}
+    return known | {"sets": row.sets, "note": row.note}
 
 
 def _wrong(row: Row) -> str:
@@ -305,14 +250,6 @@ def _wrong(row: Row) -> str:
     if not (row.target.isascii() and row.target.isprintable() and "\\" not in row.target):
         return "the target may have English letters, digits and signs, and no \\."
     return ""
-
-
-def _guarded(source: str) -> str:
-    return f"'{source}" if source.startswith((*_FORMULA, "'")) else source
-
-
-def _unguarded(source: str) -> str:
-    return source[1:] if source.startswith("'") and source[1:].startswith((*_FORMULA, "'")) else source
 
 
 # Patterns -------------------------------------------------------------------------------------------------------------

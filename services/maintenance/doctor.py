@@ -17,7 +17,7 @@ from services.policy.table import policy_for
 from services.publication import attempts, claims
 from services.rtset import folder_listing, unfinished_pixels
 from services.runtime import durable_files
-from services.store import records, registry, tracking_lines
+from services.store import given_identities, records, registry, tracking_lines
 from services.store.collection import ANON_NAME
 from services.store.records import folder_name
 from services.verdict import check, importability
@@ -61,12 +61,32 @@ def examine(collection: Collection) -> Iterator[Finding]:
     """
     collection.check_there()
     seen = _Seen(collection)
+    yield from _listed(collection)
     yield from seen.claims()
     yield from seen.published()
     yield from seen.folders()
     yield from seen.lines()
     yield from seen.staging()
     yield from seen.originals()
+
+
+def _listed(collection: Collection) -> Iterator[Finding]:
+    """Tell what is wrong in the list of identities, and what it says otherwise than what was published."""
+    for fault in collection.identities.faults:
+        yield Finding(
+            "identity-list-wrong",
+            "",
+            str(fault),
+            "Mend the row. No set is taken before the whole list is good.",
+        )
+    for one in given_identities.changed(collection):
+        yield Finding(
+            "identity-row-changed",
+            folder_name(one.index),
+            one.says,
+            f"Set the row back; or take the set back with `anonymizer withdraw ROOT {folder_name(one.index)}` and have "
+            "it taken anew with `anonymizer retry ROOT SET --as-new`.",
+        )
 
 
 class _Seen:

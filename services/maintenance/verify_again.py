@@ -16,6 +16,7 @@ from services.policy import table
 from services.policy.table import Choice
 from services.proof.prove import Expected, prove
 from services.proof.values import REBUILT
+from services.publication import new_identity
 from services.rtset import folder_listing, reader
 from services.store import records, structure_lists
 from services.verdict.set_aside import set_aside
@@ -89,7 +90,7 @@ def verify_published(source: Path, anon: Path, collection: Collection, machines:
 
 def _recorded(told: Mapping[str, Any], collection: Collection, index: int, machines: Iterable[Path]) -> Expected:
     """Give what was promised for a published set, as its record has it."""
-    options, now = told["options"], collection.identity.numbered(index)
+    options, now = told["options"], new_identity.of_published(collection, index)
     said, moved = told.get("identity", {}), told.get("machine")
     target: MachineIdentity | None = _Moved(**moved) if moved else None
     if (
@@ -115,7 +116,7 @@ def _formed(anon: Path, collection: Collection, index: int, machines: Iterable[P
     named = {beam.text("TreatmentMachineName") for keyword in _BEAMS for beam in plan.items(keyword)} if plan else set()
     fitting = descriptor.named(options.machine, tuple(machines))
     return Expected(
-        collection.identity.numbered(index),
+        new_identity.of_published(collection, index),
         table.policy_for(Choice(options.dates, options.patient_characteristics, not options.machine)),
         next((one for one in fitting if one.name in named), fitting[0]) if fitting else None,
         options.scanner if options.machine else "",

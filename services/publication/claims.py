@@ -76,8 +76,13 @@ def held(collection: Collection, set_id: str) -> Claim | None:
     return claim
 
 
-def take(collection: Collection, index: int, set_id: str, locator: str) -> Claim | None:
+def take(collection: Collection, index: int, set_id: str, locator: str, *, listed: bool = False) -> Claim | None:
     """Take an index for a set.
+
+    Parameters
+    ----------
+    listed
+        Whether the list of identities holds this index for the set's patient: nobody else is given one that it holds.
 
     Returns
     -------
@@ -85,7 +90,7 @@ def take(collection: Collection, index: int, set_id: str, locator: str) -> Claim
         What the set holds now: this index, or the one that another copy of the same task took for it. None when this
         index is not to be had, because it is someone else's, or because the set is just giving it back.
     """
-    if _is_given_otherwise(collection, index):
+    if _is_given_otherwise(collection, index) or (index in collection.identities.indices and not listed):
         return None
     taken = Claim(index, set_id, locator, uuid4().hex)
     if not _write(collection, _claim_file(collection, index), taken):
@@ -124,10 +129,11 @@ def is_ended(collection: Collection, claim: Claim) -> bool:
 
 
 def taken(collection: Collection) -> set[int]:
-    """Return every index that the share shows as taken, in whatever way."""
+    """Return every index that the share shows as taken, in whatever way; those that a list holds are among them."""
     claims = _indices(collection.claims, CLAIM_NAME)
     lines = _indices(collection.tracking, CLAIM_NAME)
-    return claims | lines | _published(collection) | numbers_given(collection.root, collection.identity.patient_id)
+    otherwise = numbers_given(collection.root, collection.identity.patient_id) | collection.identities.indices
+    return claims | lines | _published(collection) | otherwise
 
 
 def unpublished(collection: Collection) -> Iterator[Claim]:

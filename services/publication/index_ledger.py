@@ -65,6 +65,10 @@ class LedgerUnsettled(OSError):
     """Redis and the share do not come to agree. It is tried again; `anonymizer doctor` says what stands against it."""
 
 
+class NumberHeld(OSError):
+    """The number that a list gives a set is held by another set that is in work. It is tried again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Audit:
     """What a comparison of Redis with the share brought to light."""
@@ -109,6 +113,28 @@ class Ledger:
                 return taken.index
             self._clear_the_way(set_id, index)
             self._withdraw(keys=[self._key], args=[generation])
+        raise LedgerUnsettled
+
+    def claim_listed(self, set_id: str, locator: str, index: int) -> int:
+        """Give a set the index that the list of identities holds for its patient, or the one that it holds already.
+
+        Raises
+        ------
+        NumberHeld
+            Another set has it.
+        OSError
+            A circumstance.
+        """
+        for _ in range(ROUNDS):
+            held = claims.held(self._collection, set_id)
+            if held is not None:
+                return held.index
+            taken = claims.take(self._collection, index, set_id, locator, listed=True)
+            if taken is not None:
+                return taken.index
+            self._clear_the_way(set_id, index)
+            if (holder := claims.at(self._collection, index)) is not None and holder.set_id != set_id:
+                raise NumberHeld
         raise LedgerUnsettled
 
     def release(self, set_id: str) -> bool:

@@ -19,6 +19,7 @@ from services.dicom.dataset import root
 from services.dicom.elements import Malformed
 from services.dicom.part10 import NotDicom
 from services.errors import SettingsWrong
+from services.publication import new_identity
 from services.runtime import durable_files
 from services.store import records, registry
 from services.store.records import folder_name
@@ -52,7 +53,9 @@ def request(collection: Collection, index: int) -> None:
     if not plan.exists():
         raise SettingsWrong(f"{name} is not here any more. What was taken away is not made again.")
     if not _is_called(plan, collection, index):
-        raise SettingsWrong(f"{name} has another new identity than collection.toml gives now: set that back first.")
+        raise SettingsWrong(
+            f"{name} has another new identity than collection.toml or identities.csv gives now: set that back first."
+        )
     there = {
         locator: outcome
         for locator, outcome in registry.outcomes(collection)
@@ -134,5 +137,5 @@ def _is_called(plan: Path, collection: Collection, index: int) -> bool:
         view = root(part10.read(plan))
     except (NotDicom, Malformed):
         return True  # whatever became of the file, it is replaced
-    identity = collection.identity.numbered(index)
+    identity = new_identity.of_published(collection, index)
     return (view.text("PatientID"), view.text("PatientName")) == (identity.patient_id, identity.patient_name)

@@ -19,13 +19,14 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from services.errors import SettingsWrong
-from services.forms import structure_list
+from services.forms import identity_list, structure_list
 from services.forms.collection_form import line_of, read_settings, settings_text
 from services.forms.identity import Identity, check_identity
+from services.forms.identity_list import IdentityList
 from services.forms.structure_list import Naming
 from services.layout import SETTINGS_NAME
 from services.runtime import durable_files
-from services.store import tracking_lines
+from services.store import given_identities, tracking_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,6 +73,9 @@ class Collection:
     naming: Naming = field(default=Naming(), repr=False, compare=False)
     """What structures are to be called, as far as a person confirmed it."""
 
+    identities: IdentityList = field(default=IdentityList(), repr=False, compare=False)
+    """Who listed patients become: `identities.csv`. Where anything is wrong in it, its faults say so."""
+
     @classmethod
     def open(cls, root: Path) -> Collection:
         """Open a collection; its state is laid out when there is none yet.
@@ -79,7 +83,7 @@ class Collection:
         Raises
         ------
         SettingsWrong
-            The form cannot be used, or numbers were given here of which there is no state.
+            The form or the list of identities cannot be used, or numbers were given here of which there is no state.
         FormatTooNew
             The state is of a newer version.
         OSError
@@ -88,8 +92,10 @@ class Collection:
         identity, options = read_settings(root)
         if not _has_state(root):
             _refuse_unknown_numbers(root, identity)
+            _refuse_bad_list(_listed(root, identity, options))
             _lay_out(root, identity.initial_index)
         collection = _load(root, identity, options)
+        _refuse_bad_list(collection.identities)
         _lower_first_index(collection)
         return collection
 
@@ -98,14 +104,15 @@ class Collection:
         """Open a collection for `check`, which changes nothing on disk.
 
         What is given takes the place of a form that is not there; without a state the key is thrown away afterwards.
+        What is wrong in the list of identities is in `identities.faults`.
         """
         if identity is None or options is None or os.path.lexists(root / SETTINGS_NAME):
             identity, options = read_settings(root)
         check_identity(identity)
         if _has_state(root):
             return _load(root, identity, options)
-        naming = structure_list.read(root).naming
-        return cls(root, secrets.token_hex(16), secrets.token_bytes(32), identity, options, naming)
+        naming, identities = structure_list.read(root).naming, _listed(root, identity, options)
+        return cls(root, secrets.token_hex(16), secrets.token_bytes(32), identity, options, naming, identities)
 
     @classmethod
     def create(cls, root: Path, identity: Identity, options: Options) -> Collection:
@@ -256,6 +263,10 @@ class Collection:
         """Make a mark by which a text is known again, and which tells nothing to whoever has not the key."""
         return self._digest(b"mark", text).hex()
 
+    def person(self, patient_id: str) -> str:
+        """Name a person by their patient ID without giving it away: 32 hex digits."""
+        return self._digest(b"person", patient_id.strip(" \0").encode("utf-8", "surrogatepass")).hex()[:32]
+
     def check_there(self) -> None:
         """Make sure that the share is there: an empty mount point must not be taken for a collection without sets.
 
@@ -360,7 +371,11 @@ def _load(root: Path, identity: Identity, options: Options) -> Collection:
     found = collection_id(root)
     if len(key) != 32 or found is None:
         raise SettingsWrong(_INCOMPLETE)
-    collection = Collection(root, found, key, identity, options, structure_list.read(root).naming)
+    naming, identities = structure_list.read(root).naming, _listed(root, identity, options)
+    collection = Collection(root, found, key, identity, options, naming, identities)
+    if identities.is_there:
+        faults = (*identities.faults, *given_identities.collisions(collection))
+        collection = replace(collection, identities=replace(identities, faults=tuple(sorted(faults))))
     first = _first_index(collection)
     if identity.initial_index < first and any(
         any(place.iterdir()) for place in (collection.claims, collection.records)
@@ -370,6 +385,15 @@ def _load(root: Path, identity: Identity, options: Options) -> Collection:
             f"were given: write {first} or more."
         )
     return collection
+
+
+def _listed(root: Path, identity: Identity, options: Options) -> IdentityList:
+    return identity_list.read(root, identity, numbers_too=options.unlisted == "next")
+
+
+def _refuse_bad_list(identities: IdentityList) -> None:
+    if identities.faults:
+        raise SettingsWrong(identity_list.as_text(identities.faults))
 
 
 def _first_index(collection: Collection) -> int:

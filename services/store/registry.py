@@ -19,6 +19,12 @@ SCHEMA: Final = 1
 SECOND_LOOK: Final = "second-look"
 """The code of a set that may be half copied, by weak evidence: it is published if it still looks so next time."""
 
+OF_THE_LIST: Final = frozenset({"unlisted", "zeros-lost"})
+"""Codes of sets that wait until their patient stands in `identities.csv`."""
+
+DECISIONS: Final = OF_THE_LIST
+"""Codes of sets that wait until a person decides: nothing is gained by looking at them again before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -50,6 +56,26 @@ class Outcome:
     def asks_second_look(self) -> bool:
         """Whether the set waits for nothing but another look, a quiet time after this one."""
         return self.state is SetState.WAITING and SECOND_LOOK in self.codes
+
+    @property
+    def waits_for_person(self) -> bool:
+        """Whether the set waits until a person decides."""
+        return self.state is SetState.WAITING and not DECISIONS.isdisjoint(self.codes)
+
+    @property
+    def waits_for_list(self) -> bool:
+        """Whether the set waits for a row of the list of identities."""
+        return self.state is SetState.WAITING and not OF_THE_LIST.isdisjoint(self.codes)
+
+    @property
+    def is_concluded(self) -> bool:
+        """Whether nothing is to be done until somebody changes the folder, form or list, or asks for another look."""
+        return self.state.is_concluded or self.waits_for_person
+
+    @property
+    def is_reopened_by_form(self) -> bool:
+        """Whether a changed form or list may lead to another verdict."""
+        return self.state.is_reopened_by_form or self.waits_for_person
 
 
 def register(collection: Collection, folder: PurePath | str) -> str:

@@ -67,7 +67,7 @@ def numbers_in_files(root: Path, patient_id: str) -> set[int]:
         int(found[1])
         for path in _files(root)
         for line in _lines(path.read_bytes())
-        if len(fields := _fields(line)) > 1 and (found := ours.fullmatch(fields[1]))
+        if len(read := fields(line)) > 1 and (found := ours.fullmatch(read[1]))
     }
 
 
@@ -170,7 +170,8 @@ def _lines(data: bytes) -> Iterator[bytes]:
         yield line.removesuffix(b"\r")
 
 
-def _fields(line: bytes) -> list[str]:
+def fields(line: bytes) -> list[str]:
+    """Return what stands in the columns of a line; nothing where it is none."""
     try:
         return next(csv.reader([line.decode("utf-8", "replace")], skipinitialspace=True), [])
     except csv.Error:

@@ -1,0 +1,286 @@
+"""`identities.csv`: who each patient becomes, where a trial hands out the pseudonyms.
+
+The file stands beside `collection.toml` and is the person's own: it is read, never written, and it is confidential, for
+it says who is who. It is validated whole: all that is wrong in it is told at once, row by row, and while anything is,
+no set is taken. A row with an index holds that number; nobody else is given it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from services.errors import SettingsWrong
+from services.forms import spreadsheet
+from services.forms.identity import LAST_INDEX, LONGEST_VALUE, NewIdentity, check_part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from services.forms.identity import Identity
+
+FILE_NAME: Final = "identities.csv"
+NEEDED: Final = ("original_id", "patient_id")
+COLUMNS: Final = (*NEEDED, "family_name", "first_name", "index", "hospital", "note")
+
+_SCIENTIFIC: Final = re.compile(r"\d(?:[.,]\d+)?[eE]\+?\d+")
+_ERROR: Final = re.compile(r"#(?:N/A|NV|REF!|BEZUG!|NAME\?|VALUE!|WERT!|DIV/0!|NUM!|ZAHL!|#+)")
+_NO_TEXT: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_LOST: Final = "\ufffd"
+
+
+class RowFault(NamedTuple):
+    """What is wrong in one row. It quotes no original ID."""
+
+    row: int
+    """As a spreadsheet counts: the first line, which names the columns, is 1."""
+
+    says: str
+
+    def __str__(self) -> str:
+        return f"{FILE_NAME}, row {self.row}: {self.says}"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedIdentity:
+    """One row: whom one patient becomes."""
+
+    row: int
+    original_id: str = field(repr=False)
+    patient_id: str
+    family_name: str = ""
+    first_name: str = ""
+    index: int | None = None
+    """The number that is held for it; None where it takes the next one."""
+    hospital: str = ""
+
+    def numbered(self, identity: Identity, index: int) -> NewIdentity:
+        """Return the new identity of a set of this patient; what the row leaves empty, the form says."""
+        family = self.family_name or f"{identity.family_name}{index:03d}"
+        return NewIdentity(self.patient_id, f"{family}^{self.first_name or identity.first_name}", index)
+
+
+@dataclass(frozen=True)
+class IdentityList:
+    """The list as it stands."""
+
+    rows: tuple[ListedIdentity, ...] = field(default=(), repr=False)
+    faults: tuple[RowFault, ...] = ()
+    """What is wrong in the file as it stands; what it collides with is found elsewhere (`store.identities`)."""
+    is_there: bool = False
+
+    def of(self, patient_id: str) -> ListedIdentity | None:
+        """Return the row of a patient; None where there is none."""
+        return self._by_id.get(folded(patient_id))
+
+    def but_for_zeros(self, patient_id: str) -> ListedIdentity | None:
+        """Return the row that would be a patient's if zeros at its beginning did not count."""
+        bare = _without_zeros(patient_id)
+        return self._by_bare_id.get(bare) if bare and self.of(patient_id) is None else None
+
+    @cached_property
+    def indices(self) -> frozenset[int]:
+        """The numbers that are held for their rows."""
+        return frozenset(row.index for row in self.rows if row.index is not None)
+
+    @cached_property
+    def _by_id(self) -> dict[str, ListedIdentity]:
+        return {folded(row.original_id): row for row in reversed(self.rows)}
+
+    @cached_property
+    def _by_bare_id(self) -> dict[str, ListedIdentity]:
+        return {_without_zeros(row.original_id): row for row in reversed(self.rows)}
+
+
+def folded(patient_id: str) -> str:
+    """Return what two spellings of one ID have in common: blanks around it and the case of letters do not count."""
+    return patient_id.strip(" \0\t\u00a0").casefold()
+
+
+def read(root: Path, identity: Identity, *, numbers_too: bool) -> IdentityList:
+    """Read the list of a collection; what is wrong in it is part of the answer.
+
+    Parameters
+    ----------
+    numbers_too
+        Whether patients that are not listed take the next number under the identity of the form.
+
+    Raises
+    ------
+    OSError
+        The file is there and cannot be read.
+    """
+    if not (root / FILE_NAME).exists():
+        return IdentityList()
+    return decoded((root / FILE_NAME), identity, numbers_too=numbers_too)
+
+
+def decoded(path: Path, identity: Identity, *, numbers_too: bool) -> IdentityList:
+    """Read and validate a list."""
+    try:
+        data = spreadsheet.stored(path)
+        table = spreadsheet.read(data, FILE_NAME, needed=NEEDED, known=())
+    except SettingsWrong as wrong:
+        where = re.search(r"line (\d+)", str(wrong))
+        says = str(wrong).partition(": ")[2] or str(wrong)
+        return IdentityList((), (RowFault(int(where[1]) if where else 1, says),), is_there=True)
+    if not table.columns:
+        return IdentityList((), (RowFault(1, f"the file is empty: name the columns {', '.join(NEEDED)}."),), True)
+    rows: list[ListedIdentity] = []
+    faults: list[RowFault] = []
+    as_text: set[int] = set()
+    width = len(table.columns)
+    for number, cells in table.rows:
+        if not any(cell.strip() for cell in cells):
+            continue
+        faults += [RowFault(number, says) for says in _torn(cells, width)]
+        named = spreadsheet.by_name(table.columns, cells)
+        if any(named.get(column, "").startswith("'") for column in NEEDED):
+            as_text.add(number)
+        values = {column: spreadsheet.unguarded(named.get(column, "")) for column in COLUMNS}
+        faults += [RowFault(number, says) for says in _wrong(values, identity)]
+        rows.append(_row(number, values))
+    faults += _twice(rows)
+    faults += _zeros_lost(rows, as_text)
+    if numbers_too:
+        faults += _as_numbered(rows, identity)
+    return IdentityList(tuple(rows), tuple(sorted(set(faults))), is_there=True)
+
+
+def _row(number: int, values: dict[str, str]) -> ListedIdentity:
+    index = values["index"]
+    return ListedIdentity(
+        number,
+        values["original_id"],
+        values["patient_id"],
+        values["family_name"],
+        values["first_name"],
+        int(index) if _is_number(index) else None,
+        values["hospital"],
+    )
+
+
+def _is_number(index: str) -> bool:
+    return index.isascii() and index.isdigit() and len(index) <= len(str(LAST_INDEX)) + 3
+
+
+def _torn(cells: tuple[str, ...], width: int) -> Iterator[str]:
+    if any(cell.strip() for cell in cells[width:]):
+        yield (
+            f"it has more cells than there are columns ({width}). Where a value holds the sign that parts the cells, "
+            "put the value in quotes."
+        )
+
+
+def _wrong(values: dict[str, str], identity: Identity) -> Iterator[str]:
+    """Tell what one row would have to say otherwise, whatever the others say."""
+    for column in NEEDED:
+        if not values[column]:
+            yield f"{column} is empty."
+        elif _SCIENTIFIC.fullmatch(values[column]) or _ERROR.fullmatch(values[column]):
+            yield f"{column} is what a spreadsheet made of a value: format the column as text and write it once more."
+    for column, value in values.items():
+        if _LOST in value:
+            yield f"{column} holds a character that was lost: save the file as CSV in UTF-8."
+        elif column != "note" and _NO_TEXT.search(value):
+            yield f"{column} holds a character that is no text."
+    yield from _wrong_original(values["original_id"])
+    yield from _wrong_identity(values, identity)
+    yield from _wrong_index(values["index"], identity)
+
+
+def _wrong_original(original_id: str) -> Iterator[str]:
+    if len(original_id) > LONGEST_VALUE:
+        yield f"original_id has {len(original_id)} characters; a patient ID has at most {LONGEST_VALUE}."
+    if "\\" in original_id:
+        yield "original_id holds \\, which no patient ID does."
+
+
+def _wrong_identity(values: dict[str, str], identity: Identity) -> Iterator[str]:
+    for column, forbidden in (("patient_id", "\\"), ("family_name", "\\^="), ("first_name", "\\^=")):
+        if values[column] and not _NO_TEXT.search(values[column]) and _LOST not in values[column]:
+            try:
+                check_part(column, values[column], forbidden=forbidden)
+            except SettingsWrong as wrong:
+                yield str(wrong)
+    made = _row(0, values).numbered(identity, LAST_INDEX)
+    for column, value in (("patient_id", made.patient_id), ("family_name with first_name", made.patient_name)):
+        if len(value) > LONGEST_VALUE:
+            yield f"{column} has {len(value)} characters; DICOM takes at most {LONGEST_VALUE}."
+
+
+def _wrong_index(index: str, identity: Identity) -> Iterator[str]:
+    if not index:
+        return
+    if not _is_number(index) or not identity.initial_index <= int(index) <= LAST_INDEX:
+        yield f"index must be a whole number from {identity.initial_index} (initial_index) to {LAST_INDEX}, or empty."
+
+
+def _twice(rows: list[ListedIdentity]) -> Iterator[RowFault]:
+    """Find what stands in two rows and may stand in one; and new IDs that are somebody's original one."""
+    for column, key in (
+        ("original_id", [folded(row.original_id) for row in rows]),
+        ("patient_id", [folded(row.patient_id) for row in rows]),
+        ("index", [str(row.index or "") for row in rows]),
+    ):
+        places: defaultdict[str, list[int]] = defaultdict(list)
+        for row, value in zip(rows, key, strict=True):
+            if value:
+                places[value].append(row.row)
+        for numbers in places.values():
+            for number in numbers if len(numbers) > 1 else ():
+                others = ", ".join(str(other) for other in numbers if other != number)
+                yield RowFault(number, f"{column} is the same as in row {others}.")
+    originals = {folded(row.original_id) for row in rows} - {""}
+    for row in rows:
+        if folded(row.patient_id) in originals:
+            yield RowFault(row.row, "patient_id is the original ID of a patient of this list.")
+
+
+def _zeros_lost(rows: list[ListedIdentity], as_text: set[int]) -> Iterator[RowFault]:
+    """Find numbers that are shorter than those that begin with a zero: a spreadsheet took zeros away.
+
+    An apostrophe before a value says that it is meant as it stands.
+    """
+    for column in NEEDED:
+        numbers = {row.row: value for row in rows if (value := getattr(row, column)).isascii() and value.isdigit()}
+        widths = Counter(len(value) for value in numbers.values() if value.startswith("0") and len(value) > 1)
+        if len(widths) != 1:
+            continue
+        width = next(iter(widths))
+        for number, value in numbers.items():
+            if len(value) < width and number not in as_text:
+                yield RowFault(
+                    number,
+                    f"{column} has {len(value)} digits, and those that begin with zeros have {width}: a spreadsheet "
+                    "took zeros away. Format the column as text and write it once more, or put ' before it if it is "
+                    "meant so.",
+                )
+
+
+def _as_numbered(rows: list[ListedIdentity], identity: Identity) -> Iterator[RowFault]:
+    """Find new IDs that a patient who is not listed would be given with a number."""
+    pattern = re.compile(re.escape(identity.patient_id) + r"(\d{3,6})", re.IGNORECASE)
+    for row in rows:
+        found = pattern.fullmatch(row.patient_id)
+        if found is None or f"{int(found[1]):03d}" != found[1] or int(found[1]) < identity.initial_index:
+            continue
+        if row.index != int(found[1]):
+            yield RowFault(
+                row.row,
+                f"patient_id is what a patient who is not listed becomes with the number {int(found[1])}: choose "
+                f"another one, or write {int(found[1])} as its index.",
+            )
+
+
+def _without_zeros(patient_id: str) -> str:
+    return folded(patient_id).lstrip("0")
+
+
+def as_text(faults: Iterable[RowFault]) -> str:
+    """Write what is wrong, a line a row."""
+    return "\n".join(map(str, faults))

@@ -1,0 +1,123 @@
+"""Who the patient of a set becomes: whom a list names them, else whom the form does, with the next number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from services.errors import Fault, SetWaits
+from services.forms.identity import NewIdentity
+from services.forms.identity_list import FILE_NAME
+from services.store import given_identities
+
+if TYPE_CHECKING:
+    from services.forms.identity import Identity
+    from services.forms.identity_list import ListedIdentity
+    from services.rtset.reader import RtSet
+    from services.store.collection import Collection
+    from services.store.records import Record
+
+UNLISTED: Final = "unlisted"
+ZEROS_LOST: Final = "zeros-lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Becomes:
+    """Who a patient becomes, before the number is known."""
+
+    hospital: str
+    """For the tracking file."""
+
+    row: ListedIdentity | None = None
+
+    index: int | None = None
+    """The number that the list holds for the set; None where it takes the next one."""
+
+    before: NewIdentity | None = None
+    """Of a set that is done again: as it was published."""
+
+    def numbered(self, identity: Identity, index: int) -> NewIdentity:
+        """Return the new identity under a number."""
+        if self.before is not None:
+            return self.before
+        return self.row.numbered(identity, index) if self.row else identity.numbered(index)
+
+
+def decide(collection: Collection, patient_id: str, published: Record | None = None) -> Becomes:
+    """Decide who a patient becomes.
+
+    Parameters
+    ----------
+    published
+        Of a set that is done again: it stays whoever it is, whatever form and list say by now.
+
+    Raises
+    ------
+    SetWaits
+        The patient is not listed and should be, or only almost is.
+    """
+    hospital = collection.identity.hospital
+    if published is not None and (identity := published.content.get("identity")):
+        before = NewIdentity(identity["patient_id"], identity["patient_name"], published.index)
+        return Becomes(hospital, before=before)
+    row = listed(collection, patient_id)
+    if row is None:
+        return Becomes(hospital)
+    return Becomes(row.hospital or hospital, row, _held_for(collection, row))
+
+
+def listed(collection: Collection, patient_id: str) -> ListedIdentity | None:
+    """Return the row of a patient, or None where patients who are not listed take the next number.
+
+    Raises
+    ------
+    SetWaits
+        As `decide`.
+    """
+    identities = collection.identities
+    if not identities.is_there or (row := identities.of(patient_id)):
+        return row if identities.is_there else None
+    if almost := identities.but_for_zeros(patient_id):
+        raise SetWaits(zeros_lost(almost))
+    if collection.options.unlisted == "next":
+        return None
+    raise SetWaits(
+        Fault(
+            UNLISTED,
+            f"Its patient is not in {FILE_NAME}."
+            if patient_id.strip()
+            else f"It states no patient ID, by which it could be found in {FILE_NAME}.",
+            'Add a row with its patient ID as original_id; or set unlisted = "next" under [people] in '
+            "collection.toml, and patients who are not listed take the next number.",
+        )
+    )
+
+
+def zeros_lost(row: ListedIdentity) -> Fault:
+    """Tell that a patient is in a row but for zeros, which a spreadsheet took away."""
+    return Fault(
+        ZEROS_LOST,
+        f"Row {row.row} of {FILE_NAME} has its patient ID but for zeros at the beginning: a spreadsheet took or added "
+        "them.",
+        "Write original_id in that row as the patient ID stands in the set, in a column that is formatted as text.",
+    )
+
+
+def of_published(collection: Collection, index: int) -> NewIdentity:
+    """Return who the patient of a published set would become now, by form and list."""
+    one = next((one for one in given_identities.given(collection) if one.index == index), None)
+    row = collection.identities.of(one.original_id) if one and one.original_id else None
+    return row.numbered(collection.identity, index) if row else collection.identity.numbered(index)
+
+
+def patient_id_of(rtset: RtSet) -> str:
+    """Return the patient ID that a set states: the plan's, else that of another object."""
+    views = (rtset.plan.view, *(file.view for file in rtset.set_files))
+    return next((value for view in views if (value := view.text("PatientID"))), "")
+
+
+def _held_for(collection: Collection, row: ListedIdentity) -> int | None:
+    """Return the number that a row holds, unless a set of this patient was published under it already."""
+    if row.index is None or any(one.index == row.index for one in given_identities.given(collection)):
+        return None
+    return row.index

@@ -1,0 +1,163 @@
+"""`identities.csv` as spreadsheets spoil it: every bad row is told with its number, before anything is written."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pytest
+
+from services.errors import SettingsWrong
+from services.runtime import durable_files
+from services.store.collection import Collection
+from services.store.tracking_lines import TrackingLine
+from tests.sets import make_collection
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from services.forms.identity_list import IdentityList
+
+HEAD = "original_id;patient_id;family_name;first_name;index;hospital;note\n"
+
+
+def looked(root: Path, text: str | bytes, *, unlisted: str = "wait") -> IdentityList:
+    """Read a list as the collection does."""
+    root.mkdir(exist_ok=True)
+    if not (root / "collection.toml").exists():
+        make_collection(root, more=f'[people]\nunlisted = "{unlisted}"\n')
+    (root / "identities.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
+    return Collection.look(root).identities
+
+
+def rows(found: IdentityList) -> list[int]:
+    """Name the bad rows."""
+    return [fault.row for fault in found.faults]
+
+
+BAD: dict[str, tuple[str | bytes, list[int], str]] = {
+    "no column of original IDs": ("patient_id;index\nT-1;7\n", [1], "original_id is missing"),
+    "two columns of one name": ("original_id;patient_id;patient_id\n1;T-1;T-2\n", [1], "the same name"),
+    "an empty file": ("", [1], "empty"),
+    "one original ID twice": (HEAD + "A1;T-1\nB2;T-2\n a1 ;T-3\n", [2, 4], "original_id is the same as in row 4"),
+    "one new ID twice": (HEAD + "A1;T-1\nB2;t-1\nC3;T-3\n", [2, 3], "patient_id is the same as in row 3"),
+    "one number twice": (HEAD + "A1;T-1;;;9\nB2;T-2;;;9\n", [2, 3], "index is the same as in row 3"),
+    "no original ID": (HEAD + "A1;T-1\n;T-2\n", [3], "original_id is empty"),
+    "no new ID": (HEAD + "A1;\nB2;T-2\n", [2], "patient_id is empty"),
+    "zeros lost at the left": (HEAD + "0012345;T-1\n2345;T-2\n0000001;T-3\n", [3], "took zeros away"),
+    "zeros lost at the right": (HEAD + "A1;001\nB2;2\nC3;003\n", [3], "patient_id has 1 digits"),
+    "a number as scientists write it": (HEAD + "A1;T-1\n1,23457E+11;T-2\n", [3], "what a spreadsheet made"),
+    "an error of a formula": (HEAD + "A1;#N/A\n", [2], "what a spreadsheet made"),
+    "a new ID that is too long": (HEAD + f"A1;{'T' * 65}\n", [2], "65 characters"),
+    "an original ID that is too long": (HEAD + f"{'A' * 65};T-1\n", [2], "65 characters"),
+    "a name that is too long": (HEAD + f"A1;T-1;{'N' * 40};{'F' * 30}\n", [2], "71 characters"),
+    "a backslash": (HEAD + "A1;T\\1\nB\\2;T-2\n", [2, 3], "\\"),
+    "a letter that is not English": (HEAD + "A1;T-ä\n", [2], "'ä'"),
+    "a caret in a name": (HEAD + "A1;T-1;Mouse^Minnie\n", [2], "'^'"),
+    "a line end in a cell": (HEAD + 'A1;"T\n1"\n', [3], "no text"),
+    "a number that is none": (HEAD + "A1;T-1;;;seven\nB2;T-2;;;7.5\n", [2, 3], "whole number from 6"),
+    "a number below the first": (HEAD + "A1;T-1;;;5\n", [2], "whole number from 6"),
+    "another separator in a row": (HEAD + "A1,T-1\n", [2], "patient_id is empty"),
+    "a separator without quotes": (
+        "original_id,patient_id,hospital\nA1,T-1,St. Anna, Ward 3\nB2,T-2,St. Anna\n",
+        [2],
+        "more cells than there are columns",
+    ),
+    "an encoding that lost letters": ((HEAD + "M\ufffdller;T-1\n").encode(), [2], "UTF-8"),
+    "the real ID of another patient": (HEAD + "A1;B2\nB2;T-2\n", [2], "original ID of a patient"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_list_is_told_row_by_row_and_nothing_is_written(tmp_path: Path, kind: str) -> None:
+    """Each kind by the numbers of its rows; no state is laid out, and the file is left as it is."""
+    text, wrong, says = BAD[kind]
+    found = looked(tmp_path, text)
+    assert sorted(set(rows(found))) == wrong
+    assert any(says in fault.says for fault in found.faults), found.faults
+    data = (tmp_path / "identities.csv").read_bytes()
+    with pytest.raises(SettingsWrong) as refused:
+        Collection.open(tmp_path)
+    assert str(refused.value).count("identities.csv, row ") == len(found.faults)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["collection.toml", "identities.csv"]
+    assert (tmp_path / "identities.csv").read_bytes() == data
+
+
+def test_all_bad_rows_are_told_at_once(tmp_path: Path) -> None:
+    """One kind does not hide another."""
+    found = looked(tmp_path, HEAD + "A1;T-1\n;T-2\nC3;T\\3\nD4;T-4;;;x\nE5;T-1\n")
+    assert sorted(set(rows(found))) == [2, 3, 4, 5, 6]
+
+
+GOOD: dict[str, str | bytes] = {
+    "semicolons": HEAD + "0047;T-1;;;9\n",
+    "commas": "original_id,patient_id,index\n0047,T-1,9\n",
+    "tabs": "original_id\tpatient_id\tindex\n0047\tT-1\t9\n",
+    "a mark": (HEAD + "0047;T-1;;;9\r\n").encode("utf-8-sig"),
+    "Unicode text": (HEAD + "0047;T-1;;;9\r\n").encode("utf-16"),
+    "the code page of Windows": (HEAD + "0047;T-1;;;9;Köln;müde\r\n").encode("cp1252"),
+    "columns in another order, and others": "Index;remark;PATIENT_ID; original_id\n9;x;T-1;0047\n",
+    "blank rows": HEAD + "\n;;;;;;\n0047;T-1;;;9\n;;\n",
+    "an apostrophe": HEAD + "'0047;T-1;;;9\n",
+    "blanks around": HEAD + " 0047 ; T-1 ;;; 9\n",
+    "numbers of two widths, by intent": HEAD + "0047;T-1;;;9\n'12;T-2\n",
+}
+
+
+@pytest.mark.parametrize("kind", GOOD)
+def test_what_spreadsheets_write_is_read(tmp_path: Path, kind: str) -> None:
+    """Encodings, separators, blank rows: none of them is a fault."""
+    found = looked(tmp_path, GOOD[kind])
+    assert found.faults == ()
+    row = found.of(" 0047")
+    assert row is not None
+    assert (row.patient_id, row.index) == ("T-1", 9)
+    assert found.of("47") is None
+    almost = found.but_for_zeros("47")
+    assert almost is not None
+    assert almost.row == row.row
+
+
+def publish_line(root: Path, index: int, original: str, new: str, *, withdrawn: bool = False) -> Collection:
+    """Note a set as published, as far as a list of identities is concerned."""
+    (root / "identities.csv").unlink(missing_ok=True)
+    collection = Collection.open(root)
+    line = TrackingLine(original, new, "Plan", "Demo", date(2026, 1, 1))
+    stored = line.entry(index)
+    record = {"schema": 1, "index": index, "set": "0" * 32, "plan": "", "at": ""}
+    record |= {"identity": {"patient_id": new, "patient_name": "x"}, "person": collection.person(original)}
+    (collection.records / f"ANON_{index:03d}.json").write_bytes(durable_files.encode(record))
+    ending = "withdrawn" if withdrawn else "json"
+    (collection.tracking / f"{index:06d}.{ending}").write_bytes(
+        durable_files.encode({"index": index, "day": "20260101", "mark": "x"} if withdrawn else stored)
+    )
+    return collection
+
+
+@pytest.mark.parametrize("withdrawn", [False, True])
+def test_what_was_given_to_another_patient_is_a_fault_and_to_the_same_one_none(
+    tmp_path: Path, *, withdrawn: bool
+) -> None:
+    """By number and by new ID; after a withdrawal, too."""
+    make_collection(tmp_path)
+    publish_line(tmp_path, 9, "A1", "T-1", withdrawn=withdrawn)
+    assert looked(tmp_path, HEAD + "A1;T-1;;;9\nB2;T-2;;;10\n").faults == ()
+    found = looked(tmp_path, HEAD + "B2;T-1\nC3;T-3;;;9\n")
+    assert [str(fault) for fault in found.faults] == [
+        "identities.csv, row 2: patient_id was given to another patient, as ANON_009.",
+        "identities.csv, row 3: index 9 was given to another patient.",
+    ]
+
+
+def test_the_real_id_of_a_published_patient_is_no_new_id(tmp_path: Path) -> None:
+    """Else a file would carry it."""
+    make_collection(tmp_path)
+    publish_line(tmp_path, 9, "A1", "T-1")
+    assert rows(looked(tmp_path, HEAD + "B2;a1\n")) == [2]
+
+
+def test_a_new_id_that_a_number_would_give_is_told_where_numbers_are_given(tmp_path: Path) -> None:
+    """Where unlisted patients wait, nobody is given it; with its own number it is the row's."""
+    text = HEAD + "A1;zzz_AnusGE010\nB2;zzz_AnusGE011;;;11\nC3;zzz_AnusGE005\n"
+    assert rows(looked(tmp_path / "next", text, unlisted="next")) == [2]
+    assert rows(looked(tmp_path / "wait", text)) == []
