@@ -23,7 +23,7 @@ from services.maintenance import same_source
 from services.policy.table import EDITION, POLICY_EDITION, policy_for
 from services.proof import prove
 from services.proof.prove import Expected
-from services.publication import claims, new_identity, publish, republish
+from services.publication import claims, forgotten, new_identity, publish, republish
 from services.publication.attempts import Attempt
 from services.rtset import folder_listing, private_loss, unfinished_pixels
 from services.rtset.folder_listing import Listing
@@ -162,6 +162,8 @@ class _Run:
             rtset = verdict.good_set()
             set_id, content = self._identify(seen, rtset)
             published = publish.find(collection, set_id)
+            if published is None and forgotten.is_kept(collection, set_id):
+                return self._forgotten(seen, set_id)
             if published is None and (other := self._with_the_same_plan(seen, set_id, rtset)):
                 return self._already_published(seen, set_id, rtset, content, other)
             if published is not None and not self._is_done_again(published, rtset, set_id, content):
@@ -345,6 +347,15 @@ class _Run:
         else:
             self._write_doubts(doubts)
         return _outcome(state, seen, set_id=set_id, index=published.index, text=text)
+
+    def _forgotten(self, seen: Listing, set_id: str) -> Outcome:
+        """Leave it to a person whether a set that was erased on request is published once more."""
+        text = (
+            "This set was published here and then forgotten: everything of it was erased on request. Nothing new was "
+            f"made of it. If it may be collected again: anonymizer retry ROOT {self.folder.name!r} --as-new"
+        )
+        notes.write_note(self.folder, text)
+        return _outcome(SetState.CHANGED, seen, codes=("forgotten",), set_id=set_id, text=text)
 
     def _published_here(self, set_id: str) -> SetState:
         """Tell whether a set was published out of this folder, or out of another one."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
@@ -45,7 +45,7 @@ class Entry:
 
 def make(collection: Collection) -> Path:
     """Make the report of a collection, and give its place."""
-    entries = list(_entries(collection))
+    found = entries(collection, records.indices(collection))
     outcomes = [
         outcome
         for locator, _ in registry.registered(collection)
@@ -56,7 +56,7 @@ def make(collection: Collection) -> Path:
     place = paths.folder(collection)
     place.mkdir(exist_ok=True)
     durable_files.write_atomically(
-        place / REPORT, html(report(collection, entries, states, refused)), staging=collection.staging
+        place / REPORT, html(report(collection, found, states, refused)), staging=collection.staging
     )
     return place / REPORT
 
@@ -82,10 +82,17 @@ def report(collection: Collection, entries: list[Entry], states: Mapping[str, in
     )
 
 
-def _entries(collection: Collection) -> Iterator[Entry]:
-    for index in records.indices(collection):
-        if (facts := _facts(collection, index)) is not None:
-            yield Entry(index, facts)
+def travelling(collection: Collection, entries: list[Entry]) -> Page:
+    """Lay out the report of what is delivered: of these sets, and of nothing that became of others."""
+    whole = report(collection, entries, {}, {})
+    counts = Facts([("Sets", str(len(entries))), ("Indices", _ranges([entry.index for entry in entries]))])
+    return replace(whole, subtitle=f"Sets delivered: {len(entries)}", blocks=[counts, *list(whole.blocks)[1:]])
+
+
+def entries(collection: Collection, indices: Iterable[int]) -> list[Entry]:
+    """Return what the report tells of the sets of these indices that are here."""
+    found = ((index, _facts(collection, index)) for index in indices)
+    return [Entry(index, facts) for index, facts in found if facts is not None]
 
 
 def _facts(collection: Collection, index: int) -> Mapping[str, Any] | None:
@@ -111,9 +118,9 @@ def _counts(entries: list[Entry], states: Mapping[str, int]) -> list[tuple[str, 
     return [
         ("Published", str(len(entries))),
         ("Indices", _ranges(indices)),
-        ("Refused", str(states[SetState.REFUSED])),
-        ("Parked", str(states[SetState.PARKED])),
-        ("Waiting", str(states[SetState.WAITING])),
+        ("Refused", str(states.get(SetState.REFUSED, 0))),
+        ("Parked", str(states.get(SetState.PARKED, 0))),
+        ("Waiting", str(states.get(SetState.WAITING, 0))),
     ]
 
 

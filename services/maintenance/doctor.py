@@ -148,6 +148,8 @@ class _Seen:
             if published.content.get("adopted"):
                 yield Finding("adopted", name, "It is the older program's: what it was made of, nobody knows.")
                 continue
+            if published.forgotten:
+                continue
             if published.set_id is None:
                 yield Finding(
                     "record-unreadable",

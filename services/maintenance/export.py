@@ -15,7 +15,7 @@ from services.runtime import durable_files
 from services.store import records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping
     from pathlib import Path
 
     from services.store.collection import Collection
@@ -31,8 +31,11 @@ class Exported(NamedTuple):
     folder: str
     """`ANON_006`"""
 
-    state: Literal["copied", "there already", "not here", "not as published", "other files there", "not proven"]
-    """`not proven`: a number of the older program, of whose files nothing is known."""
+    state: Literal[
+        "copied", "there already", "not here", "not as published", "other files there", "not proven", "unread words"
+    ]
+    """`not proven`: a number of the older program, of whose files nothing is known. `unread words`: held back until
+    a person has looked at them, or says that they may travel."""
 
     files: int = 0
 
@@ -50,10 +53,17 @@ def copy_what_may_travel(collection: Collection, target: Path) -> Iterator[Expor
     OSError
         A circumstance; what was copied completely stays.
     """
-    if target.resolve().is_relative_to(collection.root.resolve()):
-        raise SettingsWrong("The copies would lie in the collection itself: name a folder elsewhere.")
+    yield from copy_sets(collection, target)
+    _export_sheet(collection.root, target, REPORT)
+
+
+def copy_sets(collection: Collection, target: Path, chosen: Container[int] | None = None) -> Iterator[Exported]:
+    """Copy published sets with their sheets, those of the chosen indices or all; errors as `copy_what_may_travel`."""
+    refuse_inside(collection, target)
     target.mkdir(parents=True, exist_ok=True)
     for index in records.indices(collection):
+        if chosen is not None and index not in chosen:
+            continue
         found = records.read(collection, index)
         if found is not None and not found.withdrawn:
             exported = _export_one(collection.root, target, found)
@@ -61,7 +71,18 @@ def copy_what_may_travel(collection: Collection, target: Path) -> Iterator[Expor
                 copied = [_export_sheet(collection.root, target, exported.folder + ending) for ending in SHEET_ENDINGS]
                 exported = exported._replace(sheet=all(copied))
             yield exported
-    _export_sheet(collection.root, target, REPORT)
+
+
+def refuse_inside(collection: Collection, target: Path) -> None:
+    """Refuse to write what travels into the collection itself.
+
+    Raises
+    ------
+    SettingsWrong
+        `target` lies in it.
+    """
+    if target.resolve().is_relative_to(collection.root.resolve()):
+        raise SettingsWrong("The copies would lie in the collection itself: name a folder elsewhere.")
 
 
 def _export_one(root: Path, target: Path, published: Record) -> Exported:
@@ -72,14 +93,14 @@ def _export_one(root: Path, target: Path, published: Record) -> Exported:
     if not (root / name).is_dir():
         return Exported(name, "not here")
     if (target / name).exists():
-        same = _is_as_published(target / name, hashes)
+        same = is_as_published(target / name, hashes)
         return Exported(name, "there already" if same else "other files there", len(hashes))
     new = durable_files.aside(target)
     new.mkdir()
     try:
         for file in hashes:
             shutil.copyfile(root / name / file, new / file, follow_symlinks=False)
-        if not _is_as_published(new, hashes):
+        if not is_as_published(new, hashes):
             return Exported(name, "not as published")
         for file in hashes:
             durable_files.fsync_file(new / file)
@@ -101,7 +122,8 @@ def _export_sheet(root: Path, target: Path, name: str) -> bool:
     return records.hash_of(target / SHEETS_NAME / name) == records.hash_of(path)
 
 
-def _is_as_published(folder: Path, hashes: Mapping[str, str]) -> bool:
+def is_as_published(folder: Path, hashes: Mapping[str, str]) -> bool:
+    """Tell whether a folder holds files of these names and hashes and nothing else; a link is something else."""
     there = list(folder.iterdir())
     if {path.name for path in there} != hashes.keys() or any(path.is_symlink() for path in there):
         return False

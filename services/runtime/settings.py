@@ -46,6 +46,8 @@ class Settings:
     console: Address | None = None
     console_users: Path | None = None
     console_proxy: Proxy | None = None
+    delivery_key_file: Path | None = None
+    trusted_keys_file: Path | None = None
     log_format: str = "text"
     log_level: str = "info"
 
@@ -235,6 +237,18 @@ TABLE: Final = (
         "A proxy that logs people in: its header and its addresses, `X-Remote-User@10.0.0.7/32` say. Nobody else may "
         "reach the console from there.",
         _proxy,
+    ),
+    Setting(
+        "DELIVERY_KEY_FILE",
+        "The key that deliveries are signed with, made with the first; `~/.config/rt-set-anonymizer/delivery.key` by "
+        "default, and never on the share.",
+        _file,
+    ),
+    Setting(
+        "TRUSTED_KEYS_FILE",
+        "The fingerprints of those whose deliveries are believed, one a line; "
+        "`~/.config/rt-set-anonymizer/trusted_keys` by default.",
+        _file,
     ),
     Setting("LOG_FORMAT", "`text` for people, `json` for log collectors.", _one_of("text", "json")),
     Setting("LOG_LEVEL", "The least that is logged.", _one_of("debug", "info", "warning", "error")),

@@ -243,6 +243,11 @@ class Collection:
         return self.state / "replaced"
 
     @property
+    def deliveries(self) -> Path:
+        """`<id>.json`: what was delivered, when, where to, by whom; the first of them makes the folder."""
+        return self.state / "deliveries"
+
+    @property
     def arbiter(self) -> Path:
         """The file of the service that this collection goes through."""
         return self.state / "arbiter.json"

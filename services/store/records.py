@@ -67,8 +67,13 @@ class Record:
 
     @property
     def withdrawn(self) -> str:
-        """When a person took the set back; empty while it stands."""
-        return str(self.content.get("withdrawn", ""))
+        """When a person took the set back; empty while it stands. What was forgotten does not stand."""
+        return str(self.content.get("withdrawn", "")) or self.forgotten
+
+    @property
+    def forgotten(self) -> str:
+        """On which day all that was here of the set was erased; empty while it is not."""
+        return str(self.content.get("forgotten", ""))
 
     @property
     def hashes(self) -> Mapping[str, str]:

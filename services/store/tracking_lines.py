@@ -71,6 +71,12 @@ def numbers_in_files(root: Path, patient_id: str) -> set[int]:
     }
 
 
+def columns(collection: Collection, index: int) -> list[str]:
+    """Return the fields of a set's line in the order of the header; none where it was withdrawn or is not there."""
+    stored = durable_files.read(collection.tracking / f"{index:06d}.json") or {}
+    return fields(str(stored.get("line", "")).encode())
+
+
 def withdraw(collection: Collection, index: int) -> None:
     """Take back the line of a set: it goes with the next rendering. What is left of it names nobody."""
     entry = collection.tracking / f"{index:06d}.json"

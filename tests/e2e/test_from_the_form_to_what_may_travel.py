@@ -85,7 +85,12 @@ def test_status_and_a_second_run_find_it_done(root: Path) -> None:
 def test_only_what_may_travel_is_exported(root: Path, tmp_path: Path) -> None:
     """Neither originals nor who is who."""
     anonymizer("export", root, tmp_path / "out")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["ANON_006", "sheets"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "ANON_006",
+        "delivery.json",
+        "delivery.json.sig",
+        "sheets",
+    ]
     assert {path.stem for path in (tmp_path / "out" / "sheets").iterdir()} <= {"ANON_006", "report"}
     files = {path.name: path.read_bytes() for path in (tmp_path / "out" / "ANON_006").iterdir()}
     assert files == {path.name: path.read_bytes() for path in (root / "ANON_006").iterdir()}

@@ -41,6 +41,15 @@ def client(redis_server: str) -> Iterator[redis.Redis]:
     connected.close()
 
 
+@pytest.fixture(scope="module")
+def module_client(redis_server: str) -> Iterator[redis.Redis]:
+    """Connect to the server for what a module has published once."""
+    connected = redis.Redis(unix_socket_path=redis_server)
+    connected.flushall()
+    yield connected
+    connected.close()
+
+
 @pytest.fixture
 def collection(tmp_path: Path) -> Collection:
     """Make a collection whose first index is 6."""

@@ -1,0 +1,36 @@
+"""`anonymizer deliveries`: what was delivered, when, where to, and by whom."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from rich.table import Table
+
+from anonymizer.arguments import AsJson, Root, check_folder
+from anonymizer.terminal import console, say_json
+from services.exchange.deliveries import Delivery, all_of
+from services.store.collection import Collection
+
+
+def deliveries(root: Root, as_json: AsJson = False) -> None:
+    """List the deliveries of a collection: when, which sets, where to, and which user made them."""
+    check_folder(root)
+    told = all_of(Collection.look(root))
+    if as_json:
+        say_json([asdict(one) for one in told])
+        return
+    table = Table("When", "Delivery", "Sets", "Withdrawn", "To", "User", "")
+    for one in told:
+        table.add_row(
+            one.at, one.id, " ".join(one.sets), " ".join(one.withdrawn), one.to, one.user, ", ".join(_remarks(one))
+        )
+    console().print(table if told else f"Nothing was delivered of {root}.")
+
+
+def _remarks(one: Delivery) -> list[str]:
+    said = {
+        "cut off": not one.done,
+        "encrypted": one.encrypted,
+        "words unread": one.unread_words,
+    }
+    return [text for text, holds in said.items() if holds]

@@ -1,0 +1,23 @@
+"""`anonymizer forget`: erases one patient from a collection."""
+
+from __future__ import annotations
+
+from anonymizer.arguments import Published, Root, check_folder
+from anonymizer.terminal import console
+from services.exchange.deliveries import holding
+from services.maintenance.forget import forget_set
+from services.store.collection import Collection
+from services.store.records import folder_name, index_of
+from services.store.tracking_lines import TrackingFiles
+
+
+def forget(root: Root, anon: Published) -> None:
+    """Erase what is here of one patient: folder, sheet, line and all that says who it was. Not to be undone."""
+    check_folder(root)
+    collection = Collection.open(root)
+    index = index_of(anon.name)
+    forget_set(collection, index)
+    TrackingFiles(collection).render()
+    console().print(f"{folder_name(index)} is forgotten. Its number is not given again.")
+    for one in holding(collection, index):
+        console().print(f"Delivered on {one.at[:10]} to {one.to} by {one.user} (delivery {one.id}): tell them.")

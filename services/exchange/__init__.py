@@ -1,0 +1,1 @@
+"""What leaves a collection for another house and comes in from one: deliveries that are signed and checked."""

@@ -1,0 +1,108 @@
+"""A delivery as one file: a ZIP that any program opens, and that ZIP encrypted for whoever it is for.
+
+The encryption is that of `age` (age-encryption.org/v1): one small specification, kept by its author and several
+independent programs, keys of one line without a web of trust, and authenticated in chunks, so that a truncated file is
+noticed. OpenPGP can do the same with more that can be set wrongly.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from typing import TYPE_CHECKING, Final
+
+import pyrage
+
+from services.errors import SettingsWrong
+from services.runtime import durable_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+_TIME: Final = (1980, 1, 1, 0, 0, 0)
+"""Of every entry. When a file was written is nobody's business."""
+_AT_ONCE: Final = 1 << 20
+_FASTEST: Final = 1
+
+
+def zip_folder(folder: Path, target: Path) -> None:
+    """Write the files of a folder as a ZIP (ZIP64 where it is needed), names relative to it, in their order."""
+    with zipfile.ZipFile(target, "x", zipfile.ZIP_DEFLATED, compresslevel=_FASTEST) as packed:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _TIME)
+            entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+            entry.file_size = path.stat().st_size
+            with path.open("rb") as source, packed.open(entry, "w") as written:
+                while piece := source.read(_AT_ONCE):
+                    written.write(piece)
+    durable_files.fsync_file(target)
+
+
+def recipients(path: Path) -> list[pyrage.x25519.Recipient | pyrage.ssh.Recipient]:
+    """Read a file of recipients, one a line: `age1…`, or a public key of SSH; `#` begins a comment.
+
+    Raises
+    ------
+    SettingsWrong
+        It cannot be read, or a line is none.
+    """
+    found: list[pyrage.x25519.Recipient | pyrage.ssh.Recipient] = []
+    for line in _lines(path):
+        kind = pyrage.ssh.Recipient if line.startswith("ssh-") else pyrage.x25519.Recipient
+        try:
+            found.append(kind.from_str(line))
+        except pyrage.RecipientError:
+            raise SettingsWrong("A line of the file of recipients is no public key of age or SSH.") from None
+    if not found:
+        raise SettingsWrong("The file of recipients names none: `age-keygen -y` prints the line that belongs there.")
+    return found
+
+
+def identities(path: Path) -> list[pyrage.x25519.Identity | pyrage.ssh.Identity]:
+    """Read a file of identities as `age-keygen` writes it, or a private key of SSH.
+
+    Raises
+    ------
+    SettingsWrong
+        It cannot be read, or holds none.
+    """
+    lines = _lines(path)
+    try:
+        if lines and lines[0].startswith("-----BEGIN"):
+            return [pyrage.ssh.Identity.from_buffer(path.read_bytes())]
+        found = [pyrage.x25519.Identity.from_str(line) for line in lines]
+    except pyrage.IdentityError:
+        found = []
+    if not found:
+        raise SettingsWrong("The file of the identity holds no private key of age or SSH.")
+    return found
+
+
+def encrypt(source: Path, target: Path, to: Iterable[pyrage.x25519.Recipient | pyrage.ssh.Recipient]) -> None:
+    """Write `source` encrypted for each of the recipients."""
+    with source.open("rb") as plain, target.open("xb") as secret:
+        pyrage.encrypt_io(plain, secret, list(to))
+        secret.flush()
+        os.fsync(secret.fileno())
+
+
+def decrypt(source: Path, target: Path, using: Iterable[pyrage.x25519.Identity | pyrage.ssh.Identity]) -> bool:
+    """Write what `source` holds; false when it is for somebody else, damaged or cut off."""
+    try:
+        with source.open("rb") as secret, target.open("xb") as plain:
+            pyrage.decrypt_io(secret, plain, list(using))
+    except (pyrage.DecryptError, OSError, ValueError) as error:
+        target.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        return False
+    return True
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsWrong(f"The file {path.name} cannot be read: {type(error).__name__}.") from None
+    return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]

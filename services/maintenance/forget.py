@@ -1,0 +1,125 @@
+"""One patient is erased from a collection, because the law or the patient asks for it.
+
+What stays is that the number was given, and a keyed digest of the set: dropped again, it waits for a person instead of
+coming back by itself. Deliveries that hold the set stay written down, or nobody could ask for its removal there.
+
+Each step may be done twice; a cut-off erasure is ended by the next call. The digest is kept first, the record that says
+*forgotten* is written last.
+"""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from services.errors import SettingsWrong
+from services.layout import SHEETS_NAME
+from services.publication import attempts, claims, forgotten
+from services.runtime import durable_files
+from services.store import notes, records, registry, tracking_lines
+from services.store.records import folder_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from services.store.collection import Collection
+    from services.store.records import Record
+
+SHEET_ENDINGS: Final = (".html", ".pdf")
+OF_A_SET: Final = ("words", "accounts", "releases", "audit", "redo")
+"""Folders of the state with a file for each index."""
+
+
+def forget_set(collection: Collection, index: int) -> None:
+    """Erase what is here of a published or withdrawn set.
+
+    Raises
+    ------
+    SettingsWrong
+        It was never published by this program, or its original is still in the collection.
+    OSError
+        A circumstance: to be tried again.
+    """
+    name = folder_name(index)
+    published = records.read(collection, index)
+    if published is None or (published.set_id is None and not published.forgotten):
+        raise SettingsWrong(f"{name} was not published by this program: what it is, only a person knows.")
+    if published.set_id is None:
+        return
+    locators = list(_locators(collection, published))
+    for locator in locators:
+        folder = registry.folder_of(collection, locator)
+        if folder is not None and folder.exists():
+            raise SettingsWrong(
+                f"The original of {name} is still in the collection, in {folder.name}: take it away first, or it would "
+                "only be published again."
+            )
+    forgotten.keep(collection, published.set_id)
+    tracking_lines.withdraw(collection, index)
+    _erase_files(collection, name, published)
+    for locator in locators:
+        _erase_folder(collection, locator)
+    _erase_marks(collection, published)
+    left = {"schema": records.SCHEMA, "index": index, "forgotten": f"{datetime.now(UTC):%Y-%m-%d}"}
+    durable_files.write_atomically(
+        records.path_of(collection, index), durable_files.encode(left), staging=collection.staging
+    )
+
+
+def _locators(collection: Collection, published: Record) -> Iterator[str]:
+    """Return the folders that the set was in."""
+    assert published.set_id is not None
+    claim = claims.of(collection, published.set_id)
+    found = [claim.locator] if claim else []
+    found += [
+        locator
+        for locator, outcome in registry.outcomes(collection)
+        if published.set_id == outcome.set_id or published.index == outcome.index
+    ]
+    yield from dict.fromkeys(found)
+
+
+def _erase_files(collection: Collection, name: str, published: Record) -> None:
+    """Erase folder, sheet, what was withdrawn, replaced and unfinished, and what is kept of it by its number."""
+    folders = [collection.root / name, collection.withdrawn / name]
+    if collection.replaced.is_dir():
+        folders += [path for path in collection.replaced.iterdir() if path.name.startswith(f"{name}.")]
+    for path in folders:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+    for path in attempts.all_of(collection, published.set_id):
+        attempts.remove(attempts.move_away(path))
+    for place in (collection.root / SHEETS_NAME, collection.withdrawn):
+        for ending in SHEET_ENDINGS:
+            (place / f"{name}{ending}").unlink(missing_ok=True)
+    (collection.state / SHEETS_NAME / f"{name}.json").unlink(missing_ok=True)
+    for kept in OF_A_SET:
+        for file in (f"{published.index:06d}.json", f"{name}.json"):
+            (collection.state / kept / file).unlink(missing_ok=True)
+
+
+def _erase_folder(collection: Collection, locator: str) -> None:
+    """Erase what is noted of a dropped folder; its name says who the patient is."""
+    folder = registry.folder_of(collection, locator)
+    if folder is not None:
+        notes.clear(folder)
+    for place in (collection.folders, collection.outcomes, collection.attempts):
+        (place / f"{locator}.json").unlink(missing_ok=True)
+
+
+def _erase_marks(collection: Collection, published: Record) -> None:
+    """Erase claim and hints: what names the set."""
+    assert published.set_id is not None
+    for path in _holding(collection.plans, "set", published.set_id):
+        path.unlink(missing_ok=True)
+    (collection.sets / f"{published.set_id}.json").unlink(missing_ok=True)
+    (collection.claims / f"{published.index:06d}.json").unlink(missing_ok=True)
+
+
+def _holding(place: Path, key: str, value: str) -> Iterator[Path]:
+    if place.is_dir():
+        for path in place.glob("*.json"):
+            if (durable_files.read(path) or {}).get(key) == value:
+                yield path

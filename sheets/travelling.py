@@ -1,0 +1,28 @@
+"""What a delivery holds beside sets and their sheets: a report of these sets alone, and their numbers as tables.
+
+Nothing of the house is in it: no set that was refused, none that is not delivered, no hospital.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from services.layout import SHEETS_NAME
+from services.maintenance.export import REPORT
+from services.runtime import durable_files
+from sheets import collection_report
+from sheets.render.html import html
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from services.store.collection import Collection
+
+
+def write(collection: Collection, indices: Sequence[int], place: Path) -> None:
+    """Write report and tables of the sets of these indices into the folder of a delivery."""
+    entries = collection_report.entries(collection, indices)
+    page = html(collection_report.travelling(collection, entries))
+    (place / SHEETS_NAME).mkdir(exist_ok=True)
+    durable_files.write_atomically(place / SHEETS_NAME / REPORT, page)

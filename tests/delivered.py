@@ -1,0 +1,87 @@
+"""A collection with published sets, and the command line called in this process, for tests of deliveries."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, NamedTuple
+
+import pyrage
+import pytest
+from typer.testing import CliRunner
+
+from anonymizer.__main__ import application
+from anonymizer.terminal import say_wrong
+from services.pipeline import process
+from services.publication.index_ledger import Ledger
+from services.runtime.progress import Progress
+from services.runtime.settings import Settings
+from services.store import registry
+from services.store.collection import Collection
+from services.store.tracking_lines import TrackingFiles
+from tests.sets import make_collection, make_set
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import redis
+
+
+class Said(NamedTuple):
+    """What a command said."""
+
+    code: int
+    text: str
+
+
+def anonymizer(*arguments: object) -> Said:
+    """Call a command as `main` does; what it says on standard error is added."""
+    done = CliRunner().invoke(application(str(arguments[0])), [*map(str, arguments)])
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        with pytest.MonkeyPatch.context() as patch:
+            said: list[str] = []
+            patch.setattr("anonymizer.terminal.console", lambda **_: _Printer(said))
+            return Said(say_wrong(done.exception), done.output + "\n".join(said))
+    return Said(done.exit_code, done.output)
+
+
+class _Printer:
+    def __init__(self, said: list[str]) -> None:
+        self._said = said
+
+    def print(self, text: str) -> None:
+        """Note what is said."""
+        self._said.append(text)
+
+
+def collected(root: Path, client: redis.Redis, *names: str, prefix: str = "zzz_AnusGE", hospital: str = "") -> Path:
+    """Make a collection with a published set for each name, which is its seed, too."""
+    make_collection(root, patient_id=prefix, hospital=hospital or "Demo Hospital")
+    for name in names:
+        make_set(root, name=name, seed=name)
+        publish(root, client, name)
+    return root
+
+
+def publish(root: Path, client: redis.Redis, name: str) -> None:
+    """Take a set its whole way."""
+    collection = Collection.open(root)
+    locator = registry.register(collection, name)
+    told = Progress(client, collection.id, locator)
+    outcome = process(collection, locator, Ledger(collection, client), told, Settings(), patience_over=True)
+    assert outcome is not None
+    assert outcome.state == "published", outcome.text
+    TrackingFiles(collection).render()
+
+
+def copied(root: Path, place: Path) -> Path:
+    """Move a collection to a disk of its own."""
+    return shutil.copytree(root, place / root.name)
+
+
+def age_keys(place: Path) -> tuple[Path, Path]:
+    """Write a file of recipients and one of the identity, as `age-keygen` does."""
+    identity = pyrage.x25519.Identity.generate()
+    public, private = place / "recipients.txt", place / "identity.txt"
+    public.write_text(f"# the centre\n{identity.to_public()}\n")
+    private.write_text(f"# created: today\n# public key: {identity.to_public()}\n{identity}\n")
+    return public, private

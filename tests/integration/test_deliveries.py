@@ -1,0 +1,299 @@
+"""A delivery: what it holds, how anybody checks it without the originals, and what it never says."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import zipfile
+from hashlib import sha256
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import pyrage
+import pytest
+
+from services.exchange import deliveries, delivery_key
+from services.exchange.deliveries import Wanted
+from services.publication import republish
+from services.runtime import durable_files
+from services.runtime.settings import Settings
+from services.store import records, registry
+from services.store.collection import Collection
+from tests.delivered import age_keys, anonymizer, collected, copied, publish
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import redis
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, module_client: redis.Redis) -> Path:
+    """Have two sets published."""
+    root = collected(tmp_path_factory.mktemp("whole") / "BATCH", module_client, "Huber Josef", "Maier Anna")
+    assert anonymizer("report", root).code == 0  # what the sheets would have left of each set
+    return root
+
+
+@pytest.fixture
+def root(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Move them to a disk of their own, and give the user a home of their own."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    return copied(whole, tmp_path)
+
+
+def manifest(delivery: Path) -> dict[str, Any]:
+    """Read what a delivery says of itself."""
+    return json.loads((delivery / "delivery.json").read_bytes())
+
+
+def states(delivery: Path) -> dict[str, str]:
+    """Tell how each set of a delivery stands to the ones before it."""
+    return {one["folder"]: one["state"] for one in manifest(delivery)["sets"]}
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Read everything in a folder."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_openssl_finds_the_signature_good_and_another_manifest_bad(root: Path, tmp_path: Path) -> None:
+    """Over the exact bytes of delivery.json, with the key that `anonymizer key` prints."""
+    assert anonymizer("export", root, tmp_path / "out").code == 0
+    printed = anonymizer("key", root).text
+    (tmp_path / "key.pem").write_text(printed)
+    fingerprint = printed.partition("Fingerprint: ")[2].strip()
+    assert manifest(tmp_path / "out")["sender"]["fingerprint"] == fingerprint.replace(" ", "").lower()
+    assert {len(group) for group in fingerprint.split(" ")} == {4}
+
+    def verified() -> bool:
+        command = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", tmp_path / "key.pem", "-rawin"]
+        command += ["-in", tmp_path / "out" / "delivery.json", "-sigfile", tmp_path / "out" / "delivery.json.sig"]
+        return subprocess.run([*map(str, command)], capture_output=True, check=False).returncode == 0
+
+    assert verified()
+    with (tmp_path / "out" / "delivery.json").open("ab") as file:
+        file.write(b" ")
+    assert not verified()
+
+
+def test_the_manifest_accounts_for_every_file(root: Path, tmp_path: Path) -> None:
+    """Sets with sizes and hashes, sheets, report and tables; and nothing else is there."""
+    anonymizer("export", root, tmp_path / "out")
+    said = manifest(tmp_path / "out")
+    stated = {f"{one['folder']}/{name}": file for one in said["sets"] for name, file in one["files"].items()}
+    stated |= said["files"]
+    there = files(tmp_path / "out")
+    del there["delivery.json"], there["delivery.json.sig"]
+    assert stated == {name: {"size": len(data), "sha256": sha256(data).hexdigest()} for name, data in there.items()}
+    assert "sheets/report.html" in there
+    (first, _) = said["sets"]
+    assert first["verdicts"]["identifiers"] > 0
+    assert (first["revision"], first["unread_words"], first["machine"]["name"]) == (1, 0, "VicRapidPlan")
+    assert first["patient_id"] == "zzz_AnusGE006"
+    assert said["policy"] == first["policy"]
+    assert said["product"]["name"] == "rt-set-anonymizer"
+
+
+def test_what_travels_holds_nothing_of_the_house(root: Path, tmp_path: Path) -> None:
+    """No folder name, no user, no place, and the hospital only where it was asked for."""
+    private = [b"Huber", b"Maier", b"Demo Hospital", str(root).encode(), b"config"]
+    anonymizer("export", root, tmp_path / "out")
+    assert [(word, name) for name, data in files(tmp_path / "out").items() for word in private if word in data] == []
+    anonymizer("export", root, tmp_path / "named", "--hospital-name")
+    assert [one["hospital"] for one in manifest(tmp_path / "named")["sets"]] == ["Demo Hospital"] * 2
+
+
+def test_only_the_sets_and_hospitals_that_are_asked_for_travel(root: Path, tmp_path: Path) -> None:
+    """By number, with commas or not; by hospital; a wrong one is told."""
+    assert anonymizer("export", root, tmp_path / "one", "--sets", "ANON_007").code == 0
+    assert states(tmp_path / "one") == {"ANON_007": "new"}
+    assert anonymizer("export", root, tmp_path / "two", "--sets", "ANON_006,ANON_007").code == 0
+    assert states(tmp_path / "two") == {"ANON_006": "new", "ANON_007": "unchanged"}
+    assert anonymizer("export", root, tmp_path / "none", "--hospital", "St. Anna").code == 0
+    assert not (tmp_path / "none" / "delivery.json").exists()
+    assert anonymizer("export", root, tmp_path / "all", "--hospital", "Demo Hospital").code == 0
+    assert len(states(tmp_path / "all")) == 2
+    assert anonymizer("export", root, tmp_path / "bad", "--sets", "ANON_099").code == 2
+    assert not (tmp_path / "bad").exists()
+
+
+def test_the_next_delivery_says_what_is_revised_and_withdrawn(root: Path, tmp_path: Path, client: redis.Redis) -> None:
+    """Also where nothing is left to be sent: a recall is a delivery."""
+    anonymizer("export", root, tmp_path / "first")
+    (root / "structures.csv").write_text("source,target,state,sets,note\nPTV,PTV_High,confirmed,,\n")
+    collection = Collection.open(root)
+    republish.request(collection, 6)
+    publish(root, client, "Huber Josef")
+    anonymizer("export", root, tmp_path / "second")
+    assert states(tmp_path / "second") == {"ANON_006": "revised", "ANON_007": "unchanged"}
+    assert manifest(tmp_path / "second")["sets"][0]["revision"] == 2
+
+    anonymizer("withdraw", root, "ANON_006")
+    anonymizer("withdraw", root, "ANON_007")
+    assert anonymizer("export", root, tmp_path / "third").code == 0
+    said = manifest(tmp_path / "third")
+    assert (said["sets"], [one["folder"] for one in said["withdrawn"]]) == ([], ["ANON_006", "ANON_007"])
+
+
+def test_a_second_export_into_the_same_folder_leaves_one_whole_delivery(root: Path, tmp_path: Path) -> None:
+    """What was withdrawn since goes from there; what was there stays; what is not ours is left alone."""
+    anonymizer("export", root, tmp_path / "out", "--sets", "ANON_006")
+    (tmp_path / "out" / "mine.txt").write_text("a person's")
+    assert anonymizer("export", root, tmp_path / "out", "--sets", "ANON_007").code == 0
+    assert sorted(states(tmp_path / "out")) == ["ANON_006", "ANON_007"]
+    anonymizer("withdraw", root, "ANON_006")
+    assert anonymizer("export", root, tmp_path / "out").code == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir() if path.name.startswith("ANON")) == ["ANON_007"]
+    assert (tmp_path / "out" / "mine.txt").exists()
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_delivery_that_is_cut_off_is_not_there(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, zipped: bool
+) -> None:
+    """Half of one is never under its name; the next one throws it away and is whole."""
+    target = tmp_path / ("out.zip" if zipped else "out")
+    with monkeypatch.context() as patch:
+        patch.setattr(durable_files, "rename_new", _interrupted_at(durable_files.rename_new, target))
+        assert anonymizer("export", root, target).code != 0
+    assert not target.exists()
+    assert [one.done for one in deliveries.all_of(Collection.look(root))] == [False]
+    assert anonymizer("export", root, target).code == 0
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+    assert "cut off" in anonymizer("deliveries", root).text
+
+
+def _interrupted_at(rename: Callable[[Path, Path], None], target: Path) -> Callable[[Path, Path], None]:
+    def renamed(source: Path, to: Path) -> None:
+        if to == target:
+            raise KeyboardInterrupt
+        rename(source, to)
+
+    return renamed
+
+
+@pytest.mark.parametrize("name", ["out", "out.zip", "there"])
+def test_killed_at_any_step_a_delivery_is_whole_or_none(
+    root: Path, tmp_path: Path, name: str, killed_before: Callable[[int, Callable[[], object]], bool]
+) -> None:
+    """In a new folder, as a ZIP, and in a folder that was there before; the next attempt always comes through."""
+    collection = Collection.look(root)
+    key = delivery_key.of_user(collection, Settings())
+    target, wanted = tmp_path / name, Wanted(as_zip=name.endswith(".zip"))
+    for step in count(0, 5):
+        if name == "there":
+            target.mkdir(exist_ok=True)
+            (target / "mine.txt").write_text("a person's")
+        killed = killed_before(step, lambda: deliveries.make(collection, target, key, wanted, lambda *_: None))
+        is_signed = (target / "delivery.json.sig").exists() or target.is_file()
+        assert is_signed or killed
+        if name == "out" and target.exists():
+            assert is_signed
+        if is_signed and target.is_dir():
+            anons = {path.name for path in target.glob("ANON_*")}
+            assert {one["folder"] for one in manifest(target)["sets"]} == anons == {"ANON_006", "ANON_007"}
+        if not killed:
+            break
+        shutil.rmtree(target, ignore_errors=True)
+        target.unlink(missing_ok=True)
+    done = [one for one in deliveries.all_of(collection) if one.done]
+    assert len(done) >= 1
+    assert not [path for path in tmp_path.iterdir() if path.name.endswith(".unfinished")]
+
+
+def test_a_zip_holds_the_same_and_can_be_encrypted(root: Path, tmp_path: Path) -> None:
+    """Names are relative, in one order, and of no time; `age` opens what was encrypted for its key."""
+    public, private = age_keys(tmp_path)
+    assert anonymizer("export", root, tmp_path / "out", "--zip").code == 0
+    (packed,) = (tmp_path / "out").glob("*.zip")
+    with zipfile.ZipFile(packed) as opened:
+        names = opened.namelist()
+        assert opened.testzip() is None
+        assert names == sorted(names)
+        assert {"delivery.json", "delivery.json.sig", "sheets/report.html"} < set(names)
+        assert not [name for name in names if name.startswith("/") or ".." in name or "\\" in name]
+    assert anonymizer("export", root, tmp_path / "sent.zip.age", "--encrypt-to", public).code == 0
+    identity = pyrage.x25519.Identity.from_str(private.read_text().splitlines()[-1])
+    plain = pyrage.decrypt((tmp_path / "sent.zip.age").read_bytes(), [identity])
+    (tmp_path / "plain.zip").write_bytes(plain)
+    assert zipfile.ZipFile(tmp_path / "plain.zip").testzip() is None
+    assert anonymizer("export", root, tmp_path / "sent.zip.age", "--encrypt-to", public).code == 2
+
+
+def test_the_key_is_the_users_own_and_never_on_the_share(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made once, for its owner alone; a file that is no such key is told."""
+    first = anonymizer("key", root).text
+    path = tmp_path / "config" / "rt-set-anonymizer" / "delivery.key"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert anonymizer("key", root).text == first
+    monkeypatch.setenv("ANONYMIZER_DELIVERY_KEY_FILE", str(tmp_path / "elsewhere" / "key.pem"))
+    assert anonymizer("key", root).text != first
+    monkeypatch.setenv("ANONYMIZER_DELIVERY_KEY_FILE", str(root / "key.pem"))
+    assert (anonymizer("key", root).code, anonymizer("export", root, tmp_path / "out").code) == (2, 2)
+    assert not (root / "key.pem").exists()
+    (tmp_path / "none.pem").write_text("nothing")
+    monkeypatch.setenv("ANONYMIZER_DELIVERY_KEY_FILE", str(tmp_path / "none.pem"))
+    assert anonymizer("key", root).code == 2
+
+
+def test_every_delivery_is_written_down(root: Path, tmp_path: Path) -> None:
+    """When, which sets, where to, by whom."""
+    assert "Nothing was delivered" in anonymizer("deliveries", root).text
+    anonymizer("export", root, tmp_path / "out")
+    (told,) = json.loads(anonymizer("deliveries", root, "--json").text)
+    assert sorted(told["sets"]) == ["ANON_006", "ANON_007"]
+    assert (told["to"], told["id"], told["done"]) == (str(tmp_path / "out"), manifest(tmp_path / "out")["id"], True)
+    assert told["user"]
+
+
+def test_words_that_nobody_has_looked_at_hold_a_set_back(root: Path, tmp_path: Path) -> None:
+    """Until a person says that it may travel all the same, which the delivery then states."""
+    words = root / ".anonymizer" / "words"
+    words.mkdir()
+    (words / "000006.json").write_text(json.dumps({"words": [{"word": "Yolanda", "state": "unread"}]}))
+    said = anonymizer("export", root, tmp_path / "out")
+    assert said.code == 1
+    assert "unread words" in said.text
+    assert states(tmp_path / "out") == {"ANON_007": "new"}
+    assert anonymizer("export", root, tmp_path / "all", "--unread-words").code == 0
+    said_of = manifest(tmp_path / "all")
+    assert (said_of["unread_words"], [one["unread_words"] for one in said_of["sets"]]) == (True, [1, 0])
+    assert b"Yolanda" not in b"".join(files(tmp_path / "all").values())
+
+
+def test_one_patient_is_forgotten(root: Path, tmp_path: Path, client: redis.Redis) -> None:
+    """Not while the original is there; then all of it goes but the number, and it does not come back by itself."""
+    anonymizer("export", root, tmp_path / "out")
+    refused = anonymizer("forget", root, "ANON_006")
+    assert (refused.code, "Huber Josef" in refused.text) == (2, True)
+    shutil.move(root / "Huber Josef", tmp_path / "Huber Josef")
+    collection = Collection.open(root)
+    set_id = records.read(collection, 6).set_id
+    done = anonymizer("forget", root, "ANON_006")
+    assert done.code == 0
+    assert str(tmp_path / "out") in done.text
+    assert anonymizer("forget", root, "ANON_006").code == 0
+
+    left = files(root)
+    names = [name for name in left if "ANON_006" in name or "000006" in name]
+    assert sorted(names) == [".anonymizer/records/ANON_006.json", ".anonymizer/tracking/000006.withdrawn"]
+    assert json.loads(left[".anonymizer/records/ANON_006.json"]).keys() == {"schema", "index", "forgotten"}
+    assert not [name for name, data in left.items() if b"Huber" in data or set_id.encode() in data or set_id in name]
+    lines = (next(root.glob("VicRapidPlan*.txt"))).read_text().splitlines()
+    assert [line.split(", ")[1] for line in lines[1:]] == ["zzz_AnusGE007"]
+    assert anonymizer("doctor", root).code == 0
+    assert anonymizer("export", root, tmp_path / "next").code == 0
+    assert [one["folder"] for one in manifest(tmp_path / "next")["withdrawn"]] == ["ANON_006"]
+
+    shutil.move(tmp_path / "Huber Josef", root / "once more")
+    with pytest.raises(AssertionError, match="forgotten"):
+        publish(root, client, "once more")
+    assert registry.read_outcome(collection, registry.register(collection, "once more")).state == "changed"
+    assert anonymizer("retry", root, "once more", "--as-new").code == 0
+    publish(root, client, "once more")
+    assert (root / "ANON_008").is_dir()
