@@ -11,6 +11,9 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# The programs that tests start compile each module once, not each time, whatever the shell says.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # A slow machine is no fault of the code: pytest's own timeout bounds every test.
 settings.register_profile("without deadline", deadline=None)
 settings.load_profile("without deadline")

@@ -9,11 +9,12 @@ import base64
 import csv
 import json
 import re
-import time
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pydicom
+
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -224,12 +225,10 @@ def _unpacked(text: bytes) -> Iterator[bytes]:
 
 def _is_being_written(path: Path) -> bool:
     """Tell whether this is a file that a living process writes just now: a moment later it is gone."""
-    deadline = time.monotonic() + 3
-    while path.name.startswith(".anonymizer-new-") and time.monotonic() < deadline:
-        if not path.exists():
-            return True
-        time.sleep(0.05)
-    return False
+    if not path.name.startswith(".anonymizer-new-"):
+        return False
+    wait_until(lambda: not path.exists(), lambda: path.name, within_s=60)
+    return True
 
 
 def _json(path: Path) -> Any:

@@ -24,9 +24,10 @@ from typing import TYPE_CHECKING
 
 import redis
 
-from tests.faults.service import Service, wait_until
+from tests.faults.service import Service
 from tests.invariants import remember
 from tests.sets import make_set, second, without
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -216,12 +217,12 @@ class Soak:
     def rest(self) -> dict[str, str]:
         """Leave everything in peace, bring parked sets back, and hold the invariants."""
         self.wake()
-        wait_until(self.service.concluded, 600, self.undone)
+        wait_until(self.service.concluded, self.undone, within_s=600)
         for name, state in self.service.states().items():
             if state == "parked":
                 self.did["parked"] += 1
                 self.service.command("retry", self.service.root, name)
-        wait_until(self.service.at_rest, 600, lambda: (self.undone(), self.service.left()))
+        wait_until(self.service.at_rest, lambda: (self.undone(), self.service.left()), within_s=600)
         states = self.service.hold()
         wrong = {
             name: state

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from worker.set_key import SetKey
 
 LEASE_S: Final = 6.0
-"""So long a dead worker's set waits before another takes it. Renewed three times as often."""
+"""So long a dead worker's set waits before another takes it."""
+
+RENEWALS: Final = 3
+"""So often a lease is renewed before it would lapse."""
 
 BEGINNINGS_KEPT_S: Final = 86_400
 TOGETHER_S = 5.0
@@ -83,7 +86,7 @@ def drop(client: redis.Redis, name: SetKey) -> None:
 
 
 def _renew(client: redis.Redis, note: str, token: str, done: threading.Event) -> None:
-    while not done.wait(LEASE_S / 3):
+    while not done.wait(LEASE_S / RENEWALS):
         with suppress(redis.RedisError):
             if client.get(note) != token.encode():
                 return

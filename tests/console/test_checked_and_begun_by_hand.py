@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +16,7 @@ from services.store.collection import Collection
 from services.store.registry import Outcome
 from services.store.set_state import SetState
 from tests.sets import make_collection, make_set, without
+from tests.waiting import wait_until
 from watcher.dispatcher import Dispatcher
 
 if TYPE_CHECKING:
@@ -54,9 +54,7 @@ def root(tmp_path: Path) -> Path:
 def checked(board: Board) -> dict[str, str]:
     """Check, wait for it, and tell the verdicts."""
     board.check()
-    deadline = time.monotonic() + 60
-    while board.look().checking and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until(lambda: not board.look().checking)
     return {line.row.folder: line.judgement.verdict if line.judgement else "" for line in board.look().lines}
 
 
@@ -154,10 +152,8 @@ def test_the_page_goes_the_same_way(served: Served) -> None:
     assert 'id="start-button" form="start" data-needs="set" disabled' in member.get(served.collection).text
     assert member.post(f"{served.collection}/start", {"set": []}).status == 409
     assert member.post(f"{served.collection}/check").location == served.collection
-    page, deadline = "", time.monotonic() + 60
-    while 'name="set"' not in page and time.monotonic() < deadline:
-        page = member.get(served.collection).text
-        time.sleep(0.1)
+    wait_until(lambda: 'name="set"' in member.get(served.collection).text)
+    page = member.get(served.collection).text
     assert "all 2 beams fit" in page
     assert "dose → plan: shown" in page
     assert " checked>" in page

@@ -29,9 +29,10 @@ from services.store.collection import Collection
 from tests.invariants import Original, hold, remember
 from tests.processes import processes
 from tests.sets import make_collection, make_set
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 HERE = Path(__file__).parents[2]
 QUEUE = "anonymizer"
@@ -57,7 +58,7 @@ class Redis:
             ],
             stdout=subprocess.DEVNULL,
         )
-        wait_until(self._answers, 10)
+        wait_until(self._answers)
 
     def _answers(self) -> bool:
         try:
@@ -252,9 +253,9 @@ class Service:
             and len(records) == len(lines) == rendered == len(claims)
         )
 
-    def wait(self, within_s: float = 60) -> None:
+    def wait(self) -> None:
         """Wait until nothing is left to do."""
-        wait_until(self.at_rest, within_s, lambda: (self.states(), self.left()))
+        wait_until(self.at_rest, lambda: (self.states(), self.left()))
 
     def left(self) -> object:
         """Tell what is not done yet, for who must find out why."""
@@ -275,16 +276,8 @@ class Service:
             client.ping()
         return hold(self.root, self.dropped, client=client, said=self.said(), at_rest=at_rest)
 
-    def all_published(self, within_s: float = 60) -> None:
+    def all_published(self) -> None:
         """Wait until nothing is left to do, and hold that every set was published and all is well."""
-        self.wait(within_s)
+        self.wait()
         states = self.hold()
         assert set(states.values()) == {"published"}, states
-
-
-def wait_until(what: Callable[[], object], within_s: float, why: Callable[[], object] = lambda: "") -> None:
-    """Wait for something to become true."""
-    deadline = time.monotonic() + within_s
-    while not what():
-        assert time.monotonic() < deadline, why()
-        time.sleep(0.05)

@@ -20,7 +20,7 @@ def test_clocks_step_forth_and_back_under_everything(service: Service) -> None:
         service.faults[service.locator(f"Mustermann Erika {number}")] = [[6, "slow:1"]]
     service.start()
 
-    service.all_published(90)
+    service.all_published()
 
 
 def test_the_file_server_lives_in_another_time(service: Service) -> None:

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.service import Service, wait_until
 from tests.invariants import remember
 from tests.sets import make_set
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.faults.service import Service
     from tests.sets import MadeSet
 
 OLD = 1_000_000_000
@@ -118,15 +119,15 @@ def test_it_says_what_it_waits_for_and_is_refused_when_patience_is_over(service:
         if path != last:
             shutil.copy(path, place)
     note, refused = (service.root / f"Mustermann Erika_{kind}.txt" for kind in ("NOTE", "REFUSED"))
-    wait_until(note.exists, 20)
+    wait_until(note.exists)
     assert "11 of 12" in note.read_text("utf-8-sig"), note.read_text("utf-8-sig")
-    wait_until(refused.exists, 30)
+    wait_until(refused.exists)
     assert not note.exists()
     assert not list(service.root.glob("ANON_*"))
 
     shutil.copy(last, place)
     service.dropped |= remember(place)
-    wait_until((service.root / "ANON_006").is_dir, 30)
+    wait_until((service.root / "ANON_006").is_dir)
     service.all_published()
     assert not refused.exists()
 
@@ -137,7 +138,7 @@ def test_a_file_is_replaced_while_the_set_is_done(service: Service) -> None:
     plan = next(place.glob("RP*"))
     service.faults[service.locator("Mustermann Erika")] = [[6, "slow:3"]]
     service.start(processes=1)
-    wait_until(service.happened, 20)
+    wait_until(service.happened)
     data = plan.read_bytes()
     plan.unlink()
     plan.write_bytes(data)
@@ -151,7 +152,7 @@ def test_a_folder_is_renamed_while_it_is_read_and_its_name_used_for_the_next_pat
     place = service.drop("Mustermann Erika")
     service.faults[service.locator("Mustermann Erika")] = [[6, "slow:2"]]
     service.start(processes=2)
-    wait_until(service.happened, 20)
+    wait_until(service.happened)
     place.rename(service.root / "Mustermann Max")
     del service.dropped["Mustermann Erika"]
     service.drop("Mustermann Erika", seed="the next patient")
@@ -167,10 +168,10 @@ def test_a_set_is_taken_away_while_it_is_done(service: Service) -> None:
     place = service.drop("Mustermann Erika")
     service.faults[service.locator("Mustermann Erika")] = [[6, "slow:2"]]
     service.start(processes=1)
-    wait_until(service.happened, 20)
+    wait_until(service.happened)
     place.rename(service.place / "away")
     service.dropped.clear()
-    wait_until(lambda: not list((service.root / ".anonymizer" / "claims").iterdir()), 30)
+    wait_until(lambda: not list((service.root / ".anonymizer" / "claims").iterdir()))
     service.drop("Mustermann Max")
 
     service.all_published()

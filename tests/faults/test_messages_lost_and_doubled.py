@@ -9,8 +9,9 @@ import time
 from celery import Celery
 
 from services.runtime.settings import Settings
-from tests.faults.service import QUEUE, Service, wait_until
+from tests.faults.service import QUEUE, Service
 from tests.processes import processes
+from tests.waiting import wait_until
 from worker.app import celery_settings
 from worker.queue import TASK
 
@@ -23,7 +24,7 @@ def test_messages_are_lost_between_taking_and_noting(service: Service) -> None:
     service.write_plan()
     service.start_watcher()
     client = service.redis.client()
-    wait_until(lambda: client.llen(QUEUE) == 6, 20)
+    wait_until(lambda: client.llen(QUEUE) == 6)
     for _ in range(6):
         client.brpop(QUEUE)
     service.start_worker()
@@ -41,7 +42,7 @@ def test_the_same_message_fifty_times_on_eight_workers(service: Service) -> None
     service.write_plan()
     service.start_watcher()
     client = service.redis.client()
-    wait_until(lambda: client.llen(QUEUE) >= 2, 20)
+    wait_until(lambda: client.llen(QUEUE) >= 2)
     app = Celery("test", set_as_current=False)
     app.add_defaults(lambda: celery_settings(Settings(redis_url=service.redis.url)))
     its_id = service.collection.id
@@ -51,7 +52,7 @@ def test_the_same_message_fifty_times_on_eight_workers(service: Service) -> None
     for _ in range(4):
         service.start_worker(processes=2)
 
-    wait_until(lambda: service.concluded() and client.llen(QUEUE) == 0 and not client.hlen("unacked"), 60)
+    wait_until(lambda: service.concluded() and client.llen(QUEUE) == 0 and not client.hlen("unacked"))
     service.all_published()
     assert sorted(path.name for path in service.root.glob("ANON_*")) == ["ANON_006", "ANON_007"]
 
@@ -77,7 +78,7 @@ def test_workers_are_frozen_past_every_lease(service: Service) -> None:
         service.faults[service.locator(name)] = [[change, "freeze"]]
     service.start(processes=18)
     service.start_worker(processes=2)
-    service.all_published(90)
+    service.all_published()
     before = everything(service)
     frozen = processes_in_state("T", service)
     assert len(frozen) >= 10

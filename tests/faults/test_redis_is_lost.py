@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 
-from tests.faults.service import Service, wait_until
+from tests.faults.service import Service
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ def in_full_swing(service: Service, sets: int = SETS) -> None:
         service.drop(f"Mustermann Erika {number}")
     service.faults["*"] = []
     service.start()
-    wait_until(lambda: len(published(service)) >= sets // 3, 30)
+    wait_until(lambda: len(published(service)) >= sets // 3)
 
 
 def published(service: Service) -> list[Path]:
@@ -54,7 +55,7 @@ def test_redis_is_killed_or_emptied_in_full_swing(keeping: Service, how: str) ->
             server.client().flushall()
             time.sleep(0.05)
 
-    keeping.all_published(90)
+    keeping.all_published()
 
 
 def test_an_older_state_of_redis_is_brought_back(service: Service) -> None:
@@ -85,7 +86,7 @@ def test_redis_hangs(service: Service) -> None:
     time.sleep(14)  # longer than the time we give it to answer
     service.redis.signal(signal.SIGCONT)
 
-    service.all_published(100)
+    service.all_published()
 
 
 def test_connections_are_cut_off_again_and_again(service: Service) -> None:
@@ -97,7 +98,7 @@ def test_connections_are_cut_off_again_and_again(service: Service) -> None:
             client.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
         time.sleep(0.1)
 
-    service.all_published(90)
+    service.all_published()
 
 
 def test_redis_is_full(service: Service) -> None:
@@ -113,7 +114,7 @@ def test_redis_is_full(service: Service) -> None:
     assert len(published(service)) == before
     client.config_set("maxmemory", 0)
 
-    service.all_published(90)
+    service.all_published()
 
 
 def test_redis_is_not_there_yet_when_all_starts(service: Service) -> None:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.service import Service, wait_until
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.faults.service import Service
 
 MAY_MOUNT = os.geteuid() == 0 and Path("/dev/fuse").exists()
 only_where_it_may_mount = pytest.mark.skipif(
@@ -32,7 +34,7 @@ def test_the_root_is_moved_away_and_back(service: Service) -> None:
     sets(service, *range(12))
     service.start()
     for _ in range(2):
-        wait_until(lambda: list(service.root.glob("ANON_*")), 30)
+        wait_until(lambda: list(service.root.glob("ANON_*")))
         service.share.rename(service.place / "away")
         service.share.mkdir()
         time.sleep(3)
@@ -40,7 +42,7 @@ def test_the_root_is_moved_away_and_back(service: Service) -> None:
         service.share.rmdir()
         (service.place / "away").rename(service.share)
 
-    service.all_published(90)
+    service.all_published()
 
 
 def test_the_collection_alone_loses_its_permissions(service: Service) -> None:
@@ -87,13 +89,13 @@ def test_a_mount_goes_and_comes_back(service: Service, mounted: Path) -> None:
     """FUSE, as bindfs or sshfs: unmounted under running workers, mounted again."""
     sets(service, *range(10))
     service.start()
-    wait_until(lambda: list(service.root.glob("ANON_*")), 30)
+    wait_until(lambda: list(service.root.glob("ANON_*")))
     service.unmount()
     time.sleep(4)
     assert not list(service.share.iterdir())
     service.mount()
 
-    service.all_published(90)
+    service.all_published()
 
 
 @only_where_it_may_mount
@@ -125,7 +127,7 @@ def test_events_are_waited_for_where_there_are_none(service: Service, mounted: P
 
 def wait_for_log(service: Service) -> str:
     """Read how the watcher began."""
-    wait_until(lambda: b"watch.began" in service.said()[0], 20)
+    wait_until(lambda: b"watch.began" in service.said()[0])
     return service.said()[0].decode()
 
 
@@ -144,13 +146,13 @@ def test_the_disk_is_full(service: Service) -> None:
         free = os.statvfs(service.share)
         ballast.write_bytes(bytes((free.f_bavail - 20) * free.f_bsize))
         service.start()
-        wait_until(lambda: b"the disk is full" in b"".join(service.said()), 30)
+        wait_until(lambda: b"the disk is full" in b"".join(service.said()))
         time.sleep(2)
         assert service.hold(at_rest=False) is not None
         assert not list(service.root.glob("*_REFUSED.txt"))
         ballast.unlink()
 
-        service.all_published(90)
+        service.all_published()
     finally:
         for kept in service.kept:
             kept.end()

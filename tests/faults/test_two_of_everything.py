@@ -9,11 +9,15 @@ import sys
 import time
 from pathlib import Path
 from shutil import copytree, rmtree
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.service import Service, wait_until
 from tests.sets import without
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from tests.faults.service import Service
 
 
 def test_of_two_watchers_one_stands_by_and_takes_over(service: Service) -> None:
@@ -44,14 +48,14 @@ def test_two_that_both_believe_to_be_the_one(service: Service) -> None:
         seat.unlink(missing_ok=True)
         time.sleep(0.1)
 
-    service.all_published(90)
+    service.all_published()
 
 
 def test_a_run_against_a_served_collection_is_refused(service: Service) -> None:
     """And harms nobody."""
     service.drop("Mustermann Erika")
     service.start()
-    wait_until((service.root / ".anonymizer" / "arbiter.json").exists, 10)
+    wait_until((service.root / ".anonymizer" / "arbiter.json").exists)
     program = Path(sys.executable).with_name("anonymizer")
     done = subprocess.run([program, "run", str(service.root)], capture_output=True, text=True, check=False, timeout=60)
 
@@ -69,7 +73,7 @@ def test_workers_are_restarted_one_after_the_other(service: Service) -> None:
         time.sleep(0.7)
         service.kept[1 + turn % 2].process.send_signal(signal.SIGTERM)
 
-    service.all_published(90)
+    service.all_published()
     assert not list((service.root / ".anonymizer" / "attempts").iterdir())
 
 
@@ -78,7 +82,7 @@ def test_a_worker_that_is_asked_to_stop_finishes_its_set(service: Service) -> No
     service.drop("Mustermann Erika")
     service.faults[service.locator("Mustermann Erika")] = [[10, "slow:2"]]
     service.start(processes=1)
-    wait_until(service.happened, 20)
+    wait_until(service.happened)
     worker = service.kept.pop(1)
     worker.process.send_signal(signal.SIGTERM)
     worker.process.wait(20)
@@ -97,7 +101,7 @@ def test_a_collection_copied_with_its_state_is_worked_on_nowhere(service: Servic
     copytree(service.root, service.share / "Copy of BATCH")
     if not running:
         service.start()
-    wait_until(lambda: b"same id" in b"".join(service.said()), 20)
+    wait_until(lambda: b"same id" in b"".join(service.said()))
     service.drop("Mustermann Max")
     time.sleep(3)
     assert service.states().keys() <= {"Mustermann Erika"}
@@ -112,7 +116,7 @@ def test_a_newer_state_is_handed_back(service: Service) -> None:
     form = service.root / ".anonymizer" / "format"
     form.write_text("2\n")
     service.start()
-    wait_until(lambda: b"newer version" in b"".join(service.said()), 20)
+    wait_until(lambda: b"newer version" in b"".join(service.said()))
     time.sleep(1)
     assert not service.states()
 
@@ -129,7 +133,7 @@ def test_a_form_is_half_saved_and_then_changed(service: Service) -> None:
     whole = form.read_text()
     form.write_text(whole[: whole.index("AnusGE", whole.index("family_name")) + 3])
     service.drop("Mustermann Max")
-    wait_until(lambda: b"at line 3" in b"".join(service.said()), 20)
+    wait_until(lambda: b"at line 3" in b"".join(service.said()))
     assert "Mustermann Max" not in service.states()
 
     form.write_text(whole.replace("zzz_AnusGE", "zzz_Other"))
@@ -138,7 +142,7 @@ def test_a_form_is_half_saved_and_then_changed(service: Service) -> None:
     assert [line.split(", ")[1] for line in lines[1:]] == ["zzz_AnusGE006", "zzz_Other007"]
     form.write_text(whole.replace("initial_index = 6", "initial_index = 40"))
     service.drop("Mustermann Moritz")
-    wait_until((service.root / "ANON_040").is_dir, 30)
+    wait_until((service.root / "ANON_040").is_dir)
     told = json.loads(service.command("status", service.root, "--json").stdout)[0]
     assert {row["folder"]: row["anon"] for row in told["sets"]}["Mustermann Moritz"] == "ANON_040"
 
@@ -154,7 +158,7 @@ def test_what_was_taken_away_by_hand_comes_back(service: Service) -> None:
     reason.unlink()
     lines.unlink()
 
-    wait_until(lambda: reason.exists() and lines.exists(), 20)
+    wait_until(lambda: reason.exists() and lines.exists())
     assert (reason.read_bytes(), lines.read_bytes()) == before
     service.wait()
     assert service.hold() == {"Mustermann Erika": "published", "Mustermann Max": "refused"}

@@ -17,6 +17,7 @@ from redis.retry import Retry
 from anonymizer.embedded.child_process import start_tied
 from anonymizer.embedded.redis_server import redis_server
 from anonymizer.embedded.supervisor import Supervised
+from tests.waiting import wait_until
 
 STARTS_REDIS_AND_WAITS = """
 import time
@@ -30,14 +31,6 @@ with redis_server() as url:
 def client(url: str) -> redis.Redis:
     """Connect to the embedded server."""
     return redis.Redis(unix_socket_path=url.removeprefix("redis+socket://"), retry=Retry(NoBackoff(), 0))
-
-
-def wait_until(what, within_s: float = 5) -> None:
-    """Wait for something to become true."""
-    deadline = time.monotonic() + within_s
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def answers(url: str) -> bool:
@@ -88,7 +81,7 @@ def test_a_command_that_dies_takes_its_children_along(tmp_path: Path) -> None:
     if shell is None:
         pytest.skip("the parent's id is read from /proc")
     os.kill(shell, signal.SIGKILL)
-    held.wait(5)
+    held.wait()
     wait_until(lambda: not _runs(child))
     held.communicate()
 
@@ -100,7 +93,7 @@ def test_whoever_is_stopped_while_it_starts_leaves_nothing_behind(tmp_path: Path
         held = start_tied(["sh", "-c", f"echo $$ > '{note}'; exec sleep 60"])
         time.sleep(0.003 * number)
         held.terminate()
-        held.communicate(timeout=5)
+        held.communicate()
         if note.exists() and (pid := note.read_text().strip()):
             wait_until(lambda pid=int(pid): not _runs(pid))
 

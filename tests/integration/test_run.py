@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,6 +25,7 @@ from tests.sets import (
     without,
     without_slices,
 )
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -223,7 +223,7 @@ def test_a_run_that_is_stopped_or_killed_is_gone_on_with(tmp_path: Path) -> None
         wait_until(lambda done=done: len(anon_folders(root)) > done)
         assert running(root)
         going.send_signal(how)
-        going.communicate(timeout=30)
+        going.communicate()
         codes.append(going.returncode)
         wait_until(lambda: not running(root))
     last = run(root)
@@ -243,7 +243,7 @@ def test_a_redis_that_dies_under_a_run_is_started_again(tmp_path: Path) -> None:
     wait_until(lambda: anon_folders(root))
     for server in children(going.pid, "redis.sock"):
         os.kill(server, signal.SIGKILL)
-    _, told = going.communicate(timeout=60)
+    _, told = going.communicate()
     assert (going.returncode, told) == (0, b"")
     assert anon_folders(root) == [f"ANON_{number:03d}" for number in range(6, 11)]
     assert len(tracking_lines(root)) == 1 + 5
@@ -297,11 +297,3 @@ def running(root: Path) -> list[str]:
     """Name the processes that were started for a root and still run."""
     wanted = json.loads((root / ".anonymizer" / "collection.json").read_text())["id"]
     return [one.command for one in processes() if wanted in one.command and one.state != "Z"]
-
-
-def wait_until(what: Callable[[], object], within_s: float = 30) -> None:
-    """Wait for something to become true."""
-    deadline = time.monotonic() + within_s
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)

@@ -25,6 +25,7 @@ from services.store.share import Share
 from tests.judge import judge
 from tests.processes import processes
 from tests.sets import make_collection, make_set, without
+from tests.waiting import wait_until
 from watcher.service import Watch
 from worker.app import connect, make_app, worker_arguments
 from worker.queue import Queue
@@ -84,14 +85,17 @@ class Clinic:
         queue = Queue(self.redis, make_app(lambda: self.settings), QUEUE)
         return Watch(Share(self.place), queue, self.redis, self.settings)
 
-    def until(self, what: Callable[[], object], within_s: float = 20, watch: Watch | None = None) -> None:
+    def until(self, what: Callable[[], object], watch: Watch | None = None) -> None:
         """Watch until something is true."""
-        deadline = time.monotonic() + within_s
-        while not what():
-            assert time.monotonic() < deadline, self.states()
+
+        def holds() -> object:
+            if what():
+                return True
             (watch or self.watch).step()
             self.worker.tend()
-            time.sleep(0.02)
+            return False
+
+        wait_until(holds, self.states)
 
     def watch_for(self, seconds: float) -> None:
         """Watch for a while."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -13,10 +12,10 @@ import redis
 
 from anonymizer.embedded.redis_server import redis_server
 from phantom.sets import write_demo
+from tests.waiting import wait_until
 
 USERS = Path(__file__).parents[2] / "deploy/redis/users.acl.in"
 ANONYMIZER = Path(sys.executable).with_name("anonymizer")
-WITHIN_S = 60
 COURTESY = "client|setinfo"
 """The library tells newer servers its name; older ones would not start with a right that they do not know."""
 
@@ -41,10 +40,7 @@ def test_nothing_that_the_service_needs_is_denied(tmp_path: Path) -> None:
             process = subprocess.Popen([ANONYMIZER, *command], env=environment)
             ending.callback(process.wait, 30)
             ending.callback(process.terminate)
-        deadline = time.monotonic() + WITHIN_S
-        while not (share / "BATCH/sheets/ANON_006.pdf").exists():
-            assert time.monotonic() < deadline, denied(test)
-            time.sleep(0.2)
+        wait_until((share / "BATCH/sheets/ANON_006.pdf").exists, lambda: denied(test))
         assert denied(test) == set()
 
 
