@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+import redis
 from celery import bootsteps
 from celery.worker import state
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EVERY_S: Final = 5.0
+ASK_AFTER_S: Final = 30.0
+"""Whoever has taken nothing for so long tells whether anything waits, so that a probe need not ask Redis."""
 
 
 class SignOfLife(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
@@ -49,4 +52,16 @@ class SignOfLife(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
         free = consumer.pool.num_processes - len(state.reserved_requests)
         queue = next(iter(consumer.app.amqp.queues.consume_from))  # in a run, that of the sheets comes behind it
         if self._folder is not None:
-            heartbeat.write(self._folder, heartbeat.WORKER, free=free, took_at=self._took_at, queue=queue)
+            is_idle = free > 0 and time.monotonic() - self._took_at > ASK_AFTER_S
+            waiting = _waiting(consumer, queue) if is_idle else None
+            heartbeat.write(
+                self._folder, heartbeat.WORKER, free=free, took_at=self._took_at, queue=queue, waiting=waiting
+            )
+
+
+def _waiting(consumer: Any, queue: str) -> int | None:
+    """Count the messages of a queue over the worker's own connection; None where Redis does not say."""
+    try:
+        return int(consumer.connection.default_channel.client.llen(queue))
+    except (redis.RedisError, OSError):
+        return None

@@ -1,6 +1,7 @@
 """`anonymizer health`: does the watcher, or the worker, beside us do its work? Asked by Docker and Kubernetes.
 
-That Redis is away is no illness: both wait for it, and to start them anew would help nobody.
+Where all is well, `anonymizer/quick.py` has said so before this is imported. That Redis is away is no illness: both
+wait for it, and to start them anew would help nobody.
 """
 
 from __future__ import annotations
@@ -8,11 +9,12 @@ from __future__ import annotations
 import sys
 import time
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import redis
 import typer
 
+from anonymizer.quick import CONSOLE_SILENT_S, WATCHER_SILENT_S, WORKER_IDLE_S, WORKER_SILENT_S
 from anonymizer.terminal import console
 from services.errors import SettingsWrong
 from services.runtime import heartbeat
@@ -24,14 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from services.runtime.heartbeat import Heartbeat
-
-WATCHER_SILENT_S: Final = 300.0
-"""A look at a large share over a slow network takes its time; one that takes longer hangs."""
-
-WORKER_SILENT_S: Final = 30.0
-CONSOLE_SILENT_S: Final = 30.0
-WORKER_IDLE_S: Final = 60.0
-"""Who could take a set, and lets it wait for so long, does not take any more."""
 
 
 class Service(StrEnum):

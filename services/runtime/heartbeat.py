@@ -33,12 +33,17 @@ class Heartbeat(NamedTuple):
     queue: str = ""
     """Where a worker takes them from."""
 
+    waiting: int | None = None
+    """How many sets waited there, where a worker has taken none for a while; None where nobody asked, or knows."""
 
-def write(folder: Path, who: str, *, free: int = 0, took_at: float = 0.0, queue: str = "") -> None:
-    """Leave a sign of life in the place of the one before."""
+
+def write(
+    folder: Path, who: str, *, free: int = 0, took_at: float = 0.0, queue: str = "", waiting: int | None = None
+) -> None:
+    """Write a sign of life in the place of the one before; all but the time is as `Heartbeat` says."""
     path = _file(folder, who)
     new = path.with_suffix(".new")
-    new.write_text(json.dumps(Heartbeat(time.monotonic(), free, took_at, queue)), encoding="ascii")
+    new.write_text(json.dumps(Heartbeat(time.monotonic(), free, took_at, queue, waiting)), encoding="ascii")
     new.replace(path)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer.__main__ import COMMANDS
+from anonymizer.quick import COMMANDS
 from phantom.sets import SyntheticSet, build_set, write_set
 from tests.judge import judge
 

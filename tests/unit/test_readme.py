@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer.__main__ import COMMANDS
+from anonymizer.quick import COMMANDS
 from services.forms.collection_form import Options, settings_text
 from services.forms.identity import Identity
 from services.policy.markdown import as_summary

@@ -10,7 +10,7 @@ import pytest
 from pydicom import dcmread
 from typer.testing import CliRunner
 
-from anonymizer.__main__ import application
+from anonymizer.command_line import application
 from services.deidentify.structure_renaming import Coverage
 from services.errors import SettingsWrong
 from services.forms import structure_list

@@ -1,0 +1,48 @@
+"""The command line, built of the commands that are asked for."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import typer
+
+from anonymizer.quick import COMMANDS
+from anonymizer.terminal import say_wrong
+
+
+def of_any_command() -> None:
+    """Take what stands before a command's name."""
+
+
+def application(*commands: str) -> typer.Typer:
+    """Build the command line of some commands, or of all.
+
+    Importing what all of them need takes a second, and what one needs, a fraction of it.
+    """
+    app = typer.Typer(
+        name="anonymizer",
+        help="Anonymizes radiotherapy sets (CT, RT Structure Set, RT Plan, RT Dose), each as one connected set.",
+        epilog="--debug anywhere shows where something went wrong. It may show names of files: keep it to yourself.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,  # its tracebacks show the values of variables
+    )
+    app.callback()(of_any_command)
+    for command in commands or COMMANDS:
+        app.command()(getattr(import_module(f"anonymizer.commands.{command}"), command))
+    return app
+
+
+def run() -> None:
+    """Run the command line of this process."""
+    debug = "--debug" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    try:
+        application(*(argument for argument in arguments[:1] if argument in COMMANDS))(arguments, obj=debug)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        if debug:
+            raise
+        sys.exit(say_wrong(error))
