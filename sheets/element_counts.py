@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pydicom.datadict import tag_for_keyword
 
+from sheets.read.engine_data import EngineData, tags
 from sheets.read.numbers import vr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pydicom import Dataset
+    from sheets.read.numbers import Data
 
 COLUMNS: Final = ("removed", "emptied", "replaced", "new UID", "date", "cleaned", "added", "kept")
 """What can become of an element."""
@@ -48,7 +49,7 @@ _GROUPS: Final = (
     ("approval", {0x300E}),
 )
 _OTHER: Final = "other"
-_METHOD_CODES: Final = tag_for_keyword("DeidentificationMethodCodeSequence")
+_METHOD_CODES: Final = tag_for_keyword("DeidentificationMethodCodeSequence") or 0
 
 
 class Row(NamedTuple):
@@ -67,11 +68,15 @@ def group_of(tag: int) -> str:
     return next((name for name, numbers in _GROUPS if number in numbers), _OTHER)
 
 
-def elements_of(data: Dataset, into: Counter[str]) -> None:
+def elements_of(data: Data, into: Counter[str]) -> None:
     """Count the elements of a data set, at every depth, by group; of a sequence what is in it.
 
     Only the list of codes that says what we did counts as one element: it was added as one.
     """
+    if isinstance(data, EngineData):
+        for tag, count in tags(data, _METHOD_CODES).items():
+            into[group_of(tag)] += count
+        return
     for tag in data.keys():  # noqa: SIM118 - a data set iterates over elements that it decodes first
         if vr(data, tag) == "SQ" and tag != _METHOD_CODES:
             for item in data[tag].value or ():

@@ -28,13 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from pydicom import Dataset
-
     from services.store.collection import Collection
     from services.store.records import Record
     from sheets.read.beams import Prescription
     from sheets.read.contours import Structure
-    from sheets.read.ct_volume import Floats, Image, Place
+    from sheets.read.ct_volume import Floats, Place, Slice
+    from sheets.read.numbers import Data
     from sheets.read.plan_objects import Objects
     from sheets.render.draw import Level
 
@@ -124,11 +123,11 @@ class _Pair(NamedTuple):
 
     number: int
     place: Place
-    after: Dataset
-    before: Dataset | None
-    hu: Image | None
+    after: Data
+    before: Data | None
+    voxels: Slice | None
     """None where they cannot be decoded."""
-    hu_before: Image | None
+    voxels_before: Slice | None
 
 
 def examine(collection: Collection, index: int, *, against_source: bool = False) -> Findings:
@@ -154,12 +153,12 @@ def examine(collection: Collection, index: int, *, against_source: bool = False)
     folder = collection.root / folder_name(index)
     if published is None or published.set_id is None or not folder.is_dir():
         raise NoSheet
-    try:
-        after = _side(plan_objects.read(folder))
-    except (NoSet, NotDrawable) as error:
-        raise NoSheet from error
     changed, fingerprint = _files(folder, published)
     proven = not changed and bool(published.hashes) and not against_source
+    try:
+        after = _side(plan_objects.read(folder, by_pydicom=not proven))
+    except (NoSet, NotDrawable) as error:
+        raise NoSheet from error
     source = None if proven else _source(collection, published)
     plan = after.objects.plan
     prescribed = prescription(plan)
@@ -191,7 +190,7 @@ def _source(collection: Collection, published: Record) -> Objects | None:
     """Find the source: its folder may have been taken away, or hold another patient's set by now."""
     for folder in paths.source_folders(collection, published):
         try:
-            found = plan_objects.read(folder)
+            found = plan_objects.read(folder, by_pydicom=True)
         except (NoSet, NotDrawable, OSError):
             continue
         if collection.set_id(found.sop_instance_uids) == published.set_id:
@@ -295,9 +294,9 @@ def _pairs(findings: Findings) -> Iterator[_Pair]:
         )
 
 
-def _decoded(image: Dataset, of: Objects) -> Image | None:
+def _decoded(image: Data, of: Objects) -> Slice | None:
     try:
-        return ct_volume.hounsfield(image, of.frame)
+        return ct_volume.read_slice(image, of.frame)
     except NotDrawable:
         return None
 
@@ -314,12 +313,12 @@ def _look(findings: Findings) -> None:
     for pair in _pairs(findings):
         element_counts.elements_of(pair.after, findings.written)
         _compare_slice(findings, pair)
-        if pair.hu is None:
+        if pair.voxels is None:
             decoded = False
         else:
-            views.add(pair.number, pair.place, pair.hu)
-        if before is not None and views_before is not None and pair.hu_before is not None:
-            views_before.add(pair.number, before.objects.slices[pair.number].place, pair.hu_before)
+            views.add(pair.number, pair.place, pair.voxels)
+        if before is not None and views_before is not None and pair.voxels_before is not None:
+            views_before.add(pair.number, before.objects.slices[pair.number].place, pair.voxels_before)
         else:
             decoded_before = False
     if not decoded:
@@ -341,10 +340,14 @@ def _compare_slice(findings: Findings, pair: _Pair) -> None:
         comparison.count(CT, pair.after, pair.place.size[0] * pair.place.size[1])
         return
     comparison.headers(CT, pair.before, pair.after, called)
-    if pair.hu is not None and pair.hu_before is not None:
+    if pair.voxels is not None and pair.voxels_before is not None:
         frame = findings.after.objects.frame
         comparison.voxels(
-            CT, pair.hu_before, pair.hu, called, lambda voxel: ct_volume.position(voxel, pair.place, frame)
+            CT,
+            pair.voxels_before[...],
+            pair.voxels[...],
+            called,
+            lambda voxel: ct_volume.position(voxel, pair.place, frame),
         )
     elif pair.before.get("PixelData") != pair.after.get("PixelData"):
         comparison.parts[CT].add(1, Difference(CT, f"{called}: the compressed pixels differ", 0.0))
@@ -360,11 +363,12 @@ def _close(findings: Findings, difference: Difference) -> bytes | None:
     lie = [one.place for one in after.objects.slices]
     views, off = Planes(frame, lie, at), Planes(frame, lie, at, outside=0.0)
     for pair in _pairs(findings):
-        if pair.hu is None:
+        if pair.voxels is None:
             return None
-        views.add(pair.number, pair.place, pair.hu)
-        if pair.hu_before is not None and pair.hu_before.shape == pair.hu.shape:
-            off.add(pair.number, pair.place, pair.hu - pair.hu_before)
+        views.add(pair.number, pair.place, pair.voxels)
+        if pair.voxels_before is not None and pair.voxels_before.stored.shape == pair.voxels.stored.shape:
+            difference_hu = pair.voxels[...] - pair.voxels_before[...]
+            off.add(pair.number, pair.place, difference_hu)
     return draw.views(
         views.made(),
         after.scene(findings.levels, before.scene(findings.levels)),

@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
+from pydicom import Dataset
+
 from services.forms.identity import AGE_NOTES
 from services.policy.table import EDITION
 from services.rtset import private_loss
@@ -434,6 +436,7 @@ def _lost(findings: Findings) -> list[str]:
     if stated is not None or findings.before is None:
         return [str(one) for one in stated or ()]
     plan = findings.before.objects.plan
+    assert isinstance(plan, Dataset)  # what is compared is read by pydicom
     try:
         interface = plan.private_block(private_loss.GROUP, private_loss.CREATOR)[0x00].value or b""
     except KeyError:

@@ -15,6 +15,7 @@ from pydicom import Dataset
 from pydicom.datadict import dictionary_description, keyword_for_tag, tag_for_keyword
 
 from services.policy.table import Action
+from sheets.read.engine_data import EngineData, count_numbers
 from sheets.read.numbers import BINARY, TEXT, numbers, stored, vr, whole
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from services.policy.table import Policy
     from sheets.read.ct_volume import Floats
+    from sheets.read.numbers import Data
 
 CT: Final = "CT"
 CONTOURS: Final = "contours"
@@ -36,7 +38,11 @@ PARTS: Final = {CT: "HU", CONTOURS: "mm", DOSE: "Gy", BEAMS: ""}
 MOST_TOLD: Final = 12
 """Differences that are told one by one."""
 
+_SIZES: Final = {kind.encode(): 0 for kind in TEXT} | {kind.encode(): int(size[1]) for kind, size in BINARY.items()}
+"""Bytes of a number, by VR; 0 of those that are text."""
+
 _FLUENCE: Final = "PrimaryFluenceModeSequence"
+_PRIVATE: Final = 0x00010000
 _CODES: Final = "CS"
 _CHARACTER_SET: Final = "SpecificCharacterSet"
 """Says how texts are written, and is stated where it was not: texts are the proof's matter."""
@@ -86,7 +92,7 @@ class Comparison:
     def __init__(self, policy: Policy) -> None:
         self.parts: dict[str, Compared] = {part: Compared() for part in PARTS}
         self._policy = policy
-        self._kept: dict[tuple[BaseTag, tuple[BaseTag, ...]], bool] = {}
+        self._kept: dict[tuple[int, tuple[int, ...]], bool] = {}
 
     @property
     def equal(self) -> bool:
@@ -102,18 +108,25 @@ class Comparison:
             for one in sorted(found.places, key=lambda place: place.size, reverse=True)
         ]
 
-    def count(self, part: str, after: Dataset, voxels: int = 0) -> None:
+    def count(self, part: str, after: Data, voxels: int = 0) -> None:
         """Count the numbers of a data set that have to be those of the source, and the voxels that it has."""
-        self.parts[part].numbers += self._counted(after, ()) + voxels
+        if isinstance(after, EngineData):
+            view = after.view
+            counted = count_numbers(view.data, view.elements, _SIZES, self._keeps)
+        else:
+            counted = self._counted(after, ())
+        self.parts[part].numbers += counted + voxels
 
-    def headers(self, part: str, before: Dataset, after: Dataset, called: str = "") -> None:
-        """Compare every number of two data sets but their pixels.
+    def headers(self, part: str, before: Data, after: Data, called: str = "") -> None:
+        """Compare every number of two data sets of pydicom but their pixels.
 
         Parameters
         ----------
         called
             What a place in them begins with: `slice 7`.
         """
+        assert isinstance(before, Dataset)
+        assert isinstance(after, Dataset)
         self.count(part, after)
         found = self.parts[part]
         for path, tag, old, new in self._pairs(before, after, ()):
@@ -195,10 +208,10 @@ class Comparison:
                 count += len(numbers(data, tag))
         return count
 
-    def _keeps(self, tag: BaseTag, sequences: tuple[BaseTag, ...]) -> bool:
+    def _keeps(self, tag: int, sequences: tuple[int, ...]) -> bool:
         key = (tag, sequences)
         if key not in self._kept:
-            self._kept[key] = not tag.is_private and self._policy.decision(tag, sequences).action is Action.KEEP
+            self._kept[key] = not tag & _PRIVATE and self._policy.decision(tag, sequences).action is Action.KEEP
         return self._kept[key]
 
 

@@ -64,6 +64,11 @@ class View:
         element = self._by_tag.get(tag)
         return None if element is None else self.data[element[3] : element[4]]
 
+    def vr_at(self, tag: int) -> bytes:
+        """Give the VR of a tag as it is stated; b'' where the tag is absent."""
+        element = self._by_tag.get(tag)
+        return b"" if element is None else element[1]
+
     def text(self, keyword: str) -> str:
         """Give the value decoded, without padding; '' where there is none."""
         element = self._by_tag.get(dictionary.tag(keyword))

@@ -9,7 +9,8 @@ from sheets.read.numbers import number, stated, whole
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pydicom import Dataset
+    from sheets.read.numbers import Data
+
 
 _WEDGES: Final = {
     "STANDARD": "hard wedge",
@@ -41,7 +42,7 @@ _WEDGE_POSITIONS: Final = (
 )
 
 
-def accessories(beam: Dataset, points: Sequence[Dataset]) -> list[str]:
+def accessories(beam: Data, points: Sequence[Data]) -> list[str]:
     """Name the wedges, blocks, applicators and the like of a beam; a wedge that stays out of it is said to."""
     named = [_wedge(one, points) for key in ("WedgeSequence", "IonWedgeSequence") for one in beam.get(key) or ()]
     for sequence, what, kind, name in _OTHERS:
@@ -56,7 +57,7 @@ def _words(term: str) -> str:
     return term.lower().replace("_", " ") if term.isupper() and "_" in term else term
 
 
-def _wedge(wedge: Dataset, points: Sequence[Dataset]) -> str:
+def _wedge(wedge: Data, points: Sequence[Data]) -> str:
     kind = str(wedge.get("WedgeType") or "")
     angle = number(wedge, "WedgeAngle")
     positions = {
@@ -72,7 +73,7 @@ def _wedge(wedge: Dataset, points: Sequence[Dataset]) -> str:
     return " ".join(part for part in parts if part)
 
 
-def sources(plan: Dataset) -> list[str]:
+def sources(plan: Data) -> list[str]:
     """Name the sources of a brachytherapy plan."""
     found = []
     for source in plan.get("SourceSequence") or ():
@@ -88,7 +89,7 @@ def sources(plan: Dataset) -> list[str]:
     return found
 
 
-def applications(plan: Dataset) -> list[str]:
+def applications(plan: Data) -> list[str]:
     """Tell the application setups of a brachytherapy plan."""
     found = []
     for setup in plan.get("ApplicationSetupSequence") or ():

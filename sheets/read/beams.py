@@ -12,7 +12,8 @@ from sheets.read.numbers import number, numbers, stated, whole
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pydicom import Dataset
+    from sheets.read.numbers import Data
+
 
 _JAWS: Final = frozenset({"X", "Y", "ASYMX", "ASYMY"})
 _UNIT: Final = {"PHOTON": "MV", "ELECTRON": "MeV"}
@@ -122,7 +123,7 @@ def _times(fractions: int | None, per_fraction_gy: float, total_gy: float) -> st
     return f"{fractions} \N{MULTIPLICATION SIGN} {per_fraction_gy:.3g} Gy = {total_gy:g} Gy"
 
 
-def prescription(plan: Dataset) -> Prescription:
+def prescription(plan: Data) -> Prescription:
     """Read the dose prescribed to a target, and each fraction group. PS3.3 C.8.8.10, C.8.8.13.
 
     A limit of an organ at risk is no prescription, whichever element it stands in.
@@ -137,7 +138,7 @@ def prescription(plan: Dataset) -> Prescription:
     return Prescription(max(doses, default=None), groups)
 
 
-def _group(group: Dataset) -> Group:
+def _group(group: Data) -> Group:
     """Read a fraction group; its dose is that of all its beams with MU, and unknown where one of them has none."""
     treating = [one for one in group.get("ReferencedBeamSequence") or () if _treats(one)]
     doses = [gy for one in treating if (gy := number(one, "BeamDose")) is not None]
@@ -145,14 +146,14 @@ def _group(group: Dataset) -> Group:
     return Group(whole(group, "NumberOfFractionsPlanned"), per_fraction)
 
 
-def _treats(reference: Dataset) -> bool:
+def _treats(reference: Data) -> bool:
     """Whether a beam of a fraction group has MU, or what was meant to be some."""
     return stated(reference, "BeamMeterset") and number(reference, "BeamMeterset") != 0
 
 
-def beams(plan: Dataset) -> list[Beam]:
+def beams(plan: Data) -> list[Beam]:
     """Read the beams of a plan; a brachytherapy plan has none."""
-    references: defaultdict[int | None, list[Dataset]] = defaultdict(list)
+    references: defaultdict[int | None, list[Data]] = defaultdict(list)
     for group in plan.get("FractionGroupSequence") or ():
         for reference in group.get("ReferencedBeamSequence") or ():
             references[whole(reference, "ReferencedBeamNumber")].append(reference)
@@ -166,7 +167,7 @@ def beams(plan: Dataset) -> list[Beam]:
     ]
 
 
-def _meterset(beam: Dataset, references: Sequence[Dataset]) -> str:
+def _meterset(beam: Data, references: Sequence[Data]) -> str:
     """Tell the meterset of a beam in each fraction group that it is in."""
     told = [
         ("none" if len(references) > 1 else "")
@@ -180,7 +181,7 @@ def _meterset(beam: Dataset, references: Sequence[Dataset]) -> str:
     return " ".join(part for part in (" / ".join(told), _METERSETS.get(unit, unit)) if part) if any(told) else ""
 
 
-def _beam(beam: Dataset, points: Sequence[Dataset], references: Sequence[Dataset]) -> Beam:
+def _beam(beam: Data, points: Sequence[Data], references: Sequence[Data]) -> Beam:
     beam_number = whole(beam, "BeamNumber")
     purpose = str(beam.get("TreatmentDeliveryType") or "").replace("TREATMENT", "")
     isocentre = numbers(points[0], "IsocenterPosition") if points else ()
@@ -201,7 +202,7 @@ def _beam(beam: Dataset, points: Sequence[Dataset], references: Sequence[Dataset
     )
 
 
-def _energy(beam: Dataset, points: Iterable[Dataset]) -> str:
+def _energy(beam: Data, points: Iterable[Data]) -> str:
     radiation = str(beam.get("RadiationType") or "")
     energies = dict.fromkeys(energy for point in points if (energy := number(point, "NominalBeamEnergy")) is not None)
     fluences = [
@@ -221,7 +222,7 @@ def _range(energies: Sequence[float]) -> str:
     return "/".join(f"{energy:g}" for energy in energies)
 
 
-def _turning(points: Sequence[Dataset], angle: str, direction: str) -> str:
+def _turning(points: Sequence[Data], angle: str, direction: str) -> str:
     """Tell an angle, or from where to where it turns, each reversal and each step of it.
 
     (300A,011F) *Gantry Rotation Direction* holds for what follows its control point, and what a control point does not
@@ -246,7 +247,7 @@ def _turning(points: Sequence[Dataset], angle: str, direction: str) -> str:
     return " ".join([first, *map(str, legs)])
 
 
-def _leaves(beam: Dataset) -> list[str]:
+def _leaves(beam: Data) -> list[str]:
     devices = beam.get("BeamLimitingDeviceSequence") or beam.get("IonBeamLimitingDeviceSequence") or ()
     return [
         f"{device.get('RTBeamLimitingDeviceType')}, {pairs} pairs"

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
-    from pydicom import Dataset
 
     from sheets.read.ct_volume import Floats, Frame
+    from sheets.read.numbers import Data
 
 CLOSED: Final = frozenset({"CLOSED_PLANAR", "CLOSEDPLANAR_XOR"})
 """(3006,0042) *Contour Geometric Type* of contours that enclose something. PS3.3 C.8.8.6.3."""
@@ -107,7 +107,9 @@ class Structure:
     @cached_property
     def planes(self) -> tuple[Floats, list[list[Floats]]]:
         """Give the positions of its planes along the stack, in order, and the contours of each."""
-        heights = np.array([contour[:, self.stacked].mean() for contour in self.contours])
+        sizes = np.array([len(contour) for contour in self.contours])
+        depths = np.concatenate([contour[:, self.stacked] for contour in self.contours])
+        heights = np.add.reduceat(depths, np.cumsum(sizes) - sizes) / sizes
         order = np.argsort(heights, kind="stable")
         groups = np.split(order, np.flatnonzero(np.diff(heights[order]) > _SAME_PLANE_MM) + 1)
         return (
@@ -144,11 +146,25 @@ class Structure:
     def _edges(self) -> tuple[NDArray[np.intp], Floats, Floats]:
         """All edges of all contours: number of the plane, begin and end (n, 3)."""
         _, planes = self.planes
-        begins = [contour for contours in planes for contour in contours]
         numbers_of = [number for number, contours in enumerate(planes) for _ in contours]
-        ends = [np.roll(contour, -1, axis=0) for contour in begins]
-        sizes = [len(contour) for contour in begins]
-        return np.repeat(np.array(numbers_of, dtype=np.intp), sizes), np.concatenate(begins), np.concatenate(ends)
+        begins = [contour for contours in planes for contour in contours]
+        sizes = np.array([len(contour) for contour in begins])
+        begin = np.concatenate(begins)
+        following = np.arange(1, len(begin) + 1)
+        last = np.cumsum(sizes) - 1
+        following[last] = last - sizes + 1
+        return np.repeat(np.array(numbers_of, dtype=np.intp), sizes), begin, begin[following]
+
+    @property
+    def enclosed_mm2(self) -> float:
+        """The areas within all contours, holes counted as areas."""
+        first, second = (axis for axis in range(3) if axis != self.stacked)
+        _, begin, end = self._edges
+        starts = np.cumsum([0, *(len(contour) for contours in self.planes[1] for contour in contours)])[:-1]
+        middle = begin.mean(axis=0)
+        begin, end = begin - middle, end - middle
+        twice = begin[:, first] * end[:, second] - end[:, first] * begin[:, second]
+        return float(np.abs(np.add.reduceat(twice, starts)).sum()) / 2
 
     def spans(self, across: int, along: int, first_mm: float, step_mm: float, count: int) -> Spans:
         """Cut every plane by even lines, and give what of them lies inside.
@@ -222,7 +238,7 @@ def _usual(skipped: NDArray[np.intp]) -> int:
     return int(median_low(skipped.tolist()))
 
 
-def read(structure_set: Dataset, within: Frame, slices_mm: Floats) -> list[Structure]:
+def read(structure_set: Data, within: Frame, slices_mm: Floats) -> list[Structure]:
     """Read the structures, in the order of their list; what cannot be read of one is left out and counted."""
     drawings = _by_number(structure_set.get("ROIContourSequence"), "ReferencedROINumber")
     observations = _by_number(structure_set.get("RTROIObservationsSequence"), "ReferencedROINumber")
@@ -246,11 +262,11 @@ def read(structure_set: Dataset, within: Frame, slices_mm: Floats) -> list[Struc
     return structures
 
 
-def _by_number(items: Sequence[Dataset] | None, attribute: str) -> dict[int, Dataset]:
+def _by_number(items: Sequence[Data] | None, attribute: str) -> dict[int, Data]:
     return {number: one for one in items or () if (number := whole(one, attribute)) is not None}
 
 
-def _colour(drawing: Dataset | None) -> tuple[int, int, int]:
+def _colour(drawing: Data | None) -> tuple[int, int, int]:
     """Read a colour, or take one where there are not three numbers between 0 and 255."""
     parts = numbers(drawing, "ROIDisplayColor").tolist() if drawing else []
     if len(parts) != 3 or not all(0 <= part <= 255 for part in parts):
@@ -258,21 +274,28 @@ def _colour(drawing: Dataset | None) -> tuple[int, int, int]:
     return int(parts[0]), int(parts[1]), int(parts[2])
 
 
-def _drawn(drawing: Dataset, within: Frame) -> tuple[tuple[Floats, ...], Mapping[str, int]]:
+def _drawn(drawing: Data, within: Frame) -> tuple[tuple[Floats, ...], Mapping[str, int]]:
     """Read the contours (n, 3) that are drawn, in the frame, and count the others by why they are not."""
-    drawn, left_out = [], Counter[str]()
+    read, left_out = [], Counter[str]()
     for contour in drawing.get("ContourSequence") or ():
         kind = str(contour.get("ContourGeometricType") or "")
         if kind not in CLOSED:
             left_out[POINTS if kind == "POINT" else OPEN if kind.startswith("OPEN") else UNREADABLE] += 1
             continue
         points = numbers(contour, "ContourData")
-        if len(points) < 9 or len(points) % 3 or not np.isfinite(points).all():
+        if len(points) < 9 or len(points) % 3:
             left_out[UNREADABLE] += 1
-            continue
-        contour_points = within.of(points.reshape(-1, 3))
-        if np.ptp(contour_points[:, within.stacked]) > _FLAT_MM:
-            left_out[ACROSS] += 1
         else:
-            drawn.append(contour_points)
-    return tuple(drawn), dict(left_out)
+            read.append(points)
+    if not read:
+        return (), dict(left_out)
+    points = within.of(np.concatenate(read).reshape(-1, 3))
+    sizes = np.array([len(one) // 3 for one in read])
+    starts = np.cumsum(sizes) - sizes
+    depth = points[:, within.stacked]
+    finite = np.logical_and.reduceat(np.isfinite(points).all(axis=1), starts)
+    flat = np.maximum.reduceat(depth, starts) - np.minimum.reduceat(depth, starts) <= _FLAT_MM
+    left_out.update({why: int(count.sum()) for why, count in ((UNREADABLE, ~finite), (ACROSS, finite & ~flat))})
+    drawn = np.flatnonzero(finite & flat)
+    contours = tuple(points[starts[one] : starts[one] + sizes[one]] for one in drawn)
+    return contours, {why: count for why, count in left_out.items() if count}

@@ -11,17 +11,21 @@ Slices pass one after the other and leave their part in each plane: a thousand t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
+from pydicom import dcmread
 
-from sheets.read.numbers import number
+from sheets.read.engine_data import EngineData
+from sheets.read.native_pixels import NotNative, native
+from sheets.read.numbers import exactly, number, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-    from pydicom import Dataset
+
+    from sheets.read.numbers import Data
 
     Floats = NDArray[np.float64]
     Image = NDArray[np.float32]
@@ -82,7 +86,7 @@ def turned(points: Floats, axes: Floats) -> Floats:
     return np.stack([points[:, 0] * x + points[:, 1] * y + points[:, 2] * z for x, y, z in axes], axis=1)
 
 
-def frame(cosines: Sequence[float]) -> Frame:
+def frame(cosines: Sequence[float] | Floats) -> Frame:
     """Make the frame of a CT by its (0020,0037) *Image Orientation (Patient)*."""
     row, column = np.array(cosines[:3], dtype=float), np.array(cosines[3:], dtype=float)
     axes = np.zeros((3, 3))
@@ -109,13 +113,20 @@ class Place(NamedTuple):
     size: tuple[int, int]
 
 
-def place(image: Dataset, within: Frame) -> Place:
-    """Read where an image lies. PS3.3 C.7.6.2."""
-    corner = within.of(np.array([[float(number) for number in image.ImagePositionPatient]]))[0]
-    cosines = [float(number) for number in image.ImageOrientationPatient]
-    between_rows, between_columns = (float(number) for number in image.PixelSpacing)
-    directions = {within.across: (cosines[:3], between_columns, int(image.Columns))}
-    directions[3 - within.stacked - within.across] = (cosines[3:], between_rows, int(image.Rows))
+def place(image: Data, within: Frame) -> Place:
+    """Read where an image lies. PS3.3 C.7.6.2.
+
+    Raises
+    ------
+    ValueError
+        It does not say.
+    """
+    corner = within.of(exactly(image, "ImagePositionPatient", 3)[np.newaxis])[0]
+    cosines = exactly(image, "ImageOrientationPatient", 6)
+    between_rows, between_columns = exactly(image, "PixelSpacing", 2).tolist()
+    rows, columns = (int(exactly(image, size, 1)[0]) for size in ("Rows", "Columns"))
+    directions = {within.across: (cosines[:3], between_columns, columns)}
+    directions[3 - within.stacked - within.across] = (cosines[3:], between_rows, rows)
     first, step, size = [], [], []
     for axis in within.along:
         cosine, spacing, count = directions[axis]
@@ -135,7 +146,7 @@ def position(voxel: tuple[int, ...], lies: Place, within: Frame) -> Floats:
     return np.asarray(within.patient(point)[0])
 
 
-def pixels(image: Dataset) -> NDArray[np.generic]:
+def pixels(image: Data) -> NDArray[np.generic]:
     """Decode the pixels of an image or a dose.
 
     Raises
@@ -144,13 +155,33 @@ def pixels(image: Dataset) -> NDArray[np.generic]:
         They are compressed, and nothing here decompresses them; or there are none.
     """
     try:
-        return image.pixel_array
+        if not isinstance(image, EngineData):
+            return image.pixel_array
+        assert image.file is not None
+        try:
+            return native(image)
+        except NotNative:
+            return dcmread(image.file.file.path, force=True).pixel_array
     except (NotImplementedError, RuntimeError, ValueError, AttributeError) as error:
         raise NotDrawable from error
 
 
-def hounsfield(image: Dataset, within: Frame) -> Image:
-    """Decode the pixels of a slice, turned so that both indices run as the frame's axes do: [second, first].
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The voxels of one slice, [second, first], as both indices run along the frame's axes; in HU when asked for."""
+
+    stored: NDArray[np.generic]
+    slope: float
+    intercept: float
+
+    def __getitem__(self, voxels: Any) -> Image:
+        """Return Hounsfield units of some voxels, or of all: [...]."""
+        some: Image = self.stored[voxels].astype(np.float32)
+        return some * np.float32(self.slope) + np.float32(self.intercept)
+
+
+def read_slice(image: Data, within: Frame) -> Slice:
+    """Decode the pixels of a slice, and turn them.
 
     Raises
     ------
@@ -160,15 +191,26 @@ def hounsfield(image: Dataset, within: Frame) -> Image:
     slope, intercept = number(image, "RescaleSlope"), number(image, "RescaleIntercept")
     if (slope is None and "RescaleSlope" in image) or (intercept is None and "RescaleIntercept" in image):
         raise NotDrawable
-    slope, intercept = 1.0 if slope is None else slope, intercept or 0.0
-    values = pixels(image).astype(np.float32) * np.float32(slope) + np.float32(intercept)
-    cosines = [float(number) for number in image.ImageOrientationPatient]
+    values = pixels(image)
+    cosines = numbers(image, "ImageOrientationPatient")
     down = 3 - within.stacked - within.across
     if np.dot(cosines[:3], within.axes[within.across]) < 0:
         values = values[:, ::-1]
     if np.dot(cosines[3:], within.axes[down]) < 0:
         values = values[::-1]
-    return values if within.across < down else values.T
+    turned_values = values if within.across < down else values.T
+    return Slice(turned_values, 1.0 if slope is None else slope, intercept or 0.0)
+
+
+def hounsfield(image: Data, within: Frame) -> Image:
+    """Decode the pixels of a slice, turned so that both indices run as the frame's axes do: [second, first].
+
+    Raises
+    ------
+    NotDrawable
+        As `read_slice` does.
+    """
+    return read_slice(image, within)[...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,13 +277,14 @@ class Planes:
         self._slice = int(np.abs(self._at - through[within.stacked]).argmin())
         self._whole = np.full((counts[1], counts[0]), outside, np.float32)
         self._lines = [np.full((len(places), counts[1 - each]), outside, np.float32) for each in range(2)]
+        self._known: dict[tuple[int, float, float, int], _Voxels] = {}
 
     @property
     def slice_number(self) -> int:
         """Which slice is shown whole; the first is 1."""
         return self._slice + 1
 
-    def add(self, number: int, lies: Place, values: Image) -> None:
+    def add(self, number: int, lies: Place, values: Image | Slice) -> None:
         """Take from a slice what belongs to the planes.
 
         Parameters
@@ -249,7 +292,7 @@ class Planes:
         number
             Of the slice, from 0, in the order of `places`.
         values
-            As `hounsfield` gives them.
+            Its voxels [second, first]; those that are needed are asked for.
         """
         columns, rows = (self._nearest(each, lies) for each in range(2))
         if number == self._slice:
@@ -257,11 +300,17 @@ class Planes:
         for each, (cut, along) in enumerate(((columns, rows), (rows, columns))):
             here = cut.theirs[cut.ours == self._index[each]]
             if len(here):
-                line = values[:, here[0]] if each == 0 else values[here[0]]
-                self._lines[each][number, along.ours] = line[along.theirs]
+                voxels = (along.theirs, here[0]) if each == 0 else (here[0], along.theirs)
+                self._lines[each][number, along.ours] = values[voxels]
 
     def _nearest(self, each: int, lies: Place) -> _Voxels:
         """Find the voxels of a slice that are nearest to ours along one axis; none beyond the edges of the slice."""
+        key = each, lies.first[each], lies.step[each], lies.size[each]
+        if key not in self._known:
+            self._known[key] = self._search(each, lies)
+        return self._known[key]
+
+    def _search(self, each: int, lies: Place) -> _Voxels:
         count = self._whole.shape[1 - each]
         at = (self._first[each] + np.arange(count) * self._step[each] - lies.first[each]) / lies.step[each]
         theirs = np.rint(at).astype(np.intp)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from sheets.read.ct_volume import pixels, turned
+from sheets.read.numbers import exactly, numbers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from pydicom import Dataset
 
     from sheets.read.ct_volume import Floats, Image
+    from sheets.read.numbers import Data
 
 _ROUNDING: Final = 1e-4
 """Of a voxel: a point that lies on the edge of the grid lies in it."""
@@ -20,6 +21,9 @@ _ROUNDING: Final = 1e-4
 _IN_PLANE_MM: Final = 0.5
 """A dose of one frame says nothing of what lies further from its plane."""
 
+
+_AT_ONCE: Final = 1 << 13
+"""Points: what is worked out for so many stays in the processor's cache."""
 
 _KINDS: Final = {
     "PHYSICAL": "physical",
@@ -53,25 +57,27 @@ class Dose:
     ------
     NotDrawable
         Its pixels cannot be decoded here.
+    ValueError
+        It does not say where they lie.
     """
 
-    def __init__(self, dose: Dataset) -> None:
+    def __init__(self, dose: Data) -> None:
         self.units = str(dose.get("DoseUnits") or "")
         self.kind = str(dose.get("DoseType") or "")
         self.summation = str(dose.get("DoseSummationType") or "")
-        self.scaling = float(dose.DoseGridScaling)
+        self.scaling = float(exactly(dose, "DoseGridScaling", 1)[0])
         """Gy, where its units are Gy, of one step of the stored numbers."""
         stored = pixels(dose)
         stored = stored if stored.ndim == 3 else stored[np.newaxis]
-        cosines = [float(number) for number in dose.ImageOrientationPatient]
-        row, column = np.array(cosines[:3]), np.array(cosines[3:])
+        cosines = exactly(dose, "ImageOrientationPatient", 6)
+        row, column = cosines[:3], cosines[3:]
         self._axes = np.array([row, column, np.cross(row, column)])
-        self._corner = np.array([float(number) for number in dose.ImagePositionPatient])
-        between_rows, between_columns = (float(number) for number in dose.PixelSpacing)
+        self._corner = exactly(dose, "ImagePositionPatient", 3)
+        between_rows, between_columns = exactly(dose, "PixelSpacing", 2).tolist()
         self._spacing = np.array([between_columns, between_rows])
         # PS3.3 C.8.8.3.2: offsets along the normal, or positions; the way from the first frame is the same.
-        offsets = np.array(dose.get("GridFrameOffsetVector", None) or [0.0], dtype=float)
-        offsets -= offsets[0]
+        stated = numbers(dose, "GridFrameOffsetVector")
+        offsets = stated - stated[0] if len(stated) else np.zeros(1)
         order = np.argsort(offsets)
         self._offsets = offsets[order]
         self.stored = stored[order]
@@ -113,6 +119,10 @@ class Dose:
 
     def at(self, points: Floats) -> Image:
         """Give the dose at points (n, 3) of the patient, in Gy; NaN outside the grid."""
+        parts = range(0, len(points), _AT_ONCE)
+        return np.concatenate([self._at(points[part : part + _AT_ONCE]) for part in parts] or [np.empty(0, "f4")])
+
+    def _at(self, points: Floats) -> Image:
         frames, rows, columns = self.gy.shape
         relative = turned(points - self._corner, self._axes)
         inside = np.ones(len(points), dtype=bool)

@@ -1,6 +1,7 @@
 """Numbers of a data set as they stand in its file.
 
-A structure set holds a million and a half of them. pydicom makes an object of each; here they become one array.
+A structure set holds a million and a half. pydicom makes an object of each; here they become one array. The data
+set may be one of pydicom or one of the engine.
 """
 
 from __future__ import annotations
@@ -13,11 +14,16 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 
+from services.dicom import dictionary
+from sheets.read.engine_data import EngineData
+
 if TYPE_CHECKING:
     from pydicom import Dataset
     from pydicom.tag import BaseTag
 
     from sheets.read.ct_volume import Floats
+
+    Data = Dataset | EngineData
 
 TEXT: Final = frozenset({"DS", "IS"})
 BINARY: Final = {
@@ -33,8 +39,10 @@ BINARY: Final = {
 """The VRs of numbers. PS3.5 6.2."""
 
 
-def vr(data: Dataset, tag: BaseTag) -> str:
-    """Give the VR of an element; '' where nobody knows it."""
+def vr(data: Data, tag: BaseTag) -> str:
+    """Give the VR of an element; '' or UN where nobody knows it."""
+    if isinstance(data, EngineData):
+        return data.vr(tag)
     element = data.get_item(tag)
     if element is not None and element.VR and element.VR != "UN":
         return str(element.VR)
@@ -50,37 +58,67 @@ def stored(data: Dataset, tag: BaseTag) -> bytes | None:
     return bytes(element.value or b"") if isinstance(element, RawDataElement) else None
 
 
-def numbers(data: Dataset, attribute: str | BaseTag) -> Floats:
+def numbers(data: Data, attribute: str | BaseTag) -> Floats:
     """Give the numbers of an attribute; none where it is absent, empty, or holds what is no number."""
-    tag = Tag(tag_for_keyword(attribute) or 0) if isinstance(attribute, str) else attribute
-    element, kind = data.get_item(tag) if tag in data else None, vr(data, tag)
     try:
+        if isinstance(data, EngineData):
+            place = dictionary.tag(attribute) if isinstance(attribute, str) else int(attribute)
+            return _read(data.stored(place), data.vr(place), "<")
+        tag = Tag(tag_for_keyword(attribute) or 0) if isinstance(attribute, str) else attribute
+        element = data.get_item(tag) if tag in data else None
         if isinstance(element, RawDataElement):
-            raw = bytes(element.value or b"")
-            if kind in TEXT and (text := raw.strip(b" \0")):
-                return np.array(text.split(b"\\"), dtype=float)
-            if kind in BINARY:
-                return np.frombuffer(raw, ("<" if element.is_little_endian else ">") + BINARY[kind]).astype(float)
-        elif element is not None and element.value is not None:
+            return _read(bytes(element.value or b""), vr(data, tag), "<" if element.is_little_endian else ">")
+        if element is not None and element.value is not None:
             return np.atleast_1d(np.asarray(element.value, dtype=float))
     except (TypeError, ValueError):
         pass
     return np.empty(0)
 
 
-def number(data: Dataset, attribute: str | BaseTag) -> float | None:
+def _read(raw: bytes, kind: str, order: str) -> Floats:
+    """Read a value field; `order` is that of its bytes, as numpy writes it.
+
+    Raises
+    ------
+    ValueError
+        It holds what is no number.
+    """
+    if kind in TEXT and (text := raw.strip(b" \0")):
+        return np.array(text.split(b"\\"), dtype=float)
+    if kind in BINARY:
+        return np.frombuffer(raw, order + BINARY[kind]).astype(float)
+    return np.empty(0)
+
+
+def exactly(data: Data, attribute: str, count: int) -> Floats:
+    """Give the numbers of an attribute that has to have so many.
+
+    Raises
+    ------
+    ValueError
+        It has not, or one is none.
+    """
+    found = numbers(data, attribute)
+    if len(found) != count or not np.isfinite(found).all():
+        raise ValueError(attribute)
+    return found
+
+
+def number(data: Data, attribute: str | BaseTag) -> float | None:
     """Give the first number of an attribute; None where it is absent, empty, or no number that there is."""
     found = numbers(data, attribute)
     return float(found[0]) if len(found) and isfinite(found[0]) else None
 
 
-def whole(data: Dataset, attribute: str | BaseTag) -> int | None:
+def whole(data: Data, attribute: str | BaseTag) -> int | None:
     """Give the first number of an attribute that counts or numbers something."""
     found = number(data, attribute)
     return None if found is None else round(found)
 
 
-def stated(data: Dataset, attribute: str) -> bool:
+def stated(data: Data, attribute: str) -> bool:
     """Whether an attribute has a value, readable or not."""
+    if isinstance(data, EngineData):
+        return data.view.has(attribute)
     element = data.get_item(Tag(tag_for_keyword(attribute) or 0)) if attribute in data else None
     return element is not None and element.value not in (None, b"", "")

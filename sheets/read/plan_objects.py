@@ -1,9 +1,9 @@
-"""The objects of one set, read by pydicom: by nothing that wrote or proved them."""
+"""The objects of one set: read by the engine, or, to be compared, by pydicom, which neither wrote nor proved them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from pydicom import dcmread
@@ -13,6 +13,8 @@ from services.rtset import folder_listing, reader
 from services.verdict.set_aside import set_aside
 from sheets.read import ct_volume
 from sheets.read.ct_volume import Frame, NotDrawable
+from sheets.read.engine_data import EngineData
+from sheets.read.numbers import exactly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,16 +22,9 @@ if TYPE_CHECKING:
 
     from pydicom import Dataset
 
+    from services.rtset.reader import SetFile
     from sheets.read.ct_volume import Floats, Place
-
-_HEADERS: Final = (
-    "ImagePositionPatient",
-    "ImageOrientationPatient",
-    "PixelSpacing",
-    "Rows",
-    "Columns",
-    "InstanceNumber",
-)
+    from sheets.read.numbers import Data
 
 
 class Slice(NamedTuple):
@@ -38,10 +33,12 @@ class Slice(NamedTuple):
     path: Path
     place: Place
 
+    header: EngineData
+
 
 @dataclass(frozen=True)
 class Objects:
-    """One set. The CT's slices stay on disk, and are read one at a time."""
+    """One set. The CT's pixels stay on disk, and are read one slice at a time."""
 
     sop_instance_uids: tuple[str, ...]
 
@@ -49,9 +46,12 @@ class Objects:
     slices: tuple[Slice, ...]
     """In their order along the frame's axis."""
 
-    structure_set: Dataset
-    plan: Dataset
-    dose: Dataset
+    structure_set: Data
+    plan: Data
+    dose: Data
+
+    by_pydicom: bool
+    """Whether pydicom reads them."""
 
     @property
     def slices_mm(self) -> Floats:
@@ -66,17 +66,17 @@ class Objects:
             return f"{gaps[0]:g} to {gaps[-1]:g} mm"
         return " and ".join(f"{gap:g}" for gap in gaps) + " mm" if len(gaps) else "no distance"
 
-    def images(self) -> Iterator[Dataset]:
+    def images(self) -> Iterator[Data]:
         """Read the slices, one after the other."""
         for one in self.slices:
-            yield _read(one.path)
+            yield _read(one.path) if self.by_pydicom else one.header
 
 
 class NoSet(Exception):
     """The folder does not hold one set, any more."""
 
 
-def read(folder: Path) -> Objects:
+def read(folder: Path, *, by_pydicom: bool = False) -> Objects:
     """Read the set in a folder.
 
     Raises
@@ -93,23 +93,30 @@ def read(folder: Path) -> Objects:
     if not found[reader.CT] or any(len(files) != 1 for files in single):
         raise NoSet
     files = [*found[reader.CT], *(files[0] for files in single)]
-    structure_set, plan, dose = (_read(folder / one.path) for (one,) in single)
-    images = [folder / one.path for one in found[reader.CT]]
-    headers = [dcmread(path, force=True, stop_before_pixels=True, specific_tags=list(_HEADERS)) for path in images]
+    structure_set, plan, dose = (_object(folder, one, by_pydicom=by_pydicom) for (one,) in single)
+    headers = [EngineData(one.view, one) for one in found[reader.CT]]
     try:
-        within = ct_volume.frame([float(number) for number in headers[0].ImageOrientationPatient])
+        within = ct_volume.frame(exactly(headers[0], "ImageOrientationPatient", 6))
         places = [ct_volume.place(header, within) for header in headers]
-    except (AttributeError, TypeError, ValueError) as error:
+    except ValueError as error:
         raise NotDrawable from error
-    order = sorted(range(len(images)), key=lambda number: places[number].at)
+    slices = [
+        Slice(folder / one.path, place, header)
+        for one, place, header in zip(found[reader.CT], places, headers, strict=True)
+    ]
     return Objects(
         sop_instance_uids=tuple(one.sop_instance_uid for one in files),
         frame=within,
-        slices=tuple(Slice(images[number], places[number]) for number in order),
+        slices=tuple(sorted(slices, key=lambda one: one.place.at)),
         structure_set=structure_set,
         plan=plan,
         dose=dose,
+        by_pydicom=by_pydicom,
     )
+
+
+def _object(folder: Path, one: SetFile, *, by_pydicom: bool) -> Data:
+    return _read(folder / one.path) if by_pydicom else EngineData(one.view, one)
 
 
 def _read(path: Path) -> Dataset:

@@ -1,0 +1,103 @@
+"""What a sheet reads of a set does not depend on who reads it: the engine, or pydicom where the source is compared."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from services.policy.table import Choice, policy_for
+from sheets.element_counts import elements_of
+from sheets.read import contours, ct_volume, plan_objects
+from sheets.read.beams import beams, prescription
+from sheets.read.dose_grid import Dose
+from sheets.source_diff import BEAMS, CONTOURS, CT, DOSE, Comparison
+from tests.sets import make_set
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pydicom import Dataset
+
+    from sheets.read.plan_objects import Objects
+
+
+def facts(objects: Objects) -> dict[str, object]:
+    """Give all that a sheet reads."""
+    elements: Counter[str] = Counter()
+    comparison = Comparison(policy_for(Choice("shift", "retain", True)))
+    for part, data in ((CONTOURS, objects.structure_set), (BEAMS, objects.plan), (DOSE, objects.dose)):
+        elements_of(data, elements)
+        comparison.count(part, data)
+    voxels = []
+    for image in objects.images():
+        elements_of(image, elements)
+        comparison.count(CT, image)
+        voxels.append(ct_volume.hounsfield(image, objects.frame).tolist())
+    dose = Dose(objects.dose)
+    structures = contours.read(objects.structure_set, objects.frame, objects.slices_mm)
+    return {
+        "elements": elements,
+        "numbers": {part: found.numbers for part, found in comparison.parts.items()},
+        "voxels": voxels,
+        "dose": (dose.says, dose.scaling, dose.gy.tolist(), dose.position((1, 2, 3)).tolist()),
+        "structures": [
+            (one.number, one.name, one.kind, one.colour, [points.tolist() for points in one.contours], one.left_out)
+            for one in structures
+        ],
+        "beams": beams(objects.plan),
+        "prescription": prescription(objects.plan),
+        "patient": str(objects.plan.get("PatientName")),
+    }
+
+
+def rewritten(folder: Path, change: Callable[[Dataset], None]) -> None:
+    """Change every file of a set."""
+    for path in folder.glob("*.dcm"):
+        data = pydicom.dcmread(path)
+        change(data)
+        pydicom.dcmwrite(path, data)
+
+
+def implicit(data: Dataset) -> None:
+    """Write it in the other encoding."""
+    data.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+
+
+def explicit(data: Dataset) -> None:
+    """Write it in this encoding."""
+    data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+
+
+@pytest.mark.parametrize("encoding", [implicit, explicit])
+def test_both_read_the_same(tmp_path: Path, encoding: Callable[[Dataset], None]) -> None:
+    """Every element, number, voxel, contour and beam."""
+    made = make_set(tmp_path, ct=4, rois=["PTV_7000", "Parotid_L"])
+    rewritten(made.folder, encoding)
+    assert facts(plan_objects.read(made.folder)) == facts(plan_objects.read(made.folder, by_pydicom=True))
+
+
+def test_bits_above_the_highest_are_no_part_of_a_voxel(tmp_path: Path) -> None:
+    """Older scanners keep an overlay there; a negative number keeps its sign."""
+    made = make_set(tmp_path, ct=4, rois=["PTV_7000"])
+    values: list[np.ndarray] = []
+
+    def twelve_bits(data: Dataset) -> None:
+        if data.Modality != "CT":
+            return
+        stored = np.arange(data.Rows * data.Columns).reshape(data.Rows, data.Columns) % 4096 - 2048
+        overlay = (np.arange(stored.size).reshape(stored.shape) % 16) << 12
+        values.append(stored.astype(np.float32))
+        data.BitsStored, data.HighBit, data.PixelRepresentation = 12, 11, 1
+        data.RescaleSlope, data.RescaleIntercept = 1, 0
+        data.PixelData = ((stored & 0x0FFF) | overlay).astype("<u2").tobytes()
+
+    rewritten(made.folder, twelve_bits)
+    objects = plan_objects.read(made.folder)
+    read = [ct_volume.hounsfield(image, objects.frame) for image in objects.images()]
+    assert [one.tolist() for one in read] == [one.tolist() for one in values]
