@@ -89,6 +89,23 @@ _VR: dict[int, bytes] = {tag: entry.vr for tag, entry in DICTIONARY.items()}
 _TAG: dict[str, int] = {entry.keyword: tag for tag, entry in DICTIONARY.items() if entry.keyword}
 _ANY_GROUP = 0xFF00FFFF
 
+VRS: dict[int, frozenset[bytes]] = {tag: frozenset((vr,)) for tag, vr in _VR.items()} | {
+    tag: frozenset(vr.encode().split(b" or ")) for tag, (vr, *_) in DicomDictionary.items() if " or " in vr
+}
+"""The VRs that each attribute may have."""
+
+_WORDS = {b"AT": 4, b"FD": 8, b"FL": 4, b"SL": 4, b"SS": 2, b"SV": 8, b"UL": 4, b"US": 2, b"UV": 8}
+"""Bytes of one value of the binary VRs whose values are counted. PS3.5 6.2."""
+
+MOST_BYTES: dict[tuple[int, bytes], int] = {
+    (tag, vr): _WORDS[vr] * int(most)
+    for tag, (_, vm, *_) in DicomDictionary.items()
+    if (most := vm.rpartition("-")[2]).isdigit()
+    for vr in VRS.get(tag, ())
+    if vr in _WORDS
+}
+"""The length of the longest value of binary attributes that do not take any number of values. PS3.6."""
+
 _MAY_BE_SIGNED = frozenset(tag for tag, (vr, *_) in DicomDictionary.items() if vr.startswith("US or SS"))
 
 
@@ -112,6 +129,11 @@ def vr(tag: int) -> bytes:
         return b"LO" if 0x0010 <= tag & 0xFFFF <= 0x00FF else b"UN"
     repeating = _REPEATING.get(tag & _ANY_GROUP)
     return repeating.vr if repeating else b"UN"
+
+
+def allows(tag: int, vr: bytes) -> bool:
+    """Whether an attribute may have this VR; every VR is allowed to private elements and to tags nobody knows."""
+    return tag not in VRS or vr in VRS[tag]
 
 
 def may_be_signed(tag: int) -> bool:

@@ -95,6 +95,11 @@ _LONG_HEADER: Final = 2
 """With four more bytes of header: the length. PS3.5 Table 7.1-1."""
 _STRANGE: Final = 3
 """It is none: a delimiter, zeros, or another encoding."""
+_UNUSUAL: Final = 4
+"""It has a VR that the dictionary does not allow it, something in its reserved bytes, or more numbers than it may have.
+
+Bytes that readers pass over may be anything, a name; so may the value of a number that nobody reads as text.
+"""
 
 _Head: TypeAlias = tuple[int, bytes, int, int]
 """(tag, vr, length, how it goes on)."""
@@ -124,13 +129,18 @@ class _Heads:
 def _explicit_head(head: bytes) -> _Head:
     """Decode a head of explicit VR. PS3.5 §7.1.2."""
     group, number, vr, length = _EXPLICIT(head)
+    tag = group << 16 | number
+    allowed = dictionary.VRS.get(tag)
+    in_order = not allowed or vr in allowed
     if vr in SHORT_VRS:
-        return group << 16 | number, vr, length, _PLAIN
+        in_order = in_order and length <= dictionary.MOST_BYTES.get((tag, vr), length)
+        return tag, vr, length, _PLAIN if in_order else _UNUSUAL
     if vr in LONG_VRS:
-        return group << 16 | number, vr, length, _LONG_HEADER
+        in_order = (in_order or vr == b"UN") and not (length and not group & 1)  # the reserved bytes
+        return tag, vr, length, _LONG_HEADER if in_order or tag in PIXEL_DATA else _UNUSUAL
     if group & 1:
-        return group << 16 | number, b"UN", length, _PLAIN  # a vendor's own VR, with the short header of most
-    return group << 16 | number, vr, length, _STRANGE
+        return tag, b"UN", length, _PLAIN  # a vendor's own VR, with the short header of most
+    return tag, vr, length, _STRANGE
 
 
 def _implicit_head(head: bytes) -> _Head:
@@ -142,6 +152,8 @@ def _implicit_head(head: bytes) -> _Head:
     vr = (dictionary.vr(tag) or b"UN") if not group & 1 else b"UN"
     if length == UNDEFINED and vr == b"UN":
         vr = b"SQ"
+    if dictionary.MOST_BYTES.get((tag, vr), UNDEFINED) < length:
+        return tag, vr, length, _UNUSUAL
     special = vr == b"SQ" or length == UNDEFINED or tag in PIXEL_DATA or not tag
     return tag, vr, length, _SPECIAL if special else _PLAIN
 
@@ -209,11 +221,11 @@ class Parser:
                 break
             before = tag
             if how:
-                if how == _STRANGE:
-                    if undefined and tag == 0xFFFEE00D:
+                if how >= _STRANGE:
+                    if undefined and tag == 0xFFFEE00D and not length:
                         self._count(len(elements))
                         return elements, value
-                    self._strange(start, end, tag, depth)
+                    self._strange(start, end, tag, depth, is_delimiter=undefined and tag == 0xFFFEE00D)
                     break
                 if how == _LONG_HEADER:
                     if value + 4 > end:
@@ -276,6 +288,7 @@ class Parser:
             pos += 8
             self._count(1)
             if (group, number) == (0xFFFE, 0xE0DD):
+                self._require_empty(length)
                 return None, pos
             if (group, number) != (0xFFFE, 0xE000) or length == UNDEFINED:
                 raise Malformed(f"no fragment where encapsulated pixel data should have one, at byte {pos - 8}")
@@ -320,6 +333,7 @@ class Parser:
                     if len(items) > self._left:
                         break
                 elif number == 0xE0DD and undefined:
+                    self._require_empty(length)
                     self._count(len(items))
                     return items, value
                 else:
@@ -369,8 +383,8 @@ class Parser:
             raise Beyond
         if depth:
             raise self._cut_off()
-        if self.may_have_holes and pos % _BLOCK == 0 and self.data.count(0, pos, end) > _LITTLE_PADDING:
-            raise Truncated(f"nothing but zeros from byte {pos} on: the copy has not arrived")
+        if self.may_have_holes:
+            require_arrived(self.data, pos)
         return True
 
     def _disordered(self, pos: int, end: int, depth: int) -> None:
@@ -378,15 +392,23 @@ class Parser:
         if not self._is_rest(pos, end, depth):
             raise OtherEncoding("elements out of order")
 
-    def _strange(self, pos: int, end: int, tag: int, depth: int) -> None:
+    def _strange(self, pos: int, end: int, tag: int, depth: int, *, is_delimiter: bool) -> None:
         """Judge bytes that begin no element: padding, or an encoding of another kind."""
         if len(self.data) < self.size and end == len(self.data):
             raise Beyond
         if self._is_rest(pos, end, depth):
             return
+        if is_delimiter:
+            self._require_empty(1)
         if tag >> 16 == 0xFFFE:
             raise Malformed(f"a delimiter without its item at byte {pos}")
-        raise OtherEncoding(f"an unknown VR in element ({tag >> 16:04X},{tag & 0xFFFF:04X}) at byte {pos}")
+        raise OtherEncoding(f"another VR than is known in element ({tag >> 16:04X},{tag & 0xFFFF:04X}) at byte {pos}")
+
+    @staticmethod
+    def _require_empty(length: int) -> None:
+        """Leave a delimiter that states a length, which says nothing and may be anything, to be written anew."""
+        if length:
+            raise OtherEncoding("a delimiter with a length")
 
     def _ended(self, pos: int, end: int, depth: int, *, undefined: bool) -> None:
         """Hold that the data ended where an element ended."""
@@ -395,6 +417,18 @@ class Parser:
         if pos == end or self._is_rest(pos, end, depth):
             return
         raise self._short(end + 1, end)
+
+
+def require_arrived(data: bytes, pos: int) -> None:
+    """Raise where the padding of a file from `pos` on may be a hole that a copy has yet to fill.
+
+    Raises
+    ------
+    Truncated
+        It begins where a block does, and is too long for padding.
+    """
+    if pos % _BLOCK == 0 and data.count(0, pos) > _LITTLE_PADDING:
+        raise Truncated(f"nothing but zeros from byte {pos} on: the copy has not arrived")
 
 
 def is_explicit_inside(data: bytes, pos: int, end: int) -> bool:

@@ -178,7 +178,7 @@ def _straightened(
 ) -> DicomFile:
     """Read what the engine does not take as it is, and hold that nothing of the data set is missing in it."""
     implicit = syntax == IMPLICIT
-    made = transcode.straighten(data, pos, encoding, implicit=implicit)
+    made = transcode.straighten(data, pos, encoding, implicit=implicit, may_have_holes=pos > 0)
     body = made.before + made.behind
     parser = Parser(body, implicit=implicit)
     parser.may_have_holes = False

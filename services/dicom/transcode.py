@@ -1,9 +1,11 @@
 """Brings a data set that the engine does not take itself into one that it does, which then goes the same way as all.
 
-Big endian (retired, PS3.5 A.3), elements out of order or doubled, and standard elements coded as UN (PS3.5 §6.2.2) are
-rare. They are read here element by element and written again: little endian, each element once and in the order of
-tags, with the VR of the dictionary. Implicit VR stays implicit. Values stay as they are but for the order of their
-bytes, and so do the pixels, which are not written again where they can stay in their file.
+Big endian (retired, PS3.5 A.3), elements out of order or doubled, standard elements coded as UN (PS3.5 §6.2.2) or with
+a VR that is not theirs, and reserved bytes that hold something are rare. They are read here element by element and
+written again: little endian, each element once and in the order of tags, with the VR of the dictionary, and zeros where
+nothing else belongs. Implicit VR stays implicit. Values stay as they are but for the order of their bytes and for
+numbers behind the last one that the attribute has, and so do the pixels, which are not written again where they can
+stay in their file.
 
 What is read here is compared with the file's headers by `services.dicom.tiling`, which shares nothing with it.
 """
@@ -29,6 +31,7 @@ from services.dicom.elements import (
     Truncated,
     encode,
     is_explicit_inside,
+    require_arrived,
 )
 
 if TYPE_CHECKING:
@@ -43,6 +46,11 @@ _WORD_SIZE: Final = (
 
 _PIXEL_REPRESENTATION: Final = 0x00280103
 _BITS_ALLOCATED: Final = 0x00280100
+
+
+RESERVED: Final = "something in reserved bytes or in the length of a delimiter, where zeros belong"
+OTHER_VR: Final = "another VR than the dictionary's, which was put in its place"
+SURPLUS: Final = "more numbers than an attribute has, of which those behind were left out"
 
 
 class Encoding(NamedTuple):
@@ -89,8 +97,15 @@ class Straightened(NamedTuple):
     """What was put right, in words that quote no value."""
 
 
-def straighten(data: bytes, pos: int, encoding: Encoding, *, implicit: bool) -> Straightened:
+def straighten(
+    data: bytes, pos: int, encoding: Encoding, *, implicit: bool, may_have_holes: bool = False
+) -> Straightened:
     """Write the data set that begins at `pos` again, as implicit or explicit VR little endian.
+
+    Parameters
+    ----------
+    may_have_holes
+        Whether zeros at the end may stand for what a copy has not brought yet: in files as they lie on the share.
 
     Raises
     ------
@@ -99,9 +114,9 @@ def straighten(data: bytes, pos: int, encoding: Encoding, *, implicit: bool) -> 
     Malformed
         They make no sense, or an element stands twice with different values.
     """
-    reading = _Reading(data, encoding)
+    reading = _Reading(data, encoding, may_have_holes=may_have_holes)
     found = reading.data_set(pos)
-    oddities: set[str] = set()
+    oddities = reading.oddities
     elements = _ordered(found, oddities)
     pixels = reading.pixels
     at = pixels.tag if pixels else UNDEFINED
@@ -117,9 +132,12 @@ def straighten(data: bytes, pos: int, encoding: Encoding, *, implicit: bool) -> 
 class _Reading:
     """One pass over a data set in memory."""
 
-    def __init__(self, data: bytes, encoding: Encoding) -> None:
+    def __init__(self, data: bytes, encoding: Encoding, *, may_have_holes: bool) -> None:
         self.data = data
+        self._may_have_holes = may_have_holes
         self.pixels: Pixels | None = None
+        self.oddities: set[str] = set()
+        """What was put right while reading, in words that quote no value."""
         self._encoding = encoding
         self._left = MAX_ELEMENTS
 
@@ -139,9 +157,12 @@ class _Reading:
         found: list[_Found] = []
         while pos + 8 <= end:
             if not depth and self._is_padding(pos):
+                if self._may_have_holes and not self.pixels:
+                    require_arrived(self.data, pos)
                 return found, end
             tag, vr, length, value = self._header(pos, end, encoding)
             if delimited and tag == 0xFFFEE00D:
+                self._note_if(length, RESERVED)
                 return found, value
             if value > end:
                 break
@@ -164,6 +185,7 @@ class _Reading:
             return tag, b"", long(self.data, pos + 4)[0], pos + 8
         vr = self.data[pos + 4 : pos + 6]
         if vr in LONG_VRS:
+            self._note_if(short(self.data, pos + 6)[0] and not group & 1, RESERVED)
             return tag, vr, long(self.data, pos + 8)[0] if pos + 12 <= end else 0, pos + 12
         if vr not in SHORT_VRS and not group & 1:
             raise Malformed(f"an unknown VR in element ({group:04X},{number:04X}) at byte {pos}")
@@ -176,11 +198,15 @@ class _Reading:
         if tag >> 16 == 0xFFFE:
             raise Malformed(f"a delimiter without its item at byte {pos - 8}")
         private = bool(tag & 0x00010000)
+        if stated != b"UN" and stated and not dictionary.allows(tag, stated):
+            self.oddities.add(OTHER_VR)
+            stated = b""
         settled = stated not in (b"", b"UN") or private
         vr = stated if settled and stated else (b"UN" if private else dictionary.vr(tag))
         if length == UNDEFINED and tag in PIXEL_DATA:
             stop = pos + fragments.measure(self.data, pos, end, nested=True).length
-            return _Found(tag, b"OB", self.data[pos:stop], None, encapsulated=True), stop
+            content = self.data[pos : stop - len(fragments.END)] + fragments.END
+            return _Found(tag, b"OB", content, None, encapsulated=True), stop
         if length == UNDEFINED:
             inside = self._inside(pos, end, encoding) if stated == b"UN" else encoding
             items, pos = self._items(pos, end, inside, depth, closed=closed, delimited=True)
@@ -197,7 +223,12 @@ class _Reading:
                     raise
                 return _Found(tag, b"UN", self.data[pos:stop], None), stop
             return _Found(tag, vr, b"", items), stop
-        return _Found(tag, vr, self._value(vr, pos, stop, encoding), None, settled), stop
+        value = self._value(vr, pos, stop, encoding)
+        most = dictionary.MOST_BYTES.get((tag, vr), len(value))
+        if most < len(value):
+            self.oddities.add(SURPLUS)
+            value = value[:most]
+        return _Found(tag, vr, value, None, settled), stop
 
     def _value(self, vr: bytes, pos: int, end: int, encoding: Encoding) -> bytes:
         value = self.data[pos:end]
@@ -225,6 +256,7 @@ class _Reading:
             pos += 8
             self._count()
             if head == (0xFFFE, 0xE0DD) and delimited:
+                self._note_if(length, RESERVED)
                 return items, pos
             if head != (0xFFFE, 0xE000):
                 if not closed and self._is_padding(pos - 8):
@@ -269,6 +301,10 @@ class _Reading:
         if closed:
             return Malformed(f"an element reaches beyond the end of its item or sequence at byte {end}")
         return Truncated(f"the file ends at byte {end}, in the middle of an element")
+
+    def _note_if(self, odd: int, oddity: str) -> None:
+        if odd:
+            self.oddities.add(oddity)
 
     def _count(self) -> None:
         self._left -= 1

@@ -362,12 +362,20 @@ _LONGEST_VERSION: Final = 5
 """Digits of a number in a technical value that may be a version or a year by chance equal to an ID."""
 
 
+_OF_THE_PATIENT: Final = frozenset(("person", "patient-id"))
+
+
 def identifying_values(found: Found) -> list[tuple[str, str]]:
-    """Return what identifies the set, kind and value, as the source has it, but for what an option keeps."""
+    """Return what identifies the set, kind and value, as the source has it, but for what an option keeps.
+
+    A serial number that stays is not looked for as one that went; what names the patient is, whatever shares it.
+    """
     kept = {spelling for _, value in _values(found.retained) for spelling in spellings(value)}
     births = [("date", f"{day:%Y%m%d}") for day in _birth_dates(found)]
     return [
-        (kind, value) for kind, value in (*_values(found.identifying), *births) if kept.isdisjoint(spellings(value))
+        (kind, value)
+        for kind, value in (*_values(found.identifying), *births)
+        if kind in _OF_THE_PATIENT or kept.isdisjoint(spellings(value))
     ]
 
 

@@ -75,8 +75,8 @@ def test_an_element_that_is_lost_is_missed(tmp_path: Path, monkeypatch: pytest.M
     (path,) = [path for path in made.folder.iterdir() if path.name.startswith("RP")]
     assert read(path).elements
 
-    def lossy(data: bytes, pos: int, encoding: Encoding, *, implicit: bool) -> Straightened:
-        whole = straighten(data, pos, encoding, implicit=implicit)
+    def lossy(data: bytes, pos: int, encoding: Encoding, *, implicit: bool, may_have_holes: bool) -> Straightened:
+        whole = straighten(data, pos, encoding, implicit=implicit, may_have_holes=may_have_holes)
         (lost,) = [one for one in Parser(whole.before, implicit=implicit).top_level(0) if one[0] == 0x300E0002]
         return whole._replace(before=whole.before[: lost[2]] + whole.before[lost[4] :])
 
