@@ -3,8 +3,22 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from anonymizer import quick
+from anonymizer.quick import COMMANDS
+
+if TYPE_CHECKING:
+    import typer
+
+__all__ = ["COMMANDS", "application", "main"]
+
+
+def application(*commands: str) -> typer.Typer:
+    """Build the command line of some commands, or of all."""
+    from anonymizer import command_line  # noqa: PLC0415 - imports take a second
+
+    return command_line.application(*commands)
 
 
 def main() -> None:
@@ -12,7 +26,7 @@ def main() -> None:
     code = quick.answer(sys.argv[1:])
     if code is not None:
         sys.exit(code)
-    from anonymizer.command_line import run  # noqa: PLC0415 - imports take a second
+    from anonymizer.command_line import run  # noqa: PLC0415 - as above
 
     run()
 
