@@ -1,7 +1,8 @@
 """The DICOM data dictionary (PS3.6) as plain look-ups: which VR, which keyword, which tag.
 
 pydicom carries the dictionary; here it is laid out for a reader of element streams, which asks for the VR of each
-element of an implicit file, and for the keyword of a place that it reports.
+element of an implicit file, and for the keyword of a place that it reports. No public function of pydicom gives the
+tables whole; nothing else here knows where they lie.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from pydicom._dicom_dict import DicomDictionary, RepeatersDictionary
+from pydicom.config import IGNORE
+from pydicom.uid import UID
 
 
 class Entry(NamedTuple):
@@ -150,3 +153,13 @@ def keyword(tag: int) -> str:
     """Give the keyword of `tag`; empty for private elements and for tags nobody knows."""
     found = entry(tag)
     return found.keyword if found else ""
+
+
+def uid_type(uid: str) -> str:
+    """Return what a UID of the standard stands for, such as `Transfer Syntax`; empty for any other text. PS3.6 A."""
+    return UID(uid, IGNORE).type
+
+
+def uid_name(uid: str) -> str:
+    """Return the name of a UID of the standard, such as `CT Image Storage`; empty for any other text. PS3.6 A."""
+    return UID(uid, IGNORE).name if uid_type(uid) else ""

@@ -17,8 +17,6 @@ from operator import itemgetter
 from struct import Struct
 from typing import TYPE_CHECKING, Final, Literal
 
-from pydicom._uid_dict import UID_dictionary
-
 from services.dicom import dictionary, fragments, tiling, transcode
 from services.dicom import elements as stream
 from services.dicom.elements import Beyond, Element, Malformed, OtherEncoding, Parser, PixelsFollow, Truncated
@@ -310,7 +308,7 @@ def _encoding(head: bytes, pos: int, size: int, stated: str, *, certain: bool) -
     NotDicom
         Nothing here says that it is a data set.
     """
-    known = stated if UID_dictionary.get(stated, ("", ""))[1] == "Transfer Syntax" else ""
+    known = stated if dictionary.uid_type(stated) == "Transfer Syntax" else ""
     first = head[pos : pos + 8]
     if len(first) < 8:
         raise Malformed("no data set")

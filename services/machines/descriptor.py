@@ -2,29 +2,29 @@
 
 A centre cannot import beams of a machine that it does not have. The plans of a collection are therefore moved to one
 machine that every centre can declare in its planning system; its descriptor says what that machine can do, and
-`services.machines.fit` holds each beam against it. The form is explained in `machines/README.md` and laid down in
-`machines/machine.xsd`; this module checks the same things without a schema processor, and says in which line.
+`services.machines.fit` checks each beam against it. The form is explained in `machines/README.md` and laid down in
+`machines/machine.xsd`, which is what a descriptor is validated with here.
 """
 
 from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field
-from itertools import chain, pairwise
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
-from xml.parsers import expat
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
+
+from lxml import etree
 
 from services.errors import SettingsWrong
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
-T = TypeVar("T")
-
-FORM: Final = "1"
-"""The edition of the XML form that is read here."""
+SCHEMA_NAME: Final = "machine.xsd"
+"""The form, beside our own descriptors."""
 
 KEEP: Final = "keep"
 """What stands in the settings in place of a machine's name when each plan keeps its own."""
@@ -34,10 +34,6 @@ MAX_BYTES: Final = 1_000_000
 
 STANDARD: Final = "STANDARD"
 """The fluence of a beam with its usual flattening filter. PS3.3 C.8.8.14, (3002,0051) *Fluence Mode*."""
-
-JAWS: Final = ("X1", "X2", "Y1", "Y2")
-LEAVES: Final = ("MLCX", "MLCY", "MLCX1", "MLCX2", "MLCY1", "MLCY2")
-"""(300A,00B8) *RT Beam Limiting Device Type* of jaws, by side, and of leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,230 +204,128 @@ def load(path: Path) -> Machine:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise SettingsWrong(f"{path.name} is no machine descriptor: it is larger than {MAX_BYTES} bytes.")
-    document = _parse(data, path.name)
-    machine = document.one("machine", _machine)
-    document.done()
-    return machine
+    return _Reader(path.name).machine(_parse(data, path.name))
 
 
-@dataclass(slots=True)
-class _Node:
-    """An XML element whose parts are taken one by one; what nobody takes is a fault."""
-
-    file: str
-    line: int
-    tag: str
-    attributes: dict[str, str]
-    children: list[_Node] = field(default_factory=list)
-    content: str = ""
-
-    def wrong(self, why: str) -> NoReturn:
-        raise SettingsWrong(f"{self.file}, line {self.line}: <{self.tag}> {why}.")
-
-    def take(self, name: str) -> str:
-        if name not in self.attributes:
-            self.wrong(f"needs {name}")
-        return self.attributes.pop(name)
-
-    def text(self, name: str, longest: int = 16) -> str:
-        """Take what becomes, or is compared with, a DICOM text: an SH unless said. PS3.5 6.2."""
-        value = self.take(name)
-        if not re.fullmatch(r"[ -\[\]-~]+", value) or value != value.strip() or len(value) > longest:
-            self.wrong(f"{name} must be 1 to {longest} English letters, digits or signs other than a backslash")
-        return value
-
-    def choice(self, name: str, choices: tuple[str, ...]) -> str:
-        value = self.take(name)
-        if value not in choices:
-            self.wrong(f"{name} must be one of {', '.join(choices)}")
-        return value
-
-    def number(self, name: str) -> float:
-        return self._decimal(name, self.take(name))
-
-    def tolerance(self, name: str) -> float:
-        value = self.number(name)
-        if value < 0:
-            self.wrong(f"{name} must not be negative")
-        return value
-
-    def positive(self, name: str) -> float:
-        value = self.number(name)
-        if value <= 0:
-            self.wrong(f"{name} must be more than 0")
-        return value
-
-    def numbers(self, name: str) -> tuple[float, ...]:
-        return self._decimals(name, self.take(name))
-
-    def content_numbers(self) -> tuple[float, ...]:
-        content, self.content = self.content, ""
-        return self._decimals("its content", content)
-
-    def each(self, tag: str, read: Callable[[_Node], T]) -> tuple[T, ...]:
-        """Read all children of one name, each to its end."""
-        found = [child for child in self.children if child.tag == tag]
-        self.children = [child for child in self.children if child.tag != tag]
-        values = []
-        for child in found:
-            values.append(read(child))
-            child.done()
-        return tuple(values)
-
-    def one(self, tag: str, read: Callable[[_Node], T]) -> T:
-        values = self.each(tag, read)
-        if len(values) != 1:
-            self.wrong(f"needs one <{tag}>")
-        return values[0]
-
-    def done(self) -> None:
-        """Refuse what the form does not know: a misspelt limit must not become no limit."""
-        self.attributes.pop("source", None)  # where a fact is from, for the reader of the descriptor
-        if self.attributes:
-            self.wrong(f"does not take {', '.join(sorted(self.attributes))}")
-        if self.children:
-            self.children[0].wrong(f"has no place in <{self.tag}>, or stands there twice")
-        if self.content.strip():
-            self.wrong("does not take text")
-
-    def _decimals(self, name: str, values: str) -> tuple[float, ...]:
-        numbers = tuple(self._decimal(name, value) for value in values.split())
-        if not numbers:
-            self.wrong(f"{name} must be numbers with spaces between them")
-        return numbers
-
-    def _decimal(self, name: str, value: str) -> float:
-        if not re.fullmatch(r"[+-]?(\d{1,9}(\.\d*)?|\.\d+)", value.strip(), re.ASCII):
-            self.wrong(f"{name} must be a number such as 1000 or -37.5")
-        return float(value)
+def _parse(data: bytes, file: str) -> etree._Element:
+    """Read XML that satisfies the schema."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True)
+    try:
+        root = etree.fromstring(data, parser)
+    except etree.XMLSyntaxError as malformed:
+        raise SettingsWrong(f"{file}: this is no well-formed XML ({malformed.msg}).") from None
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise SettingsWrong(f"{file}: a document type (DOCTYPE) has no place in a machine descriptor.")
+    schema = _schema()
+    if not schema.processor.validate(root):
+        fault = schema.processor.error_log[0]
+        raise SettingsWrong(f"{file}, line {fault.line}: {schema.explain(fault)}.")
+    return root
 
 
-def _parse(data: bytes, file: str) -> _Node:
-    """Read XML into nodes that know their line, which the standard library's trees do not."""
-    parser = expat.ParserCreate()
-    document = _Node(file, 1, "descriptor", {})
-    stack = [document]
+class _Schema(NamedTuple):
+    processor: etree.XMLSchema
 
-    def start(tag: str, attributes: dict[str, str]) -> None:
-        node = _Node(file, parser.CurrentLineNumber, tag, attributes)
-        stack[-1].children.append(node)
-        stack.append(node)
+    meanings: dict[str, str]
+    """What a value of each type is, in words; by the type's name, and by its pattern."""
 
-    def end(_: str) -> None:
-        stack.pop()
+    def explain(self, fault: etree._LogEntry) -> str:
+        """Say a fault in words: of a value that does not fit its type, what it should be."""
+        message = re.sub(r"\[facet '\w+'\] ", "", fault.message.rstrip("."))
+        place, _, text = message.partition(": ")
+        expected = re.search(r"(?:atomic|list) type '(.+)'$|not accepted by the pattern '(.+)'$", text)
+        if expected and (meaning := self.meanings.get(expected[1] or expected[2])):
+            return f"{place} must be {meaning}"
+        return message
 
-    def characters(text: str) -> None:
-        stack[-1].content += text
 
-    def refuse(*_: object) -> None:
-        raise SettingsWrong(
-            f"{file}, line {parser.CurrentLineNumber}: a document type (DOCTYPE) has no place in a machine descriptor."
+@cache
+def _schema() -> _Schema:
+    folder = next(place for place in reversed(folders()) if (place / SCHEMA_NAME).is_file())
+    document = etree.parse(folder / SCHEMA_NAME)
+    meanings: dict[str, str] = {}
+    for kind in document.getroot().iterfind("{*}simpleType"):
+        meaning = kind.findtext("{*}annotation/{*}documentation", "")
+        patterns = [part.attrib["value"] for part in kind.iterfind("{*}restriction/{*}pattern")]
+        meanings |= dict.fromkeys([kind.attrib["name"], *patterns], meaning)
+    return _Schema(etree.XMLSchema(document), meanings)
+
+
+class _Reader:
+    """Reads what the schema has found right, and checks what a schema cannot say: the order of two numbers."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+
+    def wrong(self, part: etree._Element, why: str) -> NoReturn:
+        """Raise an error that names the line."""
+        raise SettingsWrong(f"{self.file}, line {part.sourceline}: <{part.tag!s}> {why}.")
+
+    def machine(self, root: etree._Element) -> Machine:
+        if root.attrib["name"] == KEEP:
+            self.wrong(root, f'cannot have the name {KEEP}: machine = "{KEEP}" leaves each plan its own machine')
+        (geometry,) = root.iterfind("geometry")
+        (jaws,) = root.iterfind("jaws") if root.find("jaws") is not None else (None,)
+        return Machine(
+            name=root.attrib["name"],
+            manufacturer=root.attrib["manufacturer"],
+            model=root.attrib["model"],
+            sad_mm=_number(geometry, "sad_mm"),
+            sad_tolerance_mm=_number(geometry, "tolerance_mm"),
+            energies=tuple(map(_energy, root.iterfind("energies/energy"))),
+            jaws=tuple(Jaw(part.attrib["side"], *self._travel(part)) for part in root.iterfind("jaws/jaw")),
+            jaw_tolerance_mm=_number(jaws, "tolerance_mm") if jaws is not None else 0.0,
+            mlcs=tuple(map(self._mlc, root.iterfind("mlc"))),
+            applicators=tuple(
+                Applicator(part.attrib["type"], part.attrib["id"]) for part in root.iterfind("applicators/applicator")
+            ),
+            wedges=tuple(
+                Wedge(part.attrib["type"], _numbers(part.attrib["angles_deg"]))
+                for part in root.iterfind("wedges/wedge")
+            ),
         )
 
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
-    parser.CharacterDataHandler = characters
-    parser.StartDoctypeDeclHandler = refuse
-    try:
-        parser.Parse(data, True)
-    except expat.ExpatError as fault:
-        raise SettingsWrong(
-            f"{file}, line {fault.lineno}: this is no well-formed XML ({expat.ErrorString(fault.code)})."
-        ) from None
-    return document
+    def _travel(self, part: etree._Element) -> tuple[float, float]:
+        from_mm, to_mm = _number(part, "from_mm"), _number(part, "to_mm")
+        if from_mm >= to_mm:
+            self.wrong(part, "must have from_mm below to_mm")
+        return from_mm, to_mm
+
+    def _mlc(self, part: etree._Element) -> Mlc:
+        (boundaries,) = part.iterfind("boundaries_mm")
+        (leaves,) = part.iterfind("leaves")
+        from_mm, to_mm = self._travel(leaves)
+        return Mlc(
+            name=part.attrib["name"],
+            type=part.attrib["type"],
+            boundaries_mm=self._ascending(boundaries),
+            boundary_tolerance_mm=_number(boundaries, "tolerance_mm"),
+            leaf_from_mm=from_mm,
+            leaf_to_mm=to_mm,
+            leaf_span_mm=_number(leaves, "span_mm"),
+            leaf_tolerance_mm=_number(leaves, "tolerance_mm"),
+        )
+
+    def _ascending(self, boundaries: etree._Element) -> tuple[float, ...]:
+        values = _numbers(boundaries.text or "")
+        if any(here >= there for here, there in pairwise(values)):
+            self.wrong(boundaries, f"must hold {_schema().meanings['boundaries']}")
+        return values
 
 
-def _machine(node: _Node) -> Machine:
-    if node.take("form") != FORM:
-        node.wrong(f'is of another form than form="{FORM}", the only one that is read here')
-    sad_mm, sad_tolerance_mm = node.one(
-        "geometry", lambda part: (part.positive("sad_mm"), part.tolerance("tolerance_mm"))
-    )
-    jaws = node.each("jaws", _jaws)
-    machine = Machine(
-        name=node.text("name"),
-        manufacturer=node.text("manufacturer", 64),
-        model=node.text("model", 64),
-        sad_mm=sad_mm,
-        sad_tolerance_mm=sad_tolerance_mm,
-        energies=node.one("energies", lambda part: part.each("energy", _energy)),
-        jaws=tuple(jaw for group, _ in jaws for jaw in group),
-        jaw_tolerance_mm=max((tolerance_mm for _, tolerance_mm in jaws), default=0.0),
-        mlcs=node.each("mlc", _mlc),
-        applicators=_all(node.each("applicators", lambda part: part.each("applicator", _applicator))),
-        wedges=_all(node.each("wedges", lambda part: part.each("wedge", _wedge))),
-    )
-    if machine.name == KEEP:
-        node.wrong(f'cannot have the name {KEEP}: machine = "{KEEP}" leaves each plan its own machine')
-    if not machine.energies:
-        node.wrong("needs at least one <energy>")
-    _check_unique(node, "energy", [(energy.radiation, energy.nominal, energy.fluence) for energy in machine.energies])
-    _check_unique(node, "jaw", [jaw.side for jaw in machine.jaws])
-    _check_unique(node, "mlc type", [mlc.type for mlc in machine.mlcs])
-    return machine
-
-
-def _energy(node: _Node) -> Energy:
+def _energy(part: etree._Element) -> Energy:
     return Energy(
-        name=node.text("name"),
-        radiation=node.choice("radiation", ("PHOTON", "ELECTRON")),
-        nominal=node.positive("nominal"),
-        fluence=node.text("fluence"),
-        max_dose_rate_mu_min=node.positive("max_dose_rate_mu_min"),
+        name=part.attrib["name"],
+        radiation=part.attrib["radiation"],
+        nominal=_number(part, "nominal"),
+        fluence=part.attrib["fluence"],
+        max_dose_rate_mu_min=_number(part, "max_dose_rate_mu_min"),
     )
 
 
-def _jaws(node: _Node) -> tuple[tuple[Jaw, ...], float]:
-    return node.each("jaw", _jaw), node.tolerance("tolerance_mm")
+def _number(part: etree._Element, name: str) -> float:
+    return float(part.attrib[name])
 
 
-def _jaw(node: _Node) -> Jaw:
-    return Jaw(node.choice("side", JAWS), *_travel(node))
-
-
-def _travel(node: _Node) -> tuple[float, float]:
-    from_mm, to_mm = node.number("from_mm"), node.number("to_mm")
-    if from_mm >= to_mm:
-        node.wrong("must have from_mm below to_mm")
-    return from_mm, to_mm
-
-
-def _mlc(node: _Node) -> Mlc:
-    boundaries_mm, boundary_tolerance_mm = node.one("boundaries_mm", _boundaries)
-    from_mm, to_mm, span_mm, tolerance_mm = node.one(
-        "leaves", lambda part: (*_travel(part), part.positive("span_mm"), part.tolerance("tolerance_mm"))
-    )
-    return Mlc(
-        name=node.text("name", 64),
-        type=node.choice("type", LEAVES),
-        boundaries_mm=boundaries_mm,
-        boundary_tolerance_mm=boundary_tolerance_mm,
-        leaf_from_mm=from_mm,
-        leaf_to_mm=to_mm,
-        leaf_span_mm=span_mm,
-        leaf_tolerance_mm=tolerance_mm,
-    )
-
-
-def _boundaries(node: _Node) -> tuple[tuple[float, ...], float]:
-    boundaries_mm = node.content_numbers()
-    if len(boundaries_mm) < 2 or any(here >= there for here, there in pairwise(boundaries_mm)):
-        node.wrong("must hold the leaf boundaries from the lowest to the highest, one more than there are leaf pairs")
-    return boundaries_mm, node.tolerance("tolerance_mm")
-
-
-def _applicator(node: _Node) -> Applicator:
-    return Applicator(node.text("type"), node.text("id"))
-
-
-def _wedge(node: _Node) -> Wedge:
-    return Wedge(node.text("type"), node.numbers("angles_deg"))
-
-
-def _all(groups: tuple[tuple[T, ...], ...]) -> tuple[T, ...]:
-    return tuple(chain.from_iterable(groups))
-
-
-def _check_unique(node: _Node, what: str, kinds: Sequence[object]) -> None:
-    if len(set(kinds)) < len(kinds):
-        node.wrong(f"has the same {what} twice")
+def _numbers(text: str) -> tuple[float, ...]:
+    return tuple(map(float, text.split()))

@@ -13,8 +13,6 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
-from pydicom._uid_dict import UID_dictionary
-
 from services.dicom import character_sets, dates, dictionary, part10, pixel_data
 from services.dicom import dataset as views
 from services.dicom.elements import Malformed, Truncated
@@ -289,7 +287,7 @@ def _ends_in_zeros(place: Path) -> bool:
 def _set_file(path: PurePosixPath, file: DicomFile) -> SetFile:
     view = views.root(file)
     sop_class = _uid(view.raw("SOPClassUID")) or _uid(file.meta.get(0x00020002))
-    kind = KINDS.get(sop_class) or UID_dictionary.get(sop_class, ("",))[0].removesuffix(" Storage")
+    kind = KINDS.get(sop_class) or dictionary.uid_name(sop_class).removesuffix(" Storage")
     file, described, surplus = _with_its_image(kind, file, view)
     instance = _uid(view.raw("SOPInstanceUID"))
     return SetFile(path, kind or _unknown(sop_class, view), file, view, sop_class, instance, described, surplus)
