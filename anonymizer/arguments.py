@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from services.errors import SettingsWrong
+from watcher.folders import ONE_PATIENTS, is_one_patients
 
 Root = Annotated[Path, typer.Argument(help="The root folder: each folder in it is one patient's set.")]
 Source = Annotated[Path, typer.Argument(help="The folder of the set as it was dropped.")]
@@ -28,6 +30,18 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def check_folder(root: Path) -> None:
-    """Refuse what is no folder."""
+    """Refuse what is no folder, or may not be looked into."""
     if not root.is_dir():
         raise SettingsWrong(f"{root} is no folder.")
+    try:
+        with os.scandir(root):
+            pass
+    except PermissionError:
+        raise SettingsWrong(f"{root} may not be looked into: its owner, group or rights have to be changed.") from None
+
+
+def check_root(root: Path) -> None:
+    """Refuse, before anything is written, what can be no root folder: one patient's own folder, for instance."""
+    check_folder(root)
+    if is_one_patients(root):
+        raise SettingsWrong(ONE_PATIENTS.format(root))

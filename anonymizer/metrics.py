@@ -69,6 +69,7 @@ class Numbers(Collector):
             "oldest_set_seconds", "How long the one that stands so the longest does.", "collection", "state"
         )
         faults = _gauge("faults", "Sets against which a code stands.", "collection", "code")
+        not_taken = _gauge("not_taken", "Things that may hold DICOM and are not taken.", "collection")
         looked = _gauge("last_rescan_timestamp_seconds", "When a collection was last looked at.", "collection")
         now = time.monotonic()
         everything = list(self._watch.attended.values())
@@ -77,15 +78,19 @@ class Numbers(Collector):
             if not counts.at or attended.is_copied:
                 continue
             looked.add_metric([collection], time.time() - (now - counts.at))
+            not_taken.add_metric([collection], counts.not_taken)
             for state, count in counts.sets().items():
                 sets.add_metric([collection, state], count)
             for state, since in counts.oldest().items():
                 oldest.add_metric([collection, state], now - since)
             for code, count in counts.codes.items():
                 faults.add_metric([collection, code], count)
-        yield from (sets, oldest, faults, looked)
+        yield from (sets, oldest, faults, not_taken, looked)
         yield _one("collections", "Collections under the share.", len(everything))
         waiting = sum(bool(attended.paused) for attended in everything)
+        yield _one(
+            "folders_not_readable", "Folders under the share that cannot be looked into.", len(self._share.closed)
+        )
         yield _one("collections_paused", "Those of them that cannot be worked on now.", waiting)
 
     def _of_redis(self) -> Iterator[Metric]:

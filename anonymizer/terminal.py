@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
+from rich.table import Table
 
 from services.errors import SettingsWrong
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from services.layout import NotTaken
 
 #: Where output goes to a file or a pipe, nobody looks at it through a window of 80 columns.
 _PIPE_WIDTH: Final = 160
@@ -35,10 +41,24 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def say_loose(root: object, files: int) -> str:
-    """Say that DICOM files lie where nobody knows which set they belong to."""
-    lie = "1 DICOM file lies" if files == 1 else f"{files} DICOM files lie"
-    return f"{lie} in {root} itself, in no set's folder, and so not taken. Give each set a folder of its own."
+def say_not_taken(screen: Console, things: Sequence[NotTaken]) -> None:
+    """List what may hold DICOM and is not taken, with the reason; nothing where there is nothing."""
+    if not things:
+        return
+    table = Table("Not taken", "Why", "What to do")
+    for one in things:
+        table.add_row(printable(one.name), one.why, one.remedy)
+    screen.print(table)
+
+
+def not_taken_as_json(things: Sequence[NotTaken]) -> list[dict[str, str]]:
+    """Return the same for a program."""
+    return [one._asdict() for one in things]
+
+
+def printable(name: str) -> str:
+    """Return a name that does nothing to a terminal: control characters become spaces."""
+    return "".join(letter if letter.isprintable() else " " for letter in name)
 
 
 def say_wrong(error: BaseException) -> int:

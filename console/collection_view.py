@@ -18,7 +18,7 @@ from console.reader_pool import reading_apart
 from console.structure_view import Namer
 from services.errors import SettingsWrong
 from services.forms.collection_form import BY_HAND, read_settings
-from services.layout import SHEETS_NAME
+from services.layout import sheets_folder
 from services.machines import descriptor
 from services.runtime import durable_files
 from services.store import again, registry, tracking_lines
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from services.forms.collection_form import Options
     from services.forms.identity import Identity
+    from services.layout import NotTaken
     from services.machines.descriptor import Machine
     from services.runtime.settings import Settings
 
@@ -99,6 +100,13 @@ class Look:
     round: Round | None
     checking: tuple[int, int] | None
     """How many folders of how many the running check has judged."""
+
+    @property
+    def not_taken(self) -> list[NotTaken]:
+        """What is named as not taken; DICOM that lies loose has a sentence of its own."""
+        judged = [line.judgement for line in self.lines if line.judgement]
+        found = [*self.told.not_taken, *(one for judgement in judged for one in judgement.not_taken)]
+        return [one for one in dict.fromkeys(found) if one.name != "."]
 
     @property
     def can_start(self) -> tuple[Line, ...]:
@@ -238,14 +246,14 @@ class Board:
     def sheets(self) -> frozenset[str]:
         """Name the sheets that there are: `ANON_006`, and `report` for the collection's."""
         try:
-            names = durable_files.names(self.root / SHEETS_NAME)
+            names = durable_files.names(sheets_folder(self.root))
         except FileNotFoundError:
             return frozenset()
         return frozenset(match[1] for name in names if (match := SHEET.fullmatch(name)))
 
     def sheet(self, name: str) -> bytes | None:
         """Read a sheet; None when there is none."""
-        return (self.root / SHEETS_NAME / f"{name}.html").read_bytes() if name in self.sheets() else None
+        return (sheets_folder(self.root) / f"{name}.html").read_bytes() if name in self.sheets() else None
 
     def _look(self) -> Look:
         told = self._status_reader.read()

@@ -13,10 +13,11 @@ from console.auth.sessions import Sessions, Throttle
 from console.collection_view import Board
 from services.errors import SettingsWrong
 from services.forms.collection_form import read_settings
-from services.layout import SETTINGS_NAME, is_passed_over
+from services.layout import ANON_NAME, SETTINGS_NAME, why_folder_left
 from services.machines import descriptor
 from services.store.collection import Collection, collection_id
 from services.store.share import COPIED, Share
+from watcher.folders import ONE_PATIENTS, is_one_patients
 from worker.transient_errors import CIRCUMSTANCES, describe
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class Desk:
             inner = [
                 entry.name
                 for entry in entries
-                if not is_passed_over(entry.name)
+                if not _is_left_alone(entry.name)
                 and entry.is_dir(follow_symlinks=False)
                 and not os.path.lexists(Path(entry.path) / SETTINGS_NAME)
             ]
@@ -152,6 +153,8 @@ class Desk:
             Nothing can be written there just now.
         """
         root = self.check_folder(folder)
+        if root.is_dir() and is_one_patients(root):
+            raise SettingsWrong(ONE_PATIENTS.format(root.name))
         root.mkdir(exist_ok=True)
         return Collection.create(root, identity, options)
 
@@ -167,14 +170,18 @@ class Desk:
             return self.share.root
         if not folder or PurePosixPath(folder).name != folder or "\\" in folder or not folder.isprintable():
             raise SettingsWrong("Choose a folder, or give the new one a name without / and \\.")
-        if is_passed_over(folder):
-            raise SettingsWrong("Folders of this name are left alone: they are ours, hidden, or still being copied.")
+        if _is_left_alone(folder):
+            raise SettingsWrong("Folders of this name are left alone: they are ours, the system's, or hidden.")
         root = self.share.root / folder
         if root.is_symlink() or (root.exists() and not root.is_dir()):
             raise SettingsWrong("There is something else of this name.")
         if os.path.lexists(root / SETTINGS_NAME):
             raise SettingsWrong("This folder is a collection already.")
         return root
+
+
+def _is_left_alone(name: str) -> bool:
+    return why_folder_left(name) is not None or ANON_NAME.fullmatch(name) is not None
 
 
 def _opened(root: Path) -> tuple[str, str]:

@@ -1,32 +1,95 @@
-"""Names on the share: what is a collection's, what is the product's own, and what is left alone."""
+"""Names on the share: what is a collection's, what is the product's own, what is left alone, and how that is told."""
 
 from __future__ import annotations
 
+import os
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SETTINGS_NAME: Final = "collection.toml"
+STATE_NAME: Final = ".anonymizer"
 SHEETS_NAME: Final = "sheets"
 """The folder beside the sets in which their sheets stand."""
 
+OTHER_SHEETS_NAME: Final = "anonymizer-sheets"
+"""Where they stand when somebody's set is called `sheets`."""
+
+ANON_NAME: Final = re.compile(r"ANON_(\d+)", re.IGNORECASE)
+"""The older program's folders too, and where the file system does not tell ANON from anon. Right under a root only."""
+
+SHEET_NAME: Final = re.compile(r"(ANON_\d+|report)\.(html|pdf)")
+"""The mark of the folder of the sheets: a folder in which one of these lies is ours."""
 
 DEEPEST: Final = 64
 """Folders inside each other. Nobody exports deeper; a mount that contains itself does."""
 
-_NEVER: Final = re.compile(
-    r"(?P<hidden>\..*)|(?P<published>ANON_.*)|~.*|.*~|.*\.(part|partial|filepart|crdownload|download|tmp|temp)",
-    re.IGNORECASE | re.DOTALL,
+_OF_THE_SYSTEM: Final = frozenset(
+    ("$recycle.bin", "#recycle", "#snapshot", "@eadir", "__macosx", "lost+found", "system volume information")
+)
+_TEMPORARY: Final = re.compile(
+    r"~.*|.*~|.*\.(part|partial|filepart|crdownload|download|tmp|temp)", re.IGNORECASE | re.DOTALL
 )
 
 
-def is_passed_over(name: str) -> bool:
-    """Tell whether a file or folder of this name is left alone: ours, the older program's, hidden, or being copied."""
-    return why_passed_over(name) is not None
+class NotTaken(NamedTuple):
+    """Something that lies in a collection, may hold DICOM, and is not taken."""
+
+    name: str
+    """Its path, relative to the collection's root: for the share's users only."""
+
+    why: str
+    remedy: str
 
 
-def why_passed_over(name: str) -> str | None:
-    """Return why a file or folder of this name is left alone, in a few words; None where it is not."""
-    found = _NEVER.fullmatch(name)
-    if found is None:
-        return None
-    return {"hidden": "hidden", "published": "an anonymized set"}.get(found.lastgroup or "", "a temporary name")
+def why_folder_left(name: str) -> str | None:
+    """Return why a folder of this name is left alone, in a few words; None where it is not."""
+    if name.startswith("."):
+        return "hidden"
+    return "a folder of the system's own" if name.casefold() in _OF_THE_SYSTEM else None
+
+
+def why_file_left(name: str) -> str | None:
+    """Return why a file of this name is left alone, in a few words; None where it is not."""
+    if name.startswith("."):
+        return "hidden"
+    return "a temporary name" if _TEMPORARY.fullmatch(name) else None
+
+
+def is_there(path: Path | str) -> bool:
+    """Tell whether something has this name; a link counts, wherever it leads.
+
+    Raises
+    ------
+    OSError
+        Nobody can tell: only "not found" means that it is not there.
+    """
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
+def sheets_folder(root: Path) -> Path:
+    """Return the folder of a collection's sheets, made or to be made: never one in which a person's files lie."""
+    place = root / SHEETS_NAME
+    return root / OTHER_SHEETS_NAME if is_there(place) and not is_sheets_folder(place) else place
+
+
+def is_sheets_folder(folder: Path) -> bool:
+    """Tell whether a folder is that of the sheets: a sheet lies in it, or it is empty where sheets were made before."""
+    if folder.name.casefold() not in {SHEETS_NAME, OTHER_SHEETS_NAME} or folder.is_symlink():
+        return False
+    is_empty = True
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if SHEET_NAME.fullmatch(entry.name):
+                    return True
+                is_empty = is_empty and entry.name.startswith(".")
+        return is_empty and is_there(folder.parent / STATE_NAME / SHEETS_NAME)
+    except OSError:
+        return False  # then it is told like any other folder that may not be looked into

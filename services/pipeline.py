@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import gc
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from services.deidentify import writer
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from services.deidentify.replacements import Remaking
     from services.forms.identity import NewIdentity
     from services.forms.structure_list import Naming
+    from services.layout import NotTaken
     from services.publication.index_ledger import Ledger
     from services.publication.new_identity import Becomes
     from services.rtset.reader import RtSet
@@ -98,6 +100,7 @@ def process(
     run = _Run(collection, folder, locator, ledger, progress, settings)
     with _without_garbage_collection():
         outcome = _unless_changed(lambda: run.execute(patience_over=patience_over))
+    outcome = replace(outcome, not_taken=run.left_out[-1] if run.left_out else ())
     registry.write_outcome(collection, locator, outcome)
     return outcome
 
@@ -137,6 +140,10 @@ class _Anonymized(NamedTuple):
     """What the record says beside the proof."""
 
 
+class _MayNotBeRead(Exception):
+    """A file of the set may not be read; its text is the file's name, which leaves the process in no other way."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Run:
     """One set on its run."""
@@ -147,6 +154,8 @@ class _Run:
     ledger: Ledger
     progress: Progress
     settings: Settings
+    left_out: list[tuple[NotTaken, ...]] = field(default_factory=list)
+    """What each check so far found in the folder that is no part of the set."""
 
     def execute(self, *, patience_over: bool) -> Outcome:
         """Check → claim index → anonymize → verify → publish; the tracking line is published with the set."""
@@ -178,6 +187,8 @@ class _Run:
             return self._refused(seen, fault) if patience_over else self._waiting(seen, fault)
         except SetRefused as fault:
             return self._refused(seen, fault)
+        except _MayNotBeRead as denied:
+            return self._not_readable(seen, str(denied))
 
         doubts = verdict.doubts
         index = self._claim(set_id, becomes)
@@ -209,7 +220,12 @@ class _Run:
             options = replace(options, accept=options.accept | codes)
         machines = descriptor.named(options.machine, descriptor.folders(self.settings.machines))
         self.progress.step("read", 0, len(seen.entries))
-        return check.judge(self.folder, options, machines, policy_for(options), seen)
+        try:
+            verdict = check.judge(self.folder, options, machines, policy_for(options), seen)
+        except PermissionError as denied:
+            raise _MayNotBeRead(PurePath(denied.filename or self.folder).name) from None
+        self.left_out.append(verdict.not_taken)
+        return verdict
 
     def _anonymize(
         self,
@@ -392,6 +408,11 @@ class _Run:
         notes.write_note(self.folder, f"It waits for a person:\n{text}")
         codes = tuple(fault.code for fault in waits.faults)
         return _outcome(SetState.WAITING, seen, codes=codes, index=self._made_before(), text=text)
+
+    def _not_readable(self, seen: Listing, file: str) -> Outcome:
+        text = notes.may_not_be_read(file)
+        notes.write_note(self.folder, text)
+        return _outcome(SetState.NOT_READABLE, seen, index=self._made_before(), text=text)
 
     def _second_look(self, seen: Listing) -> bool:
         """Whether the set was doubted before, and looked as it does now."""

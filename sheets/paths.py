@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from typing import TYPE_CHECKING, Any, Final
 
+from services import layout
 from services.layout import SHEETS_NAME
 from services.publication import claims
 from services.runtime import durable_files
@@ -27,7 +29,7 @@ _RECORD: Final = re.compile(r"ANON_(\d+)\.json")
 
 def folder(collection: Collection) -> Path:
     """Give the folder of the sheets."""
-    return collection.root / SHEETS_NAME
+    return layout.sheets_folder(collection.root)
 
 
 def summaries(collection: Collection) -> Path:
@@ -53,15 +55,28 @@ def can_have_one(collection: Collection, index: int) -> bool:
 def write(collection: Collection, index: int, html: bytes, pdf: bytes, summary: dict[str, Any]) -> None:
     """Put a sheet in its place; the PDF comes last: where it is, all of it is."""
     place, state = folder(collection), summaries(collection)
-    place.mkdir(exist_ok=True)
-    state.mkdir(exist_ok=True)
     name = folder_name(index)
+    _make_folder(place, collection.staging, f"{name}.html", html)
+    state.mkdir(exist_ok=True)
     for path, data in (
         (state / f"{name}.json", durable_files.encode(summary)),
         (place / f"{name}.html", html),
         (place / f"{name}.pdf", pdf),
     ):
         durable_files.write_atomically(path, data, staging=collection.staging)
+
+
+def _make_folder(place: Path, staging: Path, name: str, html: bytes) -> None:
+    """Make the folder of the sheets with one in it, in one step: an empty folder of this name may be a person's."""
+    if layout.is_there(place):
+        return
+    new = durable_files.aside(staging)
+    new.mkdir()
+    durable_files.write_atomically(new / name, html)
+    try:
+        durable_files.rename_new(new, place)
+    except FileExistsError:
+        shutil.rmtree(new)
 
 
 def source_folders(collection: Collection, published: Record) -> list[Path]:

@@ -25,13 +25,18 @@ class StatusCounts:
     codes: Mapping[str, int] = field(default_factory=dict)
     """Against how many sets each code stands: of faults, or of the reasons for which sets are parked."""
 
-    def next(self, states: Mapping[str, SetState], codes: Mapping[str, int], at: float) -> StatusCounts:
+    not_taken: int = 0
+    """How many things lie in the collection that may hold DICOM and are not taken."""
+
+    def next(
+        self, states: Mapping[str, SetState], codes: Mapping[str, int], at: float, not_taken: int = 0
+    ) -> StatusCounts:
         """Count the next look."""
         since = {}
         for folder, state in states.items():
             before = self.since.get(folder)
             since[folder] = before if before and before[0] == state else (state, at)
-        return StatusCounts(at, since, codes)
+        return StatusCounts(at, since, codes, not_taken)
 
     def sets(self) -> Counter[SetState]:
         """Count the sets that stand in each way."""
@@ -41,6 +46,6 @@ class StatusCounts:
         """Tell since when the one that stands so the longest does, of each way in which a set is not concluded."""
         found: dict[SetState, float] = {}
         for state, since in self.since.values():
-            if not state.is_concluded:
+            if not state.is_concluded or state.is_looked_at_again:
                 found[state] = min(since, found.get(state, since))
         return found

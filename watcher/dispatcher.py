@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from services.store import registry
+from services.store import notes, registry
 from services.store.set_state import SetState
 from watcher.set_states import SetStatuses
 from watcher.settling import Settling
 from worker.set_key import SetKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from collections.abc import Collection as Names
 
     from services.runtime.settings import Settings
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from worker.queue import Queue
 
 log = structlog.get_logger()
-
-"""Of a set whose collection waits for a person to say that it is to be anonymized."""
 
 FIRST_PAUSE_S: Final = 2.0
 LONGEST_PAUSE_S: Final = 60.0
@@ -74,6 +73,8 @@ class Dispatcher:
         """Against how many sets each code stood at the last look."""
         self.for_a_person: frozenset[str] = frozenset()
         """The folders whose sets waited for a person at the last look."""
+        self.not_taken = 0
+        """How many things lay in sets' folders at the last look that may hold DICOM and were not taken."""
         self._queue = queue
         self._patience_s = settings.patience_s
         self._clock = clock
@@ -81,6 +82,7 @@ class Dispatcher:
         self._statuses = SetStatuses(collection)
         self._by_hand = by_hand
         self._asked: dict[str, Asked] = {}
+        self._closed: frozenset[str] = frozenset()
 
     def look(self, suspects: Names[str] = ()) -> dict[str, SetState]:
         """Look at every set once, ask for what is due, and tell how each folder stands.
@@ -94,7 +96,8 @@ class Dispatcher:
             Circumstances. The next look makes up for what this one did not do.
         """
         statuses = self._statuses.take(suspects)
-        unfinished = [status for status in statuses if not status.concluded]
+        unfinished = [status for status in statuses if not status.concluded and status.can_be_listed]
+        self.not_taken = sum(len(status.outcome.not_taken) for status in statuses if status.outcome)
         self.codes = Counter(code for status in statuses if status.outcome for code in status.outcome.codes)
         self.for_a_person = frozenset(
             status.folder for status in statuses if status.outcome and status.outcome.waits_for_person
@@ -104,6 +107,7 @@ class Dispatcher:
         self._asked = {locator: asked for locator, asked in self._asked.items() if locator in locators}
         held = self._queue.holding(map(self._name, unfinished))
         states: dict[str, SetState] = {status.folder: status.outcome.state for status in statuses if status.outcome}
+        self._tell_of_rights(statuses)
         for status in unfinished:
             states[status.folder] = self._attend(status, held.get(self._name(status)))
         return states
@@ -119,7 +123,7 @@ class Dispatcher:
             return held
         if self._by_hand and not registry.is_started(self.collection, status.locator, status.fingerprint):
             return SetState.NOT_STARTED if rests else SetState.SETTLING
-        waits = status.outcome is not None
+        waits = status.outcome is not None and status.outcome.state is SetState.WAITING
         if status.outcome and status.outcome.asks_second_look:
             waits = False
             if not asked.second_look:
@@ -134,7 +138,18 @@ class Dispatcher:
             return SetState.QUEUED
         if not rests:
             return SetState.SETTLING
-        return SetState.WAITING
+        return status.outcome.state if status.outcome else SetState.WAITING
+
+    def _tell_of_rights(self, statuses: Iterable[SetStatus]) -> None:
+        """Write a note beside a folder that may not be listed; whoever takes the set then replaces or removes it."""
+        closed = {status.locator: status for status in statuses if not status.can_be_listed}
+        for locator in closed.keys() - self._closed:
+            log.warning("set.not-readable", set=locator)
+            before, status = registry.read_outcome(self.collection, locator), closed[locator]
+            if status.outcome and (before is None or not before.state.is_concluded):
+                with suppress(OSError):  # it is told in other ways, too
+                    notes.write_note(self.collection.root / status.folder, status.outcome.text)
+        self._closed = frozenset(closed)
 
     def _name(self, status: SetStatus) -> SetKey:
         return SetKey(self.collection.id, status.locator)

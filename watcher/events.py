@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
-from services.store.collection import STATE_NAME
+from services.layout import STATE_NAME
 
 if TYPE_CHECKING:
     from types import TracebackType

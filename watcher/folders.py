@@ -1,37 +1,108 @@
-"""Which folders of a collection are sets, and has a finished one been touched since.
+"""Which folders of a collection are sets, what beside them is not taken, and has a finished set been touched since.
 
 A set is a folder right under the collection's root, with its files at any depth below. Never a set: what we or the
-older program made (sheets among it), what is hidden or being copied, what is a collection itself.
+older program made (`ANON_006`, the folder of the sheets), what is hidden, what is a collection itself. Whatever else
+holds DICOM and is not taken is named, so that nobody misses it.
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from services.layout import SETTINGS_NAME, SHEETS_NAME, is_passed_over
+from services.layout import (
+    ANON_NAME,
+    OTHER_SHEETS_NAME,
+    SETTINGS_NAME,
+    SHEET_NAME,
+    SHEETS_NAME,
+    NotTaken,
+    is_sheets_folder,
+    is_there,
+    why_folder_left,
+)
+from services.publication import attempts
+from services.rtset import not_taken
+from services.runtime import durable_files
+from services.store import notes, records, tracking_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
-#: Where a DICOM file says that it is one (PS3.10 7.1); nothing else of a file is ever read here.
-PREAMBLE_BYTES = 128
+    from services.store.collection import Collection
+
+LOOSE: Final = "DICOM {} in the root itself, in no set's folder"
+
+ONE_PATIENTS: Final = (
+    "{} holds the DICOM files of one patient. Name the folder above it: each folder in a root is one patient's set."
+)
+
+_OURS_BESIDE: Final = (notes.REFUSED, notes.NOTE)
 
 
 def set_folders(root: Path) -> list[str]:
-    """Name the folders of a collection that are sets, in the order in which people sort them."""
+    """Name the folders of a collection that are sets, in the order in which people sort them.
+
+    Raises
+    ------
+    OSError
+        The root may not be listed. A folder that may not be looked into is named: whoever lists it is told.
+    """
     with os.scandir(root) as entries:
-        names = [entry.name for entry in entries if _may_be_set(entry.name) and entry.is_dir(follow_symlinks=False)]
+        names = [entry.name for entry in entries if _is_named_like_a_set(entry) and entry.is_dir(follow_symlinks=False)]
     place = os.fspath(root)
-    sets = (name for name in names if not os.path.lexists(f"{place}/{name}/{SETTINGS_NAME}"))
-    return sorted(sets, key=str.casefold)
+    return sorted((name for name in names if not _is_collection(f"{place}/{name}")), key=str.casefold)
 
 
 def loose_dicom(root: Path) -> int:
     """Count the DICOM files that lie in the root itself: told, never taken, for nobody knows whose they are."""
     with os.scandir(root) as entries:
-        return sum(_is_dicom(entry) for entry in entries)
+        return sum(_is_loose_dicom(entry) for entry in entries)
+
+
+def is_one_patients(root: Path) -> bool:
+    """Tell whether a folder is one patient's set, and no root of sets: DICOM lies in it, and no folder of a set.
+
+    Raises
+    ------
+    OSError
+        It may not be listed.
+    """
+    if _is_published_into(root) or set_folders(root):
+        return False
+    return loose_dicom(root) > 0
+
+
+def beside_the_sets(root: Path, collection: Collection | None) -> list[NotTaken]:
+    """Name what lies in a root beside its sets, may hold DICOM, and is not taken.
+
+    Parameters
+    ----------
+    collection
+        The root's, where it has a state: it says which ANON folders are published.
+
+    Raises
+    ------
+    OSError
+        The root may not be listed.
+    """
+    with os.scandir(root) as entries:
+        found = sorted(entries, key=lambda entry: entry.name.casefold())
+    loose = sum(map(_is_loose_dicom, found))
+    told = (
+        [
+            NotTaken(
+                ".",
+                f"{loose} {LOOSE.format('file lies' if loose == 1 else 'files lie')}",
+                "Give each set a folder of its own.",
+            )
+        ]
+        if loose
+        else []
+    )
+    told += [one for entry in found if (one := _why_not_taken(entry))]
+    return told + list(_without_record(found, collection))
 
 
 def untouched(folder: str, folders: Mapping[str, int]) -> bool:
@@ -45,21 +116,97 @@ def untouched(folder: str, folders: Mapping[str, int]) -> bool:
             if os.stat(f"{folder}/{inner}").st_mtime_ns != at:  # noqa: PTH116 - see above
                 return False
     except OSError:
-        return False
+        return False  # the folder is then listed, and whoever lists it tells why it cannot be
     return True
 
 
-def _may_be_set(name: str) -> bool:
-    return not is_passed_over(name) and name.casefold() != SHEETS_NAME
+def _is_published_into(root: Path) -> bool:
+    """Tell whether something was published in a folder, by us or by the older program."""
+    names = durable_files.names(root)
+    return any(ANON_NAME.fullmatch(name) or tracking_lines.FILE_NAME.fullmatch(name) for name in names)
 
 
-def _is_dicom(entry: os.DirEntry[str]) -> bool:
-    if not entry.is_file(follow_symlinks=False):
+def _is_named_like_a_set(entry: os.DirEntry[str]) -> bool:
+    name = entry.name
+    if why_folder_left(name) or ANON_NAME.fullmatch(name):
         return False
-    if entry.name.lower().endswith((".dcm", ".dicom")):
-        return True
+    return not _is_named_like_sheets(name) or not is_sheets_folder(Path(entry.path))
+
+
+def _is_named_like_sheets(name: str) -> bool:
+    return name.casefold() in {SHEETS_NAME, OTHER_SHEETS_NAME}
+
+
+def _is_collection(folder: str) -> bool:
     try:
-        with open(entry.path, "rb") as file:  # noqa: PTH123 - what scandir gives is a string
-            return file.read(PREAMBLE_BYTES + 4)[PREAMBLE_BYTES:] == b"DICM"
+        return is_there(f"{folder}/{SETTINGS_NAME}")
     except OSError:
-        return False
+        return False  # nobody can tell; it is a set that may not be read until somebody can
+
+
+def _is_loose_dicom(entry: os.DirEntry[str]) -> bool:
+    return (
+        entry.is_file(follow_symlinks=False)
+        and not entry.name.endswith(_OURS_BESIDE)
+        and not_taken.is_dicom(entry.path, by_name=True)
+    )
+
+
+def _why_not_taken(entry: os.DirEntry[str]) -> NotTaken | None:
+    name = entry.name
+    if entry.is_symlink():
+        return _link(entry)
+    if not entry.is_dir(follow_symlinks=False):
+        is_one = entry.is_file(follow_symlinks=False) and not_taken.is_archive(name)
+        return not_taken.archive(name) if is_one and not _is_loose_dicom(entry) else None
+    if name.startswith(".anonymizer"):
+        return None
+    if (why := why_folder_left(name)) is not None:
+        return NotTaken(name, why, "Give it a plain name.") if not_taken.holds_dicom(entry.path) else None
+    if _is_collection(entry.path):
+        return NotTaken(
+            name, "a collection of its own", "It is worked on by itself: run it, or delete its collection.toml."
+        )
+    if _is_named_like_sheets(name) and is_sheets_folder(Path(entry.path)) and _holds_more_than_sheets(entry.path):
+        return NotTaken(name, "DICOM in the folder of the sheets", "Give the set a folder of its own.")
+    return None
+
+
+def _link(entry: os.DirEntry[str]) -> NotTaken | None:
+    try:
+        leads_to_some = entry.is_dir() or (entry.is_file() and not_taken.is_dicom(os.path.realpath(entry.path)))
+    except OSError:
+        leads_to_some = True  # nobody can tell
+    if not leads_to_some:
+        return None
+    return NotTaken(entry.name, "a link", "Links are not followed: put the folder itself in its place.")
+
+
+def _holds_more_than_sheets(folder: str) -> bool:
+    with os.scandir(folder) as entries:
+        others = [entry for entry in entries if not SHEET_NAME.fullmatch(entry.name)]
+    return any(
+        not_taken.holds_dicom(entry.path) if entry.is_dir(follow_symlinks=False) else not_taken.is_dicom(entry.path)
+        for entry in others[: not_taken.MOST_PROBED]
+    )
+
+
+def _without_record(entries: list[os.DirEntry[str]], collection: Collection | None) -> Iterator[NotTaken]:
+    """Name ANON folders of which nothing is recorded, and that no attempt is about to record."""
+    anon = {
+        entry.name: int(found[1])
+        for entry in entries
+        if (found := ANON_NAME.fullmatch(entry.name)) and entry.is_dir(follow_symlinks=False)
+    }
+    known = set(records.indices(collection)) if collection else set()
+    unknown = {name: index for name, index in anon.items() if index not in known}
+    if unknown and collection:
+        under_way = set(attempts.indices(collection))
+        known = set(records.indices(collection))  # an attempt may have come to its end since
+        unknown = {name: index for name, index in unknown.items() if index not in under_way | known}
+    for name in unknown:
+        yield NotTaken(
+            name,
+            "named like an anonymized set, and nothing is recorded of it",
+            "If it is a set to be anonymized, give it another name; otherwise move it away.",
+        )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from services.layout import is_there
 from services.publication import claims, publish
 from services.publication.attempts import StandingStill
 from services.runtime import durable_files
@@ -84,7 +84,7 @@ class Reconciler:
     def _look_again(self, refused: Iterable[str]) -> None:
         """Have those looked at again beside which no reason stands any more: it was taken away, or never written."""
         for folder in refused:
-            if not os.path.lexists(notes.beside(self._collection.root / folder, notes.REFUSED)):
+            if not is_there(notes.beside(self._collection.root / folder, notes.REFUSED)):
                 registry.reopen(self._collection, self._collection.locator(folder))
 
     def _give_back(self, states: Mapping[str, SetState]) -> None:
@@ -99,7 +99,8 @@ class Reconciler:
             state = states.get(claim.locator)
             if state is None:
                 missed[claim.set_id] = self._missed.get(claim.set_id, 0) + 1
-            outcome = registry.read_outcome(self._collection, claim.locator) if state and state.is_concluded else None
+            concluded = state is not None and state.is_concluded and not state.is_looked_at_again
+            outcome = registry.read_outcome(self._collection, claim.locator) if concluded else None
             is_over = outcome is not None and outcome.set_id != claim.set_id
             if (is_over or missed.get(claim.set_id, 0) >= SCANS) and self._ledger.release(claim.set_id):
                 log.info("index.released", set=claim.locator, index=claim.index)

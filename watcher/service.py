@@ -29,6 +29,7 @@ from watcher import listed_identities, overlaps
 from watcher.counts import StatusCounts
 from watcher.dispatcher import Dispatcher
 from watcher.events import ChangeEvents, is_remote
+from watcher.folders import beside_the_sets
 from watcher.reconcile import Reconciler
 from worker.transient_errors import CIRCUMSTANCES, describe
 
@@ -107,6 +108,7 @@ class CollectionWatcher:
         self._clock = clock
         self._by_hand = by_hand
         self._sheets = sheets
+        self._beside = 0
         self._form: object = None
         self._arbiter: Arbiter | None = None
         self._holds = False
@@ -142,7 +144,10 @@ class CollectionWatcher:
                 self._open()
                 self.states = self._dispatcher.look(suspects)
                 self.for_a_person = self._dispatcher.for_a_person
-                self.counts = self.counts.next(self.states, self._dispatcher.codes, began)
+                if began >= self._reconcile_at:
+                    self._beside = len(beside_the_sets(self.root, self._dispatcher.collection))
+                not_taken = self._dispatcher.not_taken + self._beside
+                self.counts = self.counts.next(self.states, self._dispatcher.codes, began, not_taken)
                 if began >= self._reconcile_at:
                     self._reconciler.reconcile(self.states)
                     self._reconcile_at = began + self._settings.reconcile_s
@@ -232,6 +237,7 @@ class Watch:
         self.share_is_away = False
         """Whether it cannot be listed, or no collection is there: an empty mount point looks like that."""
         self._share = share
+        self._closed: tuple[Path, ...] = ()
         self._queue = queue
         self._redis = client
         self._settings = settings
@@ -301,6 +307,9 @@ class Watch:
                 log.warning("share.away", waits=describe(circumstance))
             self.share_is_away = True
             return
+        if self._share.closed != self._closed:
+            log.warning("share.not-readable", count=len(self._share.closed))
+        self._closed = self._share.closed
         if not ids and not self.share_is_away:
             log.warning("share.empty", waits="there is no collection; is the share mounted?")
         self.share_is_away = not ids

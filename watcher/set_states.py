@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from services.forms import identity_list
 from services.layout import SETTINGS_NAME
 from services.rtset import folder_listing
-from services.store import registry
+from services.store import notes, registry
+from services.store.registry import Outcome
+from services.store.set_state import SetState
 from watcher.folders import set_folders, untouched
 
 if TYPE_CHECKING:
     from collections.abc import Collection as Names
-    from pathlib import Path
 
     from services.store.collection import Collection
-    from services.store.registry import Outcome
 
 _NEVER: Final = (0, 0)
 
@@ -33,10 +34,15 @@ class SetStatus:
     outcome: Outcome | None
     """What became of the folder as it is now; none where that is not known, or no longer true."""
 
+    can_be_listed: bool = True
+    """Whether what lies in the folder can be seen at all."""
+
     @property
     def concluded(self) -> bool:
         """Whether nothing more is to be done."""
-        return self.outcome is not None and self.outcome.is_concluded
+        if self.outcome is None or self.outcome.state is SetState.NOT_READABLE:
+            return False
+        return self.outcome.is_concluded
 
 
 class SetStatuses:
@@ -56,7 +62,8 @@ class SetStatuses:
         Raises
         ------
         OSError
-            The root cannot be listed. A set that goes away meanwhile is just not in the answer.
+            The root cannot be listed. A set that goes away meanwhile is just not in the answer; one that cannot be
+            listed is, as not readable.
         """
         self._form_changed_ns = (self._collection.root / SETTINGS_NAME).stat().st_ctime_ns
         self._list_changed_ns = _changed_ns(self._collection.root / identity_list.FILE_NAME)
@@ -74,10 +81,21 @@ class SetStatuses:
             return SetStatus(folder, locator, outcome.fingerprint, outcome)
         try:
             fingerprint = folder_listing.fingerprint(self._collection.root / folder)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            return self._not_readable(folder, locator, error)
         still_true = outcome is not None and outcome.fingerprint == fingerprint
         return SetStatus(folder, locator, fingerprint, outcome if still_true else None)
+
+    def _not_readable(self, folder: str, locator: str, error: OSError) -> SetStatus:
+        """Tell of a set that cannot be listed; which number it has is known all the same."""
+        root, place = self._collection.root, Path(os.fsdecode(error.filename or folder))
+        name = place.relative_to(root) if place.is_relative_to(root) else folder
+        outcome = Outcome(SetState.NOT_READABLE, "", "", text=notes.may_not_be_read(os.fspath(name)))
+        if (before := registry.read_outcome(self._collection, locator)) is not None:
+            outcome = replace(outcome, set_id=before.set_id, index=before.index, at=before.at)
+        return SetStatus(folder, locator, "", outcome, can_be_listed=False)
 
     def _outcome(self, locator: str) -> Outcome | None:
         """Return what became of a set; of a refused or waiting one only if form and list are still those of then."""

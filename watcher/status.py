@@ -18,7 +18,7 @@ from services.store.collection import Collection, collection_id
 from services.store.records import folder_name
 from services.store.set_state import SetState
 from watcher import listed_identities
-from watcher.folders import loose_dicom, set_folders
+from watcher.folders import beside_the_sets, loose_dicom, set_folders
 from watcher.set_states import SetStatuses
 from worker.app import app, connect
 from worker.queue import Queue
@@ -28,6 +28,7 @@ from worker.transient_errors import CIRCUMSTANCES, describe
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from services.layout import NotTaken
     from services.runtime.progress import InWork
     from services.runtime.settings import Settings
     from watcher.set_states import SetStatus
@@ -61,6 +62,13 @@ class CollectionStatus:
     loose_dicom: int = 0
     warning: str = ""
     """What nothing waits for, and a person should see to."""
+    not_taken: list[NotTaken] = field(default_factory=list)
+    """What lies in it, may hold DICOM, and is not taken."""
+
+    @property
+    def not_readable(self) -> int:
+        """How many of its sets may not be read."""
+        return sum(row.state is SetState.NOT_READABLE for row in self.sets)
 
 
 class StatusReader:
@@ -87,10 +95,12 @@ class StatusReader:
                 _, options = read_settings(self._root)
                 state = SetState.NOT_STARTED if self._waits_for_a_person(options.start) else SetState.NEW
                 sets = [Row(name, state, "", "") for name in set_folders(self._root)]
-                return CollectionStatus(root, "", sets, loose_dicom(self._root))
+                beside = beside_the_sets(self._root, None)
+                return CollectionStatus(root, "", sets, loose_dicom(self._root), not_taken=beside)
             collection = self._look()
             statuses = self._statuses.take()
             wrong = as_text(listed_identities.faults(collection))
+            loose, beside = loose_dicom(self._root), beside_the_sets(self._root, collection)
         except SettingsWrong as wrong:
             return CollectionStatus(root, str(wrong))
         except CIRCUMSTANCES as circumstance:
@@ -101,7 +111,8 @@ class StatusReader:
             for status in statuses
         ]
         changed = "\n".join(one.says for one in given_identities.changed(collection))
-        return CollectionStatus(root, wrong or away, rows, loose_dicom(self._root), warning=changed)
+        left_out = [one for status in statuses if status.outcome for one in status.outcome.not_taken]
+        return CollectionStatus(root, wrong or away, rows, loose, warning=changed, not_taken=[*beside, *left_out])
 
     def _look(self) -> Collection:
         """Open the collection, anew only when its form or its list of identities has changed."""

@@ -124,7 +124,7 @@ def _work(here: Station, name: SetKey, beginnings: int, *, patience_over: bool) 
             failures.forget(collection, name.locator)
             ended = outcome.state if outcome else SetState.GONE
             if outcome:
-                event, took_s = f"set.{ended}", round(sum(progress.seconds.values()), 3)
+                event, took_s = f"set.{ended.replace(' ', '-')}", round(sum(progress.seconds.values()), 3)
                 log.info(event, index=outcome.index, codes=outcome.codes, seconds=took_s)
     except CIRCUMSTANCES as circumstance:
         progress.waits(describe(circumstance))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.table import Table
@@ -17,19 +17,28 @@ from anonymizer.commands.new import (
     machine_names,
     warn_of_overlap,
 )
-from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, console, say_json, say_loose
+from anonymizer.terminal import (
+    PUBLISHED_ALL,
+    SOME_NOT,
+    console,
+    not_taken_as_json,
+    printable,
+    say_json,
+    say_not_taken,
+)
 from services.forms.collection_form import Options, read_settings
-from services.layout import SETTINGS_NAME
+from services.layout import SETTINGS_NAME, STATE_NAME
 from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
 from services.rtset.references import LINKS
 from services.store.collection import Collection
 from services.verdict.summary import judge_folder
 from watcher import listed_identities
-from watcher.folders import loose_dicom, set_folders
+from watcher.folders import beside_the_sets, set_folders
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from services.layout import NotTaken
     from services.verdict.summary import Judgement
 
 KINDS = (CT, STRUCTURE_SET, PLAN, DOSE)
@@ -55,7 +64,7 @@ def check(root: Root, machine: MachineNames = None, as_json: AsJson = False) -> 
     with ProcessPoolExecutor() as pool:
         rows = list(pool.map(partial(judge_folder, options=options, machines=known), folders))
     if as_json:
-        say_json({"sets": [asdict(row) for row in rows]})
+        say_json({"sets": [_as_json(row) for row in rows], "not_taken": not_taken_as_json(_not_taken(root, rows))})
     else:
         _say(root, rows)
     good = all(row.verdict in {"good", "no set"} for row in rows)
@@ -68,21 +77,29 @@ def _say(root: Path, rows: list[Judgement]) -> None:
     table = Table("Set", *KINDS, "Links", "Machine", "Verdict")
     for row in sets:
         counts = (str(row.counts.get(kind, "")) for kind in KINDS)
-        table.add_row(row.folder, *counts, _links(row), row.machine, row.verdict)
+        table.add_row(printable(row.folder), *counts, _links(row), row.machine, row.verdict)
     if sets:
         screen.print(table)
     for row in sets:
         for fault in row.faults:
-            screen.print(f"{row.folder}: {fault['found']} {fault['remedy']}")
+            screen.print(f"{printable(row.folder)}: {fault['found']} {fault['remedy']}")
         for note in row.notes:
-            screen.print(f"{row.folder}: {note}")
+            screen.print(f"{printable(row.folder)}: {note}")
     for row in rows:
         if row.verdict == "no set":
-            screen.print(f"{row.folder}: no DICOM, and so no set.")
+            screen.print(f"{printable(row.folder)}: no DICOM, and so no set.")
     if not rows:
         screen.print(f"There are no sets in {root}: each folder in it with DICOM files is one.")
-    if loose := loose_dicom(root):
-        screen.print(say_loose(root, loose))
+    say_not_taken(screen, _not_taken(root, rows))
+
+
+def _not_taken(root: Path, rows: list[Judgement]) -> list[NotTaken]:
+    collection = Collection.look(root) if has_form(root) and (root / STATE_NAME).is_dir() else None
+    return [*beside_the_sets(root, collection), *(one for row in rows for one in row.not_taken)]
+
+
+def _as_json(row: Judgement) -> dict[str, Any]:
+    return {**asdict(row), "not_taken": not_taken_as_json(row.not_taken)}
 
 
 def _links(row: Judgement) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import structlog
 import typer
 
-from anonymizer.arguments import Processes, ShareArgument, check_folder
+from anonymizer.arguments import Processes, ShareArgument, check_root
 from anonymizer.terminal import console as screen
 from services.errors import SettingsWrong
 from services.runtime import logs
@@ -45,7 +45,7 @@ def console(
     place = share or settings.share
     if place is None:
         raise SettingsWrong("Which folder? Name it: anonymizer console ROOT, or set ANONYMIZER_SHARE.")
-    check_folder(place)
+    check_root(place)
     serve_console(place.absolute(), settings, processes=workers or os.cpu_count() or 1, debug=bool(ctx.obj))
 
 

@@ -3,28 +3,60 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import typer
 from rich.table import Table
 
 from anonymizer.arguments import AsJson, Root, check_folder
-from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, console, say_json
-from services.maintenance.doctor import examine
+from anonymizer.terminal import (
+    PUBLISHED_ALL,
+    SOME_NOT,
+    console,
+    not_taken_as_json,
+    printable,
+    say_json,
+    say_not_taken,
+)
+from services.maintenance.doctor import Finding, examine, not_readable
 from services.store.collection import Collection
+from services.store.set_state import SetState
+from watcher.folders import beside_the_sets
+from watcher.set_states import SetStatuses
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from watcher.set_states import SetStatus
 
 
 def doctor(root: Root, as_json: AsJson = False) -> None:
     """Tell where claims, records, ANON folders, lines and originals do not agree. Mends nothing."""
     check_folder(root)
-    found = list(examine(Collection.look(root)))
+    collection = Collection.look(root)
+    found = list(examine(collection))
+    statuses = SetStatuses(collection).take()
+    told = {one.where for one in found if one.code == "not-readable"}
+    found += [one for one in _closed(statuses) if one.where not in told]
+    left_out = beside_the_sets(root, collection)
+    left_out += [one for status in statuses if status.outcome for one in status.outcome.not_taken]
     wrong = [finding for finding in found if finding.is_wrong]
     if as_json:
-        say_json({"agrees": not wrong, "findings": [{**asdict(one), "is_wrong": one.is_wrong} for one in found]})
+        findings = [{**asdict(one), "is_wrong": one.is_wrong} for one in found]
+        say_json({"agrees": not wrong, "findings": findings, "not_taken": not_taken_as_json(left_out)})
     else:
         table = Table("Where", "What", "Found", "What to do")
         for one in found:
-            table.add_row(one.where, one.code, one.found, one.remedy)
+            table.add_row(printable(one.where), one.code, one.found, one.remedy)
         if found:
             console().print(table)
+        say_not_taken(console(), left_out)
         console().print(f"{len(wrong)} things must be looked at." if wrong else "All agrees.")
     raise typer.Exit(SOME_NOT if wrong else PUBLISHED_ALL)
+
+
+def _closed(statuses: Iterable[SetStatus]) -> Iterable[Finding]:
+    """Name the sets that may not be read."""
+    for one in statuses:
+        if one.outcome and one.outcome.state is SetState.NOT_READABLE:
+            yield not_readable(one.folder, one.outcome.text)

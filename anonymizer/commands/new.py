@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anonymizer.arguments import MachineNames, Root, check_folder
+from anonymizer.arguments import MachineNames, Root, check_root
 from anonymizer.terminal import console
 from services.errors import SettingsWrong
 from services.forms.collection_form import Options
@@ -52,7 +52,7 @@ def new(
     ] = False,
 ) -> None:
     """Make a root folder ready: who its sets become, and which machine their plans are moved to."""
-    check_folder(root)
+    check_root(root)
     form: tuple[Identity, Options] | tuple[None, None] = (None, None)
     if not (go_on and has_form(root)):
         form = fill_in(patient_id, family_name, first_name, hospital, initial_index, machine)

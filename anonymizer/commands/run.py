@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.table import Table
 
-from anonymizer.arguments import AsJson, MachineNames, Root, check_folder
+from anonymizer.arguments import AsJson, MachineNames, Root, check_root
 from anonymizer.commands.console import serve_console
 from anonymizer.commands.new import (
     FamilyName,
@@ -26,22 +26,36 @@ from anonymizer.commands.new import (
 )
 from anonymizer.embedded.batch import Batch, batch
 from anonymizer.progress_view import Bars, Lines, Shown, Silence
-from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, console, counted, say_json, say_loose
+from anonymizer.terminal import (
+    PUBLISHED_ALL,
+    SOME_NOT,
+    console,
+    counted,
+    not_taken_as_json,
+    printable,
+    say_json,
+    say_not_taken,
+)
 from services.errors import SettingsWrong
-from services.layout import SHEETS_NAME
-from services.runtime import logs
+from services.layout import sheets_folder
+from services.runtime import durable_files, logs
 from services.runtime.settings import Settings
-from services.store import registry
+from services.store import records, registry, tracking_lines
 from services.store.collection import Collection
 from services.store.records import folder_name
 from services.store.set_state import SetState
 from watcher import listed_identities
-from watcher.folders import loose_dicom
+from watcher.folders import beside_the_sets
+from watcher.set_states import SetStatuses
 from worker.transient_errors import CIRCUMSTANCES, describe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from rich.console import Console
+
+    from services.layout import NotTaken
 
 POLL_S: Final = 0.1
 INTERRUPTED: Final = 130
@@ -79,7 +93,7 @@ def run(
     """Check and anonymize every set of a root folder. Stopped with Ctrl-C, it goes on where it was when run again."""
     settings = Settings.of_process()
     logs.configure(settings.log_format, settings.log_level if ctx.obj else "critical")
-    check_folder(root)
+    check_root(root)
     given = (patient_id, family_name, first_name, hospital, initial_index, machine)
     if not has_form(root):
         collection = Collection.create(root, *fill_in(*given))
@@ -96,24 +110,93 @@ def run(
         )
         return
     with batch(collection, settings, processes=workers or os.cpu_count() or 1, debug=bool(ctx.obj)) as going:
-        earlier, states = _follow(going, as_json=as_json)
-        seconds = going.seconds()
-        concerned = (
-            folder for folder, state in states.items() if folder not in earlier and state is not SetState.NO_SET
+        end = _follow(going, as_json=as_json)
+        if not end.interrupted:
+            rows = end.rows(collection, going.seconds())
+            _tell(collection, rows, end, as_json=as_json)
+            _make_sheets(going, as_json=as_json)
+    if end.interrupted:  # what was in work has come to its end
+        states = {one.folder: one.outcome.state for one in SetStatuses(collection).take() if one.outcome}
+        end = replace(end, states=dict.fromkeys(end.states, SetState.WAITING) | states)
+        rows = end.rows(collection, {})
+        _tell(collection, rows, end, as_json=as_json)
+    _say_where(console(stderr=as_json), collection, interrupted=end.interrupted)
+    raise typer.Exit(INTERRUPTED if end.interrupted else _exit_code(rows, end))
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How a run ended."""
+
+    earlier: frozenset[str]
+    """The sets that were published before."""
+    states: Mapping[str, SetState]
+    """How all stand now."""
+    interrupted: bool = False
+
+    def rows(self, collection: Collection, seconds: Mapping[str, float]) -> list[Row]:
+        """Tell what became of each set that was not published before."""
+        concerned = [folder for folder in self.states if folder not in self.earlier]
+        return [
+            _row(collection, folder, self.states[folder], seconds)
+            for folder in concerned
+            if self.states[folder] is not SetState.NO_SET
+        ]
+
+
+def _exit_code(rows: list[Row], end: _End) -> int:
+    """Nothing that was there is no success; what is not taken beside sets that are does not matter."""
+    is_well = all(row.state.is_finished for row in rows) and bool(rows or end.earlier)
+    return PUBLISHED_ALL if is_well else SOME_NOT
+
+
+def _tell(collection: Collection, rows: list[Row], end: _End, *, as_json: bool) -> None:
+    left_out = beside_the_sets(collection.root, collection)
+    for folder in end.states:
+        if outcome := registry.read_outcome(collection, collection.locator(folder)):
+            left_out += outcome.not_taken
+    if as_json:
+        say_json(
+            {
+                "sets": [_as_json(row) for row in rows],
+                "published_before": len(end.earlier),
+                "not_taken": not_taken_as_json(left_out),
+                "interrupted": end.interrupted,
+            }
         )
-        rows = [_row(collection, folder, states[folder], seconds) for folder in concerned]
-        if as_json:
-            say_json({"sets": [_as_json(row) for row in rows], "published_before": len(earlier)})
-        else:
-            _say(root, rows, len(earlier))
-        _make_sheets(going, as_json=as_json)
-    raise typer.Exit(PUBLISHED_ALL if all(row.state.is_finished for row in rows) else SOME_NOT)
+    else:
+        _say(collection.root, rows, len(end.earlier), left_out)
 
 
-def _follow(going: Batch, *, as_json: bool) -> tuple[frozenset[str], Mapping[str, SetState]]:
-    """Show how it goes on until it is finished; give the sets that were published before, and how all stand now."""
+def _say_where(screen: Console, collection: Collection, *, interrupted: bool) -> None:
+    """Say where everything is that was made, and what comes next."""
+    root = collection.root
+    if interrupted:
+        screen.print(f"Stopped. What is published stays; the next run goes on with the rest: anonymizer run {root}")
+    given = [index for index in records.indices(collection) if (root / folder_name(index)).is_dir()]
+    if not given:
+        return
+    first, last = folder_name(given[0]), folder_name(given[-1])
+    screen.print(f"The sets are in {root}: {first}" + (f" to {last}." if last != first else "."))
+    lists = sorted(name for name in durable_files.names(root) if tracking_lines.FILE_NAME.fullmatch(name))
+    if lists:
+        screen.print(f"Which patient became which stands in {root / lists[-1]}: it must not leave the hospital.")
+    sheets = sheets_folder(root)
+    if sheets.is_dir():
+        screen.print(f"The sheets are in {sheets}.")
+    if not interrupted:
+        screen.print(
+            f"Next: look at the sheets and sign them; then anonymizer export {root} DEST copies what may travel."
+            if sheets.is_dir()
+            else f"Next: anonymizer export {root} DEST copies what may travel."
+        )
+
+
+def _follow(going: Batch, *, as_json: bool) -> _End:
+    """Show how it goes on until it is finished, or stopped."""
     screen = console()
     earlier: frozenset[str] | None = None
+    states: Mapping[str, SetState] = {}
     with ExitStack() as stack:
         shown: Shown = Silence() if as_json else Lines(screen.print, going.folder_of)
         if screen.is_terminal and not as_json:
@@ -121,17 +204,18 @@ def _follow(going: Batch, *, as_json: bool) -> tuple[frozenset[str], Mapping[str
         try:
             while True:
                 look = going.look()
+                states = look.states
                 if earlier is None:
                     earlier = frozenset(folder for folder, state in look.states.items() if state.is_finished)
                 shown.show(look)
                 if look.finished:
                     if look.waits:
                         console(stderr=True).print(f"Not all could be written: {look.waits}. The next run does it.")
-                    return earlier, look.states
+                    return _End(earlier, look.states)
                 time.sleep(POLL_S)
         except KeyboardInterrupt:
             console(stderr=True).print("Stopping. What is in work is finished first; Ctrl-C again ends it at once.")
-            raise typer.Exit(INTERRUPTED) from None
+            return _End(earlier or frozenset(), states, interrupted=True)
 
 
 def _make_sheets(going: Batch, *, as_json: bool) -> None:
@@ -151,7 +235,6 @@ def _make_sheets(going: Batch, *, as_json: bool) -> None:
         screen.print(f"Not all sheets could be made: {describe(circumstance)}. The next run makes them.")
     if failed := going.sheets_failed():
         screen.print(f"No sheet could be made of {', '.join(map(folder_name, failed))}: anonymizer sheet says more.")
-    screen.print(f"The sheets are in {going.collection.root / SHEETS_NAME}.")
 
 
 def _row(collection: Collection, folder: str, state: SetState, seconds: Mapping[str, float]) -> Row:
@@ -167,17 +250,16 @@ def _as_json(row: Row) -> dict[str, Any]:
     return {name: getattr(row, name) for name in ("folder", "state", "anon", "seconds", "reason")}
 
 
-def _say(root: Path, rows: list[Row], earlier: int) -> None:
+def _say(root: Path, rows: list[Row], earlier: int, left_out: list[NotTaken]) -> None:
     screen = console()
     if rows:
         table = Table("Set", "State", "Anonymized", "Seconds", "Why")
         for row in rows:
             seconds = "" if row.seconds is None else f"{row.seconds:.1f}"
-            table.add_row(row.folder, row.state.replace("-", " "), row.anon, seconds, row.reason)
+            table.add_row(printable(row.folder), row.state.replace("-", " "), row.anon, seconds, row.reason)
         screen.print(table)
     if earlier:
         screen.print(f"Done before: {counted(earlier, 'set')}. `anonymizer status` lists what is not published.")
     if not rows and not earlier:
         screen.print(f"There are no sets in {root}: each folder in it with DICOM files is one.")
-    if loose := loose_dicom(root):
-        screen.print(say_loose(root, loose))
+    say_not_taken(screen, left_out)

@@ -10,7 +10,7 @@ import typer
 from anonymizer.arguments import Root, check_folder
 from anonymizer.terminal import console
 from services.errors import SettingsWrong
-from services.layout import SHEETS_NAME
+from services.layout import sheets_folder
 from services.store.collection import Collection
 from services.store.records import folder_name, index_of
 
@@ -37,4 +37,4 @@ def sheet(root: Root, anon: AnonName, *, against_source: AgainstSource = False) 
     except findings.NoSheet as none:
         raise SettingsWrong(f"{folder_name(index)}: {none}") from None
     name = folder_name(index)
-    console().print(f"{root / SHEETS_NAME / name}.html and {name}.pdf")
+    console().print(f"{sheets_folder(root) / name}.html and {name}.pdf")

@@ -6,10 +6,19 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+import typer
 from rich.table import Table
 
 from anonymizer.arguments import AsJson, Root, check_folder
-from anonymizer.terminal import console, say_json, say_loose
+from anonymizer.terminal import (
+    PUBLISHED_ALL,
+    SOME_NOT,
+    console,
+    not_taken_as_json,
+    printable,
+    say_json,
+    say_not_taken,
+)
 from services.errors import SettingsWrong
 from services.runtime.settings import Settings
 from services.store.set_state import SetState
@@ -18,7 +27,7 @@ from watcher import overlaps
 from watcher.status import StatusReader
 
 if TYPE_CHECKING:
-    from watcher.status import CollectionStatus
+    from watcher.status import CollectionStatus, Row
 
 SHOWN: Final = ("folder", "state", "anon", "why")
 
@@ -27,14 +36,28 @@ def status(root: Root, as_json: AsJson = False) -> None:
     """Show how the sets of a root folder, or of every collection under a share, stand."""
     check_folder(root)
     settings = Settings.of_process()
-    told = _tell(Share(root), settings)
+    share = Share(root)
+    told = _tell(share, settings)
+    if not told and share.closed:
+        raise SettingsWrong(f"No collection can be seen in {root}: {share.closed[0]} may not be looked into.")
     if not told:
         raise SettingsWrong(f"There is no collection in {root}: `anonymizer new` makes one.")
     if as_json:
         say_json([_as_json(one) for one in told])
-        return
-    for one in told:
-        _say(one)
+    else:
+        for one in told:
+            _say(one)
+        for place in share.closed:
+            console().print(
+                f"{printable(str(place))} may not be looked into: its owner, group or rights are to be changed."
+            )
+    wrong = bool(share.closed) or any(one.paused or any(_is_wrong(row) for row in one.sets) for one in told)
+    raise typer.Exit(SOME_NOT if wrong else PUBLISHED_ALL)
+
+
+def _is_wrong(row: Row) -> bool:
+    """Whether a set will not go on before a person has done something."""
+    return row.state.is_concluded and not row.state.is_finished and row.state is not SetState.NO_SET
 
 
 def _tell(share: Share, settings: Settings) -> list[CollectionStatus]:
@@ -57,6 +80,7 @@ def _as_json(told: CollectionStatus) -> dict[str, Any]:
         "warning": told.warning,
         "sets": [{name: getattr(row, name) for name in SHOWN} for row in told.sets],
         "loose_dicom": told.loose_dicom,
+        "not_taken": not_taken_as_json(told.not_taken),
     }
 
 
@@ -73,7 +97,6 @@ def _say(told: CollectionStatus) -> None:
     if others:
         table = Table("Set", "State", "Anonymized", "Why")
         for row in others:
-            table.add_row(row.folder, row.state.replace("-", " "), row.anon, row.why)
+            table.add_row(printable(row.folder), row.state.replace("-", " "), row.anon, row.why)
         screen.print(table)
-    if told.loose_dicom:
-        screen.print(say_loose(told.root, told.loose_dicom))
+    say_not_taken(screen, told.not_taken)

@@ -15,9 +15,11 @@ import redis
 from anonymizer.embedded.redis_server import embedded_redis
 from anonymizer.embedded.supervisor import Supervised
 from services.errors import SettingsWrong
+from services.publication import publish
 from services.runtime.progress import InWork, read_all
 from services.store import failures, registry
 from services.store.set_state import SetState
+from services.store.tracking_lines import TrackingFiles
 from watcher.service import CollectionWatcher
 from worker.app import connect, make_app, worker_arguments
 from worker.queue import Queue
@@ -174,6 +176,7 @@ def batch(collection: Collection, settings: Settings, *, processes: int, debug: 
                 raise SettingsWrong(SERVED)
             time.sleep(0.1)
         stack.callback(attended.leave)
+        stack.callback(_bring_the_lines, collection)
         start_anew(collection)
         worker = worker_process(name, url, collection.root, processes=processes, debug=debug)
         stack.callback(_clear, queue, sheets, collection)
@@ -196,6 +199,13 @@ def _environment(url: str, share: Path) -> dict[str, str]:
     """Give the worker our environment, with its Redis and its share; the address has the password already."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("ANONYMIZER_REDIS_")}
     return {**ours, "ANONYMIZER_REDIS_URL": url, "ANONYMIZER_SHARE": str(share)}
+
+
+def _bring_the_lines(collection: Collection) -> None:
+    """Leave the tracking file as it should be, also of a run that was stopped."""
+    with suppress(OSError):  # the next run does it
+        publish.recover(collection)
+        TrackingFiles(collection).render()
 
 
 def _clear(queue: Queue, sheets: Sheets, collection: Collection) -> None:

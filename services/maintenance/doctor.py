@@ -9,16 +9,17 @@ from __future__ import annotations
 import os
 from collections import Counter
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from services.errors import SetChanged, SetRefused
+from services.layout import ANON_NAME
 from services.maintenance import same_source
 from services.policy.table import policy_for
 from services.publication import attempts, claims
 from services.rtset import folder_listing, unfinished_pixels
 from services.runtime import durable_files
-from services.store import given_identities, records, registry, tracking_lines
-from services.store.collection import ANON_NAME
+from services.store import given_identities, notes, records, registry, tracking_lines
 from services.store.records import folder_name
 from services.verdict import check, importability
 
@@ -87,6 +88,11 @@ def _listed(collection: Collection) -> Iterator[Finding]:
             f"Set the row back; or take the set back with `anonymizer withdraw ROOT {folder_name(one.index)}` and have "
             "it taken anew with `anonymizer retry ROOT SET --as-new`.",
         )
+
+
+def not_readable(folder: str, text: str) -> Finding:
+    """Return the finding of a set that may not be read."""
+    return Finding("not-readable", folder, text, "Change its owner, its group or its rights (ACL).")
 
 
 class _Seen:
@@ -284,8 +290,14 @@ class _Seen:
                 )
             elif folder is None or not folder.is_dir():
                 yield Finding("original-gone", where, f"The original of {folder_name(published.index)} is gone.")
-            elif (found := self._original(folder, published)) is not None:
+            elif (found := self._original_if_readable(folder, published)) is not None:
                 yield found
+
+    def _original_if_readable(self, folder: Path, published: Record) -> Finding | None:
+        try:
+            return self._original(folder, published)
+        except PermissionError as denied:
+            return not_readable(folder.name, notes.may_not_be_read(PurePath(denied.filename or folder).name))
 
     def _original(self, folder: Path, published: Record) -> Finding | None:
         collection, name = self._collection, folder_name(published.index)

@@ -10,7 +10,7 @@ import shutil
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from services.errors import SettingsWrong
-from services.layout import SHEETS_NAME
+from services.layout import SHEETS_NAME, sheets_folder
 from services.runtime import durable_files
 from services.store import records
 
@@ -114,7 +114,7 @@ def _export_one(root: Path, target: Path, published: Record) -> Exported:
 
 def _export_sheet(root: Path, target: Path, name: str) -> bool:
     """Copy one file of the sheets, in the place of an older one; a link is not followed, wherever it leads."""
-    path = root / SHEETS_NAME / name
+    path = sheets_folder(root) / name
     if path.is_symlink() or not path.is_file():
         return False
     (target / SHEETS_NAME).mkdir(exist_ok=True)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from services.errors import SettingsWrong
-from services.layout import SHEETS_NAME
+from services.layout import sheets_folder
 from services.runtime import durable_files
 from services.store import notes, records, registry, tracking_lines
 from services.store.records import folder_name
@@ -67,5 +67,5 @@ def _move_away(collection: Collection, name: str) -> bool:
         moved = True
     for name_of_sheet in (f"{name}.html", f"{name}.pdf"):
         with suppress(FileNotFoundError):
-            (collection.root / SHEETS_NAME / name_of_sheet).replace(collection.withdrawn / name_of_sheet)
+            (sheets_folder(collection.root) / name_of_sheet).replace(collection.withdrawn / name_of_sheet)
     return moved

@@ -87,6 +87,15 @@ def all_of(collection: Collection, set_id: str | None = None) -> list[Path]:
     ]
 
 
+def indices(collection: Collection) -> Iterator[int]:
+    """Return the indices of the attempts that are published and whose record is still to be moved to its place."""
+    for path in all_of(collection):
+        with suppress(FileNotFoundError):
+            index = (durable_files.read(path / RECORD) or {}).get("index")
+            if isinstance(index, int):
+                yield index
+
+
 def set_of(path: Path) -> str | None:
     """Return the id of the set that an attempt's folder is for."""
     found = _NAME.fullmatch(path.name)

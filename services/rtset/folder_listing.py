@@ -1,6 +1,6 @@
 """What lies in a set's folder, without opening a file: what has changed, and what will never be read.
 
-Links are not followed, devices and pipes not opened, hidden names and names of unfinished copies left alone. What was
+Links are not followed, devices and pipes not opened, hidden names and files of unfinished copies left alone. What was
 left out is told, so that nobody wonders.
 """
 
@@ -15,12 +15,16 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.errors import Fault, SetRefused
-from services.layout import DEEPEST, SETTINGS_NAME, why_passed_over
+from services.layout import DEEPEST, SETTINGS_NAME, is_there, why_file_left, why_folder_left
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 MOST_FILES: Final = 100_000
+
+A_LINK: Final = "a link"
+A_COLLECTION: Final = "a collection of its own"
+TOO_DEEP: Final = "nested too deep"
 
 
 class Entry(NamedTuple):
@@ -83,7 +87,7 @@ def take(folder: Path) -> Listing:
         for found in _scan(place, must_exist=depth == 0):
             path = below + found.name
             try:
-                why = why_passed_over(found.name) or _why_not_read(found, depth)
+                why = _why_not_read(found, depth)
                 status = found.stat(follow_symlinks=False) if why is None else None
             except FileNotFoundError:
                 continue
@@ -130,12 +134,14 @@ def _scan(place: str, *, must_exist: bool) -> list[os.DirEntry[str]]:
 
 def _why_not_read(found: os.DirEntry[str], depth: int) -> str | None:
     if found.is_symlink():
-        return "a link"
+        return A_LINK
     if found.is_dir(follow_symlinks=False):
-        if os.path.lexists(os.path.join(found.path, SETTINGS_NAME)):  # noqa: PTH118 - a string join for each folder
-            return "a collection of its own"
-        return "nested too deep" if depth >= DEEPEST else None
-    return None if found.is_file(follow_symlinks=False) else "neither file nor folder"
+        if (why := why_folder_left(found.name)) is not None:
+            return why
+        if is_there(os.path.join(found.path, SETTINGS_NAME)):  # noqa: PTH118 - a string join for each folder
+            return A_COLLECTION
+        return TOO_DEEP if depth >= DEEPEST else None
+    return why_file_left(found.name) if found.is_file(follow_symlinks=False) else "neither file nor folder"
 
 
 def _folder(path: str, status: os.stat_result) -> Folder:

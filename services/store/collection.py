@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 import os
-import re
 import secrets
 import shutil
 import stat
@@ -24,7 +23,7 @@ from services.forms.collection_form import line_of, read_settings, settings_text
 from services.forms.identity import Identity, check_identity
 from services.forms.identity_list import IdentityList
 from services.forms.structure_list import Naming
-from services.layout import SETTINGS_NAME
+from services.layout import ANON_NAME, SETTINGS_NAME, STATE_NAME, is_there
 from services.runtime import durable_files
 from services.store import given_identities, tracking_lines
 
@@ -33,12 +32,8 @@ if TYPE_CHECKING:
 
     from services.forms.collection_form import Options
 
-STATE_NAME: Final = ".anonymizer"
 FORMAT: Final = 1
 """Of the state. A process that knows less than it finds hands its work back."""
-
-ANON_NAME: Final = re.compile(r"ANON_(\d+)", re.IGNORECASE)
-"""The older program's folders too, and where the file system does not tell ANON from anon."""
 
 _INCOMPLETE: Final = f"{STATE_NAME} is incomplete: bring it back from a backup, whole."
 _FOLDERS: Final = ("folders", "outcomes", "claims", "sets", "staging", "records", "tracking", "attempts")
@@ -106,7 +101,7 @@ class Collection:
         What is given takes the place of a form that is not there; without a state the key is thrown away afterwards.
         What is wrong in the list of identities is in `identities.faults`.
         """
-        if identity is None or options is None or os.path.lexists(root / SETTINGS_NAME):
+        if identity is None or options is None or is_there(root / SETTINGS_NAME):
             identity, options = read_settings(root)
         check_identity(identity)
         if _has_state(root):
@@ -148,7 +143,7 @@ class Collection:
         """
         if _has_state(root):
             raise SettingsWrong("This root has its state; there is nothing to continue that is not known.")
-        has_form = os.path.lexists(root / SETTINGS_NAME)
+        has_form = is_there(root / SETTINGS_NAME)
         if has_form:
             identity, options = read_settings(root)
         if identity is None or options is None:
@@ -308,7 +303,7 @@ def numbers_given(root: Path, patient_id: str) -> set[int]:
 
 
 def _refuse_second_form(root: Path) -> None:
-    if os.path.lexists(root / SETTINGS_NAME):
+    if is_there(root / SETTINGS_NAME):
         raise SettingsWrong(f"There is a {SETTINGS_NAME} already: change it there.")
 
 

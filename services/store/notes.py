@@ -68,6 +68,15 @@ def write_note(folder: Path, text: str) -> bool:
     return _write(folder, NOTE, REFUSED, [f'About the set "{_line(folder.name)}":', "", *text.splitlines()])
 
 
+def may_not_be_read(name: str) -> str:
+    """Say that a file or folder of a set may not be read; in one line, whatever its name holds."""
+    shown = _NO_TEXT.sub(" ", _line(name))
+    return (
+        f'"{shown}" may not be read by the program that anonymizes: its owner, its group or its rights (ACL) have to '
+        "be changed. The set is then taken by itself."
+    )
+
+
 def clear(folder: Path) -> None:
     """Take away what we wrote about a set; the set's own folder need not exist any more."""
     for ending in (REFUSED, NOTE):

@@ -8,8 +8,8 @@ from hashlib import file_digest
 from typing import TYPE_CHECKING, Any, Final
 
 from services.errors import SettingsWrong
+from services.layout import ANON_NAME
 from services.runtime import durable_files
-from services.store.collection import ANON_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
+from services.layout import NotTaken
 from services.runtime import durable_files
 from services.store.set_state import SetState
 
@@ -51,6 +52,9 @@ class Outcome:
 
     text: str = ""
     """In plain words, for the share's users. May name files."""
+
+    not_taken: tuple[NotTaken, ...] = ()
+    """What lies in the folder, may hold DICOM, and is no part of the set. For the share's users."""
 
     @property
     def asks_second_look(self) -> bool:
@@ -197,8 +201,10 @@ def _outcome(stored: dict[str, Any]) -> Outcome | None:
     if not {"state", "fingerprint", "at"} <= values.keys():
         return None
     try:
-        return Outcome(**values | {"state": SetState(values["state"]), "codes": tuple(values.get("codes", ()))})
-    except ValueError:  # a state that a later version knows: the set is looked at again
+        left_out = tuple(NotTaken(*map(str, one)) for one in values.get("not_taken", ()))
+        own = {"state": SetState(values["state"]), "codes": tuple(values.get("codes", ())), "not_taken": left_out}
+        return Outcome(**values | own)
+    except (TypeError, ValueError):  # a state that a later version knows: the set is looked at again
         return None
 
 

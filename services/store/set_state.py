@@ -29,6 +29,8 @@ class SetState(StrEnum):
     """The program failed on it repeatedly: an operator must look."""
     NO_SET = "no-set"
     """The folder holds no DICOM."""
+    NOT_READABLE = "not readable"
+    """It, or something in it, may not be read: its rights (owner, group, ACL) have to be changed."""
     WITHDRAWN = "withdrawn"
     """It was published, and a person took it back."""
     GONE = "gone"
@@ -60,6 +62,11 @@ class SetState(StrEnum):
         return self in _RETRIED
 
     @property
+    def is_looked_at_again(self) -> bool:
+        """Whether the service tries again by itself, every now and then, though nothing has changed in the folder."""
+        return self in _LOOKED_AT_AGAIN
+
+    @property
     def is_busy(self) -> bool:
         """Whether the service goes on with it by itself."""
         return self in _BUSY
@@ -68,5 +75,6 @@ class SetState(StrEnum):
 _PUBLISHED = frozenset({SetState.PUBLISHED, SetState.SAME_SET})
 _FINISHED = _PUBLISHED | {SetState.WITHDRAWN}
 _RETRIED = frozenset({SetState.REFUSED, SetState.PARKED})
-_CONCLUDED = _FINISHED | _RETRIED | {SetState.CHANGED, SetState.NO_SET}
+_CONCLUDED = _FINISHED | _RETRIED | {SetState.CHANGED, SetState.NO_SET, SetState.NOT_READABLE}
+_LOOKED_AT_AGAIN = frozenset({SetState.WAITING, SetState.NOT_READABLE})
 _BUSY = frozenset({SetState.NEW, SetState.QUEUED, SetState.IN_WORK})

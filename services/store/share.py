@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from services.errors import SettingsWrong
-from services.layout import DEEPEST, SETTINGS_NAME, is_passed_over
+from services.layout import ANON_NAME, DEEPEST, SETTINGS_NAME, is_there, why_folder_left
 from services.store.collection import ShareAway, collection_id
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ class Share:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.closed: tuple[Path, ...] = ()
+        """Folders that could not be looked into when collections were looked for last: one may be a collection."""
         self._known: dict[str, Path] = {}
 
     def roots(self) -> list[Path]:
@@ -32,9 +34,12 @@ class Share:
         Raises
         ------
         OSError
-            The share itself is away. A folder in it that may not be read is passed by.
+            The share itself is away. A folder in it that may not be read is `closed`.
         """
-        return sorted(_walk(self.root, DEEPEST, os.scandir(self.root)))
+        closed: list[Path] = []
+        found = sorted(_walk(self.root, DEEPEST, closed, os.scandir(self.root)))
+        self.closed = tuple(sorted(closed))
+        return found
 
     def ids(self) -> dict[Path, str | None]:
         """Tell the id of each collection; none of one that has no state yet, or whose state cannot be read just now.
@@ -68,25 +73,48 @@ class Share:
         return found[0]
 
 
-def _walk(folder: Path, depth: int, entries: Iterator[os.DirEntry[str]] | None = None) -> Iterator[Path]:
-    """Go down to collections, and on to those that lie right in one; what else lies in a collection is a set."""
-    is_collection = _has_form(folder)
+def _walk(
+    folder: Path, depth: int, closed: list[Path], entries: Iterator[os.DirEntry[str]] | None = None
+) -> Iterator[Path]:
+    """Go down to collections, and on to those that lie right in one; what else lies in a collection is a set.
+
+    Parameters
+    ----------
+    closed
+        Takes the folders that cannot be looked into.
+    """
+    is_collection = False
+    try:
+        is_collection = _has_form(folder)
+        if depth == 0:
+            inner = []
+        else:
+            inner = [entry.name for entry in entries or os.scandir(folder) if _may_hold_collections(entry)]
+    except (FileNotFoundError, NotADirectoryError):
+        inner = []
+    except OSError:
+        inner = []
+        if not is_collection:  # a collection says by itself that it cannot be looked into
+            closed.append(folder)
     if is_collection:
         yield folder
-    if depth == 0:
-        return
-    try:
-        inner = [entry.name for entry in entries or os.scandir(folder) if _may_hold_collections(entry)]
-    except OSError:
-        return
     place = os.fspath(folder)
     for name in inner:
-        if not is_collection or os.path.lexists(f"{place}/{name}/{SETTINGS_NAME}"):
-            yield from _walk(folder / name, depth - 1)
+        if not is_collection or _may_be_collection(f"{place}/{name}"):
+            yield from _walk(folder / name, depth - 1, closed)
 
 
 def _may_hold_collections(entry: os.DirEntry[str]) -> bool:
-    return not is_passed_over(entry.name) and entry.is_dir(follow_symlinks=False)
+    left = why_folder_left(entry.name) is not None or ANON_NAME.fullmatch(entry.name) is not None
+    return not left and entry.is_dir(follow_symlinks=False)
+
+
+def _may_be_collection(folder: str) -> bool:
+    """Tell whether a folder in a collection is one itself; where nobody can tell it is a set that may not be read."""
+    try:
+        return is_there(f"{folder}/{SETTINGS_NAME}")
+    except OSError:
+        return False
 
 
 def _id_if_readable(root: Path) -> str | None:
@@ -98,4 +126,4 @@ def _id_if_readable(root: Path) -> str | None:
 
 
 def _has_form(folder: Path) -> bool:
-    return os.path.lexists(folder / SETTINGS_NAME)
+    return is_there(folder / SETTINGS_NAME)

@@ -15,7 +15,7 @@ from services.errors import Fault, SetIncomplete, SetRefused
 from services.forms.identity import is_placeholder
 from services.machines.fit import KEEP_ONLY, fit_first, sentences
 from services.rtset import folder_listing as listings
-from services.rtset import pixel_completeness, placement, reader, references, relink, unfinished_pixels
+from services.rtset import not_taken, pixel_completeness, placement, reader, references, relink, unfinished_pixels
 from services.rtset.reader import NAMES, PLAN, named, printable
 from services.verdict import already_removed, complete_sets, importability, members, preflight
 from services.verdict.members import WAIT
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from services.forms.collection_form import Options
+    from services.layout import NotTaken
     from services.machines.descriptor import Machine
     from services.machines.fit import Fit
     from services.policy.table import Policy
@@ -74,6 +75,9 @@ class Verdict:
     rtset: RtSet | None
     """What to anonymize; None where anything stands against it."""
 
+    not_taken: tuple[NotTaken, ...] = ()
+    """What lies in the folder, may hold DICOM, and is no part of the set."""
+
     @property
     def good(self) -> bool:
         """Whether the set can be anonymized."""
@@ -121,7 +125,7 @@ def judge(
     contents = reader.read(folder, listing)
     found = _Found()
     _judge_files(found, contents, listing, options)
-    _judge_patient(found, contents)
+    _judge_patient(found, contents, folder.name)
     aside = set_aside(contents.objects) if options.extra_objects == "leave out" else SetAside(contents.objects, (), ())
     found.notes += aside.notes()
     chosen = members.choose(aside.objects)
@@ -177,6 +181,7 @@ def judge(
         empty=contents.empty,
         doubts=doubts,
         rtset=whole,
+        not_taken=(*found.not_taken, *not_taken.of_set(folder, listing)),
     )
 
 
@@ -188,6 +193,7 @@ class _Found:
     told: list[str] = field(default_factory=list)
     """Notes that name nothing of the patient: they may stand in record and sheet."""
     relinked: bool = False
+    not_taken: tuple[NotTaken, ...] = ()
 
 
 def _judge_files(found: _Found, contents: Contents, listing: Listing, options: Options) -> None:
@@ -266,7 +272,7 @@ def _files(count: int) -> str:
     return f"{count} {'file is' if count == 1 else 'files are'}"
 
 
-def _judge_patient(found: _Found, contents: Contents) -> None:
+def _judge_patient(found: _Found, contents: Contents, folder: str) -> None:
     """Hold that all objects are of one patient, as far as they say so."""
     files = [file for kind in NAMES for file in contents.objects[kind]]
     ours = list(already_removed.by_us(files))
@@ -277,7 +283,9 @@ def _judge_patient(found: _Found, contents: Contents) -> None:
         by_id[file.view.text("PatientID").casefold()].append(file)
     silent = by_id.pop("", [])
     if len(by_id) > 1:
-        found.faults.append(_two_patients(sorted(by_id.values(), key=len, reverse=True)))
+        patients = sorted(by_id.values(), key=len, reverse=True)
+        found.faults.append(_two_patients(patients))
+        found.not_taken = not_taken.nested(folder, patients)
     if silent:
         found.notes.append(f"No patient ID in {named(one.called for one in silent)}.")
     for keyword, says in (
@@ -320,7 +328,9 @@ def _two_patients(patients: Sequence[Sequence[SetFile]]) -> Fault:
     return Fault(
         "two-patients",
         f"There are two or more patient IDs here: {'; '.join(counted)}.{zeros}{below}",
-        "Put each patient's objects in a folder of their own, or export the plan with its own CT once more.",
+        f"{not_taken.MOVE_UP}."
+        if not_taken.each_has_a_folder(patients)
+        else "Put each patient's objects in a folder of their own, or export the plan with its own CT once more.",
     )
 
 

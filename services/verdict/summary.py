@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from services.errors import Fault
     from services.forms.collection_form import Options
+    from services.layout import NotTaken
     from services.machines.descriptor import Machine
     from services.machines.fit import Fit
     from services.verdict.check import Verdict
@@ -47,6 +48,9 @@ class Judgement:
     fingerprint: str = ""
     """Of the folder as it was judged."""
 
+    not_taken: Sequence[NotTaken] = ()
+    """What lies in the folder, may hold DICOM, and is no part of the set."""
+
 
 def judge_folder(folder: Path, options: Options, machines: Sequence[Machine]) -> Judgement:
     """Judge one folder; called in a process of its own, what it read stays there."""
@@ -72,6 +76,7 @@ def _judgement(folder: Path, verdict: Verdict) -> Judgement:
         verdict.notes,
         list(_beams(fit)) if fit else (),
         verdict.listing.fingerprint,
+        verdict.not_taken,
     )
 
 

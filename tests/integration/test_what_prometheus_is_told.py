@@ -59,7 +59,7 @@ def test_everything_is_told(tmp_path, client):
     }
     watch = SimpleNamespace(attended=collections, share_is_away=False)
 
-    numbers = told(watch, SimpleNamespace(root=tmp_path), client)
+    numbers = told(watch, SimpleNamespace(root=tmp_path, closed=(tmp_path / "C",)), client)
 
     assert numbers['anonymizer_sets{collection="c0ffee",state="published"}'] == 1
     assert numbers['anonymizer_faults{code="two-patients",collection="c0ffee"}'] == 1
@@ -67,6 +67,7 @@ def test_everything_is_told(tmp_path, client):
     assert abs(numbers['anonymizer_last_rescan_timestamp_seconds{collection="c0ffee"}'] - time.time()) < 10
     assert (numbers["anonymizer_collections"], numbers["anonymizer_collections_paused"]) == (2, 1)
     assert (numbers["anonymizer_share_up"], numbers["anonymizer_redis_up"]) == (1, 1)
+    assert numbers["anonymizer_folders_not_readable"] == 1
     assert numbers["anonymizer_backlog"] == 3
     assert numbers['anonymizer_outcomes_total{outcome="refused"}'] == 1
     assert numbers["anonymizer_published_bytes_total"] == 1000
@@ -81,7 +82,7 @@ def test_redis_and_share_may_be_away(tmp_path):
     gone = redis.Redis(unix_socket_path=str(tmp_path / "none.sock"))
     watch = SimpleNamespace(attended={}, share_is_away=True)
 
-    numbers = told(watch, SimpleNamespace(root=tmp_path / "none"), gone)
+    numbers = told(watch, SimpleNamespace(root=tmp_path / "none", closed=()), gone)
 
     assert numbers["anonymizer_redis_up"] == 0
     assert numbers["anonymizer_share_up"] == 0

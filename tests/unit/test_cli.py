@@ -239,7 +239,7 @@ def test_status_tells_how_each_collection_stands(tmp_path: Path, anonymizer: Cal
     said = anonymizer("status", tmp_path)
     told = {one["root"]: one for one in json.loads(anonymizer("status", tmp_path, "--json").out)}
 
-    assert said.code == 0
+    assert said.code == 1  # one is refused
     assert {row["folder"]: (row["state"], row["why"]) for row in told[str(root)]["sets"]} == {
         "new one": ("new", ""),
         "refused one": ("refused", "No plan."),

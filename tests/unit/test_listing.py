@@ -37,17 +37,21 @@ def test_what_is_never_looked_at_is_named_with_its_reason(tmp_path: Path) -> Non
     (tmp_path / "link").symlink_to(tmp_path / "CT.1.dcm")
     (tmp_path / "linked folder").symlink_to("/")
     os.mkfifo(tmp_path / "pipe")
-    for name in (".hidden", "copy.PART", "~$open", "ANON_006"):
+    for name in (".hidden", "copy.PART", "~$open", "ANON_006", "ANON_CT.1"):
         (tmp_path / name).touch()
+    for name in ("Nguyen.temp", "~Meier", ".trash", "@eaDir"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "CT.2.dcm").touch()
     (tmp_path / "inner").mkdir()
     (tmp_path / "inner" / "collection.toml").touch()
 
     found = folder_listing.take(tmp_path)
 
-    assert paths(found) == ["CT.1.dcm"]
+    assert paths(found) == ["ANON_006", "ANON_CT.1", "CT.1.dcm", "Nguyen.temp/CT.2.dcm", "~Meier/CT.2.dcm"]
     assert {str(one.path): one.why for one in found.skipped} == {
         ".hidden": "hidden",
-        "ANON_006": "an anonymized set",
+        ".trash": "hidden",
+        "@eaDir": "a folder of the system's own",
         "copy.PART": "a temporary name",
         "inner": "a collection of its own",
         "link": "a link",
@@ -123,8 +127,17 @@ def test_names_may_be_anything(tmp_path: Path) -> None:
     assert sorted(paths(folder_listing.take(tmp_path))) == sorted(names)
 
 
-@pytest.mark.parametrize("name", ["ANON_006", "anon_7", ".anonymizer", "~copy", "copy~", "x.part", "x.TMP", ".x"])
-def test_names_that_are_passed_over(name: str) -> None:
-    """Ours, the older program's, hidden, being copied."""
-    assert layout.is_passed_over(name)
-    assert not layout.is_passed_over("x" + name + "x")
+@pytest.mark.parametrize("name", ["~copy", "copy~", "x.part", "x.TMP", ".x", "x.crdownload"])
+def test_files_that_are_being_copied_or_hidden_are_left_alone(name: str) -> None:
+    """By their names, and only then."""
+    assert layout.why_file_left(name)
+    assert not layout.why_file_left("x" + name + "x")
+
+
+@pytest.mark.parametrize("name", [".anonymizer", ".x", "lost+found", "$RECYCLE.BIN", "@eaDir"])
+def test_hidden_folders_and_those_of_the_system_are_left_alone(name: str) -> None:
+    """A person's folder may be called anything else."""
+    assert layout.why_folder_left(name)
+    assert not layout.why_folder_left("x" + name + "x")
+    for taken in ("~Meier", "Nguyen.temp", "Anon_Prostate_01", "sheets", "x.part"):
+        assert layout.why_folder_left(taken) is None

@@ -20,6 +20,7 @@ TABLE = {
     SetState.REFUSED: (True, False, False, True, False),
     SetState.PARKED: (True, False, False, True, False),
     SetState.NO_SET: (True, False, False, False, False),
+    SetState.NOT_READABLE: (True, False, False, False, False),
     SetState.WITHDRAWN: (True, False, True, False, False),
     SetState.GONE: (False, False, False, False, False),
 }
@@ -30,6 +31,11 @@ def test_each_state_answers_every_question(state: SetState) -> None:
     """A new state is missing here until somebody decided about it."""
     answers = (state.is_concluded, state.is_published, state.is_finished, state.may_retry, state.is_busy)
     assert answers == TABLE[state]
+
+
+def test_what_waits_for_a_circumstance_is_tried_again_by_itself() -> None:
+    """Rights are given without a change in the folder."""
+    assert [state for state in SetState if state.is_looked_at_again] == [SetState.WAITING, SetState.NOT_READABLE]
 
 
 def test_only_a_refusal_may_end_with_another_form() -> None:

@@ -56,15 +56,17 @@ def states(statuses: SetStatuses, suspects: tuple[str, ...] = ()) -> dict[str, s
 
 
 def test_only_a_persons_folders_are_sets(tmp_path: Path) -> None:
-    """Not ours, not the older program's, not what is hidden, linked, being copied, or a collection itself."""
+    """Not ours, not the older program's, not what is hidden, linked, or a collection itself; whatever its name."""
     collection = collection_in(tmp_path / "BATCH")
     root = collection.root
-    for name in ("Müller, Hans", "anon_me", "b" * 200, "ANON_006", "anon_7", ".hidden", "~copy", "x.part", "z"):
+    for name in ("Müller, Hans", "anon_me", "b" * 200, "ANON_006", "anon_7", ".hidden", "~Meier", "x.temp", "sheets"):
         (root / name).mkdir()
     collection_in(root / "inner")
     (root / "link").symlink_to(tmp_path)
     (root / "file").write_text("no folder")
-    assert set_folders(root) == ["b" * 200, "Müller, Hans", "z"]
+    assert set_folders(root) == ["anon_me", "b" * 200, "Müller, Hans", "sheets", "x.temp", "~Meier"]
+    (root / "sheets" / "ANON_006.pdf").touch()
+    assert set_folders(root) == ["anon_me", "b" * 200, "Müller, Hans", "x.temp", "~Meier"]
 
 
 def test_dicom_lying_loose_in_the_root_is_seen(tmp_path: Path) -> None:

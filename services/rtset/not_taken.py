@@ -1,0 +1,130 @@
+"""What lies in a set's folder, may hold DICOM, and is not taken: named with the reason, so that nobody misses it."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from services.layout import DEEPEST, NotTaken
+from services.rtset.folder_listing import A_COLLECTION, A_LINK, TOO_DEEP
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from services.rtset.folder_listing import Listing, Skipped
+    from services.rtset.reader import SetFile
+
+MOST_NAMED: Final = 50
+"""Of one folder: who left more out than that finds the rest when these are seen to."""
+
+MOST_PROBED: Final = 200
+"""Files and folders in a hidden folder that are looked at, at most: the first DICOM file suffices."""
+
+_PREAMBLE_BYTES: Final = 128
+_MARK: Final = b"DICM"
+_ARCHIVE: Final = re.compile(r".*\.(zip|7z|rar|tar|tgz|tbz2?|txz|gz|bz2|xz|iso)", re.IGNORECASE | re.DOTALL)
+_SUFFIXES: Final = (".dcm", ".dicom")
+
+_REMEDIES: Final = {
+    A_LINK: "Links are not followed: put the files themselves in its place.",
+    A_COLLECTION: "A set's folder holds no collection: move it out, or delete its collection.toml.",
+    TOO_DEEP: f"Folders are looked into {DEEPEST} levels deep: move it up.",
+}
+
+
+def is_archive(name: str) -> bool:
+    """Tell whether a file of this name holds other files, which are not looked for in it."""
+    return _ARCHIVE.fullmatch(name) is not None
+
+
+def archive(name: str) -> NotTaken:
+    """Name an archive."""
+    return NotTaken(
+        name, "an archive", "Archives are not opened: unpack it, each patient's objects in a folder of their own."
+    )
+
+
+def is_dicom(path: Path | str, *, by_name: bool = False) -> bool:
+    """Tell whether a file says that it is DICOM (PS3.10 7.1); one that may not be read does not.
+
+    Parameters
+    ----------
+    by_name
+        Whether its name suffices.
+    """
+    if by_name and os.fspath(path).lower().endswith(_SUFFIXES):
+        return True
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        return stat.S_ISREG(os.fstat(descriptor).st_mode) and os.pread(descriptor, 4, _PREAMBLE_BYTES) == _MARK
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def holds_dicom(folder: Path | str) -> bool:
+    """Tell whether DICOM is among the first files in a folder and below it."""
+    probed = 0
+    for place, _, names in os.walk(folder):
+        if any(is_dicom(f"{place}/{name}") for name in names[: MOST_PROBED - probed]):
+            return True
+        probed += 1 + len(names)
+        if probed >= MOST_PROBED:
+            return False
+    return False
+
+
+def of_set(folder: Path, listing: Listing) -> tuple[NotTaken, ...]:
+    """Name what is left out of a set's folder: names begin with the folder's own."""
+    found: list[NotTaken] = []
+    for one in (*_skipped(folder, listing.skipped), *_archives(folder, listing)):
+        found.append(one)
+        if len(found) == MOST_NAMED:
+            break
+    return tuple(found)
+
+
+def nested(folder: str, patients: Sequence[Sequence[SetFile]]) -> tuple[NotTaken, ...]:
+    """Name a folder in which each of several patients has a folder of their own."""
+    if not each_has_a_folder(patients):
+        return ()
+    return (NotTaken(folder, "several patients' folders, inside one", f"{MOVE_UP}."),)
+
+
+MOVE_UP: Final = "Move the inner folders up one level: each is then a set of its own"
+
+
+def each_has_a_folder(patients: Sequence[Sequence[SetFile]]) -> bool:
+    """Tell whether patients are apart by the folders in which their files lie."""
+    tops = [{one.path.parts[0] for one in files} for files in patients]
+    inner = all(len(one.path.parts) > 1 for files in patients for one in files)
+    return inner and len(tops) > 1 and sum(map(len, tops)) == len(set().union(*tops))
+
+
+def _skipped(folder: Path, skipped: Sequence[Skipped]) -> Iterator[NotTaken]:
+    for path, why in skipped:
+        place = folder / path
+        name = f"{folder.name}/{path}"
+        if why == A_LINK:
+            with suppress(OSError):  # it leads nowhere, or into a circle
+                mode = place.stat().st_mode
+                if stat.S_ISDIR(mode) or stat.S_ISREG(mode):
+                    yield NotTaken(name, why, _REMEDIES[why])
+        elif why in _REMEDIES:
+            yield NotTaken(name, why, _REMEDIES[why])
+        elif is_dicom(place) or holds_dicom(place):
+            yield NotTaken(name, why, "Give it a plain name if it belongs to the set.")
+
+
+def _archives(folder: Path, listing: Listing) -> Iterator[NotTaken]:
+    for entry in listing.entries:
+        if is_archive(entry.path.name) and not is_dicom(folder / entry.path):
+            yield archive(f"{folder.name}/{entry.path}")

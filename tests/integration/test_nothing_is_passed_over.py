@@ -1,0 +1,242 @@
+"""Whatever lies in a root is taken, or named with the reason; "not allowed" is never "not there"."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from tests.sets import make_collection, make_set, patient
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NOT_ALL_POWERFUL = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-all")
+"""Root may read everything; a service's user may not."""
+
+
+class Said(NamedTuple):
+    """What a command said."""
+
+    code: int
+    json: Any
+    err: str
+
+
+def command(*arguments: object) -> list[str]:
+    """Return the command line of a user who may not read everything."""
+    limits = NOT_ALL_POWERFUL if os.geteuid() == 0 else ()
+    return [*limits, str(Path(sys.executable).with_name("anonymizer")), *map(str, arguments)]
+
+
+def anonymizer(*arguments: object) -> Said:
+    """Run a command to its end."""
+    done = subprocess.run(command(*arguments), capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    return Said(
+        done.returncode, json.loads(done.stdout) if "--json" in arguments and done.stdout else done.stdout, done.stderr
+    )
+
+
+@pytest.fixture
+def closed() -> Iterator[list[Path]]:
+    """Take what may not be read; rights are given back at the end, so that it can be deleted."""
+    paths: list[Path] = []
+    yield paths
+    for path in paths:
+        path.chmod(0o755)
+
+
+def close(path: Path, closed: list[Path]) -> None:
+    """Let nobody read a file or folder."""
+    path.chmod(0)
+    closed.append(path)
+
+
+def states(said: Said) -> dict[str, str]:
+    """Return each folder's state."""
+    return {row["folder"]: row["state"] for row in said.json["sets"]}
+
+
+def named(said: Said) -> dict[str, str]:
+    """Return what is not taken, with the reason."""
+    told = said.json[0] if isinstance(said.json, list) else said.json
+    return {one["name"]: one["why"] for one in told["not_taken"]}
+
+
+def test_a_folder_a_folder_in_it_and_a_file_that_may_not_be_read(tmp_path: Path, closed: list[Path]) -> None:
+    """Each is told by run, status and doctor with its reason, beside a set that is published; then it is taken."""
+    root = make_collection(tmp_path / "BATCH")
+    sets = {name: make_set(root, name=name, seed=name) for name in ("folder", "inner", "file", "good")}
+    inner = root / "inner" / "CT"
+    inner.mkdir()
+    for path in sorted((root / "inner").glob("CT*.dcm")):
+        path.rename(inner / path.name)
+    for path in (root / "folder", inner, sets["file"].path(sets["file"].plan)):
+        close(path, closed)
+
+    ran = anonymizer("run", root, "--json")
+    expected = {"folder": "not readable", "inner": "not readable", "file": "not readable", "good": "published"}
+    assert (ran.code, states(ran)) == (1, expected)
+    assert {path.name for path in root.glob("*_NOTE.txt")} == {
+        f"{name}_NOTE.txt" for name in ("folder", "inner", "file")
+    }
+    assert "may not be read" in (root / "inner_NOTE.txt").read_text("utf-8-sig")
+    status = anonymizer("status", root, "--json")
+    assert (status.code, {row["folder"]: row["state"] for row in status.json[0]["sets"]}) == (1, expected)
+    doctor = anonymizer("doctor", root, "--json")
+    found = {one["where"] for one in doctor.json["findings"] if one["code"] == "not-readable"}
+    assert (doctor.code, found) == (1, {"folder", "inner", "file"})
+
+    for path in closed:
+        path.chmod(0o755)
+    ran = anonymizer("run", root, "--json")
+    assert (ran.code, set(states(ran).values())) == (0, {"published"})
+    assert not list(root.glob("*_NOTE.txt"))
+
+
+def test_a_collection_that_may_not_be_looked_into(tmp_path: Path, closed: list[Path]) -> None:
+    """Of a share with another one it is told; by itself it is wrong use. Neither is it taken for an empty one."""
+    make_set(make_collection(tmp_path / "open"), name="A")
+    make_set(make_collection(tmp_path / "closed"), name="B")
+    close(tmp_path / "closed", closed)
+    status = anonymizer("status", tmp_path)
+    assert (status.code, f"{tmp_path / 'closed'} may not be looked into" in " ".join(status.json.split())) == (1, True)
+    for name in ("run", "check", "doctor", "status"):
+        said = anonymizer(name, tmp_path / "closed")
+        assert (said.code, "is not readable" in " ".join(said.err.replace("│", " ").split())) == (2, True), name
+
+
+def test_only_the_programs_own_names_are_left_out(tmp_path: Path) -> None:
+    """Sets may be called as people like, and so may their files."""
+    root = make_collection(tmp_path / "BATCH", sheets=True)
+    names = ["Anon_Prostate_01", "Nguyen.temp", "sheets", "x.part", "~Meier"]
+    for number, name in enumerate(names):
+        made = make_set(root, name=name, seed=number)
+        for path in made.folder.glob("CT*.dcm"):
+            path.rename(path.with_name("ANON_" + path.name))
+    ran = anonymizer("run", root, "--json")
+    assert (ran.code, states(ran)) == (0, dict.fromkeys(names, "published"))
+    assert (named(ran), list((root / "sheets").glob("*.pdf"))) == ({}, [])
+    assert len(list((root / "anonymizer-sheets").glob("ANON_*.pdf"))) == len(names)
+    again = anonymizer("run", root, "--json")
+    assert (again.code, again.json["sets"], again.json["published_before"]) == (0, [], len(names))
+
+
+def everything_else(root: Path) -> dict[str, str]:
+    """Put what is not taken into a root, and return how each is named."""
+    spare = make_set(root.parent, name="spare", seed="spare")
+    plan = spare.path(spare.plan)
+    shutil.copy(plan, root / "loose")
+    for folder in (".hidden", "other", "in a set/inner", "in a set/.hidden"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+        shutil.copy(plan, root / folder / "x.dcm")
+    shutil.copy(root / "collection.toml", root / "other" / "collection.toml")
+    shutil.copy(root / "collection.toml", root / "in a set" / "inner" / "collection.toml")
+    shutil.copy(plan, root / "in a set" / "plan.part")
+    for place in (root, root / "in a set"):
+        with zipfile.ZipFile(place / "P3.zip", "w") as file:
+            file.write(plan, "P3/plan.dcm")
+        (place / "link").symlink_to(spare.folder)
+    return {
+        ".": "1 DICOM file lies in the root itself, in no set's folder",
+        ".hidden": "hidden",
+        "ANON_099": "named like an anonymized set, and nothing is recorded of it",
+        "P3.zip": "an archive",
+        "in a set/.hidden": "hidden",
+        "in a set/P3.zip": "an archive",
+        "in a set/inner": "a collection of its own",
+        "in a set/link": "a link",
+        "in a set/plan.part": "a temporary name",
+        "link": "a link",
+        "other": "a collection of its own",
+    }
+
+
+def test_what_is_not_taken_is_named_everywhere_with_the_reason(tmp_path: Path) -> None:
+    """By check, run, status and doctor; beside a set that is taken it is no failure."""
+    root = make_collection(tmp_path / "BATCH")
+    make_set(root, name="in a set")
+    (root / "no set").mkdir()
+    (root / "no set" / "letter.txt").write_text("Dear colleague")
+    (root / "list.xlsx").write_bytes(b"PK")
+    expected = everything_else(root)
+    assert anonymizer("new", root, "--continue").code == 0
+    shutil.copytree(root / ".hidden", root / "ANON_099")
+    for name in ("check", "run", "status", "doctor"):
+        said = anonymizer(name, root, "--json")
+        assert (said.code, named(said)) == (int(name == "doctor"), expected), name  # it wants ANON_099 moved away
+        assert "Not taken" in anonymizer(name, root).json
+
+
+def test_several_patients_folders_in_one_are_told_to_be_moved_up(tmp_path: Path) -> None:
+    """The refusal and the list of what is not taken say the same."""
+    root = make_collection(tmp_path / "BATCH")
+    for number in (1, 2):
+        (root / "Export").mkdir(exist_ok=True)
+        make_set(root / "Export", patient(f"Doe^{number}", str(number)), name=f"P{number}", seed=number)
+    ran = anonymizer("run", root, "--json")
+    assert (ran.code, states(ran)) == (1, {"Export": "refused"})
+    assert named(ran) == {"Export": "several patients' folders, inside one"}
+    assert "Move the inner folders up one level" in (root / "Export_REFUSED.txt").read_text("utf-8-sig")
+
+
+FORM = ("--patient-id", "zzz_A", "--family-name", "A", "--first-name", "First", "--hospital", "H", "--machine", "keep")
+
+
+@pytest.mark.parametrize("name", ["new", "run", "console"])
+def test_one_patients_folder_is_no_root(tmp_path: Path, name: str) -> None:
+    """It is said which folder to name, and nothing is written."""
+    made = make_set(tmp_path, name="Doe")
+    before = sorted(path.name for path in made.folder.iterdir())
+    said = anonymizer(name, made.folder, *(() if name == "console" else FORM))
+    assert (said.code, "Name the folder above it" in " ".join(said.err.split())) == (2, True)
+    assert sorted(path.name for path in made.folder.iterdir()) == before
+
+
+def test_nothing_there_is_no_success(tmp_path: Path) -> None:
+    """An empty root, and one in which no folder holds DICOM."""
+    root = make_collection(tmp_path / "BATCH")
+    assert anonymizer("run", root, "--json").code == 1
+    (root / "letters").mkdir()
+    (root / "letters" / "one.txt").write_text("Dear colleague")
+    assert anonymizer("run", root, "--json").code == 1
+
+
+def test_the_end_of_a_run_says_where_everything_is(tmp_path: Path) -> None:
+    """Sets, tracking file, sheets, and what comes next."""
+    root = make_collection(tmp_path / "BATCH", sheets=True)
+    make_set(root, name="A")
+    said = " ".join(anonymizer("run", root).json.split())
+    (tracking,) = root.glob("VicRapidPlan_trackingFile_*.txt")
+    for part in (f"The sets are in {root}: ANON_006.", str(tracking), f"The sheets are in {root / 'sheets'}.", "Next:"):
+        assert part in said
+
+
+def test_a_run_that_is_stopped_leaves_the_lines_and_says_how_it_goes_on(tmp_path: Path) -> None:
+    """What was in work is finished; the next run does the rest."""
+    root = make_collection(tmp_path / "BATCH")
+    for number in range(12):
+        make_set(root, name=f"set {number:02}", seed=number)
+    running = subprocess.Popen(
+        command("run", root, "--workers", 1), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while not list((root / ".anonymizer").glob("records/*.json")):
+        time.sleep(0.02)
+    running.send_signal(signal.SIGINT)
+    out, _ = running.communicate()
+    published = sorted(path.name for path in root.glob("ANON_*"))
+    (tracking,) = root.glob("VicRapidPlan_trackingFile_*.txt")
+    assert running.returncode == 130
+    assert len(tracking.read_text("utf-8").splitlines()) == 1 + len(published)
+    assert ("Stopped." in out, "the next run goes on" in " ".join(out.split())) == (True, True)
+    assert anonymizer("run", root, "--json").code == 0
+    assert len(list(root.glob("ANON_*"))) == 12
