@@ -7,10 +7,9 @@ not there, the set is looked at again. Folders of sets are never named, and refu
 from __future__ import annotations
 
 from base64 import b64decode
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass, replace
-from statistics import fmean
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from services.maintenance.export import REPORT
 from services.runtime import durable_files
@@ -21,7 +20,9 @@ from sheets import paths
 from sheets.findings import NoSheet, examine
 from sheets.render.html import html
 from sheets.render.page import Cell, Facts, Heading, Page, Table, Text
-from sheets.set_sheet import program, summary
+from sheets.set_sheet import SUMMARY, program, summary
+from sheets.tables import files
+from sheets.tables.in_report import distributions, matrix, stands_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
     from services.store.collection import Collection
     from sheets.render.page import Block
-
-_NOT_DRAWN: Final = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +60,16 @@ def make(collection: Collection) -> Path:
     return place / REPORT
 
 
-def report(collection: Collection, entries: list[Entry], states: Mapping[str, int], refused: Mapping[str, int]) -> Page:
-    """Lay out the report."""
+def report(
+    collection: Collection,
+    entries: list[Entry],
+    states: Mapping[str, int],
+    refused: Mapping[str, int],
+    *,
+    house: bool = True,
+) -> Page:
+    """Lay out the report; what stands out in it is for the house only."""
+    tables = of_collection(collection, entries, house=house)
     latest = max((str(entry.facts["at"]) for entry in entries), default="")
     identity = collection.identity
     return Page(
@@ -75,16 +82,25 @@ def report(collection: Collection, entries: list[Entry], states: Mapping[str, in
             *_table("Prescriptions", "Prescription", Counter(str(entry.facts["prescription"]) for entry in entries)),
             *_table("Machines", "Machine", _each(entries, "machines")),
             *_table("Energies", "Energy", _each(entries, "energies")),
-            *_structures(entries),
+            *_table("Techniques", "Technique", Counter(str(one["technique"] or "none") for one in tables["sets"])),
+            *matrix(tables),
+            *distributions(tables),
+            *(stands_out(tables) if house else ()),
             *_refusals(refused),
         ],
         program=program(),
     )
 
 
+def of_collection(collection: Collection, found: Iterable[Entry], *, house: bool) -> dict[str, Any]:
+    """Return the tables of sets, for the house or to travel."""
+    facts = ((entry.index, entry.facts["tables"]) for entry in found)
+    return files.tables(collection, facts, program(), house=house)
+
+
 def travelling(collection: Collection, entries: list[Entry]) -> Page:
     """Lay out the report of what is delivered: of these sets, and of nothing that became of others."""
-    whole = report(collection, entries, {}, {})
+    whole = report(collection, entries, {}, {}, house=False)
     counts = Facts([("Sets", str(len(entries))), ("Indices", _ranges([entry.index for entry in entries]))])
     return replace(whole, subtitle=f"Sets delivered: {len(entries)}", blocks=[counts, *list(whole.blocks)[1:]])
 
@@ -102,7 +118,7 @@ def _facts(collection: Collection, index: int) -> Mapping[str, Any] | None:
         return None
     path = paths.summaries(collection) / f"{folder_name(index)}.json"
     stored = durable_files.read(path)
-    if stored is not None and stored.get("at") == published.at:
+    if stored is not None and (stored.get("schema"), stored.get("at")) == (SUMMARY, published.at):
         return stored
     try:
         made = summary(examine(collection, index))
@@ -179,42 +195,6 @@ def _sets(entries: list[Entry]) -> Iterator[Block]:
         "dose. Of several targets, the first of those with the highest dose.",
         "small",
     )
-
-
-def _structures(entries: list[Entry]) -> Iterator[Block]:
-    volumes: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
-    doses: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
-    sets: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
-    for entry in entries:
-        for one in entry.facts["structures"]:
-            key = (str(one["name"]), str(one["kind"]))
-            sets[key].add(entry.index)
-            if one["volume_cm3"] is not None:
-                volumes[key].append(float(one["volume_cm3"]))
-            if one["mean_gy"] is not None:
-                doses[key].append(float(one["mean_gy"]))
-    yield Heading("Structures")
-    yield Table(
-        ("Structure", "Type", "In sets", "Drawn in", "Volume cm³, mean", "from", "to", "Dmean Gy, mean", "from", "to"),
-        [
-            [
-                Cell(name),
-                Cell(kind),
-                Cell(f"{len(sets[name, kind])}"),
-                Cell(f"{len(volumes[name, kind])} of {len(entries)}"),
-                *_spread(volumes[name, kind]),
-                *_spread(doses[name, kind]),
-            ]
-            for name, kind in sorted(sets, key=lambda key: (-len(volumes[key]), key[0].casefold()))
-        ],
-        frozenset(range(2, 10)),
-    )
-
-
-def _spread(figures: list[float]) -> list[Cell]:
-    if not figures:
-        return [Cell(_NOT_DRAWN)] * 3
-    return [Cell(f"{figure:.1f}") for figure in (fmean(figures), min(figures), max(figures))]
 
 
 def _table(heading: str, what: str, counted: Mapping[str, int]) -> Iterator[Block]:

@@ -25,6 +25,7 @@ from sheets.render.html import html
 from sheets.render.page import Cell, Facts, Heading, Legend, Page, Picture, Signature, Table, Text
 from sheets.render.pdf import pdf
 from sheets.source_diff import BEAMS, CONTOURS, CT, DOSE, MOST_TOLD, PARTS
+from sheets.tables import rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -41,6 +42,9 @@ PARTS_CALLED: Final = {
     DOSE: "Dose: voxels, grid, scaling",
     BEAMS: "Plan: beams, control points, leaves, MU, prescription",
 }
+
+SUMMARY: Final = 2
+"""Of what the report needs of a set: one of an earlier version is worked out anew."""
 
 _SAME_GY: Final = 0.005
 _SAME_CM3: Final = 0.005
@@ -132,7 +136,7 @@ def summary(findings: Findings) -> dict[str, Any]:
     histogram = after.histograms.get(target.number) if target else None
     histogram = histogram if histogram and histogram.known and after.dose and after.dose.unit else None
     return {
-        "schema": 1,
+        "schema": SUMMARY,
         "at": findings.published.at,
         "patient_id": str(after.objects.plan.get("PatientID", "")),
         "slices": len(after.objects.slices),
@@ -154,6 +158,7 @@ def summary(findings: Findings) -> dict[str, Any]:
             for one in after.structures
         ],
         "picture": findings.thumbnail,
+        "tables": rows.rows(findings),
     }
 
 

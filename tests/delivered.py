@@ -9,7 +9,7 @@ import pyrage
 import pytest
 from typer.testing import CliRunner
 
-from anonymizer.__main__ import application
+from anonymizer.command_line import application
 from anonymizer.terminal import say_wrong
 from services.pipeline import process
 from services.publication.index_ledger import Ledger

@@ -1,15 +1,39 @@
-"""`anonymizer report`: what a collection holds."""
+"""`anonymizer report`: what a collection holds, as a page and as tables."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
 from anonymizer.arguments import Root, check_folder
 from anonymizer.terminal import console
+from services.store import records
 from services.store.collection import Collection
 
+Csv = Annotated[
+    Path | None, typer.Option("--csv", metavar="DIR", help="Write the tables into this folder: one CSV file each.")
+]
+Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the tables as one JSON file.")]
 
-def report(root: Root) -> None:
-    """Make the report of a collection: its sets, structures, prescriptions, machines, and reasons for refusals."""
-    from sheets import collection_report  # noqa: PLC0415 - as above
+
+def report(root: Root, csv: Csv = None, json: Json = None) -> None:
+    """Make the report of a collection: its sets, structures, prescriptions, machines; or its numbers as tables."""
+    from sheets import collection_report  # noqa: PLC0415 - it draws pictures, and takes a second to import
+    from sheets.tables import files  # noqa: PLC0415 - as above
 
     check_folder(root)
-    console().print(str(collection_report.make(Collection.open(root))))
+    collection = Collection.open(root)
+    if csv is None and json is None:
+        console().print(str(collection_report.make(collection)))
+        return
+    entries = collection_report.entries(collection, records.indices(collection))
+    tables = collection_report.of_collection(collection, entries, house=True)
+    if csv is not None:
+        files.write_csv(tables, csv)
+        console().print(str(csv))
+    if json is not None:
+        json.parent.mkdir(parents=True, exist_ok=True)
+        files.write_json(tables, json)
+        console().print(str(json))

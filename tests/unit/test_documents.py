@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
 from pathlib import Path
@@ -15,6 +16,7 @@ from services.maintenance.attribute_diff import ADDED, KEPT, as_markdown, compar
 from services.policy.markdown import as_markdown as policy_as_markdown
 from services.policy.table import Choice, policy_for
 from services.rtset.reader import NAMES
+from sheets.tables import columns
 from tests.anonymized import anonymized
 
 HERE = Path(__file__).parents[2]
@@ -38,6 +40,7 @@ def before_after() -> str:
 
 
 PAGES = {
+    "schema/tables-1.json": lambda: json.dumps(columns.schema(), indent=1, ensure_ascii=False) + "\n",
     "policy.md": lambda: policy_as_markdown(policy_for(Choice())),
     "before-after.md": before_after,
 }
