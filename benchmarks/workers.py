@@ -13,7 +13,6 @@ from collections import defaultdict
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from anonymizer.commands.worker import SHEETS_NICE
 from anonymizer.embedded.redis_server import redis_server
 from benchmarks import one_set, sets
 from benchmarks.measure import Stopwatch, cleared, file_system, into_cache, synced
@@ -25,7 +24,7 @@ from services.store.records import folder_name
 from worker.app import connect, make_app, worker_arguments
 from worker.queue import Queue
 from worker.set_key import SetKey
-from worker.sheet_tasks import ENDING, Sheets
+from worker.sheet_tasks import ENDING, NICE, Sheets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -62,7 +61,7 @@ def working(root: Path, processes: int, *, drawing: bool = False) -> Iterator[Wo
         environment = {**os.environ, "ANONYMIZER_REDIS_URL": url, "ANONYMIZER_SHARE": str(root)}
         _started(stack, environment, [], worker_arguments(QUEUE, processes))
         if drawing:
-            nice = ["nice", "-n", str(SHEETS_NICE)]
+            nice = ["nice", "-n", str(NICE)]
             _started(stack, environment, nice, worker_arguments(QUEUE + ENDING, 1))
         yield Working(Queue(client, app, QUEUE), Sheets(client, app, QUEUE + ENDING))
 

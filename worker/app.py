@@ -61,6 +61,8 @@ def celery_settings(settings: Settings) -> Mapping[str, Any]:
             "socket_timeout": SOCKET_TIMEOUT_S,
             "socket_connect_timeout": SOCKET_TIMEOUT_S,
             "socket_keepalive": True,
+            # A worker of two queues, that of the sets and that of their sheets, takes a set first.
+            "queue_order_strategy": "sorted",
         },
         "task_default_queue": QUEUE,
         "task_serializer": "json",

@@ -33,6 +33,9 @@ FAILED_S: Final = 86_400
 LONGEST_TASK_S: Final = 600
 """A sheet of 124 MB takes five seconds."""
 
+NICE: Final = 10
+"""Whoever draws beside the sets takes what they leave over."""
+
 MOST_WAITING: Final = 100
 """Messages in the queue: where nobody makes sheets, no more pile up."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from celery.platforms import SecurityWarning
@@ -14,14 +14,11 @@ from services.errors import SettingsWrong
 from services.runtime import logs
 from services.runtime.settings import Settings
 from worker.app import QUEUE, app, connect, warn_if_redis_is_away, worker_arguments
-from worker.sheet_tasks import ENDING
+from worker.sheet_tasks import ENDING, NICE
 
 MakesSheets = Annotated[
     bool, typer.Option("--sheets", help="Make the sheets of published sets instead, one at a time, when others rest.")
 ]
-
-SHEETS_NICE: Final = 10
-"""Sheets are made with what the sets leave over."""
 
 
 def worker(processes: Processes = None, sheets: MakesSheets = False) -> None:
@@ -34,6 +31,6 @@ def worker(processes: Processes = None, sheets: MakesSheets = False) -> None:
     warnings.simplefilter("ignore", SecurityWarning)
     warn_if_redis_is_away(connect(settings))
     if sheets:
-        os.nice(SHEETS_NICE)
+        os.nice(NICE)
         app.worker_main(["--quiet", *worker_arguments(QUEUE + ENDING, processes or 1)])
     app.worker_main(["--quiet", *worker_arguments(QUEUE, processes or os.cpu_count() or 1)])

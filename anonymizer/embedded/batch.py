@@ -23,11 +23,11 @@ from services.store.tracking_lines import TrackingFiles
 from watcher.service import CollectionWatcher
 from worker.app import connect, make_app, worker_arguments
 from worker.queue import Queue
-from worker.sheet_tasks import ENDING, Sheets
-from worker.transient_errors import describe
+from worker.sheet_tasks import ENDING, NICE, Sheets
+from worker.transient_errors import CIRCUMSTANCES, describe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from services.runtime.settings import Settings
@@ -79,6 +79,7 @@ class Batch:
         client: redis.Redis,
         processes: Sequence[Supervised],
         sheets: Sheets,
+        start_drawing: Callable[[], Supervised],
     ) -> None:
         self.collection = collection
         self.finished = False
@@ -87,6 +88,9 @@ class Batch:
         self._redis = client
         self._processes = processes
         self._sheets = sheets
+        self._start_drawing = start_drawing
+        self._drawing: Supervised | None = None
+        self._drawn_for = 0
         self._concluded_at: float | None = None
 
     def look(self) -> Look:
@@ -98,11 +102,29 @@ class Batch:
             if attended.has_other:
                 raise SettingsWrong(SERVED)
         self.finished = self._is_finished()
+        self._draw_beside()
         try:
             in_work, waits = read_all(self._redis, self.collection.id), attended.paused
         except redis.RedisError as lost:
             in_work, waits = {}, describe(lost)
         return Look(attended.states, in_work, waits, self.finished)
+
+    def is_in_work(self) -> bool:
+        """Whether a worker has a set; where nobody can tell, it is taken to have one."""
+        try:
+            return bool(read_all(self._redis, self.collection.id))
+        except redis.RedisError:
+            return True
+
+    def _draw_beside(self) -> None:
+        """Have sheets drawn of what was published meanwhile, by a process that leaves the others their time."""
+        published = sum(state.is_published for state in self._attended.states.values())
+        if published == self._drawn_for or not self.collection.options.sheets:
+            return
+        with suppress(*CIRCUMSTANCES):  # the next look asks again
+            if self._sheets.ask_for_missing(self.collection) and self._drawing is None:
+                self._drawing = self._start_drawing()
+            self._drawn_for = published
 
     def sheets_to_come(self) -> list[int]:
         """Ask for the sheets that are missing, once all sets are done, and give those that are not made yet."""
@@ -126,6 +148,8 @@ class Batch:
         return self._queue.seconds(self.collection.id)
 
     def _tend(self) -> None:
+        if self._drawing is not None:
+            self._drawing.tend()
         for process in self._processes:
             process.tend()
             if process.early_deaths >= EARLY_DEATHS:
@@ -180,16 +204,30 @@ def batch(collection: Collection, settings: Settings, *, processes: int, debug: 
         start_anew(collection)
         worker = worker_process(name, url, collection.root, processes=processes, debug=debug)
         stack.callback(_clear, queue, sheets, collection)
-        going = Batch(collection, attended, queue, client, [*kept, worker], sheets)
-        stack.callback(lambda: worker.stop(0 if going.finished else GRACE_S))
+
+        def start_drawing() -> Supervised:
+            drawing = drawing_process(name, url, collection.root, debug=debug)
+            stack.callback(drawing.stop, 0)  # what is half drawn is drawn by the next run
+            return drawing
+
+        going = Batch(collection, attended, queue, client, [*kept, worker], sheets, start_drawing)
+        stack.callback(lambda: worker.stop(0 if going.finished else GRACE_S, going.is_in_work))
         yield going
 
 
 def worker_process(queue: str, url: str, share: Path, *, processes: int, debug: bool) -> Supervised:
-    """Start a worker of our own for a queue of sets and that of their sheets."""
-    arguments = worker_arguments(f"{queue},{queue}{ENDING}", processes)
+    """Start a worker of our own for a queue of sets and, when that is empty, the one of their sheets."""
+    return _worker([], worker_arguments(f"{queue},{queue}{ENDING}", processes), url, share, debug=debug)
+
+
+def drawing_process(queue: str, url: str, share: Path, *, debug: bool) -> Supervised:
+    """Start a worker for the sheets alone, which takes what the others leave of the processors."""
+    return _worker(["nice", "-n", str(NICE)], worker_arguments(queue + ENDING, 1), url, share, debug=debug)
+
+
+def _worker(before: list[str], arguments: list[str], url: str, share: Path, *, debug: bool) -> Supervised:
     return Supervised(
-        [sys.executable, "-P", "-m", "celery", "--quiet", "-A", "worker.app", *arguments],
+        [*before, sys.executable, "-P", "-m", "celery", "--quiet", "-A", "worker.app", *arguments],
         env=_environment(url, share.absolute()),
         stderr=None if debug else subprocess.DEVNULL,
     )

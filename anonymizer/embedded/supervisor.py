@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import subprocess
 import time
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
 
 from anonymizer.embedded.child_process import start_tied
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
+IDLE_S: Final = 0.5
+"""Who stops and has had nothing to finish for so long is ended: a task may have been taken and not begun."""
+LOOK_S: Final = 0.05
 #: Who has run so long did not die of its start.
 GOOD_RUN_S = 20.0
 
@@ -59,14 +63,26 @@ class Supervised:
                 self.early_deaths, self._pause_s = 0, FIRST_PAUSE_S
             self._process, self._again_at = None, now + self._pause_s
 
-    def stop(self, grace_s: float) -> None:
-        """Ask it to finish what it is doing and to end; end it when the grace is over."""
+    def stop(self, grace_s: float, is_busy: Callable[[], bool] = lambda: True) -> None:
+        """Ask it to finish what it is doing and to end; end it when the grace is over.
+
+        Parameters
+        ----------
+        is_busy
+            Whether it does anything that it should finish: where it does not, it is ended after `IDLE_S`.
+        """
         if self._process is None:
             return
         self._process.terminate()
+        deadline = self._clock() + grace_s
+        idle_since: float | None = None
         try:
-            self._process.wait(grace_s)
-        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            while (now := self._clock()) < deadline and (idle_since is None or now < idle_since + IDLE_S):
+                with suppress(subprocess.TimeoutExpired):
+                    self._process.wait(LOOK_S)
+                    break
+                idle_since = None if is_busy() else now if idle_since is None else idle_since
+        except KeyboardInterrupt:
             pass  # a second Ctrl-C: now
         finally:
             self._process.communicate()

@@ -134,3 +134,16 @@ def test_a_dead_command_is_started_again_later_each_time(tmp_path: Path) -> None
     kept.stop(grace_s=1)
     assert starts == [(1.0, 1), (2.0, 2), (4.0, 3)]
     assert note.read_text().count("x") >= 3
+
+
+def test_a_stopped_command_that_is_idle_is_not_waited_for(tmp_path: Path) -> None:
+    """What it draws, the next run draws; what it has in work it may finish."""
+    note = tmp_path / "said"
+    kept = Supervised(
+        ["sh", "-c", f"trap 'echo asked >> {note}' TERM; echo ready > {note}; while :; do sleep 0.01; done"],
+        env=dict(os.environ),
+    )
+    wait_until(note.exists)
+    busy = iter([True, True])
+    kept.stop(grace_s=3600, is_busy=lambda: next(busy, False))
+    assert note.read_text() == "ready\nasked\n"
