@@ -65,7 +65,7 @@ def _stated(folder: Path, _changed_ns: int) -> str:
         return ""
     for entry in islice(entries, LOOKED_INTO):
         try:
-            stated = dataset.root(part10.read(folder / entry.path)).text("PatientID")
+            stated = dataset.root_view(part10.read(folder / entry.path)).text("PatientID")
         except (NotDicom, Malformed):
             continue
         if stated:

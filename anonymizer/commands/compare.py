@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from anonymizer.arguments import Anon, Source, check_folder
+from services.maintenance import attribute_diff
 from services.maintenance.attribute_diff import as_markdown
-from services.maintenance.attribute_diff import compare as compare_sets
 from services.policy.table import policy_for
 from services.rtset.reader import NAMES
 from services.store.collection import Collection
@@ -15,5 +15,5 @@ def compare(source: Source, anon: Anon) -> None:
     check_folder(source)
     check_folder(anon)
     policy = policy_for(Collection.look(anon.absolute().parent).options)
-    for kind, lines in compare_sets(source, anon, policy).items():
+    for kind, lines in attribute_diff.compare(source, anon, policy).items():
         print(f"## {NAMES[kind]}\n\n{as_markdown(lines)}\n")  # noqa: T201 - a page is not to be wrapped

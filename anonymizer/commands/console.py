@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import structlog
 import typer
 
+from anonymizer import terminal
 from anonymizer.arguments import Processes, ShareArgument, check_root
-from anonymizer.terminal import console as screen
 from services.errors import SettingsWrong
 from services.runtime import logs
 from services.runtime.settings import Settings
@@ -91,7 +91,9 @@ def serve_console(share: Path, settings: Settings, *, processes: int, debug: boo
 def _say_where(address: Address, key: str | None) -> None:
     host = f"[{address.host}]" if ":" in address.host else address.host
     link = f"http://{host}:{address.port}/" + (f"enter?key={key}" if key else "")
-    screen().print(f"The console is here: {link}\nCtrl-C stops it. What is in work is finished first.", soft_wrap=True)
+    terminal.console().print(
+        f"The console is here: {link}\nCtrl-C stops it. What is in work is finished first.", soft_wrap=True
+    )
 
 
 def _add_user(settings: Settings, name: str) -> None:
@@ -101,4 +103,4 @@ def _add_user(settings: Settings, name: str) -> None:
         raise SettingsWrong("ANONYMIZER_CONSOLE_USERS is not set. It names the file of those who may log in.")
     password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     add(settings.console_users, name, password)
-    screen().print(f"{name} may log in now.")
+    terminal.console().print(f"{name} may log in now.")

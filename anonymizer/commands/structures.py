@@ -12,7 +12,7 @@ from rich.table import Table
 from anonymizer.arguments import AsJson, Root, check_folder
 from anonymizer.terminal import console, say_json
 from services.errors import SettingsWrong
-from services.forms import structure_list as lists
+from services.forms import structure_list
 from services.forms.structure_list import FILE_NAME
 from services.maintenance.structure_survey import Reader, survey, updated
 from services.publication import republish
@@ -56,17 +56,17 @@ def structures(
 ) -> None:
     """List what structures are called, what they might be called, and what nobody has decided."""
     check_folder(root)
-    before = lists.read(root)
+    before = structure_list.read(root)
     sheet = _decided(before, confirm or (), ignore or ())
     if sheet != before:
-        lists.write(root, sheet, instead_of=before)
+        structure_list.write(root, sheet, instead_of=before)
     collection = Collection.look(root)
     folders = [root / name for name in set_folders(root)]
     with ProcessPoolExecutor() as pool:
         sets = Reader().read(collection, folders, pool.map)
     told = survey(collection, sheet, sets)
     if write:
-        lists.write(root, updated(sheet, told.names), instead_of=sheet)
+        structure_list.write(root, updated(sheet, told.names), instead_of=sheet)
     asked = [one.anon for one in told.outdated] if again == ["all"] else again or []
     for name in asked:
         republish.request(collection, index_of(name))

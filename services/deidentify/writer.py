@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.dicom import character_sets, dates, dictionary, part10, unify_charset
-from services.dicom.dataset import View, root
+from services.dicom.dataset import View, root_view
 from services.dicom.elements import ITEM, Rules, drop, encode, keep, rewrite
 from services.machines import fluence
 from services.policy import table
@@ -61,7 +61,7 @@ def write(rtset: RtSet, remaking: Remaking, folder: Path) -> Iterator[Written]:
     buffer = bytearray(part10.COPIED_AT_ONCE)
     for source in rtset.set_files:
         file = _in_one_character_set(source.file)
-        view = source.view if file is source.file else root(file)
+        view = source.view if file is source.file else root_view(file)
         charsets = tuple(view.charsets)
         declared = tables.declaration(charsets) if file is source.file else None
         output = (declared.decode("ascii"),) if declared else charsets

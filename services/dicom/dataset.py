@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _SPECIFIC_CHARACTER_SET = 0x00080005
 
 
-def root(file: DicomFile) -> View:
+def root_view(file: DicomFile) -> View:
     """View the top level of a file."""
     return View(file.data, file.elements, ())
 

@@ -18,8 +18,19 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final, Literal
 
 from services.dicom import dictionary, fragments, tiling, transcode
-from services.dicom import elements as stream
-from services.dicom.elements import Beyond, Element, Malformed, OtherEncoding, Parser, PixelsFollow, Truncated
+from services.dicom.elements import (
+    LONG_VRS,
+    SHORT_VRS,
+    UNDEFINED,
+    Beyond,
+    Element,
+    Malformed,
+    OtherEncoding,
+    Parser,
+    PixelsFollow,
+    Truncated,
+    encode,
+)
 from services.dicom.transcode import Encoding
 
 if TYPE_CHECKING:
@@ -280,10 +291,10 @@ def _read_meta(head: bytes, size: int) -> tuple[dict[int, bytes], int]:
     while pos + 12 <= len(head) and head[pos : pos + 2] == b"\x02\x00":
         number, vr, length = _META_HEADER(head, pos + 2)
         value = pos + 8
-        if vr in stream.LONG_VRS:
+        if vr in LONG_VRS:
             (length,) = _LONG.unpack_from(head, value)
             value += 4
-        elif vr not in stream.SHORT_VRS:
+        elif vr not in SHORT_VRS:
             (length,) = _LONG.unpack_from(head, pos + 4)
         pos = value + length
         if pos > len(head):
@@ -313,7 +324,7 @@ def _encoding(head: bytes, pos: int, size: int, stated: str, *, certain: bool) -
     if len(first) < 8:
         raise Malformed("no data set")
     group, vr = first[:2], first[4:6]
-    shown = vr in stream.SHORT_VRS or vr in stream.LONG_VRS
+    shown = vr in SHORT_VRS or vr in LONG_VRS
     little, big = (_is_known(first[:4], order) for order in ("little", "big"))
     big_endian = shown and (big if little != big else known == BIG_ENDIAN)
     if not certain and not stated and group not in (b"\x08\x00", b"\x00\x08"):
@@ -361,7 +372,7 @@ def _inflate(data: bytes) -> bytes:
 
 def _pixel_length(source: int | bytes, offset: int, length: int, size: int) -> int:
     """Measure a pixel data value: as stated, or fragment by fragment where it is encapsulated (PS3.5 A.4)."""
-    if length == stream.UNDEFINED:
+    if length == UNDEFINED:
         extent = fragments.measure(source, offset, size)
         if not extent.whole:
             raise OtherEncoding("encapsulated pixel data without a delimiter")
@@ -427,8 +438,8 @@ def _meta(sop_class_uid: bytes, sop_instance_uid: bytes, transfer_syntax: bytes)
         (0x00020012, b"UI", IMPLEMENTATION_CLASS_UID),
         (0x00020013, b"SH", IMPLEMENTATION_VERSION),
     )
-    body = b"".join(stream.encode(tag, vr, value, implicit=False) for tag, vr, value in values)
-    return bytes(128) + b"DICM" + stream.encode(0x00020000, b"UL", _LONG.pack(len(body)), implicit=False) + body
+    body = b"".join(encode(tag, vr, value, implicit=False) for tag, vr, value in values)
+    return bytes(128) + b"DICM" + encode(0x00020000, b"UL", _LONG.pack(len(body)), implicit=False) + body
 
 
 def _pread(fd: int, length: int, offset: int) -> bytes:

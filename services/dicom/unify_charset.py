@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from services.dicom import character_sets, part10
-from services.dicom.dataset import View, root
+from services.dicom.dataset import View, root_view
 from services.dicom.elements import ITEM, encode
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _UTF8: Final = ("ISO_IR 192",)
 def in_utf8(file: DicomFile) -> DicomFile:
     """Give the same object with every text in UTF-8, declared once."""
     before, _ = file.before_pixels()
-    charsets = root(file).charsets
+    charsets = root_view(file).charsets
     declared = encode(_CHARSET, b"CS", _UTF8[0].encode(), implicit=file.implicit)
     earlier = [element for element in before if element[0] < _CHARSET]
     later = before[len(earlier) :]

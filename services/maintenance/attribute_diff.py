@@ -12,7 +12,7 @@ from struct import calcsize, iter_unpack
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.dicom import character_sets, dictionary
-from services.dicom.dataset import View, root
+from services.dicom.dataset import View, root_view
 from services.rtset import folder_listing, reader
 from services.verdict.set_aside import set_aside
 
@@ -104,7 +104,7 @@ def _place(file: SetFile) -> tuple[bytes | None, ...]:
 
 def _lines(old: SetFile, new: SetFile, policy: Policy) -> Sequence[Line]:
     found: defaultdict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
-    _Comparison(policy, found).walk(root(old.file), root(new.file), (), None)
+    _Comparison(policy, found).walk(root_view(old.file), root_view(new.file), (), None)
     if old.file.pixels and new.file.pixels:
         found["PixelData", KEPT].append(("", ""))
     return [Line(path, action, *shown[0], len(shown)) for (path, action), shown in found.items()]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from services.deidentify.uid_map import UidMap
 from services.deidentify.writer import file_name
 from services.dicom import part10, pixel_data
-from services.dicom.dataset import root
+from services.dicom.dataset import root_view
 from services.dicom.elements import Malformed
 from services.dicom.part10 import NotDicom
 
@@ -97,7 +97,7 @@ def same_pixels(rtset: RtSet, key: bytes, folder: Path) -> bool:
                 there = part10.read(folder / file_name(file.kind, new_uid(file.sop_instance_uid)))
             except (FileNotFoundError, NotADirectoryError, NotDicom, Malformed):
                 continue
-            if _pixels(pixel_data.without_surplus(there, root(there)).file) != _pixels(file.file):
+            if _pixels(pixel_data.without_surplus(there, root_view(there)).file) != _pixels(file.file):
                 return False
     return True
 

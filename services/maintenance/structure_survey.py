@@ -17,7 +17,7 @@ from services.deidentify.replacements import identifiers_of
 from services.deidentify.structure_renaming import Renaming, code_meanings, names_of
 from services.deidentify.text_cleaner import Cleaner
 from services.dicom import part10
-from services.dicom.dataset import root
+from services.dicom.dataset import root_view
 from services.dicom.elements import Malformed
 from services.dicom.part10 import NotDicom
 from services.errors import SetChanged, SetRefused
@@ -299,5 +299,5 @@ def _published_names(folder: Path) -> dict[int, str] | None:
     """Read what the structures of a published set are called."""
     for path in folder.glob("RS.*.dcm"):
         with suppress(NotDicom, Malformed, OSError):
-            return dict(names_of(root(part10.read(path))))
+            return dict(names_of(root_view(part10.read(path))))
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from services.dicom import part10
-from services.dicom.dataset import root
+from services.dicom.dataset import root_view
 from services.dicom.elements import Malformed
 from services.dicom.part10 import NotDicom
 from services.errors import NotClean, SettingsWrong
@@ -112,7 +112,7 @@ def _recorded(told: Mapping[str, Any], collection: Collection, index: int, machi
 def _formed(anon: Path, collection: Collection, index: int, machines: Iterable[Path]) -> Expected:
     """Give what the form promises; machine and rebuilt references are read from the output's own statements."""
     options = collection.options
-    plan = next((root(file) for file in map(_sound, sorted(anon.glob("RP.*.dcm"))) if file), None)
+    plan = next((root_view(file) for file in map(_sound, sorted(anon.glob("RP.*.dcm"))) if file), None)
     named = {beam.text("TreatmentMachineName") for keyword in _BEAMS for beam in plan.items(keyword)} if plan else set()
     fitting = descriptor.named(options.machine, tuple(machines))
     return Expected(

@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from services.dicom import part10
-from services.dicom.dataset import root
+from services.dicom.dataset import root_view
 from services.dicom.elements import Malformed
 from services.dicom.part10 import NotDicom
 from services.errors import SettingsWrong
@@ -134,7 +134,7 @@ def _is_there(collection: Collection, locator: str) -> bool:
 def _is_called(plan: Path, collection: Collection, index: int) -> bool:
     """Whether the patient of a published plan has the identity that the form gives now."""
     try:
-        view = root(part10.read(plan))
+        view = root_view(part10.read(plan))
     except (NotDicom, Malformed):
         return True  # whatever became of the file, it is replaced
     identity = new_identity.of_published(collection, index)

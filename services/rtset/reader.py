@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from services.dicom import character_sets, dates, dictionary, part10, pixel_data
-from services.dicom import dataset as views
+from services.dicom.dataset import root_view
 from services.dicom.elements import Malformed, Truncated
 from services.dicom.part10 import NotDicom
 from services.dicom.pixel_data import Measured
@@ -285,7 +285,7 @@ def _ends_in_zeros(place: Path) -> bool:
 
 
 def _set_file(path: PurePosixPath, file: DicomFile) -> SetFile:
-    view = views.root(file)
+    view = root_view(file)
     sop_class = _uid(view.raw("SOPClassUID")) or _uid(file.meta.get(0x00020002))
     kind = KINDS.get(sop_class) or dictionary.uid_name(sop_class).removesuffix(" Storage")
     file, described, surplus = _with_its_image(kind, file, view)

@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from services.dicom import dataset as views
 from services.dicom import dictionary, part10
+from services.dicom.dataset import root_view
 from services.dicom.elements import ITEM, Rules, encode, keep, rewrite
 from services.errors import Fault
 from services.policy.rebuilt_references import study_class
@@ -205,4 +205,4 @@ def _rewritten(file: SetFile, rules: Rules, additions: Mapping[int, New | None])
     tail = source.behind_pixels()
     rest = b"".join(rewrite(source.data, tail, rules, implicit=source.implicit, end=len(source.data))) if tail else b""
     new = part10.with_elements(source, head, rest)
-    return replace(file, file=new, view=views.root(new))
+    return replace(file, file=new, view=root_view(new))

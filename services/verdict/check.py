@@ -14,8 +14,16 @@ from typing import TYPE_CHECKING, Final
 from services.errors import Fault, SetIncomplete, SetRefused
 from services.forms.identity import is_placeholder
 from services.machines.fit import KEEP_ONLY, fit_first, sentences
-from services.rtset import folder_listing as listings
-from services.rtset import not_taken, pixel_completeness, placement, reader, references, relink, unfinished_pixels
+from services.rtset import (
+    folder_listing,
+    not_taken,
+    pixel_completeness,
+    placement,
+    reader,
+    references,
+    relink,
+    unfinished_pixels,
+)
 from services.rtset.reader import NAMES, PLAN, named, printable
 from services.verdict import already_removed, complete_sets, importability, members, preflight
 from services.verdict.members import WAIT
@@ -121,7 +129,7 @@ def judge(
     OSError
         Something cannot be read.
     """
-    listing = listing or listings.take(folder)
+    listing = listing or folder_listing.take(folder)
     contents = reader.read(folder, listing)
     found = _Found()
     _judge_files(found, contents, listing, options)
