@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 import typer
@@ -27,6 +27,28 @@ MachineNames = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+OfHospital = Annotated[str | None, typer.Option("--hospital", metavar="NAME", help="Only the sets of this hospital.")]
+
+
+def set_in(root: Path, folder: Path, *, by_hospital: bool) -> PurePosixPath:
+    """Return which set is meant, by its path below the root: given as a name, in a hospital's folder, or as a path.
+
+    Raises
+    ------
+    SettingsWrong
+        There is no such folder.
+    """
+    found = PurePosixPath(folder.name)
+    if by_hospital:
+        place = root.absolute()
+        for path in (place / folder, folder.absolute()):
+            if path.is_dir() and path.is_relative_to(place) and path != place:
+                found = PurePosixPath(path.relative_to(place).as_posix())
+                break
+    if not (root / found).is_dir():
+        raise SettingsWrong(f"There is no folder {found} in {root}.")
+    return found
 
 
 def check_folder(root: Path) -> None:

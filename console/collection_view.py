@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import BrokenExecutor, Future, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from console.reader_pool import reading_apart
@@ -112,6 +112,20 @@ class Look:
     def can_start(self) -> tuple[Line, ...]:
         """The sets that a check has found good, and that wait for a person."""
         return tuple(line for line in self.lines if line.can_start)
+
+    @property
+    def hospitals(self) -> list[str]:
+        """The hospitals of its sets, in the order in which people sort them."""
+        return sorted({row.hospital for row in self.told.sets}, key=str.casefold)
+
+    def of_hospital(self, hospital: str) -> Look:
+        """Return what concerns the sets of one hospital."""
+        return replace(
+            self,
+            lines=tuple(line for line in self.lines if line.row.hospital == hospital),
+            done=tuple(row for row in self.done if row.hospital == hospital),
+            counts=Counter(row.state for row in self.told.sets if row.hospital == hospital),
+        )
 
     @property
     def faultless(self) -> bool:

@@ -373,11 +373,14 @@ def collection_events(request: Request) -> Response:
 
 def _collection(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Response:
     board = asked.board
+    look = board.look()
     return asked.page(
         "collection.html",
         status,
         parts=_parts(asked, board),
-        look=board.look(),
+        look=look,
+        hospitals=look.hospitals,
+        hospital=asked.request.query_params.get("hospital", ""),
         collection=asked.request.path_params["collection"],
         every="all" in asked.request.query_params,
         name=asked.desk.name_of(board.root),
@@ -387,7 +390,8 @@ def _collection(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> R
 
 def _parts(asked: Asked, board: Board) -> Parts:
     """Make the living parts of a collection's page."""
-    look = board.look()
+    hospital = asked.request.query_params.get("hospital", "")
+    look = board.look().of_hospital(hospital) if hospital else board.look()
     here = {
         "look": look,
         "collection": asked.request.path_params["collection"],

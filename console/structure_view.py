@@ -12,7 +12,7 @@ from services.maintenance.structure_survey import Reader, survey
 from services.publication import republish
 from services.store.collection import Collection
 from services.store.records import index_of
-from watcher.folders import set_folders
+from watcher.folders import folders_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -48,7 +48,7 @@ class Namer:
         """
         with self._lock:
             collection = Collection.look(self._root)
-            folders = [self._root / name for name in set_folders(self._root)]
+            folders = [self._root / name for name in folders_of(collection)]
             with reading_apart() as pool:
                 sets = self._reader.read(collection, folders, pool.map)
             return survey(collection, structure_list.read(self._root), sets)

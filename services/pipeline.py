@@ -179,7 +179,7 @@ class _Run:
                 return self._already_published(seen, set_id, rtset, content, published, verdict.doubts)
             if published is None and verdict.doubts and not self._second_look(seen):
                 return self._doubted(seen, verdict.doubts)
-            becomes = new_identity.decide(collection, new_identity.patient_id_of(rtset), published)
+            becomes = self._decide_who(rtset, published)
             shift = dates.choose_shift(collection.set_key(set_id), rtset.dates)
         except SetWaits as fault:
             return self._waits_for_person(seen, fault)
@@ -207,6 +207,12 @@ class _Run:
             raise
         republish.clear(collection, index)
         return self._published(seen, set_id, index, content, doubts)
+
+    def _decide_who(self, rtset: RtSet, published: Record | None) -> Becomes:
+        """Decide who the patient becomes; who is done again stays who it is."""
+        collection = self.collection
+        hospital = collection.hospital_of(self.folder)
+        return new_identity.decide(collection, new_identity.patient_id_of(rtset), hospital, published)
 
     def _claim(self, set_id: str, becomes: Becomes) -> int:
         """Claim the number that a list holds for the set's patient, else the next one."""
@@ -273,7 +279,8 @@ class _Run:
             datetime.now(self.settings.timezone).date(),
         )
         structure_lists.keep(collection, collection.naming)
-        told = {"proof": proof.as_json(), "person": collection.person(made.patient_id), **made.record}
+        person = collection.person(made.patient_id, collection.hospital_of(self.folder))
+        told = {"proof": proof.as_json(), "person": person, **made.record}
         publish.publish(attempt, told, line, made.plan_name, instead_of=earlier)
 
     def _is_done_again(self, published: Record, rtset: RtSet, set_id: str, content: str) -> bool:
@@ -338,7 +345,8 @@ class _Run:
         """Tell of a set that is published already: nothing new is made of it, and a person decides on a changed one."""
         collection, name = self.collection, folder_name(published.index)
         state, text = self._published_here(set_id), ""
-        as_new = f"If it is to be collected as a set of its own: anonymizer retry ROOT {self.folder.name!r} --as-new"
+        called = collection.name_of(self.folder)
+        as_new = f"If it is to be collected as a set of its own: anonymizer retry ROOT {called!r} --as-new"
         if published.withdrawn:
             state = SetState.WITHDRAWN
             text = (

@@ -6,14 +6,15 @@ not there, the set is looked at again. Folders of sets are never named, and refu
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from services.maintenance.export import REPORT
 from services.runtime import durable_files
-from services.store import records, registry
+from services.store import given_identities, records, registry
 from services.store.records import folder_name
 from services.store.set_state import SetState
 from sheets import paths
@@ -26,10 +27,15 @@ from sheets.tables.in_report import distributions, matrix, stands_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
+    from pathlib import Path, PurePath
 
     from services.store.collection import Collection
     from sheets.render.page import Block
+
+OF_HOSPITAL: Final = "report_{}.html"
+"""The report of one hospital's sets: for those who run the collection."""
+
+_NO_NAME: Final = re.compile(r"[^\w.-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +48,43 @@ class Entry:
     """As `sheets.set_sheet.summary` gives them."""
 
 
-def make(collection: Collection) -> Path:
-    """Make the report of a collection, and give its place."""
-    found = entries(collection, records.indices(collection))
+def make(collection: Collection, hospital: str | None = None) -> Path:
+    """Make the report of a collection, and give its place.
+
+    Parameters
+    ----------
+    hospital
+        Makes one of this hospital's sets alone. It names the hospital, and so has a file of its own, which stays.
+    """
+    found = entries(collection, indices_of(collection, hospital))
     outcomes = [
         outcome
-        for locator, _ in registry.registered(collection)
-        if (outcome := registry.read_outcome(collection, locator)) is not None
+        for locator, folder in registry.registered(collection)
+        if hospital in {None, _hospital_of(collection, folder)}
+        and (outcome := registry.read_outcome(collection, locator)) is not None
     ]
     states = Counter(str(outcome.state) for outcome in outcomes)
     refused = Counter(code for outcome in outcomes if outcome.state is SetState.REFUSED for code in outcome.codes)
     place = paths.folder(collection)
     place.mkdir(exist_ok=True)
-    durable_files.write_atomically(
-        place / REPORT, html(report(collection, found, states, refused)), staging=collection.staging
-    )
-    return place / REPORT
+    page, name = report(collection, found, states, refused), REPORT
+    if hospital is not None:
+        page, name = replace(page, title=f"{page.title}, {hospital}"), OF_HOSPITAL.format(_NO_NAME.sub("_", hospital))
+    durable_files.write_atomically(place / name, html(page), staging=collection.staging)
+    return place / name
+
+
+def indices_of(collection: Collection, hospital: str | None = None) -> list[int]:
+    """Return the published indices of a collection, or those of one of its hospitals."""
+    indices = records.indices(collection)
+    if hospital is None:
+        return indices
+    of_hospital = {one.index for one in given_identities.given(collection) if one.hospital == hospital}
+    return [index for index in indices if index in of_hospital]
+
+
+def _hospital_of(collection: Collection, folder: PurePath) -> str:
+    return collection.hospital_of(collection.root / folder) or collection.identity.hospital
 
 
 def report(

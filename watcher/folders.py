@@ -1,8 +1,8 @@
 """Which folders of a collection are sets, what beside them is not taken, and has a finished set been touched since.
 
-A set is a folder right under the collection's root, with its files at any depth below. Never a set: what we or the
-older program made (`ANON_006`, the folder of the sheets), what is hidden, what is a collection itself. Whatever else
-holds DICOM and is not taken is named, so that nobody misses it.
+A set is a folder right under the collection's root, or in a hospital's folder there, with its files at any depth below.
+Never a set: what we or the older program made (`ANON_006`, the folder of the sheets), what is hidden, what is a
+collection itself. Whatever else holds DICOM and is not taken is named, so that nobody misses it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from services.publication import attempts
 from services.rtset import not_taken
 from services.runtime import durable_files
 from services.store import notes, records, tracking_lines
+from watcher.hospital_folders import HospitalFolders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,8 +42,13 @@ ONE_PATIENTS: Final = (
 _OURS_BESIDE: Final = (notes.REFUSED, notes.NOTE)
 
 
-def set_folders(root: Path) -> list[str]:
+def set_folders(root: Path, hospitals: HospitalFolders | None = None) -> list[str]:
     """Name the folders of a collection that are sets, in the order in which people sort them.
+
+    Parameters
+    ----------
+    hospitals
+        Where sub-folders are hospitals: what tells them from sets. A set in one is named `hospital/set`.
 
     Raises
     ------
@@ -52,7 +58,14 @@ def set_folders(root: Path) -> list[str]:
     with os.scandir(root) as entries:
         names = [entry.name for entry in entries if _is_named_like_a_set(entry) and entry.is_dir(follow_symlinks=False)]
     place = os.fspath(root)
-    return sorted((name for name in names if not _is_collection(f"{place}/{name}")), key=str.casefold)
+    sets = sorted((name for name in names if not _is_collection(f"{place}/{name}")), key=str.casefold)
+    return sets if hospitals is None else hospitals.sets(sets)
+
+
+def folders_of(collection: Collection) -> list[str]:
+    """Name the sets of a collection, as its form says where they lie."""
+    hospitals = HospitalFolders(collection.root, collection) if collection.options.by_hospital else None
+    return set_folders(collection.root, hospitals)
 
 
 def loose_dicom(root: Path) -> int:
@@ -102,6 +115,8 @@ def beside_the_sets(root: Path, collection: Collection | None) -> list[NotTaken]
         else []
     )
     told += [one for entry in found if (one := _why_not_taken(entry))]
+    if collection is not None and collection.options.by_hospital:
+        told += _beside_the_sets_of_hospitals(collection)
     return told + list(_without_record(found, collection))
 
 
@@ -170,6 +185,16 @@ def _why_not_taken(entry: os.DirEntry[str]) -> NotTaken | None:
     if _is_named_like_sheets(name) and is_sheets_folder(Path(entry.path)) and _holds_more_than_sheets(entry.path):
         return NotTaken(name, "DICOM in the folder of the sheets", "Give the set a folder of its own.")
     return None
+
+
+def _beside_the_sets_of_hospitals(collection: Collection) -> Iterator[NotTaken]:
+    """Name what is not taken in the folders of hospitals."""
+    for hospital in sorted({name.partition("/")[0] for name in folders_of(collection) if "/" in name}):
+        with os.scandir(collection.root / hospital) as entries:
+            found = sorted(entries, key=lambda entry: entry.name.casefold())
+        for entry in found:
+            if one := _why_not_taken(entry):
+                yield one._replace(name=f"{hospital}/{one.name}")
 
 
 def _link(entry: os.DirEntry[str]) -> NotTaken | None:

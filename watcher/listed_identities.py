@@ -13,7 +13,7 @@ from services.errors import SetRefused, SettingsWrong
 from services.forms.identity_list import RowFault, as_text
 from services.publication.new_identity import zeros_lost
 from services.rtset import folder_listing
-from watcher.folders import set_folders
+from watcher.folders import folders_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,7 @@ def faults(collection: Collection) -> tuple[RowFault, ...]:
     if collection.identities.faults or not collection.identities.is_there:
         return collection.identities.faults
     found: set[RowFault] = set()
-    for name in set_folders(collection.root):
+    for name in folders_of(collection):
         row = collection.identities.but_for_zeros(stated_patient_id(collection.root / name))
         if row is not None:
             fault = zeros_lost(row)

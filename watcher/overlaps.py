@@ -16,7 +16,7 @@ from services.publication import claims
 from services.runtime import durable_files
 from services.store.collection import Collection, FormatTooNew, numbers_given
 from services.store.share import Share
-from watcher.folders import set_folders
+from watcher.folders import folders_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -92,7 +92,7 @@ def _patient_ids(collection: Collection) -> frozenset[str]:
     identity, has_state = collection.identity, collection.state.is_dir()
     try:
         given = claims.taken(collection) if has_state else numbers_given(collection.root, identity.patient_id)
-        folders = set_folders(collection.root)
+        folders = folders_of(collection)
         looked_at = set(durable_files.names(collection.outcomes)) if has_state else set()
         to_come = sum(f"{collection.locator(name)}.json" not in looked_at for name in folders)
     except OSError:

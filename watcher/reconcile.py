@@ -119,7 +119,8 @@ class Reconciler:
             outcome, folder = registry.read_outcome(self._collection, locator), None
             if outcome is not None and not outcome.state.is_finished:
                 folder = registry.folder_of(self._collection, locator)
-            if folder is not None and not folder.exists():
+            # A folder in a hospital's may turn out to be a part of a set: it is no set of its own any more.
+            if folder is not None and (self._collection.options.by_hospital or not folder.exists()):
                 notes.clear(folder)
                 failures.forget(self._collection, locator)
                 registry.forget(self._collection, locator)

@@ -35,9 +35,9 @@ from worker.transient_errors import CIRCUMSTANCES, describe
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from collections.abc import Collection as Names
-    from pathlib import Path
+    from pathlib import Path, PurePath
 
     import redis
 
@@ -219,6 +219,11 @@ class CollectionWatcher:
             self.pause(describe(circumstance))
 
 
+def _sets_around(changed: Iterable[PurePath]) -> frozenset[str]:
+    """Name the sets in which something may have changed: folders in the root, and those in a hospital's folder."""
+    return frozenset("/".join(path.parts[:depth]) for path in changed for depth in (1, 2) if len(path.parts) >= depth)
+
+
 class Watch:
     """All collections under a share."""
 
@@ -278,7 +283,7 @@ class Watch:
             try:
                 if now >= attended.due or (here and now >= attended.rests_until):
                     self._changed -= here
-                    attended.look({path.relative_to(root).parts[0] for path in here if path != root})
+                    attended.look(_sets_around(path.relative_to(root) for path in here))
                 else:
                     attended.beat()
             except Exception as error:  # noqa: BLE001 - it is logged

@@ -14,6 +14,7 @@ from services.store import notes, registry
 from services.store.registry import Outcome
 from services.store.set_state import SetState
 from watcher.folders import set_folders, untouched
+from watcher.hospital_folders import HospitalFolders
 
 if TYPE_CHECKING:
     from collections.abc import Collection as Names
@@ -50,6 +51,8 @@ class SetStatuses:
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
+        by_hospital = collection.options.by_hospital
+        self._hospitals = HospitalFolders(collection.root, collection) if by_hospital else None
         self._place = os.fspath(collection.root)
         self._form_changed_ns = 0
         self._list_changed_ns: int | None = None
@@ -68,7 +71,8 @@ class SetStatuses:
         self._form_changed_ns = (self._collection.root / SETTINGS_NAME).stat().st_ctime_ns
         self._list_changed_ns = _changed_ns(self._collection.root / identity_list.FILE_NAME)
         self._read_outcomes()
-        looked = (self._look(folder, suspect=folder in suspects) for folder in set_folders(self._collection.root))
+        folders = set_folders(self._collection.root, self._hospitals)
+        looked = (self._look(folder, suspect=folder in suspects) for folder in folders)
         return [status for status in looked if status]
 
     def _look(self, folder: str, *, suspect: bool) -> SetStatus | None:

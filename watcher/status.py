@@ -19,6 +19,7 @@ from services.store.records import folder_name
 from services.store.set_state import SetState
 from watcher import listed_identities
 from watcher.folders import beside_the_sets, loose_dicom, set_folders
+from watcher.hospital_folders import HospitalFolders
 from watcher.set_states import SetStatuses
 from worker.app import app, connect
 from worker.queue import Queue
@@ -39,10 +40,13 @@ class Row:
     """How one set stands."""
 
     folder: str
+    """Below the root: of a set in a hospital's folder with that one's name."""
     state: SetState
     anon: str
     why: str
 
+    hospital: str = ""
+    """The set's own: of its hospital's folder, else the form's."""
     locator: str = ""
     fingerprint: str = ""
     codes: tuple[str, ...] = ()
@@ -71,6 +75,12 @@ class CollectionStatus:
         return sum(row.state is SetState.NOT_READABLE for row in self.sets)
 
 
+def hospital_in(folder: str, of_form: str) -> str:
+    """Return the hospital of a set, by its path below the root."""
+    hospital, slash, _ = folder.partition("/")
+    return hospital if slash else of_form
+
+
 class StatusReader:
     """Tells how one collection stands, again and again, and reads nothing twice that did not change.
 
@@ -92,9 +102,10 @@ class StatusReader:
         root = str(self._root)
         try:
             if collection_id(self._root) is None:
-                _, options = read_settings(self._root)
+                identity, options = read_settings(self._root)
                 state = SetState.NOT_STARTED if self._waits_for_a_person(options.start) else SetState.NEW
-                sets = [Row(name, state, "", "") for name in set_folders(self._root)]
+                names = set_folders(self._root, HospitalFolders(self._root) if options.by_hospital else None)
+                sets = [Row(name, state, "", "", hospital_in(name, identity.hospital)) for name in names]
                 beside = beside_the_sets(self._root, None)
                 return CollectionStatus(root, "", sets, loose_dicom(self._root), not_taken=beside)
             collection = self._look()
@@ -156,6 +167,7 @@ class StatusReader:
             state,
             anon,
             why,
+            hospital_in(status.folder, collection.identity.hospital),
             status.locator,
             status.fingerprint,
             outcome.codes if outcome else (),

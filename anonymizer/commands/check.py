@@ -33,7 +33,7 @@ from services.rtset.references import LINKS
 from services.store.collection import Collection
 from services.verdict.summary import judge_folder
 from watcher import listed_identities
-from watcher.folders import beside_the_sets, set_folders
+from watcher.folders import beside_the_sets, folders_of, set_folders
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,15 +60,23 @@ def check(root: Root, machine: MachineNames = None, as_json: AsJson = False) -> 
             )
     known = known_machines(options.machine)
     warn_of_overlap(root)
-    folders = [root / name for name in set_folders(root)]
+    names = _set_folders(root)
     with ProcessPoolExecutor() as pool:
-        rows = list(pool.map(partial(judge_folder, options=options, machines=known), folders))
+        judged = pool.map(partial(judge_folder, options=options, machines=known), [root / name for name in names])
+        rows = [replace(row, folder=name) for name, row in zip(names, judged, strict=True)]
     if as_json:
         say_json({"sets": [_as_json(row) for row in rows], "not_taken": not_taken_as_json(_not_taken(root, rows))})
     else:
         _say(root, rows)
     good = all(row.verdict in {"good", "no set"} for row in rows)
     raise typer.Exit(PUBLISHED_ALL if good else SOME_NOT)
+
+
+def _set_folders(root: Path) -> list[str]:
+    """Name the sets of a root, which need not be a collection."""
+    if has_form(root):
+        return folders_of(Collection.look(root))
+    return set_folders(root)
 
 
 def _say(root: Path, rows: list[Judgement]) -> None:

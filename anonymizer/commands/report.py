@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from anonymizer.arguments import Root, check_folder
+from anonymizer.arguments import OfHospital, Root, check_folder
 from anonymizer.terminal import console
-from services.store import records
 from services.store.collection import Collection
 
 Csv = Annotated[
@@ -18,7 +17,7 @@ Csv = Annotated[
 Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the tables as one JSON file.")]
 
 
-def report(root: Root, csv: Csv = None, json: Json = None) -> None:
+def report(root: Root, hospital: OfHospital = None, csv: Csv = None, json: Json = None) -> None:
     """Make the report of a collection: its sets, structures, prescriptions, machines; or its numbers as tables."""
     from sheets import collection_report  # noqa: PLC0415 - it draws pictures, and takes a second to import
     from sheets.tables import files  # noqa: PLC0415 - as above
@@ -26,9 +25,9 @@ def report(root: Root, csv: Csv = None, json: Json = None) -> None:
     check_folder(root)
     collection = Collection.open(root)
     if csv is None and json is None:
-        console().print(str(collection_report.make(collection)))
+        console().print(str(collection_report.make(collection, hospital)))
         return
-    entries = collection_report.entries(collection, records.indices(collection))
+    entries = collection_report.entries(collection, collection_report.indices_of(collection, hospital))
     tables = collection_report.of_collection(collection, entries, house=True)
     if csv is not None:
         files.write_csv(tables, csv)

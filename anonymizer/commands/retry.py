@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from anonymizer.arguments import Root, SetFolder, check_folder
+from anonymizer.arguments import Root, SetFolder, check_folder, set_in
 from anonymizer.terminal import console
 from services.errors import SettingsWrong
 from services.rtset import folder_listing, unfinished_pixels
@@ -30,17 +30,16 @@ def retry(root: Root, folder: SetFolder, as_new: AsNew = False, accept: Accept =
     """Have a set that was refused or parked looked at again, as if it had just been dropped."""
     check_folder(root)
     collection = Collection.open(root)
-    place = root / folder.name
-    if not place.is_dir():
-        raise SettingsWrong(f"There is no folder {folder.name} in {root}.")
+    name = set_in(root, folder, by_hospital=collection.options.by_hospital)
+    place = root / name
     if accept not in {None, unfinished_pixels.CODE}:
         raise SettingsWrong(
             f"--accept takes {unfinished_pixels.CODE} only. A collection's form accepts other codes, for all its sets."
         )
-    locator = registry.register(collection, folder.name)
+    locator = registry.register(collection, name)
     if accept:
         registry.accept(collection, locator, folder_listing.fingerprint(place), accept)
     if as_new:
         registry.count_as_new(collection, locator, folder_listing.fingerprint(place))
-    again.look_again(collection, folder.name)
-    console().print(f"{folder.name} is looked at again by the service, or by: anonymizer run {root}")
+    again.look_again(collection, str(name))
+    console().print(f"{name} is looked at again by the service, or by: anonymizer run {root}")

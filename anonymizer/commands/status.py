@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 from rich.table import Table
 
-from anonymizer.arguments import AsJson, Root, check_folder
+from anonymizer.arguments import AsJson, OfHospital, Root, check_folder
 from anonymizer.terminal import (
     PUBLISHED_ALL,
     SOME_NOT,
@@ -29,10 +29,10 @@ from watcher.status import StatusReader
 if TYPE_CHECKING:
     from watcher.status import CollectionStatus, Row
 
-SHOWN: Final = ("folder", "state", "anon", "why")
+SHOWN: Final = ("folder", "state", "anon", "why", "hospital")
 
 
-def status(root: Root, as_json: AsJson = False) -> None:
+def status(root: Root, hospital: OfHospital = None, as_json: AsJson = False) -> None:
     """Show how the sets of a root folder, or of every collection under a share, stand."""
     check_folder(root)
     settings = Settings.of_process()
@@ -42,6 +42,8 @@ def status(root: Root, as_json: AsJson = False) -> None:
         raise SettingsWrong(f"No collection can be seen in {root}: {share.closed[0]} may not be looked into.")
     if not told:
         raise SettingsWrong(f"There is no collection in {root}: `anonymizer new` makes one.")
+    if hospital is not None:
+        told = [replace(one, sets=[row for row in one.sets if row.hospital == hospital]) for one in told]
     if as_json:
         say_json([_as_json(one) for one in told])
     else:
@@ -93,6 +95,10 @@ def _say(told: CollectionStatus) -> None:
         screen.print(f"  {told.warning}")
     counts = Counter(row.state for row in told.sets)
     screen.print("  " + (", ".join(f"{count} {state}" for state, count in counts.most_common()) or "no sets"))
+    hospitals = Counter(row.hospital for row in told.sets)
+    for hospital in sorted(hospitals, key=str.casefold) if len(hospitals) > 1 else ():
+        states = Counter(row.state for row in told.sets if row.hospital == hospital)
+        screen.print(f"  {hospital}: " + ", ".join(f"{count} {state}" for state, count in states.most_common()))
     others = [row for row in told.sets if row.state is not SetState.PUBLISHED]
     if others:
         table = Table("Set", "State", "Anonymized", "Why")

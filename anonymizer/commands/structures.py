@@ -19,7 +19,7 @@ from services.publication import republish
 from services.store.collection import Collection
 from services.store.records import index_of
 from services.vocabulary.structure_names import EDITION
-from watcher.folders import set_folders
+from watcher.folders import folders_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,7 +61,7 @@ def structures(
     if sheet != before:
         structure_list.write(root, sheet, instead_of=before)
     collection = Collection.look(root)
-    folders = [root / name for name in set_folders(root)]
+    folders = [root / name for name in folders_of(collection)]
     with ProcessPoolExecutor() as pool:
         sets = Reader().read(collection, folders, pool.map)
     told = survey(collection, sheet, sets)

@@ -141,7 +141,7 @@ class Batch:
     def folder_of(self, locator: str) -> str:
         """Name a set's folder."""
         folder = registry.folder_of(self.collection, locator)
-        return folder.name if folder else ""
+        return self.collection.name_of(folder) if folder else ""
 
     def seconds(self) -> dict[str, float]:
         """Tell how long each set took, by locator."""

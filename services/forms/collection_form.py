@@ -28,6 +28,7 @@ Characteristics = Literal["retain", "age_sex"]
 BrokenLinks = Literal["refuse", "relink"]
 ExtraObjects = Literal["leave out", "refuse"]
 Unlisted = Literal["wait", "next"]
+Hospitals = Literal["one", "folder"]
 Start = Literal["by itself", "by hand"]
 Acceptable = Literal[
     "relative-dose",
@@ -68,11 +69,19 @@ class Options:
     unlisted: Unlisted = "wait"
     """What becomes of a patient who is not in `identities.csv`, where there is that file."""
 
+    hospitals: Hospitals = "one"
+    """Whether all sets are of the form's hospital, or the root's sub-folders are hospitals that hold their sets."""
+
     sheets: bool = True
     """Whether a sheet is made of each published set."""
 
     start: Start = "by itself"
     """Whether the service takes each set as it comes, or waits until a person says so in the console."""
+
+    @property
+    def by_hospital(self) -> bool:
+        """Whether the sub-folders of the root are hospitals."""
+        return self.hospitals == "folder"
 
     @property
     def keep_machine(self) -> bool:
@@ -154,6 +163,7 @@ extra_objects = {_toml(options.extra_objects)}  # "leave out" | "refuse": RT Ima
 
 [people]
 unlisted = {_toml(options.unlisted)}  # "wait" | "next" number: patients who are not in identities.csv, if that is there
+hospitals = {_toml(options.hospitals)}  # "one" | "folder": the sub-folders are hospitals, and hold each its own sets
 
 [sheets]
 make = {str(options.sheets).lower()}  # a sheet with pictures for each published set, in the folder {SHEETS_NAME}
@@ -228,7 +238,7 @@ _FORM: Final[dict[str, dict[str, _Kind]]] = {
         ),
         "extra_objects": _choice(ExtraObjects),
     },
-    "people": {"unlisted": _choice(Unlisted)},
+    "people": {"unlisted": _choice(Unlisted), "hospitals": _choice(Hospitals)},
     "sheets": {"make": _Kind("true or false", lambda value: isinstance(value, bool))},
     "service": {"start": _choice(Start)},
 }

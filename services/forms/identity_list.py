@@ -72,15 +72,28 @@ class IdentityList:
     faults: tuple[RowFault, ...] = ()
     """What is wrong in the file as it stands; what it collides with is found elsewhere (`store.identities`)."""
     is_there: bool = False
+    by_hospital: bool = False
+    """Whether a row that names a hospital is for that hospital's patients alone."""
 
-    def of(self, patient_id: str) -> ListedIdentity | None:
-        """Return the row of a patient; None where there is none."""
-        return self._by_id.get(folded(patient_id))
+    def of(self, patient_id: str, hospital: str = "") -> ListedIdentity | None:
+        """Return the row of a patient; None where there is none.
+
+        Parameters
+        ----------
+        hospital
+            Where hospitals have folders: a row that names it counts before one that names none.
+        """
+        found = self._by_id.get(folded(patient_id), [])
+        if not self.by_hospital:
+            return found[0] if found else None
+        own = [row for row in found if row.hospital and folded(row.hospital) == folded(hospital)]
+        of_any = [row for row in found if not row.hospital]
+        return next(iter(own + of_any), None)
 
     def but_for_zeros(self, patient_id: str) -> ListedIdentity | None:
         """Return the row that would be a patient's if zeros at its beginning did not count."""
         bare = _without_zeros(patient_id)
-        return self._by_bare_id.get(bare) if bare and self.of(patient_id) is None else None
+        return self._by_bare_id.get(bare) if bare and folded(patient_id) not in self._by_id else None
 
     @cached_property
     def indices(self) -> frozenset[int]:
@@ -88,8 +101,11 @@ class IdentityList:
         return frozenset(row.index for row in self.rows if row.index is not None)
 
     @cached_property
-    def _by_id(self) -> dict[str, ListedIdentity]:
-        return {folded(row.original_id): row for row in reversed(self.rows)}
+    def _by_id(self) -> dict[str, list[ListedIdentity]]:
+        found: defaultdict[str, list[ListedIdentity]] = defaultdict(list)
+        for row in self.rows:
+            found[folded(row.original_id)].append(row)
+        return dict(found)
 
     @cached_property
     def _by_bare_id(self) -> dict[str, ListedIdentity]:
@@ -101,13 +117,15 @@ def folded(patient_id: str) -> str:
     return patient_id.strip(" \0\t\u00a0").casefold()
 
 
-def read(root: Path, identity: Identity, *, numbers_too: bool) -> IdentityList:
+def read(root: Path, identity: Identity, *, numbers_too: bool, by_hospital: bool = False) -> IdentityList:
     """Read the list of a collection; what is wrong in it is part of the answer.
 
     Parameters
     ----------
     numbers_too
         Whether patients that are not listed take the next number under the identity of the form.
+    by_hospital
+        Whether one patient ID may stand for patients of several hospitals.
 
     Raises
     ------
@@ -116,11 +134,10 @@ def read(root: Path, identity: Identity, *, numbers_too: bool) -> IdentityList:
     """
     if not (root / FILE_NAME).exists():
         return IdentityList()
-    return decoded((root / FILE_NAME), identity, numbers_too=numbers_too)
+    return _decoded(root / FILE_NAME, identity, numbers_too=numbers_too, by_hospital=by_hospital)
 
 
-def decoded(path: Path, identity: Identity, *, numbers_too: bool) -> IdentityList:
-    """Read and validate a list."""
+def _decoded(path: Path, identity: Identity, *, numbers_too: bool, by_hospital: bool) -> IdentityList:
     try:
         data = spreadsheet.stored(path)
         table = spreadsheet.read(data, FILE_NAME, needed=NEEDED, known=())
@@ -144,11 +161,11 @@ def decoded(path: Path, identity: Identity, *, numbers_too: bool) -> IdentityLis
         values = {column: spreadsheet.unguarded(named.get(column, "")) for column in COLUMNS}
         faults += [RowFault(number, says) for says in _wrong(values, identity)]
         rows.append(_row(number, values))
-    faults += _twice(rows)
+    faults += _twice(rows, by_hospital=by_hospital)
     faults += _zeros_lost(rows, as_text)
     if numbers_too:
         faults += _as_numbered(rows, identity)
-    return IdentityList(tuple(rows), tuple(sorted(set(faults))), is_there=True)
+    return IdentityList(tuple(rows), tuple(sorted(set(faults))), is_there=True, by_hospital=by_hospital)
 
 
 def _row(number: int, values: dict[str, str]) -> ListedIdentity:
@@ -220,10 +237,10 @@ def _wrong_index(index: str, identity: Identity) -> Iterator[str]:
         yield f"index must be a whole number from {identity.initial_index} (initial_index) to {LAST_INDEX}, or empty."
 
 
-def _twice(rows: list[ListedIdentity]) -> Iterator[RowFault]:
+def _twice(rows: list[ListedIdentity], *, by_hospital: bool) -> Iterator[RowFault]:
     """Find what stands in two rows and may stand in one; and new IDs that are somebody's original one."""
     for column, key in (
-        ("original_id", [folded(row.original_id) for row in rows]),
+        ("original_id", [_whose(row, by_hospital=by_hospital) for row in rows]),
         ("patient_id", [folded(row.patient_id) for row in rows]),
         ("index", [str(row.index or "") for row in rows]),
     ):
@@ -239,6 +256,11 @@ def _twice(rows: list[ListedIdentity]) -> Iterator[RowFault]:
     for row in rows:
         if folded(row.patient_id) in originals:
             yield RowFault(row.row, "patient_id is the original ID of a patient of this list.")
+
+
+def _whose(row: ListedIdentity, *, by_hospital: bool) -> str:
+    whose = folded(row.original_id)
+    return f"{whose}\0{folded(row.hospital)}" if whose and by_hospital else whose
 
 
 def _zeros_lost(rows: list[ListedIdentity], as_text: set[int]) -> Iterator[RowFault]:

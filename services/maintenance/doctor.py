@@ -280,7 +280,7 @@ class _Seen:
             if not outcome.state.is_published:
                 continue
             folder = registry.folder_of(self._collection, locator)
-            where = folder.name if folder else ""
+            where = self._collection.name_of(folder) if folder else ""
             if published is None or published.set_id != outcome.set_id:
                 yield Finding(
                     "outcome-without-record",
@@ -310,7 +310,7 @@ class _Seen:
         if rtset is None:
             return Finding(
                 "original-changed",
-                folder.name,
+                collection.name_of(folder),
                 f"What lies in the folder is not the whole set any more that was published as {name}.",
                 "Find out who changed it.",
             )
@@ -323,7 +323,7 @@ class _Seen:
             return None
         return Finding(
             "original-changed",
-            folder.name,
+            collection.name_of(folder),
             f"It is not, byte for byte, what was published as {name}.",
             "Find out who changed it. As a set of its own it is taken by `anonymizer retry ROOT SET --as-new`.",
         )

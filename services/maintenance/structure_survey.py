@@ -181,16 +181,16 @@ def read_set(folder: Path, collection: Collection) -> SetNames | None:
     try:
         verdict = check.judge(folder, options, (), policy_for(options))
     except (SetRefused, SetChanged, OSError):
-        return SetNames(folder.name)
+        return SetNames(collection.name_of(folder))
     rtset = verdict.rtset
     if rtset is None:
-        return None if verdict.empty else SetNames(folder.name)
+        return None if verdict.empty else SetNames(collection.name_of(folder))
     texts = tuple(text for text in rtset.texts if text.role in {"roi_name", "roi_label"})
     cleaner = Cleaner(identifiers_of(rtset), rtset.texts)
     index = _published_as(collection, rtset)
     published = _published_names(collection.root / folder_name(index)) if index is not None else None
     view = rtset.structure_set.view
-    return SetNames(folder.name, cleaner, texts, names_of(view), code_meanings(view), index, published)
+    return SetNames(collection.name_of(folder), cleaner, texts, names_of(view), code_meanings(view), index, published)
 
 
 def survey(collection: Collection, sheet: Sheet, sets: Iterable[SetNames]) -> Survey:
@@ -276,7 +276,7 @@ def _cleaned(structure: Structure) -> str:
 
 def _look(folder: Path, collection: Collection) -> object:
     """Give what changes when the names of a set, or of what was published of it, may have changed."""
-    outcome = registry.read_outcome(collection, collection.locator(folder.name))
+    outcome = registry.read_outcome(collection, collection.locator(collection.name_of(folder)))
     index = outcome.index if outcome else None
     try:
         at = records.path_of(collection, index).stat().st_mtime_ns if index is not None else 0

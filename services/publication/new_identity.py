@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from services.errors import Fault, SetWaits
 from services.forms.identity import NewIdentity
-from services.forms.identity_list import FILE_NAME
+from services.forms.identity_list import FILE_NAME, folded
 from services.store import given_identities
 
 if TYPE_CHECKING:
@@ -43,11 +43,13 @@ class Becomes:
         return self.row.numbered(identity, index) if self.row else identity.numbered(index)
 
 
-def decide(collection: Collection, patient_id: str, published: Record | None = None) -> Becomes:
+def decide(collection: Collection, patient_id: str, hospital: str = "", published: Record | None = None) -> Becomes:
     """Decide who a patient becomes.
 
     Parameters
     ----------
+    hospital
+        Whose folder the set lies in; empty where it is the form's.
     published
         Of a set that is done again: it stays whoever it is, whatever form and list say by now.
 
@@ -56,17 +58,17 @@ def decide(collection: Collection, patient_id: str, published: Record | None = N
     SetWaits
         The patient is not listed and should be, or only almost is.
     """
-    hospital = collection.identity.hospital
+    of_form = collection.identity.hospital
     if published is not None and (identity := published.content.get("identity")):
         before = NewIdentity(identity["patient_id"], identity["patient_name"], published.index)
-        return Becomes(hospital, before=before)
-    row = listed(collection, patient_id)
+        return Becomes(hospital or of_form, before=before)
+    row = listed(collection, patient_id, hospital)
     if row is None:
-        return Becomes(hospital)
-    return Becomes(row.hospital or hospital, row, _held_for(collection, row))
+        return Becomes(hospital or of_form)
+    return Becomes(hospital or row.hospital or of_form, row, _held_for(collection, row))
 
 
-def listed(collection: Collection, patient_id: str) -> ListedIdentity | None:
+def listed(collection: Collection, patient_id: str, hospital: str = "") -> ListedIdentity | None:
     """Return the row of a patient, or None where patients who are not listed take the next number.
 
     Raises
@@ -75,8 +77,12 @@ def listed(collection: Collection, patient_id: str) -> ListedIdentity | None:
         As `decide`.
     """
     identities = collection.identities
-    if not identities.is_there or (row := identities.of(patient_id)):
-        return row if identities.is_there else None
+    if not identities.is_there:
+        return None
+    row = identities.of(patient_id, hospital or collection.identity.hospital)
+    if row is not None:
+        _refuse_shared(collection, row, collection.person(patient_id, hospital))
+        return row
     if almost := identities.but_for_zeros(patient_id):
         raise SetWaits(zeros_lost(almost))
     if collection.options.unlisted == "next":
@@ -106,7 +112,7 @@ def zeros_lost(row: ListedIdentity) -> Fault:
 def of_published(collection: Collection, index: int) -> NewIdentity:
     """Return who the patient of a published set would become now, by form and list."""
     one = next((one for one in given_identities.given(collection) if one.index == index), None)
-    row = collection.identities.of(one.original_id) if one and one.original_id else None
+    row = collection.identities.of(one.original_id, one.hospital) if one and one.original_id else None
     return row.numbered(collection.identity, index) if row else collection.identity.numbered(index)
 
 
@@ -114,6 +120,21 @@ def patient_id_of(rtset: RtSet) -> str:
     """Return the patient ID that a set states: the plan's, else that of another object."""
     views = (rtset.plan.view, *(file.view for file in rtset.set_files))
     return next((value for view in views if (value := view.text("PatientID"))), "")
+
+
+def _refuse_shared(collection: Collection, row: ListedIdentity, person: str) -> None:
+    """Wait where a row that names no hospital was taken by a patient of another one."""
+    if not collection.options.by_hospital or row.hospital:
+        return
+    same = [one for one in given_identities.given(collection) if folded(one.patient_id) == folded(row.patient_id)]
+    if any(one.person != person for one in same):
+        raise SetWaits(
+            Fault(
+                UNLISTED,
+                f"Row {row.row} of {FILE_NAME} names no hospital, and a patient of another hospital has its identity.",
+                "Write the hospital's folder into the column hospital, and add a row for this patient.",
+            )
+        )
 
 
 def _held_for(collection: Collection, row: ListedIdentity) -> int | None:

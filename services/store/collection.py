@@ -263,9 +263,27 @@ class Collection:
         """Make a mark by which a text is known again, and which tells nothing to whoever has not the key."""
         return self._digest(b"mark", text).hex()
 
-    def person(self, patient_id: str) -> str:
-        """Name a person by their patient ID without giving it away: 32 hex digits."""
-        return self._digest(b"person", patient_id.strip(" \0").encode("utf-8", "surrogatepass")).hex()[:32]
+    def person(self, patient_id: str, hospital: str = "") -> str:
+        """Name a person by hospital and patient ID without giving either away: 32 hex digits.
+
+        Parameters
+        ----------
+        hospital
+            As `hospital_of` says; elsewhere the hospitals of a collection are not told apart.
+        """
+        stated = "\0".join((hospital, patient_id.strip(" \0")))
+        return self._digest(b"person", stated.encode("utf-8", "surrogatepass")).hex()[:32]
+
+    def hospital_of(self, folder: PurePath) -> str:
+        """Return the hospital whose folder holds a set; empty where it is the form's, or hospitals have no folders."""
+        inside = PurePath(folder).relative_to(self.root).parts
+        if not self.options.by_hospital or len(inside) < 2 or inside[0] == self.identity.hospital:
+            return ""
+        return inside[0]
+
+    def name_of(self, folder: PurePath) -> str:
+        """Return how a set is called: its folder, below its hospital's where it has one."""
+        return PurePath(folder).relative_to(self.root).as_posix()
 
     def check_there(self) -> None:
         """Make sure that the share is there: an empty mount point must not be taken for a collection without sets.
@@ -388,7 +406,8 @@ def _load(root: Path, identity: Identity, options: Options) -> Collection:
 
 
 def _listed(root: Path, identity: Identity, options: Options) -> IdentityList:
-    return identity_list.read(root, identity, numbers_too=options.unlisted == "next")
+    numbers_too = options.unlisted == "next"
+    return identity_list.read(root, identity, numbers_too=numbers_too, by_hospital=options.by_hospital)
 
 
 def _refuse_bad_list(identities: IdentityList) -> None:

@@ -29,6 +29,8 @@ class Given:
     patient_id: str
     person: str
     """As `Collection.person` names them; empty in what earlier versions published."""
+    hospital: str = ""
+    """Of the line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,9 @@ def given(collection: Collection) -> list[Given]:
         index = int(entry[1])
         with suppress(FileNotFoundError):
             if entry[2] == "json":
-                original, new = _line(collection.tracking / name)
-                found.append(Given(index, original, new, collection.person(original) if original else ""))
+                original, new, hospital = _line(collection.tracking / name)
+                person = collection.person(original, _folder_of(collection, hospital)) if original else ""
+                found.append(Given(index, original, new, person, hospital))
             else:
                 found.append(Given(index, "", *_published(collection.records / f"ANON_{index:03d}.json")))
     return sorted(found)
@@ -79,7 +82,7 @@ def changed(collection: Collection) -> Iterator[Changed]:
     if not collection.identities.is_there:
         return
     for one in given(collection):
-        row = collection.identities.of(one.original_id) if one.original_id else None
+        row = collection.identities.of(one.original_id, one.hospital) if one.original_id else None
         if row is not None and folded(row.patient_id) != folded(one.patient_id):
             yield Changed(
                 row.row,
@@ -98,7 +101,19 @@ def changed(collection: Collection) -> Iterator[Changed]:
 
 
 def _is_of(collection: Collection, row: ListedIdentity, one: Given) -> bool:
-    return folded(one.original_id) == folded(row.original_id) or one.person == collection.person(row.original_id)
+    """Tell whether a published set is of the patient of a row."""
+    if not collection.options.by_hospital:
+        return folded(one.original_id) == folded(row.original_id) or one.person == collection.person(row.original_id)
+    if row.hospital and one.original_id and folded(one.hospital) != folded(row.hospital):
+        return False
+    person = collection.person(row.original_id, _folder_of(collection, row.hospital))
+    return folded(one.original_id) == folded(row.original_id) or one.person == person
+
+
+def _folder_of(collection: Collection, hospital: str) -> str:
+    """Return the hospital's folder as a person's name has it: none for the hospital of the form."""
+    is_form = not collection.options.by_hospital or hospital == collection.identity.hospital
+    return "" if is_form else hospital
 
 
 def _is_adopted(collection: Collection, index: int) -> bool:
@@ -106,11 +121,11 @@ def _is_adopted(collection: Collection, index: int) -> bool:
 
 
 @lru_cache(maxsize=1 << 17)
-def _line(path: Path) -> tuple[str, str]:
-    """Read the original and the new patient ID of a line; an entry is written once and never changes."""
+def _line(path: Path) -> tuple[str, str, str]:
+    """Read both patient IDs and the hospital of a line; an entry is written once and never changes."""
     stored = _stored(path)
     fields = tracking_lines.fields(str(stored.get("line", "")).encode())
-    return (fields[0], fields[1]) if len(fields) > 1 else ("", "")
+    return (fields[0], fields[1], fields[3]) if len(fields) > 3 else ("", "", "")
 
 
 @lru_cache(maxsize=1 << 17)

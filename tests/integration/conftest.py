@@ -13,13 +13,19 @@ import redis
 from anonymizer.embedded import redis_server as embedded
 from services.forms.collection_form import Options
 from services.forms.identity import Identity
+from services.pipeline import process
+from services.publication.index_ledger import Ledger
 from services.runtime import durable_files
+from services.runtime.progress import Progress
+from services.runtime.settings import Settings
+from services.store import registry
 from services.store.collection import Collection
 from tests.published import publish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from services.store.registry import Outcome
     from tests.published import Published
 
 KILLED = 99
@@ -62,6 +68,21 @@ def collection(tmp_path: Path) -> Collection:
 def published(tmp_path: Path, client: redis.Redis) -> Callable[..., Published]:
     """Publish a set, the pipeline's whole way."""
     return partial(publish, tmp_path / "BATCH", client)
+
+
+@pytest.fixture
+def take(client: redis.Redis) -> Callable[[Path, str], Outcome]:
+    """Take one set of a root its way, in this process."""
+
+    def do(root: Path, name: str) -> Outcome:
+        collection = Collection.open(root)
+        locator = registry.register(collection, name)
+        ledger, progress = Ledger(collection, client), Progress(client, collection.id, locator)
+        outcome = process(collection, locator, ledger, progress, Settings(), patience_over=True)
+        assert outcome is not None
+        return outcome
+
+    return do
 
 
 @pytest.fixture

@@ -10,12 +10,10 @@ import pytest
 
 from services.errors import SettingsWrong
 from services.maintenance import doctor, export, withdraw
-from services.pipeline import process
 from services.publication import republish
 from services.publication.index_ledger import Ledger, NumberHeld
-from services.runtime.progress import Progress
 from services.runtime.settings import Settings
-from services.store import notes, records, registry
+from services.store import notes, records
 from services.store.collection import Collection
 from services.store.tracking_lines import fields
 from tests.integration.test_run import anon_folders, anonymizer, run, states
@@ -24,11 +22,10 @@ from watcher.set_states import SetStatuses
 from watcher.status import StatusReader
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import redis
-
-    from services.store.registry import Outcome
 
 HEAD = "original_id;patient_id;family_name;first_name;index;hospital;note\n"
 
@@ -50,16 +47,6 @@ def write(root: Path, *rows: str) -> None:
     (root / "identities.csv").write_text(HEAD + "\n".join(rows) + "\n", encoding="utf-8")
 
 
-def take(client: redis.Redis, root: Path, name: str) -> Outcome:
-    """Take one set its way."""
-    collection = Collection.open(root)
-    locator = registry.register(collection, name)
-    ledger, progress = Ledger(collection, client), Progress(client, collection.id, locator)
-    outcome = process(collection, locator, ledger, progress, Settings(), patience_over=True)
-    assert outcome is not None
-    return outcome
-
-
 def told(root: Path, index: int) -> tuple[str, str, str, str]:
     """Return the new ID and name of a published set, and the new ID and the hospital of its line."""
     plan = pydicom.dcmread(min((root / f"ANON_{index:03d}").glob("RP.*.dcm")))
@@ -68,12 +55,12 @@ def told(root: Path, index: int) -> tuple[str, str, str, str]:
     return str(plan.PatientID), str(plan.PatientName), read[1], read[3]
 
 
-def test_listed_patients_become_whom_the_list_says(tmp_path: Path, client: redis.Redis) -> None:
+def test_listed_patients_become_whom_the_list_says(tmp_path: Path, take: Callable) -> None:
     """Number, names and hospital, each where the row has it, and else as the form says."""
     root = listed(tmp_path / "BATCH", "A1;T-1;Doe;Jane;8;St. Anna", "B2;T-2", "C3;T-3;;Max")
     for name, patient_id in (("b", "B2"), ("a", "A1"), ("c", " c3 ")):
         a_set(root, name, patient_id)
-    assert [take(client, root, name).index for name in "bac"] == [6, 8, 7]
+    assert [take(root, name).index for name in "bac"] == [6, 8, 7]
     assert told(root, 6) == ("T-2", "AnusGE006^First", "T-2", "Demo Hospital")
     assert told(root, 7) == ("T-3", "AnusGE007^Max", "T-3", "Demo Hospital")
     assert told(root, 8) == ("T-1", "Doe^Jane", "T-1", "St. Anna")
@@ -83,32 +70,34 @@ def test_listed_patients_become_whom_the_list_says(tmp_path: Path, client: redis
             assert (data.PatientID, data.PatientName) == ("T-1", "Doe^Jane")
 
 
-def test_a_held_number_is_given_to_nobody_else_and_is_no_gap(tmp_path: Path, client: redis.Redis) -> None:
+def test_a_held_number_is_given_to_nobody_else_and_is_no_gap(
+    tmp_path: Path, client: redis.Redis, take: Callable
+) -> None:
     """Whatever Redis knew before the list came, and after it was emptied; a row that goes sets its number free."""
     root = listed(tmp_path / "BATCH", "A1;T-1;;;7", unlisted="next")
     (root / "identities.csv").unlink()
     for name in "bcdef":
         a_set(root, name, f"{name}9")
-    assert take(client, root, "b").index == 6
+    assert take(root, "b").index == 6
     write(root, "A1;T-1;;;7")
-    assert take(client, root, "c").index == 8
+    assert take(root, "c").index == 8
     client.flushall()
-    assert take(client, root, "d").index == 9
+    assert take(root, "d").index == 9
     collection = Collection.open(root)
     ledger = Ledger(collection, client)
     assert not ledger.audit().withdrawn
     ledger.rebuild()
-    assert take(client, root, "e").index == 10
+    assert take(root, "e").index == 10
     write(root, "Z1;T-1;;;17")
     client.flushall()
-    assert take(client, root, "f").index == 7
+    assert take(root, "f").index == 7
 
 
-def test_unlisted_patients_wait_and_go_on_when_they_are_listed(tmp_path: Path, client: redis.Redis) -> None:
+def test_unlisted_patients_wait_and_go_on_when_they_are_listed(tmp_path: Path, take: Callable) -> None:
     """With a note, without a number, and without being looked at again and again."""
     root = listed(tmp_path / "BATCH", "A1;T-1")
     folder = a_set(root, "x", "X9")
-    outcome = take(client, root, "x")
+    outcome = take(root, "x")
     assert (outcome.state, outcome.codes) == ("waiting", ("unlisted",))
     assert "not in identities.csv" in notes.beside(folder, notes.NOTE).read_text("utf-8-sig")
     collection = Collection.open(root)
@@ -117,41 +106,41 @@ def test_unlisted_patients_wait_and_go_on_when_they_are_listed(tmp_path: Path, c
     assert [status.concluded for status in statuses.take()] == [True]
     write(root, "A1;T-1", "X9;T-9")
     assert [status.concluded for status in statuses.take()] == [False]
-    assert (take(client, root, "x").state, told(root, 6)[0]) == ("published", "T-9")
+    assert (take(root, "x").state, told(root, 6)[0]) == ("published", "T-9")
     assert not notes.beside(folder, notes.NOTE).exists()
 
 
-def test_a_set_that_waits_for_a_list_goes_on_without_one(tmp_path: Path, client: redis.Redis) -> None:
+def test_a_set_that_waits_for_a_list_goes_on_without_one(tmp_path: Path, take: Callable) -> None:
     """Whoever takes the list away wants numbers."""
     root = listed(tmp_path / "BATCH", "A1;T-1")
     a_set(root, "x", "X9")
-    take(client, root, "x")
+    take(root, "x")
     (root / "identities.csv").unlink()
     assert [status.concluded for status in SetStatuses(Collection.open(root)).take()] == [False]
-    assert take(client, root, "x").index == 6
+    assert take(root, "x").index == 6
 
 
-def test_an_id_that_lost_its_zeros_never_takes_a_number(tmp_path: Path, client: redis.Redis) -> None:
+def test_an_id_that_lost_its_zeros_never_takes_a_number(tmp_path: Path, take: Callable) -> None:
     """Neither the row's nor the next one."""
     root = listed(tmp_path / "BATCH", "47;T-1", unlisted="next")
     a_set(root, "x", "0047")
-    outcome = take(client, root, "x")
+    outcome = take(root, "x")
     assert (outcome.state, outcome.codes) == ("waiting", ("zeros-lost",))
     assert "Row 2" in outcome.text
 
 
-def test_two_sets_of_a_listed_patient_have_one_identity_and_two_numbers(tmp_path: Path, client: redis.Redis) -> None:
+def test_two_sets_of_a_listed_patient_have_one_identity_and_two_numbers(tmp_path: Path, take: Callable) -> None:
     """The row's number goes to the first, also when that one was withdrawn since."""
     root = listed(tmp_path / "BATCH", "A1;T-1;;;9")
     for name in "abc":
         a_set(root, name, "A1")
-    assert [take(client, root, name).index for name in "ab"] == [9, 6]
+    assert [take(root, name).index for name in "ab"] == [9, 6]
     assert told(root, 6)[0] == told(root, 9)[0] == "T-1"
     withdraw.withdraw_set(Collection.open(root), 9)
-    assert take(client, root, "c").index == 7
+    assert take(root, "c").index == 7
 
 
-def test_a_number_that_another_set_holds_is_waited_for(tmp_path: Path, client: redis.Redis) -> None:
+def test_a_number_that_another_set_holds_is_waited_for(tmp_path: Path, client: redis.Redis, take: Callable) -> None:
     """It was claimed before the list was there; nobody takes it away, and the listed set takes no other."""
     root = make_collection(tmp_path / "BATCH")
     a_set(root, "a", "A1")
@@ -159,19 +148,19 @@ def test_a_number_that_another_set_holds_is_waited_for(tmp_path: Path, client: r
     assert ledger.claim("1" * 32, "2" * 32) == 6
     write(root, "A1;T-1;;;6")
     with pytest.raises(NumberHeld):
-        take(client, root, "a")
+        take(root, "a")
     ledger.release("1" * 32)
-    assert take(client, root, "a").index == 6
+    assert take(root, "a").index == 6
 
 
-def test_a_changed_row_is_told_and_never_applied(tmp_path: Path, client: redis.Redis) -> None:
+def test_a_changed_row_is_told_and_never_applied(tmp_path: Path, take: Callable) -> None:
     """By doctor and status; what is done again stays who it was, or is not done again."""
     root = listed(tmp_path / "BATCH", "A1;T-1;Doe;Jane;8")
     a_set(root, "a", "A1")
-    take(client, root, "a")
+    take(root, "a")
     republish.request(Collection.open(root), 8)
     write(root, "A1;T-2;Doe;Jane;9")
-    assert take(client, root, "a").state == "published"
+    assert take(root, "a").state == "published"
     assert told(root, 8)[:3] == ("T-1", "Doe^Jane", "T-1")
     collection = Collection.look(root)
     assert sorted({one.code for one in doctor.examine(collection)}) == ["identity-row-changed", "not-rendered"]
