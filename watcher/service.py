@@ -20,6 +20,8 @@ from services.forms import identity_list, structure_list
 from services.forms.collection_form import BY_HAND
 from services.layout import SETTINGS_NAME
 from services.machines import descriptor
+from services.publication import high_water
+from services.publication.high_water import NumbersLost
 from services.publication.index_ledger import Ledger
 from services.runtime import heartbeat
 from services.store.arbiter import BEAT_S, Arbiter
@@ -96,6 +98,8 @@ class CollectionWatcher:
         """Why nothing is done just now; empty while something is."""
         self.overlap: Overlap | None = None
         """Another collection that could give the same new identities."""
+        self.numbers_lost: NumbersLost | None = None
+        """Why a person has to say above which number it goes on; None where nobody has to."""
         self.has_other = False
         """Whether another service, or a run, was seen to live in it."""
         self.is_copied = False
@@ -142,6 +146,9 @@ class CollectionWatcher:
         if self.beat():
             with self._pausing(), bound_contextvars(collection=self._dispatcher.collection.id):
                 self._open()
+                if began >= self._reconcile_at:
+                    high_water.check(self._redis, self._dispatcher.collection, self._settings.health)
+                    self.numbers_lost = None
                 self.states = self._dispatcher.look(suspects)
                 self.for_a_person = self._dispatcher.for_a_person
                 if began >= self._reconcile_at:
@@ -211,6 +218,9 @@ class CollectionWatcher:
     def _pausing(self) -> Iterator[None]:
         try:
             yield
+        except NumbersLost as lost:
+            self.numbers_lost = lost
+            self.pause(str(lost), logged=describe(lost))
         except SettingsWrong as wrong:
             line = re.search(r"\b(?:line|row) \d+", str(wrong))
             where = f", at {line[0]}" if line else ""

@@ -12,6 +12,8 @@ from services.forms.collection_form import BY_HAND, read_settings
 from services.forms.identity_list import as_text
 from services.layout import SETTINGS_NAME
 from services.machines import descriptor
+from services.publication import high_water
+from services.publication.high_water import NumbersLost
 from services.runtime.progress import read_all
 from services.store import given_identities, registry
 from services.store.collection import Collection, collection_id
@@ -116,7 +118,7 @@ class StatusReader:
             return CollectionStatus(root, str(wrong))
         except CIRCUMSTANCES as circumstance:
             return CollectionStatus(root, describe(circumstance))
-        queued, in_work, away = self._ask_redis(collection.id, statuses)
+        queued, in_work, away = self._ask_redis(collection, statuses)
         rows = [
             self._row(collection, status, queued.get(status.locator), in_work.get(status.locator))
             for status in statuses
@@ -138,15 +140,20 @@ class StatusReader:
             self._form = form
         return self._collection
 
-    def _ask_redis(self, its_id: str, statuses: list[SetStatus]) -> tuple[dict[str, SetState], dict[str, InWork], str]:
+    def _ask_redis(
+        self, collection: Collection, statuses: list[SetStatus]
+    ) -> tuple[dict[str, SetState], dict[str, InWork], str]:
         """Ask which sets are queued and how far those in work are; without the service's Redis nobody can tell."""
         if self._settings.redis_url is None:
             return {}, {}, ""
+        its_id = collection.id
         try:
             with connect(self._settings) as client:
                 asked = [SetKey(its_id, status.locator) for status in statuses if not status.concluded]
                 held = Queue(client, app).holding(asked)
-                return {name.locator: state for name, state in held.items()}, read_all(client, its_id), ""
+                lost = high_water.missing(client, collection, self._settings.health)
+                away = str(NumbersLost(max(lost))) if lost else ""
+                return {name.locator: state for name, state in held.items()}, read_all(client, its_id), away
         except CIRCUMSTANCES as circumstance:
             return {}, {}, describe(circumstance)
 

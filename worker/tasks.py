@@ -26,6 +26,7 @@ from structlog.contextvars import bound_contextvars
 
 from services.errors import SettingsWrong
 from services.pipeline import process
+from services.publication import high_water
 from services.publication.index_ledger import Ledger
 from services.rtset import folder_listing
 from services.runtime import metrics
@@ -123,6 +124,8 @@ def _work(here: Station, name: SetKey, beginnings: int, *, patience_over: bool) 
         else:
             failures.forget(collection, name.locator)
             ended = outcome.state if outcome else SetState.GONE
+            if outcome and outcome.state is SetState.PUBLISHED and outcome.index is not None:
+                high_water.remember(here.redis, collection.id, outcome.index)
             if outcome:
                 event, took_s = f"set.{ended.replace(' ', '-')}", round(sum(progress.seconds.values()), 3)
                 log.info(event, index=outcome.index, codes=outcome.codes, seconds=took_s)

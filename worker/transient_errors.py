@@ -11,6 +11,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import NoPermissionError
 
 from services.errors import SetChanged, SettingsWrong
+from services.publication.high_water import NumbersLost
 from services.publication.index_ledger import LedgerUnsettled, NumberHeld
 from services.store.collection import FormatTooNew
 
@@ -37,6 +38,7 @@ _REASONS: Final = {
 
 _OURS: Final[dict[type[BaseException], str]] = {
     SetChanged: "the set changes",
+    NumbersLost: "the share knows less than was published: anonymizer status says what to do",
     SettingsWrong: "the settings cannot be used",
     LedgerUnsettled: "the numbers in Redis and on the share do not agree: anonymizer doctor says more",
     NumberHeld: "another set that is in work has the number that identities.csv gives it",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -19,10 +20,14 @@ from anonymizer.terminal import (
     say_not_taken,
 )
 from services.maintenance.doctor import Finding, examine, not_readable
+from services.publication import high_water
+from services.runtime.settings import Settings
 from services.store.collection import Collection
 from services.store.set_state import SetState
 from watcher.folders import beside_the_sets
 from watcher.set_states import SetStatuses
+from worker.app import connect
+from worker.transient_errors import CIRCUMSTANCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,6 +43,7 @@ def doctor(root: Root, as_json: AsJson = False) -> None:
     statuses = SetStatuses(collection).take()
     told = {one.where for one in found if one.code == "not-readable"}
     found += [one for one in _closed(statuses) if one.where not in told]
+    found += _lost_numbers(collection)
     left_out = beside_the_sets(root, collection)
     left_out += [one for status in statuses if status.outcome for one in status.outcome.not_taken]
     wrong = [finding for finding in found if finding.is_wrong]
@@ -53,6 +59,16 @@ def doctor(root: Root, as_json: AsJson = False) -> None:
         say_not_taken(console(), left_out)
         console().print(f"{len(wrong)} things must be looked at." if wrong else "All agrees.")
     raise typer.Exit(SOME_NOT if wrong else PUBLISHED_ALL)
+
+
+def _lost_numbers(collection: Collection) -> Iterable[Finding]:
+    """Name what Redis and the service's own folder know of numbers, and the share does not."""
+    settings = Settings.of_process()
+    with suppress(*CIRCUMSTANCES), ExitStack() as stack:
+        client = stack.enter_context(connect(settings)) if settings.redis_url else None
+        if lost := high_water.missing(client, collection, settings.health):
+            says = f"{len(lost)} numbers were published that are not known here, up to {max(lost)}."
+            yield Finding("numbers-lost", "", says, f"anonymizer new ROOT --continue --above {max(lost)}")
 
 
 def _closed(statuses: Iterable[SetStatus]) -> Iterable[Finding]:

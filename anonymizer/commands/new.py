@@ -16,7 +16,7 @@ from services.forms.collection_form import Options
 from services.forms.identity import Identity, check_identity
 from services.machines import descriptor
 from services.runtime.settings import Settings
-from services.store.collection import Collection
+from services.store.collection import Collection, has_state
 from watcher import overlaps
 
 if TYPE_CHECKING:
@@ -50,14 +50,25 @@ def new(
         bool,
         typer.Option("--continue", help="Keep the numbers that the older program gave here, and go on behind them."),
     ] = False,
+    above: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="With --continue: the highest number that was given, where the share was brought back from a backup.",
+        ),
+    ] = None,
 ) -> None:
     """Make a root folder ready: who its sets become, and which machine their plans are moved to."""
     check_root(root)
     form: tuple[Identity, Options] | tuple[None, None] = (None, None)
     if not (go_on and has_form(root)):
         form = fill_in(patient_id, family_name, first_name, hospital, initial_index, machine)
-    if go_on:
-        collection = Collection.adopt(root, *form)
+    if above is not None and not go_on:
+        raise SettingsWrong("--above belongs to --continue: anonymizer new ROOT --continue --above N")
+    if above is not None and has_state(root):
+        collection = Collection.go_on_above(root, above)
+    elif go_on:
+        collection = Collection.adopt(root, form[0], form[1], above or 0)
     elif form[0] and form[1]:
         collection = Collection.create(root, *form)
     say_first(collection)

@@ -101,6 +101,8 @@ class Batch:
             attended.look()
             if attended.has_other:
                 raise SettingsWrong(SERVED)
+            if attended.numbers_lost:
+                raise attended.numbers_lost
         self.finished = self._is_finished()
         self._draw_beside()
         try:

@@ -270,7 +270,15 @@ class _Run:
         (place / SHEETS_NAME).mkdir(exist_ok=True)
         self._extras(place, indices)
         entries = [self._entry(index) for index in indices]
-        written = manifest.whole(self.id, self._key, self._at, entries, withdrawn, dict(_files_beside(place, indices)))
+        written = manifest.whole(
+            self.id,
+            self._key,
+            self._at,
+            entries,
+            withdrawn,
+            dict(_files_beside(place, indices)),
+            highest=max(records.indices(self._collection), default=0),
+        )
         delivery = Delivery(
             id=self.id,
             at=self._at,

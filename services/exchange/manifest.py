@@ -88,8 +88,16 @@ def whole(
     sets: Iterable[Mapping[str, Any]],
     withdrawn: Iterable[Mapping[str, Any]],
     files: Mapping[str, Mapping[str, Any]],
+    *,
+    highest: int,
 ) -> bytes:
-    """Return the bytes of `delivery.json`."""
+    """Return the bytes of `delivery.json`.
+
+    Parameters
+    ----------
+    highest
+        The highest number that was ever published: a collection that was brought back from a backup may know less.
+    """
     of_sets = list(sets)
     return durable_files.encode(
         {
@@ -106,6 +114,7 @@ def whole(
             "sets": of_sets,
             "withdrawn": list(withdrawn),
             "files": dict(files),
+            "highest_number": highest,
         }
     )
 

@@ -152,7 +152,11 @@ class _Seen:
         for index, published in self._records.items():
             name = folder_name(index)
             if published.content.get("adopted"):
-                yield Finding("adopted", name, "It is the older program's: what it was made of, nobody knows.")
+                yield Finding(
+                    "adopted",
+                    name,
+                    "It was given by the older program, or before a backup was brought back: to whom, nobody knows.",
+                )
                 continue
             if published.forgotten:
                 continue

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from services.errors import SettingsWrong
-from services.layout import SHEETS_NAME
+from services.layout import SHEETS_NAME, sheets_folder
 from services.publication import attempts, claims, forgotten
 from services.runtime import durable_files
 from services.store import notes, records, registry, tracking_lines
@@ -91,7 +91,7 @@ def _erase_files(collection: Collection, name: str, published: Record) -> None:
             shutil.rmtree(path)
     for path in attempts.all_of(collection, published.set_id):
         attempts.remove(attempts.move_away(path))
-    for place in (collection.root / SHEETS_NAME, collection.withdrawn):
+    for place in (sheets_folder(collection.root), collection.withdrawn):
         for ending in SHEET_ENDINGS:
             (place / f"{name}{ending}").unlink(missing_ok=True)
     (collection.state / SHEETS_NAME / f"{name}.json").unlink(missing_ok=True)

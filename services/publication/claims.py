@@ -136,6 +136,11 @@ def taken(collection: Collection) -> set[int]:
     return claims | lines | _published(collection) | otherwise
 
 
+def indices(collection: Collection) -> set[int]:
+    """Return the indices that sets hold, published or not."""
+    return _indices(collection.claims, CLAIM_NAME)
+
+
 def unpublished(collection: Collection) -> Iterator[Claim]:
     """Return the claims of sets in work: few, however many are published."""
     for index in sorted(_indices(collection.claims, CLAIM_NAME) - _published(collection)):

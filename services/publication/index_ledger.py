@@ -15,7 +15,7 @@ import redis
 
 from services.errors import SettingsWrong
 from services.forms.identity import LAST_INDEX
-from services.publication import claims, publish
+from services.publication import claims, high_water, publish
 from services.store import records
 
 if TYPE_CHECKING:
@@ -107,7 +107,9 @@ class Ledger:
             held = claims.held(self._collection, set_id)
             if held is not None:
                 return held.index
+            high_water.check_highest(self._redis, self._collection)
             index, generation = self._ask(set_id)
+            high_water.check_free(self._redis, self._collection, index)
             taken = claims.take(self._collection, index, set_id, locator)
             if taken is not None:
                 return taken.index

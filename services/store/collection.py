@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -35,6 +36,11 @@ if TYPE_CHECKING:
 FORMAT: Final = 1
 """Of the state. A process that knows less than it finds hands its work back."""
 
+MOST_ADOPTED: Final = 100_000
+"""Numbers that may be counted as given at once: one digit too many is a slip of the pen."""
+
+_ANON_FILE: Final = re.compile(ANON_NAME.pattern + r"\.json")
+_CLAIM_FILE: Final = re.compile(r"\d{6,}\.json")
 _INCOMPLETE: Final = f"{STATE_NAME} is incomplete: bring it back from a backup, whole."
 _FOLDERS: Final = ("folders", "outcomes", "claims", "sets", "staging", "records", "tracking", "attempts")
 
@@ -85,7 +91,7 @@ class Collection:
             A circumstance: the share is away, say.
         """
         identity, options = read_settings(root)
-        if not _has_state(root):
+        if not has_state(root):
             _refuse_unknown_numbers(root, identity)
             _refuse_bad_list(_listed(root, identity, options))
             _lay_out(root, identity.initial_index)
@@ -104,7 +110,7 @@ class Collection:
         if identity is None or options is None or is_there(root / SETTINGS_NAME):
             identity, options = read_settings(root)
         check_identity(identity)
-        if _has_state(root):
+        if has_state(root):
             return _load(root, identity, options)
         naming, identities = structure_list.read(root).naming, _listed(root, identity, options)
         return cls(root, secrets.token_hex(16), secrets.token_bytes(32), identity, options, naming, identities)
@@ -120,13 +126,15 @@ class Collection:
         """
         _refuse_second_form(root)
         check_identity(identity)
-        if not _has_state(root):
+        if not has_state(root):
             _refuse_unknown_numbers(root, identity)
             _lay_out(root, identity.initial_index)
         return cls._begin(root, identity, options)
 
     @classmethod
-    def adopt(cls, root: Path, identity: Identity | None = None, options: Options | None = None) -> Collection:
+    def adopt(
+        cls, root: Path, identity: Identity | None = None, options: Options | None = None, above: int = 0
+    ) -> Collection:
         """Go on where the older program, or a lost state, left off: the numbers that were given stay given.
 
         Which set a number belongs to is not known and not guessed: an old set dropped again gets a new number.
@@ -135,13 +143,15 @@ class Collection:
         ----------
         identity, options
             For the form, when there is none yet; its initial index is raised above the numbers that are there.
+        above
+            The highest number that was given, where a person knows more than the folders and lists that are there.
 
         Raises
         ------
         SettingsWrong
             There is a state already, or the form that is there would begin below the numbers that were given.
         """
-        if _has_state(root):
+        if has_state(root):
             raise SettingsWrong("This root has its state; there is nothing to continue that is not known.")
         has_form = is_there(root / SETTINGS_NAME)
         if has_form:
@@ -149,7 +159,7 @@ class Collection:
         if identity is None or options is None:
             raise SettingsWrong("The new identity is needed: give it, or write collection.toml.")
         check_identity(identity)
-        numbers = numbers_given(root, identity.patient_id)
+        numbers = numbers_given(root, identity.patient_id) | ({above} if above else set())
         first_free = max(numbers, default=0) + 1
         if has_form and identity.initial_index < first_free:
             raise SettingsWrong(
@@ -159,6 +169,26 @@ class Collection:
         identity = replace(identity, initial_index=max(identity.initial_index, first_free))
         _lay_out(root, identity.initial_index, adopted=numbers)
         return _load(root, identity, options) if has_form else cls._begin(root, identity, options)
+
+    @classmethod
+    def go_on_above(cls, root: Path, above: int) -> Collection:
+        """Count every number up to `above` as given: a person knows of more than a restored share does.
+
+        Raises
+        ------
+        SettingsWrong
+            So many numbers cannot have been given.
+        """
+        collection = cls.open(root)
+        known = {int(found[1]) for name in durable_files.names(collection.records) if (found := _ANON_FILE.match(name))}
+        held = {int(name[:-5]) for name in durable_files.names(collection.claims) if _CLAIM_FILE.fullmatch(name)}
+        if above > max(known | held, default=0) + MOST_ADOPTED:
+            raise SettingsWrong(f"More than {MOST_ADOPTED} numbers would be counted as given: is {above} right?")
+        for index in sorted(set(range(_first_index(collection), above + 1)) - known - held):
+            record = durable_files.encode(_adopted(index))
+            place = collection.records / f"ANON_{index:03d}.json"
+            durable_files.write_exclusively(place, record, staging=collection.staging)
+        return collection
 
     @classmethod
     def _begin(cls, root: Path, identity: Identity, options: Options) -> Collection:
@@ -334,7 +364,8 @@ def _refuse_unknown_numbers(root: Path, identity: Identity) -> None:
         )
 
 
-def _has_state(root: Path) -> bool:
+def has_state(root: Path) -> bool:
+    """Tell whether a root has its state."""
     try:
         (root / STATE_NAME).lstat()
     except FileNotFoundError:
@@ -383,7 +414,7 @@ def _load(root: Path, identity: Identity, options: Options) -> Collection:
             raise FormatTooNew
         key = bytes.fromhex((state / "key").read_text("ascii"))
     except (FileNotFoundError, ValueError):
-        if not _has_state(root):
+        if not has_state(root):
             raise ShareAway from None
         raise SettingsWrong(_INCOMPLETE) from None
     found = collection_id(root)

@@ -1,0 +1,111 @@
+"""A backup of the share is restored: no number that left the house is given to another patient."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from services.publication import high_water
+from services.publication.high_water import NumbersLost
+from services.publication.index_ledger import Ledger
+from services.store.collection import Collection
+from tests.sets import make_collection, make_set
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import redis
+
+    from tests.published import Published
+
+
+def anonymizer(*arguments: object, redis_server: str) -> subprocess.CompletedProcess[str]:
+    """Run a command against the service's Redis."""
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("anonymizer")), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+        env={**os.environ, "ANONYMIZER_REDIS_URL": f"redis+socket://{redis_server}"},
+    )
+
+
+def anon_of(said: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    """Return what a run published, by folder."""
+    return {row["folder"]: row["anon"] for row in json.loads(said.stdout)["sets"]}
+
+
+def test_the_collection_pauses_until_a_person_says_above_which_number(
+    tmp_path: Path, client: redis.Redis, redis_server: str
+) -> None:
+    """It is said by run, status and doctor; the next set gets a number that nobody has."""
+    del client  # its server is empty
+    root = make_collection(tmp_path / "BATCH")
+    make_set(root, name="first", seed=1)
+    assert anon_of(anonymizer("run", root, "--json", redis_server=redis_server)) == {"first": "ANON_006"}
+    shutil.copytree(root, tmp_path / "backup")
+    make_set(root, name="second", seed=2)
+    assert anon_of(anonymizer("run", root, "--json", redis_server=redis_server)) == {"second": "ANON_007"}
+    shutil.rmtree(root)
+    (tmp_path / "backup").rename(root)
+    make_set(root, name="third", seed=3)
+
+    run, status, doctor = (
+        anonymizer(name, root, "--json", redis_server=redis_server) for name in ("run", "status", "doctor")
+    )
+    assert (run.returncode, "--continue --above 7" in " ".join(run.stderr.split())) == (2, True)
+    assert (status.returncode, "--above 7" in json.loads(status.stdout)[0]["paused"]) == (1, True)
+    lost = [one["remedy"] for one in json.loads(doctor.stdout)["findings"] if one["code"] == "numbers-lost"]
+    assert (doctor.returncode, lost) == (1, ["anonymizer new ROOT --continue --above 7"])
+    assert sorted(path.name for path in root.glob("ANON_*")) == ["ANON_006"]
+
+    assert anonymizer("new", root, "--continue", "--above", 7, redis_server=redis_server).returncode == 0
+    assert anon_of(anonymizer("run", root, "--json", redis_server=redis_server)) == {"third": "ANON_008"}
+    status = anonymizer("status", root, "--json", redis_server=redis_server)
+    assert (status.returncode, json.loads(status.stdout)[0]["paused"]) == (0, "")
+
+
+def test_no_worker_gives_a_number_before_the_watcher_has_seen_it(
+    collection: Collection, client: redis.Redis, published: Callable[..., Published]
+) -> None:
+    """Neither the one that is free again nor one behind it."""
+    published()
+    high_water.check(client, collection)
+    (collection.records / "ANON_006.json").unlink()
+    shutil.rmtree(collection.root / "ANON_006")
+    for path in (*collection.claims.iterdir(), *collection.sets.iterdir(), *collection.tracking.iterdir()):
+        path.unlink()
+    ledger = Ledger(collection, client)
+    ledger.rebuild()
+    for set_id in ("a" * 32, "b" * 32):
+        with pytest.raises(NumbersLost):
+            ledger.claim(set_id, "c" * 32)
+    Collection.go_on_above(collection.root, 6)
+    assert ledger.claim("a" * 32, "c" * 32) == 7
+
+
+def test_the_services_own_folder_remembers_what_an_empty_redis_does_not(
+    tmp_path: Path, collection: Collection, client: redis.Redis, published: Callable[..., Published]
+) -> None:
+    """Both went back, or Redis was emptied."""
+    own = tmp_path / "own"
+    own.mkdir()
+    published()
+    high_water.check(client, collection, own)
+    client.flushall()
+    high_water.check(client, collection, own)
+    (collection.records / "ANON_006.json").unlink()
+    for path in collection.claims.iterdir():
+        path.unlink()
+    client.flushall()
+    high_water.check(client, collection)
+    with pytest.raises(NumbersLost):
+        high_water.check(client, collection, own)
