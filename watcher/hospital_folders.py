@@ -129,7 +129,7 @@ def _read(folder: str, _fingerprint: str) -> _Objects:
             file = part10.read(place / entry.path)
         except (NotDicom, Malformed, OSError):
             continue
-        view = dataset.root(file)
+        view = dataset.root_view(file)
         own |= {_plain(view.raw(keyword) or b"") for keyword in ("SOPInstanceUID", "SeriesInstanceUID")}
         if not view.text("SOPClassUID").startswith(_IMAGES) or view.text("Modality") != "CT":
             referred.update(_referred(file.data, file.elements))
