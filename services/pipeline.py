@@ -248,10 +248,11 @@ class _Run:
         target = verdict.machine.machine if verdict.machine else None
         key, naming = collection.set_key(attempt.set_id), collection.naming
         remaking = remake(rtset, target, collection.options, key, shift, identity, naming)
-        plan = ""
+        plan, settled = "", 0
         for done, written in enumerate(writer.write(rtset, remaking, attempt.folder), start=1):
             self.progress.step("written", done, len(files))
             plan = written.name if written.source.kind == PLAN else plan
+            settled += written.settled
         return _Anonymized(
             rtset.listing,
             [(file.kind, rtset.folder / file.path) for file in files],
@@ -260,7 +261,7 @@ class _Run:
             rtset.plan.view.text("RTPlanLabel"),
             becomes.hospital,
             Expected(identity, remaking.policy, target, remaking.scanner, rtset.relinked, naming),
-            _record(identity, remaking, verdict, rtset, naming, content),
+            _record(identity, remaking, verdict, rtset, naming, content, settled),
         )
 
     def _publish(self, attempt: Attempt, made: _Anonymized, earlier: Record | None) -> None:
@@ -459,7 +460,13 @@ def _outcome(state: SetState, seen: Listing, **more: Any) -> Outcome:
 
 
 def _record(
-    identity: NewIdentity, remaking: Remaking, verdict: Verdict, rtset: RtSet, naming: Naming, content: str
+    identity: NewIdentity,
+    remaking: Remaking,
+    verdict: Verdict,
+    rtset: RtSet,
+    naming: Naming,
+    content: str,
+    settled: int,
 ) -> Mapping[str, Any]:
     """Tell for the record of a published set what was done, without any original value.
 
@@ -490,7 +497,7 @@ def _record(
         if fit
         else [],
         "notes": list(remaking.person.notes),
-        "told": list(verdict.told),
+        "told": [*verdict.told, *_settled(settled)],
         "lost": private_loss.of_plan(rtset.plan.view),
         "accepted": dict(verdict.accepted),
         "remarks": len(verdict.notes) - len(verdict.told),
@@ -498,6 +505,11 @@ def _record(
         "cleaned": dict(remaking.cleaner.replaced),
         "structures": {"list": naming.digest, **remaking.cleaner.coverage.as_json()},
     }
+
+
+def _settled(count: int) -> list[str]:
+    """Tell of bits of pixel cells that held no pixel."""
+    return [f"Bits that hold no pixel were cleared in the cells of {count} object{'s' * (count > 1)}."] if count else []
 
 
 @contextmanager

@@ -46,6 +46,9 @@ class Written(NamedTuple):
     name: str
     size_bytes: int
 
+    settled: bool
+    """Whether bits of its pixel cells were cleared that hold no pixel."""
+
 
 def write(rtset: RtSet, remaking: Remaking, folder: Path) -> Iterator[Written]:
     """Write the new files of a set into an empty folder, one at each step.
@@ -70,7 +73,7 @@ def write(rtset: RtSet, remaking: Remaking, folder: Path) -> Iterator[Written]:
         uid = remaking.uids(source.sop_instance_uid)
         name = file_name(source.kind, uid)
         before, end = file.before_pixels()
-        size = part10.write(
+        written = part10.write(
             folder / name,
             file,
             rewrite(file.data, before, rules, implicit=file.implicit, end=end, additions=additions),
@@ -79,7 +82,7 @@ def write(rtset: RtSet, remaking: Remaking, folder: Path) -> Iterator[Written]:
             sop_instance_uid=uid.encode(),
             buffer=buffer,
         )
-        yield Written(source, name, size)
+        yield Written(source, name, written.size, written.settled)
 
 
 def file_name(kind: str, uid: str) -> str:

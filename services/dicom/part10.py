@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from struct import Struct
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from services.dicom import dictionary, fragments, tiling, transcode
 from services.dicom.elements import (
@@ -36,6 +36,8 @@ from services.dicom.transcode import Encoding
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
+
+    from services.dicom.stored_bits import Cells
 
 IMPLICIT: Final = "1.2.840.10008.1.2"
 EXPLICIT: Final = "1.2.840.10008.1.2.1"
@@ -68,6 +70,10 @@ class NotDicom(Exception):
     """The file is no DICOM object: no prefix, and no data set where one should begin. DICOMDIR counts as one."""
 
 
+Piece: TypeAlias = bytes | tuple[int, int]
+"""What is written of a value: bytes, or offset and length of a part of the source."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pixels:
     """Where the top-level pixel data lie."""
@@ -82,6 +88,10 @@ class Pixels:
     """Bytes of the value; of encapsulated pixels with all fragments and the delimiter (PS3.5 A.4)."""
     padding: bytes = b""
     """Written behind the value, to make its length even."""
+    pieces: tuple[Piece, ...] = ()
+    """What is written as the value, where that is not all of it."""
+    cells: Cells | None = None
+    """How the pixels lie in cells that are wider than they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,6 +392,15 @@ def _pixel_length(source: int | bytes, offset: int, length: int, size: int) -> i
     return length
 
 
+class Written(NamedTuple):
+    """A file that was written."""
+
+    size: int
+    """In bytes."""
+    settled: bool = False
+    """Whether bits were cleared that hold no pixel."""
+
+
 def write(
     target: Path,
     source: DicomFile,
@@ -391,7 +410,7 @@ def write(
     sop_class_uid: bytes,
     sop_instance_uid: bytes,
     buffer: bytearray,
-) -> int:
+) -> Written:
     """Write a new file: empty preamble, new meta information, `before`, the pixels of `source`, `behind`.
 
     The kernel is asked to begin writing the file to disk at once, so that a later fsync finds little to do.
@@ -401,31 +420,48 @@ def write(
     buffer
         Through which pixels pass, so many bytes at a time: one for a whole set.
 
-    Returns
-    -------
-    int
-        Size in bytes.
     """
     head = b"".join((_meta(sop_class_uid, sop_instance_uid, source.transfer_syntax.encode()), *before))
     pixels = source.pixels
     fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
     try:
         _write_all(fd, head)
-        size = len(head)
+        size, settled = len(head), False
         if pixels is not None:
             _write_all(fd, pixels.head)
             size += len(pixels.head)
-            if source.memory is not None:
-                _write_all(fd, memoryview(source.memory)[pixels.offset : pixels.offset + pixels.length])
-            else:
-                _copy(source.path, fd, pixels.offset, pixels.length, memoryview(buffer))
-            size += pixels.length
+            for piece in pixels.pieces or ((pixels.offset, pixels.length),):
+                if isinstance(piece, bytes):
+                    _write_all(fd, piece)
+                    size += len(piece)
+                else:
+                    settled |= _write_part(fd, source, *piece, memoryview(buffer))
+                    size += piece[1]
         tail = b"".join((pixels.padding if pixels else b"", *behind))
         _write_all(fd, tail)
         _begin_writeback(fd)
     finally:
         os.close(fd)
-    return size + len(tail)
+    return Written(size + len(tail), settled)
+
+
+def _write_part(fd: int, source: DicomFile, offset: int, length: int, buffer: memoryview) -> bool:
+    """Write a part of the source's pixels; return whether bits were cleared that hold no pixel."""
+    cells = source.pixels.cells if source.pixels else None
+    if source.memory is None:
+        return _copy(source.path, fd, offset, length, buffer, cells)
+    part = memoryview(source.memory)[offset : offset + length]
+    if cells is None:
+        _write_all(fd, part)
+        return False
+    whole = bytearray(part)
+    settled = cells.settle(memoryview(whole)[: _of_whole_cells(length, cells)])
+    _write_all(fd, memoryview(whole))
+    return settled
+
+
+def _of_whole_cells(length: int, cells: Cells) -> int:
+    return length - length % (cells.bits // 8)
 
 
 def _meta(sop_class_uid: bytes, sop_instance_uid: bytes, transfer_syntax: bytes) -> bytes:
@@ -461,24 +497,33 @@ def _write_all(fd: int, data: bytes | memoryview) -> None:
         view = view[os.write(fd, view) :]
 
 
-def _copy(source: Path, target_fd: int, offset: int, length: int, buffer: memoryview) -> None:
-    """Copy bytes of `source` to where `target_fd` stands.
+def _copy(
+    source: Path, target_fd: int, offset: int, length: int, buffer: memoryview, cells: Cells | None = None
+) -> bool:
+    """Copy bytes of `source` to where `target_fd` stands; return whether bits were cleared that hold no pixel.
 
     Not by copy_file_range(2): new headers have another length, so that pixels begin at another place in their page,
     and then the kernel copies page by page and takes half as long again. On a share whose server would copy, the proof
     would have to fetch what is now still in the client's memory.
     """
     source_fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    settled = False
     try:
         os.lseek(source_fd, offset, os.SEEK_SET)
         while length:
-            got = os.readv(source_fd, [buffer[: min(length, len(buffer))]])
+            chunk = buffer[: min(length, len(buffer))]
+            got = os.readv(source_fd, [chunk])
+            while cells and 0 < got < len(chunk) and (more := os.readv(source_fd, [chunk[got:]])):
+                got += more  # a cell must not be cut in two
             if not got:
                 raise Truncated(f"the file ends {length} bytes too early, inside the pixel data")
-            _write_all(target_fd, buffer[:got])
+            if cells:
+                settled |= cells.settle(chunk[: _of_whole_cells(got, cells)])
+            _write_all(target_fd, chunk[:got])
             length -= got
     finally:
         os.close(source_fd)
+    return settled
 
 
 def _load_sync_file_range() -> ctypes._NamedFuncPointer | None:

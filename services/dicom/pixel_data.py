@@ -11,6 +11,8 @@ from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from services.dicom import encapsulated, stored_bits
+
 if TYPE_CHECKING:
     from services.dicom.dataset import View
     from services.dicom.part10 import DicomFile
@@ -20,6 +22,7 @@ ENCAPSULATED: Final = b"\xff\xff\xff\xff"
 
 _DESCRIPTION: Final = ("Rows", "Columns", "BitsAllocated", "SamplesPerPixel", "NumberOfFrames")
 _VRS: Final = {b"\xe0\x7f\x08\x00": (b"OF",), b"\xe0\x7f\x09\x00": (b"OD",)}
+_PIXEL_DATA: Final = b"\xe0\x7f\x10\x00"
 _PLAIN_VRS: Final = (b"OW", b"OB")
 """The VRs of (7FE0,0010); those of (7FE0,0008) and (7FE0,0009) are above. PS3.6."""
 
@@ -52,7 +55,10 @@ class Measured(NamedTuple):
     """Bytes that its image takes; 0 where its header does not say, or where it has no pixels or compressed ones."""
 
     surplus: int = 0
-    """Bytes that stood behind."""
+    """Bytes that stood behind, or were comments of compressed ones."""
+
+    refused: str = ""
+    """Why nobody knows what compressed pixels hold beside their image; empty where it is known."""
 
 
 def without_surplus(file: DicomFile, view: View) -> Measured:
@@ -65,13 +71,16 @@ def without_surplus(file: DicomFile, view: View) -> Measured:
     if pixels is None:
         return Measured(file)
     if pixels.head.endswith(ENCAPSULATED):
-        return Measured(replace(file, pixels=replace(pixels, head=_head(file, ENCAPSULATED))))
+        headed = replace(file, pixels=replace(pixels, head=_head(file, ENCAPSULATED)))
+        cleaned = encapsulated.without_comments(headed, int(view.number("NumberOfFrames") or 1))
+        return Measured(cleaned.file, surplus=cleaned.removed, refused=cleaned.refused)
     described = described_length(view)
     length = min(described, pixels.length) or pixels.length
     padding = b"\0" * (length & 1)  # PS3.5 §8.1.1
     even = length + len(padding)
     head = _head(file, even.to_bytes(4, "little"))
-    whole = replace(file, pixels=replace(pixels, head=head, length=length, padding=padding))
+    cells = stored_bits.cells_of(view) if head.startswith(_PIXEL_DATA) else None
+    whole = replace(file, pixels=replace(pixels, head=head, length=length, padding=padding, cells=cells))
     return Measured(whole, described, max(0, pixels.length - even))
 
 

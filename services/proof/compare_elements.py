@@ -122,6 +122,7 @@ _FLUENCE_MODE: Final = tag("FluenceMode")
 _FLUENCE_MODE_ID: Final = tag("FluenceModeID")
 _PATIENT_AGE: Final = tag("PatientAge")
 _REFERENCED_CLASS: Final = tag("ReferencedSOPClassUID")
+_OFFSET_TABLES: Final = frozenset(map(tag, ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")))
 _METHOD_CODES: Final = tag("DeidentificationMethodCodeSequence")
 _BEAMS: Final = frozenset(map(tag, ("BeamSequence", "IonBeamSequence")))
 _VARIAN_FLUENCE: Final = 0x3285
@@ -385,8 +386,8 @@ class Walk:
         if tag == _CHARSET:
             self._charset(self._new[new[3] : new[4]], here)
             return
-        if tag == _REFERENCED_CLASS and self._is_rebuilt(here):
-            return  # `services.proof.references` judges it
+        if (tag == _REFERENCED_CLASS and self._is_rebuilt(here)) or tag in _OFFSET_TABLES:
+            return  # `services.proof.references` judges it, and `services.proof.pixels`
         change = self._change(old, new)
         if items is None and new[5] is None and self._recoded and change.old == change.new:
             self.found.equal += 1

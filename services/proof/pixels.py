@@ -6,15 +6,20 @@ How long an image is, this module computes for itself from what the source says 
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from hashlib import sha256
 from math import prod
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
 
 from services.dicom.dictionary import tag
 from services.errors import SetChanged
+from services.proof import codestreams
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from hashlib import _Hash as Hash
 
     from services.dicom.part10 import DicomFile, Pixels
 
@@ -28,7 +33,12 @@ _VRS: Final = {0x7FE00008: (b"OF",), 0x7FE00009: (b"OD",), 0x7FE00010: (b"OB", b
 
 _SAMPLES: Final = tag("SamplesPerPixel")
 _FRAMES: Final = tag("NumberOfFrames")
-_DESCRIPTION: Final = frozenset((*map(tag, ("Rows", "Columns", "BitsAllocated")), _SAMPLES, _FRAMES))
+_CELLS: Final = tuple(map(tag, ("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation")))
+OFFSETS: Final = tag("ExtendedOffsetTable")
+LENGTHS: Final = tag("ExtendedOffsetTableLengths")
+"""They follow the frames of compressed pixels. PS3.3 C.7.6.3.1.8."""
+_SIZES: Final = (*map(tag, ("Rows", "Columns", "BitsAllocated")), _SAMPLES)
+_DESCRIPTION: Final = frozenset((*_SIZES, *_CELLS, _FRAMES))
 
 
 class PixelComparison:
@@ -50,29 +60,97 @@ class PixelComparison:
         data = memoryview(new.data)
         digest.update(data[: new.pixels.at])
         digest.update(new.pixels.head)
-        encapsulated = expected.head.endswith(_UNDEFINED)
-        length = expected.length if encapsulated else image_length(old)
-        wrong = [] if _is_canonical(new, length, encapsulated=encapsulated) else ["are not as long as their image"]
-        equal = expected.head[:4] == new.pixels.head[:4] and 0 < length <= min(expected.length, new.pixels.length)
-        source = self._theirs.pieces(old, expected, length)
+        if expected.head.endswith(_UNDEFINED):
+            wrong = self._compressed(old, new, digest)
+        else:
+            wrong = self._uncompressed(old, new, digest)
+        digest.update(data[new.pixels.at :])
+        return digest.hexdigest(), wrong
+
+    def _uncompressed(self, old: DicomFile, new: DicomFile, digest: Hash) -> list[str]:
+        theirs, ours = old.pixels, new.pixels
+        assert theirs is not None  # who calls has looked
+        assert ours is not None
+        length, _, cells = _layout(old)
         rest = length
-        for piece in self._ours.pieces(new, new.pixels, new.pixels.length):
+        wrong = [] if _is_canonical(new, length, encapsulated=False) else ["are not as long as their image"]
+        equal = theirs.head[:4] == ours.head[:4] and 0 < length <= min(theirs.length, ours.length)
+        source = self._theirs.pieces(old, theirs, length)
+        for piece in self._ours.pieces(new, ours, ours.length):
             digest.update(piece)
             image = piece if len(piece) <= rest else piece[:rest]
-            equal = equal and image == next(source, b"") and not any(piece[len(image) :])
+            equal = equal and _is_same(next(source, b""), image, cells) and not any(piece[len(image) :])
             rest -= len(image)
-        digest.update(data[new.pixels.at :])
-        return digest.hexdigest(), wrong if equal else [*wrong, "differ"]
+        return wrong if equal else [*wrong, "differ"]
+
+    def _compressed(self, old: DicomFile, new: DicomFile, digest: Hash) -> list[str]:
+        theirs, ours = old.pixels, new.pixels
+        assert theirs is not None  # who calls has looked
+        assert ours is not None
+        value = b"".join(map(bytes, self._ours.pieces(new, ours, ours.length)))
+        digest.update(value)
+        if theirs.head[:4] != ours.head[:4] or not _is_canonical(new, ours.length, encapsulated=True):
+            return ["are not written as they should be"]
+        source = b"".join(map(bytes, self._theirs.pieces(old, theirs, theirs.length)))
+        table = next((new.data[each[3] : each[4]] for each in new.elements if each[0] == LENGTHS), b"")
+        lengths = [int.from_bytes(table[at : at + 8], "little") for at in range(0, len(table), 8)]
+        wrong = codestreams.differences(source, value, _layout(old).frames, new.transfer_syntax, lengths)
+        return list(dict.fromkeys(wrong))
 
 
-def image_length(file: DicomFile) -> int:
-    """Compute how many bytes the image of an object takes; 0 where it does not say."""
-    stated = {each[0]: file.data[each[3] : each[4]] for each in file.elements if each[0] in _DESCRIPTION}
-    frames = stated.pop(_FRAMES, b"").strip(b" \0+") or b"1"
-    numbers = {_SAMPLES: 1} | {each: int.from_bytes(value, "little") for each, value in stated.items() if value}
-    if len(numbers) < len(_DESCRIPTION) - 1 or not frames.isdigit():
-        return 0
-    return -(-prod(numbers.values()) * int(frames) // 8)
+class _Cells(NamedTuple):
+    """Of how many bytes a cell is, the bits of it that hold the pixel, and the one that says that it is negative."""
+
+    size: int
+    mask: int
+    sign: int
+
+
+class _Layout(NamedTuple):
+    """What an object says of its image."""
+
+    length: int
+    """Bytes that it takes; 0 where that is not said."""
+    frames: int
+    cells: _Cells | None
+    """None where pixels fill their cells."""
+
+
+def _layout(file: DicomFile) -> _Layout:
+    return _laid(*[(each[0], file.data[each[3] : each[4]]) for each in file.elements if each[0] in _DESCRIPTION])
+
+
+@lru_cache(maxsize=16)
+def _laid(*stated: tuple[int, bytes]) -> _Layout:
+    """Read how an image is laid out. PS3.3 C.7.6.3, PS3.5 8.1.1."""
+    values = dict(stated)
+    frames = values.pop(_FRAMES, b"").strip(b" \0+") or b"1"
+    count = int(frames) if frames.isdigit() else 0
+    numbers = {_SAMPLES: 1} | {each: int.from_bytes(value, "little") for each, value in values.items() if value}
+    allocated, stored, high, signed = (numbers.get(each, 0) for each in _CELLS)
+    length = -(-prod(numbers.get(each, 0) for each in _SIZES) * count // 8)
+    high = high or stored - 1
+    if allocated not in {8, 16, 32} or not 0 < stored < allocated or not stored <= high + 1 <= allocated:
+        return _Layout(length, count or 1, None)
+    cells = _Cells(allocated // 8, (2**stored - 1) << (high + 1 - stored), 2**high if signed == 1 else 0)
+    return _Layout(length, count or 1, cells)
+
+
+def _is_same(old: bytes | bytearray, new: bytes | bytearray, cells: _Cells | None) -> bool:
+    """Whether pixels are the same, and nothing else is in their cells but copies of the sign."""
+    if cells is None:
+        return old == new
+    size, mask, sign = cells
+    before, after = np.frombuffer(old, f"<u{size}"), np.frombuffer(new, f"<u{size}")
+    if old == new and not mask & (mask + 1):
+        wide = after.view(f"<i{size}") if sign else after
+        if wide.max(initial=0) <= mask - sign and wide.min(initial=0) >= -sign:
+            return True
+    if not np.array_equal(before & mask, after & mask):
+        return False
+    copies = before.dtype.type(256**size - 2 * sign if sign else 0)
+    beside = after & ~before.dtype.type(mask)
+    return not np.any(beside != np.where(after & sign, copies, 0))
 
 
 def _is_canonical(file: DicomFile, length: int, *, encapsulated: bool) -> bool:

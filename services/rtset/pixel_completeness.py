@@ -6,9 +6,11 @@ both parse to their end, and no planning system imports them.  PS3.3 C.7.6.3, C.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from services.dicom import pixel_data
+from services.dicom.stored_bits import announced
 from services.errors import Fault
 from services.rtset.reader import named
 
@@ -54,10 +56,34 @@ def lacking(objects: Objects) -> Iterator[Fault]:
         )
 
 
+def hidden(objects: Objects) -> Iterator[Fault]:
+    """Refuse compressed pixels of which nobody knows what they hold beside their image."""
+    by_reason: defaultdict[str, list[str]] = defaultdict(list)
+    for one in _with_pixels(objects):
+        if one.unwalkable:
+            by_reason[one.unwalkable].append(one.called)
+    for reason, names in by_reason.items():
+        yield Fault(
+            "comments-in-pixels",
+            f"The compressed pixels of {named(names)} may carry comments that cannot be taken out: {reason}.",
+            "Export these objects once more, uncompressed.",
+        )
+
+
+def _with_pixels(objects: Objects) -> list[SetFile]:
+    return [*objects.slices, *(one for one in (objects.structure_set, objects.plan, objects.dose) if one)]
+
+
+def overlays(objects: Objects) -> Iterator[str]:
+    """Tell of overlays in bits of pixel cells; they are cleared, as the overlays that announce them are removed."""
+    laid = [one for one in objects.slices if one.file.pixels and one.file.pixels.cells and announced(one.view)]
+    if laid:
+        yield f"Cleared: an overlay in bits of the pixel cells that hold no pixel, in {len(laid)} slices."
+
+
 def surplus(objects: Objects) -> Iterator[str]:
     """Tell of bytes in pixel data that belong to no image; they are not copied."""
-    files = [*objects.slices, *(one for one in (objects.structure_set, objects.plan, objects.dose) if one)]
-    behind = [one for one in files if one.surplus]
+    behind = [one for one in _with_pixels(objects) if one.surplus]
     if behind:
         most = max(one.surplus for one in behind)
         yield (

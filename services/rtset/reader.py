@@ -92,6 +92,9 @@ class SetFile:
     surplus: int = 0
     """Bytes of its pixel data that belong to no image; `file` does not have them any more."""
 
+    unwalkable: str = ""
+    """Why nobody knows what its compressed pixels hold beside the image; empty where it is known."""
+
     @property
     def called(self) -> str:
         """What a person finds it by: `RT Plan RP.1.2.3.dcm`."""
@@ -288,9 +291,10 @@ def _set_file(path: PurePosixPath, file: DicomFile) -> SetFile:
     view = root_view(file)
     sop_class = _uid(view.raw("SOPClassUID")) or _uid(file.meta.get(0x00020002))
     kind = KINDS.get(sop_class) or dictionary.uid_name(sop_class).removesuffix(" Storage")
-    file, described, surplus = _with_its_image(kind, file, view)
+    file, described, surplus, unwalkable = _with_its_image(kind, file, view)
     instance = _uid(view.raw("SOPInstanceUID"))
-    return SetFile(path, kind or _unknown(sop_class, view), file, view, sop_class, instance, described, surplus)
+    kind = kind or _unknown(sop_class, view)
+    return SetFile(path, kind, file, view, sop_class, instance, described, surplus, unwalkable)
 
 
 def _unknown(sop_class: str, view: View) -> str:
@@ -303,6 +307,8 @@ def _with_its_image(kind: str, file: DicomFile, view: View) -> Measured:
     """Leave of the pixel data what is the image, and nothing in an object that has none. PS3.3 A.19, A.20."""
     if file.pixels and kind in _WITHOUT_IMAGE:
         return Measured(replace(file, pixels=None), surplus=file.pixels.length)
+    if kind not in NAMES:  # it is left out of the set
+        return Measured(file)
     return pixel_data.without_surplus(file, view)
 
 

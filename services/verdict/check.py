@@ -140,7 +140,9 @@ def judge(
     found.faults += complete_sets.tell(chosen.faults, aside.objects, options.accept)
     found.missing += [one for one in chosen.missing if one.code not in map(members.no_object, contents.private)]
     found.faults += pixel_completeness.lacking(chosen.objects)
+    found.faults += pixel_completeness.hidden(chosen.objects)
     found.notes += pixel_completeness.surplus(chosen.objects)
+    found.told += pixel_completeness.overlays(chosen.objects)
     doubts = _judge_pixels(found, chosen.objects, folder, options)
 
     judged = references.judge(

@@ -1,0 +1,76 @@
+"""The bits of a pixel cell that hold no pixel (PS3.5 §8.1.1): copies of the sign, zeros, or something else.
+
+Overlays were once kept above the *High Bit* (PS3.5 §8.1.2), and whatever is there nobody sees in the image. Copies of
+the sign bit stay: zeroing them would turn -1000 HU into +3096 for a reader of whole words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from services.dicom.dataset import View
+
+_ALLOCATED: Final = (8, 16, 32)
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """How the pixels of an image lie in their cells."""
+
+    bits: int
+    """Of a cell."""
+    mask: int
+    """The bits that hold the pixel."""
+    sign: int
+    """The bit that says that the pixel is negative; 0 where none is."""
+
+    def settle(self, cells: memoryview) -> bool:
+        """Clear, in place, every bit that holds no pixel and is no copy of the sign; return whether there was one."""
+        found = np.frombuffer(cells, f"<u{self.bits // 8}")
+        if self._is_settled(found):
+            return False
+        right = found & self.mask
+        if self.sign:
+            right[(right & self.sign) != 0] |= (1 << self.bits) - self.sign
+        if np.array_equal(found, right):
+            return False
+        found[:] = right
+        return True
+
+    def _is_settled(self, found: np.ndarray) -> bool:
+        """Tell at once, of pixels in the lower bits of their cells, that each is as a whole word what it is."""
+        if self.mask & (self.mask + 1):
+            return False
+        if not self.sign:
+            return bool(found.max(initial=0) <= self.mask)
+        signed = found.view(f"<i{self.bits // 8}")
+        return bool(signed.max(initial=0) < self.sign and signed.min(initial=0) >= -self.sign)
+
+
+def cells_of(view: View) -> Cells | None:
+    """Return how the pixels of an image lie in their cells; None where they fill them, or it is not said."""
+    allocated, stored, high, signed = (
+        int.from_bytes(view.raw(keyword) or b"", "little")
+        for keyword in ("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation")
+    )
+    high = high or stored - 1
+    if allocated not in _ALLOCATED or not 0 < stored < allocated or not stored - 1 <= high < allocated:
+        return None
+    mask = ((1 << stored) - 1) << (high + 1 - stored)
+    return Cells(allocated, mask, 1 << high if signed == 1 else 0)
+
+
+def announced(view: View) -> bool:
+    """Whether an overlay is said to lie in bits of the pixel cells. PS3.3 C.9.2, of the editions before 2004."""
+    described = [
+        (
+            int.from_bytes(view.raw_at(group << 16 | 0x0100) or b"", "little"),
+            int.from_bytes(view.raw_at(group << 16 | 0x0102) or b"", "little"),
+        )
+        for group in range(0x6000, 0x6020, 2)
+    ]
+    return any(allocated > 1 or position > 0 for allocated, position in described)
