@@ -27,6 +27,7 @@ COMMANDS = (
     "export",
     "key",
     "deliveries",
+    "receive",
     "verify",
     "compare",
     "sheet",

@@ -272,6 +272,7 @@ class _Run:
         entries = [self._entry(index) for index in indices]
         written = manifest.whole(
             self.id,
+            collection,
             self._key,
             self._at,
             entries,

@@ -81,8 +81,14 @@ def revision(collection: Collection, index: int) -> int:
     return 1 + sum(name.startswith(f"{folder_name(index)}.") for name in durable_files.names(collection.replaced))
 
 
+def collection_mark(collection: Collection) -> str:
+    """Return what names a collection to those who receive from it: it tells one sender's collections apart."""
+    return sha256(f"collection {collection.id}".encode()).hexdigest()[:32]
+
+
 def whole(
     delivery_id: str,
+    collection: Collection,
     key: DeliveryKey,
     made: str,
     sets: Iterable[Mapping[str, Any]],
@@ -107,6 +113,7 @@ def whole(
             "sender": {
                 "key": b64encode(key.public).decode("ascii"),
                 "fingerprint": delivery_key.fingerprint(key.public),
+                "collection": collection_mark(collection),
             },
             "product": {"name": PRODUCT, "version": version(PRODUCT)},
             "policy": {"standard": EDITION, "edition": POLICY_EDITION},

@@ -30,6 +30,7 @@ ExtraObjects = Literal["leave out", "refuse"]
 Unlisted = Literal["wait", "next"]
 Hospitals = Literal["one", "folder"]
 Start = Literal["by itself", "by hand"]
+ReceivedIdentity = Literal["keep", "renumber"]
 Acceptable = Literal[
     "relative-dose",
     "plan-sum",
@@ -74,6 +75,9 @@ class Options:
 
     sheets: bool = True
     """Whether a sheet is made of each published set."""
+
+    receive_identity: ReceivedIdentity = "keep"
+    """Whether a delivered set keeps its identity, or gets a number, a name and UIDs of this collection."""
 
     start: Start = "by itself"
     """Whether the service takes each set as it comes, or waits until a person says so in the console."""
@@ -127,7 +131,8 @@ def read_settings(root: Path) -> tuple[Identity, Options]:
     machine = values.pop("machine")
     names = () if machine == "keep" else (machine,) if isinstance(machine, str) else tuple(machine)
     accept, sheets = frozenset(values.pop("accept", ())), values.pop("make", True)
-    return identity, Options(machine=names, accept=accept, sheets=sheets, **values)
+    received = values.pop("identity", "keep")
+    return identity, Options(machine=names, accept=accept, sheets=sheets, receive_identity=received, **values)
 
 
 def settings_text(identity: Identity, options: Options) -> str:
@@ -167,6 +172,9 @@ hospitals = {_toml(options.hospitals)}  # "one" | "folder": the sub-folders are 
 
 [sheets]
 make = {str(options.sheets).lower()}  # a sheet with pictures for each published set, in the folder {SHEETS_NAME}
+
+[receive]
+identity = {_toml(options.receive_identity)}  # "keep" | "renumber": delivered sets get a number of this collection
 
 [service]
 start = {_toml(options.start)}  # "by itself": each set as it comes | "by hand": when a person says so in the console
@@ -240,6 +248,7 @@ _FORM: Final[dict[str, dict[str, _Kind]]] = {
     },
     "people": {"unlisted": _choice(Unlisted), "hospitals": _choice(Hospitals)},
     "sheets": {"make": _Kind("true or false", lambda value: isinstance(value, bool))},
+    "receive": {"identity": _choice(ReceivedIdentity)},
     "service": {"start": _choice(Start)},
 }
 

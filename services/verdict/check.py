@@ -109,7 +109,13 @@ class Verdict:
 
 
 def judge(
-    folder: Path, options: Options, machines: Sequence[Machine], policy: Policy, listing: Listing | None = None
+    folder: Path,
+    options: Options,
+    machines: Sequence[Machine],
+    policy: Policy,
+    listing: Listing | None = None,
+    *,
+    delivered: bool = False,
 ) -> Verdict:
     """Judge what lies in a folder.
 
@@ -117,6 +123,8 @@ def judge(
     ----------
     listing
         Of the folder, where it was listed already.
+    delivered
+        Whether it is a set that another collection has published; of others such a one is a copy, and refused.
     machines
         The descriptors that the options name, in their order; none where the plan keeps its machine.
 
@@ -133,7 +141,7 @@ def judge(
     contents = reader.read(folder, listing)
     found = _Found()
     _judge_files(found, contents, listing, options)
-    _judge_patient(found, contents, folder.name)
+    _judge_patient(found, contents, folder.name, delivered=delivered)
     aside = set_aside(contents.objects) if options.extra_objects == "leave out" else SetAside(contents.objects, (), ())
     found.notes += aside.notes()
     chosen = members.choose(aside.objects)
@@ -282,12 +290,12 @@ def _files(count: int) -> str:
     return f"{count} {'file is' if count == 1 else 'files are'}"
 
 
-def _judge_patient(found: _Found, contents: Contents, folder: str) -> None:
+def _judge_patient(found: _Found, contents: Contents, folder: str, *, delivered: bool) -> None:
     """Hold that all objects are of one patient, as far as they say so."""
     files = [file for kind in NAMES for file in contents.objects[kind]]
-    ours = list(already_removed.by_us(files))
+    ours = [] if delivered else list(already_removed.by_us(files))
     found.faults += ours
-    found.told += [] if ours else already_removed.by_others(files)
+    found.told += [] if ours or delivered else already_removed.by_others(files)
     by_id: defaultdict[str, list[SetFile]] = defaultdict(list)
     for file in files:
         by_id[file.view.text("PatientID").casefold()].append(file)

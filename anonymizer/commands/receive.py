@@ -1,0 +1,114 @@
+"""`anonymizer receive`: takes a delivery into a collection."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from anonymizer.arguments import AsJson, check_folder
+from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, console, say_json
+from services.exchange import delivery_key, trust
+from services.exchange.opening import Tampered
+from services.exchange.receiving import receive as take
+from services.runtime.settings import Settings
+from services.store.collection import Collection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from services.exchange.receiving import Told
+
+DeliveryArgument = Annotated[
+    Path, typer.Argument(metavar="DELIVERY", help="The folder, the .zip or the .zip.age that was received.")
+]
+CollectionArgument = Annotated[
+    Path, typer.Argument(metavar="COLLECTION", help="The collection that takes it: a folder with collection.toml.")
+]
+Trust = Annotated[
+    str | None, typer.Option(metavar="FINGERPRINT", help="The sender's key, as `anonymizer key` printed it there.")
+]
+Hospital = Annotated[str, typer.Option(help="The sender's hospital, for the tracking file.")]
+Identity = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="The private key of age (or SSH) that opens an encrypted delivery.")
+]
+
+
+def receive(
+    delivery: DeliveryArgument,
+    collection: CollectionArgument,
+    trust: Trust = None,
+    hospital: Hospital = "",
+    identity: Identity = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check a delivery (signature, files, each set) and take its sets into a collection."""
+    check_folder(collection)
+    settings = Settings.of_process()
+    try:
+        told = take(
+            Collection.open(collection),
+            delivery,
+            settings,
+            is_trusted=_trusting(trust, hospital, settings),
+            hospital=hospital,
+            identity=identity,
+        )
+    except Tampered as refused:
+        if as_json:
+            say_json({"refused": str(refused), "sets": []})
+        else:
+            console().print(f"Nothing of the delivery was taken. {refused}")
+        raise typer.Exit(SOME_NOT) from None
+    if as_json:
+        say_json(_as_json(told))
+    else:
+        _print(told)
+    raise typer.Exit(PUBLISHED_ALL if told.good else SOME_NOT)
+
+
+def _trusting(given: str | None, hospital: str, settings: Settings) -> Callable[[str, Mapping[str, Any]], None]:
+    """Return what decides whether a key is believed: as it was said, as it is noted, or as a person says now."""
+    expected = delivery_key.ungrouped(given) if given else None
+
+    def is_trusted(fingerprint: str, _: Mapping[str, Any]) -> None:
+        shown = delivery_key.grouped(fingerprint)
+        if expected is not None and fingerprint != expected:
+            raise Tampered(f"It is signed with another key than --trust says: {shown}")
+        if expected is None and fingerprint not in trust.trusted(settings) and not _asked(shown):
+            raise Tampered(
+                f"Its key is not trusted: {shown}. Compare it with what `anonymizer key` prints at the sender, then "
+                "say it with --trust."
+            )
+        trust.remember(settings, fingerprint, hospital)
+
+    return is_trusted
+
+
+def _asked(shown: str) -> bool:
+    if not sys.stdin.isatty():
+        return False
+    return typer.confirm(f"This key was never seen before:\n{shown}\nIs it what the sender told you by another way?")
+
+
+def _as_json(told: Told) -> dict[str, Any]:
+    return {
+        "id": told.id,
+        "key": told.fingerprint,
+        "says": told.says,
+        "wrong": told.wrong,
+        "sets": [one._asdict() for one in told.sets],
+    }
+
+
+def _print(told: Told) -> None:
+    table = Table("Delivered as", "State", "Here", "")
+    for one in told.sets:
+        table.add_row(one.folder, one.state, one.anon, "\n".join(one.says))
+    console().print(table if told.sets else "The delivery holds no set.")
+    for line in (*told.wrong, *told.says):
+        console().print(line)
+    console().print(f"Delivery {told.id}, signed with the key {delivery_key.grouped(told.fingerprint)}")

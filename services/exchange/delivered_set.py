@@ -1,0 +1,228 @@
+"""A delivered set is judged by what it is, without its original: as a set, and by what it claims was done to it.
+
+What is broken is refused: a second patient, a missing link, what the policy says is gone and is not. What is only not
+shown, or was accepted by the sender and named in the manifest, is told. Words that the lexicon does not know are told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+from services.dicom import dictionary, part10
+from services.errors import SetChanged, SetRefused
+from services.policy import attribute_types
+from services.policy.table import Action, Choice, policy_for
+from services.verdict import check, importability
+from services.vocabulary import anatomy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from services.dicom.dataset import View
+    from services.dicom.elements import Element
+    from services.forms.collection_form import Options
+    from services.machines.descriptor import Machine
+    from services.policy.table import Policy
+    from services.rtset.reader import RtSet, SetFile
+
+_METHOD_BEGINS: Final = "rt-set-anonymizer "
+_CHUNK: Final = 1 << 20
+_STATED: Final = ("PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence")
+_NEEDED_2: Final = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID")
+"""Type 2 in every object of a set. PS3.3 C.7.1.1, C.7.2.1."""
+_TEXTS: Final = ("RTPlanLabel", "StructureSetLabel")
+_DATE: Final = re.compile(r"(?<!\d)(?:(?:19|20)\d\d[-./]?[01]\d[-./]?[0-3]\d|[0-3]?\d\.[01]?\d\.(?:19|20)\d\d)(?!\d)")
+_LONG_NUMBER: Final = re.compile(r"(?<!\d)\d{6,}(?!\d)")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What was found of a delivered set."""
+
+    rtset: RtSet | None
+    """None where it is refused."""
+
+    wrong: tuple[str, ...]
+    """Why it is refused: paths of attributes and counts."""
+
+    told: tuple[str, ...]
+    """What a person should know."""
+
+    patient_id: str = ""
+    patient_name: str = ""
+    plan_label: str = ""
+
+
+def judge(folder: Path, said: Mapping[str, Any], options: Options, machines: Sequence[Machine]) -> Judged:
+    """Judge the set in a folder of a delivery.
+
+    Parameters
+    ----------
+    said
+        What the manifest says of it.
+    options, machines
+        Of the collection that receives it: it is checked against the same machine as every other set there.
+    """
+    accepted = frozenset(map(str, said.get("accepted", ()))) & importability.ACCEPTABLE
+    choice = _choice(said)
+    taken = replace(options, accept=options.accept | accepted, on_broken_links="refuse", extra_objects="refuse")
+    try:
+        verdict = check.judge(folder, taken, machines, policy_for(choice), delivered=True)
+    except (SetRefused, SetChanged) as error:
+        faults = error.faults if isinstance(error, SetRefused) else ()
+        return Judged(None, tuple(fault.found for fault in faults) or ("It cannot be read.",), ())
+    told = [f"Accepted by its sender: {code}." for code in sorted(verdict.accepted)]
+    told += [f"Not shown: {link}." for link, state in verdict.links.items() if state not in {"shown", "relinked"}]
+    told += verdict.told
+    wrong = [fault.found for fault in (*verdict.faults, *verdict.missing)]
+    rtset = verdict.rtset
+    if rtset is None or wrong:
+        return Judged(None, tuple(wrong) or ("It is no whole set.",), tuple(told))
+    wrong += _not_as_claimed(rtset, said, policy_for(choice))
+    wrong += _one_of_each(rtset, said)
+    told += _unusual(rtset)
+    plan = rtset.plan.view
+    return Judged(
+        None if wrong else rtset,
+        tuple(wrong),
+        tuple(dict.fromkeys(told)),
+        plan.text("PatientID"),
+        plan.text("PatientName"),
+        plan.text("RTPlanLabel"),
+    )
+
+
+def marks(rtset: RtSet) -> dict[str, str]:
+    """Return digests of what tells a set under whatever names: the CT's voxels, the dose, the contours."""
+    slices = sorted(_pixels(one) for one in rtset.slices)
+    dose, contours = rtset.dose, sha256()
+    for value in sorted(_contour_data(rtset.structure_set.view)):
+        contours.update(value + b"\n")
+    scaling = (dose.view.raw("DoseGridScaling") or b"").strip(b" \0")
+    return {
+        "ct": sha256("".join(slices).encode()).hexdigest(),
+        "dose": sha256(scaling + _pixels(dose).encode()).hexdigest(),
+        "contours": contours.hexdigest(),
+    }
+
+
+def _choice(said: Mapping[str, Any]) -> Choice:
+    options = said.get("options", {})
+    dates, characteristics = str(options.get("dates", "shift")), str(options.get("patient_characteristics", "retain"))
+    return Choice(
+        dates if dates in {"shift", "remove", "keep"} else "shift",
+        characteristics,
+        options.get("machine") == "keep",
+    )
+
+
+def _one_of_each(rtset: RtSet, said: Mapping[str, Any]) -> Iterator[str]:
+    """Hold that all objects are of the one patient of the manifest, in one frame of reference."""
+    patients = {(file.view.text("PatientID"), file.view.text("PatientName")) for file in rtset.set_files}
+    if len(patients) != 1:
+        yield f"Its objects state {len(patients)} patients."
+    elif next(iter(patients))[0] != said["patient_id"]:
+        yield "Its patient is another one than the manifest says."
+    if len({file.uid("FrameOfReferenceUID") for file in rtset.slices}) != 1:
+        yield "Its CT has more than one frame of reference."
+    for file in rtset.set_files:
+        if f".{file.sop_instance_uid}." not in file.path.name:
+            yield "A file is named by another UID than its object has."
+            return
+
+
+def _not_as_claimed(rtset: RtSet, said: Mapping[str, Any], policy: Policy) -> Iterator[str]:
+    """Hold what the objects hold against what they say was done to them."""
+    method = said.get("method", {})
+    texts, codes = [str(each) for each in method.get("text", ())], [str(each) for each in method.get("codes", ())]
+    found: Counter[str] = Counter()
+    for file in rtset.set_files:
+        view = file.view
+        stated = [item.text("CodeValue") for item in view.items("DeidentificationMethodCodeSequence")]
+        if view.text("PatientIdentityRemoved") != "YES" or not all(view.has(keyword) for keyword in _STATED):
+            found["does not say that the identity was removed"] += 1
+        elif not any(text.startswith(_METHOD_BEGINS) for text in view.texts("DeidentificationMethod")):
+            found["was not made by this program"] += 1
+        elif view.texts("DeidentificationMethod") != texts or stated != codes:
+            found["claims another method than the manifest"] += 1
+        for what in _against_policy(file, policy):
+            found[what] += 1
+    for what, count in sorted(found.items()):
+        yield f"{count} of its objects: {what}."
+
+
+def _against_policy(file: SetFile, policy: Policy) -> set[str]:
+    """Return what an object holds though the policy takes it out, empties it, or gives it a constant."""
+    found: set[str] = set()
+
+    def walk(elements: Sequence[Element], below: tuple[int, ...]) -> None:
+        for tag, _, _, start, end, items in elements:
+            if tag & 0x00010000:
+                found.add("holds private elements")
+                continue
+            decision = policy.decision(tag, below) if tag in dictionary.DICTIONARY else None
+            name = dictionary.keyword(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+            if decision is None or decision.action is Action.DROP:
+                found.add(f"holds {name}, which the claimed policy removes")
+            elif items is not None:
+                for item in items:
+                    walk(item[3], (*below, tag) if tag in policy.within else below)
+            else:
+                value = file.file.data[start:end].strip(b" \0")
+                if decision.action is Action.EMPTY and value:
+                    found.add(f"has a value of {name}, which the claimed policy empties")
+                elif decision.action is Action.DUMMY and value != decision.argument.encode("ascii"):
+                    found.add(f"has another {name} than the claimed policy gives")
+                elif not below and not value and attribute_types.demanded(file.kind, attribute_types.ROOT, tag) == 1:
+                    found.add(f"has no value of {name}, which is of Type 1")
+
+    walk(file.file.elements, ())
+    return found
+
+
+def _unusual(rtset: RtSet) -> Iterator[str]:
+    """Tell words that the lexicon does not know, what looks like a date or an ID, and absent attributes of Type 2."""
+    texts = [rtset.plan.view.text("RTPlanLabel"), rtset.structure_set.view.text("StructureSetLabel")]
+    texts += [item.text("ROIName") for item in rtset.structure_set.view.items("StructureSetROISequence")]
+    texts += [item.text("BeamName") for item in rtset.plan.view.items("BeamSequence")]
+    strange = sorted({text for text in texts if text and not anatomy.only_known(text)})
+    if strange:
+        yield f"Texts with words that the lexicon does not know: {', '.join(strange)}."
+    residual = sorted({text for text in texts if _DATE.search(text) or _LONG_NUMBER.search(text)})
+    if residual:
+        yield f"Texts that may hold a date or an ID: {', '.join(residual)}."
+    absent = {keyword for file in rtset.set_files for keyword in _NEEDED_2 if not file.view.has(keyword)}
+    if absent:
+        yield f"Attributes of Type 2 are absent: {', '.join(sorted(absent))}."
+
+
+def _pixels(file: SetFile) -> str:
+    """Return the SHA-256 of an object's pixel data."""
+    pixels, digest = file.file.pixels, sha256()
+    if pixels is None:
+        return ""
+    if file.file.memory is not None:
+        return sha256(file.file.memory[pixels.offset : pixels.offset + pixels.length]).hexdigest()
+    with file.file.path.open("rb") as stream:
+        stream.seek(pixels.offset)
+        left = pixels.length
+        while left > 0 and (piece := stream.read(min(left, _CHUNK))):
+            digest.update(piece)
+            left -= len(piece)
+    return digest.hexdigest()
+
+
+def _contour_data(structure_set: View) -> Iterator[bytes]:
+    for roi in structure_set.items("ROIContourSequence"):
+        for contour in roi.items("ContourSequence"):
+            yield (contour.raw("ContourData") or b"").strip(b" \0")
+
+
+def in_folder(folder: Path) -> list[part10.DicomFile]:
+    """Read the objects of a folder, in the order of their names."""
+    return [part10.read(path) for path in sorted(folder.iterdir())]

@@ -1,0 +1,123 @@
+"""What was received: of each set where it came from, in its record; of each delivery when, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from services.runtime import durable_files
+from services.store import records
+from services.store.records import folder_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from services.exchange.opening import Delivered
+    from services.store.collection import Collection
+    from services.store.records import Record
+
+FOLDER: Final = "received"
+KEY: Final = "received"
+"""In the content of a record: where the set came from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Whose a received set is."""
+
+    key: str
+    """Fingerprint of the sender's key."""
+
+    collection: str
+    """Of the sender, as its manifest names it."""
+
+    folder: str
+    """Its number there."""
+
+    @classmethod
+    def of(cls, delivered: Delivered, folder: str) -> Origin:
+        """Return whose a set of a delivery is."""
+        return cls(delivered.fingerprint, str(delivered.said["sender"].get("collection", "")), folder)
+
+
+class Known:
+    """The sets of a collection, as far as a delivery may meet them."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+        found = (records.read(collection, index) for index in records.indices(collection))
+        self._records = {one.index: one for one in found if one is not None}
+
+    def add(self, published: Record) -> None:
+        """Note what was published just now."""
+        self._records[published.index] = published
+
+    def of_origin(self, origin: Origin) -> Record | None:
+        """Return the set that came as this one of the same sender before."""
+        return next((one for one in self._records.values() if _origin(one) == origin), None)
+
+    def whose(self, patient_id: str) -> list[str]:
+        """Return the marks of the persons who have a patient ID here; of this collection's own, an empty one."""
+        return [
+            str(_of(one).get("person", ""))
+            for one in self._records.values()
+            if one.content.get("identity", {}).get("patient_id") == patient_id and not one.forgotten
+        ]
+
+    def first_of(self, person: str) -> Record | None:
+        """Return the first set of a delivered person; its number is the person's."""
+        return next((one for _, one in sorted(self._records.items()) if _of(one).get("person") == person), None)
+
+    def like(self, marks: Mapping[str, str], but: int | None) -> list[tuple[str, str]]:
+        """Return sets that hold the same voxels, dose or contours under whatever names, and what of it."""
+        found = []
+        for index, one in sorted(self._records.items()):
+            theirs = _of(one).get("marks", {})
+            same = [what for what, mark in marks.items() if theirs.get(what) == mark]
+            if same and index != but and not one.withdrawn:
+                found.append((folder_name(index), " and ".join(same)))
+        return found
+
+
+def note(collection: Collection, delivered: Delivered, at: str, told: Mapping[str, Any]) -> None:
+    """Write down what became of a delivery."""
+    path = _path(collection, delivered.id)
+    path.parent.mkdir(exist_ok=True)
+    before = durable_files.read(path) or {}
+    stored = {
+        "schema": 1,
+        "id": delivered.id,
+        "digest": delivered.digest,
+        "key": delivered.fingerprint,
+        "first": before.get("first", at),
+        "at": at,
+        **told,
+    }
+    durable_files.write_atomically(path, durable_files.encode(stored), staging=collection.staging)
+
+
+def before(collection: Collection, delivery_id: str) -> dict[str, Any] | None:
+    """Return what is known of a delivery that was received before."""
+    return durable_files.read(_path(collection, delivery_id))
+
+
+def workplace(collection: Collection) -> Path:
+    """Return the folder in which deliveries are unpacked."""
+    return collection.state / FOLDER
+
+
+def _path(collection: Collection, delivery_id: str) -> Path:
+    return workplace(collection) / f"{delivery_id}.json"
+
+
+def _of(published: Record) -> Mapping[str, Any]:
+    found = published.content.get(KEY)
+    return found if isinstance(found, dict) else {}
+
+
+def _origin(published: Record) -> Origin | None:
+    found = _of(published)
+    if not found:
+        return None
+    return Origin(str(found.get("key")), str(found.get("collection")), str(found.get("folder")))

@@ -1,0 +1,373 @@
+"""A delivery is taken into a collection: each set that is sound is published here, exactly once, like any other.
+
+The centre never sees an original. So it takes a set for what it proves itself to be: signed by a key that is believed,
+whole, and in itself what it claims. Whatever is not so is told; what is broken is refused, set by set.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+
+from services.errors import NotClean, SetChanged, SettingsWrong
+from services.exchange import delivered_set, opening, received, renumber
+from services.exchange.received import Known, Origin
+from services.machines import descriptor
+from services.maintenance import withdraw
+from services.publication import claims, forgotten, publish
+from services.publication.attempts import Attempt
+from services.runtime import durable_files
+from services.store import records
+from services.store.records import folder_name
+from services.store.tracking_lines import TrackingFiles, TrackingLine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from services.exchange.delivered_set import Judged
+    from services.exchange.opening import Delivered
+    from services.forms.identity import NewIdentity
+    from services.rtset.reader import RtSet
+    from services.runtime.settings import Settings
+    from services.store.collection import Collection
+    from services.store.records import Record
+
+State = Literal["taken", "there already", "revised", "waits", "refused", "told", "withdrawn"]
+UNFINISHED: Final = frozenset({"waits", "refused"})
+
+
+class Received(NamedTuple):
+    """What became of one set of a delivery."""
+
+    folder: str
+    """As the sender numbers it."""
+
+    state: State
+    anon: str = ""
+    """As it is numbered here."""
+
+    says: tuple[str, ...] = ()
+
+
+@dataclass
+class Told:
+    """What became of a delivery."""
+
+    id: str
+    fingerprint: str
+    hospital: str
+    sets: list[Received] = field(default_factory=list)
+    says: list[str] = field(default_factory=list)
+    """About the delivery as a whole."""
+
+    wrong: list[str] = field(default_factory=list)
+    """What is not as it was delivered, beside the sets."""
+
+    @property
+    def good(self) -> bool:
+        """Whether all of it was taken, or was here."""
+        return not self.wrong and all(one.state not in UNFINISHED for one in self.sets)
+
+
+def receive(
+    collection: Collection,
+    path: Path,
+    settings: Settings,
+    *,
+    is_trusted: Callable[[str, Mapping[str, Any]], None],
+    hospital: str = "",
+    identity: Path | None = None,
+) -> Told:
+    """Take a delivery into a collection.
+
+    Parameters
+    ----------
+    is_trusted
+        Raises unless the key of this fingerprint is believed.
+    hospital
+        Of the sender, for the tracking file; what the delivery says of itself by default.
+    identity
+        The file of the private key that opens an encrypted delivery.
+
+    Raises
+    ------
+    opening.Tampered
+        Nothing of it is taken; it says why.
+    SettingsWrong
+        There is no delivery, or it lies where a set would be taken for another.
+    OSError
+        A circumstance. What was taken is taken; the next call goes on.
+    """
+    workplace = received.workplace(collection)
+    workplace.mkdir(exist_ok=True)
+    with (
+        _alone(workplace),
+        opening.opened(path, workplace, identity=identity, is_trusted=is_trusted) as delivered,
+    ):
+        return _Taking(collection, delivered, settings, hospital).take()
+
+
+class _Taking:
+    """One delivery on its way in."""
+
+    def __init__(self, collection: Collection, delivered: Delivered, settings: Settings, hospital: str) -> None:
+        self._collection, self._delivered, self._settings = collection, delivered, settings
+        self._hospital = hospital
+        self._known = Known(collection)
+        self._machines = descriptor.named(collection.options.machine, descriptor.folders(settings.machines))
+        self._at = datetime.now(UTC).isoformat(timespec="seconds")
+
+    def take(self) -> Told:
+        """Take set by set; what is withdrawn comes last."""
+        delivered = self._delivered
+        told = Told(delivered.id, delivered.fingerprint, self._hospital, wrong=list(delivered.wrong.get("", ())))
+        self._tell_replay(told)
+        if delivered.said.get("unread_words"):
+            told.says.append("Some of its texts have words that nobody has looked at.")
+        listed = {one["folder"] for one in delivered.sets}
+        for folder in sorted(delivered.wrong.keys() - listed - {""}):
+            told.sets.append(Received(folder, "refused", says=tuple(delivered.wrong[folder])))
+        for said in delivered.sets:
+            told.sets.append(self._one(said))
+        told.sets += [self._withdrawn(said) for said in delivered.said["withdrawn"]]
+        TrackingFiles(self._collection).render()
+        received.note(
+            self._collection,
+            delivered,
+            self._at,
+            {"sets": {one.folder: {"state": one.state, "anon": one.anon} for one in told.sets}},
+        )
+        return told
+
+    def _tell_replay(self, told: Told) -> None:
+        before = received.before(self._collection, told.id)
+        if before is None:
+            return
+        if before.get("digest") != self._delivered.digest:
+            raise opening.Tampered("Another delivery of this id was received before: one of the two is not genuine.")
+        told.says.append(f"The same delivery was received before, first on {str(before.get('first'))[:10]}.")
+
+    def _one(self, said: Mapping[str, Any]) -> Received:
+        """Judge one set and take it."""
+        folder = str(said["folder"])
+        if wrong := self._delivered.wrong.get(folder):
+            return Received(folder, "refused", says=tuple(wrong))
+        judged = delivered_set.judge(self._delivered.root / folder, said, self._collection.options, self._machines)
+        if judged.rtset is None:
+            return Received(folder, "refused", says=(*judged.wrong, *judged.told))
+        try:
+            return self._take(said, judged, judged.rtset)
+        except (NotClean, SetChanged, publish.TargetTaken) as error:
+            reasons = error.reasons if isinstance(error, NotClean) else (str(error) or type(error).__name__,)
+            return Received(folder, "refused", says=tuple(reasons))
+
+    def _take(self, said: Mapping[str, Any], judged: Judged, rtset: RtSet) -> Received:
+        collection, folder = self._collection, str(said["folder"])
+        origin, marks = Origin.of(self._delivered, folder), delivered_set.marks(rtset)
+        set_id = collection.set_id(rtset.sop_instance_uids)
+        there = publish.find(collection, set_id)
+        earlier = self._known.of_origin(origin)
+        says = [*judged.told, *self._alike(marks, there or earlier)]
+        if there is None and forgotten.is_kept(collection, set_id):
+            return Received(folder, "waits", says=("It was forgotten here on request, and is not taken again.",))
+        if there is not None:
+            return self._again(said, judged, rtset, there, origin, says)
+        if earlier is not None and not earlier.withdrawn:
+            says.append(f"{folder_name(earlier.index)} came as {folder} of the same sender, with other objects.")
+            return Received(folder, "waits", folder_name(earlier.index), tuple(says))
+        person = self._person(judged.patient_id)
+        if collection.options.receive_identity == "keep" and any(
+            one != person for one in self._known.whose(judged.patient_id)
+        ):
+            says.append(
+                f"Its patient ID {judged.patient_id} is another person's here, and a planning system would make one "
+                'chart of both. With [receive] identity = "renumber" it gets a new one.'
+            )
+            return Received(folder, "waits", says=tuple(says))
+        index = self._publish(said, judged, rtset, set_id, origin, marks)
+        return Received(folder, "taken", folder_name(index), tuple(says))
+
+    def _again(
+        self,
+        said: Mapping[str, Any],
+        judged: Judged,
+        rtset: RtSet,
+        there: Record,
+        origin: Origin,
+        says: list[str],
+    ) -> Received:
+        """Tell of a set that is here; one that its own sender has revised since takes its place."""
+        folder, anon = str(said["folder"]), folder_name(there.index)
+        came = there.content.get(received.KEY, {})
+        if there.withdrawn:
+            return Received(folder, "told", anon, (*says, f"It was taken as {anon}, and withdrawn since."))
+        if came.get("fingerprint") == said["fingerprint"]:
+            other = came.get("delivery")
+            if other != self._delivered.id:
+                says.append(f"It came as {anon} with delivery {other} before.")
+            return Received(folder, "there already", anon, tuple(says))
+        if not came:
+            return Received(folder, "told", anon, (*says, f"It is {anon}, which was published here itself."))
+        if Origin(came["key"], came["collection"], came["folder"]) != origin:
+            return Received(folder, "told", anon, (*says, f"It is {anon}, which another sender delivered otherwise."))
+        if int(said["revision"]) <= int(came.get("revision", 0)):
+            return Received(folder, "told", anon, (*says, f"{anon} is of a later revision; this one is not taken."))
+        if not self._is_unchanged(there):
+            return Received(folder, "told", anon, (*says, f"{anon} was changed here; its revision is not taken."))
+        marks = delivered_set.marks(rtset)
+        assert there.set_id is not None
+        self._publish(said, judged, rtset, there.set_id, origin, marks, earlier=there)
+        return Received(folder, "revised", anon, tuple(says))
+
+    def _withdrawn(self, said: Mapping[str, Any]) -> Received:
+        """Withdraw what its own sender has withdrawn, if it is as it came."""
+        folder = str(said["folder"])
+        there = self._known.of_origin(Origin.of(self._delivered, folder))
+        if there is None:
+            return Received(folder, "told", says=("Its sender has withdrawn it; it was never taken here.",))
+        anon = folder_name(there.index)
+        if there.withdrawn:
+            return Received(folder, "withdrawn", anon, ("It was withdrawn here before.",))
+        if not self._is_unchanged(there):
+            return Received(folder, "told", anon, (f"Its sender has withdrawn it; {anon} was changed here and stays.",))
+        withdraw.withdraw_set(self._collection, there.index)
+        return Received(folder, "withdrawn", anon)
+
+    def _publish(
+        self,
+        said: Mapping[str, Any],
+        judged: Judged,
+        rtset: RtSet,
+        set_id: str,
+        origin: Origin,
+        marks: Mapping[str, str],
+        *,
+        earlier: Record | None = None,
+    ) -> int:
+        """Publish a set as every other is: claim, attempt, rename, record, line."""
+        collection, delivered = self._collection, self._delivered
+        person = self._person(judged.patient_id)
+        index = _claim(collection, set_id)
+        attempt = Attempt.begin(collection, set_id, index)
+        try:
+            new = self._identity(index, person) if collection.options.receive_identity == "renumber" else None
+            hashes = self._write(rtset, new, person, said, attempt.folder)
+            sizes = {name: (attempt.folder / name).stat().st_size for name in hashes}
+            hospital = self._hospital or str(said.get("hospital", "")) or "unknown"
+            content = {
+                "identity": {
+                    "patient_id": new.patient_id if new else judged.patient_id,
+                    "patient_name": new.patient_name if new else judged.patient_name,
+                },
+                "proof": {
+                    "checks": dict(said.get("verdicts", {})),
+                    "files": {name: {"sha256": hashes[name], "size_bytes": sizes[name]} for name in sorted(hashes)},
+                },
+                **{key: said[key] for key in ("policy", "method", "options", "machine", "links") if key in said},
+                "accepted": dict.fromkeys(said.get("accepted", ()), 1),
+                "told": list(said.get("told", ())),
+                received.KEY: {
+                    "key": origin.key,
+                    "collection": origin.collection,
+                    "folder": origin.folder,
+                    "delivery": delivered.id,
+                    "revision": said["revision"],
+                    "fingerprint": said["fingerprint"],
+                    "patient_id": judged.patient_id,
+                    "person": person,
+                    "identity": collection.options.receive_identity,
+                    "marks": dict(marks),
+                    "at": self._at,
+                },
+            }
+            plan = next(name for name in hashes if name.startswith("RP."))
+            today = datetime.now(self._settings.timezone).date()
+            line = TrackingLine(
+                judged.patient_id, content["identity"]["patient_id"], judged.plan_label, hospital, today
+            )
+            publish.publish(attempt, content, line, plan, instead_of=earlier)
+        except BaseException:
+            attempt.discard()
+            raise
+        published = records.read(collection, index)
+        assert published is not None
+        self._known.add(published)
+        return index
+
+    def _identity(self, index: int, person: str) -> NewIdentity:
+        """Return who a delivered person becomes: who they are here already, or this number's."""
+        first = self._known.first_of(person)
+        return self._collection.identity.numbered(first.index if first else index)
+
+    def _write(
+        self, rtset: RtSet, new: NewIdentity | None, person: str, said: Mapping[str, Any], folder: Path
+    ) -> dict[str, str]:
+        """Write a set into the folder of an attempt, as it is or renumbered; return the hashes of its files."""
+        if new is not None:
+            return renumber.write(rtset, new, self._collection.set_key(person), folder)
+        hashes = {name: str(file["sha256"]) for name, file in said["files"].items()}
+        for name, digest in hashes.items():
+            shutil.copyfile(self._delivered.root / str(said["folder"]) / name, folder / name, follow_symlinks=False)
+            if records.hash_of(folder / name) != digest:
+                raise SetChanged
+        return hashes
+
+    def _person(self, patient_id: str) -> str:
+        """Name a delivered person: one of one sender's collection."""
+        delivered = self._delivered
+        whose = f"{delivered.fingerprint} {delivered.said['sender'].get('collection', '')} {patient_id}"
+        return self._collection.mark(b"delivered person " + whose.encode())[:32]
+
+    def _alike(self, marks: Mapping[str, str], itself: Record | None) -> list[str]:
+        found = self._known.like(marks, itself.index if itself else None)
+        return [f"{what} are those of {anon}: one patient twice?" for anon, what in found]
+
+    def _is_unchanged(self, there: Record) -> bool:
+        """Whether a received set is here as it was taken."""
+        folder, hashes = self._collection.root / folder_name(there.index), there.hashes
+        if not folder.is_dir() or set(durable_files.names(folder)) != hashes.keys():
+            return False
+        return all(records.hash_of(folder / name) == digest for name, digest in hashes.items())
+
+
+def _claim(collection: Collection, set_id: str) -> int:
+    """Return the number of a set: the one it holds, or the smallest that is free, from the initial one on."""
+    index = collection.identity.initial_index
+    while True:
+        held = claims.held(collection, set_id)
+        if held is not None:
+            return held.index
+        taken = claims.taken(collection)
+        while index in taken:
+            index += 1
+        found = claims.take(collection, index, set_id, collection.locator(f"received {set_id}"))
+        if found is not None:
+            return found.index
+        index += 1
+
+
+@contextmanager
+def _alone(workplace: Path) -> Iterator[None]:
+    """Let one process at a time receive into a collection; what a killed one left unpacked is cleared."""
+    descriptor_ = os.open(workplace / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor_, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SettingsWrong(
+                "Another process receives into this collection just now: try again when it is done."
+            ) from None
+        except OSError:
+            pass  # a share without locks: claims and renames keep what counts
+        for path in workplace.glob("unpacked-*"):
+            shutil.rmtree(path, ignore_errors=True)
+        yield
+    finally:
+        with suppress(OSError):
+            os.close(descriptor_)

@@ -1,0 +1,52 @@
+"""Whose deliveries are believed: fingerprints in a file of the process, never in one on the share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from services.errors import SettingsWrong
+from services.exchange import delivery_key
+from services.runtime import durable_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from services.runtime.settings import Settings
+
+NAME: Final = "trusted_keys"
+
+
+def place(settings: Settings) -> Path:
+    """Return the file of the fingerprints."""
+    return settings.trusted_keys_file or delivery_key.user_configuration() / NAME
+
+
+def trusted(settings: Settings) -> frozenset[str]:
+    """Return the fingerprints that are believed, one a line; what stands behind `#` is a remark.
+
+    Raises
+    ------
+    SettingsWrong
+        A line is none, or the file cannot be read.
+    """
+    path = place(settings)
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return frozenset()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsWrong(f"The file of trusted keys cannot be read: {type(error).__name__}.") from None
+    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+    return frozenset(delivery_key.ungrouped(line) for line in lines if line)
+
+
+def remember(settings: Settings, fingerprint: str, remark: str = "") -> None:
+    """Believe a key from now on."""
+    if fingerprint in trusted(settings):
+        return
+    path = place(settings)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    before = path.read_bytes() if path.exists() else b""
+    before += b"" if before.endswith(b"\n") or not before else b"\n"
+    line = f"{fingerprint}  # {' '.join(remark.split())}\n" if remark else f"{fingerprint}\n"
+    durable_files.write_atomically(path, before + line.encode())

@@ -1,0 +1,262 @@
+"""The coordinating centre: deliveries of several hospitals become one collection that exports again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from services.exchange import delivery_key
+from services.publication import republish
+from services.runtime.settings import Settings
+from services.store.collection import Collection
+from tests.delivered import age_keys, anonymizer, collected, publish
+from tests.judge import objects
+from tests.sets import make_collection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import pydicom
+    import redis
+
+RENUMBER = '[receive]\nidentity = "renumber"\n'
+
+
+@pytest.fixture(scope="module")
+def hospitals(tmp_path_factory: pytest.TempPathFactory, module_client: redis.Redis) -> Path:
+    """Have two hospitals, which use the same prefix, deliver two sets each; one patient was treated in both."""
+    place = tmp_path_factory.mktemp("hospitals")
+    for name, patients in (("North", ("Huber Josef", "Maier Anna")), ("South", ("Huber Josef", "Gruber Eva"))):
+        root = collected(place / name, module_client, *patients, hospital=name)
+        with _home(place / f"home of {name}"):
+            assert anonymizer("export", root, place / f"from {name}", "--hospital-name").code == 0
+    return place
+
+
+class _home:  # noqa: N801 - used as a function
+    """Be the user of another house for a while."""
+
+    def __init__(self, place: Path) -> None:
+        self._place, self._patch = place, pytest.MonkeyPatch()
+
+    def __enter__(self) -> None:
+        self._patch.setenv("XDG_CONFIG_HOME", str(self._place))
+
+    def __exit__(self, *_: object) -> None:
+        self._patch.undo()
+
+
+@pytest.fixture
+def own(hospitals: Path, tmp_path: Path) -> Path:
+    """Have hospitals and deliveries on a disk of their own."""
+    for path in hospitals.iterdir():
+        shutil.copytree(path, tmp_path / path.name)
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def _at_home(tmp_path: Path) -> Iterator[None]:
+    with _home(tmp_path / "home of the centre"):
+        yield
+
+
+def centre(place: Path, more: str = RENUMBER) -> Path:
+    """Make the centre's collection."""
+    return make_collection(place / "CENTRE", patient_id="multi", family_name="Multi", more=more)
+
+
+def fingerprint(place: Path, name: str) -> str:
+    """Return what a hospital tells of its key by telephone."""
+    with _home(place / f"home of {name}"):
+        key = delivery_key.of_user(Collection.look(place / name), Settings())
+    return delivery_key.grouped(delivery_key.fingerprint(key.public))
+
+
+def received(place: Path, name: str, *more: object) -> tuple[int, dict[str, tuple[str, str]], dict[str, Any]]:
+    """Receive a hospital's delivery, and tell of each set its state and number."""
+    delivery = more[0] if more else place / f"from {name}"
+    said = anonymizer("receive", delivery, place / "CENTRE", "--trust", fingerprint(place, name), "--json", *more[1:])
+    assert said.text.startswith("{"), said.text
+    told = json.loads(said.text)
+    return said.code, {one["folder"]: (one["state"], one["anon"]) for one in told["sets"]}, told
+
+
+def lines(root: Path) -> list[str]:
+    """Read the tracking file."""
+    (path,) = root.glob("VicRapidPlan_trackingFile_*.txt")
+    return path.read_text("utf-8").splitlines()[1:]
+
+
+def test_delivered_sets_are_kept_as_they_are_unless_that_makes_two_people_one(own: Path) -> None:
+    """The second hospital's ANON_006 is another person under the same ID: it waits, and nothing of it is taken."""
+    root = centre(own, more="")
+    assert received(own, "North")[:2] == (0, {"ANON_006": ("taken", "ANON_006"), "ANON_007": ("taken", "ANON_007")})
+    assert {path.name: path.read_bytes() for path in (root / "ANON_006").iterdir()} == {
+        path.name: path.read_bytes() for path in (own / "from North" / "ANON_006").iterdir()
+    }
+    code, states, told = received(own, "South")
+    assert (code, states) == (1, {"ANON_006": ("waits", ""), "ANON_007": ("waits", "")})
+    assert "another person's here" in " ".join(told["sets"][0]["says"])
+    assert sorted(path.name for path in root.glob("ANON_*")) == ["ANON_006", "ANON_007"]
+    assert [line.split(", ")[::3] for line in lines(root)] == [["zzz_AnusGE006", "North"], ["zzz_AnusGE007", "North"]]
+
+
+def test_renumbered_sets_of_two_hospitals_do_not_collide(own: Path) -> None:
+    """Identity and UIDs are new, one to one, and nothing else; who was treated in both houses is told."""
+    root = centre(own)
+    assert received(own, "North")[:2] == (0, {"ANON_006": ("taken", "ANON_006"), "ANON_007": ("taken", "ANON_007")})
+    code, states, told = received(own, "South")
+    assert (code, states) == (0, {"ANON_006": ("taken", "ANON_008"), "ANON_007": ("taken", "ANON_009")})
+    assert "ct and dose and contours are those of ANON_006: one patient twice?" in told["sets"][0]["says"]
+    assert not [says for says in told["sets"][1]["says"] if says.startswith("ct")]
+    new = [line.split(", ")[1] for line in lines(root)]
+    assert new == ["multi006", "multi007", "multi008", "multi009"]
+    assert [line.split(", ")[0] for line in lines(root)] == ["zzz_AnusGE006", "zzz_AnusGE007"] * 2
+    assert [line.rsplit(", ", 1)[1] for line in lines(root)] == ["North", "North", "South", "South"]
+
+    before, after = objects(own / "from South" / "ANON_006"), objects(root / "ANON_008")
+    assert before.keys() == after.keys()
+    for kind, old in before.items():
+        assert (after[kind].PatientID, str(after[kind].PatientName)) == ("multi008", "Multi008^First")
+        assert different(old, after[kind]) <= {"UI", "PatientID", "PatientName"}
+    assert not uids(before) & uids(after)
+    assert anonymizer("doctor", root).code == 0
+    assert anonymizer("export", root, own / "onward").code == 0
+    assert len(json.loads((own / "onward" / "delivery.json").read_bytes())["sets"]) == 4
+
+
+def different(old: pydicom.Dataset, new: pydicom.Dataset) -> set[str]:
+    """Return what differs: `UI`, or the keyword of anything else."""
+    found: set[str] = set()
+    assert [element.tag for element in old] == [element.tag for element in new]
+    for one, other in zip(old, new, strict=True):
+        if one.VR == "SQ":
+            assert len(one.value) == len(other.value)
+            for before, after in zip(one.value, other.value, strict=True):
+                found |= different(before, after)
+        elif one.value != other.value:
+            found.add("UI" if one.VR == "UI" else one.keyword)
+    return found
+
+
+def uids(of: dict[str, pydicom.Dataset]) -> set[str]:
+    """Return the UIDs of a set's own."""
+    return {
+        str(element.value)
+        for data in of.values()
+        for element in data.iterall()
+        if element.VR == "UI" and str(element.value).startswith("2.25.")
+    }
+
+
+@pytest.mark.parametrize("more", ["", RENUMBER])
+def test_a_revision_and_a_withdrawal_arrive(own: Path, client: redis.Redis, more: str) -> None:
+    """Under the number that the set has here; an older delivery that comes again takes nothing back."""
+    root, north = centre(own, more), own / "North"
+    received(own, "North")
+    (north / "structures.csv").write_text("source,target,state,sets,note\nPTV,PTV_High,confirmed,,\n")
+    republish.request(Collection.open(north), 6)
+    publish(north, client, "Huber Josef")
+    with _home(own / "home of North"):
+        anonymizer("export", north, own / "second")
+    code, states, _ = received(own, "North", own / "second")
+    assert (code, states) == (0, {"ANON_006": ("revised", "ANON_006"), "ANON_007": ("there already", "ANON_007")})
+    names = [roi.ROIName for roi in objects(root / "ANON_006")["RTSTRUCT"].StructureSetROISequence]
+    assert "PTV_High" in names
+    assert received(own, "North")[1]["ANON_006"] == ("told", "ANON_006")
+
+    anonymizer("withdraw", north, "ANON_006")
+    with _home(own / "home of North"):
+        anonymizer("export", north, own / "third")
+    code, states, _ = received(own, "North", own / "third")
+    assert (code, states["ANON_006"]) == (0, ("withdrawn", "ANON_006"))
+    assert not (root / "ANON_006").exists()
+    assert (root / ".anonymizer" / "withdrawn" / "ANON_006").is_dir()
+    assert [line.split(", ")[0] for line in lines(root)] == ["zzz_AnusGE007"]
+    assert received(own, "North")[1]["ANON_006"] == ("told", "ANON_006")
+
+
+def test_another_sender_withdraws_nothing(own: Path) -> None:
+    """A recall holds only for sets of the same key."""
+    root = centre(own)
+    received(own, "North")
+    south = own / "South"
+    anonymizer("withdraw", south, "ANON_006")
+    with _home(own / "home of South"):
+        anonymizer("export", south, own / "recall")
+    assert received(own, "South", own / "recall")[1]["ANON_006"] == ("told", "")
+    assert (root / "ANON_006").is_dir()
+
+
+def test_a_set_that_was_changed_here_is_not_withdrawn_in_silence(own: Path) -> None:
+    """It is told instead."""
+    root, north = centre(own), own / "North"
+    received(own, "North")
+    path = min((root / "ANON_006").glob("RP.*"))
+    path.write_bytes(path.read_bytes() + b"\0\0")
+    anonymizer("withdraw", north, "ANON_006")
+    with _home(own / "home of North"):
+        anonymizer("export", north, own / "recall")
+    assert received(own, "North", own / "recall")[1]["ANON_006"] == ("told", "ANON_006")
+    assert (root / "ANON_006").is_dir()
+
+
+def test_a_key_is_believed_when_a_person_says_so(own: Path) -> None:
+    """At first use by its fingerprint; from then on it is known; another one never is."""
+    root = centre(own)
+    refused = anonymizer("receive", own / "from North", root)
+    assert (refused.code, fingerprint(own, "North") in " ".join(refused.text.split())) == (1, True)
+    assert anonymizer("receive", own / "from North", root, "--trust", fingerprint(own, "South")).code == 1
+    assert anonymizer("receive", own / "from North", root, "--trust", "1234").code == 2
+    assert not list(root.glob("ANON_*"))
+    spoken = fingerprint(own, "North").lower().replace(" ", "-")
+    assert anonymizer("receive", own / "from North", root, "--trust", spoken).code == 0
+    assert anonymizer("receive", own / "from North", root).code == 0
+    assert anonymizer("receive", own / "from South", root).code == 1
+
+
+def test_fingerprints_of_a_file_are_believed(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`ANONYMIZER_TRUSTED_KEYS_FILE`, with remarks."""
+    root = centre(own)
+    (own / "trusted").write_text(f"# hospitals\n{fingerprint(own, 'North')}  # North\n")
+    monkeypatch.setenv("ANONYMIZER_TRUSTED_KEYS_FILE", str(own / "trusted"))
+    assert anonymizer("receive", own / "from North", root, "--hospital", "St. Anna").code == 0
+    assert {line.rsplit(", ", 1)[1] for line in lines(root)} == {"St. Anna"}
+    assert anonymizer("receive", own / "from South", root).code == 1
+
+
+def test_an_encrypted_delivery_is_opened_with_its_identity(own: Path) -> None:
+    """And with no other."""
+    root = centre(own)
+    public, private = age_keys(own)
+    with _home(own / "home of North"):
+        anonymizer("export", own / "North", own / "sent", "--encrypt-to", public)
+    assert anonymizer("receive", own / "sent", root, "--trust", fingerprint(own, "North")).code == 2
+    (own / "other").mkdir()
+    _, wrong = age_keys(own / "other")
+    assert received(own, "North", own / "sent", "--identity", wrong)[0] == 1
+    code, states, _ = received(own, "North", own / "sent", "--identity", private)
+    assert (code, set(states)) == (0, {"ANON_006", "ANON_007"})
+    assert [path.name for path in (root / ".anonymizer" / "received").iterdir() if path.is_dir()] == []
+
+
+def test_one_delivered_person_stays_one_in_later_deliveries(own: Path, client: redis.Redis) -> None:
+    """A set of theirs that came later has the same new identity, and links between its UIDs hold."""
+    root, north = centre(own), own / "North"
+    with _home(own / "home of North"):
+        anonymizer("export", north, own / "one", "--sets", "ANON_007", "--hospital-name")
+    received(own, "North", own / "one")
+    received(own, "South")
+    received(own, "North")
+    by_number = {line.split(", ")[1]: line.split(", ")[::3] for line in lines(root)}
+    assert by_number == {
+        "multi006": ["zzz_AnusGE007", "North"],
+        "multi007": ["zzz_AnusGE006", "South"],
+        "multi008": ["zzz_AnusGE007", "South"],
+        "multi009": ["zzz_AnusGE006", "North"],
+    }
+    assert received(own, "North")[1]["ANON_007"] == ("there already", "ANON_006")
