@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
@@ -9,6 +10,8 @@ import typer
 
 from anonymizer.quick import COMMANDS
 from anonymizer.terminal import say_wrong
+from services.runtime import modes
+from services.runtime.settings import Settings
 
 
 def of_any_command() -> None:
@@ -39,6 +42,8 @@ def run() -> None:
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
+        if os.environ.get("ANONYMIZER_UMASK"):
+            modes.set_umask(Settings.of_process().umask or 0)
         application(*(argument for argument in arguments[:1] if argument in COMMANDS))(arguments, obj=debug)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from console import pages
+from console import pages, release_pages
 from console.auth.middleware import Guard
 from services.errors import SettingsWrong
 from worker.transient_errors import CIRCUMSTANCES
@@ -52,6 +52,11 @@ def make_app(desk: Desk) -> Starlette:
             Route("/c/{collection}/tracking/{day}", pages.tracking_page),
             Route("/c/{collection}/tracking/{day}/file", pages.tracking_file),
             Route("/c/{collection}/sheets/{sheet}", pages.sheet),
+            Route("/c/{collection}/published/{anon}", release_pages.published),
+            Route("/c/{collection}/published/{anon}/release", release_pages.release, methods=["POST"]),
+            Route("/c/{collection}/published/{anon}/send-back", release_pages.send_back, methods=["POST"]),
+            Route("/c/{collection}/published/{anon}/withdraw", release_pages.withdraw, methods=["POST"]),
+            Route("/c/{collection}/deliveries", release_pages.deliveries),
             Mount("/static", StaticFiles(packages=[("console", "static")]), name="static"),
         ],
         middleware=[Middleware(Guard, desk=desk, failed=pages.went_wrong)],

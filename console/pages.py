@@ -26,9 +26,11 @@ from console.forms import NEW_FOLDER, NewCollection
 from console.translations import LANGUAGES, Texts, catalogue, chosen
 from services.errors import SettingsWrong
 from services.forms.collection_form import BY_HAND
+from services.layout import STATE_NAME
 from services.machines.descriptor import KEEP
 from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
 from services.rtset.references import CONTOURS_CT, DOSE_PLAN, FRAME, LINKS, PLAN_STRUCTURE_SET
+from services.runtime import audit
 from services.store.collection import ShareAway
 from services.store.records import folder_name
 from services.store.set_state import SetState
@@ -59,9 +61,12 @@ LOGIN_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 """So `secrets.token_urlsafe` writes 32 bytes."""
 
 SHEET_HEADERS: Final = {
-    "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
+    "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; "
+    "frame-ancestors 'self'",
+    "X-Frame-Options": "SAMEORIGIN",
 }
-"""A sheet is a page of its own, made of published data: it may look like something, and do nothing."""
+"""A sheet is a page of its own, made of published data: it may look like something, and do nothing. It is shown within
+the page on which a person releases its set."""
 
 log = structlog.get_logger()
 
@@ -144,9 +149,19 @@ class Asked:
         return HTMLResponse(self.render(template, **values), status)
 
     def did(self, what: str, **values: Any) -> None:
-        """Write down who did what: never with a name of a folder, a file or a patient."""
+        """Write down who did what, in the log and in the collection's audit: never with a name of a folder or patient.
+
+        An act that is done is not undone because it could not be written down: the log says so, loudly.
+        """
         event = f"console.{what}"
         log.info(event, user=self.session.user, **values)
+        its_id = values.pop("collection", "")
+        try:
+            roots = [self.desk.share.find(its_id)] if its_id else self.desk.share.roots()
+            for root in roots:
+                audit.note(root / STATE_NAME, what.replace("_", " "), user=self.session.user, by="page", **values)
+        except (SettingsWrong, OSError) as error:
+            log.error("audit.failed", kind=type(error).__name__)  # noqa: TRY400 - its text may hold a path
 
 
 def readable(text: str) -> str:
@@ -239,7 +254,8 @@ def _welcome(asked: Asked, user: str) -> Response:
     if old := asked.request.state.session:
         asked.desk.sessions.end(old)
     session = asked.desk.sessions.begin(user)
-    log.info("console.logged_in", user=user)
+    asked.request.state.session = session
+    asked.did("logged_in")
     answer = _to("/")
     answer.headers.append("Set-Cookie", cookie(asked.request, session.token))
     return answer
@@ -328,7 +344,7 @@ def new(asked: Asked, form: Form) -> Response:
     try:
         made = asked.desk.create(filled.folder, filled.identity, filled.options)
     except (SettingsWrong, *CIRCUMSTANCES) as wrong:
-        return _new(asked, filled, HTTPStatus.UNPROCESSABLE_ENTITY, _words(wrong))
+        return _new(asked, filled, HTTPStatus.UNPROCESSABLE_ENTITY, words_of(wrong))
     asked.did("collection_made", collection=made.id)
     return _to(f"/c/{made.id}")
 
@@ -456,7 +472,7 @@ def _do(asked: Asked, what: str, do: Callable[[Board], int], *, nothing: str, **
     try:
         count = do(board)
     except (SettingsWrong, *CIRCUMSTANCES) as wrong:
-        return _collection(asked, HTTPStatus.SERVICE_UNAVAILABLE, _words(wrong))
+        return _collection(asked, HTTPStatus.SERVICE_UNAVAILABLE, words_of(wrong))
     if count == 0:
         return _collection(asked, HTTPStatus.CONFLICT, asked.texts(nothing))
     asked.did(what, collection=its_id, count=count, **values)
@@ -492,7 +508,7 @@ def _do_names(asked: Asked, what: str, do: Callable[[Namer], int]) -> Response:
     try:
         count = do(asked.board.namer)
     except (SettingsWrong, *CIRCUMSTANCES) as wrong:
-        return _names(asked, HTTPStatus.CONFLICT, _words(wrong))
+        return _names(asked, HTTPStatus.CONFLICT, words_of(wrong))
     asked.did(what, collection=its_id, count=count)
     return _to(f"/c/{its_id}/structures")
 
@@ -503,7 +519,7 @@ def _names(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Respon
     try:
         survey = board.namer.look()
     except (SettingsWrong, *CIRCUMSTANCES) as unreadable:
-        status, wrong = max(status, HTTPStatus.CONFLICT), wrong or _words(unreadable)
+        status, wrong = max(status, HTTPStatus.CONFLICT), wrong or words_of(unreadable)
     return asked.page(
         "structures.html",
         status,
@@ -560,6 +576,7 @@ def sheet(request: Request) -> Response:
     data = asked.board.sheet(request.path_params["sheet"])
     if data is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
+    asked.did("sheet_seen", collection=request.path_params["collection"], anon=request.path_params["sheet"])
     return Response(data, media_type="text/html; charset=utf-8", headers=SHEET_HEADERS)
 
 
@@ -572,12 +589,13 @@ def went_wrong(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException):
         return asked.page("error.html", error.status_code, code=str(int(error.status_code)), why="")
     if isinstance(error, (SettingsWrong, *CIRCUMSTANCES)):
-        return asked.page("error.html", HTTPStatus.SERVICE_UNAVAILABLE, code="503", why=_words(error))
+        return asked.page("error.html", HTTPStatus.SERVICE_UNAVAILABLE, code="503", why=words_of(error))
     log.error("console.failed", exc_info=error)
     return asked.page("error.html", HTTPStatus.INTERNAL_SERVER_ERROR, code="500", why="")
 
 
-def _words(wrong: BaseException) -> str:
+def words_of(wrong: BaseException) -> str:
+    """Say what stands in the way, in words for those who are logged in."""
     return str(wrong) if isinstance(wrong, SettingsWrong) else describe(wrong)
 
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from services.maintenance.export import REPORT
 from services.runtime import durable_files
-from services.store import given_identities, records, registry
+from services.store import given_identities, records, registry, releases
 from services.store.records import folder_name
+from services.store.releases import RELEASED, SENT_BACK
 from services.store.set_state import SetState
 from sheets import paths
 from sheets.findings import NoSheet, examine
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path, PurePath
 
     from services.store.collection import Collection
+    from services.store.releases import Release
     from sheets.render.page import Block
 
 OF_HOSPITAL: Final = "report_{}.html"
@@ -46,6 +48,9 @@ class Entry:
 
     facts: Mapping[str, Any]
     """As `sheets.set_sheet.summary` gives them."""
+
+    decision: Release | None = None
+    """What a person decided about it."""
 
 
 def make(collection: Collection, hospital: str | None = None) -> Path:
@@ -135,7 +140,7 @@ def travelling(collection: Collection, entries: list[Entry]) -> Page:
 def entries(collection: Collection, indices: Iterable[int]) -> list[Entry]:
     """Return what the report tells of the sets of these indices that are here."""
     found = ((index, _facts(collection, index)) for index in indices)
-    return [Entry(index, facts) for index, facts in found if facts is not None]
+    return [Entry(index, facts, releases.current(collection, index)) for index, facts in found if facts is not None]
 
 
 def _facts(collection: Collection, index: int) -> Mapping[str, Any] | None:
@@ -199,6 +204,7 @@ def _sets(entries: list[Entry]) -> Iterator[Block]:
                 Cell(_figure(facts["target_d95_gy"])),
                 Cell(_figure(facts["target_covered_percent"])),
                 Cell({True: "no difference", False: "differs", None: "source not here"}[equal], bad=not good),
+                Cell(_decided(entry.decision), bad=entry.decision is not None and entry.decision.state == SENT_BACK),
             ]
         )
     yield Table(
@@ -213,6 +219,7 @@ def _sets(entries: list[Entry]) -> Iterator[Block]:
             "D95 Gy",
             "V95 %",
             "Source",
+            "Released",
         ),
         rows,
         frozenset({3, 4, 7, 8}),
@@ -222,6 +229,13 @@ def _sets(entries: list[Entry]) -> Iterator[Block]:
         "dose. Of several targets, the first of those with the highest dose.",
         "small",
     )
+
+
+def _decided(decision: Release | None) -> str:
+    if decision is None:
+        return ""
+    by = f"{decision.day}, {decision.role}"
+    return by if decision.state == RELEASED else f"sent back {by}"
 
 
 def _table(heading: str, what: str, counted: Mapping[str, int]) -> Iterator[Block]:

@@ -14,7 +14,7 @@ from services import layout
 from services.layout import SHEETS_NAME
 from services.publication import claims
 from services.runtime import durable_files
-from services.store import records, registry
+from services.store import records, registry, releases
 from services.store.records import folder_name
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from services.store.records import Record
 
 _SHEET: Final = re.compile(r"ANON_(\d+)\.pdf")
+_DECISIONS: Final = re.compile(r"(\d{6,})\.json")
 _RECORD: Final = re.compile(r"ANON_(\d+)\.json")
 
 
@@ -38,12 +39,17 @@ def summaries(collection: Collection) -> Path:
 
 
 def missing(collection: Collection) -> list[int]:
-    """Give the indices that are published and have no sheet, or one from before they were published last.
+    """Give the indices that are published and have no sheet, or one from before they were published or decided about.
 
-    Both times are of the same file server, so they can be compared.
+    All times are of the same file server, so they can be compared.
     """
     there = _times(folder(collection), _SHEET)
-    return sorted(index for index, at in _times(collection.records, _RECORD).items() if there.get(index, 0) < at)
+    decided = _times(releases.folder(collection), _DECISIONS)
+    return sorted(
+        index
+        for index, at in _times(collection.records, _RECORD).items()
+        if there.get(index, 0) < max(at, decided.get(index, 0))
+    )
 
 
 def can_have_one(collection: Collection, index: int) -> bool:

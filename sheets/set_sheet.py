@@ -14,7 +14,9 @@ from pydicom import Dataset
 from services.forms.identity import AGE_NOTES
 from services.policy.table import EDITION
 from services.rtset import private_loss
+from services.store import releases
 from services.store.records import folder_name
+from services.store.releases import RELEASED
 from sheets import paths
 from sheets.element_counts import COLUMNS, account, checks
 from sheets.findings import TARGETS, examine
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from services.store.collection import Collection
+    from services.store.releases import Release
     from sheets.dvh import Dvh
     from sheets.findings import Findings
     from sheets.read.contours import Structure
@@ -97,12 +100,12 @@ def make(collection: Collection, index: int, *, against_source: bool = False) ->
         A circumstance.
     """
     findings = examine(collection, index, against_source=against_source)
-    page = sheet(findings)
+    page = sheet(findings, releases.current(collection, index))
     paths.write(collection, index, html(page), pdf(page), summary(findings))
 
 
-def sheet(findings: Findings) -> Page:
-    """Lay out what was found."""
+def sheet(findings: Findings, decision: Release | None = None) -> Page:
+    """Lay out what was found, and in which role and when a person released it: who it was stands in no sheet."""
     published, plan = findings.published, findings.after.objects.plan
     return Page(
         title=folder_name(published.index),
@@ -118,8 +121,7 @@ def sheet(findings: Findings) -> Page:
             *_beams(findings),
             *_done(findings),
             *_proof(findings),
-            Heading("Looked at and released"),
-            Signature(("Name", "Date", "Signature")),
+            *_release(decision),
         ],
         program=program(),
     )
@@ -164,6 +166,18 @@ def summary(findings: Findings) -> dict[str, Any]:
 
 def _day(at: str) -> str:
     return f"{at[:10]} {at[11:16]} UTC"
+
+
+def _release(decision: Release | None) -> Iterator[Block]:
+    if decision is None:
+        yield Heading("Looked at and released")
+        yield Signature(("Name", "Date", "Signature"))
+    elif decision.state == RELEASED:
+        yield Heading("Looked at and released")
+        yield Signature((f"Released by: {decision.role}", f"Date: {decision.day}", "Signature"))
+    else:
+        yield Heading("Looked at and sent back")
+        yield Signature((f"Sent back by: {decision.role}", f"Date: {decision.day}", "Signature"))
 
 
 def _verdict(findings: Findings) -> Iterator[Block]:

@@ -23,7 +23,7 @@ from services.machines import descriptor
 from services.publication import high_water
 from services.publication.high_water import NumbersLost
 from services.publication.index_ledger import Ledger
-from services.runtime import heartbeat
+from services.runtime import heartbeat, modes
 from services.store.arbiter import BEAT_S, Arbiter
 from services.store.collection import Collection
 from services.store.share import COPIED
@@ -195,6 +195,7 @@ class CollectionWatcher:
 
     def _open(self) -> Arbiter:
         """Read the form and the lists, if they are not those that were read last, and begin with them anew."""
+        modes.follow(self.root)
         files = [(self.root / SETTINGS_NAME).stat()]
         for name in (structure_list.FILE_NAME, identity_list.FILE_NAME):
             with suppress(FileNotFoundError):

@@ -18,6 +18,7 @@ from services.runtime.progress import read_all
 from services.store import given_identities, registry
 from services.store.collection import Collection, collection_id
 from services.store.records import folder_name
+from services.store.releases import ReleaseReader
 from services.store.set_state import SetState
 from watcher import listed_identities
 from watcher.folders import beside_the_sets, loose_dicom, set_folders
@@ -55,6 +56,9 @@ class Row:
     at: str = ""
     """When what became of it was noted; empty where nothing has."""
     how_far: InWork | None = None
+
+    release: str = ""
+    """What a person decided about the published set: `released` or `sent back`; empty where nobody has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,7 @@ class StatusReader:
                 return CollectionStatus(root, "", sets, loose_dicom(self._root), not_taken=beside)
             collection = self._look()
             statuses = self._statuses.take()
+            self._releases.look()
             wrong = as_text(listed_identities.faults(collection))
             loose, beside = loose_dicom(self._root), beside_the_sets(self._root, collection)
         except SettingsWrong as wrong:
@@ -137,6 +142,7 @@ class StatusReader:
             self._collection = Collection.look(self._root)
             descriptor.named(self._collection.options.machine, descriptor.folders(self._settings.machines))
             self._statuses = SetStatuses(self._collection)
+            self._releases = ReleaseReader(self._collection)
             self._form = form
         return self._collection
 
@@ -180,6 +186,7 @@ class StatusReader:
             outcome.codes if outcome else (),
             outcome.at if outcome else "",
             None if status.concluded else how_far,
+            self._releases.state_of(outcome.index) if outcome and outcome.state.is_published else "",
         )
 
     def _waits_for_a_person(self, start: str) -> bool:

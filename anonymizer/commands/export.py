@@ -12,6 +12,7 @@ from anonymizer.arguments import AsJson, Root, check_folder
 from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, console, say_json
 from services.exchange import deliveries, delivery_key, packing
 from services.exchange.deliveries import TRAVELS, Wanted
+from services.runtime import audit
 from services.runtime.settings import Settings
 from services.store.collection import Collection
 from services.store.records import index_of
@@ -63,6 +64,8 @@ def export(
         travelling.write(collection, indices, place)
 
     made = deliveries.make(collection, dest.absolute(), key, wanted, extras)
+    if made.delivery is not None:
+        audit.note(collection.state, "delivered", delivery=made.delivery.id, sets=sorted(made.delivery.sets))
     if as_json:
         say_json([one._asdict() for one in made.sets])
     else:
@@ -81,6 +84,8 @@ def _print(made: deliveries.Made, root: Path) -> None:
     console().print(table if made.sets else f"Nothing is published in {root}.")
     if any(one.state == "unread words" for one in made.sets):
         console().print("Some sets have words that nobody has looked at. They travel with --unread-words.")
+    if any(one.state == "not released" for one in made.sets):
+        console().print("Some sets wait for a person to release them: on the console's page.")
     if made.delivery is not None:
         delivery = made.delivery
         if delivery.withdrawn:

@@ -6,6 +6,7 @@ from anonymizer.arguments import Published, Root, check_folder
 from anonymizer.terminal import console
 from services.exchange.deliveries import holding
 from services.maintenance.forget import forget_set
+from services.runtime import audit
 from services.store.collection import Collection
 from services.store.records import folder_name, index_of
 from services.store.tracking_lines import TrackingFiles
@@ -18,6 +19,7 @@ def forget(root: Root, anon: Published) -> None:
     index = index_of(anon.name)
     forget_set(collection, index)
     TrackingFiles(collection).render()
+    audit.note(collection.state, "forgotten", anon=folder_name(index))
     console().print(f"{folder_name(index)} is forgotten. Its number is not given again.")
     for one in holding(collection, index):
         console().print(f"Delivered on {one.at[:10]} to {one.to} by {one.user} (delivery {one.id}): tell them.")

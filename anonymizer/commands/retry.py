@@ -10,6 +10,7 @@ from anonymizer.arguments import Root, SetFolder, check_folder, set_in
 from anonymizer.terminal import console
 from services.errors import SettingsWrong
 from services.rtset import folder_listing, unfinished_pixels
+from services.runtime import audit
 from services.store import again, registry
 from services.store.collection import Collection
 
@@ -42,4 +43,5 @@ def retry(root: Root, folder: SetFolder, as_new: AsNew = False, accept: Accept =
     if as_new:
         registry.count_as_new(collection, locator, folder_listing.fingerprint(place))
     again.look_again(collection, str(name))
+    audit.note(collection.state, "as new" if as_new else "tried again", set=locator, accepted=accept or "")
     console().print(f"{name} is looked at again by the service, or by: anonymizer run {root}")

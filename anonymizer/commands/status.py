@@ -21,6 +21,7 @@ from anonymizer.terminal import (
 )
 from services.errors import SettingsWrong
 from services.runtime.settings import Settings
+from services.store.releases import SENT_BACK
 from services.store.set_state import SetState
 from services.store.share import COPIED, Share
 from watcher import overlaps
@@ -29,7 +30,7 @@ from watcher.status import StatusReader
 if TYPE_CHECKING:
     from watcher.status import CollectionStatus, Row
 
-SHOWN: Final = ("folder", "state", "anon", "why", "hospital")
+SHOWN: Final = ("folder", "state", "anon", "why", "hospital", "release")
 
 
 def status(root: Root, hospital: OfHospital = None, as_json: AsJson = False) -> None:
@@ -99,10 +100,13 @@ def _say(told: CollectionStatus) -> None:
     for hospital in sorted(hospitals, key=str.casefold) if len(hospitals) > 1 else ():
         states = Counter(row.state for row in told.sets if row.hospital == hospital)
         screen.print(f"  {hospital}: " + ", ".join(f"{count} {state}" for state, count in states.most_common()))
-    others = [row for row in told.sets if row.state is not SetState.PUBLISHED]
+    decided = Counter(row.release for row in told.sets if row.release)
+    if decided:
+        screen.print("  " + ", ".join(f"{count} {state}" for state, count in decided.most_common()))
+    others = [row for row in told.sets if row.state is not SetState.PUBLISHED or row.release == SENT_BACK]
     if others:
         table = Table("Set", "State", "Anonymized", "Why")
         for row in others:
-            table.add_row(printable(row.folder), row.state.replace("-", " "), row.anon, row.why)
+            table.add_row(printable(row.folder), row.release or row.state.replace("-", " "), row.anon, row.why)
         screen.print(table)
     say_not_taken(screen, told.not_taken)

@@ -16,6 +16,7 @@ from services.forms import structure_list
 from services.forms.structure_list import FILE_NAME
 from services.maintenance.structure_survey import Reader, survey, updated
 from services.publication import republish
+from services.runtime import audit
 from services.store.collection import Collection
 from services.store.records import index_of
 from services.vocabulary.structure_names import EDITION
@@ -70,6 +71,7 @@ def structures(
     asked = [one.anon for one in told.outdated] if again == ["all"] else again or []
     for name in asked:
         republish.request(collection, index_of(name))
+        audit.note(collection.state, "sets again", anon=name)
     if as_json:
         say_json(_as_json(told))
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from anonymizer.arguments import Published, Root, check_folder
 from anonymizer.terminal import console
 from services.maintenance.withdraw import withdraw_set
+from services.runtime import audit
 from services.store.collection import Collection
 from services.store.records import folder_name, index_of
 from services.store.tracking_lines import TrackingFiles
@@ -17,6 +18,7 @@ def withdraw(root: Root, anon: Published) -> None:
     index = index_of(anon.name)
     moved = withdraw_set(collection, index)
     TrackingFiles(collection).render()
+    audit.note(collection.state, "withdrawn", anon=folder_name(index))
     name = folder_name(index)
     console().print(
         f"{name} is withdrawn. Its number is not given again. "

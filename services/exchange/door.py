@@ -1,10 +1,12 @@
-"""What keeps a published set from being delivered: words in its texts that nobody has looked at."""
+"""What keeps a published set from being delivered: words that nobody has read, and a release that it lacks."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from services.forms.collection_form import BEFORE_EXPORT
 from services.runtime import durable_files
+from services.store import releases
 
 if TYPE_CHECKING:
     from services.store.collection import Collection
@@ -12,6 +14,19 @@ if TYPE_CHECKING:
 
 def unread_words(collection: Collection, index: int) -> int:
     """Count the words of a published set that nobody has looked at: `state` *unread* in its file of words."""
+    return len(unread(collection, index))
+
+
+def unread(collection: Collection, index: int) -> list[str]:
+    """Return the words of a published set that nobody has looked at."""
     stored = durable_files.read(collection.state / "words" / f"{index:06d}.json") or {}
-    words = stored.get("words", [])
-    return sum(isinstance(word, dict) and word.get("state", "unread") == "unread" for word in words)
+    words = (word for word in stored.get("words", []) if isinstance(word, dict))
+    return [str(word.get("word", "")) for word in words if word.get("state", "unread") == "unread"]
+
+
+def not_released(collection: Collection, index: int) -> Literal["", "sent back", "not released"]:
+    """Return why a person's decision keeps a set here: `sent back`, `not released`; nothing where it may travel."""
+    state = releases.state_of(collection, index)
+    if state == releases.SENT_BACK:
+        return "sent back"
+    return "not released" if collection.options.release == BEFORE_EXPORT and state != releases.RELEASED else ""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from services.exchange import delivery_key
 from services.policy.table import EDITION, POLICY_EDITION
 from services.runtime import durable_files
-from services.store import records
+from services.store import records, releases
 from services.store.records import folder_name
 
 if TYPE_CHECKING:
@@ -71,6 +71,9 @@ def set_entry(
         "told": list(content.get("told", ())),
         "unread_words": unread,
     }
+    decision = releases.current(collection, published.index)
+    if decision is not None and decision.state == releases.RELEASED:
+        entry["released"] = {"role": decision.role, "on": decision.day}
     return entry | ({"hospital": hospital} if hospital else {})
 
 

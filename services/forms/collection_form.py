@@ -21,6 +21,7 @@ LARGEST_SETTINGS_BYTES: Final = 1 << 20
 _MACHINE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 BY_HAND: Final = "by hand"
+BEFORE_EXPORT: Final = "before export"
 
 Mismatch = Literal["refuse", "warn"]
 Dates = Literal["shift", "remove", "keep"]
@@ -31,6 +32,7 @@ Unlisted = Literal["wait", "next"]
 Hospitals = Literal["one", "folder"]
 Start = Literal["by itself", "by hand"]
 ReceivedIdentity = Literal["keep", "renumber"]
+ReleaseAsked = Literal["not asked", "before export"]
 Acceptable = Literal[
     "relative-dose",
     "plan-sum",
@@ -81,6 +83,9 @@ class Options:
 
     start: Start = "by itself"
     """Whether the service takes each set as it comes, or waits until a person says so in the console."""
+
+    release: ReleaseAsked = "not asked"
+    """Whether only sets travel that a person has looked at and released."""
 
     @property
     def by_hospital(self) -> bool:
@@ -178,6 +183,7 @@ identity = {_toml(options.receive_identity)}  # "keep" | "renumber": delivered s
 
 [service]
 start = {_toml(options.start)}  # "by itself": each set as it comes | "by hand": when a person says so in the console
+release = {_toml(options.release)}  # "not asked" | "before export": only sets that a person has released travel
 """
 
 
@@ -249,7 +255,7 @@ _FORM: Final[dict[str, dict[str, _Kind]]] = {
     "people": {"unlisted": _choice(Unlisted), "hospitals": _choice(Hospitals)},
     "sheets": {"make": _Kind("true or false", lambda value: isinstance(value, bool))},
     "receive": {"identity": _choice(ReceivedIdentity)},
-    "service": {"start": _choice(Start)},
+    "service": {"start": _choice(Start), "release": _choice(ReleaseAsked)},
 }
 
 

@@ -32,7 +32,15 @@ class Exported(NamedTuple):
     """`ANON_006`"""
 
     state: Literal[
-        "copied", "there already", "not here", "not as published", "other files there", "not proven", "unread words"
+        "copied",
+        "there already",
+        "not here",
+        "not as published",
+        "other files there",
+        "not proven",
+        "unread words",
+        "not released",
+        "sent back",
     ]
     """`not proven`: a number of the older program, of whose files nothing is known. `unread words`: held back until
     a person has looked at them, or says that they may travel."""

@@ -48,6 +48,8 @@ class Settings:
     console_proxy: Proxy | None = None
     delivery_key_file: Path | None = None
     trusted_keys_file: Path | None = None
+    audit_days: int = 3650
+    umask: int | None = None
     log_format: str = "text"
     log_level: str = "info"
 
@@ -154,6 +156,18 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _days(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:9]) < 100_000):
+        raise ValueError("a number of days, 3650 say")
+    return int(text)
+
+
+def _umask(text: str) -> int:
+    if not re.fullmatch(r"(0o?)?[0-7]{3}", text):
+        raise ValueError("three octal digits like 027")
+    return int(text[-3:], 8)
+
+
 def _one_of(*words: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in words:
@@ -249,6 +263,13 @@ TABLE: Final = (
         "The fingerprints of those whose deliveries are believed, one a line; "
         "`~/.config/rt-set-anonymizer/trusted_keys` by default.",
         _file,
+    ),
+    Setting("AUDIT_DAYS", "How long the audit in `.anonymizer/audit/` is kept. `3650` by default.", _days),
+    Setting(
+        "UMASK",
+        "What others may not do with what is written, as `umask` takes it: `027` say; the process's own by default. "
+        "They may never do more than with the collection's folder.",
+        _umask,
     ),
     Setting("LOG_FORMAT", "`text` for people, `json` for log collectors.", _one_of("text", "json")),
     Setting("LOG_LEVEL", "The least that is logged.", _one_of("debug", "info", "warning", "error")),

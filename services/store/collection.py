@@ -25,7 +25,7 @@ from services.forms.identity import Identity, check_identity
 from services.forms.identity_list import IdentityList
 from services.forms.structure_list import Naming
 from services.layout import ANON_NAME, SETTINGS_NAME, STATE_NAME, is_there
-from services.runtime import durable_files
+from services.runtime import durable_files, modes
 from services.store import given_identities, tracking_lines
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ class Collection:
             A circumstance: the share is away, say.
         """
         identity, options = read_settings(root)
+        modes.follow(root)
         if not has_state(root):
             _refuse_unknown_numbers(root, identity)
             _refuse_bad_list(_listed(root, identity, options))
@@ -126,6 +127,7 @@ class Collection:
         """
         _refuse_second_form(root)
         check_identity(identity)
+        modes.follow(root)
         if not has_state(root):
             _refuse_unknown_numbers(root, identity)
             _lay_out(root, identity.initial_index)

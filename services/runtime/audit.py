@@ -1,0 +1,101 @@
+"""Who did what in a collection, for as long as a hospital wants to know: `.anonymizer/audit/2026-11-29.jsonl`.
+
+A line is added for each act, on the page and on the command line, and none is ever changed; a day's file is removed
+when it is older than `ANONYMIZER_AUDIT_DAYS`. Sets stand there by their ANON number or locator, never by a folder's
+name. Containers and their logs go away; this stays with the share.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import re
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from services.runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FOLDER: Final = "audit"
+_FILE: Final = re.compile(r"(\d{4}-\d{2}-\d{2})\.jsonl")
+
+
+def note(state: Path, act: str, *, user: str = "", by: str = "command line", **values: Any) -> None:
+    """Add a line to the audit of a collection that has its state.
+
+    Parameters
+    ----------
+    state
+        The folder `.anonymizer` of the collection.
+    act
+        What was done: `logged in`, `started`, `released`, `withdrawn` …
+    user
+        Who did it; the user of the system by default.
+    by
+        Where: `page` or `command line`.
+    values
+        `anon`, `set` (a locator), `count` and the like; nothing that names a folder or a patient.
+
+    Raises
+    ------
+    OSError
+        A circumstance: what was done could not be written down.
+    """
+    if not state.is_dir():
+        return
+    now = datetime.now(UTC)
+    line = {"at": now.isoformat(timespec="milliseconds"), "act": act, "user": user or system_user(), "by": by, **values}
+    folder = state / FOLDER
+    is_new = not folder.is_dir()
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{now.date().isoformat()}.jsonl"
+    is_new = is_new or not path.exists()
+    _append(path, json.dumps(line, ensure_ascii=True).encode() + b"\n")
+    if is_new:
+        _remove_old(folder, now.date())
+
+
+def read(state: Path) -> list[dict[str, Any]]:
+    """Return every line, the earliest first; what a power cut left half written is passed over."""
+    lines = []
+    for day in sorted(_days(state / FOLDER)):
+        for text in (state / FOLDER / f"{day}.jsonl").read_bytes().splitlines():
+            with suppress(ValueError):
+                lines.append(json.loads(text))
+    return [line for line in lines if isinstance(line, dict)]
+
+
+def system_user() -> str:
+    """Return the user of this process; its number where it has no name, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return str(os.getuid())
+
+
+def _append(path: Path, line: bytes) -> None:
+    """Add a line in one write, which others may be doing too, and wait until it is on the disk. POSIX: `O_APPEND`."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o660)
+    try:
+        os.write(descriptor, line)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove_old(folder: Path, today: date) -> None:
+    kept_from = (today - timedelta(days=Settings.of_process().audit_days)).isoformat()
+    for day in _days(folder):
+        if day < kept_from:
+            (folder / f"{day}.jsonl").unlink(missing_ok=True)
+
+
+def _days(folder: Path) -> list[str]:
+    try:
+        return [found[1] for name in os.listdir(folder) if (found := _FILE.fullmatch(name))]  # noqa: PTH208
+    except FileNotFoundError:
+        return []

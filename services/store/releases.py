@@ -1,0 +1,194 @@
+"""What a person decided about a published set after looking at it: released, or sent back with a reason.
+
+`.anonymizer/releases/000006.json` holds each decision, the last one first. A decision holds for the files that were
+looked at: a set that was done again, renamed or withdrawn has none, whatever stands there.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
+
+from services.errors import SettingsWrong
+from services.runtime import durable_files
+from services.store import records
+from services.store.records import folder_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from services.store.collection import Collection
+    from services.store.records import Record
+
+SCHEMA: Final = 1
+RELEASED: Final = "released"
+SENT_BACK: Final = "sent back"
+STATES: Final = (RELEASED, SENT_BACK)
+
+LONGEST_ROLE: Final = 64
+LONGEST_REASON: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One decision about a published set."""
+
+    state: Literal["released", "sent back"]
+
+    at: str
+    """ISO 8601, UTC."""
+
+    role: str
+    """What whoever decided is: `medical physicist`. It stands on sheets and in deliveries; the name does not."""
+
+    user: str
+    """Who decided. It stands here, and nowhere else."""
+
+    reason: str = ""
+    """Why it was sent back."""
+
+    fingerprint: str = ""
+    """Of the files that were looked at."""
+
+    @property
+    def day(self) -> str:
+        """The day of the decision: `2026-11-29`."""
+        return self.at[:10]
+
+
+def folder(collection: Collection) -> Path:
+    """Return the folder of the decisions; the first one makes it."""
+    return collection.state / "releases"
+
+
+def path_of(collection: Collection, index: int) -> Path:
+    """Return where the decisions about an index stand."""
+    return folder(collection) / f"{index:06d}.json"
+
+
+def current(collection: Collection, index: int) -> Release | None:
+    """Return the decision that holds for a set as it is now; None where there is none."""
+    last = next(iter(history(collection, index)), None)
+    if last is None:
+        return None
+    published = records.read(collection, index)
+    return last if published and not published.withdrawn and last.fingerprint == fingerprint(published) else None
+
+
+def state_of(collection: Collection, index: int) -> str:
+    """Return `released`, `sent back`, or nothing where nobody has decided about a set as it is now."""
+    found = current(collection, index)
+    return found.state if found else ""
+
+
+def history(collection: Collection, index: int) -> list[Release]:
+    """Return every decision about an index, the last one first."""
+    stored = durable_files.read(path_of(collection, index)) or {}
+    decisions = stored.get("decisions", [])
+    return [_decoded(one) for one in decisions if isinstance(one, dict) and one.get("state") in STATES]
+
+
+def indices(collection: Collection) -> list[int]:
+    """Return the indices about which something was decided."""
+    try:
+        names = os.listdir(folder(collection))  # noqa: PTH208 - as in durable_files.names
+    except FileNotFoundError:
+        return []
+    return sorted(int(name[:-5]) for name in names if name.endswith(".json") and name[:-5].isdigit())
+
+
+class ReleaseReader:
+    """Tells what was decided about many sets, again and again, and reads no decision twice that did not change."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+        self._known: dict[int, tuple[object, str]] = {}
+
+    def look(self) -> None:
+        """Look at the decisions as they are now.
+
+        Raises
+        ------
+        OSError
+            The share is away.
+        """
+        known = self._known
+        self._known = {}
+        for index in indices(self._collection):
+            seen = self._seen(index)
+            before = known.get(index, (None, ""))
+            unchanged = seen is not None and seen == before[0]
+            self._known[index] = (seen, before[1] if unchanged else state_of(self._collection, index))
+
+    def state_of(self, index: int | None) -> str:
+        """Return `released`, `sent back` or nothing, as of the last look."""
+        return self._known.get(index or 0, (None, ""))[1]
+
+    def _seen(self, index: int) -> object:
+        try:
+            paths = (path_of(self._collection, index), records.path_of(self._collection, index))
+            return [(one.st_mtime_ns, one.st_ino, one.st_size) for one in map(os.stat, paths)]
+        except FileNotFoundError:
+            return None
+
+
+def release(collection: Collection, index: int, *, user: str, role: str) -> Release:
+    """Note that a person looked at a published set and releases it.
+
+    Raises
+    ------
+    SettingsWrong
+        It is not published here, or no role was given.
+    """
+    return _decide(collection, index, RELEASED, user=user, role=role, reason="")
+
+
+def send_back(collection: Collection, index: int, *, user: str, role: str, reason: str) -> Release:
+    """Note that a person looked at a published set and sends it back, or takes a release back.
+
+    Raises
+    ------
+    SettingsWrong
+        It is not published here, or role or reason was not given.
+    """
+    if not reason.strip():
+        raise SettingsWrong("Say why the set is sent back: whoever repairs it reads it.")
+    return _decide(collection, index, SENT_BACK, user=user, role=role, reason=reason.strip()[:LONGEST_REASON])
+
+
+def fingerprint(published: Record) -> str:
+    """Return one digest over the files of a published set: SHA-256 of what `sha256sum` says of them."""
+    lines = (f"{digest}  {name}\n" for name, digest in sorted(published.hashes.items()))
+    return sha256("".join(lines).encode()).hexdigest()
+
+
+def _decide(collection: Collection, index: int, state: str, *, user: str, role: str, reason: str) -> Release:
+    published = records.read(collection, index)
+    if published is None or published.set_id is None or published.withdrawn:
+        raise SettingsWrong(f"{folder_name(index)} is not published here: there is nothing to release.")
+    role = " ".join(role.split())
+    if not role or len(role) > LONGEST_ROLE or not role.isprintable():
+        raise SettingsWrong(f"Say in which role you decide, in at most {LONGEST_ROLE} characters: medical physicist.")
+    made = Release(
+        cast("Any", state),
+        datetime.now(UTC).isoformat(timespec="seconds"),
+        role,
+        user,
+        reason,
+        fingerprint(published),
+    )
+    decisions = [asdict(one) for one in (made, *history(collection, index))]
+    folder(collection).mkdir(exist_ok=True)
+    stored = durable_files.encode({"schema": SCHEMA, "index": index, "decisions": decisions})
+    durable_files.write_atomically(path_of(collection, index), stored, staging=collection.staging)
+    return made
+
+
+def _decoded(stored: Mapping[str, Any]) -> Release:
+    return Release(
+        stored["state"], *(str(stored.get(name, "")) for name in ("at", "role", "user", "reason", "fingerprint"))
+    )
