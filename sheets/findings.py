@@ -20,7 +20,7 @@ from sheets.read.beams import prescription
 from sheets.read.ct_volume import NotDrawable, Planes
 from sheets.read.dose_grid import Dose
 from sheets.read.plan_objects import NoSet
-from sheets.render import draw
+from sheets.render import draw, plots
 from sheets.render.draw import Box, Scene
 from sheets.source_diff import BEAMS, CONTOURS, CT, DOSE, Comparison, Difference
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from sheets.read.numbers import Data
     from sheets.read.plan_objects import Objects
     from sheets.render.draw import Level
+    from sheets.render.page import Plot
 
 TARGETS: Final = ("PTV", "CTV", "GTV")
 """(3006,00A4) *RT ROI Interpreted Type* of what is to be treated; what is shown is one of the first of these."""
@@ -110,7 +111,7 @@ class Findings:
     """Three views; None where the CT cannot be decoded."""
 
     picture_before: bytes | None = None
-    curves: bytes = b""
+    curves: Plot | None = None
     thumbnail: str = ""
     """An axial view, a PNG in Base64."""
 
@@ -386,6 +387,5 @@ def _draw_curves(findings: Findings) -> None:
         for one in after.structures
         if one.number in after.histograms and after.histograms[one.number].known
     ]
-    if not rows:
-        return
-    findings.curves = draw.histograms(rows, after.dose.highest_gy, after.dose.unit)
+    if rows:
+        findings.curves = plots.histograms(rows, after.dose.highest_gy, after.dose.unit, findings.full_gy)

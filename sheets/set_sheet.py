@@ -23,9 +23,11 @@ from sheets.findings import TARGETS, examine
 from sheets.read.accessories import applications, sources
 from sheets.read.beams import beams
 from sheets.read.numbers import whole
+from sheets.render.draw import on_white
 from sheets.render.html import html
 from sheets.render.page import Cell, Facts, Heading, Legend, Page, Picture, Signature, Table, Text
 from sheets.render.pdf import pdf
+from sheets.render.plots import is_target
 from sheets.source_diff import BEAMS, CONTOURS, CT, DOSE, MOST_TOLD, PARTS
 from sheets.tables import rows
 
@@ -35,8 +37,10 @@ if TYPE_CHECKING:
     from services.store.collection import Collection
     from services.store.releases import Release
     from sheets.dvh import Dvh
-    from sheets.findings import Findings
+    from sheets.findings import Findings, Side
+    from sheets.read.beams import Beam
     from sheets.read.contours import Structure
+    from sheets.read.plan_objects import Objects
     from sheets.render.page import Block
 
 PARTS_CALLED: Final = {
@@ -219,14 +223,16 @@ def _what(findings: Findings) -> Iterator[Block]:
     drawn = [one for one in after.structures if one.drawn]
     yield Facts(
         [
+            ("Patient", _patient(objects)),
             ("Plan", str(objects.plan.get("RTPlanLabel", ""))),
             ("Prescription", str(findings.prescription)),
-            ("stated in", findings.prescription.stated_in),
+            ("Stated in", findings.prescription.stated_in),
             ("Dose", after.dose.says if after.dose else "cannot be decoded here"),
             ("Highest dose", f"{after.dose.highest_gy:.2f} {after.dose.unit}" if after.dose else ""),
             ("CT", f"{len(objects.slices)} slices, {objects.spacing} apart"),
             ("Structures", f"{len(after.structures)}, of which {len(drawn)} have contours"),
             ("Machine", ", ".join(sorted({beam.machine for beam in beams(objects.plan) if beam.machine})) or "none"),
+            ("Beams", _beams_in_short(beams(objects.plan))),
             ("Fingerprint", findings.fingerprint),
         ]
     )
@@ -235,6 +241,23 @@ def _what(findings: Findings) -> Iterator[Block]:
         "names these very files.",
         "small",
     )
+
+
+def _patient(objects: Objects) -> str:
+    """Tell the new identity, age and sex."""
+    stated = [
+        str(objects.plan.get(keyword) or "") for keyword in ("PatientID", "PatientName", "PatientAge", "PatientSex")
+    ]
+    return ", ".join(one for one in stated if one)
+
+
+def _beams_in_short(found: Sequence[Beam]) -> str:
+    treating = [beam for beam in found if beam.treats]
+    metersets = " + ".join(beam.meterset for beam in treating)
+    others = len(found) - len(treating)
+    told = [f"{len(treating)} with meterset: {metersets}"] if treating else []
+    told += [f"{others} without"] if others else []
+    return ", ".join(told) or "none"
 
 
 def _found(findings: Findings) -> Iterator[Block]:
@@ -314,9 +337,10 @@ def _histograms(findings: Findings) -> Iterator[Block]:
     after, before = findings.after, findings.before
     if not after.structures:
         return
-    yield Heading("Dose-volume histograms", new_page=True)
+    yield Heading("Dose-volume histograms", new_page=before is not None)
     if findings.curves:
-        yield Picture(findings.curves, "Dose-volume histograms of all structures")
+        yield findings.curves
+        yield Legend(_curves_legend(after))
     thick = " Thin lines: published. Broad pale lines below them: source." if before else ""
     yield Text(
         "Worked out here from contours and dose, by one method: from each contour plane half way to its "
@@ -332,13 +356,25 @@ def _histograms(findings: Findings) -> Iterator[Block]:
     yield from map(Text, _not_as_usual(after.structures))
 
 
+def _curves_legend(side: Side) -> list[tuple[str, str]]:
+    """Name the curves, in the order of the table."""
+    shown = [one for one in side.structures if (found := side.histograms.get(one.number)) and found.known]
+    return [
+        (
+            "#" + "".join(f"{part:02x}" for part in on_white(one.colour)),
+            f"{one.name} (thick)" if is_target(one) else one.name,
+        )
+        for one in sorted(shown, key=lambda structure: _rank(structure.kind))
+    ]
+
+
 def _figures_table(findings: Findings) -> Table:
     """Lay out the figures of all structures, targets first."""
     after, before, full_gy = findings.after, findings.before, findings.full_gy
     unit = f" {after.dose.unit}" if after.dose else ""
     doses = [f"{name}{unit}".strip() for name in ("Dmean", "Dmax", "D0.03cc", "D2", "D50", "D95", "D98")]
     covered = [f"V{percent} %" for percent in _COVERED] if full_gy else []
-    columns = ["Structure", "Type", "cm³", *doses, *covered, "Outside grid"]
+    columns = ["Structure", "Type", "cm³", *doses, *covered, "Outside"]
     rows = []
     for one in sorted(after.structures, key=lambda structure: _rank(structure.kind)):
         found = after.histograms.get(one.number)
@@ -346,7 +382,7 @@ def _figures_table(findings: Findings) -> Table:
         if before is not None:
             cells.append(_against(found, before.histograms.get(one.number)))
         rows.append(cells)
-    widths = [3.4, 1.9, 1.7, *[1.45] * len(doses), *[1.25] * len(covered), 1.4]
+    widths = [3.2, 2.2, 1.8, 1.45, 1.3, 1.75, *[1.3] * (len(doses) - 3), *[1.2] * len(covered), 1.5]
     if before is not None:
         columns.append("Source")
         widths.append(1.7)

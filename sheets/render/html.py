@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from base64 import b64encode
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
     from sheets.render.draw import Colour
-    from sheets.render.page import Page
+    from sheets.render.page import Page, Plot
 
 
 def html(page: Page) -> bytes:
@@ -31,12 +32,50 @@ def _template() -> Template:
     )
     environment.filters["data"] = _data
     environment.filters["rgb"] = _rgb
+    environment.filters["svg"] = _svg
     environment.filters["kind"] = lambda block: type(block).__name__
     return environment.get_template("page.html")
 
 
 def _data(png: bytes) -> str:
     return f"data:image/png;base64,{b64encode(png).decode('ascii')}"
+
+
+_PLOT: Final = (1000, 430, 52, 10, 12, 48)
+"""Of a plot: width and height, and what is left free at its left, right, upper and lower side."""
+
+
+def _svg(plot: Plot) -> Markup:
+    """Draw a plot."""
+    width, height, left, right, top, bottom = _PLOT
+    across, up = (width - left - right) / plot.ends[0], (height - top - bottom) / plot.ends[1]
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return round(left + x * across, 1), round(height - bottom - y * up, 1)
+
+    parts = []
+    for tick in plot.ticks[0]:
+        x, y = place(tick, 0)
+        parts.append(f'<path class="grid" d="M{x} {y}V{top}"/><text x="{x}" y="{y + 18}" class="mid">{tick:g}</text>')
+    for tick in plot.ticks[1]:
+        x, y = place(0, tick)
+        parts.append(f'<path class="grid" d="M{x} {y}H{width - right}"/>')
+        parts.append(f'<text x="{x - 6}" y="{y + 5}" class="end">{tick:g}</text>')
+    parts.append(f'<path class="axes" d="M{left} {top}V{height - bottom}H{width - right}"/>')
+    if plot.mark:
+        x, _ = place(plot.mark[0], 0)
+        parts.append(f'<path class="mark" d="M{x} {top}V{height - bottom}"/>')
+        beside = f'x="{x - 4}" class="end"' if plot.mark_is_late else f'x="{x + 4}"'
+        parts.append(f'<text {beside} y="{top + 14}">{escape(plot.mark[1])}</text>')
+    for curve in plot.curves:
+        points = " ".join(f"{x:g},{y:g}" for x, y in (place(*point) for point in curve.points))
+        look = f'stroke="{_rgb(curve.colour)}" stroke-width="{curve.width_pt * 1.8:g}"'
+        look += ' stroke-dasharray="8 4"' if curve.broken else ""
+        parts.append(f'<polyline points="{points}" {look}/>')
+    parts.append(f'<text x="{(left + width - right) / 2}" y="{height - 8}" class="mid">{escape(plot.names[0])}</text>')
+    parts.append(f'<text x="{left + 6}" y="{top + 4}">{escape(plot.names[1])}</text>')
+    head = f'<svg class="plot" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(plot.says)}">'
+    return Markup(f"{head}{''.join(parts)}</svg>")  # noqa: S704 - numbers, and texts that are escaped
 
 
 def _rgb(colour: Colour) -> str:

@@ -74,6 +74,36 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Curve:
+    """A line in a plot."""
+
+    points: Sequence[tuple[float, float]]
+    colour: Colour
+    width_pt: float = 1.0
+    broken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """Curves over two axes that begin at 0."""
+
+    curves: Sequence[Curve]
+    ends: tuple[float, float]
+    """Where the axes end: across, up."""
+    names: tuple[str, str]
+    ticks: tuple[Sequence[float], Sequence[float]]
+    says: str
+    """Read out, and shown where it cannot be."""
+    mark: tuple[float, str] | None = None
+    """A value on the axis across that is marked, and what it is."""
+
+    @property
+    def mark_is_late(self) -> bool:
+        """Whether there is more room before the mark than behind it."""
+        return self.mark is not None and self.mark[0] > self.ends[0] / 2
+
+
+@dataclass(frozen=True, slots=True)
 class Legend:
     """Which colour means what."""
 
@@ -88,7 +118,7 @@ class Signature:
     fields: Sequence[str]
 
 
-Block = Heading | Text | Facts | Table | Picture | Legend | Signature
+Block = Heading | Text | Facts | Table | Picture | Plot | Legend | Signature
 
 
 @dataclass(frozen=True, slots=True)

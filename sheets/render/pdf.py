@@ -2,85 +2,86 @@
 
 from __future__ import annotations
 
-import io
-import logging
-from datetime import datetime
-from pathlib import Path
+from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-import matplotlib as mpl
-from fpdf import FPDF
-from fpdf.enums import XPos, YPos
-from fpdf.fonts import FontFace
-from PIL import Image
-
-from sheets.render.page import Facts, Heading, Legend, Picture, Signature, Table, Text
+from sheets.render.page import Facts, Heading, Legend, Picture, Plot, Signature, Table, Text
+from sheets.render.pdf_file import HEIGHT_MM, POINTS, WIDTH_MM, PdfFile
+from sheets.render.typeface import font
 
 if TYPE_CHECKING:
-    from sheets.render.page import Block, Page
+    from collections.abc import Sequence
 
-_FONT: Final = "DejaVu"
+    from sheets.render.draw import Colour
+    from sheets.render.page import Block, Cell, Page
+
 _INK: Final = (26, 31, 38)
 _QUIET: Final = (91, 102, 114)
 _LINE: Final = (213, 218, 224)
-_TONES: Final = {"plain": _INK, "good": (26, 127, 55), "bad": (193, 18, 31), "small": _QUIET}
-_WHITE: Final = 255
-_MARGIN_MM: Final = 12
+_TONES: Final[dict[str, Colour]] = {"plain": _INK, "good": (26, 127, 55), "bad": (193, 18, 31), "small": _QUIET}
+_MARGIN_MM: Final = 12.0
+_BOTTOM_MM: Final = HEIGHT_MM - 16
+_ROOM_MM: Final = WIDTH_MM - 2 * _MARGIN_MM
 _LINE_MM: Final = 4.1
-_FACT_MM: Final = 38
-_HEADING_MM: Final = 9
+_PARAGRAPH_MM: Final = 0.8
+_FACT_MM: Final = 38.0
+_HEADING_MM: Final = 9.0
 _ROW_MM: Final = 4.4
+_CELL_MM: Final = 3.3
+_CELL_PT: Final = 7.0
+_PADDING_MM: Final = 0.8
 _SWATCH_MM: Final = 2.2
-_SWATCH_COLUMN_MM: Final = 4.5
-_BAD: Final = FontFace(emphasis="BOLD", color=_TONES["bad"])
+_SWATCH_COLUMN_MM: Final = 4.0
+_PLOT_MM: Final = (9.0, 2.0, 10.0, 78.0)
+"""What a plot leaves free at its left, right and lower side, and how high it is."""
+_BASELINE: Final = 0.72
+"""Of the height of a line, from its upper side."""
 
 
 def pdf(page: Page) -> bytes:
     """Write a page as PDF."""
-    # Letters that the font lacks are shown as boxes; nobody needs to be told on a terminal.
-    logging.getLogger("fpdf").setLevel(logging.ERROR)
-    logging.getLogger("fontTools").setLevel(logging.ERROR)
     paper = _Paper(page)
     for block, following in zip(page.blocks, [*page.blocks[1:], None], strict=True):
         if isinstance(block, Heading):
             paper.keep_together(block, following)
         paper.put(block)
-    return bytes(paper.output())
+    return paper.output()
 
 
-class _Paper(FPDF):
+class _Paper:
     """The paper, block after block."""
 
     def __init__(self, page: Page) -> None:
-        super().__init__(format="A4")
         self._page = page
-        fonts = Path(mpl.get_data_path()) / "fonts" / "ttf"
-        self.add_font(_FONT, "", fonts / "DejaVuSans.ttf")
-        self.add_font(_FONT, "B", fonts / "DejaVuSans-Bold.ttf")
-        self.set_title(page.title)
-        self.set_producer(page.program)
-        self.set_creation_date(datetime.fromisoformat(page.at))
-        self.set_lang("en")
-        self.set_margin(_MARGIN_MM)
-        self.set_auto_page_break(True, 16)
-        self.add_page()
+        created = datetime.fromisoformat(page.at).astimezone(UTC) if page.at else None
+        self._file = PdfFile(
+            title=page.title,
+            producer=page.program,
+            created=f"D:{created:%Y%m%d%H%M%S}Z" if created else "",
+        )
+        self._y = 0.0
+        self._new_page()
         self._write(page.title, 17, bold=True, height=8)
         self._write(page.subtitle, 9, _QUIET)
-        self._rule(_INK)
-        self.ln(2)
+        self._rule(_INK, self._y + 1)
+        self._y += 4
 
-    def footer(self) -> None:
-        """Say on each page which one it is, and of what."""
-        self.set_y(-12)
-        self.set_font(_FONT, "", 7)
-        self.set_text_color(*_QUIET)
-        self.cell(self.epw / 2, 5, f"{self._page.title}, {self._page.program}")
-        self.cell(self.epw / 2, 5, f"{self.page_no()} / {{nb}}", align="R")
+    def output(self) -> bytes:
+        """Say on each page which one it is, and of what; give the file."""
+        count = self._file.page_count
+        for number in range(count):
+            says = f"{number + 1} / {count}"
+            left = _MARGIN_MM + _ROOM_MM - font(bold=False).width(says, 7) / POINTS
+            write = partial(self._file.text_on, number, baseline=HEIGHT_MM - 8.5, size=7, colour=_QUIET)
+            write(_MARGIN_MM, text=f"{self._page.title}, {self._page.program}")
+            write(left, text=says)
+        return self._file.output()
 
     def keep_together(self, heading: Heading, following: Block | None) -> None:
         """Begin a page where a heading and what it stands over would be torn apart, and need not be."""
-        needed = _HEADING_MM + (_ROW_MM * (len(following.rows) + 1) if isinstance(following, Table) else _ROW_MM * 4)
-        if not heading.new_page and needed < self.eph:
+        needed = _HEADING_MM + _needed(following)
+        if not heading.new_page and needed < _BOTTOM_MM - _MARGIN_MM:
             self._room(needed)
 
     def put(self, block: Block) -> None:
@@ -90,126 +91,229 @@ class _Paper(FPDF):
                 self._heading(block)
             case Text(text, tone):
                 self._write(text, 7.5 if tone == "small" else 8.5, _TONES[tone], bold=tone in {"good", "bad"})
+                self._y += _PARAGRAPH_MM
             case Facts():
                 self._facts(block)
             case Table():
                 self._table(block)
             case Picture():
                 self._picture(block)
+            case Plot():
+                self._plot(block)
             case Legend():
                 self._legend(block)
             case Signature():
                 self._signature(block)
 
+    def _new_page(self) -> None:
+        self._file.add_page()
+        self._y = _MARGIN_MM
+
+    def _room(self, height: float) -> None:
+        if self._y + height > _BOTTOM_MM:
+            self._new_page()
+
+    def _rule(self, colour: Colour, at: float) -> None:
+        self._file.lines([(_MARGIN_MM, at), (_MARGIN_MM + _ROOM_MM, at)], 0.5, colour)
+
     def _write(
         self,
         text: str,
         size: float,
-        colour: tuple[int, int, int] = _INK,
+        colour: Colour = _INK,
         *,
         bold: bool = False,
         height: float = _LINE_MM,
+        left: float = _MARGIN_MM,
     ) -> None:
-        self.set_font(_FONT, "B" if bold else "", size)
-        self.set_text_color(*colour)
-        self.multi_cell(self.epw, height, text, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-
-    def _rule(self, colour: tuple[int, int, int]) -> None:
-        self.set_draw_color(*colour)
-        self.line(self.l_margin, self.y + 1, self.l_margin + self.epw, self.y + 1)
-        self.ln(2)
-
-    def _room(self, height: float) -> None:
-        if self.will_page_break(height):
-            self.add_page()
+        for line in _wrapped(text, size, _MARGIN_MM + _ROOM_MM - left, bold=bold):
+            self._room(height)
+            self._file.text(left, self._y + height * _BASELINE, line, size, colour, bold=bold)
+            self._y += height
 
     def _heading(self, block: Heading) -> None:
-        if block.new_page and self.y > self.t_margin + 1:
-            self.add_page()
-        else:
-            self.ln(3)
+        if block.new_page and self._y > _MARGIN_MM + 1:
+            self._new_page()
+        elif self._y > _MARGIN_MM:
+            self._y += 3
         self._write(block.text, 10.5, bold=True, height=6)
 
     def _facts(self, block: Facts) -> None:
         self._room(_LINE_MM * len(block.rows))
         for name, value in block.rows:
-            top = self.y
-            self.set_font(_FONT, "", 8)
-            self.set_text_color(*_QUIET)
-            self.cell(_FACT_MM, _LINE_MM, name)
-            self.set_text_color(*_INK)
-            self.set_xy(self.l_margin + _FACT_MM, top)
-            self.multi_cell(self.epw - _FACT_MM, _LINE_MM, value, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-        self.ln(1)
+            self._room(_LINE_MM)
+            self._file.text(_MARGIN_MM, self._y + _LINE_MM * _BASELINE, name, 8, _QUIET)
+            self._write(value, 8, left=_MARGIN_MM + _FACT_MM)
+            if not value:
+                self._y += _LINE_MM
+        self._y += 1
 
     def _picture(self, block: Picture) -> None:
-        with Image.open(io.BytesIO(block.png)) as picture:
-            height = self.epw * picture.height / picture.width
-        self._room(height + 1 + (_LINE_MM if block.caption else 0))
-        self.image(io.BytesIO(block.png), w=self.epw, alt_text=block.says)
-        self.ln(1.5)
+        self._room(_height(block) + 1 + (_LINE_MM if block.caption else 0))
+        self._y += self._file.picture(block.png, _MARGIN_MM, self._y, _ROOM_MM, block.says) + 1.5
         if block.caption:
             self.put(Text(block.caption, "small"))
-            self.ln(1.5)
+            self._y += 1.5
+
+    def _plot(self, block: Plot) -> None:
+        before, behind, below, height = _PLOT_MM
+        self._room(height)
+        left, right, top, bottom = _MARGIN_MM + before, _MARGIN_MM + _ROOM_MM - behind, self._y + 2, self._y + height
+        bottom -= below
+
+        def place(across: float, up: float) -> tuple[float, float]:
+            x = left + (right - left) * across / block.ends[0]
+            return x, bottom - (bottom - top) * up / block.ends[1]
+
+        for tick in block.ticks[0]:
+            self._file.lines([place(tick, 0), place(tick, block.ends[1])], 0.4, _LINE)
+            self._says(f"{tick:g}", 7, place(tick, 0)[0], bottom + 3.2)
+        for tick in block.ticks[1]:
+            self._file.lines([place(0, tick), place(block.ends[0], tick)], 0.4, _LINE)
+            width = font(bold=False).width(f"{tick:g}", 7) / POINTS
+            self._file.text(left - 1.2 - width, place(0, tick)[1] + 0.9, f"{tick:g}", 7, _QUIET)
+        self._file.lines([place(0, block.ends[1]), place(0, 0), place(block.ends[0], 0)], 0.7, _INK)
+        if block.mark:
+            value, says = block.mark
+            self._file.lines([place(value, 0), place(value, block.ends[1])], 0.7, _INK, dashes=(1, 2))
+            before_it = font(bold=False).width(says, 6.5) / POINTS + 0.8 if block.mark_is_late else -0.8
+            self._file.text(place(value, 0)[0] - before_it, top + 3, says, 6.5, _INK)
+        for curve in block.curves:
+            points = [place(across, up) for across, up in curve.points]
+            self._file.lines(points, curve.width_pt, curve.colour, dashes=(4, 2) if curve.broken else ())
+        self._says(block.names[0], 7.5, (left + right) / 2, bottom + 7)
+        self._file.text(left + 1, top - 0.3, block.names[1], 7, _QUIET)
+        self._y += height
+
+    def _says(self, text: str, size: float, middle: float, baseline: float) -> None:
+        width = font(bold=False).width(text, size) / POINTS
+        self._file.text(middle - width / 2, baseline, text, size, _QUIET)
 
     def _legend(self, block: Legend) -> None:
-        self.set_font(_FONT, "", 7.5)
-        self.set_text_color(*_INK)
+        left = _MARGIN_MM
+        self._room(_LINE_MM)
         for colour, meaning in block.entries:
-            width = _SWATCH_MM + 1 + self.get_string_width(meaning) + 5
-            if self.x + width > self.l_margin + self.epw:
-                self.ln(_LINE_MM)
-            red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
-            self._swatch((red, green, blue), self.x, self.y)
-            self.x += _SWATCH_MM + 1
-            self.cell(width - _SWATCH_MM - 1, _LINE_MM, meaning)
-        self.ln(_LINE_MM + 1)
+            width = _SWATCH_MM + 1 + font(bold=False).width(meaning, 7.5) / POINTS + 5
+            if left + width > _MARGIN_MM + _ROOM_MM and left > _MARGIN_MM:
+                left = _MARGIN_MM
+                self._y += _LINE_MM
+                self._room(_LINE_MM)
+            self._swatch((int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)), left, self._y)
+            self._file.text(left + _SWATCH_MM + 1, self._y + _LINE_MM * _BASELINE, meaning, 7.5, _INK)
+            left += width
+        self._y += _LINE_MM + 1
 
-    def _swatch(self, colour: tuple[int, int, int], left: float, top: float) -> None:
-        self.set_fill_color(*colour)
-        self.set_draw_color(*_QUIET)
-        self.rect(left, top + (_LINE_MM - _SWATCH_MM) / 2, _SWATCH_MM, _SWATCH_MM, "FD")
+    def _swatch(self, colour: Colour, left: float, top: float) -> None:
+        edge, at = 0.15, top + (_LINE_MM - _SWATCH_MM) / 2
+        self._file.rectangle(left - edge, at - edge, _SWATCH_MM + 2 * edge, _SWATCH_MM + 2 * edge, _QUIET)
+        self._file.rectangle(left, at, _SWATCH_MM, _SWATCH_MM, colour)
 
     def _table(self, block: Table) -> None:
-        """Set a table; colours of its first column stand in a narrow one of their own before it."""
+        """Set a table; its head stands on each page that it reaches."""
         coloured = any(row[0].colour for row in block.rows)
-        shift = 1 if coloured else 0
-        room = self.epw - (_SWATCH_COLUMN_MM if coloured else 0)
-        parts = block.widths or [1.0] * len(block.columns)
-        widths = [*([_SWATCH_COLUMN_MM] if coloured else []), *(part / sum(parts) * room for part in parts)]
-        right = {number + shift for number in block.numbers}
-        self.set_font(_FONT, "", 7)
-        self.set_text_color(*_INK)
-        self.set_draw_color(*_LINE)
-        self.set_fill_color(_WHITE)
-        with self.table(
-            borders_layout="HORIZONTAL_LINES",
-            col_widths=widths,
-            text_align=tuple("RIGHT" if at in right else "LEFT" for at in range(len(widths))),
-            line_height=3.4,
-            padding=(0.45, 0.8),
-            headings_style=FontFace(emphasis="BOLD", color=_INK),
-            width=self.epw,
-        ) as table:
-            heading = table.row()
-            for column in [*([""] if coloured else []), *block.columns]:
-                heading.cell(column)
-            for cells in block.rows:
-                row = table.row()
-                if coloured:
-                    row.cell("\N{BLACK SQUARE}" if cells[0].colour else "", style=FontFace(color=cells[0].colour))
-                for cell in cells:
-                    row.cell(cell.text, style=_BAD if cell.bad else None)
-        self.ln(1)
+        parts = list(block.widths or [1.0] * len(block.columns))
+        room = _ROOM_MM - (_SWATCH_COLUMN_MM if coloured else 0)
+        widths = [part / sum(parts) * room for part in parts]
+        head = [
+            _wrapped(name, _CELL_PT, width - 2 * _PADDING_MM, bold=True)
+            for name, width in zip(block.columns, widths, strict=True)
+        ]
+        self._table_head(head, widths, block, coloured=coloured)
+        for cells in block.rows:
+            lines = [
+                _wrapped(cell.text, _CELL_PT, width - 2 * _PADDING_MM, bold=cell.bad)
+                for cell, width in zip(cells, widths, strict=True)
+            ]
+            if self._y + _row_height(lines) > _BOTTOM_MM:
+                self._new_page()
+                self._table_head(head, widths, block, coloured=coloured)
+            if cells[0].colour:
+                self._swatch(cells[0].colour, _MARGIN_MM + _PADDING_MM, self._y - 0.2)
+            self._row(lines, widths, block.numbers, cells, coloured=coloured)
+            self._rule(_LINE, self._y)
+        self._y += 1
+
+    def _table_head(
+        self, head: Sequence[Sequence[str]], widths: Sequence[float], block: Table, *, coloured: bool
+    ) -> None:
+        self._room(_row_height(head) + _ROW_MM)
+        self._row(head, widths, block.numbers, None, coloured=coloured)
+        self._rule(_INK, self._y)
+
+    def _row(
+        self,
+        lines: Sequence[Sequence[str]],
+        widths: Sequence[float],
+        right: frozenset[int],
+        cells: Sequence[Cell] | None,
+        *,
+        coloured: bool,
+    ) -> None:
+        left = _MARGIN_MM + (_SWATCH_COLUMN_MM if coloured else 0)
+        for number, (texts, width) in enumerate(zip(lines, widths, strict=True)):
+            bad = cells is not None and cells[number].bad
+            bold = bad or cells is None
+            for row, text in enumerate(texts):
+                over = width - 2 * _PADDING_MM - font(bold=bold).width(text, _CELL_PT) / POINTS
+                at = left + _PADDING_MM + (over if number in right else 0)
+                baseline = self._y + 0.45 + _CELL_MM * (row + _BASELINE)
+                self._file.text(at, baseline, text, _CELL_PT, _TONES["bad"] if bad else _INK, bold=bold)
+            left += width
+        self._y += _row_height(lines)
 
     def _signature(self, block: Signature) -> None:
         self._room(28)
-        self.ln(17)
-        width = self.epw / len(block.fields)
-        self.set_font(_FONT, "", 7.5)
-        self.set_text_color(*_QUIET)
-        self.set_draw_color(*_INK)
-        for field in block.fields:
-            self.line(self.x, self.y, self.x + width - 6, self.y)
-            self.cell(width, 5, field)
-        self.ln(6)
+        self._y += 17
+        width = _ROOM_MM / len(block.fields)
+        for number, field in enumerate(block.fields):
+            left = _MARGIN_MM + number * width
+            self._file.lines([(left, self._y), (left + width - 6, self._y)], 0.6, _INK)
+            self._file.text(left, self._y + 3.5, field, 7.5, _QUIET)
+        self._y += 6
+
+
+def _needed(block: Block | None) -> float:
+    """Tell how much of a block has to stand below its heading."""
+    match block:
+        case Table():
+            return _ROW_MM * (len(block.rows) + 1)
+        case Picture():
+            return _height(block) + _LINE_MM
+        case Plot():
+            return _PLOT_MM[3]
+        case Signature():
+            return 28
+    return _ROW_MM * 4
+
+
+def _height(block: Picture) -> float:
+    columns, rows = (int.from_bytes(block.png[at : at + 4], "big") for at in (16, 20))
+    return _ROOM_MM * rows / columns
+
+
+def _row_height(lines: Sequence[Sequence[str]]) -> float:
+    return max(1, *map(len, lines)) * _CELL_MM + 0.9
+
+
+def _wrapped(text: str, size: float, room: float, *, bold: bool = False) -> list[str]:
+    """Break a text into lines; a word that is longer than one is broken, too."""
+    used, room_pt = font(bold=bold), room * POINTS
+    if used.width(text, size) <= room_pt:
+        return [text] if text else []
+    lines = [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if used.width(longer, size) <= room_pt:
+            lines[-1] = longer
+            continue
+        rest = word
+        while used.width(rest, size) > room_pt:
+            fits = next(
+                count
+                for count in range(len(rest) - 1, 0, -1)
+                if count == 1 or used.width(rest[:count], size) <= room_pt
+            )
+            lines.append(rest[:fits])
+            rest = rest[fits:]
+        lines.append(rest)
+    return [line for line in lines if line]

@@ -1,0 +1,82 @@
+"""Dose-volume histograms as curves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from sheets.render.draw import on_white
+from sheets.render.page import Curve, Plot
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sheets.dvh import Dvh
+    from sheets.read.contours import Structure
+    from sheets.render.draw import Colour
+
+_TARGETS: Final = frozenset({"PTV", "CTV", "GTV"})
+_STEPS: Final = 400
+_ROUND: Final = (1, 2, 5, 10)
+_MOST_TICKS: Final = 12
+_STRAIGHT: Final = 0.05
+"""Per cent of the volume: a point that lies no further from the line between its neighbours is not needed."""
+
+
+def is_target(structure: Structure) -> bool:
+    """Whether a structure is to be treated."""
+    return structure.kind in _TARGETS
+
+
+def histograms(
+    rows: Sequence[tuple[Structure, Dvh, Dvh | None]], highest_gy: float, unit: str, full_gy: float | None = None
+) -> Plot:
+    """Lay out all histograms in one plot: targets thick, other structures thin.
+
+    Parameters
+    ----------
+    rows
+        Structure, its histogram as published, and that of the source, which is drawn as a broad pale line below.
+    full_gy
+        The prescribed dose, which is marked.
+    """
+    end = highest_gy * 1.02 or 1.0
+    doses = np.linspace(0, end, _STEPS)
+    curves = []
+    for structure, after, before in rows:
+        colour = on_white(structure.colour)
+        if before is not None:
+            curves.append(Curve(_points(doses, before), _pale(colour), 4.0))
+        curves.append(Curve(_points(doses, after), colour, 1.7 if is_target(structure) else 0.8))
+    return Plot(
+        curves=curves,
+        ends=(end, 101.0),
+        names=(f"dose in {unit}" if unit else "dose, in its own units", "volume in %"),
+        ticks=(_ticks(end), (0, 20, 40, 60, 80, 100)),
+        says="Dose-volume histograms of all structures",
+        mark=(full_gy, f"prescribed {full_gy:g} {unit}") if full_gy and full_gy < end else None,
+    )
+
+
+def _points(doses: np.ndarray[tuple[int, ...], np.dtype[np.float64]], of: Dvh) -> list[tuple[float, float]]:
+    """Give the curve without the points that its neighbours make needless."""
+    volumes = of.curve(doses)
+    kept = [0]
+    for at in range(1, len(doses) - 1):
+        between = np.interp(doses[kept[-1] + 1 : at + 1], doses[[kept[-1], at + 1]], volumes[[kept[-1], at + 1]])
+        if np.abs(between - volumes[kept[-1] + 1 : at + 1]).max() > _STRAIGHT:
+            kept.append(at)
+    kept.append(len(doses) - 1)
+    return list(zip(doses[kept].tolist(), volumes[kept].tolist(), strict=True))
+
+
+def _pale(colour: Colour) -> Colour:
+    red, green, blue = (round(255 - (255 - part) * 0.3) for part in colour)
+    return red, green, blue
+
+
+def _ticks(end: float) -> list[float]:
+    power = 10 ** np.floor(np.log10(end / _MOST_TICKS))
+    step = next(float(each * power) for each in _ROUND if each * power * _MOST_TICKS >= end)
+    return [step * number for number in range(int(end / step) + 1)]
