@@ -1,0 +1,34 @@
+#!/bin/sh
+# Changes Redis' password while the service runs: begin gives a new one beside the old, end takes the old one away.
+# Nothing is printed of either. Flower's own password is another file, secrets/flower_login, and stays.
+#   deploy/change-redis-password.sh begin;  docker compose restart redis
+#   docker compose restart watcher worker sheets console flower
+#   deploy/change-redis-password.sh end;    docker compose restart redis
+# Files keep their inodes: containers have each of them mounted by itself.
+set -eu
+cd "$(dirname "$0")/.."
+[ -f secrets/redis_password ] || { echo "There is no secrets/redis_password: deploy/new-secrets.sh makes it." >&2; exit 1; }
+
+hash_of() { printf %s "$1" | sha256sum | cut -d ' ' -f 1; }
+into() { chmod u+w "$1"; cat >"$1"; chmod 444 "$1"; }
+users() { sed "s/#PASSWORD_SHA256/$1/" deploy/redis/users.acl.in | into secrets/redis_users; }
+
+umask 077
+now=$(cat secrets/redis_password)
+case ${1:-} in
+begin)
+    if grep -q '#[0-9a-f]* #[0-9a-f]' secrets/redis_users; then
+        echo "A change has begun already: end it first." >&2
+        exit 1
+    fi
+    new=$(head -c 24 /dev/urandom | base64 | tr '+/' '-_')
+    users "#$(hash_of "$new") #$(hash_of "$now")"
+    printf %s "$new" | into secrets/redis_password
+    echo "Both passwords hold once Redis is restarted. Restart the services, then: $0 end" ;;
+end)
+    users "#$(hash_of "$now")"
+    echo "Only the new password holds once Redis is restarted." ;;
+*)
+    echo "Usage: $0 begin|end" >&2
+    exit 2 ;;
+esac

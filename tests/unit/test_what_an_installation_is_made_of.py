@@ -1,0 +1,61 @@
+"""Manifests, dashboard and scripts of an installation agree with each other, and do what their pages say."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[2]
+
+
+def test_the_operator_s_rules_and_dashboard_are_those_of_prometheus_and_grafana() -> None:
+    """Kustomize takes no file from outside of its folder."""
+    own = (PROJECT / "deploy/prometheus/alerts.yml").read_text("utf-8").partition("groups:")[2]
+    operator = (PROJECT / "k8s/components/prometheus/rules.yaml").read_text("utf-8").partition("groups:")[2]
+    assert re.sub(r"^  ", "", operator, flags=re.MULTILINE) == own
+    dashboards = [PROJECT / place / "dashboard.json" for place in ("deploy/grafana", "k8s/components/prometheus")]
+    assert dashboards[0].read_bytes() == dashboards[1].read_bytes()
+
+
+def test_bars_are_drawn_of_an_instant_table() -> None:
+    """A series over time has no bars by code."""
+    panels = json.loads((PROJECT / "deploy/grafana/dashboard.json").read_text("utf-8"))["panels"]
+    bars = [target for panel in panels if panel["type"] == "barchart" for target in panel["targets"]]
+    assert [(one["instant"], one["range"], one["format"]) for one in bars] == [(True, False, "table")]
+
+
+def changed(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the script that changes the password."""
+    command = ["sh", str(place / "deploy/change-redis-password.sh"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def hashes(place: Path) -> list[str]:
+    """Return the hashes of the passwords that Redis would take of the service's user."""
+    (line,) = re.findall(r"^user anonymizer .*", (place / "secrets/redis_users").read_text(), re.MULTILINE)
+    return re.findall(r"#([0-9a-f]{64})", line)
+
+
+def test_both_passwords_of_redis_hold_while_one_is_changed(tmp_path: Path) -> None:
+    """Nothing of them is printed; files keep their inode, by which containers have them mounted, and their mode."""
+    shutil.copytree(PROJECT / "deploy", tmp_path / "deploy")
+    subprocess.run(["sh", tmp_path / "deploy/new-secrets.sh"], check=True, capture_output=True)
+    password, login = tmp_path / "secrets/redis_password", tmp_path / "secrets/flower_login"
+    old, flower, inode = password.read_text(), login.read_text(), password.stat().st_ino
+
+    begun = changed(tmp_path, "begin")
+    new = password.read_text()
+    assert begun.returncode == 0
+    assert new != old
+    assert hashes(tmp_path) == [hashlib.sha256(one.encode()).hexdigest() for one in (new, old)]
+    assert changed(tmp_path, "begin").returncode == 1
+
+    ended = changed(tmp_path, "end")
+    assert hashes(tmp_path) == [hashlib.sha256(new.encode()).hexdigest()]
+    assert not any(secret in said.stdout + said.stderr for said in (begun, ended) for secret in (old, new))
+    assert (login.read_text(), password.stat().st_ino, password.stat().st_mode & 0o777) == (flower, inode, 0o444)
+    assert changed(tmp_path).returncode == 2
