@@ -1,0 +1,78 @@
+"""Every command that a document tells of exists, with the options that it is told with."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from functools import cache
+from pathlib import Path
+
+import pytest
+import typer
+
+from anonymizer.command_line import application
+from anonymizer.quick import COMMANDS
+
+HERE = Path(__file__).parents[2]
+DOCUMENTS = sorted({HERE / "README.md", HERE / "SECURITY.md", HERE / "CONTRIBUTING.md", *(HERE / "docs").glob("*.md")})
+TARGETS = set(re.findall(r"^([a-z][\w-]*):", (HERE / "Makefile").read_text("utf-8"), re.MULTILINE))
+
+
+@cache
+def options_of(command: str) -> frozenset[str]:
+    """Return the options of one command."""
+    parsed = typer.main.get_command(application(command))
+    commands = getattr(parsed, "commands", {command: parsed})
+    return frozenset(name for option in commands[command].params for name in (*option.opts, *option.secondary_opts))
+
+
+def told(text: str) -> list[str]:
+    """Return what stands in code: blocks line by line, and each piece within a line of prose."""
+    blocks = re.findall(r"^```[^\n]*\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    indented = re.findall(r"^    (\S[^\n]*)$", text, re.MULTILINE)
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    inline = [re.sub(r"\s+", " ", code) for code in re.findall(r"`([^`]+)`", prose)]
+    return [line for block in blocks for line in block.splitlines()] + indented + inline
+
+
+def calls(code: str, program: str) -> list[list[str]]:
+    """Return the arguments of each call of a program in a line of code; `-n anonymizer` is Kubernetes' namespace."""
+    found = re.findall(rf"(?:^|[\s/])(?<!-n ){program} ([^|;&#…]*)", code)
+    return [shlex.split(re.sub(r"[\[\]]", " ", arguments), posix=False) for arguments in found if arguments.strip()]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_commands_and_options_are_there(document: Path) -> None:
+    """As a reader would type them."""
+    for code in told(document.read_text("utf-8")):
+        for command, *arguments in calls(code, "anonymizer"):
+            if re.fullmatch(r"[a-z]+", command):
+                assert command in COMMANDS, code
+                for option in filter(re.compile("--[a-z-]+").match, arguments):
+                    assert option.partition("=")[0].rstrip(",.)") in options_of(command) | {"--debug"}, code
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_targets_of_make_are_there(document: Path) -> None:
+    """`make test`, `make run ROOT=…`."""
+    for code in told(document.read_text("utf-8")):
+        for target, *_ in calls(code, "make"):
+            if re.fullmatch(r"[a-z][\w-]*", target) and re.match(r"(?:\S*/)?make ", code):
+                assert target in TARGETS, code
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    """To a file of the project; addresses elsewhere are not tried."""
+    for link in re.findall(r"\]\(([^)#\s]+)", document.read_text("utf-8")):
+        if not re.match(r"[a-z]+:", link):
+            assert (document.parent / link).exists(), link
+
+
+def test_a_command_that_is_not_there_is_found() -> None:
+    """The reading of documents finds calls in blocks, in indented lines and in prose, options with them."""
+    text = "`anonymizer fly ROOT --high`\n\n    anonymizer check ROOT\n\n```sh\nanonymizer run ROOT --workers 3\n```\n"
+    found = [call for code in told(text) for call in calls(code, "anonymizer")]
+    assert sorted(found) == [["check", "ROOT"], ["fly", "ROOT", "--high"], ["run", "ROOT", "--workers", "3"]]
+    assert "--workers" in options_of("run")
+    assert "--high" not in options_of("run")
