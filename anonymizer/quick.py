@@ -33,6 +33,7 @@ COMMANDS = (
     "sheet",
     "report",
     "structures",
+    "choose",
     "retry",
     "withdraw",
     "forget",

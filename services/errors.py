@@ -8,6 +8,10 @@ is a circumstance, keeps its own class, and is the only kind that is tried again
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,17 @@ class NotClean(Exception):
     def __init__(self, *reasons: str) -> None:
         super().__init__("; ".join(reasons))
         self.reasons = reasons
+
+
+class SetsFailed(Exception):
+    """Some sets of a folder failed, and all others of it went their way.
+
+    `errors` has what happened to each, by the mark of its plan.
+    """
+
+    def __init__(self, errors: Mapping[str, Exception]) -> None:
+        super().__init__(", ".join(sorted({type(error).__name__ for error in errors.values()})))
+        self.errors = errors
 
 
 class SettingsWrong(Exception):

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import gc
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import redis
 
 from services.deidentify import writer
 from services.deidentify.replacements import remake
 from services.dicom import dates
 from services.dicom.elements import Malformed
-from services.errors import NotClean, SetChanged, SetIncomplete, SetRefused, SetWaits
+from services.errors import NotClean, SetChanged, SetIncomplete, SetRefused, SetsFailed, SettingsWrong, SetWaits
 from services.machines import descriptor
 from services.maintenance import same_source
 from services.policy.table import EDITION, POLICY_EDITION, policy_for
@@ -29,33 +31,43 @@ from services.publication.attempts import Attempt
 from services.rtset import folder_listing, private_loss, unfinished_pixels
 from services.rtset.folder_listing import Listing
 from services.rtset.reader import PLAN
-from services.store import notes, plans, records, registry, structure_lists
+from services.store import failures, notes, plans, records, registry, structure_lists
+from services.store.collection import FormatTooNew
 from services.store.records import folder_name
-from services.store.registry import Outcome
+from services.store.registry import Outcome, SetOutcome
 from services.store.set_state import SetState
 from services.store.tracking_lines import TrackingLine
-from services.verdict import check
+from services.verdict import complete_sets, folder_sets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from services.deidentify.replacements import Remaking
+    from services.errors import Fault
     from services.forms.identity import NewIdentity
     from services.forms.structure_list import Naming
-    from services.layout import NotTaken
     from services.publication.index_ledger import Ledger
     from services.publication.new_identity import Becomes
-    from services.rtset.reader import RtSet
+    from services.rtset.reader import RtSet, SetFile
     from services.rtset.unfinished_pixels import Doubt
     from services.runtime.progress import Progress
     from services.runtime.settings import Settings
     from services.store.collection import Collection
     from services.store.records import Record
     from services.verdict.check import Verdict
+    from services.verdict.folder_sets import FolderVerdict, SetVerdict
 
 TRIES: Final = 3
 """A set that changes while it is worked on is begun again so often at once; then it waits until it has settled."""
+
+_CIRCUMSTANCES: Final = (OSError, redis.RedisError, SetChanged, SettingsWrong, FormatTooNew)
+"""What holds a whole folder up, and is no set's fault."""
+
+PARKED: Final = (
+    "This set could not be anonymized, and that is not the fault of whoever exported it. Nothing of it was published. "
+    "The people who run this program must look: its log says more. `anonymizer retry` tries again."
+)
 
 SAME: Final = "This is the set that was published as {}. Nothing new was made of it."
 
@@ -92,6 +104,8 @@ def process(
         The folder changes faster than it can be read: it has not settled after all.
     NotClean, publish.TargetTaken
         Ours: nothing was published, the index was given back, an operator must look.
+    SetsFailed
+        The same of some sets of a folder with several, after all others went their way.
     """
     collection.check_there()
     folder = registry.folder_of(collection, locator)
@@ -100,7 +114,6 @@ def process(
     run = _Run(collection, folder, locator, ledger, progress, settings)
     with _without_garbage_collection():
         outcome = _unless_changed(lambda: run.execute(patience_over=patience_over))
-    outcome = replace(outcome, not_taken=run.left_out[-1] if run.left_out else ())
     registry.write_outcome(collection, locator, outcome)
     return outcome
 
@@ -144,8 +157,156 @@ class _MayNotBeRead(Exception):
     """A file of the set may not be read; its text is the file's name, which leaves the process in no other way."""
 
 
+class _Told(NamedTuple):
+    """What became of one set, and what is said of it beside its folder."""
+
+    entry: SetOutcome
+
+    note: str = ""
+    """Text of the NOTE; empty where there is nothing to say."""
+
+    faults: tuple[Fault, ...] = ()
+    """What the REFUSED file says."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Run:
+    """One folder on its run: each of its sets, one after the other; as a rule there is one."""
+
+    collection: Collection
+    folder: Path
+    locator: str
+    ledger: Ledger
+    progress: Progress
+    settings: Settings
+
+    def execute(self, *, patience_over: bool) -> Outcome:
+        """Check the folder, and take each set of it its way. What is told of them is told at the end, in one file."""
+        try:
+            seen = folder_listing.take(self.folder)
+        except SetRefused as fault:
+            seen = Listing((), (), (), str(fault))
+            return self._conclude_one(seen, self._set(seen).refused(fault))
+        try:
+            judged = self._check(seen)
+        except SetRefused as fault:
+            return self._conclude_one(seen, self._set(seen).refused(fault))
+        except _MayNotBeRead as denied:
+            return self._conclude_one(seen, self._set(seen).not_readable(str(denied)))
+        left_out = judged.not_taken
+        if len(judged.sets) == 1 and judged.sets[0].plan is None:
+            waiting = [judged.sets[0].verdict]
+            del judged
+            outcome = self._execute_one(seen, waiting, patience_over=patience_over)
+        else:
+            outcome = self._execute_each(seen, judged, patience_over=patience_over)
+        return replace(outcome, not_taken=left_out)
+
+    def _execute_one(self, seen: Listing, waiting: list[Verdict], *, patience_over: bool) -> Outcome:
+        """Take the one set of a folder its way."""
+        if waiting[0].empty:
+            return _outcome(SetState.NO_SET, seen)
+        return self._conclude_one(seen, self._set(seen).execute(waiting, patience_over=patience_over))
+
+    def _execute_each(self, seen: Listing, judged: FolderVerdict, *, patience_over: bool) -> Outcome:
+        """Take several sets their way; one that fails holds up no other.
+
+        Raises
+        ------
+        SetsFailed
+            When all others are done.
+        """
+        collection, fingerprint = self.collection, seen.fingerprint
+        entries: list[SetOutcome] = []
+        errors: dict[str, Exception] = {}
+        for one in judged.sets:
+            assert one.plan is not None  # of several sets, each has its plan
+            mark = plans.mark_of(collection, one.plan.sop_instance_uid)
+            this = self._set(seen, mark, one.ordinal)
+            if reasons := failures.parked(collection, failures.of_set(self.locator, mark), fingerprint):
+                entries.append(SetOutcome(SetState.PARKED, reasons, text=PARKED, plan=mark, ordinal=one.ordinal))
+                continue
+            failures.begin(collection, self.locator, mark)
+            try:
+                told = this.execute([one.verdict], patience_over=patience_over)
+            except _CIRCUMSTANCES:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is this set's
+                errors[mark] = error
+            else:
+                entries.append(_as_one_of_several(told, one))
+        failures.end(collection, self.locator)
+        if errors:
+            raise SetsFailed(errors)
+        return self._conclude(seen, judged, entries)
+
+    def _conclude_one(self, seen: Listing, told: _Told) -> Outcome:
+        """Write what is told of a folder with one set."""
+        entry = told.entry
+        if told.faults:
+            stands = "" if entry.index is None else folder_name(entry.index)
+            notes.write_refused(self.folder, told.faults, made_before=stands)
+        elif told.note:
+            notes.write_note(self.folder, told.note)
+        else:
+            notes.clear(self.folder)
+        return _outcome(entry.state, seen, codes=entry.codes, set_id=entry.set_id, index=entry.index, text=entry.text)
+
+    def _conclude(self, seen: Listing, judged: FolderVerdict, entries: list[SetOutcome]) -> Outcome:
+        """Write what is told of the sets of a folder."""
+        if judged.undecided:
+            entries.append(SetOutcome(SetState.WAITING, (registry.CHOOSE_PLANS,), text=self._question(judged)))
+        if not entries:  # a person chose none of its plans
+            text = "\n".join(judged.passed_over)
+            notes.write_note(self.folder, text)
+            return _outcome(SetState.NO_SET, seen, text=text)
+        notes.write_sets(self.folder, entries)
+        codes = tuple(dict.fromkeys(code for one in entries for code in one.codes))
+        state, text = registry.least_finished(entries), registry.told(entries)
+        return _outcome(state, seen, codes=codes, text=text, sets=tuple(entries))
+
+    def _question(self, judged: FolderVerdict) -> str:
+        """Ask a person which plans of the folder are to be taken."""
+        told = (f"{one.ordinal}. {one.describe_with_dose()}" for one in judged.undecided)
+        command = f"anonymizer choose ROOT {self.collection.name_of(self.folder)!r} NUMBER…"
+        return "\n".join(
+            ["Several plans are here. Choose which are to be taken:", *told, f"On its page, or: {command}"]
+        )
+
+    def _set(self, seen: Listing, plan: str = "", ordinal: int = 0) -> _SetRun:
+        return _SetRun(
+            self.collection, self.folder, self.locator, self.ledger, self.progress, self.settings, seen, plan, ordinal
+        )
+
+    def _check(self, seen: Listing) -> FolderVerdict:
+        collection, options = self.collection, self.collection.options
+        if codes := registry.accepted(collection, self.locator, seen.fingerprint):
+            options = replace(options, accept=options.accept | codes)
+        machines = descriptor.named(options.machine, descriptor.folders(self.settings.machines))
+        self.progress.step("read", 0, len(seen.entries))
+        choice = registry.chosen(collection, self.locator) if options.plans == "ask" else None
+
+        def chosen(plan: SetFile) -> bool | None:
+            mark = plans.mark_of(collection, plan.sop_instance_uid)
+            return None if choice is None or mark not in choice.taken | choice.left else mark in choice.taken
+
+        try:
+            return folder_sets.judge(self.folder, options, machines, policy_for(options), seen, chosen)
+        except PermissionError as denied:
+            raise _MayNotBeRead(PurePath(denied.filename or self.folder).name) from None
+
+
+def _as_one_of_several(told: _Told, one: SetVerdict) -> SetOutcome:
+    """Say of a set which plan it is, and what beside it was not taken."""
+    assert one.plan is not None
+    what = f"It is {complete_sets.describe_plan(one.plan)}."
+    others = [note for note in one.verdict.notes if note.startswith(("Not taken:", "Left out"))]
+    text = "\n".join(filter(None, (what, told.note or told.entry.text, *others)))
+    return replace(told.entry, text=text)
+
+
+@dataclass(frozen=True, slots=True)
+class _SetRun:
     """One set on its run."""
 
     collection: Collection
@@ -154,41 +315,44 @@ class _Run:
     ledger: Ledger
     progress: Progress
     settings: Settings
-    left_out: list[tuple[NotTaken, ...]] = field(default_factory=list)
-    """What each check so far found in the folder that is no part of the set."""
 
-    def execute(self, *, patience_over: bool) -> Outcome:
-        """Check → claim index → anonymize → verify → publish; the tracking line is published with the set."""
-        collection = self.collection
+    seen: Listing
+    """Of the folder."""
+
+    plan: str
+    """The mark of its plan where the folder holds several sets; else empty."""
+
+    ordinal: int
+
+    def execute(self, verdicts: list[Verdict], *, patience_over: bool) -> _Told:
+        """Claim index → anonymize → verify → publish; the tracking line is published with the set.
+
+        Parameters
+        ----------
+        verdicts
+            The one verdict; taken out of it, so that what was read can be let go when it is not needed any more.
+        """
+        collection, verdict = self.collection, verdicts.pop()
         try:
-            seen = folder_listing.take(self.folder)
-        except SetRefused as fault:
-            return self._refused(Listing((), (), (), str(fault)), fault)
-        try:
-            verdict = self._check(seen)
-            if verdict.empty:
-                return _outcome(SetState.NO_SET, seen)
             rtset = verdict.good_set()
-            set_id, content = self._identify(seen, rtset)
+            set_id, content = self._identify(rtset)
             published = publish.find(collection, set_id)
             if published is None and forgotten.is_kept(collection, set_id):
-                return self._forgotten(seen, set_id)
-            if published is None and (other := self._with_the_same_plan(seen, set_id, rtset)):
-                return self._already_published(seen, set_id, rtset, content, other)
+                return self._forgotten(set_id)
+            if published is None and (other := self._with_the_same_plan(set_id, rtset)):
+                return self._already_published(set_id, rtset, content, other)
             if published is not None and not self._is_done_again(published, rtset, set_id, content):
-                return self._already_published(seen, set_id, rtset, content, published, verdict.doubts)
-            if published is None and verdict.doubts and not self._second_look(seen):
-                return self._doubted(seen, verdict.doubts)
+                return self._already_published(set_id, rtset, content, published, verdict.doubts)
+            if published is None and verdict.doubts and not self._second_look():
+                return self._doubted(verdict.doubts)
             becomes = self._decide_who(rtset, published)
             shift = dates.choose_shift(collection.set_key(set_id), rtset.dates)
         except SetWaits as fault:
-            return self._waits_for_person(seen, fault)
+            return self._waits_for_person(fault)
         except SetIncomplete as fault:
-            return self._refused(seen, fault) if patience_over else self._waiting(seen, fault)
+            return self.refused(fault) if patience_over else self._waiting(fault)
         except SetRefused as fault:
-            return self._refused(seen, fault)
-        except _MayNotBeRead as denied:
-            return self._not_readable(seen, str(denied))
+            return self.refused(fault)
 
         doubts = verdict.doubts
         index = self._claim(set_id, becomes)
@@ -206,7 +370,7 @@ class _Run:
             self.ledger.release(set_id)
             raise
         republish.clear(collection, index)
-        return self._published(seen, set_id, index, content, doubts)
+        return self._published(set_id, index, content, doubts)
 
     def _decide_who(self, rtset: RtSet, published: Record | None) -> Becomes:
         """Decide who the patient becomes; who is done again stays who it is."""
@@ -219,19 +383,6 @@ class _Run:
         if becomes.index is not None:
             return self.ledger.claim_listed(set_id, self.locator, becomes.index)
         return self.ledger.claim(set_id, self.locator)
-
-    def _check(self, seen: Listing) -> Verdict:
-        options = self.collection.options
-        if codes := registry.accepted(self.collection, self.locator, seen.fingerprint):
-            options = replace(options, accept=options.accept | codes)
-        machines = descriptor.named(options.machine, descriptor.folders(self.settings.machines))
-        self.progress.step("read", 0, len(seen.entries))
-        try:
-            verdict = check.judge(self.folder, options, machines, policy_for(options), seen)
-        except PermissionError as denied:
-            raise _MayNotBeRead(PurePath(denied.filename or self.folder).name) from None
-        self.left_out.append(verdict.not_taken)
-        return verdict
 
     def _anonymize(
         self,
@@ -292,7 +443,7 @@ class _Run:
         folder = collection.root / folder_name(published.index)
         return same_source.is_the_same(rtset, content, collection.set_key(set_id), published, folder)
 
-    def _identify(self, seen: Listing, rtset: RtSet) -> tuple[str, str]:
+    def _identify(self, rtset: RtSet) -> tuple[str, str]:
         """Give a set its id, by its UIDs, and by its content too if a person once said that it is a set of its own.
 
         One that has a claim or a record by the former rule keeps the id of that rule.
@@ -300,54 +451,47 @@ class _Run:
         collection = self.collection
         named = same_source.name(collection, rtset)
         own = same_source.of_its_own(collection, rtset, named)
-        if claims.of(collection, own.set_id) or registry.counts_as_new(collection, self.locator, seen.fingerprint):
+        if claims.of(collection, own.set_id) or self._counts_as_new():
             return own
         former = same_source.formerly(collection, rtset)
         if former and not self._is_known(named.set_id) and self._is_known(former.set_id):
             return former
         return named
 
+    def _counts_as_new(self) -> bool:
+        """Whether a person said that it is a set of its own."""
+        return registry.counts_as_new(self.collection, self.locator, self.seen.fingerprint, self.plan)
+
     def _is_known(self, set_id: str) -> bool:
         """Whether a set has a number, or had one."""
         return claims.of(self.collection, set_id) is not None or publish.find(self.collection, set_id) is not None
 
-    def _published(self, seen: Listing, set_id: str, index: int, content: str, doubts: Sequence[Doubt]) -> Outcome:
+    def _published(self, set_id: str, index: int, content: str, doubts: Sequence[Doubt]) -> _Told:
         """Tell of a set that was published just now, by this worker or by another one at the same moment."""
         found = records.read(self.collection, index)
         if found and found.content.get("source") != content:
             raise SetChanged  # another one of the same UIDs was first: what is to be told of this one is found out anew
         if self._other_folder(set_id) is None:
-            self._write_doubts(doubts)
-            return _outcome(SetState.PUBLISHED, seen, set_id=set_id, index=index)
+            return self._told(SetState.PUBLISHED, _of_doubts(doubts), set_id=set_id, index=index)
         text = SAME.format(folder_name(index))
-        notes.write_note(self.folder, text)
-        return _outcome(SetState.SAME_SET, seen, set_id=set_id, index=index, text=text)
+        return self._told(SetState.SAME_SET, text, set_id=set_id, index=index, text=text)
 
-    def _with_the_same_plan(self, seen: Listing, set_id: str, rtset: RtSet) -> Record | None:
+    def _with_the_same_plan(self, set_id: str, rtset: RtSet) -> Record | None:
         """Find what was published of this plan with other objects, unless a person wants this set as one of its own."""
         collection = self.collection
         earlier = plans.set_of(collection, rtset.plan.sop_instance_uid)
-        if earlier in {None, set_id} or claims.of(collection, set_id):
-            return None
-        if registry.counts_as_new(collection, self.locator, seen.fingerprint):
+        if earlier in {None, set_id} or claims.of(collection, set_id) or self._counts_as_new():
             return None
         found = publish.find(collection, earlier)
         return None if found is None or found.withdrawn else found
 
     def _already_published(
-        self,
-        seen: Listing,
-        set_id: str,
-        rtset: RtSet,
-        content: str,
-        published: Record,
-        doubts: Sequence[Doubt] = (),
-    ) -> Outcome:
+        self, set_id: str, rtset: RtSet, content: str, published: Record, doubts: Sequence[Doubt] = ()
+    ) -> _Told:
         """Tell of a set that is published already: nothing new is made of it, and a person decides on a changed one."""
         collection, name = self.collection, folder_name(published.index)
         state, text = self._published_here(set_id), ""
-        called = collection.name_of(self.folder)
-        as_new = f"If it is to be collected as a set of its own: anonymizer retry ROOT {called!r} --as-new"
+        as_new = f"If it is to be collected as a set of its own: anonymizer retry ROOT {self._called} --as-new"
         if published.withdrawn:
             state = SetState.WITHDRAWN
             text = (
@@ -367,25 +511,27 @@ class _Run:
             )
         elif state is SetState.SAME_SET:
             text = SAME.format(name)
-        if text:
-            notes.write_note(self.folder, text)
-        else:
-            self._write_doubts(doubts)
-        return _outcome(state, seen, set_id=set_id, index=published.index, text=text)
+        return self._told(state, text or _of_doubts(doubts), set_id=set_id, index=published.index, text=text)
 
-    def _forgotten(self, seen: Listing, set_id: str) -> Outcome:
+    def _forgotten(self, set_id: str) -> _Told:
         """Leave it to a person whether a set that was erased on request is published once more."""
         text = (
             "This set was published here and then forgotten: everything of it was erased on request. Nothing new was "
-            f"made of it. If it may be collected again: anonymizer retry ROOT {self.folder.name!r} --as-new"
+            f"made of it. If it may be collected again: anonymizer retry ROOT {self._called} --as-new"
         )
-        notes.write_note(self.folder, text)
-        return _outcome(SetState.CHANGED, seen, codes=("forgotten",), set_id=set_id, text=text)
+        return self._told(SetState.CHANGED, text, codes=("forgotten",), set_id=set_id, text=text)
+
+    @property
+    def _called(self) -> str:
+        """How commands name the set: the folder, and of several sets the ordinal."""
+        return f"{self.collection.name_of(self.folder)!r}{f' {self.ordinal}' if self.ordinal else ''}"
 
     def _published_here(self, set_id: str) -> SetState:
         """Tell whether a set was published out of this folder, or out of another one."""
         claim, outcome = claims.of(self.collection, set_id), registry.read_outcome(self.collection, self.locator)
-        noted = outcome is not None and (outcome.state, outcome.set_id) == (SetState.PUBLISHED, set_id)
+        noted = outcome is not None and any(
+            (one.state, one.set_id) == (SetState.PUBLISHED, set_id) for one in outcome.entries
+        )
         here = noted or (claim is not None and claim.locator == self.locator)
         return SetState.PUBLISHED if here else SetState.SAME_SET
 
@@ -397,60 +543,71 @@ class _Run:
         other = registry.folder_of(self.collection, claim.locator)
         return other if other and other.is_dir() else None
 
-    def _refused(self, seen: Listing, refused: SetRefused) -> Outcome:
-        before = self._made_before()
-        notes.write_refused(self.folder, refused.faults, made_before="" if before is None else folder_name(before))
+    def refused(self, refused: SetRefused) -> _Told:
+        """Tell why a set is refused."""
         text = "\n".join(f"{fault.found} {fault.remedy}" for fault in refused.faults)
-        return _outcome(
-            SetState.REFUSED, seen, codes=tuple(fault.code for fault in refused.faults), index=before, text=text
-        )
+        codes = tuple(fault.code for fault in refused.faults)
+        entry = self._told(SetState.REFUSED, codes=codes, index=self._made_before(), text=text).entry
+        return _Told(entry, faults=refused.faults)
 
-    def _waiting(self, seen: Listing, incomplete: SetIncomplete) -> Outcome:
+    def _waiting(self, incomplete: SetIncomplete) -> _Told:
         text = "\n".join(fault.found for fault in incomplete.faults)
-        notes.write_note(self.folder, f"It is not complete yet, and waits:\n{text}")
         codes = tuple(fault.code for fault in incomplete.faults)
-        return _outcome(SetState.WAITING, seen, codes=codes, index=self._made_before(), text=text)
+        note = f"It is not complete yet, and waits:\n{text}"
+        return self._told(SetState.WAITING, note, codes=codes, index=self._made_before(), text=text)
 
-    def _waits_for_person(self, seen: Listing, waits: SetWaits) -> Outcome:
+    def _waits_for_person(self, waits: SetWaits) -> _Told:
         """Tell what a person has to decide before the set goes on."""
         text = "\n".join(f"{fault.found} {fault.remedy}" for fault in waits.faults)
-        notes.write_note(self.folder, f"It waits for a person:\n{text}")
         codes = tuple(fault.code for fault in waits.faults)
-        return _outcome(SetState.WAITING, seen, codes=codes, index=self._made_before(), text=text)
+        note = f"It waits for a person:\n{text}"
+        return self._told(SetState.WAITING, note, codes=codes, index=self._made_before(), text=text)
 
-    def _not_readable(self, seen: Listing, file: str) -> Outcome:
+    def not_readable(self, file: str) -> _Told:
+        """Tell that something in the folder may not be read."""
         text = notes.may_not_be_read(file)
-        notes.write_note(self.folder, text)
-        return _outcome(SetState.NOT_READABLE, seen, index=self._made_before(), text=text)
+        return self._told(SetState.NOT_READABLE, text, index=self._made_before(), text=text)
 
-    def _second_look(self, seen: Listing) -> bool:
+    def _second_look(self) -> bool:
         """Whether the set was doubted before, and looked as it does now."""
         before = registry.read_outcome(self.collection, self.locator)
-        return before is not None and before.asks_second_look and before.fingerprint == seen.fingerprint
+        if before is None or before.fingerprint != self.seen.fingerprint:
+            return False
+        return any(registry.SECOND_LOOK in one.codes for one in before.entries if one.plan == self.plan)
 
-    def _doubted(self, seen: Listing, doubts: Sequence[Doubt]) -> Outcome:
+    def _doubted(self, doubts: Sequence[Doubt]) -> _Told:
         """Wait once for a set that may be half copied."""
         text = "\n".join(doubt.text for doubt in doubts)
-        notes.write_note(self.folder, f"It may not be copied to its end, and is looked at once more:\n{text}")
+        note = f"It may not be copied to its end, and is looked at once more:\n{text}"
         codes = (unfinished_pixels.CODE, registry.SECOND_LOOK)
-        return _outcome(SetState.WAITING, seen, codes=codes, index=self._made_before(), text=text)
+        return self._told(SetState.WAITING, note, codes=codes, index=self._made_before(), text=text)
 
-    def _write_doubts(self, doubts: Sequence[Doubt]) -> None:
-        """Leave a note beside a published set that may be half copied, and none beside any other."""
-        if not doubts:
-            notes.clear(self.folder)
-            return
-        text = "\n".join(doubt.text for doubt in doubts)
-        notes.write_note(self.folder, f"It was published. Look whether it was copied to its end:\n{text}")
+    def _told(self, state: SetState, note: str = "", **more: Any) -> _Told:
+        return _Told(SetOutcome(state, plan=self.plan, ordinal=self.ordinal, **more), note)
 
     def _made_before(self) -> int | None:
         """Give the index of what was published of this folder when it held something else, if that still stands."""
         outcome = registry.read_outcome(self.collection, self.locator)
-        found = records.read(self.collection, outcome.index) if outcome and outcome.index is not None else None
-        if found is None or found.set_id is None or found.withdrawn:
+        if outcome is None:
             return None
+        for one in outcome.entries:
+            if one.index is not None and self.plan in {one.plan, ""} and self._stands(one.index):
+                return one.index
+        return None
+
+    def _stands(self, index: int) -> bool:
+        """Whether what was published under an index came out of this folder, and was not taken back."""
+        found = records.read(self.collection, index)
+        if found is None or found.set_id is None or found.withdrawn:
+            return False
         claim = claims.of(self.collection, found.set_id)
-        return found.index if claim and claim.locator == self.locator else None
+        return claim is not None and claim.locator == self.locator
+
+
+def _of_doubts(doubts: Sequence[Doubt]) -> str:
+    """Say of a published set that it may be half copied; of any other nothing."""
+    text = "\n".join(doubt.text for doubt in doubts)
+    return f"It was published. Look whether it was copied to its end:\n{text}" if text else ""
 
 
 def _outcome(state: SetState, seen: Listing, **more: Any) -> Outcome:

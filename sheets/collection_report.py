@@ -68,8 +68,9 @@ def make(collection: Collection, hospital: str | None = None) -> Path:
         if hospital in {None, _hospital_of(collection, folder)}
         and (outcome := registry.read_outcome(collection, locator)) is not None
     ]
-    states = Counter(str(outcome.state) for outcome in outcomes)
-    refused = Counter(code for outcome in outcomes if outcome.state is SetState.REFUSED for code in outcome.codes)
+    every = [one for outcome in outcomes for one in outcome.entries]
+    states = Counter(str(one.state) for one in every)
+    refused = Counter(code for one in every if one.state is SetState.REFUSED for code in one.codes)
     place = paths.folder(collection)
     place.mkdir(exist_ok=True)
     page, name = report(collection, found, states, refused), REPORT

@@ -5,11 +5,13 @@ from __future__ import annotations
 from base64 import b64encode
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from services.maintenance import same_source
 from services.policy.table import Choice, policy_for
 from services.store import records
 from services.store.records import folder_name
@@ -189,9 +191,10 @@ def examine(collection: Collection, index: int, *, against_source: bool = False)
 
 def _source(collection: Collection, published: Record) -> Objects | None:
     """Find the source: its folder may have been taken away, or hold another patient's set by now."""
+    choose = partial(same_source.objects_of, collection=collection, published=published)
     for folder in paths.source_folders(collection, published):
         try:
-            found = plan_objects.read(folder, by_pydicom=True)
+            found = plan_objects.read(folder, by_pydicom=True, choose=choose)
         except (NoSet, NotDrawable, OSError):
             continue
         if collection.set_id(found.sop_instance_uids) == published.set_id:

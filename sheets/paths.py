@@ -94,7 +94,7 @@ def source_folders(collection: Collection, published: Record) -> list[Path]:
     locators += [
         locator
         for locator, _ in registry.registered(collection)
-        if (outcome := registry.read_outcome(collection, locator)) and outcome.set_id == published.set_id
+        if (outcome := registry.read_outcome(collection, locator)) and published.set_id in outcome.set_ids
     ]
     found = [registry.folder_of(collection, locator) for locator in dict.fromkeys(locators)]
     return [path for path in found if path is not None and path.is_dir()]

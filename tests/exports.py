@@ -95,7 +95,7 @@ def generate(parent: Path, number: int, name: str = "Mustermann Erika 4711") -> 
             export.sets.append(ExportedSet(plan.SOPInstanceUID, its_own[0].SOPInstanceUID, slices, dose.SOPInstanceUID))
     if chance.random() < 0.1:
         export.two_patients = True
-        made.objects[-1].PatientID = "another"
+        [one for one in made.objects if one.Modality in ("CT", "RTPLAN", "RTDOSE")][-1].PatientID = "another"
     chance.shuffle(made.objects)
     made.write()
     return export

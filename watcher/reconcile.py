@@ -101,7 +101,7 @@ class Reconciler:
                 missed[claim.set_id] = self._missed.get(claim.set_id, 0) + 1
             concluded = state is not None and state.is_concluded and not state.is_looked_at_again
             outcome = registry.read_outcome(self._collection, claim.locator) if concluded else None
-            is_over = outcome is not None and outcome.set_id != claim.set_id
+            is_over = outcome is not None and claim.set_id not in outcome.set_ids
             if (is_over or missed.get(claim.set_id, 0) >= SCANS) and self._ledger.release(claim.set_id):
                 log.info("index.released", set=claim.locator, index=claim.index)
         self._missed = missed
@@ -122,7 +122,7 @@ class Reconciler:
             # A folder in a hospital's may turn out to be a part of a set: it is no set of its own any more.
             if folder is not None and (self._collection.options.by_hospital or not folder.exists()):
                 notes.clear(folder)
-                failures.forget(self._collection, locator)
+                failures.forget_folder(self._collection, locator)
                 registry.forget(self._collection, locator)
         self._gone = gone
 

@@ -24,7 +24,7 @@ from services.publication import high_water
 from services.publication.high_water import NumbersLost
 from services.publication.index_ledger import Ledger
 from services.runtime import heartbeat, modes
-from services.store.arbiter import BEAT_S, Arbiter
+from services.store.arbiter import BEAT_S, Arbiter, migrate
 from services.store.collection import Collection
 from services.store.share import COPIED
 from watcher import listed_identities, overlaps
@@ -115,7 +115,7 @@ class CollectionWatcher:
         self._beside = 0
         self._form: object = None
         self._arbiter: Arbiter | None = None
-        self._holds = False
+        self._holds = self._is_migrated = False
         self._beat_at = self._reconcile_at = clock()
 
     @property
@@ -135,6 +135,9 @@ class CollectionWatcher:
             arbiter = self._open()
             self._holds = arbiter.hold()
             self.has_other = arbiter.other_lives
+            if self._holds and not self._is_migrated:
+                migrate(self._dispatcher.collection)
+                self._is_migrated = True
             if not self._holds:
                 self.pause("another service, or a run, has this collection")
         self._beat_at = self._clock() + (BEAT_S if self._holds else BEAT_S / 4)

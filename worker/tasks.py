@@ -24,8 +24,8 @@ from celery import signals
 from celery.worker import state as worker_state
 from structlog.contextvars import bound_contextvars
 
-from services.errors import SettingsWrong
-from services.pipeline import process
+from services.errors import SetsFailed, SettingsWrong
+from services.pipeline import PARKED, process
 from services.publication import high_water
 from services.publication.index_ledger import Ledger
 from services.rtset import folder_listing
@@ -47,11 +47,6 @@ if TYPE_CHECKING:
     import redis
     from celery import Task
 
-
-PARKED: Final = (
-    "This set could not be anonymized, and that is not the fault of whoever exported it. Nothing of it was published. "
-    "The people who run this program must look: its log says more. `anonymizer retry` tries again."
-)
 
 FREE_BEGINNINGS: Final = 5
 """A set may be begun so often without coming to an end before that counts as a failure: whole workers die of much else,
@@ -109,7 +104,7 @@ def _work(here: Station, name: SetKey, beginnings: int, *, patience_over: bool) 
         collection = Collection.open(here.share.find(name.collection_id))
         if beginnings > FREE_BEGINNINGS:
             log.error("set.failed", error=WORKER_KILLED)
-            count_failure(collection, name, WORKER_KILLED)
+            count_failure(collection, name, WORKER_KILLED, failures.begun(collection, name.locator))
         if _is_parked(collection, name.locator):
             return SetState.PARKED
         ledger = Ledger(collection, here.redis)
@@ -117,24 +112,37 @@ def _work(here: Station, name: SetKey, beginnings: int, *, patience_over: bool) 
             outcome = process(collection, name.locator, ledger, progress, here.settings, patience_over=patience_over)
         except CIRCUMSTANCES:
             raise
+        except SetsFailed as several:
+            for plan, error in several.errors.items():
+                log.exception("set.failed", exc_info=error)
+                count_failure(collection, name, type(error).__name__, plan)
+            ended = "failed"
         except Exception as error:
             log.exception("set.failed")
             count_failure(collection, name, type(error).__name__)
             ended = "failed"
         else:
-            failures.forget(collection, name.locator)
             ended = outcome.state if outcome else SetState.GONE
-            if outcome and outcome.state is SetState.PUBLISHED and outcome.index is not None:
-                high_water.remember(here.redis, collection.id, outcome.index)
-            if outcome:
-                event, took_s = f"set.{ended.replace(' ', '-')}", round(sum(progress.seconds.values()), 3)
-                log.info(event, index=outcome.index, codes=outcome.codes, seconds=took_s)
+            _note_end(here, collection, name, outcome, progress)
     except CIRCUMSTANCES as circumstance:
         progress.waits(describe(circumstance))
         raise
     progress.done()
     metrics.add(here.redis, ended, progress.seconds, progress.size_bytes)
     return ended
+
+
+def _note_end(here: Station, collection: Collection, name: SetKey, outcome: Outcome | None, progress: Progress) -> None:
+    """Start counting failures anew for each set that came to an end, and log what became of it."""
+    failures.forget(collection, name.locator)
+    took_s = round(sum(progress.seconds.values()), 3)
+    for one in outcome.entries if outcome else ():
+        if one.plan and one.state is not SetState.PARKED:
+            failures.forget(collection, failures.of_set(name.locator, one.plan))
+        if one.state is SetState.PUBLISHED and one.index is not None:
+            high_water.remember(here.redis, collection.id, one.index)
+        event = f"set.{one.state.replace(' ', '-')}"
+        log.info(event, index=one.index, codes=one.codes, seconds=took_s)
 
 
 def _is_parked(collection: Collection, locator: str) -> bool:
@@ -146,7 +154,7 @@ def _is_parked(collection: Collection, locator: str) -> bool:
     return folder_listing.fingerprint(folder) == outcome.fingerprint
 
 
-def count_failure(collection: Collection, name: SetKey, why: str) -> None:
+def count_failure(collection: Collection, name: SetKey, why: str, plan: str = "") -> None:
     """Count that we failed on a set, and park it when that was once too often.
 
     Its index, if it had one, is given back by the next reconciling.
@@ -155,17 +163,24 @@ def count_failure(collection: Collection, name: SetKey, why: str) -> None:
     ----------
     why
         The class of what went wrong last; never its text.
+    plan
+        Of a folder with several sets, the mark of the plan of the one that is meant: its neighbours go on.
     """
-    reasons = failures.with_one_more(collection, name.locator, why)
+    key = failures.of_set(name.locator, plan)
+    reasons = failures.with_one_more(collection, key, why)
     folder = registry.folder_of(collection, name.locator)
     if len(reasons) >= failures.MOST and folder is not None:
+        fingerprint = folder_listing.fingerprint(folder)
+        log.error("set.parked", reasons=reasons)
+        if plan:
+            failures.park(collection, key, reasons, fingerprint)
+            return
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        parked = Outcome(SetState.PARKED, folder_listing.fingerprint(folder), at, codes=reasons, text=PARKED)
+        parked = Outcome(SetState.PARKED, fingerprint, at, codes=reasons, text=PARKED)
         notes.write_note(folder, PARKED)
         registry.write_outcome(collection, name.locator, parked)
-        log.error("set.parked", reasons=reasons)
     # Last: a parking that is cut off is made up for by the next failure.
-    failures.keep(collection, name.locator, reasons)
+    failures.keep(collection, key, reasons)
 
 
 @signals.task_failure.connect  # type: ignore[untyped-decorator]
@@ -185,6 +200,6 @@ def count_death(sender: Task, exception: BaseException, args: tuple[Any, ...], *
             here = station()
             lease.drop(here.redis, name)
             collection = Collection.open(here.share.find(name.collection_id))
-            count_failure(collection, name, why)
+            count_failure(collection, name, why, failures.begun(collection, name.locator))
         except CIRCUMSTANCES as circumstance:
             log.warning("set.waits", waits=describe(circumstance))

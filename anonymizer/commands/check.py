@@ -28,6 +28,7 @@ from anonymizer.terminal import (
 )
 from services.forms.collection_form import Options, read_settings
 from services.layout import SETTINGS_NAME, STATE_NAME
+from services.maintenance.choose import is_chosen
 from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
 from services.rtset.references import LINKS
 from services.store.collection import Collection
@@ -47,9 +48,12 @@ KINDS = (CT, STRUCTURE_SET, PLAN, DOSE)
 def check(root: Root, machine: MachineNames = None, as_json: AsJson = False) -> None:
     """Check every set of a root folder: what is there, how it hangs together, whether the machine fits."""
     check_folder(root)
+    chosen = None
     if has_form(root):
         options = read_settings(root)[1]
-        listed_identities.check(Collection.look(root))
+        collection = Collection.look(root)
+        listed_identities.check(collection)
+        chosen = partial(is_chosen, collection)
         if machine is not None:
             options = replace(options, machine=machine_names(machine))
     else:
@@ -62,7 +66,9 @@ def check(root: Root, machine: MachineNames = None, as_json: AsJson = False) -> 
     warn_of_overlap(root)
     names = _set_folders(root)
     with ProcessPoolExecutor() as pool:
-        judged = pool.map(partial(judge_folder, options=options, machines=known), [root / name for name in names])
+        judged = pool.map(
+            partial(judge_folder, options=options, machines=known, chosen=chosen), [root / name for name in names]
+        )
         rows = [replace(row, folder=name) for name, row in zip(names, judged, strict=True)]
     if as_json:
         say_json({"sets": [_as_json(row) for row in rows], "not_taken": not_taken_as_json(_not_taken(root, rows))})
@@ -89,6 +95,9 @@ def _say(root: Path, rows: list[Judgement]) -> None:
     if sets:
         screen.print(table)
     for row in sets:
+        if row.sets:
+            screen.print(_plans(row))
+    for row in sets:
         for fault in row.faults:
             screen.print(f"{printable(row.folder)}: {fault['found']} {fault['remedy']}")
         for note in row.notes:
@@ -108,6 +117,14 @@ def _not_taken(root: Path, rows: list[Judgement]) -> list[NotTaken]:
 
 def _as_json(row: Judgement) -> dict[str, Any]:
     return {**asdict(row), "not_taken": not_taken_as_json(row.not_taken)}
+
+
+def _plans(row: Judgement) -> Table:
+    """List the plans of a folder with several sets, by the ordinals that `anonymizer choose` takes."""
+    table = Table("No.", "Plan", "Date", "Approval", "Prescription", "Beams", "Verdict", title=row.folder)
+    for one in row.sets:
+        table.add_row(str(one.ordinal), one.plan, one.date, one.approval, one.prescription, str(one.beams), one.verdict)
+    return table
 
 
 def _links(row: Judgement) -> str:

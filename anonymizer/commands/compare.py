@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from anonymizer.arguments import Anon, Source, check_folder
-from services.maintenance import attribute_diff
+from services.layout import ANON_NAME
+from services.maintenance import attribute_diff, same_source
 from services.maintenance.attribute_diff import as_markdown
 from services.policy.table import policy_for
 from services.rtset.reader import NAMES
+from services.store import records
 from services.store.collection import Collection
 
 
@@ -14,6 +18,8 @@ def compare(source: Source, anon: Anon) -> None:
     """Show a set attribute by attribute, before and after. It shows the originals' values: keep it to yourself."""
     check_folder(source)
     check_folder(anon)
-    policy = policy_for(Collection.look(anon.absolute().parent).options)
-    for kind, lines in attribute_diff.compare(source, anon, policy).items():
+    collection = Collection.look(anon.absolute().parent)
+    published = records.read(collection, int(found[1])) if (found := ANON_NAME.fullmatch(anon.name)) else None
+    choose = partial(same_source.objects_of, collection=collection, published=published)
+    for kind, lines in attribute_diff.compare(source, anon, policy_for(collection.options), choose).items():
         print(f"## {NAMES[kind]}\n\n{as_markdown(lines)}\n")  # noqa: T201 - a page is not to be wrapped

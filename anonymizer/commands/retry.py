@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from anonymizer.arguments import Root, SetFolder, check_folder, set_in
 from anonymizer.terminal import console
 from services.errors import SettingsWrong
+from services.maintenance import choose
 from services.rtset import folder_listing, unfinished_pixels
 from services.runtime import audit
-from services.store import again, registry
+from services.store import again, plans, registry
 from services.store.collection import Collection
+from services.store.set_state import SetState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
 
 AsNew = Annotated[
     bool,
@@ -27,7 +33,13 @@ Accept = Annotated[
 ]
 
 
-def retry(root: Root, folder: SetFolder, as_new: AsNew = False, accept: Accept = None) -> None:
+Numbers = Annotated[
+    list[int] | None,
+    typer.Argument(metavar="[NUMBER…]", help="Of a folder with several sets, those meant, as `check` prints them."),
+]
+
+
+def retry(root: Root, folder: SetFolder, numbers: Numbers = None, as_new: AsNew = False, accept: Accept = None) -> None:
     """Have a set that was refused or parked looked at again, as if it had just been dropped."""
     check_folder(root)
     collection = Collection.open(root)
@@ -40,8 +52,23 @@ def retry(root: Root, folder: SetFolder, as_new: AsNew = False, accept: Accept =
     locator = registry.register(collection, name)
     if accept:
         registry.accept(collection, locator, folder_listing.fingerprint(place), accept)
+    marks = _marks(collection, place, numbers or ())
     if as_new:
-        registry.count_as_new(collection, locator, folder_listing.fingerprint(place))
-    again.look_again(collection, str(name))
+        meant = marks or _published_otherwise(collection, locator)
+        registry.count_as_new(collection, locator, folder_listing.fingerprint(place), meant)
+    again.look_again(collection, str(name), marks)
     audit.note(collection.state, "as new" if as_new else "tried again", set=locator, accepted=accept or "")
     console().print(f"{name} is looked at again by the service, or by: anonymizer run {root}")
+
+
+def _marks(collection: Collection, place: Path, numbers: Sequence[int]) -> list[str]:
+    """Return the marks of the plans that are meant."""
+    taken = choose.numbered(collection, place, numbers)[1] if numbers else []
+    return [plans.mark_of(collection, one.plan_uid) for one in taken]
+
+
+def _published_otherwise(collection: Collection, locator: str) -> list[str]:
+    """Return the plans of a folder with several sets whose sets were not published out of it as they are now."""
+    outcome = registry.read_outcome(collection, locator)
+    others = {SetState.CHANGED, SetState.WITHDRAWN, SetState.SAME_SET}
+    return [one.plan for one in outcome.sets if one.state in others] if outcome else []

@@ -259,6 +259,6 @@ def start_anew(collection: Collection) -> None:
     """Try again what was parked, and count from nothing: who starts a run wants to know how it stands now."""
     for locator in failures.all_of(collection):
         outcome = registry.read_outcome(collection, locator)
-        if outcome and outcome.state is SetState.PARKED:
+        if outcome and any(one.state is SetState.PARKED for one in outcome.entries):
             registry.reopen(collection, locator)
-        failures.forget(collection, locator)
+        failures.forget_folder(collection, locator)

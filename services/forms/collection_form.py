@@ -13,7 +13,7 @@ from services.forms.identity import Identity, check_identity
 from services.layout import SETTINGS_NAME, SHEETS_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
 LARGEST_SETTINGS_BYTES: Final = 1 << 20
@@ -30,6 +30,8 @@ BrokenLinks = Literal["refuse", "relink"]
 ExtraObjects = Literal["leave out", "refuse"]
 Unlisted = Literal["wait", "next"]
 Hospitals = Literal["one", "folder"]
+Plans = Literal["refuse", "ask", "approved", "each"]
+SamePatient = Literal["tell", "link", "separate"]
 Start = Literal["by itself", "by hand"]
 ReceivedIdentity = Literal["keep", "renumber"]
 ReleaseAsked = Literal["not asked", "before export"]
@@ -74,6 +76,12 @@ class Options:
 
     hospitals: Hospitals = "one"
     """Whether all sets are of the form's hospital, or the root's sub-folders are hospitals that hold their sets."""
+
+    plans: Plans = "refuse"
+    """What becomes of a folder with several plans, structure sets or CT series."""
+
+    same_patient: SamePatient = "tell"
+    """What becomes of a person of whom a set is published already."""
 
     sheets: bool = True
     """Whether a sheet is made of each published set."""
@@ -128,6 +136,7 @@ def read_settings(root: Path) -> tuple[Identity, Options]:
                 values[key] = value
             elif kind.required:
                 raise SettingsWrong(f"{SETTINGS_NAME}: {key} is missing in [{table}]: {kind.is_called}.")
+    _check_people(root, values)
     identity = Identity(**{key: values.pop(key) for key in _FORM["identity"]})
     try:
         check_identity(identity)
@@ -138,6 +147,15 @@ def read_settings(root: Path) -> tuple[Identity, Options]:
     accept, sheets = frozenset(values.pop("accept", ())), values.pop("make", True)
     received = values.pop("identity", "keep")
     return identity, Options(machine=names, accept=accept, sheets=sheets, receive_identity=received, **values)
+
+
+def _check_people(root: Path, values: Mapping[str, Any]) -> None:
+    """Hold that who takes several plans of a person has said whether they stay one person."""
+    if values.get("plans") in {"each", "approved"} and "same_patient" not in values:
+        raise SettingsWrong(
+            f'{SETTINGS_NAME}{line_of(root, "check", "plans")}: plans = "{values["plans"]}" publishes several sets of '
+            'one person. Choose what they are to each other: same_patient = "tell", "link" or "separate" in [people].'
+        )
 
 
 def settings_text(identity: Identity, options: Options) -> str:
@@ -170,8 +188,10 @@ scanner = {_toml(options.scanner)}  # takes the place of the CT's station name; 
 on_broken_links = {_toml(options.on_broken_links)}  # "refuse" | "relink" where the geometry agrees
 accept = {_toml(sorted(options.accept))}  # codes out of REFUSED files that are taken knowingly: ["relative-dose"]
 extra_objects = {_toml(options.extra_objects)}  # "leave out" | "refuse": RT Image, PET, localizers, field doses …
+plans = {_toml(options.plans)}  # several in a folder: "refuse" | "ask" a person | take the "approved" | take "each"
 
 [people]
+same_patient = {_toml(options.same_patient)}  # a person published before: "tell" | "link" identities | keep "separate"
 unlisted = {_toml(options.unlisted)}  # "wait" | "next" number: patients who are not in identities.csv, if that is there
 hospitals = {_toml(options.hospitals)}  # "one" | "folder": the sub-folders are hospitals, and hold each its own sets
 
@@ -251,8 +271,13 @@ _FORM: Final[dict[str, dict[str, _Kind]]] = {
             lambda value: isinstance(value, list) and all(code in get_args(Acceptable) for code in value),
         ),
         "extra_objects": _choice(ExtraObjects),
+        "plans": _choice(Plans),
     },
-    "people": {"unlisted": _choice(Unlisted), "hospitals": _choice(Hospitals)},
+    "people": {
+        "same_patient": _choice(SamePatient),
+        "unlisted": _choice(Unlisted),
+        "hospitals": _choice(Hospitals),
+    },
     "sheets": {"make": _Kind("true or false", lambda value: isinstance(value, bool))},
     "receive": {"identity": _choice(ReceivedIdentity)},
     "service": {"start": _choice(Start), "release": _choice(ReleaseAsked)},

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from services.policy.table import Action, Policy
     from services.rtset.reader import SetFile
+    from services.verdict.complete_sets import Choose
 
 KEPT: Final = "kept"
 ADDED: Final = "added"
@@ -49,7 +50,9 @@ class Line(NamedTuple):
     """How often it stands there."""
 
 
-def compare(source: Path, anon: Path, policy: Policy) -> Mapping[str, Sequence[Line]]:
+def compare(
+    source: Path, anon: Path, policy: Policy, choose: Choose = lambda found: set_aside(found).objects
+) -> Mapping[str, Sequence[Line]]:
     """Lay the objects of a set beside what was made of them: of the CT one slice, of each other kind its object.
 
     Parameters
@@ -58,15 +61,16 @@ def compare(source: Path, anon: Path, policy: Policy) -> Mapping[str, Sequence[L
         The folder that was dropped and the one that was published.
     policy
         That of the collection.
+    choose
+        Returns of the objects in the source folder those of the set.
 
     Raises
     ------
     SetRefused, SetChanged, OSError
         As `rtset.read`.
     """
-    before, after = (
-        set_aside(reader.read(folder, folder_listing.take(folder)).objects).objects for folder in (source, anon)
-    )
+    before = choose(reader.read(source, folder_listing.take(source)).objects)
+    after = set_aside(reader.read(anon, folder_listing.take(anon)).objects).objects
     return {
         kind: _lines(old, new, policy)
         for kind in before

@@ -21,13 +21,14 @@ from services.rtset import folder_listing, unfinished_pixels
 from services.runtime import durable_files
 from services.store import given_identities, notes, records, registry, tracking_lines
 from services.store.records import folder_name
-from services.verdict import check, importability
+from services.verdict import folder_sets, importability
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from services.publication.claims import Claim
+    from services.rtset.reader import RtSet
     from services.store.collection import Collection
     from services.store.records import Record
 
@@ -280,22 +281,21 @@ class _Seen:
     def originals(self) -> Iterator[Finding]:
         """Hold each original that is still there against what was published of it."""
         for locator, outcome in registry.outcomes(self._collection):
-            published = self._records.get(outcome.index or -1)
-            if not outcome.state.is_published:
-                continue
             folder = registry.folder_of(self._collection, locator)
             where = self._collection.name_of(folder) if folder else ""
-            if published is None or published.set_id != outcome.set_id:
-                yield Finding(
-                    "outcome-without-record",
-                    where,
-                    "It is noted as published, and no record says so.",
-                    "Bring .anonymizer back from a backup, whole.",
-                )
-            elif folder is None or not folder.is_dir():
-                yield Finding("original-gone", where, f"The original of {folder_name(published.index)} is gone.")
-            elif (found := self._original_if_readable(folder, published)) is not None:
-                yield found
+            for one in outcome.published:
+                published = self._records.get(one.index or -1)
+                if published is None or published.set_id != one.set_id:
+                    yield Finding(
+                        "outcome-without-record",
+                        where,
+                        "It is noted as published, and no record says so.",
+                        "Bring .anonymizer back from a backup, whole.",
+                    )
+                elif folder is None or not folder.is_dir():
+                    yield Finding("original-gone", where, f"The original of {folder_name(published.index)} is gone.")
+                elif (found := self._original_if_readable(folder, published)) is not None:
+                    yield found
 
     def _original_if_readable(self, folder: Path, published: Record) -> Finding | None:
         try:
@@ -304,32 +304,37 @@ class _Seen:
             return not_readable(folder.name, notes.may_not_be_read(PurePath(denied.filename or folder).name))
 
     def _original(self, folder: Path, published: Record) -> Finding | None:
-        collection, name = self._collection, folder_name(published.index)
-        options = replace(collection.options, **_WHATEVER_IS_TAKEN)
+        name = folder_name(published.index)
+        options = replace(self._collection.options, **_WHATEVER_IS_TAKEN)
         try:
-            verdict = check.judge(folder, options, [], policy_for(options), folder_listing.take(folder))
-            rtset = verdict.rtset
+            judged = folder_sets.judge(folder, options, [], policy_for(options), folder_listing.take(folder))
         except (SetRefused, SetChanged):
-            rtset = None
-        if rtset is None:
+            sets = []
+        else:
+            sets = [rtset for one in judged.sets if (rtset := one.verdict.rtset) is not None]
+        if not sets:
             return Finding(
                 "original-changed",
-                collection.name_of(folder),
+                self._collection.name_of(folder),
                 f"What lies in the folder is not the whole set any more that was published as {name}.",
                 "Find out who changed it.",
             )
-        key = collection.set_key(published.set_id or "")
-        if any(
-            published.set_id == named.set_id
-            and same_source.is_the_same(rtset, named.content, key, published, collection.root / name)
-            for named in same_source.names(collection, rtset)
-        ):
+        if any(self._is_source(rtset, published) for rtset in sets):
             return None
         return Finding(
             "original-changed",
-            collection.name_of(folder),
+            self._collection.name_of(folder),
             f"It is not, byte for byte, what was published as {name}.",
             "Find out who changed it. As a set of its own it is taken by `anonymizer retry ROOT SET --as-new`.",
+        )
+
+    def _is_source(self, rtset: RtSet, published: Record) -> bool:
+        """Whether a set is what a record was made of."""
+        collection = self._collection
+        key, folder = collection.set_key(published.set_id or ""), collection.root / folder_name(published.index)
+        return any(
+            published.set_id == named.set_id and same_source.is_the_same(rtset, named.content, key, published, folder)
+            for named in same_source.names(collection, rtset)
         )
 
 
@@ -337,6 +342,7 @@ _WHATEVER_IS_TAKEN: Final[dict[str, Any]] = {
     "accept": importability.ACCEPTABLE | {unfinished_pixels.CODE},
     "extra_objects": "leave out",
     "on_broken_links": "relink",
+    "plans": "each",
 }
 """What a published set was good under: that the form refuses now what it took then says nothing of its files."""
 

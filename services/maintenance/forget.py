@@ -17,7 +17,7 @@ from services.errors import SettingsWrong
 from services.layout import SHEETS_NAME, sheets_folder
 from services.publication import attempts, claims, forgotten
 from services.runtime import durable_files
-from services.store import notes, records, registry, tracking_lines
+from services.store import failures, notes, records, registry, tracking_lines
 from services.store.records import folder_name
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _locators(collection: Collection, published: Record) -> Iterator[str]:
     found += [
         locator
         for locator, outcome in registry.outcomes(collection)
-        if published.set_id == outcome.set_id or published.index == outcome.index
+        if published.set_id in outcome.set_ids or published.index in outcome.indices
     ]
     yield from dict.fromkeys(found)
 
@@ -105,7 +105,8 @@ def _erase_folder(collection: Collection, locator: str) -> None:
     folder = registry.folder_of(collection, locator)
     if folder is not None:
         notes.clear(folder)
-    for place in (collection.folders, collection.outcomes, collection.attempts):
+    failures.forget_folder(collection, locator)
+    for place in (collection.folders, collection.outcomes):
         (place / f"{locator}.json").unlink(missing_ok=True)
 
 

@@ -16,9 +16,12 @@ from services.dicom import part10, pixel_data
 from services.dicom.dataset import root_view
 from services.dicom.elements import Malformed
 from services.dicom.part10 import NotDicom
+from services.rtset.reader import PLAN
+from services.verdict import complete_sets, importability
+from services.verdict.set_aside import set_aside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from services.dicom.part10 import DicomFile
@@ -58,6 +61,20 @@ def names(collection: Collection, rtset: RtSet) -> list[Named]:
     """Name a set in every way in which it may have been published."""
     named = name(collection, rtset)
     return [named, of_its_own(collection, rtset, named), *filter(None, (formerly(collection, rtset),))]
+
+
+def objects_of(
+    objects: Mapping[str, tuple[SetFile, ...]], collection: Collection, published: Record | None
+) -> Mapping[str, tuple[SetFile, ...]]:
+    """Return those of a folder's objects that a published set was made of, told by the plan where it holds several."""
+    taken = set_aside(objects).objects
+    if published is None or published.set_id is None or not complete_sets.are_several(taken):
+        return taken
+    new_uid = UidMap(collection.set_key(published.set_id))
+    for one in complete_sets.find(taken, importability.ACCEPTABLE).candidates:
+        if file_name(PLAN, new_uid(one.plan_uid)) == published.plan_name:
+            return set_aside(one.objects).objects
+    return taken
 
 
 def content(files: Iterable[SetFile], key: bytes) -> str:

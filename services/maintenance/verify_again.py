@@ -12,6 +12,7 @@ from services.errors import NotClean, SettingsWrong
 from services.forms import structure_list
 from services.forms.identity import NewIdentity
 from services.machines import descriptor
+from services.maintenance import same_source
 from services.policy import table
 from services.policy.table import Choice
 from services.proof.prove import Expected, prove
@@ -19,7 +20,6 @@ from services.proof.values import REBUILT
 from services.publication import new_identity
 from services.rtset import folder_listing, reader
 from services.store import records, structure_lists
-from services.verdict.set_aside import set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -63,8 +63,9 @@ def verify_published(source: Path, anon: Path, collection: Collection, machines:
         As `prove`.
     """
     index = records.index_of(anon.name)
+    published = records.read(collection, index)
     found = reader.read(source, folder_listing.take(source)).objects
-    taken = set_aside(found).objects
+    taken = same_source.objects_of(found, collection, published)
     if len(list(anon.glob("CT.*.dcm"))) > len(taken[reader.CT]):  # published when localizers were taken for slices
         taken = {**taken, reader.CT: found[reader.CT]}
     objects = [
@@ -74,7 +75,6 @@ def verify_published(source: Path, anon: Path, collection: Collection, machines:
     ]
     if not objects:
         raise SettingsWrong("The source folder holds no object of a set.")
-    published = records.read(collection, index)
     told = published.content if published else {}
     recorded = "options" in told
     expected = _recorded(told, collection, index, machines) if recorded else _formed(anon, collection, index, machines)

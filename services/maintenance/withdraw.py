@@ -21,7 +21,10 @@ from services.store.records import folder_name
 from services.store.set_state import SetState
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from services.store.collection import Collection
+    from services.store.registry import Outcome
 
 NOTE: Final = "It was published as {}, and withdrawn by a person. Nothing of it is collected any more."
 
@@ -49,13 +52,22 @@ def withdraw_set(collection: Collection, index: int) -> bool:
     tracking_lines.withdraw(collection, index)
     moved = _move_away(collection, name)
     for locator, outcome in registry.outcomes(collection):
-        if outcome.index == index and outcome.state.is_published:
+        if any(one.index == index for one in outcome.published):
             text = NOTE.format(name)
-            registry.write_outcome(collection, locator, replace(outcome, state=SetState.WITHDRAWN, text=text))
+            withdrawn = outcome.with_state(index, SetState.WITHDRAWN, text)
+            registry.write_outcome(collection, locator, withdrawn)
             folder = registry.folder_of(collection, locator)
             if folder is not None and folder.is_dir():
-                notes.write_note(folder, text)
+                _tell(folder, withdrawn)
     return moved
+
+
+def _tell(folder: Path, outcome: Outcome) -> None:
+    """Say beside a folder that a set of it was withdrawn; its neighbours' sections stay."""
+    if outcome.sets:
+        notes.write_sets(folder, outcome.sets)
+    else:
+        notes.write_note(folder, outcome.text)
 
 
 def _move_away(collection: Collection, name: str) -> bool:

@@ -59,7 +59,7 @@ def request(collection: Collection, index: int) -> None:
     there = {
         locator: outcome
         for locator, outcome in registry.outcomes(collection)
-        if outcome.index == index and outcome.state.is_published and _is_there(collection, locator)
+        if any(one.index == index for one in outcome.published) and _is_there(collection, locator)
     }
     if not there and not is_requested(collection, published):
         raise SettingsWrong(f"The set that {name} was made of is not here any more.")

@@ -7,16 +7,27 @@ from typing import TYPE_CHECKING
 from services.store import failures, notes, registry
 
 if TYPE_CHECKING:
+    from collections.abc import Collection as Marks
+
     from services.store.collection import Collection
 
 
-def look_again(collection: Collection, folder: str) -> str:
+def look_again(collection: Collection, folder: str, plans: Marks[str] = ()) -> str:
     """Forget what became of the set in a folder right under the root, and take away what was written beside it.
 
     What was published stays published. Returns the folder's locator.
+
+    Parameters
+    ----------
+    plans
+        Of a folder with several sets, the marks of the plans that are meant; all where none is given.
     """
     locator = registry.register(collection, folder)
-    failures.forget(collection, locator)
+    if plans:
+        for plan in plans:
+            failures.forget(collection, failures.of_set(locator, plan))
+    else:
+        failures.forget_folder(collection, locator)
     registry.reopen(collection, locator)
     notes.clear(collection.root / folder)
     return locator

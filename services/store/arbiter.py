@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from services.runtime import durable_files
+from services.store import registry
+from services.store.collection import FORMAT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,6 +85,31 @@ class Arbiter:
             self._other = look, now
             since = now
         return now - since >= STANDS_STILL_S or _was_killed_here(stored)
+
+
+def migrate(collection: Collection) -> bool:
+    """Bring the state of an older version up to this format, as whoever holds the collection; false where it is.
+
+    Format 2 has outcomes with an entry for each set of a folder. Nothing is renamed and nothing removed; both kinds are
+    read, so a migration that was cut off goes on at the next start, and the format is raised last. An outcome keeps its
+    time and its fingerprint: what was finished stays finished, and is not looked at again.
+
+    Raises
+    ------
+    OSError
+        A circumstance: it is tried again.
+    """
+    path = collection.state / "format"
+    if int(path.read_bytes()) >= FORMAT:
+        return False
+    for locator, outcome in registry.outcomes(collection):
+        place = collection.outcomes / f"{locator}.json"
+        if (durable_files.read(place) or {}).get("schema") != registry.OUTCOME_SCHEMA:
+            written = place.stat().st_mtime_ns
+            registry.write_outcome(collection, locator, outcome)
+            os.utime(place, ns=(written, written))  # a form that changed since opens what was refused
+    durable_files.write_atomically(path, b"%d\n" % FORMAT, staging=collection.staging)
+    return True
 
 
 def _was_killed_here(stored: dict[str, Any]) -> bool:

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from services.forms.collection_form import Options
 
-FORMAT: Final = 1
-"""Of the state. A process that knows less than it finds hands its work back."""
+FORMAT: Final = 2
+"""Of the state. A process that knows less than it finds hands its work back; the arbiter brings older ones up to it."""
 
 MOST_ADOPTED: Final = 100_000
 """Numbers that may be counted as given at once: one digit too many is a slip of the pen."""

@@ -13,8 +13,45 @@ if TYPE_CHECKING:
     from services.store.collection import Collection
 
 SCHEMA: Final = 1
+_BEGUN: Final = ".begun"
+
 MOST: Final = 3
 """After so many failures a set is parked: an operator must look, and `anonymizer retry` brings it back."""
+
+
+def begin(collection: Collection, locator: str, plan: str) -> None:
+    """Note which set of a folder with several is begun, so that a death of the process counts for it alone."""
+    noted = durable_files.encode({"schema": SCHEMA, "plan": plan})
+    path = collection.attempts / f"{locator}{_BEGUN}"
+    durable_files.write_atomically(path, noted, staging=collection.staging, lasting=False)
+
+
+def end(collection: Collection, locator: str) -> None:
+    """Note that no set of a folder is begun."""
+    (collection.attempts / f"{locator}{_BEGUN}").unlink(missing_ok=True)
+
+
+def begun(collection: Collection, locator: str) -> str:
+    """Return the mark of the plan whose set was begun, and not ended; empty in a folder with one set."""
+    noted = durable_files.read(collection.attempts / f"{locator}{_BEGUN}") or {}
+    return str(noted.get("plan", ""))
+
+
+def of_set(locator: str, plan: str) -> str:
+    """Name a set in what is counted here: the folder's locator, and its plan where the folder holds several."""
+    return f"{locator}.{plan}" if plan else locator
+
+
+def park(collection: Collection, key: str, reasons: Sequence[str], fingerprint: str) -> None:
+    """Note that a set of a folder with several is parked as long as the folder looks like this."""
+    stored = {"schema": SCHEMA, "reasons": list(reasons), "parked": fingerprint}
+    durable_files.write_atomically(_file(collection, key), durable_files.encode(stored), staging=collection.staging)
+
+
+def parked(collection: Collection, key: str, fingerprint: str) -> tuple[str, ...]:
+    """Return the reasons for which a set of a folder with several is parked; none where it is not, or it changed."""
+    path = _file(collection, key)
+    return tuple(_reasons(path)) if (durable_files.read(path) or {}).get("parked") == fingerprint else ()
 
 
 def with_one_more(collection: Collection, locator: str, reason: str) -> tuple[str, ...]:
@@ -35,14 +72,20 @@ def keep(collection: Collection, locator: str, reasons: Sequence[str]) -> None:
     durable_files.write_atomically(_file(collection, locator), stored, staging=collection.staging)
 
 
-def forget(collection: Collection, locator: str) -> None:
+def forget(collection: Collection, key: str) -> None:
     """Start counting anew."""
-    _file(collection, locator).unlink(missing_ok=True)
+    _file(collection, key).unlink(missing_ok=True)
+
+
+def forget_folder(collection: Collection, locator: str) -> None:
+    """Start counting anew for every set of a folder."""
+    for path in collection.attempts.glob(f"{locator}*"):
+        path.unlink(missing_ok=True)
 
 
 def all_of(collection: Collection) -> list[str]:
-    """Return the locators of all sets on which we failed."""
-    return [path.stem for path in collection.attempts.glob("*.json")]
+    """Return the locators of all folders with sets on which we failed."""
+    return sorted({path.name.partition(".")[0] for path in collection.attempts.glob("*.json")})
 
 
 def _reasons(path: Path) -> list[str]:
@@ -50,5 +93,5 @@ def _reasons(path: Path) -> list[str]:
     return list(map(str, found)) if isinstance(found, list) else []
 
 
-def _file(collection: Collection, locator: str) -> Path:
-    return collection.attempts / f"{locator}.json"
+def _file(collection: Collection, key: str) -> Path:
+    return collection.attempts / f"{key}.json"

@@ -13,12 +13,15 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from services.runtime import durable_files
+from services.store.registry import called
+from services.store.set_state import SetState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from services.errors import Fault
+    from services.store.registry import SetOutcome
 
 REFUSED: Final = "_REFUSED.txt"
 NOTE: Final = "_NOTE.txt"
@@ -75,6 +78,33 @@ def may_not_be_read(name: str) -> str:
         f'"{shown}" may not be read by the program that anonymizes: its owner, its group or its rights (ACL) have to '
         "be changed. The set is then taken by itself."
     )
+
+
+def write_sets(folder: Path, sets: Sequence[SetOutcome]) -> bool:
+    """Write the one file of a folder with several sets, a section for each; false when it is someone else's.
+
+    It is the REFUSED file as long as one of them is refused.
+
+    Raises
+    ------
+    OSError
+        Nothing can be written there just now.
+    """
+    refused = sum(one.state is SetState.REFUSED for one in sets)
+    ending, other = (REFUSED, NOTE) if refused else (NOTE, REFUSED)
+    name = _line(folder.name)
+    lines = [
+        f'Of the {len(sets)} sets in the folder "{name}", {refused} {"was" if refused == 1 else "were"} not anonymized.'
+        if refused
+        else f'About the sets in the folder "{name}":'
+    ]
+    for one in sets:
+        codes = f" ({', '.join(one.codes)})" if one.state is SetState.REFUSED else ""
+        lines += ["", f"{called(one)}: {one.state.replace('-', ' ')}{codes}"]
+        lines += [f"   {_line(line)}" for line in one.text.splitlines()]
+    if refused:
+        lines += ["", "Repair what was refused in this folder: it is then looked at again by itself. The others stay."]
+    return _write(folder, ending, other, lines)
 
 
 def clear(folder: Path) -> None:

@@ -31,5 +31,10 @@ def set_of(collection: Collection, plan_uid: str) -> str | None:
     return found if isinstance(found, str) else None
 
 
+def mark_of(collection: Collection, plan_uid: str) -> str:
+    """Name a plan without giving its UID away: 32 hex digits."""
+    return collection.mark(b"plan " + plan_uid.encode("utf-8", "surrogatepass"))[:32]
+
+
 def _path(collection: Collection, plan_uid: str) -> Path:
-    return collection.plans / f"{collection.mark(b'plan ' + plan_uid.encode('utf-8', 'surrogatepass'))[:32]}.json"
+    return collection.plans / f"{mark_of(collection, plan_uid)}.json"

@@ -2,36 +2,61 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path, PurePath, PurePosixPath
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from services.layout import NotTaken
 from services.runtime import durable_files
-from services.store.set_state import SetState
+from services.store.set_state import FROM_LEAST_FINISHED, SetState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from services.store.collection import Collection
 
 SCHEMA: Final = 1
+"""Of what is noted of a folder."""
+
+OUTCOME_SCHEMA: Final = 2
+"""Of an outcome: 2 has an entry for each set of the folder. Both are read."""
 
 SECOND_LOOK: Final = "second-look"
 """The code of a set that may be half copied, by weak evidence: it is published if it still looks so next time."""
 
+CHOOSE_PLANS: Final = "choose-plans"
+"""The code of a folder that waits until a person chooses among its plans."""
+
 OF_THE_LIST: Final = frozenset({"unlisted", "zeros-lost"})
 """Codes of sets that wait until their patient stands in `identities.csv`."""
 
-DECISIONS: Final = OF_THE_LIST
+DECISIONS: Final = OF_THE_LIST | {CHOOSE_PLANS}
 """Codes of sets that wait until a person decides: nothing is gained by looking at them again before."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of the set in a folder, as the folder was then."""
+class SetOutcome:
+    """What became of one set of a folder."""
 
     state: SetState
+    codes: tuple[str, ...] = ()
+    set_id: str | None = None
+    index: int | None = None
+    text: str = ""
+
+    plan: str = ""
+    """The mark of its plan (`plans.mark_of`), by which it is told from its neighbours; empty where there is no plan."""
+
+    ordinal: int = 0
+    """As `check` prints it; 0 where the folder holds one set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the sets in a folder, as the folder was then; as a rule it holds one."""
+
+    state: SetState
+    """Of several sets, that of the least finished."""
 
     fingerprint: str
     """The listing's. An outcome says nothing about a folder that looks different."""
@@ -56,6 +81,29 @@ class Outcome:
     not_taken: tuple[NotTaken, ...] = ()
     """What lies in the folder, may hold DICOM, and is no part of the set. For the share's users."""
 
+    sets: tuple[SetOutcome, ...] = ()
+    """Of a folder with several sets, or with one that was chosen out of it, each set's own."""
+
+    @property
+    def entries(self) -> tuple[SetOutcome, ...]:
+        """What became of each set, also where there is one."""
+        return self.sets or (SetOutcome(self.state, self.codes, self.set_id, self.index, self.text),)
+
+    @property
+    def set_ids(self) -> frozenset[str]:
+        """The ids of its sets, as far as they were found out."""
+        return frozenset(one.set_id for one in self.entries if one.set_id is not None)
+
+    @property
+    def indices(self) -> tuple[int, ...]:
+        """The indices of its sets, in their order."""
+        return tuple(one.index for one in self.entries if one.index is not None)
+
+    @property
+    def published(self) -> tuple[SetOutcome, ...]:
+        """Those of its sets that an ANON folder holds."""
+        return tuple(one for one in self.entries if one.state.is_published)
+
     @property
     def asks_second_look(self) -> bool:
         """Whether the set waits for nothing but another look, a quiet time after this one."""
@@ -63,12 +111,13 @@ class Outcome:
 
     @property
     def waits_for_person(self) -> bool:
-        """Whether the set waits until a person decides."""
-        return self.state is SetState.WAITING and not DECISIONS.isdisjoint(self.codes)
+        """Whether it waits until a person decides, and for nothing else: time alone changes nothing."""
+        waiting = [one for one in self.entries if one.state is SetState.WAITING]
+        return bool(waiting) and not any(DECISIONS.isdisjoint(one.codes) for one in waiting)
 
     @property
     def waits_for_list(self) -> bool:
-        """Whether the set waits for a row of the list of identities."""
+        """Whether a set waits for a row of the list of identities."""
         return self.state is SetState.WAITING and not OF_THE_LIST.isdisjoint(self.codes)
 
     @property
@@ -78,8 +127,35 @@ class Outcome:
 
     @property
     def is_reopened_by_form(self) -> bool:
-        """Whether a changed form or list may lead to another verdict."""
-        return self.state.is_reopened_by_form or self.waits_for_person
+        """Whether a changed form or list may lead to another verdict on one of its sets."""
+        return self.waits_for_person or any(one.state.is_reopened_by_form for one in self.entries)
+
+    def with_state(self, index: int, state: SetState, text: str) -> Outcome:
+        """Return the outcome with another state and text of the set that is published under an index."""
+        entries = tuple(
+            replace(one, state=state, text=text) if one.index == index and one.state.is_published else one
+            for one in self.entries
+        )
+        if not self.sets:
+            return replace(self, state=state, text=text)
+        return replace(self, state=least_finished(entries), sets=entries, text=told(entries))
+
+
+def least_finished(entries: Sequence[SetOutcome]) -> SetState:
+    """Return the state of a folder: that of its set with which most is still to be done."""
+    return min((one.state for one in entries), key=FROM_LEAST_FINISHED.index)
+
+
+def told(entries: Sequence[SetOutcome]) -> str:
+    """Put together what is told of several sets."""
+    return "\n".join(f"{called(one)}: {one.text or one.state.replace('-', ' ')}" for one in entries)
+
+
+def called(one: SetOutcome) -> str:
+    """Name a set of a folder by its ANON folder, or else by its ordinal: never by its label."""
+    if one.index is not None and one.state.is_published:
+        return f"ANON_{one.index:03d}"
+    return f"set {one.ordinal}" if one.ordinal else "the folder"
 
 
 def register(collection: Collection, folder: PurePath | str) -> str:
@@ -108,16 +184,55 @@ def registered(collection: Collection) -> Iterator[tuple[str, PurePosixPath]]:
             yield path.stem, relative
 
 
-def count_as_new(collection: Collection, locator: str, fingerprint: str) -> None:
-    """Note that what a folder holds, as it looks now, is a set of its own, though its UIDs are those of another."""
+def count_as_new(collection: Collection, locator: str, fingerprint: str, plans: Sequence[str] = ()) -> None:
+    """Note that what a folder holds, as it looks now, is a set of its own, though its UIDs are those of another.
+
+    Parameters
+    ----------
+    plans
+        Of a folder with several sets, the marks of the plans that are meant; all where none is given.
+    """
     path = _folder_file(collection, locator)
-    stored = {**(durable_files.read(path) or {}), "as_new": fingerprint}
+    stored = {**(durable_files.read(path) or {}), "as_new": fingerprint, "as_new_plans": list(plans)}
     durable_files.write_atomically(path, durable_files.encode(stored), staging=collection.staging)
 
 
-def counts_as_new(collection: Collection, locator: str, fingerprint: str) -> bool:
-    """Tell whether a person said so of this folder as it looks now."""
-    return (durable_files.read(_folder_file(collection, locator)) or {}).get("as_new") == fingerprint
+def counts_as_new(collection: Collection, locator: str, fingerprint: str, plan: str = "") -> bool:
+    """Tell whether a person said so of this folder as it looks now, or of its set with this plan."""
+    stored = durable_files.read(_folder_file(collection, locator)) or {}
+    plans = stored.get("as_new_plans")
+    return stored.get("as_new") == fingerprint and (not plan or not plans or plan in plans)
+
+
+class Choice(NamedTuple):
+    """Which plans of a folder a person chose."""
+
+    taken: frozenset[str]
+    """Marks of plans."""
+    left: frozenset[str]
+    """Those that were there and were not chosen. A plan that is in neither is asked about."""
+
+
+def choose(collection: Collection, locator: str, choice: Choice) -> None:
+    """Note which plans of a folder a person chose; whatever was chosen before of plans that are here is replaced."""
+    path = _folder_file(collection, locator)
+    before = chosen(collection, locator)
+    marks = choice.taken | choice.left
+    stored = {
+        **(durable_files.read(path) or {}),
+        "plans": {
+            "taken": sorted(choice.taken | (before.taken - marks)),
+            "left": sorted(choice.left | (before.left - marks)),
+        },
+    }
+    durable_files.write_atomically(path, durable_files.encode(stored), staging=collection.staging)
+
+
+def chosen(collection: Collection, locator: str) -> Choice:
+    """Return which plans of a folder a person chose."""
+    noted = (durable_files.read(_folder_file(collection, locator)) or {}).get("plans")
+    taken, left = (noted.get(key, []) if isinstance(noted, dict) else [] for key in ("taken", "left"))
+    return Choice(frozenset(map(str, taken)), frozenset(map(str, left)))
 
 
 def accept(collection: Collection, locator: str, fingerprint: str, code: str) -> None:
@@ -160,7 +275,8 @@ def outcomes(collection: Collection) -> Iterator[tuple[str, Outcome]]:
 def write_outcome(collection: Collection, locator: str, outcome: Outcome) -> None:
     """Note what became of a set, in the place of what was noted before; lost, it is found out again."""
     stored = {name.name: getattr(outcome, name.name) for name in fields(outcome)}
-    stored |= {"schema": SCHEMA, "codes": list(outcome.codes), "folders": dict(outcome.folders)}
+    stored |= {"schema": OUTCOME_SCHEMA, "codes": list(outcome.codes), "folders": dict(outcome.folders)}
+    stored["sets"] = [asdict(one) | {"codes": list(one.codes)} for one in outcome.entries]
     path = _outcome_file(collection, locator)
     durable_files.write_atomically(path, durable_files.encode(stored), staging=collection.staging, lasting=False)
 
@@ -173,7 +289,7 @@ def read_outcome(collection: Collection, locator: str) -> Outcome | None:
 def reopen(collection: Collection, locator: str) -> None:
     """Have a set looked at again as if it were new. What was published of its folder stays published, and known."""
     outcome = read_outcome(collection, locator)
-    if outcome is None or outcome.index is None:
+    if outcome is None or not outcome.indices:
         _outcome_file(collection, locator).unlink(missing_ok=True)
     else:
         write_outcome(collection, locator, replace(outcome, fingerprint="", folders={".": 0}))
@@ -201,11 +317,18 @@ def _outcome(stored: dict[str, Any]) -> Outcome | None:
     if not {"state", "fingerprint", "at"} <= values.keys():
         return None
     try:
+        sets = tuple(map(_set_outcome, values.pop("sets", ())))
         left_out = tuple(NotTaken(*map(str, one)) for one in values.get("not_taken", ()))
         own = {"state": SetState(values["state"]), "codes": tuple(values.get("codes", ())), "not_taken": left_out}
-        return Outcome(**values | own)
-    except (TypeError, ValueError):  # a state that a later version knows: the set is looked at again
+        outcome = Outcome(**values | own)
+    except (AttributeError, TypeError, ValueError):  # what a later version knows: the set is looked at again
         return None
+    return outcome if sets == outcome.entries else replace(outcome, sets=sets)
+
+
+def _set_outcome(stored: dict[str, Any]) -> SetOutcome:
+    values = {name.name: stored[name.name] for name in fields(SetOutcome) if name.name in stored}
+    return SetOutcome(**values | {"state": SetState(values["state"]), "codes": tuple(values.get("codes", ()))})
 
 
 def _folder_file(collection: Collection, locator: str) -> Path:

@@ -78,3 +78,16 @@ _RETRIED = frozenset({SetState.REFUSED, SetState.PARKED})
 _CONCLUDED = _FINISHED | _RETRIED | {SetState.CHANGED, SetState.NO_SET, SetState.NOT_READABLE}
 _LOOKED_AT_AGAIN = frozenset({SetState.WAITING, SetState.NOT_READABLE})
 _BUSY = frozenset({SetState.NEW, SetState.QUEUED, SetState.IN_WORK})
+
+FROM_LEAST_FINISHED = (
+    SetState.WAITING,
+    SetState.NOT_READABLE,
+    SetState.REFUSED,
+    SetState.PARKED,
+    SetState.CHANGED,
+    SetState.NO_SET,
+    SetState.WITHDRAWN,
+    SetState.SAME_SET,
+    SetState.PUBLISHED,
+)
+"""The states of outcomes; a folder with several sets has the first of theirs."""

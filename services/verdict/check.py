@@ -139,13 +139,40 @@ def judge(
     """
     listing = listing or folder_listing.take(folder)
     contents = reader.read(folder, listing)
+    return judge_contents(folder, contents, options, machines, policy, listing, delivered=delivered)
+
+
+def judge_contents(
+    folder: Path,
+    contents: Contents,
+    options: Options,
+    machines: Sequence[Machine],
+    policy: Policy,
+    listing: Listing,
+    aside: SetAside | None = None,
+    *,
+    delivered: bool = False,
+) -> Verdict:
+    """Judge what was read, as one set.
+
+    Parameters
+    ----------
+    contents
+        Of the folder, or as much of it as one of its sets consists of.
+    aside
+        What of it belongs to the set, where that was found out already.
+    delivered
+        As for `judge`.
+    """
     found = _Found()
     _judge_files(found, contents, listing, options)
     _judge_patient(found, contents, folder.name, delivered=delivered)
-    aside = set_aside(contents.objects) if options.extra_objects == "leave out" else SetAside(contents.objects, (), ())
+    aside = aside or leave_out(contents.objects, options)
     found.notes += aside.notes()
     chosen = members.choose(aside.objects)
-    found.faults += complete_sets.tell(chosen.faults, aside.objects, options.accept)
+    if options.plans == "refuse":
+        chosen.faults[:] = complete_sets.tell(chosen.faults, aside.objects, options.accept)
+    found.faults += chosen.faults
     found.missing += [one for one in chosen.missing if one.code not in map(members.no_object, contents.private)]
     found.faults += pixel_completeness.lacking(chosen.objects)
     found.faults += pixel_completeness.hidden(chosen.objects)
@@ -201,6 +228,18 @@ def judge(
         rtset=whole,
         not_taken=(*found.not_taken, *not_taken.of_set(folder, listing)),
     )
+
+
+def leave_out(objects: Mapping[str, tuple[SetFile, ...]], options: Options) -> SetAside:
+    """Set aside what belongs to no set, where the collection leaves that out."""
+    return set_aside(objects) if options.extra_objects == "leave out" else SetAside(objects, (), ())
+
+
+def of_whose_folder(folder: Path, contents: Contents) -> list[Fault]:
+    """Return what stands against a folder as a whole, whatever sets it holds: two patients, sets of our own making."""
+    found = _Found()
+    _judge_patient(found, contents, folder.name, delivered=False)
+    return found.faults
 
 
 @dataclass(slots=True)

@@ -13,17 +13,22 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.dicom import dates
+from services.machines.fit import treatment_beams
 from services.rtset import references
 from services.rtset.reader import CT, DOSE, NAMES, PLAN, STRUCTURE_SET, printable
 from services.verdict import importability, members
 from services.verdict.set_aside import set_aside, what_dose
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import date
+    from typing import TypeAlias
 
     from services.errors import Fault
     from services.rtset.reader import SetFile
+
+    Choose: TypeAlias = Callable[[Mapping[str, tuple[SetFile, ...]]], Mapping[str, tuple[SetFile, ...]]]
+    """Returns of the objects in a folder those of one set."""
 
 APPROVED: Final = "APPROVED"
 """(300E,0002) *Approval Status*. PS3.3 C.8.8.16."""
@@ -77,6 +82,26 @@ class Candidate(NamedTuple):
     def describe(self) -> str:
         """Say which plan this is: `plan "Prostata" of 2020-03-01 (RP.1.dcm, APPROVED)`."""
         return describe_plan(self.plan)
+
+    @property
+    def beams(self) -> int:
+        """How many beams treat."""
+        return len(treatment_beams(self.plan.view))
+
+    @property
+    def prescription(self) -> str:
+        """The highest dose to a target, in how many fractions: `66 Gy in 33 fractions`; empty where none is stated."""
+        view = self.plan.view
+        doses = [item.number("TargetPrescriptionDose") for item in view.items("DoseReferenceSequence")]
+        fractions = sum(item.number("NumberOfFractionsPlanned") or 0 for item in view.items("FractionGroupSequence"))
+        dose = max((one for one in doses if one), default=None)
+        parts = [f"{dose:g} Gy"] if dose else []
+        return " in ".join([*parts, f"{fractions:g} fraction{'s' * (fractions != 1)}"] if fractions else parts)
+
+    def describe_with_dose(self) -> str:
+        """Say which plan this is, and what it prescribes."""
+        beams = f"{self.beams} beam{'s' * (self.beams != 1)}"
+        return f"{self.describe()}: {', '.join(filter(None, (self.prescription, beams)))}"
 
 
 class CompleteSets(NamedTuple):
@@ -159,7 +184,7 @@ def describe_plan(plan: SetFile) -> str:
 
 
 def tell(faults: Sequence[Fault], objects: Mapping[str, tuple[SetFile, ...]], accept: frozenset[str]) -> list[Fault]:
-    """Add to the refusal of a folder with several plans which sets it holds."""
+    """Add to the refusal of a folder with several plans which sets it holds, and what `plans = "each"` would do."""
     several = next((fault for fault in faults if fault.code in _SEVERAL), None)
     if several is None or not are_several(objects):
         return list(faults)
@@ -167,6 +192,7 @@ def tell(faults: Sequence[Fault], objects: Mapping[str, tuple[SetFile, ...]], ac
     told = replace(
         several,
         found=f"{several.found} {told_of(found)}".rstrip(),
+        remedy=f"{several.remedy} {what_each_does(found)}".rstrip(),
     )
     return [told if fault is several else fault for fault in faults]
 
@@ -182,6 +208,21 @@ def told_of(found: CompleteSets) -> str:
             lacks = f"its {' and '.join(one.lacks)} is not here" if one.lacks else "what is here may not be its own"
             text.append(f"{one.ordinal}. {one.describe()} makes no set: {lacks}.")
     return " ".join(text)
+
+
+def what_each_does(found: CompleteSets) -> str:
+    """Say what `plans = "each"` would make of a folder; nothing where it would make no more of it."""
+    complete = [str(one.ordinal) for one in found.candidates if one.is_complete]
+    if not complete:
+        return ""
+    what = (
+        f"set {complete[0]} would be published"
+        if len(complete) == 1
+        else f"sets {', '.join(complete[:-1])} and {complete[-1]} would be published, each under a number of its own"
+    )
+    others = len(found.candidates) - len(complete)
+    waits = f", and {others} plan{'s' * (others > 1)} would be told of" if others else ""
+    return f'Or set plans to "each" in [check] of collection.toml: {what}{waits}.'
 
 
 def _may_name(one: SetFile, keyword: str, other: SetFile) -> bool:

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from services.errors import SetChanged, SetRefused
 from services.policy.table import policy_for
-from services.verdict import check
+from services.rtset import folder_listing
+from services.rtset.reader import NAMES, printable
+from services.store.registry import CHOOSE_PLANS
+from services.verdict import complete_sets, folder_sets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
+    from typing import TypeAlias
 
     from services.errors import Fault
     from services.forms.collection_form import Options
     from services.layout import NotTaken
     from services.machines.descriptor import Machine
     from services.machines.fit import Fit
+    from services.rtset.reader import SetFile
     from services.verdict.check import Verdict
+    from services.verdict.complete_sets import Candidate
+    from services.verdict.folder_sets import FolderVerdict
+
+    Chosen: TypeAlias = Callable[[Path, SetFile], bool | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +39,24 @@ class Beam:
     """None where the plan as a whole is meant."""
     state: Literal["fits", "differs", "blocks"]
     says: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOfFolder:
+    """One plan of a folder with several sets."""
+
+    ordinal: int
+    """By which a person chooses it."""
+    plan: str
+    """Its label."""
+    date: str
+    """ISO 8601; empty where it states none."""
+    approval: str
+    prescription: str
+    beams: int
+    verdict: Literal["good", "incomplete", "refused", "not taken", "to be chosen"]
+    faults: Sequence[Mapping[str, str]] = ()
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +79,27 @@ class Judgement:
     not_taken: Sequence[NotTaken] = ()
     """What lies in the folder, may hold DICOM, and is no part of the set."""
 
+    sets: Sequence[PlanOfFolder] = ()
+    """Of a folder with several sets, each plan, in the order of their ordinals; the rest is of all of them together."""
 
-def judge_folder(folder: Path, options: Options, machines: Sequence[Machine]) -> Judgement:
-    """Judge one folder; called in a process of its own, what it read stays there."""
+
+def judge_folder(
+    folder: Path, options: Options, machines: Sequence[Machine], chosen: Chosen | None = None
+) -> Judgement:
+    """Judge one folder; called in a process of its own, what it read stays there.
+
+    Parameters
+    ----------
+    chosen
+        Tells of a plan of a folder whether a person chose it, or chose others; None where nobody was asked yet.
+    """
     try:
-        return _judgement(folder, check.judge(folder, options, machines, policy_for(options)))
+        listing = folder_listing.take(folder)
+        said = partial(chosen, folder) if chosen else _nobody
+        judged = folder_sets.judge(folder, options, machines, policy_for(options), listing, said)
+        if len(judged.sets) == 1 and not judged.candidates:
+            return _judgement(folder, judged.sets[0].verdict)
+        return _of_several(folder, judged, listing.fingerprint)
     except SetRefused as refused:
         return Judgement(folder.name, "refused", {}, {}, "", list(map(_fault, refused.faults)), ())
     except SetChanged:
@@ -64,11 +108,15 @@ def judge_folder(folder: Path, options: Options, machines: Sequence[Machine]) ->
         return Judgement(folder.name, "cannot be read", {}, {}, "", (), (error.strerror or type(error).__name__,))
 
 
+def _nobody(_: SetFile) -> None:
+    return None
+
+
 def _judgement(folder: Path, verdict: Verdict) -> Judgement:
     fit = verdict.machine
     return Judgement(
         folder.name,
-        "no set" if verdict.empty else "good" if verdict.good else "refused" if verdict.faults else "incomplete",
+        "no set" if verdict.empty else _word(verdict),
         verdict.counts,
         verdict.links,
         "" if fit is None else fit.machine.name if fit.fits else "does not fit",
@@ -78,6 +126,67 @@ def _judgement(folder: Path, verdict: Verdict) -> Judgement:
         verdict.listing.fingerprint,
         verdict.not_taken,
     )
+
+
+def _word(verdict: Verdict) -> Literal["good", "refused", "incomplete"]:
+    return "good" if verdict.good else "refused" if verdict.faults else "incomplete"
+
+
+def _of_several(folder: Path, judged: FolderVerdict, fingerprint: str) -> Judgement:
+    """Put together the verdicts on the sets of a folder; it is good when all that are taken are."""
+    rows = [_row(one, judged) for one in judged.candidates]
+    alone = [one for one in judged.sets if one.plan is None]
+    each = [(f"{one.ordinal}. " if one.ordinal else "", _judgement(folder, one.verdict)) for one in judged.sets]
+    words = {one.verdict for _, one in each} | ({"incomplete"} if judged.undecided else set())
+    faults = [{**fault, "found": f"{number}{fault['found']}"} for number, one in each for fault in one.faults]
+    if judged.undecided:
+        asked = "; ".join(f"{one.ordinal}. {one.describe_with_dose()}" for one in judged.undecided)
+        faults.append(
+            {
+                "code": CHOOSE_PLANS,
+                "found": f"Several plans are here, and a person chooses: {asked}.",
+                "remedy": f"anonymizer choose ROOT {folder.name!r} NUMBER…",
+            }
+        )
+    by_kind = {
+        kind: len({id(one) for candidate in judged.candidates for one in candidate.objects[kind]}) for kind in NAMES
+    }
+    return Judgement(
+        folder.name,
+        next((word for word in ("refused", "incomplete") if word in words), "good" if each else "no set"),
+        alone[0].verdict.counts if alone else by_kind,
+        _links([one.links for _, one in each]),
+        ", ".join(dict.fromkeys(one.machine for _, one in each if one.machine)),
+        faults,
+        list(dict.fromkeys(f"{number}{note}" for number, one in each for note in one.notes)),
+        fingerprint=fingerprint,
+        not_taken=judged.not_taken,
+        sets=rows,
+    )
+
+
+def _row(candidate: Candidate, judged: FolderVerdict) -> PlanOfFolder:
+    taken = next((one.verdict for one in judged.sets if one.ordinal == candidate.ordinal), None)
+    day = complete_sets.plan_date(candidate.plan)
+    return PlanOfFolder(
+        candidate.ordinal,
+        printable(candidate.plan.view.text("RTPlanLabel")),
+        day.isoformat() if day else "",
+        printable(complete_sets.approval(candidate.plan)),
+        candidate.prescription,
+        candidate.beams,
+        _word(taken) if taken else "to be chosen" if candidate in judged.undecided else "not taken",
+        [_fault(fault) for fault in (*taken.faults, *taken.missing)] if taken else (),
+        taken.notes if taken else (),
+    )
+
+
+def _links(every: Sequence[Mapping[str, str]]) -> Mapping[str, str]:
+    """Return of each link the first state that is not the best."""
+    names = dict.fromkeys(name for links in every for name in links)
+    return {
+        name: next((links[name] for links in every if links.get(name, "shown") != "shown"), "shown") for name in names
+    }
 
 
 def _beams(fit: Fit) -> Iterator[Beam]:

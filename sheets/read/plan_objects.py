@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
     from services.rtset.reader import SetFile
+    from services.verdict.complete_sets import Choose
     from sheets.read.ct_volume import Floats, Place
     from sheets.read.numbers import Data
 
@@ -76,8 +77,13 @@ class NoSet(Exception):
     """The folder does not hold one set, any more."""
 
 
-def read(folder: Path, *, by_pydicom: bool = False) -> Objects:
+def read(folder: Path, *, by_pydicom: bool = False, choose: Choose = lambda found: set_aside(found).objects) -> Objects:
     """Read the set in a folder.
+
+    Parameters
+    ----------
+    choose
+        Returns of the objects in the folder those of the set.
 
     Raises
     ------
@@ -88,7 +94,7 @@ def read(folder: Path, *, by_pydicom: bool = False) -> Objects:
     OSError
         Something cannot be read.
     """
-    found = set_aside(reader.read(folder, folder_listing.take(folder)).objects).objects
+    found = choose(reader.read(folder, folder_listing.take(folder)).objects)
     single = [found[kind] for kind in (reader.STRUCTURE_SET, reader.PLAN, reader.DOSE)]
     if not found[reader.CT] or any(len(files) != 1 for files in single):
         raise NoSet

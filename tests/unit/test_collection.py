@@ -15,7 +15,7 @@ from services.forms.collection_form import Options
 from services.forms.identity import Identity
 from services.store import collection as collections
 from services.store import records
-from services.store.collection import Collection, FormatTooNew, ShareAway, collection_id
+from services.store.collection import FORMAT, Collection, FormatTooNew, ShareAway, collection_id
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -235,7 +235,7 @@ def test_the_initial_index_may_rise_at_any_time_and_fall_until_a_number_is_given
 def test_a_newer_state_is_not_touched(tmp_path: Path) -> None:
     """A worker that knows less hands its work back."""
     Collection.create(tmp_path, FORM, OPTIONS)
-    (tmp_path / ".anonymizer" / "format").write_text("2\n")
+    (tmp_path / ".anonymizer" / "format").write_text(f"{FORMAT + 1}\n")
 
     with pytest.raises(FormatTooNew):
         Collection.open(tmp_path)

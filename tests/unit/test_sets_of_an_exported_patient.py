@@ -10,14 +10,17 @@ from services.forms.collection_form import Options
 from services.policy.table import Choice, policy_for
 from services.rtset import folder_listing, reader
 from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
-from services.verdict import check, complete_sets
+from services.verdict import check, complete_sets, folder_sets
 from services.verdict.set_aside import set_aside
-from tests.exports import ExportedSet, generate
+from tests.exports import Export, ExportedSet, generate
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from services.rtset.reader import SetFile
     from services.verdict.complete_sets import CompleteSets
+    from services.verdict.folder_sets import FolderVerdict
 
 SIXTY = range(60)
 SEVERAL = {"second-plan", "second-structure-set", "second-ct-series", "second-dose"}
@@ -51,8 +54,42 @@ def test_the_right_objects_are_put_together(tmp_path: Path, number: int) -> None
     assert used.isdisjoint(map(id, found.others))
 
 
+def judge(export: Export, plans: str, chosen: Callable[[SetFile], bool | None] = lambda _: None) -> FolderVerdict:
+    """Judge a folder under a choice of the form."""
+    options, policy = Options(machine=(), plans=plans), policy_for(Choice(keep_machine=True))
+    return folder_sets.judge(export.folder, options, [], policy, folder_listing.take(export.folder), chosen)
+
+
+def good(judged: FolderVerdict) -> list[str]:
+    """Return the plans of the sets that would be published."""
+    return [one.verdict.good_set().plan.sop_instance_uid for one in judged.sets if one.verdict.good]
+
+
 @pytest.mark.parametrize("number", SIXTY)
-def test_a_refusal_says_which_sets_there_are(tmp_path: Path, number: int) -> None:
+def test_every_mode_takes_the_right_sets(tmp_path: Path, number: int) -> None:
+    """All that are complete, those that are approved, those that a person chose; of two patients none."""
+    export = generate(tmp_path, number)
+    whole = [] if export.two_patients else [one.plan for one in export.sets]
+    assert good(judge(export, "each")) == whole
+    assert good(judge(export, "approved")) == [uid for uid in whole if uid in export.approved]
+    last = export.plans[-1]
+    assert good(judge(export, "ask", lambda plan: plan.sop_instance_uid == last)) == [
+        uid for uid in whole if uid == last
+    ]
+    if len(export.plans) > 1 and not export.two_patients:
+        asked = judge(export, "ask")
+        assert (asked.sets, [one.plan_uid for one in asked.undecided]) == ((), export.plans)
+    for mode in ("each", "approved", "ask"):
+        judged = judge(export, mode)
+        codes = {fault.code for one in judged.sets for fault in one.verdict.faults}
+        assert ("two-patients" in codes) == export.two_patients
+        assert (codes == {"no-approved-plan"}) == (
+            mode == "approved" and not export.two_patients and not export.approved
+        )
+
+
+@pytest.mark.parametrize("number", SIXTY)
+def test_a_refusal_says_which_sets_there_are_and_what_each_would_do(tmp_path: Path, number: int) -> None:
     """In one sentence for each plan; a plain folder is judged as ever."""
     export = generate(tmp_path, number)
     verdict = check.judge(export.folder, Options(machine=()), [], policy_for(Choice(keep_machine=True)))
@@ -71,3 +108,4 @@ def test_a_refusal_says_which_sets_there_are(tmp_path: Path, number: int) -> Non
         state = "makes no set" if uid not in {one.plan for one in export.sets} else f"RP.{uid}.dcm"
         assert f"{ordinal}. plan " in said[0].found
         assert state in said[0].found
+    assert ('Or set plans to "each" in [check] of collection.toml' in said[0].remedy) == bool(many)

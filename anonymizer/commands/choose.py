@@ -1,0 +1,27 @@
+"""`anonymizer choose`: says which plans of a folder with several are meant."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from anonymizer.arguments import Root, SetFolder, check_folder, set_in
+from anonymizer.terminal import console
+from services.maintenance import choose as choosing
+from services.store.collection import Collection
+
+Numbers = Annotated[
+    list[int], typer.Argument(metavar="NUMBER…", help="Of the plans, as `anonymizer check` prints them.")
+]
+
+
+def choose(root: Root, folder: SetFolder, numbers: Numbers) -> None:
+    """Take these plans of a folder with several, where the collection asks a person: plans = "ask"."""
+    check_folder(root)
+    collection = Collection.open(root)
+    place = root / set_in(root, folder, by_hospital=collection.options.by_hospital)
+    taken = choosing.choose(collection, place, numbers)
+    for one in taken:
+        console().print(f"{one.ordinal}. {one.describe_with_dose()}")
+    console().print(f"Taken by the service, or by: anonymizer run {root}")

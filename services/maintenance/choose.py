@@ -1,0 +1,80 @@
+"""A person says which plans of a folder are meant, by the ordinals that `check` prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from services.errors import SetRefused, SettingsWrong
+from services.layout import SETTINGS_NAME
+from services.store import again, plans, registry
+from services.verdict import folder_sets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from services.rtset.reader import SetFile
+    from services.store.collection import Collection
+    from services.verdict.complete_sets import Candidate
+
+
+def choose(collection: Collection, folder: Path, numbers: Iterable[int]) -> list[Candidate]:
+    """Take some plans of a folder, and leave the others; what was published of them stays published.
+
+    Returns
+    -------
+    list
+        The plans that were chosen.
+
+    Raises
+    ------
+    SettingsWrong
+        The collection asks nobody, or a number is none of the folder's.
+    SetChanged, OSError
+        The folder cannot be read just now.
+    """
+    if collection.options.plans != "ask":
+        says = f'{SETTINGS_NAME} says plans = "{collection.options.plans}" in [check]'
+        raise SettingsWrong(f'{says}: a person chooses where it says "ask".')
+    found, taken = numbered(collection, folder, numbers)
+    if not taken:
+        raise SettingsWrong("Say which plans are meant, by the numbers that `anonymizer check` prints.")
+    marks = [plans.mark_of(collection, one.plan_uid) for one in found]
+    chosen = frozenset(plans.mark_of(collection, one.plan_uid) for one in taken)
+    locator = registry.register(collection, collection.name_of(folder))
+    registry.choose(collection, locator, registry.Choice(chosen, frozenset(marks) - chosen))
+    again.look_again(collection, collection.name_of(folder))
+    return taken
+
+
+def is_chosen(collection: Collection, folder: Path, plan: SetFile) -> bool | None:
+    """Tell whether a person chose a plan of a folder, or chose others; None where nobody was asked about it yet."""
+    taken, left = registry.chosen(collection, collection.locator(collection.name_of(folder)))
+    mark = plans.mark_of(collection, plan.sop_instance_uid)
+    return True if mark in taken else False if mark in left else None
+
+
+def numbered(
+    collection: Collection, folder: Path, numbers: Iterable[int]
+) -> tuple[tuple[Candidate, ...], list[Candidate]]:
+    """Return the plans of a folder, and those of some numbers.
+
+    Raises
+    ------
+    SettingsWrong
+        A number is none of the folder's.
+    """
+    try:
+        found = folder_sets.plans_in(folder, collection.options)
+    except SetRefused as refused:
+        raise SettingsWrong(" ".join(fault.found for fault in refused.faults)) from None
+    by_number = {one.ordinal: one for one in found}
+    wanted = sorted(set(numbers))
+    if unknown := [str(number) for number in wanted if number not in by_number]:
+        raise SettingsWrong(
+            f"{folder.name} has no plan {' and no plan '.join(unknown)}: `anonymizer check` prints their numbers, "
+            f"here 1 to {len(found)}."
+            if found
+            else f"{folder.name} holds no plan."
+        )
+    return found, [by_number[number] for number in wanted]

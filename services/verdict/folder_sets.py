@@ -1,0 +1,193 @@
+"""The verdict on a folder that may hold several sets: on each of them by itself, as the collection wants plans taken.
+
+A folder of one plan, one structure set and one CT series is judged as one set, whatever the collection wants. What is
+shared by two sets is read once, and judged with each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from services.errors import Fault
+from services.rtset import folder_listing, not_taken, reader
+from services.rtset.reader import printable
+from services.verdict import check, complete_sets
+from services.verdict.set_aside import SetAside
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from services.forms.collection_form import Options
+    from services.layout import NotTaken
+    from services.machines.descriptor import Machine
+    from services.policy.table import Policy
+    from services.rtset.folder_listing import Listing
+    from services.rtset.reader import Contents, SetFile
+    from services.verdict.check import Verdict
+    from services.verdict.complete_sets import Candidate, CompleteSets
+
+NO_APPROVED_PLAN: Final = "no-approved-plan"
+
+
+@dataclass(frozen=True, slots=True)
+class SetVerdict:
+    """The verdict on one set of a folder."""
+
+    verdict: Verdict
+
+    plan: SetFile | None = None
+    """By which it is told from its neighbours; None where the folder is judged as one set."""
+
+    ordinal: int = 0
+    """As `check` prints it; 0 where the folder is judged as one set."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderVerdict:
+    """What the check found in a folder."""
+
+    sets: tuple[SetVerdict, ...]
+    """Those that are to be made, in the order in which they get their numbers."""
+
+    candidates: tuple[Candidate, ...] = ()
+    """All plans of a folder with several sets, taken or not."""
+
+    undecided: tuple[Candidate, ...] = ()
+    """Plans about which a person is asked."""
+
+    passed_over: tuple[str, ...] = ()
+    """What is told of plans that are not taken."""
+
+    left_out: tuple[NotTaken, ...] = ()
+    """What lies in a folder with several sets, may hold DICOM, and is no part of any."""
+
+    @property
+    def not_taken(self) -> tuple[NotTaken, ...]:
+        """What lies in the folder, may hold DICOM, and is no part of a set."""
+        return tuple(dict.fromkeys((*self.left_out, *(one for each in self.sets for one in each.verdict.not_taken))))
+
+
+def judge(
+    folder: Path,
+    options: Options,
+    machines: Sequence[Machine],
+    policy: Policy,
+    listing: Listing,
+    chosen: Callable[[SetFile], bool | None] = lambda _: None,
+) -> FolderVerdict:
+    """Judge each set of a folder.
+
+    Parameters
+    ----------
+    chosen
+        Tells of a plan whether a person chose it, or chose others; None where nobody was asked yet.
+
+    Raises
+    ------
+    SetRefused, SetChanged, OSError
+        As `check.judge`.
+    """
+    contents = reader.read(folder, listing)
+    judged = _Judged(folder, contents, options, machines, policy, listing)
+    aside = check.leave_out(contents.objects, options)
+    if options.plans == "refuse" or not complete_sets.are_several(aside.objects) or not aside.objects[reader.PLAN]:
+        return FolderVerdict((SetVerdict(judged.approved(judged.as_one(aside))),))
+    if against := check.of_whose_folder(folder, contents):
+        return FolderVerdict(
+            (SetVerdict(replace(judged.as_one(aside), faults=tuple(against), missing=(), rtset=None)),)
+        )
+    found = complete_sets.find(aside.objects, options.accept)
+    taken, undecided = _taken(found.candidates, options, chosen)
+    if not taken and options.plans == "approved":
+        refused = replace(judged.as_one(aside), faults=(_none_approved(found.candidates),), missing=(), rtset=None)
+        return FolderVerdict((SetVerdict(refused),), found.candidates)
+    others = _passed_over(found, taken, undecided)
+    sets = tuple(SetVerdict(judged.one_of(one, aside, others), one.plan, one.ordinal) for one in taken)
+    return FolderVerdict(sets, found.candidates, tuple(undecided), others, not_taken.of_set(folder, listing))
+
+
+def plans_in(folder: Path, options: Options) -> tuple[Candidate, ...]:
+    """Return the plans of a folder with what belongs to each, in the order of their ordinals.
+
+    Raises
+    ------
+    SetRefused, SetChanged, OSError
+        As `check.judge`.
+    """
+    contents = reader.read(folder, folder_listing.take(folder))
+    return complete_sets.find(check.leave_out(contents.objects, options).objects, options.accept).candidates
+
+
+def _taken(
+    candidates: Sequence[Candidate], options: Options, chosen: Callable[[SetFile], bool | None]
+) -> tuple[list[Candidate], list[Candidate]]:
+    """Return the plans that are taken, and those about which a person is to be asked."""
+    if options.plans == "approved":
+        return [one for one in candidates if one.is_approved], []
+    if options.plans != "ask" or len(candidates) == 1:
+        return list(candidates), []
+    said = [(one, chosen(one.plan)) for one in candidates]
+    return [one for one, yes in said if yes], [one for one, yes in said if yes is None]
+
+
+def _passed_over(found: CompleteSets, taken: Sequence[Candidate], undecided: Sequence[Candidate]) -> tuple[str, ...]:
+    left = [one for one in found.candidates if one not in taken and one not in undecided]
+    return (*(f"Not taken: {one.describe()}." for one in left), *found.notes())
+
+
+def _none_approved(candidates: Sequence[Candidate]) -> Fault:
+    told = "; ".join(f"{one.ordinal}. {one.describe()}" for one in candidates)
+    return Fault(
+        NO_APPROVED_PLAN,
+        f"None of the plans here has the approval status APPROVED: {told}.",
+        'Approve the plan and export it once more, or set plans in [check] of collection.toml to "ask" or "each".',
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A folder that was read."""
+
+    folder: Path
+    contents: Contents
+    options: Options
+    machines: Sequence[Machine]
+    policy: Policy
+    listing: Listing
+
+    def as_one(self, aside: SetAside) -> Verdict:
+        """Judge it as one set."""
+        return self._judge(self.contents, aside)
+
+    def approved(self, verdict: Verdict) -> Verdict:
+        """Refuse one set whose plan is not approved, where the collection takes no other."""
+        plans = [one for one in self.contents.objects[reader.PLAN] if self.options.plans == "approved"]
+        if not plans or any(complete_sets.approval(one) == complete_sets.APPROVED for one in plans):
+            return verdict
+        told = "; ".join(map(complete_sets.describe_plan, plans))
+        fault = Fault(
+            NO_APPROVED_PLAN,
+            f"No plan here has the approval status APPROVED: {told}.",
+            'Approve the plan and export it once more, or set plans in [check] of collection.toml to "each".',
+        )
+        return replace(verdict, faults=(*verdict.faults, fault), rtset=None)
+
+    def one_of(self, candidate: Candidate, aside: SetAside, others: tuple[str, ...]) -> Verdict:
+        """Judge one set by itself; files that do not read hold up only one that needs more than its references."""
+        its_own = check.leave_out(candidate.objects, self.options)
+        its_own = SetAside(its_own.objects, (*aside.localizers, *its_own.localizers), its_own.doses)
+        contents = replace(self.contents, objects=candidate.objects, unreadable=())
+        verdict = self._judge(contents, its_own)
+        unreadable = self.contents.unreadable
+        if unreadable and not all(state == "shown" for state in verdict.links.values()):
+            verdict = self._judge(replace(contents, unreadable=unreadable), its_own)
+        elif unreadable:
+            others = (*others, *(f"Not taken: {printable(one.path)}, which cannot be read." for one in unreadable))
+        return replace(verdict, notes=(*verdict.notes, *others))
+
+    def _judge(self, contents: Contents, aside: SetAside) -> Verdict:
+        return check.judge_contents(
+            self.folder, contents, self.options, self.machines, self.policy, self.listing, aside
+        )

@@ -1,0 +1,285 @@
+"""A folder with several sets, the pipeline's whole way: each by itself, none held up by another."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pydicom
+import pytest
+
+from services import pipeline
+from services.errors import NotClean, SetsFailed
+from services.forms.collection_form import Options
+from services.forms.identity import Identity
+from services.maintenance import doctor, withdraw
+from services.maintenance.verify_again import verify_published
+from services.publication import claims, republish
+from services.publication.index_ledger import Ledger
+from services.runtime.progress import Progress
+from services.runtime.settings import Settings
+from services.store import again, failures, plans, records, registry
+from services.store.collection import Collection
+from tests.exports import generate
+from tests.sets import make_set, other_object
+from worker.set_key import SetKey
+from worker.tasks import count_failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import redis
+
+    from services.store.registry import Outcome
+    from tests.exports import Export
+
+NAME = "Mustermann Erika 4711"
+
+
+class Desk:
+    """A collection and its Redis, in one process."""
+
+    def __init__(self, root: Path, client: redis.Redis, plans: str) -> None:
+        root.mkdir(exist_ok=True)
+        identity = Identity("zzz_AnusGE", "AnusGE", "First", "Demo Hospital", 6)
+        self.collection = Collection.create(root, identity, Options(machine=(), plans=plans))
+        self.redis = client
+
+    def do(self, *, patience_over: bool = True) -> Outcome:
+        """Take the folder its way."""
+        collection, locator = self.collection, self.locator
+        progress = Progress(self.redis, collection.id, locator)
+        ledger = Ledger(collection, self.redis)
+        done = pipeline.process(collection, locator, ledger, progress, Settings(), patience_over=patience_over)
+        assert done is not None
+        assert registry.read_outcome(collection, locator) == done
+        return done
+
+    @property
+    def locator(self) -> str:
+        """Of the folder."""
+        return registry.register(self.collection, NAME)
+
+    def beside(self, ending: str) -> str:
+        """Read what stands beside the folder."""
+        path = self.collection.root / f"{NAME}_{ending}.txt"
+        return path.read_text("utf-8-sig") if path.exists() else ""
+
+    def plans(self) -> dict[str, str]:
+        """Return the labels of the published plans, by their folders."""
+        return {
+            path.parent.name: pydicom.dcmread(path).RTPlanLabel
+            for path in sorted(self.collection.root.glob("ANON_*/RP.*.dcm"))
+        }
+
+
+@pytest.fixture
+def desk(tmp_path: Path, client: redis.Redis) -> Callable[..., Desk]:
+    """Make a collection that takes plans in a certain way."""
+    return lambda plans="each": Desk(tmp_path / "BATCH", client, plans)
+
+
+def several(desk: Desk, least: int = 2) -> Export:
+    """Make an export of at least so many sets, all its plans among them."""
+    for number in range(100):
+        export = generate(desk.collection.root, number, NAME)
+        if not export.two_patients and len(export.sets) == len(export.plans) >= least:
+            return export
+        for path in export.folder.iterdir():
+            path.unlink()
+    raise AssertionError
+
+
+@pytest.mark.parametrize("number", range(0, 60, 5))
+def test_each_set_gets_a_number_of_its_own_in_the_order_of_plans(desk, number: int) -> None:
+    """Whole by itself; the originals stay, and a set that is not whole is told of."""
+    here = desk()
+    export = generate(here.collection.root, number, NAME)
+    before = {path: path.read_bytes() for path in export.folder.iterdir()}
+    outcome = here.do()
+    sets = [] if export.two_patients else export.sets
+    names = [f"ANON_{index:03d}" for index in range(6, 6 + len(sets))]
+    assert sorted(here.plans()) == names
+    for name, one in zip(names, sets, strict=True):
+        folder = here.collection.root / name
+        kinds = [path.name[:2] for path in folder.iterdir()]
+        assert (kinds.count("CT"), kinds.count("RS"), kinds.count("RP"), kinds.count("RD")) == (
+            len(one.slices),
+            1,
+            1,
+            1,
+        )
+        verify_published(export.folder, folder, here.collection, [])
+    if outcome.sets:
+        assert [one.index for one in outcome.published] == [6 + number for number in range(len(sets))]
+        assert len(outcome.sets) == len(export.plans)
+    assert before == {path: path.read_bytes() for path in export.folder.iterdir()}
+    assert here.do().indices == outcome.indices
+    assert [claim.index for claim in claims.unpublished(here.collection)] == []
+    stored = json.loads((here.collection.outcomes / f"{here.locator}.json").read_text())
+    assert (stored["schema"], len(stored["sets"])) == (2, len(outcome.entries))
+
+
+def test_the_folder_has_one_text_with_a_section_for_each_set(desk) -> None:
+    """Named by ANON folder or ordinal; what is refused makes it a REFUSED file, and the others stay."""
+    here = desk()
+    export = several(here, 3)
+    for dose in export.made.of("RTDOSE"):
+        if dose.ReferencedRTPlanSequence[0].ReferencedSOPInstanceUID == export.sets[1].plan:
+            export.made.path(dose).unlink()
+    outcome = here.do(patience_over=False)
+    assert [one.state for one in outcome.sets[:3]] == ["published", "waiting", "published"]
+    assert (outcome.state, outcome.set_id, outcome.index) == ("waiting", None, None)
+    note = here.beside("NOTE")
+    assert [line for line in note.splitlines() if line.startswith(("ANON", "set"))][:3] == [
+        "ANON_006: published",
+        "set 2: waiting",
+        "ANON_007: published",
+    ]
+    assert "There is no RT Dose here." in note
+    outcome = here.do()
+    assert (outcome.state, outcome.sets[1].codes) == ("refused", ("no-rt-dose",))
+    assert (here.beside("NOTE"), "set 2: refused (no-rt-dose)" in here.beside("REFUSED")) == ("", True)
+    export.made.write()
+    outcome = here.do()
+    assert (outcome.state, here.beside("REFUSED")) == ("published", "")
+    assert sorted(one.index for one in outcome.sets) == list(range(6, 6 + len(export.sets)))
+    assert [one.index for one in outcome.sets[:3]][0::2] == [6, 7]
+
+
+def test_a_plan_that_comes_later_is_a_new_set(desk) -> None:
+    """And no change of the one that was published, which stays as it is."""
+    here = desk()
+    export = several(here)
+    late = [one for one in export.made.objects if one.SOPInstanceUID in {export.sets[-1].plan, export.sets[-1].dose}]
+    for data in late:
+        export.made.path(data).unlink()
+    first = here.do()
+    assert {one.state for one in first.entries} == {"published"}
+    export.made.write()
+    then = here.do()
+    assert {one.state for one in then.entries} == {"published"}
+    assert len(then.indices) == len(first.indices) + 1
+    assert max(then.indices) == max(first.indices) + 1
+    assert {one.code for one in doctor.examine(here.collection)} <= {"not-rendered"}
+
+
+def test_a_crash_between_two_sets_goes_on(desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was published before it is published once."""
+    here = desk()
+    export = several(here)
+    real, calls = pipeline.prove.prove, []
+
+    def die(*args: object) -> object:
+        calls.append(args)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline.prove, "prove", die)
+        with pytest.raises(KeyboardInterrupt):
+            here.do()
+    assert sorted(here.plans()) == ["ANON_006"]
+    assert failures.begun(here.collection, here.locator)
+    outcome = here.do()
+    assert outcome.indices == tuple(range(6, 6 + len(export.sets)))
+    assert failures.begun(here.collection, here.locator) == ""
+    assert failures.all_of(here.collection) == []
+
+
+def test_deaths_count_for_the_set_that_was_begun(desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After three it is parked and its neighbours are published; a retry brings it back."""
+    here = desk()
+    export = several(here)
+    real = pipeline.prove.prove
+    poisoned = export.sets[0].plan
+
+    def fail(source: list[tuple[str, Path]], *args: object) -> object:
+        if any(poisoned in path.name for _, path in source):
+            raise NotClean("poison")
+        return real(source, *args)
+
+    key = SetKey(here.collection.id, here.locator)
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline.prove, "prove", fail)
+        for _ in range(failures.MOST):
+            with pytest.raises(SetsFailed) as failed:
+                here.do()
+            (mark,) = failed.value.errors
+            count_failure(here.collection, key, "NotClean", mark)
+        outcome = here.do()
+    assert [one.state for one in outcome.sets] == ["parked"] + ["published"] * (len(export.sets) - 1)
+    assert (outcome.state, outcome.sets[0].codes) == ("parked", ("NotClean",) * 3)
+    assert [claim.index for claim in claims.unpublished(here.collection)] == []
+    again.look_again(here.collection, NAME)
+    assert {one.state for one in here.do().sets} == {"published"}
+    assert here.do().indices == (6 + len(export.sets) - 1, *range(6, 6 + len(export.sets) - 1))
+
+
+def test_one_set_is_withdrawn_and_one_done_again(desk) -> None:
+    """By its number; the folder's other sets stay what they are, and stay told."""
+    here = desk()
+    export = several(here)
+    here.do()
+    withdraw.withdraw_set(here.collection, 6)
+    outcome = registry.read_outcome(here.collection, here.locator)
+    assert outcome is not None
+    assert [one.state for one in outcome.sets] == ["withdrawn"] + ["published"] * (len(export.sets) - 1)
+    assert "ANON_007: published" in here.beside("NOTE")
+    assert [one.state for one in here.do().sets] == ["withdrawn"] + ["published"] * (len(export.sets) - 1)
+    before = records.read(here.collection, 7)
+    republish.request(here.collection, 7)
+    assert [one.state for one in here.do().sets] == ["withdrawn"] + ["published"] * (len(export.sets) - 1)
+    after = records.read(here.collection, 7)
+    assert before
+    assert after
+    assert (after.set_id, after.content["replaces"] != "") == (before.set_id, True)
+
+
+def test_only_approved_plans_are_taken_where_the_form_says_so(desk) -> None:
+    """The others are told of; where there is none, the folder is refused with that reason."""
+    here = desk("approved")
+    export = several(here)
+    plans = {one.SOPInstanceUID: one for one in export.made.of("RTPLAN")}
+    for uid in export.plans:
+        plans[uid].ApprovalStatus = "UNAPPROVED"
+    export.made.write()
+    outcome = here.do()
+    assert (outcome.state, outcome.codes) == ("refused", ("no-approved-plan",))
+    plans[export.plans[1]].ApprovalStatus = "APPROVED"
+    export.made.write()
+    outcome = here.do()
+    assert [(one.state, one.index, one.ordinal) for one in outcome.sets] == [("published", 6, 2)]
+    assert f"RP.{export.plans[0]}.dcm, UNAPPROVED" in here.beside("NOTE")
+
+
+def test_a_person_chooses(desk) -> None:
+    """Until then the folder waits, however long; a plan that comes later is asked about again."""
+    here = desk("ask")
+    export = several(here)
+    outcome = here.do()
+    assert (outcome.state, outcome.codes, outcome.waits_for_person) == ("waiting", ("choose-plans",), True)
+    assert "anonymizer choose ROOT 'Mustermann Erika 4711' NUMBER" in here.beside("NOTE")
+    assert claims.taken(here.collection) == set()
+    marks = [plans.mark_of(here.collection, uid) for uid in export.plans]
+    registry.choose(here.collection, here.locator, registry.Choice(frozenset(marks[1:2]), frozenset(marks[:1])))
+    outcome = here.do()
+    if len(marks) > 2:
+        assert (outcome.state, outcome.sets[0].state) == ("waiting", "published")
+        registry.choose(here.collection, here.locator, registry.Choice(frozenset(), frozenset(marks[2:])))
+        outcome = here.do()
+    assert [(one.state, one.index, one.ordinal) for one in outcome.sets] == [("published", 6, 2)]
+    assert outcome.state == "published"
+
+
+def test_a_folder_with_one_set_is_what_it_was(tmp_path: Path, client: redis.Redis) -> None:
+    """Whatever the form says of several: the same outcome, the same number, no text beside it."""
+    told = []
+    for mode in ("refuse", "each", "ask"):
+        here = Desk(tmp_path / mode, client, mode)
+        make_set(here.collection.root, other_object("REG"), name=NAME)
+        outcome = here.do()
+        told.append((outcome.state, outcome.index, outcome.sets, here.beside("NOTE"), here.beside("REFUSED")))
+    assert told == [("published", 6, (), "", "")] * 3
