@@ -78,7 +78,8 @@ def test_it_is_proven_once_more_on_request(made: SyntheticSet, root: Path) -> No
 def test_status_and_a_second_run_find_it_done(root: Path) -> None:
     """Nothing is made twice."""
     assert "1 published" in anonymizer("status", root)
-    assert json.loads(anonymizer("run", root, "--json")) == {"sets": [], "published_before": 1}
+    again = json.loads(anonymizer("run", root, "--json"))
+    assert again == {"sets": [], "published_before": 1, "interrupted": False, "not_taken": []}
     assert len(list(root.glob("ANON_*"))) == 1
 
 
@@ -90,6 +91,7 @@ def test_only_what_may_travel_is_exported(root: Path, tmp_path: Path) -> None:
         "delivery.json",
         "delivery.json.sig",
         "sheets",
+        "tables",
     ]
     assert {path.stem for path in (tmp_path / "out" / "sheets").iterdir()} <= {"ANON_006", "report"}
     files = {path.name: path.read_bytes() for path in (tmp_path / "out" / "ANON_006").iterdir()}

@@ -388,7 +388,7 @@ def test_when_none_fits_the_nearest_is_reported() -> None:
 
 def test_a_real_plan_of_another_maker_is_reported_in_plain_words() -> None:
     """A sample of pydicom's, with jaws and no leaves."""
-    plan = view.root(part10.read(Path(str(get_testdata_file("rtplan.dcm")))))
+    plan = view.root_view(part10.read(Path(str(get_testdata_file("rtplan.dcm")))))
     result = fit(plan, MILLENNIUM)
     assert result.blocks == ()
     assert result.differs == (

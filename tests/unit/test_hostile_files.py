@@ -111,7 +111,7 @@ def test_many_elements_in_a_little_and_few_in_much(tmp_path: Path, monkeypatch) 
     """As many as are allowed; the counting in between changes nothing in what is read."""
     monkeypatch.setattr(elements, "MAX_ELEMENTS", 1000)
     path = tmp_path / "x.dcm"
-    data = many(400, b"ab") + element(0x300A0003, b"UT", bytes(90_000)) + many(500, b"ab", 0x300B0000)
+    data = many(400, b"ab", 0x00090010) + element(0x000B1000, b"UT", bytes(90_000)) + many(500, b"ab", 0x300B0010)
     path.write_bytes(head(EXPLICIT) + data)
     assert len(part10.read(path).elements) == 901
 
