@@ -16,11 +16,11 @@ COPY . .
 RUN builder/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist . \
     && builder/bin/pip --python /opt/anonymizer/bin/python install --quiet --no-deps dist/*.whl \
     && cp deploy/flowerconfig.py /opt/anonymizer/
-# `anonymizer --version` says of which revision the image was built.
+# `anonymizer --version` says of which revision the image was built. What volumes are mounted on is for whatever uid: a new
+# named volume takes the mode from here.
 ARG REVISION=unknown
-RUN printf '%s\n' "${REVISION}" >/opt/anonymizer/revision
-# What volumes are mounted on, for whatever uid: a new named volume takes the mode from here.
-RUN install -d -m 1777 mounts/data mounts/share
+RUN printf '%s\n' "${REVISION}" >/opt/anonymizer/revision \
+    && install -d -m 1777 mounts/data mounts/share
 
 FROM ${PYTHON_IMAGE}
 ARG VERSION=0.1.0
