@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from services.forms.collection_form import inbox_of
 from services.layout import (
     ANON_NAME,
     OTHER_SHEETS_NAME,
@@ -57,6 +58,8 @@ def set_folders(root: Path, hospitals: HospitalFolders | None = None) -> list[st
     """
     with os.scandir(root) as entries:
         names = [entry.name for entry in entries if _is_named_like_a_set(entry) and entry.is_dir(follow_symlinks=False)]
+    inbox = inbox_of(root) if names else ""
+    names = [name for name in names if name != inbox]
     place = os.fspath(root)
     sets = sorted((name for name in names if not _is_collection(f"{place}/{name}")), key=str.casefold)
     return sets if hospitals is None else hospitals.sets(sets)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from services.exchange.inbox import Inbox
 from services.layout import is_there
 from services.publication import claims, publish
 from services.publication.attempts import StandingStill
@@ -46,6 +47,7 @@ class Reconciler:
         self._ledger = ledger
         self._queue = queue
         self._sheets = sheets
+        self._inbox = Inbox(collection)
         self._still = StandingStill(collection, clock)
         self._tracking = TrackingFiles(collection)
         self._missed: dict[str, int] = {}
@@ -54,7 +56,7 @@ class Reconciler:
     def reconcile(self, states: Mapping[str, SetState]) -> None:
         """Finish publications, give back indices, compare Redis with the share, clear old attempts, bring the lines.
 
-        And ask for sheets that are missing, where somebody makes some.
+        And ask for sheets that are missing, and for deliveries of the inbox to be received, where somebody does so.
 
         Parameters
         ----------
@@ -80,6 +82,9 @@ class Reconciler:
         self._tracking.render()
         if self._sheets is not None and self._collection.options.sheets:
             self._sheets.ask_for_missing(self._collection)
+        if self._sheets is not None and self._collection.options.inbox:
+            for mark in self._inbox.due():
+                self._sheets.ask_to_receive(self._collection.id, mark)
 
     def _look_again(self, refused: Iterable[str]) -> None:
         """Have those looked at again beside which no reason stands any more: it was taken away, or never written."""

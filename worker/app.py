@@ -124,7 +124,9 @@ def set_up_log(**_: object) -> None:
 
 def make_app(settings: Callable[[], Settings]) -> Celery:
     """Make a Celery app; the settings are read when they are first needed."""
-    made = Celery("anonymizer", include=["worker.tasks", "worker.sheet_tasks"], set_as_current=False)
+    made = Celery(
+        "anonymizer", include=["worker.tasks", "worker.sheet_tasks", "worker.delivery_tasks"], set_as_current=False
+    )
     made.add_defaults(lambda: celery_settings(settings()))
     made.steps["consumer"].add(SignOfLife)
     return made

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from celery import Celery, Task
 
 TASK: Final = "make_sheet"
+DELIVERY_TASK: Final = "receive_delivery"
+"""Of `worker.delivery_tasks`, in the same queue."""
 ENDING: Final = ".sheets"
 """Behind the name of the queue of the sets."""
 
@@ -84,6 +86,15 @@ class Sheets:
         """Note that a sheet could not be made."""
         self._redis.set(_note(collection_id, index), "failed", ex=FAILED_S)
 
+    def ask_to_receive(self, collection_id: str, mark: str) -> None:
+        """Have a delivery of the inbox received, unless somebody just asked."""
+        if self._redis.set(_delivery(collection_id, mark), "asked", nx=True, ex=ASKED_S):
+            self._app.send_task(DELIVERY_TASK, args=[collection_id, mark], queue=self.queue)
+
+    def received(self, collection_id: str, mark: str) -> None:
+        """Note that a delivery is no longer asked for."""
+        self._redis.delete(_delivery(collection_id, mark))
+
     def clear(self, collection: Collection) -> None:
         """Take back what was asked for and not begun, and forget what failed."""
         notes = [_note(collection.id, index) for index in paths.missing(collection)]
@@ -103,6 +114,10 @@ class Sheets:
                 step.get(_note(collection_id, index))
             found: list[bytes | None] = step.execute()
         return {index: state.decode() for index, state in zip(indices, found, strict=True) if state}
+
+
+def _delivery(collection_id: str, mark: str) -> str:
+    return f"anonymizer:delivery:{collection_id}:{mark}"
 
 
 def _note(collection_id: str, index: int) -> str:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from services.store.records import Record
 
 State = Literal["taken", "there already", "revised", "waits", "refused", "told", "withdrawn"]
+_CONFIRM: Final = "Its sender has {} it. A person confirms that: `anonymizer receive` with this delivery."
 UNFINISHED: Final = frozenset({"waits", "refused"})
 
 
@@ -83,6 +84,7 @@ def receive(
     is_trusted: Callable[[str, Mapping[str, Any]], None],
     hospital: str = "",
     identity: Path | None = None,
+    by_person: bool = True,
 ) -> Told:
     """Take a delivery into a collection.
 
@@ -94,6 +96,8 @@ def receive(
         Of the sender, for the tracking file; what the delivery says of itself by default.
     identity
         The file of the private key that opens an encrypted delivery.
+    by_person
+        Whether a person asks. Else what is revised or withdrawn waits until one does.
 
     Raises
     ------
@@ -110,13 +114,16 @@ def receive(
         _alone(workplace),
         opening.opened(path, workplace, identity=identity, is_trusted=is_trusted) as delivered,
     ):
-        return _Taking(collection, delivered, settings, hospital).take()
+        return _Taking(collection, delivered, settings, hospital, by_person=by_person).take()
 
 
 class _Taking:
     """One delivery on its way in."""
 
-    def __init__(self, collection: Collection, delivered: Delivered, settings: Settings, hospital: str) -> None:
+    def __init__(
+        self, collection: Collection, delivered: Delivered, settings: Settings, hospital: str, *, by_person: bool
+    ) -> None:
+        self._by_person = by_person
         self._collection, self._delivered, self._settings = collection, delivered, settings
         self._hospital = hospital
         self._known = Known(collection)
@@ -220,6 +227,8 @@ class _Taking:
             return Received(folder, "told", anon, (*says, f"{anon} is of a later revision; this one is not taken."))
         if not self._is_unchanged(there):
             return Received(folder, "told", anon, (*says, f"{anon} was changed here; its revision is not taken."))
+        if not self._by_person:
+            return Received(folder, "waits", anon, (*says, _CONFIRM.format("revised")))
         marks = delivered_set.marks(rtset)
         assert there.set_id is not None
         self._publish(said, judged, rtset, there.set_id, origin, marks, earlier=there)
@@ -236,6 +245,8 @@ class _Taking:
             return Received(folder, "withdrawn", anon, ("It was withdrawn here before.",))
         if not self._is_unchanged(there):
             return Received(folder, "told", anon, (f"Its sender has withdrawn it; {anon} was changed here and stays.",))
+        if not self._by_person:
+            return Received(folder, "waits", anon, (_CONFIRM.format("withdrawn"),))
         withdraw.withdraw_set(self._collection, there.index)
         return Received(folder, "withdrawn", anon)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast, get_arg
 
 from services.errors import SettingsWrong
 from services.forms.identity import Identity, check_identity
-from services.layout import SETTINGS_NAME, SHEETS_NAME
+from services.layout import ANON_NAME, OTHER_SHEETS_NAME, SETTINGS_NAME, SHEETS_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -88,6 +88,9 @@ class Options:
 
     receive_identity: ReceivedIdentity = "keep"
     """Whether a delivered set keeps its identity, or gets a number, a name and UIDs of this collection."""
+
+    inbox: str = ""
+    """The folder of the collection in which deliveries are dropped for the service; empty: there is none."""
 
     start: Start = "by itself"
     """Whether the service takes each set as it comes, or waits until a person says so in the console."""
@@ -200,6 +203,7 @@ make = {str(options.sheets).lower()}  # a sheet with pictures for each published
 
 [receive]
 identity = {_toml(options.receive_identity)}  # "keep" | "renumber": delivered sets get a number of this collection
+inbox = {_toml(options.inbox)}  # the folder beside this file from which the service takes deliveries; empty: none
 
 [service]
 start = {_toml(options.start)}  # "by itself": each set as it comes | "by hand": when a person says so in the console
@@ -243,6 +247,26 @@ def _is_station_name(value: object) -> bool:
     return isinstance(value, str) and len(value) <= 16 and value.isascii() and value.isprintable() and "\\" not in value
 
 
+def _is_inbox(value: object) -> bool:
+    """Whether a value is empty, or names a folder that could be a set's: relative, and one that is nothing else."""
+    if not isinstance(value, str) or value == "":
+        return value == ""
+    is_another = value.casefold() in {SHEETS_NAME, OTHER_SHEETS_NAME} or ANON_NAME.fullmatch(value) is not None
+    return (
+        not is_another
+        and value == value.strip()
+        and re.fullmatch(r"[^./\\\x00-\x1f][^/\\\x00-\x1f]*", value) is not None
+    )
+
+
+def inbox_of(root: Path) -> str:
+    """Return the name of a collection's inbox; empty where there is none, or nobody can tell."""
+    try:
+        return read_settings(root)[1].inbox
+    except SettingsWrong:
+        return ""
+
+
 _FORM: Final[dict[str, dict[str, _Kind]]] = {
     "identity": {
         "patient_id": _text(required=True),
@@ -279,7 +303,10 @@ _FORM: Final[dict[str, dict[str, _Kind]]] = {
         "hospitals": _choice(Hospitals),
     },
     "sheets": {"make": _Kind("true or false", lambda value: isinstance(value, bool))},
-    "receive": {"identity": _choice(ReceivedIdentity)},
+    "receive": {
+        "identity": _choice(ReceivedIdentity),
+        "inbox": _Kind("empty, or the plain name of a folder in the collection", _is_inbox),
+    },
     "service": {"start": _choice(Start), "release": _choice(ReleaseAsked)},
 }
 

@@ -1,0 +1,145 @@
+"""The inbox of a collection, `[receive] inbox`: deliveries that the service takes by itself.
+
+Only keys of the process's own file are believed here. What is revised or withdrawn waits until a person receives that
+delivery by `anonymizer receive`: nothing that was published goes away by itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from services.errors import SettingsWrong
+from services.exchange import delivery_key, manifest, receiving, trust
+from services.exchange.opening import Tampered
+from services.exchange.received import workplace
+from services.runtime import durable_files
+from services.store import notes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from services.exchange.receiving import Told
+    from services.runtime.settings import Settings
+    from services.store.collection import Collection
+
+Result = Literal["done", "untrusted", "gone"]
+
+_PACKED: Final = (".zip", ".age")
+
+
+class Untrusted(Tampered):
+    """Nobody has said that the key of the delivery is to be believed; it waits until somebody does."""
+
+
+class Inbox:
+    """Looks for deliveries that have come to rest."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+        self._seen: dict[str, list[list[Any]]] = {}
+
+    def due(self) -> list[str]:
+        """Return the marks of deliveries that look as they did at the last call, and were not dealt with so."""
+        before, self._seen = self._seen, {_mark(self._collection, path): look(path) for path in items(self._collection)}
+        return [
+            mark
+            for mark, seen in self._seen.items()
+            if before.get(mark) == seen and _noted(self._collection, mark) != {"look": seen, "result": "done"}
+        ]
+
+
+def items(collection: Collection) -> list[Path]:
+    """Return what lies in the inbox and may be a delivery: signed folders, and ZIP files."""
+    name = collection.options.inbox
+    place = collection.root / name
+    if not name or not place.is_dir() or place.is_symlink():
+        return []
+    return sorted(path for path in place.iterdir() if _may_be_one(path))
+
+
+def look(path: Path) -> list[list[Any]]:
+    """Return what changes when anything is written into a delivery."""
+    found = [path, *path.rglob("*")] if path.is_dir() else [path]
+    return sorted([str(one.relative_to(path.parent)), *_status(one)] for one in found)
+
+
+def take(collection: Collection, mark: str, settings: Settings) -> Result:
+    """Receive the delivery of a mark, and say in a note beside it what a person should know.
+
+    Raises
+    ------
+    OSError
+        A circumstance: it is asked for again.
+    """
+    path = next((one for one in items(collection) if _mark(collection, one) == mark), None)
+    if path is None:
+        return "gone"
+    seen, result, lines = look(path), "done", []
+    try:
+        told = receiving.receive(collection, path, settings, is_trusted=_trusting(settings), by_person=False)
+        lines = _lines(told)
+    except Untrusted as untrusted:
+        result, lines = "untrusted", [str(untrusted)]
+    except (Tampered, SettingsWrong) as refused:
+        lines = ["Nothing of the delivery was taken.", str(refused)]
+    if lines:
+        notes.write_note(path, "\n".join(lines))
+    else:
+        notes.clear(path)
+    _note(collection, mark, {"look": seen, "result": result})
+    return "untrusted" if result == "untrusted" else "done"
+
+
+def _may_be_one(path: Path) -> bool:
+    if path.name.startswith(".") or path.is_symlink():
+        return False
+    if path.is_dir():
+        return (path / manifest.SIGNATURE).is_file()
+    return path.is_file() and path.suffix in _PACKED
+
+
+def _trusting(settings: Settings) -> Callable[[str, Mapping[str, Any]], None]:
+    """Return what believes the keys of the process's own file and no others."""
+    known = trust.trusted(settings) if settings.trusted_keys_file is not None else frozenset()
+
+    def is_trusted(fingerprint: str, _: Mapping[str, Any]) -> None:
+        if fingerprint not in known:
+            raise Untrusted(
+                f"It waits: its key is not in the file of trusted keys. {delivery_key.grouped(fingerprint)}"
+            )
+
+    return is_trusted
+
+
+def _lines(told: Told) -> list[str]:
+    """Say what a person should know; nothing where all was taken without a remark."""
+    said = [
+        f"{one.folder}: {one.state}{f' as {one.anon}' if one.anon else ''}. {' '.join(one.says)}".strip()
+        for one in told.sets
+        if one.says or one.state != "taken"
+    ]
+    return [*told.wrong, *told.says, *said]
+
+
+def _status(path: Path) -> tuple[int, int]:
+    status = path.lstat()
+    return status.st_size, status.st_mtime_ns
+
+
+def _mark(collection: Collection, path: Path) -> str:
+    """Name a delivery in messages without giving its name away."""
+    return collection.locator(path.relative_to(collection.root))
+
+
+def _noted(collection: Collection, mark: str) -> dict[str, Any] | None:
+    return durable_files.read(_path(collection, mark))
+
+
+def _note(collection: Collection, mark: str, noted: Mapping[str, Any]) -> None:
+    workplace(collection).mkdir(exist_ok=True)
+    durable_files.write_atomically(_path(collection, mark), durable_files.encode(noted), staging=collection.staging)
+
+
+def _path(collection: Collection, mark: str) -> Path:
+    return workplace(collection) / f"inbox-{mark}.json"

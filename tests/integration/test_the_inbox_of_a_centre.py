@@ -1,0 +1,122 @@
+"""`[receive] inbox`: deliveries that are dropped into a folder of the collection are received by the service."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from services.errors import SettingsWrong
+from services.exchange import delivery_key
+from services.exchange.inbox import Inbox, take
+from services.forms.collection_form import read_settings
+from services.publication.index_ledger import Ledger
+from services.runtime.settings import Settings
+from services.store.collection import Collection
+from tests.delivered import anonymizer, collected
+from tests.sets import make_collection
+from watcher.folders import beside_the_sets, set_folders
+from watcher.reconcile import Reconciler
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import redis
+
+FORM = '[receive]\nidentity = "renumber"\ninbox = "inbox"\n'
+
+
+@pytest.fixture
+def centre(tmp_path: Path) -> Path:
+    """Make the centre's collection with an inbox and a set that somebody dropped."""
+    root = make_collection(tmp_path / "CENTRE", patient_id="multi", more=FORM)
+    (root / "inbox").mkdir()
+    return root
+
+
+@pytest.fixture
+def hospital(tmp_path: Path, client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have a hospital publish two sets."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home of the hospital"))
+    return collected(tmp_path / "HOSPITAL", client, "Huber Josef", "Maier Anna")
+
+
+def trusting(hospital: Path) -> Settings:
+    """Make the settings of a service that believes the hospital's key."""
+    key = delivery_key.of_user(Collection.look(hospital), Settings())
+    path = hospital.parent / "trusted"
+    path.write_text(f"{delivery_key.grouped(delivery_key.fingerprint(key.public))}  # the hospital\n")
+    return Settings(trusted_keys_file=path)
+
+
+def anons(root: Path) -> list[str]:
+    """Return what is published."""
+    return sorted(path.name for path in root.glob("ANON_*"))
+
+
+def test_a_delivery_is_taken_when_it_rests_and_its_key_is_believed(centre: Path, hospital: Path) -> None:
+    """Until then it waits with a note; afterwards it is not asked for again."""
+    anonymizer("export", hospital, centre / "inbox" / "first")
+    collection = Collection.open(centre)
+    inbox = Inbox(collection)
+    assert inbox.due() == []
+    (mark,) = inbox.due()
+    assert take(collection, mark, Settings()) == "untrusted"
+    assert "not in the file of trusted keys" in (centre / "inbox" / "first_NOTE.txt").read_text("utf-8-sig")
+    assert (anons(centre), inbox.due()) == ([], [mark])
+    assert take(collection, mark, trusting(hospital)) == "done"
+    assert anons(centre) == ["ANON_006", "ANON_007"]
+    assert inbox.due() == []
+    shutil.rmtree(centre / "inbox" / "first")
+    assert (take(collection, mark, trusting(hospital)), inbox.due()) == ("gone", [])
+
+
+def test_what_is_withdrawn_waits_for_a_person(centre: Path, hospital: Path) -> None:
+    """Who confirms it by the command; nothing that was published goes by itself."""
+    collection, settings = Collection.open(centre), trusting(hospital)
+    anonymizer("export", hospital, centre / "inbox" / "first.zip")
+    anonymizer("withdraw", hospital, "ANON_006")
+    anonymizer("export", hospital, centre / "inbox" / "second")
+    for name in ("first.zip", "second"):
+        assert take(collection, collection.locator(f"inbox/{name}"), settings) == "done"
+    assert anons(centre) == ["ANON_006", "ANON_007"]
+    assert "A person confirms that" in (centre / "inbox" / "second_NOTE.txt").read_text("utf-8-sig")
+    (known,) = settings.trusted_keys_file.read_text().splitlines()
+    said = anonymizer("receive", centre / "inbox" / "second", centre, "--trust", known.partition("#")[0])
+    assert (said.code, anons(centre)) == (0, ["ANON_007"])
+
+
+def test_the_inbox_is_never_a_set_and_never_not_taken(centre: Path, hospital: Path) -> None:
+    """With DICOM in it or not; without the key of the form it is a folder like any other."""
+    anonymizer("export", hospital, centre / "inbox" / "first")
+    assert (set_folders(centre), beside_the_sets(centre, Collection.open(centre))) == ([], [])
+    make_collection(centre, patient_id="multi")
+    assert set_folders(centre) == ["inbox"]
+
+
+def test_the_service_asks_for_what_rests_in_the_inbox(centre: Path, hospital: Path, client: redis.Redis) -> None:
+    """Once, in the queue of the sheets; the message names nothing."""
+    anonymizer("export", hospital, centre / "inbox" / "Huber Josef")
+    collection, asked = Collection.open(centre), []
+
+    class Asking:
+        def ask_for_missing(self, _: Collection) -> None:
+            """Stand in for the queue of the sheets."""
+
+        def ask_to_receive(self, collection_id: str, mark: str) -> None:
+            """Note what is asked for."""
+            asked.append((collection_id, mark))
+
+    going = Reconciler(collection, Ledger(collection, client), None, sheets=Asking())
+    going.reconcile({})
+    going.reconcile({})
+    assert asked == [(collection.id, collection.locator("inbox/Huber Josef"))]
+
+
+@pytest.mark.parametrize("name", ["../out", "/srv", "a/b", "ANON_006", "sheets", ".hidden", "a\\b", "inbox "])
+def test_an_inbox_is_a_folder_of_the_collection(tmp_path: Path, name: str) -> None:
+    """And none that is something else already."""
+    root = make_collection(tmp_path / "BATCH", more=f"[receive]\ninbox = '{name}'\n")
+    with pytest.raises(SettingsWrong, match="inbox must be"):
+        read_settings(root)

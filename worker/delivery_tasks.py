@@ -1,0 +1,37 @@
+"""Deliveries of the inbox: received beside the sets, in the queue of the sheets, one after the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from services.store.collection import Collection
+from worker.app import app
+from worker.sheet_tasks import DELIVERY_TASK, Sheets
+from worker.tasks import station
+from worker.transient_errors import CIRCUMSTANCES, describe
+
+if TYPE_CHECKING:
+    from celery import Task
+
+LONGEST_TASK_S: Final = 6 * 3600
+
+log = structlog.get_logger()
+
+
+@app.task(bind=True, name=DELIVERY_TASK, time_limit=LONGEST_TASK_S)  # type: ignore[untyped-decorator]
+def receive_delivery(self: Task, collection_id: str, mark: str) -> None:
+    """Receive a delivery that lies in the inbox; what a killed worker left, the next one goes on with."""
+    from services.exchange import inbox  # noqa: PLC0415 - it brings cryptography, which no other task needs
+
+    with bound_contextvars(collection=collection_id, delivery=mark, task=self.request.id):
+        try:
+            here = station()
+            collection = Collection.open(here.share.find(collection_id))
+            result = inbox.take(collection, mark, here.settings)
+            log.info("delivery.received", result=result)
+            Sheets(here.redis, app, self.request.delivery_info["routing_key"]).received(collection_id, mark)
+        except CIRCUMSTANCES as circumstance:
+            log.warning("delivery.waits", waits=describe(circumstance))
