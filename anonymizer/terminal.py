@@ -10,11 +10,13 @@ from rich.console import Console
 from rich.table import Table
 
 from services.errors import SettingsWrong
+from services.store.records import folder_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from services.layout import NotTaken
+    from services.store.registry import SetOutcome
 
 #: Where output goes to a file or a pipe, nobody looks at it through a window of 80 columns.
 _PIPE_WIDTH: Final = 160
@@ -71,3 +73,17 @@ def say_wrong(error: BaseException) -> int:
         text = f"This should not have happened: {type(error).__name__}. Run it again with --debug to see where."
     console(stderr=True).print(text)
     return WRONG_USE
+
+
+def sets_as_json(sets: Iterable[SetOutcome]) -> list[dict[str, Any]]:
+    """Return what became of each set of a folder with several, for a program: by ANON folder or ordinal, no label."""
+    return [
+        {
+            "set": one.ordinal,
+            "state": one.state,
+            "anon": folder_name(one.index) if one.index is not None else "",
+            "codes": list(one.codes),
+            "why": one.text,
+        }
+        for one in sets
+    ]

@@ -275,7 +275,9 @@ class Board:
         by_hand = (options is not None and options.start == BY_HAND) if self._by_hand is None else self._by_hand
         open_rows = [row for row in told.sets if not row.state.is_finished]
         done = sorted(
-            (row for row in told.sets if row.state.is_finished), key=lambda row: (row.at, row.anon), reverse=True
+            (one for row in told.sets for one in row.each or (row,) if one.state.is_finished),
+            key=lambda row: (row.at, row.anon),
+            reverse=True,
         )
         self._follow_round(told)
         counts = Counter(row.state for row in told.sets)

@@ -76,7 +76,7 @@ class HospitalFolders:
         if self._collection is None:
             return False
         outcome = registry.read_outcome(self._collection, self._collection.locator(name))
-        return outcome is not None and outcome.index is not None
+        return outcome is not None and bool(outcome.indices)
 
 
 def _folders(place: Path) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from services.errors import SettingsWrong
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from services.layout import NotTaken
     from services.runtime.progress import InWork
     from services.runtime.settings import Settings
+    from services.store.registry import SetOutcome
     from watcher.set_states import SetStatus
 
 
@@ -59,6 +60,12 @@ class Row:
 
     release: str = ""
     """What a person decided about the published set: `released` or `sent back`; empty where nobody has."""
+
+    sets: tuple[SetOutcome, ...] = ()
+    """Of a folder with several sets, what became of each."""
+
+    each: tuple[Row, ...] = ()
+    """Of a folder with several sets, a row for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +174,7 @@ class StatusReader:
         state, anon, why, outcome = queued or SetState.NEW, "", "", status.outcome
         if outcome and (status.concluded or not (queued or how_far)):
             state, why = outcome.state, outcome.text
-            anon = folder_name(outcome.index) if outcome.index is not None else ""
+            anon = ", ".join(map(folder_name, outcome.indices))
         elif how_far and how_far.reason:
             state, why = SetState.WAITING, how_far.reason
         elif how_far:
@@ -175,7 +182,7 @@ class StatusReader:
         elif state is SetState.NEW and self._waits_for_a_person(collection.options.start):
             started = registry.is_started(collection, status.locator, status.fingerprint)
             state = state if started else SetState.NOT_STARTED
-        return Row(
+        row = Row(
             status.folder,
             state,
             anon,
@@ -187,6 +194,22 @@ class StatusReader:
             outcome.at if outcome else "",
             None if status.concluded else how_far,
             self._releases.state_of(outcome.index) if outcome and outcome.state.is_published else "",
+        )
+        if not (outcome and outcome.sets) or state is not outcome.state:
+            return row
+        each = tuple(self._row_of(row, one) for one in outcome.sets)
+        of_all = {one.release for one in each}
+        return replace(row, sets=outcome.sets, each=each, release=of_all.pop() if len(of_all) == 1 else "")
+
+    def _row_of(self, row: Row, one: SetOutcome) -> Row:
+        """Return the row of one set of a folder with several."""
+        return replace(
+            row,
+            state=one.state,
+            anon=folder_name(one.index) if one.index is not None else "",
+            why=one.text,
+            codes=one.codes,
+            release=self._releases.state_of(one.index) if one.state.is_published else "",
         )
 
     def _waits_for_a_person(self, start: str) -> bool:

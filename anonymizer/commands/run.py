@@ -35,6 +35,7 @@ from anonymizer.terminal import (
     printable,
     say_json,
     say_not_taken,
+    sets_as_json,
 )
 from services.errors import SettingsWrong
 from services.layout import sheets_folder
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from services.layout import NotTaken
+    from services.store.registry import SetOutcome
 
 POLL_S: Final = 0.1
 INTERRUPTED: Final = 130
@@ -73,6 +75,9 @@ class Row:
     """`ANON_006`; empty where there is none."""
     seconds: float | None
     reason: str
+
+    sets: tuple[SetOutcome, ...] = ()
+    """Of a folder with several sets, what became of each."""
 
 
 def run(
@@ -242,12 +247,13 @@ def _row(collection: Collection, folder: str, state: SetState, seconds: Mapping[
     outcome = registry.read_outcome(collection, locator)
     if outcome is None:
         return Row(folder, state, "", None, "")
-    anon = folder_name(outcome.index) if outcome.index is not None else ""
-    return Row(folder, state, anon, seconds.get(locator), outcome.text)
+    anon = ", ".join(map(folder_name, outcome.indices))
+    return Row(folder, state, anon, seconds.get(locator), outcome.text, outcome.sets)
 
 
 def _as_json(row: Row) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in ("folder", "state", "anon", "seconds", "reason")}
+    told = {name: getattr(row, name) for name in ("folder", "state", "anon", "seconds", "reason")}
+    return told | ({"sets": sets_as_json(row.sets)} if row.sets else {})
 
 
 def _say(root: Path, rows: list[Row], earlier: int, left_out: list[NotTaken]) -> None:

@@ -18,6 +18,7 @@ from anonymizer.terminal import (
     printable,
     say_json,
     say_not_taken,
+    sets_as_json,
 )
 from services.errors import SettingsWrong
 from services.runtime.settings import Settings
@@ -81,7 +82,10 @@ def _as_json(told: CollectionStatus) -> dict[str, Any]:
         "root": told.root,
         "paused": told.paused,
         "warning": told.warning,
-        "sets": [{name: getattr(row, name) for name in SHOWN} for row in told.sets],
+        "sets": [
+            {name: getattr(row, name) for name in SHOWN} | ({"sets": sets_as_json(row.sets)} if row.sets else {})
+            for row in told.sets
+        ],
         "loose_dicom": told.loose_dicom,
         "not_taken": not_taken_as_json(told.not_taken),
     }

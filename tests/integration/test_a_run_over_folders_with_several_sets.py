@@ -1,0 +1,89 @@
+"""`anonymizer run` and `status` over a folder with several sets: one number a set, one row a folder."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.exports import generate
+from tests.sets import make_collection, make_set
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.exports import Export
+
+
+def anonymizer(*arguments: object) -> tuple[int, Any]:
+    """Run a command, and give its exit code and what it said."""
+    command = [sys.executable, "-m", "anonymizer", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, json.loads(done.stdout) if "--json" in arguments else done.stdout + done.stderr
+
+
+def patient(root: Path) -> Export:
+    """Make a patient of at least two plans, all of which are whole."""
+    for number in range(100):
+        export = generate(root, number, "Mehrere")
+        if not export.two_patients and len(export.sets) == len(export.plans) == 2:
+            return export
+        for path in export.folder.iterdir():
+            path.unlink()
+    raise AssertionError
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Make a root folder."""
+    return tmp_path / "BATCH"
+
+
+def form(root: Path, plans: str) -> None:
+    """Write the form of a collection."""
+    more = f'[check]\nplans = "{plans}"\n[people]\nsame_patient = "tell"\n'
+    make_collection(root, machine="keep", more=more)
+
+
+def test_each_is_published_and_told_in_one_row(root: Path) -> None:
+    """The folder's neighbours get their numbers as ever."""
+    form(root, "each")
+    patient(root)
+    make_set(root, name="Einfach", seed="another")
+    code, said = anonymizer("run", root, "--json", "--workers", 1)
+    rows = {row["folder"]: row for row in said["sets"]}
+    assert (code, {name: row["state"] for name, row in rows.items()}) == (
+        0,
+        {"Mehrere": "published", "Einfach": "published"},
+    )
+    assert [one["set"] for one in rows["Mehrere"]["sets"]] == [1, 2]
+    assert rows["Mehrere"]["anon"] == ", ".join(one["anon"] for one in rows["Mehrere"]["sets"])
+    assert sorted(path.name for path in root.glob("ANON_*")) == ["ANON_006", "ANON_007", "ANON_008"]
+    (tracking,) = root.glob("*_trackingFile_*.txt")
+    assert len(tracking.read_text("utf-8-sig").splitlines()) == 4
+    code, (told,) = anonymizer("status", root, "--json")
+    assert code == 0
+    assert {row["folder"]: len(row.get("sets", ())) for row in told["sets"]} == {"Mehrere": 2, "Einfach": 0}
+
+
+def test_a_folder_that_waits_for_a_choice_ends_the_run_and_is_done_after_it(root: Path) -> None:
+    """`check` prints the numbers that `choose` takes."""
+    form(root, "ask")
+    export = patient(root)
+    code, said = anonymizer("check", root, "--json")
+    (row,) = said["sets"]
+    assert (code, row["verdict"], [one["verdict"] for one in row["sets"]]) == (1, "incomplete", ["to be chosen"] * 2)
+    assert [one["ordinal"] for one in row["sets"]] == [1, 2]
+    code, said = anonymizer("run", root, "--json", "--workers", 1)
+    assert (code, [row["state"] for row in said["sets"]]) == (1, ["waiting"])
+    code, said = anonymizer("choose", root, "Mehrere", 3)
+    assert (code, "1 to 2" in said) == (2, True)
+    code, said = anonymizer("choose", root, "Mehrere", 2)
+    assert (code, f"RP.{export.plans[1]}.dcm" in said.replace("\n", "")) == (0, True)
+    code, said = anonymizer("run", root, "--json", "--workers", 1)
+    (row,) = said["sets"]
+    assert (code, row["state"], row["anon"]) == (0, "published", "ANON_006")
+    assert [path.name.split(".", 1)[0] for path in sorted(root.glob("ANON_006/RP.*"))] == ["RP"]
