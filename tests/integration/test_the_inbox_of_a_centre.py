@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from anonymizer.embedded.supervisor import Supervised
 from services.errors import SettingsWrong
 from services.exchange import delivery_key
 from services.exchange.inbox import Inbox, take
@@ -14,10 +17,16 @@ from services.forms.collection_form import read_settings
 from services.publication.index_ledger import Ledger
 from services.runtime.settings import Settings
 from services.store.collection import Collection
+from services.store.share import Share
 from tests.delivered import anonymizer, collected
 from tests.sets import make_collection
+from tests.waiting import wait_until
 from watcher.folders import beside_the_sets, set_folders
 from watcher.reconcile import Reconciler
+from watcher.service import Watch
+from worker.app import make_app, worker_arguments
+from worker.queue import Queue
+from worker.sheet_tasks import ENDING, Sheets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,3 +129,39 @@ def test_an_inbox_is_a_folder_of_the_collection(tmp_path: Path, name: str) -> No
     root = make_collection(tmp_path / "BATCH", more=f"[receive]\ninbox = '{name}'\n")
     with pytest.raises(SettingsWrong, match="inbox must be"):
         read_settings(root)
+
+
+def test_the_real_service_takes_a_delivery_from_the_inbox(
+    centre: Path, hospital: Path, client: redis.Redis, redis_server: str, tmp_path: Path
+) -> None:
+    """A watcher, Redis, and the worker of the sheets' queue in a process of its own."""
+    trusted = trusting(hospital).trusted_keys_file
+    share = tmp_path / "share"
+    share.mkdir()
+    root = centre.rename(share / "CENTRE")
+    anonymizer("export", hospital, root / "inbox" / "first.zip")
+    settings = Settings(
+        redis_url=f"redis+socket://{redis_server}", share=share, quiet_s=0.2, rescan_s=0.2, reconcile_s=0.3
+    )
+    environment = {
+        "ANONYMIZER_REDIS_URL": str(settings.redis_url),
+        "ANONYMIZER_SHARE": str(share),
+        "ANONYMIZER_TRUSTED_KEYS_FILE": str(trusted),
+    }
+    app = make_app(lambda: settings)
+    sheets = Sheets(client, app, f"test-inbox{ENDING}")
+    command = [sys.executable, "-P", "-m", "celery", "--quiet", "-A", "worker.app", *worker_arguments(sheets.queue, 1)]
+    worker = Supervised(command, env={**os.environ, **environment})
+    watch = Watch(Share(share), Queue(client, app, "test-inbox"), client, settings, sheets=sheets)
+    try:
+
+        def taken() -> bool:
+            worker.tend()
+            watch.step()
+            return anons(root) == ["ANON_006", "ANON_007"]
+
+        wait_until(taken)
+    finally:
+        for attended in watch.attended.values():
+            attended.leave()
+        worker.stop(grace_s=10)
