@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,11 @@ def application(*commands: str) -> typer.Typer:
 
 def main() -> None:
     """Run the command line, and import it only where no quick answer will do."""
+    if sys.stdout is None:  # closed by whoever started us: what we open next would take its place
+        os.open(os.devnull, os.O_WRONLY)
+        if sys.stderr is not None:
+            sys.stderr.write("Standard output is closed: there is nowhere to say what was done. Nothing was done.\n")
+        sys.exit(2)
     code = quick.answer(sys.argv[1:])
     if code is not None:
         sys.exit(code)

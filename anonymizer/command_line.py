@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from importlib import import_module
@@ -40,6 +41,9 @@ def application(*commands: str) -> typer.Typer:
 def run() -> None:
     """Run the command line of this process."""
     debug = "--debug" in sys.argv
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal in plain ASCII, or a name that is no UTF-8
+            stream.reconfigure(errors="backslashreplace")
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
         if os.environ.get("ANONYMIZER_UMASK"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
@@ -36,6 +37,11 @@ def console(*, stderr: bool = False) -> Console:
 def say_json(value: Any) -> None:
     """Say something to a program."""
     print(json.dumps(value, indent=2, ensure_ascii=False))  # noqa: T201 - this is the output
+
+
+def command(name: str, *arguments: object) -> str:
+    """Write a command of ours as a shell takes it: `anonymizer run 'Müller, Anna'`."""
+    return shlex.join(("anonymizer", name, *map(str, arguments)))
 
 
 def counted(number: int, noun: str) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from anonymizer.terminal import console
+from anonymizer.terminal import command, console
 from phantom.sets import write_demo
 
 NewRoot = Annotated[Path, typer.Argument(help="A folder that does not exist yet.")]
@@ -22,4 +22,4 @@ def demo(
 ) -> None:
     """Make a root folder of synthetic sets, with settings."""
     made = write_demo(root, sets=sets, ct=ct, rois=rois, seed=seed)
-    console().print(f"{len(made)} synthetic sets in {root}. Now: anonymizer run {root}")
+    console().print(f"{len(made)} synthetic sets in {root}. Now: {command('run', root)}")

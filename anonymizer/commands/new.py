@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anonymizer.arguments import MachineNames, Root, check_root
-from anonymizer.terminal import console
+from anonymizer.terminal import command, console
 from services.errors import SettingsWrong
 from services.forms.collection_form import Options
 from services.forms.identity import Identity, check_identity
@@ -117,7 +117,7 @@ def say_first(collection: Collection) -> None:
     screen.print(
         f"The first set becomes {first.patient_id}, {first.patient_name}, in ANON_{identity.initial_index:03d}."
     )
-    screen.print(f"Now: anonymizer check {collection.root}, then anonymizer run {collection.root}")
+    screen.print(f"Now: {command('check', collection.root)}, then {command('run', collection.root)}")
 
 
 def warn_of_overlap(root: Path) -> None:

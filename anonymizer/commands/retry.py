@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anonymizer.arguments import Root, SetFolder, check_folder, set_in
-from anonymizer.terminal import console
+from anonymizer.terminal import command, console
 from services.errors import SettingsWrong
 from services.maintenance import choose
 from services.rtset import folder_listing, unfinished_pixels
 from services.runtime import audit
-from services.store import again, plans, registry
+from services.store import again, failures, plans, registry
 from services.store.collection import Collection
+from services.store.records import folder_name
 from services.store.set_state import SetState
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def retry(root: Root, folder: SetFolder, numbers: Numbers = None, as_new: AsNew 
         raise SettingsWrong(
             f"--accept takes {unfinished_pixels.CODE} only. A collection's form accepts other codes, for all its sets."
         )
+    if not (accept or as_new or numbers):
+        _refuse_what_was_not_refused(collection, str(name))
     locator = registry.register(collection, name)
     if accept:
         registry.accept(collection, locator, folder_listing.fingerprint(place), accept)
@@ -58,7 +61,7 @@ def retry(root: Root, folder: SetFolder, numbers: Numbers = None, as_new: AsNew 
         registry.count_as_new(collection, locator, folder_listing.fingerprint(place), meant)
     again.look_again(collection, str(name), marks)
     audit.note(collection.state, "as new" if as_new else "tried again", set=locator, accepted=accept or "")
-    console().print(f"{name} is looked at again by the service, or by: anonymizer run {root}")
+    console().print(f"{name} is looked at again by the service, or by: {command('run', root)}")
 
 
 def _marks(collection: Collection, place: Path, numbers: Sequence[int]) -> list[str]:
@@ -72,3 +75,23 @@ def _published_otherwise(collection: Collection, locator: str) -> list[str]:
     outcome = registry.read_outcome(collection, locator)
     others = {SetState.CHANGED, SetState.WITHDRAWN, SetState.SAME_SET}
     return [one.plan for one in outcome.sets if one.state in others] if outcome else []
+
+
+def _refuse_what_was_not_refused(collection: Collection, name: str) -> None:
+    """Refuse to look again at a set that is published, or that nobody has looked at yet.
+
+    Raises
+    ------
+    SettingsWrong
+        Says how the set stands. A folder with several sets may always be looked at again.
+    """
+    locator = collection.locator(name)
+    outcome = registry.read_outcome(collection, locator)
+    if outcome is None and locator not in failures.all_of(collection):
+        raise SettingsWrong(f"{name} was neither refused nor parked: nobody has looked at it yet.")
+    if outcome and outcome.state.is_published and outcome.index is not None and len(outcome.sets) <= 1:
+        anon = folder_name(outcome.index)
+        raise SettingsWrong(
+            f"{name} was neither refused nor parked: it is published as {anon}. To take it back: "
+            f"{command('withdraw', collection.root, anon)}"
+        )

@@ -6,12 +6,14 @@ import os
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.table import Table
 
-from anonymizer.arguments import AsJson, MachineNames, Root, check_root
+from anonymizer.arguments import AsJson, MachineNames, Root, check_root, set_in
+from anonymizer.commands.check import check
 from anonymizer.commands.console import serve_console
 from anonymizer.commands.new import (
     FamilyName,
@@ -29,6 +31,7 @@ from anonymizer.progress_view import Bars, Lines, Shown, Silence
 from anonymizer.terminal import (
     PUBLISHED_ALL,
     SOME_NOT,
+    command,
     console,
     counted,
     not_taken_as_json,
@@ -52,7 +55,6 @@ from worker.transient_errors import CIRCUMSTANCES, describe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from rich.console import Console
 
@@ -94,11 +96,18 @@ def run(
     console_too: Annotated[
         bool, typer.Option("--console", help="Begin nothing, and open a page on which it is checked and begun by hand.")
     ] = False,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="SET", help="Only this set's folder. May be said several times.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the sets, and change nothing.")] = False,
 ) -> None:
     """Check and anonymize every set of a root folder. Stopped with Ctrl-C, it goes on where it was when run again."""
     settings = Settings.of_process()
     logs.configure(settings.log_format, settings.log_level if ctx.obj else "critical")
     check_root(root)
+    if dry_run:
+        check(root, machine, as_json)
+        return
     given = (patient_id, family_name, first_name, hospital, initial_index, machine)
     if not has_form(root):
         collection = Collection.create(root, *fill_in(*given))
@@ -114,8 +123,10 @@ def run(
             root.absolute(), settings, processes=workers or os.cpu_count() or 1, debug=bool(ctx.obj), alone=True
         )
         return
-    with batch(collection, settings, processes=workers or os.cpu_count() or 1, debug=bool(ctx.obj)) as going:
-        end = _follow(going, as_json=as_json)
+    wanted = [str(set_in(root, Path(name), by_hospital=collection.options.by_hospital)) for name in only or ()]
+    processes = workers or os.cpu_count() or 1
+    with batch(collection, settings, processes=processes, debug=bool(ctx.obj), only=wanted) as going:
+        end = replace(_follow(going, as_json=as_json), only=tuple(wanted))
         if not end.interrupted:
             rows = end.rows(collection, going.seconds())
             _tell(collection, rows, end, as_json=as_json)
@@ -138,10 +149,13 @@ class _End:
     states: Mapping[str, SetState]
     """How all stand now."""
     interrupted: bool = False
+    only: tuple[str, ...] = ()
+    """The sets that were asked for; empty where all were."""
 
     def rows(self, collection: Collection, seconds: Mapping[str, float]) -> list[Row]:
         """Tell what became of each set that was not published before."""
-        concerned = [folder for folder in self.states if folder not in self.earlier]
+        concerned = [folder for folder in self.only or self.states if folder not in self.earlier]
+        concerned = [folder for folder in concerned if folder in self.states]
         return [
             _row(collection, folder, self.states[folder], seconds)
             for folder in concerned
@@ -177,7 +191,7 @@ def _say_where(screen: Console, collection: Collection, *, interrupted: bool) ->
     """Say where everything is that was made, and what comes next."""
     root = collection.root
     if interrupted:
-        screen.print(f"Stopped. What is published stays; the next run goes on with the rest: anonymizer run {root}")
+        screen.print(f"Stopped. What is published stays; the next run goes on with the rest: {command('run', root)}")
     given = [index for index in records.indices(collection) if (root / folder_name(index)).is_dir()]
     if not given:
         return
@@ -191,9 +205,9 @@ def _say_where(screen: Console, collection: Collection, *, interrupted: bool) ->
         screen.print(f"The sheets are in {sheets}.")
     if not interrupted:
         screen.print(
-            f"Next: look at the sheets and sign them; then anonymizer export {root} DEST copies what may travel."
+            f"Next: look at the sheets and sign them; then {command('export', root)} DEST copies what may travel."
             if sheets.is_dir()
-            else f"Next: anonymizer export {root} DEST copies what may travel."
+            else f"Next: {command('export', root)} DEST copies what may travel."
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.table import Table
@@ -31,10 +31,12 @@ from watcher.status import StatusReader
 if TYPE_CHECKING:
     from watcher.status import CollectionStatus, Row
 
+All = Annotated[bool, typer.Option("--all", help="List published sets, too.")]
+
 SHOWN: Final = ("folder", "state", "anon", "why", "hospital", "release")
 
 
-def status(root: Root, hospital: OfHospital = None, as_json: AsJson = False) -> None:
+def status(root: Root, hospital: OfHospital = None, every: All = False, as_json: AsJson = False) -> None:
     """Show how the sets of a root folder, or of every collection under a share, stand."""
     check_folder(root)
     settings = Settings.of_process()
@@ -50,7 +52,7 @@ def status(root: Root, hospital: OfHospital = None, as_json: AsJson = False) -> 
         say_json([_as_json(one) for one in told])
     else:
         for one in told:
-            _say(one)
+            _say(one, every=every)
         for place in share.closed:
             console().print(
                 f"{printable(str(place))} may not be looked into: its owner, group or rights are to be changed."
@@ -91,7 +93,7 @@ def _as_json(told: CollectionStatus) -> dict[str, Any]:
     }
 
 
-def _say(told: CollectionStatus) -> None:
+def _say(told: CollectionStatus, *, every: bool) -> None:
     screen = console()
     screen.print(told.root)
     if told.paused:
@@ -107,7 +109,7 @@ def _say(told: CollectionStatus) -> None:
     decided = Counter(row.release for row in told.sets if row.release)
     if decided:
         screen.print("  " + ", ".join(f"{count} {state}" for state, count in decided.most_common()))
-    others = [row for row in told.sets if row.state is not SetState.PUBLISHED or row.release == SENT_BACK]
+    others = [row for row in told.sets if every or row.state is not SetState.PUBLISHED or row.release == SENT_BACK]
     if others:
         table = Table("Set", "State", "Anonymized", "Why")
         for row in others:

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from anonymizer.arguments import AsJson, Root, check_folder
-from anonymizer.terminal import console, say_json
+from anonymizer.terminal import command, console, say_json
 from services.errors import SettingsWrong
 from services.forms import structure_list
 from services.forms.structure_list import FILE_NAME
@@ -117,10 +117,10 @@ def _say(root: Path, told: Survey, asked: list[str]) -> None:
     if waiting:
         screen.print(
             f"{', '.join(waiting)}: published before names were decided. "
-            f"Done again under their index by: anonymizer structures {root} --again all"
+            f"Done again under their index by: {command('structures', root)} --again all"
         )
     if asked or any(one.asked_again for one in told.sets):
-        screen.print(f"What is to be done again is done by the service, or by: anonymizer run {root}")
+        screen.print(f"What is to be done again is done by the service, or by: {command('run', root)}")
 
 
 def _why(name: Name) -> str:

@@ -16,6 +16,7 @@ from anonymizer.embedded.redis_server import embedded_redis
 from anonymizer.embedded.supervisor import Supervised
 from services.errors import SettingsWrong
 from services.publication import publish
+from services.rtset import folder_listing
 from services.runtime.progress import InWork, read_all
 from services.store import failures, registry
 from services.store.set_state import SetState
@@ -80,6 +81,8 @@ class Batch:
         processes: Sequence[Supervised],
         sheets: Sheets,
         start_drawing: Callable[[], Supervised],
+        *,
+        of_some: bool = False,
     ) -> None:
         self.collection = collection
         self.finished = False
@@ -89,6 +92,7 @@ class Batch:
         self._processes = processes
         self._sheets = sheets
         self._start_drawing = start_drawing
+        self._of_some = of_some
         self._drawing: Supervised | None = None
         self._drawn_for = 0
         self._concluded_at: float | None = None
@@ -157,27 +161,45 @@ class Batch:
             if process.early_deaths >= EARLY_DEATHS:
                 raise SettingsWrong("A process that is needed does not start. Run it again with --debug to see why.")
 
+    @property
+    def _unfinished(self) -> bool:
+        """Whether something is still to be done; of a run over some sets, the others wait for a person."""
+        if not self._of_some:
+            return self._attended.unfinished
+        waiting = (
+            state for folder, state in self._attended.states.items() if folder not in self._attended.for_a_person
+        )
+        return any(not state.is_concluded and state is not SetState.NOT_STARTED for state in waiting)
+
     def _is_finished(self) -> bool:
         """Reconcile once more when all is concluded: the last lines, and indices that were given back.
 
         Where that cannot be done (someone has made the tracking file read-only, say), it is not waited for long.
         """
         attended = self._attended
-        if attended.unfinished or not attended.counts.at:
+        if self._unfinished or not attended.counts.at:
             self._concluded_at = None
             return False
         if self._concluded_at is None:
             self._concluded_at = time.monotonic()
             attended.reconcile_soon()
             attended.look()
-        if attended.unfinished:
+        if self._unfinished:
             return False
         return not attended.paused or time.monotonic() - self._concluded_at > LAST_STEPS_S
 
 
 @contextmanager
-def batch(collection: Collection, settings: Settings, *, processes: int, debug: bool) -> Iterator[Batch]:
-    """Start everything, and stop it at the end: what is in work may finish, and nothing is left behind."""
+def batch(
+    collection: Collection, settings: Settings, *, processes: int, debug: bool, only: Sequence[str] = ()
+) -> Iterator[Batch]:
+    """Start everything, and stop it at the end: what is in work may finish, and nothing is left behind.
+
+    Parameters
+    ----------
+    only
+        Folders of the sets that are done; all by default.
+    """
     with ExitStack() as stack:
         url, kept = settings.redis_url, []
         if url is None:
@@ -196,7 +218,7 @@ def batch(collection: Collection, settings: Settings, *, processes: int, debug: 
         name = f"anonymizer.{collection.id}"
         app = make_app(lambda: settings)
         queue, sheets = Queue(client, app, name), Sheets(client, app, name + ENDING)
-        attended = CollectionWatcher(collection.root, queue, client, settings, by_hand=False)
+        attended = CollectionWatcher(collection.root, queue, client, settings, by_hand=bool(only))
         while not attended.beat():
             if attended.has_other:
                 raise SettingsWrong(SERVED)
@@ -204,6 +226,9 @@ def batch(collection: Collection, settings: Settings, *, processes: int, debug: 
         stack.callback(attended.leave)
         stack.callback(_bring_the_lines, collection)
         start_anew(collection)
+        for folder in only:
+            locator = registry.register(collection, folder)
+            registry.start(collection, locator, folder_listing.fingerprint(collection.root / folder))
         worker = worker_process(name, url, collection.root, processes=processes, debug=debug)
         stack.callback(_clear, queue, sheets, collection)
 
@@ -212,7 +237,7 @@ def batch(collection: Collection, settings: Settings, *, processes: int, debug: 
             stack.callback(drawing.stop, 0)  # what is half drawn is drawn by the next run
             return drawing
 
-        going = Batch(collection, attended, queue, client, [*kept, worker], sheets, start_drawing)
+        going = Batch(collection, attended, queue, client, [*kept, worker], sheets, start_drawing, of_some=bool(only))
         stack.callback(lambda: worker.stop(0 if going.finished else GRACE_S, going.is_in_work))
         yield going
 

@@ -1,0 +1,94 @@
+"""Commands where a terminal is narrow, poor or closed, and what a person asks for that is not there."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from anonymizer.terminal import command
+from tests.sets import make_collection, make_set
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAMES = ("Müller Anna 4711", "Huber Josef 1938", "Weber Paula 1950")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Make a collection of three sets, in a folder whose name a shell would take apart."""
+    root = make_collection(tmp_path / "The batch's folder")
+    for seed, name in enumerate(NAMES):
+        make_set(root, name=name, seed=seed)
+    return root
+
+
+def said(*arguments: object, **environment: str) -> tuple[int, str, str]:
+    """Run a command; return its exit code and what it said."""
+    done = subprocess.run(
+        [sys.executable, "-m", "anonymizer", *map(str, arguments)],
+        env={**os.environ, **environment},
+        capture_output=True,
+        check=False,
+    )
+    return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
+
+
+def published(root: Path) -> dict[str, str]:
+    """Return which set became which."""
+    told = json.loads(said("status", root, "--json")[1])
+    return {one["folder"]: one["anon"] for one in told[0]["sets"] if one["state"] == "published"}
+
+
+def test_only_the_sets_that_are_named_are_done(root: Path) -> None:
+    """The others wait, and do not count as failed; `--dry-run` changes nothing, and `status --all` lists all."""
+    before = sorted(root.rglob("*"))
+    assert said("run", root, "--dry-run")[0] == 0
+    assert sorted(root.rglob("*")) == before
+    code, out, _ = said("run", root, "--only", NAMES[1])
+    assert code == 0
+    assert published(root) == {NAMES[1]: "ANON_006"}
+    assert NAMES[1] not in said("status", root)[1]
+    assert NAMES[1] in said("status", root, "--all")[1]
+    assert f"{command('export', root)} DEST" in " ".join(out.split())
+    assert said("run", root, "--only", "nobody")[0] == 2
+
+    code, out, err = said("retry", root, NAMES[1])
+    assert (code, "neither refused nor parked: it is published as ANON_006" in " ".join(err.split())) == (2, True)
+    code, out, err = said("retry", root, NAMES[0])
+    assert (code, "neither refused nor parked" in " ".join(err.split())) == (2, True)
+
+
+@pytest.mark.parametrize("environment", [{"LANG": "C", "LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}])
+def test_names_and_tables_are_told_in_plain_ascii(root: Path, environment: dict[str, str]) -> None:
+    """What a terminal has no letter for is escaped; nothing ends in a traceback."""
+    make_set(root, name=os.fsdecode(b"Sch\xe4fer"), seed=7)
+    for arguments in (("check", root), ("status", root), ("--help",)):
+        code, out, err = said(*arguments, **environment)
+        assert (code, "Traceback" in err) == (0, False), err
+        assert out
+
+
+def test_a_closed_output_ends_in_a_sentence(root: Path) -> None:
+    """Closed from the start, or by whoever has read enough."""
+    python = f"{sys.executable} -m anonymizer"
+    closed = subprocess.run(
+        ["sh", "-c", f'{python} status "$0" >&-', str(root)], capture_output=True, text=True, check=False
+    )
+    assert (closed.returncode, closed.stderr.count("\n"), "Standard output is closed" in closed.stderr) == (2, 1, True)
+    for asked in ("status", "check"):
+        left = subprocess.run(
+            ["sh", "-c", f'{python} {asked} "$0" | true', str(root)], capture_output=True, text=True, check=False
+        )
+        assert "Traceback" not in left.stderr
+
+
+def test_hints_are_quoted_for_a_shell() -> None:
+    """So that they can be copied."""
+    assert command("run", "/mnt/Müller, Anna's") == "anonymizer run '/mnt/Müller, Anna'\"'\"'s'"
+    assert command("run", "/srv/BATCH") == "anonymizer run /srv/BATCH"
