@@ -269,9 +269,7 @@ class _Run:
         """Ask a person which plans of the folder are to be taken."""
         told = (f"{one.ordinal}. {one.describe_with_dose()}" for one in judged.undecided)
         command = f"anonymizer choose ROOT {self.collection.name_of(self.folder)!r} NUMBER…"
-        return "\n".join(
-            ["Several plans are here. Choose which are to be taken:", *told, f"On its page, or: {command}"]
-        )
+        return "\n".join(["Several plans are here. Choose which are to be taken:", *told, f"How: {command}"])
 
     def _set(self, seen: Listing, plan: str = "", ordinal: int = 0) -> _SetRun:
         return _SetRun(
