@@ -5,7 +5,7 @@ crossings, so that holes are holes) is cut into equal pieces, and each piece has
 interpolated linearly in three directions. The points are spread through the depth of the slab (as the areas of its
 neighbours say), the width between two lines and the length of a piece: where the dose falls steeply, along whichever
 axis, its middle alone would not do. The highest dose is looked for at the faces of the slabs too. Lines are so close
-that a structure has some thirty thousand pieces, and never further apart than 4 mm. What lies outside the dose
+that a structure has some twenty thousand pieces, and never further apart than 4 mm. What lies outside the dose
 grid counts as 0 Gy, and how much that is is told.
 
 Of the field's libraries the one for this, dicompyler-core, had its last release in 2023, needs help to run with today's
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from sheets.read.ct_volume import Floats, Frame, Image
     from sheets.read.dose_grid import Dose
 
-PIECES: Final = 30_000
+PIECES: Final = 20_000
 """About how many of them a structure is cut into."""
 
-_LENGTH: Final = 2.0
+_LENGTH: Final = 3.0
 """How long a piece is, in its width: volumes are exact along a line, and come closer with each line."""
 
 FINEST_MM: Final = 0.05

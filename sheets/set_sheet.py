@@ -21,7 +21,6 @@ from sheets import paths
 from sheets.element_counts import COLUMNS, account, checks
 from sheets.findings import TARGETS, examine
 from sheets.read.accessories import applications, sources
-from sheets.read.beams import beams
 from sheets.read.numbers import whole
 from sheets.render.draw import on_white
 from sheets.render.html import html
@@ -147,8 +146,8 @@ def summary(findings: Findings) -> dict[str, Any]:
         "patient_id": str(after.objects.plan.get("PatientID", "")),
         "slices": len(after.objects.slices),
         "prescription": str(findings.prescription),
-        "machines": sorted({beam.machine for beam in beams(after.objects.plan) if beam.machine}),
-        "energies": sorted({beam.energy for beam in beams(after.objects.plan) if beam.treats}),
+        "machines": sorted({beam.machine for beam in after.objects.beams if beam.machine}),
+        "energies": sorted({beam.energy for beam in after.objects.beams if beam.treats}),
         "equal": findings.comparison.equal if findings.before else True if findings.proven else None,
         "as_proven": not findings.changed_files,
         "target": target.name if target else "",
@@ -231,8 +230,8 @@ def _what(findings: Findings) -> Iterator[Block]:
             ("Highest dose", f"{after.dose.highest_gy:.2f} {after.dose.unit}" if after.dose else ""),
             ("CT", f"{len(objects.slices)} slices, {objects.spacing} apart"),
             ("Structures", f"{len(after.structures)}, of which {len(drawn)} have contours"),
-            ("Machine", ", ".join(sorted({beam.machine for beam in beams(objects.plan) if beam.machine})) or "none"),
-            ("Beams", _beams_in_short(beams(objects.plan))),
+            ("Machine", ", ".join(sorted({beam.machine for beam in objects.beams if beam.machine})) or "none"),
+            ("Beams", _beams_in_short(objects.beams)),
             ("Fingerprint", findings.fingerprint),
         ]
     )
@@ -450,7 +449,7 @@ def _against(after: Dvh | None, before: Dvh | None) -> Cell:
 
 
 def _beams(findings: Findings) -> Iterator[Block]:
-    found = beams(findings.after.objects.plan)
+    found = findings.after.objects.beams
     yield Heading("Beams")
     plan = findings.after.objects.plan
     if told := [*(("Source", one) for one in sources(plan)), *(("Application", one) for one in applications(plan))]:

@@ -111,10 +111,11 @@ class Structure:
         depths = np.concatenate([contour[:, self.stacked] for contour in self.contours])
         heights = np.add.reduceat(depths, np.cumsum(sizes) - sizes) / sizes
         order = np.argsort(heights, kind="stable")
-        groups = np.split(order, np.flatnonzero(np.diff(heights[order]) > _SAME_PLANE_MM) + 1)
+        starts = np.concatenate([[0], np.flatnonzero(np.diff(heights[order]) > _SAME_PLANE_MM) + 1])
+        counts = np.diff([*starts, len(order)])
         return (
-            np.array([heights[group].mean() for group in groups]),
-            [[self.contours[number] for number in group] for group in groups],
+            np.add.reduceat(heights[order], starts) / counts,
+            [[self.contours[number] for number in group] for group in np.split(order, starts[1:])],
         )
 
     @cached_property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from services.rtset import folder_listing, reader
 from services.verdict.set_aside import set_aside
 from sheets.read import ct_volume
+from sheets.read.beams import beams
 from sheets.read.ct_volume import Frame, NotDrawable
 from sheets.read.engine_data import EngineData
 from sheets.read.numbers import exactly
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from services.rtset.reader import SetFile
     from services.verdict.complete_sets import Choose
+    from sheets.read.beams import Beam
     from sheets.read.ct_volume import Floats, Place
     from sheets.read.numbers import Data
 
@@ -66,6 +69,11 @@ class Objects:
         if len(gaps) > 2:
             return f"{gaps[0]:g} to {gaps[-1]:g} mm"
         return " and ".join(f"{gap:g}" for gap in gaps) + " mm" if len(gaps) else "no distance"
+
+    @cached_property
+    def beams(self) -> list[Beam]:
+        """The beams of the plan."""
+        return beams(self.plan)
 
     def images(self) -> Iterator[Data]:
         """Read the slices, one after the other."""

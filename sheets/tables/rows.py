@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from services.store.records import folder_name
-from sheets.read.beams import beams
 from sheets.read.numbers import number, numbers, whole
 from sheets.tables.columns import STEP_GY
 
@@ -30,7 +29,7 @@ BETWEEN: Final = "; "
 def rows(findings: Findings) -> dict[str, Any]:
     """Return the row of a set, and those of its structures and beams."""
     data = _beam_data(findings.after.objects.plan)
-    of_beams = [_beam(one, raw) for one, raw in zip(beams(findings.after.objects.plan), data, strict=True)]
+    of_beams = [_beam(one, raw) for one, raw in zip(findings.after.objects.beams, data, strict=True)]
     return {
         "set": _set(findings, of_beams),
         "structures": [_structure(findings, one) for one in findings.after.structures],

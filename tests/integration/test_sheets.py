@@ -234,7 +234,9 @@ def test_a_ct_that_cannot_be_decoded_leaves_the_rest_of_the_sheet(published: Cal
     def jpeg_2000(made: MadeSet) -> None:
         for image in made.ct:
             image.file_meta.TransferSyntaxUID = pydicom.uid.JPEG2000Lossless
-            image.PixelData = pydicom.encaps.encapsulate([b"\xff\x4f\xff\x51" + image.SOPInstanceUID.encode()])
+            # Start, size, start of a tile, its data, end. ISO/IEC 15444-1 A.2.
+            stream = b"\xff\x4f\xff\x51\x00\x2b" + bytes(41) + b"\xff\x90\x00\x0a" + bytes(8) + b"\xff\x93"
+            image.PixelData = pydicom.encaps.encapsulate([stream + image.SOPInstanceUID.encode() + b"\xff\xd9"])
             image["PixelData"].VR = "OB"
             image["PixelData"].is_undefined_length = True
 
