@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from sheets.render.page import Facts, Heading, Legend, Picture, Plot, Signature, Table, Text
-from sheets.render.pdf_file import HEIGHT_MM, POINTS, WIDTH_MM, PdfFile
-from sheets.render.typeface import font
+from sheets.render.pdf_file import HEIGHT_MM, WIDTH_MM, PdfFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +33,7 @@ _SWATCH_MM: Final = 2.2
 _SWATCH_COLUMN_MM: Final = 4.0
 _PLOT_MM: Final = (9.0, 2.0, 10.0, 78.0)
 """What a plot leaves free at its left, right and lower side, and how high it is."""
+_POINT_MM: Final = 25.4 / 72
 _BASELINE: Final = 0.72
 """Of the height of a line, from its upper side."""
 
@@ -54,11 +53,10 @@ class _Paper:
 
     def __init__(self, page: Page) -> None:
         self._page = page
-        created = datetime.fromisoformat(page.at).astimezone(UTC) if page.at else None
         self._file = PdfFile(
             title=page.title,
             producer=page.program,
-            created=f"D:{created:%Y%m%d%H%M%S}Z" if created else "",
+            created=datetime.fromisoformat(page.at).astimezone(UTC) if page.at else None,
         )
         self._y = 0.0
         self._new_page()
@@ -70,12 +68,12 @@ class _Paper:
     def output(self) -> bytes:
         """Say on each page which one it is, and of what; give the file."""
         count = self._file.page_count
-        for number in range(count):
-            says = f"{number + 1} / {count}"
-            left = _MARGIN_MM + _ROOM_MM - font(bold=False).width(says, 7) / POINTS
-            write = partial(self._file.text_on, number, baseline=HEIGHT_MM - 8.5, size=7, colour=_QUIET)
-            write(_MARGIN_MM, text=f"{self._page.title}, {self._page.program}")
-            write(left, text=says)
+        for number in range(1, count + 1):
+            self._file.go_to(number)
+            says = f"{number} / {count}"
+            left = _MARGIN_MM + _ROOM_MM - self._file.width(says, 7)
+            self._file.text(_MARGIN_MM, HEIGHT_MM - 8.5, f"{self._page.title}, {self._page.program}", 7, _QUIET)
+            self._file.text(left, HEIGHT_MM - 8.5, says, 7, _QUIET)
         return self._file.output()
 
     def keep_together(self, heading: Heading, following: Block | None) -> None:
@@ -114,7 +112,7 @@ class _Paper:
             self._new_page()
 
     def _rule(self, colour: Colour, at: float) -> None:
-        self._file.lines([(_MARGIN_MM, at), (_MARGIN_MM + _ROOM_MM, at)], 0.5, colour)
+        self._file.lines([(_MARGIN_MM, at), (_MARGIN_MM + _ROOM_MM, at)], 0.18, colour)
 
     def _write(
         self,
@@ -126,7 +124,7 @@ class _Paper:
         height: float = _LINE_MM,
         left: float = _MARGIN_MM,
     ) -> None:
-        for line in _wrapped(text, size, _MARGIN_MM + _ROOM_MM - left, bold=bold):
+        for line in self._wrapped(text, size, _MARGIN_MM + _ROOM_MM - left, bold=bold):
             self._room(height)
             self._file.text(left, self._y + height * _BASELINE, line, size, colour, bold=bold)
             self._y += height
@@ -150,7 +148,8 @@ class _Paper:
 
     def _picture(self, block: Picture) -> None:
         self._room(_height(block) + 1 + (_LINE_MM if block.caption else 0))
-        self._y += self._file.picture(block.png, _MARGIN_MM, self._y, _ROOM_MM, block.says) + 1.5
+        self._file.picture(block.png, _MARGIN_MM, self._y, _ROOM_MM, block.says)
+        self._y += _height(block) + 1.5
         if block.caption:
             self.put(Text(block.caption, "small"))
             self._y += 1.5
@@ -166,34 +165,34 @@ class _Paper:
             return x, bottom - (bottom - top) * up / block.ends[1]
 
         for tick in block.ticks[0]:
-            self._file.lines([place(tick, 0), place(tick, block.ends[1])], 0.4, _LINE)
+            self._file.lines([place(tick, 0), place(tick, block.ends[1])], 0.14, _LINE)
             self._says(f"{tick:g}", 7, place(tick, 0)[0], bottom + 3.2)
         for tick in block.ticks[1]:
-            self._file.lines([place(0, tick), place(block.ends[0], tick)], 0.4, _LINE)
-            width = font(bold=False).width(f"{tick:g}", 7) / POINTS
+            self._file.lines([place(0, tick), place(block.ends[0], tick)], 0.14, _LINE)
+            width = self._file.width(f"{tick:g}", 7)
             self._file.text(left - 1.2 - width, place(0, tick)[1] + 0.9, f"{tick:g}", 7, _QUIET)
-        self._file.lines([place(0, block.ends[1]), place(0, 0), place(block.ends[0], 0)], 0.7, _INK)
+        self._file.lines([place(0, block.ends[1]), place(0, 0), place(block.ends[0], 0)], 0.25, _INK)
         if block.mark:
             value, says = block.mark
-            self._file.lines([place(value, 0), place(value, block.ends[1])], 0.7, _INK, dashes=(1, 2))
-            before_it = font(bold=False).width(says, 6.5) / POINTS + 0.8 if block.mark_is_late else -0.8
+            self._file.lines([place(value, 0), place(value, block.ends[1])], 0.25, _INK, dash_mm=0.6)
+            before_it = self._file.width(says, 6.5) + 0.8 if block.mark_is_late else -0.8
             self._file.text(place(value, 0)[0] - before_it, top + 3, says, 6.5, _INK)
         for curve in block.curves:
             points = [place(across, up) for across, up in curve.points]
-            self._file.lines(points, curve.width_pt, curve.colour, dashes=(4, 2) if curve.broken else ())
+            self._file.lines(points, curve.width_pt * _POINT_MM, curve.colour, dash_mm=1.4 if curve.broken else 0)
         self._says(block.names[0], 7.5, (left + right) / 2, bottom + 7)
         self._file.text(left + 1, top - 0.3, block.names[1], 7, _QUIET)
         self._y += height
 
     def _says(self, text: str, size: float, middle: float, baseline: float) -> None:
-        width = font(bold=False).width(text, size) / POINTS
+        width = self._file.width(text, size)
         self._file.text(middle - width / 2, baseline, text, size, _QUIET)
 
     def _legend(self, block: Legend) -> None:
         left = _MARGIN_MM
         self._room(_LINE_MM)
         for colour, meaning in block.entries:
-            width = _SWATCH_MM + 1 + font(bold=False).width(meaning, 7.5) / POINTS + 5
+            width = _SWATCH_MM + 1 + self._file.width(meaning, 7.5) + 5
             if left + width > _MARGIN_MM + _ROOM_MM and left > _MARGIN_MM:
                 left = _MARGIN_MM
                 self._y += _LINE_MM
@@ -215,13 +214,13 @@ class _Paper:
         room = _ROOM_MM - (_SWATCH_COLUMN_MM if coloured else 0)
         widths = [part / sum(parts) * room for part in parts]
         head = [
-            _wrapped(name, _CELL_PT, width - 2 * _PADDING_MM, bold=True)
+            self._wrapped(name, _CELL_PT, width - 2 * _PADDING_MM, bold=True)
             for name, width in zip(block.columns, widths, strict=True)
         ]
         self._table_head(head, widths, block, coloured=coloured)
         for cells in block.rows:
             lines = [
-                _wrapped(cell.text, _CELL_PT, width - 2 * _PADDING_MM, bold=cell.bad)
+                self._wrapped(cell.text, _CELL_PT, width - 2 * _PADDING_MM, bold=cell.bad)
                 for cell, width in zip(cells, widths, strict=True)
             ]
             if self._y + _row_height(lines) > _BOTTOM_MM:
@@ -254,7 +253,7 @@ class _Paper:
             bad = cells is not None and cells[number].bad
             bold = bad or cells is None
             for row, text in enumerate(texts):
-                over = width - 2 * _PADDING_MM - font(bold=bold).width(text, _CELL_PT) / POINTS
+                over = width - 2 * _PADDING_MM - self._file.width(text, _CELL_PT, bold=bold)
                 at = left + _PADDING_MM + (over if number in right else 0)
                 baseline = self._y + 0.45 + _CELL_MM * (row + _BASELINE)
                 self._file.text(at, baseline, text, _CELL_PT, _TONES["bad"] if bad else _INK, bold=bold)
@@ -267,9 +266,31 @@ class _Paper:
         width = _ROOM_MM / len(block.fields)
         for number, field in enumerate(block.fields):
             left = _MARGIN_MM + number * width
-            self._file.lines([(left, self._y), (left + width - 6, self._y)], 0.6, _INK)
+            self._file.lines([(left, self._y), (left + width - 6, self._y)], 0.2, _INK)
             self._file.text(left, self._y + 3.5, field, 7.5, _QUIET)
         self._y += 6
+
+    def _wrapped(self, text: str, size: float, room: float, *, bold: bool = False) -> list[str]:
+        """Break a text into lines; a word that is longer than one is broken, too."""
+        if self._file.width(text, size, bold=bold) <= room:
+            return [text] if text else []
+        lines = [""]
+        for word in text.split(" "):
+            longer = f"{lines[-1]} {word}" if lines[-1] else word
+            if self._file.width(longer, size, bold=bold) <= room:
+                lines[-1] = longer
+                continue
+            rest = word
+            while self._file.width(rest, size, bold=bold) > room:
+                fits = next(
+                    count
+                    for count in range(len(rest) - 1, 0, -1)
+                    if count == 1 or self._file.width(rest[:count], size, bold=bold) <= room
+                )
+                lines.append(rest[:fits])
+                rest = rest[fits:]
+            lines.append(rest)
+        return [line for line in lines if line]
 
 
 def _needed(block: Block | None) -> float:
@@ -293,27 +314,3 @@ def _height(block: Picture) -> float:
 
 def _row_height(lines: Sequence[Sequence[str]]) -> float:
     return max(1, *map(len, lines)) * _CELL_MM + 0.9
-
-
-def _wrapped(text: str, size: float, room: float, *, bold: bool = False) -> list[str]:
-    """Break a text into lines; a word that is longer than one is broken, too."""
-    used, room_pt = font(bold=bold), room * POINTS
-    if used.width(text, size) <= room_pt:
-        return [text] if text else []
-    lines = [""]
-    for word in text.split(" "):
-        longer = f"{lines[-1]} {word}" if lines[-1] else word
-        if used.width(longer, size) <= room_pt:
-            lines[-1] = longer
-            continue
-        rest = word
-        while used.width(rest, size) > room_pt:
-            fits = next(
-                count
-                for count in range(len(rest) - 1, 0, -1)
-                if count == 1 or used.width(rest[:count], size) <= room_pt
-            )
-            lines.append(rest[:fits])
-            rest = rest[fits:]
-        lines.append(rest)
-    return [line for line in lines if line]
