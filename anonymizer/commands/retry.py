@@ -12,7 +12,7 @@ from services.errors import SettingsWrong
 from services.maintenance import choose
 from services.rtset import folder_listing, unfinished_pixels
 from services.runtime import audit
-from services.store import again, failures, plans, registry
+from services.store import again, plans, registry
 from services.store.collection import Collection
 from services.store.records import folder_name
 from services.store.set_state import SetState
@@ -78,18 +78,17 @@ def _published_otherwise(collection: Collection, locator: str) -> list[str]:
 
 
 def _refuse_what_was_not_refused(collection: Collection, name: str) -> None:
-    """Refuse to look again at a set that is published, or that nobody has looked at yet.
+    """Refuse to look again at a set that is published, and whose folder is as it was then.
 
     Raises
     ------
     SettingsWrong
         Says how the set stands. A folder with several sets may always be looked at again.
     """
-    locator = collection.locator(name)
-    outcome = registry.read_outcome(collection, locator)
-    if outcome is None and locator not in failures.all_of(collection):
-        raise SettingsWrong(f"{name} was neither refused nor parked: nobody has looked at it yet.")
-    if outcome and outcome.state.is_published and outcome.index is not None and len(outcome.sets) <= 1:
+    outcome = registry.read_outcome(collection, collection.locator(name))
+    if outcome is None or not outcome.state.is_published or outcome.index is None or len(outcome.sets) > 1:
+        return
+    if outcome.fingerprint == folder_listing.fingerprint(collection.root / name):
         anon = folder_name(outcome.index)
         raise SettingsWrong(
             f"{name} was neither refused nor parked: it is published as {anon}. To take it back: "

@@ -60,8 +60,7 @@ def test_only_the_sets_that_are_named_are_done(root: Path) -> None:
 
     code, out, err = said("retry", root, NAMES[1])
     assert (code, "neither refused nor parked: it is published as ANON_006" in " ".join(err.split())) == (2, True)
-    code, out, err = said("retry", root, NAMES[0])
-    assert (code, "neither refused nor parked" in " ".join(err.split())) == (2, True)
+    assert said("retry", root, NAMES[0])[0] == 0
 
 
 @pytest.mark.parametrize("environment", [{"LANG": "C", "LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}])
