@@ -26,7 +26,7 @@ from services.maintenance import same_source
 from services.policy.table import EDITION, POLICY_EDITION, policy_for
 from services.proof import prove
 from services.proof.prove import Expected
-from services.publication import claims, forgotten, new_identity, publish, republish
+from services.publication import claims, forgotten, new_identity, publish, republish, same_person
 from services.publication.attempts import Attempt
 from services.rtset import folder_listing, private_loss, unfinished_pixels
 from services.rtset.folder_listing import Listing
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from services.forms.structure_list import Naming
     from services.publication.index_ledger import Ledger
     from services.publication.new_identity import Becomes
+    from services.publication.persons import Person
     from services.rtset.reader import RtSet, SetFile
     from services.rtset.unfinished_pixels import Doubt
     from services.runtime.progress import Progress
@@ -354,6 +355,7 @@ class _SetRun:
 
         doubts = verdict.doubts
         index = self._claim(set_id, becomes)
+        person = same_person.described(collection, rtset, index, collection.hospital_of(self.folder))
         plans.note(collection, rtset.plan.sop_instance_uid, set_id)
         try:
             attempt = Attempt.begin(collection, set_id, index)
@@ -368,7 +370,7 @@ class _SetRun:
             self.ledger.release(set_id)
             raise
         republish.clear(collection, index)
-        return self._published(set_id, index, content, doubts)
+        return self._published(set_id, index, content, doubts, person)
 
     def _decide_who(self, rtset: RtSet, published: Record | None) -> Becomes:
         """Decide who the patient becomes; who is done again stays who it is."""
@@ -464,13 +466,16 @@ class _SetRun:
         """Whether a set has a number, or had one."""
         return claims.of(self.collection, set_id) is not None or publish.find(self.collection, set_id) is not None
 
-    def _published(self, set_id: str, index: int, content: str, doubts: Sequence[Doubt]) -> _Told:
+    def _published(
+        self, set_id: str, index: int, content: str, doubts: Sequence[Doubt], person: Person | None
+    ) -> _Told:
         """Tell of a set that was published just now, by this worker or by another one at the same moment."""
         found = records.read(self.collection, index)
         if found and found.content.get("source") != content:
             raise SetChanged  # another one of the same UIDs was first: what is to be told of this one is found out anew
         if self._other_folder(set_id) is None:
-            return self._told(SetState.PUBLISHED, _of_doubts(doubts), set_id=set_id, index=index)
+            told = same_person.told(self.collection, person)
+            return self._told(SetState.PUBLISHED, self._beside(doubts, told), set_id=set_id, index=index, text=told)
         text = SAME.format(folder_name(index))
         return self._told(SetState.SAME_SET, text, set_id=set_id, index=index, text=text)
 
@@ -509,7 +514,11 @@ class _SetRun:
             )
         elif state is SetState.SAME_SET:
             text = SAME.format(name)
-        return self._told(state, text or _of_doubts(doubts), set_id=set_id, index=published.index, text=text)
+        if text:
+            return self._told(state, text, set_id=set_id, index=published.index, text=text)
+        person = same_person.described(collection, rtset, published.index, collection.hospital_of(self.folder))
+        told = same_person.told(collection, person)
+        return self._told(state, self._beside(doubts, told), set_id=set_id, index=published.index, text=told)
 
     def _forgotten(self, set_id: str) -> _Told:
         """Leave it to a person whether a set that was erased on request is published once more."""
@@ -582,6 +591,15 @@ class _SetRun:
 
     def _told(self, state: SetState, note: str = "", **more: Any) -> _Told:
         return _Told(SetOutcome(state, plan=self.plan, ordinal=self.ordinal, **more), note)
+
+    def _beside(self, doubts: Sequence[Doubt], person: str) -> str:
+        """Return the note beside a published set: that it may be half copied, and whose it is as well.
+
+        Whoever called it a set of its own knows the person.
+        """
+        is_known = registry.counts_as_new(self.collection, self.locator, self.seen.fingerprint)
+        lines = [f"It was published. {person}"] if person and not is_known else []
+        return "\n".join(filter(None, (*lines, _of_doubts(doubts))))
 
     def _made_before(self) -> int | None:
         """Give the index of what was published of this folder when it held something else, if that still stands."""

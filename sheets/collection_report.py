@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -89,6 +89,15 @@ def indices_of(collection: Collection, hospital: str | None = None) -> list[int]
     return [index for index in indices if index in of_hospital]
 
 
+def of_one_person(collection: Collection, indices: Iterable[int]) -> list[list[int]]:
+    """Return which of these published sets are of one person: their indices, of each who has several."""
+    wanted, by_person = set(indices), defaultdict[str, list[int]](list)
+    for one in given_identities.given(collection):
+        if one.person and one.index in wanted:
+            by_person[one.person].append(one.index)
+    return sorted(of_one for of_one in by_person.values() if len(of_one) > 1)
+
+
 def _hospital_of(collection: Collection, folder: PurePath) -> str:
     return collection.hospital_of(collection.root / folder) or collection.identity.hospital
 
@@ -119,6 +128,7 @@ def report(
             *matrix(tables),
             *distributions(tables),
             *(stands_out(tables) if house else ()),
+            *(_persons(of_one_person(collection, (entry.index for entry in entries))) if house else ()),
             *_refusals(refused),
         ],
         program=program(),
@@ -247,6 +257,18 @@ def _table(heading: str, what: str, counted: Mapping[str, int]) -> Iterator[Bloc
 
 def _each(entries: Iterable[Entry], key: str) -> Counter[str]:
     return Counter(str(value) for entry in entries for value in entry.facts[key])
+
+
+def _persons(of_one: list[list[int]]) -> Iterator[Block]:
+    """Tell which sets are of one person: for the house, since it links them."""
+    if of_one:
+        yield Heading("Sets of one person")
+        rows = [[Cell(folder_name(first)), Cell(", ".join(map(folder_name, later)))] for first, *later in of_one]
+        yield Table(("Set", "The same person as it"), rows, frozenset())
+        yield Text(
+            "By patient ID. A model that is tried on sets of the people it was made of seems better than it is.",
+            "small",
+        )
 
 
 def _refusals(refused: Mapping[str, int]) -> Iterator[Block]:

@@ -33,7 +33,7 @@ from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
 from services.rtset.references import LINKS
 from services.store.collection import Collection
 from services.verdict.summary import judge_folder
-from watcher import listed_identities
+from watcher import listed_identities, stated_patient
 from watcher.folders import beside_the_sets, folders_of, set_folders
 
 if TYPE_CHECKING:
@@ -70,12 +70,22 @@ def check(root: Root, machine: MachineNames = None, as_json: AsJson = False) -> 
             partial(judge_folder, options=options, machines=known, chosen=chosen), [root / name for name in names]
         )
         rows = [replace(row, folder=name) for name, row in zip(names, judged, strict=True)]
+    rows = _with_persons(root, rows)
     if as_json:
         say_json({"sets": [_as_json(row) for row in rows], "not_taken": not_taken_as_json(_not_taken(root, rows))})
     else:
         _say(root, rows)
     good = all(row.verdict in {"good", "no set"} for row in rows)
     raise typer.Exit(PUBLISHED_ALL if good else SOME_NOT)
+
+
+def _with_persons(root: Path, rows: list[Judgement]) -> list[Judgement]:
+    """Tell of sets whose patient was published before."""
+    if not has_form(root) or not (root / STATE_NAME).is_dir():
+        return rows
+    collection = Collection.look(root)
+    told = [stated_patient.says(collection, row.folder) if row.verdict == "good" else "" for row in rows]
+    return [replace(row, notes=(*row.notes, says)) if says else row for row, says in zip(rows, told, strict=True)]
 
 
 def _set_folders(root: Path) -> list[str]:

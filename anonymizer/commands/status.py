@@ -61,6 +61,11 @@ def status(root: Root, hospital: OfHospital = None, every: All = False, as_json:
     raise typer.Exit(SOME_NOT if wrong else PUBLISHED_ALL)
 
 
+def _is_told(row: Row) -> bool:
+    """Whether there is more to say of a set than that it is published."""
+    return row.state is not SetState.PUBLISHED or row.release == SENT_BACK or bool(row.why)
+
+
 def _is_wrong(row: Row) -> bool:
     """Whether a set will not go on before a person has done something."""
     return row.state.is_concluded and not row.state.is_finished and row.state is not SetState.NO_SET
@@ -109,7 +114,7 @@ def _say(told: CollectionStatus, *, every: bool) -> None:
     decided = Counter(row.release for row in told.sets if row.release)
     if decided:
         screen.print("  " + ", ".join(f"{count} {state}" for state, count in decided.most_common()))
-    others = [row for row in told.sets if every or row.state is not SetState.PUBLISHED or row.release == SENT_BACK]
+    others = [row for row in told.sets if every or _is_told(row)]
     if others:
         table = Table("Set", "State", "Anonymized", "Why")
         for row in others:

@@ -260,6 +260,11 @@ class Collection:
         return self.state / "plans"
 
     @property
+    def persons(self) -> Path:
+        """`<hash>.json`: who was published, under the number of their first set; the first publication makes it."""
+        return self.state / "persons"
+
+    @property
     def redo(self) -> Path:
         """`000006.json`: that a person wants a published set done again; the first of them makes the folder."""
         return self.state / "redo"

@@ -1,0 +1,54 @@
+"""Whether the patient of a set was published before: told, because a model would train and be tested on one person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from services.forms.identity import is_placeholder
+from services.publication import persons
+from services.publication.new_identity import patient_id_of
+from services.store.records import folder_name
+
+if TYPE_CHECKING:
+    from services.publication.persons import Person
+    from services.rtset.reader import RtSet
+    from services.store.collection import Collection
+
+SAME: Final = "It is the same person as {}."
+EQUAL_PIXELS: Final = " They are kept apart, but equal pixels or contours in both still link them."
+OTHER: Final = (
+    "Its patient ID is that of the person of {}, but birth date or sex differ: somebody else, or a wrong entry."
+)
+
+
+def described(collection: Collection, rtset: RtSet, index: int, hospital: str) -> Person | None:
+    """Describe the person of a set; None where it states no patient ID."""
+    views = [file.view for file in rtset.set_files]
+    births = {birth for view in views if (birth := view.text("PatientBirthDate")) and not is_placeholder(birth)}
+    sexes = {sex for view in views if (sex := view.text("PatientSex").upper()) in {"F", "M", "O"}}
+    patient_id = patient_id_of(rtset)
+    if not patient_id:
+        return None
+    name = collection.person(patient_id, hospital)
+    return persons.stated(collection, name, index, _only(births), _only(sexes))
+
+
+def told(collection: Collection, person: Person | None) -> str:
+    """Note the person of a published set, and tell whose set was published before; empty where nobody's was."""
+    if person is None:
+        return ""
+    return says(collection, person, persons.note(collection, person))
+
+
+def says(collection: Collection, person: Person, first: Person | None) -> str:
+    """Tell of a set's person that somebody was published before them; empty where nobody was."""
+    if first is None or first.index == person.index:
+        return ""
+    if person.differs(first):
+        return OTHER.format(folder_name(first.index))
+    text = SAME.format(folder_name(first.index))
+    return text + EQUAL_PIXELS if collection.options.same_patient == "separate" else text
+
+
+def _only(values: set[str]) -> str:
+    return values.pop() if len(values) == 1 else ""

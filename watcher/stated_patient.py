@@ -1,0 +1,70 @@
+"""Which patient a set states, without reading all of it; and whether that person was published before."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import islice
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from services.dicom import dataset, part10
+from services.dicom.elements import Malformed
+from services.dicom.part10 import NotDicom
+from services.errors import SetRefused
+from services.forms.identity import is_placeholder
+from services.publication import persons, same_person
+from services.rtset import folder_listing
+from services.store import registry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from services.store.collection import Collection
+
+LOOKED_INTO: Final = 20
+"""So many files of a set are opened at most until one of them states a patient ID."""
+
+
+class Stated(NamedTuple):
+    """What the first object of a set that states a patient ID says; empty where none does, or none can be read."""
+
+    patient_id: str = ""
+    birth_date: str = ""
+    sex: str = ""
+
+
+def says(collection: Collection, name: str) -> str:
+    """Tell whether the patient of a set was published before, in another set; empty where they were not."""
+    folder = collection.root / name
+    stated = stated_by(folder)
+    if not stated.patient_id:
+        return ""
+    outcome = registry.read_outcome(collection, collection.locator(name))
+    index = outcome.index if outcome is not None and outcome.index is not None else 0
+    person = collection.person(stated.patient_id, collection.hospital_of(folder))
+    this = persons.stated(collection, person, index, stated.birth_date, stated.sex)
+    return same_person.says(collection, this, persons.known(collection, person))
+
+
+def stated_by(folder: Path) -> Stated:
+    """Return what a set states; it is read again when a name in its folder changed."""
+    try:
+        return _stated(folder, folder.stat().st_mtime_ns)
+    except OSError:
+        return Stated()
+
+
+@lru_cache(maxsize=1 << 15)
+def _stated(folder: Path, _changed_ns: int) -> Stated:
+    try:
+        entries = folder_listing.take(folder).entries
+    except SetRefused:
+        return Stated()
+    for entry in islice(entries, LOOKED_INTO):
+        try:
+            view = dataset.root_view(part10.read(folder / entry.path))
+        except (NotDicom, Malformed):
+            continue
+        if patient_id := view.text("PatientID"):
+            birth, sex = view.text("PatientBirthDate"), view.text("PatientSex").upper()
+            return Stated(patient_id, "" if is_placeholder(birth) else birth, sex if sex in {"F", "M", "O"} else "")
+    return Stated()
