@@ -495,6 +495,8 @@ class _SetRun:
         collection, name = self.collection, folder_name(published.index)
         state, text = self._published_here(set_id), ""
         as_new = f"If it is to be collected as a set of its own: anonymizer retry ROOT {self._called} --as-new"
+        if not published.withdrawn:
+            as_new += f". Where {name} is bad, withdraw it first: anonymizer withdraw ROOT {name}"
         if published.withdrawn:
             state = SetState.WITHDRAWN
             text = (

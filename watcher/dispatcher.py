@@ -52,7 +52,7 @@ class Dispatcher:
     Parameters
     ----------
     settings
-        Of these `quiet_s` and `patience_s`.
+        Of these `quiet_s`, `patience_s` and `young_s`.
     clock
         A clock that is never set, in seconds.
     by_hand
@@ -79,7 +79,7 @@ class Dispatcher:
         self._patience_s = settings.patience_s
         self._clock = clock
         self._settling = Settling(settings.quiet_s, clock)
-        self._statuses = SetStatuses(collection)
+        self._statuses = SetStatuses(collection, young_s=settings.young_s, clock=clock)
         self._by_hand = by_hand
         self._asked: dict[str, Asked] = {}
         self._closed: frozenset[str] = frozenset()

@@ -7,11 +7,13 @@ the system refuses to watch so many folders.
 
 from __future__ import annotations
 
+import errno
 import re
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+import structlog
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
@@ -19,6 +21,10 @@ from services.layout import STATE_NAME
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from watchdog.observers.api import BaseObserver
+
+log = structlog.get_logger()
 
 #: File systems whose other writers the kernel does not tell us about. `fuse` and `fuse.…` are added by their prefix.
 REMOTE = frozenset(
@@ -29,6 +35,14 @@ READING = frozenset({"opened", "closed_no_write"})
 MOUNTS = Path("/proc/self/mounts")
 #: Where sets are written before they are published: nothing to look at.
 STAGING = f"/{STATE_NAME}/staging"
+
+
+def _why(circumstance: OSError) -> str:
+    if circumstance.errno == errno.EMFILE:
+        return "no inotify instance is left: raise fs.inotify.max_user_instances"
+    if circumstance.errno == errno.ENOSPC:
+        return "no inotify watch is left: raise fs.inotify.max_user_watches"
+    return errno.errorcode.get(circumstance.errno or 0, "an error of the system")
 
 
 def is_remote(path: Path, mounts: Path = MOUNTS) -> bool:
@@ -54,19 +68,27 @@ class ChangeEvents:
 
     def __init__(self, root: Path, *, watching: bool) -> None:
         self.root = root
-        self._observer = Observer() if watching else None
+        self._watching = watching
+        self._observer: BaseObserver | None = None
         self._lock = threading.Lock()
         self._changed: set[Path] = set()
         self._woken = threading.Event()
 
     def __enter__(self) -> Self:
-        if self._observer:
+        if self._watching:
             try:
-                self._observer.schedule(_Handler(self), str(self.root), recursive=True)
-                self._observer.start()
-            except OSError:  # too many folders for the system's limit, or the share is away
-                self._observer = None
+                observer = Observer()
+                observer.schedule(_Handler(self), str(self.root), recursive=True)
+                observer.start()
+                self._observer = observer
+            except OSError as circumstance:  # no instance or watch is left of the system's limit, or the share is away
+                log.warning("watch.polls", observer="polling", waits=_why(circumstance))
         return self
+
+    @property
+    def are_noticed(self) -> bool:
+        """Whether changes are noticed as they happen; if not, the rescan finds them."""
+        return self._observer is not None
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

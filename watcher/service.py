@@ -270,8 +270,8 @@ class Watch:
         """Watch until `stop` is set. What is in work then goes on in its workers."""
         observer = self._settings.observer
         events = observer == "events" or (observer == "auto" and not is_remote(self._share.root))
-        log.info("watch.began", observer="events" if events else "polling")
         with ChangeEvents(self._share.root, watching=events) as hints:
+            log.info("watch.began", observer="events" if hints.are_noticed else "polling")
             while not stop.is_set():
                 self.step(hints.wait(SHORTEST_PAUSE_S if self._changed else BEAT_S / 2))
                 if self._settings.health is not None:

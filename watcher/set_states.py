@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from heapq import nsmallest
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,11 +20,21 @@ from watcher.folders import set_folders, untouched
 from watcher.hospital_folders import HospitalFolders
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from collections.abc import Collection as Names
 
     from services.store.collection import Collection
 
 _NEVER: Final = (0, 0)
+
+YOUNG_EVERY_S: Final = 600
+"""The files of a young set are looked at about so often, and more often where there are few."""
+
+YOUNG_AT_LEAST: Final = 5
+"""Young sets that are looked at each time, if there are so many."""
+
+LOOKS_APART_S: Final = 10
+"""How long two looks lie apart as a rule: what is young is spread over them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +60,23 @@ class SetStatus:
 
 
 class SetStatuses:
-    """Looks at all sets of one collection, again and again, and reads nothing twice that did not change."""
+    """Looks at all sets of one collection, again and again, and reads nothing twice that did not change.
 
-    def __init__(self, collection: Collection) -> None:
+    Parameters
+    ----------
+    young_s
+        For so many seconds after it was concluded the files of a finished set are looked at again, in turns: one that
+        is overwritten in place shows in no folder.
+    clock
+        Monotonic clock, in seconds.
+    """
+
+    def __init__(
+        self, collection: Collection, *, young_s: float = 0.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._collection = collection
+        self._young_s = young_s
+        self._clock = clock
         by_hospital = collection.options.by_hospital
         self._hospitals = HospitalFolders(collection.root, collection) if by_hospital else None
         self._place = os.fspath(collection.root)
@@ -58,6 +84,10 @@ class SetStatuses:
         self._list_changed_ns: int | None = None
         self._outcomes: dict[str, tuple[tuple[int, int], Outcome | None]] = {}
         self._locators: dict[str, str] = {}
+        self._unlike: set[str] = set()
+        """Folders that looked unlike their outcome: looked at until it is known what became of them."""
+        self._looked_at: dict[str, float] = {}
+        """When the files of each young set were looked at last."""
 
     def take(self, suspects: Names[str] = ()) -> list[SetStatus]:
         """Look at every set; at the files of those that are not finished, and of `suspects`.
@@ -72,14 +102,16 @@ class SetStatuses:
         self._list_changed_ns = _changed_ns(self._collection.root / identity_list.FILE_NAME)
         self._read_outcomes()
         folders = set_folders(self._collection.root, self._hospitals)
-        looked = (self._look(folder, suspect=folder in suspects) for folder in folders)
+        turn = self._turn()
+        looked = (self._look(folder, suspect=folder in suspects, turn=turn) for folder in folders)
         return [status for status in looked if status]
 
-    def _look(self, folder: str, *, suspect: bool) -> SetStatus | None:
+    def _look(self, folder: str, *, suspect: bool, turn: Names[str] = ()) -> SetStatus | None:
         locator = self._locators.get(folder)
         if locator is None:
             locator = self._locators[folder] = self._collection.locator(folder)
         outcome = self._outcome(locator)
+        suspect = suspect or folder in self._unlike or locator in turn
         finished = outcome is not None and outcome.state.is_finished and not suspect
         if outcome and finished and untouched(f"{self._place}/{folder}", outcome.folders):
             return SetStatus(folder, locator, outcome.fingerprint, outcome)
@@ -90,7 +122,24 @@ class SetStatuses:
         except OSError as error:
             return self._not_readable(folder, locator, error)
         still_true = outcome is not None and outcome.fingerprint == fingerprint
+        (self._unlike.discard if still_true else self._unlike.add)(folder)
         return SetStatus(folder, locator, fingerprint, outcome if still_true else None)
+
+    def _turn(self) -> frozenset[str]:
+        """Choose the young sets whose turn it is: those that were looked at longest ago, few at a time."""
+        if self._young_s <= 0:
+            return frozenset()
+        now, today = self._clock(), datetime.now(UTC)
+        young = [
+            locator
+            for locator, (_, outcome) in self._outcomes.items()
+            if outcome and outcome.state.is_finished and outcome.age_s(today) <= self._young_s
+        ]
+        self._looked_at = {locator: self._looked_at.get(locator, now - 2 * YOUNG_EVERY_S) for locator in young}
+        many = max(YOUNG_AT_LEAST, len(young) * LOOKS_APART_S // YOUNG_EVERY_S)
+        turn = nsmallest(many, young, key=lambda locator: self._looked_at[locator])
+        self._looked_at |= dict.fromkeys(turn, now)
+        return frozenset(turn)
 
     def _not_readable(self, folder: str, locator: str, error: OSError) -> SetStatus:
         """Tell of a set that cannot be listed; which number it has is known all the same."""

@@ -92,6 +92,9 @@ class Options:
     inbox: str = ""
     """The folder of the collection in which deliveries are dropped for the service; empty: there is none."""
 
+    ready: str = ""
+    """Pattern of the name of a mark that the exporter writes last; empty: no mark is waited for."""
+
     start: Start = "by itself"
     """Whether the service takes each set as it comes, or waits until a person says so in the console."""
 
@@ -206,6 +209,7 @@ identity = {_toml(options.receive_identity)}  # "keep" | "renumber": delivered s
 inbox = {_toml(options.inbox)}  # the folder beside this file from which the service takes deliveries; empty: none
 
 [service]
+ready = {_toml(options.ready)}  # a mark that exporters write last, "READY" or "*.ready": no set is taken before it
 start = {_toml(options.start)}  # "by itself": each set as it comes | "by hand": when a person says so in the console
 release = {_toml(options.release)}  # "not asked" | "before export": only sets that a person has released travel
 """
@@ -241,6 +245,10 @@ def _is_machine(value: object) -> bool:
     return (
         bool(names) and _all_match(_MACHINE_NAME, names) and (value == "keep" or "keep" not in cast("list[str]", names))
     )
+
+
+def _is_mark(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= 255 and value.isprintable() and "/" not in value
 
 
 def _is_station_name(value: object) -> bool:
@@ -307,7 +315,11 @@ _FORM: Final[dict[str, dict[str, _Kind]]] = {
         "identity": _choice(ReceivedIdentity),
         "inbox": _Kind("empty, or the plain name of a folder in the collection", _is_inbox),
     },
-    "service": {"start": _choice(Start), "release": _choice(ReleaseAsked)},
+    "service": {
+        "start": _choice(Start),
+        "release": _choice(ReleaseAsked),
+        "ready": _Kind('a name or a pattern of one in quotes, like "READY" or "*.ready"', _is_mark),
+    },
 }
 
 

@@ -21,6 +21,7 @@ from services.rtset import folder_listing, unfinished_pixels
 from services.runtime import durable_files
 from services.store import given_identities, notes, records, registry, tracking_lines
 from services.store.records import folder_name
+from services.store.set_state import SetState
 from services.verdict import folder_sets, importability
 
 if TYPE_CHECKING:
@@ -94,6 +95,16 @@ def _listed(collection: Collection) -> Iterator[Finding]:
 def not_readable(folder: str, text: str) -> Finding:
     """Return the finding of a set that may not be read."""
     return Finding("not-readable", folder, text, "Change its owner, its group or its rights (ACL).")
+
+
+def _changed(folder: str, says: str, name: str) -> Finding:
+    return Finding(
+        "original-changed",
+        folder,
+        says.format(name),
+        f"Find out who changed it. Where it was published too early, or wrong, withdraw first: `anonymizer withdraw "
+        f"ROOT {name}`; only then `anonymizer retry ROOT SET --as-new`, or the bad set stays beside the good one.",
+    )
 
 
 class _Seen:
@@ -283,6 +294,9 @@ class _Seen:
         for locator, outcome in registry.outcomes(self._collection):
             folder = registry.folder_of(self._collection, locator)
             where = self._collection.name_of(folder) if folder else ""
+            before = self._records.get(outcome.index or -1)
+            if outcome.state is SetState.CHANGED and before is not None and not before.withdrawn:
+                yield _changed(where, "It has changed since it was published as {}.", folder_name(before.index))
             for one in outcome.published:
                 published = self._records.get(one.index or -1)
                 if published is None or published.set_id != one.set_id:
@@ -301,7 +315,9 @@ class _Seen:
         try:
             return self._original(folder, published)
         except PermissionError as denied:
-            return not_readable(folder.name, notes.may_not_be_read(PurePath(denied.filename or folder).name))
+            return not_readable(
+                self._collection.name_of(folder), notes.may_not_be_read(PurePath(denied.filename or folder).name)
+            )
 
     def _original(self, folder: Path, published: Record) -> Finding | None:
         name = folder_name(published.index)
@@ -313,20 +329,11 @@ class _Seen:
         else:
             sets = [rtset for one in judged.sets if (rtset := one.verdict.rtset) is not None]
         if not sets:
-            return Finding(
-                "original-changed",
-                self._collection.name_of(folder),
-                f"What lies in the folder is not the whole set any more that was published as {name}.",
-                "Find out who changed it.",
-            )
+            says = "What lies in the folder is not the whole set any more that was published as {}."
+            return _changed(self._collection.name_of(folder), says, name)
         if any(self._is_source(rtset, published) for rtset in sets):
             return None
-        return Finding(
-            "original-changed",
-            self._collection.name_of(folder),
-            f"It is not, byte for byte, what was published as {name}.",
-            "Find out who changed it. As a set of its own it is taken by `anonymizer retry ROOT SET --as-new`.",
-        )
+        return _changed(self._collection.name_of(folder), "It is not, byte for byte, what was published as {}.", name)
 
     def _is_source(self, rtset: RtSet, published: Record) -> bool:
         """Whether a set is what a record was made of."""

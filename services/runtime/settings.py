@@ -36,6 +36,7 @@ class Settings:
     share: Path | None = None
     quiet_s: float = 10.0
     patience_s: float = 900.0
+    young_s: float = 86_400.0
     rescan_s: float = 10.0
     reconcile_s: float = 60.0
     observer: str = "auto"
@@ -231,6 +232,11 @@ TABLE: Final = (
     Setting("SHARE", "The folder under which the collections lie, where this host mounts it.", _folder),
     Setting("QUIET_S", "A set is looked at when nothing in it has changed for so many seconds.", _seconds),
     Setting("PATIENCE_S", "A set that stays incomplete for so many seconds is refused, until it changes.", _seconds),
+    Setting(
+        "YOUNG_S",
+        "So many seconds after a set was published its files are looked at again: what is overwritten in place shows.",
+        _seconds,
+    ),
     Setting("RESCAN_S", "Every so many seconds all folders are looked at, events or not.", _seconds),
     Setting("RECONCILE_S", "Every so many seconds what should be done and is not is queued again.", _seconds),
     Setting(

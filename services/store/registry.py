@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import datetime
 from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -108,6 +109,13 @@ class Outcome:
     def asks_second_look(self) -> bool:
         """Whether the set waits for nothing but another look, a quiet time after this one."""
         return self.state is SetState.WAITING and SECOND_LOOK in self.codes
+
+    def age_s(self, now: datetime) -> float:
+        """Return how many seconds ago it was noted; without end where that cannot be told."""
+        try:
+            return (now - datetime.fromisoformat(self.at)).total_seconds()
+        except (TypeError, ValueError):
+            return float("inf")
 
     @property
     def waits_for_person(self) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 from services.errors import Fault, SetIncomplete, SetRefused
@@ -178,6 +179,7 @@ def judge_contents(
     found.faults += pixel_completeness.hidden(chosen.objects)
     found.notes += pixel_completeness.surplus(chosen.objects)
     found.told += pixel_completeness.overlays(chosen.objects)
+    found.missing += _not_ready(listing, options)
     doubts = _judge_pixels(found, chosen.objects, folder, options)
 
     judged = references.judge(
@@ -323,6 +325,17 @@ def _judge_pixels(found: _Found, objects: Objects, folder: Path, options: Option
     found.missing += unfinished.missing
     found.notes += [doubt.text for doubt in unfinished.doubts]
     return unfinished.doubts
+
+
+def _not_ready(listing: Listing, options: Options) -> Iterator[Fault]:
+    """Wait for the mark that the exporter writes last, where the collection names one."""
+    names = (entry.path.name for entry in listing.entries)
+    if options.ready and not any(fnmatchcase(name, options.ready) for name in names):
+        yield Fault(
+            "not-ready",
+            f"The mark {options.ready} is not here: the export is not complete.",
+            f"{WAIT} write the mark when all files of the set are there.",
+        )
 
 
 def _files(count: int) -> str:

@@ -146,6 +146,15 @@ def test_missing_slices_are_counted(tmp_path):
     assert verdict.missing[0].found.startswith("3 of 5 CT slices")
 
 
+@pytest.mark.parametrize("pattern", ["READY", "*.ready"])
+def test_a_set_without_the_mark_of_its_exporter_is_not_complete(tmp_path, pattern):
+    """Where the collection names one; with it the set is good."""
+    made, options = make_set(tmp_path), replace(REFUSE, ready=pattern)
+    assert missing(judge(made, options)) == ["not-ready"]
+    (made.folder / pattern.replace("*", "done")).touch()
+    assert judge(made, options).good
+
+
 @pytest.mark.parametrize("modality", ["CT", "RTSTRUCT", "RTPLAN", "RTDOSE"])
 def test_a_truncated_file_may_still_be_on_its_way(tmp_path, modality):
     """It is named, and where it ends."""

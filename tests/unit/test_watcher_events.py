@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from services.store.arbiter import Arbiter
 from services.store.collection import Collection
 from tests.sets import make_collection
+from watcher import events
 from watcher.events import ChangeEvents, is_remote
 
 MOUNTS = """\
@@ -53,6 +56,20 @@ def test_a_file_that_is_written_wakes_the_watcher_and_names_its_folder(tmp_path:
     with ChangeEvents(tmp_path, watching=True) as hints:
         (inner / "file").write_text("x")
         assert inner in hints.wait(5)
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOSPC])
+def test_where_the_system_lets_nothing_more_be_watched_the_rescan_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """No instance is left when the observer is made, or no watch when it is started."""
+
+    def none_left() -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(events, "Observer", none_left)
+    with ChangeEvents(tmp_path, watching=True) as hints:
+        assert (hints.are_noticed, hints.wait(0)) == (False, frozenset())
 
 
 def test_reading_wakes_nobody(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -40,14 +41,14 @@ def drop(collection: Collection, folder: str) -> Path:
     return inner
 
 
-def conclude(collection: Collection, folder: str, state: registry.State) -> None:
+def conclude(
+    collection: Collection, folder: str, state: registry.State, *, at: str = "2026-11-22T12:00:00+00:00"
+) -> None:
     """Note what became of a set, as a worker does."""
     seen = folder_listing.take(collection.root / folder)
     folders = {str(one.path): one.mtime_ns for one in seen.folders}
     locator = registry.register(collection, folder)
-    registry.write_outcome(
-        collection, locator, Outcome(state, seen.fingerprint, "2026-11-22T12:00:00Z", folders=folders)
-    )
+    registry.write_outcome(collection, locator, Outcome(state, seen.fingerprint, at, folders=folders))
 
 
 def states(statuses: SetStatuses, suspects: tuple[str, ...] = ()) -> dict[str, str | None]:
@@ -105,6 +106,40 @@ def test_a_file_overwritten_in_a_finished_set_is_found_where_an_event_pointed(tm
     (inner / "slice.dcm").write_bytes(DICM + b"other")
     statuses = SetStatuses(collection)
     assert [states(statuses), states(statuses, ("done",))] == [{"done": "published"}, {"done": None}]
+
+
+def test_what_a_hint_found_is_looked_at_until_it_is_known_what_became_of_it(tmp_path: Path) -> None:
+    """A hint lives for one look, and settling needs two."""
+    collection = collection_in(tmp_path / "BATCH")
+    inner = drop(collection, "done")
+    conclude(collection, "done", "published")
+    (inner / "slice.dcm").write_bytes(DICM + b"other")
+    statuses = SetStatuses(collection)
+    assert [states(statuses, ("done",)), states(statuses), states(statuses)] == [{"done": None}] * 3
+    conclude(collection, "done", "changed")
+    assert states(statuses) == {"done": "changed"}
+
+
+def test_files_of_young_sets_are_looked_at_in_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few at a time, each in its turn; those of old ones never."""
+    collection = collection_in(tmp_path / "BATCH")
+    now = datetime.now(UTC).isoformat()
+    for number in range(12):
+        drop(collection, f"young {number:02}")
+        conclude(collection, f"young {number:02}", "published", at=now)
+    drop(collection, "old")
+    conclude(collection, "old", "published")
+    clock = iter(range(1000))
+    statuses = SetStatuses(collection, young_s=86_400, clock=lambda: float(next(clock)))
+    looked: list[str] = []
+    take = folder_listing.take
+    monkeypatch.setattr(folder_listing, "take", lambda folder: looked.append(folder.name) or take(folder))
+    turns = []
+    for _ in range(3):
+        statuses.take()
+        turns.append(len(looked))
+    assert turns == [5, 10, 15]
+    assert set(looked) == {f"young {number:02}" for number in range(12)}
 
 
 def test_a_rescan_looks_at_no_file_of_a_finished_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
