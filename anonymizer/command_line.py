@@ -34,7 +34,8 @@ def application(*commands: str) -> typer.Typer:
     )
     app.callback()(of_any_command)
     for command in commands or COMMANDS:
-        app.command()(getattr(import_module(f"anonymizer.commands.{command}"), command))
+        module = import_module(f"anonymizer.commands.{command}")
+        app.command(cls=getattr(module, "Command", None))(getattr(module, command))
     return app
 
 

@@ -34,6 +34,7 @@ COMMANDS = (
     "report",
     "structures",
     "choose",
+    "words",
     "retry",
     "withdraw",
     "forget",

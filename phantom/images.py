@@ -124,7 +124,7 @@ def _ct_slice(scan: Scan, ids: Identifiers) -> Dataset:
         FrameOfReferenceUID=ids.uid(SCANNER_ROOT, "frame of reference"),
         PositionReferenceIndicator="",
         ReferencedImageSequence=[reference(CT_CLASS, ids.uid(SCANNER_ROOT, "topogram"))],
-        ProcedureCodeSequence=[coded("CTHN", "99LOCAL", f"CT Hals {ids.word('procedure meaning')}")],
+        ProcedureCodeSequence=[coded("CTHN", "99LOCAL", "CT Hals")],
         ProtocolName=f"6.1 HN {ids.word('protocol')}",
         ImageComments=f"mask made by {ids.word('radiographer')}",
         AcquisitionNumber=1,

@@ -79,7 +79,7 @@ def rt_plan(scan: Scan, organs: Sequence[Organ], ids: Identifiers, structure_set
         ReferencedRTPlanSequence=[previous],
         ReferencedDoseSequence=[reference(DOSE_CLASS, ids.uid(PLANNING_ROOT, "dose"))],
         DoseReferenceSequence=_dose_references(organs, ids),
-        ToleranceTableSequence=[_tolerances(ids)],
+        ToleranceTableSequence=[_tolerances()],
         PatientSetupSequence=[
             item(
                 PatientPosition="HFS",
@@ -113,7 +113,7 @@ def _dose_references(organs: Sequence[Organ], ids: Identifiers) -> list[Dataset]
         DoseReferenceNumber=1,
         DoseReferenceUID=ids.uid(PLANNING_ROOT, "dose reference", 1),
         DoseReferenceStructureType="VOLUME" if "PTV" in numbers else "SITE",
-        DoseReferenceDescription=f"PTV {ids.word('dose reference')}",
+        DoseReferenceDescription="PTV primary",
         DoseReferenceType="TARGET",
         DeliveryMaximumDose=PRESCRIBED_GY,
         TargetPrescriptionDose=PRESCRIBED_GY,
@@ -136,10 +136,10 @@ def _dose_references(organs: Sequence[Organ], ids: Identifiers) -> list[Dataset]
     return [target, limit]
 
 
-def _tolerances(ids: Identifiers) -> Dataset:
+def _tolerances() -> Dataset:
     return item(
         ToleranceTableNumber=1,
-        ToleranceTableLabel=ids.word("tolerance table"),
+        ToleranceTableLabel="HN Standard",
         GantryAngleTolerance="2",
         BeamLimitingDeviceAngleTolerance="2",
         BeamLimitingDeviceToleranceSequence=[
@@ -356,7 +356,7 @@ def _add_private_blocks(data: Dataset, ids: Identifiers) -> None:
         )
     ]
     data.ReasonForTheRequestedProcedure = f"see {ids.word('plan request')}"
-    data.ProcedureCodeSequence = [coded("VMAT", "99LOCAL", f"VMAT {ids.word('plan procedure')}")]
+    data.ProcedureCodeSequence = [coded("VMAT", "99LOCAL", "VMAT HN")]
 
 
 def _even(text: str, padding: bytes = b" ") -> bytes:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import redis
 
 from services.deidentify import writer
-from services.deidentify.replacements import remake
+from services.deidentify.replacements import remake, rename
 from services.dicom import dates
 from services.dicom.elements import Malformed
 from services.errors import NotClean, SetChanged, SetIncomplete, SetRefused, SetsFailed, SettingsWrong, SetWaits
@@ -26,7 +26,7 @@ from services.maintenance import same_source
 from services.policy.table import EDITION, POLICY_EDITION, policy_for
 from services.proof import prove
 from services.proof.prove import Expected
-from services.publication import claims, forgotten, new_identity, publish, republish, same_person
+from services.publication import claims, forgotten, new_identity, publish, republish, same_person, unread_words
 from services.publication.attempts import Attempt
 from services.rtset import folder_listing, private_loss, unfinished_pixels
 from services.rtset.folder_listing import Listing
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from services.deidentify.replacements import Remaking
+    from services.deidentify.structure_renaming import Renaming
     from services.errors import Fault
     from services.forms.identity import NewIdentity
     from services.forms.structure_list import Naming
@@ -69,6 +70,8 @@ PARKED: Final = (
     "This set could not be anonymized, and that is not the fault of whoever exported it. Nothing of it was published. "
     "The people who run this program must look: its log says more. `anonymizer retry` tries again."
 )
+UNREAD: Final = "unread-words"
+"""The code of a set that waits for a person to read words of its texts."""
 
 SAME: Final = "This is the set that was published as {}. Nothing new was made of it."
 
@@ -149,6 +152,9 @@ class _Anonymized(NamedTuple):
     """For the tracking file."""
 
     expected: Expected
+
+    renaming: Renaming
+    """What became of its texts."""
 
     record: Mapping[str, Any]
     """What the record says beside the proof."""
@@ -345,6 +351,9 @@ class _SetRun:
             if published is None and verdict.doubts and not self._second_look():
                 return self._doubted(verdict.doubts)
             becomes = self._decide_who(rtset, published)
+            renaming = self._rename(rtset)
+            if published is None and collection.options.unread_words == "wait" and renaming.undecided:
+                return self._with_unread_words(rtset, renaming)
             shift = dates.choose_shift(collection.set_key(set_id), rtset.dates)
         except SetWaits as fault:
             return self._waits_for_person(fault)
@@ -360,8 +369,8 @@ class _SetRun:
         try:
             attempt = Attempt.begin(collection, set_id, index)
             try:
-                made = self._anonymize(attempt, verdict, rtset, shift, content, becomes)
-                del verdict, rtset  # tens of megabytes; what follows reads everything for itself
+                made = self._anonymize(attempt, verdict, rtset, shift, content, becomes, renaming)
+                del verdict, rtset, renaming  # tens of megabytes; what follows reads everything for itself
                 self._publish(attempt, made, published)
             except BaseException:
                 attempt.discard()
@@ -370,6 +379,7 @@ class _SetRun:
             self.ledger.release(set_id)
             raise
         republish.clear(collection, index)
+        unread_words.forget(collection, self.locator, self.plan)
         return self._published(set_id, index, content, doubts, person)
 
     def _decide_who(self, rtset: RtSet, published: Record | None) -> Becomes:
@@ -377,6 +387,28 @@ class _SetRun:
         collection = self.collection
         hospital = collection.hospital_of(self.folder)
         return new_identity.decide(collection, new_identity.patient_id_of(rtset), hospital, published)
+
+    def _rename(self, rtset: RtSet) -> Renaming:
+        """Work out what becomes of the set's texts."""
+        collection, person = self.collection, self._person(rtset)
+        return rename(
+            rtset,
+            collection.naming,
+            collection.decisions,
+            replace=collection.options.unread_words == "replace",
+            elsewhere=lambda word: unread_words.stands_elsewhere(collection, word, person),
+        )
+
+    def _person(self, rtset: RtSet) -> str:
+        return self.collection.person(new_identity.patient_id_of(rtset), self.collection.hospital_of(self.folder))
+
+    def _with_unread_words(self, rtset: RtSet, renaming: Renaming) -> _Told:
+        """Let a set wait, without a number, until a person has read the words that nobody knows."""
+        words = [word.as_json() for word in renaming.unread]
+        unread_words.write(self.collection, None, self.locator, self._person(rtset), words, self.plan)
+        text = unread_words.note(word.word for word in renaming.undecided)
+        note = f"It waits until a person has read words of its texts.\n{text}"
+        return self._told(SetState.UNREAD_WORDS, note, codes=(UNREAD,), text=text)
 
     def _claim(self, set_id: str, becomes: Becomes) -> int:
         """Claim the number that a list holds for the set's patient, else the next one."""
@@ -392,13 +424,15 @@ class _SetRun:
         shift: timedelta,
         content: str,
         becomes: Becomes,
+        renaming: Renaming,
     ) -> _Anonymized:
         """Write the new files into the folder of an attempt."""
         collection, files = self.collection, rtset.set_files
         identity = becomes.numbered(collection.identity, attempt.index)
         target = verdict.machine.machine if verdict.machine else None
         key, naming = collection.set_key(attempt.set_id), collection.naming
-        remaking = remake(rtset, target, collection.options, key, shift, identity, naming)
+        remaking = remake(rtset, target, collection.options, key, shift, identity, naming, renaming)
+        taken = sorted(map(collection.mark_of_word, renaming.taken))
         plan, settled = "", 0
         for done, written in enumerate(writer.write(rtset, remaking, attempt.folder), start=1):
             self.progress.step("written", done, len(files))
@@ -411,8 +445,21 @@ class _SetRun:
             new_identity.patient_id_of(rtset),
             rtset.plan.view.text("RTPlanLabel"),
             becomes.hospital,
-            Expected(identity, remaking.policy, target, remaking.scanner, rtset.relinked, naming),
-            _record(identity, remaking, verdict, rtset, naming, content, settled),
+            Expected(
+                identity,
+                remaking.policy,
+                target,
+                remaking.scanner,
+                rtset.relinked,
+                naming,
+                bool(renaming.undecided),
+                collection.knows_again(frozenset(taken)),
+            ),
+            renaming,
+            {
+                **_record(identity, remaking, verdict, rtset, naming, content, settled),
+                "words": {"unread": len(renaming.undecided), "listed": len(renaming.unread), "taken": taken},
+            },
         )
 
     def _publish(self, attempt: Attempt, made: _Anonymized, earlier: Record | None) -> None:
@@ -432,6 +479,8 @@ class _SetRun:
         )
         structure_lists.keep(collection, collection.naming)
         person = collection.person(made.patient_id, collection.hospital_of(self.folder))
+        words = [word.as_json() for word in made.renaming.unread]
+        unread_words.write(collection, attempt.index, self.locator, person, words)
         told = {"proof": proof.as_json(), "person": person, **made.record}
         publish.publish(attempt, told, line, made.plan_name, instead_of=earlier)
 
@@ -475,7 +524,8 @@ class _SetRun:
             raise SetChanged  # another one of the same UIDs was first: what is to be told of this one is found out anew
         if self._other_folder(set_id) is None:
             told = same_person.told(self.collection, person)
-            return self._told(SetState.PUBLISHED, self._beside(doubts, told), set_id=set_id, index=index, text=told)
+            note = self._beside(doubts, told, index)
+            return self._told(SetState.PUBLISHED, note, set_id=set_id, index=index, text=told)
         text = SAME.format(folder_name(index))
         return self._told(SetState.SAME_SET, text, set_id=set_id, index=index, text=text)
 
@@ -520,7 +570,8 @@ class _SetRun:
             return self._told(state, text, set_id=set_id, index=published.index, text=text)
         person = same_person.described(collection, rtset, published.index, collection.hospital_of(self.folder))
         told = same_person.told(collection, person)
-        return self._told(state, self._beside(doubts, told), set_id=set_id, index=published.index, text=told)
+        note = self._beside(doubts, told, published.index)
+        return self._told(state, note, set_id=set_id, index=published.index, text=told)
 
     def _forgotten(self, set_id: str) -> _Told:
         """Leave it to a person whether a set that was erased on request is published once more."""
@@ -594,14 +645,17 @@ class _SetRun:
     def _told(self, state: SetState, note: str = "", **more: Any) -> _Told:
         return _Told(SetOutcome(state, plan=self.plan, ordinal=self.ordinal, **more), note)
 
-    def _beside(self, doubts: Sequence[Doubt], person: str) -> str:
-        """Return the note beside a published set: that it may be half copied, and whose it is as well.
+    def _beside(self, doubts: Sequence[Doubt], person: str, index: int) -> str:
+        """Return the note beside a published set: half copied files, whose it is as well, and words nobody has read.
 
         Whoever called it a set of its own knows the person.
         """
         is_known = registry.counts_as_new(self.collection, self.locator, self.seen.fingerprint)
         lines = [f"It was published. {person}"] if person and not is_known else []
-        return "\n".join(filter(None, (*lines, _of_doubts(doubts))))
+        found = unread_words.read(self.collection, index)
+        unread = unread_words.unread(self.collection, found) if found else []
+        words = f"It was published. {unread_words.note(unread)}" if unread else ""
+        return "\n".join(filter(None, (*lines, _of_doubts(doubts), words)))
 
     def _made_before(self) -> int | None:
         """Give the index of what was published of this folder when it held something else, if that still stands."""

@@ -19,6 +19,7 @@ from services.policy.table import policy_for
 from services.proof import prove
 from services.proof.prove import Expected
 from services.verdict import check
+from services.vocabulary.spelling import fold
 from tests import judge, sets
 
 if TYPE_CHECKING:
@@ -123,7 +124,15 @@ def anonymize_folder(
     proof = prove.prove(
         [(file.kind, rtset.folder / file.path) for file in rtset.set_files],
         anon,
-        Expected(IDENTITY, policy, target, remaking.scanner, rtset.relinked),
+        Expected(
+            IDENTITY,
+            policy,
+            target,
+            remaking.scanner,
+            rtset.relinked,
+            unread_words=bool(remaking.cleaner.undecided),
+            taken=lambda word: fold(word) in remaking.cleaner.taken,
+        ),
     )
     return Anonymized(source, anon, verdict, remaking, proof)
 

@@ -34,9 +34,8 @@ NUMBER_GROUPS = frozenset({0x0018, 0x0020, 0x0028, 0x3002, 0x3004, 0x3006, 0x300
 #: UIDs of machines, not of objects: kept with the machine (PS3.15 E.3.8).
 DEVICE_UIDS = ("DeviceUID", "ManufacturerDeviceClassUID")
 
-#: Kinds of planted texts that stay at a collection's defaults: a characteristic that option 113108 keeps, and made-up
-#: words that stand in one label or code and nowhere else: they echo nothing that identifies the patient.
-STAYING = frozenset({"ethnic group", "dose reference", "tolerance table", "procedure meaning", "plan procedure"})
+#: Kinds of planted texts that stay at a collection's defaults: a characteristic that option 113108 keeps.
+STAYING = frozenset({"ethnic group"})
 
 
 class Planted(Protocol):

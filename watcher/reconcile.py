@@ -9,7 +9,7 @@ import structlog
 
 from services.exchange.inbox import Inbox
 from services.layout import is_there
-from services.publication import claims, publish
+from services.publication import claims, publish, unread_words
 from services.publication.attempts import StandingStill
 from services.runtime import durable_files
 from services.store import failures, notes, registry
@@ -80,6 +80,7 @@ class Reconciler:
         self._still.clear(self._is_leased)
         self._look_again(folder for folder, state in states.items() if state.is_reopened_by_form)
         self._tracking.render()
+        unread_words.render(self._collection)
         if self._sheets is not None and self._collection.options.sheets:
             self._sheets.ask_for_missing(self._collection)
         if self._sheets is not None and self._collection.options.inbox:

@@ -16,10 +16,11 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from services.errors import SettingsWrong
-from services.forms import identity_list, structure_list
+from services.forms import identity_list, structure_list, word_list
 from services.forms.collection_form import BY_HAND
 from services.layout import SETTINGS_NAME
 from services.machines import descriptor
+from services.maintenance import word_decisions
 from services.publication import high_water
 from services.publication.high_water import NumbersLost
 from services.publication.index_ledger import Ledger
@@ -36,6 +37,7 @@ from watcher.reconcile import Reconciler
 from worker.transient_errors import CIRCUMSTANCES, describe
 
 if TYPE_CHECKING:
+    import os
     import threading
     from collections.abc import Callable, Iterable, Iterator
     from collections.abc import Collection as Names
@@ -114,6 +116,7 @@ class CollectionWatcher:
         self._sheets = sheets
         self._beside = 0
         self._form: object = None
+        self._words: tuple[object, str] = (None, "")
         self._arbiter: Arbiter | None = None
         self._holds = self._is_migrated = False
         self._beat_at = self._reconcile_at = clock()
@@ -203,7 +206,7 @@ class CollectionWatcher:
         for name in (structure_list.FILE_NAME, identity_list.FILE_NAME):
             with suppress(FileNotFoundError):
                 files.append((self.root / name).stat())
-        form = [(status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino) for status in files]
+        form = [*map(_look, files), self._decisions()]
         if self._arbiter is None or form != self._form:
             collection = Collection.open(self.root)
             self.collection_id = collection.id
@@ -216,7 +219,20 @@ class CollectionWatcher:
             self._reconciler = Reconciler(collection, ledger, self._queue, self._clock, sheets=self._sheets)
             self._arbiter = self._arbiter or Arbiter(collection, self._clock)
             self._form = form
+            if collection.words.is_dir():
+                word_decisions.follow(collection)
         return self._arbiter
+
+    def _decisions(self) -> str:
+        """Tell one list of decisions about words from another; that its other columns changed does not matter."""
+        path = self.root / word_list.FILE_NAME
+        try:
+            look = _look(path.stat())
+        except FileNotFoundError:
+            return ""
+        if self._words[0] != look:
+            self._words = look, word_list.read(self.root).decisions.digest
+        return self._words[1]
 
     @contextmanager
     def _pausing(self) -> Iterator[None]:
@@ -236,6 +252,10 @@ class CollectionWatcher:
 def _sets_around(changed: Iterable[PurePath]) -> frozenset[str]:
     """Name the sets in which something may have changed: folders in the root, and those in a hospital's folder."""
     return frozenset("/".join(path.parts[:depth]) for path in changed for depth in (1, 2) if len(path.parts) >= depth)
+
+
+def _look(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
 
 
 class Watch:

@@ -83,7 +83,10 @@ def _print(made: deliveries.Made, root: Path) -> None:
         table.add_row(one.folder, one.state, str(one.files or ""), "with it" if one.sheet else "")
     console().print(table if made.sets else f"Nothing is published in {root}.")
     if any(one.state == "unread words" for one in made.sets):
-        console().print("Some sets have words that nobody has looked at. They travel with --unread-words.")
+        console().print(
+            f"Sets with unread words stay until each is fine or removed: anonymizer words {root}. "
+            "They travel with --unread-words, and the delivery says so."
+        )
     if any(one.state == "not released" for one in made.sets):
         console().print("Some sets wait for a person to release them: on the console's page.")
     if made.delivery is not None:

@@ -9,14 +9,16 @@ from services.deidentify.identifiers import Identifiers
 from services.deidentify.structure_renaming import Renaming, code_meanings, names_of
 from services.deidentify.text_cleaner import Cleaner
 from services.deidentify.uid_map import UidMap
+from services.deidentify.unread_words import Rule, evidence_of
 from services.dicom import dates
 from services.forms.identity import PLACEHOLDER_DATE, fake_birth_date, read_age
 from services.forms.structure_list import Naming
+from services.forms.word_list import Decisions
 from services.policy.table import method_codes, method_text, policy_for
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from collections.abc import Collection as Container
-    from collections.abc import Sequence
     from datetime import date, timedelta
 
     from services.dicom.elements import Element
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 UNNAMED: Final = Naming()
 """Nobody has decided on any name."""
+
+NOTHING_DECIDED: Final = Decisions()
 
 OUT_OF_THE_ORDINARY: Final = {
     "age-over-89": "age over 89 given as 090Y",
@@ -87,6 +91,7 @@ def remake(
     shift: timedelta,
     identity: NewIdentity,
     naming: Naming = UNNAMED,
+    renaming: Renaming | None = None,
 ) -> Remaking:
     """Work out the new values of a set.
 
@@ -98,7 +103,10 @@ def remake(
         As `dates.choose_shift` gave it for the same key.
     naming
         What structures are to be called.
+    renaming
+        What becomes of its texts, where that was worked out before.
     """
+    renaming = renaming or rename(rtset, naming, replace=options.unread_words == "replace")
     policy = policy_for(options)
     person = _person(rtset, options, key, shift)
     marks = (*person.notes, *(["relinked"] if rtset.relinked else []))
@@ -109,19 +117,38 @@ def remake(
         policy,
         UidMap(key),
         shift,
-        rename(rtset, naming),
+        renaming,
         machine,
         "" if options.keep_machine else options.scanner,
         tuple(method_text(options, (OUT_OF_THE_ORDINARY[mark] for mark in marks if mark in OUT_OF_THE_ORDINARY))),
-        tuple(method_codes(options, device_dates_touched=touched)),
+        tuple(method_codes(options, device_dates_touched=touched, unread_words=bool(renaming.undecided))),
     )
 
 
-def rename(rtset: RtSet, naming: Naming) -> Renaming:
-    """Work out what becomes of a set's free texts."""
-    cleaner = Cleaner(identifiers_of(rtset), rtset.texts)
+def rename(
+    rtset: RtSet,
+    naming: Naming,
+    decisions: Decisions = NOTHING_DECIDED,
+    *,
+    replace: bool = False,
+    elsewhere: Callable[[str], bool] | None = None,
+) -> Renaming:
+    """Work out what becomes of a set's free texts.
+
+    Parameters
+    ----------
+    decisions
+        What a person decided about words that nobody knows.
+    replace
+        Whether such words go at once.
+    elsewhere
+        Whether a word stands in another person's set, too.
+    """
+    rule = Rule(evidence_of(rtset), decisions, replace, elsewhere)
+    cleaner = Cleaner(identifiers_of(rtset), rtset.texts, rule)
     structure_set = rtset.structure_set.view
-    return Renaming(cleaner, rtset.texts, naming, names_of(structure_set), code_meanings(structure_set))
+    names, meanings = names_of(structure_set), code_meanings(structure_set)
+    return Renaming(cleaner, rtset.texts, naming, names, meanings, travelling=rtset.travelling)
 
 
 def identifiers_of(rtset: RtSet) -> Identifiers:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from services.vocabulary.spelling import fold
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from services.deidentify.text_cleaner import Cleaner
+    from services.deidentify.unread_words import UnreadWord
     from services.dicom.dataset import View
     from services.forms.structure_list import Naming
     from services.policy.text_roles import Role, Text
@@ -99,6 +101,8 @@ class Renaming:
         What the structures are called, by ROI Number, as `names_of` gives them.
     meanings
         What the codes of structures say, by ROI Number.
+    travelling
+        Those of the texts that stand in no sequence that goes.
     """
 
     def __init__(
@@ -108,11 +112,14 @@ class Renaming:
         naming: Naming,
         names: Iterable[tuple[int, str]],
         meanings: Mapping[int, str] | None = None,
+        *,
+        travelling: Iterable[Text] = (),
     ) -> None:
         self._cleaner = cleaner
         self._naming = naming
         self._meanings = meanings or {}
         texts = sorted(texts)
+        self._travelling = frozenset(travelling)
         self._names = sorted(set(names))
         self._kept_back: dict[str, KeptBack] = {}
         self._new = self._decide(text.value.strip(" \0") for text in texts if text.role == "roi_name")
@@ -136,6 +143,27 @@ class Renaming:
     def written(self) -> frozenset[str]:
         """Every text that takes another's place."""
         return self._cleaner.written | frozenset(self._new.values())
+
+    @property
+    def taken(self) -> frozenset[str]:
+        """Every word that went though it is no identifier, folded."""
+        return self._cleaner.taken
+
+    @cached_property
+    def unread(self) -> tuple[UnreadWord, ...]:
+        """The words of the published texts that are neither known nor an identifier, nor in a confirmed name."""
+        return self._cleaner.unread(self._travelling, self.clean, but=self._new.values())
+
+    @property
+    def undecided(self) -> tuple[UnreadWord, ...]:
+        """Those of them that no person has said to be fine."""
+        return self._cleaner.undecided(self.unread)
+
+    @property
+    def kept_texts(self) -> list[Text]:
+        """Every text that the published set holds, as it is written there."""
+        every = {text._replace(value=self.clean(text.value, text.role).strip(" \0")) for text in self._travelling}
+        return sorted(every)
 
     @property
     def replaced(self) -> dict[Role, int]:

@@ -19,12 +19,13 @@ from itertools import chain, count
 from typing import TYPE_CHECKING, Final, get_args
 
 from services.deidentify.identifiers import Identifiers, Span, join, read_dates
+from services.deidentify.unread_words import Rule, UnreadWord, find, spans_taken
 from services.policy.text_roles import TECHNICAL_ROLES, Role, Text
 from services.vocabulary import anatomy
 from services.vocabulary.spelling import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 _ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
@@ -50,10 +51,17 @@ _LARGEST_NUMBER: Final = 9999
 
 
 class Cleaner:
-    """The cleaned form of every text of one set."""
+    """The cleaned form of every text of one set.
 
-    def __init__(self, identifiers: Identifiers, texts: Iterable[Text]) -> None:
+    Parameters
+    ----------
+    rule
+        Which words go though they are no identifiers; none where it is not given.
+    """
+
+    def __init__(self, identifiers: Identifiers, texts: Iterable[Text], rule: Rule | None = None) -> None:
         self._identifiers = identifiers
+        self._rule = rule or Rule()
         self._roles: defaultdict[str, set[Role]] = defaultdict(set)
         self._taken: defaultdict[str, set[str]] = defaultdict(set)
         self._cleaned: dict[str, str] = {}
@@ -80,6 +88,32 @@ class Cleaner:
     def written(self) -> frozenset[str]:
         """Every text that takes another's place."""
         return frozenset(self._cleaned.values())
+
+    @property
+    def taken(self) -> frozenset[str]:
+        """Every word that went though it is no identifier, folded."""
+        rule, every = self._rule, self._cleaned
+        return frozenset(
+            fold(text[span.start : span.end])
+            for text in every
+            for span in spans_taken(text, rule, Span, technical=self._roles[text] <= TECHNICAL_ROLES)
+        )
+
+    def unread(
+        self, texts: Iterable[Text], clean: Callable[[str, Role], str], but: Iterable[str] = ()
+    ) -> tuple[UnreadWord, ...]:
+        """List the words of a set's texts, as they are written, that a person is to look at.
+
+        Parameters
+        ----------
+        but
+            Texts that a person has confirmed.
+        """
+        return find(texts, clean, self._rule.weak, frozenset(but))
+
+    def undecided(self, words: Iterable[UnreadWord]) -> tuple[UnreadWord, ...]:
+        """Return those words that no person has said to be fine."""
+        return tuple(word for word in words if not self._rule.decisions.is_fine(word.word))
 
     @property
     def replaced(self) -> dict[Role, int]:
@@ -149,11 +183,13 @@ class Cleaner:
         """Find what identifies in a text of the set; one that nobody types may hold any number, and any product."""
         roles = self._roles[value]
         if roles <= TECHNICAL_ROLES:
-            return self._identifiers.in_technical(value, of_maker=roles == {"product"})
+            found = self._identifiers.in_technical(value, of_maker=roles == {"product"})
+            return join([*found, *spans_taken(value, self._rule, Span, technical=True)])
         return self._spans(value)
 
     def _spans(self, text: str) -> list[Span]:
-        return join([*self._identifiers.matches(text), *_general(text)])
+        taken = spans_taken(text, self._rule, Span, technical=False)
+        return join([*self._identifiers.matches(text), *_general(text), *taken])
 
 
 _DIGITS: Final = re.compile(r"\d{6,}")

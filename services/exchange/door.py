@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from services.forms.collection_form import BEFORE_EXPORT
-from services.runtime import durable_files
+from services.publication import unread_words as words
 from services.store import releases
 
 if TYPE_CHECKING:
@@ -13,15 +13,14 @@ if TYPE_CHECKING:
 
 
 def unread_words(collection: Collection, index: int) -> int:
-    """Count the words of a published set that nobody has looked at: `state` *unread* in its file of words."""
-    return len(unread(collection, index))
+    """Count the words of a published set that nobody has said to be fine."""
+    return words.count_unread(collection, index)
 
 
 def unread(collection: Collection, index: int) -> list[str]:
-    """Return the words of a published set that nobody has looked at."""
-    stored = durable_files.read(collection.state / "words" / f"{index:06d}.json") or {}
-    words = (word for word in stored.get("words", []) if isinstance(word, dict))
-    return [str(word.get("word", "")) for word in words if word.get("state", "unread") == "unread"]
+    """Return the words of a published set that nobody has said to be fine."""
+    found = words.read(collection, index)
+    return words.unread(collection, found) if found else []
 
 
 def not_released(collection: Collection, index: int) -> Literal["", "sent back", "not released"]:

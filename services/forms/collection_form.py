@@ -26,6 +26,7 @@ BEFORE_EXPORT: Final = "before export"
 Mismatch = Literal["refuse", "warn"]
 Dates = Literal["shift", "remove", "keep"]
 Characteristics = Literal["retain", "age_sex"]
+UnreadWords = Literal["list", "wait", "replace"]
 BrokenLinks = Literal["refuse", "relink"]
 ExtraObjects = Literal["leave out", "refuse"]
 Unlisted = Literal["wait", "next"]
@@ -64,6 +65,7 @@ class Options:
 
     dates: Dates = "shift"
     patient_characteristics: Characteristics = "retain"
+
     on_broken_links: BrokenLinks = "refuse"
 
     accept: frozenset[str] = frozenset()
@@ -100,6 +102,9 @@ class Options:
 
     release: ReleaseAsked = "not asked"
     """Whether only sets travel that a person has looked at and released."""
+
+    unread_words: UnreadWords = "list"
+    """What becomes of words of kept texts that nobody knows: published and listed, waited for, or replaced."""
 
     @property
     def by_hospital(self) -> bool:
@@ -188,6 +193,7 @@ on_machine_mismatch = {_toml(options.on_machine_mismatch)}  # "refuse" | "warn":
 [privacy]
 dates = {_toml(options.dates)}  # "shift" by whole weeks | "remove" | "keep"
 patient_characteristics = {_toml(options.patient_characteristics)}  # "retain" age, sex, size, weight … | "age_sex"
+unread_words = {_toml(options.unread_words)}  # "list" words nobody knows | "wait" for a person | "replace" them
 scanner = {_toml(options.scanner)}  # takes the place of the CT's station name; empty: nothing does
 
 [check]
@@ -294,6 +300,7 @@ _FORM: Final[dict[str, dict[str, _Kind]]] = {
     "privacy": {
         "dates": _choice(Dates),
         "patient_characteristics": _choice(Characteristics),
+        "unread_words": _choice(UnreadWords),
         "scanner": _Kind("a text in quotes of at most 16 English letters, digits and signs", _is_station_name),
     },
     "check": {

@@ -370,7 +370,7 @@ _PATIENT_CHARACTERISTICS: Final = Code("113108", "Retain Patient Characteristics
 _DEVICE_IDENTITY: Final = Code("113109", "Retain Device Identity Option")
 
 
-def method_codes(options: Options, *, device_dates_touched: bool) -> list[Code]:
+def method_codes(options: Options, *, device_dates_touched: bool, unread_words: bool = False) -> list[Code]:
     """List what may be claimed for an object, and nothing more.
 
     With `age_sex` neither the Basic Profile (it removes both) nor Retain Patient Characteristics (it keeps more) was
@@ -382,11 +382,14 @@ def method_codes(options: Options, *, device_dates_touched: bool) -> list[Code]:
         Those of the collection.
     device_dates_touched
         Whether an object of the set holds an attribute of `Policy.contested`.
+    unread_words
+        Whether texts of the set hold words that nobody knows, and that no person has read: then it cannot be said that
+        its descriptors are clean.
     """
     whole = options.patient_characteristics == "retain"
     return [
         *([_BASIC_PROFILE] if whole else []),
-        _CLEAN_DESCRIPTORS,
+        *([] if unread_words else [_CLEAN_DESCRIPTORS]),
         *({"shift": [_MODIFIED_DATES], "keep": [_FULL_DATES]}.get(options.dates, [])),
         *([_PATIENT_CHARACTERISTICS] if whole else []),
         *([_DEVICE_IDENTITY] if options.keep_machine and not device_dates_touched else []),

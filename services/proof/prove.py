@@ -33,7 +33,7 @@ from services.proof.values import StudyDates, study_date
 from services.rtset import reader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from services.dicom.part10 import DicomFile
@@ -72,6 +72,12 @@ class Expected:
 
     naming: Naming | None = None
     """What was confirmed of the names of structures."""
+
+    unread_words: bool | None = None
+    """Whether words are left in its texts that nobody knows and that no person has read; None: nobody has said."""
+
+    taken: Callable[[str], bool] | None = None
+    """Whether a word went though it is no identifier: a person said so, or weak evidence did."""
 
     @property
     def patient_id(self) -> str:
@@ -138,6 +144,7 @@ def prove(source: Iterable[tuple[str, Path]], output: Path, expected: Expected) 
         A circumstance.
     """
     reasons = Reasons()
+    source = list(source)
     old = [(kind, _read_source(path)) for kind, path in source]
     new = _read_output(output, reasons)
     pairs = _pair(old, new, reasons)
@@ -156,7 +163,7 @@ def prove(source: Iterable[tuple[str, Path]], output: Path, expected: Expected) 
             reasons.add("pixels", f"{what} in a {kind}")
         files[after.path.name] = Output(digest, after.size)
         checks["pixels"] += after.pixels is not None
-    checks.update(_judge_set(walk, expected, pairs, reasons))
+    checks.update(_judge_set(walk, expected, pairs, reasons, {path.parent.name for _, path in source[:1]}))
     if told := reasons.told():
         raise NotClean(*told)
     return _proof(walk, checks, files)
@@ -176,9 +183,19 @@ def _proof(walk: Walk, checks: Mapping[str, int], files: Mapping[str, Output]) -
 
 
 def _judge_set(
-    walk: Walk, expected: Expected, pairs: Sequence[tuple[str, DicomFile, DicomFile]], reasons: Reasons
+    walk: Walk,
+    expected: Expected,
+    pairs: Sequence[tuple[str, DicomFile, DicomFile]],
+    reasons: Reasons,
+    folders: Iterable[str],
 ) -> dict[str, int]:
-    """Judge what only the whole set shows; give how many facts there were."""
+    """Judge what only the whole set shows; give how many facts there were.
+
+    Parameters
+    ----------
+    folders
+        Names of the source's folders: a cleaner may have taken their words out.
+    """
     found = walk.found
     shift = values.judge_dates(found, reasons)
     identifying = values.identifying_values(found)
@@ -195,11 +212,15 @@ def _judge_set(
         "uids": values.judge_uids(found, reasons),
         "dates": len(found.dates),
         "identity": values.judge_identity(found, expected, _studied(pairs), shift, reasons),
-        "free text": values.judge_cleaned(found, Traces(identifying), reasons, expected.naming),
+        "free text": values.judge_cleaned(
+            found, Traces(identifying, expected.taken, folders), reasons, expected.naming
+        ),
         "machine": sum(count for _, action, count in walk.changes() if action == Action.MACHINE.value),
-        "method": values.judge_method(found, options, relinked=expected.relinked, reasons=reasons),
+        "method": values.judge_method(
+            found, options, relinked=expected.relinked, unread_words=expected.unread_words, reasons=reasons
+        ),
         "links": linked,
-        "identifiers": values.judge_texts(found, Search(identifying, makers), reasons),
+        "identifiers": values.judge_texts(found, Search(identifying, makers, expected.taken), reasons),
     }
 
 

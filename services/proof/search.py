@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from services.vocabulary import word_lists
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 _TOKEN: Final = 4
 """Characters from which on a token says something wherever it stands; one of `_SYLLABLES` counts for two."""
@@ -66,9 +66,17 @@ class Search:
         Pairs of a kind (column `identifies` of the policy's table) and a value, decoded, one at a time.
     makers
         Makers and models of the set's devices: their words identify no place and no device.
+    taken
+        Whether a word was to go from all that people type, though it is no identifier.
     """
 
-    def __init__(self, values: Iterable[tuple[str, str]], makers: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        values: Iterable[tuple[str, str]],
+        makers: Iterable[str] = (),
+        taken: Callable[[str], bool] | None = None,
+    ) -> None:
+        self._taken = taken
         self._tokens: defaultdict[str, set[str]] = defaultdict(set)
         self._short: defaultdict[str, set[str]] = defaultdict(set)
         self._whole: defaultdict[str, set[str]] = defaultdict(set)
@@ -91,6 +99,8 @@ class Search:
         hits = [*self.hits(text), *self._found(_tokens(text), self._short), *self._found(_alone(text), self._whole)]
         hits += (Hit(found, _DATE) for found, _, day in _days_in(text) if day in self._days)
         hits += (Hit(found, frozenset(("number or address",))) for found in _ANYBODY.findall(text))
+        if self._taken is not None:
+            hits += (Hit(part, frozenset(("word that was to go",))) for part in _tokens(text) if self._taken(part))
         return frozenset(kind for hit in hits for kind in hit.kinds)
 
     @staticmethod
@@ -230,6 +240,14 @@ def words_of(text: str) -> list[str]:
 def letters_of(text: str) -> list[str]:
     """Return the unbroken runs of letters."""
     return re.findall(r"[^\W\d_]+", text)
+
+
+def parts_of_words(text: str) -> Iterator[str]:
+    """Return every token of a text, and every beginning and end of its runs of letters."""
+    yield from _tokens(text)
+    for run in letters_of(text):
+        yield from (run[:end] for end in range(_SHORT, len(run)))
+        yield from (run[begin:] for begin in range(1, len(run) - 1))
 
 
 def _is_mixed(word: str) -> bool:

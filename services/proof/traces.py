@@ -13,12 +13,14 @@ from functools import cached_property
 from itertools import pairwise, product
 from typing import TYPE_CHECKING, Final
 
-from services.proof.search import MONTHS, letters_of, spellings, words_of
+from services.proof.search import MONTHS, letters_of, parts_of_words, spellings, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 _SHORTEST: Final = 2
+_WORDS: Final = re.compile(r"[^\W\d_]{3,}|\d{3,}")
+"""What in the name of a folder may be of a person."""
 
 _LONG: Final = 4
 """Characters of a word, or of a number and one more, that says something without the rest of its value."""
@@ -37,10 +39,21 @@ class Traces:
     ----------
     values
         Pairs of a kind (column `identifies` of the policy's table) and a value, decoded, one at a time.
+    taken
+        Whether a word was to go though it is no identifier.
+    folders
+        Names of folders, which may say who it is.
     """
 
-    def __init__(self, values: Iterable[tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        values: Iterable[tuple[str, str]],
+        taken: Callable[[str], bool] | None = None,
+        folders: Iterable[str] = (),
+    ) -> None:
         self._values = sorted(set(values))
+        self._folders = folders
+        self._taken = taken
 
     def are_in(self, text: str) -> bool:
         """Tell whether a text holds anything that may be an identifier, of the set's or of anybody's."""
@@ -48,11 +61,14 @@ class Traces:
         trace = _trace(plain)
         cut_short = {_trace(_plain(word)) for word in letters_of(text) if len(word) >= _CUT_SHORT}
         return (
-            any(each in plain for each in self._plain)
-            or any(each in trace or any(map(each.startswith, cut_short)) for each in self._traces)
+            _holds(plain, self._plain)
+            or _holds(trace, self._traces)
+            or any(each.startswith(tuple(cut_short)) for each in self._traces)
             or any(year in text for year in self._years)
             or not self._days_of_the_year.isdisjoint(pairwise(map(int, re.findall(r"[0-9]+", text))))
             or _may_be_anybodys(text)
+            or (self._taken is not None and any(map(self._taken, parts_of_words(text))))
+            or any(_plain(part) in plain for folder in self._folders for part in _WORDS.findall(folder))
         )
 
     # Made when they are first asked for: most sets have no text that was changed.
@@ -111,6 +127,14 @@ def _texts_of_a_name(parts: list[list[str]]) -> Iterator[str]:
     for one, other in product(every, (*every, *some)):
         yield one + other
         yield other + one
+
+
+def _holds(text: str, parts: Iterable[str]) -> bool:
+    """Tell whether a text holds one of some parts; a loop, for there are hundreds of them."""
+    for part in parts:  # noqa: SIM110 - a generator would be called for each
+        if part in text:
+            return True
+    return False
 
 
 _LETTERS_AND_DIGITS: Final = frozenset(("Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd"))

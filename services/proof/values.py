@@ -447,10 +447,15 @@ _WORDS: Final = re.compile(
 """All that an object may say of our work in words."""
 
 
-def judge_method(found: Found, options: Options, *, relinked: bool, reasons: Reasons) -> int:
+def judge_method(
+    found: Found, options: Options, *, relinked: bool, reasons: Reasons, unread_words: bool | None = None
+) -> int:
     """Hold that every object says what was done to it, no less and no more."""
-    codes = tuple(map(_item, table.method_codes(options, device_dates_touched=found.contested)))
-    if found.method_codes != {codes}:
+    possible = [
+        {tuple(map(_item, table.method_codes(options, device_dates_touched=found.contested, unread_words=unread)))}
+        for unread in ((False, True) if unread_words is None else (unread_words,))
+    ]
+    if found.method_codes not in possible:
         reasons.add("method", "the codes do not say what was done")
     if len(found.methods) != 1:
         reasons.add("method", "the objects say different things of what was done")
@@ -463,7 +468,7 @@ def judge_method(found: Found, options: Options, *, relinked: bool, reasons: Rea
     words = method.decode("latin-1")
     if not _WORDS.fullmatch(words) or EDITION not in words or (REBUILT in words) != relinked:
         reasons.add("method", "does not say what was done", Place("", (), METHOD[1]))
-    return len(codes) + len(METHOD)
+    return len(next(iter(found.method_codes), ())) + len(METHOD)
 
 
 def _item(code: table.Code) -> tuple[tuple[int, bytes], ...]:

@@ -10,7 +10,7 @@ import errno
 import os
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from services.dicom import character_sets, dates, dictionary, part10, pixel_data
@@ -132,6 +132,9 @@ class Contents:
     not_dicom: int
     unreadable: tuple[Unreadable, ...]
 
+    beside: frozenset[str] = frozenset()
+    """Names and IDs of patients that the other objects state."""
+
     @property
     def empty(self) -> bool:
         """Whether there is no DICOM at all: such a folder is no set."""
@@ -173,6 +176,12 @@ class RtSet:
     left_out: tuple[SetFile, ...] = ()
     """Objects of its kinds that lie beside it and belong to no set."""
 
+    beside: frozenset[str] = frozenset()
+    """Names and IDs of patients that objects of other kinds in its folder state."""
+
+    travelling: frozenset[Text] = frozenset()
+    """Those of `texts` that stand in no sequence that goes."""
+
     @property
     def set_files(self) -> tuple[SetFile, ...]:
         """All objects of the set, the CT first."""
@@ -212,6 +221,7 @@ def read(folder: Path, listing: Listing) -> Contents:
     extra: defaultdict[str, list[PurePosixPath]] = defaultdict(list)
     private: defaultdict[str, list[SetFile]] = defaultdict(list)
     unreadable: list[Unreadable] = []
+    beside: set[str] = set()
     not_dicom = elements = size = 0
     for entry in listing.entries:
         try:
@@ -225,6 +235,7 @@ def read(folder: Path, listing: Listing) -> Contents:
         found = _set_file(entry.path, file)
         if found.kind not in objects:
             extra[found.kind].append(entry.path)
+            beside.update(found.view.text(keyword) for keyword in ("PatientName", "PatientID"))
             if found.kind.startswith(_UNKNOWN) and (modality := found.view.text("Modality").upper()) in objects:
                 private[modality].append(found)
             continue
@@ -239,6 +250,7 @@ def read(folder: Path, listing: Listing) -> Contents:
         {kind: tuple(files) for kind, files in private.items()},
         not_dicom,
         tuple(unreadable),
+        frozenset(beside),
     )
 
 
@@ -335,6 +347,7 @@ def assemble(
     dose: SetFile,
     relinked: bool = False,
     left_out: Sequence[SetFile] = (),
+    beside: Iterable[str] = (),
 ) -> RtSet:
     """Make a set of the objects chosen, and collect what they say of the person."""
     collector = _Collector(policy)
@@ -349,11 +362,13 @@ def assemble(
         dose,
         collector.identifiers(),
         collector.days(),
-        collector.texts(),
+        frozenset([text for text, _ in collector.read_texts]),
         collector.technical(),
         collector.foreign(),
         relinked,
         tuple(left_out),
+        frozenset(beside),
+        frozenset([text for text, stays in collector.read_texts if stays]),
     )
 
 
@@ -410,6 +425,11 @@ class _Interest:
             if decision.action is Action.KEEP and dictionary.vr(tag) in character_sets.CHARSET_VRS
         )
         interesting = {*self.kinds, *self.roles, *self.staying, *_TECHNICAL, _CHARSET}
+        self.going: Final = frozenset(
+            tag
+            for tag, entry in dictionary.DICTIONARY.items()
+            if entry.vr == b"SQ" and policy.compiled[tag].action is not Action.KEEP
+        )
         self.silent: Final = frozenset(
             tag
             for tag, entry in dictionary.DICTIONARY.items()
@@ -430,20 +450,24 @@ class _Collector:
         self._roles = interest.roles
         self._staying = interest.staying
         self._silent = interest.silent
+        self._going = interest.going
         self._seen: set[tuple[int, bytes, tuple[str, ...]]] = set()
         self._identifiers: set[tuple[str, _Raw]] = set()
-        self._texts: set[tuple[Role, int, _Raw]] = set()
+        self._texts: dict[tuple[Role, int, _Raw], bool] = {}
         self._technical: set[_Raw] = set()
         self._dates: set[_Raw] = set()
         self._foreign: defaultdict[tuple[str, ...], set[bytes]] = defaultdict(set)
 
-    def walk(self, data: bytes, elements: Sequence[Element], charsets: tuple[str, ...] = ()) -> None:
-        """Collect from a data set and from all that is nested in it."""
+    def walk(
+        self, data: bytes, elements: Sequence[Element], charsets: tuple[str, ...] = (), *, stays: bool = True
+    ) -> None:
+        """Collect from a data set and from all that is nested in it; `stays`: whether its sequence does."""
         silent, seen = self._silent, self._seen
         for tag, vr, _, start, end, items in elements:
             if items:
+                stay = stays and tag not in self._going and not tag & 0x00010000
                 for item in items:
-                    self.walk(data, item[3], charsets)
+                    self.walk(data, item[3], charsets, stays=stay)
             elif tag not in silent and start < end:
                 value = data[start:end]
                 if tag == _CHARSET:
@@ -452,7 +476,8 @@ class _Collector:
                     self._stays(value, charsets)
                     role = self._roles[tag]
                     if role != "code_meaning" or is_private_code(data, elements):
-                        self._texts.add((role, _number(data, elements, tag), _Raw(value, vr, charsets)))
+                        text = (role, _number(data, elements, tag), _Raw(value, vr, charsets))
+                        self._texts[text] = stays or self._texts.get(text, False)
                 elif (tag, value, charsets) not in seen:
                     seen.add((tag, value, charsets))
                     self._note(tag, _Raw(value, vr, charsets))
@@ -476,9 +501,14 @@ class _Collector:
         """Give what identifies, read."""
         return frozenset((kind, part) for kind, raw in self._identifiers for part in raw.read())
 
-    def texts(self) -> frozenset[Text]:
-        """Give the texts for the cleaner."""
-        return frozenset(Text(role, number, part) for role, number, raw in self._texts for part in raw.read())
+    @cached_property
+    def read_texts(self) -> list[tuple[Text, bool]]:
+        """The texts for the cleaner, and whether each stands in no sequence that goes."""
+        return [
+            (Text(role, number, part), stays)
+            for (role, number, raw), stays in self._texts.items()
+            for part in raw.read()
+        ]
 
     def technical(self) -> frozenset[str]:
         """Give makers and models."""

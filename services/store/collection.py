@@ -19,17 +19,20 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from services.errors import SettingsWrong
-from services.forms import identity_list, structure_list
+from services.forms import identity_list, structure_list, word_list
 from services.forms.collection_form import line_of, read_settings, settings_text
 from services.forms.identity import Identity, check_identity
 from services.forms.identity_list import IdentityList
 from services.forms.structure_list import Naming
+from services.forms.word_list import Decisions
 from services.layout import ANON_NAME, SETTINGS_NAME, STATE_NAME, is_there
 from services.runtime import durable_files, modes
 from services.store import given_identities, tracking_lines
+from services.vocabulary.spelling import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from collections.abc import Collection as Container
 
     from services.forms.collection_form import Options
 
@@ -77,6 +80,9 @@ class Collection:
     identities: IdentityList = field(default=IdentityList(), repr=False, compare=False)
     """Who listed patients become: `identities.csv`. Where anything is wrong in it, its faults say so."""
 
+    decisions: Decisions = field(default=Decisions(), repr=False, compare=False)
+    """What a person decided about words that nobody knows."""
+
     @classmethod
     def open(cls, root: Path) -> Collection:
         """Open a collection; its state is laid out when there is none yet.
@@ -114,7 +120,8 @@ class Collection:
         if has_state(root):
             return _load(root, identity, options)
         naming, identities = structure_list.read(root).naming, _listed(root, identity, options)
-        return cls(root, secrets.token_hex(16), secrets.token_bytes(32), identity, options, naming, identities)
+        its_id, key, decisions = secrets.token_hex(16), secrets.token_bytes(32), word_list.read(root).decisions
+        return cls(root, its_id, key, identity, options, naming, identities, decisions)
 
     @classmethod
     def create(cls, root: Path, identity: Identity, options: Options) -> Collection:
@@ -255,6 +262,11 @@ class Collection:
         return self.state / "namings"
 
     @property
+    def words(self) -> Path:
+        """`000006.json`: words of a set for a person to read; the first of them makes the folder."""
+        return self.state / "words"
+
+    @property
     def plans(self) -> Path:
         """`<mark of a plan>.json`: which set it was published with; the first of them makes the folder."""
         return self.state / "plans"
@@ -321,6 +333,14 @@ class Collection:
     def name_of(self, folder: PurePath) -> str:
         """Return how a set is called: its folder, below its hospital's where it has one."""
         return PurePath(folder).relative_to(self.root).as_posix()
+
+    def mark_of_word(self, word: str) -> str:
+        """Make a mark by which a word is known again in any spelling, and which tells nothing without the key."""
+        return self._digest(b"word", fold(word).encode("utf-8", "surrogatepass")).hex()[:32]
+
+    def knows_again(self, marks: Container[str]) -> Callable[[str], bool] | None:
+        """Return what tells whether a word is one of those marked; None where there is none."""
+        return (lambda word: self.mark_of_word(word) in marks) if marks else None
 
     def check_there(self) -> None:
         """Make sure that the share is there: an empty mount point must not be taken for a collection without sets.
@@ -428,7 +448,8 @@ def _load(root: Path, identity: Identity, options: Options) -> Collection:
     if len(key) != 32 or found is None:
         raise SettingsWrong(_INCOMPLETE)
     naming, identities = structure_list.read(root).naming, _listed(root, identity, options)
-    collection = Collection(root, found, key, identity, options, naming, identities)
+    decisions = word_list.read(root).decisions
+    collection = Collection(root, found, key, identity, options, naming, identities, decisions)
     if identities.is_there:
         faults = (*identities.faults, *given_identities.collisions(collection))
         collection = replace(collection, identities=replace(identities, faults=tuple(sorted(faults))))

@@ -81,6 +81,18 @@ class Record:
         files = self.content.get("proof", {}).get("files", {})
         return {name: file["sha256"] for name, file in files.items() if "/" not in name}
 
+    @property
+    def unread_words(self) -> bool:
+        """Whether words were left in its texts, when it was published, that no person had read."""
+        words = self.content.get("words")
+        return isinstance(words, dict) and bool(words.get("unread"))
+
+    @property
+    def taken_words(self) -> frozenset[str]:
+        """Marks of the words that went though they are no identifiers, as `Collection.mark_of_word` makes them."""
+        words = self.content.get("words")
+        return frozenset(map(str, words.get("taken", ()))) if isinstance(words, dict) else frozenset()
+
     def encoded(self) -> bytes:
         """Return the record as it is stored."""
         stored = {"schema": SCHEMA, "index": self.index, "set": self.set_id, "plan": self.plan_name, "at": self.at}

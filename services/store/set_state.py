@@ -27,6 +27,8 @@ class SetState(StrEnum):
     """The person who exported it must repair it."""
     PARKED = "parked"
     """The program failed on it repeatedly: an operator must look."""
+    UNREAD_WORDS = "unread-words"
+    """Waits until a person has read words of its texts: `[privacy] unread_words = "wait"`."""
     NO_SET = "no-set"
     """The folder holds no DICOM."""
     NOT_READABLE = "not readable"
@@ -75,7 +77,7 @@ class SetState(StrEnum):
 _PUBLISHED = frozenset({SetState.PUBLISHED, SetState.SAME_SET})
 _FINISHED = _PUBLISHED | {SetState.WITHDRAWN}
 _RETRIED = frozenset({SetState.REFUSED, SetState.PARKED})
-_CONCLUDED = _FINISHED | _RETRIED | {SetState.CHANGED, SetState.NO_SET, SetState.NOT_READABLE}
+_CONCLUDED = _FINISHED | _RETRIED | {SetState.CHANGED, SetState.UNREAD_WORDS, SetState.NO_SET, SetState.NOT_READABLE}
 _LOOKED_AT_AGAIN = frozenset({SetState.WAITING, SetState.NOT_READABLE})
 _BUSY = frozenset({SetState.NEW, SetState.QUEUED, SetState.IN_WORK})
 
@@ -85,6 +87,7 @@ FROM_LEAST_FINISHED = (
     SetState.REFUSED,
     SetState.PARKED,
     SetState.CHANGED,
+    SetState.UNREAD_WORDS,
     SetState.NO_SET,
     SetState.WITHDRAWN,
     SetState.SAME_SET,

@@ -214,6 +214,7 @@ def judge_contents(
             dose=dose,
             relinked=found.relinked,
             left_out=aside.left_out,
+            beside=contents.beside,
         )
     return Verdict(
         counts={kind: len(files) for kind, files in aside.objects.items()},

@@ -10,21 +10,34 @@ and of every day, which say nothing about a person and yet are no excuse for a p
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from services.vocabulary.spelling import fold, pieces, spellings
 from services.vocabulary.word_lists import read_anatomy, read_lexicon
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _TERMS: Final = frozenset(map(fold, read_anatomy()))
 _KNOWN: Final = frozenset(fold(word) for words in read_lexicon().values() for word in words)
 _SIDES: Final = frozenset(map(fold, read_lexicon()["side"]))
+_TARGETS: Final = frozenset(map(fold, read_lexicon()["target"]))
 _AS_WRITTEN: Final = frozenset(spelling for word in read_anatomy() for spelling in spellings(word))
 _OBJECTS: Final = frozenset(map(fold, read_lexicon()["object"]))
 _MEANINGLESS: Final = _OBJECTS.union(
     fold(word) for name in ("device", "clinic") for word in read_lexicon()[name] if fold(word) not in _TERMS
 )
 """Words that are worth nothing on their own."""
+
+_RUN: Final = re.compile(r"[^\W\d_]+")
+_SHORTEST_WORD: Final = 2
+
+_ENDINGS: Final = frozenset("lraeios")
+"""Letters that end a term of four letters: a side, or another number or gender."""
+_INFLECTED: Final = 5
+"""Letters of a term that one more makes another form of: `vocali`."""
 
 _SHORTEST_PART: Final = 3
 """Letters of a term inside a compound: `lungenlappen`, `opticchiasm`; shorter ones would find themselves anywhere."""
@@ -72,6 +85,11 @@ def is_meaningful(word: str) -> bool:
     return len(word) > 1 and fold(word) not in _MEANINGLESS and is_known(word)
 
 
+def is_two_known(word: str) -> bool:
+    """Whether a word is two of the lexicon written together, each of two letters at least: the code `CTHN`."""
+    return any(is_known(word[:cut]) and is_known(word[cut:]) for cut in range(2, len(word) - 1))
+
+
 def only_terms(text: str) -> bool:
     """Whether every word of a text is a term, and one of them more than a letter; numbers are no words."""
     found = words(text)
@@ -90,13 +108,47 @@ def is_known_run(run: list[str]) -> bool:
     return is_known("".join(run)) or all(map(is_known, run))
 
 
+def unknown_words(text: str) -> Iterator[tuple[int, int]]:
+    """Find the words of a text that are not in the lexicon: where each begins and ends, without terms glued to it.
+
+    `PTVHohenlohe` has `Hohenlohe` alone. A single letter is no word.
+    """
+    for run in _RUN.finditer(text):
+        if (cut := _unknown_part(run[0])) is not None:
+            yield run.start() + cut[0], run.start() + cut[1]
+
+
+@lru_cache(maxsize=1 << 14)
+def _unknown_part(run: str) -> tuple[int, int] | None:
+    """Return what of a run of letters is not known; None where all of it is."""
+    cuts = pieces(run)
+    if len(run) < _SHORTEST_WORD or is_known_run([run[start:end] for start, end in cuts]):
+        return None
+    ends = [end for _, end in cuts[:-1]]
+    first = max((end for end in ends if end > 1 and fold(run[:end]) in _KNOWN), default=0)
+    last = min(
+        (end for end in ends if end > first and len(run) - end > 1 and fold(run[end:]) in _KNOWN), default=len(run)
+    )
+    return (first, last) if last - first >= _SHORTEST_WORD else (0, len(run))
+
+
 @lru_cache(maxsize=4096)
 def _is_compound(word: str) -> bool:
-    """Whether a folded word is a term, or terms put together; one letter may end it (`ptvopt`, `gtvn`, `lungl`)."""
+    """Whether a folded word is a term, or terms put together; one letter may end it (`ptvopt`, `gtvn`, `lungl`).
+
+    Not behind a short one that is no target: `Earl` and `Karl` are no ear and no vessel.
+    """
     if word in _TERMS:
         return True
     return any(
         word[:cut] in _TERMS
-        and (_is_compound(word[cut:]) and (len(word) - cut >= _SHORTEST_PART or len(word) - cut == 1))
+        and (_is_end(word, cut) or (len(word) - cut >= _SHORTEST_PART and _is_compound(word[cut:])))
         for cut in range(_SHORTEST_PART, len(word))
     )
+
+
+def _is_end(word: str, cut: int) -> bool:
+    """Whether one letter ends a term: the inflection of a long one, a side, or whatever stands behind a target."""
+    letter = word[cut:]
+    is_ending = letter in _ENDINGS and cut > _SHORTEST_PART
+    return letter in _TERMS and (cut >= _INFLECTED or is_ending or word[:cut] in _TARGETS)

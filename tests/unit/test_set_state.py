@@ -19,6 +19,7 @@ TABLE = {
     SetState.CHANGED: (True, False, False, False, False),
     SetState.REFUSED: (True, False, False, True, False),
     SetState.PARKED: (True, False, False, True, False),
+    SetState.UNREAD_WORDS: (True, False, False, False, False),
     SetState.NO_SET: (True, False, False, False, False),
     SetState.NOT_READABLE: (True, False, False, False, False),
     SetState.WITHDRAWN: (True, False, True, False, False),

@@ -1,0 +1,118 @@
+"""`anonymizer words`: words of kept texts that nobody knows, for a person to decide on before they leave the house."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+from typer.core import TyperCommand
+
+from anonymizer.arguments import AsJson, Root, check_folder
+from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, console, counted, say_json
+from services.forms.word_list import FILE_NAME
+from services.maintenance import word_decisions
+from services.publication import unread_words
+from services.store import registry
+from services.store.collection import Collection
+from services.store.records import folder_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from typer._click.core import Context
+
+    from services.maintenance.word_decisions import Followed
+    from services.publication.unread_words import Word
+
+Fine = Annotated[
+    list[str] | None, typer.Option(metavar="WORD…", help="These words may stay, in every set of the collection.")
+]
+Remove = Annotated[
+    list[str] | None, typer.Option(metavar="WORD…", help="These words go; the sets concerned are done again.")
+]
+
+_TAKES_SEVERAL = ("--fine", "--remove")
+
+
+class Command(TyperCommand):
+    """A command of which an option may be followed by several words: `words ROOT --fine JSM HNO2`."""
+
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        """Name the option anew before each word behind the first, as long as no other option comes."""
+        told: list[str] = []
+        current, root_given = "", False
+        for arg in args:
+            if arg.startswith("-"):
+                current = arg if arg in _TAKES_SEVERAL else ""
+                told.append(arg)
+            elif current and told[-1] != current:
+                told += [current, arg] if root_given else [arg]
+                root_given = True
+            else:
+                root_given = root_given or not current
+                told.append(arg)
+        return super().parse_args(ctx, told)
+
+
+def words(root: Root, fine: Fine = None, remove: Remove = None, as_json: AsJson = False) -> None:
+    """List words of kept texts that nobody knows; say which are fine, and which are to be removed."""
+    check_folder(root)
+    collection = Collection.look(root)
+    if fine or remove:
+        collection = Collection.open(root)
+        word_decisions.decide(collection, fine or (), "fine")
+        word_decisions.decide(collection, remove or (), "remove")
+    if collection.words.is_dir():
+        unread_words.render(collection)
+    collection = Collection.look(root)
+    followed = word_decisions.follow(collection)
+    told = unread_words.gathered(collection)
+    if as_json:
+        say_json(
+            {
+                "words": [_as_json(collection, one) for one in told],
+                "again": list(followed.again),
+                "withdraw": list(followed.withdraw),
+                "resumed": followed.resumed,
+            }
+        )
+    else:
+        _say(root, told, followed)
+    raise typer.Exit(SOME_NOT if followed.withdraw else PUBLISHED_ALL)
+
+
+def _as_json(collection: Collection, one: Word) -> dict[str, Any]:
+    folders = (registry.folder_of(collection, locator) for locator in one.waiting)
+    return {
+        "word": one.word,
+        "texts": {kind: list(some) for kind, some in one.texts.items()},
+        "sets": one.sets,
+        "anon": [folder_name(index) for index in one.indices],
+        "waiting": [folder.name for folder in folders if folder],
+        "why": one.why,
+        "state": one.state,
+        "note": one.note,
+    }
+
+
+def _say(root: Path, told: list[Word], followed: Followed) -> None:
+    screen = console()
+    if not told:
+        screen.print(f"Every word of the texts that stay in {root} is known.")
+    else:
+        table = Table("Word", "Texts", "Sets", "Why", "State", "Note")
+        for one in told:
+            table.add_row(one.word, one.where, str(one.sets), one.why, one.state, one.note)
+        screen.print(table)
+        unread = sum(one.state == "unread" for one in told)
+        screen.print(f"{counted(unread, 'word')} unread. Decide in {FILE_NAME}, or by --fine WORD and --remove WORD.")
+    if followed.again:
+        screen.print(f"{', '.join(followed.again)}: done again by the service, or by: anonymizer run {root}")
+    if followed.resumed:
+        screen.print(
+            f"{counted(followed.resumed, 'set')} that waited: taken by the service, or by: anonymizer run {root}"
+        )
+    for name in followed.withdraw:
+        screen.print(f"{name}: what it was made of is gone, so that it cannot be made again. Withdraw it: ", end="")
+        screen.print(f"anonymizer withdraw {root} {name}")

@@ -1,0 +1,256 @@
+"""What a person is to read of each set, `.anonymizer/words/<index>.json`, and the list that is made of all of them.
+
+The one whom the collection goes through renders `words.csv` from these files, as it does the tracking file: its own
+columns are brought up to date, and what a person wrote into the others wins. A set that waits for a person has no index
+yet: its file is called by its locator, and goes when the set has one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from services.forms import word_list
+from services.forms.word_list import Row
+from services.runtime import durable_files
+from services.store import records, registry
+from services.store.records import folder_name
+from services.vocabulary.spelling import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from services.forms.word_list import State
+    from services.store.collection import Collection
+
+SCHEMA: Final = 1
+_MOST_TEXTS: Final = 3
+_LONGEST_CELL: Final = 300
+
+KINDS: Final[Mapping[str, str]] = {
+    "roi_name": "ROI name",
+    "roi_label": "ROI label",
+    "structure_set_label": "structure set label",
+    "plan_label": "plan label",
+    "beam_name": "beam name",
+    "tolerance_label": "tolerance table label",
+    "dose_reference": "dose reference",
+    "code_meaning": "code meaning",
+    "text": "text",
+    "technical": "technical text",
+    "product": "product text",
+}
+"""What a kind of text is called in the list."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetWords:
+    """The words of one set that a person is to read."""
+
+    index: int | None
+    """None while it waits, and has no number."""
+
+    locator: str
+    patient: str
+    """A mark by which the sets of one person are known to be."""
+
+    plan: str
+    """The mark of its plan, where its folder holds several."""
+
+    words: tuple[Mapping[str, Any], ...]
+    """`word`, `texts` by kind, `why`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word, as all sets of a collection have it."""
+
+    word: str
+    texts: Mapping[str, tuple[str, ...]]
+    indices: tuple[int, ...]
+    """Published sets in which it stands."""
+    waiting: tuple[str, ...]
+    """Locators of the sets that wait for a person because of it, too."""
+    why: str
+    state: State
+    note: str = ""
+
+    @property
+    def sets(self) -> int:
+        """In how many sets it stands."""
+        return len(self.indices) + len(self.waiting)
+
+    @property
+    def where(self) -> str:
+        """Where it stands, by kind, with some of the texts."""
+        told = "; ".join(f"{KINDS.get(kind, kind)}: {', '.join(some)}" for kind, some in self.texts.items())
+        return told if len(told) <= _LONGEST_CELL else f"{told[: _LONGEST_CELL - 1]}…"
+
+
+def write(
+    collection: Collection,
+    index: int | None,
+    locator: str,
+    patient: str,
+    words: Sequence[Mapping[str, Any]],
+    plan: str = "",
+) -> None:
+    """Note what is to be read of a set, in the place of what was noted before; nothing where there is nothing."""
+    path = collection.words / (f"{index:06d}.json" if index is not None else _waiting_name(locator, plan))
+    if not words:
+        path.unlink(missing_ok=True)
+        return
+    collection.words.mkdir(exist_ok=True)
+    stored = {"schema": SCHEMA, "index": index, "locator": locator, "plan": plan, "patient": patient}
+    data = durable_files.encode({**stored, "words": list(words)})
+    durable_files.write_atomically(path, data, staging=collection.staging)
+
+
+def forget(collection: Collection, locator: str, plan: str = "") -> None:
+    """Drop what was noted of a set that waited; `plan`: the mark of its plan, where its folder holds several."""
+    (collection.words / _waiting_name(locator, plan)).unlink(missing_ok=True)
+
+
+def _waiting_name(locator: str, plan: str) -> str:
+    return f"{locator}.{plan}.json" if plan else f"{locator}.json"
+
+
+def read(collection: Collection, index: int) -> SetWords | None:
+    """Return what is to be read of a published set; None where nothing was noted."""
+    return _read(collection, f"{index:06d}.json")
+
+
+def every(collection: Collection) -> Iterator[SetWords]:
+    """Return what is to be read of each set that is published or waits, published ones first."""
+    names = sorted(durable_files.names(collection.words)) if collection.words.is_dir() else []
+    for name in sorted((name for name in names if name.endswith(".json")), key=lambda name: (len(name), name)):
+        found = _read(collection, name)
+        if found is not None and _is_there(collection, found):
+            yield found
+
+
+def unread(collection: Collection, found: SetWords) -> list[str]:
+    """Return the words of a set that may not leave the house yet: nobody has said that they are fine."""
+    decisions = collection.decisions
+    return [each["word"] for each in found.words if not decisions.is_fine(each["word"])]
+
+
+def count_unread(collection: Collection, index: int) -> int:
+    """Count the words of a published set that nobody has said to be fine; those of its record where none are noted."""
+    found = read(collection, index)
+    if found is not None:
+        return len(unread(collection, found))
+    record = records.read(collection, index)
+    noted = record.content.get("words") if record else None
+    return int(noted.get("unread", 0)) if isinstance(noted, dict) else 0
+
+
+def gathered(collection: Collection, sheet: word_list.Sheet | None = None) -> list[Word]:
+    """Put together the words of all sets, those in most sets first."""
+    sheet = word_list.read(collection.root) if sheet is None else sheet
+    rows = {fold(row.word): row for row in sheet.rows}
+    spelled: dict[str, str] = {}
+    texts: defaultdict[str, defaultdict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    reasons: defaultdict[str, set[str]] = defaultdict(set)
+    sets: defaultdict[str, list[SetWords]] = defaultdict(list)
+    for one in every(collection):
+        for each in one.words:
+            folded = fold(each["word"])
+            spelled.setdefault(folded, each["word"])
+            sets[folded].append(one)
+            reasons[folded] |= {each["why"]} - {""}
+            for kind, some in each["texts"].items():
+                texts[folded][kind] |= set(some)
+    found = []
+    for folded in sorted(sets, key=lambda folded: (-len(sets[folded]), folded)):
+        row = rows.get(folded)
+        found.append(
+            Word(
+                row.word if row else spelled[folded],
+                {kind: tuple(sorted(some)[:_MOST_TEXTS]) for kind, some in sorted(texts[folded].items())},
+                tuple(one.index for one in sets[folded] if one.index is not None),
+                tuple(one.locator for one in sets[folded] if one.index is None),
+                ", ".join(sorted(reasons[folded])),
+                row.state if row else "unread",
+                row.note if row else "",
+            )
+        )
+    return found
+
+
+def render(collection: Collection, words: Iterable[str] = (), state: State = "unread") -> None:
+    """Bring `words.csv` up to date, after a person's decision about some words where there is one.
+
+    Raises
+    ------
+    SettingsWrong
+        The list cannot be read, or a person changed it just now.
+    """
+    before = word_list.read(collection.root)
+    decided = before.decided(words, state)
+    rows = [Row(one.word, one.where, str(one.sets), one.why) for one in gathered(collection, decided)]
+    if not rows and not decided.rows:
+        return
+    after = decided.updated(rows)
+    if after.encoded() != before.encoded() or not (collection.root / word_list.FILE_NAME).exists():
+        word_list.write(collection.root, after, instead_of=before)
+
+
+def stands_elsewhere(collection: Collection, word: str, patient: str) -> bool:
+    """Whether a word stands in a text of another person's set."""
+    folded = fold(word)
+    return any(
+        one.patient != patient and any(fold(each["word"]) == folded for each in one.words) for one in every(collection)
+    )
+
+
+def waiting(collection: Collection) -> Iterator[SetWords]:
+    """Return the sets that wait for a person to read their words."""
+    yield from (one for one in every(collection) if one.index is None)
+
+
+def note(words: Iterable[str]) -> str:
+    """Say in the words of a note which words nobody has read."""
+    told = ", ".join(words)
+    return f"Words that nobody has read: {told}. Decide on them in {word_list.FILE_NAME}, or by: anonymizer words"
+
+
+def to_withdraw(collection: Collection, indices: Iterable[int]) -> list[str]:
+    """Name the published sets that cannot be made again, because what they were made of is not there any more."""
+    return [folder_name(index) for index in indices if not _has_original(collection, index)]
+
+
+def _has_original(collection: Collection, index: int) -> bool:
+    for locator, outcome in registry.outcomes(collection):
+        if outcome.index == index and outcome.state.is_published:
+            folder = registry.folder_of(collection, locator)
+            if folder is not None and folder.is_dir():
+                return True
+    return False
+
+
+def _is_there(collection: Collection, found: SetWords) -> bool:
+    if found.index is None:
+        folder = registry.folder_of(collection, found.locator)
+        return folder is not None and folder.is_dir()
+    record = records.read(collection, found.index)
+    return record is not None and not record.withdrawn
+
+
+def _read(collection: Collection, name: str) -> SetWords | None:
+    stored = durable_files.read(collection.words / name)
+    if not stored or not isinstance(stored.get("words"), list):
+        return None
+    words = tuple(
+        {"word": str(each["word"]), "texts": each.get("texts", {}), "why": str(each.get("why", ""))}
+        for each in stored["words"]
+        if isinstance(each, dict) and each.get("word")
+    )
+    return SetWords(
+        stored.get("index"),
+        str(stored.get("locator", "")),
+        str(stored.get("patient", "")),
+        str(stored.get("plan", "")),
+        words,
+    )

@@ -1,0 +1,159 @@
+"""A word of a kept text that nobody knows is shown to a person before it leaves the house: `words.csv`, the door."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import pydicom
+
+from tests.integration.test_run import anon_folders, anonymizer, run, states
+from tests.sets import make_collection, make_set, setting
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+JSM = setting("RTPLAN", RTPlanLabel="VMAT_JSM")
+HOHENLOHE = setting("RTSTRUCT", StructureSetLabel="PTV Hohenlohe")
+
+
+def listed(root: Path) -> list[dict[str, str]]:
+    """Read `words.csv`."""
+    text = (root / "words.csv").read_text("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text), delimiter=";"))
+
+
+def words(root: Path, *arguments: str) -> dict[str, Any]:
+    """Ask for the words of a collection, or decide on some."""
+    done = anonymizer("words", root, *arguments, "--json")
+    assert done.stdout, done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def exported(root: Path, target: Path, *arguments: str) -> dict[str, str]:
+    """Export, and give what became of each set."""
+    done = anonymizer("export", root, target, *arguments, "--json")
+    return {one["folder"]: one["state"] for one in json.loads(done.stdout)}
+
+
+def label(root: Path, anon: str) -> str:
+    """Give the label of a published plan."""
+    return str(pydicom.dcmread(next((root / anon).glob("RP.*"))).RTPlanLabel)
+
+
+def claims_clean_descriptors(root: Path, anon: str) -> bool:
+    """Tell whether a published plan claims option 113105."""
+    plan = pydicom.dcmread(next((root / anon).glob("RP.*")))
+    return "113105" in {code.CodeValue for code in plan.DeidentificationMethodCodeSequence}
+
+
+def test_an_unread_word_is_listed_and_stops_at_the_door(tmp_path: Path) -> None:
+    """It is published, listed with where it stands, and does not pass until a person has said that it is fine."""
+    root = make_collection(tmp_path / "BATCH")
+    make_set(root, JSM, name="a", seed="a")
+    make_set(root, name="b", seed="b")
+    run(root, "--workers", 1)
+    assert [(row["word"], row["texts"], row["sets"], row["state"]) for row in listed(root)] == [
+        ("JSM", "plan label: VMAT_JSM", "1", "unread")
+    ]
+    by_label = {label(root, anon): anon for anon in anon_folders(root)}
+    marked = by_label.pop("VMAT_JSM")
+    (other,) = by_label.values()
+    assert not claims_clean_descriptors(root, marked)
+    assert claims_clean_descriptors(root, other)
+    assert "JSM" in (root / "a_NOTE.txt").read_text("utf-8-sig")
+    assert not (root / "b_NOTE.txt").exists()
+
+    assert exported(root, tmp_path / "out") == {marked: "unread words", other: "copied"}
+    assert not (tmp_path / "out" / marked).exists()
+    assert exported(root, tmp_path / "all", "--unread-words") == {marked: "copied", other: "copied"}
+    said = (tmp_path / "all" / "UNREAD_WORDS.txt").read_text()
+    assert f"{marked}: 1" in said
+    assert "JSM" not in said
+
+    before = {path: path.read_bytes() for path in (root / marked).iterdir()}
+    assert words(root, "--fine", "jsm")["words"][0]["state"] == "fine"
+    assert exported(root, tmp_path / "out") == {marked: "copied", other: "there already"}
+    assert {path: path.read_bytes() for path in (root / marked).iterdir()} == before, "fine changes no file"
+    assert not (root / "a_NOTE.txt").exists()
+    assert anonymizer("verify", root / "a", root / marked).returncode == 0
+
+
+def test_a_removed_word_goes_from_the_sets_that_have_it(tmp_path: Path) -> None:
+    """They are done again under their numbers; what a person wrote into the list stays."""
+    root = make_collection(tmp_path / "BATCH")
+    make_set(root, JSM, HOHENLOHE, name="a", seed="a")
+    run(root, "--workers", 1)
+    text = (root / "words.csv").read_text("utf-8-sig").replace("note\n", "note;mine\n")
+    (root / "words.csv").write_text(text.replace("unread;", "unread;a town;yes", 1), "utf-8-sig")
+    told = words(root, "--remove", "JSM")
+    assert told["again"] == ["ANON_006"]
+    assert exported(root, tmp_path / "out") == {"ANON_006": "unread words"}
+    run(root, "--workers", 1)
+    assert label(root, "ANON_006") == "VMAT"
+    assert {row["word"]: (row["sets"], row["state"], row["note"], row["mine"]) for row in listed(root)} == {
+        "Hohenlohe": ("1", "unread", "a town", "yes"),
+        "JSM": ("0", "remove", "", ""),
+    }
+    assert anonymizer("verify", root / "a", root / "ANON_006").returncode == 0
+
+
+def test_what_cannot_be_made_again_is_to_be_withdrawn(tmp_path: Path) -> None:
+    """Its original is gone."""
+    root = make_collection(tmp_path / "BATCH")
+    made = make_set(root, JSM, name="a", seed="a")
+    run(root, "--workers", 1)
+    for path in made.folder.iterdir():
+        path.unlink()
+    made.folder.rmdir()
+    done = anonymizer("words", root, "--remove", "JSM")
+    assert done.returncode == 1
+    assert "Withdraw it" in done.stdout
+    assert "ANON_006" in done.stdout
+
+
+def test_a_word_of_the_lexicon_is_not_removed(tmp_path: Path) -> None:
+    """A model needs it."""
+    root = make_collection(tmp_path / "BATCH")
+    done = anonymizer("words", root, "--remove", "Parotid")
+    assert done.returncode == 2
+    assert "lexicon" in done.stderr
+
+
+def test_a_set_waits_for_a_person_without_a_number(tmp_path: Path) -> None:
+    """Of a collection that says so; it goes on as soon as each of its words is decided, by whatever hand."""
+    root = make_collection(tmp_path / "BATCH", more='[privacy]\nunread_words = "wait"')
+    make_set(root, JSM, HOHENLOHE, name="a", seed="a")
+    make_set(root, name="b", seed="b")
+    ran = run(root, "--workers", 1)
+    assert ran.code == 1
+    assert states(ran) == {"a": ("unread-words", ""), "b": ("published", "ANON_006")}
+    assert "JSM" in ran.sets["a"]["reason"]
+    assert anon_folders(root) == ["ANON_006"]
+    assert not any(root.glob(".anonymizer/claims/000007.json"))
+    text = (root / "words.csv").read_text("utf-8-sig")
+    assert text.count(";unread;") == 2
+    (root / "words.csv").write_text(text.replace(";unread;", ";fine;", 1), "utf-8-sig")
+    assert anonymizer("run", root, "--workers", 1).returncode == 1
+    text = (root / "words.csv").read_text("utf-8-sig")
+    (root / "words.csv").write_text(text.replace(";unread;", ";remove;", 1), "utf-8-sig")
+    assert anonymizer("run", root, "--workers", 1).returncode == 0
+    assert anon_folders(root) == ["ANON_006", "ANON_007"]
+    assert claims_clean_descriptors(root, "ANON_007")
+
+
+def test_unread_words_are_replaced_at_once(tmp_path: Path) -> None:
+    """Of a collection that says so; what a person has said to be fine stays."""
+    root = make_collection(tmp_path / "BATCH", more='[privacy]\nunread_words = "replace"')
+    make_set(root, JSM, HOHENLOHE, name="a", seed="a")
+    words(root, "--fine", "Hohenlohe")
+    run(root, "--workers", 1)
+    assert label(root, "ANON_006") == "VMAT"
+    structures = pydicom.dcmread(next((root / "ANON_006").glob("RS.*")))
+    assert structures.StructureSetLabel == "PTV Hohenlohe"
+    assert claims_clean_descriptors(root, "ANON_006")
+    assert exported(root, tmp_path / "out") == {"ANON_006": "copied"}
+    assert anonymizer("verify", root / "a", root / "ANON_006").returncode == 0
