@@ -70,9 +70,8 @@ def test_an_unread_word_is_listed_and_stops_at_the_door(tmp_path: Path) -> None:
     assert exported(root, tmp_path / "out") == {marked: "unread words", other: "copied"}
     assert not (tmp_path / "out" / marked).exists()
     assert exported(root, tmp_path / "all", "--unread-words") == {marked: "copied", other: "copied"}
-    said = (tmp_path / "all" / "UNREAD_WORDS.txt").read_text()
-    assert f"{marked}: 1" in said
-    assert "JSM" not in said
+    delivery = json.loads((tmp_path / "all" / "delivery.json").read_text())
+    assert {one["folder"]: one["unread_words"] for one in delivery["sets"]} == {marked: 1, other: 0}
 
     before = {path: path.read_bytes() for path in (root / marked).iterdir()}
     assert words(root, "--fine", "jsm")["words"][0]["state"] == "fine"
