@@ -8,7 +8,7 @@ treatment is read from `services.policy.table` and nowhere else.
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from services.dicom import character_sets, dates, dictionary, part10, unify_charset
 from services.dicom.dataset import View, root_view
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from services.dicom.part10 import DicomFile
     from services.policy.table import Code, Decision, Policy
     from services.policy.text_roles import Role
+    from services.rtset.kept_values import Mend
     from services.rtset.reader import RtSet, SetFile
+
+    Mends: TypeAlias = Mapping[int, Mapping[bytes, Mend]]
 
 PREFIXES: Final[Mapping[str, str]] = {"CT": "CT", "RTSTRUCT": "RS", "RTPLAN": "RP", "RTDOSE": "RD"}
 """What the new files' names begin with, by kind of object."""
@@ -60,7 +63,7 @@ def write(rtset: RtSet, remaking: Remaking, folder: Path) -> Iterator[Written]:
     elements.Truncated
         A file became shorter while it was copied.
     """
-    tables = _Tables(remaking, rtset.foreign)
+    tables = _Tables(remaking, rtset.foreign, rtset.mends)
     buffer = bytearray(part10.COPIED_AT_ONCE)
     for source in rtset.set_files:
         file = _in_one_character_set(source.file)
@@ -117,8 +120,9 @@ _decided = cache(_Decided)
 class _Tables:
     """The rules of the engine for one set, made once for each combination of character sets and encoding."""
 
-    def __init__(self, remaking: Remaking, foreign: Mapping[tuple[str, ...], frozenset[bytes]]) -> None:
+    def __init__(self, remaking: Remaking, foreign: Mapping[tuple[str, ...], frozenset[bytes]], mends: Mends) -> None:
         self._remaking = remaking
+        self._mends = mends
         self._foreign = foreign
         self._declared: dict[tuple[str, ...], bytes | None] = {}
         self._known: dict[tuple[tuple[str, ...], tuple[str, ...], bool], Rules] = {}
@@ -143,11 +147,12 @@ class _Tables:
         return self._known[key]
 
     def _make(self, charsets: tuple[str, ...], output: tuple[str, ...], *, implicit: bool) -> Rules:
-        edit = _Edits(self._remaking, charsets, output)
+        edit = _Edits(self._remaking, charsets, output, self._mends)
         decided = self._decided
         edits: dict[int, Edit] = {**decided.kept}
         treated = decided.treated if charsets == output else decided.treated | decided.kept_texts
         edits.update({tag: edit(tag, found) for tag, found in treated.items()})
+        edits.update({tag: edit.mended(tag, edits[tag]) for tag in self._mends if tag in edits})
         inside = _Inside(self._remaking.policy, edits, edit)
         top = Rules(edits, inside)
         for beams in _BEAMS:
@@ -233,8 +238,9 @@ class _Inside(dict[int, Rules]):
 class _Edits:
     """Turns decisions of the policy into edits of value fields."""
 
-    def __init__(self, remaking: Remaking, charsets: tuple[str, ...], output: tuple[str, ...]) -> None:
+    def __init__(self, remaking: Remaking, charsets: tuple[str, ...], output: tuple[str, ...], mends: Mends) -> None:
         self._remaking = remaking
+        self._mends = mends
         self._charsets = charsets
         self._output = output
 
@@ -243,7 +249,7 @@ class _Edits:
         remaking, vr = self._remaking, dictionary.vr(tag)
         match decision.action:
             case Action.KEEP:
-                return self._recoded(vr) if vr in character_sets.CHARSET_VRS else keep
+                return self.mended(tag, self._recoded(vr) if vr in character_sets.CHARSET_VRS else keep)
             case Action.DROP | Action.SCANNER | Action.METHOD:  # the last two are put in at the root, where they belong
                 return drop
             case Action.EMPTY:
@@ -262,6 +268,15 @@ class _Edits:
                 return _constant(self._of_machine(decision.argument))
             case Action.APPROVAL:
                 return _constant(b"UNAPPROVED")
+
+    def mended(self, tag: int, edit: Edit) -> Edit:
+        """Give the edit that first does what a kept value needs that cannot stay as it is."""
+        known, vr = self._mends.get(tag), dictionary.vr(tag)
+        if known is None:
+            return edit
+        if vr in character_sets.CHARSET_VRS:
+            return lambda value: edit(character_sets.plain(value, vr))
+        return lambda value: edit(known[value].new if value in known else value)
 
     def _recoded(self, vr: bytes) -> Edit:
         """Give the edit that carries a text that stays into the output's character set, where that is another."""
@@ -292,6 +307,7 @@ class _Edits:
         return edit
 
     def _clean(self, value: bytes, vr: bytes, role: Role | str) -> bytes:
+        value = character_sets.plain(value, vr)
         as_read = character_sets.decode(value, vr, self._charsets)
         parts = [as_read] if vr in _ONE_VALUE_VRS else as_read.split("\\")
         cleaned = "\\".join(self._clean_one(part, role) for part in parts)

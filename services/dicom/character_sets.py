@@ -54,6 +54,26 @@ def decode(value: bytes, vr: bytes, charsets: Sequence[str]) -> str:
     return _guess(value)
 
 
+CONTROLS: Final = re.compile(rb"[\x00-\x1f\x7f]+")
+_CONTROLS_OF_TEXTS: Final = {
+    **dict.fromkeys((b"ST", b"LT", b"UT"), re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]+")),
+    **dict.fromkeys((b"SH", b"LO", b"PN", b"UC"), re.compile(rb"[\x00-\x1a\x1c-\x1f\x7f]+")),
+}
+"""The control characters that a VR does not allow; ESC switches character sets. PS3.5 §6.1.3, Table 6.2-1."""
+
+
+def plain(value: bytes, vr: bytes) -> bytes:
+    """Return a text up to its first NUL, with a blank in the place of control characters that its VR does not allow.
+
+    Readers show nothing of what stands behind. A value that needs nothing of it comes back as it is, padding and all.
+    """
+    text = value.rstrip(b"\0 ")
+    controls = _CONTROLS_OF_TEXTS.get(vr, CONTROLS)
+    if not controls.search(text):
+        return value
+    return controls.sub(b" ", text.partition(b"\0")[0]).strip(b" ")
+
+
 def is_foreign(value: bytes) -> bool:
     """Whether a value holds more than plain ASCII, so that it depends on a character set."""
     return not value.isascii() or _ESC in value

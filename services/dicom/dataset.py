@@ -74,7 +74,10 @@ class View:
         element = self._by_tag.get(dictionary.tag(keyword))
         if element is None or element[4] == element[3]:
             return ""
-        return character_sets.decode(self.data[element[3] : element[4]], element[1], self.charsets).strip(" \0")
+        value = self.data[element[3] : element[4]].rstrip(b"\0 ")
+        if character_sets.CONTROLS.search(value):
+            value = character_sets.plain(value, element[1])
+        return character_sets.decode(value, element[1], self.charsets).strip(" \0")
 
     def texts(self, keyword: str) -> list[str]:
         """Give the values of a multi-valued attribute."""

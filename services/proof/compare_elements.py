@@ -102,6 +102,9 @@ TECHNICAL: Final = PRODUCT | frozenset(
 )
 """Those, and attributes whose values a clinic has configured: a short number in them is a version, not an ID."""
 
+_LONGEST_NUMBER: Final = 18
+"""So many characters of a number are looked at: IDs of patients are shorter."""
+
 _ALSO_NUMBERS: Final = frozenset((b"DS", b"IS", b"TM", b"DA", b"DT", b"UI"))
 _NOT_TEXT: Final = frozenset(
     b"AT FD FL OD OF OL OV OW SL SQ SS SV UL US UV".split(),
@@ -292,7 +295,7 @@ class Walk:
         """
         olds, news, rules = self._old, self._new, here.rules
         kept, mapped, unnoticed, stayed = rules.kept, rules.mapped, rules.unnoticed, here.stayed
-        old_charsets, new_charsets = self._old_charsets, self._new_charsets
+        old_charsets, new_charsets, numbers = self._old_charsets, self._new_charsets, self.found.numbers
         equal, at, count = 0, 0, len(new)
         for element in old:
             tag, vr, _, value, end, items = element
@@ -317,9 +320,8 @@ class Walk:
                     found = olds[value:end]
                     if found == news[other[3] : other[4]] and vr == other[1]:
                         equal += 1
-                        if vr in _DECIMAL:
-                            if found.translate(None, _NUMBER_BYTES):
-                                self._look(element, here)
+                        if vr in _DECIMAL and not found.translate(None, _NUMBER_BYTES):
+                            numbers.add(found[:_LONGEST_NUMBER])
                         elif vr not in _NOT_TEXT and (tag, found, old_charsets, new_charsets) not in stayed:
                             stayed.add((tag, found, old_charsets, new_charsets))
                             self._look(element, here)
@@ -404,6 +406,12 @@ class Walk:
                 self.found.equal += 1
                 self._look(old, here, change.new)
                 return
+        if items is None and new[5] is None and new[1] == vr:  # `services.proof.kept_values` judges it
+            self.found.mended.setdefault(change._replace(vr=vr), Place(here.kind, here.path, tag))
+            if not change.new:
+                self._demand(here, tag, 1)
+            here.changed.append((tag, "mended"))
+            return
         self._fail("elements", "differs, and should be kept", here, tag)
 
     def _changed(self, old: Element, new: Element, siblings: Sequence[Element], here: Level) -> None:
@@ -600,6 +608,9 @@ class Walk:
         """Note a text that stays, in the class that it is searched in; `new` where other bytes say the same."""
         tag, vr, _, start, end, _ = old
         value = self._old[start:end]
+        shown = (vr, value if new is None else new)
+        if shown not in self.found.kept:
+            self.found.kept[shown] = Place(here.kind, here.path, tag)
         if tag in here.rules.retained:
             self.found.retained.add((here.rules.decision(tag).row.identifies, value, vr, self._old_charsets))
         elif vr in _ALSO_NUMBERS:

@@ -131,6 +131,15 @@ class Found:
     product: set[bytes] = field(default_factory=set)
     """The like, as makers and code tables have it."""
 
+    mended: dict[Change, Place] = field(default_factory=dict)
+    """Kept values that are not the source's: each was none, or said who the patient is."""
+
+    kept: dict[tuple[bytes, bytes], Place] = field(default_factory=dict)
+    """Distinct values that stay and are written as text, by VR and value; and where."""
+
+    numbers: set[bytes] = field(default_factory=set)
+    """Distinct numbers that stay, or how they begin."""
+
     makers: set[bytes] = field(default_factory=set)
     """Those of them that name maker and model."""
 

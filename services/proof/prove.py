@@ -22,7 +22,7 @@ from services.dicom.elements import Malformed
 from services.dicom.part10 import NotDicom
 from services.errors import NotClean, SetChanged
 from services.policy.table import Action
-from services.proof import references, values
+from services.proof import kept_values, references, values
 from services.proof.compare_elements import Walk, by_attribute
 from services.proof.evidence import Reasons
 from services.proof.pixels import PixelComparison
@@ -199,7 +199,8 @@ def _judge_set(
     found = walk.found
     shift = values.judge_dates(found, reasons)
     identifying = values.identifying_values(found)
-    makers = (value.decode("latin-1") for value in found.makers)
+    makers = [value.decode("latin-1") for value in found.makers]
+    search = Search(identifying, makers, expected.taken)
     old = [(kind, before) for kind, before, _ in pairs]
     new = [(kind, after) for kind, _, after in pairs]
     links = references.read_links(new)
@@ -220,7 +221,8 @@ def _judge_set(
             found, options, relinked=expected.relinked, unread_words=expected.unread_words, reasons=reasons
         ),
         "links": linked,
-        "identifiers": values.judge_texts(found, Search(identifying, makers, expected.taken), reasons),
+        "kept values": kept_values.judge(found, search, identifying, reasons),
+        "identifiers": values.judge_texts(found, search, reasons),
     }
 
 

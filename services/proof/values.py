@@ -296,6 +296,9 @@ def _is_of_age(age: str, birth: date, day: date | None) -> bool:
 
 # Cleaned texts --------------------------------------------------------------------------------------------------------
 
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]+")
+"""What no text holds; those of several lines may hold tabs, line and page ends. PS3.5 6.1.3."""
+_ALL_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]+")
 _LONGEST: Final = {"plan_label": 13, "text": 64, "code_meaning": 64}
 _LONGEST_ELSEWHERE: Final = 16
 _NAMED_ROLES: Final = frozenset(("roi_name", "roi_label"))
@@ -313,11 +316,14 @@ def judge_cleaned(found: Found, traces: Traces, reasons: Reasons, naming: Naming
     for role in found.cleaned:
         _judge_one_to_one(found, role, reasons)
         for place, old, new in _cleaned(found, role):
-            if old == new:
+            shown = old.partition("\0")[0]
+            if new in {old, *(controls.sub(" ", shown).strip() for controls in (_CONTROLS, _ALL_CONTROLS))}:
                 continue
             is_named = naming is not None and role in _NAMED_ROLES and naming.target(old) == new
             is_cut = role == "roi_label" and any(name.startswith(old) for name in changed_names)
-            if not new or not old:
+            if _CONTROLS.search(new):
+                reasons.add("free text", "holds control characters", place)
+            elif not new or not old:
                 reasons.add("free text", "was emptied, or filled", place)
             elif len(new) > _LONGEST.get(role, _LONGEST_ELSEWHERE):
                 reasons.add("free text", "the replacement is too long for a planning system", place)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
@@ -21,6 +21,8 @@ from services.dicom.pixel_data import Measured
 from services.errors import Fault, SetChanged, SetRefused
 from services.policy.table import PUBLIC_SCHEMES, Action
 from services.policy.text_roles import Text
+from services.rtset import kept_values
+from services.rtset.kept_values import DECIMAL, LARGE, NUMBER_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from services.policy.table import Policy
     from services.policy.text_roles import Role
     from services.rtset.folder_listing import Listing
+    from services.rtset.kept_values import Mend
 
 CT: Final = "CT"
 STRUCTURE_SET: Final = "RTSTRUCT"
@@ -169,6 +172,12 @@ class RtSet:
 
     foreign: Mapping[tuple[str, ...], frozenset[bytes]]
     """Texts that stay, or are cleaned, and are not plain ASCII, as they stand; by the character sets declared."""
+
+    mends: Mapping[int, Mapping[bytes, Mend]] = field(default_factory=dict)
+    """What becomes of values that the policy keeps and that cannot stay as they are, by tag and value."""
+
+    unusual: tuple[str, ...] = ()
+    """Keywords of coded strings that stay and are no terms of the standard's."""
 
     relinked: bool = False
     """Whether the references of its objects, as held here, were rebuilt and are not those of the files."""
@@ -365,6 +374,8 @@ def assemble(
         frozenset([text for text, _ in collector.read_texts]),
         collector.technical(),
         collector.foreign(),
+        kept_values.mends(collector.kept, collector.identifiers()),
+        tuple(kept_values.unusual(collector.kept)),
         relinked,
         tuple(left_out),
         frozenset(beside),
@@ -404,7 +415,7 @@ class _Raw(NamedTuple):
     charsets: tuple[str, ...]
 
     def read(self) -> list[str]:
-        decoded = character_sets.decode(self.value, self.vr, self.charsets)
+        decoded = character_sets.decode(self.value, self.vr, self.charsets).replace("\0", "\\")
         parts = [decoded] if self.vr in _ONE_VALUE_VRS else decoded.split("\\")
         return [part for part in (part.strip(" \0") for part in parts) if part]
 
@@ -424,6 +435,10 @@ class _Interest:
             for tag, decision in policy.compiled.items()
             if decision.action is Action.KEEP and dictionary.vr(tag) in character_sets.CHARSET_VRS
         )
+        within = [tag for below in policy.within.values() for tag, one in below.items() if one.action is Action.KEEP]
+        kept = [tag for tag, one in policy.compiled.items() if one.action is Action.KEEP]
+        texts = {tag for tag, entry in dictionary.DICTIONARY.items() if entry.vr in kept_values.TEXTS}
+        self.checked: Final = frozenset(texts.intersection([*kept, *within]) - {_CHARSET})
         interesting = {*self.kinds, *self.roles, *self.staying, *_TECHNICAL, _CHARSET}
         self.going: Final = frozenset(
             tag
@@ -451,6 +466,9 @@ class _Collector:
         self._staying = interest.staying
         self._silent = interest.silent
         self._going = interest.going
+        self._checked = interest.checked
+        self.kept: Final[set[kept_values.Kept]] = set()
+        """Distinct values that stay and are written as text, but for long lists of numbers that are numbers."""
         self._seen: set[tuple[int, bytes, tuple[str, ...]]] = set()
         self._identifiers: set[tuple[str, _Raw]] = set()
         self._texts: dict[tuple[Role, int, _Raw], bool] = {}
@@ -462,13 +480,18 @@ class _Collector:
         self, data: bytes, elements: Sequence[Element], charsets: tuple[str, ...] = (), *, stays: bool = True
     ) -> None:
         """Collect from a data set and from all that is nested in it; `stays`: whether its sequence does."""
-        silent, seen = self._silent, self._seen
+        silent, seen, checked, keep = self._silent, self._seen, self._checked, self.kept.add
         for tag, vr, _, start, end, items in elements:
             if items:
                 stay = stays and tag not in self._going and not tag & 0x00010000
                 for item in items:
                     self.walk(data, item[3], charsets, stays=stay)
-            elif tag not in silent and start < end:
+            elif tag in silent:
+                if tag in checked and start < end:
+                    value = data[start:end]
+                    if end - start <= LARGE or vr not in DECIMAL or value.translate(None, NUMBER_BYTES):
+                        keep((tag, vr, value))
+            elif start < end:
                 value = data[start:end]
                 if tag == _CHARSET:
                     charsets = tuple(value.decode("ascii", "replace").strip("\0 ").split("\\"))
@@ -476,6 +499,7 @@ class _Collector:
                     self._stays(value, charsets)
                     role = self._roles[tag]
                     if role != "code_meaning" or is_private_code(data, elements):
+                        value = character_sets.plain(value, vr)
                         text = (role, _number(data, elements, tag), _Raw(value, vr, charsets))
                         self._texts[text] = stays or self._texts.get(text, False)
                 elif (tag, value, charsets) not in seen:
@@ -483,6 +507,8 @@ class _Collector:
                     self._note(tag, _Raw(value, vr, charsets))
 
     def _note(self, tag: int, raw: _Raw) -> None:
+        if tag in self._checked:
+            self.kept.add((tag, raw.vr, raw.value))
         if raw.vr in _DAYS:
             self._dates.add(raw)
         if tag in _TECHNICAL:

@@ -17,6 +17,7 @@ from services.forms.identity import is_placeholder
 from services.machines.fit import KEEP_ONLY, fit_first, sentences
 from services.rtset import (
     folder_listing,
+    kept_values,
     not_taken,
     pixel_completeness,
     placement,
@@ -216,6 +217,8 @@ def judge_contents(
             left_out=aside.left_out,
             beside=contents.beside,
         )
+        _judge_kept(found, whole)
+        whole = None if found.faults else whole
     return Verdict(
         counts={kind: len(files) for kind, files in aside.objects.items()},
         links=judged.states,
@@ -326,6 +329,24 @@ def _judge_pixels(found: _Found, objects: Objects, folder: Path, options: Option
     found.missing += unfinished.missing
     found.notes += [doubt.text for doubt in unfinished.doubts]
     return unfinished.doubts
+
+
+def _judge_kept(found: _Found, rtset: RtSet) -> None:
+    """Tell of values that the policy keeps and that cannot stay; refuse where something depends on them."""
+    remedies = {
+        kept_values.NUMBER: "Correct it in the system that wrote it, and export the object once more.",
+        kept_values.TERM: "Take it out in the system that wrote it, and export the object once more.",
+        kept_values.VALUE: "Correct it in the system that wrote it, and export the object once more.",
+    }
+    for place in kept_values.places(rtset.set_files, rtset.mends):
+        times = f", {place.times} times" if place.times > 1 else ""
+        if place.mend.code:
+            text = f"{place.path} of {place.file.called} {place.mend.why}{times}."
+            found.faults.append(Fault(place.mend.code, text, remedies[place.mend.code]))
+        else:
+            found.told.append(f"Not kept as it is: {place.path} of {NAMES[place.file.kind]} {place.mend.why}{times}.")
+    if rtset.unusual:
+        found.notes.append(f"Coded values that are no terms of DICOM stay as they are: {', '.join(rtset.unusual)}.")
 
 
 def _not_ready(listing: Listing, options: Options) -> Iterator[Fault]:

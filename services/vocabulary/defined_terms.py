@@ -9,6 +9,7 @@ A patient may also be called Siemens or Philips, as the maker of the scanner is.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 _DEFINED: Final = """
@@ -37,13 +38,14 @@ SYED_NEBLETT ENDORECTAL PERINEAL AIR_KERMA_RATE DOSE_RATE_WATER CYLINDER SPHERE 
 UNIDIRECTIONAL GY RELATIVE PHYSICAL EFFECTIVE ERROR PLAN MULTI_PLAN PLAN_OVERVIEW FRACTION BEAM BRACHY
 FRACTION_SESSION BEAM_SESSION BRACHY_SESSION CONTROL_POINT RECORD LUNG WATER IMAGE ROI_OVERRIDE CUMULATIVE
 DIFFERENTIAL NATURAL CM3 PERCENT PER_U INCLUDED EXCLUDED MODIFIED REMOVED UNMODIFIED TEXT CODE NUMERIC DATETIME DATE
-TIME PNAME UIDREF COMPOSITE CONTAINER
+TIME PNAME UIDREF COMPOSITE CONTAINER DCMR UNKNOWN
 """
 
 _TERMS: Final = frozenset(_DEFINED.split())
 _CHARACTER_SET: Final = re.compile(r"ISO[ _](2022 )?IR[ _]?\d+|GB18030|GBK")
 
 
+@lru_cache(maxsize=1 << 12)
 def is_term(value: str) -> bool:
     """Whether every part of a coded string is a defined term, a character set, or empty."""
     parts = (part.strip() for part in value.strip(" \0").split("\\"))

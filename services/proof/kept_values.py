@@ -1,0 +1,121 @@
+"""Kept values by the proof's own opinion: each is one of its VR, and one that changed had a reason to.
+
+A value that the writing emptied or cut was none of its VR (PS3.5 6.2), held something behind its first NUL, or said who
+the patient is. Every other one is the source's.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from services.dicom import character_sets
+from services.proof.search import letters_of, spellings, words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from services.proof.evidence import Change, Found, Reasons
+    from services.proof.search import Search
+
+_TEXTS: Final = frozenset((b"ST", b"LT", b"UT"))
+_NAMES: Final = frozenset((b"SH", b"LO", b"PN", b"UC"))
+_NUMBERED: Final = frozenset(("patient-id", "other-id", "accession"))
+_NAMING: Final = _NUMBERED | {"person"}
+_NOT_ALLOWED: Final = re.compile(r"[\x00-\x1f\x7f]+")
+_NOT_ALLOWED_IN_NAMES: Final = re.compile(r"[\x00-\x1a\x1c-\x1f\x7f]+")
+_NOT_ALLOWED_IN_TEXTS: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]+")
+_LONG_NUMBER: Final = re.compile(r"\d{6}")
+_LONGEST_SHORT: Final = 256
+_FORMS: Final = {
+    b"DS": re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"),
+    b"IS": re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"),
+    b"TM": re.compile(r"(?:[01]\d|2[0-3])(?::?[0-5]\d(?::?(?:[0-5]\d|60)(?:\.\d{1,6})?)?)?"),
+    b"DA": re.compile(r"\d{4}\.?(?:0[1-9]|1[0-2])\.?(?:0[1-9]|[12]\d|3[01])"),
+    b"DT": re.compile(r"\d{4}(?:\d\d){0,5}(?:\.\d{1,6})?(?:[+-]\d{4})?"),
+    b"AS": re.compile(r"\d{1,3}[DWMY]"),
+}
+_WHOLE: Final = re.compile(rb" *[+-]?\d{6,}(?:\.0*)? *\0*")
+_CODED: Final = frozenset((b"CS", b"AE", b"UI"))
+
+
+def judge(found: Found, search: Search, identifying: Iterable[tuple[str, str]], reasons: Reasons) -> int:
+    """Hold that kept values are values, and that those that changed had to; give how many were looked at."""
+    values = [(kind, value) for kind, value in identifying if kind in _NAMING]
+    ids = {int(digits) for kind, value in values if kind in _NUMBERED and (digits := _digits(value))}
+    words: set[str] = set()
+    if found.mended:
+        words = {spelling for _, value in values for word in _parts(value) for spelling in spellings(word)}
+    for (vr, value), place in found.kept.items():
+        text = value.decode("latin-1").rstrip("\0 ")
+        if not _NOT_ALLOWED.search(text) and (vr not in _FORMS or not text or _FORMS[vr].fullmatch(text)):
+            continue
+        if _without_controls(text, vr) != text or (vr in _FORMS and not _is_of(vr, text)):
+            reasons.add("kept values", "is no value of its VR", place)
+    for value in filter(_WHOLE.fullmatch, found.numbers):
+        if _number(value.decode("latin-1")) in ids:
+            reasons.add("kept values", "a number that stays is an ID of the patient")
+    for change, place in found.mended.items():
+        if not _had_to(change, search, words, ids):
+            reasons.add("elements", "differs, and should be kept", place)
+    return len(found.kept) + len(found.mended)
+
+
+def _had_to(change: Change, search: Search, words: Collection[str], ids: Collection[int]) -> bool:
+    """Whether a kept value is what had to become of the source's."""
+    old, new = (
+        character_sets.decode(value, change.vr, charsets).rstrip("\0 ")
+        for value, charsets in ((change.old or b"", change.old_charsets), (change.new, change.new_charsets))
+    )
+    clean = _without_controls(old, change.vr)
+    if new == clean:
+        return True
+    if change.vr in {b"DS", b"IS"}:
+        return not new and (not _is_of(change.vr, old) or _number(old) in ids)
+    before, after = clean.split("\\"), new.split("\\")
+    if change.vr in _FORMS:
+        pairs = list(zip(before, after, strict=False)) if new else [(one, "") for one in before]
+        return len(before) >= len(after) and all(
+            other.strip() == one.strip()
+            or (not other and not _is_of(change.vr, one))
+            or (bool(other) and one.startswith(other) and "." in other)
+            for one, other in pairs
+        )
+    if change.vr not in _CODED:
+        return False
+    gone = [one for index, one in enumerate(before) if index >= len(after) or after[index] != one.strip()]
+    stayed = [one for index, one in enumerate(after) if one and one != before[index].strip()]
+    return not stayed and any(_identifies(one, search, words) for one in gone)
+
+
+def _identifies(part: str, search: Search, words: Collection[str]) -> bool:
+    if _LONG_NUMBER.search(part) or any(True for _ in search.hits(part)):
+        return True
+    return any(not spellings(word).isdisjoint(words) for word in _parts(part))
+
+
+def _parts(text: str) -> set[str]:
+    return {*words_of(text), *letters_of(text), "".join(words_of(text)).replace("_", "")} - {""}
+
+
+def _without_controls(text: str, vr: bytes) -> str:
+    """Return a text up to its first NUL, with a blank for each run of characters that its VR does not allow."""
+    not_allowed = _NOT_ALLOWED_IN_TEXTS if vr in _TEXTS else _NOT_ALLOWED_IN_NAMES if vr in _NAMES else _NOT_ALLOWED
+    return not_allowed.sub(" ", text.partition("\0")[0]).strip(" ") if not_allowed.search(text) else text
+
+
+def _is_of(vr: bytes, text: str) -> bool:
+    """Whether each value is one of its VR; a list that is too long to be read is looked at for its letters alone."""
+    if len(text) > _LONGEST_SHORT and vr in {b"DS", b"IS"}:
+        return re.fullmatch(r"[\d+\-.eE\\ \0]*", text) is not None
+    return all(not part.strip() or _FORMS[vr].fullmatch(part.strip(" \0")) for part in text.split("\\"))
+
+
+def _digits(value: str) -> str:
+    joined = "".join(char for char in value if char.isalnum())
+    return joined if joined.isascii() and joined.isdecimal() and len(joined) >= len("000000") else ""
+
+
+def _number(text: str) -> int:
+    match = re.fullmatch(r"[+-]?(\d+)(?:\.0*)?", text.strip(" \0"))
+    return int(match[1]) if match and int(match[1]) > 99999 else -1

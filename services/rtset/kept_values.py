@@ -1,0 +1,271 @@
+"""Values that the policy keeps, and that are none: junk where a number or a time belongs, an ID where a code does.
+
+A value that stays must be one of its VR (PS3.5 §6.2), or it may be anything. What is not is emptied, and told; where
+dose, geometry or import depend on it, the set is refused instead, for nobody can know what it should have been.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from services.dicom import dictionary
+from services.dicom.character_sets import CHARSET_VRS, CONTROLS, plain
+from services.policy.attribute_types import TABLE
+from services.vocabulary.defined_terms import is_term
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from services.dicom.elements import Element
+    from services.rtset.reader import SetFile
+
+NUMBER: Final = "not-a-number"
+TERM: Final = "identifier-in-term"
+VALUE: Final = "value-unreadable"
+
+Kept = tuple[int, bytes, bytes]
+"""Tag, VR and value of an element that stays."""
+
+
+class Mend(NamedTuple):
+    """What becomes of a kept value that cannot stay as it is."""
+
+    new: bytes
+    why: str
+    """In words of ours."""
+    code: str = ""
+    """With which the set is refused; empty where the value can go."""
+
+
+_NUMBERED: Final = frozenset(("patient-id", "other-id", "accession"))
+_NAMING: Final = _NUMBERED | {"person"}
+_LONG: Final = 6
+"""Digits from which on a number says who somebody is."""
+_TOKEN: Final = 4
+
+DECIMAL: Final = frozenset((b"DS", b"IS"))
+_DECIMAL: Final = re.compile(rb" *[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)? *")
+_FORMS: Final = {
+    b"TM": re.compile(rb"([01]\d|2[0-3])(:?[0-5]\d(:?([0-5]\d|60)(\.\d{1,6})?)?)? *"),
+    b"DA": re.compile(rb"\d{4}(\.?)(0[1-9]|1[0-2])\1(0[1-9]|[12]\d|3[01]) *"),
+    b"DT": re.compile(rb"\d{4}(\d\d){0,5}(\.\d{1,6})?([+-]\d{4})? *"),
+    b"AS": re.compile(rb"\d{1,3}[DWMY] *"),
+}
+_CODED: Final = frozenset((b"CS", b"UI", b"AE"))
+_SOUND: Final = re.compile(rb"(?: *[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)? *(?:\\|\0*\Z)|(?<=\\) *\0*\Z)*")
+"""Numbers, parted by backslashes."""
+_LONG_WHOLE: Final = re.compile(rb" *[+-]?0*[1-9]\d{5,}(?:\.0*)? *\0*")
+NUMBER_BYTES: Final = b"0123456789+-.eE\\ \0"
+LARGE: Final = 256
+"""Bytes from which on a list of numbers is only asked whether it holds anything else than numbers are written with."""
+
+_GROUPS_OF_DOSE: Final = frozenset((0x3002, 0x3004, 0x3006, 0x300A, 0x300C, 0x300E))
+
+
+def _tags(keywords: str) -> frozenset[int]:
+    return frozenset(map(dictionary.tag, keywords.split()))
+
+
+_NEEDED: Final = _tags(
+    "ImagePositionPatient ImageOrientationPatient PixelSpacing RescaleSlope RescaleIntercept NumberOfFrames "
+    "Modality PhotometricInterpretation PatientPosition SpecificCharacterSet"
+)
+_NOT_NEEDED: Final = _tags(
+    "ROIVolume ROIDisplayColor ContourSlabThickness ROIPhysicalPropertyValue GantryAngleTolerance "
+    "BeamLimitingDeviceAngleTolerance BeamLimitingDevicePositionTolerance PatientSupportAngleTolerance "
+    "TableTopEccentricAngleTolerance TableTopVerticalPositionTolerance TableTopLongitudinalPositionTolerance "
+    "TableTopLateralPositionTolerance TableTopPitchAngleTolerance TableTopRollAngleTolerance ConstraintWeight "
+    "DeliveryWarningDose DeliveryMaximumDose TargetMinimumDose TargetMaximumDose TargetUnderdoseVolumeFraction "
+    "OrganAtRiskFullVolumeDose OrganAtRiskLimitDose OrganAtRiskMaximumDose OrganAtRiskOverdoseVolumeFraction"
+)
+_CONTEXT: Final = dictionary.tag("ContextIdentifier")
+"""A number of PS3.16."""
+_IMAGE_TYPE: Final = dictionary.tag("ImageType")
+_OPEN_VALUES: Final = 3
+"""Values of (0008,0008) *Image Type* that are terms; those behind are the maker's. PS3.3 C.7.6.1.1.2."""
+
+
+TEXTS: Final = CHARSET_VRS | frozenset(b"AE AS CS DA DS DT IS TM UI UR".split())
+"""The VRs of which kept values are looked at: those that are written as text."""
+
+
+def mends(kept: Iterable[Kept], found: Iterable[tuple[str, str]]) -> Mapping[int, Mapping[bytes, Mend]]:
+    """Work out which kept values cannot stay, and what becomes of them, by tag and value.
+
+    Parameters
+    ----------
+    kept
+        The distinct ones of a set.
+    found
+        What identifies the set: kind and value.
+    """
+    known = _Known(found)
+    made: dict[int, dict[bytes, Mend]] = {}
+    for tag, vr, value in kept:
+        if vr in DECIMAL and _SOUND.fullmatch(value) and not _LONG_WHOLE.fullmatch(value):
+            continue
+        shown = value.rstrip(b"\0 ")
+        if (
+            vr not in _CODED | DECIMAL
+            and not CONTROLS.search(shown)
+            and (vr not in _FORMS or _FORMS[vr].fullmatch(shown))
+        ):
+            continue
+        mend = _mend(tag, vr, value, known)
+        if mend:
+            made.setdefault(tag, {})[value] = mend
+    return made
+
+
+class _Known:
+    """What identifies a set, as numbers and as words."""
+
+    def __init__(self, found: Iterable[tuple[str, str]]) -> None:
+        values = [(kind, value) for kind, value in found if kind in _NAMING]
+        digits = [re.sub(r"[\W_]", "", value) for kind, value in values if kind in _NUMBERED]
+        self.numbers: Final = {int(one) for one in digits if one.isascii() and one.isdecimal() and len(one) >= _LONG}
+        whole = (word for _, value in values for word in (*_words(value), "".join(_words(value))))
+        words = {spelling for word in whole for spelling in _spellings(word)}
+        self.words: Final = {word for word in words if len(word) >= _TOKEN and not is_term(word.upper())}
+
+    def is_in(self, part: str) -> bool:
+        """Whether a coded string holds one of the words, or a number as long as IDs are."""
+        if re.search(rf"\d{{{_LONG}}}", part):
+            return True
+        words = _words(part)
+        return not self.words.isdisjoint(word.casefold() for word in (*words, "".join(words)))
+
+
+_WRITTEN_OUT: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "å": "aa"})
+
+
+def _spellings(word: str) -> set[str]:
+    """Return a word in the letters that coded strings have: accents left off, and written out."""
+    small = word.casefold()
+    if small.isascii():
+        return {small}
+    bare = unicodedata.normalize("NFKD", small).encode("ascii", "ignore").decode()
+    return {small, small.translate(_WRITTEN_OUT), bare}
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", text)
+
+
+def _mend(tag: int, vr: bytes, value: bytes, known: _Known) -> Mend | None:
+    if vr in DECIMAL:
+        return _number(tag, value, known)
+    clean = plain(value, vr)
+    if vr in _FORMS:
+        return _moment(tag, vr, value, clean)
+    if vr in _CODED and (mend := _code(tag, vr, clean, known)):
+        return mend
+    return None if clean == value else Mend(clean, "held something behind its end, or control characters")
+
+
+def _number(tag: int, value: bytes, known: _Known) -> Mend | None:
+    """Judge a number, or a list of them: all of them are numbers, and a single one is no ID."""
+    stripped = value.rstrip(b"\0 ")
+    parts = stripped.split(b"\\") if stripped else []
+    code = NUMBER if _is_needed(tag) else ""
+    if not all(_DECIMAL.fullmatch(part) or not part.strip() for part in parts):
+        return Mend(b"", "holds something that is no number", code)
+    if len(parts) == 1 and (number := _whole(parts[0])) >= 10 ** (_LONG - 1) and number in known.numbers:
+        return Mend(b"", "holds an ID of the patient", code and TERM)
+    return None
+
+
+@cache
+def _is_needed(tag: int) -> bool:
+    return tag in _NEEDED or (tag >> 16 in _GROUPS_OF_DOSE and tag not in _NOT_NEEDED)
+
+
+def _whole(part: bytes) -> int:
+    """Return a number that has no fraction, without its sign; 0 of any other."""
+    match = re.fullmatch(rb" *[+-]?(\d+)(?:\.0*)? *", part)
+    return int(match[1]) if match else 0
+
+
+def _moment(tag: int, vr: bytes, value: bytes, clean: bytes) -> Mend | None:
+    """Judge dates, times and ages one by one; of a time more than a millionth of a second is cut off."""
+    parts = clean.rstrip(b" \0").split(b"\\")
+    cut = [re.sub(rb"(\.\d{6})\d+", rb"\1", part) for part in parts]
+    kept = [part if not part.strip() or _FORMS[vr].fullmatch(part) else b"" for part in cut]
+    if kept == parts:
+        return None if clean == value else Mend(clean, "held something behind its end, or control characters")
+    new = b"\\".join(kept)
+    code = VALUE if not new.strip(b"\\") and tag in _DEMANDED else ""
+    return Mend(new if new.strip(b"\\") else b"", "holds something that is no date, time or age", code)
+
+
+_DEMANDED: Final = frozenset(tag for (_, _, tag), type_ in TABLE.items() if type_ == 1)
+
+
+def _code(tag: int, vr: bytes, clean: bytes, known: _Known) -> Mend | None:
+    """Judge a coded string or a UID: a term says nothing of the patient, and what does goes."""
+    text = clean.rstrip(b"\0 ").decode("latin-1")
+    if is_term(text) or (vr == b"UI" and re.fullmatch(r"[\d.\\ ]*", text)):
+        return None
+    parts = [part.strip() for part in text.split("\\")]
+    wrong = [index for index, part in enumerate(parts) if not is_term(part) and known.is_in(part)]
+    if not wrong:
+        return None
+    why = "holds an identifier or a long number"
+    if tag == _IMAGE_TYPE and wrong[0] >= _OPEN_VALUES:
+        return Mend("\\".join(parts[: wrong[0]]).encode("latin-1"), f"{why}, and was cut off before it")
+    new = "\\".join("" if index in wrong else part for index, part in enumerate(parts)).strip("\\")
+    is_fixed = vr == b"UI" or tag == _IMAGE_TYPE or tag in _DEMANDED or _is_needed(tag)
+    return Mend(new.encode("latin-1"), why, TERM if is_fixed else "")
+
+
+def unusual(kept: Iterable[Kept]) -> list[str]:
+    """Return the keywords of coded strings that stay though they are no terms of the standard's."""
+    coded = ((tag, value) for tag, vr, value in kept if vr == b"CS" and tag != _CONTEXT)
+    tags = {tag for tag, value in coded if not is_term(plain(value, b"CS").decode("latin-1"))}
+    return sorted(filter(None, map(dictionary.keyword, tags)))
+
+
+class Place(NamedTuple):
+    """Where a kept value that cannot stay was met first."""
+
+    file: SetFile
+    path: str
+    """Keywords, from the outermost sequence on: `BeamSequence>BeamDose`."""
+    mend: Mend
+    times: int
+    """How often, in all files."""
+
+
+def places(files: Iterable[SetFile], made: Mapping[int, Mapping[bytes, Mend]]) -> list[Place]:
+    """Find the kept values that cannot stay, by attribute path and reason."""
+    if not made:
+        return []
+    found: dict[tuple[str, str, str], Place] = {}
+    for file in files:
+        for path, mend in _met(file.file.data, file.file.elements, made, ()):
+            key = (file.kind, path, mend.why)
+            known = found.get(key)
+            found[key] = known._replace(times=known.times + 1) if known else Place(file, path, mend, 1)
+    return list(found.values())
+
+
+def _met(
+    data: bytes, elements: Sequence[Element], made: Mapping[int, Mapping[bytes, Mend]], above: tuple[int, ...]
+) -> Iterator[tuple[str, Mend]]:
+    for tag, _, _, value, end, items in elements:
+        for item in items or ():
+            yield from _met(data, item[3], made, (*above, tag))
+        if items is None and tag in made and (mend := made[tag].get(data[value:end])):
+            yield ">".join(map(_name, (*above, tag))), mend
+
+
+def _name(tag: int) -> str:
+    return dictionary.keyword(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+
+
+def refused(made: Collection[Place]) -> list[Place]:
+    """Return those for which the set is refused."""
+    return [place for place in made if place.mend.code]

@@ -1,0 +1,255 @@
+"""What the policy keeps is kept as what it is: a number is a number, a code no ID, and a text ends where it ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
+
+from services.dicom.character_sets import plain
+from services.errors import NotClean, SetRefused
+from services.proof import prove
+from services.proof.prove import Expected
+from tests.anonymized import IDENTITY, Anonymized, anonymize_folder
+from tests.sets import encoded, make_set
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pydicom import Dataset
+
+    from tests.sets import Edit, MadeSet
+
+PATIENT_ID = "70213344"
+NAME = "Winterbottom^Ada"
+ENCODINGS = ["explicit", "implicit"]
+
+
+def raw(data: Dataset, keyword: str, value: bytes, vr: str = "") -> None:
+    """Put a value in place as it stands."""
+    tag = Tag(keyword)
+    found = data.get(keyword) if keyword not in data else data[keyword]
+    data[tag] = RawDataElement(tag, vr or found.VR, len(value), value, 0, False, True)
+
+
+def put(where: str, value: bytes, vr: str = "") -> Edit:
+    """Write a value into an attribute: `plan BeamSequence>BeamName`, the first item of each sequence."""
+
+    def edit(made: MadeSet) -> None:
+        kind, _, path = where.partition(" ")
+        for data in made.ct if kind == "ct" else [getattr(made, kind)]:
+            *sequences, keyword = path.split(">")
+            inside = data
+            for sequence in sequences:
+                inside = inside[sequence].value[0]
+            raw(inside, keyword, value + b" " * (len(value) & 1), vr)
+
+    return edit
+
+
+def identified(made: MadeSet) -> None:
+    """Give the patient an ID of eight digits and a rare name."""
+    for data in made.objects:
+        data.PatientID, data.PatientName = PATIENT_ID, NAME
+
+
+def published(folder: Path, *edits: Edit, way: str = "explicit") -> Anonymized:
+    """Make a set and anonymize it."""
+    made = make_set(folder / "source", identified, *edits, encoded(way), ct=2, size=16)
+    return anonymize_folder(made.folder, folder / "ANON_006")
+
+
+def value_of(found: Anonymized, where: str) -> str:
+    """Read an attribute of the output, by the same path."""
+    kind, _, path = where.partition(" ")
+    data = {"ct": found.ct, "plan": found.plan, "dose": found.dose, "structure_set": found.structure_set}[kind]
+    *sequences, keyword = path.split(">")
+    for sequence in sequences:
+        data = data[sequence].value[0]
+    value = data[keyword].value
+    return "\\".join(map(str, value)) if not isinstance(value, str) and hasattr(value, "__iter__") else str(value or "")
+
+
+#: Where, the value, its VR where the object has none, and what becomes of it.
+MENDED: dict[str, tuple[str, bytes, str, str]] = {
+    "a name behind the NUL of a code": ("plan ApprovalStatus", b"APPROVED\0Winterbottom", "CS", "UNAPPROVED"),
+    "a name behind the NUL of a position": ("ct PatientPosition", b"HFS\0Name of another", "CS", "HFS"),
+    "a name behind the NUL of a label": (
+        "structure_set StructureSetROISequence>ROIName",
+        b"Parotid_L\0Name of another patient",
+        "LO",
+        "Parotid_L",
+    ),
+    "a line end in a label": ("structure_set StructureSetROISequence>ROIName", b"Parotid\r\nL", "LO", "Parotid L"),
+    "a name behind the NUL of a maker": ("ct Manufacturer", b"ACME\0Name of another", "LO", "ACME"),
+    "a name as a weight": ("ct PatientWeight", b"Winterbottom", "DS", ""),
+    "a comma in a weight": ("ct PatientWeight", b"70,5", "DS", ""),
+    "an ID as a weight": ("ct PatientWeight", b"70213344", "DS", ""),
+    "an ID as the number of a series": ("ct SeriesNumber", b"70213344", "IS", ""),
+    "an ID as the number of an acquisition": ("ct AcquisitionNumber", b"+70213344", "IS", ""),
+    "no number as the number of an acquisition": ("ct AcquisitionNumber", b"1.#QNAN", "IS", ""),
+    "a text as a time": ("ct AcquisitionTime", b"Ada at ten", "TM", ""),
+    "a time that is none": ("plan RTPlanTime", b"256161", "TM", ""),
+    "a time with an ID behind it": ("plan RTPlanTime", b"101500.70213344", "TM", "101500.702133"),
+    "an ID as a value of the maker's": (
+        "ct ImageType",
+        b"ORIGINAL\\PRIMARY\\AXIAL\\CT_SOM5 SPI\\ID 70213344\\X",
+        "CS",
+        "ORIGINAL\\PRIMARY\\AXIAL\\CT_SOM5 SPI",
+    ),
+    "a name as an option of the scan": ("ct ScanOptions", b"WINTERBOTTOM", "CS", ""),
+    "any six digits as an option of the scan": ("ct ScanOptions", b"NR 654321", "CS", ""),
+}
+
+
+@pytest.mark.parametrize("way", ENCODINGS)
+@pytest.mark.parametrize("what", MENDED)
+def test_what_cannot_stay_is_emptied_or_cut(tmp_path: Path, what: str, way: str) -> None:
+    """The set is published, and the proof agrees."""
+    where, value, vr, expected = MENDED[what]
+    found = published(tmp_path, put(where, value, vr), way=way)
+    assert value_of(found, where) == expected
+    for secret in (b"interbottom", b"INTERBOTTOM", b"Name of another", PATIENT_ID.encode(), b"654321"):
+        assert secret not in found.written
+    if not what.endswith("label") and "ApprovalStatus" not in where:
+        keyword = where.rpartition(" ")[2]
+        assert any(f"Not kept as it is: {keyword} of " in note for note in found.verdict.told)
+
+
+STAYING: dict[str, tuple[str, bytes, str]] = {
+    "a long number": ("dose DoseGridScaling", b"0.000123456789012345", "DS"),
+    "a number with a zero and a blank": ("ct PatientWeight", b"70.50 ", "DS"),
+    "a number of digits that is nobody's": ("ct AcquisitionNumber", b"12345678", "IS"),
+    "a whole number with a fraction": ("ct AcquisitionNumber", b"5.0 ", "IS"),
+    "a time with colons": ("ct AcquisitionTime", b"10:15:00", "TM"),
+    "a time of the hour": ("ct AcquisitionTime", b"10", "TM"),
+    "a maker's value": ("ct ImageType", b"ORIGINAL\\PRIMARY\\AXIAL\\CT_SOM7 SPI DUAL", "CS"),
+    "a maker's option": ("ct ScanOptions", b"TILTED_4", "CS"),
+    "a term that the patient is called by": ("ct BodyPartExamined", b"HEAD", "CS"),
+}
+
+
+@pytest.mark.parametrize("what", STAYING)
+def test_what_is_harmless_stays_as_it_is(tmp_path: Path, what: str) -> None:
+    """Padding and all."""
+    where, value, vr = STAYING[what]
+    found = published(tmp_path, put(where, value, vr))
+    assert value in found.written
+    assert not any("Not kept as it is" in note for note in found.verdict.notes)
+
+
+REFUSED: dict[str, tuple[str, bytes, str, str]] = {
+    "a comma in a meterset": (
+        "plan FractionGroupSequence>ReferencedBeamSequence>BeamMeterset",
+        b"120,50",
+        "not-a-number",
+        "FractionGroupSequence>ReferencedBeamSequence>BeamMeterset of RT Plan RP.",
+    ),
+    "a number of a contour that is none": (
+        "structure_set ROIContourSequence>ContourSequence>ContourData",
+        b"NaN\\1.0\\2.0",
+        "not-a-number",
+        "ROIContourSequence>ContourSequence>ContourData of RT Structure Set RS.",
+    ),
+    "commas in a contour": (
+        "structure_set ROIContourSequence>ContourSequence>ContourData",
+        b"\\".join([b"1,5\\2,5\\0"] * 200),
+        "not-a-number",
+        "ContourData",
+    ),
+    "a slope that is none": ("ct RescaleSlope", b"1.#QNAN ", "not-a-number", "RescaleSlope of CT"),
+    "an ID as a correction of the dose": (
+        "dose TissueHeterogeneityCorrection",
+        b"ID 70213344",
+        "identifier-in-term",
+        "TissueHeterogeneityCorrection of RT Dose",
+    ),
+    "a name as an interpreted type": (
+        "structure_set RTROIObservationsSequence>RTROIInterpretedType",
+        b"WINTERBOTTOM",
+        "identifier-in-term",
+        "RTROIInterpretedType",
+    ),
+    "a name as a delivery type": (
+        "plan BeamSequence>TreatmentDeliveryType",
+        b"WINTERBOTTOM",
+        "identifier-in-term",
+        "TreatmentDeliveryType",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_dose_or_import_depend_on_is_refused(tmp_path: Path, what: str) -> None:
+    """With its code, attribute and object, and never changed."""
+    where, value, code, told = REFUSED[what]
+    with pytest.raises(SetRefused, match=code) as refused:
+        published(tmp_path, put(where, value, "CS" if code == "identifier-in-term" else "DS"))
+    faults = [fault.found for fault in refused.value.faults if fault.code == code]
+    assert any(told in found for found in faults)
+    assert not any(PATIENT_ID in found or "WINTERBOTTOM" in found for found in faults)
+
+
+def test_a_coded_value_that_is_no_term_is_told(tmp_path: Path) -> None:
+    """By its attribute alone."""
+    found = published(tmp_path, put("ct ScanOptions", b"TILTED_4", "CS"))
+    (told,) = [note for note in found.verdict.notes if note.startswith("Coded values that are no terms of DICOM stay")]
+    assert "ScanOptions" in told
+    assert "TILTED" not in told
+
+
+@pytest.mark.parametrize(
+    ("vr", "value", "expected"),
+    [
+        (b"LO", b"Neck \0", b"Neck \0"),
+        (b"LO", b"\x1b$BA\x1b(B", b"\x1b$BA\x1b(B"),
+        (b"LT", b"one\r\ntwo\ttabs\x0c", b"one\r\ntwo\ttabs\x0c"),
+        (b"LT", b"one\x01two", b"one two"),
+        (b"SH", b"a\tb\0c", b"a b"),
+        (b"CS", b"HFS\x7f", b"HFS"),
+        (b"LO", b"\0Name", b""),
+    ],
+)
+def test_a_text_holds_what_its_vr_allows(vr: bytes, value: bytes, expected: bytes) -> None:
+    """PS3.5 6.1.3 and Table 6.2-1."""
+    assert plain(value, vr) == expected
+
+
+def _weight(data: Dataset) -> None:
+    raw(data, "PatientWeight", PATIENT_ID.encode(), "DS")
+
+
+def _another_weight(data: Dataset) -> None:
+    raw(data, "PatientWeight", b"71", "DS")
+
+
+def _behind_a_nul(data: Dataset) -> None:
+    raw(data, "PatientPosition", b"HFS\0Somebody", "CS")
+
+
+def _another_time(data: Dataset) -> None:
+    raw(data, "AcquisitionTime", b"1015", "TM")
+
+
+def _cut_image_type(data: Dataset) -> None:
+    raw(data, "ImageType", b"ORIGINAL\\PRIMARY", "CS")
+
+
+@pytest.mark.parametrize("change", [_weight, _another_weight, _behind_a_nul, _another_time, _cut_image_type])
+def test_the_proof_takes_no_change_that_had_no_reason(tmp_path: Path, change: Callable[[Dataset], None]) -> None:
+    """A kept value that became another one, or that should have gone."""
+    from pydicom import dcmread, dcmwrite  # noqa: PLC0415 - beside the only use
+    from pydicom.config import disable_value_validation  # noqa: PLC0415 - the same
+
+    found = published(tmp_path, put("ct PatientWeight", b"70", "DS"), put("ct AcquisitionTime", b"101500", "TM"))
+    path = next(found.anon.glob("CT*"))
+    with disable_value_validation():
+        data = dcmread(path)
+        change(data)
+        dcmwrite(path, data)
+    files = [(one.kind, found.source / one.path) for one in found.verdict.good_set().set_files]
+    with pytest.raises(NotClean, match=r"differs, and should be kept|no value of its VR"):
+        prove.prove(files, found.anon, Expected(IDENTITY, found.remaking.policy, found.remaking.machine))
