@@ -130,9 +130,9 @@ def _dose_references(organs: Sequence[Organ], ids: Identifiers) -> list[Dataset]
     )
     if "PTV" in numbers:
         target.ReferencedROINumber = numbers["PTV"]
-    for one in (target, limit):
+    for one, name in ((target, f"PTV {ids.word('dose reference')}"), (limit, "Cord")):
         block = one.private_block(0x3267, "Varian Medical Systems VISION 3267", create=True)
-        block.add_new(0x00, "UN", _even(one.DoseReferenceDescription))
+        block.add_new(0x00, "UN", _even(name))
     return [target, limit]
 
 

@@ -85,7 +85,7 @@ def test_status_and_a_second_run_find_it_done(root: Path) -> None:
 
 def test_only_what_may_travel_is_exported(root: Path, tmp_path: Path) -> None:
     """Neither originals nor who is who."""
-    anonymizer("export", root, tmp_path / "out")
+    anonymizer("export", root, tmp_path / "out", "--unread-words")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "ANON_006",
         "delivery.json",
@@ -96,8 +96,8 @@ def test_only_what_may_travel_is_exported(root: Path, tmp_path: Path) -> None:
     assert {path.stem for path in (tmp_path / "out" / "sheets").iterdir()} <= {"ANON_006", "report"}
     files = {path.name: path.read_bytes() for path in (tmp_path / "out" / "ANON_006").iterdir()}
     assert files == {path.name: path.read_bytes() for path in (root / "ANON_006").iterdir()}
-    anonymizer("export", root, tmp_path / "out")
-    anonymizer("export", root, root / "out", code=2)
+    anonymizer("export", root, tmp_path / "out", "--unread-words")
+    anonymizer("export", root, root / "out", "--unread-words", code=2)
 
 
 @pytest.mark.parametrize("change", ["other bytes", "a link to the same bytes"])

@@ -108,7 +108,9 @@ def test_three_sets_in_three_anonymized_sets_out(tmp_path: Path) -> None:
         for one in sets
     }
     assert tracking_lines(root) == [HEADER, *(lines[f"ANON_{n}"].format(n) for n in ("006", "007", "008"))]
-    assert not list(root.glob("*_REFUSED.txt")) + list(root.glob("*_NOTE.txt"))
+    assert not list(root.glob("*_REFUSED.txt"))
+    told = [note.read_text("utf-8-sig") for note in root.glob("*_NOTE.txt")]
+    assert all("Words that nobody has read" in text for text in told), "a set's own words, and nothing else"
     assert all(row["seconds"] > 0 for row in ran.sets.values())
 
 

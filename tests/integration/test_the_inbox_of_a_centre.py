@@ -139,7 +139,7 @@ def test_the_real_service_takes_a_delivery_from_the_inbox(
     share = tmp_path / "share"
     share.mkdir()
     root = centre.rename(share / "CENTRE")
-    anonymizer("export", hospital, root / "inbox" / "first.zip")
+    anonymizer("export", hospital, root / "inbox" / "first.zip", "--unread-words")
     settings = Settings(
         redis_url=f"redis+socket://{redis_server}", share=share, quiet_s=0.2, rescan_s=0.2, reconcile_s=0.3
     )
