@@ -12,8 +12,11 @@ from tests.waiting import wait_until
 if TYPE_CHECKING:
     from tests.faults.service import Service
 
-CHANGES = 52
-"""What a set of five files takes: `test_every_change_is_met` holds that there are no more."""
+LEAST = 40
+"""A set of five files takes at least so many changes on disk."""
+
+CHANGES = 100
+"""More than a set ever takes, what others left half done and it finishes included."""
 
 
 @pytest.mark.timeout(600)
@@ -33,15 +36,15 @@ def test_killed_before_each_change_on_disk(service: Service, how: str) -> None:
             change for change in range(CHANGES) if f"{service.locator(f'Mustermann Erika {change}')}.0" not in met
         ]
         assert missed, "there are more changes than we go through"
-        assert missed == list(range(missed[0], CHANGES)), "each before these was met"
+        assert missed[0] >= LEAST, "each change that every set makes was met"
     else:
-        assert sum(worker.starts for worker in service.kept[1:]) > CHANGES // 2
+        assert sum(worker.starts for worker in service.kept[1:]) > LEAST // 2
 
 
 @pytest.mark.timeout(600)
 def test_killed_twice_in_a_row(service: Service) -> None:
     """Who finishes another's work is killed in that, too: child and worker, in either order."""
-    for change in range(0, CHANGES, 4):
+    for change in range(0, LEAST, 4):
         for first, then in (("kill-child", "kill-worker"), ("kill-worker", "kill-child")):
             name = f"Mustermann {first} {change}"
             service.drop(name)
