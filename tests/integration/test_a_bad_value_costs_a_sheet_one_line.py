@@ -10,10 +10,13 @@ import pytest
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 
+from services.errors import SetRefused
+from tests.anonymized import anonymized
 from tests.sets import latin_1_undeclared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from pydicom import Dataset
 
@@ -68,7 +71,7 @@ def contours_beside_the_ct(made: MadeSet) -> None:
 
 def rescale_of_nothing(made: MadeSet) -> None:
     """Say of one slice that its slope is no number."""
-    raw(made.ct[2], "RescaleSlope", "one")
+    raw(made.ct[-1], "RescaleSlope", "one")
 
 
 def angle_of_letters(made: MadeSet) -> None:
@@ -81,13 +84,16 @@ def angle_of_letters(made: MadeSet) -> None:
 BAD: dict[str, tuple[Edit, str]] = {
     "a colour of one number": (colour_of_one_number, "No difference."),
     "umlauts without a character set": (latin_1_undeclared, "No difference."),
-    "a contour with NaN": (contour_with_nan, "1 \N{MULTIPLICATION SIGN} contours that cannot be read, not drawn"),
-    "monitor units with a comma": (meterset_with_comma, "No difference."),
-    "coordinates with commas": (contours_with_commas, "contours that cannot be read"),
     "a CT turned against the contours": (ct_turned, "contours across the CT's slices"),
     "contours that miss the CT": (contours_beside_the_ct, "No difference."),
-    "a slope that is no number": (rescale_of_nothing, "does not say how its voxels are scaled"),
-    "an angle of letters": (angle_of_letters, "No difference."),
+}
+
+NO_NUMBERS: dict[str, Edit] = {
+    "a contour with NaN": contour_with_nan,
+    "monitor units with a comma": meterset_with_comma,
+    "coordinates with commas": contours_with_commas,
+    "a slope that is no number": rescale_of_nothing,
+    "an angle of letters": angle_of_letters,
 }
 
 
@@ -97,3 +103,11 @@ def test_there_is_a_sheet_of_it_that_says_what_is_missing(published: Callable[..
     edit, says = BAD[bad]
     done = published(edit, form={"machine": "keep"})
     assert says in done.sheet()
+
+
+@pytest.mark.parametrize("bad", NO_NUMBERS)
+def test_a_set_that_needs_a_number_and_has_none_comes_to_no_sheet(tmp_path: Path, bad: str) -> None:
+    """It is refused before."""
+    with pytest.raises(SetRefused) as refusal:
+        anonymized(tmp_path, NO_NUMBERS[bad])
+    assert "not-a-number" in {fault.code for fault in refusal.value.faults}
