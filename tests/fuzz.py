@@ -24,6 +24,7 @@ from pydicom import config, dcmread
 
 from services.dicom.elements import PADDING, Malformed, Truncated
 from services.dicom.part10 import DicomFile, NotDicom, read
+from services.dicom.transcode import SURPLUS
 from services.errors import NotClean, SetIncomplete, SetRefused
 from tests import sets
 from tests.anonymized import anonymize_folder
@@ -202,6 +203,8 @@ def compare(path: Path, way: str) -> str:
         if row.path not in seen and struct.pack("<L", row.path[-1]).strip(PADDING):
             raise Finding(f"pydicom sees {_named(row.path)}, and we do not")
         mine = seen.get(row.path)
+        if mine and row.value and SURPLUS in file.oddities and row.value.startswith(mine):
+            continue  # told: the numbers behind the last that the attribute has are left out
         if little and row.value is not None and mine is not None and mine.strip(b" \0") != row.value.strip(b" \0"):
             raise Finding(f"pydicom reads {_named(row.path)} otherwise")
     return "read by both"

@@ -114,13 +114,14 @@ def test_a_newer_state_is_handed_back(service: Service) -> None:
     """Mixed versions: who knows less leaves it alone, says so, and goes on when it is updated."""
     service.drop("Mustermann Erika")
     form = service.root / ".anonymizer" / "format"
-    form.write_text("2\n")
+    own = form.read_text()
+    form.write_text(f"{int(own) + 1}\n")
     service.start()
     wait_until(lambda: b"newer version" in b"".join(service.said()))
     time.sleep(1)
     assert not service.states()
 
-    form.write_text("1\n")
+    form.write_text(own)
     service.all_published()
 
 
