@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from services.errors import SettingsWrong
+from services.runtime import durable_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -137,3 +138,21 @@ def _header(fields: list[str], name: str, needed: Sequence[str], known: Sequence
     if len({each for each in names if each}) < len([each for each in names if each]):
         raise SettingsWrong(f"{name}: two columns have the same name.")
     return (*fields, *(column for column in known if column not in names))
+
+
+def store(path: Path, data: bytes, *, instead_of: bytes, there: bytes) -> None:
+    """Write a file that a person works on, too.
+
+    Parameters
+    ----------
+    instead_of, there
+        What was read, and the new table was made of; and what stands there now, written the same way.
+
+    Raises
+    ------
+    SettingsWrong
+        A person changed the file meanwhile: their work counts, and ours is done again.
+    """
+    if there != instead_of:
+        raise SettingsWrong(f"{path.name} was changed just now. Nothing was written: do it once more.")
+    durable_files.write_atomically(path, data)

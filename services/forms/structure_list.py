@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 from services.errors import SettingsWrong
 from services.forms import spreadsheet
 from services.forms.spreadsheet import Table, by_name, guarded, unguarded
-from services.runtime import durable_files
 from services.vocabulary.structure_names import LONGEST_NAME
 
 if TYPE_CHECKING:
@@ -187,9 +186,7 @@ def write(root: Path, sheet: Sheet, *, instead_of: Sheet) -> None:
     SettingsWrong
         A person changed the file meanwhile: their work counts, and ours is done again.
     """
-    if read(root).encoded() != instead_of.encoded():
-        raise SettingsWrong(f"{FILE_NAME} was changed just now. Nothing was written: do it once more.")
-    durable_files.write_atomically(root / FILE_NAME, sheet.encoded())
+    spreadsheet.store(root / FILE_NAME, sheet.encoded(), instead_of=instead_of.encoded(), there=read(root).encoded())
 
 
 def decoded(data: bytes) -> Sheet:
