@@ -122,7 +122,7 @@ def test_it_says_what_it_waits_for_and_is_refused_when_patience_is_over(service:
     wait_until(note.exists)
     assert "11 of 12" in note.read_text("utf-8-sig"), note.read_text("utf-8-sig")
     wait_until(refused.exists)
-    assert not note.exists()
+    wait_until(lambda: not note.exists())
     assert not list(service.root.glob("ANON_*"))
 
     shutil.copy(last, place)
