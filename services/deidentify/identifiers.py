@@ -193,19 +193,6 @@ class Identifiers:
     def _is_of_makers(self, found: str) -> bool:
         return not any(map(str.isdecimal, found)) and all(fold(word) in self._generic for word in _letters(found))
 
-    def found_in(self, value: str) -> frozenset[str] | None:
-        """Say which kinds of identifiers a text of the output still holds, for the proof; None where it is clean."""
-        if len(value) < 2:
-            return None
-        kinds: set[str] = set()
-        for hit in self._hits(value):
-            key = self._keys[hit.spelling]
-            if key.weight >= _TOKEN or (hit.whole and not hit.spelling.isdecimal()):
-                kinds |= set() if _is_among_terms(value, hit) else key.kinds
-        if self._dates(value):
-            kinds.add("date")
-        return frozenset(kinds) or None
-
     # Searching
 
     def _hits(self, text: str) -> list[_Hit]:
@@ -369,11 +356,6 @@ def _is_anatomy(text: str, hit: _Hit) -> bool:
     found = _letters(text[hit.start : hit.end])
     listed = all(map(anatomy.is_listed, found)) and max(map(len, found), default=0) > 1
     return listed and not _has_digits(text, hit) and anatomy.only_known(text)
-
-
-def _is_among_terms(text: str, hit: _Hit) -> bool:
-    """Whether a text is made of terms, and no number is what was found."""
-    return _is_anatomy(text, hit) or (anatomy.only_terms(text) and not _has_digits(text, hit))
 
 
 def _is_version(found: str) -> bool:

@@ -224,7 +224,6 @@ def test_names_differ_afterwards_if_and_only_if_they_differed(names):
     new = rois(*names)
     assert len(set(zip(names, new, strict=True))) == len(set(names)) == len(set(new))
     for before, after in zip(names, new, strict=True):
-        assert MUELLER.found_in(after) is None
         assert not MUELLER.matches(after)
         assert after == before or 0 < len(after) <= 16
     assert rois(*new) == new
