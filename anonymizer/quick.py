@@ -24,6 +24,7 @@ COMMANDS = (
     "worker",
     "health",
     "status",
+    "which",
     "export",
     "key",
     "deliveries",

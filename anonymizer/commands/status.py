@@ -32,11 +32,14 @@ if TYPE_CHECKING:
     from watcher.status import CollectionStatus, Row
 
 All = Annotated[bool, typer.Option("--all", help="List published sets, too.")]
+Wide = Annotated[bool, typer.Option("--wide", help="List every set, with its locator: by it logs and Flower name it.")]
 
-SHOWN: Final = ("folder", "state", "anon", "why", "hospital", "release")
+SHOWN: Final = ("folder", "state", "anon", "why", "hospital", "release", "locator")
 
 
-def status(root: Root, hospital: OfHospital = None, every: All = False, as_json: AsJson = False) -> None:
+def status(
+    root: Root, hospital: OfHospital = None, every: All = False, wide: Wide = False, as_json: AsJson = False
+) -> None:
     """Show how the sets of a root folder, or of every collection under a share, stand."""
     check_folder(root)
     settings = Settings.of_process()
@@ -52,7 +55,7 @@ def status(root: Root, hospital: OfHospital = None, every: All = False, as_json:
         say_json([_as_json(one) for one in told])
     else:
         for one in told:
-            _say(one, every=every)
+            _say(one, every=every, wide=wide)
         for place in share.closed:
             console().print(
                 f"{printable(str(place))} may not be looked into: its owner, group or rights are to be changed."
@@ -98,7 +101,7 @@ def _as_json(told: CollectionStatus) -> dict[str, Any]:
     }
 
 
-def _say(told: CollectionStatus, *, every: bool) -> None:
+def _say(told: CollectionStatus, *, every: bool, wide: bool) -> None:
     screen = console()
     screen.print(told.root)
     if told.paused:
@@ -114,10 +117,18 @@ def _say(told: CollectionStatus, *, every: bool) -> None:
     decided = Counter(row.release for row in told.sets if row.release)
     if decided:
         screen.print("  " + ", ".join(f"{count} {state}" for state, count in decided.most_common()))
-    others = [row for row in told.sets if every or _is_told(row)]
+    others = [row for row in told.sets if every or wide or _is_told(row)]
     if others:
-        table = Table("Set", "State", "Anonymized", "Why")
-        for row in others:
-            table.add_row(printable(row.folder), row.release or row.state.replace("-", " "), row.anon, row.why)
-        screen.print(table)
+        screen.print(_table(others, wide=wide))
     say_not_taken(screen, told.not_taken)
+
+
+def _table(rows: list[Row], *, wide: bool) -> Table:
+    table = Table("Set", "State", "Anonymized", "Why")
+    if wide:
+        table.add_column("Locator", no_wrap=True, min_width=32)
+    for row in rows:
+        locator = (row.locator,) if wide else ()
+        state = row.release or row.state.replace("-", " ")
+        table.add_row(printable(row.folder), state, row.anon, row.why, *locator)
+    return table

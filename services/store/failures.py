@@ -83,6 +83,12 @@ def forget_folder(collection: Collection, locator: str) -> None:
         path.unlink(missing_ok=True)
 
 
+def reasons_of_folder(collection: Collection, locator: str) -> tuple[str, ...]:
+    """Return the reasons of all failures on the sets of a folder that are counted now."""
+    files = sorted(collection.attempts.glob(f"{locator}*.json"))
+    return tuple(reason for path in files for reason in _reasons(path))
+
+
 def all_of(collection: Collection) -> list[str]:
     """Return the locators of all folders with sets on which we failed."""
     return sorted({path.name.partition(".")[0] for path in collection.attempts.glob("*.json")})

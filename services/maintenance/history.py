@@ -1,0 +1,174 @@
+"""Which folder an opaque id stands for, how its set stands, and what happened to it: read from the share alone.
+
+Logs, metrics and Flower name a set by its locator, deliveries and sheets by its ANON number; which folder that is, only
+the share says. The answer names patients' folders: it is for whoever may see the share.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from services.layout import ANON_NAME, is_there
+from services.publication import claims
+from services.rtset import folder_listing
+from services.runtime import audit
+from services.store import failures, records, registry, releases
+from services.store.records import folder_name
+from services.store.set_state import SetState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from services.publication.claims import Claim
+    from services.store.collection import Collection
+    from services.store.records import Record
+    from services.store.registry import Outcome
+
+OPAQUE_ID: Final = re.compile(r"[0-9a-f]{32}")
+
+
+class Event(NamedTuple):
+    """Something that happened to a set."""
+
+    at: str
+    """ISO 8601; empty where the share does not tell when."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """One folder that an id stands for, or a published set whose folder nobody knows any more."""
+
+    state: SetState
+    """How it stands as far as the share tells; what is queued or in work, Redis alone knows."""
+    locator: str
+    folder: Path | None
+    outcome: Outcome | None
+    """What became of it last; of a folder that was changed since, what became of it before."""
+    set_ids: tuple[str, ...]
+    indices: tuple[int, ...]
+    history: tuple[Event, ...]
+
+    @property
+    def anon(self) -> tuple[str, ...]:
+        """The ANON folders that were, or are to be, made of it."""
+        return tuple(map(folder_name, self.indices))
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a text looks like an id that may be asked for."""
+    return ANON_NAME.fullmatch(text) is not None or OPAQUE_ID.fullmatch(text) is not None
+
+
+def follow(collection: Collection, wanted: str) -> list[Followed]:
+    """Find what an id stands for in a collection; nothing where it is none of this one's.
+
+    Parameters
+    ----------
+    wanted
+        A locator, a set id, or the name of an ANON folder.
+
+    Raises
+    ------
+    OSError
+        The share is away, or may not be read.
+    """
+    if not is_id(wanted):
+        return []
+    number = ANON_NAME.fullmatch(wanted)
+    read = {index: records.read(collection, index) for index in records.indices(collection)}
+    published = {index: one for index, one in read.items() if one is not None}
+    index = int(number[1]) if number else None
+    claim = claims.at(collection, index) if index is not None else claims.of(collection, wanted)
+    locators = set(_locators(collection, wanted, index, published)) | ({claim.locator} if claim else set())
+    held = [*claims.unpublished(collection), *([claim] if claim else [])]
+    found = [_followed(collection, locator, published, held) for locator in sorted(locators)]
+    orphans = [one for one in published.values() if index == one.index or wanted == one.set_id]
+    known = {each for one in found for each in one.indices}
+    return found + [_without_folder(collection, one) for one in orphans if one.index not in known]
+
+
+def _locators(collection: Collection, wanted: str, index: int | None, published: dict[int, Record]) -> Iterator[str]:
+    """Return the locators of the folders that an id may mean."""
+    if index is None and registry.folder_of(collection, wanted) is not None:
+        yield wanted
+    set_id = published[index].set_id if index in published else wanted
+    for locator, outcome in registry.outcomes(collection):
+        if set_id in outcome.set_ids or (index is not None and index in outcome.indices):
+            yield locator
+
+
+def _followed(collection: Collection, locator: str, published: dict[int, Record], claimed: Iterable[Claim]) -> Followed:
+    outcome = registry.read_outcome(collection, locator)
+    held = [claim for claim in claimed if claim.locator == locator]
+    set_ids = {*(outcome.set_ids if outcome else ()), *(claim.set_id for claim in held)}
+    of_sets = {index for index, one in published.items() if one.set_id in set_ids}
+    indices = sorted({*(outcome.indices if outcome else ()), *(claim.index for claim in held), *of_sets})
+    history = _history(collection, locator, outcome, [published[index] for index in indices if index in published])
+    folder = registry.folder_of(collection, locator)
+    state = _state(folder, outcome)
+    return Followed(state, locator, folder, outcome, tuple(sorted(set_ids)), tuple(indices), history)
+
+
+def _state(folder: Path | None, outcome: Outcome | None) -> SetState:
+    try:
+        if folder is None or not is_there(folder):
+            return SetState.GONE
+        is_same = outcome is not None and folder_listing.fingerprint(folder) == outcome.fingerprint
+    except OSError:
+        return SetState.NOT_READABLE
+    return outcome.state if outcome and is_same else SetState.NEW
+
+
+def _without_folder(collection: Collection, published: Record) -> Followed:
+    set_ids = (published.set_id,) if published.set_id else ()
+    state = SetState.WITHDRAWN if published.withdrawn else SetState.PUBLISHED
+    return Followed(state, "", None, None, set_ids, (published.index,), _history(collection, "", None, [published]))
+
+
+def _history(
+    collection: Collection, locator: str, outcome: Outcome | None, published: Iterable[Record]
+) -> tuple[Event, ...]:
+    """Put together what happened, the earliest first; what the share has no time of comes last."""
+    published = list(published)
+    names = {folder_name(one.index) for one in published}
+    events = [*_of_records(collection, published), *_of_audit(collection, locator, names)]
+    if outcome is not None:
+        reasons = f" ({', '.join(outcome.codes)})" if outcome.codes else ""
+        events.append(Event(outcome.at, f"{outcome.state.replace('-', ' ')}{reasons}"))
+    if locator and (failed := failures.reasons_of_folder(collection, locator)):
+        events.append(Event("", f"failed {len(failed)} times: {', '.join(failed)}"))
+    return tuple(sorted(events, key=_when))
+
+
+def _when(event: Event) -> str:
+    """Order events: one of which only the day is known comes last on it, one without a time last of all."""
+    return event.at if "T" in event.at else f"{event.at or '~'}T~"
+
+
+def _of_records(collection: Collection, published: Iterable[Record]) -> Iterator[Event]:
+    for one in published:
+        name = folder_name(one.index)
+        yield Event(one.at, f"published as {name}")
+        if one.withdrawn:
+            yield Event(one.withdrawn, f"{name} {'forgotten' if one.forgotten else 'withdrawn'}")
+        for decision in releases.history(collection, one.index):
+            yield Event(decision.at, f"{name} {decision.state} by {decision.role}")
+
+
+def _of_audit(collection: Collection, locator: str, names: set[str]) -> Iterator[Event]:
+    for line in audit.read(collection.state):
+        if (locator and line.get("set") == locator) or names & _named(line):
+            yield Event(
+                str(line.get("at", "")), f"{line.get('act', '')} by {line.get('user', '')}, {line.get('by', '')}"
+            )
+
+
+def _named(line: dict[str, Any]) -> set[str]:
+    """Return the ANON folders that a line of the audit names."""
+    sets = line.get("sets")
+    return {str(line.get("anon", "")), *(map(str, sets) if isinstance(sets, list) else ())}
