@@ -16,7 +16,7 @@ from phantom.sets import SyntheticSet, build_set, write_set
 from tests.judge import judge
 
 SCRIPTS = Path(sys.executable).parent
-README = Path(__file__).parents[2] / "README.md"
+PAGES = [Path(__file__).parents[2] / page for page in ("README.md", "docs/commands.md")]
 
 
 def said(program: str, *arguments: object) -> str:
@@ -141,8 +141,8 @@ def test_dcentvfy_finds_the_entities_as_consistent_as_before(made: SyntheticSet,
     assert findings(root / "ANON_006") <= findings(root / made.folder)
 
 
-def test_the_readme_names_commands_that_there_are() -> None:
+def test_the_documents_name_commands_that_there_are() -> None:
     """And all but those for operators."""
-    named = set(re.findall(r"`anonymizer (\w+)", README.read_text()))
+    named = {name for page in PAGES for name in re.findall(r"`anonymizer (\w+)", page.read_text())}
     assert named <= set(COMMANDS)
     assert {"new", "check", "run", "watch", "worker", "status", "verify", "export", "policy", "demo"} <= named

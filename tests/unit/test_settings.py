@@ -49,7 +49,7 @@ def test_everything_can_be_set() -> None:
 
 
 def test_the_table_names_every_setting() -> None:
-    """It is what the README shows."""
+    """It is what `docs/settings.md` shows."""
     assert [setting.name.lower() for setting in TABLE] == [field.name for field in fields(Settings)]
 
 
