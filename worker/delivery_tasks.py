@@ -30,7 +30,7 @@ def receive_delivery(self: Task, collection_id: str, mark: str) -> None:
         try:
             here = station()
             collection = Collection.open(here.share.find(collection_id))
-            result = inbox.take(collection, mark, here.settings)
+            result = inbox.take(collection, mark, here.settings, here.redis)
             log.info("delivery.received", result=result)
             Sheets(here.redis, app, self.request.delivery_info["routing_key"]).received(collection_id, mark)
         except CIRCUMSTANCES as circumstance:

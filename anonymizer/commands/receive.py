@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import redis
 import typer
 from rich.table import Table
 
 from anonymizer.arguments import AsJson, check_folder
 from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, console, say_json
+from services.errors import SettingsWrong
 from services.exchange import delivery_key, trust
 from services.exchange.opening import Tampered
 from services.exchange.receiving import receive as take
 from services.runtime.settings import Settings
 from services.store.collection import Collection
+from worker.app import connect
+from worker.transient_errors import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,14 +54,18 @@ def receive(
     check_folder(collection)
     settings = Settings.of_process()
     try:
-        told = take(
-            Collection.open(collection),
-            delivery,
-            settings,
-            is_trusted=_trusting(trust, hospital, settings),
-            hospital=hospital,
-            identity=identity,
-        )
+        with connect(settings) if settings.redis_url else nullcontext() as client:
+            told = take(
+                Collection.open(collection),
+                delivery,
+                settings,
+                is_trusted=_trusting(trust, hospital, settings),
+                hospital=hospital,
+                identity=identity,
+                client=client,
+            )
+    except redis.RedisError as away:
+        raise SettingsWrong(f"It waits, for numbers are given by the service's Redis: {describe(away)}.") from None
     except Tampered as refused:
         if as_json:
             say_json({"refused": str(refused), "sets": []})

@@ -8,8 +8,10 @@ that none is unaccounted for.
 
 from __future__ import annotations
 
+import fcntl
 import getpass
 import os
+import re
 import shutil
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 TRAVELS: Final = frozenset({"copied", "there already"})
 SCHEMA: Final = 1
+_NAMED_BY_US: Final = re.compile(r"delivery-[0-9a-f]{8}\.zip(\.age)?")
+_LEFT: Final = re.compile(rf"\.{_NAMED_BY_US.pattern}\.unfinished")
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,17 +366,54 @@ def _file_of(target: Path, delivery_id: str, *, encrypted: bool) -> Path:
 
 @contextmanager
 def _beside(target: Path) -> Iterator[Path]:
-    """Make a folder beside a delivery's place, in which it is made; what an earlier attempt left there goes."""
+    """Make a folder beside a delivery's place, in which it is made; what earlier attempts left there goes."""
     path = target.with_name(f".{target.name}.unfinished")
-    shutil.rmtree(path, ignore_errors=True)
+    if _NAMED_BY_US.fullmatch(target.name):
+        left = [one for one in target.parent.iterdir() if _LEFT.fullmatch(one.name)]
+    else:
+        left = [path]
+    for one in left:
+        _clear(one)
     try:
         path.mkdir()
     except FileExistsError:
-        raise SettingsWrong("Something stands where the delivery would be prepared: take it away.") from None
+        raise SettingsWrong(
+            "Another delivery is being made there, or something stands where it would be prepared: wait, or take away "
+            f"{path.name}."
+        ) from None
+    with _held(path):
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[bool]:
+    """Hold a folder in which a delivery is made as long as this process lives; false where another one does."""
     try:
-        yield path
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        except OSError:  # a share without locks
+            yield True
+        else:
+            yield True
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        os.close(descriptor)
+
+
+def _clear(path: Path) -> None:
+    """Delete what an attempt left, unless its process lives."""
+    with _held(path) as is_ours:
+        if is_ours:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _sync(place: Path) -> None:

@@ -12,12 +12,16 @@ from services.errors import SettingsWrong
 from services.exchange import delivery_key, manifest, receiving, trust
 from services.exchange.opening import Tampered
 from services.exchange.received import workplace
+from services.exchange.receiving import Busy
+from services.publication.high_water import NumbersLost
 from services.runtime import durable_files
 from services.store import notes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    import redis
 
     from services.exchange.receiving import Told
     from services.runtime.settings import Settings
@@ -64,21 +68,30 @@ def look(path: Path) -> list[list[Any]]:
     return sorted([str(one.relative_to(path.parent)), *_status(one)] for one in found)
 
 
-def take(collection: Collection, mark: str, settings: Settings) -> Result:
+def take(collection: Collection, mark: str, settings: Settings, client: redis.Redis | None = None) -> Result:
     """Receive the delivery of a mark, and say in a note beside it what a person should know.
 
     Raises
     ------
-    OSError
-        A circumstance: it is asked for again.
+    NumbersLost
+        The collection pauses until a person says above which number it goes on.
+    Busy, OSError, redis.RedisError
+        Circumstances: it is asked for again.
     """
     path = next((one for one in items(collection) if _mark(collection, one) == mark), None)
     if path is None:
         return "gone"
     seen, result, lines = look(path), "done", []
     try:
-        told = receiving.receive(collection, path, settings, is_trusted=_trusting(settings), by_person=False)
+        told = receiving.receive(
+            collection, path, settings, is_trusted=_trusting(settings), by_person=False, client=client
+        )
         lines = _lines(told)
+    except NumbersLost as lost:
+        notes.write_note(path, f"It waits. {lost}")
+        raise
+    except Busy:
+        raise
     except Untrusted as untrusted:
         result, lines = "untrusted", [str(untrusted)]
     except (Tampered, SettingsWrong) as refused:

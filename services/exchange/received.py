@@ -66,7 +66,7 @@ class Known:
         ]
 
     def first_of(self, person: str) -> Record | None:
-        """Return the first set of a delivered person; its number is the person's."""
+        """Return the first set of a delivered person that is not forgotten: it says who the person became here."""
         return next((one for _, one in sorted(self._records.items()) if _of(one).get("person") == person), None)
 
     def like(self, marks: Mapping[str, str], but: int | None) -> list[tuple[str, str]]:

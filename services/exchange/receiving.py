@@ -17,10 +17,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 from services.errors import NotClean, SetChanged, SettingsWrong
 from services.exchange import delivered_set, opening, received, renumber
 from services.exchange.received import Known, Origin
+from services.forms.identity import NewIdentity
 from services.machines import descriptor
 from services.maintenance import withdraw
-from services.publication import claims, forgotten, publish
+from services.publication import claims, forgotten, high_water, publish
 from services.publication.attempts import Attempt
+from services.publication.high_water import NumbersLost
+from services.publication.index_ledger import Ledger, LedgerUnsettled
 from services.runtime import durable_files
 from services.store import records
 from services.store.records import folder_name
@@ -30,9 +33,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    import redis
+
     from services.exchange.delivered_set import Judged
     from services.exchange.opening import Delivered
-    from services.forms.identity import NewIdentity
     from services.rtset.reader import RtSet
     from services.runtime.settings import Settings
     from services.store.collection import Collection
@@ -41,6 +45,15 @@ if TYPE_CHECKING:
 State = Literal["taken", "there already", "revised", "waits", "refused", "told", "withdrawn"]
 _CONFIRM: Final = "Its sender has {} it. A person confirms that: `anonymizer receive` with this delivery."
 UNFINISHED: Final = frozenset({"waits", "refused"})
+_BEGINNINGS: Final = 5
+"""So often a set begins anew whose number was given back under its hands."""
+
+
+class Busy(SettingsWrong):
+    """Another process receives into this collection just now: try again when it is done."""
+
+    def __str__(self) -> str:
+        return str(self.__doc__)
 
 
 class Received(NamedTuple):
@@ -85,6 +98,7 @@ def receive(
     hospital: str = "",
     identity: Path | None = None,
     by_person: bool = True,
+    client: redis.Redis | None = None,
 ) -> Told:
     """Take a delivery into a collection.
 
@@ -98,32 +112,49 @@ def receive(
         The file of the private key that opens an encrypted delivery.
     by_person
         Whether a person asks. Else what is revised or withdrawn waits until one does.
+    client
+        Of the service's Redis, where there is one: it gives the numbers, and remembers those that the share has lost.
 
     Raises
     ------
     opening.Tampered
         Nothing of it is taken; it says why.
+    NumbersLost
+        The share knows less than was published, and no number is given.
+    Busy
+        Another process receives into this collection.
     SettingsWrong
         There is no delivery, or it lies where a set would be taken for another.
-    OSError
+    OSError, redis.RedisError
         A circumstance. What was taken is taken; the next call goes on.
     """
+    numbers = _Numbers(collection, client, settings.health)
+    numbers.check()
     workplace = received.workplace(collection)
     workplace.mkdir(exist_ok=True)
     with (
         _alone(workplace),
         opening.opened(path, workplace, identity=identity, is_trusted=is_trusted) as delivered,
     ):
-        return _Taking(collection, delivered, settings, hospital, by_person=by_person).take()
+        told = _Taking(collection, delivered, settings, hospital, numbers, by_person=by_person).take()
+    numbers.check()
+    return told
 
 
 class _Taking:
     """One delivery on its way in."""
 
     def __init__(
-        self, collection: Collection, delivered: Delivered, settings: Settings, hospital: str, *, by_person: bool
+        self,
+        collection: Collection,
+        delivered: Delivered,
+        settings: Settings,
+        hospital: str,
+        numbers: _Numbers,
+        *,
+        by_person: bool,
     ) -> None:
-        self._by_person = by_person
+        self._by_person, self._numbers = by_person, numbers
         self._collection, self._delivered, self._settings = collection, delivered, settings
         self._hospital = hospital
         self._known = Known(collection)
@@ -197,8 +228,23 @@ class _Taking:
                 'chart of both. With [receive] identity = "renumber" it gets a new one.'
             )
             return Received(folder, "waits", says=tuple(says))
-        index = self._publish(said, judged, rtset, set_id, origin, marks)
+        index = self._publish_once(said, judged, rtset, set_id, origin, marks)
         return Received(folder, "taken", folder_name(index), tuple(says))
+
+    def _publish_once(
+        self,
+        said: Mapping[str, Any],
+        judged: Judged,
+        rtset: RtSet,
+        set_id: str,
+        origin: Origin,
+        marks: Mapping[str, str],
+    ) -> int:
+        """Publish a set; it begins anew where a service, which sees no folder of it, gave its number back meanwhile."""
+        for _ in range(_BEGINNINGS):
+            with suppress(claims.ClaimLost):
+                return self._publish(said, judged, rtset, set_id, origin, marks)
+        raise LedgerUnsettled
 
     def _again(
         self,
@@ -264,7 +310,7 @@ class _Taking:
         """Publish a set as every other is: claim, attempt, rename, record, line."""
         collection, delivered = self._collection, self._delivered
         person = self._person(judged.patient_id)
-        index = _claim(collection, set_id)
+        index = self._numbers.claim(set_id)
         attempt = Attempt.begin(collection, set_id, index)
         try:
             new = self._identity(index, person) if collection.options.receive_identity == "renumber" else None
@@ -309,12 +355,16 @@ class _Taking:
         published = records.read(collection, index)
         assert published is not None
         self._known.add(published)
+        self._numbers.remember(index)
         return index
 
     def _identity(self, index: int, person: str) -> NewIdentity:
         """Return who a delivered person becomes: who they are here already, or this number's."""
         first = self._known.first_of(person)
-        return self._collection.identity.numbered(first.index if first else index)
+        if first is None:
+            return self._collection.identity.numbered(index)
+        became = first.content["identity"]
+        return NewIdentity(became["patient_id"], became["patient_name"], first.index)
 
     def _write(
         self, rtset: RtSet, new: NewIdentity | None, person: str, said: Mapping[str, Any], folder: Path
@@ -347,20 +397,43 @@ class _Taking:
         return all(records.hash_of(folder / name) == digest for name, digest in hashes.items())
 
 
-def _claim(collection: Collection, set_id: str) -> int:
-    """Return the number of a set: the one it holds, or the smallest that is free, from the initial one on."""
-    index = collection.identity.initial_index
-    while True:
-        held = claims.held(collection, set_id)
-        if held is not None:
-            return held.index
-        taken = claims.taken(collection)
-        while index in taken:
+class _Numbers:
+    """The numbers of a collection, given as to every other set: by Redis where there is one, confirmed by the share."""
+
+    def __init__(self, collection: Collection, client: redis.Redis | None, own: Path | None) -> None:
+        self._collection, self._client, self._own = collection, client, own
+        self._ledger = Ledger(collection, client) if client is not None else None
+
+    def check(self) -> None:
+        """Hold the share against what is remembered of it, and remember what it knows."""
+        if self._client is not None:
+            high_water.check(self._client, self._collection, self._own)
+        elif lost := high_water.missing(None, self._collection, self._own):
+            raise NumbersLost(max(lost))
+
+    def claim(self, set_id: str) -> int:
+        """Return the number of a set: the one it holds, or the smallest that is free, from the initial one on."""
+        locator = self._collection.locator(f"received {set_id}")
+        return self._ledger.claim(set_id, locator) if self._ledger else self._of_share(set_id, locator)
+
+    def remember(self, index: int) -> None:
+        """Note that a number was published."""
+        if self._client is not None:
+            high_water.remember(self._client, self._collection.id, index)
+
+    def _of_share(self, set_id: str, locator: str) -> int:
+        index = self._collection.identity.initial_index
+        while True:
+            held = claims.held(self._collection, set_id)
+            if held is not None:
+                return held.index
+            taken = claims.taken(self._collection)
+            while index in taken:
+                index += 1
+            found = claims.take(self._collection, index, set_id, locator)
+            if found is not None:
+                return found.index
             index += 1
-        found = claims.take(collection, index, set_id, collection.locator(f"received {set_id}"))
-        if found is not None:
-            return found.index
-        index += 1
 
 
 @contextmanager
@@ -371,9 +444,7 @@ def _alone(workplace: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor_, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise SettingsWrong(
-                "Another process receives into this collection just now: try again when it is done."
-            ) from None
+            raise Busy from None
         except OSError:
             pass  # a share without locks: claims and renames keep what counts
         for path in workplace.glob("unpacked-*"):

@@ -14,7 +14,7 @@ from services.runtime.settings import Settings
 from services.store.collection import Collection
 from tests.delivered import age_keys, anonymizer, collected, publish
 from tests.judge import objects
-from tests.sets import make_collection
+from tests.sets import make_collection, make_set, setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -260,3 +260,47 @@ def test_one_delivered_person_stays_one_in_later_deliveries(own: Path, client: r
         "multi009": ["zzz_AnusGE006", "North"],
     }
     assert received(own, "North")[1]["ANON_007"] == ("there already", "ANON_006")
+
+
+def test_a_person_stays_who_they_became_when_their_first_set_is_forgotten(own: Path, client: redis.Redis) -> None:
+    """A later set of theirs has the identity that the second one has here, not one of its own number."""
+    root, west = centre(own), make_collection(own / "West")
+    (west / "identities.csv").write_text("original_id,patient_id\nA1,study-17\n")
+    for name in ("first", "second", "third"):
+        make_set(west, setting(PatientID="A1"), name=name, seed=name)
+        publish(west, client, name)
+    with _home(own / "home of West"):
+        anonymizer("export", west, own / "one", "--sets", "ANON_006,ANON_007", "--unread-words")
+        anonymizer("export", west, own / "two", "--unread-words")
+    assert received(own, "West", own / "one")[0] == 0
+    assert anonymizer("forget", root, "ANON_006").code == 0
+    code, states, _ = received(own, "West", own / "two")
+    assert (code, states["ANON_006"][0], states["ANON_008"]) == (1, "waits", ("taken", "ANON_008"))
+    assert [line.split(", ")[1] for line in lines(root)] == ["multi006", "multi006"]
+
+
+def test_a_number_that_a_restored_share_forgot_is_not_given_again(
+    own: Path, client: redis.Redis, redis_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The collection pauses, as it does for dropped sets, until a person says above which number it goes on."""
+    del client  # its server is empty
+    monkeypatch.setenv("ANONYMIZER_REDIS_URL", f"redis+socket://{redis_server}")
+    root = centre(own)
+    Collection.open(root)
+    shutil.copytree(root, own / "backup")
+    assert received(own, "North")[1]["ANON_007"] == ("taken", "ANON_007")
+    shutil.rmtree(root)
+    (own / "backup").rename(root)
+    paused = anonymizer("receive", own / "from South", root, "--trust", fingerprint(own, "South"))
+    assert (paused.code, "anonymizer new ROOT --continue --above 7" in paused.text) == (2, True)
+    assert not list(root.glob("ANON_*"))
+    assert anonymizer("new", root, "--continue", "--above", 7).code == 0
+    assert received(own, "South")[:2] == (0, {"ANON_006": ("taken", "ANON_008"), "ANON_007": ("taken", "ANON_009")})
+
+
+def test_without_the_services_redis_nothing_is_taken(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its numbers may be others than the share knows; one sentence says so."""
+    root = centre(own)
+    monkeypatch.setenv("ANONYMIZER_REDIS_URL", f"redis+socket://{own}/nowhere.sock")
+    said = anonymizer("receive", own / "from North", root, "--trust", fingerprint(own, "North"))
+    assert (said.code, "Redis is away" in said.text, list(root.glob("ANON_*"))) == (2, True, [])

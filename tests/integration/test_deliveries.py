@@ -21,6 +21,7 @@ from services.runtime.settings import Settings
 from services.store import records, registry
 from services.store.collection import Collection
 from tests.delivered import age_keys, anonymizer, collected, copied, publish
+from tests.sets import make_collection, make_set, setting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -204,6 +205,32 @@ def test_killed_at_any_step_a_delivery_is_whole_or_none(
     assert not [path for path in tmp_path.iterdir() if path.name.endswith(".unfinished")]
 
 
+def test_what_a_killed_export_left_among_zips_goes_with_the_next(
+    root: Path, tmp_path: Path, killed_before: Callable[[int, Callable[[], object]], bool]
+) -> None:
+    """Though each has a name of its own; what another living process is making stays."""
+    collection, place = Collection.look(root), tmp_path / "zips"
+    key = delivery_key.of_user(collection, Settings())
+
+    def make(extras: Callable[..., None] = lambda *_: None) -> deliveries.Made:
+        return deliveries.make(collection, place, key, Wanted(as_zip=True), extras)
+
+    def left() -> set[str]:
+        return {path.name for path in place.iterdir() if path.name.startswith(".")}
+
+    def other_one_makes_another(*_: object) -> None:
+        before = left()
+        assert len(before) == 1
+        assert make().delivery is not None
+        assert left() == before
+
+    assert killed_before(6, make)
+    assert len(left()) == 1
+    assert make(other_one_makes_another).delivery is not None
+    assert left() == set()
+    assert [zipfile.ZipFile(path).testzip() for path in place.iterdir()] == [None, None]
+
+
 def test_a_zip_holds_the_same_and_can_be_encrypted(root: Path, tmp_path: Path) -> None:
     """Names are relative, in one order, and of no time; `age` opens what was encrypted for its key."""
     public, private = age_keys(tmp_path)
@@ -290,6 +317,8 @@ def test_one_patient_is_forgotten(root: Path, tmp_path: Path, client: redis.Redi
     assert anonymizer("export", root, tmp_path / "next").code == 0
     assert [one["folder"] for one in manifest(tmp_path / "next")["withdrawn"]] == ["ANON_006"]
 
+    assert persons(root) == {records.read(collection, 7).content["person"]}
+
     shutil.move(tmp_path / "Huber Josef", root / "once more")
     with pytest.raises(AssertionError, match="forgotten"):
         publish(root, client, "once more")
@@ -297,3 +326,33 @@ def test_one_patient_is_forgotten(root: Path, tmp_path: Path, client: redis.Redi
     assert anonymizer("retry", root, "once more", "--as-new").code == 0
     publish(root, client, "once more")
     assert (root / "ANON_008").is_dir()
+
+
+def persons(root: Path) -> set[str]:
+    """Return by which marks persons are known."""
+    return {path.stem for path in (root / ".anonymizer" / "persons").iterdir()}
+
+
+@pytest.mark.parametrize("is_of_this_version", [True, False], ids=["this version", "an earlier one"])
+def test_a_person_is_known_as_long_as_a_set_of_theirs_is_here(
+    tmp_path: Path, client: redis.Redis, *, is_of_this_version: bool
+) -> None:
+    """The first of two sets is forgotten, then the other; earlier versions kept no mark in the record."""
+    root, place = make_collection(tmp_path / "BATCH"), tmp_path / "originals"
+    place.mkdir()
+    for name, patient_id in (("first", "A1"), ("replan", "A1"), ("neighbour", "B2")):
+        make_set(root, setting(PatientID=patient_id), name=name, seed=name)
+        publish(root, client, name)
+    collection = Collection.open(root)
+    if not is_of_this_version:
+        for path in collection.records.iterdir():
+            stored = json.loads(path.read_bytes())
+            del stored["person"]
+            path.write_bytes(durable_files.encode(stored))
+    both = {collection.person("A1"), collection.person("B2")}
+    left = []
+    for name, anon in (("first", "ANON_006"), ("replan", "ANON_007")):
+        shutil.move(root / name, place)
+        assert anonymizer("forget", root, anon).code == 0
+        left.append(persons(root))
+    assert left == [both, {collection.person("B2")}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import sys
@@ -13,7 +14,10 @@ from anonymizer.embedded.supervisor import Supervised
 from services.errors import SettingsWrong
 from services.exchange import delivery_key
 from services.exchange.inbox import Inbox, take
+from services.exchange.receiving import Busy
 from services.forms.collection_form import read_settings
+from services.publication import high_water
+from services.publication.high_water import NumbersLost
 from services.publication.index_ledger import Ledger
 from services.runtime.settings import Settings
 from services.store.collection import Collection
@@ -121,6 +125,29 @@ def test_the_service_asks_for_what_rests_in_the_inbox(centre: Path, hospital: Pa
     going.reconcile({})
     going.reconcile({})
     assert asked == [(collection.id, collection.locator("inbox/Huber Josef"))]
+
+
+def test_a_delivery_waits_while_somebody_else_receives_or_numbers_are_lost(
+    centre: Path, hospital: Path, client: redis.Redis
+) -> None:
+    """It is asked for again, and never counted as dealt with; of lost numbers a note says what a person does."""
+    anonymizer("export", hospital, centre / "inbox" / "first")
+    collection, settings = Collection.open(centre), trusting(hospital)
+    mark, inbox = collection.locator("inbox/first"), Inbox(collection)
+    place = centre / ".anonymizer" / "received"
+    place.mkdir()
+    with (place / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(Busy):
+            take(collection, mark, settings, client)
+    high_water.remember(client, collection.id, 9)
+    with pytest.raises(NumbersLost):
+        take(collection, mark, settings, client)
+    assert "--continue --above 9" in (centre / "inbox" / "first_NOTE.txt").read_text("utf-8-sig")
+    assert (anons(centre), [inbox.due(), inbox.due()]) == ([], [[], [mark]])
+    Collection.go_on_above(centre, 9)
+    assert take(collection, mark, settings, client) == "done"
+    assert (anons(centre), inbox.due()) == (["ANON_010", "ANON_011"], [])
 
 
 @pytest.mark.parametrize("name", ["../out", "/srv", "a/b", "ANON_006", "sheets", ".hidden", "a\\b", "inbox "])
