@@ -12,8 +12,9 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from console import pages, release_pages
 from console.auth.middleware import Guard
+from console.pages import collection, collections, files, login, persons, plans, published, structures, words
+from console.pages.asked import went_wrong
 from services.errors import SettingsWrong
 from worker.transient_errors import CIRCUMSTANCES
 
@@ -31,39 +32,52 @@ def make_app(desk: Desk) -> Starlette:
     """Make the application for what lies on a desk."""
     app = Starlette(
         routes=[
-            Route("/", pages.collections),
-            Route("/events", pages.collections_events),
-            Route("/login", pages.login_page, methods=["GET"]),
-            Route("/login", pages.login, methods=["POST"]),
-            Route("/enter", pages.enter),
-            Route("/logout", pages.logout, methods=["POST"]),
-            Route("/language/{language}", pages.language),
-            Route("/new", pages.new_page, methods=["GET"]),
-            Route("/new", pages.new, methods=["POST"]),
-            Route("/new/preview", pages.new_preview, methods=["POST"]),
-            Route("/c/{collection}", pages.collection),
-            Route("/c/{collection}/events", pages.collection_events),
-            Route("/c/{collection}/check", pages.check, methods=["POST"]),
-            Route("/c/{collection}/start", pages.start, methods=["POST"]),
-            Route("/c/{collection}/sets/{locator}/again", pages.try_again, methods=["POST"]),
-            Route("/c/{collection}/structures", pages.structures, methods=["GET"]),
-            Route("/c/{collection}/structures", pages.decide_names, methods=["POST"]),
-            Route("/c/{collection}/structures/again", pages.name_again, methods=["POST"]),
-            Route("/c/{collection}/tracking/{day}", pages.tracking_page),
-            Route("/c/{collection}/tracking/{day}/file", pages.tracking_file),
-            Route("/c/{collection}/sheets/{sheet}", pages.sheet),
-            Route("/c/{collection}/published/{anon}", release_pages.published),
-            Route("/c/{collection}/published/{anon}/release", release_pages.release, methods=["POST"]),
-            Route("/c/{collection}/published/{anon}/send-back", release_pages.send_back, methods=["POST"]),
-            Route("/c/{collection}/published/{anon}/withdraw", release_pages.withdraw, methods=["POST"]),
-            Route("/c/{collection}/deliveries", release_pages.deliveries),
+            Route("/", collections.collections),
+            Route("/events", collections.collections_events),
+            Route("/login", login.login_page, methods=["GET"]),
+            Route("/login", login.login, methods=["POST"]),
+            Route("/enter", login.enter),
+            Route("/logout", login.logout, methods=["POST"]),
+            Route("/language/{language}", login.language),
+            Route("/new", collections.new_page, methods=["GET"]),
+            Route("/new", collections.new, methods=["POST"]),
+            Route("/new/preview", collections.new_preview, methods=["POST"]),
+            *_of_a_collection("/c/{collection}"),
             Mount("/static", StaticFiles(packages=[("console", "static")]), name="static"),
         ],
-        middleware=[Middleware(Guard, desk=desk, failed=pages.went_wrong)],
-        exception_handlers=dict.fromkeys((HTTPException, SettingsWrong, *CIRCUMSTANCES), pages.went_wrong),
+        middleware=[Middleware(Guard, desk=desk, failed=went_wrong)],
+        exception_handlers=dict.fromkeys((HTTPException, SettingsWrong, *CIRCUMSTANCES), went_wrong),
     )
     app.state.desk = desk
     app.state.stopping = asyncio.Event()
     app.state.checking_passwords = CapacityLimiter(PASSWORDS_AT_A_TIME)
     app.state.looking = CapacityLimiter(LOOKS_AT_A_TIME)
     return app
+
+
+def _of_a_collection(at: str) -> list[Route]:
+    """Return the pages of one collection."""
+    return [
+        Route(at, collection.collection),
+        Route(f"{at}/events", collection.collection_events),
+        Route(f"{at}/check", collection.check, methods=["POST"]),
+        Route(f"{at}/start", collection.start, methods=["POST"]),
+        Route(f"{at}/not-taken", collection.not_taken),
+        Route(f"{at}/sets/{{locator}}/again", collection.try_again, methods=["POST"]),
+        Route(f"{at}/sets/{{locator}}/plans", plans.plans, methods=["GET"]),
+        Route(f"{at}/sets/{{locator}}/plans", plans.choose_plans, methods=["POST"]),
+        Route(f"{at}/structures", structures.structures, methods=["GET"]),
+        Route(f"{at}/structures", structures.decide_names, methods=["POST"]),
+        Route(f"{at}/structures/again", structures.name_again, methods=["POST"]),
+        Route(f"{at}/words", words.words, methods=["GET"]),
+        Route(f"{at}/words", words.decide_words, methods=["POST"]),
+        Route(f"{at}/persons", persons.persons),
+        Route(f"{at}/tracking/{{day}}", files.tracking_page),
+        Route(f"{at}/tracking/{{day}}/file", files.tracking_file),
+        Route(f"{at}/sheets/{{sheet}}", files.sheet),
+        Route(f"{at}/published/{{anon}}", published.published),
+        Route(f"{at}/published/{{anon}}/release", published.release, methods=["POST"]),
+        Route(f"{at}/published/{{anon}}/send-back", published.send_back, methods=["POST"]),
+        Route(f"{at}/published/{{anon}}/withdraw", published.withdraw, methods=["POST"]),
+        Route(f"{at}/deliveries", published.deliveries),
+    ]

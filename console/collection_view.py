@@ -12,14 +12,16 @@ import time
 from collections import Counter
 from concurrent.futures import BrokenExecutor, Future, as_completed
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from console.reader_pool import reading_apart
 from console.structure_view import Namer
 from services.errors import SettingsWrong
 from services.forms.collection_form import BY_HAND, read_settings
-from services.layout import sheets_folder
+from services.layout import STATE_NAME, sheets_folder
 from services.machines import descriptor
+from services.maintenance.choose import is_chosen
 from services.runtime import durable_files
 from services.store import again, registry, tracking_lines
 from services.store.collection import Collection
@@ -34,8 +36,9 @@ if TYPE_CHECKING:
     from services.forms.collection_form import Options
     from services.forms.identity import Identity
     from services.layout import NotTaken
-    from services.machines.descriptor import Machine
     from services.runtime.settings import Settings
+
+    Judging = tuple[Callable[..., Judgement], *tuple[object, ...]]
 
 SHEET: Final = re.compile(r"(ANON_\d+|report)\.html")
 
@@ -168,6 +171,8 @@ class Board:
     ) -> None:
         self.root = root
         self.namer = Namer(root)
+        self.deciding = threading.Lock()
+        """Held while a person's decision is compared with what they saw, and written."""
         self._settings = settings
         self._by_hand = by_hand
         self._clock = clock
@@ -200,14 +205,12 @@ class Board:
         with self._lock:
             if self._check.done < self._check.total:
                 return self._check.total
-            options = read_settings(self.root)[1]
-            machines = descriptor.named(options.machine, descriptor.folders(self._settings.machines))
+            judge = self._judging()
             rows = [line.row for line in look.lines if not line.row.state.is_busy]
             self._round = None
             self._check = _Check(len(rows))
             self._seen = None
-        judging = (self._check, rows, options, machines)
-        threading.Thread(target=self._judge, args=judging, daemon=True).start()
+        threading.Thread(target=self._judge, args=(self._check, rows, judge), daemon=True).start()
         return len(rows)
 
     def start(self, locators: Iterable[str]) -> int:
@@ -245,6 +248,33 @@ class Board:
             registry.start(collection, locator, line.row.fingerprint)
         self._forget_look()
         return True
+
+    def row(self, locator: str) -> Row | None:
+        """Return how the set of a locator stands; None where there is none any more."""
+        return next((row for row in self.look().told.sets if row.locator == locator), None)
+
+    def plans(self, row: Row) -> Judgement:
+        """Judge one folder now, with each of its plans.
+
+        Raises
+        ------
+        SettingsWrong
+            The form cannot be read, or names a machine that is not there.
+        OSError
+            The share is away.
+        """
+        judge, *means = self._judging()
+        with reading_apart() as pool:
+            try:
+                return pool.submit(judge, self.root / row.folder, *means).result()
+            except BrokenExecutor:
+                return _unread(row, DIED)
+
+    def forget_judgement(self, locator: str) -> None:
+        """Forget what the check said of a set: a person has decided about it since."""
+        with self._lock:
+            self._judged.pop(locator, None)
+            self._seen = None
 
     def tracking_days(self) -> list[str]:
         """Name the days of which there is a tracking file, the last one first."""
@@ -331,29 +361,38 @@ class Board:
         except (SettingsWrong, OSError):
             return None, None
 
-    def _judge(self, check: _Check, rows: list[Row], options: Options, machines: list[Machine]) -> None:
+    def _judging(self) -> Judging:
+        """Return what judges a folder, and what it needs beside it: what a person chose, where one is asked."""
+        options = read_settings(self.root)[1]
+        machines = descriptor.named(options.machine, descriptor.folders(self._settings.machines))
+        if options.plans != "ask" or not (self.root / STATE_NAME).is_dir():
+            return judge_folder, options, machines
+        return judge_folder, options, machines, partial(is_chosen, Collection.look(self.root))
+
+    def _judge(self, check: _Check, rows: list[Row], judging: Judging) -> None:
         """Judge folders, each in a process of its own, and note each judgement as it comes.
 
         A process that dies takes all that were begun with it: they are judged again, each by itself, and only the
         folder with which one dies once more is told as such.
         """
         try:
-            for row in self._judge_together(check, rows, options, machines):
-                if self._judge_together(check, [row], options, machines):
+            for row in self._judge_together(check, rows, judging):
+                if self._judge_together(check, [row], judging):
                     self._note(check, row, _unread(row, DIED))
         finally:
             with self._lock:
                 check.done = check.total  # a check that ended, however it did, does not run for ever on the page
                 self._seen = None
 
-    def _judge_together(self, check: _Check, rows: list[Row], options: Options, machines: list[Machine]) -> list[Row]:
+    def _judge_together(self, check: _Check, rows: list[Row], judging: Judging) -> list[Row]:
         """Judge folders, and return those whose process died."""
+        judge, *means = judging
         asked: dict[Future[Judgement], Row] = {}
         died: list[Row] = []
         with reading_apart() as pool:
             for at, row in enumerate(rows):
                 try:
-                    asked[pool.submit(judge_folder, self.root / row.folder, options, machines)] = row
+                    asked[pool.submit(judge, self.root / row.folder, *means)] = row
                 except BrokenExecutor:
                     died = rows[at:]
                     break

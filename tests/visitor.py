@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from starlette.routing import BaseRoute
+
     from console.share_view import Desk
 
 USER = "anna"
@@ -93,6 +95,7 @@ class Served:
     share: Path
     port: int
     log: io.StringIO
+    routes: list[BaseRoute] = field(default_factory=list)
 
     def visitor(self) -> Visitor:
         """Somebody who comes by."""
@@ -119,7 +122,7 @@ def serving(desk: Desk, share: Path) -> Iterator[Served]:
     listening = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
-    yield Served(desk, share, listening.getsockname()[1], log)
+    yield Served(desk, share, listening.getsockname()[1], log, app.routes)
     app.state.stopping.set()
     server.should_exit = True
     thread.join(10)

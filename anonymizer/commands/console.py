@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import structlog
 import typer
+from rich.table import Table
 
 from anonymizer import terminal
-from anonymizer.arguments import Processes, ShareArgument, check_root
+from anonymizer.arguments import AsJson, Processes, ShareArgument, check_root
 from services.errors import SettingsWrong
 from services.runtime import logs
 from services.runtime.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from console.auth.users import User
     from console.share_view import Desk
     from services.runtime.settings import Address
 
@@ -28,10 +31,35 @@ NewUser = Annotated[
     str | None,
     typer.Option("--add-user", help="Ask for a password and put this user into the file ANONYMIZER_CONSOLE_USERS."),
 ]
+GoneUser = Annotated[
+    str | None, typer.Option("--remove-user", help="Take this user out of that file; their sessions end.")
+]
+AllowedUser = Annotated[
+    str | None,
+    typer.Option("--allow-user", help="Change the roles of this user, whom a password or a proxy lets in."),
+]
+Roles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--role",
+        metavar="ROLE",
+        help="With --add-user or --allow-user, several times or with commas: look, start (start and release, and "
+        "whatever else changes something), tracking (see the tracking file).",
+    ),
+]
+ListUsers = Annotated[bool, typer.Option("--list-users", help="List who may log in, and what each may do.")]
 
 
 def console(
-    ctx: typer.Context, share: ShareArgument = None, workers: Processes = None, add_user: NewUser = None
+    ctx: typer.Context,
+    share: ShareArgument = None,
+    workers: Processes = None,
+    add_user: NewUser = None,
+    remove_user: GoneUser = None,
+    allow_user: AllowedUser = None,
+    role: Roles = None,
+    list_users: ListUsers = False,
+    as_json: AsJson = False,
 ) -> None:
     """Open a page in which collections are made, checked and anonymized.
 
@@ -39,9 +67,11 @@ def console(
     everything with it, and begins no set before somebody presses "Anonymize".
     """
     settings = Settings.of_process()
-    if add_user is not None:
-        _add_user(settings, add_user)
+    if list_users or any(name is not None for name in (add_user, remove_user, allow_user)):
+        _see_to_users(settings, add=add_user, remove=remove_user, allow=allow_user, roles=role, as_json=as_json)
         return
+    if role:
+        raise SettingsWrong("--role says what somebody may do: name them with --add-user or --allow-user.")
     place = share or settings.share
     if place is None:
         raise SettingsWrong("Which folder? Name it: anonymizer console ROOT, or set ANONYMIZER_SHARE.")
@@ -96,11 +126,50 @@ def _say_where(address: Address, key: str | None) -> None:
     )
 
 
-def _add_user(settings: Settings, name: str) -> None:
-    from console.auth.users import add  # noqa: PLC0415 - see above
+def _see_to_users(
+    settings: Settings,
+    *,
+    add: str | None,
+    remove: str | None,
+    allow: str | None,
+    roles: list[str] | None,
+    as_json: bool,
+) -> None:
+    """Do what is asked about users, and list them."""
+    from console.auth import roles as known_roles  # noqa: PLC0415 - see above
+    from console.auth import users  # noqa: PLC0415
 
-    if settings.console_users is None:
+    path, say = settings.console_users, terminal.console().print
+    if path is None:
         raise SettingsWrong("ANONYMIZER_CONSOLE_USERS is not set. It names the file of those who may log in.")
-    password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
-    add(settings.console_users, name, password)
-    terminal.console().print(f"{name} may log in now.")
+    if roles:
+        known_roles.of_words(roles)  # before anybody is asked for a password
+    if add is not None:
+        users.add(path, add, typer.prompt("Password", hide_input=True, confirmation_prompt=True), roles)
+        say(f"{add} may log in now.")
+    if allow is not None:
+        users.allow(path, allow, roles or [known_roles.LOOK])
+        say(f"{allow} may now: {known_roles.as_words(users.read(path)[allow].roles)}.")
+    if remove is not None:
+        users.remove(path, remove)
+        say(f"{remove} may not log in any more, and their sessions have ended.")
+    if add is None and allow is None and remove is None:
+        _list(users.read(path), as_json=as_json)
+
+
+def _list(known: Mapping[str, User], *, as_json: bool) -> None:
+    from console.auth import roles, users  # noqa: PLC0415 - see above
+
+    if as_json:
+        told = [
+            {"user": name, "roles": roles.as_words(user.roles).split(","), "password": user.kept != users.NO_PASSWORD}
+            for name, user in known.items()
+        ]
+        terminal.say_json(told)
+        return
+    table = Table("User", "May", "Lets them in")
+    for name, user in known.items():
+        table.add_row(
+            name, roles.as_words(user.roles), "the proxy" if user.kept == users.NO_PASSWORD else "their password"
+        )
+    terminal.console().print(table if known else "Nobody may log in yet: anonymizer console --add-user NAME")

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
+from console.auth.roles import ALL, START, NotAllowed
 from console.auth.users import NAME
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 OPEN: Final = ("/login", "/enter", "/static/", "/language/")
 """What is shown to everybody: it says nothing of any set."""
+
+FOR_ALL: Final = ("/login", "/logout")
+"""Forms that everybody may send; any other one changes something."""
 
 LIVE: Final = "/events"
 """How addresses end behind which progress comes by itself: nobody need sit before it."""
@@ -79,6 +83,7 @@ class Guard:
         is_new = False
         if session is None and (user := _by_proxy(self._desk, request)):
             session, is_new = self._desk.sessions.begin(user), True
+            _renew(self._desk, session)
         request.state.session = session
 
         async def finish(message: Message) -> None:
@@ -107,6 +112,8 @@ class Guard:
     def _turned_away(self, request: Request, session: Session | None) -> Response | None:
         if request.method == "POST" and _is_from_elsewhere(request):
             return PlainTextResponse("This form is not from this page.", HTTPStatus.FORBIDDEN)
+        if session and request.method == "POST" and request.url.path not in FOR_ALL and not session.may(START):
+            return self._failed(request, NotAllowed())
         if session or request.url.path.startswith(OPEN):
             return None
         if request.method != "GET" or request.url.path.endswith(LIVE):
@@ -115,11 +122,21 @@ class Guard:
 
 
 def visitor(desk: Desk, request: Request) -> Session | None:
-    """Return who asks, if they are logged in; where a proxy says who it is, that is who it must be."""
+    """Return who asks, if they are logged in, with the roles of now; where a proxy says who it is, it must be they."""
     session = desk.sessions.of(request.cookies.get(cookie_name(request)), touch=not request.url.path.endswith(LIVE))
     if session and desk.settings.console_proxy and session.user != _by_proxy(desk, request):
         return None
-    return session
+    return session if session and _renew(desk, session) else None
+
+
+def _renew(desk: Desk, session: Session) -> bool:
+    """Bring a session's roles up to date; end it, and return false, where its user is gone or has another password."""
+    user = desk.users.find(session.user) if desk.users else None
+    if session.kept and (user is None or user.kept != session.kept):
+        desk.sessions.end(session)
+        return False
+    session.roles = user.roles if user else ALL
+    return True
 
 
 def cookie(request: Request, token: str, *, ended: bool = False) -> str:

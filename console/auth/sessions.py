@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from console.auth.roles import ALL
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -32,6 +34,14 @@ class Session:
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     csrf: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     """What each form of theirs carries, so that no other site can send one in their name."""
+    kept: str = field(default="", repr=False)
+    """The hash of the password that let them in; empty where a link or a proxy did."""
+    roles: frozenset[str] = ALL
+    """What they may do, as of the last request."""
+
+    def may(self, role: str) -> bool:
+        """Tell whether they have a role."""
+        return role in self.roles
 
 
 class Sessions:
@@ -48,10 +58,10 @@ class Sessions:
         self._lock = threading.Lock()
         self._by_token: dict[str, Session] = {}
 
-    def begin(self, user: str) -> Session:
-        """Log somebody in."""
+    def begin(self, user: str, kept: str = "") -> Session:
+        """Log somebody in; `kept`: the hash of their password, if one let them in."""
         now = self._clock()
-        session = Session(user, began=now, seen=now)
+        session = Session(user, began=now, seen=now, kept=kept)
         with self._lock:
             if len(self._by_token) >= MOST:
                 del self._by_token[min(self._by_token.values(), key=lambda one: one.seen).token]

@@ -1,18 +1,24 @@
-"""Who may log in: a file of names and of passwords' hashes, which an operator writes with `console --add-user`."""
+"""Who may log in: a file of names, passwords' hashes and roles, which an operator writes with `console --add-user`.
+
+A line is `anna:$argon2id$…:look,start`. Without roles a user may do everything. Where a proxy says who somebody is,
+`anna:-:look` gives them a role without a password.
+"""
 
 from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from console.auth import roles
 from services.errors import SettingsWrong
 from services.runtime import durable_files
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
@@ -25,16 +31,42 @@ LONGEST: Final = 1024
 _hasher: Final = PasswordHasher()  # argon2id with the parameters of RFC 9106
 
 
+NO_PASSWORD: Final = "-"  # noqa: S105 - it is none
+"""Stands in a password's place where a proxy lets the user in."""
+
+
+class User(NamedTuple):
+    """One user of the file."""
+
+    kept: str
+    """The password's hash."""
+    roles: frozenset[str] = roles.ALL
+
+
 class Users:
-    """The people of the file, as it is now."""
+    """The people of the file, as it is now; as it last was while it cannot be read."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._seen: tuple[object, Mapping[str, User]] = (None, {})
         _nobody()  # made beforehand: the first unknown name must not take twice as long as the next
+
+    def find(self, name: str) -> User | None:
+        """Return a user; None where there is none of this name, or none any more."""
+        try:
+            status = self._path.stat()
+            mark = (status.st_mtime_ns, status.st_ino, status.st_size)
+            if mark != self._seen[0]:
+                self._seen = (mark, read(self._path))
+        except FileNotFoundError:
+            self._seen = (None, {})
+        except (SettingsWrong, OSError):  # somebody writes it just now, or its disk is away
+            pass
+        return self._seen[1].get(name)
 
     def knows(self, name: str) -> bool:
         """Tell whether there is such a user."""
-        return name in read(self._path)
+        return self.find(name) is not None
 
     def check(self, name: str, password: str) -> bool:
         """Tell whether this is the user's password; of unknown users it takes as long to say no.
@@ -44,9 +76,12 @@ class Users:
         SettingsWrong
             The file cannot be read.
         """
-        kept = read(self._path).get(name)
+        user = read(self._path).get(name)
+        has_password = user is not None and user.kept != NO_PASSWORD
         try:
-            return _hasher.verify(kept or _nobody(), password[:LONGEST]) and kept is not None
+            return (
+                _hasher.verify(user.kept if user and has_password else _nobody(), password[:LONGEST]) and has_password
+            )
         except (VerificationError, InvalidHashError):
             return False
 
@@ -57,8 +92,8 @@ def _nobody() -> str:
     return _hasher.hash("nobody")
 
 
-def read(path: Path) -> dict[str, str]:
-    """Read the hashes by name.
+def read(path: Path) -> dict[str, User]:
+    """Read the users by name.
 
     Raises
     ------
@@ -71,32 +106,75 @@ def read(path: Path) -> dict[str, str]:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsWrong(f"The file of the console's users cannot be read: {type(error).__name__}.") from None
-    users: dict[str, str] = {}
+    users: dict[str, User] = {}
     for number, line in enumerate(lines, start=1):
-        name, _, kept = line.strip().partition(":")
+        name, _, rest = line.strip().partition(":")
+        kept, has_roles, words = rest.partition(":")
         if not line.strip() or line.startswith("#"):
             continue
-        if not NAME.fullmatch(name) or not kept.startswith("$argon2"):
+        if not NAME.fullmatch(name) or not (kept == NO_PASSWORD or kept.startswith("$argon2")):
             raise SettingsWrong(
                 f"Line {number} of the console's users is none of ours: anonymizer console --add-user NAME writes it."
             )
-        users[name] = kept
+        users[name] = User(kept, roles.of_words([words]) if has_roles else roles.ALL)
     return users
 
 
-def add(path: Path, name: str, password: str) -> None:
+def add(path: Path, name: str, password: str, may: Iterable[str] | None = None) -> None:
     """Put a user into the file, or give one a new password. Only the file's owner may read it.
+
+    Parameters
+    ----------
+    may
+        Their roles; by default those that they have, and a new one's are all.
 
     Raises
     ------
     SettingsWrong
-        The name or the password cannot be taken.
+        The name, the password or a role cannot be taken.
     """
-    if not NAME.fullmatch(name):
-        raise SettingsWrong("A user's name is one word of English letters, digits and . _ @ -, at most 64 of them.")
+    _check_name(name)
     if not SHORTEST <= len(password) <= LONGEST:
         raise SettingsWrong(f"A password has at least {SHORTEST} characters. Several words are easily remembered.")
-    users = {**read(path), name: _hasher.hash(password)}
-    text = "".join(f"{each}:{kept}\n" for each, kept in users.items())
-    durable_files.write_atomically(path, text.encode())
+    users = read(path)
+    its_roles = users[name].roles if name in users else roles.ALL
+    _write(path, {**users, name: User(_hasher.hash(password), its_roles if may is None else roles.of_words(may))})
+
+
+def allow(path: Path, name: str, may: Iterable[str]) -> None:
+    """Change what a user may do; one who is not in the file is let in by a proxy, and has no password.
+
+    Raises
+    ------
+    SettingsWrong
+        The name or a role cannot be taken.
+    """
+    _check_name(name)
+    users = read(path)
+    kept = users[name].kept if name in users else NO_PASSWORD
+    _write(path, {**users, name: User(kept, roles.of_words(may))})
+
+
+def remove(path: Path, name: str) -> None:
+    """Take a user out of the file: their sessions end with the next thing that they ask for.
+
+    Raises
+    ------
+    SettingsWrong
+        There is no such user.
+    """
+    users = read(path)
+    if name not in users:
+        raise SettingsWrong(f"There is no user {name}: anonymizer console --list-users names them.")
+    _write(path, {each: user for each, user in users.items() if each != name})
+
+
+def _check_name(name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise SettingsWrong("A user's name is one word of English letters, digits and . _ @ -, at most 64 of them.")
+
+
+def _write(path: Path, users: Mapping[str, User]) -> None:
+    lines = (f"{name}:{user.kept}:{roles.as_words(user.roles)}\n" for name, user in users.items())
+    durable_files.write_atomically(path, "".join(lines).encode())
     path.chmod(0o600)

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SOURCES = [
-    path for folder in ("", "templates") for path in files("console").joinpath(folder).iterdir() if path.is_file()
+    path
+    for folder in ("", "pages", "templates")
+    for path in files("console").joinpath(folder).iterdir()
+    if path.is_file()
 ]
 
 

@@ -211,7 +211,7 @@ def test_passwords_are_kept_hashed_and_can_be_changed(tmp_path: Path) -> None:
     users.add(path, "anna", "another long password")
     kept = users.read(path)
     assert list(kept) == ["anna", "bert"]
-    assert all(value.startswith("$argon2id$") for value in kept.values())
+    assert all(user.kept.startswith("$argon2id$") for user in kept.values())
     assert PASSWORD not in path.read_text()
     assert path.stat().st_mode & 0o077 == 0
     known = Users(path)

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 
-from console.pages import Asked, action, words_of
+from console.pages.asked import Asked, action, words_of
 from services.errors import SettingsWrong
 from services.exchange import deliveries as delivered
 from services.exchange import door

@@ -1,0 +1,1 @@
+"""The pages, a module for each kind; what they do to sets is done by a collection's board."""

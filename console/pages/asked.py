@@ -1,0 +1,199 @@
+"""A request, what every page needs of it, and how a page is answered: made, refused, or gone on from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, wraps
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+import jinja2
+import structlog
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+
+from console import forms
+from console.auth.roles import START, TRACKING, NotAllowed
+from console.events import Parts, stream
+from console.forms import NEW_FOLDER
+from console.translations import LANGUAGES, Texts, catalogue, chosen
+from services.errors import SettingsWrong
+from services.forms.collection_form import BY_HAND
+from services.layout import STATE_NAME
+from services.machines.descriptor import KEEP
+from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
+from services.rtset.references import CONTOURS_CT, DOSE_PLAN, FRAME, LINKS, PLAN_STRUCTURE_SET
+from services.runtime import audit
+from services.store.records import folder_name
+from worker.transient_errors import CIRCUMSTANCES, describe
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+
+    from console.auth.sessions import Session
+    from console.collection_view import Board
+    from console.forms import Form
+    from console.share_view import Desk
+
+CHAIN: Final = ((DOSE, DOSE_PLAN), (PLAN, PLAN_STRUCTURE_SET), (STRUCTURE_SET, CONTOURS_CT), (CT, None))
+"""Each object of a set with the link that goes on from it."""
+
+log = structlog.get_logger()
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("console"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(
+        languages=LANGUAGES,
+        chain=CHAIN,
+        link_names=LINKS,
+        frame=FRAME,
+        keep=KEEP,
+        by_hand=BY_HAND,
+        new_folder=NEW_FOLDER,
+        folder_name=folder_name,
+        fault_key=_fault_key,
+        may_start=START,
+        may_track=TRACKING,
+    )
+    return environment
+
+
+def _fault_key(code: str) -> str:
+    """Find what a fault is called; the machine's have a word for all of them."""
+    return "machine-other" if code.startswith("machine-") and f"fault.{code}" not in catalogue() else code
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request, with what every page needs of it."""
+
+    request: Request
+    desk: Desk
+    texts: Texts
+
+    @classmethod
+    def of(cls, request: Request) -> Asked:
+        """Look at a request."""
+        language = chosen(request.cookies.get("language"), request.headers.get("accept-language", ""))
+        return cls(request, request.app.state.desk, Texts(language))
+
+    @property
+    def session(self) -> Session:
+        """Whoever asks; the guard has let nobody else in."""
+        session: Session | None = self.request.state.session
+        if session is None:
+            raise HTTPException(HTTPStatus.UNAUTHORIZED)
+        return session
+
+    def needs(self, role: str) -> None:
+        """Turn away whoever may not see this.
+
+        Raises
+        ------
+        NotAllowed
+            Their role does not allow it.
+        """
+        if not self.session.may(role):
+            raise NotAllowed
+
+    @property
+    def board(self) -> Board:
+        """The collection that is asked for."""
+        try:
+            return self.desk.board(self.request.path_params["collection"])
+        except (SettingsWrong, OSError):
+            raise HTTPException(HTTPStatus.NOT_FOUND) from None
+
+    def render(self, template: str, **values: Any) -> str:
+        """Make a page, or a part of one."""
+        text = (
+            _templates()
+            .get_template(template)
+            .render(
+                t=self.texts,
+                session=self.request.state.session,
+                path=self.request.url.path,
+                desk=self.desk,
+                **values,
+            )
+        )
+        return readable(text)
+
+    def page(self, template: str, status: int = HTTPStatus.OK, **values: Any) -> HTMLResponse:
+        """Answer with a page."""
+        return HTMLResponse(self.render(template, **values), status)
+
+    def did(self, what: str, **values: Any) -> None:
+        """Write down who did what, in the log and in the collection's audit: never with a name of a folder or patient.
+
+        An act that is done is not undone because it could not be written down: the log says so, loudly.
+        """
+        event = f"console.{what}"
+        log.info(event, user=self.session.user, **values)
+        its_id = values.pop("collection", "")
+        try:
+            roots = [self.desk.share.find(its_id)] if its_id else self.desk.share.roots()
+            for root in roots:
+                audit.note(root / STATE_NAME, what.replace("_", " "), user=self.session.user, by="page", **values)
+        except (SettingsWrong, OSError) as error:
+            log.error("audit.failed", kind=type(error).__name__)  # noqa: TRY400 - its text may hold a path
+
+
+def readable(text: str) -> str:
+    r"""Return a text that UTF-8 can hold: bytes of a name that are no UTF-8 become `\xfc`.
+
+    PEP 383: Python keeps them as lone surrogates, which no page can be written with.
+    """
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def action(do: Callable[[Asked, Form], Response]) -> Callable[[Request], Awaitable[Response]]:
+    """Make an endpoint of what a form asks for: only forms of this visitor's own pages get through."""
+
+    @wraps(do)
+    async def endpoint(request: Request) -> Response:
+        asked = Asked.of(request)
+        form = await forms.read(request, asked.session.csrf)
+        return await run_in_threadpool(do, asked, form)
+
+    return endpoint
+
+
+def to(path: str) -> RedirectResponse:
+    """Lead on to a page, after a form was done."""
+    return RedirectResponse(path, HTTPStatus.SEE_OTHER)
+
+
+def went_wrong(request: Request, error: Exception) -> Response:
+    """Say what is the matter: for what we did not foresee, only that it is."""
+    asked = Asked.of(request)
+    if isinstance(error, NotAllowed):
+        return asked.page("error.html", error.status_code, code="role", why="")
+    if isinstance(error, HTTPException):
+        return asked.page("error.html", error.status_code, code=str(int(error.status_code)), why="")
+    if isinstance(error, (SettingsWrong, *CIRCUMSTANCES)):
+        return asked.page("error.html", HTTPStatus.SERVICE_UNAVAILABLE, code="503", why=words_of(error))
+    log.error("console.failed", exc_info=error)
+    return asked.page("error.html", HTTPStatus.INTERNAL_SERVER_ERROR, code="500", why="")
+
+
+def words_of(wrong: BaseException) -> str:
+    """Say what stands in the way, in words for those who are logged in."""
+    return str(wrong) if isinstance(wrong, SettingsWrong) else describe(wrong)
+
+
+def live(asked: Asked, parts: Callable[[], Parts]) -> Response:
+    """Answer with what changes in the parts of a page, as it changes."""
+    headers = {"X-Accel-Buffering": "no"}
+    return StreamingResponse(stream(asked.request, asked.desk, parts), media_type="text/event-stream", headers=headers)

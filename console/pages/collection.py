@@ -1,0 +1,155 @@
+"""One collection: its sets, what can be done with them, and what was made of them."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+from starlette.exceptions import HTTPException
+
+from console.events import Parts
+from console.pages.asked import Asked, action, live, to, words_of
+from services.errors import SettingsWrong
+from services.store.collection import ShareAway
+from services.store.set_state import SetState
+from worker.transient_errors import CIRCUMSTANCES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from console.collection_view import Board, Look
+    from console.forms import Form
+
+SHOWN_DONE: Final = 25
+"""Anonymized sets on a page, unless all are asked for."""
+
+SHOWN_NOT_TAKEN: Final = 5
+"""What is not taken has a page of its own; so many are named before it."""
+
+
+def collection(request: Request) -> Response:
+    """Show a collection: its sets, what can be done with them, and what was made of them."""
+    asked = Asked.of(request)
+    return _collection(asked)
+
+
+def collection_events(request: Request) -> Response:
+    """Send what changes in a collection."""
+    asked = Asked.of(request)
+
+    def parts() -> Parts:
+        try:
+            return _parts(asked, asked.board)
+        except HTTPException:  # the collection, or the share, is away: the stream ends, and the browser asks again
+            raise ShareAway from None
+
+    return live(asked, parts)
+
+
+def _collection(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Response:
+    board = asked.board
+    look = board.look()
+    return asked.page(
+        "collection.html",
+        status,
+        parts=_parts(asked, board),
+        look=look,
+        hospitals=look.hospitals,
+        hospital=asked.request.query_params.get("hospital", ""),
+        collection=asked.request.path_params["collection"],
+        every="all" in asked.request.query_params,
+        name=asked.desk.name_of(board.root),
+        wrong=wrong,
+    )
+
+
+def _parts(asked: Asked, board: Board) -> Parts:
+    """Make the living parts of a collection's page."""
+    hospital = asked.request.query_params.get("hospital", "")
+    look = board.look().of_hospital(hospital) if hospital else board.look()
+    here = {
+        "look": look,
+        "collection": asked.request.path_params["collection"],
+        "name": asked.desk.name_of(board.root),
+        "csrf": asked.session.csrf,
+        "not_taken_shown": SHOWN_NOT_TAKEN,
+        "asks_plans": look.options is not None and look.options.plans == "ask",
+    }
+    lines = [line for line in look.lines if not _is_no_set(line.row.state, line.judgement)]
+    every = "all" in asked.request.query_params
+    done = look.done if every else look.done[:SHOWN_DONE]
+    sheets = board.sheets()
+    html = {
+        "state": asked.render("state.html", lines=lines, **here),
+        "sets-none": asked.render("sets_none.html", lines=lines, **here),
+        "done-more": asked.render("done_more.html", shown=len(done), **here),
+        "files": asked.render("files.html", days=board.tracking_days(), sheets=sheets, **here),
+        **{f"set-{line.row.locator}": asked.render("set.html", line=line, **here) for line in lines},
+        **{f"done-{row.locator}": asked.render("done.html", row=row, sheets=sheets, **here) for row in done},
+    }
+    lists = {
+        "sets": [f"set-{line.row.locator}" for line in lines],
+        "done": [f"done-{row.locator}" for row in done],
+    }
+    return Parts(html, lists, _said(asked, look))
+
+
+def _is_no_set(state: SetState, judgement: Any) -> bool:
+    return state is SetState.NO_SET or (judgement is not None and judgement.verdict == "no set")
+
+
+def _said(asked: Asked, look: Look) -> str:
+    """Tell those who listen how far it is; no more often than a set is done."""
+    now = look.round
+    if look.checking or now is None:
+        return ""
+    if now.over:
+        return asked.texts("round.over", count=len(now.members), span=asked.texts.lasting(now.seconds))
+    return asked.texts("round.doing", done=now.done, total=len(now.members))
+
+
+def not_taken(request: Request) -> Response:
+    """List what lies in a collection, may hold DICOM, and is not taken, with the reason."""
+    asked = Asked.of(request)
+    board = asked.board
+    return asked.page(
+        "not_taken.html",
+        things=board.look().not_taken,
+        collection=request.path_params["collection"],
+        name=asked.desk.name_of(board.root),
+    )
+
+
+@action
+def check(asked: Asked, _form: Form) -> Response:
+    """Begin to check the sets."""
+    return _do(asked, "checked", lambda board: board.check(), nothing="check.nothing")
+
+
+@action
+def start(asked: Asked, form: Form) -> Response:
+    """Have the chosen sets anonymized."""
+    return _do(asked, "started", lambda board: board.start(form.all("set")), nothing="start.none")
+
+
+@action
+def try_again(asked: Asked, _form: Form) -> Response:
+    """Have a refused or parked set looked at again."""
+    locator = asked.request.path_params["locator"]
+    return _do(asked, "tried_again", lambda board: int(board.try_again(locator)), nothing="again.none", set=locator)
+
+
+def _do(asked: Asked, what: str, do: Callable[[Board], int], *, nothing: str, **values: Any) -> Response:
+    """Do something with a collection and show it; where nothing could be done, say so."""
+    board, its_id = asked.board, asked.request.path_params["collection"]
+    try:
+        count = do(board)
+    except (SettingsWrong, *CIRCUMSTANCES) as wrong:
+        return _collection(asked, HTTPStatus.SERVICE_UNAVAILABLE, words_of(wrong))
+    if count == 0:
+        return _collection(asked, HTTPStatus.CONFLICT, asked.texts(nothing))
+    asked.did(what, collection=its_id, count=count, **values)
+    return to(f"/c/{its_id}")

@@ -1,0 +1,72 @@
+"""What was made: tracking files, sheets, and the report."""
+
+from __future__ import annotations
+
+import csv
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from console.auth.roles import TRACKING
+from console.pages.asked import Asked
+from services.store.tracking_lines import file_name
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+SHEET_HEADERS: Final = {
+    "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; "
+    "frame-ancestors 'self'",
+    "X-Frame-Options": "SAMEORIGIN",
+}
+"""A sheet is a page of its own, made of published data: it may look like something, and do nothing. It is shown within
+the page on which a person releases its set."""
+
+
+def tracking_page(request: Request) -> Response:
+    """Show a tracking file."""
+    asked = Asked.of(request)
+    asked.needs(TRACKING)
+    text = _tracking(asked).decode("utf-8-sig", "replace")
+    lines = [line for line in csv.reader(text.splitlines(), skipinitialspace=True) if line]
+    board = asked.board
+    asked.did("tracking_seen", collection=request.path_params["collection"])
+    return asked.page(
+        "tracking.html",
+        day=request.path_params["day"],
+        head=lines[0] if lines else [],
+        lines=lines[1:],
+        collection=request.path_params["collection"],
+        name=asked.desk.name_of(board.root),
+    )
+
+
+def tracking_file(request: Request) -> Response:
+    """Download a tracking file, as it is."""
+    asked = Asked.of(request)
+    asked.needs(TRACKING)
+    data = _tracking(asked)
+    asked.did("tracking_downloaded", collection=request.path_params["collection"])
+    name = file_name(request.path_params["day"])
+    return Response(
+        data, media_type="text/plain; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )
+
+
+def _tracking(asked: Asked) -> bytes:
+    data = asked.board.tracking_file(asked.request.path_params["day"])
+    if data is None:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    return data
+
+
+def sheet(request: Request) -> Response:
+    """Show the sheet of a published set, or the report of all."""
+    asked = Asked.of(request)
+    data = asked.board.sheet(request.path_params["sheet"])
+    if data is None:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    asked.did("sheet_seen", collection=request.path_params["collection"], anon=request.path_params["sheet"])
+    return Response(data, media_type="text/html; charset=utf-8", headers=SHEET_HEADERS)

@@ -1,0 +1,85 @@
+"""The plans of a folder with several: a person says which are meant, where the collection asks."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from console.pages.asked import Asked, action, to, words_of
+from services.errors import SettingsWrong
+from services.forms.collection_form import read_settings
+from services.maintenance import choose
+from services.rtset import folder_listing
+from services.store import registry
+from services.store.collection import Collection
+from worker.transient_errors import CIRCUMSTANCES
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from console.forms import Form
+    from watcher.status import Row
+
+OVERTAKEN = (
+    "The folder has changed, or somebody else has chosen, since you saw the plans. Nothing was written: see what "
+    "stands there now, and choose again."
+)
+
+
+async def plans(request: Request) -> Response:
+    """Show the plans of a folder: label, date, approval, prescription, beams, and which are taken."""
+    return await run_in_threadpool(_plans, Asked.of(request))
+
+
+@action
+def choose_plans(asked: Asked, form: Form) -> Response:
+    """Take some plans of a folder, and leave the others."""
+    row, its_id = _row(asked), asked.request.path_params["collection"]
+    board = asked.board
+    numbers = [int(number) for number in form.all("plan") if number.isascii() and number.isdigit()]
+    try:
+        with board.deciding:
+            collection = Collection.open(board.root)
+            folder = board.root / row.folder
+            if form["was"] != _mark(collection, row, folder_listing.fingerprint(folder)):
+                raise SettingsWrong(OVERTAKEN)
+            choose.choose(collection, folder, numbers)
+    except (SettingsWrong, *CIRCUMSTANCES) as wrong:
+        return _plans(asked, HTTPStatus.CONFLICT, words_of(wrong))
+    board.forget_judgement(row.locator)
+    asked.did("plans_chosen", collection=its_id, set=row.locator, count=len(numbers))
+    return to(f"/c/{its_id}")
+
+
+def _plans(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Response:
+    row, board = _row(asked), asked.board
+    judgement = board.plans(row)
+    return asked.page(
+        "plans.html",
+        status,
+        row=row,
+        judgement=judgement,
+        asks=read_settings(board.root)[1].plans == "ask",
+        was=_mark(Collection.look(board.root), row, judgement.fingerprint),
+        collection=asked.request.path_params["collection"],
+        name=asked.desk.name_of(board.root),
+        wrong=wrong,
+    )
+
+
+def _row(asked: Asked) -> Row:
+    found = asked.board.row(asked.request.path_params["locator"])
+    if found is None:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    return found
+
+
+def _mark(collection: Collection, row: Row, fingerprint: str) -> str:
+    """Return what tells whether folder and choice are as they were when the page was shown."""
+    taken, left = registry.chosen(collection, row.locator)
+    return sha256(repr((fingerprint, sorted(taken), sorted(left))).encode()).hexdigest()

@@ -1,0 +1,71 @@
+"""The names of structures: what they are called, what they might be called, and what a person decided."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from console.pages.asked import Asked, action, to, words_of
+from services.errors import SettingsWrong
+from services.vocabulary.structure_names import EDITION as NOMENCLATURE
+from worker.transient_errors import CIRCUMSTANCES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from console.forms import Form
+    from console.structure_view import Namer
+    from services.forms.structure_list import State as NameState
+
+
+def structures(request: Request) -> Response:
+    """Show what structures are called, what they might be called, and what nobody has decided."""
+    return _names(Asked.of(request))
+
+
+@action
+def decide_names(asked: Asked, form: Form) -> Response:
+    """Confirm names, or leave them as they are."""
+    state: NameState = "confirmed" if form["state"] == "confirmed" else "ignored"
+    names = dict.fromkeys(form.all("source"))
+    targets = {name: form[f"target {name}"].strip() if state == "confirmed" else "" for name in names}
+    shown = {name: form[key] for name in names if (key := f"was {name}") in form}
+    return _do_names(asked, "names_decided", lambda namer: namer.decide(targets, state, shown))
+
+
+@action
+def name_again(asked: Asked, form: Form) -> Response:
+    """Have published sets done again, under their own numbers and with the names of now."""
+    return _do_names(asked, "sets_again", lambda namer: namer.do_again(dict.fromkeys(form.all("anon"))))
+
+
+def _do_names(asked: Asked, what: str, do: Callable[[Namer], int]) -> Response:
+    its_id = asked.request.path_params["collection"]
+    try:
+        count = do(asked.board.namer)
+    except (SettingsWrong, *CIRCUMSTANCES) as wrong:
+        return _names(asked, HTTPStatus.CONFLICT, words_of(wrong))
+    asked.did(what, collection=its_id, count=count)
+    return to(f"/c/{its_id}/structures")
+
+
+def _names(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Response:
+    board, its_id = asked.board, asked.request.path_params["collection"]
+    survey = None
+    try:
+        survey = board.namer.look()
+    except (SettingsWrong, *CIRCUMSTANCES) as unreadable:
+        status, wrong = max(status, HTTPStatus.CONFLICT), wrong or words_of(unreadable)
+    return asked.page(
+        "structures.html",
+        status,
+        survey=survey,
+        wrong=wrong,
+        edition=NOMENCLATURE,
+        collection=its_id,
+        page=f"/c/{its_id}/structures",
+        name=asked.desk.name_of(board.root),
+    )

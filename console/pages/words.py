@@ -1,0 +1,104 @@
+"""Words of kept texts that nobody knows: listed, and said to be fine or removed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, get_args
+
+from starlette.concurrency import run_in_threadpool
+
+from console.pages.asked import Asked, action, to, words_of
+from services.errors import SettingsWrong
+from services.forms import word_list
+from services.forms.word_list import State
+from services.maintenance import word_decisions
+from services.publication import unread_words
+from services.store.collection import Collection
+from services.vocabulary.spelling import fold
+from worker.transient_errors import CIRCUMSTANCES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from console.forms import Form
+
+SHOWN: Final = 1000
+"""Words on a page: those in most sets first."""
+
+
+async def words(request: Request) -> Response:
+    """List the words, all or those of one state."""
+    return await run_in_threadpool(_words, Asked.of(request))
+
+
+@action
+def decide_words(asked: Asked, form: Form) -> Response:
+    """Note which words are fine, or go; sets are done again, go on, or are to be withdrawn."""
+    board, its_id = asked.board, asked.request.path_params["collection"]
+    state: State = "remove" if form["state"] == "remove" else "fine"
+    chosen = list(dict.fromkeys(form.all("word")))
+    shown = {word: form[key] for word in chosen if (key := f"was {word}") in form}
+    if not chosen:
+        return _words(asked, HTTPStatus.CONFLICT, asked.texts("words.none_chosen"))
+    try:
+        with board.deciding:
+            collection = Collection.open(board.root)
+            _check_shown(collection, shown)
+            word_decisions.decide(collection, chosen, state)
+            word_decisions.follow(Collection.look(board.root))
+    except (SettingsWrong, *CIRCUMSTANCES) as wrong:
+        return _words(asked, HTTPStatus.CONFLICT, words_of(wrong))
+    asked.did("words_removed" if state == "remove" else "words_marked_fine", collection=its_id, count=len(chosen))
+    at = asked.request.query_params.get("state", "")
+    return to(f"/c/{its_id}/words" + (f"?state={at}" if at in get_args(State) else ""))
+
+
+def _check_shown(collection: Collection, shown: Mapping[str, str]) -> None:
+    """Refuse a decision about words about which somebody else has decided since they were shown.
+
+    Raises
+    ------
+    SettingsWrong
+        Names some of them.
+    """
+    now = {fold(row.word): row.state for row in word_list.read(collection.root).rows}
+    overtaken = [word for word, was in shown.items() if now.get(fold(word), "unread") != was]
+    if overtaken:
+        raise SettingsWrong(
+            f"Somebody else decided about {', '.join(overtaken[:5])}{' …' if overtaken[5:] else ''} since you saw the "
+            "list. Nothing was written: see what stands there now, and decide again."
+        )
+
+
+def _words(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Response:
+    board, its_id = asked.board, asked.request.path_params["collection"]
+    state = asked.request.query_params.get("state", "")
+    told: list[unread_words.Word] = []
+    withdraw: list[str] = []
+    try:
+        collection = Collection.look(board.root)
+        told = unread_words.gathered(collection)
+        removed = dict.fromkeys(index for one in told if one.state == "remove" for index in one.indices)
+        withdraw = unread_words.to_withdraw(collection, removed)
+    except (SettingsWrong, *CIRCUMSTANCES) as unreadable:
+        status, wrong = max(status, HTTPStatus.CONFLICT), wrong or words_of(unreadable)
+    chosen = [one for one in told if state not in get_args(State) or one.state == state]
+    return asked.page(
+        "unread_words.html",
+        status,
+        words=chosen[:SHOWN],
+        total=len(chosen),
+        counts=Counter(one.state for one in told),
+        every=len(told),
+        states=get_args(State),
+        state=state if state in get_args(State) else "",
+        withdraw=withdraw,
+        collection=its_id,
+        page=f"/c/{its_id}/words",
+        name=asked.desk.name_of(board.root),
+        wrong=wrong,
+    )
