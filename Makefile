@@ -5,7 +5,7 @@ ROOT ?= demo/BATCH
 BIN := .venv/bin
 STAMP := .venv/.set-up
 
-.PHONY: run test test-faults console-test soak fuzz bench bench-peers house check format lint types contract setup lock clean
+.PHONY: run test test-faults console-test coverage nightly soak fuzz bench bench-peers house check format lint types contract setup lock clean
 .PHONY: image compose-test share-test k8s-test containers-test deploy-check
 
 run: setup  ## anonymize a root folder: the demonstration one, or make run ROOT=/path/to/BATCH
@@ -22,6 +22,17 @@ test-faults: setup  ## processes killed, Redis lost, disks full: the long ones
 
 soak: setup  ## everything killed at random, ten minutes of it: make soak MINUTES=60 SEED=7
 	$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
+
+COVERED := 90
+coverage: setup  ## which lines and branches the newcomer's tests reach; fails below the floor
+	$(BIN)/pytest -n auto --dist worksteal tests --ignore=tests/faults --ignore=tests/deploy --ignore=tests/browser \
+		--cov --cov-report=term:skip-covered --cov-fail-under=$(COVERED)
+
+nightly: setup  ## what is too long for each change: coverage, an hour of soak, two hours of fuzz, benchmarks
+	$(MAKE) coverage
+	$(MAKE) soak MINUTES=60
+	$(MAKE) fuzz SEED=$$(date +%j) COUNT=1800000
+	$(MAKE) bench
 
 fuzz: setup  ## damaged files read by us and by pydicom, which must see the same: make fuzz SEED=7 COUNT=100000
 	$(BIN)/python -m tests.fuzz --seed $(or $(SEED),1) --count $(or $(COUNT),10000) --keep .venv/fuzz.dcm
