@@ -5,7 +5,7 @@ ROOT ?= demo/BATCH
 BIN := .venv/bin
 STAMP := .venv/.set-up
 
-.PHONY: run test test-faults console-test coverage nightly soak fuzz bench bench-peers house check format lint types contract setup lock clean
+.PHONY: run test test-faults console-test coverage mutants nightly soak fuzz bench bench-peers house check format lint types contract setup lock clean
 .PHONY: image compose-test share-test k8s-test containers-test deploy-check
 
 run: setup  ## anonymize a root folder: the demonstration one, or make run ROOT=/path/to/BATCH
@@ -28,8 +28,12 @@ coverage: setup  ## which lines and branches the newcomer's tests reach; fails b
 	$(BIN)/pytest -n auto --dist worksteal tests --ignore=tests/faults --ignore=tests/deploy --ignore=tests/browser \
 		--cov --cov-report=term:skip-covered --cov-fail-under=$(COVERED)
 
-nightly: setup  ## what is too long for each change: coverage, an hour of soak, two hours of fuzz, benchmarks
+mutants: setup  ## each step of the protocol taken out in turn: does a test notice? make mutants ONLY=lease
+	$(BIN)/python -m tests.mutants $(if $(ONLY),--only "$(ONLY)")
+
+nightly: setup  ## what is too long for each change: coverage, mutants, an hour of soak, two hours of fuzz, benchmarks
 	$(MAKE) coverage
+	$(MAKE) mutants
 	$(MAKE) soak MINUTES=60
 	$(MAKE) fuzz SEED=$$(date +%j) COUNT=1800000
 	$(MAKE) bench

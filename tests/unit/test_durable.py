@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from services.runtime import durable_files
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def fail_with(number: int):
@@ -21,6 +18,56 @@ def fail_with(number: int):
         raise OSError(number, os.strerror(number))
 
     return fail
+
+
+@pytest.fixture
+def taken_down(tmp_path: Path, monkeypatch) -> list[str]:
+    """Take down what is flushed and what gets its name, in order; names that nobody else uses as `new`."""
+    done: list[str] = []
+
+    def called(path: object) -> str:
+        name = Path(os.fspath(path)).relative_to(tmp_path)
+        return "new" if durable_files.is_left_over(name.name) else str(name)
+
+    def flushed(descriptor: int, do=os.fsync) -> None:
+        do(descriptor)
+        done.append("flush " + called(Path(f"/proc/self/fd/{descriptor}").readlink()))
+
+    def naming(do):
+        def named(source: object, target: object, *rest: object) -> object:
+            answer = do(source, target, *rest)
+            done.append(f"name {called(target)}")
+            return answer
+
+        return named
+
+    monkeypatch.setattr(os, "fsync", flushed)
+    for name in ("link", "replace"):
+        monkeypatch.setattr(os, name, naming(getattr(os, name)))
+    monkeypatch.setattr(durable_files, "_rename_noreplace", naming(durable_files._rename_noreplace))
+    return done
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="tells files by /proc, which Linux has")
+def test_content_is_on_the_disk_before_its_name_and_the_name_before_anything_else(
+    tmp_path: Path, taken_down: list[str]
+) -> None:
+    """Else a power cut leaves a name without content, or takes a name back that others relied on."""
+    (tmp_path / "staging").mkdir()
+
+    durable_files.write_exclusively(tmp_path / "claim", b"mine", staging=tmp_path / "staging")
+    durable_files.write_atomically(tmp_path / "outcome", b"good", staging=tmp_path / "staging")
+    durable_files.write_atomically(tmp_path / "picture", b"drawn again", staging=tmp_path / "staging", lasting=False)
+    durable_files.rename_new(tmp_path / "claim", tmp_path / "staging" / "claim")
+    durable_files.remove_exactly(tmp_path / "outcome", b"good", staging=tmp_path / "staging")
+
+    assert taken_down == [
+        *("flush new", "name claim", "flush ."),
+        *("flush new", "name outcome", "flush ."),
+        "name picture",
+        *("name staging/claim", "flush staging", "flush ."),
+        "flush .",
+    ]
 
 
 @pytest.mark.parametrize("hard_links", [True, False])
@@ -33,6 +80,15 @@ def test_of_two_who_create_a_file_one_succeeds(tmp_path: Path, monkeypatch, hard
     assert not durable_files.write_exclusively(tmp_path / "claim", b"yours")
     assert (tmp_path / "claim").read_bytes() == b"mine"
     assert durable_files.names(tmp_path) == ["claim"]
+
+
+def test_a_full_disk_is_not_taken_for_one_without_hard_links(tmp_path: Path, monkeypatch) -> None:
+    """A claim that was created in another way, and then not written, would hold its number for nobody."""
+    monkeypatch.setattr(os, "link", fail_with(errno.ENOSPC))
+
+    with pytest.raises(OSError, match="No space left"):
+        durable_files.write_exclusively(tmp_path / "claim", b"mine")
+    assert durable_files.names(tmp_path) == []
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch) -> None:
@@ -54,6 +110,14 @@ def test_only_what_was_meant_is_removed(tmp_path: Path) -> None:
     assert not durable_files.remove_exactly(tmp_path / "nothing", b"mine", staging=tmp_path)
     assert durable_files.remove_exactly(tmp_path / "claim", b"yours", staging=tmp_path)
     assert durable_files.names(tmp_path) == []
+
+
+def test_what_is_not_meant_never_leaves_its_place(tmp_path: Path, monkeypatch) -> None:
+    """Not even for a moment: another process could look for it just then."""
+    (tmp_path / "claim").write_bytes(b"yours")
+    monkeypatch.setattr(os, "rename", fail_with(errno.EIO))
+
+    assert not durable_files.remove_exactly(tmp_path / "claim", b"mine", staging=tmp_path)
 
 
 def test_who_was_frozen_while_removing_puts_back_what_came_meanwhile(tmp_path: Path, monkeypatch) -> None:
