@@ -203,6 +203,38 @@ def test_a_published_set_never_gives_its_index_back(collection: Collection, clie
     assert ledger.claim(set_id(2), LOCATOR) == 7
 
 
+def test_who_was_killed_while_giving_back_a_set_that_is_published_by_now(
+    collection: Collection, client: redis.Redis
+) -> None:
+    """The record decides: the claim is held again, and its number is nobody else's."""
+    ledger = Ledger(collection, client)
+    ledger.claim(set_id(1), LOCATOR)
+    claim = claims.held(collection, set_id(1))
+    assert claim is not None
+    note_as_published(collection, 6, set_id(1))
+    claims.end(collection, claim)
+
+    ledger.audit()
+    assert claims.held(collection, set_id(1)) == claim
+    assert ledger.claim(set_id(2), LOCATOR) == 7
+
+
+def test_a_claim_ends_before_its_attempts_are_taken(collection: Collection, client: redis.Redis, monkeypatch) -> None:
+    """Else a worker could begin another attempt behind the back of whoever gives back."""
+    ledger = Ledger(collection, client)
+    ledger.claim(set_id(1), LOCATOR)
+    give_way = publish.give_way
+
+    def given(*arguments: str) -> bool:
+        with pytest.raises(claims.ClaimLost):
+            Attempt.begin(collection, set_id(1), 6)
+        return give_way(*arguments)
+
+    monkeypatch.setattr(publish, "give_way", given)
+    assert ledger.release(set_id(1))
+    assert claims.held(collection, set_id(1)) is None
+
+
 def test_an_unreadable_claim_takes_its_index_and_is_reported(collection: Collection, client: redis.Redis) -> None:
     """Where the file system has no hard links, a crash may leave one."""
     (collection.claims / "000006.json").write_bytes(b"")

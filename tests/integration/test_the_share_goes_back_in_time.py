@@ -16,6 +16,7 @@ from services.publication import high_water
 from services.publication.high_water import NumbersLost
 from services.publication.index_ledger import Ledger
 from services.store.collection import Collection
+from services.store.records import Record, path_of
 from tests.sets import make_collection, make_set
 
 if TYPE_CHECKING:
@@ -71,6 +72,15 @@ def test_the_collection_pauses_until_a_person_says_above_which_number(
     assert anon_of(anonymizer("run", root, "--json", redis_server=redis_server)) == {"third": "ANON_008"}
     status = anonymizer("status", root, "--json", redis_server=redis_server)
     assert (status.returncode, json.loads(status.stdout)[0]["paused"]) == (0, "")
+
+
+def test_a_number_that_was_lost_between_others_is_not_given(collection: Collection, client: redis.Redis) -> None:
+    """The highest is known here; one below it was published, and nothing of it is left."""
+    high_water.remember(client, collection.id, 6, 7)
+    path_of(collection, 7).write_bytes(Record(7, "d" * 32, "RP.1.dcm", "", {}).encoded())
+
+    with pytest.raises(NumbersLost):
+        Ledger(collection, client).claim("a" * 32, "c" * 32)
 
 
 def test_no_worker_gives_a_number_before_the_watcher_has_seen_it(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
 
+from services.errors import SetChanged
 from services.forms.collection_form import Options
 from services.forms.identity import Identity
 from services.maintenance import export
-from services.publication import claims, publish
+from services.publication import attempts, claims, publish
 from services.publication.attempts import LINE, RECORD, STANDS_STILL_S, Attempt, StandingStill
 from services.publication.publish import TargetTaken
 from services.runtime import durable_files
@@ -146,6 +148,94 @@ def test_an_attempt_whose_claim_was_given_back_is_thrown_away(collection: Collec
         Attempt.begin(collection, ONE, 6)
     assert durable_files.names(collection.staging) == []
     assert not (collection.root / "ANON_006").exists()
+
+
+def test_a_claim_is_held_only_where_index_and_set_agree(collection: Collection) -> None:
+    """Half of it is left where a process was killed; the other half may be another set's by now."""
+    mine = claims.held(collection, ONE)
+    assert mine is not None
+    (collection.claims / "000006.json").write_bytes(claims.Claim(6, TWO, LOCATOR, "f" * 32).encoded())
+
+    assert claims.held(collection, ONE) is None
+    (collection.claims / "000006.json").write_bytes(mine.encoded())
+    assert claims.held(collection, ONE) == mine
+
+
+@pytest.mark.parametrize("left", ["records/ANON_007.json", "tracking/000007.json", "../ANON_007"])
+def test_a_number_that_stands_anywhere_is_nobodys_to_take(collection: Collection, left: str) -> None:
+    """Its claim may be lost: a record, a line or a folder of that number is enough."""
+    (collection.state / left).write_bytes(b"{}")
+
+    assert claims.take(collection, 7, TWO, LOCATOR) is None
+    assert claims.take(collection, 8, TWO, LOCATOR) is not None
+
+
+def test_who_wakes_up_while_giving_back_takes_nothing_from_a_later_taking(collection: Collection) -> None:
+    """It is the same set's, and another taking: what is removed is removed by its token."""
+    earlier = claims.held(collection, ONE)
+    assert earlier is not None
+    claims.end(collection, earlier)
+    claims.remove(collection, earlier)
+    later = claims.take(collection, 6, ONE, LOCATOR)
+
+    claims.end(collection, earlier)
+    claims.remove(collection, earlier)
+    assert later is not None
+    assert claims.held(collection, ONE) == later
+
+
+def test_all_of_an_attempt_is_on_the_disk_before_its_folder_has_its_name(collection: Collection, monkeypatch) -> None:
+    """Not every file system keeps the order in which names were changed: record and line come first."""
+    attempt, flushed, flush, rename = attempt_in(collection), [], durable_files.fsync_folder, durable_files.rename_new
+    monkeypatch.setattr(durable_files, "fsync_folder", lambda folder: (flush(folder), flushed.append(folder)))
+
+    def renamed(source: Path, target: Path) -> None:
+        if source == attempt.folder:
+            assert {attempt.folder, attempt.path} <= set(flushed)
+        rename(source, target)
+
+    monkeypatch.setattr(durable_files, "rename_new", renamed)
+    publish.publish(attempt, {}, LINE_OF_ONE, PLAN)
+    assert records.read(collection, 6) is not None
+
+
+def test_an_attempt_is_moved_away_before_it_is_judged(collection: Collection, monkeypatch) -> None:
+    """What its worker did until then is seen; thereafter it can do no more."""
+    attempt, judge, judged = attempt_in(collection), attempts.speaks_for_publication, []
+
+    def judges(path: Path) -> bool:
+        judged.append(attempt.path.exists())
+        return judge(path)
+
+    monkeypatch.setattr(attempts, "speaks_for_publication", judges)
+
+    assert publish.give_way(collection, ONE)
+    assert judged == [False]
+
+
+def test_half_a_deleted_attempt_speaks_for_no_publication(collection: Collection, monkeypatch) -> None:
+    """A record without its folder would: so the record goes first."""
+    attempt = attempt_in(collection)
+    (attempt.path / RECORD).write_bytes(b"{}")
+    monkeypatch.setattr(shutil, "rmtree", lambda path, **_: (path / "ANON_006").rename(collection.state / "gone"))
+
+    attempt.discard()
+    [left] = attempts.all_of(collection)
+    assert not attempts.speaks_for_publication(left)
+
+
+def test_a_set_that_was_done_again_meanwhile_is_not_replaced(collection: Collection) -> None:
+    """Two copies of the task that was asked for: the first has done it."""
+    publish.publish(attempt_in(collection), {}, LINE_OF_ONE, PLAN)
+    earlier = records.read(collection, 6)
+    assert earlier is not None
+    now = records.Record(6, ONE, PLAN, earlier.at, {"done": "again"})
+    records.path_of(collection, 6).write_bytes(now.encoded())
+
+    with pytest.raises(SetChanged):
+        publish.publish(attempt_in(collection), {}, LINE_OF_ONE, PLAN, instead_of=earlier)
+    assert records.read(collection, 6) == now
+    assert not collection.replaced.exists()
 
 
 def test_a_publication_that_was_cut_off_is_finished_by_whoever_comes(collection: Collection, monkeypatch) -> None:
