@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from anonymizer.terminal import printable
 from services.runtime.progress import STEPS
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Bars:
     def __init__(self, screen: Console, folder_of: Callable[[str], str]) -> None:
         self._folder_of = folder_of
         self._bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.fields[says]}"),
             TimeElapsedColumn(),
@@ -59,7 +60,8 @@ class Bars:
             self._bars.remove_task(self._of_sets.pop(locator))
         for locator, how_far in look.in_work.items():
             if locator not in self._of_sets:
-                self._of_sets[locator] = self._bars.add_task(self._folder_of(locator), says="", total=None)
+                name = printable(self._folder_of(locator))
+                self._of_sets[locator] = self._bars.add_task(name, says="", total=None)
             completed, total = _parts(how_far)
             self._bars.update(self._of_sets[locator], completed=completed, total=total, says=_says(how_far))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +17,8 @@ from services.store.records import folder_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from rich.text import Text
+
     from services.layout import NotTaken
     from services.store.registry import SetOutcome
 
@@ -27,16 +30,34 @@ SOME_NOT: Final = 1
 WRONG_USE: Final = 2
 
 
+#: What does something to a terminal instead of being shown: control characters, of C1 too, and turns of direction.
+_NOT_SHOWN: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+class _Screen(Console):
+    """A terminal to which no text does anything: names of folders may hold whatever a terminal obeys."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Make a text of what was given to print, or stands in a table."""
+        return super().render_str(_NOT_SHOWN.sub(" ", text), **options)
+
+
 def console(*, stderr: bool = False) -> Console:
     """Open the terminal, or what stands in its place. Texts are shown as they are: `[b]` may be part of a name."""
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else _PIPE_WIDTH
-    return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+    return _Screen(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
 
 
 def say_json(value: Any) -> None:
     """Say something to a program."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))  # noqa: T201 - this is the output
+    text = json.dumps(value, indent=2, ensure_ascii=False)  # which escapes line ends and the like, and no C1
+    print(_NOT_SHOWN.sub(lambda found: f"\\u{ord(found[0]):04x}", text))  # noqa: T201 - this is the output
+
+
+def say_page(text: str) -> None:
+    """Say a page that is not to be wrapped."""
+    print(_NOT_SHOWN.sub(" ", text), end="")  # noqa: T201 - as above
 
 
 def command(name: str, *arguments: object) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from console.reader_pool import reading_apart
 from console.structure_view import Namer
+from services import plain_files
 from services.errors import SettingsWrong
 from services.forms.collection_form import BY_HAND, read_settings
 from services.layout import STATE_NAME, sheets_folder
@@ -285,7 +286,7 @@ class Board:
         """Read a day's tracking file; None when there is none."""
         if day not in self.tracking_days():
             return None
-        return (self.root / tracking_lines.file_name(day)).read_bytes()
+        return plain_files.read(self.root / tracking_lines.file_name(day))
 
     def sheets(self) -> frozenset[str]:
         """Name the sheets that there are: `ANON_006`, and `report` for the collection's."""
@@ -297,7 +298,9 @@ class Board:
 
     def sheet(self, name: str) -> bytes | None:
         """Read a sheet; None when there is none."""
-        return (sheets_folder(self.root) / f"{name}.html").read_bytes() if name in self.sheets() else None
+        if name not in self.sheets():
+            return None
+        return plain_files.read(sheets_folder(self.root) / f"{name}.html", plain_files.LARGEST_SHEET_BYTES)
 
     def _look(self) -> Look:
         told = self._status_reader.read()

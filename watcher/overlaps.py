@@ -95,7 +95,7 @@ def _patient_ids(collection: Collection) -> frozenset[str]:
         folders = folders_of(collection)
         looked_at = set(durable_files.names(collection.outcomes)) if has_state else set()
         to_come = sum(f"{collection.locator(name)}.json" not in looked_at for name in folders)
-    except OSError:
+    except (OSError, SettingsWrong):  # a neighbour's files are mended where they lie
         return frozenset()
     free = (index for index in count(identity.initial_index) if index not in given)
     numbered = (*(given - collection.identities.indices), *islice(free, max(1, to_come)))

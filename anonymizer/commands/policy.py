@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from anonymizer.arguments import AsJson
-from anonymizer.terminal import console, say_json
+from anonymizer.terminal import console, say_json, say_page
 from services.policy.markdown import as_markdown, as_rows
 from services.policy.table import Choice, policy_for
 
@@ -28,7 +28,7 @@ def policy(
     """Show what becomes of each attribute: PS3.15 Table E.1-1, row by row, and our own decisions."""
     chosen = policy_for(Choice(dates, patient_characteristics, keep_machine))
     if markdown:
-        print(as_markdown(chosen), end="")  # noqa: T201 - a page is not to be wrapped
+        say_page(as_markdown(chosen))
         return
     rows = as_rows(chosen)
     if as_json:

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import uuid4
 
+from services import plain_files
 from services.errors import SettingsWrong
 from services.exchange import delivery_key, door, manifest, packing
 from services.layout import SHEETS_NAME
@@ -440,7 +441,7 @@ def _files_beside(place: Path, indices: Iterable[int]) -> Iterator[tuple[str, di
 def _delivered_in(target: Path, key: DeliveryKey) -> dict[str, dict[str, str]]:
     """Return the sets of a delivery of ours that lies in a folder, each with the hashes of its files."""
     try:
-        data, signature = (target / manifest.NAME).read_bytes(), (target / manifest.SIGNATURE).read_bytes()
+        data, signature = plain_files.read(target / manifest.NAME), plain_files.read(target / manifest.SIGNATURE)
     except FileNotFoundError:
         return {}
     if not delivery_key.is_signed(data, signature, key.public):

@@ -19,6 +19,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
+from services import plain_files
 from services.errors import SettingsWrong
 from services.exchange import delivery_key, manifest, packing
 from services.runtime import durable_files
@@ -197,7 +198,7 @@ class _Folder:
             raise Tampered(f"There is no {name}: it is no delivery, or not a whole one.")
         if path.stat().st_size > most:
             raise Tampered(f"{name} is too large.")
-        return path.read_bytes()
+        return plain_files.read(path, most)
 
     def take(self, stated: Mapping[str, tuple[int, str]]) -> _Wrong:
         """Hold every file against the manifest."""
@@ -330,7 +331,7 @@ def _the_one_in(path: Path) -> Path:
 
 
 def _is_age(path: Path) -> bool:
-    with path.open("rb") as file:
+    with plain_files.opened(path) as file:
         return file.read(19) == b"age-encryption.org/"
 
 
@@ -348,10 +349,13 @@ def _is_plain(name: str) -> bool:
 
 
 def _of(path: Path) -> tuple[int, str]:
-    with path.open("rb") as file:
-        digest = sha256()
-        size = 0
-        while piece := file.read(_AT_ONCE):
-            digest.update(piece)
-            size += len(piece)
+    try:
+        with plain_files.opened(path) as file:
+            digest = sha256()
+            size = 0
+            while piece := file.read(_AT_ONCE):
+                digest.update(piece)
+                size += len(piece)
+    except plain_files.NotPlain:
+        return -1, ""
     return size, digest.hexdigest()

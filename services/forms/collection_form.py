@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import stat
 import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast, get_args
 
+from services import plain_files
 from services.errors import SettingsWrong
 from services.forms.identity import Identity, check_identity
 from services.layout import ANON_NAME, OTHER_SHEETS_NAME, SETTINGS_NAME, SHEETS_NAME
@@ -331,15 +331,12 @@ _FORM: Final[dict[str, dict[str, _Kind]]] = {
 
 
 def _form_text(root: Path) -> str:
-    path = root / SETTINGS_NAME
     try:
-        status = path.stat()
+        return plain_files.read(root / SETTINGS_NAME, LARGEST_SETTINGS_BYTES).decode("utf-8-sig")
     except FileNotFoundError:
         raise SettingsWrong(f"There is no {SETTINGS_NAME} here: `anonymizer new` makes one.") from None
-    if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST_SETTINGS_BYTES:
-        raise SettingsWrong(f"{SETTINGS_NAME} is no file of settings.")
-    try:
-        return path.read_bytes().decode("utf-8-sig")
+    except plain_files.NotPlain:
+        raise SettingsWrong(f"{SETTINGS_NAME} is no file of settings.") from None
     except UnicodeDecodeError:
         raise SettingsWrong(f"{SETTINGS_NAME} is not in UTF-8: save it with that encoding.") from None
 

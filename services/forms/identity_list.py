@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from services.errors import SettingsWrong
 from services.forms import spreadsheet
 from services.forms.identity import LAST_INDEX, LONGEST_VALUE, NewIdentity, check_part
+from services.layout import is_there
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -132,7 +133,7 @@ def read(root: Path, identity: Identity, *, numbers_too: bool, by_hospital: bool
     OSError
         The file is there and cannot be read.
     """
-    if not (root / FILE_NAME).exists():
+    if not is_there(root / FILE_NAME):
         return IdentityList()
     return _decoded(root / FILE_NAME, identity, numbers_too=numbers_too, by_hospital=by_hospital)
 

@@ -11,6 +11,7 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from services import plain_files
 from services.errors import SettingsWrong
 from services.runtime import durable_files
 
@@ -89,13 +90,9 @@ def stored(path: Path) -> bytes:
         It is too large, or no file.
     """
     try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise SettingsWrong(f"{path.name} is too large to be a list.")
-        return path.read_bytes()
+        return plain_files.read(path, LARGEST_BYTES)
     except FileNotFoundError:
         return b""
-    except IsADirectoryError:
-        raise SettingsWrong(f"{path.name} is no file.") from None
 
 
 def by_name(columns: Iterable[str], cells: Iterable[str]) -> dict[str, str]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from lxml import etree
 
+from services import plain_files
 from services.errors import SettingsWrong
 
 if TYPE_CHECKING:
@@ -200,10 +201,12 @@ def load(path: Path) -> Machine:
     OSError
         The file cannot be read.
     """
-    with path.open("rb") as file:
-        data = file.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        raise SettingsWrong(f"{path.name} is no machine descriptor: it is larger than {MAX_BYTES} bytes.")
+    try:
+        data = plain_files.read(path, MAX_BYTES)
+    except plain_files.NotPlain:
+        raise SettingsWrong(
+            f"{path.name} is no machine descriptor: it is no file, or larger than {MAX_BYTES} bytes."
+        ) from None
     return _Reader(path.name).machine(_parse(data, path.name))
 
 

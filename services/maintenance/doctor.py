@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
+from services import plain_files
 from services.errors import SetChanged, SetRefused
 from services.layout import ANON_NAME
 from services.maintenance import same_source
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from services.store.collection import Collection
     from services.store.records import Record
 
-TELLS: Final = frozenset({"taken-away", "in-work", "staging", "not-rendered", "adopted", "original-gone"})
+TELLS: Final = frozenset({"taken-away", "in-work", "staging", "not-rendered", "adopted", "original-gone", "formula"})
 """Codes of what is worth knowing and nobody's mistake."""
 
 
@@ -105,6 +106,16 @@ def _changed(folder: str, says: str, name: str) -> Finding:
         f"Find out who changed it. Where it was published too early, or wrong, withdraw first: `anonymizer withdraw "
         f"ROOT {name}`; only then `anonymizer retry ROOT SET --as-new`, or the bad set stays beside the good one.",
     )
+
+
+def _formulas(name: str, line: str) -> Iterator[Finding]:
+    for column in tracking_lines.formulas(line):
+        yield Finding(
+            "formula",
+            name,
+            f"A spreadsheet would take the {column} of its tracking line for a formula.",
+            "Import the tracking file into the spreadsheet with its columns as text.",
+        )
 
 
 class _Seen:
@@ -256,14 +267,19 @@ class _Seen:
                 "There is a tracking line for it, and no record that it was published.",
                 f"Bring .anonymizer/records/{folder_name(index)}.json back from a backup.",
             )
-        in_files: Counter[str] = Counter()
+        in_files: Counter[bytes] = Counter()
         for name in durable_files.names(self._collection.root):
             if tracking_lines.FILE_NAME.fullmatch(name):
-                text = (self._collection.root / name).read_text("utf-8", "replace")
-                in_files.update(text.removeprefix("\ufeff").split("\n"))
+                try:
+                    in_files.update(tracking_lines.lines_of(self._collection.root / name))
+                except plain_files.NotPlain as wrong:
+                    yield Finding("tracking-file-unreadable", name, str(wrong), "Move it away: it is written anew.")
         for index, stored in sorted(self._lines.items()):
             line = str((stored or {}).get("line", ""))
-            if index not in self._withdrawn and line and in_files[line] + in_files[line + "\r"] == 0:
+            if index in self._withdrawn or not line:
+                continue
+            yield from _formulas(folder_name(index), line)
+            if in_files[line.encode()] == 0:
                 yield Finding(
                     "not-rendered",
                     folder_name(index),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from services import plain_files
 from services.errors import SettingsWrong
 from services.layout import SHEETS_NAME, sheets_folder
 from services.runtime import durable_files
@@ -126,7 +127,7 @@ def _export_sheet(root: Path, target: Path, name: str) -> bool:
     if path.is_symlink() or not path.is_file():
         return False
     (target / SHEETS_NAME).mkdir(exist_ok=True)
-    durable_files.write_atomically(target / SHEETS_NAME / name, path.read_bytes())
+    durable_files.write_atomically(target / SHEETS_NAME / name, plain_files.read(path, plain_files.LARGEST_SHEET_BYTES))
     return records.hash_of(target / SHEETS_NAME / name) == records.hash_of(path)
 
 

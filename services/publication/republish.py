@@ -14,6 +14,7 @@ from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
+from services import plain_files
 from services.dicom import part10
 from services.dicom.dataset import root_view
 from services.dicom.elements import Malformed
@@ -96,7 +97,7 @@ def clear(collection: Collection, index: int) -> None:
 
 def digest(collection: Collection, index: int) -> str:
     """Tell one record of an index from another."""
-    return sha256(records.path_of(collection, index).read_bytes()).hexdigest()
+    return sha256(plain_files.read(records.path_of(collection, index))).hexdigest()
 
 
 def set_aside(collection: Collection, index: int, its_digest: str) -> None:
@@ -110,7 +111,7 @@ def set_aside(collection: Collection, index: int, its_digest: str) -> None:
     name = folder_name(index)
     place = collection.replaced / f"{name}.{its_digest[:12]}"
     place.mkdir(parents=True, exist_ok=True)
-    durable_files.write_atomically(place / "record.json", records.path_of(collection, index).read_bytes())
+    durable_files.write_atomically(place / "record.json", plain_files.read(records.path_of(collection, index)))
     durable_files.fsync_folder(collection.replaced)
     with suppress(FileNotFoundError):
         durable_files.rename_new(collection.root / name, place / name)
@@ -119,7 +120,7 @@ def set_aside(collection: Collection, index: int, its_digest: str) -> None:
 def replaces(new: Path, old: Path) -> bool:
     """Whether a record that lies ready was made to take the place of the one that stands there."""
     named = (durable_files.read(new) or {}).get(REPLACES)
-    return isinstance(named, str) and sha256(old.read_bytes()).hexdigest() == named
+    return isinstance(named, str) and sha256(plain_files.read(old)).hexdigest() == named
 
 
 def _mark(collection: Collection, index: int) -> Path:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from services import plain_files
 from services.runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def read(state: Path) -> list[dict[str, Any]]:
     """Return every line, the earliest first; what a power cut left half written is passed over."""
     lines = []
     for day in sorted(_days(state / FOLDER)):
-        for text in (state / FOLDER / f"{day}.jsonl").read_bytes().splitlines():
+        for text in plain_files.read(state / FOLDER / f"{day}.jsonl").splitlines():
             with suppress(ValueError):
                 lines.append(json.loads(text))
     return [line for line in lines if isinstance(line, dict)]
@@ -79,7 +80,7 @@ def system_user() -> str:
 
 def _append(path: Path, line: bytes) -> None:
     """Add a line in one write, which others may be doing too, and wait until it is on the disk. POSIX: `O_APPEND`."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o660)
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o660)
     try:
         os.write(descriptor, line)
         os.fsync(descriptor)

@@ -16,6 +16,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
+from services import plain_files
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -47,10 +49,10 @@ def decode(data: bytes) -> dict[str, Any] | None:
 
 
 def read(path: Path) -> dict[str, Any] | None:
-    """Read a record of the state; None when it is not there or not readable as one."""
+    """Read a record of the state; None when it is not there or not readable as one: a folder, a pipe, cut off."""
     try:
-        return decode(path.read_bytes())
-    except FileNotFoundError:
+        return decode(plain_files.read(path))
+    except (FileNotFoundError, plain_files.NotPlain):
         return None
 
 
@@ -123,12 +125,12 @@ def remove_exactly(path: Path, data: bytes, *, staging: Path) -> bool:
     A process that was frozen between looking and removing must not remove what another one put there meanwhile.
     So it is moved away first and looked at again; what was not meant goes back, unless its place was taken.
     """
-    with suppress(FileNotFoundError):
-        if path.read_bytes() != data:
+    with suppress(FileNotFoundError, plain_files.NotPlain):
+        if plain_files.read(path) != data:
             return False
         moved = aside(staging)
         path.rename(moved)
-        found = moved.read_bytes()
+        found = plain_files.read(moved)
         if found != data:
             write_exclusively(path, found, staging=staging)
         moved.unlink()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
+from services import plain_files
 from services.runtime import durable_files
 from services.store import registry
 from services.store.collection import FORMAT
@@ -100,7 +101,7 @@ def migrate(collection: Collection) -> bool:
         A circumstance: it is tried again.
     """
     path = collection.state / "format"
-    if int(path.read_bytes()) >= FORMAT:
+    if int(plain_files.read(path)) >= FORMAT:
         return False
     for locator, outcome in registry.outcomes(collection):
         place = collection.outcomes / f"{locator}.json"

@@ -18,6 +18,7 @@ from errno import ESTALE
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final
 
+from services import plain_files
 from services.errors import SettingsWrong
 from services.forms import identity_list, structure_list, word_list
 from services.forms.collection_form import line_of, read_settings, settings_text
@@ -436,10 +437,10 @@ def _write(path: Path, data: bytes) -> None:
 def _load(root: Path, identity: Identity, options: Options) -> Collection:
     state = root / STATE_NAME
     try:
-        version = int((state / "format").read_bytes())
+        version = int(plain_files.read(state / "format"))
         if version > FORMAT:
             raise FormatTooNew
-        key = bytes.fromhex((state / "key").read_text("ascii"))
+        key = bytes.fromhex(plain_files.read(state / "key").decode("ascii"))
     except (FileNotFoundError, ValueError):
         if not has_state(root):
             raise ShareAway from None

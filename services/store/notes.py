@@ -12,6 +12,7 @@ import stat
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
+from services import plain_files
 from services.runtime import durable_files
 from services.store.registry import called
 from services.store.set_state import SetState
@@ -145,8 +146,8 @@ def _ours(path: Path) -> bytes | None:
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
             return None
-        text = path.read_bytes()
-    except FileNotFoundError:
+        text = plain_files.read(path)
+    except (FileNotFoundError, plain_files.NotPlain):
         return None
     return text if text.startswith(_MARK_BYTES) else None
 

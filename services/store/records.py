@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hashlib import file_digest
 from typing import TYPE_CHECKING, Any, Final
 
+from services import plain_files
 from services.errors import SettingsWrong
 from services.layout import ANON_NAME
 from services.runtime import durable_files
@@ -42,9 +43,12 @@ def index_of(name: str) -> int:
 
 
 def hash_of(path: Path) -> str:
-    """Hash a file as a record does: SHA-256, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
+    """Hash a file as a record does: SHA-256, in hexadecimal digits; empty where it is no regular file."""
+    try:
+        with plain_files.opened(path) as file:
+            return file_digest(file, "sha256").hexdigest()
+    except plain_files.NotPlain:
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from services import plain_files
 from services.forms.structure_list import Naming, decoded
 from services.runtime import durable_files
 
@@ -25,4 +26,4 @@ def kept(collection: Collection, digest: str) -> Naming:
     path = collection.namings / f"{digest}.csv"
     if not re.fullmatch("[0-9a-f]{64}", digest) or not path.exists():
         return Naming()
-    return decoded(path.read_bytes()).naming
+    return decoded(plain_files.read(path)).naming

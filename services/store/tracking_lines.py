@@ -2,11 +2,13 @@
 
 One file per day of publication. A line's truth is its entry in `.anonymizer/tracking/`, written once with the
 publication; the files are rendered from the entries, so that anyone may open, sort or delete them and they
-come back whole. Lines that are not ours are kept, first.
+come back whole. Lines that are not ours are kept, first. A spreadsheet may have saved a file with other separators, in
+another encoding: it is read as that, and written in one encoding, in the original's form.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
 import os
 import re
@@ -16,6 +18,7 @@ from dataclasses import dataclass
 from errno import EACCES, EAGAIN
 from typing import TYPE_CHECKING, Any, Final
 
+from services import plain_files
 from services.runtime import durable_files
 
 if TYPE_CHECKING:
@@ -30,6 +33,8 @@ FILE_NAME: Final = re.compile(r"VicRapidPlan_trackingFile_(\d{8})\.txt")
 ENTRY_NAME: Final = re.compile(r"(\d{6,})\.(json|withdrawn)")
 WITHDRAWN: Final = ".withdrawn"
 """Ends the name of what stands in a withdrawn line's place: its mark, by which it is taken out of the file."""
+_COLUMNS: Final = tuple(HEADER.split(", "))
+_NUMBER: Final = re.compile(r"[+-]?\d+([.,]\d+)?")
 _NEEDS_QUOTES: Final = re.compile(r'[",]|^\s|\s$')
 _NO_TEXT: Final = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 _ROUNDS: Final = 5
@@ -66,9 +71,33 @@ def numbers_in_files(root: Path, patient_id: str) -> set[int]:
     return {
         int(found[1])
         for path in _files(root)
-        for line in _lines(path.read_bytes())
+        for line in lines_of(path)
         if len(read := fields(line)) > 1 and (found := ours.fullmatch(read[1]))
     }
+
+
+def lines_of(path: Path) -> list[bytes]:
+    """Return the lines of a tracking file, whoever saved it, in UTF-8 as far as it can be told.
+
+    Raises
+    ------
+    NotPlain
+        It is no file, or far too large for one.
+    OSError
+        It is not there, or may not be read.
+    """
+    return list(_lines(plain_files.read(path)))
+
+
+def formulas(line: str) -> list[str]:
+    """Name the columns of a line of ours that a spreadsheet would take for a formula."""
+    return [name for name, value in zip(_COLUMNS, fields(line.encode()), strict=False) if is_formula(value)]
+
+
+def is_formula(value: str) -> bool:
+    """Tell whether a spreadsheet would reckon with a value instead of showing it."""
+    value = value.strip()
+    return value.startswith(("=", "+", "-", "@")) and len(value) > 1 and _NUMBER.fullmatch(value) is None
 
 
 def columns(collection: Collection, index: int) -> list[str]:
@@ -144,7 +173,7 @@ class TrackingFiles:
             before = _status(path)
             if before is not None and self._rendered.get(day) == (tuple(names), before):
                 return False
-            present = None if before is None else path.read_bytes()
+            present = None if before is None else plain_files.read(path)
             text = self._compose(present or b"", names)
             if text == present and before is not None:
                 self._rendered[day] = (tuple(names), before)
@@ -159,29 +188,78 @@ class TrackingFiles:
         """Put the lines of others first, as they are, then ours in the order of their indices."""
         ours = [self._entries[name][1].encode() for name in names if not name.endswith(WITHDRAWN)]
         marks = {self._entries[name][1] for name in names if name.endswith(WITHDRAWN)}
-        header, known = HEADER.replace(" ", "").encode(), set(ours)
+        known = {*ours, HEADER.encode()}
         foreign = [
             line
-            for line in _lines(present)
-            if line.strip()
-            and line not in known
-            and line.replace(b" ", b"") != header
-            and not (marks and self._collection.mark(line) in marks)
+            for line, form in _others(present, known)
+            if form not in known and not (marks and {self._collection.mark(line), self._collection.mark(form)} & marks)
         ]
-        return b"".join(line + b"\n" for line in [HEADER.encode(), *foreign, *ours])
+        return b"".join(line + b"\n" for line in _in_one_encoding([HEADER.encode(), *foreign, *ours]))
+
+
+def _others(data: bytes, known: set[bytes]) -> list[tuple[bytes, bytes]]:
+    """Return each line that is not known, as it is to be kept, and in the original's form if it has as many columns.
+
+    It is kept as it stands, unless a spreadsheet parted all of the file's lines by something else than a comma.
+    """
+    lines = [(line, _form_of(line)) for line in _lines(data) if line.strip() and line not in known]
+    is_other = any(form == HEADER.encode() and b"," not in line for line, form in lines)
+    return [(form, form) for _, form in lines] if is_other else lines
+
+
+def _form_of(line: bytes) -> bytes:
+    found = fields(line)
+    if tuple(map(str.strip, found)) == _COLUMNS:
+        return HEADER.encode()
+    return ", ".join(map(_field, found)).encode() if len(found) == len(_COLUMNS) else line
+
+
+def _in_one_encoding(lines: list[bytes]) -> list[bytes]:
+    """Return lines of which none is in another encoding than UTF-8 where any other needs that.
+
+    The older program writes in the code page of its Windows.
+    """
+    texts = [_utf8(line) for line in lines]
+    if all(text is None or text.isascii() for text in texts):
+        return lines
+    return [line if text is not None else _of_code_page(line).encode() for line, text in zip(lines, texts, strict=True)]
 
 
 def _lines(data: bytes) -> Iterator[bytes]:
-    for line in data.removeprefix(b"\xef\xbb\xbf").split(b"\n"):
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        data = data.decode("utf-16", "replace").encode()
+    elif data[1::2].count(0) > len(data) // 4:  # the mark is missing, and every other byte of most letters is zero
+        data = data.decode("utf-16-le", "replace").encode()
+    elif data[::2].count(0) > len(data) // 4:
+        data = data.decode("utf-16-be", "replace").encode()
+    for line in data.removeprefix(codecs.BOM_UTF8).split(b"\n"):
         yield line.removesuffix(b"\r")
 
 
 def fields(line: bytes) -> list[str]:
     """Return what stands in the columns of a line; nothing where it is none."""
+    text = _utf8(line)
+    if text is None:
+        text = _of_code_page(line)
+    separator = next((sign for sign in ",\t;" if sign in text), ",")
     try:
-        return next(csv.reader([line.decode("utf-8", "replace")], skipinitialspace=True), [])
+        return next(csv.reader([text], skipinitialspace=True, delimiter=separator), [])
     except csv.Error:
         return []
+
+
+def _utf8(line: bytes) -> str | None:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _of_code_page(line: bytes) -> str:
+    try:
+        return line.decode("cp1252")
+    except UnicodeDecodeError:
+        return line.decode("latin-1")  # five of its bytes are no letters
 
 
 def _field(value: str) -> str:
@@ -190,11 +268,7 @@ def _field(value: str) -> str:
 
 
 def _files(root: Path) -> list[Path]:
-    return [
-        root / name
-        for name in sorted(durable_files.names(root))
-        if FILE_NAME.fullmatch(name) and (root / name).is_file()
-    ]
+    return [root / name for name in sorted(durable_files.names(root)) if FILE_NAME.fullmatch(name)]
 
 
 def _index(name: str) -> int:

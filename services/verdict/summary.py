@@ -10,6 +10,7 @@ from services.errors import SetChanged, SetRefused
 from services.policy.table import policy_for
 from services.rtset import folder_listing
 from services.rtset.reader import NAMES, printable
+from services.store import tracking_lines
 from services.store.registry import CHOOSE_PLANS
 from services.verdict import complete_sets, folder_sets
 
@@ -121,11 +122,24 @@ def _judgement(folder: Path, verdict: Verdict) -> Judgement:
         verdict.links,
         "" if fit is None else fit.machine.name if fit.fits else "does not fit",
         [_fault(fault) for fault in (*verdict.faults, *verdict.missing)],
-        verdict.notes,
+        (*verdict.notes, *_formulas(verdict)),
         list(_beams(fit)) if fit else (),
         verdict.listing.fingerprint,
         verdict.not_taken,
     )
+
+
+def _formulas(verdict: Verdict) -> Iterator[str]:
+    """Tell what of the set's tracking line a spreadsheet would take for a formula."""
+    if verdict.rtset is None:
+        return
+    plan = verdict.rtset.plan.view
+    for what, value in (("patient ID", plan.text("PatientID")), ("plan label", plan.text("RTPlanLabel"))):
+        if tracking_lines.is_formula(value):
+            yield (
+                f"A spreadsheet would take the {what} for a formula: import the tracking file into it with its columns "
+                "as text."
+            )
 
 
 def _word(verdict: Verdict) -> Literal["good", "refused", "incomplete"]:

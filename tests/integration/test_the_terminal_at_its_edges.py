@@ -91,3 +91,43 @@ def test_hints_are_quoted_for_a_shell() -> None:
     """So that they can be copied."""
     assert command("run", "/mnt/Müller, Anna's") == "anonymizer run '/mnt/Müller, Anna'\"'\"'s'"
     assert command("run", "/srv/BATCH") == "anonymizer run /srv/BATCH"
+
+
+def test_a_name_does_nothing_to_a_terminal(tmp_path: Path) -> None:
+    """Control characters, of C1 too, and turns of the direction of writing: in names of folders, sets and files."""
+    nasty = "\x1b]0;owned\x07\x9b31m\u202eon\x7f"
+    root = make_collection(tmp_path / f"batch {nasty}")
+    made = make_set(root, name=f"Meier {nasty}")
+    (made.folder / f"more {nasty}.zip").write_bytes(b"PK")
+    make_set(tmp_path, name=f"one {nasty}")
+    asked = [
+        ("check", root),
+        ("run", root),
+        ("status", root, "--all"),
+        ("status", root, "--json"),
+        ("doctor", root),
+        ("doctor", root, "--json"),
+        ("retry", root, f"gone {nasty}"),
+        ("run", tmp_path / f"one {nasty}"),
+        ("compare", made.folder, root / "ANON_006"),
+    ]
+
+    for arguments in asked:
+        _, *texts = said(*arguments)
+        shown = "".join(texts)
+        assert shown
+        assert [letter for letter in "\x1b\x07\x9b\u202e\x7f" if letter in shown] == [], arguments
+
+
+@pytest.mark.parametrize("name", ["structures.csv", "identities.csv", "words.csv"])
+def test_a_pipe_in_the_place_of_a_list_holds_nothing_up(root: Path, name: str) -> None:
+    """Nor an endless device, nor what is too large for memory: one sentence that names the file."""
+    os.mkfifo(root / name)
+    code, out, error = said("run", root)
+    assert (code, name in out + error) == (2, True)
+
+    (root / name).unlink()
+    (root / name).symlink_to("/dev/zero")
+    code, out, error = said("check", root)
+    assert code in {1, 2}
+    assert name in out + error

@@ -250,3 +250,52 @@ def test_a_withdrawal_that_was_cut_off_holds(collection: Collection) -> None:
     TrackingFiles(collection).render()
 
     assert file_of(collection).read_text().splitlines() == [HEADER]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "cp1252"])
+@pytest.mark.parametrize("separator", ["\t", ";", ","])
+def test_a_file_that_a_spreadsheet_saved_is_read_as_that(collection: Collection, encoding: str, separator: str) -> None:
+    """Every line stands there once, in UTF-8 and in the original's form; a withdrawn one does not come back."""
+    for index in (6, 7):
+        entry = line(index, orig_patient_id=f"Größe-{index}").entry(index)
+        (collection.tracking / f"{index:06d}.json").write_bytes(durable_files.encode(entry))
+    TrackingFiles(collection).render()
+    rows = [*csv.reader(file_of(collection).read_text("utf-8").splitlines(), skipinitialspace=True)]
+    rows.insert(1, ["Älter", "zzz_AnusGE003", "Plan", "Hospital"])
+    saved = "\r\n".join(separator.join(row) for row in rows) + "\r\n"
+    file_of(collection).write_bytes(saved.encode(encoding))
+
+    assert 3 in numbers_in_files(collection.root, "zzz_AnusGE")
+    tracking_lines.withdraw(collection, 7)
+    TrackingFiles(collection).render()
+
+    assert file_of(collection).read_bytes().decode("utf-8").splitlines() == [
+        HEADER,
+        "Älter, zzz_AnusGE003, Plan, Hospital" if separator != "," else "Älter,zzz_AnusGE003,Plan,Hospital",
+        "Größe-6, zzz_AnusGE006, Plan, Demo Hospital",
+    ]
+    assert TrackingFiles(collection).render() == []
+
+
+def test_a_file_never_holds_two_encodings(collection: Collection) -> None:
+    """The older program's lines stay byte for byte until one of ours needs another encoding than theirs."""
+    file_of(collection).write_bytes(HEADER.encode() + b"\nM\xfcller, zzz_AnusGE003, Plan, Hospital\n")
+    publish(collection, 6)
+    TrackingFiles(collection).render()
+    assert b"M\xfcller, zzz" in file_of(collection).read_bytes()
+
+    (collection.tracking / "000007.json").write_bytes(durable_files.encode(line(7, orig_plan_id="Größe").entry(7)))
+    TrackingFiles(collection).render()
+    assert file_of(collection).read_text("utf-8").splitlines()[1:] == [
+        "Müller, zzz_AnusGE003, Plan, Hospital",
+        "orig-6, zzz_AnusGE006, Plan, Demo Hospital",
+        "orig-7, zzz_AnusGE007, Größe, Demo Hospital",
+    ]
+
+
+def test_cells_that_a_spreadsheet_would_reckon_with_are_told() -> None:
+    """A number or a lone sign is none; `check` tells of a set's values, `doctor` of the lines."""
+    text = line(6, orig_patient_id='=HYPERLINK("x")', orig_plan_id="-Boost", hospital="+49 30").text
+
+    assert tracking_lines.formulas(text) == ["OrigPatientID", "OrigPlanID", "Hospital"]
+    assert tracking_lines.formulas(line(6, orig_patient_id="-5", orig_plan_id="-", hospital="a=b").text) == []
