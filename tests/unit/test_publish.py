@@ -12,7 +12,7 @@ from services.errors import SetChanged
 from services.forms.collection_form import Options
 from services.forms.identity import Identity
 from services.maintenance import export
-from services.publication import attempts, claims, publish
+from services.publication import attempts, claims, publish, republish
 from services.publication.attempts import LINE, RECORD, STANDS_STILL_S, Attempt, StandingStill
 from services.publication.publish import TargetTaken
 from services.runtime import durable_files
@@ -236,6 +236,23 @@ def test_a_set_that_was_done_again_meanwhile_is_not_replaced(collection: Collect
         publish.publish(attempt_in(collection), {}, LINE_OF_ONE, PLAN, instead_of=earlier)
     assert records.read(collection, 6) == now
     assert not collection.replaced.exists()
+
+
+@pytest.mark.parametrize("of_this_one", [True, False])
+def test_a_record_makes_way_only_for_the_one_that_was_made_to_replace_it(
+    collection: Collection, of_this_one: bool
+) -> None:
+    """Who was cut off while replacing an earlier record must not undo what was published since."""
+    publish.publish(attempt_in(collection), {}, LINE_OF_ONE, PLAN)
+    stands = records.read(collection, 6)
+    replaced = republish.digest(collection, 6) if of_this_one else "0" * 64
+    again = records.Record(6, ONE, PLAN, "2026-11-23T00:00:00+00:00", {republish.REPLACES: replaced})
+    attempt = attempt_in(collection)
+    (attempt.path / RECORD).write_bytes(again.encoded())
+    shutil.rmtree(attempt.folder)  # as if it had its place already
+
+    publish.recover(collection)
+    assert records.read(collection, 6) == (again if of_this_one else stands)
 
 
 def test_a_publication_that_was_cut_off_is_finished_by_whoever_comes(collection: Collection, monkeypatch) -> None:
