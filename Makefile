@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.set-up
 
 .PHONY: run test test-faults console-test coverage mutants nightly soak fuzz bench bench-peers house check format lint types contract setup lock clean
-.PHONY: image compose-test share-test k8s-test containers-test deploy-check
+.PHONY: bundle image compose-test share-test k8s-test containers-test deploy-check
 
 run: setup  ## anonymize a root folder: the demonstration one, or make run ROOT=/path/to/BATCH
 ifeq ($(ROOT),demo/BATCH)
@@ -65,6 +65,10 @@ COMPOSE_TEST := $(BIN)/pytest -rs --durations=12 tests/deploy/test_compose.py
 # An engine made for it gives kubelet's containers no better an OOM score than this machine lets it.
 MODEST := DOCKERD_OPTIONS="--add-runtime modest=$(CURDIR)/deploy/ci/modest-runc --default-runtime modest"
 
+bundle: setup  ## what a host without a network is installed from, in dist/bundle (needs a network, once)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-bundle.lock
+	deploy/bundle.sh
+
 image:  ## the image, with the Docker engine that is there or one made for it
 	deploy/ci/with-docker.sh docker image ls rt-set-anonymizer
 
@@ -111,6 +115,7 @@ lock:  ## resolve the pins again (needs a network): the command line's, the imag
 	$(LOCK) -c requirements.lock pyproject.toml --extra service -o requirements-service.lock
 	$(LOCK) -c requirements-service.lock pyproject.toml --extra service --group dev -o requirements-dev.lock
 	$(LOCK) -c requirements-dev.lock --group browser -o requirements-browser.lock
+	$(LOCK) -c requirements-dev.lock --group bundle -o requirements-bundle.lock
 	grep -o 'hatchling==[0-9.]*' pyproject.toml | head -1 | $(LOCK) -c requirements-dev.lock - -o requirements-build.lock
 
 clean:
