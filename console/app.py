@@ -13,7 +13,18 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from console.auth.middleware import Guard
-from console.pages import collection, collections, files, login, persons, plans, published, structures, words
+from console.pages import (
+    collection,
+    collections,
+    deliveries,
+    files,
+    login,
+    persons,
+    plans,
+    published,
+    structures,
+    words,
+)
 from console.pages.asked import went_wrong
 from services.errors import SettingsWrong
 from worker.transient_errors import CIRCUMSTANCES
@@ -79,5 +90,8 @@ def _of_a_collection(at: str) -> list[Route]:
         Route(f"{at}/published/{{anon}}/release", published.release, methods=["POST"]),
         Route(f"{at}/published/{{anon}}/send-back", published.send_back, methods=["POST"]),
         Route(f"{at}/published/{{anon}}/withdraw", published.withdraw, methods=["POST"]),
-        Route(f"{at}/deliveries", published.deliveries),
+        Route(f"{at}/deliveries", deliveries.deliveries, methods=["GET"]),
+        Route(f"{at}/deliveries", deliveries.deliver, methods=["POST"]),
+        Route(f"{at}/deliveries/events", deliveries.deliveries_events),
+        Route(f"{at}/deliveries/{{delivery}}/file", deliveries.delivery_file),
     ]

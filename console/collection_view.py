@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from console.delivery_view import Packer
 from console.reader_pool import reading_apart
 from console.structure_view import Namer
 from services import plain_files
@@ -23,6 +24,7 @@ from services.forms.collection_form import BY_HAND, read_settings
 from services.layout import STATE_NAME, sheets_folder
 from services.machines import descriptor
 from services.maintenance.choose import is_chosen
+from services.rtset import folder_listing, unfinished_pixels
 from services.runtime import durable_files
 from services.store import again, registry, tracking_lines
 from services.store.collection import Collection
@@ -31,7 +33,7 @@ from services.verdict.summary import Judgement, judge_folder
 from watcher.status import CollectionStatus, Row, StatusReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from services.forms.collection_form import Options
@@ -48,6 +50,9 @@ DIED: Final = (
     "again; if it happens again, give the console more memory."
 )
 
+AS_NEW: Final = "as new"
+AS_IT_IS: Final = "as it is"
+
 LOOK_S: Final = 0.5
 """However many pages are open, a collection is looked at no more often."""
 
@@ -62,7 +67,8 @@ class Line:
     changed: bool
     """Whether it was checked, and has changed since."""
     can_start: bool
-    can_try_again: bool
+    ways_on: tuple[str, ...]
+    """How a person may have it looked at again: plainly (empty), `as new`, `as it is`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +153,15 @@ class _Check:
     done: int = 0
 
 
+def _ways_on(row: Row) -> Iterator[str]:
+    if row.state.may_retry:
+        yield ""
+    if row.state is SetState.CHANGED:
+        yield AS_NEW
+    if unfinished_pixels.CODE in row.codes:
+        yield AS_IT_IS
+
+
 def _unread(row: Row, why: str) -> Judgement:
     return Judgement(row.folder, "cannot be read", {}, {}, "", (), (why,))
 
@@ -172,6 +187,7 @@ class Board:
     ) -> None:
         self.root = root
         self.namer = Namer(root)
+        self.packer = Packer(root, settings)
         self.deciding = threading.Lock()
         """Held while a person's decision is compared with what they saw, and written."""
         self._settings = settings
@@ -231,8 +247,13 @@ class Board:
         self._forget_look()
         return len(lines)
 
-    def try_again(self, locator: str) -> bool:
-        """Have a refused or parked set looked at again; false when it is none any more.
+    def try_again(self, locator: str, how: str = "") -> bool:
+        """Have a set looked at again that was refused or parked; false when it is none any more.
+
+        Parameters
+        ----------
+        how
+            `as new`: a changed set is one of its own. `as it is`: its files may end in zeros.
 
         Raises
         ------
@@ -240,10 +261,16 @@ class Board:
             Nothing can be written down just now.
         """
         look = self._look_anew()
-        line = next((line for line in look.lines if line.row.locator == locator and line.can_try_again), None)
+        line = next((line for line in look.lines if line.row.locator == locator and how in line.ways_on), None)
         if line is None:
             return False
         collection = Collection.open(self.root)
+        fingerprint = folder_listing.fingerprint(self.root / line.row.folder) if how else ""
+        if how == AS_IT_IS:
+            registry.accept(collection, locator, fingerprint, unfinished_pixels.CODE)
+        elif how == AS_NEW:
+            others = again.published_otherwise(collection, locator)
+            registry.count_as_new(collection, locator, fingerprint, others)
         again.look_again(collection, line.row.folder)
         if look.by_hand:
             registry.start(collection, locator, line.row.fingerprint)
@@ -337,7 +364,7 @@ class Board:
             judgement,
             changed,
             can_start=good and row.state is SetState.NOT_STARTED and self._check.done == self._check.total,
-            can_try_again=row.state.may_retry,
+            ways_on=tuple(_ways_on(row)),
         )
 
     def _follow_round(self, told: CollectionStatus) -> None:

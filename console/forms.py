@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, get_args, get_type_hints
 from urllib.parse import parse_qsl
 
 from starlette.exceptions import HTTPException
 
 from services.errors import SettingsWrong
-from services.forms.collection_form import BY_HAND, Options
+from services.forms import collection_form
+from services.forms.collection_form import BY_HAND, Acceptable, Options
 from services.forms.identity import Identity, check_identity
 from services.machines.descriptor import KEEP
 
@@ -32,8 +34,31 @@ NEW_FOLDER: Final = "+"
 USUAL: Final = "VicRapidPlan"
 """The machine that stands in the form first."""
 
+ACCEPT: Final = "accept"
+FLAGS: Final = ("yes", "no")
+
 _SOUND: Final = Identity("x", "x", "x", "x", 1)
 _IDENTITY: Final = ("patient_id", "family_name", "first_name", "hospital", "initial_index")
+
+
+@cache
+def more() -> dict[str, tuple[str, ...]]:
+    """Return the options behind *More*, in the form's order: what each may be; nothing where it is a text."""
+    hints = get_type_hints(Options)
+    names = [each.name for each in fields(Options) if each.name not in {"machine", ACCEPT}]
+    return {name: FLAGS if hints[name] is bool else get_args(hints[name]) for name in names} | {
+        ACCEPT: get_args(Acceptable)
+    }
+
+
+def _usual() -> dict[str, str]:
+    """Return what stands in the options behind *More* first."""
+    usual = Options(machine=(), start=BY_HAND)
+    return {name: _as_text(getattr(usual, name)) for name in more() if name != ACCEPT}
+
+
+def _as_text(value: object) -> str:
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
 class Form:
@@ -87,6 +112,13 @@ class NewCollection:
     options: Options | None = None
     wrong: set[str] = field(default_factory=set)
     """The fields that cannot be taken as they are."""
+    accept: frozenset[str] = frozenset()
+    """Codes of faults that are taken knowingly."""
+
+    @property
+    def wrong_behind_more(self) -> bool:
+        """Whether a field behind *More* has to be looked at again."""
+        return bool(self.wrong & more().keys())
 
     @classmethod
     def empty(cls, desk: Desk) -> NewCollection:
@@ -99,18 +131,20 @@ class NewCollection:
                 "new_folder": "",
                 "initial_index": "1",
                 "machine": USUAL if USUAL in machines else machines[0] if machines else KEEP,
-                "start": BY_HAND,
+                **_usual(),
             }
         )
 
     @classmethod
     def of(cls, form: Form, desk: Desk) -> NewCollection:
         """Check a form as it was sent."""
-        names = (*_IDENTITY, "folder", "new_folder", "machine", "start")
-        filled = cls({name: form[name].strip() if name != "machine" else form[name] for name in names})
+        names = (*_IDENTITY, "folder", "new_folder")
+        given = {name: form[name].strip() for name in names} | {"machine": form["machine"]}
+        given |= {name: form[name].strip() if name in form else usual for name, usual in _usual().items()}
+        filled = cls(given, accept=frozenset(form.all(ACCEPT)))
         filled._check_folder(desk)
         filled._check_identity()
-        filled._check_machine(desk)
+        filled._check_options(desk)
         return filled
 
     def _check_folder(self, desk: Desk) -> None:
@@ -135,15 +169,22 @@ class NewCollection:
             else:
                 self.wrong.add("family_name")  # together with the first name it is too long
 
-    def _check_machine(self, desk: Desk) -> None:
+    def _check_options(self, desk: Desk) -> None:
         machine = self.given["machine"]
         if machine not in (KEEP, *desk.machine_names()):
             self.wrong.add("machine")
             return
-        self.options = Options(
-            machine=() if machine == KEEP else (machine,),
-            start=BY_HAND if self.given["start"] == BY_HAND else "by itself",
-        )
+        values = {name: self.given[name] == "yes" if may == FLAGS else self.given[name] for name, may in _chosen()}
+        self.wrong |= {name for name, value in values.items() if not collection_form.may_be(name, value)}
+        if not collection_form.may_be(ACCEPT, sorted(self.accept)):
+            self.wrong.add(ACCEPT)
+        if not self.wrong & more().keys():
+            named: dict[str, Any] = values
+            self.options = Options(machine=() if machine == KEEP else (machine,), accept=self.accept, **named)
+
+
+def _chosen() -> list[tuple[str, tuple[str, ...]]]:
+    return [(name, may) for name, may in more().items() if name != ACCEPT]
 
 
 def _can_be(identity: Identity) -> bool:

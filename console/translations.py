@@ -49,6 +49,11 @@ class Texts:
         key = f"{group}.{word}"
         return self(key if key in catalogue() else f"{group}.{_ELSEWHERE}", **values)
 
+    def named(self, group: str, word: str) -> str:
+        """Say what stands for a word of ours; the word itself where we have none for it."""
+        key = f"{group}.{word}"
+        return self(key) if key in catalogue() else word
+
     def lasting(self, seconds: float) -> str:
         """Say a span of time: `about 3 minutes`."""
         for unit, of_seconds in _UNITS:

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 WAIT_S = 40.0
 
+AXE_RUN = """
+const done = arguments[arguments.length - 1];
+axe.run().then((found) => done(found.violations.map((one) => [one.id, one.impact, one.nodes.map((n) => n.html)])));
+"""
+
 
 class Look(NamedTuple):
     """How a page is looked at."""

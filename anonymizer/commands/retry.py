@@ -15,7 +15,6 @@ from services.runtime import audit
 from services.store import again, plans, registry
 from services.store.collection import Collection
 from services.store.records import folder_name
-from services.store.set_state import SetState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +56,7 @@ def retry(root: Root, folder: SetFolder, numbers: Numbers = None, as_new: AsNew 
         registry.accept(collection, locator, folder_listing.fingerprint(place), accept)
     marks = _marks(collection, place, numbers or ())
     if as_new:
-        meant = marks or _published_otherwise(collection, locator)
+        meant = marks or again.published_otherwise(collection, locator)
         registry.count_as_new(collection, locator, folder_listing.fingerprint(place), meant)
     again.look_again(collection, str(name), marks)
     audit.note(collection.state, "as new" if as_new else "tried again", set=locator, accepted=accept or "")
@@ -68,13 +67,6 @@ def _marks(collection: Collection, place: Path, numbers: Sequence[int]) -> list[
     """Return the marks of the plans that are meant."""
     taken = choose.numbered(collection, place, numbers)[1] if numbers else []
     return [plans.mark_of(collection, one.plan_uid) for one in taken]
-
-
-def _published_otherwise(collection: Collection, locator: str) -> list[str]:
-    """Return the plans of a folder with several sets whose sets were not published out of it as they are now."""
-    outcome = registry.read_outcome(collection, locator)
-    others = {SetState.CHANGED, SetState.WITHDRAWN, SetState.SAME_SET}
-    return [one.plan for one in outcome.sets if one.state in others] if outcome else []
 
 
 def _refuse_what_was_not_refused(collection: Collection, name: str) -> None:

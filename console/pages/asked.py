@@ -25,6 +25,7 @@ from services.machines.descriptor import KEEP
 from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
 from services.rtset.references import CONTOURS_CT, DOSE_PLAN, FRAME, LINKS, PLAN_STRUCTURE_SET
 from services.runtime import audit
+from services.store.collection import ShareAway
 from services.store.records import folder_name
 from worker.transient_errors import CIRCUMSTANCES, describe
 
@@ -63,6 +64,7 @@ def _templates() -> jinja2.Environment:
         new_folder=NEW_FOLDER,
         folder_name=folder_name,
         fault_key=_fault_key,
+        more=forms.more,
         may_start=START,
         may_track=TRACKING,
     )
@@ -195,5 +197,12 @@ def words_of(wrong: BaseException) -> str:
 
 def live(asked: Asked, parts: Callable[[], Parts]) -> Response:
     """Answer with what changes in the parts of a page, as it changes."""
+
+    def there() -> Parts:
+        try:
+            return parts()
+        except HTTPException:  # the collection, or the share, is away: the stream ends, and the browser asks again
+            raise ShareAway from None
+
     headers = {"X-Accel-Buffering": "no"}
-    return StreamingResponse(stream(asked.request, asked.desk, parts), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(stream(asked.request, asked.desk, there), media_type="text/event-stream", headers=headers)

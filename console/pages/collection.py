@@ -5,12 +5,10 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-from starlette.exceptions import HTTPException
-
+from console.collection_view import AS_IT_IS, AS_NEW
 from console.events import Parts
 from console.pages.asked import Asked, action, live, to, words_of
 from services.errors import SettingsWrong
-from services.store.collection import ShareAway
 from services.store.set_state import SetState
 from worker.transient_errors import CIRCUMSTANCES
 
@@ -39,14 +37,7 @@ def collection(request: Request) -> Response:
 def collection_events(request: Request) -> Response:
     """Send what changes in a collection."""
     asked = Asked.of(request)
-
-    def parts() -> Parts:
-        try:
-            return _parts(asked, asked.board)
-        except HTTPException:  # the collection, or the share, is away: the stream ends, and the browser asks again
-            raise ShareAway from None
-
-    return live(asked, parts)
+    return live(asked, lambda: _parts(asked, asked.board))
 
 
 def _collection(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Response:
@@ -136,10 +127,11 @@ def start(asked: Asked, form: Form) -> Response:
 
 
 @action
-def try_again(asked: Asked, _form: Form) -> Response:
-    """Have a refused or parked set looked at again."""
-    locator = asked.request.path_params["locator"]
-    return _do(asked, "tried_again", lambda board: int(board.try_again(locator)), nothing="again.none", set=locator)
+def try_again(asked: Asked, form: Form) -> Response:
+    """Have a set looked at again: a refused or parked one, a changed one as a new one, one as it is."""
+    locator, how = asked.request.path_params["locator"], form["how"]
+    what = {AS_NEW: "as_new", AS_IT_IS: "taken_as_it_is"}.get(how, "tried_again")
+    return _do(asked, what, lambda board: int(board.try_again(locator, how)), nothing="again.none", set=locator)
 
 
 def _do(asked: Asked, what: str, do: Callable[[Board], int], *, nothing: str, **values: Any) -> Response:

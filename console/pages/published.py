@@ -1,4 +1,4 @@
-"""The pages of what is published: looked at, released or sent back, withdrawn, and what was delivered of it."""
+"""The pages of what is published: looked at, released or sent back, withdrawn."""
 
 from __future__ import annotations
 
@@ -85,21 +85,6 @@ def withdraw(asked: Asked, _form: Form) -> Response:
         TrackingFiles(collection).render()
 
     return _do(asked, "withdrawn", do)
-
-
-async def deliveries(request: Request) -> Response:
-    """List what was delivered, when and to whom."""
-    return await run_in_threadpool(_deliveries, Asked.of(request))
-
-
-def _deliveries(asked: Asked) -> Response:
-    collection = _collection(asked)
-    return asked.page(
-        "deliveries.html",
-        deliveries=list(reversed(delivered.all_of(collection))),
-        collection=asked.request.path_params["collection"],
-        name=asked.desk.name_of(collection.root),
-    )
 
 
 def _do(asked: Asked, what: str, do: Callable[[Collection, int], None]) -> Response:

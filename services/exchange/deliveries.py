@@ -112,6 +112,7 @@ def make(
     extras: Callable[[Path, list[int]], None],
     *,
     user: str = "",
+    to: str = "",
 ) -> Made:
     """Make a delivery of a collection in or at `target`.
 
@@ -123,6 +124,8 @@ def make(
         Writes report and tables of the delivered indices into a folder.
     user
         Who asks; the user of the system by default.
+    to
+        Where it goes, as it is written down; `target` by default.
 
     Raises
     ------
@@ -133,7 +136,7 @@ def make(
     """
     export.refuse_inside(collection, target)
     chosen, held = _choose(collection, wanted)
-    run = _Run(collection, key, wanted, extras, user or _user())
+    run = _Run(collection, key, wanted, extras, user or _user(), to)
     if wanted.as_zip or wanted.recipients:
         return run.packed(_file_of(target, run.id, encrypted=bool(wanted.recipients)), chosen, held)
     return run.new_folder(target, chosen, held) if _is_free(target) else run.into(target, chosen, held)
@@ -206,8 +209,10 @@ class _Run:
         wanted: Wanted,
         extras: Callable[[Path, list[int]], None],
         user: str,
+        to: str,
     ) -> None:
         self.id = uuid4().hex
+        self._to = to
         self._collection, self._key, self._wanted, self._extras = collection, key, wanted, extras
         self._at = datetime.now(UTC).isoformat(timespec="seconds")
         self._user = user
@@ -291,7 +296,7 @@ class _Run:
         delivery = Delivery(
             id=self.id,
             at=self._at,
-            to=str(target),
+            to=self._to or str(target),
             user=self._user,
             key=delivery_key.fingerprint(self._key.public),
             sets={entry["folder"]: entry["fingerprint"] for entry in entries},

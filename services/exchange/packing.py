@@ -47,8 +47,19 @@ def recipients(path: Path) -> list[pyrage.x25519.Recipient | pyrage.ssh.Recipien
     SettingsWrong
         It cannot be read, or a line is none.
     """
+    return recipients_of(_lines(path))
+
+
+def recipients_of(lines: Iterable[str]) -> list[pyrage.x25519.Recipient | pyrage.ssh.Recipient]:
+    """Read recipients, one a line.
+
+    Raises
+    ------
+    SettingsWrong
+        A line is none, or there is no line.
+    """
     found: list[pyrage.x25519.Recipient | pyrage.ssh.Recipient] = []
-    for line in _lines(path):
+    for line in lines:
         kind = pyrage.ssh.Recipient if line.startswith("ssh-") else pyrage.x25519.Recipient
         try:
             found.append(kind.from_str(line))

@@ -330,6 +330,16 @@ _FORM: Final[dict[str, dict[str, _Kind]]] = {
 }
 
 
+def may_be(key: str, value: object) -> bool:
+    """Tell whether an option of a collection may have a value; `key` is its name in `Options`."""
+    name = _ELSEWHERE.get(key, key)
+    return any(form[name].fits(value) for table, form in _FORM.items() if name in form and table != "identity")
+
+
+_ELSEWHERE: Final = {"sheets": "make", "receive_identity": "identity"}
+"""Options that are called otherwise in the form."""
+
+
 def _form_text(root: Path) -> str:
     try:
         return plain_files.read(root / SETTINGS_NAME, LARGEST_SETTINGS_BYTES).decode("utf-8-sig")

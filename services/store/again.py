@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.store import failures, notes, registry
+from services.store.set_state import SetState
 
 if TYPE_CHECKING:
     from collections.abc import Collection as Marks
@@ -31,3 +32,10 @@ def look_again(collection: Collection, folder: str, plans: Marks[str] = ()) -> s
     registry.reopen(collection, locator)
     notes.clear(collection.root / folder)
     return locator
+
+
+def published_otherwise(collection: Collection, locator: str) -> list[str]:
+    """Return the plans of a folder with several sets whose sets were not published out of it as they are now."""
+    outcome = registry.read_outcome(collection, locator)
+    others = {SetState.CHANGED, SetState.WITHDRAWN, SetState.SAME_SET}
+    return [one.plan for one in outcome.sets if one.state in others] if outcome else []

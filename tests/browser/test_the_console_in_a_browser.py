@@ -21,7 +21,7 @@ from services.forms.identity import Identity
 from tests.judge import judge
 from tests.processes import processes
 from tests.sets import dose_of_another_plan, energy, make_collection, make_set, plan_without_structure_set, without
-from tests.window import LOOKS, Service, Window
+from tests.window import AXE_RUN, LOOKS, Service, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,10 +30,6 @@ ANOTHER_TOKEN = """
 const form = document.querySelector("form[action$='/check']");
 form.querySelector("[name=csrf]").value = "another";
 form.querySelector("button").click();  // at once: what is told meanwhile puts the right one in again
-"""
-AXE_RUN = """
-const done = arguments[arguments.length - 1];
-axe.run().then((found) => done(found.violations.map((one) => [one.id, one.impact, one.nodes.map((n) => n.html)])));
 """
 
 

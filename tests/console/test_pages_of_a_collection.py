@@ -7,10 +7,11 @@ import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from services.rtset import folder_listing
+from services.rtset import folder_listing, unfinished_pixels
 from services.store import registry
 from services.store.collection import Collection
 from services.store.registry import Outcome
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.visitor import Served, Visitor
@@ -55,6 +56,23 @@ def test_a_refused_set_says_why_and_what_to_do(served: Served) -> None:
     )
     german = served.member().get(served.collection, Accept_Language="de").text
     assert all(said in german for said in ("abgelehnt", "Zwei Patienten.", 'lang="en">CT.1 and', "Noch einmal"))
+
+
+def test_a_changed_set_is_taken_as_a_new_one_and_one_that_ends_in_zeros_as_it_is(served: Served) -> None:
+    """What the command line does with `retry --as-new` and `--accept`, without a terminal."""
+    member, collection = served.member(), Collection.open(served.share / "BATCH")
+    locator = collection.locator("Müller Anna 4711")
+    fingerprint = folder_listing.fingerprint(collection.root / "Müller Anna 4711")
+    again = f"{served.collection}/sets/{locator}/again"
+    conclude(served, "changed", index=6, text="Its files are others now.")
+    assert "Take as a new set" in member.get(served.collection).text
+    assert member.post(again, {"how": "as it is"}).status == 409
+    assert member.post(again, {"how": "as new"}).status == 303
+    assert registry.counts_as_new(collection, locator, fingerprint)
+    conclude(served, "waiting", codes=(unfinished_pixels.CODE,), text="Its files end in zeros.")
+    wait_until(lambda: "Take as it is" in member.get(served.collection).text)
+    assert member.post(again, {"how": "as it is"}).status == 303
+    assert registry.accepted(collection, locator, fingerprint) == {unfinished_pixels.CODE}
 
 
 def test_an_anonymized_set_says_what_it_became(served: Served) -> None:

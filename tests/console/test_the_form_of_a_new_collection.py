@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services.forms.collection_form import BY_HAND, read_settings
+from console import forms
+from services.forms.collection_form import BY_HAND, Options, read_settings
 from services.forms.identity import Identity
 
 if TYPE_CHECKING:
@@ -110,3 +111,44 @@ def test_numbers_of_the_older_program_are_not_given_again(served: Served) -> Non
 def test_a_form_that_never_ends_is_cut_off(served: Served) -> None:
     """A megabyte is more than ten thousand chosen sets take."""
     assert served.member().post("/new", {**FORM, "hospital": "x" * (1 << 20)}).status == 413
+
+
+def test_six_questions_are_asked_and_everything_else_stands_behind_more(served: Served) -> None:
+    """Each option with a line on what it does; what is left alone is what a new collection has."""
+    page = served.member().get("/new").text
+    before, _, behind = page.partition('<details class="more">')
+    asked = ("patient_id", "family_name", "first_name", "initial_index", "hospital", "machine")
+    assert all(f'id="{name}"' in before for name in asked)
+    assert not [name for name in forms.more() if f'name="{name}"' in before]
+    assert [name for name in forms.more() if f'name="{name}"' not in behind] == []
+    assert [name for name, may in forms.more().items() if f'id="{name}-hint"></p>' in behind] == []
+
+
+def test_what_is_chosen_behind_more_stands_in_the_form(served: Served) -> None:
+    """Whatever kind of option it is."""
+    chosen = {
+        "dates": "remove",
+        "sheets": "no",
+        "plans": "each",
+        "inbox": "Deliveries",
+        "accept": ["plan-sum", "relative-dose"],
+    }
+    assert served.member().post("/new", {**FORM, **chosen}).status == 303
+    options = read_settings(served.share / "Prostate")[1]
+    assert (options.dates, options.sheets, options.plans, options.inbox) == ("remove", False, "each", "Deliveries")
+    assert options.accept == {"plan-sum", "relative-dose"}
+    assert options.on_broken_links == Options(machine=()).on_broken_links
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("scanner", "x" * 17), ("inbox", "../out"), ("dates", "now"), ("accept", "two-patients")]
+)
+def test_an_option_that_cannot_be_taken_opens_more(served: Served, name: str, value: str) -> None:
+    """And is named above the form."""
+    answer = served.member().post("/new", {**FORM, name: value})
+    assert (answer.status, f'href="#{name}"' in answer.text, '<details class="more" open>' in answer.text) == (
+        422,
+        True,
+        True,
+    )
+    assert not (served.share / "Prostate").exists()

@@ -14,6 +14,7 @@ from services.store.collection import Collection
 from services.store.records import Record
 from tests.exports import generate
 from tests.sets import make_collection
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,6 +118,11 @@ def test_plans_of_a_folder_are_shown_and_chosen(served: Served) -> None:
     assert (chosen.status, chosen.location) == (303, served.collection)
     marks = [plans.mark_of(collection, uid) for uid in export.plans]
     assert registry.chosen(collection, locator) == ({marks[0], marks[2]}, {marks[1]})
+    board = served.desk.board(served.collection[3:])
+    board.check()
+    wait_until(lambda: not board.look().checking)
+    judged = [line.judgement for line in board.look().lines if line.row.locator == locator and line.judgement]
+    assert ["choose-plans" in {fault["code"] for fault in one.faults} for one in judged] == [False]
     late = member.post(page, {"plan": ["2"], "was": was[1]})
     assert (late.status, "somebody else has chosen" in late.text, "not taken" in late.text) == (409, True, True)
     assert registry.chosen(collection, locator).taken == {marks[0], marks[2]}

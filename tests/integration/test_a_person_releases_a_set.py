@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
+import zipfile
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,6 +24,7 @@ from services.store.collection import Collection
 from sheets import collection_report, set_sheet
 from tests.delivered import anonymizer, collected
 from tests.visitor import PASSWORD, USER, Served, serving
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -186,3 +190,37 @@ def test_the_audit_is_kept_as_long_as_it_is_said_and_only_grows(root: Path, monk
     audit.note(root / ".anonymizer", "started", set="1" * 32)
     assert audit.read(root / ".anonymizer")[:-1] == before
     assert sorted(path.name for path in place.iterdir())[1:] == ["notes.txt"]
+
+
+def test_a_delivery_is_made_and_downloaded_on_its_page(root: Path, served: Served) -> None:
+    """By who asks: written down as one, in the audit too; what may not travel stays, with the reason."""
+    asks_for_release(root)
+    member, page = served.member(), f"{served.collection}/deliveries"
+    assert 'value="ANON_006"> ANON_006' in member.get(page).text
+    assert member.post(page).location == page
+    wait_until(lambda: "Nothing may travel" in member.get(page).text)
+    assert "not released" in member.get(page).text
+    releases.release(Collection.open(root), 6, user="anna", role=ROLE)
+    assert member.post(page, {"anon": ["ANON_006"], "hospital_name": "yes"}).location == page
+    wait_until(lambda: "The delivery of 1 set is made." in member.get(page).text)
+    found = re.search(rf"{page}/(\w+)/file", member.get(page).text)
+    assert found
+    (listed,) = json.loads(anonymizer("deliveries", root, "--json").text)
+    assert (listed["id"], listed["user"], list(listed["sets"])) == (found[1], USER, ["ANON_006"])
+    path = served.desk.board(served.collection[3:]).packer.file(found[1])
+    assert path is not None
+    with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as packed:
+        assert {"delivery.json", "delivery.json.sig"} <= {*packed.namelist()}
+    (delivered,) = [line for line in audit.read(root / ".anonymizer") if line["act"] == "delivered"]
+    assert (delivered["user"], delivered["by"], delivered["sets"]) == (USER, "page", ["ANON_006"])
+    assert member.get(f"{page}/{'0' * 32}/file").status == 404
+    assert SET not in served.log.getvalue()
+
+
+def test_a_recipient_that_is_none_is_told_and_no_delivery_begun(root: Path, served: Served) -> None:
+    """Nothing leaves unencrypted because of a slip."""
+    member, page = served.member(), f"{served.collection}/deliveries"
+    member.get(page)
+    answer = member.post(page, {"recipients": "age1nonsense"})
+    assert (answer.status, "no public key" in answer.text) == (409, True)
+    assert json.loads(anonymizer("deliveries", root, "--json").text) == []

@@ -1,0 +1,115 @@
+"""A delivery is made for whoever asks on a page: one at a time of a collection, as one file that they download."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+import structlog
+
+from services.errors import SettingsWrong
+from services.exchange import deliveries, delivery_key
+from services.runtime import audit
+from services.store.collection import Collection
+from worker.transient_errors import CIRCUMSTANCES, describe
+
+if TYPE_CHECKING:
+    from services.exchange.deliveries import Made, Wanted
+    from services.runtime.settings import Settings
+
+TO: Final = "downloaded from the console"
+"""Written down as where a delivery went: what becomes of the file then, only a person knows."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """A delivery that is being made, or the last one."""
+
+    user: str
+    state: Literal["making", "made", "nothing", "failed"] = "making"
+    made: Made | None = None
+    wrong: str = ""
+    """Why it failed, for those who are logged in."""
+
+    @property
+    def held_back(self) -> list[tuple[str, str]]:
+        """The sets that did not travel, each with the reason."""
+        every = self.made.sets if self.made else []
+        return [(one.folder, one.state) for one in every if one.state not in deliveries.TRAVELS]
+
+
+class Packer:
+    """Makes deliveries of one collection. A file stays until the next one is made, or the console ends."""
+
+    def __init__(self, root: Path, settings: Settings) -> None:
+        self._root = root
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._now: Making | None = None
+
+    @property
+    def now(self) -> Making | None:
+        """What is being made, or was made last."""
+        return self._now
+
+    def begin(self, wanted: Wanted, user: str) -> None:
+        """Begin to make a delivery.
+
+        Raises
+        ------
+        SettingsWrong
+            One is being made, or the collection or the key cannot be used.
+        OSError
+            A circumstance: there is no place for it, say.
+        """
+        with self._lock:
+            if self._now and self._now.state == "making":
+                raise SettingsWrong("A delivery of this collection is being made just now: wait until it is there.")
+            collection = Collection.look(self._root)
+            key = delivery_key.of_user(collection, self._settings)
+            kind = f"anonymizer-delivery-{collection.id}-"
+            for old in Path(tempfile.gettempdir()).glob(f"{kind}*"):
+                shutil.rmtree(old, ignore_errors=True)
+            place = Path(tempfile.mkdtemp(prefix=kind))
+            self._now = Making(user)
+        threading.Thread(target=self._make, args=(collection, place, key, wanted), daemon=True).start()
+
+    def file(self, delivery: str) -> Path | None:
+        """Find the file of a delivery; None where it is not here any more."""
+        now = self._now
+        if now is None or now.made is None or now.made.delivery is None or now.made.delivery.id != delivery:
+            return None
+        return now.made.place if now.made.place.is_file() else None
+
+    def _make(self, collection: Collection, place: Path, key: delivery_key.DeliveryKey, wanted: Wanted) -> None:
+        assert self._now
+        begun = self._now
+        try:
+            from sheets import travelling  # noqa: PLC0415 - it draws pictures, and takes a second to import
+
+            def extras(target: Path, indices: list[int]) -> None:
+                travelling.write(collection, indices, target)
+
+            made = deliveries.make(collection, place, key, wanted, extras, user=begun.user, to=TO)
+            self._now = replace(begun, state="made" if made.delivery else "nothing", made=made)
+            if made.delivery:
+                log.info("console.delivered", user=begun.user, collection=collection.id, count=len(made.delivery.sets))
+                with suppress(OSError):
+                    sets = sorted(made.delivery.sets)
+                    audit.note(
+                        collection.state, "delivered", user=begun.user, by="page", delivery=made.delivery.id, sets=sets
+                    )
+        except Exception as error:  # noqa: BLE001 - whatever it is, the page says that it is over
+            known = isinstance(error, (SettingsWrong, *CIRCUMSTANCES))
+            wrong = (
+                str(error) if isinstance(error, SettingsWrong) else describe(error) if known else type(error).__name__
+            )
+            self._now = replace(begun, state="failed", wrong=wrong)
+            log.error("console.delivery_failed", user=begun.user, error=type(error).__name__)  # noqa: TRY400 - names files

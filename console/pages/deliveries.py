@@ -1,0 +1,127 @@
+"""Deliveries: made of what may travel, downloaded, and listed with where they went."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, NamedTuple
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse
+
+from console.auth.roles import START
+from console.events import Parts
+from console.pages.asked import Asked, action, live, to, words_of
+from services.errors import SettingsWrong
+from services.exchange import deliveries as delivered
+from services.exchange import door, packing
+from services.exchange.deliveries import Wanted
+from services.store import records
+from services.store.collection import Collection
+from services.store.records import folder_name, index_of
+from worker.transient_errors import CIRCUMSTANCES
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from console.forms import Form
+
+
+class Offered(NamedTuple):
+    """A published set, and what keeps it here."""
+
+    anon: str
+    hospital: str
+    kept_back: str
+    """`unread-words`, `not-released`, `sent-back`; empty where it may travel."""
+
+
+async def deliveries(request: Request) -> Response:
+    """List what was delivered, when and to whom, and what may be."""
+    return await run_in_threadpool(_deliveries, Asked.of(request))
+
+
+def deliveries_events(request: Request) -> Response:
+    """Send how far the delivery is that is being made."""
+    asked = Asked.of(request)
+    return live(asked, lambda: Parts({"making": _making(asked)}, {}))
+
+
+@action
+def deliver(asked: Asked, form: Form) -> Response:
+    """Make a delivery of the chosen sets, or of all that may travel."""
+    try:
+        asked.board.packer.begin(_wanted(form), asked.session.user)
+    except (SettingsWrong, *CIRCUMSTANCES) as wrong:
+        return _deliveries(asked, HTTPStatus.CONFLICT, words_of(wrong))
+    its_id = asked.request.path_params["collection"]
+    asked.did("delivery_begun", collection=its_id)
+    return to(f"/c/{its_id}/deliveries")
+
+
+async def delivery_file(request: Request) -> Response:
+    """Download a delivery that was made here just now."""
+    return await run_in_threadpool(_file, Asked.of(request))
+
+
+def _file(asked: Asked) -> Response:
+    asked.needs(START)
+    delivery = asked.request.path_params["delivery"]
+    path = asked.board.packer.file(delivery)
+    if path is None:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    asked.did("delivery_downloaded", collection=asked.request.path_params["collection"], delivery=delivery)
+    return FileResponse(path, filename=path.name, media_type="application/octet-stream")
+
+
+def _wanted(form: Form) -> Wanted:
+    """Read what is to be delivered.
+
+    Raises
+    ------
+    SettingsWrong
+        A set is named otherwise, or a recipient is none.
+    """
+    recipients = [line.strip() for line in form["recipients"].splitlines() if line.strip()]
+    return Wanted(
+        indices=frozenset(map(index_of, form.all("anon"))) or None,
+        hospitals=frozenset(form.all("hospital")),
+        unread_words="unread_words" in form,
+        hospital_name="hospital_name" in form,
+        as_zip=True,
+        recipients=tuple(packing.recipients_of(recipients)) if recipients else (),
+    )
+
+
+def _deliveries(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Response:
+    board = asked.board
+    collection = Collection.look(board.root)
+    return asked.page(
+        "deliveries.html",
+        status,
+        making=_making(asked),
+        offered=_offered(collection),
+        deliveries=list(reversed(delivered.all_of(collection))),
+        collection=asked.request.path_params["collection"],
+        name=asked.desk.name_of(collection.root),
+        wrong=wrong,
+    )
+
+
+def _making(asked: Asked) -> str:
+    return asked.render(
+        "making.html", making=asked.board.packer.now, collection=asked.request.path_params["collection"]
+    )
+
+
+def _offered(collection: Collection) -> list[Offered]:
+    found = []
+    for index in records.indices(collection):
+        published = records.read(collection, index)
+        if published is None or published.set_id is None or published.withdrawn:
+            continue
+        kept_back = "unread words" if door.unread_words(collection, index) else door.not_released(collection, index)
+        hospital = delivered.hospital_of(collection, index)
+        found.append(Offered(folder_name(index), hospital, kept_back.replace(" ", "-")))
+    return found
