@@ -1,0 +1,76 @@
+"""`.ci/run`: its bounds fit into the time that it has, and what a machine could have fetched is not skipped."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+RUN = Path(__file__).parents[2] / ".ci" / "run"
+LONGEST_MIN = 90
+
+
+def program(path: Path, text: str) -> None:
+    """Write a program."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Make a project whose stages all pass, on what looks like Debian and can install no package."""
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(RUN, tmp_path / ".ci" / "run")
+    program(tmp_path / "deploy/ci/packages.sh", "exit 1")
+    program(tmp_path / "bin/make", 'echo "made $*"')
+    program(tmp_path / "bin/apt-get", "exit 0")
+    program(tmp_path / "bin/id", "echo 0")
+    return tmp_path
+
+
+def ran(project: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the checks."""
+    variables = {**os.environ, "CI": "", "PATH": f"{project / 'bin'}:{os.environ['PATH']}", **environment}
+    return subprocess.run([project / ".ci/run"], env=variables, capture_output=True, text=True, check=False)
+
+
+def test_all_bounds_fit_into_the_time_of_a_run() -> None:
+    """Those of all stages and of what is fetched; and whatever is tried again, no stage outlives the whole."""
+    text = RUN.read_text("utf-8")
+    first = [int(minutes) for minutes in re.findall(r"^(?:stage|tests) (\d+) ", text, re.MULTILINE)]
+    fetched = [int(re.findall(r"kill-after=60 (\d+)m", text)[0])] * len(re.findall(r"^fetch ", text, re.MULTILINE))
+    whole = re.findall(r"WHOLE=\$\(\((\d+) \* 60\)\)", text)
+    assert len(first) == 9
+    assert sum(first + fetched) <= int(whole[0]) <= LONGEST_MIN
+
+
+def test_what_cannot_be_fetched_is_skipped_on_a_desk_and_fails_in_ci(project: Path) -> None:
+    """With CI=true, where root on Debian could have fetched it; elsewhere it is a sentence."""
+    desk = ran(project)
+    assert (desk.returncode, desk.stderr.count("SKIPPED: tests")) == (0, 2)
+    ci = ran(project, CI="true")
+    assert (ci.returncode, "FAILED to install" in ci.stderr) == (1, True)
+    program(project / "bin/id", "echo 1000")
+    assert ran(project, CI="true").returncode == 0
+
+
+def test_a_stage_that_fails_is_tried_once_more_by_itself_and_then_fails_the_run(project: Path) -> None:
+    """What passes the second time is told, too."""
+    program(project / "bin/make", 'case "$*" in test) echo try >>tries; test $(wc -l <tries) -gt 1;; esac')
+    again = ran(project)
+    assert (again.returncode, "AGAIN, what failed: make test" in again.stderr) == (0, True)
+    program(project / "bin/make", 'test "$*" != test')
+    assert ran(project).returncode == 1
+
+
+def test_a_stage_for_which_no_time_is_left_fails(project: Path) -> None:
+    """It is not begun."""
+    script = project / ".ci" / "run"
+    script.write_text(script.read_text("utf-8").replace("WHOLE=$((88 * 60))", "WHOLE=0"))
+    late = ran(project)
+    assert (late.returncode, "no time is left for it" in late.stderr, "made" in late.stdout) == (1, True, False)
