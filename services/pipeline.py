@@ -20,7 +20,7 @@ from services.deidentify import writer
 from services.deidentify.replacements import remake, rename
 from services.dicom import dates
 from services.dicom.elements import Malformed
-from services.errors import NotClean, SetChanged, SetIncomplete, SetRefused, SetsFailed, SettingsWrong, SetWaits
+from services.errors import Fault, NotClean, SetChanged, SetIncomplete, SetRefused, SetsFailed, SettingsWrong, SetWaits
 from services.machines import descriptor
 from services.maintenance import same_source
 from services.policy.table import EDITION, POLICY_EDITION, policy_for
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 
     from services.deidentify.replacements import Remaking
     from services.deidentify.structure_renaming import Renaming
-    from services.errors import Fault
     from services.forms.identity import NewIdentity
     from services.forms.structure_list import Naming
     from services.publication.index_ledger import Ledger
@@ -70,6 +69,14 @@ PARKED: Final = (
     "This set could not be anonymized, and that is not the fault of whoever exported it. Nothing of it was published. "
     "The people who run this program must look: its log says more. `anonymizer retry` tries again."
 )
+NOT_CLEAN: Final = (
+    "What was made of this set did not pass its proof, and nothing of it was published. That is not the fault of "
+    "whoever exported it, and trying again would lead to the same: the people who run this program must look, or "
+    "report it. The proof says:"
+)
+_MOST_TOLD: Final = 6
+"""Reasons of a failed proof that are told to a person; the log has all."""
+
 UNREAD: Final = "unread-words"
 """The code of a set that waits for a person to read words of its texts."""
 
@@ -128,6 +135,19 @@ def _unless_changed(step: Callable[[], Outcome]) -> Outcome:
         with suppress(SetChanged):
             return step()
     return step()
+
+
+def parked_text(proof: Sequence[str] = ()) -> str:
+    """Say of a set that it is parked, and where a proof failed.
+
+    Parameters
+    ----------
+    proof
+        What a failed proof says; none where something else went wrong.
+    """
+    more = len(proof) - _MOST_TOLD
+    told = [*proof[:_MOST_TOLD], *([f"and {more} more, which stand in the log"] if more > 0 else [])]
+    return "\n".join([NOT_CLEAN, *told]) if proof else PARKED
 
 
 class _Anonymized(NamedTuple):
@@ -230,8 +250,8 @@ class _Run:
             assert one.plan is not None  # of several sets, each has its plan
             mark = plans.mark_of(collection, one.plan.sop_instance_uid)
             this = self._set(seen, mark, one.ordinal)
-            if reasons := failures.parked(collection, failures.of_set(self.locator, mark), fingerprint):
-                entries.append(SetOutcome(SetState.PARKED, reasons, text=PARKED, plan=mark, ordinal=one.ordinal))
+            if parked := self._parked(mark, one.ordinal, fingerprint):
+                entries.append(parked)
                 continue
             failures.begin(collection, self.locator, mark)
             try:
@@ -246,6 +266,15 @@ class _Run:
         if errors:
             raise SetsFailed(errors)
         return self._conclude(seen, judged, entries)
+
+    def _parked(self, mark: str, ordinal: int, fingerprint: str) -> SetOutcome | None:
+        """Tell of one of several sets that it is parked; None where it is not."""
+        key = failures.of_set(self.locator, mark)
+        codes = failures.parked(self.collection, key, fingerprint)
+        if not codes:
+            return None
+        proof = failures.proof(self.collection, key)
+        return SetOutcome(SetState.PARKED, codes, text=parked_text(proof), plan=mark, ordinal=ordinal, proof=proof)
 
     def _conclude_one(self, seen: Listing, told: _Told) -> Outcome:
         """Write what is told of a folder with one set."""
@@ -375,7 +404,11 @@ class _SetRun:
             except BaseException:
                 attempt.discard()
                 raise
-        except (NotClean, SetChanged, Malformed, publish.TargetTaken):
+        except Malformed as fault:
+            self.ledger.release(set_id)
+            self._check_unchanged(self.seen)
+            return self.refused(_unreadable(fault))
+        except (NotClean, SetChanged, publish.TargetTaken):
             self.ledger.release(set_id)
             raise
         republish.clear(collection, index)
@@ -466,10 +499,13 @@ class _SetRun:
         """Verify → publish; in the place of what is to be done again."""
         collection = self.collection
         self.progress.step("verified", 0, len(made.source))
-        proof = prove.prove(made.source, attempt.folder, made.expected)
+        try:
+            proof = prove.prove(made.source, attempt.folder, made.expected)
+        except NotClean:
+            self._check_unchanged(made.listing)
+            raise
+        self._check_unchanged(made.listing)
         self.progress.size_bytes = sum(file.size_bytes for file in proof.files.values())
-        if folder_listing.take(self.folder) != made.listing:
-            raise SetChanged
         line = TrackingLine(
             made.patient_id,
             made.expected.identity.patient_id,
@@ -483,6 +519,11 @@ class _SetRun:
         unread_words.write(collection, attempt.index, self.locator, person, words)
         told = {"proof": proof.as_json(), "person": person, **made.record}
         publish.publish(attempt, told, line, made.plan_name, instead_of=earlier)
+
+    def _check_unchanged(self, listing: Listing) -> None:
+        """Make sure that the folder is what was read: of one that changes meanwhile, nothing can be said."""
+        if folder_listing.take(self.folder) != listing:
+            raise SetChanged
 
     def _is_done_again(self, published: Record, rtset: RtSet, set_id: str, content: str) -> bool:
         """Whether a person wants a published set done again; it is, if it is still the one that was published."""
@@ -674,6 +715,12 @@ class _SetRun:
             return False
         claim = claims.of(self.collection, found.set_id)
         return claim is not None and claim.locator == self.locator
+
+
+def _unreadable(fault: Malformed) -> SetRefused:
+    """Say of a set that something in it, which only its writing looks at, is no DICOM."""
+    found = f"An object of the set cannot be read as DICOM: {fault}."
+    return SetRefused(Fault("file-unreadable", found, "Export the set once more."))
 
 
 def _of_doubts(doubts: Sequence[Doubt]) -> str:

@@ -3,8 +3,8 @@
 * A set that is refused, incomplete or done is an outcome, which the pipeline notes on the share.
 * A circumstance (a full disk, a share or a Redis that is away, a set that changes under our hands) uses nothing up. The
   message is done with; the watcher asks again, later each time.
-* An exception that nobody foresaw, a proof that failed, or the death of the process counts. After three the set is
-  parked.
+* An exception that nobody foresaw, or the death of the process, counts. After three the set is parked.
+* A proof that failed would fail again: the set is parked at once, and told where it failed.
 * The death of a whole worker is as a rule no set's fault: it counts from the fifth in a row on.
 
 No exception leaves the task: Celery would put its text into logs and events, and the text may hold a name.
@@ -24,8 +24,8 @@ from celery import signals
 from celery.worker import state as worker_state
 from structlog.contextvars import bound_contextvars
 
-from services.errors import SetsFailed, SettingsWrong
-from services.pipeline import PARKED, process
+from services.errors import NotClean, SetsFailed, SettingsWrong
+from services.pipeline import parked_text, process
 from services.publication import high_water
 from services.publication.index_ledger import Ledger
 from services.rtset import folder_listing
@@ -115,11 +115,11 @@ def _work(here: Station, name: SetKey, beginnings: int, *, patience_over: bool) 
         except SetsFailed as several:
             for plan, error in several.errors.items():
                 log.exception("set.failed", exc_info=error)
-                count_failure(collection, name, type(error).__name__, plan)
+                count_failure(collection, name, type(error).__name__, plan, _said_by_proof(error))
             ended = "failed"
         except Exception as error:
             log.exception("set.failed")
-            count_failure(collection, name, type(error).__name__)
+            count_failure(collection, name, type(error).__name__, proof=_said_by_proof(error))
             ended = "failed"
         else:
             ended = outcome.state if outcome else SetState.GONE
@@ -154,8 +154,13 @@ def _is_parked(collection: Collection, locator: str) -> bool:
     return folder_listing.fingerprint(folder) == outcome.fingerprint
 
 
-def count_failure(collection: Collection, name: SetKey, why: str, plan: str = "") -> None:
-    """Count that we failed on a set, and park it when that was once too often.
+def _said_by_proof(error: Exception) -> tuple[str, ...]:
+    """Return what a failed proof says; nothing where something else went wrong, which may pass by itself."""
+    return error.reasons if isinstance(error, NotClean) else ()
+
+
+def count_failure(collection: Collection, name: SetKey, why: str, plan: str = "", proof: tuple[str, ...] = ()) -> None:
+    """Count that we failed on a set, and park it when that was once too often, or would be so again.
 
     Its index, if it had one, is given back by the next reconciling.
 
@@ -165,20 +170,23 @@ def count_failure(collection: Collection, name: SetKey, why: str, plan: str = ""
         The class of what went wrong last; never its text.
     plan
         Of a folder with several sets, the mark of the plan of the one that is meant: its neighbours go on.
+    proof
+        What a failed proof says. It would say so of the same files again, and is not asked.
     """
     key = failures.of_set(name.locator, plan)
     reasons = failures.with_one_more(collection, key, why)
     folder = registry.folder_of(collection, name.locator)
-    if len(reasons) >= failures.MOST and folder is not None:
+    if (proof or len(reasons) >= failures.MOST) and folder is not None:
         fingerprint = folder_listing.fingerprint(folder)
-        log.error("set.parked", reasons=reasons)
+        log.error("set.parked", codes=reasons, reasons=proof or reasons)
         if plan:
-            failures.park(collection, key, reasons, fingerprint)
+            failures.park(collection, key, reasons, fingerprint, proof)
             return
-        at = datetime.now(UTC).isoformat(timespec="seconds")
-        parked = Outcome(SetState.PARKED, fingerprint, at, codes=reasons, text=PARKED)
-        notes.write_note(folder, PARKED)
+        at, text = datetime.now(UTC).isoformat(timespec="seconds"), parked_text(proof)
+        parked = Outcome(SetState.PARKED, fingerprint, at, codes=reasons, text=text, proof=proof)
+        notes.write_note(folder, text)
         registry.write_outcome(collection, name.locator, parked)
+        reasons = () if proof else reasons
     # Last: a parking that is cut off is made up for by the next failure.
     failures.keep(collection, key, reasons)
 

@@ -72,6 +72,7 @@ def examine(collection: Collection) -> Iterator[Finding]:
     yield from seen.lines()
     yield from seen.staging()
     yield from seen.originals()
+    yield from _not_clean(collection)
 
 
 def _listed(collection: Collection) -> Iterator[Finding]:
@@ -96,6 +97,21 @@ def _listed(collection: Collection) -> Iterator[Finding]:
 def not_readable(folder: str, text: str) -> Finding:
     """Return the finding of a set that may not be read."""
     return Finding("not-readable", folder, text, "Change its owner, its group or its rights (ACL).")
+
+
+def _not_clean(collection: Collection) -> Iterator[Finding]:
+    """Name the sets whose proof failed, and say at which attributes."""
+    for locator, outcome in registry.outcomes(collection):
+        folder = registry.folder_of(collection, locator)
+        for one in outcome.entries:
+            if one.state is SetState.PARKED and one.proof and folder is not None and folder.is_dir():
+                yield Finding(
+                    "proof-failed",
+                    collection.name_of(folder),
+                    "\n".join(one.proof),
+                    "Nothing of it was published. Report this text, which holds no value of the set, to the people who "
+                    "made this program; then `anonymizer retry ROOT SET`.",
+                )
 
 
 def _changed(folder: str, says: str, name: str) -> Finding:

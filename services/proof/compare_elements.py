@@ -243,6 +243,8 @@ class Walk:
         self._promised = promised
         self._reasons = reasons
         self._contested = policy.contested
+        self._items: list[int] = []
+        """Which item of each sequence around it the walk is in."""
         self._old = self._new = b""
         self._old_charsets: tuple[str, ...] = ()
         self._new_charsets: tuple[str, ...] = ()
@@ -346,7 +348,7 @@ class Walk:
         known = self.found.uids.get(old)
         if known is None:
             self.found.uids[old] = new
-            self.found.uid_places[old] = Place(here.kind, here.path, tag)
+            self.found.uid_places[old] = self._place(here, tag)
         elif known != new:
             self._fail("uids", "one UID became two", here, tag)
         here.renamed.append(tag)
@@ -359,8 +361,11 @@ class Walk:
             self._fail("elements", "items are lost or were put in", here, tag)
             return
         inside = here.inside(tag)
-        for one, other in zip(old, new, strict=True):
+        self._items.append(0)
+        for number, (one, other) in enumerate(zip(old, new, strict=True)):
+            self._items[-1] = number
             self._data_set(one[3], other[3], inside)
+        self._items.pop()
 
     def _relinked(self, tag: int, old: Sequence[Item], new: Sequence[Item], here: Level) -> None:
         """Take rebuilt references as they are: their UIDs alone, which `services.proof.references` follows."""
@@ -369,7 +374,9 @@ class Walk:
         here.renamed.append(tag)
 
     def _references(self, items: Sequence[Item], here: Level) -> None:
-        for item in items:
+        self._items.append(0)
+        for number, item in enumerate(items):
+            self._items[-1] = number
             for attribute, vr, _, value, end, below in item[3]:
                 if below is not None:
                     self._references(below, here.inside(attribute))
@@ -379,6 +386,7 @@ class Walk:
                     self.found.relinked_uids.add(self._new[value:end])
                 else:
                     self._fail("elements", "a rebuilt reference holds more than references", here, attribute)
+        self._items.pop()
 
     # One pair -----------------------------------------------------------------------------------------------------
 
@@ -407,7 +415,7 @@ class Walk:
                 self._look(old, here, change.new)
                 return
         if items is None and new[5] is None and new[1] == vr:  # `services.proof.kept_values` judges it
-            self.found.mended.setdefault(change._replace(vr=vr), Place(here.kind, here.path, tag))
+            self.found.mended.setdefault(change._replace(vr=vr), self._place(here, tag))
             if not change.new:
                 self._demand(here, tag, 1)
             here.changed.append((tag, "mended"))
@@ -455,15 +463,15 @@ class Walk:
         """Judge a value that the decision names, whatever the source held; note what only the whole set shows."""
         tag, action = new[0], decision.action
         if action is Action.DATE:
-            self.found.dates.setdefault(change, Place(here.kind, here.path, tag))
+            self.found.dates.setdefault(change, self._place(here, tag))
         elif action is Action.CLEAN:
-            self.found.cleaned[decision.argument].setdefault(change, Place(here.kind, here.path, tag))
+            self.found.cleaned[decision.argument].setdefault(change, self._place(here, tag))
             if decision.argument in TECHNICAL_ROLES:
                 self._technical(tag, change.new)
             else:
                 self.found.typed[self._new_charsets].add(change.new)
         elif action is Action.IDENTITY:
-            self.found.identity[decision.argument].setdefault(change, Place(here.kind, here.path, tag))
+            self.found.identity[decision.argument].setdefault(change, self._place(here, tag))
         elif wrong := self._contradiction(tag, change, decision, here):
             self._fail(*wrong, here, tag)
 
@@ -500,7 +508,7 @@ class Walk:
         elif self.found.uids.setdefault(before, after) != after:
             self._fail("uids", "one UID became two", here, old[0])
         else:
-            self.found.uid_places.setdefault(before, Place(here.kind, here.path, old[0]))
+            self.found.uid_places.setdefault(before, self._place(here, old[0]))
 
     def _missing(self, old: Element, here: Level) -> None:
         """Judge an element that the output lacks."""
@@ -610,7 +618,7 @@ class Walk:
         value = self._old[start:end]
         shown = (vr, value if new is None else new)
         if shown not in self.found.kept:
-            self.found.kept[shown] = Place(here.kind, here.path, tag)
+            self.found.kept[shown] = self._place(here, tag)
         if tag in here.rules.retained:
             self.found.retained.add((here.rules.decision(tag).row.identifies, value, vr, self._old_charsets))
         elif vr in _ALSO_NUMBERS:
@@ -669,7 +677,10 @@ class Walk:
         return True
 
     def _fail(self, check: str, what: str, here: Level, tag: int) -> None:
-        self._reasons.add(check, what, Place(here.kind, here.path, tag))
+        self._reasons.add(check, what, self._place(here, tag))
+
+    def _place(self, here: Level, tag: int) -> Place:
+        return Place(here.kind, here.path, tag, tuple(self._items))
 
 
 def _disordered(tags: Sequence[int]) -> Iterator[int]:

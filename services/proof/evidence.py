@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Final, NamedTuple
 
 from services.dicom import character_sets
@@ -38,13 +39,27 @@ class Place(NamedTuple):
     """Where something was found."""
 
     kind: str
+    """Of the object; empty where all objects of a set are meant."""
+
     path: Path
     tag: int
 
+    items: tuple[int, ...] = ()
+    """Which item of each sequence of the path, counted from 0; none where that is not told."""
+
     def __str__(self) -> str:
         """Write the attribute path: `RTPLAN BeamSequence>BeamName`. An attribute without a name is shown by its tag."""
-        tags = (*self.path, self.tag)
-        return f"{self.kind} {'>'.join(keyword(each) or f'({each >> 16:04X},{each & 0xFFFF:04X})' for each in tags)}"
+        return f"{self.kind} {'>'.join(map(_called, (*self.path, self.tag)))}".strip()
+
+    def with_items(self) -> str:
+        """Write the attribute path with its items: `RTPLAN BeamSequence[0].BeamName`."""
+        items = zip_longest(self.path, self.items[: len(self.path)])
+        path = [_called(each) if item is None else f"{_called(each)}[{item}]" for each, item in items]
+        return f"{self.kind} {'.'.join([*path, _called(self.tag)])}".strip()
+
+
+def _called(tag: int) -> str:
+    return keyword(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
 class Reasons:
@@ -55,19 +70,23 @@ class Reasons:
 
     def __init__(self) -> None:
         self._found: Counter[tuple[str, str, str]] = Counter()
+        self._places: dict[tuple[str, str, str], Place | None] = {}
         self.count = 0
         """How often something was found wrong."""
 
-    def add(self, check: str, what: str, place: Place | str = "") -> None:
-        """Note that a check failed, in the words `what`."""
-        self._found[check, what, str(place)] += 1
+    def add(self, check: str, what: str, place: Place | None = None) -> None:
+        """Note that a check failed, in the words `what`; of one attribute in many items, the first is told."""
+        found = check, what, str(place or "")
+        self._places.setdefault(found, place)
+        self._found[found] += 1
         self.count += 1
 
     def told(self) -> list[str]:
         """Give one sentence a reason, with how often it was met."""
         told = [
-            f"{check}: {what}{f' at {place}' if place else ''}{f' ({times} times)' if times > 1 else ''}"
-            for (check, what, place), times in self._found.items()
+            f"{found[0]}: {found[1]}{f' at {place.with_items()}' if (place := self._places[found]) else ''}"
+            f"{f' ({times} times)' if times > 1 else ''}"
+            for found, times in self._found.items()
         ]
         return told[: self.MOST] + ([f"and {len(told) - self.MOST} more"] if len(told) > self.MOST else [])
 

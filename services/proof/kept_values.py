@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from services.proof.evidence import Change, Found, Reasons
+    from services.proof.locate import Locator
     from services.proof.search import Search
 
 _TEXTS: Final = frozenset((b"ST", b"LT", b"UT"))
@@ -39,7 +40,9 @@ _WHOLE: Final = re.compile(rb" *[+-]?\d{6,}(?:\.0*)? *\0*")
 _CODED: Final = frozenset((b"CS", b"AE", b"UI"))
 
 
-def judge(found: Found, search: Search, identifying: Iterable[tuple[str, str]], reasons: Reasons) -> int:
+def judge(
+    found: Found, search: Search, identifying: Iterable[tuple[str, str]], locator: Locator, reasons: Reasons
+) -> int:
     """Hold that kept values are values, and that those that changed had to; give how many were looked at."""
     values = [(kind, value) for kind, value in identifying if kind in _NAMING]
     ids = {int(digits) for kind, value in values if kind in _NUMBERED and (digits := _digits(value))}
@@ -54,7 +57,8 @@ def judge(found: Found, search: Search, identifying: Iterable[tuple[str, str]], 
             reasons.add("kept values", "is no value of its VR", place)
     for value in filter(_WHOLE.fullmatch, found.numbers):
         if _number(value.decode("latin-1")) in ids:
-            reasons.add("kept values", "a number that stays is an ID of the patient")
+            found_at = locator.find(value, begins=True)
+            reasons.add("kept values", "a number that stays is an ID of the patient", found_at)
     for change, place in found.mended.items():
         if not _had_to(change, search, words, ids):
             reasons.add("elements", "differs, and should be kept", place)

@@ -24,7 +24,8 @@ from services.errors import NotClean, SetChanged
 from services.policy.table import Action
 from services.proof import kept_values, references, values
 from services.proof.compare_elements import Walk, by_attribute
-from services.proof.evidence import Reasons
+from services.proof.evidence import Place, Reasons
+from services.proof.locate import Locator
 from services.proof.pixels import PixelComparison
 from services.proof.references import value_of
 from services.proof.search import Search
@@ -52,6 +53,7 @@ _SOP_INSTANCE: Final = tag("SOPInstanceUID")
 _STUDY_DATE: Final = tag("StudyDate")
 _POSITION: Final = tag("ImagePositionPatient")
 _NUMBER: Final = tag("InstanceNumber")
+_PIXELS: Final = tag("PixelData")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ def prove(source: Iterable[tuple[str, Path]], output: Path, expected: Expected) 
         walk.compare(kind, before, after)
         digest, wrong = pixels.compare(kind, before, after)
         for what in wrong:
-            reasons.add("pixels", f"{what} in a {kind}")
+            reasons.add("pixels", what, _pixels(kind, before, after))
         files[after.path.name] = Output(digest, after.size)
         checks["pixels"] += after.pixels is not None
     checks.update(_judge_set(walk, expected, pairs, reasons, {path.parent.name for _, path in source[:1]}))
@@ -200,7 +202,7 @@ def _judge_set(
     shift = values.judge_dates(found, reasons)
     identifying = values.identifying_values(found)
     makers = [value.decode("latin-1") for value in found.makers]
-    search = Search(identifying, makers, expected.taken)
+    search, locator = Search(identifying, makers, expected.taken), Locator([(kind, after) for kind, _, after in pairs])
     old = [(kind, before) for kind, before, _ in pairs]
     new = [(kind, after) for kind, _, after in pairs]
     links = references.read_links(new)
@@ -210,7 +212,7 @@ def _judge_set(
         linked = references.judge_links(references.read_links(old), links, reasons)
     options = expected.policy.options
     return {
-        "uids": values.judge_uids(found, reasons),
+        "uids": values.judge_uids(found, locator, reasons),
         "dates": len(found.dates),
         "identity": values.judge_identity(found, expected, _studied(pairs), shift, reasons),
         "free text": values.judge_cleaned(
@@ -221,9 +223,17 @@ def _judge_set(
             found, options, relinked=expected.relinked, unread_words=expected.unread_words, reasons=reasons
         ),
         "links": linked,
-        "kept values": kept_values.judge(found, search, identifying, reasons),
-        "identifiers": values.judge_texts(found, search, reasons),
+        "kept values": kept_values.judge(found, search, identifying, locator, reasons),
+        "identifiers": values.judge_texts(found, search, locator, reasons),
     }
+
+
+def _pixels(kind: str, old: DicomFile, new: DicomFile) -> Place:
+    """Name the pixel data of an object. PS3.3 C.7.6.3, C.7.6.24, C.7.6.25."""
+    pixels = new.pixels or old.pixels
+    head = pixels.head if pixels else b""
+    number = int.from_bytes(head[2:4], "little")
+    return Place(kind, (), 0x7FE00000 | number if number else _PIXELS)
 
 
 def _studied(pairs: Sequence[tuple[str, DicomFile, DicomFile]]) -> StudyDates:

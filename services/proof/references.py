@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from services.dicom.dictionary import tag
 from services.policy.rebuilt_references import PLANAR, study_class
+from services.proof.evidence import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,6 +45,19 @@ _SOP_CLASS: Final = tag("SOPClassUID")
 _REFERENCED_CLASS: Final = tag("ReferencedSOPClassUID")
 _REFERRING: Final = {"CT": _IMAGES, "RTSTRUCT": _STRUCTURE_SETS, "RTPLAN": _PLANS}
 """The sequence that refers to an object, by the object's kind."""
+
+_STAND_AT: Final = {
+    "dose → plan": Place("RTDOSE", (_PLANS,), _REFERENCED_INSTANCE),
+    "plan → structure set": Place("RTPLAN", (_STRUCTURE_SETS,), _REFERENCED_INSTANCE),
+    "contours → CT": Place("RTSTRUCT", (_ROI_CONTOURS, _CONTOURS, _IMAGES), _REFERENCED_INSTANCE),
+    "list of CT images": Place("RTSTRUCT", (_FRAMES, _STUDIES, _SERIES_LIST, _IMAGES), _REFERENCED_INSTANCE),
+    "frame of reference": Place("", (), _FRAME),
+    "study": Place("", (), _STUDY),
+    "class of the study": Place("RTSTRUCT", (_FRAMES, _STUDIES), _REFERENCED_CLASS),
+    "class of an object": Place("", (), _REFERENCED_CLASS),
+    "series": Place("", (), _SERIES),
+}
+"""Where each link is stated."""
 
 _ELSEWHERE: Final = -1
 """A reference to what is not in the set."""
@@ -115,7 +129,7 @@ def judge_links(old: Links, new: Links, reasons: Reasons) -> int:
         ("series", old.series, new.series),
     ):
         if before != after:
-            reasons.add("links", f"{name} differs from the source")
+            reasons.add("links", f"{name} differs from the source", _STAND_AT.get(name))
     return new.count
 
 
@@ -144,7 +158,7 @@ def judge_rebuilt_links(new: Links, old_objects: Objects, objects: Objects, reas
         ("class of an object", _reference_classes(objects) <= _reference_classes(old_objects) | _true_classes(objects)),
     ):
         if not whole:
-            reasons.add("links", f"{name} was rebuilt, and is not whole")
+            reasons.add("links", f"{name} was rebuilt, and is not whole", _STAND_AT.get(name))
     return new.count
 
 

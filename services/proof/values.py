@@ -8,6 +8,7 @@ of the patient is left is a search for what the source itself held.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -20,11 +21,12 @@ from services.proof.search import spellings
 from services.vocabulary.defined_terms import is_term
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from services.policy.table import Options
     from services.proof.compare_elements import Naming, Promised
     from services.proof.evidence import Change, Found, Reasons
+    from services.proof.locate import Locator
     from services.proof.search import Hit, Search
     from services.proof.traces import Traces
 
@@ -38,7 +40,7 @@ _WELL_KNOWN: Final = re.compile(r"1\.2\.840\.10008(\.(0|[1-9][0-9]*))*")
 _LONGEST_UID: Final = 64
 
 
-def judge_uids(found: Found, reasons: Reasons) -> int:
+def judge_uids(found: Found, locator: Locator, reasons: Reasons) -> int:
     """Hold that UIDs were renamed one to one, and that no original one is left; give how many there are."""
     pairs = [
         (one, other, found.uid_places[old])
@@ -60,9 +62,9 @@ def judge_uids(found: Found, reasons: Reasons) -> int:
             reasons.add("uids", "one UID became two", place)
         elif old_of.setdefault(new, old) != old:
             reasons.add("uids", "two UIDs became one", place)
-    for uid in _uids(found.relinked_uids):
-        if uid in originals and not _is_well_known(uid):
-            reasons.add("uids", "an original UID is left in a rebuilt reference")
+    for value in found.relinked_uids:
+        if any(uid in originals and not _is_well_known(uid) for uid in _uids([value])):
+            reasons.add("uids", "an original UID is left in a rebuilt reference", locator.find(value))
     return len(new_of)
 
 
@@ -123,11 +125,12 @@ def judge_dates(found: Found, reasons: Reasons) -> timedelta | None:
                 reasons.add("dates", "did not move back, or is not as exact as it was", place)
         return None
     if len(shifts) != 1:
-        reasons.add("dates", f"the dates of the set moved by {len(shifts)} different numbers of days")
+        for place in _moved_otherwise(pairs):
+            reasons.add("dates", f"the dates of the set moved by {len(shifts)} different numbers of days", place)
         return None
     (shift,) = shifts
     if shift.days % _WEEK or shift.days // _WEEK not in _WEEKS:
-        reasons.add("dates", "the dates did not move back by 52 to 520 whole weeks")
+        reasons.add("dates", "the dates did not move back by 52 to 520 whole weeks", pairs[0][2])
     originals = {one.day for one, _, _ in pairs if one.digits == 8} | set(_birth_dates(found))
     for one, other, place in pairs:
         if (other.digits, other.rest) != (one.digits, one.rest):
@@ -137,6 +140,13 @@ def judge_dates(found: Found, reasons: Reasons) -> timedelta | None:
         elif one.digits == 8 and other.day in originals:
             reasons.add("dates", "is another original date of the set", place)
     return shift
+
+
+def _moved_otherwise(pairs: Iterable[tuple[_Moment, _Moment, Place]]) -> Iterator[Place]:
+    """Return the places of the dates that moved by another number of days than most."""
+    moved = [(one.day - other.day, place) for one, other, place in pairs if one.digits == 8]
+    ((most, _),) = Counter(shift for shift, _ in moved).most_common(1)
+    yield from (place for shift, place in moved if shift != most)
 
 
 def _dates_side_by_side(change: Change, place: Place, reasons: Reasons) -> Iterator[tuple[_Moment, _Moment]]:
@@ -211,7 +221,9 @@ def judge_identity(
             if change.read()[1] != expected:
                 reasons.add("identity", "is not the new identity", place)
     if len(found.statements) != 1:
-        reasons.add("identity", "the objects say different things of the patient and the study")
+        for attribute in _differing(PATIENT, found.statements):
+            place = Place("", (), attribute)
+            reasons.add("identity", "the objects say different things of the patient and the study", place)
         return 0
     (statement,) = found.statements
     birth, sex, age = ((statement[index] or b"").decode("latin-1") for index in (2, 3, 4))
@@ -225,6 +237,13 @@ def judge_identity(
     _judge_age(found, age, studied.old, reasons)
     _judge_birth_date(found, age, birth, studied, shift, reasons)
     return sum(map(len, found.identity.values()))
+
+
+def _differing(attributes: Iterable[int], statements: Iterable[Sequence[bytes | None]]) -> Iterator[int]:
+    """Return the attributes of which the objects of a set say different things."""
+    for attribute, stated in zip(attributes, zip(*statements, strict=True), strict=True):
+        if len(set(stated)) > 1:
+            yield attribute
 
 
 class StudyDates(NamedTuple):
@@ -393,40 +412,40 @@ def _values(raw: Iterable[tuple[str, bytes, bytes, tuple[str, ...]]]) -> Iterato
                 yield kind, stripped
 
 
-def judge_texts(found: Found, search: Search, reasons: Reasons) -> int:
+def judge_texts(found: Found, search: Search, locator: Locator, reasons: Reasons) -> int:
     """Search every distinct text of the output for what identifies the set; give how many there were."""
     originals = source_uids(found)
     searched = 0
-    for text, kinds in _searched(found, search):
+    for value, text, kinds in _searched(found, search):
         searched += 1
         if kinds:
-            reasons.add("identifiers", f"left in a text: {', '.join(sorted(kinds))}")
+            reasons.add("identifiers", f"left in a text: {', '.join(sorted(kinds))}", locator.find(value))
         if not originals.isdisjoint(_UID_IN_TEXT.findall(text)):
-            reasons.add("identifiers", "an original UID is left in a text")
+            reasons.add("identifiers", "an original UID is left in a text", locator.find(value))
     return searched
 
 
-def _searched(found: Found, search: Search) -> Iterator[tuple[str, frozenset[str]]]:
-    """Return every distinct text of the output, with the kinds of identifiers that are left in it."""
+def _searched(found: Found, search: Search) -> Iterator[tuple[bytes, str, frozenset[str]]]:
+    """Return every distinct text of the output, as it stands and read, with the kinds of identifiers left in it."""
     for charsets, typed in found.typed.items():
-        yield from ((text, search.in_typed(text)) for text in _readings(typed, charsets))
+        yield from ((value, text, search.in_typed(text)) for value, text in _readings(typed, charsets))
     for charsets, texts in found.texts.items():
-        yield from ((text, _kinds(search.hits(text))) for text in _readings(texts, charsets))
-    for text in _readings(found.terms):
-        yield text, frozenset() if is_term(text) else _kinds(search.hits(text))
-    for text in _readings(found.technical):
-        yield text, _kinds_but_versions(search.hits(text))
-    for text in _readings(found.product):
-        yield text, _kinds_but_versions(search.hits(text)) - {"person"}
+        yield from ((value, text, _kinds(search.hits(text))) for value, text in _readings(texts, charsets))
+    for value, text in _readings(found.terms):
+        yield value, text, frozenset() if is_term(text) else _kinds(search.hits(text))
+    for value, text in _readings(found.technical):
+        yield value, text, _kinds_but_versions(search.hits(text))
+    for value, text in _readings(found.product):
+        yield value, text, _kinds_but_versions(search.hits(text)) - {"person"}
 
 
-def _readings(values: Iterable[bytes], charsets: tuple[str, ...] = ()) -> Iterator[str]:
+def _readings(values: Iterable[bytes], charsets: tuple[str, ...] = ()) -> Iterator[tuple[bytes, str]]:
     """Read texts as their character set says, and as UTF-8 or Latin-1 where it may be declared wrongly."""
     for value in values:
         as_declared = character_sets.decode(value, b"PN", charsets)
-        yield as_declared
+        yield value, as_declared
         if character_sets.is_foreign(value) and (undeclared := character_sets.decode(value, b"PN", ())) != as_declared:
-            yield undeclared
+            yield value, undeclared
 
 
 def _kinds(hits: Iterable[Hit]) -> frozenset[str]:
@@ -439,6 +458,8 @@ def _kinds_but_versions(hits: Iterable[Hit]) -> frozenset[str]:
 
 # What is said of our work ---------------------------------------------------------------------------------------------
 
+
+_METHOD_CODES: Final = tag("DeidentificationMethodCodeSequence")
 
 REBUILT: Final = "rebuilt"
 """The word that marks a set whose references are not the source's."""
@@ -462,9 +483,10 @@ def judge_method(
         for unread in ((False, True) if unread_words is None else (unread_words,))
     ]
     if found.method_codes not in possible:
-        reasons.add("method", "the codes do not say what was done")
+        reasons.add("method", "the codes do not say what was done", Place("", (), _METHOD_CODES))
     if len(found.methods) != 1:
-        reasons.add("method", "the objects say different things of what was done")
+        for attribute in _differing(METHOD, ([value for _, value in each] for each in found.methods)):
+            reasons.add("method", "the objects say different things of what was done", Place("", (), attribute))
         return 0
     ((_, removed), (_, method), (_, temporal)) = next(iter(found.methods))
     if removed != b"YES":

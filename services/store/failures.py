@@ -16,7 +16,8 @@ SCHEMA: Final = 1
 _BEGUN: Final = ".begun"
 
 MOST: Final = 3
-"""After so many failures a set is parked: an operator must look, and `anonymizer retry` brings it back."""
+"""After so many failures a set is parked: an operator must look, and `anonymizer retry` brings it back. A failed proof,
+which would fail again, parks it at once."""
 
 
 def begin(collection: Collection, locator: str, plan: str) -> None:
@@ -42,9 +43,15 @@ def of_set(locator: str, plan: str) -> str:
     return f"{locator}.{plan}" if plan else locator
 
 
-def park(collection: Collection, key: str, reasons: Sequence[str], fingerprint: str) -> None:
-    """Note that a set of a folder with several is parked as long as the folder looks like this."""
-    stored = {"schema": SCHEMA, "reasons": list(reasons), "parked": fingerprint}
+def park(collection: Collection, key: str, reasons: Sequence[str], fingerprint: str, proof: Sequence[str] = ()) -> None:
+    """Note that a set of a folder with several is parked as long as the folder looks like this.
+
+    Parameters
+    ----------
+    proof
+        What a failed proof says: attribute paths, never a value.
+    """
+    stored = {"schema": SCHEMA, "reasons": list(reasons), "parked": fingerprint, "proof": list(proof)}
     durable_files.write_atomically(_file(collection, key), durable_files.encode(stored), staging=collection.staging)
 
 
@@ -52,6 +59,11 @@ def parked(collection: Collection, key: str, fingerprint: str) -> tuple[str, ...
     """Return the reasons for which a set of a folder with several is parked; none where it is not, or it changed."""
     path = _file(collection, key)
     return tuple(_reasons(path)) if (durable_files.read(path) or {}).get("parked") == fingerprint else ()
+
+
+def proof(collection: Collection, key: str) -> tuple[str, ...]:
+    """Return what the failed proof says for which a set of a folder with several is parked."""
+    return tuple(map(str, (durable_files.read(_file(collection, key)) or {}).get("proof", ())))
 
 
 def with_one_more(collection: Collection, locator: str, reason: str) -> tuple[str, ...]:

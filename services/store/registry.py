@@ -51,6 +51,9 @@ class SetOutcome:
     ordinal: int = 0
     """As `check` prints it; 0 where the folder holds one set."""
 
+    proof: tuple[str, ...] = ()
+    """Of a parked set, what a failed proof says: objects and attribute paths, never a value."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -85,10 +88,14 @@ class Outcome:
     sets: tuple[SetOutcome, ...] = ()
     """Of a folder with several sets, or with one that was chosen out of it, each set's own."""
 
+    proof: tuple[str, ...] = ()
+    """Of a parked set, what a failed proof says: objects and attribute paths, never a value."""
+
     @property
     def entries(self) -> tuple[SetOutcome, ...]:
         """What became of each set, also where there is one."""
-        return self.sets or (SetOutcome(self.state, self.codes, self.set_id, self.index, self.text),)
+        own = SetOutcome(self.state, self.codes, self.set_id, self.index, self.text, proof=self.proof)
+        return self.sets or (own,)
 
     @property
     def set_ids(self) -> frozenset[str]:
@@ -327,7 +334,8 @@ def _outcome(stored: dict[str, Any]) -> Outcome | None:
     try:
         sets = tuple(map(_set_outcome, values.pop("sets", ())))
         left_out = tuple(NotTaken(*map(str, one)) for one in values.get("not_taken", ()))
-        own = {"state": SetState(values["state"]), "codes": tuple(values.get("codes", ())), "not_taken": left_out}
+        own = {"state": SetState(values["state"]), "not_taken": left_out}
+        own |= {name: tuple(values.get(name, ())) for name in ("codes", "proof")}
         outcome = Outcome(**values | own)
     except (AttributeError, TypeError, ValueError):  # what a later version knows: the set is looked at again
         return None
@@ -336,7 +344,8 @@ def _outcome(stored: dict[str, Any]) -> Outcome | None:
 
 def _set_outcome(stored: dict[str, Any]) -> SetOutcome:
     values = {name.name: stored[name.name] for name in fields(SetOutcome) if name.name in stored}
-    return SetOutcome(**values | {"state": SetState(values["state"]), "codes": tuple(values.get("codes", ()))})
+    lists = {name: tuple(values.get(name, ())) for name in ("codes", "proof")}
+    return SetOutcome(**values | lists | {"state": SetState(values["state"])})
 
 
 def _folder_file(collection: Collection, locator: str) -> Path:

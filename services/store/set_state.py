@@ -26,7 +26,7 @@ class SetState(StrEnum):
     REFUSED = "refused"
     """The person who exported it must repair it."""
     PARKED = "parked"
-    """The program failed on it repeatedly: an operator must look."""
+    """The program failed on it, and would again: an operator must look."""
     UNREAD_WORDS = "unread-words"
     """Waits until a person has read words of its texts: `[privacy] unread_words = "wait"`."""
     NO_SET = "no-set"

@@ -9,6 +9,7 @@ import pydicom
 import pytest
 
 from services import pipeline
+from services.dicom.elements import Malformed
 from services.errors import NotClean, SetsFailed
 from services.forms.collection_form import Options
 from services.forms.identity import Identity
@@ -20,8 +21,10 @@ from services.runtime.progress import Progress
 from services.runtime.settings import Settings
 from services.store import again, failures, plans, records, registry
 from services.store.collection import Collection
+from services.store.share import Share
 from tests.exports import generate
 from tests.sets import make_set, other_object
+from worker import tasks
 from worker.set_key import SetKey
 from worker.tasks import count_failure
 
@@ -216,6 +219,47 @@ def test_deaths_count_for_the_set_that_was_begun(desk, monkeypatch: pytest.Monke
     again.look_again(here.collection, NAME)
     assert {one.state for one in here.do().sets} == {"published"}
     assert here.do().indices == (6 + len(export.sets) - 1, *range(6, 6 + len(export.sets) - 1))
+
+
+def test_a_set_whose_proof_fails_is_parked_at_once(desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """By the worker, without a second try, and its neighbours are published; the number is given back."""
+    here = desk()
+    export = several(here)
+    real, asked, where = pipeline.prove.prove, [], "elements: is lost at RTPLAN BeamSequence[0].BeamName"
+
+    def fail(source: list[tuple[str, Path]], *args: object) -> object:
+        if any(export.sets[0].plan in path.name for _, path in source):
+            asked.append(1)
+            raise NotClean(where)
+        return real(source, *args)
+
+    monkeypatch.setattr(pipeline.prove, "prove", fail)
+    station = tasks.Station(Settings(), here.redis, Share(tmp_path))
+    key = SetKey(here.collection.id, here.locator)
+    ended = [tasks._work(station, key, 1, patience_over=True) for _ in range(2)]
+
+    outcome = registry.read_outcome(here.collection, here.locator)
+    assert (ended, asked, outcome.state) == (["failed", "parked"], [1], "parked")
+    assert (outcome.sets[0].codes, outcome.sets[0].proof) == (("NotClean",), (where,))
+    assert where in here.beside("NOTE")
+    assert len(here.plans()) == len(export.sets) - 1
+    assert [one.found for one in doctor.examine(here.collection) if one.code == "proof-failed"] == [where]
+    assert [claim.index for claim in claims.unpublished(here.collection)] == []
+
+
+def test_what_only_the_writing_finds_unreadable_is_refused(desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bad data are bad data the second time, too."""
+    here = desk("refuse")
+    make_set(here.collection.root, name=NAME)
+
+    def fail(*_: object) -> None:
+        raise Malformed("no fragment where encapsulated pixel data should have one, at byte 812")
+
+    monkeypatch.setattr(pipeline.writer, "write", fail)
+    outcome = here.do()
+    assert (outcome.state, outcome.codes) == ("refused", ("file-unreadable",))
+    assert "at byte 812" in here.beside("REFUSED")
+    assert [claim.index for claim in claims.unpublished(here.collection)] == []
 
 
 def test_one_set_is_withdrawn_and_one_done_again(desk) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services.store import failures, registry
+from services.maintenance import doctor
+from services.store import failures, notes, registry
 from services.store.collection import Collection
 from tests.sets import make_collection, make_set
 from worker.set_key import SetKey
@@ -55,3 +56,37 @@ def test_a_parking_that_was_cut_off_is_made_up_for_by_the_next_failure(collectio
             fail(collection, "ValueError")
 
     assert fail(collection, "ValueError") == ["ValueError"] * 3
+
+
+PROOF = (
+    "machine: is not the machine's at RTPLAN BeamSequence[2].TreatmentMachineName",
+    "pixels: differ at CT PixelData",
+)
+
+
+def test_a_failed_proof_parks_a_set_at_once_and_says_where(collection: Collection) -> None:
+    """It would fail again. Outcome, note and doctor name object and attribute; after a retry, counting begins anew."""
+    locator = registry.register(collection, "set")
+    count_failure(collection, SetKey(collection.id, locator), "NotClean", proof=PROOF)
+
+    outcome = registry.read_outcome(collection, locator)
+    assert outcome is not None
+    assert (outcome.state, outcome.codes, outcome.proof) == ("parked", ("NotClean",), PROOF)
+    assert outcome.text.endswith("The proof says:\n" + "\n".join(PROOF))
+    note = notes.beside(collection.root / "set", notes.NOTE).read_text("utf-8-sig")
+    assert [line for line in note.splitlines() if line in PROOF] == list(PROOF)
+    found = [(one.code, one.where, one.found) for one in doctor.examine(collection)]
+    assert found == [("proof-failed", "set", "\n".join(PROOF))]
+    registry.reopen(collection, locator)
+    assert [one.code for one in doctor.examine(collection)] == []
+    assert fail(collection, "ValueError", failures.MOST - 1) == []
+
+
+def test_of_many_reasons_a_few_are_told_to_a_person(collection: Collection) -> None:
+    """The outcome has all of them, the note the first."""
+    locator, proof = registry.register(collection, "set"), tuple(f"files: {number}" for number in range(40))
+    count_failure(collection, SetKey(collection.id, locator), "NotClean", proof=proof)
+    outcome = registry.read_outcome(collection, locator)
+    assert outcome is not None
+    assert outcome.proof == proof
+    assert outcome.text.splitlines()[1:] == [*proof[:6], "and 34 more, which stand in the log"]

@@ -134,8 +134,11 @@ def test_rebuilt_references_are_no_excuse(tmp_path: Path) -> None:
             Expected(IDENTITY, done.remaking.policy, done.remaking.machine, relinked=True),
         )
     assert set(not_clean.value.reasons) == {
-        "links: dose → plan was rebuilt, and is not whole",
-        "links: contours → CT was rebuilt, and is not whole",
+        "links: dose → plan was rebuilt, and is not whole at RTDOSE ReferencedRTPlanSequence.ReferencedSOPInstanceUID",
+        (
+            "links: contours → CT was rebuilt, and is not whole at RTSTRUCT "
+            "ROIContourSequence.ContourSequence.ContourImageSequence.ReferencedSOPInstanceUID"
+        ),
     }
 
 
@@ -254,10 +257,9 @@ def test_words_that_are_no_terms(value: str) -> None:
 def test_reasons_are_counted_and_bounded() -> None:
     """What is wrong in every slice is one reason, and a broken set does not fill a log."""
     reasons = Reasons()
-    place = Place("CT", (tag("BeamSequence"),), 0x00091001)
-    for _ in range(180):
-        reasons.add("elements", "is lost", place)
-    assert reasons.told() == ["elements: is lost at CT BeamSequence>(0009,1001) (180 times)"]
+    for number in range(180):
+        reasons.add("elements", "is lost", Place("CT", (tag("BeamSequence"),), 0x00091001, (number,)))
+    assert reasons.told() == ["elements: is lost at CT BeamSequence[0].(0009,1001) (180 times)"]
     for number in range(100):
         reasons.add("files", f"{number} is wrong")
     assert len(reasons.told()) == Reasons.MOST + 1
