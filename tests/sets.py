@@ -15,6 +15,7 @@ import numpy as np
 import pydicom
 from pydicom import DataElement, Dataset
 from pydicom.config import disable_value_validation
+from pydicom.encaps import encapsulate
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -614,3 +615,21 @@ def private_without_creator(made: MadeSet) -> None:
     for data in made.objects:
         data.add_new(0x00771001, "LO", f"orphan of {data.PatientName}")
     made.plan.BeamSequence[0].add_new(0x00771001, "UN", str(made.plan.PatientName).encode().ljust(64))
+
+
+def cells_of_12_bits(made: MadeSet) -> None:
+    """Write the slices' pixels as numbers of 12 bits in cells of 16."""
+    for data in made.ct:
+        data.BitsStored, data.HighBit, data.PixelRepresentation = 12, 11, 0
+        count = data.Rows * data.Columns
+        data.PixelData = b"".join((number * 37 % 4096).to_bytes(2, "little") for number in range(count))
+
+
+def jpeg_pixels(made: MadeSet) -> None:
+    """Write the slices' pixels as a lossless JPEG, as its markers go; its samples are not decoded."""
+    table, frame = b"\xff\xc4\0\x16" + bytes(20), b"\xff\xc3\0\x0b\x10\0\x10\0\x10\1\1\x11\0"
+    scan = b"\xff\xda\0\x08\1\1\0\1\0\0" + b"\x12\xff\0\x34\xff\xd0\x56\xff\0"
+    for data in made.ct:
+        data.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.4.70"
+        data.PixelData = encapsulate([b"\xff\xd8" + table + frame + scan + b"\xff\xd9"], has_bot=False)
+        data["PixelData"].VR = "OB"

@@ -70,6 +70,11 @@ class Naming:
         row = self.decision(name)
         return row.target if row and row.state == "confirmed" else None
 
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Every name that was confirmed for one."""
+        return frozenset(row.target for row in self.rows if row.state == "confirmed")
+
     def is_ignored(self, name: str) -> bool:
         """Whether a person decided that nothing is to be done about a name."""
         row = self.decision(name)

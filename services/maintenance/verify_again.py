@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from services.deidentify.uid_map import UidMap
 from services.dicom import part10
 from services.dicom.dataset import root_view
 from services.dicom.elements import Malformed
@@ -20,16 +21,18 @@ from services.proof.prove import Expected, prove
 from services.proof.values import REBUILT
 from services.publication import new_identity
 from services.rtset import folder_listing, reader
+from services.runtime import durable_files
 from services.store import records, structure_lists
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from services.dicom.part10 import DicomFile
     from services.proof.compare_elements import MachineIdentity
     from services.proof.prove import Proof
     from services.store.collection import Collection
+    from services.store.records import Record
 
 _BEAMS = ("BeamSequence", "IonBeamSequence")
 
@@ -45,7 +48,8 @@ class _Moved(NamedTuple):
 def verify_published(source: Path, anon: Path, collection: Collection, machines: Iterable[Path]) -> Proof:
     """Prove a published set again, years later: `anonymizer verify SOURCE ANON_006`.
 
-    What was promised stands in its record, whatever the form says now; without a record, form and output say it.
+    What was promised stands in its record, whatever the form says now; without a record, form and output say it. The
+    record also has the hash of each file, and names the set whose key made the new UIDs.
 
     Parameters
     ----------
@@ -81,15 +85,40 @@ def verify_published(source: Path, anon: Path, collection: Collection, machines:
     expected = _recorded(told, collection, index, machines) if recorded else _formed(anon, collection, index, machines)
     if published:
         known = collection.knows_again(published.taken_words)
-        expected = replace(expected, unread_words=published.unread_words, taken=known)
+        uids = _uids_by_key(collection, published) if recorded else None
+        expected = replace(expected, unread_words=published.unread_words, taken=known, new_uid=uids)
+    changed = list(_changed_since(anon, published.hashes)) if published else []
     try:
-        return prove(objects, anon, expected)
+        proof = prove(objects, anon, expected)
     except NotClean as not_clean:
         edition = told.get("policy", {}).get("edition", table.POLICY_EDITION)
         if edition == table.POLICY_EDITION:
-            raise
+            raise NotClean(*not_clean.reasons, *changed) from None
         older = f"policy: it was made under that of {edition}, and held against that of {table.POLICY_EDITION}"
-        raise NotClean(older, *not_clean.reasons) from None
+        raise NotClean(older, *not_clean.reasons, *changed) from None
+    if changed:
+        raise NotClean(*changed)
+    return proof
+
+
+def _uids_by_key(collection: Collection, published: Record) -> Callable[[str], str] | None:
+    """Return what makes the new UIDs of a published set; None where the record names no set."""
+    return UidMap(collection.set_key(published.set_id)) if published.set_id else None
+
+
+def _changed_since(anon: Path, hashes: Mapping[str, str]) -> Iterator[str]:
+    """Say which files of a published set are not those of its record, where that has their hashes.
+
+    Files are called by their names, which are made of new UIDs; one that was not published, by none.
+    """
+    there = set(durable_files.names(anon))
+    for name, digest in hashes.items():
+        if name not in there:
+            yield f"record: {name} was published, and is not here"
+        elif records.hash_of(anon / name) != digest:
+            yield f"record: {name} is not the file that was published"
+    if hashes and (added := len(there - hashes.keys())):
+        yield f"record: {added} file{'s' * (added > 1)} here {'were' if added > 1 else 'was'} not published"
 
 
 def _recorded(told: Mapping[str, Any], collection: Collection, index: int, machines: Iterable[Path]) -> Expected:

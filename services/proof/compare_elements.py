@@ -53,6 +53,10 @@ class Naming(Protocol):
     def target(self, name: str, /) -> str | None:
         """Return the name that was confirmed for a name."""
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Every name that was confirmed for one."""
+
 
 class Promised(Protocol):
     """What the walk has to know of the promise that was made for a set."""

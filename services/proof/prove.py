@@ -46,6 +46,9 @@ PREFIXES: Final[Mapping[str, str]] = {"CT": "CT", "RTSTRUCT": "RS", "RTPLAN": "R
 """What file names begin with, by kind of object."""
 
 _PLAIN: Final = frozenset((part10.IMPLICIT, part10.EXPLICIT))
+_GROUP_LENGTH: Final = 0x00020000
+_VERSION: Final = 0x00020001
+_IMPLEMENTATION_NAME: Final = 0x00020013
 _META_VERSION: Final = b"\x00\x01"
 _IMPLEMENTATION_VERSION: Final = re.compile(rb"RTSETANON_[0-9]+")
 _SOP_CLASS: Final = tag("SOPClassUID")
@@ -80,6 +83,9 @@ class Expected:
 
     taken: Callable[[str], bool] | None = None
     """Whether a word went though it is no identifier: a person said so, or weak evidence did."""
+
+    new_uid: Callable[[str], str] | None = None
+    """What the collection's key makes of an original UID; None where the key is not asked."""
 
     @property
     def patient_id(self) -> str:
@@ -212,7 +218,7 @@ def _judge_set(
         linked = references.judge_links(references.read_links(old), links, reasons)
     options = expected.policy.options
     return {
-        "uids": values.judge_uids(found, locator, reasons),
+        "uids": values.judge_uids(found, locator, reasons, expected.new_uid),
         "dates": len(found.dates),
         "identity": values.judge_identity(found, expected, _studied(pairs), shift, reasons),
         "free text": values.judge_cleaned(
@@ -295,6 +301,15 @@ def _place(kind: str, file: DicomFile) -> tuple[str, bytes, bytes]:
     return kind, value_of(file, _POSITION), value_of(file, _NUMBER)
 
 
+def _meta_element(attribute: int, value: bytes) -> bytes:
+    """Write an element of the file meta information in explicit VR. PS3.10 7.1, PS3.5 7.1.2."""
+    head = (attribute >> 16).to_bytes(2, "little") + (attribute & 0xFFFF).to_bytes(2, "little")
+    if attribute == _VERSION:
+        return head + b"OB\0\0" + len(value).to_bytes(4, "little") + value
+    vr = {_GROUP_LENGTH: b"UL", _IMPLEMENTATION_NAME: b"SH"}.get(attribute, b"UI")
+    return head + vr + len(value).to_bytes(2, "little") + value
+
+
 def _judge_file(kind: str, old: DicomFile, new: DicomFile, reasons: Reasons) -> None:
     """Hold that name, preamble and file meta information are new, and hold nothing else. PS3.10 7.1."""
     sop_class, instance = value_of(new, _SOP_CLASS), value_of(new, _SOP_INSTANCE)
@@ -303,25 +318,24 @@ def _judge_file(kind: str, old: DicomFile, new: DicomFile, reasons: Reasons) -> 
     if new.data[:132] != bytes(128) + b"DICM":
         reasons.add("file meta information", f"the preamble of a {kind} is not empty")
     meta = {attribute: value.strip(b" \0") for attribute, value in new.meta.items()}
-    length, version = new.meta.get(0x00020000, b""), new.meta.get(0x00020001, b"")
+    length, version = new.meta.get(_GROUP_LENGTH, b""), new.meta.get(_VERSION, b"")
     begin = new.elements[0][2] if new.elements else len(new.data)
     expected = {
-        0x00020000: length.strip(b" \0"),
-        0x00020001: _META_VERSION.strip(b" \0"),
+        _GROUP_LENGTH: length.strip(b" \0"),
+        _VERSION: _META_VERSION.strip(b" \0"),
         0x00020002: sop_class,
         0x00020003: instance,
         0x00020010: new.transfer_syntax.encode(),
         0x00020012: part10.IMPLEMENTATION_CLASS_UID,
-        0x00020013: meta.get(0x00020013, b""),
+        _IMPLEMENTATION_NAME: meta.get(_IMPLEMENTATION_NAME, b""),
     }
-    # Each header has 8 bytes, that of the one OB value 12: nothing else fits between preamble and data set.
-    size = sum(map(len, new.meta.values())) + 8 * len(new.meta) + 4
+    written = b"".join(_meta_element(attribute, value) for attribute, value in new.meta.items())
     if (
         meta != expected
         or version != _META_VERSION
-        or not _IMPLEMENTATION_VERSION.fullmatch(meta[0x00020013])
-        or begin != 132 + size
-        or int.from_bytes(length, "little") != size - 12
+        or not _IMPLEMENTATION_VERSION.fullmatch(meta[_IMPLEMENTATION_NAME])
+        or new.data[132:begin] != written
+        or int.from_bytes(length, "little") != len(written) - 12
     ):
         reasons.add("file meta information", f"of a {kind} holds more or less than was to be written")
     syntaxes = _PLAIN if old.transfer_syntax in _PLAIN else {old.transfer_syntax}

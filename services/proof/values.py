@@ -18,10 +18,11 @@ from services.policy import table
 from services.policy.table import EDITION
 from services.proof.evidence import METHOD, PATIENT, Place
 from services.proof.search import spellings
+from services.proof.stand_ins import is_left_of, is_stand_in
 from services.vocabulary.defined_terms import is_term
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from services.policy.table import Options
     from services.proof.compare_elements import Naming, Promised
@@ -40,8 +41,14 @@ _WELL_KNOWN: Final = re.compile(r"1\.2\.840\.10008(\.(0|[1-9][0-9]*))*")
 _LONGEST_UID: Final = 64
 
 
-def judge_uids(found: Found, locator: Locator, reasons: Reasons) -> int:
-    """Hold that UIDs were renamed one to one, and that no original one is left; give how many there are."""
+def judge_uids(found: Found, locator: Locator, reasons: Reasons, new_uid: Callable[[str], str] | None = None) -> int:
+    """Hold that UIDs were renamed one to one, and that no original one is left; give how many there are.
+
+    Parameters
+    ----------
+    new_uid
+        What the key makes of an original one, where the key is at hand.
+    """
     pairs = [
         (one, other, found.uid_places[old])
         for old, new in found.uids.items()
@@ -62,10 +69,27 @@ def judge_uids(found: Found, locator: Locator, reasons: Reasons) -> int:
             reasons.add("uids", "one UID became two", place)
         elif old_of.setdefault(new, old) != old:
             reasons.add("uids", "two UIDs became one", place)
-    for value in found.relinked_uids:
-        if any(uid in originals and not _is_well_known(uid) for uid in _uids([value])):
-            reasons.add("uids", "an original UID is left in a rebuilt reference", locator.find(value))
+        elif new_uid is not None and new != new_uid(old):
+            reasons.add("uids", "is not what the collection's key makes of it", place)
+    _judge_rebuilt(found, originals, locator, reasons, new_uid)
     return len(new_of)
+
+
+def _judge_rebuilt(
+    found: Found,
+    originals: Collection[str],
+    locator: Locator,
+    reasons: Reasons,
+    new_uid: Callable[[str], str] | None,
+) -> None:
+    """Hold that rebuilt references lead to new UIDs alone."""
+    made = {new_uid(uid) for uid in originals} if new_uid else None
+    for value in found.relinked_uids:
+        uids = {uid for uid in _uids([value]) if not _is_well_known(uid)}
+        if not uids.isdisjoint(originals):
+            reasons.add("uids", "an original UID is left in a rebuilt reference", locator.find(value))
+        elif made is not None and not uids <= made:
+            reasons.add("uids", "is not what the collection's key makes of any", locator.find(value))
 
 
 def source_uids(found: Found) -> set[str]:
@@ -331,7 +355,7 @@ def judge_cleaned(found: Found, traces: Traces, reasons: Reasons, naming: Naming
     naming
         What was confirmed of the names of structures: one that is changed into another name has no excuse.
     """
-    changed_names = {old for _, old, new in _cleaned(found, "roi_name") if old != new}
+    changed_names = {old: new for _, old, new in _cleaned(found, "roi_name") if old != new}
     for role in found.cleaned:
         _judge_one_to_one(found, role, reasons)
         for place, old, new in _cleaned(found, role):
@@ -339,16 +363,24 @@ def judge_cleaned(found: Found, traces: Traces, reasons: Reasons, naming: Naming
             if new in {old, *(controls.sub(" ", shown).strip() for controls in (_CONTROLS, _ALL_CONTROLS))}:
                 continue
             is_named = naming is not None and role in _NAMED_ROLES and naming.target(old) == new
-            is_cut = role == "roi_label" and any(name.startswith(old) for name in changed_names)
+            cut = [became for name, became in changed_names.items() if role == "roi_label" and name.startswith(old)]
             if _CONTROLS.search(new):
                 reasons.add("free text", "holds control characters", place)
             elif not new or not old:
                 reasons.add("free text", "was emptied, or filled", place)
             elif len(new) > _LONGEST.get(role, _LONGEST_ELSEWHERE):
                 reasons.add("free text", "the replacement is too long for a planning system", place)
-            elif not (is_named or is_cut or traces.are_in(old)):
+            elif not (is_named or cut or traces.are_in(old)):
                 reasons.add("free text", "was changed without need", place)
+            elif not (is_named or new in cut or _may_replace(old, new, role, naming)):
+                reasons.add("free text", "the replacement is no stand-in, nor what is left in known words", place)
     return sum(map(len, found.cleaned.values()))
+
+
+def _may_replace(old: str, new: str, role: str, naming: Naming | None) -> bool:
+    """Whether a text may stand in another one's place: by itself, or as a person confirmed it for its remainder."""
+    is_confirmed = naming is not None and role in _NAMED_ROLES and new in naming.names
+    return is_confirmed or is_stand_in(new) or is_left_of(old, new)
 
 
 def _judge_one_to_one(found: Found, role: str, reasons: Reasons) -> None:

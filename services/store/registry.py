@@ -291,9 +291,16 @@ def write_outcome(collection: Collection, locator: str, outcome: Outcome) -> Non
     """Note what became of a set, in the place of what was noted before; lost, it is found out again."""
     stored = {name.name: getattr(outcome, name.name) for name in fields(outcome)}
     stored |= {"schema": OUTCOME_SCHEMA, "codes": list(outcome.codes), "folders": dict(outcome.folders)}
-    stored["sets"] = [asdict(one) | {"codes": list(one.codes)} for one in outcome.entries]
+    stored["sets"] = [_stored(one) for one in outcome.entries]
     path = _outcome_file(collection, locator)
     durable_files.write_atomically(path, durable_files.encode(stored), staging=collection.staging, lasting=False)
+
+
+def _stored(one: SetOutcome) -> dict[str, Any]:
+    """Lay out what became of one set; what failed of its proof only where it did."""
+    stored = asdict(one) | {"codes": list(one.codes)}
+    proof = stored.pop("proof")
+    return stored | ({"proof": list(proof)} if proof else {})
 
 
 def read_outcome(collection: Collection, locator: str) -> Outcome | None:

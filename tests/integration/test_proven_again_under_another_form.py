@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from pydicom import dcmread
 
 from services.errors import NotClean
 from services.machines import descriptor
@@ -76,6 +77,32 @@ def test_a_set_that_was_made_under_an_older_policy_is_told_to_be(root: Path, mon
 
     next((root / "ANON_006").glob("RD.*")).unlink()
     with pytest.raises(NotClean, match="against that of 2030-01-01"):
+        proven(root)
+
+
+def test_files_are_held_against_the_hashes_of_the_record(root: Path) -> None:
+    """Also one in which every element is right."""
+    plan = next((root / "ANON_006").glob("RP.*"))
+    record = root / ".anonymizer/records/ANON_006.json"
+    stored = json.loads(record.read_text())
+    stored["proof"]["files"][plan.name]["sha256"] = "0" * 64
+    stored["proof"]["files"]["CT.2.25.1.dcm"] = stored["proof"]["files"][plan.name]
+    record.write_text(json.dumps(stored))
+    with pytest.raises(NotClean) as not_clean:
+        proven(root)
+    assert set(not_clean.value.reasons) == {
+        f"record: {plan.name} is not the file that was published",
+        "record: CT.2.25.1.dcm was published, and is not here",
+    }
+
+
+def test_new_uids_are_made_anew_from_the_key(root: Path) -> None:
+    """One that is put in the place of another in every file, consistently and of the same form, is found."""
+    data = dcmread(next((root / "ANON_006").glob("RP.*")))
+    old = data.StudyInstanceUID
+    for path in (root / "ANON_006").iterdir():
+        path.write_bytes(path.read_bytes().replace(old.encode(), f"{old[:-1]}{(int(old[-1]) + 1) % 10}".encode()))
+    with pytest.raises(NotClean, match="uids: is not what the collection's key makes of it at CT StudyInstanceUID"):
         proven(root)
 
 

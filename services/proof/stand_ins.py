@@ -1,0 +1,60 @@
+"""What may take a text's place: a name made of a number, or what is left of the text, in words of the lexicon.
+
+A cleaner that writes anything else into a cleaned text may have written what it was to take out. The words are those of
+the lists; how they are found in a text is this module's own.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+from typing import Final
+
+from services.proof.search import letters_of, spellings
+from services.vocabulary import word_lists
+
+_STAND_IN: Final = re.compile(r"(?:ROI_|SS|Plan|Beam|Tol|DoseRef|Meaning|Text|Item|Product)\d{2,4}", re.ASCII)
+_TWINS: Final = re.compile(r"(?<=[ou])e+|(?<=a)[ae]+")
+"""What is written behind a vowel in the place of an accent: Hoehle, Laarynx."""
+
+_MOST_LETTERS: Final = 3
+"""Letters that stand alone in a word and may say a side or a number."""
+
+_SYLLABLES: Final = "\u2e80"
+"""From here on, a character says as much as a syllable."""
+
+
+def is_stand_in(new: str) -> bool:
+    """Whether a text is a name made of a number: `ROI_07`, `Plan01`."""
+    return _STAND_IN.fullmatch(new) is not None
+
+
+def is_left_of(old: str, new: str) -> bool:
+    """Whether a text is what is left of another one, and all its words are known."""
+    rest = iter(old)
+    return all(char in rest for char in new if char.isalnum()) and all(map(_is_known, letters_of(new)))
+
+
+@lru_cache(maxsize=1 << 12)
+def _is_known(run: str) -> bool:
+    """Whether a run of letters is made of words of the lexicon, and of few letters beside them."""
+    fewest = {0: 0}
+    """Of the letters that stand alone before each place of the run."""
+    for end in range(1, len(run) + 1):
+        ways = [
+            fewest[begin] + (end - begin == 1 and run[begin] < _SYLLABLES)
+            for begin in range(end)
+            if begin in fewest and not _keys(run[begin:end]).isdisjoint(_words())
+        ]
+        if ways:
+            fewest[end] = min(ways)
+    return fewest.get(len(run), _MOST_LETTERS + 1) <= _MOST_LETTERS
+
+
+def _keys(word: str) -> frozenset[str]:
+    return frozenset(_TWINS.sub("", spelling) for spelling in spellings(word))
+
+
+@cache
+def _words() -> frozenset[str]:
+    return frozenset(key for words in word_lists.read_lexicon().values() for word in words for key in _keys(word))
