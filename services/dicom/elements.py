@@ -65,6 +65,10 @@ class Malformed(Exception):
     """The bytes are no data set. The text says what is wrong and at which byte, and quotes no value."""
 
 
+TWICE: Final = "stands twice"
+"""How the text of `Malformed` says that an element does."""
+
+
 class Truncated(Malformed):
     """The data set ends before the last element does: a copy that is still going on, or was broken off."""
 

@@ -26,6 +26,7 @@ from services.dicom.elements import (
     PADDING,
     PIXEL_DATA,
     SHORT_VRS,
+    TWICE,
     UNDEFINED,
     Malformed,
     Truncated,
@@ -336,7 +337,7 @@ def _ordered(found: Sequence[_Found], oddities: set[str]) -> list[_Found]:
         elif by_tag[one.tag] == one:
             oddities.add("elements that stand twice alike, and were taken once")
         else:
-            raise Malformed(f"{_called(one.tag)} stands twice, with different values")
+            raise Malformed(f"{_called(one.tag)} {TWICE}, with different values")
     return [by_tag[tag] for tag in sorted(by_tag)]
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.dicom import dictionary
 from services.dicom.character_sets import CHARSET_VRS, CONTROLS, plain
-from services.policy.attribute_types import TABLE
+from services.policy.attribute_types import ROOT, TABLE, demanded
 from services.vocabulary.defined_terms import is_term
 
 if TYPE_CHECKING:
@@ -163,18 +163,24 @@ def _mend(tag: int, vr: bytes, value: bytes, known: _Known) -> Mend | None:
         return _moment(tag, vr, value, clean)
     if vr in _CODED and (mend := _code(tag, vr, clean, known)):
         return mend
-    return None if clean == value else Mend(clean, "held something behind its end, or control characters")
+    return _cut(tag, value, clean)
+
+
+def _cut(tag: int, value: bytes, clean: bytes) -> Mend | None:
+    """Judge a text that holds something behind its end: one that is nothing without it may be demanded."""
+    code = VALUE if not clean.strip(b" \\") and tag in _DEMANDED else ""
+    return None if clean == value else Mend(clean, "held something behind its end, or control characters", code)
 
 
 def _number(tag: int, value: bytes, known: _Known) -> Mend | None:
     """Judge a number, or a list of them: all of them are numbers, and a single one is no ID."""
     stripped = value.rstrip(b"\0 ")
     parts = stripped.split(b"\\") if stripped else []
-    code = NUMBER if _is_needed(tag) else ""
+    code = NUMBER if _is_needed(tag) else VALUE if tag in _DEMANDED else ""
     if not all(_DECIMAL.fullmatch(part) or not part.strip() for part in parts):
         return Mend(b"", "holds something that is no number", code)
     if len(parts) == 1 and (number := _whole(parts[0])) >= 10 ** (_LONG - 1) and number in known.numbers:
-        return Mend(b"", "holds an ID of the patient", code and TERM)
+        return Mend(b"", "holds an ID of the patient", TERM if code == NUMBER else code)
     return None
 
 
@@ -195,13 +201,14 @@ def _moment(tag: int, vr: bytes, value: bytes, clean: bytes) -> Mend | None:
     cut = [re.sub(rb"(\.\d{6})\d+", rb"\1", part) for part in parts]
     kept = [part if not part.strip() or _FORMS[vr].fullmatch(part) else b"" for part in cut]
     if kept == parts:
-        return None if clean == value else Mend(clean, "held something behind its end, or control characters")
+        return _cut(tag, value, clean)
     new = b"\\".join(kept)
     code = VALUE if not new.strip(b"\\") and tag in _DEMANDED else ""
     return Mend(new if new.strip(b"\\") else b"", "holds something that is no date, time or age", code)
 
 
 _DEMANDED: Final = frozenset(tag for (_, _, tag), type_ in TABLE.items() if type_ == 1)
+"""Attributes that must have a value somewhere: `places` says where they are met."""
 
 
 def _code(tag: int, vr: bytes, clean: bytes, known: _Known) -> Mend | None:
@@ -245,7 +252,7 @@ def places(files: Iterable[SetFile], made: Mapping[int, Mapping[bytes, Mend]]) -
         return []
     found: dict[tuple[str, str, str], Place] = {}
     for file in files:
-        for path, mend in _met(file.file.data, file.file.elements, made, ()):
+        for path, mend in _met(file.kind, file.file.data, file.file.elements, made, ()):
             key = (file.kind, path, mend.why)
             known = found.get(key)
             found[key] = known._replace(times=known.times + 1) if known else Place(file, path, mend, 1)
@@ -253,12 +260,18 @@ def places(files: Iterable[SetFile], made: Mapping[int, Mapping[bytes, Mend]]) -
 
 
 def _met(
-    data: bytes, elements: Sequence[Element], made: Mapping[int, Mapping[bytes, Mend]], above: tuple[int, ...]
+    kind: str,
+    data: bytes,
+    elements: Sequence[Element],
+    made: Mapping[int, Mapping[bytes, Mend]],
+    above: tuple[int, ...],
 ) -> Iterator[tuple[str, Mend]]:
     for tag, _, _, value, end, items in elements:
         for item in items or ():
-            yield from _met(data, item[3], made, (*above, tag))
+            yield from _met(kind, data, item[3], made, (*above, tag))
         if items is None and tag in made and (mend := made[tag].get(data[value:end])):
+            if mend.code == VALUE and demanded(kind, above[-1] if above else ROOT, tag) != 1:
+                mend = mend._replace(code="")  # the value may go here. PS3.5 7.4
             yield ">".join(map(_name, (*above, tag))), mend
 
 

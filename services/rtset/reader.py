@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from services.dicom import character_sets, dates, dictionary, part10, pixel_data
 from services.dicom.dataset import root_view
-from services.dicom.elements import Malformed, Truncated
+from services.dicom.elements import TWICE, Malformed, Truncated
 from services.dicom.part10 import NotDicom
 from services.dicom.pixel_data import Measured
 from services.errors import Fault, SetChanged, SetRefused
@@ -70,6 +71,15 @@ _PREFIX_END: Final = 132
 _ZERO_TAIL: Final = 256
 """So many zeros end no data set that is written to its end; one element's padding is one byte. PS3.5 7.1.1."""
 
+_AT_BYTE: Final = re.compile(r"at byte (\d+)")
+_LONGEST_HEAD: Final = 64
+"""Bytes behind which what an element is of has been read, and a few of its value."""
+_BLOCK: Final = 1 << 20
+
+_HEAD_BYTES: Final = 4096
+_CLASS: Final = re.compile(rb"1\.2\.840\.10008\.5\.1\.4\.1\.1\.[0-9.]*[0-9]")
+"""The class of an object stands in the file meta information, and at the beginning of the data set."""
+
 _UNKNOWN: Final = "object of the unknown class"
 _IMAGE_SUFFIXES: Final = frozenset(("", ".dcm", ".dicom", ".ima"))
 
@@ -117,6 +127,9 @@ class Unreadable(NamedTuple):
 
     truncated: bool
     """It ends too early: the copy may still be going on."""
+
+    kind: str = ""
+    """Of a set's objects, as far as its beginning says; empty where it says none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +252,8 @@ def read(folder: Path, listing: Listing) -> Contents:
             not_dicom += 1
             continue
         except Malformed as fault:
-            unreadable.append(Unreadable(entry.path, str(fault), isinstance(fault, Truncated)))
+            kind = _kind_by_head(folder / entry.path)
+            unreadable.append(Unreadable(entry.path, str(fault), isinstance(fault, Truncated), kind))
             continue
         found = _set_file(entry.path, file)
         if found.kind not in objects:
@@ -274,7 +288,7 @@ def _read_one(place: Path) -> DicomFile:
         except Truncated:
             raise
         except Malformed as fault:
-            if _ends_in_zeros(place):
+            if _fails_in_its_zeros(place, fault):
                 raise Truncated(f"{fault}; its end is zeros: the copy has not arrived") from None
             raise
     except FileNotFoundError:
@@ -297,15 +311,31 @@ def _not_arrived(place: Path) -> bool:
     return not any(head) and (bool(head) or place.suffix.lower() == ".dcm")
 
 
-def _ends_in_zeros(place: Path) -> bool:
-    """Whether a file's last bytes are zeros: its place is reserved, its end is on the way."""
+def _fails_in_its_zeros(place: Path, fault: Malformed) -> bool:
+    """Whether a file makes no sense because its last bytes are zeros: its place is reserved, its end is on the way.
+
+    An image may end in zeros, too: what is wrong before them is wrong for good.
+    """
+    failed = _AT_BYTE.search(str(fault))
+    if failed is None and TWICE in str(fault):
+        return False
     fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
-        size = os.fstat(fd).st_size
-        tail = os.pread(fd, _ZERO_TAIL, max(size - _ZERO_TAIL, 0))
+        last = max(os.fstat(fd).st_size - _ZERO_TAIL, 0)
+        begin = min(int(failed[1]) + _LONGEST_HEAD, last) if failed else last
+        return not any(any(os.pread(fd, _BLOCK, at)) for at in range(begin, last + _ZERO_TAIL, _BLOCK))
     finally:
         os.close(fd)
-    return not any(tail)
+
+
+def _kind_by_head(place: Path) -> str:
+    """Return of which kind an object is that does not parse, by the class that its beginning names."""
+    fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        found = _CLASS.search(os.read(fd, _HEAD_BYTES))
+    finally:
+        os.close(fd)
+    return KINDS.get(found[0].decode("ascii"), "") if found else ""
 
 
 def _set_file(path: PurePosixPath, file: DicomFile) -> SetFile:

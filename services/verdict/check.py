@@ -175,7 +175,8 @@ def judge_contents(
     if options.plans == "refuse":
         chosen.faults[:] = complete_sets.tell(chosen.faults, aside.objects, options.accept)
     found.faults += chosen.faults
-    found.missing += [one for one in chosen.missing if one.code not in map(members.no_object, contents.private)]
+    here = {*contents.private, *(one.kind for one in contents.unreadable if one.kind)}  # and told of by itself
+    found.missing += [one for one in chosen.missing if one.code not in map(members.no_object, here)]
     found.faults += pixel_completeness.lacking(chosen.objects)
     found.faults += pixel_completeness.hidden(chosen.objects)
     found.notes += pixel_completeness.surplus(chosen.objects)
@@ -261,7 +262,7 @@ class _Found:
 
 def _judge_files(found: _Found, contents: Contents, listing: Listing, options: Options) -> None:
     """Tell of files that do not read, and of those that are left out."""
-    for path, reason, truncated in contents.unreadable:
+    for path, reason, truncated, _ in contents.unreadable:
         name = printable(path)
         if truncated:
             found.missing.append(

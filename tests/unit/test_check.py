@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from pydicom import Dataset
 
 from services.errors import SetChanged, SetIncomplete, SetRefused
 from services.forms.collection_form import Options
@@ -331,3 +332,40 @@ def test_a_dose_of_one_plane_is_refused(tmp_path):
 
     assert faults(judge(make_set(tmp_path, one_plane))) == ["dose-of-one-plane"]
     assert judge(make_set(tmp_path / "one", one_plane, ct=1)).good
+
+
+def _twice(data: bytes) -> bytes:
+    """Let a second name stand beside the first, and the file end in zeros."""
+    at = data.index(b"\x10\x00\x10\x00PN", 200)
+    return data[:at] + b"\x10\x00\x10\x00PN\x04\x00A^B " + data[at:-512] + bytes(512)
+
+
+@pytest.mark.parametrize("modality", ["CT", "RTDOSE"])
+def test_what_makes_no_sense_is_refused_though_its_image_ends_in_zeros(tmp_path, modality):
+    """Nobody waits for a copy that is done; and of one that is there, nobody says that it is missing."""
+    made = make_set(tmp_path, ct=1)
+    made.rewrites.append((modality, _twice))
+    made.write()
+    verdict = judge(made)
+    assert (faults(verdict), missing(verdict)) == (["file-unreadable"], [])
+    assert verdict.faults[0].found.endswith("PatientName stands twice, with different values.")
+
+
+@pytest.mark.parametrize("modality", ["RTSTRUCT", "RTPLAN", "RTDOSE"])
+def test_a_file_that_ends_too_early_is_waited_for_by_itself(tmp_path, modality):
+    """It is there: nothing is to be exported beside it."""
+    verdict = judge(make_set(tmp_path, sets.truncated(modality)))
+    assert (faults(verdict), missing(verdict)) == ([], ["file-truncated"])
+
+
+@pytest.mark.parametrize("where", [0, -1])
+def test_an_empty_contour_item_is_a_note(tmp_path, where):
+    """Some systems leave one behind; the set is good."""
+
+    def empty(made):
+        contours = made.structure_set.ROIContourSequence[0].ContourSequence
+        contours.insert(len(contours) if where else 0, Dataset())
+
+    verdict = judge(make_set(tmp_path, empty))
+    assert verdict.good
+    assert any("1 of 4 contours" in note for note in verdict.notes)

@@ -100,6 +100,7 @@ MENDED: dict[str, tuple[str, bytes, str, str]] = {
         "CS",
         "ORIGINAL\\PRIMARY\\AXIAL\\CT_SOM5 SPI",
     ),
+    "a time that is none, where none has to be": ("ct SeriesTime", b"12h30 ", "TM", ""),
     "a name as an option of the scan": ("ct ScanOptions", b"WINTERBOTTOM", "CS", ""),
     "any six digits as an option of the scan": ("ct ScanOptions", b"NR 654321", "CS", ""),
 }
@@ -191,6 +192,15 @@ def test_what_dose_or_import_depend_on_is_refused(tmp_path: Path, what: str) -> 
     faults = [fault.found for fault in refused.value.faults if fault.code == code]
     assert any(told in found for found in faults)
     assert not any(PATIENT_ID in found or "WINTERBOTTOM" in found for found in faults)
+
+
+@pytest.mark.parametrize("where", ["ct RescaleType", "plan RTPlanGeometry"])
+def test_an_attribute_that_must_have_a_value_does_not_lose_it(tmp_path: Path, where: str) -> None:
+    """Of Type 1: whoever exported the set is told, and no proof fails on what was emptied."""
+    vr = "LO" if where == "ct RescaleType" else "CS"
+    with pytest.raises(SetRefused, match="value-unreadable") as refused:
+        published(tmp_path, put(where, b"\0Winterbottom", vr))
+    assert [where.split()[1] in fault.found for fault in refused.value.faults] == [True]
 
 
 def test_a_coded_value_that_is_no_term_is_told(tmp_path: Path) -> None:
