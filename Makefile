@@ -38,7 +38,7 @@ nightly: setup  ## what is too long for each change: coverage, mutants, an hour 
 	$(MAKE) fuzz SEED=$$(date +%j) COUNT=1800000
 	$(MAKE) bench
 
-fuzz: setup  ## damaged files read by us and by pydicom, which must see the same: make fuzz SEED=7 COUNT=100000
+fuzz: setup  ## damaged files read by us, pydicom, and GDCM and DCMTK where installed: make fuzz SEED=7 COUNT=100000
 	$(BIN)/python -m tests.fuzz --seed $(or $(SEED),1) --count $(or $(COUNT),10000) --keep .venv/fuzz.dcm
 
 # Chromium and its driver are the machine's (Debian: apt install chromium chromium-driver), axe-core is npm's; without

@@ -2,8 +2,9 @@
 
 Objects of all kinds and encodings are changed at random: bytes, lengths, headers, whole elements. Each is read by us
 and by pydicom. Refusing is always allowed, with one of the reader's own errors; what is read must hold every element
-that pydicom sees, value included, and must tile the data. Every so many times the damaged file goes its whole way in
-its set, through check, writing and proof. The same seed and count do the same.
+that pydicom sees, value included, and must tile the data. Every so many times GDCM and DCMTK read it too, where their
+`gdcmdump` and `dcmdump` are installed, and the damaged file goes its whole way in its set, through check, writing and
+proof. The same seed and count do the same.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from __future__ import annotations
 import argparse
 import faulthandler
 import random
+import re
 import shutil
 import struct
+import subprocess
 import sys
 import tempfile
 import warnings
@@ -30,7 +33,7 @@ from tests import sets
 from tests.anonymized import anonymize_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pydicom import Dataset
 
@@ -50,6 +53,12 @@ WAYS: Final[dict[str, tuple[sets.Edit, ...]]] = {
 
 WHOLE_WAY_EVERY: Final = 40
 """So many damaged files are only read for each that is published, which takes as long."""
+
+DUMPED_EVERY: Final = 10
+"""So many damaged files are read for each that other readers are started for."""
+
+DUMPERS: Final = ("gdcmdump", "dcmdump")
+"""Programs of GDCM and DCMTK that write an object as text, one element a line."""
 
 HANGS_S: Final = 300
 """A case that takes so long is told with its stack, and ends the run."""
@@ -210,6 +219,47 @@ def compare(path: Path, way: str) -> str:
     return "read by both"
 
 
+_LINE: Final = re.compile(r"( *)\(([0-9a-f]{4}),([0-9a-f]{4})\) ([A-Za-z?]{2}) .*# *(\d+|u/l) *, *[\d-]")
+_ITEM_LINE: Final = re.compile(r"( *)\(fffe,e000\)")
+
+
+def dumped(text: str) -> Iterator[tuple[tuple[int, ...], int]]:
+    """Read what a dumper writes: path and length of each element; items stand two columns further in."""
+    above: list[tuple[int, int]] = []
+    for line in text.splitlines():
+        if item := _ITEM_LINE.match(line):
+            level = (len(item[1]) - 2) // 4
+            if 0 <= level < len(above):
+                above[level:] = [(above[level][0], above[level][1] + 1)]
+        elif (found := _LINE.match(line)) and (tag := int(found[2] + found[3], 16)) >> 16 not in {2, 0xFFFE}:
+            level = len(found[1]) // 4
+            if level > len(above):
+                return  # a value of several lines
+            above[level:] = [(tag, -1)]
+            yield (*(part for each in above[:level] for part in each), tag), int(found[5]) if found[5].isdigit() else 0
+
+
+def compare_dumps(path: Path, dumpers: Iterable[str]) -> Iterator[str]:
+    """Have other readers read a file that we and pydicom read alike; raise `Finding` where they see more than we do."""
+    seen = ours(read(path))
+    for dumper in dumpers:
+        told = subprocess.run([dumper, path], capture_output=True, check=False, timeout=HANGS_S)
+        if told.returncode:
+            yield f"not read by {Path(dumper).name}"
+            continue
+        for place, length in dumped(told.stdout.decode("latin-1")):
+            is_private = any(part > 0xFFFF and part >> 16 & 1 for part in place)
+            is_in_value = any(seen.get(place[:end]) for end in range(1, len(place)))  # whose bytes are judged whole
+            if is_private or is_in_value or not place[-1] & 0xFFFF or place[-1] in _PIXELS:
+                continue
+            if place not in seen:
+                raise Finding(f"{Path(dumper).name} sees {_named(place)}, and we do not")
+            mine = seen[place]
+            if mine is not None and len(mine) + (len(mine) & 1) < length:
+                raise Finding(f"{Path(dumper).name} reads more of {_named(place)}")
+        yield f"read by {Path(dumper).name}"
+
+
 def tile(elements: Sequence[Element], start: int) -> None:
     """Hold that each element begins where the one before ends, and that tags ascend."""
     last = -1
@@ -252,6 +302,7 @@ def run(seed: int, count: int, folder: Path) -> Counter[str]:
     """Damage `count` files; return how it went, or raise `Finding` with the case's number, and leave the file."""
     folder.mkdir(exist_ok=True)
     corpus, found = Corpus(folder / "corpus"), Counter[str]()
+    dumpers = [place for dumper in DUMPERS if (place := shutil.which(dumper))]
     for number in range(count):
         chance = random.Random(f"{seed} {number}")  # the same seed makes the same cases
         way, source = corpus.choose(chance)
@@ -259,7 +310,9 @@ def run(seed: int, count: int, folder: Path) -> Counter[str]:
         path.write_bytes(damaged(source.read_bytes(), chance))
         faulthandler.dump_traceback_later(HANGS_S, exit=True)
         try:
-            found[compare(path, way)] += 1
+            found[told := compare(path, way)] += 1
+            if told == "read by both" and not number % DUMPED_EVERY:
+                found.update(compare_dumps(path, dumpers))
             if not number % WHOLE_WAY_EVERY:
                 whole = shutil.copytree(source.parent, folder / "set")
                 shutil.copy(path, whole / source.name)

@@ -9,7 +9,7 @@ import pytest
 
 from services.dicom.part10 import read
 from tests import fuzz
-from tests.fuzz import Finding, compare, run, tile
+from tests.fuzz import Finding, compare, compare_dumps, dumped, run, tile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,3 +57,51 @@ def test_the_same_seed_makes_the_same_cases(tmp_path: Path) -> None:
     first, second = (run(5, 45, tmp_path / name) for name in ("a", "b"))
     assert first == second
     assert first.total() == 45 + 2  # two of them went their whole way
+
+
+DUMP = """# Dicom-Data-Set
+(0008,0060) CS [RTPLAN]                                 # 6,1 Modality
+(300a,00b0) SQ (Sequence with undefined length)         # u/l,1 Beam Sequence
+  (fffe,e000) na (Item with defined length)
+    (300a,00c0) IS [1 ]                                 #   2, 1 BeamNumber
+  (fffe,e000) na (Item with defined length)
+    (300a,0111) SQ (Sequence with defined length)       # 40,1 Control Point Sequence
+      (fffe,e000) na (Item with defined length)
+        (300a,0112) IS [0 ]                             # 2,1 Control Point Index
+(300c,0002) SQ (Sequence with defined length)           # 8,1 Referenced RT Plan Sequence
+"""
+
+
+def test_what_other_readers_write_is_read_with_its_places() -> None:
+    """As GDCM and DCMTK lay an object out, each item two columns further in than its sequence."""
+    beams, points = 0x300A00B0, 0x300A0111
+    assert dict(dumped(DUMP)) == {
+        (0x00080060,): 6,
+        (beams,): 0,
+        (beams, 0, 0x300A00C0): 2,
+        (beams, 1, points): 40,
+        (beams, 1, points, 0, 0x300A0112): 2,
+        (0x300C0002,): 8,
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("(0010,0010) PN [A^B]  # 4,1 Patient's Name", None),
+        ("(0040,a160) UT [Ada]  # 4,1 Text Value", "sees .0040,A160."),
+        ("(0008,0060) CS [RTPLAN...]  # 60,1 Modality", "reads more of .0008,0060."),
+        ("(0011,1001) LO [Ada]  # 4,1 ?", None),
+    ],
+)
+def test_what_another_reader_sees_and_we_do_not_is_found(tmp_path: Path, line: str, says: str | None) -> None:
+    """What it cannot read it is not asked about."""
+    path = next(fuzz.Corpus(tmp_path).sets["explicit"].glob("RP*"))
+    dumper = tmp_path / "dumper"
+    dumper.write_text(f'#!/bin/sh\necho "{line}"\n')
+    dumper.chmod(0o755)
+    if says is None:
+        assert list(compare_dumps(path, [str(dumper), "false"])) == ["read by dumper", "not read by false"]
+        return
+    with pytest.raises(Finding, match=says):
+        list(compare_dumps(path, [str(dumper)]))
