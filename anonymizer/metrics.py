@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 from services.policy.table import POLICY_EDITION
 from services.runtime import metrics
 from worker.app import QUEUE
+from worker.messages import count as set_aside_messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,7 +97,7 @@ class Numbers(Collector):
     def _of_redis(self) -> Iterator[Metric]:
         try:
             waiting, running = int(self._redis.llen(QUEUE)), _taken(self._redis)
-            sums = metrics.read(self._redis)
+            sums, set_aside = metrics.read(self._redis), set_aside_messages(self._redis)
         except redis.RedisError:
             yield _one("redis_up", "1 while Redis answers.", 0)
             return
@@ -107,6 +108,8 @@ class Numbers(Collector):
         yield messages
         # To scale by: a worker that is busy is needed as much as one for which a set waits.
         yield _one("backlog", "Messages that wait or are being worked on.", waiting + running)
+        what = "Messages that were none of ours, or that nobody can read."
+        yield CounterMetricFamily("anonymizer_messages_set_aside", what, value=set_aside)
         yield from _of_workers(sums)
 
 

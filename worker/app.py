@@ -125,7 +125,10 @@ def set_up_log(**_: object) -> None:
 def make_app(settings: Callable[[], Settings]) -> Celery:
     """Make a Celery app; the settings are read when they are first needed."""
     made = Celery(
-        "anonymizer", include=["worker.tasks", "worker.sheet_tasks", "worker.delivery_tasks"], set_as_current=False
+        "anonymizer",
+        include=["worker.tasks", "worker.sheet_tasks", "worker.delivery_tasks"],
+        amqp="worker.messages:Messages",
+        set_as_current=False,
     )
     made.add_defaults(lambda: celery_settings(settings()))
     made.steps["consumer"].add(SignOfLife)
