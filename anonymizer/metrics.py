@@ -21,7 +21,8 @@ from prometheus_client.registry import Collector
 
 from services.policy.table import POLICY_EDITION
 from services.runtime import metrics
-from worker.app import QUEUE
+from watcher.service import STANDS_BY
+from worker.app import QUEUE, key_of
 from worker.messages import count as set_aside_messages
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from services.store.share import Share
     from watcher.service import Watch
 
-UNACKED: Final = "unacked"
+UNACKED: Final = key_of("unacked")
 """Where Celery keeps the messages that workers have taken and not yet done with."""
 
 _SHARE_UP: Final = "1 while the share can be listed and has a collection."
@@ -88,7 +89,7 @@ class Numbers(Collector):
                 faults.add_metric([collection, code], count)
         yield from (sets, oldest, faults, not_taken, looked)
         yield _one("collections", "Collections under the share.", len(everything))
-        waiting = sum(bool(attended.paused) for attended in everything)
+        waiting = sum(attended.paused not in {"", STANDS_BY} for attended in everything)
         yield _one(
             "folders_not_readable", "Folders under the share that cannot be looked into.", len(self._share.closed)
         )
@@ -96,7 +97,7 @@ class Numbers(Collector):
 
     def _of_redis(self) -> Iterator[Metric]:
         try:
-            waiting, running = int(self._redis.llen(QUEUE)), _taken(self._redis)
+            waiting, running = int(self._redis.llen(key_of(QUEUE))), _taken(self._redis)
             sums, set_aside = metrics.read(self._redis), set_aside_messages(self._redis)
         except redis.RedisError:
             yield _one("redis_up", "1 while Redis answers.", 0)

@@ -57,6 +57,9 @@ SHORTEST_PAUSE_S: Final = 0.5
 
 UNFORESEEN: Final = "an error that nobody foresaw: the log of the service says where, anonymizer doctor may say more"
 
+STANDS_BY: Final = "another service, or a run, has this collection"
+"""Why nothing is done by one of two watchers: it takes over when the other one is gone."""
+
 SHARE_OF_TIME: Final = 4
 """A look that took a second is followed by at least so many without one."""
 
@@ -142,7 +145,7 @@ class CollectionWatcher:
                 migrate(self._dispatcher.collection)
                 self._is_migrated = True
             if not self._holds:
-                self.pause("another service, or a run, has this collection")
+                self._stand_by()
         self._beat_at = self._clock() + (BEAT_S if self._holds else BEAT_S / 4)
         return self._holds
 
@@ -185,6 +188,12 @@ class CollectionWatcher:
         if why != self.paused:
             log.warning("collection.paused", collection=self.collection_id, waits=logged or why)
         self.paused = why
+
+    def _stand_by(self) -> None:
+        """Leave it to whoever has it: nothing is wrong, and nobody is to be woken."""
+        if self.paused != STANDS_BY:
+            log.info("collection.stands-by", collection=self.collection_id)
+        self.paused = STANDS_BY
 
     def fail(self, error: Exception) -> None:
         """Do nothing with it for a while, after an error that nobody foresaw: the others are not to suffer from it."""

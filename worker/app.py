@@ -19,7 +19,6 @@ from services.errors import SettingsWrong
 from services.runtime import logs
 from services.runtime.settings import Settings
 from worker.heartbeat import SignOfLife
-from worker.transient_errors import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,6 +28,9 @@ log = structlog.get_logger()
 
 QUEUE: Final = "anonymizer"
 """Where the service's messages wait. A `run` has a queue of its own, so that no other share's worker takes from it."""
+
+PREFIX: Final = "anonymizer:"
+"""Before every key and channel of Celery's: another application in the same database has its own, and keeps them."""
 
 WORKER_OPTIONS: Final = ("--without-mingle", "--without-gossip", "--without-heartbeat")
 """Three kinds of talk between workers, of which none is needed: without it they start in a third of the time."""
@@ -54,6 +56,8 @@ def celery_settings(settings: Settings) -> Mapping[str, Any]:
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         "broker_transport_options": {
+            # Without it, the messages that another application's workers have taken are restored by ours.
+            "global_keyprefix": PREFIX,
             "visibility_timeout": VISIBILITY_S,
             # With the defaults a message comes back up to 100 s later than that.
             "unacked_restore_interval": 2,
@@ -98,6 +102,11 @@ def broker_url(settings: Settings) -> str:
     return url
 
 
+def key_of(queue: str) -> str:
+    """Return under which key the messages of a queue lie in Redis."""
+    return f"{PREFIX}{queue}"
+
+
 def worker_arguments(queue: str, processes: int) -> list[str]:
     """Give the arguments of `celery -A worker.app` for a worker of so many processes."""
     name = f"anonymizer-{os.getpid()}@%h"  # two on one host need two names
@@ -136,11 +145,3 @@ def make_app(settings: Callable[[], Settings]) -> Celery:
 
 
 app = make_app(Settings.of_process)
-
-
-def warn_if_redis_is_away(client: redis.Redis) -> None:
-    """Log once at the start that Redis cannot be reached; afterwards it is waited for."""
-    try:
-        client.ping()
-    except redis.RedisError as circumstance:
-        log.warning("redis.away", waits=describe(circumstance))

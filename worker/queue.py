@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from services.store.set_state import SetState
 from worker import lease
-from worker.app import QUEUE
+from worker.app import QUEUE, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,7 +72,7 @@ class Queue:
 
     def clear(self) -> None:
         """Take everything away that stands in Redis for a queue that nobody will ask again."""
-        self._redis.delete(self.queue, self._pending, self._last, self._begun, self._last_chance)
+        self._redis.delete(key_of(self.queue), self._pending, self._last, self._begun, self._last_chance)
 
     def took(self, name: SetKey, seconds: float) -> None:
         """Note how long a worker worked on a set."""
@@ -93,7 +93,7 @@ class Queue:
         if not asked:
             return {}
         with self._redis.pipeline(transaction=False) as step:
-            step.llen(self.queue)
+            step.llen(key_of(self.queue))
             step.zscore(self._begun, "number")
             for name in asked:
                 step.zscore(self._pending, str(name))

@@ -16,7 +16,7 @@ from structlog.contextvars import bound_contextvars
 
 from services.store.collection import Collection
 from sheets import paths
-from worker.app import QUEUE, app
+from worker.app import QUEUE, app, key_of
 from worker.tasks import station
 from worker.transient_errors import CIRCUMSTANCES, describe
 
@@ -62,7 +62,7 @@ class Sheets:
         """
         missing = paths.missing(collection)
         states = self._states(collection.id, missing)
-        room = MOST_WAITING - int(self._redis.llen(self.queue))
+        room = MOST_WAITING - int(self._redis.llen(key_of(self.queue)))
         for index in missing:
             if room > 0 and index not in states:
                 if paths.can_have_one(collection, index):
@@ -98,7 +98,7 @@ class Sheets:
     def clear(self, collection: Collection) -> None:
         """Take back what was asked for and not begun, and forget what failed."""
         notes = [_note(collection.id, index) for index in paths.missing(collection)]
-        self._redis.delete(self.queue, *notes)
+        self._redis.delete(key_of(self.queue), *notes)
 
     def _ask(self, collection_id: str, index: int) -> bool:
         """Ask for one, unless another process just did."""

@@ -59,13 +59,33 @@ def describe(circumstance: BaseException) -> str:
     if isinstance(circumstance, redis.ReadOnlyError):
         return "Redis takes nothing: it is the copy of another one"
     if isinstance(circumstance, (redis.RedisError, OperationalError)):
-        return "Redis is away"
+        return _answered(circumstance) or "Redis is away"
     for kind, says in _OURS.items():
         if isinstance(circumstance, kind):
             return says
     if isinstance(circumstance, OSError) and circumstance.errno is not None:
         return _REASONS.get(circumstance.errno, errno.errorcode.get(circumstance.errno, "an error of the system"))
     return type(circumstance).__name__
+
+
+_ANSWERS: Final = {
+    "MISCONF": "Redis cannot write to its disk (MISCONF): make room there, or mend its rights",
+    "NOREPLICAS": "Redis has too few replicas to take anything (NOREPLICAS): bring them back, or ask for fewer",
+    "MOVED": "Redis runs in cluster mode (MOVED), which cannot be used: name one that does not",
+    "CROSSSLOT": "Redis runs in cluster mode (CROSSSLOT), which cannot be used: name one that does not",
+    "CLUSTERDOWN": "Redis runs in cluster mode (CLUSTERDOWN), which cannot be used: name one that does not",
+    "READONLY": "Redis takes nothing: it is the copy of another one",
+    "OOM command": "Redis is full",
+}
+
+
+def _answered(error: BaseException) -> str:
+    """Say what Redis answered, where that is why nothing goes on; kombu puts errors of its own around Redis'."""
+    text, inner = "", error.__cause__ or error.__context__
+    if isinstance(error, redis.ResponseError | OperationalError):
+        text = f"{getattr(error, 'status_code', None) or ''} {error} {type(error).__name__.upper()}"
+    found = next((says for answer, says in _ANSWERS.items() if answer in text), "")
+    return found or (_answered(inner) if inner is not None else "")
 
 
 def _is_of_tls(error: BaseException | None) -> bool:

@@ -19,7 +19,7 @@ from anonymizer.terminal import console
 from services.errors import SettingsWrong
 from services.runtime import heartbeat
 from services.runtime.settings import Settings
-from worker.app import QUEUE, connect
+from worker.app import QUEUE, connect, key_of
 from worker.transient_errors import describe
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def health(
 
     def waiting(queue: str) -> int | None:
         try:
-            return int(connect(settings).llen(queue))
+            return int(connect(settings).llen(key_of(queue)))
         except redis.AuthenticationError as refused:
             raise SettingsWrong(f"{describe(refused)}.") from None
         except redis.RedisError:

@@ -13,7 +13,8 @@ from services.runtime import logs
 from services.runtime.settings import Settings
 from services.store.share import Share
 from watcher.service import Watch
-from worker.app import app, connect, warn_if_redis_is_away
+from worker import redis_server
+from worker.app import app, connect
 from worker.queue import Queue
 from worker.sheet_tasks import Sheets
 
@@ -31,7 +32,7 @@ def watch(share: ShareArgument = None) -> None:
     if place is None:
         raise SettingsWrong("Which share? Name it: anonymizer watch SHARE, or set ANONYMIZER_SHARE.")
     client = connect(settings)
-    warn_if_redis_is_away(client)
+    redis_server.check(client)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+from celery.bin.celery import celery
 from celery.platforms import SecurityWarning
 
 from anonymizer.arguments import Processes
 from services.errors import SettingsWrong
 from services.runtime import logs
 from services.runtime.settings import Settings
-from worker.app import QUEUE, app, connect, warn_if_redis_is_away, worker_arguments
+from worker import redis_server
+from worker.app import QUEUE, app, connect, worker_arguments
 from worker.sheet_tasks import ENDING, NICE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MakesSheets = Annotated[
     bool, typer.Option("--sheets", help="Make the sheets of published sets instead, one at a time, when others rest.")
@@ -29,8 +34,14 @@ def worker(processes: Processes = None, sheets: MakesSheets = False) -> None:
         raise SettingsWrong("ANONYMIZER_SHARE is not set. It names the folder under which the collections lie.")
     # Celery takes a gid that has no name for root's; containers run under such gids.
     warnings.simplefilter("ignore", SecurityWarning)
-    warn_if_redis_is_away(connect(settings))
+    redis_server.check(connect(settings))
     if sheets:
         os.nice(NICE)
-        app.worker_main(["--quiet", *worker_arguments(QUEUE + ENDING, processes or 1)])
-    app.worker_main(["--quiet", *worker_arguments(QUEUE, processes or os.cpu_count() or 1)])
+        _work(worker_arguments(QUEUE + ENDING, processes or 1))
+    _work(worker_arguments(QUEUE, processes or os.cpu_count() or 1))
+
+
+def _work(arguments: Sequence[str]) -> NoReturn:
+    """Be a worker until it is stopped, and end with its code: `app.worker_main` keeps that to itself."""
+    celery.params[0].default = app
+    raise typer.Exit(celery.main(args=["--quiet", *arguments], standalone_mode=False) or 0)

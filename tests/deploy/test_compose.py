@@ -202,7 +202,7 @@ def test_redis_lets_its_user_do_no_more_than_is_needed(stack: Stack) -> None:
     for command in ("config get *", "flushall", "keys *", "set other 1", "shutdown", "acl list"):
         assert "NOPERM" in stack.compose(*ask, *health, *command.split(), check=False)
         assert "NOPERM" in stack.compose(*ask, *login, *command.split(), check=False)
-    assert stack.compose(*ask, *login, "llen", "anonymizer").strip() == "0"
+    assert stack.compose(*ask, *login, "llen", "anonymizer:anonymizer").strip() == "0"
     said = stack.compose("logs", "--no-color").splitlines()
     denied = [line for line in said if "NOPERM" in line or "Redis refuses" in line or "Redis does not let" in line]
     assert not denied, "the service, or Redis at its start, needs more than it may do"
@@ -344,7 +344,7 @@ def test_the_numbers_are_true(stack: Stack, batch: Batch) -> None:
     assert 'state="published"' in next(iter(sets))
     assert float(numbers["anonymizer_share_up"]) == float(numbers["anonymizer_redis_up"]) == 1
     ask = ("exec", "--no-TTY", "redis", "redis-cli", "--no-auth-warning", "--user", "anonymizer")
-    taken = stack.compose(*ask, "--pass", stack.secret("redis_password"), "hgetall", "unacked")
+    taken = stack.compose(*ask, "--pass", stack.secret("redis_password"), "hgetall", "anonymizer:unacked")
     # A killed worker's message counts until it comes back by itself, ten minutes after; sheets never do.
     left = len(re.findall(r', "anonymizer"\]$', taken, re.MULTILINE))
     assert float(numbers["anonymizer_backlog"]) == left <= 2

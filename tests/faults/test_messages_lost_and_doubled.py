@@ -12,7 +12,7 @@ from services.runtime.settings import Settings
 from tests.faults.service import QUEUE, Service
 from tests.processes import processes
 from tests.waiting import wait_until
-from worker.app import celery_settings
+from worker.app import celery_settings, key_of
 from worker.queue import TASK
 
 
@@ -24,9 +24,9 @@ def test_messages_are_lost_between_taking_and_noting(service: Service) -> None:
     service.write_plan()
     service.start_watcher()
     client = service.redis.client()
-    wait_until(lambda: client.llen(QUEUE) == 6)
+    wait_until(lambda: client.llen(key_of(QUEUE)) == 6)
     for _ in range(6):
-        client.brpop(QUEUE)
+        client.brpop(key_of(QUEUE))
     service.start_worker()
 
     service.all_published()
@@ -42,7 +42,7 @@ def test_the_same_message_fifty_times_on_eight_workers(service: Service) -> None
     service.write_plan()
     service.start_watcher()
     client = service.redis.client()
-    wait_until(lambda: client.llen(QUEUE) >= 2)
+    wait_until(lambda: client.llen(key_of(QUEUE)) >= 2)
     app = Celery("test", set_as_current=False)
     app.add_defaults(lambda: celery_settings(Settings(redis_url=service.redis.url)))
     its_id = service.collection.id
@@ -52,7 +52,7 @@ def test_the_same_message_fifty_times_on_eight_workers(service: Service) -> None
     for _ in range(4):
         service.start_worker(processes=2)
 
-    wait_until(lambda: service.concluded() and client.llen(QUEUE) == 0 and not client.hlen("unacked"))
+    wait_until(lambda: service.concluded() and client.llen(key_of(QUEUE)) == 0 and not client.hlen(key_of("unacked")))
     service.all_published()
     assert sorted(path.name for path in service.root.glob("ANON_*")) == ["ANON_006", "ANON_007"]
 

@@ -19,7 +19,7 @@ from phantom.sets import write_demo
 from services.runtime.settings import Settings
 from tests.waiting import wait_until
 from worker import messages
-from worker.app import QUEUE, connect, make_app
+from worker.app import QUEUE, connect, key_of, make_app
 from worker.messages import fault_of
 from worker.queue import Queue
 from worker.set_key import SetKey
@@ -45,7 +45,7 @@ def ours(settings: Settings) -> bytes:
     with closing(connect(settings)) as client:
         queue = Queue(client, make_app(lambda: settings))
         queue.put(NAME)
-        (found,) = client.lrange(QUEUE, 0, -1)  # type: ignore[misc]  # the client is no asynchronous one
+        (found,) = client.lrange(key_of(QUEUE), 0, -1)  # type: ignore[misc]  # the client is no asynchronous one
         queue.clear()
     return found  # type: ignore[no-any-return]  # as above
 
@@ -142,7 +142,7 @@ def test_a_worker_outlives_them_all(tmp_path: Path, settings: Settings, ours: by
     with ExitStack() as ending, log.open("wb") as written:
         client = ending.enter_context(closing(connect(settings)))
         client.flushall()
-        client.lpush(QUEUE, *given.values())
+        client.lpush(key_of(QUEUE), *given.values())
         started = []
         for command in (["worker", "--processes", "1"], ["watch"]):
             process = subprocess.Popen([ANONYMIZER, *command], env=environment, stderr=written, stdout=written)

@@ -56,7 +56,7 @@ def test_sets_wait_in_the_queue_until_they_are_begun(queue: Queue, client: redis
     queue.put(A)
     queue.put(B)
     assert queue.holding([A, B, C]) == {A: "queued", B: "queued"}
-    client.rpop("anonymizer")
+    client.rpop("anonymizer:anonymizer")
     queue.begin(A)
     assert queue.holding([A, B, C]) == {B: "queued"}
 
@@ -65,7 +65,7 @@ def test_a_message_that_a_later_one_overtook_was_lost(queue: Queue, client: redi
     """Its worker was killed when it had just taken it."""
     for name in (A, B, C):
         queue.put(name)
-    client.rpop("anonymizer", 2)
+    client.rpop("anonymizer:anonymizer", 2)
     queue.begin(B)
     assert queue.holding([A, B, C]) == {C: "queued"}
 
@@ -73,7 +73,7 @@ def test_a_message_that_a_later_one_overtook_was_lost(queue: Queue, client: redi
 def test_when_the_queue_is_empty_everything_that_was_not_begun_was_lost(queue: Queue, client: redis.Redis) -> None:
     """Redis restarted without its memory, say."""
     queue.put(A)
-    client.delete("anonymizer")
+    client.delete("anonymizer:anonymizer")
     assert queue.holding([A]) == {}
 
 
@@ -102,7 +102,7 @@ def test_a_lost_set_is_queued_again(queue: Queue, client: redis.Redis) -> None:
     """Behind the others, once."""
     queue.put(A)
     queue.put(B)
-    client.rpop("anonymizer", 2)
+    client.rpop("anonymizer:anonymizer", 2)
     queue.begin(B)
     queue.put(A)
     assert queue.holding([A, B]) == {A: "queued"}
@@ -119,7 +119,7 @@ def test_patience_is_over_when_the_last_message_said_so(queue: Queue) -> None:
 def test_only_opaque_strings_stand_in_redis(queue: Queue, client: redis.Redis) -> None:
     """What goes into a message goes to Flower, too."""
     queue.put(A)
-    message = json.loads(client.lindex("anonymizer", 0))
+    message = json.loads(client.lindex("anonymizer:anonymizer", 0))
     assert json.loads(base64.b64decode(message["body"]))[:2] == [[*A], {}]
     assert message["headers"]["argsrepr"] == repr([*A])
     assert client.zrange("anonymizer:anonymizer:patience-over", 0, -1) == []

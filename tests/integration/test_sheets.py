@@ -308,7 +308,7 @@ def test_a_missing_sheet_is_asked_for_once_and_one_that_failed_rests(
     (note,) = client.keys("anonymizer:sheet:*")
     assert 0 < client.ttl(note) <= ASKED_S
     client.delete(note)
-    client.rpush("q.sheets", *["message"] * MOST_WAITING)
+    client.rpush("anonymizer:q.sheets", *["message"] * MOST_WAITING)
     assert sheets.ask_for_missing(done.collection) == [6]
     assert len(sent.messages) == 1
     client.delete("q.sheets")

@@ -47,9 +47,9 @@ def told(watch, share, client):
 
 def test_everything_is_told(tmp_path, client):
     """How sets stand, what they cost, that share and Redis are there; the backlog counts both kinds, and no sheets."""
-    client.rpush("anonymizer", "message", "message")
+    client.rpush("anonymizer:anonymizer", "message", "message")
     for queue in ("anonymizer", "anonymizer.sheets"):
-        client.hset("unacked", queue, json.dumps([{}, "", queue]))
+        client.hset("anonymizer:unacked", queue, json.dumps([{}, "", queue]))
     metrics.add(client, "published", {"read": 0.2, "written": 7.0}, size_bytes=1000)
     metrics.add(client, "refused", {"read": 0.05})
     states = {"Müller Anna": SetState.PUBLISHED, "Huber": SetState.REFUSED, "Meier": SetState.QUEUED}

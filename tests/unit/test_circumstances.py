@@ -7,7 +7,8 @@ import os
 
 import pytest
 import redis
-from redis.exceptions import NoPermissionError
+from kombu.exceptions import OperationalError
+from redis.exceptions import ClusterCrossSlotError, MovedError, NoPermissionError
 
 from services.publication.index_ledger import LedgerUnsettled
 from services.store.collection import ShareAway
@@ -29,6 +30,27 @@ from worker.transient_errors import describe
         ),
         (redis.ConnectionError("to a host with a name"), "Redis is away"),
         (redis.OutOfMemoryError("command not allowed"), "Redis is full"),
+        (
+            redis.ResponseError("MISCONF Redis is configured to save RDB snapshots, but cannot."),
+            "Redis cannot write to its disk (MISCONF): make room there, or mend its rights",
+        ),
+        (
+            redis.ResponseError("NOREPLICAS Not enough good replicas to write."),
+            "Redis has too few replicas to take anything (NOREPLICAS): bring them back, or ask for fewer",
+        ),
+        (
+            MovedError("3999 127.0.0.1:6381"),
+            "Redis runs in cluster mode (MOVED), which cannot be used: name one that does not",
+        ),
+        (
+            ClusterCrossSlotError("Keys in request don't hash to the same slot"),
+            "Redis runs in cluster mode (CROSSSLOT), which cannot be used: name one that does not",
+        ),
+        (
+            OperationalError("MISCONF Errors writing to the AOF file: No space left on device"),
+            "Redis cannot write to its disk (MISCONF): make room there, or mend its rights",
+        ),
+        (redis.ResponseError("ERR unknown command"), "Redis is away"),
         (redis.ReadOnlyError("You can't write"), "Redis takes nothing: it is the copy of another one"),
     ],
 )

@@ -1,0 +1,96 @@
+"""What is asked of Redis once, at the start of a service: whether it can do what it is needed for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import structlog
+from redis.exceptions import NoPermissionError, RedisError
+
+from services.errors import SettingsWrong
+from worker.app import key_of
+from worker.transient_errors import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import redis
+
+LEAST_MEMORY_BYTES: Final = 32 << 20
+"""What ten thousand sets, their messages and their states need, and as much again."""
+ALMOST_FULL: Final = 0.9
+
+_RIGHTS_ANEW: Final = (
+    "make the ACL anew, as deploy/redis/users.acl.in has it (docs/operations.md, Upgrade), and restart Redis."
+)
+
+log = structlog.get_logger()
+
+
+def check(client: redis.Redis) -> None:
+    """Log once, at the start, what is wrong with Redis; one that is away is waited for afterwards.
+
+    Raises
+    ------
+    SettingsWrong
+        It can never do: it runs in cluster mode, or its ACL is that of an older version.
+    """
+    try:
+        client.ping()
+        info = _info(client)
+        for sentence in unfit(info):
+            log.error("redis.unfit", waits=sentence)
+        if _is_cluster(info):
+            raise SettingsWrong(IN_CLUSTER_MODE)
+        _check_channels(client)
+        client.set(key_of("check"), b"", px=1)  # one that cannot write says why
+    except RedisError as circumstance:
+        log.warning("redis.away", waits=describe(circumstance))
+
+
+IN_CLUSTER_MODE: Final = (
+    "Redis runs in cluster mode, in which messages cannot be taken from several keys at once: name a Redis without "
+    "cluster mode (cluster-enabled no) in ANONYMIZER_REDIS_URL."
+)
+
+
+def unfit(info: Mapping[str, Any]) -> Iterator[str]:
+    """Tell, of what Redis says of itself, what is wrong and what to do: one sentence each."""
+    if _is_cluster(info):
+        yield IN_CLUSTER_MODE
+    if info.get("role") in {"slave", "replica"}:
+        yield "Redis is a replica, and takes nothing: name its primary in ANONYMIZER_REDIS_URL."
+    policy = str(info.get("maxmemory_policy", "noeviction"))
+    if policy != "noeviction":
+        yield (
+            f"Redis throws keys away when it is full (maxmemory-policy {policy}), messages among them: set "
+            "maxmemory-policy noeviction."
+        )
+    most, used = int(info.get("maxmemory", 0)), int(info.get("used_memory", 0))
+    if 0 < most < LEAST_MEMORY_BYTES:
+        yield f"Redis may use {most >> 20} MB of memory, which is too little: set maxmemory 256mb."
+    elif most and used > most * ALMOST_FULL:
+        yield f"Redis has used {used >> 20} of its {most >> 20} MB of memory: raise maxmemory."
+
+
+def _is_cluster(info: Mapping[str, Any]) -> bool:
+    return info.get("redis_mode") == "cluster" or info.get("cluster_enabled") in {1, "1"}
+
+
+def _info(client: redis.Redis) -> Mapping[str, Any]:
+    try:
+        return cast("Mapping[str, Any]", client.info())
+    except NoPermissionError:
+        log.warning("redis.unfit", waits=f"Redis does not say how it is set up (INFO): {_RIGHTS_ANEW}")
+        return {}
+
+
+def _check_channels(client: redis.Redis) -> None:
+    """Say nothing to those who listen to workers' events: whether one may. Names of before are another version's."""
+    database = client.connection_pool.connection_kwargs.get("db", 0)
+    try:
+        client.publish(key_of(f"/{database}.celeryev/worker.check"), b"")
+    except NoPermissionError:
+        raise SettingsWrong(
+            f"Redis does not let our user use the names that this version gives its channels: {_RIGHTS_ANEW}"
+        ) from None
