@@ -293,6 +293,8 @@ class Watch:
         self._by_hand = by_hand
         self._sheets = sheets
         self._search_at = self._compare_at = clock()
+        self._searched_s = 0.0
+        """How long the way through the share took so far, rests not included."""
         self._changed: set[Path] = set()
 
     def run(self, stop: threading.Event) -> None:
@@ -302,12 +304,17 @@ class Watch:
         with ChangeEvents(self._share.root, watching=events) as hints:
             log.info("watch.began", observer="events" if hints.are_noticed else "polling")
             while not stop.is_set():
-                self.step(hints.wait(SHORTEST_PAUSE_S if self._changed else BEAT_S / 2))
+                self.step(hints.wait(self._rest()))
                 if self._settings.health is not None:
                     heartbeat.write(self._settings.health, heartbeat.WATCHER)
         for attended in self.attended.values():
             attended.leave()
         log.info("watch.ended")
+
+    def _rest(self) -> float:
+        if not self.attended and self._searched_s:
+            return 0.0  # nobody has a collection yet: it is looked for without a rest
+        return SHORTEST_PAUSE_S if self._changed else BEAT_S / 2
 
     def step(self, changed: Names[Path] = ()) -> None:
         """Look at what is due or has changed, and say of the rest that we live.
@@ -346,15 +353,26 @@ class Watch:
             attended.overlap = overlap
 
     def _search(self) -> None:
-        """Find the collections that there are now. Two of the same id are left alone until a person has decided."""
-        self._search_at = self._clock() + self._settings.rescan_s
+        """Go on looking for the collections that there are now.
+
+        Two of the same id are left alone until a person has decided. A large folder beside the collections takes long:
+        the sets are looked after between two parts of the way, and after a long way there is a long rest.
+        """
+        began = self._clock()
         try:
-            ids = self._share.ids()
+            ids = self._share.search()
         except OSError as circumstance:
+            self._search_at = self._clock() + self._settings.rescan_s
             if not self.share_is_away:
                 log.warning("share.away", waits=describe(circumstance))
             self.share_is_away = True
             return
+        now = self._clock()
+        self._searched_s += now - began
+        if ids is None:
+            return
+        self._search_at = now + max(self._settings.rescan_s, self._searched_s * SHARE_OF_TIME)
+        self._searched_s = 0.0
         if self._share.closed != self._closed:
             log.warning("share.not-readable", count=len(self._share.closed))
         self._closed = self._share.closed

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 import redis
 import structlog
 from celery.app.amqp import AMQP
-from kombu import Connection
+from kombu.connection import Connection
 from kombu.transport import redis as transport
-from kombu.utils.encoding import bytes_to_str
 
 from services.errors import SettingsWrong
 from services.runtime.settings import Settings
@@ -118,7 +117,7 @@ def count(client: redis.Redis) -> int:
     return int(client.get(COUNT) or 0)
 
 
-class Channel(transport.Channel):  # type: ignore[misc]  # kombu has no types
+class Channel(transport.Channel):
     """A channel that takes messages of ours only; answers to questions about workers pass as they are."""
 
     def _brpop_read(self, **options: Any) -> bool:
@@ -127,21 +126,21 @@ class Channel(transport.Channel):  # type: ignore[misc]  # kombu has no types
             found = self._answer(options)
             if not found:
                 raise Empty
-            queue = bytes_to_str(found[0]).rsplit(self.sep, 1)[0]
+            queue = found[0].decode().rsplit(self.sep, 1)[0]
             self._queue_cycle.rotate(queue)
             if why := "" if queue.endswith(".pidbox") else fault_of(found[1]):
                 self._set_aside(found[1], why)
             else:
                 self.connection._deliver(json.loads(found[1]), queue)  # noqa: SLF001 - as kombu's own does
         finally:
-            self._in_poll = None
-            self._flush_brpop_reauth()
+            self._in_poll = None  # type: ignore[assignment]  # kombu has a connection or nothing there
+            self._flush_brpop_reauth()  # type: ignore[no-untyped-call]  # kombu has few types
         return True
 
     def _receive_one(self, receiver: Any) -> Any:
         """Take what was said to all, and pass over what nobody can read: it lies nowhere, so it cannot come again."""
         try:
-            return super()._receive_one(receiver)
+            return super()._receive_one(receiver)  # type: ignore[no-untyped-call]  # as above
         except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
             log.warning("message.set-aside", reason="said to all, and not built like a message")
             raise Empty from None
@@ -163,18 +162,18 @@ class Channel(transport.Channel):  # type: ignore[misc]  # kombu has no types
             client.close()
 
 
-class Transport(transport.Transport):  # type: ignore[misc]  # as above
+class Transport(transport.Transport):
     """Redis, with such channels."""
 
     Channel = Channel
 
 
-class _Connection(Connection):  # type: ignore[misc]  # as above
+class _Connection(Connection):
     def get_transport_cls(self) -> type[Transport]:
         return Transport
 
 
-class Messages(AMQP):  # type: ignore[misc]  # as above
+class Messages(AMQP):  # type: ignore[misc]  # Celery has no types
     """How the app sends and receives."""
 
     Connection = _Connection
