@@ -445,6 +445,28 @@ def write(
     return Written(size + len(tail), settled)
 
 
+def pixel_value(source: DicomFile) -> bytes | None:
+    """Return what `write` writes as the pixels of a file, but for their padding; None where it has none."""
+    pixels = source.pixels
+    if pixels is None:
+        return None
+    pieces = pixels.pieces or ((pixels.offset, pixels.length),)
+    return b"".join(piece if isinstance(piece, bytes) else _part(source, *piece) for piece in pieces)
+
+
+def _part(source: DicomFile, offset: int, length: int) -> bytes | bytearray:
+    """Read a part of the source's pixels, without the bits that hold no pixel."""
+    if source.memory is not None:
+        whole = bytearray(memoryview(source.memory)[offset : offset + length])
+    else:
+        with source.path.open("rb", buffering=0) as opened:
+            opened.seek(offset)
+            whole = bytearray(opened.read(length))
+    if source.pixels and source.pixels.cells:
+        source.pixels.cells.settle(memoryview(whole)[: _of_whole_cells(len(whole), source.pixels.cells)])
+    return whole
+
+
 def _write_part(fd: int, source: DicomFile, offset: int, length: int, buffer: memoryview) -> bool:
     """Write a part of the source's pixels; return whether bits were cleared that hold no pixel."""
     cells = source.pixels.cells if source.pixels else None

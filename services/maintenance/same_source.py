@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from services.dicom.part10 import DicomFile
     from services.rtset.reader import RtSet, SetFile
     from services.store.collection import Collection
     from services.store.records import Record
@@ -114,17 +113,7 @@ def same_pixels(rtset: RtSet, key: bytes, folder: Path) -> bool:
                 there = part10.read(folder / file_name(file.kind, new_uid(file.sop_instance_uid)))
             except (FileNotFoundError, NotADirectoryError, NotDicom, Malformed):
                 continue
-            if _pixels(pixel_data.without_surplus(there, root_view(there)).file) != _pixels(file.file):
+            published = pixel_data.without_surplus(there, root_view(there)).file
+            if part10.pixel_value(published) != part10.pixel_value(file.file):
                 return False
     return True
-
-
-def _pixels(file: DicomFile) -> bytes | None:
-    place = file.pixels
-    if place is None:
-        return None
-    if file.memory is not None:
-        return file.memory[place.offset : place.offset + place.length]
-    with file.path.open("rb", buffering=0) as opened:
-        opened.seek(place.offset)
-        return opened.read(place.length)

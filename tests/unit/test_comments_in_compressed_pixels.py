@@ -14,11 +14,12 @@ from pydicom.encaps import encapsulate, generate_frames
 
 from services.dicom.codestreams import Unwalkable, image
 from services.errors import NotClean, SetRefused
+from services.maintenance import same_source
 from services.proof import prove
 from services.proof.codestreams import differences
 from services.proof.prove import Expected
 from tests import sets
-from tests.anonymized import IDENTITY, Anonymized, anonymize_folder
+from tests.anonymized import IDENTITY, KEY, Anonymized, anonymize_folder
 from tests.encoded import END_OF_SEQUENCE, ITEM
 from tests.sets import make_set
 
@@ -115,6 +116,7 @@ def test_a_comment_does_not_travel(tmp_path: Path, syntax: str, comment: bytes, 
     assert NAME not in found.written
     told = f"up to {len(comment)} bytes in the pixel data"
     assert any(told in note for note in found.verdict.notes)
+    assert same_source.same_pixels(found.verdict.good_set(), KEY, found.anon)  # it is known again
 
 
 @pytest.mark.parametrize("syntax", STREAMS)
