@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pydicom
 import pytest
+from structlog.testing import capture_logs
 
 from services import pipeline
 from services.dicom.elements import Malformed
@@ -236,8 +237,12 @@ def test_a_set_whose_proof_fails_is_parked_at_once(desk, monkeypatch: pytest.Mon
     monkeypatch.setattr(pipeline.prove, "prove", fail)
     station = tasks.Station(Settings(), here.redis, Share(tmp_path))
     key = SetKey(here.collection.id, here.locator)
-    ended = [tasks._work(station, key, 1, patience_over=True) for _ in range(2)]
+    with capture_logs() as logged:
+        ended = [tasks._work(station, key, 1, patience_over=True) for _ in range(2)]
 
+    assert [(one["codes"], one["reasons"]) for one in logged if one["event"] == "set.parked" and "reasons" in one] == [
+        (("NotClean",), (where,))
+    ]
     outcome = registry.read_outcome(here.collection, here.locator)
     assert (ended, asked, outcome.state) == (["failed", "parked"], [1], "parked")
     assert (outcome.sets[0].codes, outcome.sets[0].proof) == (("NotClean",), (where,))
