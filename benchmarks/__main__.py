@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 import redis
 
 from anonymizer.embedded.redis_server import redis_server
-from benchmarks import drawing, many, memory, network, one_set, peers, where, workers
+from benchmarks import drawing, many, memory, network, one_set, peers, receiving, where, workers
 from benchmarks.measure import machine
 from benchmarks.tables import Bar, Report, bars_table
 
@@ -57,6 +57,7 @@ class Places:
 PARTS: Final[dict[str, Callable[[Places], list[Report]]]] = {
     "steps": lambda at: at.both(lambda place: one_set.steps(place, at.store)),
     "whole": lambda at: at.both(lambda place: one_set.whole(place, at.store, at.client)),
+    "receiving": lambda at: at.both(lambda place: receiving.received(place, at.store, at.client)),
     "where": lambda at: at.both(lambda place: where.profile(place, at.store, at.client)),
     "memory": lambda at: [memory.peaks(at.disk, at.store, at.socket)],
     "start": lambda at: at.both(lambda place: workers.start(place, at.store)),

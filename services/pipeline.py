@@ -7,8 +7,7 @@ that.
 
 from __future__ import annotations
 
-import gc
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
@@ -31,6 +30,7 @@ from services.publication.attempts import Attempt
 from services.rtset import folder_listing, private_loss, unfinished_pixels
 from services.rtset.folder_listing import Listing
 from services.rtset.reader import PLAN
+from services.runtime.garbage import without_garbage_collection
 from services.store import failures, notes, plans, records, registry, structure_lists
 from services.store.collection import FormatTooNew
 from services.store.records import folder_name
@@ -40,7 +40,7 @@ from services.store.tracking_lines import TrackingLine
 from services.verdict import complete_sets, folder_sets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from services.deidentify.replacements import Remaking
@@ -123,7 +123,7 @@ def process(
     if folder is None or not folder.is_dir():
         return None
     run = _Run(collection, folder, locator, ledger, progress, settings)
-    with _without_garbage_collection():
+    with without_garbage_collection():
         outcome = _unless_changed(lambda: run.execute(patience_over=patience_over))
     registry.write_outcome(collection, locator, outcome)
     return outcome
@@ -786,18 +786,3 @@ def _record(
 def _settled(count: int) -> list[str]:
     """Tell of bits of pixel cells that held no pixel."""
     return [f"Bits that hold no pixel were cleared in the cells of {count} object{'s' * (count > 1)}."] if count else []
-
-
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """Keep Python from looking for cycles while tens of thousands of elements are made, among which there are none.
-
-    It would take as long as the parsing itself.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
@@ -159,30 +160,51 @@ def _not_as_claimed(rtset: RtSet, said: Mapping[str, Any], policy: Policy) -> It
 def _against_policy(file: SetFile, policy: Policy) -> set[str]:
     """Return what an object holds though the policy takes it out, empties it, or gives it a constant."""
     found: set[str] = set()
+    data = file.file.data
 
-    def walk(elements: Sequence[Element], below: tuple[int, ...]) -> None:
+    def walk(elements: Sequence[Element], below: tuple[int, ...], unjudged: frozenset[int]) -> None:
         for tag, _, _, start, end, items in elements:
-            if tag & 0x00010000:
-                found.add("holds private elements")
-                continue
-            decision = policy.decision(tag, below) if tag in dictionary.DICTIONARY else None
-            name = dictionary.keyword(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
-            if decision is None or decision.action is Action.DROP:
-                found.add(f"holds {name}, which the claimed policy removes")
-            elif items is not None:
+            if tag not in unjudged:
+                found.update(_judged(file.kind, policy, below, tag, None if items is not None else data[start:end]))
+            if items:
+                inside = (*below, tag) if tag in policy.within else below
+                inner = _unjudged(file.kind, policy, inside, at_root=False)
                 for item in items:
-                    walk(item[3], (*below, tag) if tag in policy.within else below)
-            else:
-                value = file.file.data[start:end].strip(b" \0")
-                if decision.action is Action.EMPTY and value:
-                    found.add(f"has a value of {name}, which the claimed policy empties")
-                elif decision.action is Action.DUMMY and value != decision.argument.encode("ascii"):
-                    found.add(f"has another {name} than the claimed policy gives")
-                elif not below and not value and attribute_types.demanded(file.kind, attribute_types.ROOT, tag) == 1:
-                    found.add(f"has no value of {name}, which is of Type 1")
+                    walk(item[3], inside, inner)
 
-    walk(file.file.elements, ())
+    walk(file.file.elements, (), _unjudged(file.kind, policy, (), at_root=True))
     return found
+
+
+@cache
+def _unjudged(kind: str, policy: Policy, below: tuple[int, ...], *, at_root: bool) -> frozenset[int]:
+    """Return the attributes that stay with any value, below some sequences: nearly all that an object holds."""
+    judged = {Action.DROP, Action.EMPTY, Action.DUMMY}
+    return frozenset(
+        tag
+        for tag in dictionary.DICTIONARY
+        if policy.decision(tag, below).action not in judged
+        and not (at_root and attribute_types.demanded(kind, attribute_types.ROOT, tag) == 1)
+    )
+
+
+def _judged(kind: str, policy: Policy, below: tuple[int, ...], tag: int, value: bytes | None) -> Iterator[str]:
+    """Judge one attribute; a sequence has no value."""
+    if tag & 0x00010000:
+        yield "holds private elements"
+        return
+    decision = policy.decision(tag, below) if tag in dictionary.DICTIONARY else None
+    name = dictionary.keyword(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+    if decision is None or decision.action is Action.DROP:
+        yield f"holds {name}, which the claimed policy removes"
+    elif value is None:
+        return
+    elif decision.action is Action.EMPTY and value.strip(b" \0"):
+        yield f"has a value of {name}, which the claimed policy empties"
+    elif decision.action is Action.DUMMY and value.strip(b" \0") != decision.argument.encode("ascii"):
+        yield f"has another {name} than the claimed policy gives"
+    elif not below and not value.strip(b" \0") and attribute_types.demanded(kind, attribute_types.ROOT, tag) == 1:
+        yield f"has no value of {name}, which is of Type 1"
 
 
 def _unusual(rtset: RtSet) -> Iterator[str]:

@@ -6,17 +6,19 @@ signed manifest states, not by those it claims itself.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import stat
 import zipfile
 import zlib
+from abc import ABC, abstractmethod
 from base64 import b64decode
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from uuid import uuid4
 
 from services import plain_files
@@ -30,12 +32,14 @@ if TYPE_CHECKING:
 
 LARGEST_MANIFEST: Final = 64 << 20
 MOST_FILES: Final = 1_000_000
-_AT_ONCE: Final = 1 << 20
+_AT_ONCE: Final = 512 * 1024
 _SET: Final = re.compile(r"ANON_[0-9]{3,9}")
 _SET_FILE: Final = re.compile(r"(CT|RS|RP|RD)\.[0-9.]{1,64}\.dcm")
 _BESIDE: Final = re.compile(r"(sheets|tables)(/[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}){1,2}")
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
+_ANOTHER: Final = "is not what was delivered: its size or SHA-256 is another"
 _IGNORED: Final = frozenset({"thumbs.db", "desktop.ini", ".ds_store"})
 """What file managers leave behind."""
 
@@ -48,9 +52,6 @@ class Tampered(Exception):
 class Delivered:
     """A delivery whose manifest is what its key signed."""
 
-    root: Path
-    """Where its files lie now."""
-
     said: Mapping[str, Any]
     """The manifest."""
 
@@ -60,8 +61,29 @@ class Delivered:
     fingerprint: str
     """Of the key it is signed with."""
 
+    source: Source
+    """Where its files come from."""
+
+    workplace: Path
+    """A folder of its own, on the disk of the collection that receives it."""
+
     wrong: Mapping[str, list[str]] = field(default_factory=dict)
-    """What is wrong with the files of each set; under '' with those that are no set's."""
+    """What is wrong with each set as far as names tell; under '' with the files that are no set's."""
+
+    @contextmanager
+    def fetched(self, said: Mapping[str, Any]) -> Iterator[tuple[Path, list[str]]]:
+        """Bring the files of a set into a folder, each hashed as it is written, and tell what is wrong with them."""
+        place = self.workplace / f"{said['folder']}"
+        place.mkdir()
+        wrong = _Wrong()
+        try:
+            for name, file in said["files"].items():
+                stated = f"{said['folder']}/{name}"
+                if not self.source.fetch(stated, place / name, file["size"], file["sha256"]):
+                    wrong.add(stated, _ANOTHER)
+            yield place, [what for each in wrong.values() for what in each]
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
 
     @property
     def id(self) -> str:
@@ -78,12 +100,12 @@ class Delivered:
 def opened(
     path: Path, workplace: Path, *, identity: Path | None, is_trusted: Callable[[str, Mapping[str, Any]], None]
 ) -> Iterator[Delivered]:
-    """Open a delivery and hold its files against the manifest.
+    """Open a delivery and hold against the manifest what names and sizes tell, and every file that is no set's.
 
     Parameters
     ----------
     workplace
-        A folder in which it may be unpacked for as long.
+        A folder in which its sets may lie for as long.
     is_trusted
         Raises unless the key of this fingerprint is believed; asked before anything else is looked at.
 
@@ -94,14 +116,23 @@ def opened(
     SettingsWrong
         There is nothing, or the identity is missing.
     """
-    with _unpacked(path, workplace, identity) as source:
+    with _source(path, workplace, identity) as source:
         data, signature = source.read(manifest.NAME, LARGEST_MANIFEST), source.read(manifest.SIGNATURE, 64)
         said, fingerprint = _signed(data, signature)
         is_trusted(fingerprint, said)
         _check_shape(said)
-        stated = _stated(said)
-        wrong = source.take(stated)
-        yield Delivered(source.root, said, sha256(data).hexdigest(), fingerprint, wrong)
+        wrong = source.missed(_stated(said))
+        for name, file in said["files"].items():
+            if not any(each.startswith(f"{name} ") for each in wrong.get("", ())) and not source.fetch(
+                name, None, file["size"], file["sha256"]
+            ):
+                wrong.add(name, _ANOTHER)
+        place = workplace / f"unpacked-{uuid4().hex}"
+        place.mkdir()
+        try:
+            yield Delivered(said, sha256(data).hexdigest(), fingerprint, source, place, wrong)
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def _signed(data: bytes, signature: bytes) -> tuple[dict[str, Any], str]:
@@ -166,14 +197,10 @@ def _is_file(file: object) -> bool:
     )
 
 
-def _stated(said: Mapping[str, Any]) -> dict[str, tuple[int, str]]:
-    """Return size and hash of every file by its name in the delivery."""
-    stated = {
-        f"{one['folder']}/{name}": (file["size"], file["sha256"])
-        for one in said["sets"]
-        for name, file in one["files"].items()
-    }
-    return stated | {name: (file["size"], file["sha256"]) for name, file in said["files"].items()}
+def _stated(said: Mapping[str, Any]) -> dict[str, int]:
+    """Return the size of every file by its name in the delivery."""
+    stated = {f"{one['folder']}/{name}": file["size"] for one in said["sets"] for name, file in one["files"].items()}
+    return stated | {name: file["size"] for name, file in said["files"].items()}
 
 
 class _Wrong(dict[str, list[str]]):
@@ -185,52 +212,87 @@ class _Wrong(dict[str, list[str]]):
         self.setdefault(folder if _SET.fullmatch(folder) else "", []).append(f"{name} {what}.")
 
 
-class _Folder:
+class Source(ABC):
+    """Where the files of a delivery come from."""
+
+    @abstractmethod
+    def read(self, name: str, most: int) -> bytes:
+        """Read a small file whole."""
+
+    @abstractmethod
+    def missed(self, stated: Mapping[str, int]) -> _Wrong:
+        """Tell what is missing, was added, is a link, or has another size than is stated."""
+
+    @abstractmethod
+    def stream(self, name: str) -> BinaryIO:
+        """Open a file that is there."""
+
+    def fetch(self, name: str, target: Path | None, size: int, digest: str) -> bool:
+        """Write a file anew, or only read it where there is no target; false unless it is what was delivered."""
+        found, left = sha256(), size
+        buffer = memoryview(bytearray(_AT_ONCE))
+        try:
+            with self.stream(name) as source, target.open("xb") if target else nullcontext() as file:
+                while count := source.readinto(buffer):  # type: ignore[attr-defined]  # of every raw file and entry
+                    left -= count
+                    if left < 0:
+                        return False
+                    found.update(buffer[:count])
+                    if file is not None:
+                        file.write(buffer[:count])
+        except _DAMAGED:
+            return False
+        return left == 0 and found.hexdigest() == digest
+
+
+class _Folder(Source):
     """A delivery that is a folder."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self._root = root
 
     def read(self, name: str, most: int) -> bytes:
-        """Read a small file of it."""
-        path = self.root / name
+        path = self._root / name
         if path.is_symlink() or not path.is_file():
             raise Tampered(f"There is no {name}: it is no delivery, or not a whole one.")
         if path.stat().st_size > most:
             raise Tampered(f"{name} is too large.")
         return plain_files.read(path, most)
 
-    def take(self, stated: Mapping[str, tuple[int, str]]) -> _Wrong:
-        """Hold every file against the manifest."""
+    def missed(self, stated: Mapping[str, int]) -> _Wrong:
         wrong = _Wrong()
-        there: set[str] = set()
-        for count, path in enumerate(self.root.rglob("*")):
+        there: dict[str, int] = {}
+        folders = {PurePosixPath(each).parent.as_posix() for each in stated}
+        for count, path in enumerate(self._root.rglob("*")):
             if count > MOST_FILES:
                 raise Tampered("It holds too many files.")
-            name = path.relative_to(self.root).as_posix()
-            if path.is_symlink():
+            name, status = path.relative_to(self._root).as_posix(), path.lstat()
+            if stat.S_ISLNK(status.st_mode):
                 wrong.add(name, "is a link")
-            elif path.is_dir():
-                if name not in {PurePosixPath(each).parent.as_posix() for each in stated} and _SET.fullmatch(name):
+            elif stat.S_ISDIR(status.st_mode):
+                if name not in folders and _SET.fullmatch(name):
                     wrong.add(f"{name}/", "is in no manifest")
             elif name not in {manifest.NAME, manifest.SIGNATURE}:
-                there.add(name)
+                there[name] = status.st_size
         for name in sorted(stated.keys() | there):
             if name not in stated:
                 if PurePosixPath(name).name.casefold() not in _IGNORED:
                     wrong.add(name, "was added: it is not in the manifest")
             elif name not in there:
                 wrong.add(name, "is missing")
-            elif _of(self.root / name) != stated[name]:
-                wrong.add(name, "is not what was delivered: its size or SHA-256 is another")
+            elif there[name] != stated[name]:
+                wrong.add(name, _ANOTHER)
         return wrong
 
+    def stream(self, name: str) -> BinaryIO:
+        descriptor = os.open(self._root / name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        return os.fdopen(descriptor, "rb", buffering=0)
 
-class _Zip:
+
+class _Zip(Source):
     """A delivery that is a ZIP, unpacked as far as its manifest goes."""
 
-    def __init__(self, archive: zipfile.ZipFile, root: Path) -> None:
-        self.root = root
+    def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
         self._entries: dict[str, zipfile.ZipInfo] = {}
         seen: set[str] = set()
@@ -249,51 +311,32 @@ class _Zip:
             self._entries[entry.filename] = entry
 
     def read(self, name: str, most: int) -> bytes:
-        """Read a small file of it."""
         entry = self._entries.get(name)
         if entry is None:
             raise Tampered(f"There is no {name}: it is no delivery, or not a whole one.")
         try:
             with self._archive.open(entry) as file:
                 data = file.read(most + 1)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
+        except _DAMAGED:
             raise Tampered(f"{name} cannot be unpacked.") from None
         if len(data) > most:
             raise Tampered(f"{name} is too large.")
         return data
 
-    def take(self, stated: Mapping[str, tuple[int, str]]) -> _Wrong:
-        """Unpack every file of the manifest, and hold it against that."""
+    def missed(self, stated: Mapping[str, int]) -> _Wrong:
         wrong = _Wrong()
         for name in sorted(self._entries.keys() - stated.keys() - {manifest.NAME, manifest.SIGNATURE}):
             wrong.add(name, "was added: it is not in the manifest")
-        for name, (size, digest) in stated.items():
-            entry = self._entries.get(name)
-            if entry is None:
-                wrong.add(name, "is missing")
-            elif not self._unpack(entry, size, digest):
-                wrong.add(name, "is not what was delivered: its size or SHA-256 is another")
+        for name in sorted(stated.keys() - self._entries.keys()):
+            wrong.add(name, "is missing")
         return wrong
 
-    def _unpack(self, entry: zipfile.ZipInfo, size: int, digest: str) -> bool:
-        target = self.root / entry.filename
-        target.parent.mkdir(parents=True, exist_ok=True)
-        found, left = sha256(), size
-        try:
-            with self._archive.open(entry) as source, target.open("xb") as file:
-                while piece := source.read(_AT_ONCE):
-                    left -= len(piece)
-                    if left < 0:
-                        return False
-                    found.update(piece)
-                    file.write(piece)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
-            return False
-        return left == 0 and found.hexdigest() == digest
+    def stream(self, name: str) -> BinaryIO:
+        return self._archive.open(self._entries[name])  # type: ignore[return-value]  # as good as one
 
 
 @contextmanager
-def _unpacked(path: Path, workplace: Path, identity: Path | None) -> Iterator[_Folder | _Zip]:
+def _source(path: Path, workplace: Path, identity: Path | None) -> Iterator[Source]:
     """Find out what a delivery is, and open it."""
     path = _the_one_in(path)
     if path.is_dir():
@@ -315,8 +358,7 @@ def _unpacked(path: Path, workplace: Path, identity: Path | None) -> Iterator[_F
         except (zipfile.BadZipFile, ValueError, NotImplementedError):
             raise Tampered("It is no folder and no ZIP, or a damaged one.") from None
         with archive:
-            (place / "files").mkdir()
-            yield _Zip(archive, place / "files")
+            yield _Zip(archive)
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
@@ -346,16 +388,3 @@ def _is_plain(name: str) -> bool:
         and all(part not in {"", ".", ".."} and part.isprintable() for part in parts)
         and len(parts) <= 4
     )
-
-
-def _of(path: Path) -> tuple[int, str]:
-    try:
-        with plain_files.opened(path) as file:
-            digest = sha256()
-            size = 0
-            while piece := file.read(_AT_ONCE):
-                digest.update(piece)
-                size += len(piece)
-    except plain_files.NotPlain:
-        return -1, ""
-    return size, digest.hexdigest()

@@ -25,6 +25,7 @@ from services.publication.attempts import Attempt
 from services.publication.high_water import NumbersLost
 from services.publication.index_ledger import Ledger, LedgerUnsettled
 from services.runtime import durable_files
+from services.runtime.garbage import without_garbage_collection
 from services.store import records
 from services.store.records import folder_name
 from services.store.tracking_lines import TrackingFiles, TrackingLine
@@ -196,7 +197,13 @@ class _Taking:
         folder = str(said["folder"])
         if wrong := self._delivered.wrong.get(folder):
             return Received(folder, "refused", says=tuple(wrong))
-        judged = delivered_set.judge(self._delivered.root / folder, said, self._collection.options, self._machines)
+        with without_garbage_collection(), self._delivered.fetched(said) as (place, wrong):
+            return Received(folder, "refused", says=tuple(wrong)) if wrong else self._judged(said, place)
+
+    def _judged(self, said: Mapping[str, Any], place: Path) -> Received:
+        """Judge one set whose files are as they were delivered, and take it."""
+        folder = str(said["folder"])
+        judged = delivered_set.judge(place, said, self._collection.options, self._machines)
         if judged.rtset is None:
             return Received(folder, "refused", says=(*judged.wrong, *judged.told))
         try:
@@ -369,15 +376,12 @@ class _Taking:
     def _write(
         self, rtset: RtSet, new: NewIdentity | None, person: str, said: Mapping[str, Any], folder: Path
     ) -> dict[str, str]:
-        """Write a set into the folder of an attempt, as it is or renumbered; return the hashes of its files."""
+        """Put a set into the folder of an attempt, as it is or renumbered; return the hashes of its files."""
         if new is not None:
             return renumber.write(rtset, new, self._collection.set_key(person), folder)
-        hashes = {name: str(file["sha256"]) for name, file in said["files"].items()}
-        for name, digest in hashes.items():
-            shutil.copyfile(self._delivered.root / str(said["folder"]) / name, folder / name, follow_symlinks=False)
-            if records.hash_of(folder / name) != digest:
-                raise SetChanged
-        return hashes
+        for name in said["files"]:
+            (rtset.folder / name).rename(folder / name)
+        return {name: str(file["sha256"]) for name, file in said["files"].items()}
 
     def _person(self, patient_id: str) -> str:
         """Name a delivered person: one of one sender's collection."""
@@ -387,7 +391,8 @@ class _Taking:
 
     def _alike(self, marks: Mapping[str, str], itself: Record | None) -> list[str]:
         found = self._known.like(marks, itself.index if itself else None)
-        return [f"{what} are those of {anon}: one patient twice?" for anon, what in found]
+        verb = {"ct": "is that", "dose": "is that"}
+        return [f"{what} {verb.get(what, 'are those')} of {anon}: one patient twice?" for anon, what in found]
 
     def _is_unchanged(self, there: Record) -> bool:
         """Whether a received set is here as it was taken."""

@@ -1,0 +1,96 @@
+"""A delivery that is received with all checks, as a multiple of `cp -r` of the same delivery in the same round."""
+
+from __future__ import annotations
+
+import gc
+import shutil
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Literal
+
+from benchmarks import sets
+from benchmarks.measure import Stopwatch, cleared, copied, file_system, into_cache, synced
+from benchmarks.one_set import process
+from benchmarks.tables import Bar, Report, table
+from services.exchange import deliveries, delivery_key, receiving
+from services.exchange.deliveries import Wanted
+from services.runtime.settings import Settings
+from services.store.collection import Collection
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import redis
+
+SETS = 3
+ROUNDS = 7
+Way = Literal["keep", "renumber"]
+WAYS: Final[tuple[Way, ...]] = ("keep", "renumber")
+
+
+def received(place: Path, store: Path, client: redis.Redis) -> Report:
+    """Time the taking of a delivery of head-and-neck sets, as they are and under numbers of the collection."""
+    delivery = _delivered(place, store, client)
+    watch = Stopwatch()
+    for _ in range(ROUNDS):
+        for way in WAYS:
+            target = cleared(place / "copy")
+            with watch("cp"):
+                copied(delivery, target)
+            target = cleared(target)
+            with watch("cp + sync"):
+                copied(delivery, target)
+                synced(target)
+            cleared(target)
+            _receive(delivery, cleared(place / "CENTRE"), way, watch)
+    cleared(place / "CENTRE")
+    files, size = sets.size_of(delivery)
+    cleared(delivery)
+    where = file_system(place)
+    bars = [Bar.below(f"receiving, every check / `cp -r` ({where})", 5, watch.ratio("keep", "cp"))]
+    if where != "tmpfs":  # where a sync costs nothing
+        bars.append(
+            Bar.below(
+                f"receiving and renumbering / (`cp -r` + `sync -f`) ({where})", 5, watch.ratio("renumber", "cp + sync")
+            )
+        )
+    names = ("cp", "cp + sync", *WAYS)
+    rows = [
+        [
+            name,
+            f"{watch[name] * 1000 / SETS:.0f}",
+            f"{watch.ratio(name, 'cp'):.2f}",
+            f"{watch.ratio(name, 'cp + sync'):.2f}",
+        ]
+        for name in names
+    ]
+    return Report(
+        f"A delivery of {SETS} sets, {files} files, {size / 1e6:.0f} MB, received ({where})",
+        bars,
+        [table(["a set of it", "median ms", "x `cp -r`", "x (`cp -r` + `sync -f`)"], rows)],
+    )
+
+
+def _delivered(place: Path, store: Path, client: redis.Redis) -> Path:
+    """Publish sets and deliver them."""
+    root, delivery = cleared(place / "HOSPITAL"), cleared(place / "delivery")
+    client.flushall()
+    collection = sets.collection(root)
+    for number in range(1, SETS + 1):
+        shutil.copytree(sets.made(sets.HEAD_AND_NECK, str(number), store), root / f"patient {number}")
+        process(collection, f"patient {number}", client)
+    key = delivery_key.of_user(collection, Settings(delivery_key_file=place / "delivery.key"))
+    deliveries.make(collection, delivery, key, Wanted(unread_words=True), lambda *_: None)
+    cleared(root)
+    into_cache(delivery)
+    synced(place)
+    return delivery
+
+
+def _receive(delivery: Path, root: Path, way: Way, watch: Stopwatch) -> None:
+    root.mkdir()
+    options = replace(sets.OPTIONS, receive_identity=way)
+    collection = Collection.create(root, sets.IDENTITY, options)
+    gc.collect()
+    with watch(way):
+        told = receiving.receive(collection, delivery, Settings(), is_trusted=lambda *_: None)
+    assert [one.state for one in told.sets] == ["taken"] * SETS
