@@ -5,7 +5,7 @@ ROOT ?= demo/BATCH
 BIN := .venv/bin
 STAMP := .venv/.set-up
 
-.PHONY: run test test-faults console-test coverage mutants nightly soak fuzz bench bench-peers house check format lint types contract setup lock clean
+.PHONY: run test test-faults console-test coverage mutants nightly soak readers fuzz bench bench-peers house check format lint types contract setup lock clean
 .PHONY: bundle image compose-test share-test k8s-test containers-test deploy-check
 
 run: setup  ## anonymize a root folder: the demonstration one, or make run ROOT=/path/to/BATCH
@@ -37,6 +37,9 @@ nightly: setup  ## what is too long for each change: coverage, mutants, an hour 
 	$(MAKE) soak MINUTES=60
 	$(MAKE) fuzz SEED=$$(date +%j) COUNT=1800000
 	$(MAKE) bench
+
+readers: setup  ## a delivery judged by readers that are not ours, each where it is installed (on the PATH, or in .venv)
+	$(BIN)/python -m tests.readers
 
 fuzz: setup  ## damaged files read by us, pydicom, and GDCM and DCMTK where installed: make fuzz SEED=7 COUNT=100000
 	$(BIN)/python -m tests.fuzz --seed $(or $(SEED),1) --count $(or $(COUNT),10000) --keep .venv/fuzz.dcm

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 DECIMAL_COMMA: Final = "decimal-comma"
 """The folder of the same tables for spreadsheets whose comma is a decimal one."""
 
+_FIGURES: Final = frozenset({"meterset"})
+"""Columns of texts that are figures, each perhaps with its unit."""
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "'")
 
 
@@ -85,8 +87,16 @@ def _csv(found: Sequence[Mapping[str, Any]], names: Sequence[str], separator: st
     text = io.StringIO()
     writer = csv.writer(text, delimiter=separator, lineterminator="\r\n")
     writer.writerow(names)
-    writer.writerows([_cell(one.get(name), comma=comma) for name in names] for one in found)
+    writer.writerows([_cell(_told(name, one, comma=comma), comma=comma) for name in names] for one in found)
     return text.getvalue().encode("utf-8-sig" if comma else "utf-8")
+
+
+def _told(name: str, row: Mapping[str, Any], *, comma: bool) -> Any:
+    """Return a value; a text of figures has a decimal comma where figures have one, or 28.7 is read as a day."""
+    value = row.get(name)
+    if comma and name in _FIGURES and isinstance(value, str):
+        return re.sub(r"(?<=\d)\.(?=\d)", ",", value)
+    return value
 
 
 def _cell(value: Any, *, comma: bool) -> str:

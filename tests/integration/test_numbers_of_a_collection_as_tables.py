@@ -90,6 +90,19 @@ def test_csv_says_the_same_with_points_and_with_decimal_commas(written: Path, ta
                 assert one[name] == other[name] == ""
 
 
+def test_pandas_reads_both_as_the_same_numbers(written: Path) -> None:
+    """As docs/tables.md says; where it is installed."""
+    pandas = pytest.importorskip("pandas")
+    rows = json.loads((written / "tables.json").read_text("utf-8"))["structures"]
+    for table in ("sets", "structures", "beams"):
+        plain = pandas.read_csv(written / "csv" / f"{table}.csv")
+        comma = pandas.read_csv(written / "csv" / "decimal-comma" / f"{table}.csv", sep=";", decimal=",")
+        pandas.testing.assert_frame_equal(plain, comma)
+    structures = pandas.read_csv(written / "csv" / "structures.csv")
+    assert structures["volume_cm3"].tolist() == [one["volume_cm3"] for one in rows]
+    assert structures["dmean_gy"].dtype == float
+
+
 def test_tables_that_travel_name_no_hospital_and_no_person(root: Path, tmp_path: Path) -> None:
     """The delivery holds the same tables in the other form."""
     assert anonymizer("export", root, tmp_path / "out").code == 0

@@ -1,0 +1,190 @@
+"""A delivery judged by readers that are not ours, each where it is installed: `make readers`.
+
+Sets of patients who do not exist are published and delivered; each reader gets a delivered set and what it was made of.
+It must find every link, and the same CT and dose in both. What a reader complains of is printed, and explained in
+docs/readers.md; a complaint that is not explained there is a failure.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import redis
+
+from anonymizer.embedded.redis_server import redis_server
+from services.exchange import deliveries, delivery_key
+from services.exchange.deliveries import Wanted
+from services.runtime.settings import Settings
+from services.store.collection import Collection
+from tests.delivered import publish
+from tests.judge import assert_same_links, image, objects, pixels
+from tests.sets import make_collection, make_set
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HERE: Final = Path(__file__).parents[1]
+EXPLAINED: Final = HERE / "docs" / "readers.md"
+NAMES: Final = ("Huber Josef", "Maier Anna")
+STRUCTURES: Final = ("BODY", "GTV", "CTV", "PTV", "SpinalCord", "Parotid_L")
+_UID: Final = re.compile(r"\b\d+(?:\.\d+){2,}\b|<[^>]*/[^>]*>")
+
+
+class Pair(NamedTuple):
+    """A delivered set and what it was made of."""
+
+    source: Path
+    anon: Path
+
+
+@dataclass
+class Said:
+    """What a reader says of all sets."""
+
+    links: bool | None = None
+    """Whether it finds them all; None where it does not look at them."""
+
+    equal: bool | None = None
+    """Whether it reads the same CT and dose from both."""
+
+    complaints: set[str] = field(default_factory=set)
+    """About the delivered sets, and not about what they were made of."""
+
+
+def main() -> int:
+    """Let every reader judge, and say by the exit code whether anything stands against the delivery."""
+    explained = EXPLAINED.read_text("utf-8")
+    wrong = False
+    with tempfile.TemporaryDirectory() as place:
+        pairs = made(Path(place))
+        for name, judge in READERS.items():
+            program = _program(name)
+            if program is None:
+                _say(f"NOT JUDGED by {name}: it is not installed.")
+                continue
+            said = judge(program, pairs, Path(place))
+            unexplained = {one for one in said.complaints if f"`{one}`" not in explained}
+            wrong = wrong or said.links is False or said.equal is False or bool(unexplained)
+            _say(f"{name}: links {_word(said.links)}, CT and dose {_word(said.equal)}")
+            for one in sorted(said.complaints):
+                _say(f"    {'NOT EXPLAINED: ' if one in unexplained else ''}{one}")
+    return 1 if wrong else 0
+
+
+def made(place: Path) -> list[Pair]:
+    """Publish and deliver sets."""
+    root, target = make_collection(place / "BATCH"), place / "delivery"
+    with redis_server() as url:
+        client = redis.Redis(unix_socket_path=url.removeprefix("redis+socket://"))
+        for name in NAMES:
+            make_set(root, name=name, seed=name, ct=12, size=64, rois=STRUCTURES)
+            publish(root, client, name)
+    collection = Collection.open(root)
+    key = delivery_key.of_user(collection, Settings(delivery_key_file=place / "delivery.key"))
+    deliveries.make(collection, target, key, Wanted(unread_words=True), lambda *_: None)
+    return [Pair(root / name, target / f"ANON_{6 + at:03d}") for at, name in enumerate(NAMES)]
+
+
+def by_pydicom(_: str, pairs: list[Pair], __: Path) -> Said:
+    """Hold links, CT and dose of both against each other."""
+    for pair in pairs:
+        old, new = objects(pair.source), objects(pair.anon)
+        assert old.keys() == new.keys()
+        assert_same_links(old, new)
+        if any(image(old[each]) != pixels(new[each]) for each in old):
+            return Said(links=True, equal=False)
+    return Said(links=True, equal=True)
+
+
+def by_dciodvfy(program: str, pairs: list[Pair], _: Path) -> Said:
+    """Hold every object against its definition."""
+    new = {line for pair in pairs for path in pair.anon.iterdir() for line in _complaints(program, path)}
+    old = {line for pair in pairs for path in pair.source.iterdir() for line in _complaints(program, path)}
+    return Said(complaints=new - old)
+
+
+def by_dcentvfy(program: str, pairs: list[Pair], _: Path) -> Said:
+    """Hold the objects of a set against each other; it cannot read doses of 32 bits."""
+
+    def said(folder: Path) -> Counter[str]:
+        return _complaints(program, *sorted(path for path in folder.iterdir() if not path.name.startswith("RD")))
+
+    more = [said(pair.anon) - said(pair.source) for pair in pairs]
+    new = {line for each in more for line in each}
+    return Said(links=not any("Missing" in one for one in new), complaints=new)
+
+
+def by_plastimatch(program: str, pairs: list[Pair], place: Path) -> Said:
+    """Read CT, structures and dose as its volumes."""
+    found = []
+    for pair in pairs:
+        read = []
+        for folder in pair:
+            out = place / "plastimatch"
+            shutil.rmtree(out, ignore_errors=True)
+            out.mkdir()
+            command = [program, "convert", "--input", str(folder), "--output-img", str(out / "ct.mha")]
+            command += ["--output-dose-img", str(out / "dose.mha"), "--output-prefix", str(out / "structures")]
+            subprocess.run(command, check=True, capture_output=True)
+            read.append({path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()})
+        found.append(read[0] == read[1] and len(read[0]) == len(STRUCTURES) + 2)
+    return Said(equal=all(found))
+
+
+def by_dicom_discovery(program: str, pairs: list[Pair], place: Path) -> Said:
+    """Follow the chain from dose to plan, structures and CT."""
+    out = place / "verdicts.json"
+    command = [program, "rt-check", "--root", str(pairs[0].anon.parent), "--json", str(out)]
+    subprocess.run(command, check=True, capture_output=True)
+    patients = json.loads(out.read_bytes())["patients"]
+    return Said(links=[one["verdict"] for one in patients] == ["OK"] * len(pairs))
+
+
+def by_dicomqc(program: str, pairs: list[Pair], place: Path) -> Said:
+    """Look for what should not travel."""
+    out = place / "findings.json"
+    command = [program, "scan", "--uid-checks", "--json", str(out), *(str(pair.anon) for pair in pairs)]
+    subprocess.run(command, check=False, capture_output=True)
+    return Said(complaints={one["message"] for one in json.loads(out.read_bytes())["findings"]})
+
+
+READERS: Final[dict[str, Callable[[str, list[Pair], Path], Said]]] = {
+    "pydicom": by_pydicom,
+    "dciodvfy": by_dciodvfy,
+    "dcentvfy": by_dcentvfy,
+    "plastimatch": by_plastimatch,
+    "dicom-discovery": by_dicom_discovery,
+    "dicomqc": by_dicomqc,
+}
+
+
+def _complaints(program: str, *paths: Path) -> Counter[str]:
+    """Return what a program says is wrong, without what differs from file to file."""
+    done = subprocess.run([program, *map(str, paths)], capture_output=True, text=True, check=False)
+    lines = (done.stdout + done.stderr).splitlines()
+    return Counter(_UID.sub("…", line).strip() for line in lines if line.startswith(("Error", "Warning")))
+
+
+def _program(name: str) -> str | None:
+    return shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))
+
+
+def _word(good: bool | None) -> str:
+    return {True: "good", False: "NOT GOOD", None: "not looked at"}[good]
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - this is the output
+
+
+if __name__ == "__main__":
+    sys.exit(main())
