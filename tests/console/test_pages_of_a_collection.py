@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -102,7 +103,7 @@ def test_the_tracking_file_is_shown_and_downloaded_as_it_is(served: Served) -> N
     assert (file.text, file.headers["Content-Disposition"]) == (LINES, f'attachment; filename="{TRACKING}"')
     for nothing in ("20261121", "..", "collection.toml"):
         assert member.get(f"{address}/tracking/{nothing}/file").status == 404
-    assert "4711" not in served.log.getvalue()
+    assert not re.search(r"\b4711\b", served.log.getvalue())  # a time may have it among its digits
 
 
 def test_an_empty_tracking_file_is_no_fault(served: Served) -> None:

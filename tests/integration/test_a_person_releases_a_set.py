@@ -175,7 +175,11 @@ def test_who_did_what_is_written_down_and_names_no_folder(root: Path, served: Se
     assert [line["user"] for line in lines if line["by"] == "page"] == [USER] * 3
     assert all({"at", "act", "user", "by"} <= set(line) for line in lines)
     text = "".join(path.read_text() for path in (root / ".anonymizer/audit").iterdir())
-    assert not [word for word in ("Müller", "M\\u00fcller", "Huber", "4711", PASSWORD) if word in text]
+    assert not [
+        word
+        for word in ("Müller", "M\\u00fcller", "Huber", "4711", PASSWORD)
+        if re.search(rf"\b{re.escape(word)}\b", text)
+    ]
 
 
 def test_the_audit_is_kept_as_long_as_it_is_said_and_only_grows(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
