@@ -56,6 +56,7 @@ KINDS: Final = frozenset({"person", "patient-id", "other-id", "accession", "plac
 """The values of the column `identifies` of the policy table."""
 
 _NUMBERED: Final = frozenset({"patient-id", "other-id", "accession"})
+_OF_DEVICES: Final = frozenset({"device", "place"})
 
 _TOKEN: Final = 4
 """From this length on a key is searched as a token; PTV, CTV and the like are shorter."""
@@ -139,7 +140,8 @@ class Identifiers:
     ) -> None:
         self._keys: defaultdict[str, _Key] = defaultdict(_Key)
         self._days: set[date] = set()
-        self._generic = _GENERIC.union(fold(word) for text in technical for word in _letters(text))
+        self._makers = frozenset(technical)
+        self._generic = _GENERIC.union(fold(word) for text in self._makers for word in _letters(text))
         for kind, text in sorted(set(found)):
             self._take(kind, text)
         self._index: defaultdict[str, list[str]] = defaultdict(list)
@@ -177,21 +179,21 @@ class Identifiers:
         Parameters
         ----------
         of_maker
-            Makers know no patient: a word of the lexicon in their texts (`STANDARD`) names nobody.
+            Makers know no patient: a word of the lexicon in their texts (`STANDARD`) names nobody. Where the text is
+            the name of a maker or a model, a station that is called like it is no reason either.
         """
         if len(text) < 2:
             return []
         hits = [hit for hit in self._hits(text) if hit.whole or self._is_word(hit.spelling)]
+        if of_maker and text in self._makers:
+            hits = [hit for hit in hits if not self._keys[hit.spelling].kinds <= _OF_DEVICES]
         spans = [Span(hit.start, hit.end) for hit in hits if not _is_anatomy(text, hit)]
         named = [
             span
             for span in (*spans, *self._embedded(text))
-            if not (of_maker and self._is_of_makers(text[span.start : span.end]))
+            if not (of_maker and _is_of_makers(text[span.start : span.end]))
         ]
         return [span for span in join([*named, *self._dates(text)]) if not _is_version(text[span.start : span.end])]
-
-    def _is_of_makers(self, found: str) -> bool:
-        return not any(map(str.isdecimal, found)) and all(fold(word) in self._generic for word in _letters(found))
 
     # Searching
 
@@ -356,6 +358,10 @@ def _is_anatomy(text: str, hit: _Hit) -> bool:
     found = _letters(text[hit.start : hit.end])
     listed = all(map(anatomy.is_listed, found)) and max(map(len, found), default=0) > 1
     return listed and not _has_digits(text, hit) and anatomy.only_known(text)
+
+
+def _is_of_makers(found: str) -> bool:
+    return not any(map(str.isdecimal, found)) and all(fold(word) in _GENERIC for word in _letters(found))
 
 
 def _is_version(found: str) -> bool:

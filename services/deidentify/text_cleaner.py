@@ -61,11 +61,15 @@ class Cleaner:
 
     def __init__(self, identifiers: Identifiers, texts: Iterable[Text], rule: Rule | None = None) -> None:
         self._identifiers = identifiers
-        self._rule = rule or Rule()
         self._roles: defaultdict[str, set[Role]] = defaultdict(set)
         self._taken: defaultdict[str, set[str]] = defaultdict(set)
         self._cleaned: dict[str, str] = {}
-        self._plan(sorted({Text(role, number, _trim(value)) for role, number, value in texts}, key=_in_order))
+        planned = sorted({Text(role, number, _trim(value)) for role, number, value in texts}, key=_in_order)
+        for role, _, value in planned:
+            self._roles[value].add(role)
+        technical = ((value, roles <= TECHNICAL_ROLES) for value, roles in self._roles.items())
+        self._rule = (rule or Rule()).agreeing(technical)
+        self._plan(planned)
 
     def clean(self, value: str, role: Role) -> str:
         """Give what takes the text's place: itself, padding and all, where nothing in it identifies.
@@ -123,8 +127,6 @@ class Cleaner:
 
     def _plan(self, texts: list[Text]) -> None:
         self._numbers = {(_STAND_INS[role], number) for role, number, _ in texts}
-        for role, _, value in texts:
-            self._roles[value].add(role)
         echoing = {value for value in self._roles if self._spans_of(value)}
         followers = {label: name for label, name in self._followers(texts).items() if name in echoing}
         for value in self._roles.keys() - echoing - followers.keys():

@@ -29,16 +29,42 @@ _MONTHS: Final = {fold(name): number for number, names in enumerate(word_lists.M
 _YEAR_FIRST = re.compile(r"(?<!\d)(?=(\d{4})([-./_ ])(\d{1,2})\2(\d{1,2})(?!\d))")
 _YEAR_LAST = re.compile(r"(?<!\d)(?<!\d\.)(?=(\d{1,2})([-./_ ]) ?(\d{1,2})\2 ?(\d{4}|\d\d)(?!\d|\.\d))")
 _RUN = re.compile(r"(?<!\d)(?=(\d{14}|\d{12}|\d{10}|\d{8}|\d{6})(?!\d))")
-_DAY = r"(\d{1,2})(?:st|nd|rd|th|er|º)?"
+_DAY = r"(\d{1,2})(?:(?i:st|nd|rd|th|er|re)|º|ª)?"
 _MONTH = r"([^\W\d_]{3,12})"
-_DAY_MONTH_YEAR = re.compile(
-    rf"(?<!\d)(?={_DAY}[-./_ ]{{0,2}}(?:de[ _])?{_MONTH}[-./_, ]{{0,2}}(?:de[ _])?(\d{{4}}|\d\d)(?!\d))"
+_OF = r"(?:(?i:de|del|of|di)[ _])?"
+_DAY_MONTH_YEAR = re.compile(rf"(?<!\d)(?={_DAY}[-./_ ]{{0,2}}{_OF}{_MONTH}[-./_, ]{{0,2}}{_OF}(\d{{4}}|\d\d)(?!\d))")
+_YEAR_MONTH_DAY = re.compile(rf"(?<!\d)(?=(\d{{4}})[-./_, ]{{0,2}}{_MONTH}[-./_ ]{{0,2}}{_DAY}(?!\d))")
+_ROMAN_MONTH = re.compile(
+    r"(?<!\d)(?=(\d{1,2})([-./_ ]?)(I{1,3}|I?V|VI{1,3}|I?X|XI{1,2})(?:\2(\d{4})|(?<=[-./_ IVX])\2(\d\d))(?!\d))"
 )
 _MONTH_DAY_YEAR = re.compile(rf"(?<![^\W\d_])(?={_MONTH}[-./_ ]{{0,2}}{_DAY}[-./_, ]{{1,2}}(\d{{4}}|\d\d)(?!\d))")
-_JAPANESE = re.compile(r"(?=(令和|平成|昭和|(?<!\d)\d{2})(元|\d{1,2})年(\d{1,2})月(\d{1,2})日)")
+_JAPANESE = re.compile(r"(?=(令和|平成|昭和|民國|民国|(?<!\d)\d{2})(元|\d{1,3})年(\d{1,2})月(\d{1,2})日)")
 _ERA_LETTER = re.compile(r"(?<![^\W_])(?=([RHS])(\d{1,2})([./])(\d{1,2})\3(\d{1,2})(?!\d|[./]\d))")
-_YEARS_BEFORE: Final = {"令和": 2018, "平成": 1988, "昭和": 1925, "R": 2018, "H": 1988, "S": 1925}
-"""What is added to a year of a Japanese era."""
+_YEARS_BEFORE: Final = {
+    "令和": 2018,
+    "平成": 1988,
+    "昭和": 1925,
+    "R": 2018,
+    "H": 1988,
+    "S": 1925,
+    "民國": 1911,
+    "民国": 1911,
+}
+"""What is added to a year of an era of Japan or Taiwan."""
+
+_SIGNS: Final = str.maketrans(
+    {
+        "\N{EN DASH}": "-",
+        "\N{EM DASH}": "-",
+        "\N{MINUS SIGN}": "-",
+        "\N{MIDDLE DOT}": ".",
+        "\N{FULLWIDTH FULL STOP}": ".",
+        "\N{FULLWIDTH SOLIDUS}": "/",
+    }
+)
+"""Signs that look like those that dates are written with."""
+
+_ROMAN: Final = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
 
 _BUDDHIST: Final = 543
 """Years by which the calendar of Thailand is ahead."""
@@ -53,49 +79,65 @@ def read_dates(text: str) -> list[tuple[Span, set[date]]]:
     """
     if sum(map(str.isdecimal, text)) < 3:  # 3 Nov 50 has the fewest
         return []
+    text = text.translate(_SIGNS)
     found: list[tuple[Span, set[date]]] = []
-
-    def take(match: re.Match[str], *meanings: tuple[str, int | str, str]) -> None:
+    for match, meanings in (*_in_numbers(text), *_with_months_by_name(text), *_in_years_of_an_era(text)):
         days = {day for year, month, number in meanings for day in _days(year, int(month), int(number))}
         if days:
-            found.append(
-                (Span(match.start(), max(match.end(group) for group in range(1, len(match.groups()) + 1))), days)
-            )
+            end = max(match.end(group) for group in range(len(match.regs)))
+            found.append((Span(match.start(), end + text.startswith("日", end)), days))
+    return found
 
+
+_Meanings = tuple[tuple[str, int | str, str], ...]
+"""Year, month and day, in each way in which a date may be read."""
+
+
+def _in_numbers(text: str) -> Iterator[tuple[re.Match[str], _Meanings]]:
     for match in _YEAR_FIRST.finditer(text):
-        take(match, (match[1], match[3], match[4]))
+        yield match, ((match[1], match[3], match[4]),)
     for match in _YEAR_LAST.finditer(text):
-        take(match, (match[4], match[3], match[1]), (match[4], match[1], match[3]))
+        yield match, ((match[4], match[3], match[1]), (match[4], match[1], match[3]))
     for match in _RUN.finditer(text):
         run = match[1]
         if len(run) == 6:  # the parts of ddmmyy, mmddyy and yymmdd
             a, b, c = run[:2], run[2:4], run[4:]
-            take(match, (c, b, a), (c, a, b), (a, b, c))
+            yield match, ((c, b, a), (c, a, b), (a, b, c))
         else:
-            take(match, (run[:4], run[4:6], run[6:8]), *_day_first(run))
-    for match in _DAY_MONTH_YEAR.finditer(text):
-        if month := _MONTHS.get(fold(match[2])):
-            take(match, (match[3], month, match[1]))
-    for match in _MONTH_DAY_YEAR.finditer(text):
-        if month := _MONTHS.get(fold(match[1])):
-            take(match, (match[3], month, match[2]))
+            yield match, ((run[:4], run[4:6], run[6:8]), *_day_first(run))
+
+
+def _with_months_by_name(text: str) -> Iterator[tuple[re.Match[str], _Meanings]]:
+    for pattern, year, month, day in (
+        (_DAY_MONTH_YEAR, 3, 2, 1),
+        (_MONTH_DAY_YEAR, 3, 1, 2),
+        (_YEAR_MONTH_DAY, 1, 2, 3),
+    ):
+        for match in pattern.finditer(text):
+            if number := _MONTHS.get(fold(match[month])):
+                yield match, ((match[year], number, match[day]),)
+    for match in _ROMAN_MONTH.finditer(text):
+        if match[4] or match[2]:
+            yield match, ((match[4] or match[5], _ROMAN.index(match[3]) + 1, match[1]),)
+
+
+def _in_years_of_an_era(text: str) -> Iterator[tuple[re.Match[str], _Meanings]]:
     for match in _JAPANESE.finditer(text):
         first = 1 if match[2] == "元" else int(match[2])
         year = _YEARS_BEFORE[match[1]] + first if match[1] in _YEARS_BEFORE else int(match[1]) * 100 + first
-        take(match, (f"{year:04d}", match[3], match[4]))
-        found[-1:] = [(Span(span.start, span.end + 1), days) for span, days in found[-1:]]  # with its 日
+        yield match, ((f"{year:04d}", match[3], match[4]),)
     for match in _ERA_LETTER.finditer(text):
-        take(match, (f"{_YEARS_BEFORE[match[1]] + int(match[2])}", match[4], match[5]))
-    return found
+        yield match, ((f"{_YEARS_BEFORE[match[1]] + int(match[2])}", match[4], match[5]),)
 
 
 _MONTH_YEAR = re.compile(r"(?<!\d)(?<!\d[-./])(\d{1,2})[-./](\d{4})(?!\d)")
 _YEAR_MONTH = re.compile(r"(?<!\d)(\d{4})[-./](\d\d)(?!\d|[-./]\d)")
-_NAMED_MONTH_YEAR = re.compile(rf"(?<![^\W\d_]){_MONTH}[-./_ ]{{0,2}}(?:de[ _])?(\d{{4}}|\d\d)(?!\d)")
+_NAMED_MONTH_YEAR = re.compile(rf"(?<![^\W\d_]){_MONTH}[-./_ ]{{0,2}}{_OF}(\d{{4}}|\d\d)(?!\d)")
 
 
 def read_months(text: str) -> Iterator[tuple[Span, set[tuple[int, int]]]]:
     """Read the months with their years that stand in a text: 12/2020, 2020-12, Dez 20. 12/20 is a fraction."""
+    text = text.translate(_SIGNS)
     for match in _MONTH_YEAR.finditer(text):
         yield Span(*match.span()), {(int(match[2]), int(match[1]))}
     for match in _YEAR_MONTH.finditer(text):
@@ -111,13 +153,22 @@ _WEEK_YEAR = re.compile(
     r"[ ._-]{0,2}(\d{1,2})[ ./_-]{1,3}(\d{4}|\d\d)|[wvs][ ._-]?(\d{1,2})[ ./_-]{1,3}(\d{4}))(?!\d)",
     re.IGNORECASE,
 )
+_WEEK_BEFORE = re.compile(
+    r"(?<![\d.,])(\d{1,2})\.?[ _-]?(?:kw|cw|wk|week|woche|semaine|semana|settimana|uke|uge|vecka)"
+    r"[ ./_-]{0,3}(\d{4}|\d\d)(?!\d)",
+    re.IGNORECASE,
+)
 _YEAR_WEEK = re.compile(r"(?<!\d)(\d{4})[ ._/-]{0,3}(?:kw|cw|w|wk|week)[ ._-]{0,2}(\d{1,2})(?!\d)", re.IGNORECASE)
 
 
 def read_weeks(text: str) -> Iterator[tuple[Span, set[tuple[int, int]]]]:
     """Read the ISO weeks with their years that stand in a text: KW12 2021, W12/21, 2021-W12. As year and week."""
+    text = text.translate(_SIGNS)
     for match in _WEEK_YEAR.finditer(text):
         week, year = int(match[1] or match[3]), int(match[2] or match[4])
+        yield Span(*match.span()), {(year, week), (1900 + year, week), (2000 + year, week)}
+    for match in _WEEK_BEFORE.finditer(text):
+        week, year = int(match[1]), int(match[2])
         yield Span(*match.span()), {(year, week), (1900 + year, week), (2000 + year, week)}
     for match in _YEAR_WEEK.finditer(text):
         yield Span(*match.span()), {(int(match[1]), int(match[2]))}
@@ -125,12 +176,13 @@ def read_weeks(text: str) -> Iterator[tuple[Span, set[tuple[int, int]]]]:
 
 _DAY_DOT_MONTH = re.compile(r"(?<![\d.])(\d{1,2})\.(\d{1,2})\.(?![\d.])")
 _ZERO_PADDED = re.compile(r"(?<![\d.,/-])(?:(\d\d)([./-])(0[1-9])|(0[1-9])([./-])(\d\d))(?![\d,/-]|\.\d)")
-_DAY_NAMED_MONTH = re.compile(rf"(?<![\d.,]){_DAY}[-./_ ]{{0,2}}(?:de[ _])?{_MONTH}(?![^\W_])")
+_DAY_NAMED_MONTH = re.compile(rf"(?<![\d.,]){_DAY}[-./_ ]{{0,2}}{_OF}{_MONTH}(?![^\W_])")
 _NAMED_MONTH_DAY = re.compile(rf"(?<![^\W\d_]){_MONTH}[-./_ ]{{0,2}}{_DAY}(?![^\W_]|[.,]\d)")
 
 
 def read_days_of_the_year(text: str) -> Iterator[tuple[Span, set[tuple[int, int]]]]:
     """Read days without their year: 22.3., 22.03, 22 Mar, March 22. As month and day; 5.4 and 30/10 are none."""
+    text = text.translate(_SIGNS)
     for match in _DAY_DOT_MONTH.finditer(text):
         yield Span(*match.span()), {(int(match[2]), int(match[1]))}
     for match in _ZERO_PADDED.finditer(text):
@@ -143,7 +195,7 @@ def read_days_of_the_year(text: str) -> Iterator[tuple[Span, set[tuple[int, int]
 
 
 _BIRTH_YEAR = re.compile(
-    r"(?:\*|(?<![^\W\d_])(?:jg|jahrgang|geb|geboren|born|b|dob|née?|nato|nata|nac|nascid[oa]|född|født|geboren)\b)"
+    r"(?:\*|(?<![^\W\d_])(?:jg|jahrgang|geb|geboren|born|b|dob|née?|nato|nata|nac|nascid[oa]|född|født|geboren)(?![^\W\d_]))"
     r"[ .:_']{0,3}(\d{4}|\d\d)(?!\d)",
     re.IGNORECASE,
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import permutations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -48,6 +48,8 @@ _LONG_NAME: Final = 5
 """Letters of a name that is still known with one of them changed."""
 _LONG_NUMBER: Final = 5
 """Figures of a number that is no dose."""
+_LONG_OF_A_CODE: Final = 4
+"""The like of one that a maker or a clinic has put into a code: shorter ones are there by chance."""
 _MOST_INITIALS: Final = 4
 _MOST_TEXTS: Final = 3
 """Texts that are quoted beside a word, of each kind."""
@@ -91,6 +93,8 @@ class WeakEvidence:
         found = set(self.sources.get(number, ()))
         if any(one != number and one.endswith(number) for one in self.ids):
             found.add("the end of an ID")
+        if len(number) >= _LONG_NUMBER and any(one != number and one.startswith(number) for one in self.ids):
+            found.add("the beginning of an ID")
         return frozenset(found)
 
 
@@ -121,12 +125,26 @@ class Rule:
     elsewhere: Callable[[str], bool] | None = None
     """Whether a word stands in the texts of another person's set: then weak evidence says nothing."""
 
+    agreed: frozenset[str] = frozenset()
+    """Words, folded, that stand in one text with another one, which weak evidence of another kind has: initials beside
+    the end of an ID."""
+
+    def agreeing(self, texts: Iterable[tuple[str, bool]]) -> Rule:
+        """Return the rule for a set with these texts; beside each, whether it is a technical one."""
+        agreed: set[str] = set()
+        for text, technical in texts:
+            words = [text[start:end] for start, end in words_of(text, self.weak, technical=technical)]
+            reasons = {word: why for word in words if (why := self.weak.reasons(word))}
+            if len(reasons) > 1 and len(frozenset().union(*reasons.values())) > 1:
+                agreed.update(map(fold, reasons))
+        return replace(self, agreed=frozenset(agreed)) if agreed else self
+
     def takes(self, word: str) -> bool:
         """Whether a word that is not in the lexicon goes."""
         if self.decisions.is_removed(word):
             return True
         why = self.weak.reasons(word)
-        weak = bool(why & _DECIDING) or len(why) > 1
+        weak = bool(why & _DECIDING) or len(why) > 1 or fold(word) in self.agreed
         if weak and not (self.elsewhere and self.elsewhere(word)):
             return True
         return self.replace and not self.decisions.is_fine(word)
@@ -145,7 +163,11 @@ def words_of(text: str, weak: WeakEvidence, *, technical: bool = False) -> Itera
         is_code = any(begin <= start < finish for begin, finish in coded) or anatomy.is_two_known(text[start:end])
         if not (technical and is_code):
             yield start, end
-    if technical or not any(map(str.isdecimal, text)):
+    if not any(map(str.isdecimal, text)):
+        return
+    if technical:
+        numbers = (found for found in _NUMBER.finditer(text) if len(found[0]) >= _LONG_OF_A_CODE)
+        yield from (found.span() for found in numbers if weak.reasons(found[0]))
         return
     years = {span.start for span, _ in read_birth_years(text)}
     for found in _NUMBER.finditer(text):
@@ -222,7 +244,8 @@ def evidence_of(rtset: RtSet) -> WeakEvidence:
     for name in names:
         for initials in _initials(name):
             sources[initials].add("initials of a name")
-    ids = tuple(sorted({figures for kind, value in rtset.found if kind in _IDS and (figures := _figures(value))}))
+    figures = {number for kind, value in rtset.found if kind in _IDS and (number := _figures(value))}
+    ids = tuple(sorted(figures | {number.lstrip("0") for number in figures}))
     spared = frozenset(_plan_numbers(rtset))
     strong = {fold(token) for _, value in rtset.found for token in _TOKEN.findall(value)}
     return WeakEvidence(

@@ -275,7 +275,7 @@ class _Edits:
         if known is None:
             return edit
         if vr in character_sets.CHARSET_VRS:
-            return lambda value: edit(character_sets.plain(value, vr))
+            return lambda value: edit(known[value].new if value in known else character_sets.plain(value, vr))
         return lambda value: edit(known[value].new if value in known else value)
 
     def _recoded(self, vr: bytes) -> Edit:
@@ -321,9 +321,9 @@ class _Edits:
         try:
             return self._remaking.cleaner.clean(part, role)  # type: ignore[arg-type]  # the policy's word for it
         except LookupError:
-            if role == "code_meaning":  # of a public scheme, written by no one who knew the patient
-                return part
-            raise
+            if role != "code_meaning":
+                raise
+            return self._remaking.cleaner.clean(part, "product")  # of a public scheme
 
     def _of_machine(self, part: str) -> bytes:
         machine = self._remaking.machine

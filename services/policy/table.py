@@ -59,7 +59,7 @@ class Action(Enum):
     CLEAN = "clean"
     """Free text through the cleaner; the argument says which kind of text it is.
 
-    `code_meaning` is not cleaned where (0008,0102) *Coding Scheme Designator* beside it is one of `PUBLIC_SCHEMES`.
+    `code_meaning` is a `product` where (0008,0102) *Coding Scheme Designator* beside it is one of `PUBLIC_SCHEMES`.
     """
 
     IDENTITY = "identity"
@@ -172,8 +172,8 @@ PUBLIC_SCHEMES: Final = frozenset({
 # fmt: on
 """Coding schemes whose meanings a public body has written (PS3.16 Table 8-1).
 
-Those of all others, the private ones with `99` before their name and a clinic's own, are free text until the cleaner
-has looked at them.
+Those of all others, the private ones with `99` before their name and a clinic's own, are free text. The public ones are
+searched, too: a meaning can be typed over.
 """
 
 ADDITIONS: Final = tuple(
@@ -199,6 +199,8 @@ ADDITIONS: Final = tuple(
 Every object of a set so makes the same statement of patient and study. The value is that of the attribute's decision.
 (0010,1010) *Patient's Age* is Type 3 and added only where the age is known; the others are Type 2 or stricter, or ours.
 """
+
+_OF_MAKERS: Final = frozenset(("Manufacturer", "ManufacturerModelName", "ManufacturerModelVersion"))
 
 # What D writes is in each row; what a single code does is said here. PS3.15 E.3 and Table E.1-1a.
 _BASIC: Final = {"X": Action.DROP, "Z": Action.EMPTY, "D": Action.DUMMY, "U": Action.UID}
@@ -229,7 +231,7 @@ def effective(row: Row, options: Options) -> tuple[Action, str]:
     action = Action(row.action) if row.action else None
     if action in (Action.MACHINE, Action.SCANNER):
         if options.keep_machine:
-            return Action.KEEP, ""
+            return (Action.CLEAN, "product") if row.keyword in _OF_MAKERS else (Action.KEEP, "")
         if row.argument == "part":  # nothing is known of the parts of the machine that takes its place
             return Action.EMPTY, ""
     if action is Action.DATE or (action is None and row.retain_long_modified_dates):

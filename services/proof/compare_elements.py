@@ -93,7 +93,7 @@ PRODUCT: Final = MAKERS | frozenset(
             *("AlgorithmName", "AlgorithmVersion", "AlgorithmSource", "TimezoneOffsetFromUTC"),
             *("SourceIsotopeName", "SourceModelID", "ApplicationSetupManufacturer", "SourceApplicatorManufacturer"),
             *("CodeMeaning", "CodingSchemeDesignator", "CodingSchemeVersion", "CodingSchemeRegistry"),
-            "MappingResourceName",
+            *("MappingResourceName", "CodingSchemeURL"),
         ),
     )
 )
@@ -102,7 +102,19 @@ PRODUCT: Final = MAKERS | frozenset(
 A person may be called like a word of them: Siemens, Aria, Standard.
 """
 TECHNICAL: Final = PRODUCT | frozenset(
-    map(tag, ("CodeValue", "LongCodeValue", "ApplicatorID", "WedgeID", "MaterialID", "AccessoryCode", "FluenceModeID"))
+    map(
+        tag,
+        (
+            "CodeValue",
+            "LongCodeValue",
+            "URNCodeValue",
+            "ApplicatorID",
+            "WedgeID",
+            "MaterialID",
+            "AccessoryCode",
+            "FluenceModeID",
+        ),
+    )
 )
 """Those, and attributes whose values a clinic has configured: a short number in them is a version, not an ID."""
 
@@ -438,13 +450,9 @@ class Walk:
         decision = here.rules.decision(tag)
         action, before = decision.action, self._reasons.count
         self._leave(old, here)
-        if action is Action.CLEAN and decision.argument == "code_meaning" and self._is_public(siblings):
-            if self._old[old[2] : old[4]] == self._new[new[2] : new[4]]:
-                self.found.equal += 1
-                self._technical(tag, self._old[old[3] : old[4]])
-            else:
-                self._kept(old, new, here)
-            return
+        is_meaning = decision.argument == "code_meaning"
+        if is_meaning and self._is_public(siblings):
+            decision = decision._replace(argument="product")
         if action is Action.UID:
             self._linked(old, new, here)
         elif not (action is Action.EMPTY and new[5] == []):  # an emptied sequence may keep its delimiter
@@ -453,8 +461,7 @@ class Walk:
             self._demand(here, tag, 1)
         counts_for = "" if change.old == change.new else action.value
         self._tally(tag, counts_for, here)
-        siblings_count = decision.argument == "code_meaning"
-        if plain and not siblings_count and self._reasons.count == before:
+        if plain and not is_meaning and self._reasons.count == before:
             here.settled[tag, vr, change] = counts_for
 
     def _tally(self, tag: int, counts_for: str, here: Level) -> None:

@@ -38,6 +38,7 @@ _FORMS: Final = {
 }
 _WHOLE: Final = re.compile(rb" *[+-]?\d{6,}(?:\.0*)? *\0*")
 _CODED: Final = frozenset((b"CS", b"AE", b"UI"))
+_WRITTEN: Final = frozenset((b"SH", b"LO", b"ST", b"LT", b"UC", b"UT", b"UR"))
 
 
 def judge(
@@ -60,7 +61,7 @@ def judge(
             found_at = locator.find(value, begins=True)
             reasons.add("kept values", "a number that stays is an ID of the patient", found_at)
     for change, place in found.mended.items():
-        if not _had_to(change, search, words, ids):
+        if not _had_to(change, search, words, ids) and not _may_remind(change, values):
             reasons.add("elements", "differs, and should be kept", place)
     return len(found.kept) + len(found.mended)
 
@@ -85,11 +86,24 @@ def _had_to(change: Change, search: Search, words: Collection[str], ids: Collect
             or (bool(other) and one.startswith(other) and "." in other)
             for one, other in pairs
         )
+    if change.vr in _WRITTEN:
+        return not new and _identifies(clean, search, words)
     if change.vr not in _CODED:
         return False
     gone = [one for index, one in enumerate(before) if index >= len(after) or after[index] != one.strip()]
     stayed = [one for index, one in enumerate(after) if one and one != before[index].strip()]
     return not stayed and any(_identifies(one, search, words) for one in gone)
+
+
+def _may_remind(change: Change, values: Collection[tuple[str, str]]) -> bool:
+    """Whether a coded string went, or was cut, that held letters of a name and figures of an ID."""
+    old = character_sets.decode(change.old or b"", change.vr, change.old_charsets)
+    if change.vr != b"CS" or not set(change.new.split(b"\\")) <= {b"", *(change.old or b"").split(b"\\")}:
+        return False
+    firsts = {word[0].casefold() for kind, value in values if kind == "person" for word in letters_of(value)}
+    ends = tuple(_digits(value) for kind, value in values if kind in _NUMBERED)
+    has_initials = any(len(word) > 1 and firsts.issuperset(word.casefold()) for word in letters_of(old))
+    return has_initials and any(one.endswith(end) for end in re.findall(r"\d{3,}", old) for one in ends)
 
 
 def _identifies(part: str, search: Search, words: Collection[str]) -> bool:

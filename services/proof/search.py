@@ -104,6 +104,11 @@ class Search:
         return frozenset(kind for hit in hits for kind in hit.kinds)
 
     @staticmethod
+    def is_of_makers(found: str) -> bool:
+        """Tell whether what was found is a word of the lexicon, as makers use them: it names nobody in their texts."""
+        return found.isalpha() and not spellings(found).isdisjoint(_COMMON)
+
+    @staticmethod
     def _found(parts: Iterable[str], among: dict[str, set[str]]) -> Iterator[Hit]:
         for part in parts:
             written = spellings(part)
@@ -300,7 +305,9 @@ _STATED: Final = re.compile(r"(\d{4})(\.?)(\d\d)\2(\d\d)[\d.+]*", re.ASCII)
 _YEAR_FIRST: Final = re.compile(r"(?<!\d)(\d{4})([-./_ ])(\d{1,2})\2(\d{1,2})(?!\d|\.\d)", re.ASCII)
 _YEAR_LAST: Final = re.compile(r"(?<!\d)(?<!\d\.)(\d\d?)([-./_ ]) ?(\d\d?)\2 ?(\d{4}|\d\d)(?!\d|\.\d)", re.ASCII)
 _IN_ONE: Final = re.compile(r"(?<!\d)(?:\d{8}|\d{10}|\d{12}|\d{14})(?!\d)", re.ASCII)
-_MONTH_SECOND: Final = re.compile(r"(?<!\d)(\d\d?)[-./_ ]{0,2}([^\W\d_]{3,10})[-./_, ]{0,2}(\d{4}|\d\d)(?!\d)")
+_MONTH_SECOND: Final = re.compile(
+    r"(?<!\d)(\d\d?)[-./_ ]{0,2}(?:de[ _])?([^\W\d_]{3,12})[-./_, ]{0,2}(?:de[ _])?(\d{4}|\d\d)(?!\d)"
+)
 _MONTH_FIRST: Final = re.compile(
     r"(?<![^\W\d_])([^\W\d_]{3,10})[-./_ ]{0,2}(\d\d?)(?:st|nd|rd|th)?[-./_, ]{1,2}(\d{4}|\d\d)(?!\d)"
 )

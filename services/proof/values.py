@@ -420,6 +420,8 @@ _LONGEST_VERSION: Final = 5
 
 
 _OF_THE_PATIENT: Final = frozenset(("person", "patient-id"))
+_OF_DEVICES: Final = frozenset(("place", "device"))
+"""Kinds that say nothing in the name of a maker or a model: many stations are called like their model."""
 
 
 def identifying_values(found: Found) -> list[tuple[str, str]]:
@@ -468,7 +470,9 @@ def _searched(found: Found, search: Search) -> Iterator[tuple[bytes, str, frozen
     for value, text in _readings(found.technical):
         yield value, text, _kinds_but_versions(search.hits(text))
     for value, text in _readings(found.product):
-        yield value, text, _kinds_but_versions(search.hits(text)) - {"person"}
+        spared = _OF_DEVICES if value in found.makers else frozenset()
+        named = (hit for hit in search.hits(text) if not search.is_of_makers(hit.text))
+        yield value, text, _kinds_but_versions(named) - spared
 
 
 def _readings(values: Iterable[bytes], charsets: tuple[str, ...] = ()) -> Iterator[tuple[bytes, str]]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.dicom import dictionary
 from services.dicom.character_sets import CHARSET_VRS, CONTROLS, plain
 from services.policy.attribute_types import ROOT, TABLE, demanded
+from services.rtset.echoes import Echoes
 from services.vocabulary.defined_terms import is_term
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ _NAMING: Final = _NUMBERED | {"person"}
 _LONG: Final = 6
 """Digits from which on a number says who somebody is."""
 _TOKEN: Final = 4
+_SHORTEST_END: Final = 3
+"""Figures of the end of an ID that say something beside initials."""
 
 DECIMAL: Final = frozenset((b"DS", b"IS"))
 _DECIMAL: Final = re.compile(rb" *[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)? *")
@@ -55,6 +58,8 @@ _FORMS: Final = {
     b"AS": re.compile(rb"\d{1,3}[DWMY] *"),
 }
 _CODED: Final = frozenset((b"CS", b"UI", b"AE"))
+_WRITTEN: Final = CHARSET_VRS | {b"UR"}
+"""VRs of texts: what stays of them chooses hardware, or says how numbers are meant."""
 _SOUND: Final = re.compile(rb"(?: *[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)? *(?:\\|\0*\Z)|(?<=\\) *\0*\Z)*")
 """Numbers, parted by backslashes."""
 _LONG_WHOLE: Final = re.compile(rb" *[+-]?0*[1-9]\d{5,}(?:\.0*)? *\0*")
@@ -71,7 +76,7 @@ def _tags(keywords: str) -> frozenset[int]:
 
 _NEEDED: Final = _tags(
     "ImagePositionPatient ImageOrientationPatient PixelSpacing RescaleSlope RescaleIntercept NumberOfFrames "
-    "Modality PhotometricInterpretation PatientPosition SpecificCharacterSet"
+    "Modality PhotometricInterpretation PatientPosition SpecificCharacterSet RescaleType"
 )
 _NOT_NEEDED: Final = _tags(
     "ROIVolume ROIDisplayColor ContourSlabThickness ROIPhysicalPropertyValue GantryAngleTolerance "
@@ -105,31 +110,51 @@ def mends(kept: Iterable[Kept], found: Iterable[tuple[str, str]]) -> Mapping[int
     known = _Known(found)
     made: dict[int, dict[bytes, Mend]] = {}
     for tag, vr, value in kept:
-        if vr in DECIMAL and _SOUND.fullmatch(value) and not _LONG_WHOLE.fullmatch(value):
-            continue
-        shown = value.rstrip(b"\0 ")
-        if (
-            vr not in _CODED | DECIMAL
-            and not CONTROLS.search(shown)
-            and (vr not in _FORMS or _FORMS[vr].fullmatch(shown))
-        ):
-            continue
-        mend = _mend(tag, vr, value, known)
-        if mend:
+        if not _is_sound(vr, value) and (mend := _mend(tag, vr, value, known)):
             made.setdefault(tag, {})[value] = mend
     return made
+
+
+def _is_sound(vr: bytes, value: bytes) -> bool:
+    """Whether one look shows that a number, a date or a time is one."""
+    if vr in DECIMAL:
+        return _SOUND.fullmatch(value) is not None and not _LONG_WHOLE.fullmatch(value)
+    shown = value.rstrip(b"\0 ")
+    return vr in _FORMS and not CONTROLS.search(shown) and _FORMS[vr].fullmatch(shown) is not None
 
 
 class _Known:
     """What identifies a set, as numbers and as words."""
 
     def __init__(self, found: Iterable[tuple[str, str]]) -> None:
+        found = tuple(found)
+        self._found = found
         values = [(kind, value) for kind, value in found if kind in _NAMING]
         digits = [re.sub(r"[\W_]", "", value) for kind, value in values if kind in _NUMBERED]
         self.numbers: Final = {int(one) for one in digits if one.isascii() and one.isdecimal() and len(one) >= _LONG}
         whole = (word for _, value in values for word in (*_words(value), "".join(_words(value))))
         words = {spelling for word in whole for spelling in _spellings(word)}
         self.words: Final = {word for word in words if len(word) >= _TOKEN and not is_term(word.upper())}
+        self._digits: Final = digits
+        self._names: Final = [value for kind, value in values if kind == "person"]
+
+    def reminds(self, part: str) -> bool:
+        """Whether a coded string holds somebody's initials beside the end of an ID: neither says it alone."""
+        words = [word.casefold() for word in re.findall(r"[^\W\d_]+|\d+", part)]
+        ends = [word for word in words if word.isdecimal() and len(word) >= _SHORTEST_END]
+        if not any(one.endswith(end) for end in ends for one in self._digits):
+            return False
+        return any(sorted(word) == sorted(initials) for word in words for initials in self._initials)
+
+    @cached_property
+    def _initials(self) -> list[str]:
+        every = ["".join(word[0].casefold() for word in re.findall(r"[^\W\d_]+", name)) for name in self._names]
+        return [one[:count] for one in every for count in range(2, len(one) + 1)]
+
+    @cached_property
+    def echoes(self) -> Echoes:
+        """All of it, for texts."""
+        return Echoes(self._found)
 
     def is_in(self, part: str) -> bool:
         """Whether a coded string holds one of the words, or a number as long as IDs are."""
@@ -163,6 +188,9 @@ def _mend(tag: int, vr: bytes, value: bytes, known: _Known) -> Mend | None:
         return _moment(tag, vr, value, clean)
     if vr in _CODED and (mend := _code(tag, vr, clean, known)):
         return mend
+    if vr in _WRITTEN and known.echoes.are_in(_read(clean)):
+        is_fixed = tag in _DEMANDED or _is_needed(tag)
+        return Mend(b"", "holds an identifier", TERM if is_fixed else "")
     return _cut(tag, value, clean)
 
 
@@ -170,6 +198,14 @@ def _cut(tag: int, value: bytes, clean: bytes) -> Mend | None:
     """Judge a text that holds something behind its end: one that is nothing without it may be demanded."""
     code = VALUE if not clean.strip(b" \\") and tag in _DEMANDED else ""
     return None if clean == value else Mend(clean, "held something behind its end, or control characters", code)
+
+
+def _read(value: bytes) -> str:
+    """Read a text as UTF-8, or as what every byte is a letter in; names in other encodings are not looked for here."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def _number(tag: int, value: bytes, known: _Known) -> Mend | None:
@@ -217,7 +253,11 @@ def _code(tag: int, vr: bytes, clean: bytes, known: _Known) -> Mend | None:
     if is_term(text) or (vr == b"UI" and re.fullmatch(r"[\d.\\ ]*", text)):
         return None
     parts = [part.strip() for part in text.split("\\")]
-    wrong = [index for index, part in enumerate(parts) if not is_term(part) and known.is_in(part)]
+    wrong = [
+        index
+        for index, part in enumerate(parts)
+        if not is_term(part) and (known.is_in(part) or (vr == b"CS" and known.reminds(part)))
+    ]
     if not wrong:
         return None
     why = "holds an identifier or a long number"

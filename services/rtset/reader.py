@@ -528,10 +528,13 @@ class _Collector:
                 elif tag in self._roles:
                     self._stays(value, charsets)
                     role = self._roles[tag]
-                    if role != "code_meaning" or is_private_code(data, elements):
-                        value = character_sets.plain(value, vr)
-                        text = (role, _number(data, elements, tag), _Raw(value, vr, charsets))
-                        self._texts[text] = stays or self._texts.get(text, False)
+                    if role == "code_meaning" and not is_private_code(data, elements):
+                        role = "product"
+                    if tag in _TECHNICAL:
+                        self._technical.add(_Raw(value, vr, charsets))
+                    value = character_sets.plain(value, vr)
+                    text = (role, _number(data, elements, tag), _Raw(value, vr, charsets))
+                    self._texts[text] = stays or self._texts.get(text, False)
                 elif (tag, value, charsets) not in seen:
                     seen.add((tag, value, charsets))
                     self._note(tag, _Raw(value, vr, charsets))

@@ -108,28 +108,49 @@ NAMELESS: Final = frozenset(_NAMELESS.split())
 
 MONTHS: Final = (
     (
-        "jan january januar jän jänner gennaio gen janvier enero ene "
-        "janeiro januari janv tammikuu tammikuuta styczeń stycznia sty leden ledna"
+        "jan january januar jän jänner gennaio gen janvier enero ene janeiro januari janv tammikuu tammikuuta "
+        "styczeń stycznia sty leden ledna января ocak január ianuarie ιανουαρίου"
     ),
     (
-        "feb february februar febbraio février fév febrero fevereiro fev "
-        "februari febr helmikuu helmikuuta luty lutego lut únor února"
+        "feb february februar febbraio février fév febrero fevereiro fev februari febr helmikuu helmikuuta "
+        "luty lutego lut únor února февраля şubat február februarie φεβρουαρίου"
     ),
-    "mar march märz mär mrz marzo mars março maart mrt mart maaliskuu maaliskuuta marzec marca březen března",
-    "apr april aprile avril abril abr kwiecień kwietnia kwi huhtikuu huhtikuuta duben dubna avr",
-    "may mai maggio mag mayo maio mei maj toukokuu toukokuuta maja květen května",
-    "jun june juni giugno giu juin junio junho kesäkuu kesäkuuta czerwiec czerwca cze červen června",
-    "jul july juli luglio lug juillet julio julho heinäkuu heinäkuuta lipiec lipca lip červenec července juil",
-    "aug august agosto ago août aout augustus augusti elokuu elokuuta sierpień sierpnia sie srpen srpna",
-    "sep sept september settembre set septembre septiembre setembro syyskuu syyskuuta wrzesień września wrz září",
     (
-        "oct october okt oktober ottobre ott octobre octubre "
-        "outubro out lokakuu lokakuuta październik października paź říjen října"
+        "mar march märz mär mrz marzo mars março maart mrt mart maaliskuu maaliskuuta marzec marca březen "
+        "března marts марта március martie μαρτίου"
     ),
-    "nov november novembre noviembre novembro marraskuu marraskuuta listopad listopada lis",
     (
-        "dec december dez dezember dicembre dic décembre déc diciembre "
-        "dezembro desember des joulukuu joulukuuta grudzień grudnia gru prosinec prosince"
+        "apr april aprile avril abril abr kwiecień kwietnia kwi huhtikuu huhtikuuta duben dubna avr апреля "
+        "nisan április aprilie απριλίου"
+    ),
+    ("may mai maggio mag mayo maio mei maj toukokuu toukokuuta maja květen května мая mayis május μαΐου"),
+    (
+        "jun june juni giugno giu juin junio junho kesäkuu kesäkuuta czerwiec czerwca cze červen června июня "
+        "haziran június iunie ιουνίου"
+    ),
+    (
+        "jul july juli luglio lug juillet julio julho heinäkuu heinäkuuta lipiec lipca lip červenec července "
+        "juil июля temmuz július iulie ιουλίου"
+    ),
+    (
+        "aug august agosto ago août aout augustus augusti elokuu elokuuta sierpień sierpnia sie srpen srpna "
+        "августа ağustos augusztus αυγούστου"
+    ),
+    (
+        "sep sept september settembre set septembre septiembre setembro syyskuu syyskuuta wrzesień września "
+        "wrz září сентября eylül szeptember septembrie σεπτεμβρίου"
+    ),
+    (
+        "oct october okt oktober ottobre ott octobre octubre outubro out lokakuu lokakuuta październik "
+        "października paź říjen října октября ekim október octombrie οκτωβρίου"
+    ),
+    (
+        "nov november novembre noviembre novembro marraskuu marraskuuta listopad listopada lis ноября kasim "
+        "noiembrie νοεμβρίου"
+    ),
+    (
+        "dec december dez dezember dicembre dic décembre déc diciembre dezembro desember des joulukuu "
+        "joulukuuta grudzień grudnia gru prosinec prosince декабря aralik decembrie δεκεμβρίου"
     ),
 )
-"""Names of the months and their short forms, January first: in the lexicon's languages, Polish, Czech, Finnish."""
+"""Names of the months and their short forms, January first: in the lexicon's languages and some others."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pydicom import Dataset
 
+from services.errors import SetRefused
 from tests import sets
 from tests.anonymized import anonymized
 
@@ -123,3 +124,122 @@ def test_a_code_that_somebody_made_of_an_identifier_is_replaced(tmp_path: Path, 
     observation = done.new["RTSTRUCT"].RTROIObservationsSequence[0]
 
     assert observation.RTROIIdentificationCodeSequence[0].CodeValue == new
+
+
+@pytest.mark.parametrize(
+    ("meaning", "new"),
+    [
+        ("PTV Amberstein", "PTV"),
+        ("Amberstein Maria", "Product01"),
+        ("Entire parotid gland structure", "Entire parotid gland structure"),
+    ],
+)
+def test_a_meaning_of_a_public_scheme_that_was_typed_over_is_cleaned(tmp_path: Path, meaning: str, new: str) -> None:
+    """Its scheme says who wrote the code, not who typed the words."""
+
+    def coded(made: MadeSet) -> None:
+        code = Dataset()
+        code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "1", "SCT", meaning
+        made.structure_set.RTROIObservationsSequence[0].RTROIIdentificationCodeSequence = [code]
+
+    done = anonymized(tmp_path, sets.patient("Amberstein^Maria", "88123456"), coded)
+    observation = done.new["RTSTRUCT"].RTROIObservationsSequence[0]
+
+    assert observation.RTROIIdentificationCodeSequence[0].CodeMeaning == new
+
+
+AMBERSTEIN = (sets.patient("Amberstein^Maria^Luise", "0088123456"), sets.setting(PatientBirthDate="19610503"))
+
+
+@pytest.mark.parametrize("value", ["Amberstein", "88123456", "1961-05-03"])
+@pytest.mark.parametrize(("keyword", "new"), [("Manufacturer", "Product01"), ("ManufacturerModelName", "Product01")])
+def test_makers_and_models_that_are_none_are_replaced(tmp_path: Path, value: str, keyword: str, new: str) -> None:
+    """Every slice has the same stand-in."""
+    assert anonymized(tmp_path, *AMBERSTEIN, written_by_the_maker(**{keyword: value})).ct[keyword].value == new
+
+
+@pytest.mark.parametrize(
+    ("patient", "maker", "model", "station"),
+    [
+        ("Siemens^Anna", "SIEMENS", "SOMATOM Confidence", "CT1"),
+        ("Meier^Eva", "Elscint", "Exel RT16", "RT16"),
+        ("Meier^Eva", "Elscint", "Exel RT16", "ELSCINT"),
+    ],
+)
+def test_makers_and_models_stay_whatever_patient_and_station_are_called(
+    tmp_path: Path, patient: str, maker: str, model: str, station: str
+) -> None:
+    """A word of the lexicon names no patient in them, and a station may be called like its model."""
+    edits = sets.patient(patient, "77"), sets.setting(StationName=station)
+    done = anonymized(tmp_path, *edits, written_by_the_maker(Manufacturer=maker, ManufacturerModelName=model))
+
+    assert (done.ct.Manufacturer, done.ct.ManufacturerModelName) == (maker, model)
+
+
+def of_a_scheme(**values: str) -> Edit:
+    """Name a private scheme of codes with these values."""
+
+    def edit(made: MadeSet) -> None:
+        scheme = Dataset()
+        scheme.CodingSchemeDesignator = "99X"
+        for keyword, value in values.items():
+            setattr(scheme, keyword, value)
+        made.structure_set.CodingSchemeIdentificationSequence = [scheme]
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "new"),
+    [
+        ("CodingSchemeURL", "http://x/Amberstein", "Product01"),
+        ("CodingSchemeURL", "http://dicom.nema.org/x", "http://dicom.nema.org/x"),
+        ("CodingSchemeRegistry", "Amberstein", "Product01"),
+        ("CodingSchemeVersion", "0088123456", "Product01"),
+        ("CodingSchemeExternalID", "88123456", "Item01"),
+    ],
+)
+def test_what_names_a_scheme_of_codes_is_cleaned(tmp_path: Path, keyword: str, value: str, new: str) -> None:
+    """And never a reason to park."""
+    done = anonymized(tmp_path, *AMBERSTEIN, of_a_scheme(**{keyword: value}))
+
+    assert done.structure_set.CodingSchemeIdentificationSequence[0][keyword].value == new
+
+
+@pytest.mark.parametrize("value", ["Amberstein", "AMBERSTEIN_2", "88123456", "1961-05-03", "MariaAmberstein"])
+@pytest.mark.parametrize("keyword", ["ApplicatorID", "WedgeID", "SnoutID", "RangeShifterID"])
+def test_what_chooses_the_hardware_is_refused_with_its_path(tmp_path: Path, keyword: str, value: str) -> None:
+    """Nobody can know what it should have been, and a stand-in would be another applicator."""
+
+    def edit(made: MadeSet) -> None:
+        setattr(made.plan.BeamSequence[0], keyword, value)
+
+    with pytest.raises(SetRefused) as refused:
+        anonymized(tmp_path, *AMBERSTEIN, edit)
+
+    assert {(fault.code, fault.found.split(" of ")[0]) for fault in refused.value.faults} == {
+        ("identifier-in-term", f"BeamSequence>{keyword}")
+    }
+
+
+@pytest.mark.parametrize(("value", "new"), [("Amberstein", ""), ("88123456", ""), ("Caucasian", "Caucasian")])
+def test_a_characteristic_that_says_who_it_is_is_emptied(tmp_path: Path, value: str, new: str) -> None:
+    """Where characteristics are retained at all."""
+    done = anonymized(tmp_path, *AMBERSTEIN, written_by_the_maker(EthnicGroup=value), patient_characteristics="retain")
+
+    assert done.ct.EthnicGroup == new
+
+
+@pytest.mark.parametrize(
+    ("value", "new"), [("AML 3456", ""), ("LMA_456", ""), ("AML", "AML"), ("CT 3456", "CT 3456"), ("HEAD", "HEAD")]
+)
+def test_initials_beside_the_end_of_an_id_go_from_a_coded_string(tmp_path: Path, value: str, new: str) -> None:
+    """Neither says it alone."""
+    assert anonymized(tmp_path, *AMBERSTEIN, written_by_the_maker(BodyPartExamined=value)).ct.BodyPartExamined == new
+
+
+def test_initials_beside_the_end_of_an_id_go_from_a_label(tmp_path: Path) -> None:
+    """Two weak sources agree, and the word then goes from every text of the set."""
+    done = anonymized(tmp_path, *AMBERSTEIN, make={"rois": ["PTV LMA 3456", "VMAT_LMA", "Ring 345"]})
+
+    assert done.roi_names == ["PTV", "VMAT", "Ring 345"]

@@ -1,0 +1,84 @@
+"""Whether a text that stays as it is says who or where: for kept values, in which nothing can be cleaned.
+
+Names, IDs, places, devices and dates in full count, wherever they fill whole words or pieces of words; fragments do
+not. A term of anatomy names nobody, nor does what every clinic is called or every maker.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from services.dicom.character_sets import name_components
+from services.dicom.dates import read_da
+from services.vocabulary import anatomy, word_lists
+from services.vocabulary.spelling import fold, is_cjk, pieces
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_SHORTEST: Final = 4
+"""Letters of a word that names; a Chinese, Japanese or Korean character counts for two."""
+_LONG_NUMBER: Final = 6
+"""Figures of a number that is an ID wherever it stands; shorter ones are versions and sizes."""
+_LONGEST_RUN: Final = 12
+"""Pieces of the longest name or ID that is looked for."""
+_COMMON: Final = frozenset(map(fold, (*word_lists.GENERIC, *word_lists.NAMELESS)))
+_WORD: Final = re.compile(r"[^\W_]+")
+_DATE: Final = re.compile(r"(?<!\d)(?:(\d{4})([-./_ ]?)(\d\d?)\2(\d\d?)|(\d\d?)([-./_ ]?)(\d\d?)\6(\d{4}))(?!\d)")
+
+
+class Echoes:
+    """What identifies a set, for texts in which it may not stand.
+
+    Parameters
+    ----------
+    found
+        Kind and value, as the policy's column `identifies` names kinds.
+    """
+
+    def __init__(self, found: Iterable[tuple[str, str]]) -> None:
+        values = sorted(set(found))
+        self._keys: Final = frozenset(key for kind, value in values for key in _keys(kind, value))
+        days = {day for kind, value in values if kind == "date" for day in read_da(value)}
+        self._days: Final = {(day.year, day.month, day.day) for day in days}
+
+    def are_in(self, text: str) -> bool:
+        """Tell whether any of it stands in a text."""
+        return not self._keys.isdisjoint(_runs(text)) or not self._days.isdisjoint(_days(text))
+
+
+def _keys(kind: str, value: str) -> Iterator[str]:
+    if kind == "date":
+        return
+    texts = (part for group in name_components(value) for part in group) if kind == "person" else (value,)
+    for text in texts:
+        words = _WORD.findall(text)
+        for key in {*map(fold, words), fold("".join(words))}:
+            if _names(key):
+                yield key
+                yield key.lstrip("0")
+
+
+def _names(key: str) -> bool:
+    if key.isdecimal():
+        return len(key.lstrip("0")) >= _LONG_NUMBER
+    weight = sum(2 if is_cjk(char) else 1 for char in key)
+    return weight >= _SHORTEST and key not in _COMMON and not anatomy.is_term(key)
+
+
+def _runs(text: str) -> Iterator[str]:
+    """Return the pieces of a text and what neighbours are together, folded."""
+    cut = [fold(text[start:end]) for start, end in pieces(text)]
+    for first in range(len(cut)):
+        for last in range(first + 1, min(first + _LONGEST_RUN, len(cut)) + 1):
+            yield "".join(cut[first:last])
+
+
+def _days(text: str) -> Iterator[tuple[int, int, int]]:
+    for found in _DATE.finditer(text):
+        if found[1]:
+            yield int(found[1]), int(found[3]), int(found[4])
+        else:
+            yield int(found[8]), int(found[7]), int(found[5])
+            yield int(found[8]), int(found[5]), int(found[7])
