@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from services.errors import SettingsWrong
 from services.forms import collection_form
-from services.forms.collection_form import BY_HAND, Acceptable, Options
+from services.forms.collection_form import BY_HAND, Acceptable, Options, options_of_new_collection
 from services.forms.identity import Identity, check_identity
 from services.machines.descriptor import KEEP
 
@@ -53,7 +53,7 @@ def more() -> dict[str, tuple[str, ...]]:
 
 def _usual() -> dict[str, str]:
     """Return what stands in the options behind *More* first."""
-    usual = Options(machine=(), start=BY_HAND)
+    usual = replace(options_of_new_collection(()), start=BY_HAND)
     return {name: _as_text(getattr(usual, name)) for name in more() if name != ACCEPT}
 
 

@@ -761,6 +761,8 @@ def _record(
         "options": {
             "dates": options.dates,
             "patient_characteristics": options.patient_characteristics,
+            "birth_date": options.birth_date,
+            "times": options.times,
             "machine": machine.name if machine else "keep",
             "scanner": remaking.scanner,
         },

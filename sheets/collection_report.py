@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from services.maintenance.export import REPORT
+from services.publication import unread_words
 from services.runtime import durable_files
 from services.store import given_identities, records, registry, releases
 from services.store.records import folder_name
@@ -119,7 +120,7 @@ def report(
         subtitle=f"Published sets: {len(entries)}" + (f", the last of {latest[:10]}" if latest else ""),
         at=latest,
         blocks=[
-            Facts(_counts(entries, states)),
+            Facts([*_counts(entries, states), *_words(collection)]),
             *_sets(entries),
             *_table("Prescriptions", "Prescription", Counter(str(entry.facts["prescription"]) for entry in entries)),
             *_table("Machines", "Machine", _each(entries, "machines")),
@@ -181,6 +182,13 @@ def _counts(entries: list[Entry], states: Mapping[str, int]) -> list[tuple[str, 
         ("Parked", str(states.get(SetState.PARKED, 0))),
         ("Waiting", str(states.get(SetState.WAITING, 0))),
     ]
+
+
+def _words(collection: Collection) -> list[tuple[str, str]]:
+    """Count the words of the collection's texts that nobody knows, by what a person has said of them."""
+    states = Counter(word.state for word in unread_words.gathered(collection))
+    read = f"{states['fine']} found to be fine, {states['remove']} to be removed"
+    return [("Words that nobody has read", f"{states['unread']} ({read})")]
 
 
 def _ranges(numbers: list[int]) -> str:

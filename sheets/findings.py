@@ -17,6 +17,7 @@ from services.store import records
 from services.store.records import folder_name
 from sheets import element_counts, paths
 from sheets.dvh import Dvh, dvh
+from sheets.kept_texts import travelling
 from sheets.read import contours, ct_volume, plan_objects
 from sheets.read.beams import prescription
 from sheets.read.ct_volume import NotDrawable, Planes
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from services.store.collection import Collection
     from services.store.records import Record
+    from sheets.kept_texts import Travelling
     from sheets.read.beams import Prescription
     from sheets.read.contours import Structure
     from sheets.read.ct_volume import Floats, Place, Slice
@@ -106,6 +108,10 @@ class Findings:
     """Whether the files are still those that were proven against the source, and it was not to be looked at again."""
 
     fingerprint: str
+
+    travelling: Travelling
+    """The texts of the published set, and what it says of the person."""
+
     written: Counter[str] = field(default_factory=Counter)
     """Elements of the published set, by group of attributes."""
 
@@ -178,6 +184,7 @@ def examine(collection: Collection, index: int, *, against_source: bool = False)
         changed_files=changed,
         proven=proven,
         fingerprint=fingerprint,
+        travelling=travelling(collection, index, folder, policy_for(_options(published))),
     )
     _compare_headers(findings)
     _compare_doses(findings)
@@ -214,12 +221,7 @@ def _side(found: Objects) -> Side:
 
 def _options(published: Record) -> Choice:
     """Give the options under which the set was anonymized; the collection's may be others by now."""
-    options = published.content.get("options", {})
-    return Choice(
-        options.get("dates", "shift"),
-        options.get("patient_characteristics", "retain"),
-        options.get("machine") == "keep",
-    )
+    return Choice.recorded(published.content.get("options", {}))
 
 
 def _target(side: Side) -> Structure | None:

@@ -17,7 +17,7 @@ from services.rtset import private_loss
 from services.store import releases
 from services.store.records import folder_name
 from services.store.releases import RELEASED
-from sheets import paths
+from sheets import kept_texts, paths
 from sheets.element_counts import COLUMNS, account, checks
 from sheets.findings import TARGETS, examine
 from sheets.read.accessories import applications, sources
@@ -68,6 +68,7 @@ _OPTIONS: Final = {
     ("dates", "remove"): "removed",
     ("dates", "keep"): "kept",
     ("patient_characteristics", "retain"): "age, sex, size, weight and the like kept",
+    ("patient_characteristics", "dose_model"): "age, sex, size and weight kept",
     ("patient_characteristics", "age_sex"): "only age and sex kept",
 }
 
@@ -124,6 +125,7 @@ def sheet(findings: Findings, decision: Release | None = None) -> Page:
             *_beams(findings),
             *_done(findings),
             *_proof(findings),
+            *kept_texts.blocks(findings.travelling),
             *_release(decision),
         ],
         program=program(),
@@ -232,6 +234,7 @@ def _what(findings: Findings) -> Iterator[Block]:
             ("Structures", f"{len(after.structures)}, of which {len(drawn)} have contours"),
             ("Machine", ", ".join(sorted({beam.machine for beam in objects.beams if beam.machine})) or "none"),
             ("Beams", _beams_in_short(objects.beams)),
+            ("Texts", kept_texts.in_short(findings.travelling)),
             ("Fingerprint", findings.fingerprint),
         ]
     )

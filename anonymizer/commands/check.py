@@ -26,8 +26,9 @@ from anonymizer.terminal import (
     say_json,
     say_not_taken,
 )
-from services.forms.collection_form import Options, read_settings
+from services.forms.collection_form import options_of_new_collection, read_settings
 from services.layout import SETTINGS_NAME, STATE_NAME
+from services.maintenance import words_before
 from services.maintenance.choose import is_chosen
 from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
 from services.rtset.references import LINKS
@@ -57,7 +58,7 @@ def check(root: Root, machine: MachineNames = None, as_json: AsJson = False) -> 
         if machine is not None:
             options = replace(options, machine=machine_names(machine))
     else:
-        options = Options(machine=machine_names(machine))
+        options = options_of_new_collection(machine_names(machine))
         if machine is None:
             console(stderr=True).print(
                 f"There is no {SETTINGS_NAME} here: held against {', '.join(options.machine)}; --machine takes another."
@@ -65,9 +66,11 @@ def check(root: Root, machine: MachineNames = None, as_json: AsJson = False) -> 
     known = known_machines(options.machine)
     warn_of_overlap(root)
     names = _set_folders(root)
+    words = words_before.asked_by(Collection.look(root) if has_form(root) else None)
     with ProcessPoolExecutor() as pool:
         judged = pool.map(
-            partial(judge_folder, options=options, machines=known, chosen=chosen), [root / name for name in names]
+            partial(judge_folder, options=options, machines=known, chosen=chosen, words=words),
+            [root / name for name in names],
         )
         rows = [replace(row, folder=name) for name, row in zip(names, judged, strict=True)]
     rows = _with_persons(root, rows)
@@ -112,6 +115,9 @@ def _say(root: Path, rows: list[Judgement]) -> None:
             screen.print(f"{printable(row.folder)}: {fault['found']} {fault['remedy']}")
         for note in row.notes:
             screen.print(f"{printable(row.folder)}: {note}")
+        if row.unread_words:
+            told = ", ".join(map(printable, row.unread_words))
+            screen.print(f"{printable(row.folder)}: words that nobody has read: {told}")
     for row in rows:
         if row.verdict == "no set":
             screen.print(f"{printable(row.folder)}: no DICOM, and so no set.")

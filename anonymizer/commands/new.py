@@ -12,7 +12,7 @@ import typer
 from anonymizer.arguments import MachineNames, Root, check_root
 from anonymizer.terminal import command, console
 from services.errors import SettingsWrong
-from services.forms.collection_form import Options
+from services.forms.collection_form import Options, options_of_new_collection
 from services.forms.identity import Identity, check_identity
 from services.machines import descriptor
 from services.runtime.settings import Settings
@@ -105,7 +105,7 @@ def fill_in(
         initial_index=1 if initial_index is None else initial_index,
     )
     check_identity(identity)
-    return identity, Options(machine=tuple(found.name for found in known_machines(machine_names(machine))))
+    return identity, options_of_new_collection(found.name for found in known_machines(machine_names(machine)))
 
 
 def say_first(collection: Collection) -> None:

@@ -13,20 +13,24 @@ from services.policy.markdown import as_markdown, as_rows
 from services.policy.table import Choice, policy_for
 
 Dates = Annotated[Literal["shift", "remove", "keep"], typer.Option(help="As in collection.toml.")]
-Characteristics = Annotated[Literal["retain", "age_sex"], typer.Option(help="As in collection.toml.")]
+Characteristics = Annotated[Literal["dose_model", "retain", "age_sex"], typer.Option(help="As in collection.toml.")]
+BirthDate = Annotated[Literal["fake", "empty"], typer.Option(help="As in collection.toml.")]
+Times = Annotated[Literal["keep", "remove"], typer.Option(help="As in collection.toml.")]
 KeepMachine = Annotated[bool, typer.Option("--keep-machine", help='With machine = "keep".')]
 AsMarkdown = Annotated[bool, typer.Option("--markdown", help="As a page.")]
 
 
 def policy(
     dates: Dates = "shift",
-    patient_characteristics: Characteristics = "retain",
+    patient_characteristics: Characteristics = "dose_model",
     keep_machine: KeepMachine = False,
+    birth_date: BirthDate = "fake",
+    times: Times = "keep",
     markdown: AsMarkdown = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what becomes of each attribute: PS3.15 Table E.1-1, row by row, and our own decisions."""
-    chosen = policy_for(Choice(dates, patient_characteristics, keep_machine))
+    chosen = policy_for(Choice(dates, patient_characteristics, keep_machine, birth_date, times))
     if markdown:
         say_page(as_markdown(chosen))
         return

@@ -164,7 +164,7 @@ def _person(rtset: RtSet, options: Options, key: bytes, shift: timedelta) -> Per
     studied = next((day for view in views for day in dates.read_da(view.raw("StudyDate") or b"")), None)
     reading = read_age((view.text("PatientAge") for view in views), births, studied)
     birth = None
-    if studied and studied > PLACEHOLDER_DATE and options.dates != "remove":
+    if studied and studied > PLACEHOLDER_DATE and options.dates != "remove" and options.birth_date == "fake":
         back = shift if options.dates == "shift" else shift * 0
         real = {born for value in births for day in dates.read_da(value) if (born := dates.moved(day, back))}
         birth = fake_birth_date(reading.age, dates.moved(studied, back), key, other_than=real)

@@ -113,13 +113,8 @@ def marks(rtset: RtSet) -> dict[str, str]:
 
 
 def _choice(said: Mapping[str, Any]) -> Choice:
-    options = said.get("options", {})
-    dates, characteristics = str(options.get("dates", "shift")), str(options.get("patient_characteristics", "retain"))
-    return Choice(
-        dates if dates in {"shift", "remove", "keep"} else "shift",
-        characteristics,
-        options.get("machine") == "keep",
-    )
+    choice = Choice.recorded(said.get("options", {}))
+    return choice if choice.dates in {"shift", "remove", "keep"} else replace(choice, dates="shift")
 
 
 def _one_of_each(rtset: RtSet, said: Mapping[str, Any]) -> Iterator[str]:

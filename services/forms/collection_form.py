@@ -25,7 +25,9 @@ BEFORE_EXPORT: Final = "before export"
 
 Mismatch = Literal["refuse", "warn"]
 Dates = Literal["shift", "remove", "keep"]
-Characteristics = Literal["retain", "age_sex"]
+Characteristics = Literal["dose_model", "retain", "age_sex"]
+BirthDate = Literal["fake", "empty"]
+Times = Literal["keep", "remove"]
 UnreadWords = Literal["list", "wait", "replace"]
 BrokenLinks = Literal["refuse", "relink"]
 ExtraObjects = Literal["leave out", "refuse"]
@@ -65,6 +67,7 @@ class Options:
 
     dates: Dates = "shift"
     patient_characteristics: Characteristics = "retain"
+    """That of a form that does not say; `options_of_new_collection` has that of new ones."""
 
     on_broken_links: BrokenLinks = "refuse"
 
@@ -103,6 +106,12 @@ class Options:
     release: ReleaseAsked = "not asked"
     """Whether only sets travel that a person has looked at and released."""
 
+    birth_date: BirthDate = "fake"
+    """Whether a made-up birth date says the age, or there is none."""
+
+    times: Times = "keep"
+    """Whether times of day stay, which tell what came after what on one day."""
+
     unread_words: UnreadWords = "list"
     """What becomes of words of kept texts that nobody knows: published and listed, waited for, or replaced."""
 
@@ -115,6 +124,11 @@ class Options:
     def keep_machine(self) -> bool:
         """Whether linac and scanner stay as they are."""
         return not self.machine
+
+
+def options_of_new_collection(machine: Iterable[str]) -> Options:
+    """Return the options that a new form has. One that is there keeps what its own defaults were."""
+    return Options(machine=tuple(machine), patient_characteristics="dose_model")
 
 
 def read_settings(root: Path) -> tuple[Identity, Options]:
@@ -192,7 +206,9 @@ on_machine_mismatch = {_toml(options.on_machine_mismatch)}  # "refuse" | "warn":
 
 [privacy]
 dates = {_toml(options.dates)}  # "shift" by whole weeks | "remove" | "keep"
-patient_characteristics = {_toml(options.patient_characteristics)}  # "retain" age, sex, size, weight … | "age_sex"
+patient_characteristics = {_toml(options.patient_characteristics)}  # age, sex, size, weight | "retain" more | "age_sex"
+birth_date = {_toml(options.birth_date)}  # "fake": one that says the age | "empty"
+times = {_toml(options.times)}  # "keep" | "remove" times of day
 unread_words = {_toml(options.unread_words)}  # "list" words nobody knows | "wait" for a person | "replace" them
 scanner = {_toml(options.scanner)}  # takes the place of the CT's station name; empty: nothing does
 
@@ -300,6 +316,8 @@ _FORM: Final[dict[str, dict[str, _Kind]]] = {
     "privacy": {
         "dates": _choice(Dates),
         "patient_characteristics": _choice(Characteristics),
+        "birth_date": _choice(BirthDate),
+        "times": _choice(Times),
         "unread_words": _choice(UnreadWords),
         "scanner": _Kind("a text in quotes of at most 16 English letters, digits and signs", _is_station_name),
     },

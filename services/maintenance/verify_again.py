@@ -132,9 +132,7 @@ def _recorded(told: Mapping[str, Any], collection: Collection, index: int, machi
         target = descriptor.find(options["machine"], tuple(machines))
     return Expected(
         NewIdentity(said.get("patient_id", now.patient_id), said.get("patient_name", now.patient_name), index),
-        table.policy_for(
-            Choice(options["dates"], options["patient_characteristics"], options["machine"] == descriptor.KEEP)
-        ),
+        table.policy_for(Choice.recorded(options)),
         target,
         options["scanner"],
         relinked=any(REBUILT in text for text in told["method"]["text"]),
@@ -150,7 +148,7 @@ def _formed(anon: Path, collection: Collection, index: int, machines: Iterable[P
     fitting = descriptor.named(options.machine, tuple(machines))
     return Expected(
         new_identity.of_published(collection, index),
-        table.policy_for(Choice(options.dates, options.patient_characteristics, not options.machine)),
+        table.policy_for(options),
         next((one for one in fitting if one.name in named), fitting[0]) if fitting else None,
         options.scanner if options.machine else "",
         relinked=plan is not None and REBUILT in plan.text("DeidentificationMethod"),

@@ -40,6 +40,25 @@ _SENTENCES: Final = {
     Action.DROP: "removed",
     Action.KEEP: "kept",
 }
+_READ: Final = """\
+## How the standard is read
+
+*Retain Patient Characteristics* (113108) keeps what is needed to analyse the data. A dose model needs age, sex,
+size and weight. Ethnic group, smoking, pregnancy and the like are of no use to it and of a special category: with
+`patient_characteristics = "dose_model"` they go. 113108 is claimed all the same, beside the Basic Profile (113100),
+and *De-identification Method* names each row on which more was removed than 113108 keeps. `retain` keeps them all;
+`age_sex` keeps less than either profile says, so that neither is claimed.
+
+*Clean Descriptors* (113105) is claimed by sets in whose kept texts no word is left that nobody knows and no person
+has read. It covers what people type, what a clinic has configured, and what makers and authors of code tables
+wrote, meanings of public schemes too. What chooses hardware (applicator, wedge, range shifter, snout, source) or
+says how numbers are meant is never cleaned: a set in which that says who the patient is, is refused with the
+attribute's path.
+
+*Times of day* stay with moved dates: they name no day. `times = "remove"` takes them, and date-times with them;
+what followed what on one day, contrast and scan for instance, is then lost, and full dates (113106) are not
+claimed.
+""".splitlines()
 # Few enough to be named one by one in a summary.
 _NAMED: Final = (Action.IDENTITY, Action.MACHINE, Action.SCANNER, Action.CLEAN, Action.APPROVAL, Action.METHOD)
 
@@ -61,10 +80,13 @@ def as_markdown(policy: Policy) -> str:
             "",
             f'* `dates = "{options.dates}"`',
             f'* `patient_characteristics = "{options.patient_characteristics}"`',
+            f'* `birth_date = "{options.birth_date}"`, `times = "{options.times}"`',
             f"* treatment machine and scanner {'kept' if options.keep_machine else 'replaced'}",
             "",
             "Rows without a code of the standard are ours. Type is the strictest that CT Image, RT Structure Set, RT",
             "Plan, RT Ion Plan or RT Dose demands anywhere. Written by `anonymizer policy --markdown`.",
+            "",
+            *_READ,
             "",
             *_table(
                 ("Tag", "Attribute", "Below", "Basic", "Options", "Type", "Here", "Why"),

@@ -21,7 +21,7 @@ from enum import Enum
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from services.dicom import dictionary
 
@@ -148,11 +148,19 @@ class Options(Protocol):
 
     @property
     def patient_characteristics(self) -> str:
-        """`retain` or `age_sex`."""
+        """`dose_model`, `retain` or `age_sex`."""
 
     @property
     def keep_machine(self) -> bool:
         """Whether treatment machine and scanner keep their identity."""
+
+    @property
+    def birth_date(self) -> str:
+        """`fake` or `empty`."""
+
+    @property
+    def times(self) -> str:
+        """`keep` or `remove`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +170,17 @@ class Choice:
     dates: str = "shift"
     patient_characteristics: str = "retain"
     keep_machine: bool = False
+    birth_date: str = "fake"
+    times: str = "keep"
+
+    @classmethod
+    def recorded(cls, options: Mapping[str, Any]) -> Choice:
+        """Return the options of a set as its record states them; what an older one does not state was the default."""
+        said = {name: str(options.get(name, default)) for name, default in _UNSTATED.items()}
+        return cls(keep_machine=options.get("machine") == "keep", **said)
+
+
+_UNSTATED: Final = {"dates": "shift", "patient_characteristics": "retain", "birth_date": "fake", "times": "keep"}
 
 
 # fmt: off
@@ -200,6 +219,7 @@ Every object of a set so makes the same statement of patient and study. The valu
 (0010,1010) *Patient's Age* is Type 3 and added only where the age is known; the others are Type 2 or stricter, or ours.
 """
 
+_OF_DOSE_MODEL: Final = frozenset(("PatientSize", "PatientWeight"))
 _OF_MAKERS: Final = frozenset(("Manufacturer", "ManufacturerModelName", "ManufacturerModelVersion"))
 
 # What D writes is in each row; what a single code does is said here. PS3.15 E.3 and Table E.1-1a.
@@ -238,11 +258,18 @@ def effective(row: Row, options: Options) -> tuple[Action, str]:
         return _dated(row, options)
     if action:
         return action, row.argument
-    if options.patient_characteristics == "retain" and row.retain_patient_characteristics == "K":
+    if row.retain_patient_characteristics == "K" and _is_of_use(row, options):
         return Action.KEEP, ""
     if options.keep_machine and row.retain_device_identity == "K":
         return Action.KEEP, ""
     return _basic(row)
+
+
+def _is_of_use(row: Row, options: Options) -> bool:
+    """Whether a characteristic of the patient stays: a dose depends on size and weight, beside age and sex."""
+    return options.patient_characteristics == "retain" or (
+        options.patient_characteristics == "dose_model" and row.keyword in _OF_DOSE_MODEL
+    )
 
 
 def _dated(row: Row, options: Options) -> tuple[Action, str]:
@@ -251,9 +278,11 @@ def _dated(row: Row, options: Options) -> tuple[Action, str]:
     Dates and times of a device (manufacture, calibration) are the same for all its patients: moved with each patient,
     they would put all its sets on one true time line. An offset from UTC says whether it was summer or winter.
     """
+    vrs = set(row.vr.split())
+    if options.times == "remove" and vrs & {"TM", "DT"}:
+        return _basic(row)
     if options.dates == "keep":
         return Action.KEEP, ""
-    vrs = set(row.vr.split())
     of_device = row.retain_device_identity == "K" and not options.keep_machine
     if options.dates == "remove" or of_device or vrs.isdisjoint({"DA", "DT", "TM"}):
         return _basic(row)
@@ -329,13 +358,15 @@ class Policy:
 
 
 @cache
-def _policy(dates: str, patient_characteristics: str, keep_machine: bool) -> Policy:
-    return Policy(Choice(dates, patient_characteristics, keep_machine))
+def _policy(choice: Choice) -> Policy:
+    return Policy(choice)
 
 
 def policy_for(options: Options) -> Policy:
     """Give the policy of a collection; made once for equal options."""
-    return _policy(options.dates, options.patient_characteristics, options.keep_machine)
+    return _policy(
+        Choice(options.dates, options.patient_characteristics, options.keep_machine, options.birth_date, options.times)
+    )
 
 
 def _printed(tag: int) -> str:
@@ -375,6 +406,7 @@ _DEVICE_IDENTITY: Final = Code("113109", "Retain Device Identity Option")
 def method_codes(options: Options, *, device_dates_touched: bool, unread_words: bool = False) -> list[Code]:
     """List what may be claimed for an object, and nothing more.
 
+    With `dose_model` more is removed than Retain Patient Characteristics would keep, which the method says in words.
     With `age_sex` neither the Basic Profile (it removes both) nor Retain Patient Characteristics (it keeps more) was
     carried out; Retain Device Identity is not claimed where dates that belong to it were moved or removed.
 
@@ -388,11 +420,12 @@ def method_codes(options: Options, *, device_dates_touched: bool, unread_words: 
         Whether texts of the set hold words that nobody knows, and that no person has read: then it cannot be said that
         its descriptors are clean.
     """
-    whole = options.patient_characteristics == "retain"
+    whole = options.patient_characteristics in {"dose_model", "retain"}
+    full_dates = [] if options.times == "remove" else [_FULL_DATES]
     return [
         *([_BASIC_PROFILE] if whole else []),
         *([] if unread_words else [_CLEAN_DESCRIPTORS]),
-        *({"shift": [_MODIFIED_DATES], "keep": [_FULL_DATES]}.get(options.dates, [])),
+        *({"shift": [_MODIFIED_DATES], "keep": full_dates}.get(options.dates, [])),
         *([_PATIENT_CHARACTERISTICS] if whole else []),
         *([_DEVICE_IDENTITY] if options.keep_machine and not device_dates_touched else []),
     ]
@@ -402,6 +435,32 @@ def method_codes(options: Options, *, device_dates_touched: bool, unread_words: 
 def _version() -> str:
     """Give the version of this program, which stands in a file that is read once."""
     return version("rt-set-anonymizer")
+
+
+@cache
+def _less_retained(patient_characteristics: str) -> tuple[str, ...]:
+    if patient_characteristics != "dose_model":
+        return ()
+    lost = (
+        row.keyword
+        for row in read_table()
+        if row.retain_patient_characteristics == "K" and not row.action and row.keyword not in _OF_DOSE_MODEL
+    )
+    lines = [_LESS]
+    for keyword in dict.fromkeys(lost):
+        if len(lines[-1]) + 1 + len(keyword) > _LONGEST_LO:
+            lines.append(_LESS)
+        lines[-1] += f" {keyword}"
+    return tuple(lines)
+
+
+_LESS: Final = "113108 without"
+_LONGEST_LO: Final = 64
+
+
+def less_retained(options: Options) -> tuple[str, ...]:
+    """Name what goes though Retain Patient Characteristics, which is claimed, would keep it: values of LO."""
+    return _less_retained(options.patient_characteristics)
 
 
 def method_text(options: Options, extraordinary: Iterable[str] = ()) -> list[str]:
@@ -423,10 +482,12 @@ def method_text(options: Options, extraordinary: Iterable[str] = ()) -> list[str
             if options.patient_characteristics == "age_sex"
             else []
         ),
+        *less_retained(options),
         *extraordinary,
     ]
 
 
 def temporal_information(options: Options) -> str:
     """Give the value of (0028,0303) *Longitudinal Temporal Information Modified*. PS3.3 C.12.1."""
-    return {"shift": "MODIFIED", "keep": "UNMODIFIED", "remove": "REMOVED"}[options.dates]
+    kept = "MODIFIED" if options.times == "remove" else "UNMODIFIED"
+    return {"shift": "MODIFIED", "keep": kept, "remove": "REMOVED"}[options.dates]

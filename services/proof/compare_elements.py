@@ -62,6 +62,10 @@ class Promised(Protocol):
     """What the walk has to know of the promise that was made for a set."""
 
     @property
+    def policy(self) -> Policy:
+        """What was to become of each attribute."""
+
+    @property
     def patient_id(self) -> str:
         """The new Patient ID."""
 

@@ -259,6 +259,8 @@ def judge_identity(
     if sex != (sexes.pop() if len(sexes) == 1 else ""):
         reasons.add("identity", "is not the sex that the source states", Place("", (), PATIENT[3]))
     _judge_age(found, age, studied.old, reasons)
+    if birth and promised.policy.options.birth_date == "empty":
+        reasons.add("identity", "a birth date is stated that was to be empty", Place("", (), PATIENT[2]))
     _judge_birth_date(found, age, birth, studied, shift, reasons)
     return sum(map(len, found.identity.values()))
 
@@ -503,6 +505,7 @@ REBUILT: Final = "rebuilt"
 _WORDS: Final = re.compile(
     r"rt-set-anonymizer \d[\w.+-]*\\policy [\d-]+ of PS3\.15-\d{4}[a-z]"
     r"(\\of the patient's characteristics age and sex only)?"
+    r"(?P<less>(?:\\113108 without [A-Za-z ]+)*)"
     r"(\\age over 89 given as 090Y)?"
     r"(\\references between the objects rebuilt)?",
     re.ASCII,
@@ -530,7 +533,9 @@ def judge_method(
     if temporal.decode("latin-1") != table.temporal_information(options):
         reasons.add("method", "does not say what became of the dates", Place("", (), METHOD[2]))
     words = method.decode("latin-1")
-    if not _WORDS.fullmatch(words) or EDITION not in words or (REBUILT in words) != relinked:
+    said = _WORDS.fullmatch(words)
+    less = tuple(said["less"].split("\\")[1:]) if said else ()
+    if not said or less != table.less_retained(options) or EDITION not in words or (REBUILT in words) != relinked:
         reasons.add("method", "does not say what was done", Place("", (), METHOD[1]))
     return len(next(iter(found.method_codes), ())) + len(METHOD)
 

@@ -7,24 +7,43 @@ not. A term of anatomy names nobody, nor does what every clinic is called or eve
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING, Final
 
 from services.dicom.character_sets import name_components
 from services.dicom.dates import read_da
-from services.vocabulary import anatomy, word_lists
-from services.vocabulary.spelling import fold, is_cjk, pieces
+from services.vocabulary import word_lists
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _SHORTEST: Final = 4
-"""Letters of a word that names; a Chinese, Japanese or Korean character counts for two."""
+"""Letters of a word that names; of Chinese, Japanese and Korean characters half as many."""
 _LONG_NUMBER: Final = 6
 """Figures of a number that is an ID wherever it stands; shorter ones are versions and sizes."""
 _LONGEST_RUN: Final = 12
 """Pieces of the longest name or ID that is looked for."""
-_COMMON: Final = frozenset(map(fold, (*word_lists.GENERIC, *word_lists.NAMELESS)))
+_WRITTEN_OUT: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "å": "aa"})
+
+
+def spellings(word: str) -> set[str]:
+    """Return a word as it is in small letters, with accents written out, and in English letters alone."""
+    small = unicodedata.normalize("NFKC", word).casefold()
+    if small.isascii():
+        return {small}
+    bare = unicodedata.normalize("NFKD", small).encode("ascii", "ignore").decode()
+    return {small, small.translate(_WRITTEN_OUT), bare}
+
+
+_COMMON: Final = frozenset(
+    spelling
+    for word in (*word_lists.GENERIC, *word_lists.NAMELESS, *word_lists.read_anatomy())
+    for spelling in spellings(word)
+)
 _WORD: Final = re.compile(r"[^\W_]+")
+_PIECE: Final = re.compile(r"\d+|[^\W\d_]+")
+_WITHIN: Final = re.compile(r"(?<=[a-zà-ÿ])(?=[A-ZÀ-Þ])|(?<=[A-ZÀ-Þ])(?=[A-ZÀ-Þ][a-zà-ÿ])")
+"""Where a capital begins another word."""
 _DATE: Final = re.compile(r"(?<!\d)(?:(\d{4})([-./_ ]?)(\d\d?)\2(\d\d?)|(\d\d?)([-./_ ]?)(\d\d?)\6(\d{4}))(?!\d)")
 
 
@@ -45,7 +64,11 @@ class Echoes:
 
     def are_in(self, text: str) -> bool:
         """Tell whether any of it stands in a text."""
-        return not self._keys.isdisjoint(_runs(text)) or not self._days.isdisjoint(_days(text))
+        return (
+            not self._keys.isdisjoint(_runs(text))
+            or not self._days.isdisjoint(_days(text))
+            or any(key in text for key in self._keys if _is_unspaced(key))
+        )
 
 
 def _keys(kind: str, value: str) -> Iterator[str]:
@@ -54,7 +77,7 @@ def _keys(kind: str, value: str) -> Iterator[str]:
     texts = (part for group in name_components(value) for part in group) if kind == "person" else (value,)
     for text in texts:
         words = _WORD.findall(text)
-        for key in {*map(fold, words), fold("".join(words))}:
+        for key in {spelling for word in (*words, "".join(words)) for spelling in spellings(word)}:
             if _names(key):
                 yield key
                 yield key.lstrip("0")
@@ -63,16 +86,20 @@ def _keys(kind: str, value: str) -> Iterator[str]:
 def _names(key: str) -> bool:
     if key.isdecimal():
         return len(key.lstrip("0")) >= _LONG_NUMBER
-    weight = sum(2 if is_cjk(char) else 1 for char in key)
-    return weight >= _SHORTEST and key not in _COMMON and not anatomy.is_term(key)
+    return len(key) * (1 + _is_unspaced(key)) >= _SHORTEST and key not in _COMMON
+
+
+def _is_unspaced(key: str) -> bool:
+    """Whether a word is of a script that is written without blanks."""
+    return key != "" and unicodedata.name(key[0], "").startswith(("CJK", "HIRAGANA", "KATAKANA", "HANGUL"))
 
 
 def _runs(text: str) -> Iterator[str]:
-    """Return the pieces of a text and what neighbours are together, folded."""
-    cut = [fold(text[start:end]) for start, end in pieces(text)]
+    """Return the pieces of a text and what neighbours are together, in every spelling."""
+    cut = [piece for run in _PIECE.findall(text) for piece in _WITHIN.split(run)]
     for first in range(len(cut)):
         for last in range(first + 1, min(first + _LONGEST_RUN, len(cut)) + 1):
-            yield "".join(cut[first:last])
+            yield from spellings("".join(cut[first:last]))
 
 
 def _days(text: str) -> Iterator[tuple[int, int, int]]:

@@ -7,14 +7,13 @@ dose, geometry or import depend on it, the set is refused instead, for nobody ca
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.dicom import dictionary
 from services.dicom.character_sets import CHARSET_VRS, CONTROLS, plain
 from services.policy.attribute_types import ROOT, TABLE, demanded
-from services.rtset.echoes import Echoes
+from services.rtset.echoes import Echoes, spellings
 from services.vocabulary.defined_terms import is_term
 
 if TYPE_CHECKING:
@@ -133,7 +132,7 @@ class _Known:
         digits = [re.sub(r"[\W_]", "", value) for kind, value in values if kind in _NUMBERED]
         self.numbers: Final = {int(one) for one in digits if one.isascii() and one.isdecimal() and len(one) >= _LONG}
         whole = (word for _, value in values for word in (*_words(value), "".join(_words(value))))
-        words = {spelling for word in whole for spelling in _spellings(word)}
+        words = {spelling for word in whole for spelling in spellings(word)}
         self.words: Final = {word for word in words if len(word) >= _TOKEN and not is_term(word.upper())}
         self._digits: Final = digits
         self._names: Final = [value for kind, value in values if kind == "person"]
@@ -162,18 +161,6 @@ class _Known:
             return True
         words = _words(part)
         return not self.words.isdisjoint(word.casefold() for word in (*words, "".join(words)))
-
-
-_WRITTEN_OUT: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "å": "aa"})
-
-
-def _spellings(word: str) -> set[str]:
-    """Return a word in the letters that coded strings have: accents left off, and written out."""
-    small = word.casefold()
-    if small.isascii():
-        return {small}
-    bare = unicodedata.normalize("NFKD", small).encode("ascii", "ignore").decode()
-    return {small, small.translate(_WRITTEN_OUT), bare}
 
 
 def _words(text: str) -> list[str]:

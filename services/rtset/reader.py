@@ -433,6 +433,9 @@ _NUMBERS: Final = {
 }
 """Names, and the numbers beside them."""
 
+_AS_BESIDE: Final = frozenset((*_NUMBERS, dictionary.tag("CodeMeaning")))
+"""Texts of which what stands beside them says what they are."""
+
 _LONGEST_IS: Final = 12
 """Characters of an IS value. PS3.5 6.2."""
 
@@ -499,7 +502,7 @@ class _Collector:
         self._checked = interest.checked
         self.kept: Final[set[kept_values.Kept]] = set()
         """Distinct values that stay and are written as text, but for long lists of numbers that are numbers."""
-        self._seen: set[tuple[int, bytes, tuple[str, ...]]] = set()
+        self._seen: set[tuple[int, bytes, tuple[str, ...]] | tuple[int, bytes, tuple[str, ...], bool]] = set()
         self._identifiers: set[tuple[str, _Raw]] = set()
         self._texts: dict[tuple[Role, int, _Raw], bool] = {}
         self._technical: set[_Raw] = set()
@@ -526,18 +529,23 @@ class _Collector:
                 if tag == _CHARSET:
                     charsets = tuple(value.decode("ascii", "replace").strip("\0 ").split("\\"))
                 elif tag in self._roles:
-                    self._stays(value, charsets)
-                    role = self._roles[tag]
-                    if role == "code_meaning" and not is_private_code(data, elements):
-                        role = "product"
-                    if tag in _TECHNICAL:
-                        self._technical.add(_Raw(value, vr, charsets))
-                    value = character_sets.plain(value, vr)
-                    text = (role, _number(data, elements, tag), _Raw(value, vr, charsets))
-                    self._texts[text] = stays or self._texts.get(text, False)
+                    if tag in _AS_BESIDE or (tag, value, charsets, stays) not in seen:
+                        seen.add((tag, value, charsets, stays))
+                        self._text(tag, _Raw(value, vr, charsets), data, elements, stays=stays)
                 elif (tag, value, charsets) not in seen:
                     seen.add((tag, value, charsets))
                     self._note(tag, _Raw(value, vr, charsets))
+
+    def _text(self, tag: int, raw: _Raw, data: bytes, elements: Sequence[Element], *, stays: bool) -> None:
+        """Note a text that is cleaned."""
+        self._stays(raw.value, raw.charsets)
+        role = self._roles[tag]
+        if role == "code_meaning" and not is_private_code(data, elements):
+            role = "product"
+        if tag in _TECHNICAL:
+            self._technical.add(raw)
+        text = (role, _number(data, elements, tag), raw._replace(value=character_sets.plain(raw.value, raw.vr)))
+        self._texts[text] = stays or self._texts.get(text, False)
 
     def _note(self, tag: int, raw: _Raw) -> None:
         if tag in self._checked:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from services.layout import NotTaken
     from services.machines.descriptor import Machine
     from services.machines.fit import Fit
-    from services.rtset.reader import SetFile
+    from services.rtset.reader import RtSet, SetFile
     from services.verdict.check import Verdict
     from services.verdict.complete_sets import Candidate
     from services.verdict.folder_sets import FolderVerdict
 
     Chosen: TypeAlias = Callable[[Path, SetFile], bool | None]
+    Words: TypeAlias = Callable[[RtSet], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +84,16 @@ class Judgement:
     sets: Sequence[PlanOfFolder] = ()
     """Of a folder with several sets, each plan, in the order of their ordinals; the rest is of all of them together."""
 
+    unread_words: Sequence[str] = ()
+    """Words of the texts that would travel which nobody knows and no person has read, where they were asked for."""
+
 
 def judge_folder(
-    folder: Path, options: Options, machines: Sequence[Machine], chosen: Chosen | None = None
+    folder: Path,
+    options: Options,
+    machines: Sequence[Machine],
+    chosen: Chosen | None = None,
+    words: Words | None = None,
 ) -> Judgement:
     """Judge one folder; called in a process of its own, what it read stays there.
 
@@ -93,14 +101,18 @@ def judge_folder(
     ----------
     chosen
         Tells of a plan of a folder whether a person chose it, or chose others; None where nobody was asked yet.
+    words
+        Returns the words of a good set that a person would have to read.
     """
     try:
         listing = folder_listing.take(folder)
         said = partial(chosen, folder) if chosen else _nobody
         judged = folder_sets.judge(folder, options, machines, policy_for(options), listing, said)
+        good = [one.verdict for one in judged.sets if one.verdict.good and not one.verdict.empty]
+        unread = sorted({word for verdict in good for word in words(verdict.good_set())}) if words else ()
         if len(judged.sets) == 1 and not judged.candidates:
-            return _judgement(folder, judged.sets[0].verdict)
-        return _of_several(folder, judged, listing.fingerprint)
+            return replace(_judgement(folder, judged.sets[0].verdict), unread_words=unread)
+        return replace(_of_several(folder, judged, listing.fingerprint), unread_words=unread)
     except SetRefused as refused:
         return Judgement(folder.name, "refused", {}, {}, "", list(map(_fault, refused.faults)), ())
     except SetChanged:

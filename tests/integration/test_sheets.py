@@ -158,6 +158,27 @@ def test_the_smallest_damage_is_told_and_shown(
     assert findings.changed_files == 1
 
 
+def test_every_text_that_travels_stands_on_the_page_of_the_signature(published: Callable[..., Published]) -> None:
+    """With words that nobody has read, and what stays of the person; the first page counts, and so does the report."""
+    done = published(
+        setting("RTPLAN", RTPlanLabel="VMAT_JSM"), setting("", PatientWeight="81.5", EthnicGroup="Plantesian")
+    )
+    findings, text = done.look()
+
+    assert findings.travelling.unread == {"JSM"}
+    assert {*ROIS, "VMAT_JSM"} <= {each for some in findings.travelling.texts.values() for each in some}
+    assert f"{findings.travelling.count} texts travel; 1 word that nobody has read" in text
+    last = text[text.index("What stays of the person") : text.index("Looked at and released")]
+    for role, some in findings.travelling.texts.items():
+        assert all(each in last for each in some), role
+    assert "Weight in kg 81.5" in last
+    assert "Ethnic group Plantesian" in last
+    assert "Nobody has read: JSM." in last
+    page = collection_report.make(done.collection).read_text("utf-8")
+    assert "Words that nobody has read" in page
+    assert "1 (0 found to be fine, 0 to be removed)" in page
+
+
 def test_nothing_original_stands_in_sheet_or_report(published: Callable[..., Published]) -> None:
     """Not in their text, not in what PDF and pictures say of themselves, and no name of a file or of this machine."""
     done = published(ct=8, rois=20, size=64, control_points=8)

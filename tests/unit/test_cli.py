@@ -18,7 +18,7 @@ from services.rtset import folder_listing
 from services.store import failures, registry
 from services.store.collection import Collection
 from services.store.registry import Outcome
-from tests.sets import make_collection, make_set, without
+from tests.sets import make_collection, make_set, setting, without
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,7 +131,7 @@ def test_new_goes_on_behind_the_numbers_of_the_older_program(tmp_path: Path, ano
 def test_check_tells_all_and_changes_nothing(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
     """A row for each set, and what stands against it in full below."""
     root = make_collection(tmp_path / "BATCH")
-    make_set(root, name="good", seed=1)
+    make_set(root, setting("RTPLAN", RTPlanLabel="VMAT_JSM"), name="good", seed=1)
     make_set(root, without("RTPLAN"), name="no plan", seed=2)
     (root / "letters").mkdir()
     before = names(root)
@@ -140,6 +140,8 @@ def test_check_tells_all_and_changes_nothing(tmp_path: Path, anonymizer: Callabl
     assert (said.code, names(root)) == (1, before)
     assert "no plan: There is no RT Plan here." in said.out
     assert "letters: no DICOM, and so no set." in said.out
+    assert "good: words that nobody has read: JSM" in said.out
+    assert {name: row["unread_words"] for name, row in rows.items()} == {"good": ["JSM"], "letters": [], "no plan": []}
     assert {name: row["verdict"] for name, row in rows.items()} == {
         "good": "good",
         "letters": "no set",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from anonymizer.quick import COMMANDS
-from services.forms.collection_form import Options, settings_text
+from services.forms.collection_form import options_of_new_collection, settings_text
 from services.forms.identity import Identity
 from services.policy.markdown import as_summary
 from services.policy.table import Choice, policy_for
@@ -24,9 +24,9 @@ DEMO = Identity("zzz_AnusGE", "AnusGE", "First", "Demo Hospital", 6)
 SECTIONS: dict[str, tuple[str, Callable[[], str]]] = {
     "form": (
         "collection.md",
-        lambda: f"```toml\n{settings_text(DEMO, Options(machine=('VicRapidPlan',))).strip()}\n```",
+        lambda: f"```toml\n{settings_text(DEMO, options_of_new_collection(['VicRapidPlan'])).strip()}\n```",
     ),
-    "policy": ("privacy.md", lambda: as_summary(policy_for(Choice())).strip()),
+    "policy": ("privacy.md", lambda: as_summary(policy_for(Choice(patient_characteristics="dose_model"))).strip()),
     "settings": ("settings.md", settings.as_markdown),
 }
 

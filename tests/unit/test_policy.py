@@ -16,6 +16,7 @@ from services.policy.table import (
     Choice,
     Policy,
     Row,
+    less_retained,
     method_codes,
     method_text,
     policy_for,
@@ -24,7 +25,10 @@ from services.policy.table import (
 )
 
 CHOICES = [
-    Choice(*options) for options in itertools.product(("shift", "remove", "keep"), ("retain", "age_sex"), (False, True))
+    Choice(*options)
+    for options in itertools.product(
+        ("shift", "remove", "keep"), ("dose_model", "retain", "age_sex"), (False, True), ("fake",), ("keep", "remove")
+    )
 ]
 DEFAULT = Choice()
 STANDARDS_COLUMNS = [name for name in Row.__slots__ if name == "basic" or name.startswith(("retain", "clean"))]
@@ -431,6 +435,9 @@ def test_every_kind_of_identifier_is_one_the_cleaner_knows() -> None:
         (Choice("remove"), False, "113100 113105 113108"),
         (Choice("keep"), False, "113100 113105 113106 113108"),
         (Choice("shift", "age_sex"), False, "113105 113107"),
+        (Choice("shift", "dose_model"), False, "113100 113105 113107 113108"),
+        (Choice("shift", times="remove"), False, "113100 113105 113107 113108"),
+        (Choice("keep", times="remove"), False, "113100 113105 113108"),
         (Choice("remove", "age_sex"), False, "113105"),
         (Choice("keep", "age_sex", keep_machine=True), False, "113105 113106 113109"),
         (Choice(keep_machine=True), False, "113100 113105 113107 113108 113109"),
@@ -463,6 +470,8 @@ def test_what_a_claimed_option_keeps_is_kept(options: Choice) -> None:
         and (tag := dictionary.tag(row.keyword)) not in policy.contested
         and policy.decision(tag).action not in (Action.KEEP, Action.IDENTITY)
     }
+    if options.patient_characteristics == "dose_model":  # the method in words names them
+        lost -= set(" ".join(less_retained(options)).split())
     # Each of these is bound to something that goes as a whole, and says so in its row.
     # Bound to something that goes as a whole, an approval, a signature, a copy, and each row says so.
     assert {word for word in lost if not word.startswith(("Selector", "Review"))} <= {
@@ -488,6 +497,7 @@ def test_the_method_in_words_fits_its_vr() -> None:
         assert all(0 < len(value) <= 64 and "\\" not in value for value in text)
         assert text[-1] == "relinked"
         assert EDITION in text[1]
+        assert any("113108 without" in value for value in text) == (options.patient_characteristics == "dose_model")
         assert any("age and sex only" in value for value in text) == (options.patient_characteristics == "age_sex")
 
 

@@ -79,6 +79,56 @@ def test_age_and_sex_alone(tmp_path: Path) -> None:
     assert "of the patient's characteristics age and sex only" in done.plan.DeidentificationMethod
 
 
+LESS = [
+    "113108 without SexParametersForClinicalUseCategorySequence",
+    "113108 without SexParametersForClinicalUseCategoryCodeSequence",
+    "113108 without SexParametersForClinicalUseCategoryReference",
+    "113108 without EthnicGroup EthnicGroupCodeSequence EthnicGroups",
+    "113108 without SmokingStatus PregnancyStatus PatientSexNeutered",
+]
+
+
+def test_what_a_dose_model_has_no_use_for_goes(tmp_path: Path) -> None:
+    """Age, sex, size and weight stay; the objects say what is missing of what 113108 keeps."""
+    done = anonymized(tmp_path, weighed, patient_characteristics="dose_model")
+    assert (done.ct.PatientWeight, done.ct.PatientSize) == (81.5, 1.77)
+    for data in done.new.values():
+        assert not any(keyword in data for keyword in ("EthnicGroup", "SmokingStatus"))
+        assert (data.PatientSex, data.PatientAge) == (done.old["CT 0"].PatientSex, done.old["CT 0"].PatientAge)
+        assert list(data.DeidentificationMethod)[2:] == LESS
+    assert done.methods == ["113100", "113105", "113107", "113108"]
+
+
+def test_no_birth_date_is_made_up_where_none_is_wanted(tmp_path: Path) -> None:
+    """The age still says the age."""
+    done = anonymized(tmp_path, birth_date="empty")
+    assert {(data.PatientBirthDate, data.PatientAge) for data in done.new.values()} == {
+        ("", done.old["CT 0"].PatientAge)
+    }
+
+
+@pytest.mark.parametrize(
+    ("dates", "methods", "said"),
+    [
+        ("shift", ["113100", "113105", "113107", "113108"], "MODIFIED"),
+        ("keep", ["113100", "113105", "113108"], "MODIFIED"),
+        ("remove", ["113100", "113105", "113108"], "REMOVED"),
+    ],
+)
+def test_times_of_day_go_where_they_are_not_wanted(tmp_path: Path, dates: str, methods: list[str], said: str) -> None:
+    """What has to state one is empty; full dates are not claimed without their times."""
+    dated = sets.setting("CT", StudyTime="101500", AcquisitionTime="101501", AcquisitionDateTime="20200101101501")
+    done = anonymized(tmp_path, dated, times="remove", dates=dates)
+    times = {
+        element.keyword: element.value
+        for data in done.new.values()
+        for element in data.iterall()
+        if element.VR in {"TM", "DT"} and element.value not in (None, "")
+    }
+    assert set(times.values()) <= {"000000", "000000.000000"}, times
+    assert (done.methods, done.ct.LongitudinalTemporalInformationModified) == (methods, said)
+
+
 def test_every_beam_is_put_on_the_machine(tmp_path: Path) -> None:
     """Setup fields too; serial number and station inside the beams go, the scanner's identity goes."""
     done = anonymized(tmp_path)
@@ -138,7 +188,10 @@ def test_a_kept_machine_is_claimed_where_nothing_of_it_was_touched(tmp_path: Pat
 
 @pytest.mark.parametrize(
     "options",
-    [{}, KEEP, {"dates": "remove"}, {"dates": "keep"}, {"patient_characteristics": "age_sex"}],
+    [
+        *({}, KEEP, {"dates": "remove"}, {"dates": "keep"}, {"patient_characteristics": "age_sex"}),
+        {"patient_characteristics": "dose_model", "birth_date": "empty", "times": "remove"},
+    ],
     ids=str,
 )
 def test_every_object_makes_the_same_statement(tmp_path: Path, options: dict[str, object]) -> None:

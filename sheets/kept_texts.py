@@ -1,0 +1,173 @@
+"""What of a published set says something in words, and what of the person stays: for whoever signs its sheet.
+
+Read from the published files by the policy's table: a text stays only where the table has it cleaned.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from services.dicom import character_sets, dictionary, part10
+from services.dicom.dataset import root_view
+from services.dicom.elements import Malformed
+from services.dicom.part10 import NotDicom
+from services.policy.table import Action
+from services.publication import unread_words
+from services.vocabulary.spelling import fold
+from sheets.render.page import Cell, Facts, Heading, Table, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from services.dicom.elements import Element
+    from services.policy.table import Policy
+    from services.store.collection import Collection
+    from sheets.render.page import Block
+
+_CALLED: Final = {
+    "roi_name": "name of a structure",
+    "roi_label": "label of a structure",
+    "structure_set_label": "label of the structure set",
+    "plan_label": "label of the plan",
+    "beam_name": "name of a beam",
+    "tolerance_label": "label of a tolerance table",
+    "dose_reference": "description of a dose reference",
+    "code_meaning": "meaning of a code",
+    "text": "other text",
+    "technical": "tray, couch, accessory, code",
+    "product": "maker, product, version",
+}
+"""What texts are, by their role in the policy's table."""
+
+_OF_PERSON: Final = {
+    dictionary.tag(keyword): says
+    for keyword, says in {
+        "PatientAge": "Age",
+        "PatientSex": "Sex",
+        "PatientBirthDate": "Birth date, made up",
+        "PatientSize": "Size in m",
+        "PatientWeight": "Weight in kg",
+        "EthnicGroup": "Ethnic group",
+        "EthnicGroups": "Ethnic groups",
+        "SmokingStatus": "Smoking status",
+        "PregnancyStatus": "Pregnancy status",
+        "PatientSexNeutered": "Sex neutered",
+    }.items()
+}
+_ONE_VALUE: Final = frozenset((b"ST", b"LT", b"UT", b"UR"))
+"""The backslash is a letter in these. PS3.5 6.2."""
+
+
+@dataclass
+class Travelling:
+    """The texts of a published set, and what it says of the person."""
+
+    texts: Mapping[str, Sequence[str]]
+    """Distinct ones, by role."""
+
+    person: Mapping[str, str]
+    """What is stated, by what it is called."""
+
+    unread: frozenset[str] = field(default_factory=frozenset)
+    """Words of theirs that nobody knows and no person has read."""
+
+    @property
+    def count(self) -> int:
+        """How many texts there are."""
+        return sum(map(len, self.texts.values()))
+
+    def unread_in(self, text: str) -> list[str]:
+        """Return the words of a text that nobody has read."""
+        return sorted(word for word in self.unread if fold(word) in fold(text))
+
+
+def travelling(collection: Collection, index: int, folder: Path, policy: Policy) -> Travelling:
+    """Read what travels with a published set.
+
+    Raises
+    ------
+    OSError
+        A circumstance.
+    """
+    reading = _Reading(policy)
+    for path in sorted(folder.glob("*.dcm")):
+        try:
+            file = part10.read(path)
+        except (NotDicom, Malformed):  # it is no file any more that was proven, which the sheet tells
+            continue
+        reading.charsets = tuple(root_view(file).charsets)
+        reading.walk(file.data, file.elements, ())
+    found = unread_words.read(collection, index)
+    return Travelling(
+        {role: sorted(reading.texts[role]) for role in _CALLED if role in reading.texts},
+        {says: ", ".join(sorted(reading.person[tag])) for tag, says in _OF_PERSON.items() if reading.person[tag]},
+        frozenset(unread_words.unread(collection, found)) if found else frozenset(),
+    )
+
+
+class _Reading:
+    """Walks data sets; what most slices repeat is read once."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._seen: set[tuple[int, bytes]] = set()
+        self.charsets: tuple[str, ...] = ()
+        self.texts: defaultdict[str, set[str]] = defaultdict(set)
+        self.person: defaultdict[int, set[str]] = defaultdict(set)
+
+    def walk(self, data: bytes, elements: Sequence[Element], above: tuple[int, ...]) -> None:
+        """Note the texts of a data set, and of those nested in what stays of it."""
+        for tag, vr, _, value, end, items in elements:
+            if items:
+                if self._policy.decision(tag, above).action is Action.KEEP:
+                    for item in items:
+                        self.walk(data, item[3], (*above, tag))
+            elif self._tells(tag, above) and (tag, found := data[value:end]) not in self._seen:
+                self._seen.add((tag, found))
+                self._note(tag, vr, found, above)
+
+    def _tells(self, tag: int, above: tuple[int, ...]) -> bool:
+        return (not above and tag in _OF_PERSON) or self._policy.decision(tag, above).action is Action.CLEAN
+
+    def _note(self, tag: int, vr: bytes, value: bytes, above: tuple[int, ...]) -> None:
+        if vr == b"US":
+            parts = [str(int.from_bytes(value, "little"))]
+        else:
+            text = character_sets.decode(value, vr, self.charsets)
+            parts = [text] if vr in _ONE_VALUE else text.split("\\")
+        said = {part for part in (part.strip(" \0") for part in parts) if part}
+        if not above and tag in _OF_PERSON:
+            self.person[tag] |= said
+        else:
+            self.texts[self._policy.decision(tag, above).argument] |= said
+
+
+def in_short(found: Travelling) -> str:
+    """Count the texts and the words that nobody has read, for the first page."""
+    texts = "1 text travels" if found.count == 1 else f"{found.count} texts travel"
+    words = "no word" if not found.unread else "1 word" if len(found.unread) == 1 else f"{len(found.unread)} words"
+    return f"{texts}; {words} that nobody has read"
+
+
+def blocks(found: Travelling) -> Iterator[Block]:
+    """Lay out every text that still travels, words that nobody has read marked, and what stays of the person."""
+    yield Heading("What stays of the person", new_page=True)
+    yield Facts(list(found.person.items()) or [("Nothing", "neither age nor sex is stated")])
+    yield Heading("Every text that still travels")
+    if found.unread:
+        yield Text(
+            f"Nobody has read: {', '.join(sorted(found.unread))}. Texts that hold one of these words are marked.", "bad"
+        )
+    yield Table(
+        ("What it is", "Text", "Not read"),
+        [
+            [Cell(_CALLED[role]), Cell(text, bad=bool(words)), Cell(", ".join(words), bad=bool(words))]
+            for role, texts in found.texts.items()
+            for text in texts
+            for words in [found.unread_in(text)]
+        ],
+        widths=(3, 5, 2.5),
+    )
