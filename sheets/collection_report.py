@@ -19,7 +19,7 @@ from services.store import given_identities, records, registry, releases
 from services.store.records import folder_name
 from services.store.releases import RELEASED, SENT_BACK
 from services.store.set_state import SetState
-from sheets import paths
+from sheets import paths, recognition
 from sheets.findings import NoSheet, examine
 from sheets.render.html import html
 from sheets.render.page import Cell, Facts, Heading, Page, Table, Text
@@ -129,6 +129,7 @@ def report(
             *matrix(tables),
             *distributions(tables),
             *(stands_out(tables) if house else ()),
+            *(recognition.blocks((entry.index, entry.facts["recognition"]) for entry in entries) if house else ()),
             *(_persons(of_one_person(collection, (entry.index for entry in entries))) if house else ()),
             *_refusals(refused),
         ],

@@ -17,7 +17,7 @@ from services.rtset import private_loss
 from services.store import releases
 from services.store.records import folder_name
 from services.store.releases import RELEASED
-from sheets import kept_texts, paths
+from sheets import kept_texts, paths, recognition
 from sheets.element_counts import COLUMNS, account, checks
 from sheets.findings import TARGETS, examine
 from sheets.read.accessories import applications, sources
@@ -49,7 +49,7 @@ PARTS_CALLED: Final = {
     BEAMS: "Plan: beams, control points, leaves, MU, prescription",
 }
 
-SUMMARY: Final = 2
+SUMMARY: Final = 3
 """Of what the report needs of a set: one of an earlier version is worked out anew."""
 
 _SAME_GY: Final = 0.005
@@ -164,6 +164,7 @@ def summary(findings: Findings) -> dict[str, Any]:
             }
             for one in after.structures
         ],
+        "recognition": recognition.of_set(findings),
         "picture": findings.thumbnail,
         "tables": rows.rows(findings),
     }

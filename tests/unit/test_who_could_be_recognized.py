@@ -1,0 +1,74 @@
+"""Which sets of a collection are alone with age, sex and site, and which CT show a face: a part of the report."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from sheets import recognition
+from sheets.render.page import Table, Text
+
+
+def told(*drawn: str, **plan: str) -> dict[str, Any]:
+    """Return what is told of a set with these structures."""
+    structures = [SimpleNamespace(name=name, drawn=True) for name in drawn]
+    side = SimpleNamespace(objects=SimpleNamespace(plan=plan), structures=structures)
+    return recognition.of_set(SimpleNamespace(after=side))  # type: ignore[arg-type]  # what it looks at
+
+
+@pytest.mark.parametrize(
+    ("drawn", "site", "face"),
+    [
+        (["Parotis li", "Mandibula", "SpinalCord"], "head and neck", True),
+        (["Brainstem", "Eye_L", "Brain"], "brain", True),
+        (["Lung_L", "Lung_R", "Heart"], "thorax", False),
+        (["Liver", "Kidney_L", "Duodenum"], "abdomen", False),
+        (["Bladder", "Rectum", "Femur_Head_L"], "pelvis", False),
+        (["PTV_60", "Ring"], "not known", False),
+    ],
+)
+def test_site_and_face_are_read_from_what_is_drawn(drawn: list[str], site: str, face: bool) -> None:
+    """By the names of structures, in whatever language they are."""
+    found = told(*drawn)
+    assert (found["site"], found["face"]) == (site, face)
+
+
+@pytest.mark.parametrize(
+    ("age", "band"),
+    [
+        ("064Y", "60 to 69"),
+        ("060Y", "60 to 69"),
+        ("009Y", "0 to 9"),
+        ("011M", "0 to 9"),
+        ("090Y", "90 and more"),
+        ("", "not stated"),
+    ],
+)
+def test_ages_are_told_in_bands_of_ten_years(age: str, band: str) -> None:
+    """As somebody would know them."""
+    assert told(PatientAge=age)["age_band"] == band
+
+
+def test_sets_that_are_alone_are_named_and_counted() -> None:
+    """Others are only counted; the part says that it stays in the house."""
+    old, young = told("Rectum", PatientAge="064Y", PatientSex="M"), told("Eye_L", PatientAge="031Y", PatientSex="F")
+    found = list(recognition.blocks([(8, young), (6, old), (7, old)]))
+    table = next(block for block in found if isinstance(block, Table))
+    texts = [block.text for block in found if isinstance(block, Text)]
+
+    assert [[cell.text for cell in row] for row in table.rows] == [
+        ["30 to 39", "F", "not known", "1", "ANON_008"],
+        ["60 to 69", "M", "pelvis", "2", ""],
+    ]
+    assert texts == [
+        "ANON_008 is alone with age, sex and site: whoever knows these of a person finds the set.",
+        "A face can be made of the CT, which reaches above the chin: ANON_008.",
+        "This part is for the house: it is in no delivery.",
+    ]
+
+
+def test_a_collection_without_sets_has_no_such_part() -> None:
+    """There is nobody to be recognized."""
+    assert list(recognition.blocks([])) == []
