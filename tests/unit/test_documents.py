@@ -17,10 +17,14 @@ from services.policy.markdown import as_markdown as policy_as_markdown
 from services.policy.table import Choice, policy_for
 from services.rtset.reader import NAMES
 from sheets.tables import columns
+from tests import names_and_labels
 from tests.anonymized import anonymized
 
 HERE = Path(__file__).parents[2]
 DOCS = HERE / "docs"
+
+NEW = Choice(patient_characteristics="dose_model")
+"""The options of a new collection."""
 
 INTRODUCTION = """\
 # A set before and after
@@ -34,14 +38,16 @@ each action is taken is told in [policy.md](policy.md), row by row. Written by `
 def before_after() -> str:
     """Anonymize a set of a fixed key and lay it beside its source."""
     with tempfile.TemporaryDirectory() as folder:
-        done = anonymized(Path(folder), make={"rois": 12, "ct": 3, "size": 32})
-        lines = compare(done.source, done.anon, policy_for(Choice(patient_characteristics="dose_model")))
+        make: dict[str, object] = {"rois": 12, "ct": 3, "size": 32}
+        done = anonymized(Path(folder), make=make, patient_characteristics="dose_model")
+        lines = compare(done.source, done.anon, policy_for(NEW))
     return "\n".join([INTRODUCTION, *(f"## {NAMES[kind]}\n\n{as_markdown(lines[kind])}\n" for kind in lines)])
 
 
 PAGES = {
     "schema/tables-1.json": lambda: json.dumps(columns.schema(), indent=1, ensure_ascii=False) + "\n",
-    "policy.md": lambda: policy_as_markdown(policy_for(Choice())),
+    "policy.md": lambda: policy_as_markdown(policy_for(NEW)),
+    "names.md": names_and_labels.page,
     "before-after.md": before_after,
 }
 
