@@ -33,12 +33,12 @@ INTRODUCTION = """\
 # Names in names: what is kept, what is lost
 
 People type patients' names, numbers and dates into names of structures, and models need those names. Here a made corpus
-is cleaned: organs as clinics of ten languages write them, beside five patients' names, alone and with the first name, an
-ID, a date of birth. Written by `python -m tests.unit.test_documents`, by the cleaner as it is.
+is cleaned: organs as clinics of ten languages write them, beside five patients' names, alone and with the first name,
+an ID, a date of birth. Written by `python -m tests.unit.test_documents`, by the cleaner as it is.
 
 * *identifying words kept*: texts that still hold a part of the name, the ID or the date;
 * *needed words lost*: texts of which the organ, with its side, is not left as it was written;
-* *unread words*: distinct words of what is left that the lexicon does not have, which a person is shown.
+* *unread words*: distinct words of what is left that the lexicon does not have.
 """
 
 

@@ -43,7 +43,7 @@ from services.deidentify.text_dates import (
 )
 from services.dicom.character_sets import name_components
 from services.dicom.dates import read_da, read_dt
-from services.vocabulary import anatomy, word_lists
+from services.vocabulary import anatomy, other_letters, word_lists
 from services.vocabulary.spelling import fold, is_cjk, pieces
 
 if TYPE_CHECKING:
@@ -140,6 +140,8 @@ class Identifiers:
     ) -> None:
         self._keys: defaultdict[str, _Key] = defaultdict(_Key)
         self._days: set[date] = set()
+        self._names: set[str] = set()
+        """Words of names, as they are spelled."""
         self._makers = frozenset(technical)
         self._generic = _GENERIC.union(fold(word) for text in self._makers for word in _letters(text))
         for kind, text in sorted(set(found)):
@@ -157,6 +159,11 @@ class Identifiers:
             for spelling, key in self._keys.items()
             if key.weight >= _TOKEN and spelling.isalpha() and key.kinds & {"person", "patient-id"}
         )
+        self._sounds = frozenset(sound for word in self._names if (sound := other_letters.sound(word)))
+        self._skeletons = frozenset(bones for word in self._names if (bones := other_letters.skeleton(word)))
+        self._others = {other_letters.is_other(word) for word in self._names}
+        self._has_arabic = any(map(other_letters.is_arabic, self._names))
+        self._has_forms = any(map(other_letters.has_forms, self._names))
         self._inside = tuple(spelling for spelling in self._glued if self._keys[spelling].weight >= _EMBEDDED)
 
     def matches(self, text: str) -> list[Span]:
@@ -169,6 +176,7 @@ class Identifiers:
             if (hit.whole or self._is_word(hit.spelling)) and not _is_anatomy(text, hit)
         ]
         spans += self._embedded(text)
+        spans += self._in_other_letters(text)
         spans += self._dates(text)
         spans += self._parts_of_dates(text)
         return join(spans)
@@ -234,6 +242,19 @@ class Identifiers:
             elif names and not anatomy.is_term(word):
                 yield Span(*found.span())
 
+    def _in_other_letters(self, text: str) -> Iterator[Span]:
+        """Find a name in the letters of another script, or in the form that the other sex has of it."""
+        for found in _WORD.finditer(text):
+            word = found[0]
+            is_other = other_letters.is_other(word)
+            sounds = {not is_other} & self._others or (self._has_forms and other_letters.has_forms(word))
+            bones = self._has_arabic if not is_other else other_letters.is_arabic(word)
+            if (
+                (sounds and other_letters.sound(word) in self._sounds)
+                or (bones and other_letters.skeleton(word) in self._skeletons)
+            ) and not anatomy.is_known(word):
+                yield Span(*found.span())
+
     def _dates(self, text: str) -> list[Span]:
         return [span for span, days in read_dates(text) if not self._days.isdisjoint(days)]
 
@@ -292,6 +313,10 @@ class Identifiers:
         for part in {word, *(letters for letters in _letters(word) if len(letters) >= _TOKEN)}:
             if fold(part) not in _NAMELESS:
                 self._add("person", part)
+                self._names.add(part)
+        if not word.isascii() and len(word) > _TOKEN:  # where a wrong code page lost a letter, or made two of it
+            self._add("person", re.sub(r"[^\x00-\x7f]+", " ", word).strip())
+            self._add("person", word.encode().decode("cp1252", "ignore"))
 
     def _take_phrase(self, kind: str, text: str) -> None:
         """Take in an ID, a place, a device, an address: whole, and each word of it that stands for nothing else."""
@@ -301,6 +326,10 @@ class Identifiers:
             self._add(kind, text)
         if kind in _NUMBERED:
             self._add(kind, re.sub(r"(?<!\d)0+(?=\d)", "", text))
+            self._add(kind, re.sub(r"^[0\W_]+(?=\d)", "", text))
+        if numbers and kind != "place":  # CTSIM3 for CTSIM03, and the other way round
+            self._add(kind, re.sub(r"(?<=[^\W\d_])0+(?=\d)", "", text))
+            self._add(kind, re.sub(r"(?<=[^\W\d_])(?=\d(?!\d))", "0", text))
         for word in own:
             self._add(kind, word)
         for word in _words(text):

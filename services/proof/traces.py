@@ -64,12 +64,22 @@ class Traces:
             _holds(plain, self._plain)
             or _holds(trace, self._traces)
             or any(each.startswith(tuple(cut_short)) for each in self._traces)
+            or _holds(_english(text), self._english)
+            or any(self._may_be_a_form(word) for word in letters_of(text))
             or any(year in text for year in self._years)
             or not self._days_of_the_year.isdisjoint(pairwise(map(int, re.findall(r"[0-9]+", text))))
             or _may_be_anybodys(text)
             or (self._taken is not None and any(map(self._taken, parts_of_words(text))))
             or any(_plain(part) in plain for folder in self._folders for part in _WORDS.findall(folder))
         )
+
+    def _may_be_a_form(self, word: str) -> bool:
+        """Tell whether a word may be a name in the letters of another script, or as the other sex has it."""
+        small = word.casefold()
+        if any(len(name) > _LONG < len(small) and name[:_CUT_SHORT] == small[:_CUT_SHORT] for name in self._names):
+            return True
+        scripts = {_script(name) for name in self._names}
+        return len(small) >= _LONG and bool(scripts) and bool(scripts - {_script(small)})
 
     # Made when they are first asked for: most sets have no text that was changed.
 
@@ -81,6 +91,21 @@ class Traces:
     @cached_property
     def _traces(self) -> frozenset[str]:
         return frozenset(trace for trace in map(_trace, self._plain) if len(trace) >= _SHORTEST)
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(
+            word.casefold()
+            for kind, value in self._values
+            if kind == "person"
+            for word in letters_of(value)
+            if len(word) >= _LONG
+        )
+
+    @cached_property
+    def _english(self) -> frozenset[str]:
+        """Return names without the letters that a wrong code page loses."""
+        return frozenset(english for name in self._names if len(english := _english(name)) >= _LONG)
 
     @cached_property
     def _dates(self) -> list[str]:
@@ -154,6 +179,16 @@ def _plain(text: str) -> str:
 def _trace(plain: str) -> str:
     """Leave off what people write twice, or write out where another writes an accent."""
     return re.sub("aa+", "a", plain.replace("e", ""))
+
+
+def _english(text: str) -> str:
+    """Return the English letters of a text, in small letters."""
+    return re.sub(r"[^a-z]+", "", text.casefold())
+
+
+def _script(word: str) -> str:
+    """Name the script of a word, by its first letter."""
+    return unicodedata.name(word[0], "").partition(" ")[0]
 
 
 def _may_be_anybodys(text: str) -> bool:

@@ -7,6 +7,8 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
+from services.vocabulary.word_lists import read_letters
+
 _LETTERS: Final = str.maketrans(
     {
         "æ": "ae",
@@ -21,6 +23,13 @@ _LETTERS: Final = str.maketrans(
     }
 )
 """Latin letters that Unicode does not take apart into a letter and an accent."""
+
+_IN_ONE_WAY: Final = str.maketrans(
+    {"\N{ARABIC TATWEEL}": ""}
+    | {chr(code): chr(code + 0x60) for code in range(0x3041, 0x3097)}
+    | read_letters()["one way"]
+)
+"""Letters that are written in two ways: Arabic ones at the end of a word, hiragana, traditional characters of names."""
 
 _TWINS: Final = re.compile(r"(?<=[ou])e+|(?<=a)[ae]+")
 """What follows a vowel where an umlaut is written out: Mueller, Soerensen, Haakon."""
@@ -37,7 +46,7 @@ def fold(text: str) -> str:
     if not text.isascii():
         parts = unicodedata.normalize("NFKD", text).casefold().translate(_LETTERS)
         kept = "".join(char for char in parts if not unicodedata.combining(char))
-        text = unicodedata.normalize("NFC", kept)  # puts Korean syllables together again
+        text = unicodedata.normalize("NFC", kept).translate(_IN_ONE_WAY)  # puts Korean syllables together again
     return _TWINS.sub("", text)
 
 

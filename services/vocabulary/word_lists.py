@@ -67,6 +67,20 @@ def read_lexicon() -> Mapping[WordClass, frozenset[str]]:
     return {name: frozenset(words) for name, words in found.items()}
 
 
+@cache
+def read_letters() -> Mapping[str, dict[str, str]]:
+    """Return what stands for letters of other scripts (`latin`), and for those written in two ways (`one way`)."""
+    found: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    section = ""
+    for line in (Path(__file__).parent / "letters.txt").read_text(encoding="utf-8").splitlines():
+        if line.startswith("["):
+            section = line.strip("[]")
+        elif not line.startswith("#"):
+            letter, _, stands_for = line.partition(" ")
+            found[section][letter] = stands_for
+    return found
+
+
 def read_anatomy() -> list[str]:
     """Return the words that name structures: anatomy, sides, targets, doses, and what planners add to them."""
     return sorted(word for name in NAMING for word in read_lexicon()[name])
