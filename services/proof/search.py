@@ -170,7 +170,7 @@ class Search:
 
     def _is_common(self, word: str) -> bool:
         written = spellings(word)
-        return not written.isdisjoint(self._common) or any(map(_is_made_of_terms, written))
+        return not written.isdisjoint(self._common) or any(map(is_made_of_terms, written))
 
 
 # Spellings ------------------------------------------------------------------------------------------------------------
@@ -204,10 +204,10 @@ _COMMON: Final = _ANATOMY | {spelling for word in word_lists.GENERIC for spellin
 _SHORTEST_TERM: Final = 3
 
 
-def _is_made_of_terms(word: str) -> bool:
+def is_made_of_terms(word: str) -> bool:
     """Tell whether a word is put together of terms of anatomy: `Brustkopf` names no town."""
     cuts = range(_SHORTEST_TERM, len(word))
-    return word in _ANATOMY or any(word[:cut] in _ANATOMY and _is_made_of_terms(word[cut:]) for cut in cuts)
+    return word in _ANATOMY or any(word[:cut] in _ANATOMY and is_made_of_terms(word[cut:]) for cut in cuts)
 
 
 # Tokens ---------------------------------------------------------------------------------------------------------------

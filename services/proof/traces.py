@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import pairwise, product
 from typing import TYPE_CHECKING, Final
 
-from services.proof.search import MONTHS, letters_of, parts_of_words, spellings, words_of
+from services.proof.search import MONTHS, is_made_of_terms, letters_of, parts_of_words, spellings, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -76,6 +76,8 @@ class Traces:
     def _may_be_a_form(self, word: str) -> bool:
         """Tell whether a word may be a name in the letters of another script, or as the other sex has it."""
         small = word.casefold()
+        if any(map(is_made_of_terms, spellings(word))):
+            return False
         if any(len(name) > _LONG < len(small) and name[:_CUT_SHORT] == small[:_CUT_SHORT] for name in self._names):
             return True
         scripts = {_script(name) for name in self._names}

@@ -123,7 +123,7 @@ def test_times_of_day_go_where_they_are_not_wanted(tmp_path: Path, dates: str, m
         element.keyword: element.value
         for data in done.new.values()
         for element in data.iterall()
-        if element.VR in {"TM", "DT"} and element.value not in (None, "")
+        if element.VR in {"TM", "DT"} and element.value and element.keyword != "ContextGroupVersion"
     }
     assert set(times.values()) <= {"000000", "000000.000000"}, times
     assert (done.methods, done.ct.LongitudinalTemporalInformationModified) == (methods, said)
