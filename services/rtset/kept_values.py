@@ -109,17 +109,20 @@ def mends(kept: Iterable[Kept], found: Iterable[tuple[str, str]]) -> Mapping[int
     known = _Known(found)
     made: dict[int, dict[bytes, Mend]] = {}
     for tag, vr, value in kept:
-        if not _is_sound(vr, value) and (mend := _mend(tag, vr, value, known)):
+        if vr in DECIMAL:
+            if _SOUND.fullmatch(value) and not _LONG_WHOLE.fullmatch(value):
+                continue
+        elif vr in _FORMS and _is_sound(vr, value):
+            continue
+        if mend := _mend(tag, vr, value, known):
             made.setdefault(tag, {})[value] = mend
     return made
 
 
 def _is_sound(vr: bytes, value: bytes) -> bool:
-    """Whether one look shows that a number, a date or a time is one."""
-    if vr in DECIMAL:
-        return _SOUND.fullmatch(value) is not None and not _LONG_WHOLE.fullmatch(value)
+    """Whether one look shows that a date or a time is one."""
     shown = value.rstrip(b"\0 ")
-    return vr in _FORMS and not CONTROLS.search(shown) and _FORMS[vr].fullmatch(shown) is not None
+    return not CONTROLS.search(shown) and _FORMS[vr].fullmatch(shown) is not None
 
 
 class _Known:
