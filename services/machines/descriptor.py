@@ -22,7 +22,7 @@ from services import plain_files
 from services.errors import SettingsWrong
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 SCHEMA_NAME: Final = "machine.xsd"
 """The form, beside our own descriptors."""
@@ -63,6 +63,8 @@ class Jaw:
     side: str
     from_mm: float
     to_mm: float
+    source: str = ""
+    """Where its travel is from: `seen` in plans, `general` knowledge, or what a centre writes there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ class Mlc:
     """How far the leaves of one bank can be apart."""
 
     leaf_tolerance_mm: float
+    boundary_source: str = ""
+    leaf_source: str = ""
 
     @property
     def pairs(self) -> int:
@@ -125,6 +129,7 @@ class Machine:
     mlcs: tuple[Mlc, ...]
     applicators: tuple[Applicator, ...]
     wedges: tuple[Wedge, ...]
+    sad_source: str = ""
 
 
 def folders(own: Path | None = None) -> tuple[Path, ...]:
@@ -132,6 +137,13 @@ def folders(own: Path | None = None) -> tuple[Path, ...]:
     package = Path(__file__).parent
     places = (own, package, package.parents[1] / "machines")
     return tuple(place for place in places if place and place.is_dir())
+
+
+@cache
+def shipped() -> tuple[Machine, ...]:
+    """Return the machines whose descriptors come with the program."""
+    found = {machine.name: machine for place in reversed(folders()) for machine in _readable(place)}
+    return tuple(sorted(found.values(), key=lambda machine: machine.name))
 
 
 def named(names: Iterable[str], places: Sequence[Path]) -> list[Machine]:
@@ -185,10 +197,14 @@ def names(places: Iterable[Path]) -> list[str]:
     """Name every machine of which a descriptor can be read."""
     found: list[str] = []
     for place in places:
-        for path in sorted(place.glob("*.xml")):
-            with suppress(SettingsWrong):
-                found.append(load(path).name)
+        found += [machine.name for machine in _readable(place)]
     return list(dict.fromkeys(found))
+
+
+def _readable(place: Path) -> Iterator[Machine]:
+    for path in sorted(place.glob("*.xml")):
+        with suppress(SettingsWrong):
+            yield load(path)
 
 
 def load(path: Path) -> Machine:
@@ -276,7 +292,9 @@ class _Reader:
             sad_mm=_number(geometry, "sad_mm"),
             sad_tolerance_mm=_number(geometry, "tolerance_mm"),
             energies=tuple(map(_energy, root.iterfind("energies/energy"))),
-            jaws=tuple(Jaw(part.attrib["side"], *self._travel(part)) for part in root.iterfind("jaws/jaw")),
+            jaws=tuple(
+                Jaw(part.attrib["side"], *self._travel(part), _source(part)) for part in root.iterfind("jaws/jaw")
+            ),
             jaw_tolerance_mm=_number(jaws, "tolerance_mm") if jaws is not None else 0.0,
             mlcs=tuple(map(self._mlc, root.iterfind("mlc"))),
             applicators=tuple(
@@ -286,6 +304,7 @@ class _Reader:
                 Wedge(part.attrib["type"], _numbers(part.attrib["angles_deg"]))
                 for part in root.iterfind("wedges/wedge")
             ),
+            sad_source=_source(geometry),
         )
 
     def _travel(self, part: etree._Element) -> tuple[float, float]:
@@ -307,6 +326,8 @@ class _Reader:
             leaf_to_mm=to_mm,
             leaf_span_mm=_number(leaves, "span_mm"),
             leaf_tolerance_mm=_number(leaves, "tolerance_mm"),
+            boundary_source=_source(boundaries),
+            leaf_source=_source(leaves),
         )
 
     def _ascending(self, boundaries: etree._Element) -> tuple[float, ...]:
@@ -324,6 +345,10 @@ def _energy(part: etree._Element) -> Energy:
         fluence=part.attrib["fluence"],
         max_dose_rate_mu_min=_number(part, "max_dose_rate_mu_min"),
     )
+
+
+def _source(part: etree._Element) -> str:
+    return part.attrib.get("source", "")
 
 
 def _number(part: etree._Element, name: str) -> float:

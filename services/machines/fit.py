@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from services.machines.descriptor import STANDARD
+from services.machines.descriptor import STANDARD, shipped
 from services.machines.fluence import fluence_of
 
 if TYPE_CHECKING:
@@ -38,13 +38,20 @@ _LEAST_TREATING_MV: Final = 1.0
 _CONES: Final = frozenset({"STEREOTACTIC", "PHOTON_CIRC", "INTRAOPERATIVE"})
 _JAW_SIDES: Final = {"X": ("X1", "X2"), "ASYMX": ("X1", "X2"), "Y": ("Y1", "Y2"), "ASYMY": ("Y1", "Y2")}
 _UNIT: Final = {"PHOTON": "MV photons", "ELECTRON": "MeV electrons"}
-_MOST_REPEATED: Final = 2
-"""Of so many beams each has a sentence of its own."""
 _ANGLES: Final = {
     "GantryAngle": "gantry",
     "BeamLimitingDeviceAngle": "collimator",
     "PatientSupportAngle": "couch",
 }
+_MOST_REPEATED: Final = 2
+"""Of so many beams each has a sentence of its own."""
+
+_SOURCES: Final = {
+    "general": "general knowledge that nobody measured; machines/README.md says how to check it on your own machine",
+    "seen": "seen in plans of such machines",
+}
+"""Where the numbers of our own descriptors are from, in words."""
+
 _EXACT: Final = 0.001
 """Numbers of a plan are decimal texts: what differs by less is the same number."""
 
@@ -61,6 +68,9 @@ class Finding:
 
     sentence: str
     """In plain words, with values of the plan: for the share's users only. Never the beam's name."""
+
+    source: str = ""
+    """Where the descriptor has its number from, as it says itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +103,7 @@ class _Fact(NamedTuple):
     code: str
     says: str
     """Goes on after "Beam 3 "."""
+    source: str = ""
 
 
 def fit(plan: View, machine: Machine) -> Fit:
@@ -105,7 +116,8 @@ def fit(plan: View, machine: Machine) -> Fit:
     for beam in beams:
         number = _beam_number(beam)
         for fact in _facts(beam, machine):
-            (blocks if fact.blocks else differs).append(Finding(number, fact.code, f"{_subject(number)} {fact.says}"))
+            finding = Finding(number, fact.code, f"{_subject(number)} {fact.says}", fact.source)
+            (blocks if fact.blocks else differs).append(finding)
     return Fit(machine, tuple(blocks), tuple(differs), tuple(map(_beam_number, beams)), tuple(_silent(plan, beams)))
 
 
@@ -143,6 +155,8 @@ def sentences(fit: Fit) -> Mapping[str, list[str]]:
     told: defaultdict[str, list[str]] = defaultdict(list)
     for (code, says), numbers in alike.items():
         told[code].append(says if code in KEEP_ONLY else _of_all(says, numbers))
+    for code, source in dict.fromkeys((finding.code, finding.source) for finding in fit.blocks if finding.source):
+        told[code].append(f"The descriptor has this number from: {_SOURCES.get(source, source)}.")
     blocked = {finding.beam_number for finding in fit.blocks}
     if silent := [number for number in fit.silent if number in blocked]:
         told[fit.blocks[0].code].append(
@@ -165,6 +179,12 @@ def fit_first(plan: View, machines: Sequence[Machine]) -> Fit:
         if fits[-1].fits:
             return fits[-1]
     return min(fits, key=lambda one: len(one.blocks))
+
+
+def shipped_that_fit(plan: View, tried: Sequence[Machine]) -> list[str]:
+    """Name the shipped machines that would take a plan which none of the tried ones does."""
+    names = {machine.name for machine in tried}
+    return [machine.name for machine in shipped() if machine.name not in names and fit(plan, machine).fits]
 
 
 def treatment_beams(plan: View) -> list[View]:
@@ -236,6 +256,7 @@ def _source_axis_distance(beam: View, machine: Machine) -> Iterator[_Fact]:
             off > machine.sad_tolerance_mm + _EXACT,
             "source-axis-distance",
             f"has a source-axis distance of {stated_mm:g} mm; that of {machine.name} is {machine.sad_mm:g} mm.",
+            machine.sad_source,
         )
 
 
@@ -315,8 +336,24 @@ def _leaf_boundaries(beam: View, machine: Machine) -> Iterator[_Fact]:
             off_mm = max(abs(here - there) for here, there in zip(boundaries_mm, mlc.boundaries_mm, strict=True))
             if off_mm > mlc.boundary_tolerance_mm + _EXACT:
                 yield _Fact(
-                    True, "leaf-boundaries", f"has leaf boundaries up to {off_mm:g} mm away from those of {theirs}."
+                    True,
+                    "leaf-boundaries",
+                    f"has leaf boundaries up to {off_mm:g} mm away from those of {theirs}.",
+                    mlc.boundary_source,
                 )
+
+
+def oddities(plan: View) -> Iterator[str]:
+    """Tell of a plan that keeps its machine what a planning system would stumble over: angles, and no monitor units."""
+    alike: defaultdict[str, list[int | None]] = defaultdict(list)
+    for beam in treatment_beams(plan):
+        for fact in _angles(beam):
+            alike[fact.says].append(_beam_number(beam))
+        unit = beam.text("PrimaryDosimeterUnit").upper()
+        if unit not in ("MU", ""):
+            alike[f"has a meterset in the unit {unit} and not in MU."].append(_beam_number(beam))
+    for says, numbers in alike.items():
+        yield _of_all(says, numbers)
 
 
 def _angles(beam: View) -> Iterator[_Fact]:
@@ -386,13 +423,13 @@ def _positions(beam: View, machine: Machine) -> Iterator[_Fact]:
 
     for jaw in machine.jaws:
         if jaw.side in jaws:
-            limits = (jaw.from_mm, jaw.to_mm, machine.jaw_tolerance_mm)
+            limits = _Limits(jaw.from_mm, jaw.to_mm, machine.jaw_tolerance_mm, jaw.source)
             yield from _travel(jaws[jaw.side], f"jaw {jaw.side}", "jaw-travel", limits, machine)
     for mlc in machine.mlcs:
         if mlc.type in miscounted:
             yield _Fact(True, "leaf-positions", f"does not give {2 * mlc.pairs} leaf positions at every control point.")
         if mlc.type in leaves:
-            limits = (mlc.leaf_from_mm, mlc.leaf_to_mm, mlc.leaf_tolerance_mm)
+            limits = _Limits(mlc.leaf_from_mm, mlc.leaf_to_mm, mlc.leaf_tolerance_mm, mlc.leaf_source)
             yield from _travel(leaves[mlc.type], "leaf", "leaf-travel", limits, machine)
             # Never blocks: planning systems park the leaves outside the jaws where they like.
             if (span_mm := leaves[mlc.type].span_mm) > mlc.leaf_span_mm + mlc.leaf_tolerance_mm + _EXACT:
@@ -400,14 +437,19 @@ def _positions(beam: View, machine: Machine) -> Iterator[_Fact]:
                 yield _Fact(False, "leaf-span", says)
 
 
-def _travel(
-    reach: _Reach, what: str, code: str, limits: tuple[float, float, float], machine: Machine
-) -> Iterator[_Fact]:
-    from_mm, to_mm, tolerance_mm = limits
-    over_mm, at_mm = reach.furthest_out(from_mm, to_mm)
+class _Limits(NamedTuple):
+    from_mm: float
+    to_mm: float
+    tolerance_mm: float
+    source: str
+
+
+def _travel(reach: _Reach, what: str, code: str, limits: _Limits, machine: Machine) -> Iterator[_Fact]:
+    over_mm, at_mm = reach.furthest_out(limits.from_mm, limits.to_mm)
     if over_mm > _EXACT:
-        allowed = f"{machine.name} allows {from_mm:g} to {to_mm:g} mm."
-        yield _Fact(over_mm > tolerance_mm + _EXACT, code, f"has a {what} at {at_mm:g} mm; {allowed}")
+        allowed = f"{machine.name} allows {limits.from_mm:g} to {limits.to_mm:g} mm."
+        blocks = over_mm > limits.tolerance_mm + _EXACT
+        yield _Fact(blocks, code, f"has a {what} at {at_mm:g} mm; {allowed}", limits.source)
 
 
 def _applicators(beam: View, machine: Machine) -> Iterator[_Fact]:

@@ -64,6 +64,7 @@ MAX_BYTES: Final = 1 << 30
 """In a folder, beside pixels. A guard against hostile files."""
 
 _WITHOUT_IMAGE: Final = frozenset((STRUCTURE_SET, PLAN))
+_UID: Final = re.compile(r"\d+(\.\d+){4,}", re.ASCII)
 _MOST_NAMED: Final = 5
 _PREFIX_END: Final = 132
 """Bytes of preamble and prefix `DICM`. PS3.10 7.1."""
@@ -221,10 +222,16 @@ def printable(name: object) -> str:
 
 
 def named(names: Iterable[object]) -> str:
-    """Name the first few, and how many more there are."""
+    """Name the first few, and how many more there are; of names that are made of UIDs, which nobody reads, one."""
     every = [printable(name) for name in names]
-    more = len(every) - _MOST_NAMED
-    return ", ".join(every[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    most = 1 if sum(_UID.search(name) is not None for name in every) > 1 else _MOST_NAMED
+    more = len(every) - most
+    return ", ".join(every[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def below(names: Iterable[object]) -> str:
+    """Name all, each on a line of its own: what a person is to choose from."""
+    return "".join(f"\n{printable(name)}" for name in names)
 
 
 def read(folder: Path, listing: Listing) -> Contents:

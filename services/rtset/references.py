@@ -79,6 +79,12 @@ class Links:
 
     notes: list[str] = field(default_factory=list)
 
+    accepted: list[Fault] = field(default_factory=list)
+    """What the collection takes knowingly."""
+
+    contours_beside: bool = False
+    """Whether most structures begin with a contour that lies on no slice, though it names one that is here."""
+
     silent_frames: frozenset[str] = frozenset()
     """Kinds of object that state no frame of reference."""
 
@@ -201,6 +207,24 @@ def contours(structure_set: SetFile) -> Iterator[Contour]:
                 yield Contour(number, images, start, end)
 
 
+def spans(structure_set: SetFile) -> Mapping[str, list[tuple[int, int]]]:
+    """Return where the coordinates of contours that are drawn on slices lie in the data set, by ROI number."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    data = structure_set.file.data
+    for roi in _items(structure_set.file.elements, _ROI_CONTOURS):
+        of_roi = found.setdefault(_uid(_value(data, roi[3], _REFERENCED_ROI)), [])
+        for _, _, _, contour in _items(roi[3], _CONTOURS):
+            kind, span = b"", (0, 0)
+            for tag, _, _, value, stop, _ in contour:
+                if tag == _CONTOUR_DATA:
+                    span = (value, stop)
+                elif tag == _GEOMETRIC_TYPE:
+                    kind = data[value:stop]
+            if kind.strip(b" \0") in PLANAR:
+                of_roi.append(span)
+    return found
+
+
 def _items(elements: Sequence[Element], sequence: int) -> list[Item]:
     return next((element[5] for element in elements if element[0] == sequence and element[5]), [])
 
@@ -264,7 +288,14 @@ def _judge_contours(links: Links, structure_set: SetFile, objects: Objects, left
             told.update(here.intersection(contour.images))
             first.setdefault(contour.roi_number, contour)
     named |= told
-    if volume and (apart := [number for number, one in first.items() if not _lies_where_it_says(one, objects, data)]):
+    lie = {number: volume.slice_of(one.ends(data)) for number, one in first.items()} if volume else {}
+    links.contours_beside = 2 * list(lie.values()).count(None) > len(first)
+    apart = [
+        number
+        for number, index in lie.items()
+        if index is None or objects.slices[index].sop_instance_uid not in first[number].images
+    ]
+    if apart:
         links.notes.append(
             f"Contours in {structure_set.called} do not lie on the CT slices that they name "
             f"(ROI number {', '.join(apart[:_MOST_NAMED])})."
@@ -305,13 +336,6 @@ def _judge_contours(links: Links, structure_set: SetFile, objects: Objects, left
         links.notes.append(f"{what} in {structure_set.called} do not say on which CT slice they lie.")
     else:
         links.states[CONTOURS_CT] = "shown"
-
-
-def _lies_where_it_says(contour: Contour, objects: Objects, data: bytes) -> bool:
-    """Say whether a contour lies on an image that it names."""
-    assert objects.volume is not None  # whoever asks has looked
-    index = objects.volume.slice_of(contour.ends(data))
-    return index is not None and objects.slices[index].sop_instance_uid in contour.images
 
 
 def contoured_frames(structure_set: SetFile) -> frozenset[str]:
@@ -390,12 +414,9 @@ def _judge_frame(links: Links, structure_set: SetFile, plan: SetFile, dose: SetF
 def _hold_against_geometry(links: Links, objects: Objects, *, off_slices_accepted: bool) -> None:
     """Let geometry bear what is not shown."""
     _, volume, structure_set, plan, dose = objects
-    if structure_set and links.states[CONTOURS_CT] == "not shown":
+    if structure_set and (links.states[CONTOURS_CT] == "not shown" or links.contours_beside):
         against = contours_disagree(structure_set, volume)
-        if off_slices_accepted and volume:
-            links.notes += [f"Accepted: {fault.found}" for fault in against]
-        else:
-            links.missing += against
+        (links.accepted if off_slices_accepted and volume else links.missing).extend(against)
         if not against and volume:
             links.notes += contours_beside(structure_set, volume)
     if links.missing:

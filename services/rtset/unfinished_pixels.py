@@ -19,7 +19,7 @@ import numpy as np
 from services.dicom import pixel_data
 from services.errors import Fault, SetChanged
 from services.rtset import geometry
-from services.rtset.reader import named, printable
+from services.rtset.reader import below, printable
 from services.rtset.references import contours
 
 if TYPE_CHECKING:
@@ -172,11 +172,12 @@ def _find(objects: Objects, folder: str) -> Unfinished:
 
 
 def _fault(found: Sequence[_Pixels], folder: str) -> Fault:
-    verb, its = ("is", "its") if len(found) == 1 else ("are", "their")
+    what, its = (f"{found[0].image.called} is", "its") if len(found) == 1 else (f"{len(found)} objects are", "their")
+    names = below(one.image.called for one in found) if len(found) > 1 else ""
     return Fault(
         CODE,
-        f"{named(one.image.called for one in found)} {verb} not whole: {found[0].part} of {its} pixels are zeros that "
-        "begin in the middle of an image, as when a copy has not arrived.",
+        f"{what} not whole: {found[0].part} of {its} pixels are zeros that begin in the middle of an image, as when a "
+        f"copy has not arrived.{names}",
         f"Wait until everything is copied, or copy {'this file' if len(found) == 1 else 'these files'} once more. If "
         f"the original is so: anonymizer retry ROOT {printable(folder)!r} --accept {CODE}",
     )

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from services.errors import Fault, SetIncomplete, SetRefused
 from services.forms.identity import is_placeholder
-from services.machines.fit import KEEP_ONLY, fit_first, sentences
+from services.machines.fit import KEEP_ONLY, fit_first, sentences, shipped_that_fit
 from services.rtset import (
     folder_listing,
     kept_values,
@@ -26,13 +27,13 @@ from services.rtset import (
     relink,
     unfinished_pixels,
 )
-from services.rtset.reader import NAMES, PLAN, named, printable
+from services.rtset.reader import CT, NAMES, PLAN, named, printable
 from services.verdict import already_removed, complete_sets, importability, members, preflight
 from services.verdict.members import WAIT
 from services.verdict.set_aside import SetAside, set_aside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from services.forms.collection_form import Options
@@ -69,7 +70,7 @@ class Verdict:
     """What a person should know though nothing is wrong. May name files and labels: for the share's users only."""
 
     told: tuple[str, ...]
-    """Those of the notes that name nothing of the patient: they may stand in record and sheet."""
+    """The notes in words that name nothing of the patient: they may stand in record and sheet."""
 
     accepted: Mapping[str, int]
     """Faults that the collection accepts, counted by their codes."""
@@ -172,6 +173,8 @@ def judge_contents(
     aside = aside or leave_out(contents.objects, options)
     found.notes += aside.notes()
     chosen = members.choose(aside.objects)
+    if "two-patients" in map(attrgetter("code"), found.faults):
+        chosen.faults[:] = [fault for fault in chosen.faults if fault.code not in _one_each(aside.objects)]
     if options.plans == "refuse":
         chosen.faults[:] = complete_sets.tell(chosen.faults, aside.objects, options.accept)
     found.faults += chosen.faults
@@ -196,12 +199,13 @@ def judge_contents(
 
     meant = importability.judge(objects, machine_replaced=bool(machines))
     found.faults += [fault for fault in meant.faults if fault.code not in options.accept]
-    found.notes += [f"Accepted: {fault.found}" for fault in meant.faults if fault.code in options.accept]
-    found.notes += meant.notes
+    found.accept([fault for fault in meant.faults if fault.code in options.accept])
+    found.say(note for note in meant.notes if note not in meant.of_names)
+    found.notes += meant.of_names
     found.told += preflight.notes(objects)
     fit = fit_first(objects.plan.view, machines) if objects.plan and machines else None
-    if fit:
-        _judge_fit(found, fit, options)
+    if fit and objects.plan:
+        _judge_fit(found, fit, objects.plan, machines, options)
 
     whole: RtSet | None = None
     _, _, structure_set, plan, dose = objects
@@ -226,15 +230,51 @@ def judge_contents(
         machine=fit,
         faults=tuple(found.faults),
         missing=tuple(found.missing),
-        notes=(*found.notes, *found.told),
-        told=tuple(found.told),
-        accepted=Counter(fault.code for fault in meant.faults if fault.code in options.accept),
+        notes=(*found.notes, *found.said, *found.told),
+        told=(
+            *without_files(found.said, objects),
+            *found.told,
+            *(preflight.equal_names(objects.structure_set) if meant.of_names and objects.structure_set else ()),
+        ),
+        accepted=Counter(found.accepted),
         listing=listing,
         empty=contents.empty,
         doubts=doubts,
         rtset=whole,
         not_taken=(*found.not_taken, *not_taken.of_set(folder, listing)),
     )
+
+
+_ACCEPTED: Final = "Accepted: "
+
+
+def without_files(notes: Sequence[str], objects: Objects) -> list[str]:
+    """Write notes so that they name no file: what a planning system calls its files often says who the patient is."""
+    if not notes:
+        return []
+    slices = objects.slices if any(note.startswith(_ACCEPTED) for note in notes) else ()  # no other note names one
+    files = (*slices, objects.structure_set, objects.plan, objects.dose)
+    words = {one.called: "a CT slice" if one.kind == CT else f"the {NAMES[one.kind]}" for one in files if one}
+    told = []
+    for note in notes:
+        text, _, _ = note.partition("\n")  # below stand names, each on a line of its own
+        for called, word in words.items():
+            text = text.replace(called, word)
+        told.append(text[:1].upper() + text[1:])
+    return told
+
+
+def _one_each(objects: Mapping[str, tuple[SetFile, ...]]) -> set[str]:
+    """Return the codes of second objects that go when two patients' objects are put apart: each has one of them."""
+    going = set()
+    for kind, code in members.SECOND.items():
+        by_patient: defaultdict[str, set[str]] = defaultdict(set)
+        for one in objects[kind]:
+            what = one.uid("SeriesInstanceUID") if kind == CT else one.sop_instance_uid
+            by_patient[one.view.text("PatientID").casefold()].add(what)
+        if all(len(here) == 1 for here in by_patient.values()):
+            going.add(code)
+    return going
 
 
 def leave_out(objects: Mapping[str, tuple[SetFile, ...]], options: Options) -> SetAside:
@@ -256,8 +296,21 @@ class _Found:
     notes: list[str] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
     """Notes that name nothing of the patient: they may stand in record and sheet."""
+    said: list[str] = field(default_factory=list)
+    """Notes that name nothing of the patient but the objects' files, which they call as `SetFile.called`."""
+    accepted: list[str] = field(default_factory=list)
+    """Codes of what the collection takes knowingly."""
     relinked: bool = False
     not_taken: tuple[NotTaken, ...] = ()
+
+    def accept(self, faults: Sequence[Fault]) -> None:
+        """Take knowingly what would stand against the set, and tell it."""
+        self.accepted += [fault.code for fault in faults]
+        self.say(f"{_ACCEPTED}{fault.found}" for fault in faults)
+
+    def say(self, notes: Iterable[str]) -> None:
+        """Note what may stand in record and sheet without the names of files."""
+        self.said += notes
 
 
 def _judge_files(found: _Found, contents: Contents, listing: Listing, options: Options) -> None:
@@ -325,7 +378,7 @@ def _judge_pixels(found: _Found, objects: Objects, folder: Path, options: Option
     """Wait for images that are half copied, unless a person said that this set is whole; return what may be."""
     unfinished = unfinished_pixels.find(objects, folder.name)
     if unfinished_pixels.CODE in options.accept:
-        found.notes += [f"Accepted: {fault.found}" for fault in unfinished.missing]
+        found.accept(unfinished.missing)
         return ()
     found.missing += unfinished.missing
     found.notes += [doubt.text for doubt in unfinished.doubts]
@@ -390,10 +443,10 @@ def _judge_patient(found: _Found, contents: Contents, folder: str, *, delivered:
         if keyword == "PatientBirthDate":
             different = {value for value in different if not is_placeholder(value)}
         if len(different) > 1:
-            found.notes.append(f"The objects state {len(different)} different {says}.")
+            found.say([f"The objects state {len(different)} different {says}."])
     studies = {file.uid("StudyInstanceUID") for file in files} - {""}
     if len(studies) > 1:
-        found.notes.append(f"The objects belong to {len(studies)} studies.")
+        found.say([f"The objects belong to {len(studies)} studies."])
 
 
 def _is_all_here(objects: Objects) -> bool:
@@ -439,12 +492,13 @@ def _by_kind(files: Sequence[SetFile]) -> str:
 
 def _judge_links(found: _Found, objects: Objects, judged: Links, options: Options) -> Objects:
     """Refuse broken links, or rebuild them where the collection asks for it; give the objects to go on with."""
-    found.notes += judged.notes
+    found.say(judged.notes)
+    found.accept(judged.accepted)
     for fault in judged.missing:
         is_complete = fault.code == references.OFF_SLICES and _is_all_here(objects)
         (found.faults if is_complete else found.missing).append(fault)
     if judged.all_shown:  # else geometry is held against the set
-        found.notes += references.strange(objects)
+        found.say(references.strange(objects))
     complete = objects.structure_set and objects.plan and objects.dose and objects.slices and not judged.missing
     if complete and judged.broken and options.on_broken_links == "refuse" and not relink.doubts(objects, judged):
         judged.broken = [replace(fault, remedy=f"{fault.remedy} {_RELINK_HELPS}") for fault in judged.broken]
@@ -455,7 +509,7 @@ def _judge_links(found: _Found, objects: Objects, judged: Links, options: Option
             rebuilt = relink.rebuild(objects, judged)
             apart = [link for link, state in judged.states.items() if state != "shown"]
             judged.states |= dict.fromkeys(apart, "relinked")
-            found.notes.append(f"References were rebuilt, because geometry agrees: {', '.join(apart)}.")
+            found.say([f"References were rebuilt, because geometry agrees: {', '.join(apart)}."])
             return objects._replace(**rebuilt._asdict())
         if judged.broken:
             found.faults += dict.fromkeys((*judged.broken, *doubts))
@@ -464,18 +518,36 @@ def _judge_links(found: _Found, objects: Objects, judged: Links, options: Option
     return objects
 
 
-def _judge_fit(found: _Found, fit: Fit, options: Options) -> None:
+def _judge_fit(found: _Found, fit: Fit, plan: SetFile, machines: Sequence[Machine], options: Options) -> None:
     """Refuse a plan that the machine cannot take, unless the collection only wants to be warned."""
     by_code = sentences(fit)
-    if fit.can_be_moved and options.on_machine_mismatch == "warn":
-        found.notes += [sentence for told in by_code.values() for sentence in told]
+    if not by_code:
         return
+    if fit.can_be_moved and options.on_machine_mismatch == "warn":
+        found.say(sentence for told in by_code.values() for sentence in told)
+        return
+    others = _other_machines(plan, machines) if fit.can_be_moved else ""
     for code, told in by_code.items():
         remedy = (
             'Collect it with machine = "keep".'
             if code in KEEP_ONLY
-            else 'Add a machine that has it to the list in collection.toml, or set machine to "keep", which leaves '
-            'each plan on its own machine. With on_machine_mismatch = "warn" the plan would be published on '
-            f"{fit.machine.name} all the same, its beams as they are, and this would be a note."
+            else f'{others} With on_machine_mismatch = "warn" the plan would be published on {fit.machine.name} all '
+            "the same, its beams as they are, and this would be a note."
         )
         found.faults.append(Fault(f"machine-{code}", " ".join(told), remedy))
+
+
+def _other_machines(plan: SetFile, machines: Sequence[Machine]) -> str:
+    """Say which machine would take the plan: a shipped one, where one does."""
+    keep = 'set machine to "keep", which leaves each plan on its own machine.'
+    fitting = shipped_that_fit(plan.view, machines)
+    if not fitting:
+        return (
+            "No shipped descriptor fits this plan. Add a descriptor of a machine that has it (machines/README.md says "
+            f"how) to the list in collection.toml, or {keep}"
+        )
+    names = ", ".join(f'"{name}"' for name in (*(machine.name for machine in machines), *fitting))
+    return (
+        f"The shipped descriptor {' or '.join(fitting)} fits this plan: with machine = [{names}] in collection.toml "
+        f"the first machine that fits takes each plan. Or {keep}"
+    )

@@ -191,7 +191,7 @@ def tell(faults: Sequence[Fault], objects: Mapping[str, tuple[SetFile, ...]], ac
     found = find(objects, accept)
     told = replace(
         several,
-        found=f"{several.found} {told_of(found)}".rstrip(),
+        found=f"{several.found}\n{told_of(found)}".rstrip(),
         remedy=f"{several.remedy} {what_each_does(found)}".rstrip(),
     )
     return [told if fault is several else fault for fault in faults]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, get_args
 from services.dicom import part10
 from services.errors import Fault
 from services.forms.collection_form import Acceptable
-from services.machines.fit import NOT_TREATING, treatment_beams
+from services.machines.fit import NOT_TREATING, oddities, treatment_beams
 from services.rtset import private_loss
 from services.rtset.reader import printable
 from services.rtset.references import contoured_frames, contours, references
@@ -62,6 +62,8 @@ class Meaning(NamedTuple):
 
     faults: list[Fault]
     notes: list[str]
+    of_names: list[str]
+    """Those of the notes on what people called something, which may have another name in what is published."""
 
 
 class _Beam(NamedTuple):
@@ -94,6 +96,7 @@ def judge(objects: Objects, *, machine_replaced: bool) -> Meaning:
             faults += told
         else:
             notes += [fault.found for fault in told]
+            notes += oddities(plan.view)
         notes += _plan_notes(plan)
     if dose:
         faults += _dose_faults(dose, plan)
@@ -101,7 +104,8 @@ def judge(objects: Objects, *, machine_replaced: bool) -> Meaning:
             notes.append(f"{dose.called} does not state its units; gray are taken for granted.")
         if other := _OTHER_DOSES.get(dose.view.text("DoseType").upper()):
             notes.append(f"{dose.called} is {other}.")
-    return Meaning(faults, notes)
+    of_names = [*_label(plan), *_equal_names(structure_set)]
+    return Meaning(faults, [*notes, *of_names], of_names)
 
 
 def _ct_faults(slices: Sequence[SetFile]) -> Iterator[Fault]:
@@ -164,8 +168,18 @@ def _roi_notes(structure_set: SetFile) -> Iterator[str]:
     long = sum(len(name) > LONGEST_ROI_NAME for name in names)
     if long:
         yield f"{long} structures have names of more than {LONGEST_ROI_NAME} characters; Eclipse shortens them."
-    alike = Counter(name[:LONGEST_ROI_NAME] for name in names)
-    for name, count in alike.items():
+
+
+def _label(plan: SetFile | None) -> Iterator[str]:
+    label = plan.view.text("RTPlanLabel") if plan else ""
+    if len(label) > LONGEST_PLAN_LABEL:
+        yield f"The plan's label has {len(label)} characters; Eclipse takes {LONGEST_PLAN_LABEL}."
+
+
+def _equal_names(structure_set: SetFile | None) -> Iterator[str]:
+    rois = structure_set.view.items("StructureSetROISequence") if structure_set else []
+    names = [name for roi in rois if (name := roi.text("ROIName"))]
+    for name, count in Counter(name[:LONGEST_ROI_NAME] for name in names).items():
         if count > 1:
             yield f"{count} structures are called {printable(name)} in the first {LONGEST_ROI_NAME} characters."
 
@@ -196,9 +210,6 @@ def intent(plan: SetFile) -> Iterator[Fault]:
 
 
 def _plan_notes(plan: SetFile) -> Iterator[str]:
-    label = plan.view.text("RTPlanLabel")
-    if len(label) > LONGEST_PLAN_LABEL:
-        yield f"The plan's label has {len(label)} characters; Eclipse takes {LONGEST_PLAN_LABEL}."
     if plan.view.has("BeamSequence") and not treatment_beams(plan.view):
         yield f"{plan.called} has no treatment beam: its beams are setup fields, port films or kV images."
     elif not any(map(plan.view.has, _DELIVERING)):

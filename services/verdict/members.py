@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from services.errors import Fault
 from services.rtset import geometry, references
 from services.rtset.geometry import Volume
-from services.rtset.reader import CT, DOSE, NAMES, PLAN, STRUCTURE_SET, named
+from services.rtset.reader import CT, DOSE, NAMES, PLAN, STRUCTURE_SET, below, named
 from services.rtset.references import Objects
 from services.verdict import importability, several_doses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from services.rtset.geometry import Plane
     from services.rtset.reader import SetFile
 
 
@@ -49,6 +50,10 @@ _ONE_ONLY: Final[Mapping[str, _OneOnly]] = {
 }
 
 
+SECOND: Final[Mapping[str, str]] = {CT: "second-ct-series", **{kind: one.code for kind, one in _ONE_ONLY.items()}}
+"""The code of a second object by its kind."""
+
+
 class Members(NamedTuple):
     """The objects chosen, and what stands against them."""
 
@@ -73,8 +78,8 @@ def choose(objects: Mapping[str, tuple[SetFile, ...]]) -> Members:
         if kind == DOSE and len(files) > 1:
             faults.append(several_doses.refusal(files, objects[PLAN]))
         elif len(files) > 1:
-            what = named(f"{file.path} ({file.view.text(label) or 'without a label'})" for file in files)
-            faults.append(Fault(code, f"There are {len(files)} {NAMES[kind]}s: {what}.", remedy))
+            what = below(f"{file.path} ({file.view.text(label) or 'without a label'})" for file in files)
+            faults.append(Fault(code, f"There are {len(files)} {NAMES[kind]}s:{what}", remedy))
     slices, volume = _stack(faults, _planning_ct(faults, objects[CT], one[STRUCTURE_SET]))
     return Members(Objects(slices, volume, one[STRUCTURE_SET], one[PLAN], one[DOSE]), faults, missing)
 
@@ -118,7 +123,7 @@ def _planning_ct(faults: list[Fault], ct: Sequence[SetFile], structure_set: SetF
     if len(series) <= 1:
         return tuple(ct)
     planning = referred_to(series, structure_set) if structure_set else None
-    what = named(
+    what = below(
         f"{len(slices)} slices {slices[0].view.text('SeriesDescription') or 'without a description'} "
         f"({slices[0].path} …{', on which the structures were drawn' if uid == planning else ''})"
         for uid, slices in series.items()
@@ -126,7 +131,7 @@ def _planning_ct(faults: list[Fault], ct: Sequence[SetFile], structure_set: SetF
     faults.append(
         Fault(
             "second-ct-series",
-            f"There are {len(series)} CT series: {what}.",
+            f"There are {len(series)} CT series:{what}",
             "Leave only the CT series that the structures were drawn on.",
         )
     )
@@ -164,6 +169,18 @@ def _of_one_grid(slices: Sequence[SetFile]) -> Iterator[Fault]:
     )
 
 
+def _usual(placed: Sequence[tuple[SetFile, Plane]]) -> Plane:
+    """Return a plane of the orientation that most slices have."""
+    kinds: list[list[Plane]] = []
+    for _, plane in placed:
+        alike = next((kind for kind in kinds if kind[0].is_parallel_to(plane)), None)
+        if alike is None:
+            kinds.append([plane])
+        else:
+            alike.append(plane)
+    return max(kinds, key=len)[0]
+
+
 def _stack(faults: list[Fault], slices: tuple[SetFile, ...]) -> tuple[tuple[SetFile, ...], Volume | None]:
     """Order the slices by position, and hold that they make one volume."""
     if not slices or any(one.sop_class_uid in importability.ENHANCED_CT for one in slices):
@@ -181,12 +198,14 @@ def _stack(faults: list[Fault], slices: tuple[SetFile, ...]) -> tuple[tuple[SetF
         return slices, None
     placed = [(one, plane) for one, plane in zip(slices, planes, strict=True) if plane]
     first = placed[0][1]
-    other = [one for one, plane in placed if not plane.is_parallel_to(first)]
-    if other:
+    if any(not plane.is_parallel_to(first) for _, plane in placed):
+        usual = _usual(placed)
+        other = [one for one, plane in placed if not plane.is_parallel_to(usual)]
         faults.append(
             Fault(
                 "ct-orientations",
-                f"{named(one.called for one in other)} have another orientation than {slices[0].called}.",
+                f"{len(other)} of {len(placed)} CT slices have another orientation than the others: "
+                f"{named(one.path for one in other)}.",
                 "Export the planning CT only, without topogram and reconstructions in other planes.",
             )
         )

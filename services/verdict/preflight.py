@@ -5,7 +5,13 @@ No sentence names anything of the patient, so that record and sheet may hold it.
 
 from __future__ import annotations
 
+from collections import Counter
+from math import hypot, inf
+from operator import sub
+from statistics import median
 from typing import TYPE_CHECKING, Final
+
+from services.rtset import geometry, references
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,6 +19,15 @@ if TYPE_CHECKING:
     from services.dicom.dataset import View
     from services.rtset.reader import SetFile
     from services.rtset.references import Objects
+
+_EQUAL: Final = 16
+"""Characters of a ROI name that Eclipse shows."""
+_FINE: Final = 0.6
+"""Of a pixel: points of a contour that lie closer were not drawn on the CT's own pixels."""
+_PIXEL_MM: Final = 2.0
+"""Of a CT for planning, at most: of coarser ones every contour is finer than the pixels."""
+_FEWEST: Final = 16
+"""Steps, below which nothing is said of how fine a contour is."""
 
 _TARGETS: Final = frozenset(("PTV", "CTV", "GTV"))
 """(3006,00A4) *RT ROI Interpreted Type*. PS3.3 C.8.8.8."""
@@ -22,8 +37,16 @@ def notes(objects: Objects) -> Iterator[str]:
     """Tell what a model would lack, or learn that nobody wants it to."""
     if objects.structure_set:
         yield from _structures(objects.structure_set)
+        yield from _fine(objects.structure_set, objects)
     if objects.plan and objects.structure_set:
         yield from _prescription(objects.plan, objects.structure_set)
+
+
+def equal_names(structure_set: SetFile) -> Iterator[str]:
+    """Count what Eclipse cannot tell apart; the check's own note names it."""
+    heads = Counter(roi.text("ROIName")[:_EQUAL] for roi in structure_set.view.items("StructureSetROISequence"))
+    if alike := sum(count for name, count in heads.items() if name and count > 1):
+        yield f"{alike} structures have names that are equal in the first {_EQUAL} characters."
 
 
 def _structures(structure_set: SetFile) -> Iterator[str]:
@@ -41,6 +64,41 @@ def _structures(structure_set: SetFile) -> Iterator[str]:
         yield f"{_structures_are(len(without))} without a code."
     if couch := types.count("SUPPORT"):
         yield f"{_structures_are(couch)} of the couch (type SUPPORT)."
+
+
+def _fine(structure_set: SetFile, objects: Objects) -> Iterator[str]:
+    """Tell of structures drawn between slices, or finer than pixels: a planning system keeps them in high resolution.
+
+    Of each structure its second contour and its longest one are looked at.
+    """
+    if objects.volume is None:
+        return
+    volume, data = objects.volume, structure_set.file.data
+    spacing_mm = min(objects.slices[0].view.numbers("PixelSpacing"), default=0.0)
+    finest_mm = _FINE * spacing_mm if spacing_mm <= _PIXEL_MM else 0.0
+    fine = [
+        spans
+        for spans in references.spans(structure_set).values()
+        if any(volume.slice_of(geometry.contour_ends(data, *span)) is None for span in spans[1:2])
+        or (finest_mm and spans and _step_mm(data, *max(spans, key=_bytes)) < finest_mm)
+    ]
+    if fine:
+        yield f"{_structures_are(len(fine))} drawn between CT slices or finer than their pixels (high resolution)."
+
+
+def _bytes(span: tuple[int, int]) -> int:
+    return span[1] - span[0]
+
+
+def _step_mm(data: bytes, start: int, end: int) -> float:
+    """Return how far the points of a contour usually lie apart; infinity for one of a few points, or of none."""
+    try:
+        numbers = list(map(float, data[start:end].strip(b" \0").split(b"\\")))
+    except ValueError:
+        return inf
+    steps = zip(*(map(sub, numbers[axis + 3 :: 3], numbers[axis::3]) for axis in range(3)), strict=False)
+    lengths = [hypot(*step) for step in steps]
+    return median(lengths) if len(lengths) >= _FEWEST else inf
 
 
 def _structures_are(count: int) -> str:

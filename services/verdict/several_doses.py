@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from services.dicom import part10
 from services.errors import Fault
-from services.rtset.reader import named, printable
+from services.rtset.reader import below, named, printable
 from services.verdict import importability
 from services.verdict.set_aside import what_dose
 
@@ -34,21 +34,24 @@ def refusal(doses: Sequence[SetFile], plans: Sequence[SetFile]) -> Fault:
     if all(_planes(one) == 1 for one in doses) and len({what_dose(one) for one in doses}) == 1:
         return Fault(
             "second-dose",
-            f"{count}, each of one plane: {named(one.path for one in doses)}.",
+            f"{count}, each of one plane ({named(one.path for one in doses)}).",
             "Export the dose as one three-dimensional grid in one file, not as single planes.",
         )
     if len(alike) > 1:
         return Fault(
             "second-dose",
-            f"{count}, and {len(alike)} of them are the dose of the whole plan: "
-            f"{named(f'{one.path} ({_told(one)})' for one in alike)}.",
+            f"{count}, and {len(alike)} of them are the dose of the whole plan:"
+            f"{below(f'{one.path} ({_told(one)})' for one in alike)}",
             "Leave only the dose of the plan as it was approved.",
         )
-    told = named(f"{one.path} ({what_dose(one)})" for one in doses)
-    whole = (
-        f" None of them is the physical dose, in Gy and of type PLAN, of {plans[0].called}." if len(plans) == 1 else ""
-    )
-    return Fault("second-dose", f"{count}: {told}.{whole}", PLAN_DOSE_ONLY)
+    told = below(f"{one.path} ({what_dose(one)})" for one in doses)
+    if alike:
+        whole = f", of which one is the dose of the plan ({printable(alike[0].path)})"
+    elif len(plans) == 1:
+        whole = f". None of them is the physical dose, in Gy and of type PLAN, of {plans[0].called}"
+    else:
+        whole = ""
+    return Fault("second-dose", f"{count}{whole}:{told}", PLAN_DOSE_ONLY)
 
 
 def _told(dose: SetFile) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -468,3 +469,30 @@ def test_the_private_block_of_another_creator_says_nothing() -> None:
     beam = private_twin("NON_STANDARD", "FFF", creator_inside=False)
     beam[0x3285, 0x10].value = "SOMEBODY ELSE"
     assert fluence_of(as_view(beam)).is_standard
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("general", "general knowledge that nobody measured; machines/README.md says how to check it"),
+        ("seen", "seen in plans of such machines."),
+        ("measured 2026-11", "from: measured 2026-11."),
+    ],
+)
+def test_a_refusal_says_once_where_the_descriptor_has_its_number_from(source: str, words: str) -> None:
+    """A leaf at 201 mm on the HD120 is refused by what nobody measured."""
+    mlc = replace(HD.mlcs[0], leaf_source=source)
+    leaves = positions("MLCX", *[150] * 60, *[150] * 59, 201)
+    plan = rt_plan(*(with_positions(leaves, number=number) for number in (1, 2)), metersets={1: 90, 2: 90})
+    *_, told = sentences(fit(plan, replace(HD, mlcs=(mlc,))))["leaf-travel"]
+    assert told.startswith("The descriptor has this number from: ")
+    assert words in told
+
+
+def test_a_number_without_a_source_is_not_explained() -> None:
+    """A centre's own descriptor need not say."""
+    mlc = replace(HD.mlcs[0], leaf_source="")
+    plan = rt_plan(with_positions(positions("MLCX", *[150] * 60, *[150] * 59, 201)))
+    assert sentences(fit(plan, replace(HD, mlcs=(mlc,))))["leaf-travel"] == [
+        "Beam 1 has a leaf at 201 mm; VicRapidPlanHD allows -200 to 200 mm."
+    ]

@@ -1,0 +1,197 @@
+"""Refusals and notes that a person can act on: which machine would do, which file is meant, what the sheet says."""
+
+from __future__ import annotations
+
+import copy
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from services.forms.collection_form import Options
+from services.machines import descriptor
+from services.policy.table import policy_for
+from services.verdict import check
+from tests import sets
+from tests.sets import make_set
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from services.verdict.check import Verdict
+    from tests.sets import Edit, MadeSet
+
+ROW_OF_UIDS = re.compile(r"(\d+\.){5,}\S*, \S*(\d+\.){5,}")
+
+
+def judge(made: MadeSet, machines: Sequence[str] = ("VicRapidPlan",), **options: object) -> Verdict:
+    """Judge what was written."""
+    wanted = Options(machine=tuple(machines), **options)  # type: ignore[arg-type]
+    return check.judge(made.folder, wanted, descriptor.named(machines, descriptor.folders()), policy_for(wanted))
+
+
+def angles(first: float) -> Edit:
+    """Let every beam begin at this gantry angle."""
+
+    def edit(made: MadeSet) -> None:
+        for beam in made.plan.BeamSequence:
+            beam.ControlPointSequence[0].GantryAngle = first
+
+    return edit
+
+
+def metersets_in_minutes(made: MadeSet) -> None:
+    """As a cobalt unit has them."""
+    for beam in made.plan.BeamSequence:
+        beam.PrimaryDosimeterUnit = "MINUTE"
+
+
+def another_patient(made: MadeSet) -> None:
+    """Put the whole set of another patient beside it."""
+    other = make_set(made.folder.parent / "other", ct=len(made.ct), seed=7)
+    made.objects += other.objects
+
+
+def beside_the_slices(made: MadeSet) -> None:
+    """Draw all contours half a millimetre beside the slices that they name."""
+    sets.move_contours(made, 0.5)
+
+
+def isocentre_outside(made: MadeSet) -> None:
+    """Treat beyond the scan."""
+    for beam in made.plan.BeamSequence:
+        beam.ControlPointSequence[0].IsocenterPosition = [0, 0, 900]
+
+
+def fine_contours(made: MadeSet) -> None:
+    """Draw one structure at a tenth of a millimetre, on pixels of a third."""
+    for image in made.ct:
+        image.PixelSpacing = [0.3, 0.3]
+    contour = made.structure_set.ROIContourSequence[0].ContourSequence[0]
+    z = contour.ContourData[2]
+    contour.ContourData = [number for step in range(400) for number in (step / 10, step % 2 / 10, z)]
+    contour.NumberOfContourPoints = 400
+
+
+def equal_names(made: MadeSet) -> None:
+    """Let two names differ in their 17th character only."""
+    for letter, roi in zip("LR", made.structure_set.StructureSetROISequence, strict=True):
+        roi.ROIName = f"OpticNerve_PRV03_{letter}"
+
+
+def test_the_shipped_machine_that_would_take_the_plan_is_named(tmp_path):
+    """And the line of the form in which it would stand."""
+    (fault,) = judge(make_set(tmp_path, sets.hd120)).faults
+    assert (
+        'The shipped descriptor VicRapidPlanHD fits this plan: with machine = ["VicRapidPlan", "VicRapidPlanHD"]'
+        in (fault.remedy)
+    )
+
+
+def test_where_no_shipped_machine_would_take_it_that_is_said(tmp_path):
+    """Then a centre describes its own."""
+    (fault,) = judge(make_set(tmp_path, sets.energy("4"))).faults
+    assert fault.remedy.startswith("No shipped descriptor fits this plan. Add a descriptor of a machine that has it")
+
+
+def test_a_plan_on_its_own_machine_is_told_of_what_no_machine_does(tmp_path):
+    """It is published as it is, and who imports it knows."""
+    notes = judge(make_set(tmp_path, angles(581), metersets_in_minutes), ()).notes
+    for number in (1, 2):
+        assert f"Beam {number} has a gantry angle of 581°, not of 0° to 360°." in " ".join(notes)
+        assert f"Beam {number} has a meterset in the unit MINUTE and not in MU." in " ".join(notes)
+
+
+def test_two_patients_are_told_as_two_patients(tmp_path):
+    """Nothing else of the folder is wrong when they are put apart, and no option makes one set of them."""
+    (fault,) = judge(make_set(tmp_path, another_patient)).faults
+    assert fault.code == "two-patients"
+    assert "plans" not in fault.remedy
+
+
+def test_a_second_plan_of_one_of_two_patients_is_told_as_well(tmp_path):
+    """Putting them apart would not do."""
+    codes = [fault.code for fault in judge(make_set(tmp_path, another_patient, sets.second("RTPLAN"))).faults]
+    assert codes == ["two-patients", "second-plan"]
+
+
+def without_position(made: MadeSet) -> None:
+    """Let no slice say where it lies."""
+    for image in made.ct:
+        del image.ImagePositionPatient
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        sets.second("RTPLAN"),
+        sets.second("RTDOSE"),
+        sets.second("RTSTRUCT"),
+        sets.second_ct_series,
+        sets.second_slice_at_same_position,
+        sets.setting(DeidentificationMethod="rt-set-anonymizer 0.1.0"),
+        without_position,
+        sets.without("RTDOSE"),
+        another_patient,
+    ],
+)
+def test_no_sentence_is_a_row_of_uids(tmp_path, edit):
+    """Of files that are called by UIDs one is named, or each stands on a line of its own."""
+    verdict = judge(make_set(tmp_path, edit, ct=5))
+    texts = [text for fault in (*verdict.faults, *verdict.missing) for text in (fault.found, fault.remedy)]
+    assert texts
+    assert not [line for text in (*texts, *verdict.notes) for line in text.split("\n") if ROW_OF_UIDS.search(line)]
+
+
+def test_the_few_slices_of_another_orientation_are_named_and_not_the_many(tmp_path):
+    """The first file may be the one that is wrong."""
+
+    def sagittal(made: MadeSet) -> None:
+        made.ct[0].ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
+
+    made = make_set(tmp_path, sagittal, ct=5)
+    fault = next(fault for fault in judge(made).faults if fault.code == "ct-orientations")
+    name = made.path(made.ct[0]).name
+    assert fault.found == f"1 of 5 CT slices have another orientation than the others: {name}."
+
+
+def test_of_a_plan_dose_and_others_that_are_refused_the_plans_is_named(tmp_path):
+    """Where extra objects are refused, the doses to take out are known."""
+
+    def beam_dose_beside(made: MadeSet) -> None:
+        other = copy.deepcopy(made.dose)
+        other.SOPInstanceUID += ".1"
+        other.DoseSummationType = "BEAM"
+        made.objects.append(other)
+
+    made = make_set(tmp_path, beam_dose_beside)
+    (fault,) = judge(made, extra_objects="refuse").faults
+    assert f"of which one is the dose of the plan ({made.path(made.dose).name})" in fault.found
+
+
+def test_contours_beside_the_slices_that_they_name_are_refused_where_most_are(tmp_path):
+    """Naming a slice puts no contour on it; a collection may take such sets knowingly."""
+    made = make_set(tmp_path, beside_the_slices)
+    assert [fault.code for fault in judge(made).faults] == ["contours-off-slices"]
+    accepted = judge(made, accept=frozenset(("contours-off-slices",)))
+    assert accepted.good
+    assert accepted.accepted == {"contours-off-slices": 1}
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        (isocentre_outside, "The RT Plan has an isocentre outside the CT."),
+        (sets.without_slices(1), "The CT slices are not evenly spaced: 3 to 6 mm. Are slices missing?"),
+        (sets.setting("RTDOSE", DoseType="EFFECTIVE"), "The RT Dose is a biologically effective dose and not the "),
+        (fine_contours, "1 structure is drawn between CT slices or finer than their pixels (high resolution)."),
+        (equal_names, "2 structures have names that are equal in the first 16 characters."),
+        (sets.dose_without_plan, "The RT Dose does not say for which plan it was calculated."),
+    ],
+)
+def test_what_is_told_may_stand_on_the_sheet(tmp_path, edit, told):
+    """It calls objects by what they are: names of files, structures and plans stay in the house."""
+    made = make_set(tmp_path, edit, ct=4)
+    verdict = judge(made)
+    assert any(note.startswith(told) for note in verdict.told)
+    assert not [note for note in verdict.told if ".dcm" in note or "OpticNerve" in note]
