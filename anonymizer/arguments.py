@@ -46,7 +46,7 @@ def set_in(root: Path, folder: Path, *, by_hospital: bool) -> PurePosixPath:
             if path.is_dir() and path.is_relative_to(place) and path != place:
                 found = PurePosixPath(path.relative_to(place).as_posix())
                 break
-    if not (root / found).is_dir():
+    if not found.parts or not (root / found).is_dir():
         raise SettingsWrong(f"There is no folder {found} in {root}.")
     return found
 

@@ -35,6 +35,7 @@ COMMANDS = (
     "report",
     "structures",
     "choose",
+    "person",
     "words",
     "retry",
     "withdraw",

@@ -21,11 +21,21 @@ from services.dicom import dates
 from services.dicom.elements import Malformed
 from services.errors import Fault, NotClean, SetChanged, SetIncomplete, SetRefused, SetsFailed, SettingsWrong, SetWaits
 from services.machines import descriptor
-from services.maintenance import same_source
+from services.maintenance import linking, same_source
 from services.policy.table import EDITION, POLICY_EDITION, policy_for
 from services.proof import prove
 from services.proof.prove import Expected
-from services.publication import claims, forgotten, new_identity, publish, republish, same_person, unread_words
+from services.publication import (
+    claims,
+    forgotten,
+    new_identity,
+    persons,
+    publish,
+    republish,
+    same_person,
+    unread_words,
+    visits,
+)
 from services.publication.attempts import Attempt
 from services.rtset import folder_listing, private_loss, unfinished_pixels
 from services.rtset.folder_listing import Listing
@@ -47,6 +57,7 @@ if TYPE_CHECKING:
     from services.deidentify.structure_renaming import Renaming
     from services.forms.identity import NewIdentity
     from services.forms.structure_list import Naming
+    from services.maintenance.linking import Link
     from services.publication.index_ledger import Ledger
     from services.publication.new_identity import Becomes
     from services.publication.persons import Person
@@ -366,24 +377,8 @@ class _SetRun:
         verdicts
             The one verdict; taken out of it, so that what was read can be let go when it is not needed any more.
         """
-        collection, verdict = self.collection, verdicts.pop()
         try:
-            rtset = verdict.good_set()
-            set_id, content = self._identify(rtset)
-            published = publish.find(collection, set_id)
-            if published is None and forgotten.is_kept(collection, set_id):
-                return self._forgotten(set_id)
-            if published is None and (other := self._with_the_same_plan(set_id, rtset)):
-                return self._already_published(set_id, rtset, content, other)
-            if published is not None and not self._is_done_again(published, rtset, set_id, content):
-                return self._already_published(set_id, rtset, content, published, verdict.doubts)
-            if published is None and verdict.doubts and not self._second_look():
-                return self._doubted(verdict.doubts)
-            becomes = self._decide_who(rtset, published)
-            renaming = self._rename(rtset)
-            if published is None and collection.options.unread_words == "wait" and renaming.undecided:
-                return self._with_unread_words(rtset, renaming)
-            shift = dates.choose_shift(collection.set_key(set_id), rtset.dates)
+            return self._execute(verdicts.pop())
         except SetWaits as fault:
             return self._waits_for_person(fault)
         except SetIncomplete as fault:
@@ -391,16 +386,31 @@ class _SetRun:
         except SetRefused as fault:
             return self.refused(fault)
 
+    def _execute(self, verdict: Verdict) -> _Told:
+        collection = self.collection
+        rtset = verdict.good_set()
+        set_id, content = self._identify(rtset)
+        published = publish.find(collection, set_id)
+        if told := self._known_already(rtset, set_id, content, published, verdict):
+            return told
+        becomes = self._decide_who(rtset, published)
+        renaming = self._rename(rtset)
+        if published is None and collection.options.unread_words == "wait" and renaming.undecided:
+            return self._with_unread_words(rtset, renaming)
+        link = self._link(rtset, set_id, becomes, published)
+        shift = link.shift if link else dates.choose_shift(collection.set_key(set_id), rtset.dates)
+
         doubts = verdict.doubts
-        index = self._claim(set_id, becomes)
+        index = self._claim(set_id, becomes, link)
         person = same_person.described(collection, rtset, index, collection.hospital_of(self.folder))
+        person = replace(person, weeks=shift // timedelta(weeks=1)) if person else None
         plans.note(collection, rtset.plan.sop_instance_uid, set_id)
         try:
             attempt = Attempt.begin(collection, set_id, index)
             try:
-                made = self._anonymize(attempt, verdict, rtset, shift, content, becomes, renaming)
+                made = self._anonymize(attempt, verdict, rtset, shift, content, becomes, renaming, link)
                 del verdict, rtset, renaming  # tens of megabytes; what follows reads everything for itself
-                self._publish(attempt, made, published)
+                self._publish(attempt, made, published, link)
             except BaseException:
                 attempt.discard()
                 raise
@@ -408,12 +418,39 @@ class _SetRun:
             self.ledger.release(set_id)
             self._check_unchanged(self.seen)
             return self.refused(_unreadable(fault))
-        except (NotClean, SetChanged, publish.TargetTaken):
+        except (NotClean, SetChanged, SetRefused, publish.TargetTaken):
             self.ledger.release(set_id)
             raise
         republish.clear(collection, index)
         unread_words.forget(collection, self.locator, self.plan)
         return self._published(set_id, index, content, doubts, person)
+
+    def _known_already(
+        self, rtset: RtSet, set_id: str, content: str, published: Record | None, verdict: Verdict
+    ) -> _Told | None:
+        """Tell of a set of which nothing new is made, or not yet; None where it goes on."""
+        collection = self.collection
+        if published is not None:
+            if self._is_done_again(published, rtset, content):
+                return None
+            return self._already_published(set_id, rtset, content, published, verdict.doubts)
+        if forgotten.is_kept(collection, set_id):
+            return self._forgotten(set_id)
+        if other := self._with_the_same_plan(set_id, rtset):
+            return self._already_published(set_id, rtset, content, other)
+        return self._doubted(verdict.doubts) if verdict.doubts and not self._second_look() else None
+
+    def _link(self, rtset: RtSet, set_id: str, becomes: Becomes, published: Record | None) -> Link | None:
+        """Find the person whose identity the set has, where a person's sets are linked; who is done again stays so."""
+        collection = self.collection
+        if published is not None:
+            return linking.of_published(collection, published)
+        if collection.options.same_patient != "link":
+            return None
+        stated = same_person.described(collection, rtset, 0, collection.hospital_of(self.folder))
+        decision = registry.person_decided(collection, self.locator, self.seen.fingerprint)
+        called = repr(collection.name_of(self.folder))
+        return linking.Linking(collection, rtset, set_id, called, stated, decision).settle(self.ledger, becomes)
 
     def _decide_who(self, rtset: RtSet, published: Record | None) -> Becomes:
         """Decide who the patient becomes; who is done again stays who it is."""
@@ -443,8 +480,11 @@ class _SetRun:
         note = f"It waits until a person has read words of its texts.\n{text}"
         return self._told(SetState.UNREAD_WORDS, note, codes=(UNREAD,), text=text)
 
-    def _claim(self, set_id: str, becomes: Becomes) -> int:
-        """Claim the number that a list holds for the set's patient, else the next one."""
+    def _claim(self, set_id: str, becomes: Becomes, link: Link | None) -> int:
+        """Claim the number that a list holds for the set's patient, or that of its person, else the next one."""
+        if link is not None:
+            listed = link.person.index == becomes.index
+            return self.ledger.claim_linked(set_id, self.locator, link.person, listed=listed)
         if becomes.index is not None:
             return self.ledger.claim_listed(set_id, self.locator, becomes.index)
         return self.ledger.claim(set_id, self.locator)
@@ -458,13 +498,15 @@ class _SetRun:
         content: str,
         becomes: Becomes,
         renaming: Renaming,
+        link: Link | None,
     ) -> _Anonymized:
         """Write the new files into the folder of an attempt."""
         collection, files = self.collection, rtset.set_files
-        identity = becomes.numbered(collection.identity, attempt.index)
+        identity = link.identity if link else becomes.numbered(collection.identity, attempt.index)
         target = verdict.machine.machine if verdict.machine else None
-        key, naming = collection.set_key(attempt.set_id), collection.naming
-        remaking = remake(rtset, target, collection.options, key, shift, identity, naming, renaming)
+        key, naming = link.key if link else collection.set_key(attempt.set_id), collection.naming
+        linked = link.linked if link else None
+        remaking = remake(rtset, target, collection.options, key, shift, identity, naming, renaming, linked)
         taken = sorted(map(collection.mark_of_word, renaming.taken))
         plan, settled = "", 0
         for done, written in enumerate(writer.write(rtset, remaking, attempt.folder), start=1):
@@ -486,16 +528,19 @@ class _SetRun:
                 rtset.relinked,
                 naming,
                 bool(renaming.undecided),
+                link.birth_date if link else None,
+                link.study_ids if link else {},
                 collection.knows_again(frozenset(taken)),
             ),
             renaming,
             {
                 **_record(identity, remaking, verdict, rtset, naming, content, settled),
+                **(link.as_json() if link else {persons.KEY: persons.OF_SET}),
                 "words": {"unread": len(renaming.undecided), "listed": len(renaming.unread), "taken": taken},
             },
         )
 
-    def _publish(self, attempt: Attempt, made: _Anonymized, earlier: Record | None) -> None:
+    def _publish(self, attempt: Attempt, made: _Anonymized, earlier: Record | None, link: Link | None) -> None:
         """Verify → publish; in the place of what is to be done again."""
         collection = self.collection
         self.progress.step("verified", 0, len(made.source))
@@ -518,20 +563,29 @@ class _SetRun:
         words = [word.as_json() for word in made.renaming.unread]
         unread_words.write(collection, attempt.index, self.locator, person, words)
         told = {"proof": proof.as_json(), "person": person, **made.record}
-        publish.publish(attempt, told, line, made.plan_name, instead_of=earlier)
+        hashes = {name: file.sha256 for name, file in proof.files.items()}
+
+        def check() -> None:
+            if link is not None:
+                visits.check_shared(collection, link.person.hash, attempt.set_id, hashes)
+
+        try:
+            publish.publish(attempt, told, line, made.plan_name, instead_of=earlier, check=check)
+        except visits.SharedObjectDiffers as differs:
+            raise linking.shared_differs(differs, repr(collection.name_of(self.folder))) from None
 
     def _check_unchanged(self, listing: Listing) -> None:
         """Make sure that the folder is what was read: of one that changes meanwhile, nothing can be said."""
         if folder_listing.take(self.folder) != listing:
             raise SetChanged
 
-    def _is_done_again(self, published: Record, rtset: RtSet, set_id: str, content: str) -> bool:
+    def _is_done_again(self, published: Record, rtset: RtSet, content: str) -> bool:
         """Whether a person wants a published set done again; it is, if it is still the one that was published."""
         collection = self.collection
         if not republish.is_requested(collection, published):
             return False
         folder = collection.root / folder_name(published.index)
-        return same_source.is_the_same(rtset, content, collection.set_key(set_id), published, folder)
+        return same_source.is_the_same(rtset, content, persons.secret_of(collection, published), published, folder)
 
     def _identify(self, rtset: RtSet) -> tuple[str, str]:
         """Give a set its id, by its UIDs, and by its content too if a person once said that it is a set of its own.
@@ -564,11 +618,20 @@ class _SetRun:
         if found and found.content.get("source") != content:
             raise SetChanged  # another one of the same UIDs was first: what is to be told of this one is found out anew
         if self._other_folder(set_id) is None:
-            told = same_person.told(self.collection, person)
+            told = self._told_of_person(set_id, index, person)
             note = self._beside(doubts, told, index)
             return self._told(SetState.PUBLISHED, note, set_id=set_id, index=index, text=told)
         text = SAME.format(folder_name(index))
         return self._told(SetState.SAME_SET, text, set_id=set_id, index=index, text=text)
+
+    def _told_of_person(self, set_id: str, index: int, person: Person | None) -> str:
+        """Note the person of a published set, and tell which other sets are theirs."""
+        collection = self.collection
+        record = records.read(collection, index)
+        name = str(record.content.get(persons.KEY, persons.OF_SET)) if record is not None else persons.OF_SET
+        if name == persons.OF_SET:
+            return same_person.told(collection, person)
+        return linking.told(collection, name.partition(":")[2], set_id, index)
 
     def _with_the_same_plan(self, set_id: str, rtset: RtSet) -> Record | None:
         """Find what was published of this plan with other objects, unless a person wants this set as one of its own."""
@@ -599,7 +662,9 @@ class _SetRun:
                 f"Its plan was published as {name}, with other objects: some were added, taken away or exported anew "
                 f"since. Nothing new was made of it. {as_new}"
             )
-        elif not same_source.is_the_same(rtset, content, collection.set_key(set_id), published, collection.root / name):
+        elif not same_source.is_the_same(
+            rtset, content, persons.secret_of(collection, published), published, collection.root / name
+        ):
             state = SetState.CHANGED
             text = (
                 f"Its objects have the UIDs of the set that was published as {name}, but they are not the same any "
@@ -610,7 +675,7 @@ class _SetRun:
         if text:
             return self._told(state, text, set_id=set_id, index=published.index, text=text)
         person = same_person.described(collection, rtset, published.index, collection.hospital_of(self.folder))
-        told = same_person.told(collection, person)
+        told = self._told_of_person(set_id, published.index, person)
         note = self._beside(doubts, told, published.index)
         return self._told(state, note, set_id=set_id, index=published.index, text=told)
 

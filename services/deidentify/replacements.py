@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from services.deidentify.identifiers import Identifiers
@@ -17,7 +17,7 @@ from services.forms.word_list import Decisions
 from services.policy.table import method_codes, method_text, policy_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from collections.abc import Collection as Container
     from datetime import date, timedelta
 
@@ -57,6 +57,17 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Linked:
+    """What a set has of the person to whom it is linked, and what its key does not say."""
+
+    birth_date: date | None
+    """Made up for the person's first set."""
+
+    study_ids: Mapping[str, str] = field(default_factory=dict)
+    """(0020,0010) *Study ID* by new Study Instance UID; 1 where nothing is said."""
+
+
+@dataclass(frozen=True, slots=True)
 class Remaking:
     """Everything that decides what a set's new values are."""
 
@@ -82,6 +93,9 @@ class Remaking:
     codes: tuple[Code, ...]
     """The items of (0012,0064) *De-identification Method Code Sequence*."""
 
+    study_ids: Mapping[str, str] = field(default_factory=dict)
+    """(0020,0010) *Study ID* by new Study Instance UID, where sets of a person are linked."""
+
 
 def remake(
     rtset: RtSet,
@@ -92,6 +106,7 @@ def remake(
     identity: NewIdentity,
     naming: Naming = UNNAMED,
     renaming: Renaming | None = None,
+    linked: Linked | None = None,
 ) -> Remaking:
     """Work out the new values of a set.
 
@@ -105,10 +120,14 @@ def remake(
         What structures are to be called.
     renaming
         What becomes of its texts, where that was worked out before.
+    linked
+        What it has of its person, where a person's sets are linked.
     """
     renaming = renaming or rename(rtset, naming, replace=options.unread_words == "replace")
     policy = policy_for(options)
-    person = _person(rtset, options, key, shift)
+    person = person_of(rtset, options, key, shift)
+    if linked is not None:
+        person = replace(person, birth_date=linked.birth_date)
     marks = (*person.notes, *(["relinked"] if rtset.relinked else []))
     touched = options.keep_machine and any(_holds(file.file.elements, policy.contested) for file in rtset.set_files)
     return Remaking(
@@ -122,6 +141,7 @@ def remake(
         "" if options.keep_machine else options.scanner,
         tuple(method_text(options, (OUT_OF_THE_ORDINARY[mark] for mark in marks if mark in OUT_OF_THE_ORDINARY))),
         tuple(method_codes(options, device_dates_touched=touched, unread_words=bool(renaming.undecided))),
+        linked.study_ids if linked is not None else {},
     )
 
 
@@ -157,11 +177,11 @@ def identifiers_of(rtset: RtSet) -> Identifiers:
     return Identifiers(rtset.found, rtset.technical, births)
 
 
-def _person(rtset: RtSet, options: Options, key: bytes, shift: timedelta) -> Person:
+def person_of(rtset: RtSet, options: Options, key: bytes, shift: timedelta) -> Person:
     """Settle age, birth date and sex. Without dates there is no birth date, and the age says the age."""
     views = [file.view for file in rtset.set_files]
     births = [view.text("PatientBirthDate") for view in views]
-    studied = next((day for view in views for day in dates.read_da(view.raw("StudyDate") or b"")), None)
+    studied = studied_on(rtset)
     reading = read_age((view.text("PatientAge") for view in views), births, studied)
     birth = None
     if studied and studied > PLACEHOLDER_DATE and options.dates != "remove" and options.birth_date == "fake":
@@ -171,6 +191,12 @@ def _person(rtset: RtSet, options: Options, key: bytes, shift: timedelta) -> Per
     sexes = {sex for view in views if (sex := view.text("PatientSex").upper()) in {"F", "M", "O"}}
     notes = (*reading.notes, *(["sexes-differ"] if len(sexes) > 1 else []))
     return Person(reading.age, birth, sexes.pop() if len(sexes) == 1 else "", notes)
+
+
+def studied_on(rtset: RtSet) -> date | None:
+    """Return the day on which the age of a set counts: the first study date stated, the CT's before the others'."""
+    views = [file.view for file in rtset.set_files]
+    return next((day for view in views for day in dates.read_da(view.raw("StudyDate") or b"")), None)
 
 
 def _holds(elements: Sequence[Element], tags: Container[int]) -> bool:

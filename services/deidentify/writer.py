@@ -38,6 +38,7 @@ _ONE_VALUE_VRS: Final = frozenset(b"LT ST UT".split())
 """The backslash is a letter in these. PS3.5 6.2."""
 
 _CHARSET: Final = dictionary.tag("SpecificCharacterSet")
+_STUDY_ID: Final = dictionary.tag("StudyID")
 _BEAMS: Final = tuple(map(dictionary.tag, ("BeamSequence", "IonBeamSequence")))
 _FLUENCE: Final = dictionary.tag("PrimaryFluenceModeSequence")
 
@@ -72,7 +73,8 @@ def write(rtset: RtSet, remaking: Remaking, folder: Path) -> Iterator[Written]:
         declared = tables.declaration(charsets) if file is source.file else None
         output = (declared.decode("ascii"),) if declared else charsets
         rules = tables.rules(charsets, output, implicit=file.implicit)
-        additions = tables.additions(source.kind, declared, implicit=file.implicit)
+        study = remaking.study_ids.get(remaking.uids(source.uid("StudyInstanceUID")), "") if remaking.study_ids else ""
+        additions = tables.additions(source.kind, declared, study, implicit=file.implicit)
         uid = remaking.uids(source.sop_instance_uid)
         name = file_name(source.kind, uid)
         before, end = file.before_pixels()
@@ -126,7 +128,7 @@ class _Tables:
         self._foreign = foreign
         self._declared: dict[tuple[str, ...], bytes | None] = {}
         self._known: dict[tuple[tuple[str, ...], tuple[str, ...], bool], Rules] = {}
-        self._additions: dict[tuple[str, bytes | None, bool], Mapping[int, New | None]] = {}
+        self._additions: dict[tuple[str, bytes | None, str, bool], Mapping[int, New | None]] = {}
         self._decided = _decided(remaking.policy)
 
     def declaration(self, charsets: tuple[str, ...]) -> bytes | None:
@@ -160,14 +162,16 @@ class _Tables:
             inside[beams] = Rules(within.edits, within.inside, complete=self._beam(implicit=implicit), below=within)
         return top
 
-    def additions(self, kind: str, declared: bytes | None, *, implicit: bool) -> Mapping[int, New | None]:
+    def additions(
+        self, kind: str, declared: bytes | None, study_id: str = "", *, implicit: bool
+    ) -> Mapping[int, New | None]:
         """Give what stands at the root of every new object, whether or not its source had it."""
-        key = (kind, declared, implicit)
+        key = (kind, declared, study_id, implicit)
         if key not in self._additions:
             self._additions[key] = self._added(*key)
         return self._additions[key]
 
-    def _added(self, kind: str, declared: bytes | None, implicit: bool) -> Mapping[int, New | None]:
+    def _added(self, kind: str, declared: bytes | None, study_id: str, implicit: bool) -> Mapping[int, New | None]:
         remaking = self._remaking
         methods: dict[str, bytes] = {
             "PatientIdentityRemoved": b"YES",
@@ -187,6 +191,8 @@ class _Tables:
             else:
                 value = decision.argument.encode("ascii")
             made[tag] = (dictionary.vr(tag), value)
+        if study_id:
+            made[_STUDY_ID] = (b"SH", study_id.encode("ascii"))
         if declared is not None:
             made[_CHARSET] = (b"CS", declared)
         if remaking.person.age is None:

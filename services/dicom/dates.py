@@ -110,6 +110,12 @@ def choose_shift(key: bytes, dates: Iterable[date]) -> timedelta:
     return next(timedelta(weeks=weeks) for weeks in _stream(key) if weeks in allowed)
 
 
+def collides(dates: Iterable[date], shift: timedelta) -> bool:
+    """Tell whether a shift maps one of some dates onto another of them, which would be an original date again."""
+    days = set(dates)
+    return not days.isdisjoint(_moved(days, shift))
+
+
 def _moved(days: Iterable[date], shift: timedelta) -> Iterator[date]:
     return (earlier for day in days if (earlier := moved(day, shift)))
 

@@ -34,7 +34,7 @@ ExtraObjects = Literal["leave out", "refuse"]
 Unlisted = Literal["wait", "next"]
 Hospitals = Literal["one", "folder"]
 Plans = Literal["refuse", "ask", "approved", "each"]
-SamePatient = Literal["tell", "separate"]
+SamePatient = Literal["tell", "link", "separate"]
 Start = Literal["by itself", "by hand"]
 ReceivedIdentity = Literal["keep", "renumber"]
 ReleaseAsked = Literal["not asked", "before export"]
@@ -179,7 +179,7 @@ def _check_people(root: Path, values: Mapping[str, Any]) -> None:
     if values.get("plans") in {"each", "approved"} and "same_patient" not in values:
         raise SettingsWrong(
             f'{SETTINGS_NAME}{line_of(root, "check", "plans")}: plans = "{values["plans"]}" publishes several sets of '
-            'one person. Choose what they are to each other: same_patient = "tell" or "separate" in [people].'
+            'one person. Choose what they are to each other: same_patient = "tell", "link" or "separate" in [people].'
         )
 
 
@@ -219,7 +219,7 @@ extra_objects = {_toml(options.extra_objects)}  # "leave out" | "refuse": RT Ima
 plans = {_toml(options.plans)}  # several in a folder: "refuse" | "ask" a person | take the "approved" | take "each"
 
 [people]
-same_patient = {_toml(options.same_patient)}  # a person published before: "tell" | "separate", and warn of equal pixels
+same_patient = {_toml(options.same_patient)}  # a person published before: "tell" | "link" to one identity | "separate"
 unlisted = {_toml(options.unlisted)}  # "wait" | "next" number: patients who are not in identities.csv, if that is there
 hospitals = {_toml(options.hospitals)}  # "one" | "folder": the sub-folders are hospitals, and hold each its own sets
 

@@ -255,6 +255,12 @@ def is_placeholder(birth_date: str) -> bool:
     return len(days) != 1 or days[0] <= PLACEHOLDER_DATE or days[0].year >= _NEVER_REACHED
 
 
+def is_near_age(age: Age, birth: date, day: date) -> bool:
+    """Tell whether a made up birth date says an age on `day`, or one that is a year off at most."""
+    first, last = _born_between(age, day)
+    return first - _ROUNDING <= birth <= last + _ROUNDING
+
+
 def _lived(birth: date, day: date) -> bool:
     return birth < day and _age_on(day, birth).number <= LONGEST_LIFE
 

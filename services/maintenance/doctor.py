@@ -10,20 +10,20 @@ import os
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from services import plain_files
 from services.errors import SetChanged, SetRefused
 from services.layout import ANON_NAME
 from services.maintenance import same_source
 from services.policy.table import policy_for
-from services.publication import attempts, claims
-from services.rtset import folder_listing, unfinished_pixels
+from services.publication import attempts, claims, persons
+from services.rtset import folder_listing
 from services.runtime import durable_files
 from services.store import given_identities, notes, records, registry, tracking_lines
 from services.store.records import folder_name
 from services.store.set_state import SetState
-from services.verdict import folder_sets, importability
+from services.verdict import folder_sets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -216,6 +216,18 @@ class _Seen:
                 )
             yield from self._line_of(published)
             yield from self._folder_of(published)
+            yield from self._person_of(published)
+
+    def _person_of(self, published: Record) -> Iterator[Finding]:
+        """Look for the person whose key a linked set was made with."""
+        name = str(published.content.get(persons.KEY, persons.OF_SET))
+        if name != persons.OF_SET and persons.read(self._collection, name.partition(":")[2]) is None:
+            yield Finding(
+                "person-lost",
+                folder_name(published.index),
+                "It is linked to a person of whom nothing is known here any more.",
+                "Bring .anonymizer back from a backup, whole, or the next set of this person becomes somebody else.",
+            )
 
     def _line_of(self, published: Record) -> Iterator[Finding]:
         name = folder_name(published.index)
@@ -353,7 +365,7 @@ class _Seen:
 
     def _original(self, folder: Path, published: Record) -> Finding | None:
         name = folder_name(published.index)
-        options = replace(self._collection.options, **_WHATEVER_IS_TAKEN)
+        options = replace(self._collection.options, **same_source.WHATEVER_IS_TAKEN)
         try:
             judged = folder_sets.judge(folder, options, [], policy_for(options), folder_listing.take(folder))
         except (SetRefused, SetChanged):
@@ -370,19 +382,11 @@ class _Seen:
     def _is_source(self, rtset: RtSet, published: Record) -> bool:
         """Whether a set is what a record was made of."""
         collection = self._collection
-        key, folder = collection.set_key(published.set_id or ""), collection.root / folder_name(published.index)
+        key, folder = persons.secret_of(collection, published), collection.root / folder_name(published.index)
         return any(
             published.set_id == named.set_id and same_source.is_the_same(rtset, named.content, key, published, folder)
             for named in same_source.names(collection, rtset)
         )
 
-
-_WHATEVER_IS_TAKEN: Final[dict[str, Any]] = {
-    "accept": importability.ACCEPTABLE | {unfinished_pixels.CODE},
-    "extra_objects": "leave out",
-    "on_broken_links": "relink",
-    "plans": "each",
-}
-"""What a published set was good under: that the form refuses now what it took then says nothing of its files."""
 
 _AGAIN: Final = "A withdrawal was cut off: `anonymizer withdraw ROOT {}` once more."

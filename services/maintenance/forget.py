@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from services.errors import SettingsWrong
 from services.layout import SHEETS_NAME, sheets_folder
-from services.publication import attempts, claims, forgotten
+from services.publication import attempts, claims, forgotten, persons
 from services.runtime import durable_files
 from services.store import failures, given_identities, notes, records, registry, tracking_lines
 from services.store.records import folder_name
@@ -56,15 +56,14 @@ def forget_set(collection: Collection, index: int) -> None:
                 f"The original of {name} is still in the collection, in {folder.name}: take it away first, or it would "
                 "only be published again."
             )
-    persons = _persons(collection, published)
+    theirs = _persons(collection, published)
     forgotten.keep(collection, published.set_id)
     tracking_lines.withdraw(collection, index)
     _erase_files(collection, name, published)
     for locator in locators:
         _erase_folder(collection, locator)
     _erase_marks(collection, published)
-    for person in persons:
-        (collection.persons / f"{person}.json").unlink(missing_ok=True)
+    persons.forget(collection, theirs)
     left = {"schema": records.SCHEMA, "index": index, "forgotten": f"{datetime.now(UTC):%Y-%m-%d}"}
     durable_files.write_atomically(
         records.path_of(collection, index), durable_files.encode(left), staging=collection.staging
@@ -124,12 +123,15 @@ def _erase_marks(collection: Collection, published: Record) -> None:
 
 def _persons(collection: Collection, published: Record) -> set[str]:
     """Return by which marks the person of a set is known, as long as no other set of theirs is here."""
-    mine, others = {str(published.content.get("person", ""))}, {""}
+    mine, others = persons.names_in(published), {""}
     for one in given_identities.given(collection):
+        record = records.read(collection, one.index)
+        if record is None or record.forgotten:
+            continue
         (mine if one.index == published.index else others).add(one.person)
     for index in set(records.indices(collection)) - {published.index}:
         other = records.read(collection, index)
-        others.add(str(other.content.get("person", "")) if other else "")
+        others |= persons.names_in(other) if other else set()
     return mine - others
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from services.deidentify.uid_map import UidMap
 from services.deidentify.writer import file_name
@@ -16,6 +16,8 @@ from services.dicom import part10, pixel_data
 from services.dicom.dataset import root_view
 from services.dicom.elements import Malformed
 from services.dicom.part10 import NotDicom
+from services.publication import persons
+from services.rtset import unfinished_pixels
 from services.rtset.reader import PLAN
 from services.verdict import complete_sets, importability
 from services.verdict.set_aside import set_aside
@@ -27,6 +29,15 @@ if TYPE_CHECKING:
     from services.rtset.reader import RtSet, SetFile
     from services.store.collection import Collection
     from services.store.records import Record
+
+
+WHATEVER_IS_TAKEN: Final[dict[str, Any]] = {
+    "accept": importability.ACCEPTABLE | {unfinished_pixels.CODE},
+    "extra_objects": "leave out",
+    "on_broken_links": "relink",
+    "plans": "each",
+}
+"""What a published set was good under: that the form refuses now what it took then says nothing of its files."""
 
 
 class Named(NamedTuple):
@@ -69,7 +80,7 @@ def objects_of(
     taken = set_aside(objects).objects
     if published is None or published.set_id is None or not complete_sets.are_several(taken):
         return taken
-    new_uid = UidMap(collection.set_key(published.set_id))
+    new_uid = UidMap(persons.secret_of(collection, published))
     for one in complete_sets.find(taken, importability.ACCEPTABLE).candidates:
         if file_name(PLAN, new_uid(one.plan_uid)) == published.plan_name:
             return set_aside(one.objects).objects

@@ -19,7 +19,7 @@ from services.policy import table
 from services.policy.table import Choice
 from services.proof.prove import Expected, prove
 from services.proof.values import REBUILT
-from services.publication import new_identity
+from services.publication import new_identity, persons
 from services.rtset import folder_listing, reader
 from services.runtime import durable_files
 from services.store import records, structure_lists
@@ -103,7 +103,7 @@ def verify_published(source: Path, anon: Path, collection: Collection, machines:
 
 def _uids_by_key(collection: Collection, published: Record) -> Callable[[str], str] | None:
     """Return what makes the new UIDs of a published set; None where the record names no set."""
-    return UidMap(collection.set_key(published.set_id)) if published.set_id else None
+    return UidMap(persons.secret_of(collection, published)) if published.set_id else None
 
 
 def _changed_since(anon: Path, hashes: Mapping[str, str]) -> Iterator[str]:
@@ -124,7 +124,7 @@ def _changed_since(anon: Path, hashes: Mapping[str, str]) -> Iterator[str]:
 def _recorded(told: Mapping[str, Any], collection: Collection, index: int, machines: Iterable[Path]) -> Expected:
     """Give what was promised for a published set, as its record has it."""
     options, now = told["options"], new_identity.of_published(collection, index)
-    said, moved = told.get("identity", {}), told.get("machine")
+    said, moved, linked = told.get("identity", {}), told.get("machine"), told.get("linked", {})
     target: MachineIdentity | None = _Moved(**moved) if moved else None
     if (
         "machine" not in told and options["machine"] != descriptor.KEEP
@@ -137,6 +137,8 @@ def _recorded(told: Mapping[str, Any], collection: Collection, index: int, machi
         options["scanner"],
         relinked=any(REBUILT in text for text in told["method"]["text"]),
         naming=structure_lists.kept(collection, str(told.get("structures", {}).get("list", ""))),
+        birth_date=linked.get("birth_date"),
+        study_ids=linked.get("study_ids", {}),
     )
 
 

@@ -85,7 +85,17 @@ class Promised(Protocol):
     def relinked(self) -> bool:
         """Whether references were rebuilt."""
 
+    @property
+    def birth_date(self) -> str | None:
+        """The made up one of a linked set's person; None where the set has one of its own."""
 
+    @property
+    def study_ids(self) -> Mapping[str, str]:
+        """Study ID by new Study Instance UID, where sets of a person are linked; else nothing."""
+
+
+_STUDY: Final = tag("StudyInstanceUID")
+_STUDY_ID: Final = tag("StudyID")
 _STATED: Final = (*PATIENT, *METHOD)
 
 MAKERS: Final = frozenset(map(tag, ("Manufacturer", "ManufacturerModelName")))
@@ -292,10 +302,19 @@ class Walk:
             if each not in root and each != _PATIENT_AGE:
                 self._fail("identity", "is not stated", here, each)
         values = {each: self._new[root[each][3] : root[each][4]].strip(b" \0") for each in _STATED if each in root}
+        self._study_id(root, values, here)
         self.found.statements.add(tuple(values.get(each) for each in PATIENT))
         self.found.methods.add(tuple((each, values.get(each, b"")) for each in METHOD))
         codes = root.get(_METHOD_CODES)
         self.found.method_codes.add(tuple(self._codes(codes[5] or [])) if codes else ())
+
+    def _study_id(self, root: Mapping[int, Element], values: dict[int, bytes], here: Level) -> None:
+        """Hold the Study ID of an object of a linked set against its study: two studies of a set may have two."""
+        if promised := self._promised.study_ids:
+            study = root.get(_STUDY)
+            uid = self._new[study[3] : study[4]].strip(b" \0").decode("latin-1") if study else ""
+            if values.pop(_STUDY_ID, b"") != promised.get(uid, "1").encode():
+                self._fail("identity", "is not the number of the study", here, _STUDY_ID)
 
     # Walking ------------------------------------------------------------------------------------------------------
 
@@ -498,7 +517,7 @@ class Walk:
             was_empty = change.old is not None and not change.old.strip(b" \0")
             may_be_empty = was_empty and not change.new and bool(here.path)
             what, right = "is not the constant that the policy names", value == decision.argument.encode()
-            right = right or may_be_empty
+            right = right or may_be_empty or self._is_study_id(tag, value, here)
         elif action is Action.EMPTY:
             what, right = "should be empty", not change.new
         elif action is Action.APPROVAL:
@@ -511,6 +530,10 @@ class Walk:
         elif action is not Action.METHOD or here.path:  # methods were read at the root, where they belong
             check, what, right = "private elements" if tag & _PRIVATE else "elements", "should have gone", False
         return None if right else (check, what)
+
+    def _is_study_id(self, tag: int, value: bytes, here: Level) -> bool:
+        """Tell whether a value is a Study ID that a linked set may have; which object has which is seen elsewhere."""
+        return tag == _STUDY_ID and not here.path and value.decode("latin-1") in self._promised.study_ids.values()
 
     def _linked(self, old: Element, new: Element, here: Level) -> None:
         """Judge a mapped UID of a set whose references were rebuilt."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from services.dicom import part10
@@ -80,6 +80,12 @@ class Expected:
 
     unread_words: bool | None = None
     """Whether words are left in its texts that nobody knows and that no person has read; None: nobody has said."""
+
+    birth_date: str | None = None
+    """The made up one of the person to whom the set is linked; None where the set has one of its own."""
+
+    study_ids: Mapping[str, str] = field(default_factory=dict)
+    """Study ID by new Study Instance UID, where sets of a person are linked."""
 
     taken: Callable[[str], bool] | None = None
     """Whether a word went though it is no identifier: a person said so, or weak evidence did."""

@@ -259,9 +259,12 @@ def judge_identity(
     if sex != (sexes.pop() if len(sexes) == 1 else ""):
         reasons.add("identity", "is not the sex that the source states", Place("", (), PATIENT[3]))
     _judge_age(found, age, studied.old, reasons)
-    if birth and promised.policy.options.birth_date == "empty":
+    empty = promised.policy.options.birth_date == "empty"
+    if birth and empty:
         reasons.add("identity", "a birth date is stated that was to be empty", Place("", (), PATIENT[2]))
-    _judge_birth_date(found, age, birth, studied, shift, reasons)
+    if promised.birth_date is not None and not empty and birth != promised.birth_date:
+        reasons.add("identity", "is not the birth date of the person's other sets", Place("", (), PATIENT[2]))
+    _judge_birth_date(found, age, birth, studied, shift, reasons, linked=promised.birth_date is not None)
     return sum(map(len, found.identity.values()))
 
 
@@ -299,14 +302,28 @@ def _judge_age(found: Found, age: str, studied: date | None, reasons: Reasons) -
 
 
 def _judge_birth_date(
-    found: Found, age: str, birth: str, studied: StudyDates, shift: timedelta | None, reasons: Reasons
+    found: Found,
+    age: str,
+    birth: str,
+    studied: StudyDates,
+    shift: timedelta | None,
+    reasons: Reasons,
+    *,
+    linked: bool,
 ) -> None:
-    """Hold that the birth date says the age and nothing else."""
+    """Hold that the birth date says the age and nothing else; of a linked set, nearly the age.
+
+    It was made up for the age in the person's first set, and may be a year away from that in another one.
+    """
     place = Place("", (), PATIENT[2])
     if not birth:
         return
     made = study_date(birth.encode())
-    if made is None or studied.new is None or not _is_of_age(age, made, studied.new):
+    if linked:
+        says_age = made is not None
+    else:
+        says_age = made is not None and studied.new is not None and _is_of_age(age, made, studied.new)
+    if made is None or not says_age:
         reasons.add("identity", "the birth date does not say the age", place)
     elif age[-1:] != "D" and made + (shift or timedelta()) in _birth_dates(found):
         reasons.add("identity", "the birth date is the real one, moved", place)

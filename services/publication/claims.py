@@ -76,13 +76,17 @@ def held(collection: Collection, set_id: str) -> Claim | None:
     return claim
 
 
-def take(collection: Collection, index: int, set_id: str, locator: str, *, listed: bool = False) -> Claim | None:
+def take(
+    collection: Collection, index: int, set_id: str, locator: str, *, listed: bool = False, person: str = ""
+) -> Claim | None:
     """Take an index for a set.
 
     Parameters
     ----------
     listed
         Whether the list of identities holds this index for the set's patient: nobody else is given one that it holds.
+    person
+        Whose set it is, where the sets of a person are linked: nobody else is given the number of a person's identity.
 
     Returns
     -------
@@ -98,6 +102,9 @@ def take(collection: Collection, index: int, set_id: str, locator: str, *, liste
         if there is None or there.set_id != set_id:
             return None
         taken = there
+    if person_at(collection, index) not in {None, person}:  # looked at last: who takes a number for a person does, too
+        _remove(collection, _claim_file(collection, index), taken)
+        return None
     _write(collection, _set_file(collection, set_id), taken)
     claim = held(collection, set_id)
     if claim is not None and claim != taken:
@@ -128,12 +135,32 @@ def is_ended(collection: Collection, claim: Claim) -> bool:
     return _released_file(collection, claim).exists()
 
 
+def is_given(collection: Collection, index: int, *, listed: bool = False) -> bool:
+    """Tell whether a number is a set's, or held for a listed patient: no person can take it for their identity."""
+    is_held = index in collection.identities.indices and not listed
+    return is_held or _claim_file(collection, index).exists() or _is_given_otherwise(collection, index)
+
+
+def person_at(collection: Collection, index: int) -> str | None:
+    """Return the person of whose identity a number is; empty where nobody can tell, None where it is nobody's."""
+    path = collection.numbers / f"{index:06d}.json"
+    stored = durable_files.read(path)
+    if stored is None:
+        return "" if path.exists() else None
+    return str(stored.get("person", ""))
+
+
+def of_persons(collection: Collection) -> set[int]:
+    """Return the numbers in the identities of persons whose sets are linked: each is taken for ever."""
+    return _indices(collection.numbers, CLAIM_NAME) if collection.numbers.is_dir() else set()
+
+
 def taken(collection: Collection) -> set[int]:
     """Return every index that the share shows as taken, in whatever way; those that a list holds are among them."""
     claims = _indices(collection.claims, CLAIM_NAME)
     lines = _indices(collection.tracking, CLAIM_NAME)
     otherwise = numbers_given(collection.root, collection.identity.patient_id) | collection.identities.indices
-    return claims | lines | _published(collection) | otherwise
+    return claims | lines | _published(collection) | otherwise | of_persons(collection)
 
 
 def indices(collection: Collection) -> set[int]:

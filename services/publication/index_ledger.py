@@ -15,13 +15,15 @@ import redis
 
 from services.errors import SettingsWrong
 from services.forms.identity import LAST_INDEX
-from services.publication import claims, high_water, publish
+from services.publication import claims, high_water, persons, publish
 from services.store import records
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from services.publication.claims import Claim
+    from services.publication.persons import Person
     from services.store.collection import Collection
 
 ROUNDS: Final = 50
@@ -107,9 +109,7 @@ class Ledger:
             held = claims.held(self._collection, set_id)
             if held is not None:
                 return held.index
-            high_water.check_highest(self._redis, self._collection)
-            index, generation = self._ask(set_id)
-            high_water.check_free(self._redis, self._collection, index)
+            index, generation = self._next(set_id)
             taken = claims.take(self._collection, index, set_id, locator)
             if taken is not None:
                 return taken.index
@@ -139,6 +139,52 @@ class Ledger:
                 raise NumberHeld
         raise LedgerUnsettled
 
+    def reserve(self, named: Callable[[int], Person], listed: int | None = None) -> Person:
+        """Note a person whose sets are linked, under the number that is theirs from now on; or return who is noted.
+
+        Parameters
+        ----------
+        named
+            Returns the person as to be noted under a number.
+        listed
+            The number that the list of identities holds for their patient; None: they take the next one.
+
+        Raises
+        ------
+        redis.RedisError, OSError
+            Circumstances. What was begun is found again by the next call.
+        """
+        name = named(0).hash
+        for _ in range(ROUNDS):
+            known = persons.read(self._collection, name)
+            if known is not None:
+                return known
+            index, generation = listed, b""
+            if index is None:
+                index, generation = self._next(persons.key_of(name))
+            reserved = persons.reserve(self._collection, named(index), listed=listed is not None)
+            if reserved is not None:
+                return reserved
+            if listed is None:
+                self._withdraw(keys=[self._key], args=[generation])
+            listed = None
+        raise LedgerUnsettled
+
+    def claim_linked(self, set_id: str, locator: str, person: Person, *, listed: bool = False) -> int:
+        """Give a set of a linked person its number: the person's own where no set has it, else the next one."""
+        for _ in range(2):
+            held = claims.held(self._collection, set_id)
+            if held is not None:
+                return held.index
+            own = claims.person_at(self._collection, person.index)
+            if own != person.hash:
+                break
+            taken = claims.take(self._collection, person.index, set_id, locator, listed=listed, person=own)
+            if taken is not None:
+                return taken.index
+            self._clear_the_way(set_id, person.index)
+        return self.claim(set_id, locator)
+
     def release(self, set_id: str) -> bool:
         """Give back what a set holds; false when it turns out to be published, which is for ever."""
         if publish.find(self._collection, set_id) is not None:
@@ -159,6 +205,7 @@ class Ledger:
         to Redis earlier. What is given back meanwhile is not there when it is looked at once more.
         """
         finished = sum(map(self._finish_release, claims.half_released(self._collection)))
+        finished += persons.let_go(self._collection)
         for claim in list(claims.left_behind(self._collection)):
             claims.let_go(self._collection, claim)
             self._forget(keys=[self._key], args=[claim.set_id, claim.index])
@@ -173,6 +220,13 @@ class Ledger:
         if wrong:
             self._withdraw(keys=[self._key], args=[generation])
         return Audit(bool(wrong), finished, tuple(claims.unreadable(self._collection)))
+
+    def _next(self, name: str) -> tuple[int, bytes]:
+        """Return the number that is proposed to a set or a person, and by which copy of the share."""
+        high_water.check_highest(self._redis, self._collection)
+        index, generation = self._ask(name)
+        high_water.check_free(self._redis, self._collection, index)
+        return index, generation
 
     def _ask(self, set_id: str) -> tuple[int, bytes]:
         initial = self._collection.identity.initial_index

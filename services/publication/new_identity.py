@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 from services.errors import Fault, SetWaits
 from services.forms.identity import NewIdentity
 from services.forms.identity_list import FILE_NAME, folded
-from services.store import given_identities
+from services.publication import persons
+from services.store import given_identities, records
 
 if TYPE_CHECKING:
     from services.forms.identity import Identity
@@ -111,6 +112,10 @@ def zeros_lost(row: ListedIdentity) -> Fault:
 
 def of_published(collection: Collection, index: int) -> NewIdentity:
     """Return who the patient of a published set would become now, by form and list."""
+    record = records.read(collection, index)
+    if record is not None and record.content.get(persons.KEY, persons.OF_SET) != persons.OF_SET:
+        identity = record.content["identity"]  # a linked person's: neither form nor list changes it
+        return NewIdentity(identity["patient_id"], identity["patient_name"], index)
     one = next((one for one in given_identities.given(collection) if one.index == index), None)
     row = collection.identities.of(one.original_id, one.hospital) if one and one.original_id else None
     return row.numbered(collection.identity, index) if row else collection.identity.numbered(index)

@@ -19,7 +19,7 @@ from services.store import records
 from services.store.records import Record, folder_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from services.publication.attempts import Attempt
@@ -38,6 +38,7 @@ def publish(
     plan_name: str,
     *,
     instead_of: Record | None = None,
+    check: Callable[[], None] | None = None,
 ) -> None:
     """Publish an attempt, or find that another copy of the same task has done it.
 
@@ -49,6 +50,8 @@ def publish(
         `RP.<new uid>.dcm`, one of the attempt's files: the same on every attempt, and in no other set.
     instead_of
         What is published under the index and makes way, where a person wants the set done again.
+    check
+        Is called when everything is on the disk and nothing is published yet; what it raises ends the attempt.
 
     Raises
     ------
@@ -70,6 +73,8 @@ def publish(
     durable_files.fsync_folder(attempt.folder)
     durable_files.fsync_folder(attempt.path)
 
+    if check is not None:
+        check()
     attempt.check_claim()
     target = collection.root / folder_name(index)
     if instead_of is not None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SAME: Final = "It is the same person as {}."
 EQUAL_PIXELS: Final = " They are kept apart, but equal pixels or contours in both still link them."
+UNSURE: Final = "Its patient ID is that of the person of {}, but not both state a birth date: a person says who it is."
 OTHER: Final = (
     "Its patient ID is that of the person of {}, but birth date or sex differ: somebody else, or a wrong entry."
 )
@@ -46,6 +47,8 @@ def says(collection: Collection, person: Person, first: Person | None) -> str:
         return ""
     if person.differs(first):
         return OTHER.format(folder_name(first.index))
+    if collection.options.same_patient == "link" and not person.is_surely(first):
+        return UNSURE.format(folder_name(first.index))
     text = SAME.format(folder_name(first.index))
     return text + EQUAL_PIXELS if collection.options.same_patient == "separate" else text
 

@@ -192,6 +192,8 @@ class Collection:
         collection = cls.open(root)
         known = {int(found[1]) for name in durable_files.names(collection.records) if (found := _ANON_FILE.match(name))}
         held = {int(name[:-5]) for name in durable_files.names(collection.claims) if _CLAIM_FILE.fullmatch(name)}
+        if collection.numbers.is_dir():
+            held |= {int(name[:-5]) for name in durable_files.names(collection.numbers) if _CLAIM_FILE.fullmatch(name)}
         if above > max(known | held, default=0) + MOST_ADOPTED:
             raise SettingsWrong(f"More than {MOST_ADOPTED} numbers would be counted as given: is {above} right?")
         for index in sorted(set(range(_first_index(collection), above + 1)) - known - held):
@@ -276,6 +278,16 @@ class Collection:
     def persons(self) -> Path:
         """`<hash>.json`: who was published, under the number of their first set; the first publication makes it."""
         return self.state / "persons"
+
+    @property
+    def numbers(self) -> Path:
+        """`000006.json`: whose identity a number is, where a person's sets are linked; the first of them makes it."""
+        return self.state / "numbers"
+
+    @property
+    def visits(self) -> Path:
+        """`<hash of a person>/000001.json`: their linked sets, in order; the first of them makes the folder."""
+        return self.state / "visits"
 
     @property
     def redo(self) -> Path:

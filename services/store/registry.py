@@ -31,7 +31,20 @@ CHOOSE_PLANS: Final = "choose-plans"
 OF_THE_LIST: Final = frozenset({"unlisted", "zeros-lost"})
 """Codes of sets that wait until their patient stands in `identities.csv`."""
 
-DECISIONS: Final = OF_THE_LIST | {CHOOSE_PLANS}
+WHICH_PERSON: Final = "which-person"
+DATES_COLLIDE: Final = "dates-collide"
+DATES_OPTION: Final = "dates-option-changed"
+SHARED_DIFFERS: Final = "shared-object-differs"
+AGE_OVER_89: Final = "age-over-89"
+AGES_DIFFER: Final = "ages-differ"
+FIRST_SET_GONE: Final = "first-set-gone"
+
+OF_A_PERSON: Final = frozenset(
+    {WHICH_PERSON, DATES_COLLIDE, DATES_OPTION, SHARED_DIFFERS, AGE_OVER_89, AGES_DIFFER, FIRST_SET_GONE}
+)
+"""Codes of sets that may be of a person who was published, and cannot be linked to them by themselves."""
+
+DECISIONS: Final = OF_THE_LIST | OF_A_PERSON | {CHOOSE_PLANS}
 """Codes of sets that wait until a person decides: nothing is gained by looking at them again before."""
 
 
@@ -248,6 +261,32 @@ def chosen(collection: Collection, locator: str) -> Choice:
     noted = (durable_files.read(_folder_file(collection, locator)) or {}).get("plans")
     taken, left = (noted.get(key, []) if isinstance(noted, dict) else [] for key in ("taken", "left"))
     return Choice(frozenset(map(str, taken)), frozenset(map(str, left)))
+
+
+class WhoItIs(NamedTuple):
+    """Of whom a person said that a folder's sets are."""
+
+    number: int | None = None
+    """Of a published set of the same person."""
+    new: str = ""
+    """Where nobody of them was published: what tells this person from another of the same ID."""
+
+
+def decide_person(collection: Collection, locator: str, fingerprint: str, decision: WhoItIs) -> None:
+    """Note of whom the sets in a registered folder are, as it looks now."""
+    path = _folder_file(collection, locator)
+    noted = {"fingerprint": fingerprint, **decision._asdict()}
+    stored = {**(durable_files.read(path) or {}), "person": noted}
+    durable_files.write_atomically(path, durable_files.encode(stored), staging=collection.staging)
+
+
+def person_decided(collection: Collection, locator: str, fingerprint: str) -> WhoItIs | None:
+    """Return of whom the sets of a folder are, as it looks now; None where nobody has said."""
+    noted = (durable_files.read(_folder_file(collection, locator)) or {}).get("person")
+    if not isinstance(noted, dict) or noted.get("fingerprint") != fingerprint:
+        return None
+    number = noted.get("number")
+    return WhoItIs(number if isinstance(number, int) else None, str(noted.get("new", "")))
 
 
 def accept(collection: Collection, locator: str, fingerprint: str, code: str) -> None:

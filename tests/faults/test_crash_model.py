@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,9 +17,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.publication import claims, persons, publish, visits
 from services.publication.attempts import Attempt
 from services.publication.index_ledger import Ledger
+from services.publication.persons import Person
 from services.runtime import durable_files
+from services.store import records
+from services.store.tracking_lines import TrackingLine
 from tests.integration.test_killed_at_any_step import LOCATOR, NOTHING, ONE, PUBLISHED, TWO, connect, do, state, tidy_up
 
 if TYPE_CHECKING:
@@ -28,6 +33,8 @@ if TYPE_CHECKING:
 
     from services.store.collection import Collection
 
+THREE = "3" * 32
+ANNA, BERTA = "a" * 32, "b" * 32
 EXAMPLES = int(os.environ.get("CRASHES", "150"))
 ANY = settings(
     max_examples=EXAMPLES,
@@ -158,6 +165,55 @@ def test_power_goes_while_a_set_is_published(
         assert ledger.claim(TWO, LOCATOR) == (7 if found == PUBLISHED else 6)
 
     every_crash(before, history, recovers)
+
+
+@pytest.mark.timeout(600)
+def test_power_goes_while_a_person_takes_their_number(
+    collection: Collection, redis_server: str, client: redis.Redis, monkeypatch
+) -> None:
+    """Where sets are linked: a person is one, and nobody else has their number, whatever of it was on the disk."""
+    before, history = taken_down(collection, monkeypatch, lambda: do_linked(collection, redis_server, ONE, ANNA))
+    knew = client.dump(_key(collection))
+
+    def recovers(disk: Disk, *, emptied: bool) -> None:
+        disk.put(collection.root)
+        _redis_then(client, None if emptied else knew, _key(collection))
+        others = [do_linked(collection, redis_server, THREE, BERTA)]
+        mine = [do_linked(collection, redis_server, set_id, ANNA) for set_id in (ONE, TWO)]
+        tidy_up(collection, redis_server)
+        tidy_up(collection, redis_server)
+        persons_of = {one.hash: one.index for one in persons.all_of(collection)}
+        assert {claims.person_at(collection, index): index for index in claims.of_persons(collection)} == persons_of
+        assert persons_of.keys() == {ANNA, BERTA}
+        assert len(set(persons_of.values())) == 2
+        for name, indices in ((ANNA, mine), (BERTA, others)):
+            found = [records.read(collection, index) for index in indices]
+            assert {one.content["number"] for one in found if one} == {persons_of[name]}
+        published = sorted([*mine, *others])
+        assert published == records.indices(collection)
+        free = min(set(range(6, 10)) - set(published))  # one that was half taken is given next
+        assert Ledger(collection, connect(redis_server)).claim("4" * 32, LOCATOR) == free
+        assert [*visits.enter(collection, ANNA, ONE, [ONE]).values()] == ["1"]
+        assert [*visits.enter(collection, ANNA, TWO, [TWO]).values()] == ["2"]
+
+    every_crash(before, history, recovers)
+
+
+def do_linked(collection: Collection, socket: str, set_id: str, person: str) -> int:
+    """Go the way of a set of a person whose sets are linked, without the DICOM."""
+    found = publish.find(collection, set_id)
+    if found is not None:
+        return found.index
+    ledger = Ledger(collection, connect(socket))
+    known = ledger.reserve(lambda index: Person(person, index, persons.key_of(person), first=set_id))
+    visits.enter(collection, person, set_id, [set_id])
+    index = ledger.claim_linked(set_id, LOCATOR, known)
+    attempt = Attempt.begin(collection, set_id, index)
+    (attempt.folder / f"RP.{set_id}.dcm").write_bytes(set_id.encode())
+    new_id = collection.identity.numbered(known.index).patient_id
+    line = TrackingLine(person, new_id, "Plan", "Demo Hospital", date(2026, 11, 22))
+    publish.publish(attempt, {"number": known.index}, line, f"RP.{set_id}.dcm")
+    return index
 
 
 @pytest.mark.timeout(600)

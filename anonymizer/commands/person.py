@@ -1,0 +1,37 @@
+"""`anonymizer person`: says of whom a set is, where a person's sets are linked."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from anonymizer.arguments import Root, SetFolder, check_folder, set_in
+from anonymizer.terminal import console
+from services.errors import SetRefused, SettingsWrong
+from services.maintenance import who_it_is
+from services.store import records
+from services.store.collection import Collection
+
+Anon = Annotated[
+    str,
+    typer.Argument(metavar="ANON_007", help="A published set of the same person; none with --new.", show_default=False),
+]
+New = Annotated[bool, typer.Option("--new", help="It is somebody of whom nothing is published.")]
+
+
+def person(root: Root, folder: SetFolder, anon: Anon = "", *, new: New = False) -> None:
+    """Say of whom a set is, where the sets of a person are linked: same_patient = "link"."""
+    check_folder(root)
+    if bool(anon) == new:
+        raise SettingsWrong("Say ANON_007, the number of a published set of the same person; or --new.")
+    index = records.index_of(anon.rstrip("/").rpartition("/")[2]) if anon else None
+    collection = Collection.open(root)
+    place = root / set_in(root, folder, by_hospital=collection.options.by_hospital)
+    try:
+        who_it_is.decide(collection, place, index)
+    except SetRefused as refused:
+        raise SettingsWrong(" ".join(fault.found for fault in refused.faults)) from None
+    who = f"the person of {records.folder_name(index)}" if index is not None else "somebody new"
+    console().print(f"Noted: it is {who}.")
+    console().print(f"Taken by the service, or by: anonymizer run {root}")

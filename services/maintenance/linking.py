@@ -1,0 +1,364 @@
+"""One person over time: a later set has the person's identity, date shift, UID map and birth date.
+
+A set is linked by itself only where its patient ID and its birth date are those of a person who is known, and no other
+sex is stated. Anything else waits until somebody says who it is: `anonymizer person ROOT SET ANON_007 | --new`.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from services.deidentify import replacements
+from services.deidentify.uid_map import UidMap
+from services.dicom import dates, part10
+from services.dicom.dataset import root_view
+from services.dicom.elements import Malformed
+from services.dicom.part10 import NotDicom
+from services.errors import Fault, SetChanged, SetRefused, SetWaits
+from services.forms.identity import NewIdentity, is_near_age
+from services.maintenance import same_source
+from services.policy.table import policy_for
+from services.publication import claims, persons, visits
+from services.publication.persons import Person
+from services.rtset import folder_listing
+from services.store import records, registry
+from services.store.records import folder_name
+from services.verdict import folder_sets
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from services.dicom.dataset import View
+    from services.forms.collection_form import Options
+    from services.publication.index_ledger import Ledger
+    from services.publication.new_identity import Becomes
+    from services.rtset.reader import RtSet
+    from services.store.collection import Collection
+    from services.store.records import Record
+    from services.store.registry import WhoItIs
+
+LINKED: Final = "linked"
+"""In the content of a record: what the set has of its person."""
+
+_HOW: Final = (
+    "Say who it is: `anonymizer person ROOT {} ANON_007` with the number of a set of the same person, or "
+    "`anonymizer person ROOT {} --new` for somebody new."
+)
+_APART: Final = "It can only be published as somebody else: `anonymizer person ROOT {} --new`."
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A set and the person to whom it is linked."""
+
+    person: Person
+    """The entry that holds identity and key."""
+    key: bytes
+    shift: timedelta
+    study_ids: Mapping[str, str]
+
+    @property
+    def key_name(self) -> str:
+        """As the record names it."""
+        return persons.key_of(self.person.hash)
+
+    @property
+    def identity(self) -> NewIdentity:
+        """The person's."""
+        return NewIdentity(self.person.patient_id, self.person.patient_name, self.person.index)
+
+    @property
+    def linked(self) -> replacements.Linked:
+        """What the writer has to know."""
+        born = self.person.birth_date
+        return replacements.Linked(date.fromisoformat(born) if born else None, self.study_ids)
+
+    @property
+    def birth_date(self) -> str:
+        """As DICOM writes it."""
+        return self.person.birth_date.replace("-", "")
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what the record says of the link; no original value is in it."""
+        told = {"birth_date": self.birth_date, "study_ids": dict(self.study_ids)}
+        return {persons.KEY: self.key_name, LINKED: told}
+
+
+@dataclass(frozen=True, slots=True)
+class Linking:
+    """The linking of one set."""
+
+    collection: Collection
+    rtset: RtSet
+    set_id: str
+    called: str
+    """How commands name the set's folder."""
+    stated: Person | None
+    """As the set states its person; None where it has no patient ID."""
+    decision: WhoItIs | None
+    """What somebody said of it."""
+
+    def settle(self, ledger: Ledger, becomes: Becomes) -> Link:
+        """Find the person of a set that is not yet published, or note a new one; from then on their number is theirs.
+
+        Raises
+        ------
+        SetWaits
+            It may be somebody who is known, or is, and cannot be linked.
+        redis.RedisError, OSError
+            Circumstances.
+        """
+        persons.prepare(self.collection)
+        person = self._known()
+        if person is None:
+            person = self._reserve(ledger, becomes)
+        if not person.is_complete:
+            person = self._completed(person)
+        key = persons.secret(self.collection, person)
+        if key is None:
+            raise self._waits(registry.FIRST_SET_GONE, "The key of its person's first set was forgotten.", _APART)
+        shift = timedelta(weeks=person.weeks)
+        self._fit(person, key, shift)
+        self._note_alias(person)
+        return Link(person, key, shift, self._enter(person, key))
+
+    def _known(self) -> Person | None:
+        """Return the person of whom the set is, if they are known."""
+        collection, decision = self.collection, self.decision
+        if decision is not None and decision.number is not None:
+            record = records.read(collection, decision.number)
+            found = persons.of_published(collection, record) if record is not None else None
+            if found is None:
+                name = folder_name(decision.number)
+                raise self._waits(registry.FIRST_SET_GONE, f"The person of {name} is not known here any more.", _HOW)
+            return persons.root_of(collection, found)
+        name = self._name()
+        known = persons.read(collection, name)
+        if known is None:
+            return None
+        self._hold_surely(known)
+        return persons.root_of(collection, known)
+
+    def _name(self) -> str:
+        """Name the person: by what the set states, or by what somebody said."""
+        if self.decision is not None and self.decision.new:
+            return self.collection.mark(b"new person " + self.decision.new.encode())[:32]
+        if self.stated is None:
+            found = "It states no patient ID, so nobody can tell whether its patient was published before."
+            raise self._waits(registry.WHICH_PERSON, found, _HOW)
+        return self.stated.hash
+
+    def _hold_surely(self, known: Person) -> None:
+        """Hold that the set's person is surely one who is known by the same patient ID."""
+        if known.first == self.set_id or self.decision is not None:
+            return
+        if self.stated is not None and self.stated.is_surely(known):
+            return
+        name = folder_name(known.index)
+        if self.stated is not None and self.stated.differs(known):
+            found = f"Its patient ID is that of the person of {name}, but birth date or sex differ."
+        else:
+            found = f"Its patient ID is that of the person of {name}, but not both state a birth date."
+        raise self._waits(registry.WHICH_PERSON, found, _HOW)
+
+    def _reserve(self, ledger: Ledger, becomes: Becomes) -> Person:
+        """Note the set's person, whom nobody knew until now."""
+        collection, name = self.collection, self._name()
+        key = collection.set_key(persons.key_of(name))
+        shift = dates.choose_shift(key, self.rtset.dates)
+        new = replace(self.stated or Person(name, 0), hash=name, key=persons.key_of(name), first=self.set_id)
+        new = _with_made_up(new, self.rtset, collection.options, key, shift)
+
+        def named(index: int) -> Person:
+            identity = becomes.numbered(collection.identity, index)
+            return replace(new, index=index, patient_id=identity.patient_id, patient_name=identity.patient_name)
+
+        known = ledger.reserve(named, becomes.index)
+        self._hold_surely(known)
+        return persons.root_of(collection, known) or known
+
+    def _completed(self, person: Person) -> Person:
+        """Add what was not noted when the person's first set was published, before sets were linked.
+
+        Raises
+        ------
+        SetWaits
+            It can be found out no more.
+        """
+        collection = self.collection
+        record = records.read(collection, person.index)
+        key = persons.secret(collection, person)
+        plan = _published_plan(collection, record) if record is not None else None
+        weeks = person.weeks or (_weeks_of_original(collection, record, key) if record and key else 0)
+        if record is None or record.set_id is None or plan is None or not weeks:
+            name = folder_name(person.index)
+            found = (
+                f"It is the same person as {name}, but how the dates of that were moved can only be told by its "
+                "original, which is not here any more."
+            )
+            remedy = f"Bring the original of {name} back; or: `anonymizer person ROOT {{}} --new`."
+            raise self._waits(registry.FIRST_SET_GONE, found, remedy)
+        born = dates.read_da(plan.raw("PatientBirthDate") or b"")
+        visits.enter(collection, person.hash, record.set_id, _studies_of(collection, record))
+        return persons.complete(
+            collection,
+            person,
+            weeks=weeks,
+            birth_date=born[0].isoformat() if born else "",
+            capped=plan.text("PatientAge") == "090Y",
+            patient_id=plan.text("PatientID"),
+            patient_name=plan.text("PatientName"),
+            dates=str(record.content.get("options", {}).get("dates", "")),
+        )
+
+    def _fit(self, person: Person, key: bytes, shift: timedelta) -> None:
+        """Hold that a later set can have what its person has."""
+        options, name = self.collection.options, folder_name(person.index)
+        if person.dates and person.dates != options.dates:
+            found = (
+                f'It is of the person of {name}, published under dates = "{person.dates}": intervals would be wrong.'
+            )
+            raise self._waits(registry.DATES_OPTION, found, _APART)
+        if options.dates == "shift" and dates.collides(self.rtset.dates, shift):
+            found = f"It is of the person of {name}, whose shift would move a date of this set onto another one of it."
+            raise self._waits(registry.DATES_COLLIDE, found, _APART)
+        own = replacements.person_of(self.rtset, options, key, shift)
+        if (registry.AGE_OVER_89 in own.notes) != person.capped:
+            found = (
+                f"It is of the person of {name}, who has passed the age of 89 between the two sets: by the interval "
+                "the one age would tell the other."
+            )
+            raise self._waits(registry.AGE_OVER_89, found, _APART)
+        studied = replacements.studied_on(self.rtset)
+        day = dates.moved(studied, shift if options.dates == "shift" else timedelta()) if studied else None
+        born = date.fromisoformat(person.birth_date) if person.birth_date else None
+        if born and day and own.age and not person.capped and not is_near_age(own.age, born, day):
+            found = f"It is of the person of {name}, and states an age that is years away from theirs."
+            raise self._waits(registry.AGES_DIFFER, found, _APART)
+
+    def _note_alias(self, person: Person) -> None:
+        """Note another patient ID of a person, as somebody said: later sets of it are linked by themselves."""
+        if self.stated is not None and self.decision is not None:
+            persons.alias(self.collection, self.stated, person)
+
+    def _enter(self, person: Person, key: bytes) -> Mapping[str, str]:
+        new_uid = UidMap(key)
+        studies = {new_uid(uid) for file in self.rtset.set_files if (uid := file.uid("StudyInstanceUID"))}
+        return visits.enter(self.collection, person.hash, self.set_id, studies)
+
+    def _waits(self, code: str, found: str, remedy: str) -> SetWaits:
+        return SetWaits(Fault(code, found, remedy.format(self.called, self.called)))
+
+
+def of_published(collection: Collection, record: Record) -> Link | None:
+    """Return how a published set was linked, for it is done again; None where it has a key of its own."""
+    name = str(record.content.get(persons.KEY, persons.OF_SET))
+    if name == persons.OF_SET:
+        return None
+    person = persons.read(collection, name.partition(":")[2])
+    if person is None or not person.is_complete:
+        lost = Fault(
+            registry.FIRST_SET_GONE, "Its person's entry is lost.", "Bring .anonymizer back from a backup, whole."
+        )
+        raise SetWaits(lost)
+    study_ids = dict((record.content.get(LINKED) or {}).get("study_ids") or {})
+    shift = timedelta(weeks=person.weeks)
+    return Link(person, persons.secret_of(collection, record), shift, {str(k): str(v) for k, v in study_ids.items()})
+
+
+def told(collection: Collection, person: str, set_id: str, index: int) -> str:
+    """Tell of a published set to whom it is linked, and which labels of theirs it repeats; empty where to nobody."""
+    others = [one for one in visits.published(collection, person, but=set_id) if one < index]
+    found = persons.read(collection, person)
+    if not others or found is None:
+        return ""
+    names = ", ".join(map(folder_name, others))
+    text = (
+        f"It is the same person as {names}, and has that identity: the new patient ID {found.patient_id} stands "
+        "in the tracking file more than once."
+    )
+    for kind, what in (("RP", "plan"), ("RS", "structure-set")):
+        label = _label(collection, index, kind)
+        same = [folder_name(other) for other in others if label and _label(collection, other, kind) == label]
+        if same:
+            text += f" Its {what} label is that of {', '.join(same)}, too."
+    return text
+
+
+def shared_differs(error: visits.SharedObjectDiffers, called: str) -> SetWaits:
+    """Tell that an object cannot be published a second time as it was."""
+    name = folder_name(error.index)
+    found = (
+        f"It shares an object with {name}, the same person's, and that object would not be, byte for byte, what it is "
+        "there: form, words that nobody has read, or ages differ between the two."
+    )
+    remedy = (
+        f"Do {name} again under the form of today, or read the words of both; or: `anonymizer person ROOT {{}} --new`."
+    )
+    return SetWaits(Fault(registry.SHARED_DIFFERS, found, remedy.format(called)))
+
+
+def _with_made_up(person: Person, rtset: RtSet, options: Options, key: bytes, shift: timedelta) -> Person:
+    own = replacements.person_of(rtset, options, key, shift)
+    born = own.birth_date.isoformat() if own.birth_date else ""
+    return replace(
+        person,
+        weeks=shift // timedelta(weeks=1),
+        birth_date=born,
+        capped=registry.AGE_OVER_89 in own.notes,
+        dates=options.dates,
+    )
+
+
+def _label(collection: Collection, index: int, kind: str) -> str:
+    """Return the label of a published plan or structure set; empty where its file is not there."""
+    for path in (collection.root / folder_name(index)).glob(f"{kind}.*.dcm"):
+        if (view := _view(path)) is not None:
+            return view.text("RTPlanLabel" if kind == "RP" else "StructureSetLabel").strip()
+    return ""
+
+
+def _published_plan(collection: Collection, record: Record) -> View | None:
+    """Read the plan of a published set, or of one that was withdrawn."""
+    places = (collection.root, collection.withdrawn)
+    found = (_view(place / folder_name(record.index) / record.plan_name) for place in places)
+    return next((view for view in found if view is not None), None)
+
+
+def _studies_of(collection: Collection, record: Record) -> set[str]:
+    """Return the new UIDs of the studies of a published set, as far as its files are there."""
+    found = set()
+    for place in (collection.root, collection.withdrawn):
+        for path in (place / folder_name(record.index)).glob("*.dcm"):
+            if (view := _view(path)) is not None:
+                found.add(view.text("StudyInstanceUID").strip(" \0"))
+    return found - {""}
+
+
+def _view(path: Path) -> View | None:
+    with suppress(FileNotFoundError, NotADirectoryError, NotDicom, Malformed):
+        return root_view(part10.read(path))
+    return None
+
+
+def _weeks_of_original(collection: Collection, record: Record, key: bytes) -> int:
+    """Find out by its original how far the dates of a published set were moved; 0 where that is not here any more."""
+    claim = claims.of(collection, record.set_id or "")
+    folder = registry.folder_of(collection, claim.locator) if claim else None
+    if folder is None or not folder.is_dir():
+        return 0
+    options = replace(collection.options, **same_source.WHATEVER_IS_TAKEN)
+    try:
+        judged = folder_sets.judge(folder, options, [], policy_for(options), folder_listing.take(folder))
+    except (SetRefused, SetChanged):
+        return 0
+    for one in judged.sets:
+        rtset = one.verdict.rtset
+        source = (record.set_id, record.content.get("source"))
+        if rtset is not None and source in same_source.names(collection, rtset):
+            return dates.choose_shift(key, rtset.dates) // timedelta(weeks=1)
+    return 0

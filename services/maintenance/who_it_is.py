@@ -1,0 +1,63 @@
+"""A person says of whom the sets of a folder are, where a person's sets are linked and nobody can tell by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from services.errors import SettingsWrong
+from services.layout import SETTINGS_NAME
+from services.publication import persons
+from services.rtset import folder_listing
+from services.store import again, records, registry
+from services.store.records import folder_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from services.store.collection import Collection
+
+
+def decide(collection: Collection, folder: Path, index: int | None) -> None:
+    """Note that the sets of a folder, as it looks now, are of the person of a published set, or of somebody new.
+
+    Parameters
+    ----------
+    index
+        Of the published set; None: nobody of this person was published.
+
+    Raises
+    ------
+    SettingsWrong
+        Sets are not linked here, the folder's are published, or the person of that number is not known.
+    SetRefused, SetChanged, OSError
+        The folder cannot be read just now.
+    """
+    if collection.options.same_patient != "link":
+        says = f'{SETTINGS_NAME} says same_patient = "{collection.options.same_patient}" in [people]'
+        raise SettingsWrong(f'{says}: sets are linked to a person where it says "link".')
+    name = collection.name_of(folder)
+    outcome = registry.read_outcome(collection, collection.locator(name))
+    done = [folder_name(one.index) for one in outcome.published if one.index] if outcome is not None else []
+    if outcome is not None and done and len(done) == len(outcome.entries):
+        raise SettingsWrong(
+            f"{name} was published as {', '.join(done)} already, and stays who it is. Where that is wrong: `anonymizer "
+            "withdraw`, then `anonymizer retry ROOT SET --as-new`."
+        )
+    if index is not None:
+        _check_known(collection, index)
+    locator = registry.register(collection, name)
+    decision = registry.WhoItIs(number=index) if index is not None else registry.WhoItIs(new=uuid4().hex)
+    registry.decide_person(collection, locator, folder_listing.take(folder).fingerprint, decision)
+    again.look_again(collection, name)
+
+
+def _check_known(collection: Collection, index: int) -> None:
+    """Refuse a number whose person cannot be the person of another set."""
+    name, record = folder_name(index), records.read(collection, index)
+    if record is None or record.set_id is None:
+        raise SettingsWrong(f"{name} was not published by this program, or was forgotten: its person is not known.")
+    if record.content.get("received"):
+        raise SettingsWrong(f"{name} came with a delivery: its dates and UIDs were made elsewhere, and no key is here.")
+    if persons.of_published(collection, record) is None:
+        raise SettingsWrong(f"The person of {name} is not known any more: bring .anonymizer back from a backup, whole.")
