@@ -126,7 +126,7 @@ def remake(
     renaming = renaming or rename(rtset, naming, replace=options.unread_words == "replace")
     policy = policy_for(options)
     person = person_of(rtset, options, key, shift)
-    if linked is not None:
+    if linked is not None and options.birth_date == "fake":
         person = replace(person, birth_date=linked.birth_date)
     marks = (*person.notes, *(["relinked"] if rtset.relinked else []))
     touched = options.keep_machine and any(_holds(file.file.elements, policy.contested) for file in rtset.set_files)
