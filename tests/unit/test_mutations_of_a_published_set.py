@@ -406,7 +406,7 @@ PLAIN: dict[str, tuple[Callable[[Set], object], str]] = {
     "an accession number": (setting("RP", AccessionNumber="A1"), "elements: should be empty at RTPLAN AccessionNumber"),
     # A name, wherever it fits
     "a name in PN": (setting("RS", OperatorsName=NAME), "elements: should be empty at RTSTRUCT OperatorsName"),
-    "a name in LO": (setting("CT", Manufacturer=NAME), "elements: differs, and should be kept at CT Manufacturer"),
+    "a name in LO": (setting("CT", Manufacturer=NAME), "identifiers: left in a text: person at CT Manufacturer"),
     "a name in SH": (setting("CT", ConvolutionKernel=NAME), "at CT ConvolutionKernel"),
     "a name in CS": (setting("CT", BodyPartExamined=NAME.upper()), "at CT BodyPartExamined"),
     "a name in DS": (
