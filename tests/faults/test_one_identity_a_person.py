@@ -54,9 +54,8 @@ def test_each_person_is_one_and_no_other(service: Service, same_patient: str) ->
     service.start(workers=WORKERS)
     for run in range(RUNS):
         for at, one in enumerate(visits[run::RUNS]):
-            who = setting(
-                PatientID=f"Q{one.person}Z", PatientBirthDate=f"19{40 + one.person % 50}0704", PatientAge=None
-            )
+            born = f"19{40 + one.person % 50}0704"
+            who = setting(PatientID=f"Q{one.person}Z", PatientBirthDate=born, PatientSex="F", PatientAge=None)
             service.drop(one.name, who)
             if at % 10 == 5:
                 service.redis.client().flushall()
