@@ -49,7 +49,7 @@ class Numbers(Collector):
         self._redis = client
 
     def collect(self) -> Iterator[Metric]:
-        """Give the share's numbers, the collections', Redis' and the workers'."""
+        """Yield the share's numbers, the collections', Redis' and the workers'."""
         yield _one("build", "Which program answers.", 1, version=version("rt-set-anonymizer"), policy=POLICY_EDITION)
         yield from self._of_share()
         yield from self._of_collections()

@@ -77,7 +77,7 @@ class Lines:
         self._waits = ""
 
     def show(self, look: Look) -> None:
-        """Say what is new."""
+        """Print what is new."""
         concluded = {folder for folder, state in look.states.items() if state.is_concluded}
         for folder in sorted(concluded - (self._concluded if self._concluded is not None else concluded)):
             self._say(f"{folder}: {look.states[folder]}")
@@ -95,7 +95,7 @@ class Silence:
     """Says nothing."""
 
     def show(self, look: Look) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
 
 def _parts(how_far: InWork) -> tuple[int, int | None]:

@@ -149,7 +149,7 @@ def _say_if_well(asked: list[str]) -> int | None:
 
 
 def is_well(service: str, sign: heartbeat.Heartbeat, now: float) -> bool:
-    """Tell whether a service is well for sure, by what it said of itself last.
+    """Return whether a service is well for sure, by what it said of itself last.
 
     Parameters
     ----------

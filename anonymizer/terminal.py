@@ -50,7 +50,7 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def say_json(value: Any) -> None:
-    """Say something to a program."""
+    """Print JSON."""
     text = json.dumps(value, indent=2, ensure_ascii=False)  # which escapes line ends and the like, and no C1
     print(_NOT_SHOWN.sub(lambda found: f"\\u{ord(found[0]):04x}", text))  # noqa: T201 - this is the output
 
@@ -66,7 +66,7 @@ def command(name: str, *arguments: object) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Say how many of something there are."""
+    """Return how many of something there are."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 

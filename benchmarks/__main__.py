@@ -95,7 +95,7 @@ def main() -> int:
 
 
 def _not_in(text: str, before: str) -> list[str]:
-    """Give the sections of an earlier run that this one did not measure: the other tools, as a rule."""
+    """Return the sections of an earlier run that this one did not measure: the other tools, as a rule."""
     _, *sections = before.strip().split("\n\n## ")
     return [f"## {section}" for section in sections if f"## {section.splitlines()[0]}\n" not in text]
 
@@ -117,7 +117,7 @@ def _measured(parts: tuple[str, ...], places: Places) -> tuple[str, bool]:
 
 @contextmanager
 def _in_memory() -> Iterator[Path | None]:
-    """Give a place in memory, or say loudly that there is none."""
+    """Return a place in memory, or say loudly that there is none."""
     if TMPFS.is_dir() and shutil.disk_usage(TMPFS).free > TMPFS_NEEDED:
         with tempfile.TemporaryDirectory(dir=TMPFS) as place:
             yield Path(place)

@@ -66,7 +66,7 @@ def _one(root: Path) -> tuple[float, float]:
 
 
 def _ms_a_set(root: Path, *, drawing: bool) -> float:
-    """Give what a set takes one worker, when the sheets of some others are drawn meanwhile and when not."""
+    """Return what a set takes one worker, when the sheets of some others are drawn meanwhile and when not."""
     shutil.rmtree(root / "sheets", ignore_errors=True)
     collection = sets.collection(root)
     folders = sorted(path.name for path in root.glob("set-*"))

@@ -102,7 +102,7 @@ def published(place: Path, store: Path, client: redis.Redis, *, files_of_each: i
 
 
 def _costs(root: Path, store: Path, client: redis.Redis, collection: Collection | None = None) -> float:
-    """Give what a set of ten files takes in a root, in seconds; the first few do not count."""
+    """Return what a set of ten files takes in a root, in seconds; the first few do not count."""
     sets.many(sets.TEN_FILES, NEW, store, root)
     collection = collection or sets.collection(root)
     client.flushall()

@@ -35,11 +35,11 @@ class Stopwatch:
         self.cpu[name].append((time.process_time() - cpu) / of)
 
     def __getitem__(self, name: str) -> float:
-        """Give the median, in seconds of wall."""
+        """Return the median, in seconds of wall."""
         return statistics.median(self.wall[name])
 
     def ratio(self, name: str, baseline: str) -> float:
-        """Give how many times its baseline something took: of medians, so that one disturbed round does not count."""
+        """Return how many times its baseline something took: of medians, so that one disturbed round does not count."""
         return self[name] / self[baseline]
 
 
@@ -78,7 +78,7 @@ def into_cache(folder: Path) -> None:
 
 
 def cleared(folder: Path) -> Path:
-    """Give an empty place, with nothing left to be written."""
+    """Return an empty place, with nothing left to be written."""
     shutil.rmtree(folder, ignore_errors=True)
     synced(folder.parent)
     return folder

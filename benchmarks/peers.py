@@ -114,7 +114,7 @@ class Outcome:
 
 
 def compared(place: Path, store: Path, client: redis.Redis) -> Report:
-    """Have every tool do the head-and-neck set."""
+    """Run every tool on the head-and-neck set."""
     source = cleared(place / "source")
     shutil.copytree(sets.made(sets.HEAD_AND_NECK, "1", store), source)
     into_cache(source)
@@ -175,7 +175,7 @@ def _once(peer: Peer, command: list[str], place: Path) -> tuple[float, float]:
 
 
 def _environment(peer: Peer, store: Path) -> Path:
-    """Give a virtual environment that holds the tool and nothing else."""
+    """Return a virtual environment that holds the tool and nothing else."""
     folder = store / (peer.packages[0] if peer.packages else "none")
     if peer.packages and not folder.exists():
         venv.create(folder, with_pip=True)
@@ -206,7 +206,7 @@ def _objects(folder: Path) -> list[Dataset]:
 
 
 def _links(objects: list[Dataset]) -> str:
-    """Say which of the four links of a set still hold."""
+    """Return which of the four links of a set still hold."""
     kinds = {
         kind: [one for one in objects if one.get("Modality") == kind] for kind in ("CT", "RTSTRUCT", "RTPLAN", "RTDOSE")
     }

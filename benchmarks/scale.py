@@ -98,7 +98,7 @@ class Place:
 
 
 def simulated(costs: Costs, workers: int) -> tuple[float, str, float]:
-    """Give sets an hour, the place that is busiest, and the part of their time for which cores are in use."""
+    """Return sets an hour, the place that is busiest, and the part of their time for which cores are in use."""
     megabits = costs.set_mb * 8 * max(costs.reads, costs.writes)  # each way has the link to itself
     links = [
         Place("the hosts' links", 1, megabits / costs.host_link / 1000) for _ in range(math.ceil(workers / costs.cores))
@@ -125,7 +125,7 @@ def simulated(costs: Costs, workers: int) -> tuple[float, str, float]:
 
 
 def watcher(costs: Costs, published: int, unfinished: int) -> float:
-    """Give the seconds of one rescan of one collection."""
+    """Return the seconds of one rescan of one collection."""
     return (published * costs.rescan_us + unfinished * costs.unfinished_us) / 1e6
 
 

@@ -57,7 +57,7 @@ def size_of(folder: Path) -> tuple[int, int]:
 
 
 def made(kind: Kind, seed: str, store: Path) -> Path:
-    """Give the folder of a set, which is made if it was not there from an earlier run."""
+    """Return the folder of a set, which is made if it was not there from an earlier run."""
     folder = store / f"{kind.name} {seed}".replace(" ", "-")
     if not folder.exists():
         unfinished = folder.with_name(f".{folder.name}")

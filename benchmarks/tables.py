@@ -19,7 +19,7 @@ class Bar:
 
     @property
     def met(self) -> bool:
-        """Whether nothing speaks against it; what was not measured says so itself."""
+        """Return whether nothing speaks against it; what was not measured says so itself."""
         return self.verdict != NOT_MET
 
     @classmethod
@@ -36,7 +36,7 @@ class Bar:
 
     @classmethod
     def skipped(cls, what: str, limit: str, why: str) -> Bar:
-        """Say loudly that something was not measured."""
+        """Report that something was not measured."""
         return cls(what, limit, why, SKIPPED)
 
 

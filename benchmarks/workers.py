@@ -134,7 +134,7 @@ def start(place: Path, store: Path) -> Report:
 
 
 def _once(root: Path, folders: list[str]) -> tuple[float, float]:
-    """Give the seconds to the first task of a new worker, and from one task to the next."""
+    """Return the seconds to the first task of a new worker, and from one task to the next."""
     collection = sets.collection(root)
     began = time.perf_counter()
     with working(root, 1) as (queue, _):
@@ -149,7 +149,7 @@ def _once(root: Path, folders: list[str]) -> tuple[float, float]:
 
 
 def _bare(root: Path, place: Path) -> float:
-    """Give what the steps of a small set take in one process, without queue, claims and records."""
+    """Return what the steps of a small set take in one process, without queue, claims and records."""
     watch = Stopwatch()
     for folder in sorted(root.glob("set-*"))[:20]:
         one_set.one_round(folder, cleared(place / "ANON"), watch)
@@ -206,12 +206,12 @@ def scaling(place: Path, store: Path, processes: tuple[int, ...]) -> Report:
 
 
 def _gain(rates: Mapping[int, list[float]], count: int) -> float:
-    """Give how many times faster so many are than one, in the round in the middle."""
+    """Return how many times faster so many are than one, in the round in the middle."""
     return statistics.median(some / one for one, some in zip(rates[1], rates[count], strict=False))
 
 
 def _rate(root: Path, folders: list[str], processes: int) -> float:
-    """Give sets an hour, once the workers are up and each has done a set."""
+    """Return sets an hour, once the workers are up and each has done a set."""
     collection = sets.collection(root)
     measured = folders[processes : processes + MEASURED_SETS]
     with working(root, processes) as (queue, _):
@@ -225,7 +225,7 @@ def _rate(root: Path, folders: list[str], processes: int) -> float:
 
 
 def _copy_rate(root: Path, folders: list[str], at_once: int, target: Path) -> float:
-    """Give sets an hour that so many `cp` and `sync` at a time copy."""
+    """Return sets an hour that so many `cp` and `sync` at a time copy."""
     cleared(target).mkdir()
     began = time.perf_counter()
     script = f'cp -r "{root}/$0" "{target}/$0" && sync -f "{target}"'
@@ -237,7 +237,7 @@ def _copy_rate(root: Path, folders: list[str], at_once: int, target: Path) -> fl
 
 
 def _loop_rate(at_once: int) -> float:
-    """Give how many loops a second so many processes count through."""
+    """Return how many loops a second so many processes count through."""
     began = time.perf_counter()
     loops = [subprocess.Popen([sys.executable, "-S", "-c", LOOP]) for _ in range(at_once)]
     for loop in loops:

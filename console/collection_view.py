@@ -139,7 +139,7 @@ class Look:
 
     @property
     def faultless(self) -> bool:
-        """Whether every set that waits for a person was checked and found good."""
+        """Return whether every set that waits for a person was checked and found good."""
         waiting = [line for line in self.lines if line.row.state is SetState.NOT_STARTED]
         sets = [line for line in waiting if not (line.judgement and line.judgement.verdict == "no set")]
         return bool(sets) and all(line.can_start for line in sets)
@@ -231,7 +231,7 @@ class Board:
         return len(rows)
 
     def start(self, locators: Iterable[str]) -> int:
-        """Have sets anonymized that the check found good, as they were then; return how many were begun.
+        """Start sets that the check found good, as they were then; return how many were started.
 
         Raises
         ------

@@ -117,12 +117,12 @@ class NewCollection:
 
     @property
     def wrong_behind_more(self) -> bool:
-        """Whether a field behind *More* has to be looked at again."""
+        """Return whether a field behind *More* has to be looked at again."""
         return bool(self.wrong & more().keys())
 
     @classmethod
     def empty(cls, desk: Desk) -> NewCollection:
-        """Give the form as it is shown first."""
+        """Return the form as it is shown first."""
         machines, folders = desk.machine_names(), desk.folders_offered()
         return cls(
             {

@@ -11,7 +11,7 @@ MOST: Final = 4
 
 
 def reading_apart() -> ProcessPoolExecutor:
-    """Give processes that begin with what is needed to read a set already in memory."""
+    """Return processes that begin with what is needed to read a set already in memory."""
     context = get_context("forkserver")  # the page has threads, and such a process must not be forked
     context.set_forkserver_preload(["services.verdict.summary", "services.maintenance.structure_survey"])
     return ProcessPoolExecutor(min(MOST, os.cpu_count() or 1), context)

@@ -110,7 +110,7 @@ class Desk:
 
     @property
     def is_one_collection(self) -> bool:
-        """Whether what is served is one collection, and no place for others."""
+        """Return whether what is served is one collection, and no place for others."""
         return os.path.lexists(self.share.root / SETTINGS_NAME)
 
     def folders_offered(self) -> list[str]:
@@ -196,5 +196,5 @@ def _opened(root: Path) -> tuple[str, str]:
 
 
 def paused_words(wrong: BaseException) -> str:
-    """Say in words what stands in the way, for those who are logged in."""
+    """Describe in words what stands in the way, for those who are logged in."""
     return str(wrong) if isinstance(wrong, SettingsWrong) else describe(wrong)

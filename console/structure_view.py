@@ -83,7 +83,7 @@ class Namer:
         return len(targets)
 
     def do_again(self, anons: Iterable[str]) -> int:
-        """Have published sets done again, and return how many.
+        """Do published sets again, and return how many.
 
         Raises
         ------

@@ -32,7 +32,7 @@ class Texts:
     language: str
 
     def __call__(self, key: str, **values: Any) -> str:
-        """Say something.
+        """Return a text in the reader's language.
 
         Parameters
         ----------
@@ -45,17 +45,17 @@ class Texts:
         return text.format(**values)
 
     def choose(self, group: str, word: str, **values: Any) -> str:
-        """Say what stands for a word of ours, a state or a code say; in general words where we have none for it."""
+        """Return what stands for a word of ours, a state or a code say; in general words where we have none for it."""
         key = f"{group}.{word}"
         return self(key if key in catalogue() else f"{group}.{_ELSEWHERE}", **values)
 
     def named(self, group: str, word: str) -> str:
-        """Say what stands for a word of ours; the word itself where we have none for it."""
+        """Return what stands for a word of ours; the word itself where we have none for it."""
         key = f"{group}.{word}"
         return self(key) if key in catalogue() else word
 
     def lasting(self, seconds: float) -> str:
-        """Say a span of time: `about 3 minutes`."""
+        """Return a span of time: `about 3 minutes`."""
         for unit, of_seconds in _UNITS:
             if seconds >= of_seconds * 1.5 or (unit != "minute" and seconds >= of_seconds):
                 return self(f"time.{unit}s", count=round(seconds / of_seconds))
@@ -64,13 +64,13 @@ class Texts:
         return self("time.seconds", count=max(1, round(seconds)))
 
     def ago(self, at: str, now: datetime | None = None) -> str:
-        """Say how long ago something was, given in ISO 8601."""
+        """Return how long ago something was, given in ISO 8601."""
         then = datetime.fromisoformat(at)
         seconds = ((now or datetime.now(UTC)) - then).total_seconds()
         return self("time.now") if seconds < _UNITS[-1][1] else self("time.ago", span=self.lasting(seconds))
 
     def day(self, day: str) -> str:
-        """Say a day, given as `20261122`."""
+        """Return a day, given as `20261122`."""
         date = datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC)
         return self("time.day", day=date.day, month=self(f"month.{date.month}"), year=date.year)
 

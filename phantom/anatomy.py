@@ -166,7 +166,7 @@ class Organ:
 
 
 def _pair(organ: Organ) -> list[Organ]:
-    """Give the left organ and its mirror image."""
+    """Return the left organ and its mirror image."""
     return [replace(organ, name=f"{organ.name}_{side}", x=sign * organ.x) for side, sign in (("L", 1), ("R", -1))]
 
 

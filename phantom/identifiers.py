@@ -135,7 +135,7 @@ class Identifiers:
         return made
 
     def when(self, kind: str) -> date:
-        """Tell the day of an event, as a date."""
+        """Return the day of an event, as a date."""
         scan = date(2016, 3, 7) + timedelta(days=self.number("study day", 4) % 2800)
         if kind == "birth":
             return scan - timedelta(days=365 * self.age_years + 40 + self.number("birth", 3) % 250)

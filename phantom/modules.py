@@ -210,5 +210,5 @@ def add_approval(data: Dataset, ids: Identifiers, kind: str) -> None:
 
 
 def moment(day: str, ids: Identifiers) -> str:
-    """Tell the DT at which something was done on a day."""
+    """Return the DT at which something was done on a day."""
     return f"{ids.day(day)}101245.120000+0100"

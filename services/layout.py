@@ -59,7 +59,7 @@ def why_file_left(name: str) -> str | None:
 
 
 def is_there(path: Path | str) -> bool:
-    """Tell whether something has this name; a link counts, wherever it leads.
+    """Return whether something has this name; a link counts, wherever it leads.
 
     Raises
     ------

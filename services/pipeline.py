@@ -149,7 +149,7 @@ def _unless_changed(step: Callable[[], Outcome]) -> Outcome:
 
 
 def parked_text(proof: Sequence[str] = ()) -> str:
-    """Say of a set that it is parked, and where a proof failed.
+    """Report a set that it is parked, and where a proof failed.
 
     Parameters
     ----------
@@ -279,7 +279,7 @@ class _Run:
         return self._conclude(seen, judged, entries)
 
     def _parked(self, mark: str, ordinal: int, fingerprint: str) -> SetOutcome | None:
-        """Tell of one of several sets that it is parked; None where it is not."""
+        """Report one of several sets that it is parked; None where it is not."""
         key = failures.of_set(self.locator, mark)
         codes = failures.parked(self.collection, key, fingerprint)
         if not codes:
@@ -342,7 +342,7 @@ class _Run:
 
 
 def _as_one_of_several(told: _Told, one: SetVerdict) -> SetOutcome:
-    """Say of a set which plan it is, and what beside it was not taken."""
+    """Report a set which plan it is, and what beside it was not taken."""
     assert one.plan is not None
     what = f"It is {complete_sets.describe_plan(one.plan)}."
     others = [note for note in one.verdict.notes if note.startswith(("Not taken:", "Left out"))]
@@ -428,7 +428,7 @@ class _SetRun:
     def _known_already(
         self, rtset: RtSet, set_id: str, content: str, published: Record | None, verdict: Verdict
     ) -> _Told | None:
-        """Tell of a set of which nothing new is made, or not yet; None where it goes on."""
+        """Report a set of which nothing new is made, or not yet; None where it goes on."""
         collection = self.collection
         if published is not None:
             if self._is_done_again(published, rtset, content):
@@ -473,7 +473,7 @@ class _SetRun:
         return self.collection.person(new_identity.patient_id_of(rtset), self.collection.hospital_of(self.folder))
 
     def _with_unread_words(self, rtset: RtSet, renaming: Renaming) -> _Told:
-        """Let a set wait, without a number, until a person has read the words that nobody knows."""
+        """Hold a set back, without a number, until a person has read the words that nobody knows."""
         words = [word.as_json() for word in renaming.unread]
         unread_words.write(self.collection, None, self.locator, self._person(rtset), words, self.plan)
         text = unread_words.note(word.word for word in renaming.undecided)
@@ -588,7 +588,7 @@ class _SetRun:
         return same_source.is_the_same(rtset, content, persons.secret_of(collection, published), published, folder)
 
     def _identify(self, rtset: RtSet) -> tuple[str, str]:
-        """Give a set its id, by its UIDs, and by its content too if a person once said that it is a set of its own.
+        """Identify a set by its UIDs, and by its content too if a person once said that it is a set of its own.
 
         One that has a claim or a record by the former rule keeps the id of that rule.
         """
@@ -603,17 +603,17 @@ class _SetRun:
         return named
 
     def _counts_as_new(self) -> bool:
-        """Whether a person said that it is a set of its own."""
+        """Return whether a person said that it is a set of its own."""
         return registry.counts_as_new(self.collection, self.locator, self.seen.fingerprint, self.plan)
 
     def _is_known(self, set_id: str) -> bool:
-        """Whether a set has a number, or had one."""
+        """Return whether a set has a number, or had one."""
         return claims.of(self.collection, set_id) is not None or publish.find(self.collection, set_id) is not None
 
     def _published(
         self, set_id: str, index: int, content: str, doubts: Sequence[Doubt], person: Person | None
     ) -> _Told:
-        """Tell of a set that was published just now, by this worker or by another one at the same moment."""
+        """Report a set that was published just now, by this worker or by another one at the same moment."""
         found = records.read(self.collection, index)
         if found and found.content.get("source") != content:
             raise SetChanged  # another one of the same UIDs was first: what is to be told of this one is found out anew
@@ -645,7 +645,7 @@ class _SetRun:
     def _already_published(
         self, set_id: str, rtset: RtSet, content: str, published: Record, doubts: Sequence[Doubt] = ()
     ) -> _Told:
-        """Tell of a set that is published already: nothing new is made of it, and a person decides on a changed one."""
+        """Report a set that is published already: nothing new is made of it, and a person decides on a changed one."""
         collection, name = self.collection, folder_name(published.index)
         state, text = self._published_here(set_id), ""
         as_new = f"If it is to be collected as a set of its own: anonymizer retry ROOT {self._called} --as-new"
@@ -693,7 +693,7 @@ class _SetRun:
         return f"{self.collection.name_of(self.folder)!r}{f' {self.ordinal}' if self.ordinal else ''}"
 
     def _published_here(self, set_id: str) -> SetState:
-        """Tell whether a set was published out of this folder, or out of another one."""
+        """Return whether a set was published out of this folder, or out of another one."""
         claim, outcome = claims.of(self.collection, set_id), registry.read_outcome(self.collection, self.locator)
         noted = outcome is not None and any(
             (one.state, one.set_id) == (SetState.PUBLISHED, set_id) for one in outcome.entries
@@ -702,7 +702,7 @@ class _SetRun:
         return SetState.PUBLISHED if here else SetState.SAME_SET
 
     def _other_folder(self, set_id: str) -> Path | None:
-        """Give the folder out of which a set got its number, if that is another one, and still there."""
+        """Return the folder out of which a set got its number, if that is another one, and still there."""
         claim = claims.of(self.collection, set_id)
         if claim is None or claim.locator == self.locator:
             return None
@@ -710,7 +710,7 @@ class _SetRun:
         return other if other and other.is_dir() else None
 
     def refused(self, refused: SetRefused) -> _Told:
-        """Tell why a set is refused."""
+        """Return why a set is refused."""
         text = "\n".join(f"{fault.found} {fault.remedy}" for fault in refused.faults)
         codes = tuple(fault.code for fault in refused.faults)
         entry = self._told(SetState.REFUSED, codes=codes, index=self._made_before(), text=text).entry
@@ -723,19 +723,19 @@ class _SetRun:
         return self._told(SetState.WAITING, note, codes=codes, index=self._made_before(), text=text)
 
     def _waits_for_person(self, waits: SetWaits) -> _Told:
-        """Tell what a person has to decide before the set goes on."""
+        """Return what a person has to decide before the set goes on."""
         text = "\n".join(f"{fault.found} {fault.remedy}" for fault in waits.faults)
         codes = tuple(fault.code for fault in waits.faults)
         note = f"It waits for a person:\n{text}"
         return self._told(SetState.WAITING, note, codes=codes, index=self._made_before(), text=text)
 
     def not_readable(self, file: str) -> _Told:
-        """Tell that something in the folder may not be read."""
+        """Report that something in the folder may not be read."""
         text = notes.may_not_be_read(file)
         return self._told(SetState.NOT_READABLE, text, index=self._made_before(), text=text)
 
     def _second_look(self) -> bool:
-        """Whether the set was doubted before, and looked as it does now."""
+        """Return whether the set was doubted before, and looked as it does now."""
         before = registry.read_outcome(self.collection, self.locator)
         if before is None or before.fingerprint != self.seen.fingerprint:
             return False
@@ -764,7 +764,7 @@ class _SetRun:
         return "\n".join(filter(None, (*lines, _of_doubts(doubts), words)))
 
     def _made_before(self) -> int | None:
-        """Give the index of what was published of this folder when it held something else, if that still stands."""
+        """Return the index of what was published of this folder when it held something else, if that still stands."""
         outcome = registry.read_outcome(self.collection, self.locator)
         if outcome is None:
             return None
@@ -774,7 +774,7 @@ class _SetRun:
         return None
 
     def _stands(self, index: int) -> bool:
-        """Whether what was published under an index came out of this folder, and was not taken back."""
+        """Return whether what was published under an index came out of this folder, and was not taken back."""
         found = records.read(self.collection, index)
         if found is None or found.set_id is None or found.withdrawn:
             return False
@@ -783,13 +783,13 @@ class _SetRun:
 
 
 def _unreadable(fault: Malformed) -> SetRefused:
-    """Say of a set that something in it, which only its writing looks at, is no DICOM."""
+    """Report a set that something in it, which only its writing looks at, is no DICOM."""
     found = f"An object of the set cannot be read as DICOM: {fault}."
     return SetRefused(Fault("file-unreadable", found, "Export the set once more."))
 
 
 def _of_doubts(doubts: Sequence[Doubt]) -> str:
-    """Say of a published set that it may be half copied; of any other nothing."""
+    """Report a published set that it may be half copied; of any other nothing."""
     text = "\n".join(doubt.text for doubt in doubts)
     return f"It was published. Look whether it was copied to its end:\n{text}" if text else ""
 
@@ -809,7 +809,7 @@ def _record(
     content: str,
     settled: int,
 ) -> Mapping[str, Any]:
-    """Tell for the record of a published set what was done, without any original value.
+    """Return what was done to a published set, for its record, without any original value.
 
     It is enough to prove the set again when form and descriptors say something else (`services.proof.prove`).
     """
@@ -851,5 +851,5 @@ def _record(
 
 
 def _settled(count: int) -> list[str]:
-    """Tell of bits of pixel cells that held no pixel."""
+    """Report bits of pixel cells that held no pixel."""
     return [f"Bits that hold no pixel were cleared in the cells of {count} object{'s' * (count > 1)}."] if count else []

@@ -157,7 +157,7 @@ def entries(collection: Collection, indices: Iterable[int]) -> list[Entry]:
 
 
 def _facts(collection: Collection, index: int) -> Mapping[str, Any] | None:
-    """Give what is known of a set; None where it is not here, or of the older program."""
+    """Return what is known of a set; None where it is not here, or of the older program."""
     published = records.read(collection, index)
     if published is None or not (collection.root / folder_name(index)).is_dir():
         return None
@@ -269,7 +269,7 @@ def _each(entries: Iterable[Entry], key: str) -> Counter[str]:
 
 
 def _persons(of_one: list[list[int]]) -> Iterator[Block]:
-    """Tell which sets are of one person: for the house, since it links them."""
+    """Yield which sets are of one person: for the house, since it links them."""
     if of_one:
         yield Heading("Sets of one person")
         rows = [[Cell(folder_name(first)), Cell(", ".join(map(folder_name, later)))] for first, *later in of_one]

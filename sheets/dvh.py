@@ -75,20 +75,20 @@ class Dvh:
 
     @property
     def known(self) -> bool:
-        """Whether the dose of most of the volume is known, so that its figures say something."""
+        """Return whether the dose of most of the volume is known, so that its figures say something."""
         return self.outside <= _MOST
 
     def dose_gy(self, percent: float) -> float:
-        """Give the dose that at least so many per cent of the volume get: D95 with 95."""
+        """Return the dose that at least so many per cent of the volume get: D95 with 95."""
         at = int(np.searchsorted(self.covered, percent / 100))
         return float(self.gy[min(at, len(self.gy) - 1)])
 
     def covered_percent(self, gy: float) -> float:
-        """Give how many per cent of the volume get at least this dose."""
+        """Return how many per cent of the volume get at least this dose."""
         return float(self.curve(np.array([gy]))[0])
 
     def curve(self, doses_gy: Floats) -> Floats:
-        """Give how many per cent of the volume get at least each of these doses."""
+        """Return how many per cent of the volume get at least each of these doses."""
         above = len(self.gy) - np.searchsorted(self.gy[::-1], doses_gy, side="left")
         return np.asarray(np.concatenate([[0.0], self.covered])[above] * 100)
 
@@ -189,7 +189,7 @@ def _fraction(numbers: Floats) -> Floats:
 
 
 def _halves(structure: Structure, areas: Floats) -> tuple[_Half, _Half]:
-    """Say what lies below and above each plane.
+    """Return what lies below and above each plane.
 
     Between two planes the area follows a smooth curve through those of the planes (cubic, by Hermite), which it is
     exactly for a box, a cone and a sphere. Beyond the last plane a body goes on to narrow as it did, where that ends

@@ -61,7 +61,7 @@ class Row(NamedTuple):
 
 
 def group_of(tag: int) -> str:
-    """Give the group that people find an attribute in."""
+    """Return the group that people find an attribute in."""
     number = tag >> 16
     if number % 2:
         return PRIVATE
@@ -120,5 +120,5 @@ def _last_tag(path: str) -> int:
 
 
 def checks(proof: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """Give the checks of the proof, each with how many facts it examined."""
+    """Return the checks of the proof, each with how many facts it examined."""
     return [(str(name), int(count)) for name, count in proof.get("checks", {}).items()]

@@ -76,7 +76,7 @@ class Side:
     """By the number of the structure; none of those without contours."""
 
     def scene(self, levels: Sequence[Level], before: Scene | None = None) -> Scene:
-        """Give what is drawn over the CT."""
+        """Return what is drawn over the CT."""
         return Scene(self.objects.frame, self.structures, self.dose, levels, before)
 
 
@@ -220,7 +220,7 @@ def _side(found: Objects) -> Side:
 
 
 def _options(published: Record) -> Choice:
-    """Give the options under which the set was anonymized; the collection's may be others by now."""
+    """Return the options under which the set was anonymized; the collection's may be others by now."""
     return Choice.recorded(published.content.get("options", {}))
 
 
@@ -234,7 +234,7 @@ def _target(side: Side) -> Structure | None:
 
 
 def _centre(findings: Findings) -> Floats:
-    """Give the point that the views go through, in the frame."""
+    """Return the point that the views go through, in the frame."""
     after, target = findings.after, findings.target
     if target is not None:
         return after.histograms[target.number].centre

@@ -29,17 +29,17 @@ _RECORD: Final = re.compile(r"ANON_(\d+)\.json")
 
 
 def folder(collection: Collection) -> Path:
-    """Give the folder of the sheets."""
+    """Return the folder of the sheets."""
     return layout.sheets_folder(collection.root)
 
 
 def summaries(collection: Collection) -> Path:
-    """Give the folder in which stands what the report needs of each sheet."""
+    """Return the folder in which stands what the report needs of each sheet."""
     return collection.state / SHEETS_NAME
 
 
 def missing(collection: Collection) -> list[int]:
-    """Give the indices that are published and have no sheet, or one from before they were published or decided about.
+    """Return the indices that are published and have no sheet, or one from before they were published or decided about.
 
     All times are of the same file server, so they can be compared.
     """
@@ -53,13 +53,13 @@ def missing(collection: Collection) -> list[int]:
 
 
 def can_have_one(collection: Collection, index: int) -> bool:
-    """Whether a sheet can be made: the set is here, and was made by this program."""
+    """Return whether a sheet can be made: the set is here, and was made by this program."""
     found = records.read(collection, index)
     return found is not None and found.set_id is not None and (collection.root / folder_name(index)).is_dir()
 
 
 def write(collection: Collection, index: int, html: bytes, pdf: bytes, summary: dict[str, Any]) -> None:
-    """Put a sheet in its place; the PDF comes last: where it is, all of it is."""
+    """Move a sheet to its place; the PDF comes last: where it is, all of it is."""
     place, state = folder(collection), summaries(collection)
     name = folder_name(index)
     _make_folder(place, collection.staging, f"{name}.html", html)
@@ -86,7 +86,7 @@ def _make_folder(place: Path, staging: Path, name: str, html: bytes) -> None:
 
 
 def source_folders(collection: Collection, published: Record) -> list[Path]:
-    """Give the folders in which the source of a published set may lie, the likeliest first."""
+    """Return the folders in which the source of a published set may lie, the likeliest first."""
     if published.set_id is None:
         return []
     claim = claims.of(collection, published.set_id)
@@ -101,7 +101,7 @@ def source_folders(collection: Collection, published: Record) -> list[Path]:
 
 
 def _times(place: Path, pattern: re.Pattern[str]) -> dict[int, int]:
-    """Give when each file was written, in ns, by the index in its name."""
+    """Return when each file was written, in ns, by the index in its name."""
     try:
         with os.scandir(place) as entries:
             return {

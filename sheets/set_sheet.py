@@ -133,12 +133,12 @@ def sheet(findings: Findings, decision: Release | None = None) -> Page:
 
 
 def program() -> str:
-    """Say which program makes this."""
+    """Return which program makes this."""
     return f"rt-set-anonymizer {version('rt-set-anonymizer')}"
 
 
 def summary(findings: Findings) -> dict[str, Any]:
-    """Give what the report tells of the set."""
+    """Return what the report tells of the set."""
     after, target = findings.after, findings.target
     histogram = after.histograms.get(target.number) if target else None
     histogram = histogram if histogram and histogram.known and after.dose and after.dose.unit else None
@@ -247,7 +247,7 @@ def _what(findings: Findings) -> Iterator[Block]:
 
 
 def _patient(objects: Objects) -> str:
-    """Tell the new identity, age and sex."""
+    """Return the new identity, age and sex."""
     stated = [
         str(objects.plan.get(keyword) or "") for keyword in ("PatientID", "PatientName", "PatientAge", "PatientSex")
     ]
@@ -393,7 +393,7 @@ def _figures_table(findings: Findings) -> Table:
 
 
 def _rank(kind: str) -> int:
-    """Say how far up a structure stands: targets first, what is drawn of the whole patient last."""
+    """Return how far up a structure stands: targets first, what is drawn of the whole patient last."""
     if kind in TARGETS:
         return TARGETS.index(kind)
     return len(TARGETS) + (kind == "EXTERNAL")
@@ -424,7 +424,7 @@ def _figures(of: Structure, found: Dvh | None, full_gy: float | None) -> list[Ce
 
 
 def _not_as_usual(structures: Sequence[Structure]) -> Iterator[str]:
-    """Say what was taken as empty or filled between contours, and which contours are not drawn."""
+    """Yield what was taken as empty or filled between contours, and which contours are not drawn."""
     for one in structures:
         for why, count in one.left_out.items():
             yield f"{one.name}: {count} \N{MULTIPLICATION SIGN} {why}, not drawn and not in the figures."
@@ -437,7 +437,7 @@ def _not_as_usual(structures: Sequence[Structure]) -> Iterator[str]:
 
 
 def _against(after: Dvh | None, before: Dvh | None) -> Cell:
-    """Say by how much the source's histogram is another one."""
+    """Return by how much the source's histogram is another one."""
     if after is None or before is None:
         return Cell("the same" if after is before else "other contours", bad=after is not before)
     for name, off, least in (
@@ -489,7 +489,7 @@ def _beams(findings: Findings) -> Iterator[Block]:
 
 
 def _lost(findings: Findings) -> list[str]:
-    """Say what private elements of the source said of the beams, and nothing does any more."""
+    """Return what private elements of the source said of the beams, and nothing does any more."""
     stated = findings.published.content.get("lost")
     if stated is not None or findings.before is None:
         return [str(one) for one in stated or ()]

@@ -96,7 +96,7 @@ class Comparison:
 
     @property
     def equal(self) -> bool:
-        """Whether nothing differs."""
+        """Return whether nothing differs."""
         return not any(found.differing for found in self.parts.values())
 
     @property
@@ -220,7 +220,7 @@ def _is_compared(kind: str) -> bool:
 
 
 def _same(before: Dataset, after: Dataset, tag: BaseTag) -> bool:
-    """Whether an element is the same on both sides as it stands; an empty one is as good as none."""
+    """Return whether an element is the same on both sides as it stands; an empty one is as good as none."""
     old, new = (stored(one, tag) if tag in one else b"" for one in (before, after))
     if old is None or new is None:
         here, there = (one[tag].value if tag in one else None for one in (before, after))
@@ -229,7 +229,7 @@ def _same(before: Dataset, after: Dataset, tag: BaseTag) -> bool:
 
 
 def _difference(part: str, where: str, keyword: str, here: Floats, there: Floats) -> Difference:
-    """Say how two rows of numbers differ."""
+    """Return how two rows of numbers differ."""
     different = np.flatnonzero(here != there)
     first = int(different[0])
     if keyword == "ContourData" and len(here) % 3 == 0:
@@ -274,7 +274,7 @@ def _word(data: Dataset, sequence: BaseTag, number: int, item: Dataset | None) -
 
 
 def roi_name(structure_set: Dataset, number: int | None) -> str:
-    """Give the name of a structure by its number."""
+    """Return the name of a structure by its number."""
     names = (
         str(roi.get("ROIName", ""))
         for roi in structure_set.get("StructureSetROISequence") or ()

@@ -43,7 +43,7 @@ class StatusCounts:
         return Counter(state for state, _ in self.since.values())
 
     def oldest(self) -> dict[SetState, float]:
-        """Tell since when the one that stands so the longest does, of each way in which a set is not concluded."""
+        """Return since when the one that stands so the longest does, of each way in which a set is not concluded."""
         found: dict[SetState, float] = {}
         for state, since in self.since.values():
             if not state.is_concluded or state.is_looked_at_again:

@@ -46,7 +46,7 @@ def _why(circumstance: OSError) -> str:
 
 
 def is_remote(path: Path, mounts: Path = MOUNTS) -> bool:
-    """Tell by the type of its file system whether other hosts may write below `path` unseen."""
+    """Return whether other hosts may write below `path` unseen, by the type of its file system."""
     try:
         lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
@@ -87,7 +87,7 @@ class ChangeEvents:
 
     @property
     def are_noticed(self) -> bool:
-        """Whether changes are noticed as they happen; if not, the rescan finds them."""
+        """Return whether changes are noticed as they happen; if not, the rescan finds them."""
         return self._observer is not None
 
     def __exit__(

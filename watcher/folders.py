@@ -78,7 +78,7 @@ def loose_dicom(root: Path) -> int:
 
 
 def is_one_patients(root: Path) -> bool:
-    """Tell whether a folder is one patient's set, and no root of sets: DICOM lies in it, and no folder of a set.
+    """Return whether a folder is one patient's set, and no root of sets: DICOM lies in it, and no folder of a set.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def beside_the_sets(root: Path, collection: Collection | None) -> list[NotTaken]
 
 
 def untouched(folder: str, folders: Mapping[str, int]) -> bool:
-    """Tell whether no file was added to a set, or taken from it, since its folders' times (ns) were noted.
+    """Return whether no file was added to a set, or taken from it, since its folders' times (ns) were noted.
 
     One look at each folder, none at the files: the cost of a rescan must not grow with what is finished. Tens of
     thousands of folders are looked at in one rescan; with strings that takes half the time that it takes with paths.
@@ -139,7 +139,7 @@ def untouched(folder: str, folders: Mapping[str, int]) -> bool:
 
 
 def _is_published_into(root: Path) -> bool:
-    """Tell whether something was published in a folder, by us or by the older program."""
+    """Return whether something was published in a folder, by us or by the older program."""
     names = durable_files.names(root)
     return any(ANON_NAME.fullmatch(name) or tracking_lines.FILE_NAME.fullmatch(name) for name in names)
 

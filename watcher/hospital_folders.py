@@ -98,7 +98,7 @@ def _has_dicom(place: Path) -> bool:
 
 
 def _is_one_set(place: Path, inner: Sequence[str]) -> bool:
-    """Tell whether the objects of sub-folders refer to each other across them."""
+    """Return whether the objects of sub-folders refer to each other across them."""
     held = [objects for name in inner if (objects := _look(place / name)).own]
     together: set[int] = set()
     for at, objects in enumerate(held):

@@ -27,7 +27,7 @@ def check(collection: Collection) -> None:
 
 
 def faults(collection: Collection) -> tuple[RowFault, ...]:
-    """Tell what is wrong in the list: in itself, and in that a set has a listed ID but for zeros."""
+    """Return what is wrong in the list: in itself, and in that a set has a listed ID but for zeros."""
     if collection.identities.faults or not collection.identities.is_there:
         return collection.identities.faults
     found: set[RowFault] = set()

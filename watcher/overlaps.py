@@ -57,7 +57,7 @@ def among(roots: Iterable[Path]) -> dict[Path, Overlap]:
 
 
 def of(root: Path, share: Path | None) -> Overlap | None:
-    """Tell whether a collection overlaps with one under the same share; where there is none, with one beside it."""
+    """Return whether a collection overlaps with one under the same share; where there is none, with one beside it."""
     root = root.absolute()
     try:
         if share is not None and root.is_relative_to(share):
@@ -70,7 +70,7 @@ def of(root: Path, share: Path | None) -> Overlap | None:
 
 
 def _is_another(root: Path) -> Callable[[Path], bool]:
-    """Tell of a folder whether it is a collection of its own; a link may lead to this very one."""
+    """Report a folder whether it is a collection of its own; a link may lead to this very one."""
     return lambda place: os.path.lexists(place / SETTINGS_NAME) and not (place.is_symlink() or place.samefile(root))
 
 
@@ -82,13 +82,13 @@ def _look(root: Path) -> Collection | None:
 
 
 def _related(one: Collection, other: Collection) -> bool:
-    """Whether an ID of one could be one of the other: `zzz_A` with 1234 is `zzz_A1` with 234."""
+    """Return whether an ID of one could be one of the other: `zzz_A` with 1234 is `zzz_A1` with 234."""
     first, second = one.identity.patient_id, other.identity.patient_id
     return first.startswith(second) or second.startswith(first)
 
 
 def _patient_ids(collection: Collection) -> frozenset[str]:
-    """Give the new patient IDs that were given, and those of the sets that lie there and are not done."""
+    """Return the new patient IDs that were given, and those of the sets that lie there and are not done."""
     identity, has_state = collection.identity, collection.state.is_dir()
     try:
         given = claims.taken(collection) if has_state else numbers_given(collection.root, identity.patient_id)

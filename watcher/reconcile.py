@@ -88,13 +88,13 @@ class Reconciler:
                 self._sheets.ask_to_receive(self._collection.id, mark)
 
     def _look_again(self, refused: Iterable[str]) -> None:
-        """Have those looked at again beside which no reason stands any more: it was taken away, or never written."""
+        """Look again at those beside which no reason stands any more: it was taken away, or never written."""
         for folder in refused:
             if not is_there(notes.beside(self._collection.root / folder, notes.REFUSED)):
                 registry.reopen(self._collection, self._collection.locator(folder))
 
     def _give_back(self, states: Mapping[str, SetState]) -> None:
-        """Give back the indices of sets that are gone, or in whose folder all is done without them.
+        """Release the indices of sets that are gone, or in whose folder all is done without them.
 
         They were parked, or refused after they had got an index; or the folder holds another set now.
         """

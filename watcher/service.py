@@ -126,11 +126,11 @@ class CollectionWatcher:
 
     @property
     def unfinished(self) -> bool:
-        """Whether something is still to be done, by the service itself."""
+        """Return whether something is still to be done, by the service itself."""
         return any(not state.is_concluded for folder, state in self.states.items() if folder not in self.for_a_person)
 
     def beat(self) -> bool:
-        """Say every now and then that we still have it, or try to get it; false when we do not."""
+        """Renew the lease every now and then, or try to get it; false when we do not have it."""
         if self._clock() < self._beat_at:
             return self._holds
         self._holds = False
@@ -203,7 +203,7 @@ class CollectionWatcher:
         self.due = self.rests_until = self._clock() + self._settings.rescan_s
 
     def leave(self) -> None:
-        """Let another one have it."""
+        """Release it to another one."""
         if self._arbiter:
             with self._pausing():
                 self._arbiter.release()
@@ -233,7 +233,7 @@ class CollectionWatcher:
         return self._arbiter
 
     def _decisions(self) -> str:
-        """Tell one list of decisions about words from another; that its other columns changed does not matter."""
+        """Return one list of decisions about words from another; that its other columns changed does not matter."""
         path = self.root / word_list.FILE_NAME
         try:
             look = _look(path.stat())

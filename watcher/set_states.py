@@ -53,7 +53,7 @@ class SetStatus:
 
     @property
     def concluded(self) -> bool:
-        """Whether nothing more is to be done."""
+        """Return whether nothing more is to be done."""
         if self.outcome is None or self.outcome.state is SetState.NOT_READABLE:
             return False
         return self.outcome.is_concluded
@@ -142,7 +142,7 @@ class SetStatuses:
         return frozenset(turn)
 
     def _not_readable(self, folder: str, locator: str, error: OSError) -> SetStatus:
-        """Tell of a set that cannot be listed; which number it has is known all the same."""
+        """Report a set that cannot be listed; which number it has is known all the same."""
         root, place = self._collection.root, Path(os.fsdecode(error.filename or folder))
         name = place.relative_to(root) if place.is_relative_to(root) else folder
         outcome = Outcome(SetState.NOT_READABLE, "", "", text=notes.may_not_be_read(os.fspath(name)))

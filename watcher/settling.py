@@ -48,7 +48,7 @@ class Settling:
         return now - before.since >= self.quiet_s
 
     def quiet_for_s(self, folder: str) -> float:
-        """Give the seconds since the folder last changed under our eyes."""
+        """Return the seconds since the folder last changed under our eyes."""
         rest = self._seen.get(folder)
         return self._clock() - rest.since if rest else 0.0
 

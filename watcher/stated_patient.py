@@ -33,7 +33,7 @@ class Stated(NamedTuple):
 
 
 def says(collection: Collection, name: str) -> str:
-    """Tell whether the patient of a set was published before, in another set; empty where they were not."""
+    """Return whether the patient of a set was published before, in another set; empty where they were not."""
     folder = collection.root / name
     stated = stated_by(folder)
     if not stated.patient_id:

@@ -91,7 +91,7 @@ def celery_settings(settings: Settings) -> Mapping[str, Any]:
 
 
 def broker_url(settings: Settings) -> str:
-    """Give the address of Redis as Celery wants it; where it is encrypted, the certificate is always checked."""
+    """Return the address of Redis as Celery wants it; where it is encrypted, the certificate is always checked."""
     if settings.redis_url is None:
         raise SettingsWrong("ANONYMIZER_REDIS_URL is not set. It names the Redis, redis://host:6379/0 say.")
     url = settings.redis_url
@@ -108,7 +108,7 @@ def key_of(queue: str) -> str:
 
 
 def worker_arguments(queue: str, processes: int) -> list[str]:
-    """Give the arguments of `celery -A worker.app` for a worker of so many processes."""
+    """Return the arguments of `celery -A worker.app` for a worker of so many processes."""
     name = f"anonymizer-{os.getpid()}@%h"  # two on one host need two names
     return ["worker", "--hostname", name, "--queues", queue, "--concurrency", str(processes), *WORKER_OPTIONS]
 
@@ -126,7 +126,7 @@ def connect(settings: Settings) -> redis.Redis:
 
 @signals.setup_logging.connect  # type: ignore[untyped-decorator]
 def set_up_log(**_: object) -> None:
-    """Have our log instead of Celery's, which quotes arguments and exceptions."""
+    """Configure our log instead of Celery's, which quotes arguments and exceptions."""
     settings = Settings.of_process()
     logs.configure(settings.log_format, settings.log_level)
 

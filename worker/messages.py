@@ -107,7 +107,7 @@ def set_aside(client: redis.Redis, data: bytes, why: str) -> None:
 
 
 def count(client: redis.Redis) -> int:
-    """Tell how many messages were set aside since Redis was last emptied.
+    """Return how many messages were set aside since Redis was last emptied.
 
     Raises
     ------

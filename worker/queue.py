@@ -83,12 +83,12 @@ class Queue:
             step.execute()
 
     def seconds(self, collection_id: str) -> dict[str, float]:
-        """Tell how long the workers worked on each set lately, by locator."""
+        """Return how long the workers worked on each set lately, by locator."""
         stored = cast("dict[bytes, bytes]", self._redis.hgetall(f"anonymizer:seconds:{collection_id}"))
         return {locator.decode(): float(seconds) for locator, seconds in stored.items()}
 
     def holding(self, names: Iterable[SetKey]) -> dict[SetKey, SetState]:
-        """Tell which of these sets are `queued`, as far as can be seen, and which are `in work`."""
+        """Return which of these sets are `queued`, as far as can be seen, and which are `in work`."""
         asked = list(names)
         if not asked:
             return {}

@@ -73,7 +73,7 @@ class Sheets:
         return [index for index in missing if states.get(index) != "failed"]
 
     def failures(self, collection: Collection) -> list[int]:
-        """Give the sheets that are missing because they could not be made."""
+        """Return the sheets that are missing because they could not be made."""
         missing = [index for index in paths.missing(collection) if paths.can_have_one(collection, index)]
         states = self._states(collection.id, missing)
         return [index for index in missing if states.get(index) == "failed"]
@@ -87,7 +87,7 @@ class Sheets:
         self._redis.set(_note(collection_id, index), "failed", ex=FAILED_S)
 
     def ask_to_receive(self, collection_id: str, mark: str) -> None:
-        """Have a delivery of the inbox received, unless somebody just asked."""
+        """Queue a delivery of the inbox, unless somebody just asked."""
         if self._redis.set(_delivery(collection_id, mark), "asked", nx=True, ex=ASKED_S):
             self._app.send_task(DELIVERY_TASK, args=[collection_id, mark], queue=self.queue)
 
@@ -108,7 +108,7 @@ class Sheets:
         return asked
 
     def _states(self, collection_id: str, indices: list[int]) -> dict[int, str]:
-        """Tell which of these sheets are `asked` for, and which have `failed` lately."""
+        """Return which of these sheets are `asked` for, and which have `failed` lately."""
         with self._redis.pipeline(transaction=False) as step:
             for index in indices:
                 step.get(_note(collection_id, index))

@@ -146,7 +146,7 @@ def _note_end(here: Station, collection: Collection, name: SetKey, outcome: Outc
 
 
 def _is_parked(collection: Collection, locator: str) -> bool:
-    """Tell whether a set waits for an operator: a message that comes back late must not set it going again."""
+    """Return whether a set waits for an operator: a message that comes back late must not set it going again."""
     outcome = registry.read_outcome(collection, locator)
     folder = registry.folder_of(collection, locator)
     if outcome is None or outcome.state is not SetState.PARKED or folder is None or not folder.is_dir():

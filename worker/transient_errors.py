@@ -47,7 +47,7 @@ _OURS: Final[dict[type[BaseException], str]] = {
 
 
 def describe(circumstance: BaseException) -> str:
-    """Say in a few words what is waited for; no path and no name, for it is shown and logged."""
+    """Describe in a few words what is waited for; no path and no name, for it is shown and logged."""
     if isinstance(circumstance, redis.AuthenticationError):
         return "Redis refuses our name or password"
     if isinstance(circumstance, NoPermissionError):
@@ -80,7 +80,7 @@ _ANSWERS: Final = {
 
 
 def _answered(error: BaseException) -> str:
-    """Say what Redis answered, where that is why nothing goes on; kombu puts errors of its own around Redis'."""
+    """Return what Redis answered, where that is why nothing goes on; kombu puts errors of its own around Redis'."""
     text, inner = "", error.__cause__ or error.__context__
     if isinstance(error, redis.ResponseError | OperationalError):
         text = f"{getattr(error, 'status_code', None) or ''} {error} {type(error).__name__.upper()}"

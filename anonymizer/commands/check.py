@@ -83,7 +83,7 @@ def check(root: Root, machine: MachineNames = None, as_json: AsJson = False) -> 
 
 
 def _with_persons(root: Path, rows: list[Judgement]) -> list[Judgement]:
-    """Tell of sets whose patient was published before."""
+    """Report sets whose patient was published before."""
     if not has_form(root) or not (root / STATE_NAME).is_dir():
         return rows
     collection = Collection.look(root)

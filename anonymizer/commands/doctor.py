@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def doctor(root: Root, as_json: AsJson = False) -> None:
-    """Tell where claims, records, ANON folders, lines and originals do not agree. Mends nothing."""
+    """Report where claims, records, ANON folders, lines and originals do not agree. Mends nothing."""
     check_folder(root)
     collection = Collection.look(root)
     found = list(examine(collection))

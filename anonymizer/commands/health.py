@@ -39,7 +39,7 @@ class Service(StrEnum):
 def health(
     service: Annotated[Service | None, typer.Argument(help="Which; by default whichever runs here.")] = None,
 ) -> None:
-    """Tell whether the watcher or worker that runs here does its work."""
+    """Check that the watcher or worker that runs here does its work."""
     settings = Settings.of_process()
     folder = settings.health
     if folder is None:
@@ -61,7 +61,7 @@ def health(
 
 
 def ailment(service: Service, sign: Heartbeat | None, now: float, waiting: Callable[[str], int | None]) -> str:
-    """Say what is wrong with a service; nothing if it is well.
+    """Return what is wrong with a service; nothing if it is well.
 
     Parameters
     ----------

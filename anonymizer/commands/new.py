@@ -76,7 +76,7 @@ def new(
 
 
 def has_form(root: Path) -> bool:
-    """Tell whether a folder is a collection."""
+    """Return whether a folder is a collection."""
     return os.path.lexists(root / "collection.toml")
 
 
@@ -121,7 +121,7 @@ def say_first(collection: Collection) -> None:
 
 
 def warn_of_overlap(root: Path) -> None:
-    """Say when another collection of this machine or share could give the same new identities."""
+    """Warn when another collection of this machine or share could give the same new identities."""
     if overlap := overlaps.of(root, Settings.of_process().share):
         console(stderr=True).print(str(overlap))
 

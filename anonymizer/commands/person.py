@@ -21,7 +21,7 @@ New = Annotated[bool, typer.Option("--new", help="It is somebody of whom nothing
 
 
 def person(root: Root, folder: SetFolder, anon: Anon = "", *, new: New = False) -> None:
-    """Say of whom a set is, where the sets of a person are linked: same_patient = "link"."""
+    """Report whom a set is, where the sets of a person are linked: same_patient = "link"."""
     check_folder(root)
     if bool(anon) == new:
         raise SettingsWrong("Say ANON_007, the number of a published set of the same person; or --new.")

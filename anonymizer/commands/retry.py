@@ -40,7 +40,7 @@ Numbers = Annotated[
 
 
 def retry(root: Root, folder: SetFolder, numbers: Numbers = None, as_new: AsNew = False, accept: Accept = None) -> None:
-    """Have a set that was refused or parked looked at again, as if it had just been dropped."""
+    """Look at a refused or parked set again, as if it had just been dropped."""
     check_folder(root)
     collection = Collection.open(root)
     name = set_in(root, folder, by_hospital=collection.options.by_hospital)

@@ -153,7 +153,7 @@ class _End:
     """The sets that were asked for; empty where all were."""
 
     def rows(self, collection: Collection, seconds: Mapping[str, float]) -> list[Row]:
-        """Tell what became of each set that was not published before."""
+        """Return what became of each set that was not published before."""
         concerned = [folder for folder in self.only or self.states if folder not in self.earlier]
         concerned = [folder for folder in concerned if folder in self.states]
         return [
@@ -188,7 +188,7 @@ def _tell(collection: Collection, rows: list[Row], end: _End, *, as_json: bool) 
 
 
 def _say_where(screen: Console, collection: Collection, *, interrupted: bool) -> None:
-    """Say where everything is that was made, and what comes next."""
+    """Print where everything is that was made, and what comes next."""
     root = collection.root
     if interrupted:
         screen.print(f"Stopped. What is published stays; the next run goes on with the rest: {command('run', root)}")
@@ -238,7 +238,7 @@ def _follow(going: Batch, *, as_json: bool) -> _End:
 
 
 def _make_sheets(going: Batch, *, as_json: bool) -> None:
-    """Have the sheets made that are missing. The sets are done: whoever stops it here loses nothing."""
+    """Make the sheets that are missing. The sets are done: whoever stops it here loses nothing."""
     screen = console(stderr=as_json)
     try:
         to_come = going.sheets_to_come()

@@ -65,17 +65,17 @@ def status(
 
 
 def _is_told(row: Row) -> bool:
-    """Whether there is more to say of a set than that it is published."""
+    """Return whether there is more to say of a set than that it is published."""
     return row.state is not SetState.PUBLISHED or row.release == SENT_BACK or bool(row.why)
 
 
 def _is_wrong(row: Row) -> bool:
-    """Whether a set will not go on before a person has done something."""
+    """Return whether a set will not go on before a person has done something."""
     return row.state.is_concluded and not row.state.is_finished and row.state is not SetState.NO_SET
 
 
 def _tell(share: Share, settings: Settings) -> list[CollectionStatus]:
-    """Tell how each collection stands; two of the same id are left alone until a person has decided."""
+    """Return how each collection stands; two of the same id are left alone until a person has decided."""
     ids = share.ids()
     times = Counter(ids.values())
     found = overlaps.among(ids)

@@ -25,7 +25,7 @@ Wanted = Annotated[
 
 
 def which(wanted: Wanted, share: ShareArgument = None, as_json: AsJson = False) -> None:
-    """Tell which folder a locator, a set id or an ANON folder stands for: its state, reasons and history."""
+    """Find the folder of a locator, a set id or an ANON folder: its state, reasons and history."""
     name, place = _asked(wanted, share)
     check_folder(place)
     found, unread = [], []

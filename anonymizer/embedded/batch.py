@@ -116,14 +116,14 @@ class Batch:
         return Look(attended.states, in_work, waits, self.finished)
 
     def is_in_work(self) -> bool:
-        """Whether a worker has a set; where nobody can tell, it is taken to have one."""
+        """Return whether a worker has a set; where nobody can tell, it is taken to have one."""
         try:
             return bool(read_all(self._redis, self.collection.id))
         except redis.RedisError:
             return True
 
     def _draw_beside(self) -> None:
-        """Have sheets drawn of what was published meanwhile, by a process that leaves the others their time."""
+        """Draw sheets of what was published meanwhile, in a process that leaves the others their time."""
         published = sum(state.is_published for state in self._attended.states.values())
         if published == self._drawn_for or not self.collection.options.sheets:
             return
@@ -141,7 +141,7 @@ class Batch:
         return self._sheets.ask_for_missing(self.collection)
 
     def sheets_failed(self) -> list[int]:
-        """Give the sheets that could not be made."""
+        """Return the sheets that could not be made."""
         return self._sheets.failures(self.collection) if self.collection.options.sheets else []
 
     def folder_of(self, locator: str) -> str:
@@ -150,7 +150,7 @@ class Batch:
         return self.collection.name_of(folder) if folder else ""
 
     def seconds(self) -> dict[str, float]:
-        """Tell how long each set took, by locator."""
+        """Return how long each set took, by locator."""
         return self._queue.seconds(self.collection.id)
 
     def _tend(self) -> None:
@@ -163,7 +163,7 @@ class Batch:
 
     @property
     def _unfinished(self) -> bool:
-        """Whether something is still to be done; of a run over some sets, the others wait for a person."""
+        """Return whether something is still to be done; of a run over some sets, the others wait for a person."""
         if not self._of_some:
             return self._attended.unfinished
         waiting = (
@@ -261,7 +261,7 @@ def _worker(before: list[str], arguments: list[str], url: str, share: Path, *, d
 
 
 def _environment(url: str, share: Path) -> dict[str, str]:
-    """Give the worker our environment, with its Redis and its share; the address has the password already."""
+    """Return the environment of a worker, with its Redis and its share; the address has the password already."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("ANONYMIZER_REDIS_")}
     return {**ours, "ANONYMIZER_REDIS_URL": url, "ANONYMIZER_SHARE": str(share)}
 

@@ -157,12 +157,12 @@ def cookie_name(request: Request, of: str = "console") -> str:
 
 
 def _is_plain_loopback(request: Request) -> bool:
-    """Tell whether the browser is on this very machine and speaks plain HTTP: some send no `Secure` cookie there."""
+    """Return whether the browser is on this very machine and speaks plain HTTP: some send no `Secure` cookie there."""
     return request.url.scheme == "http" and request.url.hostname in _LOOPBACK
 
 
 def _is_from_elsewhere(request: Request) -> bool:
-    """Tell whether the browser says that another site sends this form. Its token says it once more."""
+    """Return whether the browser says that another site sends this form. Its token says it once more."""
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site is not None:
         return site != "same-origin"

@@ -40,7 +40,7 @@ class Session:
     """What they may do, as of the last request."""
 
     def may(self, role: str) -> bool:
-        """Tell whether they have a role."""
+        """Return whether they have a role."""
         return role in self.roles
 
 

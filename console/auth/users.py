@@ -65,11 +65,11 @@ class Users:
         return self._seen[1].get(name)
 
     def knows(self, name: str) -> bool:
-        """Tell whether there is such a user."""
+        """Return whether there is such a user."""
         return self.find(name) is not None
 
     def check(self, name: str, password: str) -> bool:
-        """Tell whether this is the user's password; of unknown users it takes as long to say no.
+        """Return whether this is the user's password; of unknown users it takes as long to say no.
 
         Raises
         ------
@@ -121,7 +121,7 @@ def read(path: Path) -> dict[str, User]:
 
 
 def add(path: Path, name: str, password: str, may: Iterable[str] | None = None) -> None:
-    """Put a user into the file, or give one a new password. Only the file's owner may read it.
+    """Add a user to the file, or set a new password. Only the file's owner may read it.
 
     Parameters
     ----------

@@ -178,7 +178,7 @@ def to(path: str) -> RedirectResponse:
 
 
 def went_wrong(request: Request, error: Exception) -> Response:
-    """Say what is the matter: for what we did not foresee, only that it is."""
+    """Return what is the matter: for what we did not foresee, only that it is."""
     asked = Asked.of(request)
     if isinstance(error, NotAllowed):
         return asked.page("error.html", error.status_code, code="role", why="")
@@ -191,7 +191,7 @@ def went_wrong(request: Request, error: Exception) -> Response:
 
 
 def words_of(wrong: BaseException) -> str:
-    """Say what stands in the way, in words for those who are logged in."""
+    """Return what stands in the way, in words for those who are logged in."""
     return str(wrong) if isinstance(wrong, SettingsWrong) else describe(wrong)
 
 

@@ -93,7 +93,7 @@ def _is_no_set(state: SetState, judgement: Any) -> bool:
 
 
 def _said(asked: Asked, look: Look) -> str:
-    """Tell those who listen how far it is; no more often than a set is done."""
+    """Send the progress to those who listen; no more often than a set is done."""
     now = look.round
     if look.checking or now is None:
         return ""
@@ -122,7 +122,7 @@ def check(asked: Asked, _form: Form) -> Response:
 
 @action
 def start(asked: Asked, form: Form) -> Response:
-    """Have the chosen sets anonymized."""
+    """Start the chosen sets."""
     return _do(asked, "started", lambda board: board.start(form.all("set")), nothing="start.none")
 
 

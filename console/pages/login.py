@@ -38,7 +38,7 @@ def login_page(request: Request) -> Response:
 
 
 async def login(request: Request) -> Response:
-    """Let somebody in who knows their password."""
+    """Log in somebody who knows their password."""
     asked = Asked.of(request)
     name = cookie_name(request, "login")
     try:
@@ -82,7 +82,7 @@ def _known(asked: Asked, user: str) -> str:
 
 
 def enter(request: Request) -> Response:
-    """Let somebody in who has the link that was printed at the terminal."""
+    """Log in somebody who has the link that was printed at the terminal."""
     asked = Asked.of(request)
     key = asked.desk.key
     given = request.query_params.get("key", "")

@@ -38,7 +38,7 @@ def decide_names(asked: Asked, form: Form) -> Response:
 
 @action
 def name_again(asked: Asked, form: Form) -> Response:
-    """Have published sets done again, under their own numbers and with the names of now."""
+    """Do published sets again, under their own numbers and with the names of now."""
     return _do_names(asked, "sets_again", lambda namer: namer.do_again(dict.fromkeys(form.all("anon"))))
 
 

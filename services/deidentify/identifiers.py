@@ -182,7 +182,7 @@ class Identifiers:
         return join(spans)
 
     def in_technical(self, text: str, *, of_maker: bool) -> list[Span]:
-        """Say where identifiers stand in a text that is configured or a maker's: short numbers are versions there.
+        """Return where identifiers stand in a text that is configured or a maker's: short numbers are versions there.
 
         Parameters
         ----------
@@ -224,7 +224,7 @@ class Identifiers:
         return all(gap - at in key.cuts for gap in gaps if at < gap < at + len(spelling))
 
     def _is_word(self, spelling: str) -> bool:
-        """Whether the cleaner takes this key out of a longer text."""
+        """Return whether the cleaner takes this key out of a longer text."""
         key = self._keys[spelling]
         if key.weight >= _TOKEN:
             return True
@@ -361,7 +361,7 @@ class Identifiers:
 
 
 def join(spans: Iterable[Span]) -> list[Span]:
-    """Put spans in order and overlapping ones together."""
+    """Sort spans and join those that overlap."""
     joined: list[Span] = []
     for span in sorted(spans):
         if joined and span.start <= joined[-1].end:

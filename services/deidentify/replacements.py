@@ -200,7 +200,7 @@ def studied_on(rtset: RtSet) -> date | None:
 
 
 def _holds(elements: Sequence[Element], tags: Container[int]) -> bool:
-    """Tell whether any of these attributes is there, at any depth."""
+    """Return whether any of these attributes is there, at any depth."""
     return any(
         element[0] in tags or (element[5] and any(_holds(item[3], tags) for item in element[5])) for element in elements
     )

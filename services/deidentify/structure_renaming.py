@@ -80,7 +80,7 @@ class Coverage:
     contradicting_codes: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        """Give it as a record stores it."""
+        """Return it as a record stores it."""
         return asdict(self)
 
     @classmethod
@@ -126,7 +126,7 @@ class Renaming:
         self._labels = self._follow(text for text in texts if text.role == "roi_label")
 
     def clean(self, value: str, role: Role) -> str:
-        """Give what takes a text's place.
+        """Return what takes a text's place.
 
         Raises
         ------
@@ -207,11 +207,11 @@ class Renaming:
         )
 
     def _target(self, value: str) -> str | None:
-        """Give what was confirmed for a name: as it stands, or as the cleaner leaves it."""
+        """Return what was confirmed for a name: as it stands, or as the cleaner leaves it."""
         return self._naming.target(value) or self._naming.target(self._cleaner.clean(value, "roi_name"))
 
     def _decide(self, borne_by_any: Iterable[str]) -> dict[str, str]:
-        """Say which names change, and into what."""
+        """Return which names change, and into what."""
         cleaned = {value: self._cleaner.clean(value, "roi_name") for value in borne_by_any}
         borne = Counter(value for _, value in self._names)
         new: dict[str, str] = {}
@@ -231,7 +231,7 @@ class Renaming:
         return new
 
     def _follow(self, labels: Iterable[Text]) -> dict[str, str]:
-        """Say which observation labels change: those that say the old name of their own structure, cut or whole."""
+        """Return which observation labels change: those that say the old name of their own structure, cut or whole."""
         names = dict(self._names)
         wanted: defaultdict[str, set[str | None]] = defaultdict(set)
         for label in labels:
@@ -243,7 +243,7 @@ class Renaming:
 
 
 def names_of(structure_set: View) -> list[tuple[int, str]]:
-    """Give number and name of each structure of a structure set.
+    """Return number and name of each structure of a structure set.
 
     (3006,0020) *Structure Set ROI Sequence* > (3006,0022) *ROI Number*, (3006,0026) *ROI Name*.  PS3.3 C.8.8.5.
     """
@@ -256,7 +256,7 @@ def names_of(structure_set: View) -> list[tuple[int, str]]:
 
 
 def code_meanings(structure_set: View) -> dict[int, str]:
-    """Give what the codes of a structure set say, by ROI Number.
+    """Return what the codes of a structure set say, by ROI Number.
 
     (3006,0080) *RT ROI Observations Sequence* > (3006,0086) *RT ROI Identification Code Sequence*.  PS3.3 C.8.8.8.
     """
@@ -272,7 +272,7 @@ def _meanings(structure_set: View) -> Iterator[tuple[int, str]]:
 
 
 def _taken(new: Mapping[str, str], cleaned: Mapping[str, str]) -> set[str]:
-    """Give the names whose new one another structure has, in the length that planning systems cut it to, too."""
+    """Return the names whose new one another structure has, in the length that planning systems cut it to, too."""
     bearers: defaultdict[str, set[str]] = defaultdict(set)
     for value, stands in cleaned.items():
         name = new.get(value, stands)

@@ -72,7 +72,7 @@ class Cleaner:
         self._plan(planned)
 
     def clean(self, value: str, role: Role) -> str:
-        """Give what takes the text's place: itself, padding and all, where nothing in it identifies.
+        """Return what takes the text's place: itself, padding and all, where nothing in it identifies.
 
         Raises
         ------
@@ -85,7 +85,7 @@ class Cleaner:
         return self._cleaned.get(trimmed, value)
 
     def identifies(self, text: str) -> bool:
-        """Whether a text, of the set or not, echoes an identifier of the set, or looks like one of anybody's."""
+        """Return whether a text, of the set or not, echoes an identifier of the set, or looks like one of anybody's."""
         return bool(self._spans(text))
 
     @property
@@ -138,7 +138,7 @@ class Cleaner:
         self._cleaned |= {label: self._cleaned[name] for label, name in followers.items()}
 
     def _followers(self, texts: Iterable[Text]) -> dict[str, str]:
-        """Say which ROI name, its own ROI's if it can, each observation label is the first 16 characters of.
+        """Return which ROI name, its own ROI's if it can, each observation label is the first 16 characters of.
 
         (3006,0085) *ROI Observation Label* is SH; planning systems fill it with what fits of (3006,0026) *ROI Name*. A
         label that is the whole name needs nobody to follow: equal texts become equal.

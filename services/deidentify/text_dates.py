@@ -219,7 +219,7 @@ def _day_first(run: str) -> list[tuple[str, str, str]]:
 
 
 def _days(year: str, month: int, day: int) -> list[date]:
-    """Give the days meant, of a year of two digits in either century; none where there is no such day."""
+    """Return the days meant, of a year of two digits in either century; none where there is no such day."""
     years = [int(year)] if len(year) == 4 else [1900 + int(year), 2000 + int(year)]
     days = []
     for number in (number - _BUDDHIST if 2400 <= number < 2700 else number for number in years):

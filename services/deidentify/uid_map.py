@@ -68,7 +68,7 @@ class UidMap:
 
 
 def is_well_known(uid: str) -> bool:
-    """Tell whether the standard itself gave this UID its meaning: such a one names nobody and must stay.
+    """Return whether the standard itself gave this UID its meaning: such a one names nobody and must stay.
 
     A value that only begins like one (`1.2.840.10008.SMITH`) is not.
     """

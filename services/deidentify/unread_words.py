@@ -78,7 +78,7 @@ class WeakEvidence:
     """Numbers of the plan: doses, fractions."""
 
     def reasons(self, word: str) -> frozenset[str]:
-        """Say why a word or a number may be the person's."""
+        """Return why a word or a number may be the person's."""
         folded = fold(word)
         if word.isdecimal():
             return self._reasons_of_number(word)
@@ -108,7 +108,7 @@ class UnreadWord(NamedTuple):
     """What it reminds of; empty where it is only not known."""
 
     def as_json(self) -> dict[str, Any]:
-        """Give it as the share stores it."""
+        """Return it as the share stores it."""
         return {"word": self.word, "texts": {role: list(texts) for role, texts in self.texts.items()}, "why": self.why}
 
 
@@ -140,7 +140,7 @@ class Rule:
         return replace(self, agreed=frozenset(agreed)) if agreed else self
 
     def takes(self, word: str) -> bool:
-        """Whether a word that is not in the lexicon goes."""
+        """Return whether a word that is not in the lexicon goes."""
         if self.decisions.is_removed(word):
             return True
         why = self.weak.reasons(word)
@@ -311,7 +311,7 @@ def _is_part_of_decimal(text: str, start: int, end: int) -> bool:
 
 
 def _is_one_off(word: str, name: str) -> bool:
-    """Whether a word becomes a name by changing, adding or leaving out one letter."""
+    """Return whether a word becomes a name by changing, adding or leaving out one letter."""
     if word == name or abs(len(word) - len(name)) > 1:
         return False
     same = 0

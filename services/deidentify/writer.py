@@ -132,7 +132,7 @@ class _Tables:
         self._decided = _decided(remaking.policy)
 
     def declaration(self, charsets: tuple[str, ...]) -> bytes | None:
-        """Say what (0008,0005) has to become where it was forgotten, or declares what is not so; else None."""
+        """Return what (0008,0005) has to become where it was forgotten, or declares what is not so; else None."""
         if charsets not in self._declared:
             self._declared[charsets] = character_sets.effective_charset(
                 "\\".join(charsets).encode("ascii", "replace"),
@@ -142,7 +142,7 @@ class _Tables:
         return self._declared[charsets]
 
     def rules(self, charsets: tuple[str, ...], output: tuple[str, ...], *, implicit: bool) -> Rules:
-        """Give the rules for files that are read by `charsets` and written in `output`."""
+        """Return the rules for files that are read by `charsets` and written in `output`."""
         key = (charsets, output, implicit)
         if key not in self._known:
             self._known[key] = self._make(charsets, output, implicit=implicit)
@@ -165,7 +165,7 @@ class _Tables:
     def additions(
         self, kind: str, declared: bytes | None, study_id: str = "", *, implicit: bool
     ) -> Mapping[int, New | None]:
-        """Give what stands at the root of every new object, whether or not its source had it."""
+        """Return what stands at the root of every new object, whether or not its source had it."""
         key = (kind, declared, study_id, implicit)
         if key not in self._additions:
             self._additions[key] = self._added(*key)
@@ -202,7 +202,7 @@ class _Tables:
         return made
 
     def _beam(self, *, implicit: bool) -> Callable[[bytes, Sequence[Element]], Mapping[int, New | None]]:
-        """Give what a beam gets: the machine, whether it named one or not, and its fluence from the private twin."""
+        """Return what a beam gets: the machine, whether it named one or not, and its fluence from the private twin."""
         machine = self._remaking.machine
 
         def complete(data: bytes, elements: Sequence[Element]) -> Mapping[int, New | None]:
@@ -230,7 +230,7 @@ class _Inside(dict[int, Rules]):
         self._edit = edit
 
     def get(self, tag: int, default: Rules | None = None) -> Rules | None:  # type: ignore[override]
-        """Give the rules inside a sequence: those around it, with the sequence's own decisions on top."""
+        """Return the rules inside a sequence: those around it, with the sequence's own decisions on top."""
         if tag not in self._policy.within:
             return default
         found = super().get(tag)
@@ -251,7 +251,7 @@ class _Edits:
         self._output = output
 
     def __call__(self, tag: int, decision: Decision) -> Edit:
-        """Give the edit that carries a decision out; one branch for each `Action`."""
+        """Return the edit that carries a decision out; one branch for each `Action`."""
         remaking, vr = self._remaking, dictionary.vr(tag)
         match decision.action:
             case Action.KEEP:
@@ -276,7 +276,7 @@ class _Edits:
                 return _constant(b"UNAPPROVED")
 
     def mended(self, tag: int, edit: Edit) -> Edit:
-        """Give the edit that first does what a kept value needs that cannot stay as it is."""
+        """Return the edit that first does what a kept value needs that cannot stay as it is."""
         known, vr = self._mends.get(tag), dictionary.vr(tag)
         if known is None:
             return edit
@@ -285,7 +285,7 @@ class _Edits:
         return lambda value: edit(known[value].new if value in known else value)
 
     def _recoded(self, vr: bytes) -> Edit:
-        """Give the edit that carries a text that stays into the output's character set, where that is another."""
+        """Return the edit that carries a text that stays into the output's character set, where that is another."""
         if self._charsets == self._output:
             return keep
         return lambda value: character_sets.recode(value, vr, self._charsets, self._output)
@@ -344,7 +344,7 @@ def _constant(value: bytes) -> Edit:
 
 
 def _stated(remaking: Remaking, part: str) -> bytes:
-    """Give one part of what the new object says of the patient, as it is written."""
+    """Return one element of the new identity, encoded."""
     identity, person = remaking.identity, remaking.person
     values = {
         "patient_id": identity.patient_id,

@@ -75,7 +75,7 @@ def plain(value: bytes, vr: bytes) -> bytes:
 
 
 def is_foreign(value: bytes) -> bool:
-    """Whether a value holds more than plain ASCII, so that it depends on a character set."""
+    """Return whether a value holds more than plain ASCII, so that it depends on a character set."""
     return not value.isascii() or _ESC in value
 
 
@@ -102,7 +102,7 @@ def recode(value: bytes, vr: bytes, charsets: Sequence[str], output: Sequence[st
 
 
 def effective_charset(declared: bytes | None, samples: Iterable[bytes], written: Iterable[str] = ()) -> bytes | None:
-    """Say what the output has to declare, or None where the declaration of the source is right and can stay.
+    """Return what the output has to declare, or None where the declaration of the source is right and can stay.
 
     Latin-1 that was not declared becomes `ISO_IR 100` and keeps its bytes; everything else that is undeclared,
     declared wrongly or mixed becomes `ISO_IR 192` (UTF-8). Where the answer is not None every value that is not ASCII

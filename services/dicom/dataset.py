@@ -47,30 +47,30 @@ class View:
         return tuple(self.data[element[3] : element[4]].decode("ascii", "replace").strip("\0 ").split("\\"))
 
     def __contains__(self, keyword: str) -> bool:
-        """Whether the attribute is there, with a value or without."""
+        """Return whether the attribute is there, with a value or without."""
         return dictionary.tag(keyword) in self._by_tag
 
     def has(self, keyword: str) -> bool:
-        """Whether the attribute is there with a value."""
+        """Return whether the attribute is there with a value."""
         element = self._by_tag.get(dictionary.tag(keyword))
         return element is not None and element[4] > element[3]
 
     def raw(self, keyword: str) -> bytes | None:
-        """Give the value field as it stands, or None."""
+        """Return the value field as it stands, or None."""
         return self.raw_at(dictionary.tag(keyword))
 
     def raw_at(self, tag: int) -> bytes | None:
-        """Give the value field of a tag, a private one for instance."""
+        """Return the value field of a tag, a private one for instance."""
         element = self._by_tag.get(tag)
         return None if element is None else self.data[element[3] : element[4]]
 
     def vr_at(self, tag: int) -> bytes:
-        """Give the VR of a tag as it is stated; b'' where the tag is absent."""
+        """Return the VR of a tag as it is stated; b'' where the tag is absent."""
         element = self._by_tag.get(tag)
         return b"" if element is None else element[1]
 
     def text(self, keyword: str) -> str:
-        """Give the value decoded, without padding; '' where there is none."""
+        """Return the value decoded, without padding; '' where there is none."""
         element = self._by_tag.get(dictionary.tag(keyword))
         if element is None or element[4] == element[3]:
             return ""
@@ -80,17 +80,17 @@ class View:
         return character_sets.decode(value, element[1], self.charsets).strip(" \0")
 
     def texts(self, keyword: str) -> list[str]:
-        """Give the values of a multi-valued attribute."""
+        """Return the values of a multi-valued attribute."""
         value = self.text(keyword)
         return [part.strip(" \0") for part in value.split("\\")] if value else []
 
     def number(self, keyword: str) -> float | None:
-        """Give the only or first value of an IS or DS attribute; None where there is none, or it is no number."""
+        """Return the only or first value of an IS or DS attribute; None where there is none, or it is no number."""
         numbers = self.numbers(keyword)
         return numbers[0] if numbers else None
 
     def numbers(self, keyword: str) -> list[float]:
-        """Give the values of an IS, DS or US attribute; [] where any is no finite number."""
+        """Return the values of an IS, DS or US attribute; [] where any is no finite number."""
         value = self.raw(keyword)
         if not value:
             return []
@@ -104,17 +104,17 @@ class View:
         return numbers if all(map(math.isfinite, numbers)) else []
 
     def items(self, keyword: str) -> list[View]:
-        """Give the items of a sequence; [] where it is absent or empty."""
+        """Return the items of a sequence; [] where it is absent or empty."""
         return self.items_at(dictionary.tag(keyword))
 
     def items_at(self, tag: int) -> list[View]:
-        """Give the items of the sequence with this tag."""
+        """Return the items of the sequence with this tag."""
         element = self._by_tag.get(tag)
         if element is None or not element[5]:
             return []
         return [View(self.data, item[3], self.charsets) for item in element[5]]
 
     def item(self, keyword: str) -> View:
-        """Give the first item of a sequence, or an empty data set."""
+        """Return the first item of a sequence, or an empty data set."""
         items = self.items(keyword)
         return items[0] if items else View(b"", (), ())

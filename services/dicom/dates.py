@@ -111,7 +111,7 @@ def choose_shift(key: bytes, dates: Iterable[date]) -> timedelta:
 
 
 def collides(dates: Iterable[date], shift: timedelta) -> bool:
-    """Tell whether a shift maps one of some dates onto another of them, which would be an original date again."""
+    """Return whether a shift maps one of some dates onto another of them, which would be an original date again."""
     days = set(dates)
     return not days.isdisjoint(_moved(days, shift))
 
@@ -121,7 +121,7 @@ def _moved(days: Iterable[date], shift: timedelta) -> Iterator[date]:
 
 
 def _stream(key: bytes) -> Iterator[int]:
-    """Give the key's numbers of weeks, in their order."""
+    """Yield the key's numbers of weeks, in their order."""
     for step in count():
         digest = hmac.digest(key, b"date shift %d" % step, "sha256")
         yield SHIFT_WEEKS[int.from_bytes(digest[:8]) % len(SHIFT_WEEKS)]

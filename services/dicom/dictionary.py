@@ -113,13 +113,13 @@ _MAY_BE_SIGNED = frozenset(tag for tag, (vr, *_) in DicomDictionary.items() if v
 
 
 def entry(tag: int) -> Entry | None:
-    """Give what the dictionary says of `tag`, repeating groups included; None for a tag it does not know."""
+    """Return what the dictionary says of `tag`, repeating groups included; None for a tag it does not know."""
     found = DICTIONARY.get(tag)
     return found if found or tag & 0x00010000 else _REPEATING.get(tag & _ANY_GROUP)
 
 
 def vr(tag: int) -> bytes:
-    """Give the VR an implicit file is read with; ``b"UN"`` for private elements and for tags nobody knows.
+    """Return the VR an implicit file is read with; ``b"UN"`` for private elements and for tags nobody knows.
 
     Group lengths are UL and private creators LO. PS3.5 7.2 and 7.8.1.
     """
@@ -140,17 +140,17 @@ def allows(tag: int, vr: bytes) -> bool:
 
 
 def may_be_signed(tag: int) -> bool:
-    """Tell whether an attribute that is read as US is SS where pixels are signed. PS3.6, (0028,0103)."""
+    """Return whether an attribute that is read as US is SS where pixels are signed. PS3.6, (0028,0103)."""
     return tag in _MAY_BE_SIGNED
 
 
 def tag(keyword: str) -> int:
-    """Give the tag of `keyword`; KeyError where the dictionary has no such keyword."""
+    """Return the tag of `keyword`; KeyError where the dictionary has no such keyword."""
     return _TAG[keyword]
 
 
 def keyword(tag: int) -> str:
-    """Give the keyword of `tag`; empty for private elements and for tags nobody knows."""
+    """Return the keyword of `tag`; empty for private elements and for tags nobody knows."""
     found = entry(tag)
     return found.keyword if found else ""
 

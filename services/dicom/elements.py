@@ -380,7 +380,7 @@ class Parser:
         return Truncated(f"the file ends at byte {self.size}, in the middle of an element")
 
     def _is_rest(self, pos: int, end: int, depth: int) -> bool:
-        """Tell whether nothing but padding follows the last element; raise where a copy has yet to fill it."""
+        """Return whether nothing but padding follows the last element; raise where a copy has yet to fill it."""
         if end < len(self.data) or self.data[pos : pos + 8].strip(PADDING) or self.data[pos:end].strip(PADDING):
             return False
         if end < self.size:
@@ -436,7 +436,7 @@ def require_arrived(data: bytes, pos: int) -> None:
 
 
 def is_explicit_inside(data: bytes, pos: int, end: int) -> bool:
-    """Tell whether the first element of the items from `pos` on shows a VR."""
+    """Return whether the first element of the items from `pos` on shows a VR."""
     while pos + 16 <= end and data[pos : pos + 4] == ITEM:
         length = _LONG(data, pos + 4)[0]
         if length and data[pos + 8 : pos + 12] != ITEM_END:
@@ -459,7 +459,7 @@ New: TypeAlias = tuple[bytes, bytes]
 
 
 def keep(value: bytes) -> bytes:
-    """Let the element pass as it is, a sequence item by item."""
+    """Copy the element as it is, a sequence item by item."""
     return value
 
 
@@ -493,7 +493,7 @@ def rewrite(
     end: int,
     additions: Mapping[int, New | None] | None = None,
 ) -> list[bytes | memoryview]:
-    """Give the new bytes of a top-level data set, as chunks in order.
+    """Return the new bytes of a top-level data set, as chunks in order.
 
     Parameters
     ----------

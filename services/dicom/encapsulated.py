@@ -128,7 +128,7 @@ def _starts(value: bytes, table: _Fragment, extended: object) -> list[int]:
 
 
 def _by_frame(parts: Sequence[_Fragment], frames: int, starts: Sequence[int]) -> list[list[_Fragment]]:
-    """Put the fragments of each frame together."""
+    """Group the fragments by frame."""
     if not parts:
         raise Unwalkable("it has no fragment")
     if frames == 1:

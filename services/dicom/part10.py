@@ -117,13 +117,13 @@ class DicomFile:
     """What is not as it should be and was put right in `data`, in words that quote no value."""
 
     def before_pixels(self) -> tuple[Sequence[Element], int]:
-        """Give the elements before the pixels and where their bytes end."""
+        """Return the elements before the pixels and where their bytes end."""
         if self.pixels is None:
             return self.elements, len(self.data)
         return self.elements[: self._behind], self.pixels.at
 
     def behind_pixels(self) -> Sequence[Element]:
-        """Give the elements behind the pixels: trailing padding, digital signatures."""
+        """Return the elements behind the pixels: trailing padding, digital signatures."""
         return self.elements[self._behind :] if self.pixels else ()
 
     @property
@@ -246,7 +246,7 @@ def _behind(parser: Parser, data: bytes, pixels: PixelsFollow) -> list[Element]:
 
 
 def with_elements(file: DicomFile, before: bytes, behind: bytes) -> DicomFile:
-    """Give the same file with other elements before and behind its pixels, which stay where they are."""
+    """Return the same file with other elements before and behind its pixels, which stay where they are."""
     data = before + behind
     parser = Parser(data, implicit=file.implicit)
     elements = parser.top_level(0)
@@ -320,7 +320,7 @@ def _read_meta(head: bytes, size: int) -> tuple[dict[int, bytes], int]:
 
 
 def _encoding(head: bytes, pos: int, size: int, stated: str, *, certain: bool) -> tuple[Encoding, str, tuple[str, ...]]:
-    """Tell how a data set is written, and by which transfer syntax it is written again; with what is odd about it.
+    """Return how a data set is written, and by which transfer syntax it is written again; with what is odd about it.
 
     The first element decides: of 156 public RT files 20 state no transfer syntax, and some systems state another one.
 
@@ -349,13 +349,13 @@ def _encoding(head: bytes, pos: int, size: int, stated: str, *, certain: bool) -
 
 
 def _is_known(tag: bytes, order: Literal["little", "big"]) -> bool:
-    """Tell whether four bytes, read in that order, are a tag that a data set may begin with."""
+    """Return whether four bytes, read in that order, are a tag that a data set may begin with."""
     group, number = int.from_bytes(tag[:2], order), int.from_bytes(tag[2:], order)
     return bool(dictionary.entry(group << 16 | number)) or (not number and 0 < group < _MOST_GROUPS)
 
 
 def _is_implicit(head: bytes, pos: int, size: int) -> bool:
-    """Tell whether the first element makes sense in implicit VR: another one, of a higher tag, follows it."""
+    """Return whether the first element makes sense in implicit VR: another one, of a higher tag, follows it."""
     group, number, length = _HEADER(head, pos)
     behind = pos + 8 + length
     if not dictionary.entry(group << 16 | number) or behind > size:

@@ -42,7 +42,7 @@ class Cells:
         return True
 
     def _is_settled(self, found: np.ndarray) -> bool:
-        """Tell at once, of pixels in the lower bits of their cells, that each is as a whole word what it is."""
+        """Return whether each pixel, in the lower bits of its cell, equals its whole word."""
         if self.mask & (self.mask + 1):
             return False
         if not self.sign:
@@ -65,7 +65,7 @@ def cells_of(view: View) -> Cells | None:
 
 
 def announced(view: View) -> bool:
-    """Whether an overlay is said to lie in bits of the pixel cells. PS3.3 C.9.2, of the editions before 2004."""
+    """Return whether an overlay is said to lie in bits of the pixel cells. PS3.3 C.9.2, of the editions before 2004."""
     described = [
         (
             int.from_bytes(view.raw_at(group << 16 | 0x0100) or b"", "little"),

@@ -100,13 +100,13 @@ class _Walk:
         return None, pos + length
 
     def _is_padding(self, pos: int, end: int) -> bool:
-        """Tell whether nothing follows but zeros and line ends."""
+        """Return whether nothing follows but zeros and line ends."""
         return not any(self.data[pos : pos + 8].translate(None, b"\r\n")) and not any(
             self.data[pos:end].translate(None, b"\r\n")
         )
 
     def _shows_vr(self, pos: int, end: int) -> bool:
-        """Tell whether items of a UN element are in explicit VR; in implicit they should be. PS3.5 §6.2.2."""
+        """Return whether items of a UN element are in explicit VR; in implicit they should be. PS3.5 §6.2.2."""
         while pos + 16 <= end and self._tag(self.data, pos) == (0xFFFE, 0xE000):
             length = self._long(self.data, pos + 4)[0]
             if length and self._tag(self.data, pos + 8) != (0xFFFE, 0xE00D):

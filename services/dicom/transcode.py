@@ -321,7 +321,7 @@ _ORDERS: Final = {
 
 
 def _ordered(found: Sequence[_Found], oddities: set[str]) -> list[_Found]:
-    """Put elements into the order of tags, each once, without group lengths, which would be wrong (PS3.5 §7.2)."""
+    """Sort elements by tag, each once, without group lengths, which would be wrong (PS3.5 §7.2)."""
     by_tag: dict[int, _Found] = {}
     last = -1
     for one in found:

@@ -19,7 +19,7 @@ _UTF8: Final = ("ISO_IR 192",)
 
 
 def in_utf8(file: DicomFile) -> DicomFile:
-    """Give the same object with every text in UTF-8, declared once."""
+    """Return the same object with every text in UTF-8, declared once."""
     before, _ = file.before_pixels()
     charsets = root_view(file).charsets
     declared = encode(_CHARSET, b"CS", _UTF8[0].encode(), implicit=file.implicit)

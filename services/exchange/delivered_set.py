@@ -203,7 +203,7 @@ def _judged(kind: str, policy: Policy, below: tuple[int, ...], tag: int, value: 
 
 
 def _unusual(rtset: RtSet) -> Iterator[str]:
-    """Tell words that the lexicon does not know, what looks like a date or an ID, and absent attributes of Type 2."""
+    """Report words the lexicon does not know, what looks like a date or an ID, and absent attributes of Type 2."""
     texts = [rtset.plan.view.text("RTPlanLabel"), rtset.structure_set.view.text("StructureSetLabel")]
     texts += [item.text("ROIName") for item in rtset.structure_set.view.items("StructureSetROISequence")]
     texts += [item.text("BeamName") for item in rtset.plan.view.items("BeamSequence")]

@@ -143,7 +143,7 @@ def make(
 
 
 def _is_free(target: Path) -> bool:
-    """Tell whether nothing is there, or an empty folder that a new one may take the place of."""
+    """Return whether nothing is there, or an empty folder that a new one may take the place of."""
     if not os.path.lexists(target):
         return True
     if not target.is_dir() or target.is_symlink() or target.is_mount() or any(target.iterdir()):

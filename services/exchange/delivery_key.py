@@ -106,7 +106,7 @@ def ungrouped(text: str) -> str:
 
 
 def is_signed(data: bytes, signature: bytes, public: bytes) -> bool:
-    """Tell whether a signature over `data` was made with the key of this public one."""
+    """Return whether a signature over `data` was made with the key of this public one."""
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, data)
     except (InvalidSignature, ValueError):

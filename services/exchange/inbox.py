@@ -126,7 +126,7 @@ def _trusting(settings: Settings) -> Callable[[str, Mapping[str, Any]], None]:
 
 
 def _lines(told: Told) -> list[str]:
-    """Say what a person should know; nothing where all was taken without a remark."""
+    """Return what a person should know; nothing where all was taken without a remark."""
     said = [
         f"{one.folder}: {one.state}{f' as {one.anon}' if one.anon else ''}. {' '.join(one.says)}".strip()
         for one in told.sets

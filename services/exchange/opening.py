@@ -221,7 +221,7 @@ class Source(ABC):
 
     @abstractmethod
     def missed(self, stated: Mapping[str, int]) -> _Wrong:
-        """Tell what is missing, was added, is a link, or has another size than is stated."""
+        """Return what is missing, was added, is a link, or has another size than is stated."""
 
     @abstractmethod
     def stream(self, name: str) -> BinaryIO:
@@ -378,7 +378,7 @@ def _is_age(path: Path) -> bool:
 
 
 def _is_plain(name: str) -> bool:
-    """Whether a name stays where it is put, on any system."""
+    """Return whether a name stays where it is put, on any system."""
     parts = name.split("/")
     return (
         bool(name)

@@ -86,7 +86,7 @@ class Told:
 
     @property
     def good(self) -> bool:
-        """Whether all of it was taken, or was here."""
+        """Return whether all of it was taken, or was here."""
         return not self.wrong and all(one.state not in UNFINISHED for one in self.sets)
 
 
@@ -262,7 +262,7 @@ class _Taking:
         origin: Origin,
         says: list[str],
     ) -> Received:
-        """Tell of a set that is here; one that its own sender has revised since takes its place."""
+        """Report a set that is here; one that its own sender has revised since takes its place."""
         folder, anon = str(said["folder"]), folder_name(there.index)
         came = there.content.get(received.KEY, {})
         if there.withdrawn:
@@ -395,7 +395,7 @@ class _Taking:
         return [f"{what} {verb.get(what, 'are those')} of {anon}: one patient twice?" for anon, what in found]
 
     def _is_unchanged(self, there: Record) -> bool:
-        """Whether a received set is here as it was taken."""
+        """Return whether a received set is here as it was taken."""
         folder, hashes = self._collection.root / folder_name(there.index), there.hashes
         if not folder.is_dir() or set(durable_files.names(folder)) != hashes.keys():
             return False
@@ -443,7 +443,7 @@ class _Numbers:
 
 @contextmanager
 def _alone(workplace: Path) -> Iterator[None]:
-    """Let one process at a time receive into a collection; what a killed one left unpacked is cleared."""
+    """Lock a collection for receiving by one process; what a killed one left unpacked is cleared."""
     descriptor_ = os.open(workplace / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
         try:

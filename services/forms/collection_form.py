@@ -117,12 +117,12 @@ class Options:
 
     @property
     def by_hospital(self) -> bool:
-        """Whether the sub-folders of the root are hospitals."""
+        """Return whether the sub-folders of the root are hospitals."""
         return self.hospitals == "folder"
 
     @property
     def keep_machine(self) -> bool:
-        """Whether linac and scanner stay as they are."""
+        """Return whether linac and scanner stay as they are."""
         return not self.machine
 
 
@@ -349,7 +349,7 @@ _FORM: Final[dict[str, dict[str, _Kind]]] = {
 
 
 def may_be(key: str, value: object) -> bool:
-    """Tell whether an option of a collection may have a value; `key` is its name in `Options`."""
+    """Return whether an option of a collection may have a value; `key` is its name in `Options`."""
     name = _ELSEWHERE.get(key, key)
     return any(form[name].fits(value) for table, form in _FORM.items() if name in form and table != "identity")
 
@@ -380,7 +380,7 @@ def _parse(text: str) -> dict[str, Any]:
 
 
 def line_of(root: Path, table: str, key: str) -> str:
-    """Say in which line a key stands, as far as a look at the text shows it."""
+    """Return in which line a key stands, as far as a look at the text shows it."""
     current = ""
     for number, line in enumerate(_form_text(root).splitlines(), start=1):
         if header := re.match(r"\s*\[\s*([^\]]+?)\s*\]", line):

@@ -250,13 +250,13 @@ def _possible_births(values: Iterable[str], study_date: date | None) -> tuple[li
 
 
 def is_placeholder(birth_date: str) -> bool:
-    """Whether a birth date is none: no day at all, or one that systems write where nobody knows it."""
+    """Return whether a birth date is none: no day at all, or one that systems write where nobody knows it."""
     days = read_da(birth_date)
     return len(days) != 1 or days[0] <= PLACEHOLDER_DATE or days[0].year >= _NEVER_REACHED
 
 
 def is_near_age(age: Age, birth: date, day: date) -> bool:
-    """Tell whether a made up birth date says an age on `day`, or one that is a year off at most."""
+    """Return whether a made up birth date says an age on `day`, or one that is a year off at most."""
     first, last = _born_between(age, day)
     return first - _ROUNDING <= birth <= last + _ROUNDING
 

@@ -195,7 +195,7 @@ def _torn(cells: tuple[str, ...], width: int) -> Iterator[str]:
 
 
 def _wrong(values: dict[str, str], identity: Identity) -> Iterator[str]:
-    """Tell what one row would have to say otherwise, whatever the others say."""
+    """Yield what one row would have to say otherwise, whatever the others say."""
     for column in NEEDED:
         if not values[column]:
             yield f"{column} is empty."

@@ -52,7 +52,7 @@ class Row:
     """The line as it was read: what stands in columns that are a person's own stays."""
 
     def fits(self, name: str) -> bool:
-        """Whether the row speaks of a name."""
+        """Return whether the row speaks of a name."""
         if _is_pattern(self.source):
             return _compiled(self.source).fullmatch(_plain(name)) is not None
         return _literal(self.source).casefold() == _plain(name).casefold()
@@ -66,7 +66,7 @@ class Naming:
     """None of them only proposed."""
 
     def target(self, name: str) -> str | None:
-        """Give the name that was confirmed for a name; None where nobody confirmed one."""
+        """Return the name that was confirmed for a name; None where nobody confirmed one."""
         row = self.decision(name)
         return row.target if row and row.state == "confirmed" else None
 
@@ -76,7 +76,7 @@ class Naming:
         return frozenset(row.target for row in self.rows if row.state == "confirmed")
 
     def is_ignored(self, name: str) -> bool:
-        """Whether a person decided that nothing is to be done about a name."""
+        """Return whether a person decided that nothing is to be done about a name."""
         row = self.decision(name)
         return row is not None and row.state == "ignored"
 
@@ -86,7 +86,7 @@ class Naming:
         return sha256(self.encoded()).hexdigest() if self.rows else ""
 
     def encoded(self) -> bytes:
-        """Give what was decided alone, as it is kept for later proofs."""
+        """Return what was decided alone, as it is kept for later proofs."""
         return Sheet(tuple(Row(row.source, row.target, row.state) for row in self.rows)).encoded()
 
     def decision(self, name: str) -> Row | None:

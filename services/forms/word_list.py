@@ -53,11 +53,11 @@ class Decisions:
     removed: frozenset[str] = frozenset()
 
     def is_fine(self, word: str) -> bool:
-        """Whether a person said that a word may stay."""
+        """Return whether a person said that a word may stay."""
         return bool(self.fine) and fold(word) in self.fine
 
     def is_removed(self, word: str) -> bool:
-        """Whether a person said that a word is to go."""
+        """Return whether a person said that a word is to go."""
         return bool(self.removed) and fold(word) in self.removed
 
     @cached_property

@@ -249,7 +249,7 @@ class _Schema(NamedTuple):
     """What a value of each type is, in words; by the type's name, and by its pattern."""
 
     def explain(self, fault: etree._LogEntry) -> str:
-        """Say a fault in words: of a value that does not fit its type, what it should be."""
+        """Return a fault in words: of a value that does not fit its type, what it should be."""
         message = re.sub(r"\[facet '\w+'\] ", "", fault.message.rstrip("."))
         place, _, text = message.partition(": ")
         expected = re.search(r"(?:atomic|list) type '(.+)'$|not accepted by the pattern '(.+)'$", text)

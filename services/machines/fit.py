@@ -89,12 +89,12 @@ class Fit:
 
     @property
     def fits(self) -> bool:
-        """Whether nothing blocks."""
+        """Return whether nothing blocks."""
         return not self.blocks
 
     @property
     def can_be_moved(self) -> bool:
-        """Whether the plan can be put on the machine at all, against what blocks too (`on_machine_mismatch`)."""
+        """Return whether the plan can be put on the machine at all, against what blocks too (`on_machine_mismatch`)."""
         return not any(finding.code in KEEP_ONLY for finding in self.blocks)
 
 
@@ -126,7 +126,7 @@ def _subject(number: int | None) -> str:
 
 
 def _of_all(says: str, numbers: Sequence[int | None]) -> str:
-    """Tell of each beam what is true of it; of many beams once."""
+    """Report each beam what is true of it; of many beams once."""
     if len(numbers) <= _MOST_REPEATED:
         return " ".join(f"{_subject(number)} {says}" for number in numbers)
     first, *others, last = numbers
@@ -344,7 +344,7 @@ def _leaf_boundaries(beam: View, machine: Machine) -> Iterator[_Fact]:
 
 
 def oddities(plan: View) -> Iterator[str]:
-    """Tell of a plan that keeps its machine what a planning system would stumble over: angles, and no monitor units."""
+    """Report a plan that keeps its machine what a planning system would stumble over: angles, and no monitor units."""
     alike: defaultdict[str, list[int | None]] = defaultdict(list)
     for beam in treatment_beams(plan):
         for fact in _angles(beam):

@@ -30,7 +30,7 @@ class Fluence(NamedTuple):
 
     @property
     def is_standard(self) -> bool:
-        """Whether the beam has its usual flattening filter."""
+        """Return whether the beam has its usual flattening filter."""
         return self.mode == "STANDARD"
 
 
@@ -38,7 +38,7 @@ STANDARD: Final = Fluence("STANDARD", "")
 
 
 def fluence_of(beam: View) -> Fluence:
-    """Tell the fluence of a beam: the standard's statement, else the private one; no statement means standard."""
+    """Return the fluence of a beam: the standard's statement, else the private one; no statement means standard."""
     for item in beam.items("PrimaryFluenceModeSequence"):
         return _fluence(item.text("FluenceMode"), item.text("FluenceModeID"))
     return private_fluence(beam) or STANDARD

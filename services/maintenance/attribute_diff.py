@@ -145,7 +145,7 @@ _NOTHING: Final = View(b"", (), ())
 
 
 def _shown(view: View, tag: int) -> str | None:
-    """Give a value as a person can read it; None where there is none, or no such element."""
+    """Return a value as a person can read it; None where there is none, or no such element."""
     element = next((element for element in view.elements if element[0] == tag), None)
     if element is None:
         return None

@@ -48,7 +48,7 @@ def choose(collection: Collection, folder: Path, numbers: Iterable[int]) -> list
 
 
 def is_chosen(collection: Collection, folder: Path, plan: SetFile) -> bool | None:
-    """Tell whether a person chose a plan of a folder, or chose others; None where nobody was asked about it yet."""
+    """Return whether a person chose a plan of a folder, or chose others; None where nobody was asked about it yet."""
     taken, left = registry.chosen(collection, collection.locator(collection.name_of(folder)))
     mark = plans.mark_of(collection, plan.sop_instance_uid)
     return True if mark in taken else False if mark in left else None

@@ -51,7 +51,7 @@ class Finding:
 
     @property
     def is_wrong(self) -> bool:
-        """Whether something must be done about it."""
+        """Return whether something must be done about it."""
         return self.code not in TELLS
 
 
@@ -76,7 +76,7 @@ def examine(collection: Collection) -> Iterator[Finding]:
 
 
 def _listed(collection: Collection) -> Iterator[Finding]:
-    """Tell what is wrong in the list of identities, and what it says otherwise than what was published."""
+    """Yield what is wrong in the list of identities, and what it says otherwise than what was published."""
     for fault in collection.identities.faults:
         yield Finding(
             "identity-list-wrong",
@@ -315,7 +315,7 @@ class _Seen:
                 )
 
     def staging(self) -> Iterator[Finding]:
-        """Tell what of attempts is left."""
+        """Yield what of attempts is left."""
         for path in attempts.all_of(self._collection):
             try:
                 speaks, unfinished = attempts.speaks_for_publication(path), durable_files.read(path / attempts.RECORD)
@@ -380,7 +380,7 @@ class _Seen:
         return _changed(self._collection.name_of(folder), "It is not, byte for byte, what was published as {}.", name)
 
     def _is_source(self, rtset: RtSet, published: Record) -> bool:
-        """Whether a set is what a record was made of."""
+        """Return whether a set is what a record was made of."""
         collection = self._collection
         key, folder = persons.secret_of(collection, published), collection.root / folder_name(published.index)
         return any(

@@ -132,7 +132,7 @@ def _export_sheet(root: Path, target: Path, name: str) -> bool:
 
 
 def is_as_published(folder: Path, hashes: Mapping[str, str]) -> bool:
-    """Tell whether a folder holds files of these names and hashes and nothing else; a link is something else."""
+    """Return whether a folder holds files of these names and hashes and nothing else; a link is something else."""
     there = list(folder.iterdir())
     if {path.name for path in there} != hashes.keys() or any(path.is_symlink() for path in there):
         return False

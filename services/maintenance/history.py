@@ -60,7 +60,7 @@ class Followed:
 
 
 def is_id(text: str) -> bool:
-    """Tell whether a text looks like an id that may be asked for."""
+    """Return whether a text looks like an id that may be asked for."""
     return ANON_NAME.fullmatch(text) is not None or OPAQUE_ID.fullmatch(text) is not None
 
 
@@ -133,7 +133,7 @@ def _without_folder(collection: Collection, published: Record) -> Followed:
 def _history(
     collection: Collection, locator: str, outcome: Outcome | None, published: Iterable[Record]
 ) -> tuple[Event, ...]:
-    """Put together what happened, the earliest first; what the share has no time of comes last."""
+    """Collect what happened, the earliest first; what the share has no time of comes last."""
     published = list(published)
     names = {folder_name(one.index) for one in published}
     events = [*_of_records(collection, published), *_of_audit(collection, locator, names)]

@@ -271,7 +271,7 @@ def of_published(collection: Collection, record: Record) -> Link | None:
 
 
 def told(collection: Collection, person: str, set_id: str, index: int) -> str:
-    """Tell of a published set to whom it is linked, and which labels of theirs it repeats; empty where to nobody."""
+    """Report a published set to whom it is linked, and which labels of theirs it repeats; empty where to nobody."""
     others = [one for one in visits.published(collection, person, but=set_id) if one < index]
     found = persons.read(collection, person)
     if not others or found is None:
@@ -290,7 +290,7 @@ def told(collection: Collection, person: str, set_id: str, index: int) -> str:
 
 
 def shared_differs(error: visits.SharedObjectDiffers, called: str) -> SetWaits:
-    """Tell that an object cannot be published a second time as it was."""
+    """Report that an object cannot be published a second time as it was."""
     name = folder_name(error.index)
     found = (
         f"It shares an object with {name}, the same person's, and that object would not be, byte for byte, what it is "

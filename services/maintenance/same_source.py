@@ -100,7 +100,7 @@ def content(files: Iterable[SetFile], key: bytes) -> str:
 
 
 def is_the_same(rtset: RtSet, its_content: str, key: bytes, published: Record, folder: Path) -> bool:
-    """Tell whether a set is the one of a record.
+    """Return whether a set is the one of a record.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def is_the_same(rtset: RtSet, its_content: str, key: bytes, published: Record, f
 
 
 def same_pixels(rtset: RtSet, key: bytes, folder: Path) -> bool:
-    """Tell whether the pixels of a set are those of the published files, as far as these are there."""
+    """Return whether the pixels of a set are those of the published files, as far as these are there."""
     new_uid = UidMap(key)
     for file in rtset.set_files:
         if file.file.pixels is not None:

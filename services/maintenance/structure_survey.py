@@ -73,7 +73,7 @@ class SetNames:
     """What its structures are called there, by ROI Number; None where the folder is not here."""
 
     def named_by(self, naming: Naming) -> Renaming | None:
-        """Say what the structures are called by a list."""
+        """Return what the structures are called by a list."""
         return Renaming(self.cleaner, self.texts, naming, self.names, self.meanings) if self.cleaner else None
 
 
@@ -158,7 +158,7 @@ class Reader:
     def read(
         self, collection: Collection, folders: Sequence[Path], many: Callable[..., Iterable[SetNames | None]] = map
     ) -> list[SetNames]:
-        """Give the names of each set that can be looked at just now; folders without DICOM are none.
+        """Return the names of each set that can be looked at just now; folders without DICOM are none.
 
         Parameters
         ----------
@@ -194,7 +194,7 @@ def read_set(folder: Path, collection: Collection) -> SetNames | None:
 
 
 def survey(collection: Collection, sheet: Sheet, sets: Iterable[SetNames]) -> Survey:
-    """Put together what the sets of a collection say.
+    """Collect what the sets of a collection say.
 
     Parameters
     ----------
@@ -275,7 +275,7 @@ def _cleaned(structure: Structure) -> str:
 
 
 def _look(folder: Path, collection: Collection) -> object:
-    """Give what changes when the names of a set, or of what was published of it, may have changed."""
+    """Return what changes when the names of a set, or of what was published of it, may have changed."""
     outcome = registry.read_outcome(collection, collection.locator(collection.name_of(folder)))
     index = outcome.index if outcome else None
     try:
@@ -286,7 +286,7 @@ def _look(folder: Path, collection: Collection) -> object:
 
 
 def _published_as(collection: Collection, rtset: RtSet) -> int | None:
-    """Give the index under which a set is published, as it is now."""
+    """Return the index under which a set is published, as it is now."""
     for named in same_source.names(collection, rtset):
         claim = claims.of(collection, named.set_id)
         published = records.read(collection, claim.index) if claim else None

@@ -107,7 +107,7 @@ def _uids_by_key(collection: Collection, published: Record) -> Callable[[str], s
 
 
 def _changed_since(anon: Path, hashes: Mapping[str, str]) -> Iterator[str]:
-    """Say which files of a published set are not those of its record, where that has their hashes.
+    """Yield which files of a published set are not those of its record, where that has their hashes.
 
     Files are called by their names, which are made of new UIDs; one that was not published, by none.
     """
@@ -122,7 +122,7 @@ def _changed_since(anon: Path, hashes: Mapping[str, str]) -> Iterator[str]:
 
 
 def _recorded(told: Mapping[str, Any], collection: Collection, index: int, machines: Iterable[Path]) -> Expected:
-    """Give what was promised for a published set, as its record has it."""
+    """Return what was promised for a published set, as its record has it."""
     options, now = told["options"], new_identity.of_published(collection, index)
     said, moved, linked = told.get("identity", {}), told.get("machine"), told.get("linked", {})
     target: MachineIdentity | None = _Moved(**moved) if moved else None
@@ -143,7 +143,7 @@ def _recorded(told: Mapping[str, Any], collection: Collection, index: int, machi
 
 
 def _formed(anon: Path, collection: Collection, index: int, machines: Iterable[Path]) -> Expected:
-    """Give what the form promises; machine and rebuilt references are read from the output's own statements."""
+    """Return what the form promises; machine and rebuilt references are read from the output's own statements."""
     options = collection.options
     plan = next((root_view(file) for file in map(_sound, sorted(anon.glob("RP.*.dcm"))) if file), None)
     named = {beam.text("TreatmentMachineName") for keyword in _BEAMS for beam in plan.items(keyword)} if plan else set()

@@ -63,7 +63,7 @@ def withdraw_set(collection: Collection, index: int) -> bool:
 
 
 def _tell(folder: Path, outcome: Outcome) -> None:
-    """Say beside a folder that a set of it was withdrawn; its neighbours' sections stay."""
+    """Write beside a folder that a set of it was withdrawn; its neighbours' sections stay."""
     if outcome.sets:
         notes.write_sets(folder, outcome.sets)
     else:

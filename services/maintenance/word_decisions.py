@@ -63,7 +63,7 @@ def follow(collection: Collection) -> Followed:
 
 
 def _resume(collection: Collection, found: SetWords, left: list[str]) -> bool:
-    """Have a set that waits looked at again when each of its words is decided."""
+    """Look at a waiting set again when each of its words is decided."""
     if not all(map(collection.decisions.is_removed, left)):
         return False
     unread_words.forget(collection, found.locator, found.plan)
@@ -72,7 +72,7 @@ def _resume(collection: Collection, found: SetWords, left: list[str]) -> bool:
 
 
 def _do_again(collection: Collection, index: int) -> bool:
-    """Have a published set done again; false where that cannot be."""
+    """Request a published set anew; false where that cannot be."""
     published = records.read(collection, index)
     if published is not None and republish.is_requested(collection, published):
         return True

@@ -92,7 +92,7 @@ TABLE: Final = _read()
 
 @cache
 def demanded(kind: str, sequence: int, attribute: int) -> int:
-    """Say what is demanded of an attribute that the source holds.
+    """Return what is demanded of an attribute that the source holds.
 
     Parameters
     ----------

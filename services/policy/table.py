@@ -152,7 +152,7 @@ class Options(Protocol):
 
     @property
     def keep_machine(self) -> bool:
-        """Whether treatment machine and scanner keep their identity."""
+        """Return whether treatment machine and scanner keep their identity."""
 
     @property
     def birth_date(self) -> str:
@@ -266,7 +266,7 @@ def effective(row: Row, options: Options) -> tuple[Action, str]:
 
 
 def _is_of_use(row: Row, options: Options) -> bool:
-    """Whether a characteristic of the patient stays: a dose depends on size and weight, beside age and sex."""
+    """Return whether a characteristic of the patient stays: a dose depends on size and weight, beside age and sex."""
     return options.patient_characteristics == "retain" or (
         options.patient_characteristics == "dose_model" and row.keyword in _OF_DOSE_MODEL
     )
@@ -326,7 +326,7 @@ class Policy:
         return Decision(*effective(row, self.options), row)
 
     def decision(self, tag: int, within: Sequence[int] = ()) -> Decision:
-        """Say what becomes of `tag` below the sequences `within`, given from the outermost to the innermost."""
+        """Return what becomes of `tag` below the sequences `within`, given from the outermost to the innermost."""
         for sequence in reversed(within):
             below = self.within.get(sequence)
             if below and tag in below:
@@ -363,7 +363,7 @@ def _policy(choice: Choice) -> Policy:
 
 
 def policy_for(options: Options) -> Policy:
-    """Give the policy of a collection; made once for equal options."""
+    """Return the policy of a collection; made once for equal options."""
     return _policy(
         Choice(options.dates, options.patient_characteristics, options.keep_machine, options.birth_date, options.times)
     )
@@ -374,7 +374,7 @@ def _printed(tag: int) -> str:
 
 
 def _pattern(tag: int) -> str:
-    """Say which pattern row is for a tag that is no attribute of the dictionary."""
+    """Return which pattern row is for a tag that is no attribute of the dictionary."""
     if tag & 0x00010000:
         return _ODD
     if not tag & 0xFFFF:
@@ -433,7 +433,7 @@ def method_codes(options: Options, *, device_dates_touched: bool, unread_words: 
 
 @cache
 def _version() -> str:
-    """Give the version of this program, which stands in a file that is read once."""
+    """Return the version of this program, which stands in a file that is read once."""
     return version("rt-set-anonymizer")
 
 
@@ -464,7 +464,7 @@ def less_retained(options: Options) -> tuple[str, ...]:
 
 
 def method_text(options: Options, extraordinary: Iterable[str] = ()) -> list[str]:
-    """Say in words what was done: the values of (0012,0063) *De-identification Method*.
+    """Describe in words what was done: the values of (0012,0063) *De-identification Method*.
 
     Parameters
     ----------
@@ -488,6 +488,6 @@ def method_text(options: Options, extraordinary: Iterable[str] = ()) -> list[str
 
 
 def temporal_information(options: Options) -> str:
-    """Give the value of (0028,0303) *Longitudinal Temporal Information Modified*. PS3.3 C.12.1."""
+    """Return the value of (0028,0303) *Longitudinal Temporal Information Modified*. PS3.3 C.12.1."""
     kept = "MODIFIED" if options.times == "remove" else "UNMODIFIED"
     return {"shift": "MODIFIED", "keep": kept, "remove": "REMOVED"}[options.dates]

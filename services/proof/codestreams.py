@@ -69,7 +69,7 @@ def _items(value: bytes) -> list[bytes]:
 
 
 def _streams(parts: Sequence[bytes], frames: int, value: bytes) -> list[bytes]:
-    """Put the fragments of each frame together."""
+    """Group the fragments by frame."""
     if frames == 1:
         return [b"".join(parts)]
     if len(parts) == frames:
@@ -90,7 +90,7 @@ def _image(stream: bytes, syntax: str) -> bytes:
 
 
 def _is_comment(piece: bytes) -> bool:
-    """Whether a piece is a comment or an application segment: APPn, COM of JPEG, COM of JPEG 2000."""
+    """Return whether a piece is a comment or an application segment: APPn, COM of JPEG, COM of JPEG 2000."""
     marker = piece.lstrip(b"\xff")[:1]
     return piece.startswith(b"\xff") and (b"\xe0" <= marker <= b"\xef" or marker in {b"\xfe", b"\x64"})
 

@@ -83,7 +83,7 @@ class Promised(Protocol):
 
     @property
     def relinked(self) -> bool:
-        """Whether references were rebuilt."""
+        """Return whether references were rebuilt."""
 
     @property
     def birth_date(self) -> str | None:
@@ -204,7 +204,7 @@ class Rules:
         )
 
     def decision(self, tag: int) -> Decision:
-        """Say what becomes of an attribute."""
+        """Return what becomes of an attribute."""
         return self._policy.decision(tag, self._below)
 
     def below(self, sequence: int) -> Path:
@@ -240,7 +240,7 @@ class Level:
         self.inner: Final[dict[int, Level]] = {}
 
     def inside(self, sequence: int) -> Level:
-        """Give the level of the items of a sequence."""
+        """Return the level of the items of a sequence."""
         found = self.inner.get(sequence)
         if found is None:
             rules = _rules(self._policy, self.rules.below(sequence))
@@ -253,7 +253,7 @@ class Level:
         return self.path[-1] if self.path else 0
 
     def changes(self) -> Iterator[tuple[Place, str, int]]:
-        """Give what was changed here and further inside, by place and action, with counts."""
+        """Yield what was changed here and further inside, by place and action, with counts."""
         counts = Counter(self.changed)
         for action, attributes in (("drop", self.dropped), ("uid", self.renamed)):
             counts.update({(attribute, action): count for attribute, count in Counter(attributes).items()})
@@ -293,7 +293,7 @@ class Walk:
         self._statement({element[0]: element for element in new.elements}, root)
 
     def changes(self) -> list[tuple[Place, str, int]]:
-        """Give what was changed, by place and action, with counts."""
+        """Return what was changed, by place and action, with counts."""
         return [change for root in self._levels.values() for change in root.changes()]
 
     def _statement(self, root: Mapping[int, Element], here: Level) -> None:
@@ -532,7 +532,7 @@ class Walk:
         return None if right else (check, what)
 
     def _is_study_id(self, tag: int, value: bytes, here: Level) -> bool:
-        """Tell whether a value is a Study ID that a linked set may have; which object has which is seen elsewhere."""
+        """Return whether a value is a Study ID that a linked set may have; which object has which is seen elsewhere."""
         return tag == _STUDY_ID and not here.path and value.decode("latin-1") in self._promised.study_ids.values()
 
     def _linked(self, old: Element, new: Element, here: Level) -> None:
@@ -564,11 +564,11 @@ class Walk:
         here.dropped.append(tag)
 
     def _is_rebuilt(self, here: Level) -> bool:
-        """Whether a data set is a reference that may have been rebuilt."""
+        """Return whether a data set is a reference that may have been rebuilt."""
         return self._promised.relinked and not _LINK_SEQUENCES.isdisjoint(here.path)
 
     def _may_go(self, tag: int, here: Level) -> bool:
-        """Say whether an attribute that is not dropped by its row may be absent all the same."""
+        """Return whether an attribute that is not dropped by its row may be absent all the same."""
         decision = here.rules.decision(tag)
         action = decision.action
         return (

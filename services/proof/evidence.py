@@ -30,7 +30,7 @@ class Change(NamedTuple):
     new_charsets: tuple[str, ...]
 
     def read(self) -> tuple[str, str]:
-        """Give both as text without padding; an absent one as ''."""
+        """Return both as text without padding; an absent one as ''."""
         old = character_sets.decode(self.old or b"", self.vr, self.old_charsets)
         return old.strip(" \0"), character_sets.decode(self.new, self.vr, self.new_charsets).strip(" \0")
 
@@ -82,7 +82,7 @@ class Reasons:
         self.count += 1
 
     def told(self) -> list[str]:
-        """Give one sentence a reason, with how often it was met."""
+        """Return one sentence a reason, with how often it was met."""
         told = [
             f"{found[0]}: {found[1]}{f' at {place.with_items()}' if (place := self._places[found]) else ''}"
             f"{f' ({times} times)' if times > 1 else ''}"

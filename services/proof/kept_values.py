@@ -67,7 +67,7 @@ def judge(
 
 
 def _had_to(change: Change, search: Search, words: Collection[str], ids: Collection[int]) -> bool:
-    """Whether a kept value is what had to become of the source's."""
+    """Return whether a kept value is what had to become of the source's."""
     old, new = (
         character_sets.decode(value, change.vr, charsets).rstrip("\0 ")
         for value, charsets in ((change.old or b"", change.old_charsets), (change.new, change.new_charsets))
@@ -96,7 +96,7 @@ def _had_to(change: Change, search: Search, words: Collection[str], ids: Collect
 
 
 def _may_remind(change: Change, values: Collection[tuple[str, str]]) -> bool:
-    """Whether a coded string went, or was cut, that held letters of a name and figures of an ID."""
+    """Return whether a coded string went, or was cut, that held letters of a name and figures of an ID."""
     old = character_sets.decode(change.old or b"", change.vr, change.old_charsets)
     if change.vr != b"CS" or not set(change.new.split(b"\\")) <= {b"", *(change.old or b"").split(b"\\")}:
         return False

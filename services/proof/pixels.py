@@ -137,7 +137,7 @@ def _laid(*stated: tuple[int, bytes]) -> _Layout:
 
 
 def _is_same(old: bytes | bytearray, new: bytes | bytearray, cells: _Cells | None) -> bool:
-    """Whether pixels are the same, and nothing else is in their cells but copies of the sign."""
+    """Return whether pixels are the same, and nothing else is in their cells but copies of the sign."""
     if cells is None:
         return old == new
     size, mask, sign = cells
@@ -170,7 +170,7 @@ class _Reader:
         self._buffer: Final = bytearray(_CHUNK_BYTES)
 
     def pieces(self, file: DicomFile, pixels: Pixels, length: int) -> Iterator[bytes | bytearray]:
-        """Give the first bytes of the pixels of a file, piece by piece; each is good until the next is asked for."""
+        """Yield the first bytes of the pixels of a file, piece by piece; each is good until the next is asked for."""
         end = pixels.offset + length
         if file.memory is not None:
             for at in range(pixels.offset, end, _CHUNK_BYTES):

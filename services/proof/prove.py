@@ -129,7 +129,7 @@ class Proof:
     """By name."""
 
     def as_json(self) -> dict[str, Any]:
-        """Give the proof as a record stores it."""
+        """Return the proof as a record stores it."""
         return {
             "checks": dict(self.checks),
             "elements": dict(self.elements),
@@ -249,7 +249,7 @@ def _pixels(kind: str, old: DicomFile, new: DicomFile) -> Place:
 
 
 def _studied(pairs: Sequence[tuple[str, DicomFile, DicomFile]]) -> StudyDates:
-    """Give the day on which the age counts: the first study date stated, the CT's before the others'."""
+    """Return the day on which the age counts: the first study date stated, the CT's before the others'."""
     for _, before, after in pairs:
         if old := study_date(value_of(before, _STUDY_DATE)):
             return StudyDates(old, study_date(value_of(after, _STUDY_DATE)))

@@ -202,7 +202,7 @@ def _reference_classes(objects: Objects) -> set[tuple[int, bytes]]:
 
 
 def _on_their_images(old_objects: Objects, objects: Objects) -> Iterator[bool]:
-    """Say of each contour whether it refers to the images of the set that it referred to, or to the one it lies on."""
+    """Report each contour whether it refers to the images of the set that it referred to, or to the one it lies on."""
     file = next(file for kind, file in objects if kind == "RTSTRUCT")
     images = [file for kind, file in objects if kind == "CT"]
     for (_, had), (contour, has) in zip(_contour_places(old_objects), _contour_places(objects), strict=False):
@@ -267,7 +267,7 @@ def _items(elements: Sequence[Element], sequence: int) -> Sequence[Item]:
 
 
 def value_of(file: DicomFile, attribute: int) -> bytes:
-    """Give a value of an object's top level, without padding; b"" where it is absent."""
+    """Return a value of an object's top level, without padding; b"" where it is absent."""
     return _value(file, file.elements, attribute)
 
 

@@ -205,7 +205,7 @@ _SHORTEST_TERM: Final = 3
 
 
 def is_made_of_terms(word: str) -> bool:
-    """Tell whether a word is put together of terms of anatomy: `Brustkopf` names no town."""
+    """Return whether a word is put together of terms of anatomy: `Brustkopf` names no town."""
     cuts = range(_SHORTEST_TERM, len(word))
     return word in _ANATOMY or any(word[:cut] in _ANATOMY and is_made_of_terms(word[cut:]) for cut in cuts)
 
@@ -271,7 +271,7 @@ def _tokens(text: str) -> list[str]:
 
 
 def _is_edge(word: str, shapes: str, at: int) -> bool:
-    """Tell whether one token may end before a character, and another begin with it."""
+    """Return whether one token may end before a character, and another begin with it."""
     before, after = shapes[at - 1], shapes[at]
     if before == after == "0":  # leading zeros
         return word[at] != "0" == word[at - 1] and not word[:at].rstrip("0")[-1:].isdecimal()

@@ -25,19 +25,19 @@ _SYLLABLES: Final = "\u2e80"
 
 
 def is_stand_in(new: str) -> bool:
-    """Whether a text is a name made of a number: `ROI_07`, `Plan01`."""
+    """Return whether a text is a name made of a number: `ROI_07`, `Plan01`."""
     return _STAND_IN.fullmatch(new) is not None
 
 
 def is_left_of(old: str, new: str) -> bool:
-    """Whether a text is what is left of another one, and all its words are known."""
+    """Return whether a text is what is left of another one, and all its words are known."""
     rest = iter(old)
     return all(char in rest for char in new if char.isalnum()) and all(map(_is_known, letters_of(new)))
 
 
 @lru_cache(maxsize=1 << 12)
 def _is_known(run: str) -> bool:
-    """Whether a run of letters is made of words of the lexicon, and of few letters beside them."""
+    """Return whether a run of letters is made of words of the lexicon, and of few letters beside them."""
     fewest = {0: 0}
     """Of the letters that stand alone before each place of the run."""
     for end in range(1, len(run) + 1):

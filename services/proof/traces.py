@@ -56,7 +56,7 @@ class Traces:
         self._taken = taken
 
     def are_in(self, text: str) -> bool:
-        """Tell whether a text holds anything that may be an identifier, of the set's or of anybody's."""
+        """Return whether a text holds anything that may be an identifier, of the set's or of anybody's."""
         plain = _plain(text)
         trace = _trace(plain)
         cut_short = {_trace(_plain(word)) for word in letters_of(text) if len(word) >= _CUT_SHORT}
@@ -74,7 +74,7 @@ class Traces:
         )
 
     def _may_be_a_form(self, word: str) -> bool:
-        """Tell whether a word may be a name in the letters of another script, or as the other sex has it."""
+        """Return whether a word may be a name in the letters of another script, or as the other sex has it."""
         small = word.casefold()
         if any(map(is_made_of_terms, spellings(word))):
             return False
@@ -157,7 +157,7 @@ def _texts_of_a_name(parts: list[list[str]]) -> Iterator[str]:
 
 
 def _holds(text: str, parts: Iterable[str]) -> bool:
-    """Tell whether a text holds one of some parts; a loop, for there are hundreds of them."""
+    """Return whether a text holds one of some parts; a loop, for there are hundreds of them."""
     for part in parts:  # noqa: SIM110 - a generator would be called for each
         if part in text:
             return True
@@ -194,7 +194,7 @@ def _script(word: str) -> str:
 
 
 def _may_be_anybodys(text: str) -> bool:
-    """Tell whether a text may be a date, a number or an address, whoever it is of."""
+    """Return whether a text may be a date, a number or an address, whoever it is of."""
     numbers = re.findall(r"\d+", text)
     if _PERSONAL.search(text) or len(numbers) > 2:
         return True

@@ -93,7 +93,7 @@ def _judge_rebuilt(
 
 
 def source_uids(found: Found) -> set[str]:
-    """Give every UID of the source that is the standard's own in none of its places."""
+    """Return every UID of the source that is the standard's own in none of its places."""
     values = (*found.uids, *found.source_uids)
     return {uid for uid in _uids(values) if not _is_well_known(uid)}
 
@@ -346,7 +346,7 @@ def _capped(age: str) -> str:
 
 
 def _is_of_age(age: str, birth: date, day: date | None) -> bool:
-    """Whether a person born on `birth` is of this age on `day`; 090Y is 90 and more."""
+    """Return whether a person born on `birth` is of this age on `day`; 090Y is 90 and more."""
     match = _AGE.fullmatch(age)
     if match is None or day is None or birth >= day:
         return False
@@ -421,7 +421,7 @@ def _cleaned(found: Found, role: str) -> Iterator[tuple[Place, str, str]]:
 
 
 def _texts_side_by_side(change: Change) -> Iterator[tuple[str, str]]:
-    """Give the values of both sides; of unequal numbers as if they were one, so that they differ."""
+    """Yield the values of both sides; of unequal numbers as if they were one, so that they differ."""
     old, new = change.read()
     before, after = old.split("\\"), new.split("\\")
     if change.vr in _ONE_VALUE_VRS or len(before) != len(after):
@@ -558,6 +558,6 @@ def judge_method(
 
 
 def _item(code: table.Code) -> tuple[tuple[int, bytes], ...]:
-    """Give the elements of a code. PS3.3 8.8."""
+    """Return the elements of a code. PS3.3 8.8."""
     values = {"CodeValue": code.value, "CodingSchemeDesignator": "DCM", "CodeMeaning": code.meaning}
     return tuple((tag(keyword), value.encode()) for keyword, value in values.items())

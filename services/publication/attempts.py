@@ -122,7 +122,7 @@ def remove(path: Path) -> None:
 
 
 def speaks_for_publication(path: Path) -> bool:
-    """Tell whether an attempt's inner folder was renamed to its final place and the rest of it was not moved yet.
+    """Return whether an attempt's inner folder was renamed to its final place and the rest of it was not moved yet.
 
     The inner folder is made before record and line are, and these are removed before it is.
     """

@@ -131,12 +131,12 @@ def remove(collection: Collection, claim: Claim) -> None:
 
 
 def is_ended(collection: Collection, claim: Claim) -> bool:
-    """Tell whether a claim is being given back."""
+    """Return whether a claim is being given back."""
     return _released_file(collection, claim).exists()
 
 
 def is_given(collection: Collection, index: int, *, listed: bool = False) -> bool:
-    """Tell whether a number is a set's, or held for a listed patient: no person can take it for their identity."""
+    """Return whether a number is a set's, or held for a listed patient: no person can take it for their identity."""
     is_held = index in collection.identities.indices and not listed
     return is_held or _claim_file(collection, index).exists() or _is_given_otherwise(collection, index)
 
@@ -205,7 +205,7 @@ def half_released(collection: Collection) -> Iterator[tuple[Claim | None, Path]]
 
 
 def _is_given_otherwise(collection: Collection, index: int) -> bool:
-    """Tell whether there is something under an index that no claim stands for: a folder, a record, a line."""
+    """Return whether there is something under an index that no claim stands for: a folder, a record, a line."""
     return (
         os.path.lexists(collection.root / records.folder_name(index))
         or records.path_of(collection, index).exists()

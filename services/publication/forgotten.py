@@ -22,7 +22,7 @@ def keep(collection: Collection, set_id: str) -> None:
 
 
 def is_kept(collection: Collection, set_id: str) -> bool:
-    """Tell whether a set was forgotten."""
+    """Return whether a set was forgotten."""
     return _path(collection, set_id).exists()
 
 

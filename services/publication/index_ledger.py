@@ -98,7 +98,7 @@ class Ledger:
         self._doubted: tuple[object, set[int]] = (None, set())
 
     def claim(self, set_id: str, locator: str) -> int:
-        """Give a set its index: the one it holds, else the smallest that is not taken, from the initial one on.
+        """Allocate a set's index: the one it holds, else the smallest that is not taken, from the initial one on.
 
         Raises
         ------
@@ -118,7 +118,7 @@ class Ledger:
         raise LedgerUnsettled
 
     def claim_listed(self, set_id: str, locator: str, index: int) -> int:
-        """Give a set the index that the list of identities holds for its patient, or the one that it holds already.
+        """Allocate the index that a list holds for a set's patient, or the one that the set holds already.
 
         Raises
         ------
@@ -171,7 +171,7 @@ class Ledger:
         raise LedgerUnsettled
 
     def claim_linked(self, set_id: str, locator: str, person: Person, *, listed: bool = False) -> int:
-        """Give a set of a linked person its number: the person's own where no set has it, else the next one."""
+        """Return a set of a linked person its number: the person's own where no set has it, else the next one."""
         for _ in range(2):
             held = claims.held(self._collection, set_id)
             if held is not None:
@@ -186,7 +186,7 @@ class Ledger:
         return self.claim(set_id, locator)
 
     def release(self, set_id: str) -> bool:
-        """Give back what a set holds; false when it turns out to be published, which is for ever."""
+        """Release what a set holds; false when it turns out to be published, which is for ever."""
         if publish.find(self._collection, set_id) is not None:
             return False
         of_set = [claim for claim in claims.unpublished(self._collection) if claim.set_id == set_id]
@@ -277,7 +277,7 @@ class Ledger:
         return False
 
     def _give_back(self, claim: Claim) -> bool:
-        """Give back an index: end the claim, take the attempts from under their workers, and only then let it go."""
+        """Release an index: end the claim, take the attempts from under their workers, and only then let it go."""
         claims.end(self._collection, claim)
         found = records.read(self._collection, claim.index)
         published = found is not None and found.set_id in {claim.set_id, None}

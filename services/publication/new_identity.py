@@ -101,7 +101,7 @@ def listed(collection: Collection, patient_id: str, hospital: str = "") -> Liste
 
 
 def zeros_lost(row: ListedIdentity) -> Fault:
-    """Tell that a patient is in a row but for zeros, which a spreadsheet took away."""
+    """Report that a patient is in a row but for zeros, which a spreadsheet took away."""
     return Fault(
         ZEROS_LOST,
         f"Row {row.row} of {FILE_NAME} has its patient ID but for zeros at the beginning: a spreadsheet took or added "

@@ -65,21 +65,21 @@ class Person:
 
     @property
     def is_linked(self) -> bool:
-        """Whether it was noted to link sets, with a key and a number of its own."""
+        """Return whether it was noted to link sets, with a key and a number of its own."""
         return self.key != OF_SET
 
     @property
     def is_complete(self) -> bool:
-        """Whether it holds all that a later set of the person needs."""
+        """Return whether it holds all that a later set of the person needs."""
         return bool(self.weeks and self.patient_id)
 
     def differs(self, other: Person) -> bool:
-        """Whether both state a birth date or a sex, and not the same."""
+        """Return whether both state a birth date or a sex, and not the same."""
         pairs = ((self.birth, other.birth), (self.sex, other.sex))
         return any(one and another and one != another for one, another in pairs)
 
     def is_surely(self, other: Person) -> bool:
-        """Whether both state a birth date, the same one, and no other sex: enough for sets of one patient ID."""
+        """Return whether both state a birth date, the same one, and no other sex: enough for sets of one patient ID."""
         return bool(self.birth) and self.birth == other.birth and not self.differs(other)
 
 

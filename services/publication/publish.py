@@ -99,7 +99,7 @@ def publish(
 
 
 def _replace(attempt: Attempt, earlier: Record, target: Path) -> None:
-    """Put an attempt in the place of what is published; that moves away, and its record goes last."""
+    """Replace what is published by an attempt; the former moves away, and its record goes last."""
     collection, index = attempt.collection, attempt.index
     _finish_what_was_left(collection, attempt.set_id)
     if records.read(collection, index) != earlier:

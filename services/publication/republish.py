@@ -36,7 +36,7 @@ REPLACES: Final = "replaces"
 
 
 def request(collection: Collection, index: int) -> None:
-    """Have a published set done again, by the service or by the next run.
+    """Request that a published set is done again, by the service or by the next run.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def request(collection: Collection, index: int) -> None:
 
 
 def is_requested(collection: Collection, published: Record) -> bool:
-    """Whether a published set is to be done again; what was asked of an earlier record was done."""
+    """Return whether a published set is to be done again; what was asked of an earlier record was done."""
     if published.withdrawn or not collection.redo.is_dir():
         return False
     asked = durable_files.read(_mark(collection, published.index)) or {}
@@ -82,7 +82,7 @@ def is_requested(collection: Collection, published: Record) -> bool:
 
 
 def asked(collection: Collection) -> list[int]:
-    """Give the indices that are to be done again."""
+    """Return the indices that are to be done again."""
     names = durable_files.names(collection.redo) if collection.redo.is_dir() else []
     numbers = sorted(int(name.removesuffix(".json")) for name in names if name.removesuffix(".json").isdecimal())
     return [
@@ -96,7 +96,7 @@ def clear(collection: Collection, index: int) -> None:
 
 
 def digest(collection: Collection, index: int) -> str:
-    """Tell one record of an index from another."""
+    """Return one record of an index from another."""
     return sha256(plain_files.read(records.path_of(collection, index))).hexdigest()
 
 
@@ -118,7 +118,7 @@ def set_aside(collection: Collection, index: int, its_digest: str) -> None:
 
 
 def replaces(new: Path, old: Path) -> bool:
-    """Whether a record that lies ready was made to take the place of the one that stands there."""
+    """Return whether a record that lies ready was made to take the place of the one that stands there."""
     named = (durable_files.read(new) or {}).get(REPLACES)
     return isinstance(named, str) and sha256(plain_files.read(old)).hexdigest() == named
 
@@ -133,7 +133,7 @@ def _is_there(collection: Collection, locator: str) -> bool:
 
 
 def _is_called(plan: Path, collection: Collection, index: int) -> bool:
-    """Whether the patient of a published plan has the identity that the form gives now."""
+    """Return whether the patient of a published plan has the identity that the form gives now."""
     try:
         view = root_view(part10.read(plan))
     except (NotDicom, Malformed):

@@ -42,7 +42,7 @@ def told(collection: Collection, person: Person | None) -> str:
 
 
 def says(collection: Collection, person: Person, first: Person | None) -> str:
-    """Tell of a set's person that somebody was published before them; empty where nobody was."""
+    """Report a set's person that somebody was published before them; empty where nobody was."""
     if first is None or first.index == person.index:
         return ""
     if person.differs(first):

@@ -147,7 +147,7 @@ def count_unread(collection: Collection, index: int) -> int:
 
 
 def gathered(collection: Collection, sheet: word_list.Sheet | None = None) -> list[Word]:
-    """Put together the words of all sets, those in most sets first."""
+    """Collect the words of all sets, those in most sets first."""
     sheet = word_list.read(collection.root) if sheet is None else sheet
     rows = {fold(row.word): row for row in sheet.rows}
     spelled: dict[str, str] = {}
@@ -198,7 +198,7 @@ def render(collection: Collection, words: Iterable[str] = (), state: State = "un
 
 
 def stands_elsewhere(collection: Collection, word: str, patient: str) -> bool:
-    """Whether a word stands in a text of another person's set."""
+    """Return whether a word stands in a text of another person's set."""
     folded = fold(word)
     return any(
         one.patient != patient and any(fold(each["word"]) == folded for each in one.words) for one in every(collection)
@@ -211,7 +211,7 @@ def waiting(collection: Collection) -> Iterator[SetWords]:
 
 
 def note(words: Iterable[str]) -> str:
-    """Say in the words of a note which words nobody has read."""
+    """Return the lines of a note on the words that nobody has read."""
     told = ", ".join(words)
     return f"Words that nobody has read: {told}. Decide on them in {word_list.FILE_NAME}, or by: anonymizer words"
 

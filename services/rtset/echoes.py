@@ -63,7 +63,7 @@ class Echoes:
         self._days: Final = {(day.year, day.month, day.day) for day in days}
 
     def are_in(self, text: str) -> bool:
-        """Tell whether any of it stands in a text."""
+        """Return whether any of it stands in a text."""
         return (
             not self._keys.isdisjoint(_runs(text))
             or not self._days.isdisjoint(_days(text))
@@ -90,7 +90,7 @@ def _names(key: str) -> bool:
 
 
 def _is_unspaced(key: str) -> bool:
-    """Whether a word is of a script that is written without blanks."""
+    """Return whether a word is of a script that is written without blanks."""
     return key != "" and unicodedata.name(key[0], "").startswith(("CJK", "HIRAGANA", "KATAKANA", "HANGUL"))
 
 

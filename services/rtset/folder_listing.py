@@ -109,7 +109,7 @@ def take(folder: Path) -> Listing:
 
 
 def fingerprint(folder: Path) -> str:
-    """Tell how a folder looks in a word; all that hold too many files look the same.
+    """Return how a folder looks in a word; all that hold too many files look the same.
 
     Raises
     ------

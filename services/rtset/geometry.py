@@ -41,11 +41,11 @@ class Point(NamedTuple):
     z: float
 
     def along(self, axis: Point) -> float:
-        """Give how far it lies along an axis."""
+        """Return how far it lies along an axis."""
         return self.x * axis.x + self.y * axis.y + self.z * axis.z
 
     def moved(self, distance_mm: float, axis: Point) -> Point:
-        """Give the point that lies so far from this one."""
+        """Return the point that lies so far from this one."""
         return Point(self.x + distance_mm * axis.x, self.y + distance_mm * axis.y, self.z + distance_mm * axis.z)
 
 
@@ -70,7 +70,7 @@ class Plane(NamedTuple):
         return Point(a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x)
 
     def is_parallel_to(self, other: Plane) -> bool:
-        """Whether both have one orientation."""
+        """Return whether both have one orientation."""
         mine, theirs = (*self.along_row, *self.along_column), (*other.along_row, *other.along_column)
         return all(abs(a - b) <= _PARALLEL for a, b in zip(mine, theirs, strict=True))
 
@@ -112,7 +112,7 @@ class Volume:
         return gaps(self.positions_mm)
 
     def holds(self, point: Point) -> bool:
-        """Whether a point lies in the box; each slice reaches half way to its neighbour."""
+        """Return whether a point lies in the box; each slice reaches half way to its neighbour."""
         x = point.along(self.first.along_row) - self.first.corner.along(self.first.along_row)
         y = point.along(self.first.along_column) - self.first.corner.along(self.first.along_column)
         z = point.along(self.first.normal)
@@ -124,11 +124,11 @@ class Volume:
         )
 
     def is_apart_from(self, points: Sequence[Point]) -> bool:
-        """Whether all of these points lie beyond one side of the box."""
+        """Return whether all of these points lie beyond one side of the box."""
         return any(max(along) < low or min(along) > high for along, low, high in self._along_its_axes(points) if along)
 
     def overhang_mm(self, points: Sequence[Point]) -> float:
-        """Give how far the outermost of these points lies beyond the box; 0 where none does."""
+        """Return how far the outermost of these points lies beyond the box; 0 where none does."""
         return max(
             (
                 max(low - min(along), max(along) - high, 0.0)
@@ -151,7 +151,7 @@ class Volume:
         return [*found, (along, self.positions_mm[0] - reach, self.positions_mm[-1] + reach)]
 
     def slice_of(self, points: Sequence[Point]) -> int | None:
-        """Give the index of the slice on which all of these points lie; None where there is none."""
+        """Return the index of the slice on which all of these points lie; None where there is none."""
         slices = {self._nearest(point.along(self.first.normal)) for point in points}
         return slices.pop() if len(slices) == 1 else None
 
@@ -163,7 +163,7 @@ class Volume:
 
 
 def gaps(positions_mm: Sequence[float]) -> list[float]:
-    """Give what lies between neighbours."""
+    """Return what lies between neighbours."""
     return [above - below for below, above in pairwise(positions_mm)]
 
 
@@ -214,7 +214,7 @@ def source_positions(plan: View) -> list[Point]:
 
 
 def dose_centre(dose: View) -> Point | None:
-    """Give the middle of the dose grid; None where its header does not say. PS3.3 C.8.8.3.2."""
+    """Return the middle of the dose grid; None where its header does not say. PS3.3 C.8.8.3.2."""
     first = plane(dose)
     offsets = dose.numbers("GridFrameOffsetVector") or [0.0]
     if first is None:
@@ -226,7 +226,7 @@ def dose_centre(dose: View) -> Point | None:
 
 
 def dose_corners(dose: View) -> list[Point]:
-    """Give the centres of the eight outermost voxels of a dose grid; [] where its header does not say."""
+    """Return the centres of the eight outermost voxels of a dose grid; [] where its header does not say."""
     first = plane(dose)
     if first is None:
         return []

@@ -120,7 +120,7 @@ def mends(kept: Iterable[Kept], found: Iterable[tuple[str, str]]) -> Mapping[int
 
 
 def _is_sound(vr: bytes, value: bytes) -> bool:
-    """Whether one look shows that a date or a time is one."""
+    """Return whether one look shows that a date or a time is one."""
     shown = value.rstrip(b"\0 ")
     return not CONTROLS.search(shown) and _FORMS[vr].fullmatch(shown) is not None
 
@@ -141,7 +141,7 @@ class _Known:
         self._names: Final = [value for kind, value in values if kind == "person"]
 
     def reminds(self, part: str) -> bool:
-        """Whether a coded string holds somebody's initials beside the end of an ID: neither says it alone."""
+        """Return whether a coded string holds somebody's initials beside the end of an ID: neither says it alone."""
         words = [word.casefold() for word in re.findall(r"[^\W\d_]+|\d+", part)]
         ends = [word for word in words if word.isdecimal() and len(word) >= _SHORTEST_END]
         if not any(one.endswith(end) for end in ends for one in self._digits):
@@ -159,7 +159,7 @@ class _Known:
         return Echoes(self._found)
 
     def is_in(self, part: str) -> bool:
-        """Whether a coded string holds one of the words, or a number as long as IDs are."""
+        """Return whether a coded string holds one of the words, or a number as long as IDs are."""
         if re.search(rf"\d{{{_LONG}}}", part):
             return True
         words = _words(part)

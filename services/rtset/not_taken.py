@@ -37,7 +37,7 @@ _REMEDIES: Final = {
 
 
 def is_archive(name: str) -> bool:
-    """Tell whether a file of this name holds other files, which are not looked for in it."""
+    """Return whether a file of this name holds other files, which are not looked for in it."""
     return _ARCHIVE.fullmatch(name) is not None
 
 
@@ -49,7 +49,7 @@ def archive(name: str) -> NotTaken:
 
 
 def is_dicom(path: Path | str, *, by_name: bool = False) -> bool:
-    """Tell whether a file says that it is DICOM (PS3.10 7.1); one that may not be read does not.
+    """Return whether a file says that it is DICOM (PS3.10 7.1); one that may not be read does not.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def is_dicom(path: Path | str, *, by_name: bool = False) -> bool:
 
 
 def holds_dicom(folder: Path | str) -> bool:
-    """Tell whether DICOM is among the first files in a folder and below it."""
+    """Return whether DICOM is among the first files in a folder and below it."""
     probed = 0
     for place, _, names in os.walk(folder):
         if any(is_dicom(f"{place}/{name}") for name in names[: MOST_PROBED - probed]):
@@ -103,7 +103,7 @@ MOVE_UP: Final = "Move the inner folders up one level: each is then a set of its
 
 
 def each_has_a_folder(patients: Sequence[Sequence[SetFile]]) -> bool:
-    """Tell whether patients are apart by the folders in which their files lie."""
+    """Return whether patients are apart by the folders in which their files lie."""
     tops = [{one.path.parts[0] for one in files} for files in patients]
     inner = all(len(one.path.parts) > 1 for files in patients for one in files)
     return inner and len(tops) > 1 and sum(map(len, tops)) == len(set().union(*tops))

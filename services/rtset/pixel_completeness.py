@@ -75,14 +75,14 @@ def _with_pixels(objects: Objects) -> list[SetFile]:
 
 
 def overlays(objects: Objects) -> Iterator[str]:
-    """Tell of overlays in bits of pixel cells; they are cleared, as the overlays that announce them are removed."""
+    """Report overlays in bits of pixel cells; they are cleared, as the overlays that announce them are removed."""
     laid = [one for one in objects.slices if one.file.pixels and one.file.pixels.cells and announced(one.view)]
     if laid:
         yield f"Cleared: an overlay in bits of the pixel cells that hold no pixel, in {len(laid)} slices."
 
 
 def surplus(objects: Objects) -> Iterator[str]:
-    """Tell of bytes in pixel data that belong to no image; they are not copied."""
+    """Report bytes in pixel data that belong to no image; they are not copied."""
     behind = [one for one in _with_pixels(objects) if one.surplus]
     if behind:
         most = max(one.surplus for one in behind)
@@ -102,6 +102,6 @@ def _are_whole(image: SetFile) -> bool:
 
 
 def _has_its_planes(dose: SetFile) -> bool:
-    """Whether each frame of a dose has its offset. PS3.3 C.8.8.3.2."""
+    """Return whether each frame of a dose has its offset. PS3.3 C.8.8.3.2."""
     frames, offsets = dose.view.number("NumberOfFrames") or 1, len(dose.view.numbers("GridFrameOffsetVector"))
     return offsets == frames or (frames == 1 and not offsets)

@@ -46,7 +46,7 @@ def elsewhere(objects: Objects) -> Iterator[Fault]:
 
 
 def _holds_target(dose: SetFile, corners: list[Point], structure_set: SetFile) -> bool:
-    """Whether a point of a target's contour lies in the dose grid."""
+    """Return whether a point of a target's contour lies in the dose grid."""
     targets = {
         observation.text("ReferencedROINumber")
         for observation in structure_set.view.items("RTROIObservationsSequence")
@@ -69,7 +69,7 @@ def _holds_target(dose: SetFile, corners: list[Point], structure_set: SetFile) -
 
 
 def beyond(objects: Objects) -> Iterator[str]:
-    """Tell how far the dose grid reaches beyond the CT."""
+    """Yield how far the dose grid reaches beyond the CT."""
     if objects.volume and objects.dose:
         corners = geometry.dose_corners(objects.dose.view)
         reach_mm = objects.volume.overhang_mm(corners)
@@ -78,7 +78,7 @@ def beyond(objects: Objects) -> Iterator[str]:
 
 
 def grid_disagrees(dose: SetFile, volume: Volume | None) -> list[Fault]:
-    """Say what stands against a whole dose grid lying in the CT."""
+    """Return what stands against a whole dose grid lying in the CT."""
     reach_mm = volume.overhang_mm(geometry.dose_corners(dose.view)) if volume else 0.0
     if reach_mm <= RELINKED_REACHES_MM:
         return []

@@ -33,7 +33,7 @@ class _Said(NamedTuple):
 
 
 def of_plan(plan: View) -> list[str]:
-    """Say what is lost of a plan, in sentences without a name or a label."""
+    """Return what is lost of a plan, in sentences without a name or a label."""
     numbers = [number for beam in plan.items("BeamSequence") if (number := beam.number("BeamNumber")) is not None]
     block = next(
         (
@@ -49,7 +49,7 @@ def of_plan(plan: View) -> list[str]:
 
 
 def lost(interface: bytes, beams: Sequence[int]) -> Iterator[str]:
-    """Say what an interface says and the plan does not.
+    """Yield what an interface says and the plan does not.
 
     Parameters
     ----------

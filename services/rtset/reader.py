@@ -115,7 +115,7 @@ class SetFile:
         return f"{NAMES.get(self.kind, self.kind)} {printable(self.path)}"
 
     def uid(self, keyword: str) -> str:
-        """Give a UID of the object's top level; '' where it has none."""
+        """Return a UID of the object's top level; '' where it has none."""
         return _uid(self.view.raw(keyword))
 
 
@@ -154,7 +154,7 @@ class Contents:
 
     @property
     def empty(self) -> bool:
-        """Whether there is no DICOM at all: such a folder is no set."""
+        """Return whether there is no DICOM at all: such a folder is no set."""
         return not (any(self.objects.values()) or self.extra or self.unreadable)
 
 
@@ -572,7 +572,7 @@ class _Collector:
             self._foreign[charsets].add(value)
 
     def identifiers(self) -> frozenset[tuple[str, str]]:
-        """Give what identifies, read."""
+        """Return what identifies, read."""
         return frozenset((kind, part) for kind, raw in self._identifiers for part in raw.read())
 
     @cached_property
@@ -585,15 +585,15 @@ class _Collector:
         ]
 
     def technical(self) -> frozenset[str]:
-        """Give makers and models."""
+        """Return makers and models."""
         return frozenset(part for raw in self._technical for part in raw.read())
 
     def foreign(self) -> Mapping[tuple[str, ...], frozenset[bytes]]:
-        """Give texts beyond ASCII that stay."""
+        """Return texts beyond ASCII that stay."""
         return {charsets: frozenset(values) for charsets, values in self._foreign.items()}
 
     def days(self) -> frozenset[date]:
-        """Give all dates."""
+        """Return all dates."""
         return frozenset(day for raw in self._dates for day in _DAYS[raw.vr](raw.value))
 
 
@@ -604,7 +604,7 @@ def is_private_code(data: bytes, code: Iterable[Element]) -> bool:
 
 
 def _number(data: bytes, elements: Iterable[Element], label: int) -> int:
-    """Give the number that stands beside a label; 0 where there is none."""
+    """Return the number that stands beside a label; 0 where there is none."""
     wanted = _NUMBERS.get(label)
     if wanted is None:
         return 0

@@ -90,7 +90,7 @@ class Links:
 
     @property
     def all_shown(self) -> bool:
-        """Whether UIDs alone prove the set."""
+        """Return whether UIDs alone prove the set."""
         return all(state == "shown" for state in self.states.values())
 
 
@@ -155,7 +155,7 @@ def _judge_plan(links: Links, plan: SetFile, structure_set: SetFile) -> None:
 
 
 def references(view: View, keyword: str) -> list[str]:
-    """Give the SOP Instance UIDs that the items of a sequence refer to."""
+    """Return the SOP Instance UIDs that the items of a sequence refer to."""
     return [uid for item in view.items(keyword) if (uid := _uid(item.raw("ReferencedSOPInstanceUID") or b""))]
 
 
@@ -175,7 +175,7 @@ class Contour(NamedTuple):
     """Of its coordinates in the data set."""
 
     def ends(self, data: bytes) -> tuple[Point, ...]:
-        """Give its first and its last point."""
+        """Return its first and its last point."""
         return geometry.contour_ends(data, self.start, self.end)
 
 
@@ -247,7 +247,7 @@ class Listed(NamedTuple):
 
 
 def listed(structure_set: SetFile) -> list[Listed]:
-    """Give the series that the structure set lists."""
+    """Return the series that the structure set lists."""
     return [
         Listed(
             _uid(series.raw("SeriesInstanceUID") or b""),
@@ -339,7 +339,7 @@ def _judge_contours(links: Links, structure_set: SetFile, objects: Objects, left
 
 
 def contoured_frames(structure_set: SetFile) -> frozenset[str]:
-    """Give the frames of reference of all ROIs that have contours; where none says, those of the list of images."""
+    """Return the frames of reference of all ROIs that have contours; where none says, those of the list of images."""
     view = structure_set.view
     data = structure_set.file.data
     drawn = {
@@ -361,7 +361,7 @@ def contoured_frames(structure_set: SetFile) -> frozenset[str]:
 def frames(
     structure_set: SetFile, plan: SetFile, dose: SetFile, slices: Sequence[SetFile]
 ) -> Mapping[str, frozenset[str]]:
-    """Give the frames of reference that the objects state, by kind; empty where one states none."""
+    """Return the frames of reference that the objects state, by kind; empty where one states none."""
     return {
         CT: frozenset(one.uid("FrameOfReferenceUID") for one in slices) - {""},
         STRUCTURE_SET: contoured_frames(structure_set),
@@ -412,7 +412,7 @@ def _judge_frame(links: Links, structure_set: SetFile, plan: SetFile, dose: SetF
 
 
 def _hold_against_geometry(links: Links, objects: Objects, *, off_slices_accepted: bool) -> None:
-    """Let geometry bear what is not shown."""
+    """Accept by geometry what references do not show."""
     _, volume, structure_set, plan, dose = objects
     if structure_set and (links.states[CONTOURS_CT] == "not shown" or links.contours_beside):
         against = contours_disagree(structure_set, volume)
@@ -436,7 +436,7 @@ _NO_VOLUME: Final = Fault(
 
 
 def contours_disagree(structure_set: SetFile, volume: Volume | None) -> list[Fault]:
-    """Say what stands against contours lying on these slices: that most of them do not.
+    """Return what stands against contours lying on these slices: that most of them do not.
 
     Structures that were drawn in other planes, or half a millimetre beside a slice, lie in many sets, and no planning
     system refuses them.
@@ -457,14 +457,14 @@ def contours_disagree(structure_set: SetFile, volume: Volume | None) -> list[Fau
 
 
 def contours_beside(structure_set: SetFile, volume: Volume) -> Iterator[str]:
-    """Tell of contours that lie on none of the slices."""
+    """Report contours that lie on none of the slices."""
     off, drawn = _off_slices(structure_set, volume)
     if off:
         yield f"{len(off)} of {drawn} contours in {structure_set.called} lie on no CT slice ({_roi_numbers(off)})."
 
 
 def _off_slices(structure_set: SetFile, volume: Volume) -> tuple[list[str], int]:
-    """Give the ROI number of each contour that lies on none of these slices, and how many contours there are."""
+    """Return the ROI number of each contour that lies on none of these slices, and how many contours there are."""
     data = structure_set.file.data
     drawn = list(contours(structure_set))
     return [one.roi_number for one in drawn if volume.slice_of(one.ends(data)) is None], len(drawn)
@@ -475,7 +475,7 @@ def _roi_numbers(numbers: Sequence[str]) -> str:
 
 
 def all_listed_are_here(structure_set: SetFile, slices: Sequence[SetFile]) -> bool:
-    """Whether the structure set lists images of this CT, and all of them are here."""
+    """Return whether the structure set lists images of this CT, and all of them are here."""
     here = {one.sop_instance_uid for one in slices}
     series = {one.uid("SeriesInstanceUID") for one in slices}
     ours = [one.images for one in listed(structure_set) if one.series in series or not here.isdisjoint(one.images)]
@@ -484,7 +484,7 @@ def all_listed_are_here(structure_set: SetFile, slices: Sequence[SetFile]) -> bo
 
 
 def strange(objects: Objects) -> Iterator[str]:
-    """Say where objects that refer to each other lie apart all the same: no reason to refuse, and one to look."""
+    """Yield where objects that refer to each other lie apart all the same: no reason to refuse, and one to look."""
     slices, volume, _, plan, dose = objects
     if volume and plan and (geometry.isocentres(plan.view) or geometry.source_positions(plan.view)):
         yield from (fault.found for fault in plan_disagrees(plan, volume))
@@ -498,7 +498,7 @@ def strange(objects: Objects) -> Iterator[str]:
 
 
 def plan_disagrees(plan: SetFile, volume: Volume | None) -> list[Fault]:
-    """Say what stands against the isocentres, or in brachytherapy the source positions, lying in the CT."""
+    """Return what stands against the isocentres, or in brachytherapy the source positions, lying in the CT."""
     if volume is None:
         return [_NO_VOLUME]
     what, points = "isocentre", geometry.isocentres(plan.view)
@@ -511,7 +511,7 @@ def plan_disagrees(plan: SetFile, volume: Volume | None) -> list[Fault]:
 
 
 def dose_disagrees(dose: SetFile, volume: Volume | None) -> list[Fault]:
-    """Say what stands against the dose lying over the patient."""
+    """Return what stands against the dose lying over the patient."""
     if volume is None:
         return [_NO_VOLUME]
     centre = geometry.dose_centre(dose.view)

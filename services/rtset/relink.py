@@ -52,7 +52,7 @@ class Rebuilt(NamedTuple):
 
 
 def doubts(objects: Objects, judged: Links) -> list[Fault]:
-    """Say what geometry has against these objects being one set; nothing may."""
+    """Return what geometry has against these objects being one set; nothing may."""
     _, volume, structure_set, plan, dose = objects
     assert structure_set
     assert plan
@@ -130,7 +130,7 @@ def _with_contours_on(
     one_frame: Mapping[int, Edit],
     one_study: Mapping[int, New],
 ) -> SetFile:
-    """Let each contour refer to the slice it lies on, and the list to all slices."""
+    """Refer each contour to the slice it lies on, and the list to all slices."""
     implicit = structure_set.file.implicit
     here = {one.sop_instance_uid for one in slices}
     image_of: dict[int, New | None] = {}
@@ -198,7 +198,7 @@ def _tags(elements: Iterable[Element]) -> set[int]:
 
 
 def _rewritten(file: SetFile, rules: Rules, additions: Mapping[int, New | None]) -> SetFile:
-    """Give an object with other elements."""
+    """Return an object with other elements."""
     source = file.file
     before, end = source.before_pixels()
     head = b"".join(rewrite(source.data, before, rules, implicit=source.implicit, end=end, additions=additions))

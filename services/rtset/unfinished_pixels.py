@@ -121,18 +121,18 @@ class _Pixels(NamedTuple):
         return float(self.voxels(frame * self.frame_bytes, self.frame_bytes // self.voxel_bytes).max(initial=0))
 
     def begins_at_block(self, at: int, within: int) -> bool:
-        """Whether one of so many bytes of the pixel data from `at` on begins a block of the file."""
+        """Return whether one of so many bytes of the pixel data from `at` on begins a block of the file."""
         assert self.image.file.pixels is not None  # else there is no instance
         return -(self.image.file.pixels.offset + at) % BLOCK_BYTES < within
 
     @property
     def cut_at_block(self) -> bool:
-        """Whether what was written may have ended at the end of a block, in the last voxel that has a value."""
+        """Return whether what was written may have ended at the end of a block, in the last voxel that has a value."""
         return self.begins_at_block(self.first_zero_byte, self.voxel_bytes)
 
     @property
     def part(self) -> str:
-        """Say how much of it is zeros."""
+        """Return how much of it is zeros."""
         return f"the last {max(round(100 * (1 - self.zeros_from / self.length)), 1)} %"
 
 
@@ -210,7 +210,7 @@ def _earlier(pixels: _Pixels, beside: Sequence[Sequence[_Pixels]]) -> int:
 
 
 def _is_cut_slice(pixels: _Pixels, beside: Sequence[Sequence[_Pixels]]) -> bool:
-    """Whether a slice is zeros from the middle of a row on where its neighbours go on."""
+    """Return whether a slice is zeros from the middle of a row on where its neighbours go on."""
     earlier = _earlier(pixels, beside)
     if pixels.zeros_from % pixels.row_bytes == 0 or earlier <= pixels.row_bytes:
         return False
@@ -222,7 +222,7 @@ def _is_cut_slice(pixels: _Pixels, beside: Sequence[Sequence[_Pixels]]) -> bool:
 
 
 def _is_solid(pixels: _Pixels, beside: Sequence[Sequence[_Pixels]], voxels: int) -> bool:
-    """Whether so many voxels before the zeros have values, and in a neighbour so many behind where they begin.
+    """Return whether so many voxels before the zeros have values, and in a neighbour so many behind where they begin.
 
     The outline of a patient whose surroundings are zeros is no such place: there the neighbours are zero, too.
     """
@@ -234,13 +234,13 @@ def _is_solid(pixels: _Pixels, beside: Sequence[Sequence[_Pixels]], voxels: int)
 
 
 def _ends_in_rows_of_zeros(pixels: _Pixels, beside: Sequence[Sequence[_Pixels]]) -> bool:
-    """Whether whole rows of zeros begin where a block does, and the neighbours do not share them."""
+    """Return whether whole rows of zeros begin where a block does, and the neighbours do not share them."""
     row = -(-pixels.zeros_from // pixels.row_bytes) * pixels.row_bytes
     return pixels.begins_at_block(row, 1) and _earlier(pixels, beside) > pixels.row_bytes
 
 
 def _is_cut_dose(dose: _Pixels) -> bool:
-    """Whether a dose that ends in zeros is zeros from the middle of a frame on, or lacks its own maximum."""
+    """Return whether a dose that ends in zeros is zeros from the middle of a frame on, or lacks its own maximum."""
     return _begins_in_frame(dose) or _lacks_its_maximum(dose)
 
 
@@ -271,7 +271,7 @@ def _greatest(dose: _Pixels, frame: int) -> float:
 
 
 def _lacks_its_maximum(dose: _Pixels) -> bool:
-    """Whether no voxel comes near the maximum that the dose's own histograms state.  PS3.3 C.8.8.4."""
+    """Return whether no voxel comes near the maximum that the dose's own histograms state.  PS3.3 C.8.8.4."""
     view = dose.image.view
     scaling = view.number("DoseGridScaling")
     if not scaling or view.text("DoseUnits").upper() != "GY":
@@ -290,7 +290,7 @@ def _lacks_its_maximum(dose: _Pixels) -> bool:
 
 
 def _ends_too_soon(dose: _Pixels, objects: Objects) -> bool:
-    """Whether whole frames of zeros begin at a block inside a target, or behind a frame that is treated."""
+    """Return whether whole frames of zeros begin at a block inside a target, or behind a frame that is treated."""
     frames = dose.length // dose.frame_bytes
     last = (dose.zeros_from - 1) // dose.frame_bytes
     places = _frame_positions(dose.image)
@@ -303,7 +303,7 @@ def _ends_too_soon(dose: _Pixels, objects: Objects) -> bool:
 
 
 def _holds(volume: Volume, dose: SetFile, place: float) -> bool:
-    """Whether a frame of a dose, given by its position along the normal in mm, lies between slices of the CT."""
+    """Return whether a frame of a dose, given by its position along the normal in mm, lies between slices of the CT."""
     plane = geometry.plane(dose.view)
     if plane is None or not plane.is_parallel_to(volume.first):
         return False

@@ -62,12 +62,12 @@ def names(folder: Path) -> list[str]:
 
 
 def is_left_over(name: str) -> bool:
-    """Tell whether a name is one under which something was being written."""
+    """Return whether a name is one under which something was being written."""
     return name.startswith(_ASIDE)
 
 
 def aside(folder: Path) -> Path:
-    """Give a name in `folder` that nobody else uses, for something that is not finished."""
+    """Return a name in `folder` that nobody else uses, for something that is not finished."""
     return folder / f"{_ASIDE}{uuid4().hex}"
 
 
@@ -140,7 +140,7 @@ def remove_exactly(path: Path, data: bytes, *, staging: Path) -> bool:
 
 
 def rename_new(source: Path, target: Path) -> None:
-    """Give a file or folder its final name, durably, and never in the place of anything.
+    """Rename a file or folder to its final name, durably, and never in the place of anything.
 
     rename(2) silently replaces an empty folder, and any file. Where the file system cannot promise that it does not,
     the name is looked for first, which leaves an instant for someone to create an empty folder there by hand.

@@ -85,7 +85,7 @@ def _log_end_of_thread(end: threading.ExceptHookArgs) -> None:
 
 
 def drop_unknown_keys(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Put a mark in the place of every value whose key is not on the list: it shows that somebody wrote one."""
+    """Mask every value whose key is not on the list: the mark shows that somebody wrote one."""
     return {key: value if key in KEYS or key.startswith("_") else LEFT_OUT for key, value in event.items()}
 
 

@@ -71,7 +71,7 @@ class Progress:
         self._began = self._next = self._lost_until = 0.0
 
     def step(self, name: str, done: int = 0, total: int = 0) -> None:
-        """Say that a step of the way, `read` say, has done so many of its files; to be called as often as one likes."""
+        """Report how many files a step, `read` say, has done; to be called as often as one likes."""
         now = self._clock()
         if now < self._next and name == self._step:
             return
@@ -82,11 +82,11 @@ class Progress:
         self._say(InWork(name, done, total, ""), SHOWN_S)
 
     def waits(self, reason: str) -> None:
-        """Say that the set cannot go on just now, and why."""
+        """Report that the set cannot go on just now, and why."""
         self._say(InWork("waits", 0, 0, reason), WAITS_SHOWN_S)
 
     def done(self) -> None:
-        """Say that nobody works on the set any more."""
+        """Report that nobody works on the set any more."""
         self._end_step(self._clock())
         with self._sending() as pipeline:
             pipeline.delete(self._key)

@@ -133,7 +133,7 @@ def _secret(environment: Mapping[str, str], variable: str) -> str:
 
 
 def _with_password(values: dict[str, Any]) -> dict[str, Any]:
-    """Put a password that was given by itself into the address of Redis."""
+    """Insert a password that was given by itself into the address of Redis."""
     url, password = values.get("redis_url"), values.get("redis_password")
     if password is None:
         return values

@@ -1,4 +1,4 @@
-"""Have a set that was refused or parked looked at again, as if it had just been dropped."""
+"""Look at a refused or parked set again, as if it had just been dropped."""
 
 from __future__ import annotations
 

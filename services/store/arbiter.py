@@ -50,7 +50,7 @@ class Arbiter:
 
     @property
     def other_lives(self) -> bool:
-        """Whether another one was seen to live: its counter changed under our eyes."""
+        """Return whether another one was seen to live: its counter changed under our eyes."""
         return self._other_lives
 
     def hold(self) -> bool:
@@ -114,7 +114,7 @@ def migrate(collection: Collection) -> bool:
 
 
 def _was_killed_here(stored: dict[str, Any]) -> bool:
-    """Tell whether the holder ran where we do and is gone: after a kill nobody should have to wait."""
+    """Return whether the holder ran where we do and is gone: after a kill nobody should have to wait."""
     if stored.get("host") != _host() or not isinstance(stored.get("pid"), int):
         return False
     try:

@@ -405,7 +405,7 @@ def _refuse_unknown_numbers(root: Path, identity: Identity) -> None:
 
 
 def has_state(root: Path) -> bool:
-    """Tell whether a root has its state."""
+    """Return whether a root has its state."""
     try:
         (root / STATE_NAME).lstat()
     except FileNotFoundError:
@@ -499,7 +499,7 @@ def _first_index(collection: Collection) -> int:
 
 
 def _lower_first_index(collection: Collection) -> None:
-    """Let the numbers begin lower than was meant at first; `_load` has seen that none was given yet."""
+    """Lower the first number; `_load` has seen that none was given yet."""
     if collection.identity.initial_index < _first_index(collection):
         stored = {"id": collection.id, "initial_index": collection.identity.initial_index}
         path = collection.state / "collection.json"

@@ -101,7 +101,7 @@ def changed(collection: Collection) -> Iterator[Changed]:
 
 
 def _is_of(collection: Collection, row: ListedIdentity, one: Given) -> bool:
-    """Tell whether a published set is of the patient of a row."""
+    """Return whether a published set is of the patient of a row."""
     if not collection.options.by_hospital:
         return folded(one.original_id) == folded(row.original_id) or one.person == collection.person(row.original_id)
     if row.hospital and one.original_id and folded(one.hospital) != folded(row.hospital):

@@ -34,7 +34,7 @@ _NO_TEXT: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\u
 
 
 def write_refused(folder: Path, faults: Iterable[Fault], *, made_before: str = "") -> bool:
-    """Say why a set was refused and what to do; false when a file of that name is someone else's.
+    """Return why a set was refused and what to do; false when a file of that name is someone else's.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def _stands(made_before: str) -> str:
 
 
 def write_note(folder: Path, text: str) -> bool:
-    """Say what a person should know of a set that nothing is wrong with; false when the file is someone else's.
+    """Return what a person should know of a set that nothing is wrong with; false when the file is someone else's.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def write_note(folder: Path, text: str) -> bool:
 
 
 def may_not_be_read(name: str) -> str:
-    """Say that a file or folder of a set may not be read; in one line, whatever its name holds."""
+    """Report that a file or folder of a set may not be read; in one line, whatever its name holds."""
     shown = _NO_TEXT.sub(" ", _line(name))
     return (
         f'"{shown}" may not be read by the program that anonymizes: its owner, its group or its rights (ACL) have to '

@@ -87,7 +87,7 @@ class Record:
 
     @property
     def unread_words(self) -> bool:
-        """Whether words were left in its texts, when it was published, that no person had read."""
+        """Return whether words were left in its texts, when it was published, that no person had read."""
         words = self.content.get("words")
         return isinstance(words, dict) and bool(words.get("unread"))
 

@@ -127,7 +127,7 @@ class Outcome:
 
     @property
     def asks_second_look(self) -> bool:
-        """Whether the set waits for nothing but another look, a quiet time after this one."""
+        """Return whether the set waits for nothing but another look, a quiet time after this one."""
         return self.state is SetState.WAITING and SECOND_LOOK in self.codes
 
     def age_s(self, now: datetime) -> float:
@@ -139,13 +139,13 @@ class Outcome:
 
     @property
     def waits_for_person(self) -> bool:
-        """Whether it waits until a person decides, and for nothing else: time alone changes nothing."""
+        """Return whether it waits until a person decides, and for nothing else: time alone changes nothing."""
         waiting = [one for one in self.entries if one.state is SetState.WAITING]
         return bool(waiting) and not any(DECISIONS.isdisjoint(one.codes) for one in waiting)
 
     @property
     def waits_for_list(self) -> bool:
-        """Whether a set waits for a row of the list of identities."""
+        """Return whether a set waits for a row of the list of identities."""
         return self.state is SetState.WAITING and not OF_THE_LIST.isdisjoint(self.codes)
 
     @property
@@ -155,7 +155,7 @@ class Outcome:
 
     @property
     def is_reopened_by_form(self) -> bool:
-        """Whether a changed form or list may lead to another verdict on one of its sets."""
+        """Return whether a changed form or list may lead to another verdict on one of its sets."""
         return self.waits_for_person or any(one.state.is_reopened_by_form for one in self.entries)
 
     def with_state(self, index: int, state: SetState, text: str) -> Outcome:
@@ -175,7 +175,7 @@ def least_finished(entries: Sequence[SetOutcome]) -> SetState:
 
 
 def told(entries: Sequence[SetOutcome]) -> str:
-    """Put together what is told of several sets."""
+    """Join what is told of several sets."""
     return "\n".join(f"{called(one)}: {one.text or one.state.replace('-', ' ')}" for one in entries)
 
 
@@ -226,7 +226,7 @@ def count_as_new(collection: Collection, locator: str, fingerprint: str, plans: 
 
 
 def counts_as_new(collection: Collection, locator: str, fingerprint: str, plan: str = "") -> bool:
-    """Tell whether a person said so of this folder as it looks now, or of its set with this plan."""
+    """Return whether a person said so of this folder as it looks now, or of its set with this plan."""
     stored = durable_files.read(_folder_file(collection, locator)) or {}
     plans = stored.get("as_new_plans")
     return stored.get("as_new") == fingerprint and (not plan or not plans or plan in plans)
@@ -314,7 +314,7 @@ def start(collection: Collection, locator: str, fingerprint: str) -> None:
 
 
 def is_started(collection: Collection, locator: str, fingerprint: str) -> bool:
-    """Tell whether a person said so of this folder as it looks now."""
+    """Return whether a person said so of this folder as it looks now."""
     return (durable_files.read(_folder_file(collection, locator)) or {}).get("started") == fingerprint
 
 
@@ -348,7 +348,7 @@ def read_outcome(collection: Collection, locator: str) -> Outcome | None:
 
 
 def reopen(collection: Collection, locator: str) -> None:
-    """Have a set looked at again as if it were new. What was published of its folder stays published, and known."""
+    """Look at a set again as if it were new. What was published of its folder stays published, and known."""
     outcome = read_outcome(collection, locator)
     if outcome is None or not outcome.indices:
         _outcome_file(collection, locator).unlink(missing_ok=True)

@@ -45,22 +45,22 @@ class SetState(StrEnum):
 
     @property
     def is_published(self) -> bool:
-        """Whether an ANON folder holds the set."""
+        """Return whether an ANON folder holds the set."""
         return self in _PUBLISHED
 
     @property
     def is_finished(self) -> bool:
-        """Whether the set went all its way; a later change is noticed by the times of its folders alone."""
+        """Return whether the set went all its way; a later change is noticed by the times of its folders alone."""
         return self in _FINISHED
 
     @property
     def is_reopened_by_form(self) -> bool:
-        """Whether a changed form may lead to another verdict."""
+        """Return whether a changed form may lead to another verdict."""
         return self is SetState.REFUSED
 
     @property
     def may_retry(self) -> bool:
-        """Whether a person may ask for another try."""
+        """Return whether a person may ask for another try."""
         return self in _RETRIED
 
     @property
@@ -70,7 +70,7 @@ class SetState(StrEnum):
 
     @property
     def is_busy(self) -> bool:
-        """Whether the service goes on with it by itself."""
+        """Return whether the service goes on with it by itself."""
         return self in _BUSY
 
 

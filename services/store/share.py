@@ -56,7 +56,7 @@ class Share:
         return sorted(search.found)
 
     def ids(self) -> dict[Path, str | None]:
-        """Tell the id of each collection; none of one that has no state yet, or whose state cannot be read just now.
+        """Return the id of each collection; none of one that has no state yet, or whose state cannot be read just now.
 
         Raises
         ------
@@ -196,7 +196,7 @@ def _may_hold_collections(entry: os.DirEntry[str]) -> bool:
 
 
 def _may_be_collection(folder: str) -> bool:
-    """Tell whether a folder in a collection is one itself; where nobody can tell it is a set that may not be read."""
+    """Return whether a folder in a collection is one itself; where nobody can tell it is a set that may not be read."""
     try:
         return is_there(f"{folder}/{SETTINGS_NAME}")
     except OSError:
@@ -204,7 +204,7 @@ def _may_be_collection(folder: str) -> bool:
 
 
 def _id_if_readable(root: Path) -> str | None:
-    """Give a collection's id; what stands in the way of reading it must not keep the others from being found."""
+    """Return a collection's id; what stands in the way of reading it must not keep the others from being found."""
     try:
         return collection_id(root)
     except OSError:

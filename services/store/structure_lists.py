@@ -22,7 +22,7 @@ def keep(collection: Collection, naming: Naming) -> None:
 
 
 def kept(collection: Collection, digest: str) -> Naming:
-    """Give what was decided when a set was named, by its record; nothing where that is not there any more."""
+    """Return what was decided when a set was named, by its record; nothing where that is not there any more."""
     path = collection.namings / f"{digest}.csv"
     if not re.fullmatch("[0-9a-f]{64}", digest) or not path.exists():
         return Naming()

@@ -95,7 +95,7 @@ def formulas(line: str) -> list[str]:
 
 
 def is_formula(value: str) -> bool:
-    """Tell whether a spreadsheet would reckon with a value instead of showing it."""
+    """Return whether a spreadsheet would reckon with a value instead of showing it."""
     value = value.strip()
     return value.startswith(("=", "+", "-", "@")) and len(value) > 1 and _NUMBER.fullmatch(value) is None
 
@@ -185,7 +185,7 @@ class TrackingFiles:
         raise BlockingIOError(EAGAIN, os.strerror(EAGAIN))  # somebody keeps writing in it
 
     def _compose(self, present: bytes, names: list[str]) -> bytes:
-        """Put the lines of others first, as they are, then ours in the order of their indices."""
+        """Join the lines of others, as they are, with ours in the order of their indices."""
         ours = [self._entries[name][1].encode() for name in names if not name.endswith(WITHDRAWN)]
         marks = {self._entries[name][1] for name in names if name.endswith(WITHDRAWN)}
         known = {*ours, HEADER.encode()}

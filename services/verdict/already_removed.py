@@ -31,7 +31,7 @@ def by_us(files: Sequence[SetFile]) -> Iterator[Fault]:
 
 
 def by_others(files: Sequence[SetFile]) -> Iterator[str]:
-    """Tell that the objects state the removal of an identity. PS3.3 C.7.1.1, (0012,0062)."""
+    """Report that the objects state the removal of an identity. PS3.3 C.7.1.1, (0012,0062)."""
     stated = sum(one.view.text("PatientIdentityRemoved").upper() == "YES" for one in files)
     if stated:
         yield f"{stated} of {len(files)} objects state that the patient's identity was removed before."

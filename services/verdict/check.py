@@ -91,11 +91,11 @@ class Verdict:
 
     @property
     def good(self) -> bool:
-        """Whether the set can be anonymized."""
+        """Return whether the set can be anonymized."""
         return not self.faults and not self.missing
 
     def good_set(self) -> RtSet:
-        """Give the set, or raise what stands against it.
+        """Return the set, or raise what stands against it.
 
         Raises
         ------
@@ -314,7 +314,7 @@ class _Found:
 
 
 def _judge_files(found: _Found, contents: Contents, listing: Listing, options: Options) -> None:
-    """Tell of files that do not read, and of those that are left out."""
+    """Report files that do not read, and of those that are left out."""
     for path, reason, truncated, _ in contents.unreadable:
         name = printable(path)
         if truncated:
@@ -334,7 +334,7 @@ def _judge_files(found: _Found, contents: Contents, listing: Listing, options: O
 
 
 def _judge_extra(found: _Found, contents: Contents, options: Options) -> None:
-    """Tell of other DICOM objects by what they are and by their files; refuse what should have been of a set's kind."""
+    """Report other DICOM objects by what they are and by their files; refuse what should have been of a set's kind."""
     if not contents.extra:
         return
     extra = ", ".join(f"{len(paths)} {printable(kind)}" for kind, paths in contents.extra.items())
@@ -364,7 +364,7 @@ def _judge_extra(found: _Found, contents: Contents, options: Options) -> None:
 
 
 def _oddities(contents: Contents) -> Iterator[str]:
-    """Tell what reading put right, once for all files alike."""
+    """Yield what reading put right, once for all files alike."""
     by_oddity: defaultdict[str, list[str]] = defaultdict(list)
     for files in contents.objects.values():
         for one in files:
@@ -386,7 +386,7 @@ def _judge_pixels(found: _Found, objects: Objects, folder: Path, options: Option
 
 
 def _judge_kept(found: _Found, rtset: RtSet) -> None:
-    """Tell of values that the policy keeps and that cannot stay; refuse where something depends on them."""
+    """Report values that the policy keeps and that cannot stay; refuse where something depends on them."""
     remedies = {
         kept_values.NUMBER: "Correct it in the system that wrote it, and export the object once more.",
         kept_values.TERM: "Take it out in the system that wrote it, and export the object once more.",
@@ -450,7 +450,7 @@ def _judge_patient(found: _Found, contents: Contents, folder: str, *, delivered:
 
 
 def _is_all_here(objects: Objects) -> bool:
-    """Whether no slice is still to come."""
+    """Return whether no slice is still to come."""
     return objects.structure_set is not None and references.all_listed_are_here(objects.structure_set, objects.slices)
 
 
@@ -460,7 +460,7 @@ _RELINK_HELPS: Final = (
 
 
 def _two_patients(patients: Sequence[Sequence[SetFile]]) -> Fault:
-    """Tell the objects of several patients apart: how many each has, which plan, which files."""
+    """Return the objects of several patients apart: how many each has, which plan, which files."""
     ids = [files[0].view.text("PatientID") for files in patients]
     counted = []
     for patient_id, files in zip(ids, patients, strict=True):
@@ -538,7 +538,7 @@ def _judge_fit(found: _Found, fit: Fit, plan: SetFile, machines: Sequence[Machin
 
 
 def _other_machines(plan: SetFile, machines: Sequence[Machine]) -> str:
-    """Say which machine would take the plan: a shipped one, where one does."""
+    """Return which machine would take the plan: a shipped one, where one does."""
     keep = 'set machine to "keep", which leaves each plan on its own machine.'
     fitting = shipped_that_fit(plan.view, machines)
     if not fitting:

@@ -58,7 +58,7 @@ class Candidate(NamedTuple):
 
     @property
     def is_approved(self) -> bool:
-        """Whether the plan's status is APPROVED."""
+        """Return whether the plan's status is APPROVED."""
         return approval(self.plan) == APPROVED
 
     @property
@@ -68,7 +68,7 @@ class Candidate(NamedTuple):
 
     @property
     def is_complete(self) -> bool:
-        """Whether there is one of each kind, and none of them names another one than its neighbour here."""
+        """Return whether there is one of each kind, and none of them names another one than its neighbour here."""
         remaining = set_aside(self.objects).objects
         if self.lacks or any(len(remaining[kind]) != 1 for kind in (STRUCTURE_SET, PLAN, DOSE)):
             return False
@@ -80,7 +80,7 @@ class Candidate(NamedTuple):
         )
 
     def describe(self) -> str:
-        """Say which plan this is: `plan "Prostata" of 2020-03-01 (RP.1.dcm, APPROVED)`."""
+        """Return which plan this is: `plan "Prostata" of 2020-03-01 (RP.1.dcm, APPROVED)`."""
         return describe_plan(self.plan)
 
     @property
@@ -99,7 +99,7 @@ class Candidate(NamedTuple):
         return " in ".join([*parts, f"{fractions:g} fraction{'s' * (fractions != 1)}"] if fractions else parts)
 
     def describe_with_dose(self) -> str:
-        """Say which plan this is, and what it prescribes."""
+        """Return which plan this is, and what it prescribes."""
         beams = f"{self.beams} beam{'s' * (self.beams != 1)}"
         return f"{self.describe()}: {', '.join(filter(None, (self.prescription, beams)))}"
 
@@ -156,7 +156,7 @@ def find(objects: Mapping[str, tuple[SetFile, ...]], accept: frozenset[str] = fr
 
 
 def are_several(objects: Mapping[str, tuple[SetFile, ...]]) -> bool:
-    """Whether the objects are more than one plan, structure set or CT series: else there is nothing to sort."""
+    """Return whether the objects are more than one plan, structure set or CT series: else there is nothing to sort."""
     series = {one.uid("SeriesInstanceUID") for one in objects[CT]}
     return max(len(objects[PLAN]), len(objects[STRUCTURE_SET]), len(series)) > 1
 
@@ -172,7 +172,7 @@ def plan_date(plan: SetFile) -> date | None:
 
 
 def describe_plan(plan: SetFile) -> str:
-    """Say which plan this is."""
+    """Return which plan this is."""
     label = printable(plan.view.text("RTPlanLabel"))
     day = plan_date(plan)
     status = approval(plan)
@@ -198,7 +198,7 @@ def tell(faults: Sequence[Fault], objects: Mapping[str, tuple[SetFile, ...]], ac
 
 
 def told_of(found: CompleteSets) -> str:
-    """Say which sets there are, and what each plan lacks that is none."""
+    """Return which sets there are, and what each plan lacks that is none."""
     complete = [one for one in found.candidates if one.is_complete]
     text = [f"Here {_sets_are(len(complete))}."] if found.candidates else []
     for one in found.candidates:
@@ -211,7 +211,7 @@ def told_of(found: CompleteSets) -> str:
 
 
 def what_each_does(found: CompleteSets) -> str:
-    """Say what `plans = "each"` would make of a folder; nothing where it would make no more of it."""
+    """Return what `plans = "each"` would make of a folder; nothing where it would make no more of it."""
     complete = [str(one.ordinal) for one in found.candidates if one.is_complete]
     if not complete:
         return ""
@@ -226,13 +226,13 @@ def what_each_does(found: CompleteSets) -> str:
 
 
 def _may_name(one: SetFile, keyword: str, other: SetFile) -> bool:
-    """Whether an object names another one, or none at all."""
+    """Return whether an object names another one, or none at all."""
     named_by_it = references.references(one.view, keyword)
     return not named_by_it or other.sop_instance_uid in named_by_it
 
 
 def _may_be_drawn_on(structure_set: SetFile, slices: Sequence[SetFile]) -> bool:
-    """Whether contours name one of the slices, or no image at all."""
+    """Return whether contours name one of the slices, or no image at all."""
     images = {uid for contour in references.contours(structure_set) for uid in contour.images}
     images = images or {uid for one in references.listed(structure_set) for uid in one.images}
     return not images or not images.isdisjoint(one.sop_instance_uid for one in slices)
@@ -250,7 +250,7 @@ def _members(one: Candidate) -> str:
 
 
 def _what(one: SetFile) -> str:
-    """Say in a few words what an object is that belongs to no set."""
+    """Describe in a few words what an object is that belongs to no set."""
     if one.kind == PLAN:
         what = one.view.text("PlanIntent") or one.view.text("RTPlanGeometry")
         label = one.view.text("RTPlanLabel") or "without a label"
@@ -261,7 +261,7 @@ def _what(one: SetFile) -> str:
 
 
 def _treatment_plans(plans: Sequence[SetFile], accept: frozenset[str]) -> list[tuple[SetFile, ...]]:
-    """Put the plans in order, copies of one together; those for a phantom are left out, unless there are no others."""
+    """Sort the plans, copies of one together; those for a phantom are left out, unless there are no others."""
     by_uid: defaultdict[str, list[SetFile]] = defaultdict(list)
     for one in plans:
         by_uid[one.sop_instance_uid].append(one)

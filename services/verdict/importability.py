@@ -262,7 +262,7 @@ def _dose_faults(dose: SetFile, plan: SetFile | None) -> Iterator[Fault]:
 
 
 def is_plan_dose(dose: SetFile, plan: SetFile) -> bool:
-    """Whether a dose says that it is the physical, absolute dose of this whole plan. PS3.3 C.8.8.3."""
+    """Return whether a dose says that it is the physical, absolute dose of this whole plan. PS3.3 C.8.8.3."""
     plans = dose.view.items("ReferencedRTPlanSequence")
     stated = (dose.view.text(keyword).upper() for keyword in ("DoseType", "DoseUnits", "DoseSummationType"))
     if tuple(stated) != ("PHYSICAL", "GY", "PLAN") or set(references(dose.view, "ReferencedRTPlanSequence")) != {
@@ -275,7 +275,7 @@ def is_plan_dose(dose: SetFile, plan: SetFile) -> bool:
 
 
 def _referred(plan: View) -> set[bytes]:
-    """Give the numbers of the beams that fraction groups are made of."""
+    """Return the numbers of the beams that fraction groups are made of."""
     groups = plan.items("FractionGroupSequence")
     return {
         _as_stated(beam, "ReferencedBeamNumber") for group in groups for beam in group.items("ReferencedBeamSequence")

@@ -139,7 +139,7 @@ def _planning_ct(faults: list[Fault], ct: Sequence[SetFile], structure_set: SetF
 
 
 def referred_to(series: Mapping[str, Sequence[SetFile]], structure_set: SetFile) -> str | None:
-    """Give the series most of whose images the structure set names; None where it names none of any."""
+    """Return the series most of whose images the structure set names; None where it names none of any."""
     named = Counter(uid for contour in references.contours(structure_set) for uid in contour.images)
     if not named:
         named = Counter(uid for one in references.listed(structure_set) for uid in one.images)

@@ -34,7 +34,7 @@ _TARGETS: Final = frozenset(("PTV", "CTV", "GTV"))
 
 
 def notes(objects: Objects) -> Iterator[str]:
-    """Tell what a model would lack, or learn that nobody wants it to."""
+    """Yield what a model would lack, or learn that nobody wants it to."""
     if objects.structure_set:
         yield from _structures(objects.structure_set)
         yield from _fine(objects.structure_set, objects)
@@ -67,7 +67,7 @@ def _structures(structure_set: SetFile) -> Iterator[str]:
 
 
 def _fine(structure_set: SetFile, objects: Objects) -> Iterator[str]:
-    """Tell of structures drawn between slices, or finer than pixels: a planning system keeps them in high resolution.
+    """Report structures drawn between slices, or finer than pixels: a planning system keeps them in high resolution.
 
     Of each structure its second contour and its longest one are looked at.
     """

@@ -30,7 +30,7 @@ class SetAside(NamedTuple):
         return (*self.localizers, *self.doses)
 
     def notes(self) -> list[str]:
-        """Tell what was left out, each object by its file and by what it is."""
+        """Return what was left out, each object by its file and by what it is."""
         told = [
             *(f"{one.called} (localizer)" for one in self.localizers),
             *(f"{one.called} ({printable(what_dose(one))})" for one in self.doses),
@@ -71,7 +71,7 @@ def _other_doses(doses: Sequence[SetFile], plans: Sequence[SetFile]) -> tuple[Se
 
 
 def what_dose(dose: SetFile) -> str:
-    """Say in a few words what a dose is: `BEAM`, `PLAN, EFFECTIVE`, `PLAN in RELATIVE`."""
+    """Describe in a few words what a dose is: `BEAM`, `PLAN, EFFECTIVE`, `PLAN in RELATIVE`."""
     kind, units = dose.view.text("DoseSummationType").upper(), dose.view.text("DoseUnits").upper()
     words = [kind or "without a summation type"]
     if (of := dose.view.text("DoseType").upper()) != "PHYSICAL":

@@ -142,7 +142,7 @@ def _judgement(folder: Path, verdict: Verdict) -> Judgement:
 
 
 def _formulas(verdict: Verdict) -> Iterator[str]:
-    """Tell what of the set's tracking line a spreadsheet would take for a formula."""
+    """Yield what of the set's tracking line a spreadsheet would take for a formula."""
     if verdict.rtset is None:
         return
     plan = verdict.rtset.plan.view
@@ -159,7 +159,7 @@ def _word(verdict: Verdict) -> Literal["good", "refused", "incomplete"]:
 
 
 def _of_several(folder: Path, judged: FolderVerdict, fingerprint: str) -> Judgement:
-    """Put together the verdicts on the sets of a folder; it is good when all that are taken are."""
+    """Join the verdicts on the sets of a folder; it is good when all that are taken are."""
     rows = [_row(one, judged) for one in judged.candidates]
     alone = [one for one in judged.sets if one.plan is None]
     each = [(f"{one.ordinal}. " if one.ordinal else "", _judgement(folder, one.verdict)) for one in judged.sets]

@@ -60,23 +60,23 @@ def words(text: str) -> list[list[str]]:
 
 
 def is_term(word: str) -> bool:
-    """Whether a word without spaces is a term, or made of terms."""
+    """Return whether a word without spaces is a term, or made of terms."""
     return _is_compound(fold(word))
 
 
 def is_listed(word: str) -> bool:
-    """Whether a word is a term itself as spelled, not one put together of terms: `Cour` is not `coeur`."""
+    """Return whether a word is a term itself as spelled, not one put together of terms: `Cour` is not `coeur`."""
     return word.casefold() in _AS_WRITTEN
 
 
 def is_known(word: str) -> bool:
-    """Whether a word without spaces is in the lexicon, or made of terms."""
+    """Return whether a word without spaces is in the lexicon, or made of terms."""
     folded = fold(word)
     return folded in _KNOWN or _is_compound(folded)
 
 
 def is_side(word: str) -> bool:
-    """Whether a word says on which side, or in which direction, something is."""
+    """Return whether a word says on which side, or in which direction, something is."""
     return fold(word) in _SIDES
 
 
@@ -86,12 +86,12 @@ def is_meaningful(word: str) -> bool:
 
 
 def is_two_known(word: str) -> bool:
-    """Whether a word is two of the lexicon written together, each of two letters at least: the code `CTHN`."""
+    """Return whether a word is two of the lexicon written together, each of two letters at least: the code `CTHN`."""
     return any(is_known(word[:cut]) and is_known(word[cut:]) for cut in range(2, len(word) - 1))
 
 
 def only_terms(text: str) -> bool:
-    """Whether every word of a text is a term, and one of them more than a letter; numbers are no words."""
+    """Return whether every word of a text is a term, and one of them more than a letter; numbers are no words."""
     found = words(text)
     return any(sum(map(len, word)) > 1 for word in found) and all(
         is_term("".join(word)) or all(map(is_term, word)) for word in found
@@ -99,12 +99,12 @@ def only_terms(text: str) -> bool:
 
 
 def only_known(text: str) -> bool:
-    """Whether every word of a text is in the lexicon; numbers are no words."""
+    """Return whether every word of a text is in the lexicon; numbers are no words."""
     return all(map(is_known_run, words(text)))
 
 
 def is_known_run(run: list[str]) -> bool:
-    """Whether the pieces of a word, as `words` gives them, are known one by one or put together."""
+    """Return whether the pieces of a word, as `words` gives them, are known one by one or put together."""
     return is_known("".join(run)) or all(map(is_known, run))
 
 
@@ -134,7 +134,7 @@ def _unknown_part(run: str) -> tuple[int, int] | None:
 
 @lru_cache(maxsize=4096)
 def _is_compound(word: str) -> bool:
-    """Whether a folded word is a term, or terms put together; one letter may end it (`ptvopt`, `gtvn`, `lungl`).
+    """Return whether a folded word is a term, or terms put together; one letter may end it (`ptvopt`, `gtvn`, `lungl`).
 
     Not behind a short one that is no target: `Earl` and `Karl` are no ear and no vessel.
     """

@@ -47,6 +47,6 @@ _CHARACTER_SET: Final = re.compile(r"ISO[ _](2022 )?IR[ _]?\d+|GB18030|GBK")
 
 @lru_cache(maxsize=1 << 12)
 def is_term(value: str) -> bool:
-    """Whether every part of a coded string is a defined term, a character set, or empty."""
+    """Return whether every part of a coded string is a defined term, a character set, or empty."""
     parts = (part.strip() for part in value.strip(" \0").split("\\"))
     return all(not part or part in _TERMS or _CHARACTER_SET.fullmatch(part) for part in parts)

@@ -47,7 +47,7 @@ def is_other(word: str) -> bool:
 
 
 def has_forms(word: str) -> bool:
-    """Whether a name ends as those do that men and women bear in different forms."""
+    """Return whether a name ends as those do that men and women bear in different forms."""
     return _SLAVIC.search(word) is not None
 
 
@@ -64,7 +64,7 @@ def skeleton(word: str) -> str:
 
 
 def is_arabic(word: str) -> bool:
-    """Whether a word has Arabic letters."""
+    """Return whether a word has Arabic letters."""
     return _ARABIC_LETTER.search(word) is not None
 
 

@@ -37,7 +37,7 @@ _TWINS: Final = re.compile(r"(?<=[ou])e+|(?<=a)[ae]+")
 
 @lru_cache(maxsize=1 << 14)
 def fold(text: str) -> str:
-    """Give the one spelling that stands for all spellings of a text; two texts are alike when these are equal.
+    """Return the one spelling that stands for all spellings of a text; two texts are alike when these are equal.
 
     Case and accents go, ß is ss, and the twins of an umlaut meet: Müller, Mueller, MULLER are all `muller`. That makes
     Samuel `samul` too, on both sides of every comparison, so nothing is lost by it. Other scripts keep their letters.
@@ -115,5 +115,5 @@ _CLASSES: Final = _Classes()
 
 
 def is_cjk(char: str) -> bool:
-    """Whether a character says as much as a syllable: two of them make a name."""
+    """Return whether a character says as much as a syllable: two of them make a name."""
     return _CLASSES[ord(char)] == "C"

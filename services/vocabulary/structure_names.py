@@ -51,7 +51,7 @@ class _Known(NamedTuple):
 
 
 def propose(name: str) -> Proposal:
-    """Say which name of the nomenclature another name stands for."""
+    """Return which name of the nomenclature another name stands for."""
     name = " ".join(name.split())
     if is_name(name):
         return Proposal(name, "exact")
@@ -67,7 +67,7 @@ def propose(name: str) -> Proposal:
 
 
 def is_name(name: str) -> bool:
-    """Whether this is a name of the nomenclature, letter by letter."""
+    """Return whether this is a name of the nomenclature, letter by letter."""
     return name in _names() or (
         len(name) <= LONGEST_NAME and (_VOLUME_NAME.fullmatch(name) is not None or _is_margin_name(name))
     )
@@ -249,7 +249,7 @@ def _structures() -> tuple[dict[str, str], ...]:
 
 @lru_cache(maxsize=1)
 def _names() -> frozenset[str]:
-    """Give every name of the list, with its sides."""
+    """Return every name of the list, with its sides."""
     return frozenset(
         f"{row['name']}{side}" for row in _structures() for side in (("_L", "_R") if row["sides"] else ("",))
     )
@@ -257,7 +257,7 @@ def _names() -> frozenset[str]:
 
 @lru_cache(maxsize=1)
 def _known() -> dict[str, _Known]:
-    """Give what each way of writing means, by its folded words put together; the names themselves come first."""
+    """Return what each way of writing means, by its folded words put together; the names themselves come first."""
     known: dict[str, _Known] = {}
     structures = [(row, _Structure(row["name"], bool(row["sides"]), row["both"])) for row in _structures()]
     for _, structure in structures:

@@ -90,7 +90,7 @@ def sources(plan: Data) -> list[str]:
 
 
 def applications(plan: Data) -> list[str]:
-    """Tell the application setups of a brachytherapy plan."""
+    """Return the application setups of a brachytherapy plan."""
     found = []
     for setup in plan.get("ApplicationSetupSequence") or ():
         parts = [str(setup.get("ApplicationSetupType") or "setup").lower()]

@@ -147,7 +147,7 @@ def _group(group: Data) -> Group:
 
 
 def _treats(reference: Data) -> bool:
-    """Whether a beam of a fraction group has MU, or what was meant to be some."""
+    """Return whether a beam of a fraction group has MU, or what was meant to be some."""
     return stated(reference, "BeamMeterset") and number(reference, "BeamMeterset") != 0
 
 
@@ -168,7 +168,7 @@ def beams(plan: Data) -> list[Beam]:
 
 
 def _meterset(beam: Data, references: Sequence[Data]) -> str:
-    """Tell the meterset of a beam in each fraction group that it is in."""
+    """Return the meterset of a beam in each fraction group that it is in."""
     told = [
         ("none" if len(references) > 1 else "")
         if not stated(one, "BeamMeterset")
@@ -216,14 +216,14 @@ def _energy(beam: Data, points: Iterable[Data]) -> str:
 
 
 def _range(energies: Sequence[float]) -> str:
-    """Tell energies; of many layers, from which to which and how many."""
+    """Return energies; of many layers, the lowest, the highest and how many."""
     if len(energies) > _MOST_ENERGIES:
         return f"{min(energies):g} to {max(energies):g} ({len(energies)} energies)"
     return "/".join(f"{energy:g}" for energy in energies)
 
 
 def _turning(points: Sequence[Data], angle: str, direction: str) -> str:
-    """Tell an angle, or from where to where it turns, each reversal and each step of it.
+    """Return an angle, or from where to where it turns, each reversal and each step of it.
 
     (300A,011F) *Gantry Rotation Direction* holds for what follows its control point, and what a control point does not
     state is as it was before. PS3.3 C.8.8.14.8.

@@ -101,12 +101,12 @@ class Structure:
 
     @property
     def drawn(self) -> bool:
-        """Whether it encloses anything."""
+        """Return whether it encloses anything."""
         return bool(self.contours)
 
     @cached_property
     def planes(self) -> tuple[Floats, list[list[Floats]]]:
-        """Give the positions of its planes along the stack, in order, and the contours of each."""
+        """Return the positions of its planes along the stack, in order, and the contours of each."""
         sizes = np.array([len(contour) for contour in self.contours])
         depths = np.concatenate([contour[:, self.stacked] for contour in self.contours])
         heights = np.add.reduceat(depths, np.cumsum(sizes) - sizes) / sizes
@@ -195,7 +195,7 @@ class Structure:
         return Spans(of_plane[::2], line[::2], crossing[::2], crossing[1::2])
 
     def on(self, at_mm: float) -> list[Floats]:
-        """Give the contours of the plane that stands for a position along the stack."""
+        """Return the contours of the plane that stands for a position along the stack."""
         positions, planes = self.planes
         inside = np.flatnonzero((self.slabs[:, 0] <= at_mm) & (at_mm < self.slabs[:, 1]))
         if not len(inside):
@@ -204,7 +204,7 @@ class Structure:
 
 
 def _nearest(at: Floats, slices: Floats) -> NDArray[np.intp]:
-    """Give the number of the slice that is nearest to each plane."""
+    """Return the number of the slice that is nearest to each plane."""
     upper = np.clip(np.searchsorted(slices, at), 1, max(len(slices) - 1, 1))
     if len(slices) == 1:
         return np.zeros(len(at), dtype=np.intp)

@@ -77,7 +77,7 @@ class Frame:
 
 
 def turned(points: Floats, axes: Floats) -> Floats:
-    """Give points (n, 3) along other axes, three unit vectors as rows.
+    """Return points (n, 3) along other axes, three unit vectors as rows.
 
     Not by a product of matrices: for that, numpy asks all cores, which have better things to do.
     """
@@ -138,7 +138,7 @@ def place(image: Data, within: Frame) -> Place:
 
 
 def position(voxel: tuple[int, ...], lies: Place, within: Frame) -> Floats:
-    """Give where the centre of a voxel [second, first] of a slice lies in the patient."""
+    """Return where the centre of a voxel [second, first] of a slice lies in the patient."""
     point = np.empty((1, 3))
     point[0, within.stacked] = lies.at
     for axis, first, step, index in zip(within.along, lies.first, lies.step, voxel[::-1], strict=True):
@@ -318,7 +318,7 @@ class Planes:
         return _Voxels(ours, theirs[ours])
 
     def made(self) -> tuple[Plane, Plane, Plane]:
-        """Give the planes: axial, coronal, sagittal."""
+        """Return the planes: axial, coronal, sagittal."""
         stacked, along = self._frame.stacked, self._frame.along
         at = [float(number) for number in self._first + self._index * self._step]
         planes = {stacked: self._plane(stacked, float(self._at[self._slice]), self._whole, None)}

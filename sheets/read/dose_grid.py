@@ -108,17 +108,17 @@ class Dose:
 
     @property
     def flat(self) -> bool:
-        """Whether it is known in one plane only."""
+        """Return whether it is known in one plane only."""
         return len(self._offsets) == 1
 
     def position(self, voxel: tuple[int, ...]) -> Floats:
-        """Give where the centre of a voxel [frame, row, column] lies in the patient."""
+        """Return where the centre of a voxel [frame, row, column] lies in the patient."""
         frame, row, column = voxel
         steps = np.array([column * self._spacing[0], row * self._spacing[1], self._offsets[frame]])
         return np.asarray(self._corner + turned(steps[np.newaxis], self._axes.T)[0])
 
     def at(self, points: Floats) -> Image:
-        """Give the dose at points (n, 3) of the patient, in Gy; NaN outside the grid."""
+        """Return the dose at points (n, 3) of the patient, in Gy; NaN outside the grid."""
         parts = range(0, len(points), _AT_ONCE)
         return np.concatenate([self._at(points[part : part + _AT_ONCE]) for part in parts] or [np.empty(0, "f4")])
 
@@ -152,7 +152,7 @@ class Dose:
 
 
 def _fractional(depths: Floats, offsets: Floats) -> NDArray[np.float64]:
-    """Say between which frames each depth lies, as an index with its fraction; beyond the grid it goes on evenly."""
+    """Return between which frames each depth lies, as an index with its fraction; beyond the grid it goes on evenly."""
     if len(offsets) == 1:
         return np.where(np.abs(depths) <= _IN_PLANE_MM, 0.0, np.inf)
     upper = np.clip(np.searchsorted(offsets, depths), 1, len(offsets) - 1)

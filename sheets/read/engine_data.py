@@ -36,7 +36,7 @@ class EngineData:
         self.file = file
 
     def __contains__(self, attribute: object) -> bool:
-        """Whether the attribute, a keyword or a tag, is there, with a value or without."""
+        """Return whether the attribute, a keyword or a tag, is there, with a value or without."""
         if isinstance(attribute, str):
             return attribute in self.view
         return self.view.raw_at(int(attribute)) is not None if isinstance(attribute, int) else False

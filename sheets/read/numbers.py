@@ -40,7 +40,7 @@ BINARY: Final = {
 
 
 def vr(data: Data, tag: BaseTag) -> str:
-    """Give the VR of an element; '' or UN where nobody knows it."""
+    """Return the VR of an element; '' or UN where nobody knows it."""
     if isinstance(data, EngineData):
         return data.vr(tag)
     element = data.get_item(tag)
@@ -53,13 +53,13 @@ def vr(data: Data, tag: BaseTag) -> str:
 
 
 def stored(data: Dataset, tag: BaseTag) -> bytes | None:
-    """Give the value field of an element as it stands; None where it was decoded already."""
+    """Return the value field of an element as it stands; None where it was decoded already."""
     element = data.get_item(tag)
     return bytes(element.value or b"") if isinstance(element, RawDataElement) else None
 
 
 def numbers(data: Data, attribute: str | BaseTag) -> Floats:
-    """Give the numbers of an attribute; none where it is absent, empty, or holds what is no number."""
+    """Return the numbers of an attribute; none where it is absent, empty, or holds what is no number."""
     try:
         if isinstance(data, EngineData):
             place = dictionary.tag(attribute) if isinstance(attribute, str) else int(attribute)
@@ -91,7 +91,7 @@ def _read(raw: bytes, kind: str, order: str) -> Floats:
 
 
 def exactly(data: Data, attribute: str, count: int) -> Floats:
-    """Give the numbers of an attribute that has to have so many.
+    """Return the numbers of an attribute that has to have so many.
 
     Raises
     ------
@@ -105,19 +105,19 @@ def exactly(data: Data, attribute: str, count: int) -> Floats:
 
 
 def number(data: Data, attribute: str | BaseTag) -> float | None:
-    """Give the first number of an attribute; None where it is absent, empty, or no number that there is."""
+    """Return the first number of an attribute; None where it is absent, empty, or no number that there is."""
     found = numbers(data, attribute)
     return float(found[0]) if len(found) and isfinite(found[0]) else None
 
 
 def whole(data: Data, attribute: str | BaseTag) -> int | None:
-    """Give the first number of an attribute that counts or numbers something."""
+    """Return the first number of an attribute that counts or numbers something."""
     found = number(data, attribute)
     return None if found is None else round(found)
 
 
 def stated(data: Data, attribute: str) -> bool:
-    """Whether an attribute has a value, readable or not."""
+    """Return whether an attribute has a value, readable or not."""
     if isinstance(data, EngineData):
         return data.view.has(attribute)
     element = data.get_item(Tag(tag_for_keyword(attribute) or 0)) if attribute in data else None

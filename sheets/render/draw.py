@@ -210,7 +210,7 @@ class _Panel:
         )
 
     def pixels(self, across: Floats, up: Floats) -> list[tuple[float, float]]:
-        """Say where points of the plane, in mm, are drawn."""
+        """Return where points of the plane, in mm, are drawn."""
         x = (across - self._left) * (self.scale * _FINER)
         y = (up - self._top) * ((self.scale if self._down else -self.scale) * _FINER)
         return list(zip(x.tolist(), y.tolist(), strict=True))
@@ -227,7 +227,7 @@ class _Panel:
         self.picture.paste(_RED, mask=mask.point(lambda value: opacity if value else 0))
 
     def halved(self) -> Pictures.Image:
-        """Give the panel in the size in which it is shown."""
+        """Return the panel in the size in which it is shown."""
         return self.picture.reduce(_FINER)
 
 
@@ -332,7 +332,7 @@ def _colour(name: str) -> Colour:
 
 
 def _dose_on(plane: Plane, frame: Frame, dose: Dose, shown: Box) -> tuple[Floats, Floats, Image]:
-    """Give the dose on an even grid in a plane, with the grid: across, up, Gy; NaN where it is not known."""
+    """Return the dose on an even grid in a plane, with the grid: across, up, Gy; NaN where it is not known."""
     across, up = np.meshgrid(
         *(np.arange(shown.low[axis], shown.high[axis] + _DOSE_STEP_MM, _DOSE_STEP_MM) for axis in plane.axes)
     )

@@ -99,7 +99,7 @@ class Plot:
 
     @property
     def mark_is_late(self) -> bool:
-        """Whether there is more room before the mark than behind it."""
+        """Return whether there is more room before the mark than behind it."""
         return self.mark is not None and self.mark[0] > self.ends[0] / 2
 
 

@@ -66,7 +66,7 @@ class _Paper:
         self._y += 4
 
     def output(self) -> bytes:
-        """Say on each page which one it is, and of what; give the file."""
+        """Write its number on each page, and return the file."""
         count = self._file.page_count
         for number in range(1, count + 1):
             self._file.go_to(number)
@@ -83,7 +83,7 @@ class _Paper:
             self._room(needed)
 
     def put(self, block: Block) -> None:
-        """Put a block below what is there."""
+        """Draw a block below what is there."""
         match block:
             case Heading():
                 self._heading(block)
@@ -294,7 +294,7 @@ class _Paper:
 
 
 def _needed(block: Block | None) -> float:
-    """Tell how much of a block has to stand below its heading."""
+    """Return how much of a block has to stand below its heading."""
     match block:
         case Table():
             return _ROW_MM * (len(block.rows) + 1)

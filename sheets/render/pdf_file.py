@@ -55,7 +55,7 @@ class PdfFile:
         self._pdf.page = page
 
     def width(self, text: str, size: float, *, bold: bool = False) -> float:
-        """Tell how wide a text is, in mm."""
+        """Return how wide a text is, in mm."""
         key = text, bold
         if key not in self._widths:
             self._pdf.set_font(_NAME, "B" if bold else "", 10)
@@ -84,9 +84,9 @@ class PdfFile:
         self._pdf.rect(left, top, width, height, "F")
 
     def picture(self, png: bytes, left: float, top: float, width: float, says: str) -> None:
-        """Put a PNG."""
+        """Draw a PNG."""
         self._pdf.image(io.BytesIO(png), left, top, width, alt_text=says)
 
     def output(self) -> bytes:
-        """Give the file."""
+        """Return the file."""
         return bytes(self._pdf.output())

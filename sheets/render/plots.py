@@ -25,7 +25,7 @@ _STRAIGHT: Final = 0.05
 
 
 def is_target(structure: Structure) -> bool:
-    """Whether a structure is to be treated."""
+    """Return whether a structure is to be treated."""
     return structure.kind in _TARGETS
 
 
@@ -60,7 +60,7 @@ def histograms(
 
 
 def _points(doses: np.ndarray[tuple[int, ...], np.dtype[np.float64]], of: Dvh) -> list[tuple[float, float]]:
-    """Give the curve without the points that its neighbours make needless."""
+    """Return the curve without the points that its neighbours make needless."""
     volumes = of.curve(doses)
     kept = [0]
     for at in range(1, len(doses) - 1):

@@ -33,7 +33,7 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "'")
 def tables(
     collection: Collection, facts: Iterable[tuple[int, Mapping[str, Any]]], program: str, *, house: bool
 ) -> dict[str, Any]:
-    """Put the tables of sets together.
+    """Join the tables of sets.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def _with_steps(names: Sequence[str], found: Sequence[Mapping[str, Any]]) -> lis
 
 
 def _even_out(of_structures: Sequence[dict[str, Any]]) -> None:
-    """Give every structure of known dose the same steps: what no dose reaches gets 0 %."""
+    """Fill the steps of every structure of known dose: what no dose reaches gets 0 %."""
     steps = {key for one in of_structures for key in one if re.match(V_PATTERN, key)}
     for one in of_structures:
         for key in steps - one.keys():

@@ -76,7 +76,7 @@ def distributions(tables: Mapping[str, Any]) -> Iterator[Block]:
 
 
 def stands_out(tables: Mapping[str, Any]) -> Iterator[Block]:
-    """Tell what is worth a look, and what there are too few sets to judge."""
+    """Yield what is worth a look, and what there are too few sets to judge."""
     yield Heading("Worth a look")
     found = tables["findings"]
     if found:

@@ -61,7 +61,7 @@ def outliers(sets: Sequence[Mapping[str, Any]], structures: Sequence[Mapping[str
 
 
 def not_judged(sets: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Say what there are too few sets to judge."""
+    """Return what there are too few sets to judge."""
     told = []
     if len(sets) < FEWEST_ALIKE:
         told.append(f"Half a structure: that takes {FEWEST_ALIKE} sets that have it, and there are {len(sets)} sets.")
