@@ -1,0 +1,16 @@
+"""`make mutants` takes steps of the protocol out: each has to stand in the code as it is now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests import mutants
+
+
+def test_each_step_stands_once_in_its_file_and_has_tests() -> None:
+    """A mutant that does not fit would be passed over, or change something else."""
+    found = mutants.read()
+    assert len(found) >= 60
+    assert len({one.name for one in found}) == len(found)
+    assert not {test for one in found for test in one.tests if not (mutants.PROJECT / test).exists()}
+    assert all(Path(one.file).parts[0] in {"services", "watcher", "worker"} for one in found)
