@@ -288,8 +288,9 @@ def _judge_contours(links: Links, structure_set: SetFile, objects: Objects, left
             told.update(here.intersection(contour.images))
             first.setdefault(contour.roi_number, contour)
     named |= told
-    lie = {number: volume.slice_of(one.ends(data)) for number, one in first.items()} if volume else {}
-    links.contours_beside = 2 * list(lie.values()).count(None) > len(first)
+    ends = {number: points for number, one in first.items() if (points := one.ends(data))} if volume else {}
+    lie = {number: volume.slice_of(points) for number, points in ends.items()} if volume else {}
+    links.contours_beside = 2 * list(lie.values()).count(None) > len(lie)
     apart = [
         number
         for number, index in lie.items()
