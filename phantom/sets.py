@@ -44,6 +44,9 @@ initial_index = 6
 
 [plan]
 machine = "VicRapidPlan"           # a descriptor of machines/, a list of them, or "keep"
+
+[privacy]
+patient_characteristics = "dose_model"  # age, sex, size and weight stay: what a dose model needs
 """
 
 

@@ -363,6 +363,7 @@ def test_a_demonstration_is_a_collection_with_real_looking_folders(tmp_path: Pat
             "initial_index": 6,
         },
         "plan": {"machine": "VicRapidPlan"},
+        "privacy": {"patient_characteristics": "dose_model"},
     }
     folders = {path.name for path in root.iterdir() if path.is_dir()}
     assert folders == {one.folder for one in made}
