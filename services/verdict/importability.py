@@ -176,12 +176,15 @@ def _label(plan: SetFile | None) -> Iterator[str]:
         yield f"The plan's label has {len(label)} characters; Eclipse takes {LONGEST_PLAN_LABEL}."
 
 
+def equal_names(structure_set: SetFile) -> dict[str, int]:
+    """Return what Eclipse cannot tell apart: the beginnings of names that several structures have, with how many."""
+    names = (roi.text("ROIName")[:LONGEST_ROI_NAME] for roi in structure_set.view.items("StructureSetROISequence"))
+    return {name: count for name, count in Counter(names).items() if name and count > 1}
+
+
 def _equal_names(structure_set: SetFile | None) -> Iterator[str]:
-    rois = structure_set.view.items("StructureSetROISequence") if structure_set else []
-    names = [name for roi in rois if (name := roi.text("ROIName"))]
-    for name, count in Counter(name[:LONGEST_ROI_NAME] for name in names).items():
-        if count > 1:
-            yield f"{count} structures are called {printable(name)} in the first {LONGEST_ROI_NAME} characters."
+    for name, count in (equal_names(structure_set) if structure_set else {}).items():
+        yield f"{count} structures are called {printable(name)} in the first {LONGEST_ROI_NAME} characters."
 
 
 def _number_notes(file: SetFile, what: str, items: Sequence[View], keyword: str) -> Iterator[str]:

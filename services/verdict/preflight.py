@@ -5,13 +5,13 @@ No sentence names anything of the patient, so that record and sheet may hold it.
 
 from __future__ import annotations
 
-from collections import Counter
 from math import hypot, inf
 from operator import sub
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from services.rtset import geometry, references
+from services.verdict import importability
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from services.rtset.reader import SetFile
     from services.rtset.references import Objects
 
-_EQUAL: Final = 16
-"""Characters of a ROI name that Eclipse shows."""
 _FINE: Final = 0.6
 """Of a pixel: points of a contour that lie closer were not drawn on the CT's own pixels."""
 _PIXEL_MM: Final = 2.0
@@ -44,9 +42,8 @@ def notes(objects: Objects) -> Iterator[str]:
 
 def equal_names(structure_set: SetFile) -> Iterator[str]:
     """Count what Eclipse cannot tell apart; the check's own note names it."""
-    heads = Counter(roi.text("ROIName")[:_EQUAL] for roi in structure_set.view.items("StructureSetROISequence"))
-    if alike := sum(count for name, count in heads.items() if name and count > 1):
-        yield f"{alike} structures have names that are equal in the first {_EQUAL} characters."
+    if alike := sum(importability.equal_names(structure_set).values()):
+        yield f"{alike} structures have names that are equal in the first {importability.LONGEST_ROI_NAME} characters."
 
 
 def _structures(structure_set: SetFile) -> Iterator[str]:
