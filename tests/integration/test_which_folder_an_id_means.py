@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from anonymizer import __main__ as cli
 from services.rtset import folder_listing
 from services.store import failures, registry, releases
 from services.store.registry import Outcome
+from tests.in_process import commands
 from tests.sets import make_set
 
 if TYPE_CHECKING:
@@ -20,31 +19,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from services.store.collection import Collection
+    from tests.in_process import Said
     from tests.published import Published
 
 NAME = "Mustermann Erika 4711"
 
 
-class Said(NamedTuple):
-    """How a command ended, and what it said."""
-
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture
 def anonymizer(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
     """Call the command line in this process."""
-
-    def call(*arguments: object) -> Said:
-        monkeypatch.setattr(sys, "argv", ["anonymizer", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        return Said(int(ended.value.code or 0), said.out, said.err)
-
-    return call
+    return commands(monkeypatch, capsys)
 
 
 @pytest.fixture

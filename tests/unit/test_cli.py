@@ -5,37 +5,30 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 import tomllib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 
-from anonymizer import __main__ as cli
 from anonymizer.commands import check as check_command
 from anonymizer.commands import new as new_command
 from services.rtset import folder_listing
 from services.store import failures, registry
 from services.store.collection import Collection
 from services.store.registry import Outcome
+from tests.in_process import commands
 from tests.sets import make_collection, make_set, setting, without
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.in_process import Said
+
 FORM = (
     *("--patient-id", "zzz_AnusGE", "--family-name", "AnusGE", "--first-name", "First"),
     *("--hospital", "Demo Hospital", "--initial-index", "6"),
 )
-
-
-class Said(NamedTuple):
-    """How a command ended, and what it said."""
-
-    code: int
-    out: str
-    err: str
 
 
 @pytest.fixture
@@ -44,14 +37,7 @@ def anonymizer(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
     for name in [name for name in os.environ if name.startswith("ANONYMIZER_")]:
         monkeypatch.delenv(name)
 
-    def call(*arguments: object) -> Said:
-        monkeypatch.setattr(sys, "argv", ["anonymizer", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        return Said(int(ended.value.code or 0), said.out, said.err)
-
-    return call
+    return commands(monkeypatch, capsys)
 
 
 def names(folder: Path) -> list[str]:
