@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from benchmarks import sets
 from benchmarks.measure import Stopwatch, cleared, copied, file_system, into_cache, synced
 from benchmarks.tables import Bar, Report, table
-from services import pipeline
 from services.deidentify import writer
 from services.deidentify.replacements import remake
 from services.dicom import dates
 from services.machines import descriptor
+from services.pipeline import folder_run
 from services.policy.table import policy_for
 from services.proof import prove
 from services.proof.prove import Expected
@@ -170,7 +170,7 @@ def _copies(folders: list[str], root: Path, target: Path, watch: Stopwatch) -> N
 def process(collection: Collection, folder: str, client: redis.Redis) -> None:
     """Take one set its whole way, as a worker does."""
     locator = registry.register(collection, folder)
-    outcome = pipeline.process(
+    outcome = folder_run.process(
         collection,
         locator,
         Ledger(collection, client),

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from anonymizer.command_line import application
 from anonymizer.terminal import say_wrong
-from services.pipeline import process
+from services.pipeline.folder_run import process
 from services.publication.index_ledger import Ledger
 from services.runtime.progress import Progress
 from services.runtime.settings import Settings

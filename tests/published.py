@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pydicom
 from pypdf import PdfReader
 
-from services.pipeline import process
+from services.pipeline.folder_run import process
 from services.publication.index_ledger import Ledger
 from services.runtime.progress import Progress
 from services.runtime.settings import Settings

@@ -25,7 +25,8 @@ from celery.worker import state as worker_state
 from structlog.contextvars import bound_contextvars
 
 from services.errors import NotClean, SetsFailed, SettingsWrong
-from services.pipeline import parked_text, process
+from services.pipeline.answers import parked_text
+from services.pipeline.folder_run import process
 from services.publication import high_water
 from services.publication.index_ledger import Ledger
 from services.rtset import folder_listing

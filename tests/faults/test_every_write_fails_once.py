@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from services.dicom import part10
-from services.pipeline import process
+from services.pipeline.folder_run import process
 from services.publication import publish
 from services.publication.attempts import STANDS_STILL_S, StandingStill
 from services.publication.index_ledger import Ledger

@@ -13,7 +13,7 @@ import redis
 from anonymizer.embedded import redis_server as embedded
 from services.forms.collection_form import Options
 from services.forms.identity import Identity
-from services.pipeline import process
+from services.pipeline.folder_run import process
 from services.publication.index_ledger import Ledger
 from services.runtime import durable_files
 from services.runtime.progress import Progress

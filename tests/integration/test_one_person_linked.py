@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pydicom
 import pytest
 
-from services import pipeline
 from services.errors import NotClean
 from services.maintenance import doctor, forget, withdraw
 from services.maintenance.verify_again import verify_published
+from services.pipeline import set_run
 from services.publication import claims, republish
 from services.publication.index_ledger import Ledger
 from services.store import notes, records
@@ -260,7 +260,7 @@ def test_the_number_is_the_persons_whatever_becomes_of_the_first_set(
     for name, patient_id in (("a", "A1"), ("b", "B2"), ("c", "A1")):
         drop(root, name, patient_id)
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline.prove, "prove", not_clean)
+        patch.setattr(set_run.prove, "prove", not_clean)
         with pytest.raises(NotClean):
             take(root, "a")
     client.flushall()

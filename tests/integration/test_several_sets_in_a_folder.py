@@ -9,13 +9,13 @@ import pydicom
 import pytest
 from structlog.testing import capture_logs
 
-from services import pipeline
 from services.dicom.elements import Malformed
 from services.errors import NotClean, SetsFailed
 from services.forms.collection_form import Options
 from services.forms.identity import Identity
 from services.maintenance import doctor, withdraw
 from services.maintenance.verify_again import verify_published
+from services.pipeline import folder_run, set_run
 from services.publication import claims, republish
 from services.publication.index_ledger import Ledger
 from services.runtime.progress import Progress
@@ -55,7 +55,7 @@ class Desk:
         collection, locator = self.collection, self.locator
         progress = Progress(self.redis, collection.id, locator)
         ledger = Ledger(collection, self.redis)
-        done = pipeline.process(collection, locator, ledger, progress, Settings(), patience_over=patience_over)
+        done = folder_run.process(collection, locator, ledger, progress, Settings(), patience_over=patience_over)
         assert done is not None
         assert registry.read_outcome(collection, locator) == done
         return done
@@ -173,7 +173,7 @@ def test_a_crash_between_two_sets_goes_on(desk, monkeypatch: pytest.MonkeyPatch)
     """What was published before it is published once."""
     here = desk()
     export = several(here)
-    real, calls = pipeline.prove.prove, []
+    real, calls = set_run.prove.prove, []
 
     def die(*args: object) -> object:
         calls.append(args)
@@ -182,7 +182,7 @@ def test_a_crash_between_two_sets_goes_on(desk, monkeypatch: pytest.MonkeyPatch)
         return real(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline.prove, "prove", die)
+        patch.setattr(set_run.prove, "prove", die)
         with pytest.raises(KeyboardInterrupt):
             here.do()
     assert sorted(here.plans()) == ["ANON_006"]
@@ -197,7 +197,7 @@ def test_deaths_count_for_the_set_that_was_begun(desk, monkeypatch: pytest.Monke
     """After three it is parked and its neighbours are published; a retry brings it back."""
     here = desk()
     export = several(here)
-    real = pipeline.prove.prove
+    real = set_run.prove.prove
     poisoned = export.sets[0].plan
 
     def fail(source: list[tuple[str, Path]], *args: object) -> object:
@@ -207,7 +207,7 @@ def test_deaths_count_for_the_set_that_was_begun(desk, monkeypatch: pytest.Monke
 
     key = SetKey(here.collection.id, here.locator)
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline.prove, "prove", fail)
+        patch.setattr(set_run.prove, "prove", fail)
         for _ in range(failures.MOST):
             with pytest.raises(SetsFailed) as failed:
                 here.do()
@@ -226,7 +226,7 @@ def test_a_set_whose_proof_fails_is_parked_at_once(desk, monkeypatch: pytest.Mon
     """By the worker, without a second try, and its neighbours are published; the number is given back."""
     here = desk()
     export = several(here)
-    real, asked, where = pipeline.prove.prove, [], "elements: is lost at RTPLAN BeamSequence[0].BeamName"
+    real, asked, where = set_run.prove.prove, [], "elements: is lost at RTPLAN BeamSequence[0].BeamName"
 
     def fail(source: list[tuple[str, Path]], *args: object) -> object:
         if any(export.sets[0].plan in path.name for _, path in source):
@@ -234,7 +234,7 @@ def test_a_set_whose_proof_fails_is_parked_at_once(desk, monkeypatch: pytest.Mon
             raise NotClean(where)
         return real(source, *args)
 
-    monkeypatch.setattr(pipeline.prove, "prove", fail)
+    monkeypatch.setattr(set_run.prove, "prove", fail)
     station = tasks.Station(Settings(), here.redis, Share(tmp_path))
     key = SetKey(here.collection.id, here.locator)
     with capture_logs() as logged:
@@ -260,7 +260,7 @@ def test_what_only_the_writing_finds_unreadable_is_refused(desk, monkeypatch: py
     def fail(*_: object) -> None:
         raise Malformed("no fragment where encapsulated pixel data should have one, at byte 812")
 
-    monkeypatch.setattr(pipeline.writer, "write", fail)
+    monkeypatch.setattr(set_run.writer, "write", fail)
     outcome = here.do()
     assert (outcome.state, outcome.codes) == ("refused", ("file-unreadable",))
     assert "at byte 812" in here.beside("REFUSED")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pydicom
 import pytest
 
-from services import pipeline
 from services.maintenance import withdraw
+from services.pipeline import folder_run
 from services.publication import claims, publish
 from services.publication.index_ledger import Ledger
 from services.runtime.progress import Progress
@@ -48,7 +48,7 @@ class Desk:
     def do(self, folder: str) -> Outcome:
         """Do the set in a folder."""
         progress = Progress(self._redis, self.collection.id, self.locator(folder))
-        done = pipeline.process(
+        done = folder_run.process(
             self.collection, self.locator(folder), self.ledger, progress, Settings(), patience_over=True
         )
         assert done is not None

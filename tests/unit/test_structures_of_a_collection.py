@@ -17,7 +17,7 @@ from services.forms import structure_list
 from services.machines import descriptor as machines
 from services.maintenance.structure_survey import Reader, survey, updated
 from services.maintenance.verify_again import verify_published
-from services.pipeline import process
+from services.pipeline.folder_run import process
 from services.publication import claims, publish, republish
 from services.rtset import folder_listing
 from services.runtime import durable_files

@@ -1,0 +1,199 @@
+"""What is answered of a set: its state, its codes, and the words for the person who dropped it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from services.errors import Fault, SetChanged
+from services.maintenance import linking, same_source
+from services.publication import persons, same_person, unread_words
+from services.rtset import unfinished_pixels
+from services.store import notes, records, registry
+from services.store.records import folder_name
+from services.store.registry import SetOutcome
+from services.store.set_state import SetState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from services.errors import SetIncomplete, SetRefused, SetWaits
+    from services.pipeline.one_set import OneSet
+    from services.publication.persons import Person
+    from services.rtset.reader import RtSet
+    from services.rtset.unfinished_pixels import Doubt
+    from services.store.records import Record
+
+PARKED: Final = (
+    "This set could not be anonymized, and that is not the fault of whoever exported it. Nothing of it was published. "
+    "The people who run this program must look: its log says more. `anonymizer retry` tries again."
+)
+NOT_CLEAN: Final = (
+    "What was made of this set did not pass its proof, and nothing of it was published. That is not the fault of "
+    "whoever exported it, and trying again would lead to the same: the people who run this program must look, or "
+    "report it. The proof says:"
+)
+_MOST_TOLD: Final = 6
+"""Reasons of a failed proof that are told to a person; the log has all."""
+
+UNREAD: Final = "unread-words"
+"""The code of a set that waits for a person to read words of its texts."""
+
+SAME: Final = "This is the set that was published as {}. Nothing new was made of it."
+
+
+class Told(NamedTuple):
+    """What became of one set, and what is said of it beside its folder."""
+
+    entry: SetOutcome
+
+    note: str = ""
+    """Text of the NOTE; empty where there is nothing to say."""
+
+    faults: tuple[Fault, ...] = ()
+    """What the REFUSED file says."""
+
+
+def parked_text(proof: Sequence[str] = ()) -> str:
+    """Report a set that it is parked, and where a proof failed.
+
+    Parameters
+    ----------
+    proof
+        What a failed proof says; none where something else went wrong.
+    """
+    more = len(proof) - _MOST_TOLD
+    told = [*proof[:_MOST_TOLD], *([f"and {more} more, which stand in the log"] if more > 0 else [])]
+    return "\n".join([NOT_CLEAN, *told]) if proof else PARKED
+
+
+class Answers:
+    """What may become of one set."""
+
+    def __init__(self, one: OneSet) -> None:
+        self._one = one
+
+    def published(self, set_id: str, index: int, content: str, doubts: Sequence[Doubt], person: Person | None) -> Told:
+        """Report a set that was published just now, by this worker or by another one at the same moment."""
+        found = records.read(self._one.collection, index)
+        if found and found.content.get("source") != content:
+            raise SetChanged  # another one of the same UIDs was first: what is to be told of this one is found out anew
+        if self._one.other_folder(set_id) is None:
+            told = self._told_of_person(set_id, index, person)
+            note = self._beside(doubts, told, index)
+            return self._told(SetState.PUBLISHED, note, set_id=set_id, index=index, text=told)
+        text = SAME.format(folder_name(index))
+        return self._told(SetState.SAME_SET, text, set_id=set_id, index=index, text=text)
+
+    def _told_of_person(self, set_id: str, index: int, person: Person | None) -> str:
+        """Note the person of a published set, and tell which other sets are theirs."""
+        collection = self._one.collection
+        record = records.read(collection, index)
+        name = str(record.content.get(persons.KEY, persons.OF_SET)) if record is not None else persons.OF_SET
+        if name == persons.OF_SET:
+            return same_person.told(collection, person)
+        return linking.told(collection, name.partition(":")[2], set_id, index)
+
+    def already_published(
+        self, set_id: str, rtset: RtSet, content: str, published: Record, doubts: Sequence[Doubt] = ()
+    ) -> Told:
+        """Report a set that is published already: nothing new is made of it, and a person decides on a changed one."""
+        collection, name = self._one.collection, folder_name(published.index)
+        state, text = self._one.published_here(set_id), ""
+        as_new = f"If it is to be collected as a set of its own: anonymizer retry ROOT {self._one.called} --as-new"
+        if not published.withdrawn:
+            as_new += f". Where {name} is bad, withdraw it first: anonymizer withdraw ROOT {name}"
+        if published.withdrawn:
+            state = SetState.WITHDRAWN
+            text = (
+                f"This is the set that was published as {name} and then withdrawn. Nothing new was made of it. {as_new}"
+            )
+        elif published.set_id != set_id:
+            state = SetState.CHANGED
+            text = (
+                f"Its plan was published as {name}, with other objects: some were added, taken away or exported anew "
+                f"since. Nothing new was made of it. {as_new}"
+            )
+        elif not same_source.is_the_same(
+            rtset, content, persons.secret_of(collection, published), published, collection.root / name
+        ):
+            state = SetState.CHANGED
+            text = (
+                f"Its objects have the UIDs of the set that was published as {name}, but they are not the same any "
+                f"more. Nothing new was made of it. {as_new}"
+            )
+        elif state is SetState.SAME_SET:
+            text = SAME.format(name)
+        if text:
+            return self._told(state, text, set_id=set_id, index=published.index, text=text)
+        person = same_person.described(collection, rtset, published.index, self._one.hospital)
+        told = self._told_of_person(set_id, published.index, person)
+        note = self._beside(doubts, told, published.index)
+        return self._told(state, note, set_id=set_id, index=published.index, text=told)
+
+    def forgotten(self, set_id: str) -> Told:
+        """Leave it to a person whether a set that was erased on request is published once more."""
+        text = (
+            "This set was published here and then forgotten: everything of it was erased on request. Nothing new was "
+            f"made of it. If it may be collected again: anonymizer retry ROOT {self._one.called} --as-new"
+        )
+        return self._told(SetState.CHANGED, text, codes=("forgotten",), set_id=set_id, text=text)
+
+    def refused(self, refused: SetRefused) -> Told:
+        """Return why a set is refused."""
+        text = "\n".join(f"{fault.found} {fault.remedy}" for fault in refused.faults)
+        codes = tuple(fault.code for fault in refused.faults)
+        entry = self._told(SetState.REFUSED, codes=codes, index=self._one.made_before(), text=text).entry
+        return Told(entry, faults=refused.faults)
+
+    def waiting(self, incomplete: SetIncomplete) -> Told:
+        """Return what a set lacks that may still come."""
+        text = "\n".join(fault.found for fault in incomplete.faults)
+        codes = tuple(fault.code for fault in incomplete.faults)
+        note = f"It is not complete yet, and waits:\n{text}"
+        return self._told(SetState.WAITING, note, codes=codes, index=self._one.made_before(), text=text)
+
+    def waits_for_person(self, waits: SetWaits) -> Told:
+        """Return what a person has to decide before the set goes on."""
+        text = "\n".join(f"{fault.found} {fault.remedy}" for fault in waits.faults)
+        codes = tuple(fault.code for fault in waits.faults)
+        note = f"It waits for a person:\n{text}"
+        return self._told(SetState.WAITING, note, codes=codes, index=self._one.made_before(), text=text)
+
+    def not_readable(self, file: str) -> Told:
+        """Report that something in the folder may not be read."""
+        text = notes.may_not_be_read(file)
+        return self._told(SetState.NOT_READABLE, text, index=self._one.made_before(), text=text)
+
+    def doubted(self, doubts: Sequence[Doubt]) -> Told:
+        """Wait once for a set that may be half copied."""
+        text = "\n".join(doubt.text for doubt in doubts)
+        note = f"It may not be copied to its end, and is looked at once more:\n{text}"
+        codes = (unfinished_pixels.CODE, registry.SECOND_LOOK)
+        return self._told(SetState.WAITING, note, codes=codes, index=self._one.made_before(), text=text)
+
+    def _beside(self, doubts: Sequence[Doubt], person: str, index: int) -> str:
+        """Return the note beside a published set: half copied files, whose it is as well, and words nobody has read.
+
+        Whoever called it a set of its own knows the person.
+        """
+        is_known = registry.counts_as_new(self._one.collection, self._one.locator, self._one.seen.fingerprint)
+        lines = [f"It was published. {person}"] if person and not is_known else []
+        found = unread_words.read(self._one.collection, index)
+        unread = unread_words.unread(self._one.collection, found) if found else []
+        words = f"It was published. {unread_words.note(unread)}" if unread else ""
+        return "\n".join(filter(None, (*lines, _of_doubts(doubts), words)))
+
+    def _told(self, state: SetState, note: str = "", **more: Any) -> Told:
+        return Told(SetOutcome(state, plan=self._one.plan, ordinal=self._one.ordinal, **more), note)
+
+    def unread_words(self, words: Iterable[str]) -> Told:
+        """Hold a set back, without a number, until a person has read the words that nobody knows."""
+        text = unread_words.note(words)
+        note = f"It waits until a person has read words of its texts.\n{text}"
+        return self._told(SetState.UNREAD_WORDS, note, codes=(UNREAD,), text=text)
+
+
+def _of_doubts(doubts: Sequence[Doubt]) -> str:
+    """Report a published set that it may be half copied; of any other nothing."""
+    text = "\n".join(doubt.text for doubt in doubts)
+    return f"It was published. Look whether it was copied to its end:\n{text}" if text else ""

@@ -1,0 +1,259 @@
+"""The way of a folder: check, then each of its sets on a run of its own; what became of them is told in one file.
+
+`process` is what a worker calls for a settled folder.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Final
+
+import redis
+
+from services.errors import SetChanged, SetRefused, SetsFailed, SettingsWrong
+from services.machines import descriptor
+from services.pipeline.answers import Answers, parked_text
+from services.pipeline.one_set import OneSet
+from services.pipeline.set_run import SetRun
+from services.policy.table import policy_for
+from services.rtset import folder_listing
+from services.rtset.folder_listing import Listing
+from services.runtime.garbage import without_garbage_collection
+from services.store import failures, notes, plans, registry
+from services.store.collection import FormatTooNew
+from services.store.records import folder_name
+from services.store.registry import Outcome, SetOutcome
+from services.store.set_state import SetState
+from services.verdict import complete_sets, folder_sets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from services.pipeline.answers import Told
+    from services.publication.index_ledger import Ledger
+    from services.rtset.reader import SetFile
+    from services.runtime.progress import Progress
+    from services.runtime.settings import Settings
+    from services.store.collection import Collection
+    from services.verdict.check import Verdict
+    from services.verdict.folder_sets import FolderVerdict, SetVerdict
+
+TRIES: Final = 3
+"""A set that changes while it is worked on is begun again so often at once; then it waits until it has settled."""
+
+_CIRCUMSTANCES: Final = (OSError, redis.RedisError, SetChanged, SettingsWrong, FormatTooNew)
+"""What holds a whole folder up, and is no set's fault."""
+
+
+def process(
+    collection: Collection,
+    locator: str,
+    ledger: Ledger,
+    progress: Progress,
+    settings: Settings,
+    *,
+    patience_over: bool,
+) -> Outcome | None:
+    """Take a settled set its whole way, note what became of it, and tell.
+
+    Parameters
+    ----------
+    locator
+        Of a registered folder.
+    settings
+        Of the process: where the user's own machine descriptors lie, and in which time zone days are told.
+    patience_over
+        Whether a set of which something is missing is refused now, or waits on.
+
+    Returns
+    -------
+    Outcome, or None where the folder is gone.
+
+    Raises
+    ------
+    OSError, redis.RedisError
+        Circumstances: what stands in the way may go away. The set keeps its index, if it had one.
+    SetChanged
+        The folder changes faster than it can be read: it has not settled after all.
+    NotClean, publish.TargetTaken
+        Ours: nothing was published, the index was given back, an operator must look.
+    SetsFailed
+        The same of some sets of a folder with several, after all others went their way.
+    """
+    collection.check_there()
+    folder = registry.folder_of(collection, locator)
+    if folder is None or not folder.is_dir():
+        return None
+    run = _FolderRun(collection, folder, locator, ledger, progress, settings)
+    with without_garbage_collection():
+        outcome = _unless_changed(lambda: run.execute(patience_over=patience_over))
+    registry.write_outcome(collection, locator, outcome)
+    return outcome
+
+
+def _unless_changed(step: Callable[[], Outcome]) -> Outcome:
+    """Begin again where the folder changed meanwhile, a few times."""
+    for _ in range(TRIES - 1):
+        with suppress(SetChanged):
+            return step()
+    return step()
+
+
+class _MayNotBeRead(Exception):
+    """A file of the set may not be read; its text is the file's name, which leaves the process in no other way."""
+
+
+@dataclass(frozen=True, slots=True)
+class _FolderRun:
+    """One folder on its run: each of its sets, one after the other; as a rule there is one."""
+
+    collection: Collection
+    folder: Path
+    locator: str
+    ledger: Ledger
+    progress: Progress
+    settings: Settings
+
+    def execute(self, *, patience_over: bool) -> Outcome:
+        """Check the folder, and take each set of it its way. What is told of them is told at the end, in one file."""
+        try:
+            seen = folder_listing.take(self.folder)
+        except SetRefused as fault:
+            seen = Listing((), (), (), str(fault))
+            return self._conclude_one(seen, self._answers(seen).refused(fault))
+        try:
+            judged = self._check(seen)
+        except SetRefused as fault:
+            return self._conclude_one(seen, self._answers(seen).refused(fault))
+        except _MayNotBeRead as denied:
+            return self._conclude_one(seen, self._answers(seen).not_readable(str(denied)))
+        left_out = judged.not_taken
+        if len(judged.sets) == 1 and judged.sets[0].plan is None:
+            waiting = [judged.sets[0].verdict]
+            del judged
+            outcome = self._execute_one(seen, waiting, patience_over=patience_over)
+        else:
+            outcome = self._execute_each(seen, judged, patience_over=patience_over)
+        return replace(outcome, not_taken=left_out)
+
+    def _execute_one(self, seen: Listing, waiting: list[Verdict], *, patience_over: bool) -> Outcome:
+        """Take the one set of a folder its way."""
+        if waiting[0].empty:
+            return _outcome(SetState.NO_SET, seen)
+        return self._conclude_one(seen, self._set(seen).execute(waiting, patience_over=patience_over))
+
+    def _execute_each(self, seen: Listing, judged: FolderVerdict, *, patience_over: bool) -> Outcome:
+        """Take several sets their way; one that fails holds up no other.
+
+        Raises
+        ------
+        SetsFailed
+            When all others are done.
+        """
+        collection, fingerprint = self.collection, seen.fingerprint
+        entries: list[SetOutcome] = []
+        errors: dict[str, Exception] = {}
+        for one in judged.sets:
+            assert one.plan is not None  # of several sets, each has its plan
+            mark = plans.mark_of(collection, one.plan.sop_instance_uid)
+            this = self._set(seen, mark, one.ordinal)
+            if parked := self._parked(mark, one.ordinal, fingerprint):
+                entries.append(parked)
+                continue
+            failures.begin(collection, self.locator, mark)
+            try:
+                told = this.execute([one.verdict], patience_over=patience_over)
+            except _CIRCUMSTANCES:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is this set's
+                errors[mark] = error
+            else:
+                entries.append(_as_one_of_several(told, one))
+        failures.end(collection, self.locator)
+        if errors:
+            raise SetsFailed(errors)
+        return self._conclude(seen, judged, entries)
+
+    def _parked(self, mark: str, ordinal: int, fingerprint: str) -> SetOutcome | None:
+        """Report one of several sets that it is parked; None where it is not."""
+        key = failures.of_set(self.locator, mark)
+        codes = failures.parked(self.collection, key, fingerprint)
+        if not codes:
+            return None
+        proof = failures.proof(self.collection, key)
+        return SetOutcome(SetState.PARKED, codes, text=parked_text(proof), plan=mark, ordinal=ordinal, proof=proof)
+
+    def _conclude_one(self, seen: Listing, told: Told) -> Outcome:
+        """Write what is told of a folder with one set."""
+        entry = told.entry
+        if told.faults:
+            stands = "" if entry.index is None else folder_name(entry.index)
+            notes.write_refused(self.folder, told.faults, made_before=stands)
+        elif told.note:
+            notes.write_note(self.folder, told.note)
+        else:
+            notes.clear(self.folder)
+        return _outcome(entry.state, seen, codes=entry.codes, set_id=entry.set_id, index=entry.index, text=entry.text)
+
+    def _conclude(self, seen: Listing, judged: FolderVerdict, entries: list[SetOutcome]) -> Outcome:
+        """Write what is told of the sets of a folder."""
+        if judged.undecided:
+            entries.append(SetOutcome(SetState.WAITING, (registry.CHOOSE_PLANS,), text=self._question(judged)))
+        if not entries:  # a person chose none of its plans
+            text = "\n".join(judged.passed_over)
+            notes.write_note(self.folder, text)
+            return _outcome(SetState.NO_SET, seen, text=text)
+        notes.write_sets(self.folder, entries)
+        codes = tuple(dict.fromkeys(code for one in entries for code in one.codes))
+        state, text = registry.least_finished(entries), registry.told(entries)
+        return _outcome(state, seen, codes=codes, text=text, sets=tuple(entries))
+
+    def _question(self, judged: FolderVerdict) -> str:
+        """Ask a person which plans of the folder are to be taken."""
+        told = (f"{one.ordinal}. {one.describe_with_dose()}" for one in judged.undecided)
+        command = f"anonymizer choose ROOT {self.collection.name_of(self.folder)!r} NUMBER…"
+        return "\n".join(["Several plans are here. Choose which are to be taken:", *told, f"How: {command}"])
+
+    def _set(self, seen: Listing, plan: str = "", ordinal: int = 0) -> SetRun:
+        one = OneSet(self.collection, self.folder, self.locator, seen, plan, ordinal)
+        return SetRun(one, self.ledger, self.progress, self.settings)
+
+    def _answers(self, seen: Listing) -> Answers:
+        """Return what may be answered of the folder as a whole."""
+        return Answers(OneSet(self.collection, self.folder, self.locator, seen))
+
+    def _check(self, seen: Listing) -> FolderVerdict:
+        collection, options = self.collection, self.collection.options
+        if codes := registry.accepted(collection, self.locator, seen.fingerprint):
+            options = replace(options, accept=options.accept | codes)
+        machines = descriptor.named(options.machine, descriptor.folders(self.settings.machines))
+        self.progress.step("read", 0, len(seen.entries))
+        choice = registry.chosen(collection, self.locator) if options.plans == "ask" else None
+
+        def chosen(plan: SetFile) -> bool | None:
+            mark = plans.mark_of(collection, plan.sop_instance_uid)
+            return None if choice is None or mark not in choice.taken | choice.left else mark in choice.taken
+
+        try:
+            return folder_sets.judge(self.folder, options, machines, policy_for(options), seen, chosen)
+        except PermissionError as denied:
+            raise _MayNotBeRead(PurePath(denied.filename or self.folder).name) from None
+
+
+def _as_one_of_several(told: Told, one: SetVerdict) -> SetOutcome:
+    """Report a set which plan it is, and what beside it was not taken."""
+    assert one.plan is not None
+    what = f"It is {complete_sets.describe_plan(one.plan)}."
+    others = [note for note in one.verdict.notes if note.startswith(("Not taken:", "Left out"))]
+    text = "\n".join(filter(None, (what, told.note or told.entry.text, *others)))
+    return replace(told.entry, text=text)
+
+
+def _outcome(state: SetState, seen: Listing, **more: Any) -> Outcome:
+    """Note what became of a set as it was seen."""
+    folders = {str(folder.path): folder.mtime_ns for folder in seen.folders}
+    return Outcome(state, seen.fingerprint, datetime.now(UTC).isoformat(timespec="seconds"), folders=folders, **more)

@@ -1,0 +1,72 @@
+"""What the record of a published set says beside its proof, without any original value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from services.policy.table import EDITION, POLICY_EDITION
+from services.rtset import private_loss
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from services.deidentify.replacements import Remaking
+    from services.forms.identity import NewIdentity
+    from services.forms.structure_list import Naming
+    from services.rtset.reader import RtSet
+    from services.verdict.check import Verdict
+
+
+def describe(
+    identity: NewIdentity,
+    remaking: Remaking,
+    verdict: Verdict,
+    rtset: RtSet,
+    naming: Naming,
+    content: str,
+    settled: int,
+) -> Mapping[str, Any]:
+    """Return what was done to a published set, for its record, without any original value.
+
+    It is enough to prove the set again when form and descriptors say something else (`services.proof.prove`).
+    """
+    options, machine = remaking.policy.options, remaking.machine
+    fit = verdict.machine
+    return {
+        "source": content,
+        "identity": {"patient_id": identity.patient_id, "patient_name": identity.patient_name},
+        "machine": {"name": machine.name, "manufacturer": machine.manufacturer, "model": machine.model}
+        if machine
+        else None,
+        "policy": {"standard": EDITION, "edition": POLICY_EDITION},
+        "method": {"text": list(remaking.method), "codes": [code.value for code in remaking.codes]},
+        "options": {
+            "dates": options.dates,
+            "patient_characteristics": options.patient_characteristics,
+            "birth_date": options.birth_date,
+            "times": options.times,
+            "machine": machine.name if machine else "keep",
+            "scanner": remaking.scanner,
+        },
+        "links": dict(verdict.links),
+        "machine_findings": [
+            {"beam": finding.beam_number, "code": finding.code, "blocks": blocks}
+            for blocks, findings in ((True, fit.blocks), (False, fit.differs))
+            for finding in findings
+        ]
+        if fit
+        else [],
+        "notes": list(remaking.person.notes),
+        "told": [*verdict.told, *_settled(settled)],
+        "lost": private_loss.of_plan(rtset.plan.view),
+        "accepted": dict(verdict.accepted),
+        "remarks": len(verdict.notes) - len(verdict.told),
+        "doubts": [doubt.place for doubt in verdict.doubts],
+        "cleaned": dict(remaking.cleaner.replaced),
+        "structures": {"list": naming.digest, **remaking.cleaner.coverage.as_json()},
+    }
+
+
+def _settled(count: int) -> list[str]:
+    """Report bits of pixel cells that held no pixel."""
+    return [f"Bits that hold no pixel were cleared in the cells of {count} object{'s' * (count > 1)}."] if count else []
