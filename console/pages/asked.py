@@ -17,6 +17,7 @@ from console import forms
 from console.auth.roles import START, TRACKING, NotAllowed
 from console.events import Parts, stream
 from console.forms import NEW_FOLDER
+from console.hints import on_a_page
 from console.translations import LANGUAGES, Texts, catalogue, chosen
 from services.errors import SettingsWrong
 from services.forms.collection_form import BY_HAND
@@ -54,6 +55,7 @@ def _templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["on_a_page"] = on_a_page
     environment.globals.update(
         languages=LANGUAGES,
         chain=CHAIN,

@@ -45,7 +45,7 @@ async def deliveries(request: Request) -> Response:
 def deliveries_events(request: Request) -> Response:
     """Send how far the delivery is that is being made."""
     asked = Asked.of(request)
-    return live(asked, lambda: Parts({"making": _making(asked)}, {}))
+    return live(asked, lambda: Parts({"making": _making(asked), "delivered": _delivered(asked)}, {}))
 
 
 @action
@@ -102,7 +102,7 @@ def _deliveries(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> R
         status,
         making=_making(asked),
         offered=_offered(collection),
-        deliveries=list(reversed(delivered.all_of(collection))),
+        delivered=_delivered(asked),
         collection=asked.request.path_params["collection"],
         name=asked.desk.name_of(collection.root),
         wrong=wrong,
@@ -113,6 +113,11 @@ def _making(asked: Asked) -> str:
     return asked.render(
         "making.html", making=asked.board.packer.now, collection=asked.request.path_params["collection"]
     )
+
+
+def _delivered(asked: Asked) -> str:
+    every = list(reversed(delivered.all_of(Collection.look(asked.board.root))))
+    return asked.render("delivered.html", deliveries=every, collection=asked.request.path_params["collection"])
 
 
 def _offered(collection: Collection) -> list[Offered]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from services.store import records, releases
+from services.store import registry, releases
 from services.store.collection import Collection
 from tests.exports import generate
 from tests.sets import make_collection, make_set, setting
@@ -20,6 +21,8 @@ FIRST_BYTES = """
 const [address, done] = arguments;
 fetch(address).then((answer) => answer.arrayBuffer()).then((whole) => done(new Uint8Array(whole, 0, 2).join()));
 """
+
+PICTURES_SEEN = "return [...document.images].some((one) => one.complete && one.naturalWidth > 0 && one.clientWidth > 0)"
 
 FORM = """
 [check]
@@ -63,6 +66,83 @@ def _several_plans(root: Path) -> None:
             path.unlink()
 
 
+class Desk:
+    """A collection's pages, each looked at in every way as it is come to."""
+
+    def __init__(self, window: Window, axe: str, pictures: Path) -> None:
+        self.window, self._axe, self._pictures = window, axe, pictures
+        self.home = window.driver.current_url
+        self.faults: list[tuple[str, str, object]] = []
+
+    def look(self, page: str) -> None:
+        """Look for faults of accessibility, and for what is too wide."""
+        for look in LOOKS:
+            self.window.see(look)
+            self.window.driver.execute_script(self._axe)
+            found = [one for one in self.window.run(AXE_RUN) if one[1] in {"serious", "critical"}]
+            self.faults += [(page, look.name, one) for one in found]
+            assert not self.window.is_too_wide(), (page, look.name)
+            self.window.picture(self._pictures / f"{page}-{look.name}.png")
+        self.window.see(LOOKS[0])
+
+    def decide_on_words(self) -> None:
+        """Mark the one unread word as fine."""
+        _enter(self.window, "Unread words")
+        self.window.reads("plan label: VMAT_JSM", "unread (1)")
+        self.look("words")
+        _choose(self.window, "word", "JSM")
+        _enter(self.window, "Mark as fine")
+        self.window.reads("fine (1)")
+
+    def release(self) -> None:
+        """Look at the sheet, send the set back, and release it after all."""
+        window = self.window
+        window.open(self.home)
+        window.reads("Sheet", within="#done")
+        _enter(window, "Look and decide")
+        window.reads("Nobody has decided about this set yet.")
+        self.read_the_sheet()
+        self.look("published")
+        _tab_to(window, lambda: window.focus().get_attribute("id") == "reason", "the reason")
+        window.focus().send_keys("One contour is missing.")
+        _enter(window, "Send back")
+        window.reads("Sent back by anna", "One contour is missing.")
+        _enter(window, "Release")
+        window.reads("Released by anna")
+
+    def read_the_sheet(self) -> None:
+        """Read the sheet in its frame, with its pictures drawn."""
+        driver = self.window.driver
+        frame = driver.find_element(By.CSS_SELECTOR, "iframe.sheet")
+        driver.execute_script("arguments[0].scrollIntoView()", frame)
+        driver.switch_to.frame(frame)
+        self.window.reads("ANON_006")
+        self.window.until(lambda: driver.execute_script(PICTURES_SEEN))
+        driver.switch_to.default_content()
+        driver.save_screenshot(self._pictures / "published-sheet.png")
+
+    def deliver(self) -> None:
+        """Make a delivery of what may travel, and download it."""
+        self.window.open(f"{self.home}/deliveries")
+        _enter(self.window, "Make the delivery")
+        self.window.reads("The delivery of 1 set is made.")
+        self.window.reads("downloaded from the console", within="#delivered")
+        self.look("deliveries")
+        link = self.window.driver.find_element(By.PARTIAL_LINK_TEXT, "Download the delivery").get_attribute("href")
+        assert self.window.run(FIRST_BYTES, link) == "80,75"
+
+    def choose_plans(self) -> None:
+        """Choose one of three plans."""
+        self.window.open(self.home)
+        self.window.reads("Several plans: choose")
+        _enter(self.window, "Plans")
+        self.window.reads("nobody has chosen yet")
+        self.look("plans")
+        _choose(self.window, "plan", "2")
+        _enter(self.window, "Choose plans")
+        self.window.until(lambda: self.window.driver.current_url == self.home)
+
+
 def test_words_release_delivery_and_plans_by_keyboard(
     member: Window, service: Service, axe: str, pictures: Path
 ) -> None:
@@ -74,55 +154,16 @@ def test_words_release_delivery_and_plans_by_keyboard(
     member.press("Decisions")
     member.reads("ANON_006", within="#done")
     _several_plans(root)
-    home = member.driver.current_url
-    faults: list[tuple[str, str, object]] = []
-
-    def look(page: str) -> None:
-        for look in LOOKS:
-            member.see(look)
-            member.driver.execute_script(axe)
-            faults.extend((page, look.name, one) for one in member.run(AXE_RUN) if one[1] in {"serious", "critical"})
-            assert not member.is_too_wide(), (page, look.name)
-            member.picture(pictures / f"{page}-{look.name}.png")
-        member.see(LOOKS[0])
-
-    _enter(member, "Unread words")
-    member.reads("plan label: VMAT_JSM", "unread (1)")
-    look("words")
-    _choose(member, "word", "JSM")
-    _enter(member, "Mark as fine")
-    member.reads("fine (1)")
-
-    member.open(home)
-    _enter(member, "Look and decide")
-    member.reads("Nobody has decided about this set yet.")
-    look("published")
-    _tab_to(member, lambda: member.focus().get_attribute("id") == "reason", "the reason")
-    member.focus().send_keys("One contour is missing.")
-    _enter(member, "Send back")
-    member.reads("Sent back by anna", "One contour is missing.")
-    _enter(member, "Release")
-    member.reads("Released by anna")
+    desk = Desk(member, axe, pictures)
+    desk.decide_on_words()
+    desk.release()
     collection = Collection.look(root)
     assert [one.state for one in releases.history(collection, 6)] == ["released", "sent back"]
-
-    member.open(f"{home}/deliveries")
-    _enter(member, "Make the delivery")
-    member.reads("The delivery of 1 set is made.")
-    look("deliveries")
-    link = member.driver.find_element("partial link text", "Download the delivery").get_attribute("href")
-    assert member.run(FIRST_BYTES, link) == "80,75"
-
-    member.open(home)
-    member.reads("Several plans: choose")
-    _enter(member, "Plans")
-    member.reads("nobody has chosen yet")
-    look("plans")
-    _choose(member, "plan", "2")
-    _enter(member, "Choose plans")
-    member.until(lambda: "nobody has chosen yet" not in member.text())
+    desk.deliver()
+    desk.choose_plans()
+    chosen = registry.chosen(collection, collection.locator("Several plans"))
+    assert (len(chosen.taken), len(chosen.left)) == (1, 2)
     for page in ("persons", "not-taken", "structures"):
-        member.open(f"{home}/{page}")
-        look(page)
-    assert faults == []
-    assert records.read(collection, 6) is not None
+        member.open(f"{desk.home}/{page}")
+        desk.look(page)
+    assert desk.faults == []

@@ -1,0 +1,36 @@
+"""What the program advises at a terminal, said as the page on which the same is done."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_QUOTED: Final = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
+_ARGUMENT: Final = rf"(?:{_QUOTED}|--[a-z][a-z-]*|[A-Z][A-Z0-9_]*…?|[0-9]+|(?:[a-z]+-)+[a-z]+)"
+COMMAND: Final = re.compile(rf"(?P<mark>`?)(?<![.\w-])anonymizer (?P<verb>[a-z]+)(?P<more>(?: {_ARGUMENT})*)(?P=mark)")
+"""A command line of ours within a sentence."""
+
+_ON_A_PAGE: Final = {
+    "check": "“Check data”",
+    "choose": "the set's page “Plans”",
+    "export": "the page “Deliveries”",
+    "retry": "“Try again” beside the set",
+    "structures": "the page “Names of structures”",
+    "withdraw": "“Withdraw it for good” on the set's page",
+    "words": "the page “Unread words”",
+}
+_RETRY: Final = {"--as-new": "“Take as a new set” beside the set", "--accept": "“Take as it is” beside the set"}
+_BY_OTHERS: Final = "whoever runs this service"
+
+
+def on_a_page(text: str) -> str:
+    """Return a sentence of the program with pages and buttons in place of the commands that it names."""
+    return COMMAND.sub(_in_words, text)
+
+
+def _in_words(command: re.Match[str]) -> str:
+    says = _ON_A_PAGE.get(command["verb"], _BY_OTHERS)
+    if command["verb"] == "retry":
+        says = next((way for option, way in _RETRY.items() if option in command["more"].split()), says)
+    begins = command.string[: command.start()].rstrip()
+    return says[0].upper() + says[1:] if not begins or begins.endswith(".") else says
