@@ -14,6 +14,7 @@ from services.dicom.dataset import root_view
 from services.dicom.elements import Malformed
 from services.dicom.part10 import NotDicom
 from services.policy.table import Action
+from services.policy.text_roles import CALLED, OF_PERSON
 from services.publication import unread_words
 from services.vocabulary.spelling import fold
 from sheets.render.page import Cell, Facts, Heading, Table, Text
@@ -27,36 +28,7 @@ if TYPE_CHECKING:
     from services.store.collection import Collection
     from sheets.render.page import Block
 
-_CALLED: Final = {
-    "roi_name": "name of a structure",
-    "roi_label": "label of a structure",
-    "structure_set_label": "label of the structure set",
-    "plan_label": "label of the plan",
-    "beam_name": "name of a beam",
-    "tolerance_label": "label of a tolerance table",
-    "dose_reference": "description of a dose reference",
-    "code_meaning": "meaning of a code",
-    "text": "other text",
-    "technical": "tray, couch, accessory, code",
-    "product": "maker, product, version",
-}
-"""What texts are, by their role in the policy's table."""
-
-_OF_PERSON: Final = {
-    dictionary.tag(keyword): says
-    for keyword, says in {
-        "PatientAge": "Age",
-        "PatientSex": "Sex",
-        "PatientBirthDate": "Birth date, made up",
-        "PatientSize": "Size in m",
-        "PatientWeight": "Weight in kg",
-        "EthnicGroup": "Ethnic group",
-        "EthnicGroups": "Ethnic groups",
-        "SmokingStatus": "Smoking status",
-        "PregnancyStatus": "Pregnancy status",
-        "PatientSexNeutered": "Sex neutered",
-    }.items()
-}
+_OF_PERSON: Final = {dictionary.tag(keyword): says for keyword, says in OF_PERSON.items()}
 _ONE_VALUE: Final = frozenset((b"ST", b"LT", b"UT", b"UR"))
 """The backslash is a letter in these. PS3.5 6.2."""
 
@@ -102,7 +74,7 @@ def travelling(collection: Collection, index: int, folder: Path, policy: Policy)
         reading.walk(file.data, file.elements, ())
     found = unread_words.read(collection, index)
     return Travelling(
-        {role: sorted(reading.texts[role]) for role in _CALLED if role in reading.texts},
+        {role: sorted(reading.texts[role]) for role in CALLED if role in reading.texts},
         {says: ", ".join(sorted(reading.person[tag])) for tag, says in _OF_PERSON.items() if reading.person[tag]},
         frozenset(unread_words.unread(collection, found)) if found else frozenset(),
     )
@@ -164,7 +136,7 @@ def blocks(found: Travelling) -> Iterator[Block]:
     yield Table(
         ("What it is", "Text", "Not read"),
         [
-            [Cell(_CALLED[role]), Cell(text, bad=bool(words)), Cell(", ".join(words), bad=bool(words))]
+            [Cell(CALLED[role]), Cell(text, bad=bool(words)), Cell(", ".join(words), bad=bool(words))]
             for role, texts in found.texts.items()
             for text in texts
             for words in [found.unread_in(text)]

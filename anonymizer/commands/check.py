@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.table import Table
@@ -21,6 +21,7 @@ from anonymizer.terminal import (
     PUBLISHED_ALL,
     SOME_NOT,
     console,
+    counted,
     not_taken_as_json,
     printable,
     say_json,
@@ -28,25 +29,39 @@ from anonymizer.terminal import (
 )
 from services.forms.collection_form import options_of_new_collection, read_settings
 from services.layout import SETTINGS_NAME, STATE_NAME
-from services.maintenance import words_before
+from services.maintenance import texts_before
 from services.maintenance.choose import is_chosen
+from services.policy.text_roles import CALLED, OF_PERSON
 from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
 from services.rtset.references import LINKS
 from services.store.collection import Collection
 from services.verdict.summary import judge_folder
+from services.vocabulary.spelling import fold
 from watcher import listed_identities, stated_patient
 from watcher.folders import beside_the_sets, folders_of, set_folders
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from rich.console import Console
 
     from services.layout import NotTaken
     from services.verdict.summary import Judgement
 
 KINDS = (CT, STRUCTURE_SET, PLAN, DOSE)
 
+_SHORT: Final = 300
+"""Different texts of all sets together that are listed without being asked for."""
 
-def check(root: Root, machine: MachineNames = None, as_json: AsJson = False) -> None:
+_PERSON: Final = {keyword: says.partition(",")[0].lower() for keyword, says in OF_PERSON.items()}
+
+WithTexts = Annotated[
+    bool, typer.Option("--texts", help="List set by set every text that would travel, and what stays of the person.")
+]
+
+
+def check(root: Root, machine: MachineNames = None, with_texts: WithTexts = False, as_json: AsJson = False) -> None:
     """Check every set of a root folder: what is there, how it hangs together, whether the machine fits."""
     check_folder(root)
     chosen = None
@@ -66,10 +81,10 @@ def check(root: Root, machine: MachineNames = None, as_json: AsJson = False) -> 
     known = known_machines(options.machine)
     warn_of_overlap(root)
     names = _set_folders(root)
-    words = words_before.asked_by(Collection.look(root) if has_form(root) else None)
+    travelling = texts_before.asked_by(Collection.look(root) if has_form(root) else None, options)
     with ProcessPoolExecutor() as pool:
         judged = pool.map(
-            partial(judge_folder, options=options, machines=known, chosen=chosen, words=words),
+            partial(judge_folder, options=options, machines=known, chosen=chosen, travelling=travelling),
             [root / name for name in names],
         )
         rows = [replace(row, folder=name) for name, row in zip(names, judged, strict=True)]
@@ -77,7 +92,7 @@ def check(root: Root, machine: MachineNames = None, as_json: AsJson = False) -> 
     if as_json:
         say_json({"sets": [_as_json(row) for row in rows], "not_taken": not_taken_as_json(_not_taken(root, rows))})
     else:
-        _say(root, rows)
+        _say(root, rows, with_texts=with_texts)
     good = all(row.verdict in {"good", "no set"} for row in rows)
     raise typer.Exit(PUBLISHED_ALL if good else SOME_NOT)
 
@@ -98,7 +113,7 @@ def _set_folders(root: Path) -> list[str]:
     return set_folders(root)
 
 
-def _say(root: Path, rows: list[Judgement]) -> None:
+def _say(root: Path, rows: list[Judgement], *, with_texts: bool) -> None:
     screen = console()
     sets = [row for row in rows if row.verdict != "no set"]
     table = Table("Set", *KINDS, "Links", "Machine", "Verdict")
@@ -111,19 +126,67 @@ def _say(root: Path, rows: list[Judgement]) -> None:
         if row.sets:
             screen.print(_plans(row))
     for row in sets:
-        for fault in row.faults:
-            screen.print(f"{printable(row.folder)}: {fault['found']} {fault['remedy']}")
-        for note in row.notes:
-            screen.print(f"{printable(row.folder)}: {note}")
-        if row.unread_words:
-            told = ", ".join(map(printable, row.unread_words))
-            screen.print(f"{printable(row.folder)}: words that nobody has read: {told}")
+        _say_of_set(screen, row)
     for row in rows:
         if row.verdict == "no set":
             screen.print(f"{printable(row.folder)}: no DICOM, and so no set.")
     if not rows:
         screen.print(f"There are no sets in {root}: each folder in it with DICOM files is one.")
+    _say_texts(screen, sets, set_by_set=with_texts)
     say_not_taken(screen, _not_taken(root, rows))
+
+
+def _say_of_set(screen: Console, row: Judgement) -> None:
+    """Print what stands against a set, what is told of it, and in short what would travel."""
+    name = printable(row.folder)
+    for fault in row.faults:
+        screen.print(f"{name}: {fault['found']} {fault['remedy']}")
+    for note in row.notes:
+        screen.print(f"{name}: {note}")
+    if row.unread_words:
+        screen.print(f"{name}: words that nobody has read: {', '.join(map(printable, row.unread_words))}")
+    if row.texts or row.person:
+        person = ", ".join(
+            f"{says} {row.person[keyword]}" for keyword, says in _PERSON.items() if keyword in row.person
+        )
+        texts = counted(sum(map(len, row.texts.values())), "text")
+        screen.print(f"{name}: {texts} would travel; of the person {person or 'neither age nor sex'}")
+
+
+def _say_texts(screen: Console, sets: list[Judgement], *, set_by_set: bool) -> None:
+    """List every text that would travel, those with unread words marked: of all sets together only where few."""
+    if set_by_set:
+        for row in sets:
+            if row.texts:
+                title = f"{printable(row.folder)}: every text that would travel"
+                screen.print(_texts(title, row.texts, row.unread_words))
+        return
+    pooled = {
+        role: some for role in CALLED if (some := sorted({text for row in sets for text in row.texts.get(role, ())}))
+    }
+    number = sum(map(len, pooled.values()))
+    if 0 < number <= _SHORT:
+        unread = sorted({word for row in sets for word in row.unread_words})
+        screen.print("Every text that would travel:")
+        for role, some in pooled.items():
+            told = ((printable(text), ", ".join(_words_in(text, unread))) for text in some)
+            marked = (f"{text} (not read: {words})" if words else text for text, words in told)
+            screen.print(f"  {CALLED[role]}: {'; '.join(marked)}")
+    elif number:
+        screen.print(f"{number} different texts would travel: --texts lists them set by set, --json for a program.")
+
+
+def _texts(title: str, texts: Mapping[str, Sequence[str]], unread: Sequence[str]) -> Table:
+    table = Table("What it is", "Text", "Not read", title=title)
+    for role, some in texts.items():
+        for text in some:
+            table.add_row(CALLED[role], printable(text), ", ".join(_words_in(text, unread)))
+    return table
+
+
+def _words_in(text: str, unread: Sequence[str]) -> list[str]:
+    """Return the unread words that stand in a text."""
+    return [printable(word) for word in unread if fold(word) in fold(text)]
 
 
 def _not_taken(root: Path, rows: list[Judgement]) -> list[NotTaken]:

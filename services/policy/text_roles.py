@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Role = Literal[
     "roi_name",
@@ -22,6 +25,36 @@ Role = Literal[
 
 TECHNICAL_ROLES: Final[frozenset[Role]] = frozenset(("technical", "product"))
 """What a clinic has configured (trays, couches), and what makers have written (kernels, versions): no free text."""
+
+
+CALLED: Final[Mapping[str, str]] = {
+    "roi_name": "name of a structure",
+    "roi_label": "label of a structure",
+    "structure_set_label": "label of the structure set",
+    "plan_label": "label of the plan",
+    "beam_name": "name of a beam",
+    "tolerance_label": "label of a tolerance table",
+    "dose_reference": "description of a dose reference",
+    "code_meaning": "meaning of a code",
+    "text": "other text",
+    "technical": "tray, couch, accessory, code",
+    "product": "maker, product, version",
+}
+"""What texts are, by their role."""
+
+OF_PERSON: Final[Mapping[str, str]] = {
+    "PatientAge": "Age",
+    "PatientSex": "Sex",
+    "PatientBirthDate": "Birth date, made up",
+    "PatientSize": "Size in m",
+    "PatientWeight": "Weight in kg",
+    "EthnicGroup": "Ethnic group",
+    "EthnicGroups": "Ethnic groups",
+    "SmokingStatus": "Smoking status",
+    "PregnancyStatus": "Pregnancy status",
+    "PatientSexNeutered": "Sex neutered",
+}
+"""What may stay of the person beside texts, by keyword."""
 
 
 class Text(NamedTuple):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from services.errors import SetChanged, SetRefused
 from services.policy.table import policy_for
+from services.policy.text_roles import CALLED, OF_PERSON
 from services.rtset import folder_listing
 from services.rtset.reader import NAMES, printable
 from services.store import tracking_lines
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from services.verdict.folder_sets import FolderVerdict
 
     Chosen: TypeAlias = Callable[[Path, SetFile], bool | None]
-    Words: TypeAlias = Callable[[RtSet], Sequence[str]]
+    Asked: TypeAlias = "Callable[[RtSet], Travelling]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,20 @@ class PlanOfFolder:
 
 
 @dataclass(frozen=True, slots=True)
+class Travelling:
+    """What of a set would travel in words, and what of the person would."""
+
+    texts: Mapping[str, Sequence[str]]
+    """Distinct ones, cleaned, by role."""
+
+    person: Mapping[str, str]
+    """What would be stated, by keyword."""
+
+    unread: Sequence[str]
+    """Words of the texts which nobody knows and no person has read."""
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """What the check found in one folder."""
 
@@ -87,13 +103,19 @@ class Judgement:
     unread_words: Sequence[str] = ()
     """Words of the texts that would travel which nobody knows and no person has read, where they were asked for."""
 
+    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The texts that would travel, cleaned, by role, where they were asked for."""
+
+    person: Mapping[str, str] = field(default_factory=dict)
+    """What would be stated of the person, by keyword, where it was asked for."""
+
 
 def judge_folder(
     folder: Path,
     options: Options,
     machines: Sequence[Machine],
     chosen: Chosen | None = None,
-    words: Words | None = None,
+    travelling: Asked | None = None,
 ) -> Judgement:
     """Judge one folder; called in a process of its own, what it read stays there.
 
@@ -101,24 +123,43 @@ def judge_folder(
     ----------
     chosen
         Tells of a plan of a folder whether a person chose it, or chose others; None where nobody was asked yet.
-    words
-        Returns the words of a good set that a person would have to read.
+    travelling
+        Returns what of a good set would travel in words.
     """
     try:
         listing = folder_listing.take(folder)
         said = partial(chosen, folder) if chosen else _nobody
         judged = folder_sets.judge(folder, options, machines, policy_for(options), listing, said)
         good = [one.verdict for one in judged.sets if one.verdict.good and not one.verdict.empty]
-        unread = sorted({word for verdict in good for word in words(verdict.good_set())}) if words else ()
+        said_of = [travelling(verdict.good_set()) for verdict in good] if travelling else []
         if len(judged.sets) == 1 and not judged.candidates:
-            return replace(_judgement(folder, judged.sets[0].verdict), unread_words=unread)
-        return replace(_of_several(folder, judged, listing.fingerprint), unread_words=unread)
+            return _with_texts(_judgement(folder, judged.sets[0].verdict), said_of)
+        return _with_texts(_of_several(folder, judged, listing.fingerprint), said_of)
     except SetRefused as refused:
         return Judgement(folder.name, "refused", {}, {}, "", list(map(_fault, refused.faults)), ())
     except SetChanged:
         return Judgement(folder.name, "cannot be read", {}, {}, "", (), ("It changes just now.",))
     except OSError as error:
         return Judgement(folder.name, "cannot be read", {}, {}, "", (), (error.strerror or type(error).__name__,))
+
+
+def _with_texts(judgement: Judgement, said_of: Sequence[Travelling]) -> Judgement:
+    """Add what would travel of the sets of a folder."""
+    if not said_of:
+        return judgement
+    texts: defaultdict[str, set[str]] = defaultdict(set)
+    person: defaultdict[str, set[str]] = defaultdict(set)
+    for one in said_of:
+        for role, some in one.texts.items():
+            texts[role].update(some)
+        for keyword, says in one.person.items():
+            person[keyword].add(says)
+    return replace(
+        judgement,
+        unread_words=sorted({word for one in said_of for word in one.unread}),
+        texts={role: sorted(texts[role]) for role in CALLED if role in texts},
+        person={keyword: ", ".join(sorted(person[keyword])) for keyword in OF_PERSON if keyword in person},
+    )
 
 
 def _nobody(_: SetFile) -> None:

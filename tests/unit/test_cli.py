@@ -17,7 +17,7 @@ from services.store import failures, registry
 from services.store.collection import Collection
 from services.store.registry import Outcome
 from tests.in_process import commands
-from tests.sets import make_collection, make_set, setting, without
+from tests.sets import make_collection, make_set, patient, setting, without
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,6 +112,32 @@ def test_new_goes_on_behind_the_numbers_of_the_older_program(tmp_path: Path, ano
     adopted = anonymizer("new", tmp_path, *FORM, "--continue")
     assert (refused.code, "--continue" in refused.err) == (2, True)
     assert (adopted.code, "zzz_AnusGE010" in adopted.out) == (0, True)
+
+
+def test_check_lists_every_text_that_would_travel(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
+    """Cleaned, words that nobody has read marked, with what stays of the person; set by set where it is asked to."""
+    root = make_collection(tmp_path / "BATCH", more='[privacy]\npatient_characteristics = "dose_model"')
+    label = setting("RTPLAN", RTPlanLabel="VMAT_JSM")
+    make_set(root, patient("Testermann^Anna", "4711023"), label, rois=["PTV", "Parotid_L Testermann"], name="a", seed=1)
+    make_set(root, rois=["PTV", "Larynx"], name="b", seed=2)
+    before = names(root)
+    short, long, told = (anonymizer("check", root, *more) for more in ((), ("--texts",), ("--json",)))
+    rows = {row["folder"]: row for row in json.loads(told.out)["sets"]}
+    assert names(root) == before
+    assert [row["texts"]["roi_name"] for row in rows.values()] == [["PTV", "Parotid_L"], ["Larynx", "PTV"]]
+    assert (rows["a"]["texts"]["plan_label"], rows["a"]["unread_words"]) == (["VMAT_JSM"], ["JSM"])
+    assert rows["a"]["person"] == {
+        "PatientAge": "038Y",
+        "PatientSex": "F",
+        "PatientBirthDate": "made up",
+        "PatientSize": "1.74",
+        "PatientWeight": "71",
+    }
+    assert "name of a structure: Larynx; PTV; Parotid_L\n" in short.out
+    assert "VMAT_JSM (not read: JSM)" in short.out
+    assert "texts would travel; of the person age 038Y, sex F, birth date made up" in short.out
+    assert [f"{name}: every text that would travel" in long.out for name in "ab"] == [True, True]
+    assert "Testermann" not in short.out + long.out + told.out
 
 
 def test_check_tells_all_and_changes_nothing(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
