@@ -11,7 +11,7 @@ from benchmarks import sets
 from benchmarks.measure import Stopwatch, cleared, copied, file_system, into_cache, synced
 from benchmarks.tables import Bar, Report, table
 from services.deidentify import writer
-from services.deidentify.replacements import remake
+from services.deidentify.replacements import choose_replacements
 from services.dicom import dates
 from services.machines import descriptor
 from services.pipeline import folder_run
@@ -84,13 +84,13 @@ def one_round(source: Path, output: Path, watch: Stopwatch) -> None:
     assert verdict.machine is not None
     with watch("anonymize"):
         shift = dates.choose_shift(key, rtset.dates)
-        remaking = remake(rtset, verdict.machine.machine, options, key, shift, identity)
-        written = list(writer.write(rtset, remaking, output))
+        replacements = choose_replacements(rtset, verdict.machine.machine, options, key, shift, identity)
+        written = list(writer.write(rtset, replacements, output))
     with watch("prove"):
         proof = prove.prove(
             [(file.kind, source / file.path) for file in rtset.set_files],
             output,
-            Expected(identity, remaking.policy, verdict.machine.machine),
+            Expected(identity, replacements.policy, verdict.machine.machine),
         )
     with watch("fsync"):
         for one in written:

@@ -27,7 +27,7 @@ PLACES: Final = {
     ("services.rtset.reader", "read"): "check: reading and parsing all headers",
     ("services.maintenance.same_source", "content"): "check: naming the set by its content",
     ("services.verdict.check", "judge"): "check: members, links, geometry, machine",
-    ("services.deidentify.replacements", "remake"): "anonymize: new values of the set",
+    ("services.deidentify.replacements", "choose_replacements"): "anonymize: new values of the set",
     ("services.dicom.part10", "_copy"): "anonymize: pixels, copied",
     ("services.dicom.part10", "_begin_writeback"): "anonymize: asking for writeback",
     ("services.dicom.part10", "write"): "anonymize: rewriting headers, writing them",

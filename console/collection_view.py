@@ -29,7 +29,7 @@ from services.runtime import durable_files
 from services.store import again, registry, tracking_lines
 from services.store.collection import Collection
 from services.store.set_state import SetState
-from services.verdict.summary import Judgement, judge_folder
+from services.verdict.summary import FolderSummary, summarize
 from watcher.status import CollectionStatus, Row, StatusReader
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from services.layout import NotTaken
     from services.runtime.settings import Settings
 
-    Judging = tuple[Callable[..., Judgement], *tuple[object, ...]]
+    Judging = tuple[Callable[..., FolderSummary], *tuple[object, ...]]
 
 SHEET: Final = re.compile(r"(ANON_\d+|report)\.html")
 
@@ -62,7 +62,7 @@ class Line:
     """One set: how it stands, and what the check said of it."""
 
     row: Row
-    judgement: Judgement | None
+    judgement: FolderSummary | None
     """None where it was not checked, or has changed since."""
     changed: bool
     """Whether it was checked, and has changed since."""
@@ -162,8 +162,8 @@ def _ways_on(row: Row) -> Iterator[str]:
         yield AS_IT_IS
 
 
-def _unread(row: Row, why: str) -> Judgement:
-    return Judgement(row.folder, "cannot be read", {}, {}, "", (), (why,))
+def _unread(row: Row, why: str) -> FolderSummary:
+    return FolderSummary(row.folder, "cannot be read", {}, {}, "", (), (why,))
 
 
 class Board:
@@ -194,7 +194,7 @@ class Board:
         self._by_hand = by_hand
         self._clock = clock
         self._status_reader = StatusReader(root, settings, by_hand=by_hand)
-        self._judged: dict[str, tuple[str, Judgement]] = {}
+        self._judged: dict[str, tuple[str, FolderSummary]] = {}
         self._check = _Check(0)
         self._round: Round | None = None
         self._lock = threading.Lock()
@@ -281,7 +281,7 @@ class Board:
         """Return how the set of a locator stands; None where there is none any more."""
         return next((row for row in self.look().told.sets if row.locator == locator), None)
 
-    def plans(self, row: Row) -> Judgement:
+    def plans(self, row: Row) -> FolderSummary:
         """Judge one folder now, with each of its plans.
 
         Raises
@@ -396,8 +396,8 @@ class Board:
         options = read_settings(self.root)[1]
         machines = descriptor.named(options.machine, descriptor.folders(self._settings.machines))
         if options.plans != "ask" or not (self.root / STATE_NAME).is_dir():
-            return judge_folder, options, machines
-        return judge_folder, options, machines, partial(is_chosen, Collection.look(self.root))
+            return summarize, options, machines
+        return summarize, options, machines, partial(is_chosen, Collection.look(self.root))
 
     def _judge(self, check: _Check, rows: list[Row], judging: Judging) -> None:
         """Judge folders, each in a process of its own, and note each judgement as it comes.
@@ -417,7 +417,7 @@ class Board:
     def _judge_together(self, check: _Check, rows: list[Row], judging: Judging) -> list[Row]:
         """Judge folders, and return those whose process died."""
         judge, *means = judging
-        asked: dict[Future[Judgement], Row] = {}
+        asked: dict[Future[FolderSummary], Row] = {}
         died: list[Row] = []
         with reading_apart() as pool:
             for at, row in enumerate(rows):
@@ -436,7 +436,7 @@ class Board:
                     self._note(check, row, _unread(row, type(error).__name__))
         return died
 
-    def _note(self, check: _Check, row: Row, judgement: Judgement) -> None:
+    def _note(self, check: _Check, row: Row, judgement: FolderSummary) -> None:
         with self._lock:
             self._judged[row.locator] = (row.fingerprint, judgement)
             check.done += 1

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from services.deidentify import writer
-from services.deidentify.replacements import remake
+from services.deidentify.replacements import choose_replacements
 from services.dicom import dates
 from services.forms.collection_form import Options
 from services.forms.identity import Identity
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from pydicom import Dataset
 
-    from services.deidentify.replacements import Remaking
+    from services.deidentify.replacements import Replacements
     from services.proof.prove import Proof
     from services.verdict.check import Verdict
     from tests.sets import Edit
@@ -52,7 +52,7 @@ class Anonymized:
     source: Path
     anon: Path
     verdict: Verdict
-    remaking: Remaking
+    replacements: Replacements
     proof: Proof
 
     @cached_property
@@ -117,9 +117,9 @@ def anonymize_folder(
     rtset = verdict.good_set()
     shift = dates.choose_shift(key, rtset.dates)
     target = verdict.machine.machine if verdict.machine else None
-    remaking = remake(rtset, target, wanted, key, shift, IDENTITY)
+    replacements = choose_replacements(rtset, target, wanted, key, shift, IDENTITY)
     anon.mkdir(parents=True)
-    for _ in writer.write(rtset, remaking, anon):
+    for _ in writer.write(rtset, replacements, anon):
         pass
     proof = prove.prove(
         [(file.kind, rtset.folder / file.path) for file in rtset.set_files],
@@ -128,13 +128,13 @@ def anonymize_folder(
             IDENTITY,
             policy,
             target,
-            remaking.scanner,
+            replacements.scanner,
             rtset.relinked,
-            unread_words=bool(remaking.cleaner.undecided),
-            taken=lambda word: fold(word) in remaking.cleaner.taken,
+            unread_words=bool(replacements.cleaner.undecided),
+            taken=lambda word: fold(word) in replacements.cleaner.taken,
         ),
     )
-    return Anonymized(source, anon, verdict, remaking, proof)
+    return Anonymized(source, anon, verdict, replacements, proof)
 
 
 def anonymized(

@@ -1,7 +1,7 @@
 """The policy's table carried out on pydicom's data sets: slowly, obviously, and unlike `services.deidentify.writer`.
 
-What takes the place of old values comes from the same `Remaking`, which has tests of its own; here is the other opinion
-on *where* each value goes, at every depth. (A fluence mode that only a private element states is left out.)
+What takes the place of old values comes from the same `Replacements`, which has tests of its own; here is the other
+opinion on *where* each value goes, at every depth. (A fluence mode that only a private element states is left out.)
 """
 
 from __future__ import annotations
@@ -21,52 +21,54 @@ if TYPE_CHECKING:
 
     from pydicom import DataElement
 
-    from services.deidentify.replacements import Remaking
+    from services.deidentify.replacements import Replacements
     from services.policy.table import Decision
 
 BEAMS = {tag_for_keyword(keyword) for keyword in ("BeamSequence", "IonBeamSequence")}
 
 
-def anonymized_data_set(source: Dataset, remaking: Remaking) -> Dataset:
+def anonymized_data_set(source: Dataset, replacements: Replacements) -> Dataset:
     """Give what an object has to become; `source` stays as it is."""
-    made = _items_judged(deepcopy(source), remaking, ())
+    made = _items_judged(deepcopy(source), replacements, ())
     for tag in table.ADDITIONS:
-        decision = remaking.policy.decision(tag)
+        decision = replacements.policy.decision(tag)
         if decision.action is Action.METHOD:
             continue
-        value = _stated(remaking, decision.argument) if decision.action is Action.IDENTITY else decision.argument
+        value = _stated(replacements, decision.argument) if decision.action is Action.IDENTITY else decision.argument
         made.add_new(tag, dictionary_VR(tag), value)
-    if not _stated(remaking, "age"):
+    if not _stated(replacements, "age"):
         made.pop("PatientAge", None)
     made.PatientIdentityRemoved = "YES"
-    made.DeidentificationMethod = list(remaking.method)
-    made.LongitudinalTemporalInformationModified = table.temporal_information(remaking.policy.options)
-    made.DeidentificationMethodCodeSequence = [_code(*code) for code in remaking.codes]
-    if made.Modality == "CT" and remaking.scanner:
-        made.StationName = remaking.scanner
+    made.DeidentificationMethod = list(replacements.method)
+    made.LongitudinalTemporalInformationModified = table.temporal_information(replacements.policy.options)
+    made.DeidentificationMethodCodeSequence = [_code(*code) for code in replacements.codes]
+    if made.Modality == "CT" and replacements.scanner:
+        made.StationName = replacements.scanner
     return made
 
 
-def _items_judged(data: Dataset, remaking: Remaking, within: tuple[int, ...]) -> Dataset:
+def _items_judged(data: Dataset, replacements: Replacements, within: tuple[int, ...]) -> Dataset:
     """Judge each element of a data set by itself, and then what is inside it."""
     made = Dataset()
     for element in data:
         if element.tag.is_private or element.tag.element == 0:
             continue
-        decision = remaking.policy.decision(element.tag, within)
+        decision = replacements.policy.decision(element.tag, within)
         if element.VR == "SQ" and decision.action is Action.KEEP:
-            items = [_items_judged(item, remaking, (*within, element.tag)) for item in element.value]
+            items = [_items_judged(item, replacements, (*within, element.tag)) for item in element.value]
             made.add_new(element.tag, "SQ", items)
         else:
-            _become(made, element, decision, remaking, data)
-    if remaking.machine and within and within[-1] in BEAMS:
-        made.TreatmentMachineName = remaking.machine.name
-        made.Manufacturer = remaking.machine.manufacturer
-        made.ManufacturerModelName = remaking.machine.model
+            _become(made, element, decision, replacements, data)
+    if replacements.machine and within and within[-1] in BEAMS:
+        made.TreatmentMachineName = replacements.machine.name
+        made.Manufacturer = replacements.machine.manufacturer
+        made.ManufacturerModelName = replacements.machine.model
     return made
 
 
-def _become(made: Dataset, element: DataElement, decision: Decision, remaking: Remaking, siblings: Dataset) -> None:
+def _become(
+    made: Dataset, element: DataElement, decision: Decision, replacements: Replacements, siblings: Dataset
+) -> None:
     """Put into `made` what becomes of an element; nothing, where it is dropped."""
 
     def each(change: Callable[[str], str]) -> None:
@@ -75,7 +77,7 @@ def _become(made: Dataset, element: DataElement, decision: Decision, remaking: R
         made.add_new(element.tag, element.VR, new if len(new) > 1 else new[0])
 
     action, argument = decision.action, decision.argument
-    machine = remaking.machine
+    machine = replacements.machine
     if action is Action.KEEP:
         made[element.tag] = element
     elif action is Action.EMPTY:
@@ -83,15 +85,15 @@ def _become(made: Dataset, element: DataElement, decision: Decision, remaking: R
     elif action is Action.DUMMY:
         made.add_new(element.tag, element.VR, argument)
     elif action is Action.UID:
-        each(remaking.uids)
+        each(replacements.uids)
     elif action is Action.DATE:
         shift = dates.shift_da if element.VR == "DA" else dates.shift_dt
-        each(lambda value: shift(value, remaking.shift))
+        each(lambda value: shift(value, replacements.shift))
     elif action is Action.CLEAN:
         public = argument == "code_meaning" and siblings.get("CodingSchemeDesignator", "") in PUBLIC_SCHEMES
-        each(lambda value: value if public or not value.strip() else remaking.cleaner.clean(value, argument))  # type: ignore[arg-type]
+        each(lambda value: value if public or not value.strip() else replacements.cleaner.clean(value, argument))  # type: ignore[arg-type]
     elif action is Action.IDENTITY:
-        made.add_new(element.tag, element.VR, _stated(remaking, argument))
+        made.add_new(element.tag, element.VR, _stated(replacements, argument))
     elif action is Action.MACHINE and machine:
         made.add_new(element.tag, element.VR, getattr(machine, argument))
     elif action is Action.APPROVAL:
@@ -100,11 +102,11 @@ def _become(made: Dataset, element: DataElement, decision: Decision, remaking: R
         assert action in {Action.DROP, Action.SCANNER, Action.METHOD}
 
 
-def _stated(remaking: Remaking, part: str) -> str:
-    person = remaking.person
+def _stated(replacements: Replacements, part: str) -> str:
+    person = replacements.person
     return {
-        "patient_id": remaking.identity.patient_id,
-        "patient_name": remaking.identity.patient_name,
+        "patient_id": replacements.identity.patient_id,
+        "patient_name": replacements.identity.patient_name,
         "birth_date": f"{person.birth_date:%Y%m%d}" if person.birth_date else "",
         "sex": person.sex,
         "age": person.age.statement if person.age else "",

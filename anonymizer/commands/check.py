@@ -35,7 +35,7 @@ from services.policy.text_roles import CALLED, OF_PERSON
 from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
 from services.rtset.references import LINKS
 from services.store.collection import Collection
-from services.verdict.summary import judge_folder
+from services.verdict.summary import summarize
 from services.vocabulary.spelling import fold
 from watcher import listed_identities, stated_patient
 from watcher.folders import beside_the_sets, folders_of, set_folders
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from services.layout import NotTaken
-    from services.verdict.summary import Judgement
+    from services.verdict.summary import FolderSummary
 
 KINDS = (CT, STRUCTURE_SET, PLAN, DOSE)
 
@@ -84,7 +84,7 @@ def check(root: Root, machine: MachineNames = None, with_texts: WithTexts = Fals
     travelling = texts_before.asked_by(Collection.look(root) if has_form(root) else None, options)
     with ProcessPoolExecutor() as pool:
         judged = pool.map(
-            partial(judge_folder, options=options, machines=known, chosen=chosen, travelling=travelling),
+            partial(summarize, options=options, machines=known, chosen=chosen, travelling=travelling),
             [root / name for name in names],
         )
         rows = [replace(row, folder=name) for name, row in zip(names, judged, strict=True)]
@@ -97,7 +97,7 @@ def check(root: Root, machine: MachineNames = None, with_texts: WithTexts = Fals
     raise typer.Exit(PUBLISHED_ALL if good else SOME_NOT)
 
 
-def _with_persons(root: Path, rows: list[Judgement]) -> list[Judgement]:
+def _with_persons(root: Path, rows: list[FolderSummary]) -> list[FolderSummary]:
     """Report sets whose patient was published before."""
     if not has_form(root) or not (root / STATE_NAME).is_dir():
         return rows
@@ -113,7 +113,7 @@ def _set_folders(root: Path) -> list[str]:
     return set_folders(root)
 
 
-def _say(root: Path, rows: list[Judgement], *, with_texts: bool) -> None:
+def _say(root: Path, rows: list[FolderSummary], *, with_texts: bool) -> None:
     screen = console()
     sets = [row for row in rows if row.verdict != "no set"]
     table = Table("Set", *KINDS, "Links", "Machine", "Verdict")
@@ -136,7 +136,7 @@ def _say(root: Path, rows: list[Judgement], *, with_texts: bool) -> None:
     say_not_taken(screen, _not_taken(root, rows))
 
 
-def _say_of_set(screen: Console, row: Judgement) -> None:
+def _say_of_set(screen: Console, row: FolderSummary) -> None:
     """Print what stands against a set, what is told of it, and in short what would travel."""
     name = printable(row.folder)
     for fault in row.faults:
@@ -153,7 +153,7 @@ def _say_of_set(screen: Console, row: Judgement) -> None:
         screen.print(f"{name}: {texts} would travel; of the person {person or 'neither age nor sex'}")
 
 
-def _say_texts(screen: Console, sets: list[Judgement], *, set_by_set: bool) -> None:
+def _say_texts(screen: Console, sets: list[FolderSummary], *, set_by_set: bool) -> None:
     """List every text that would travel, those with unread words marked: of all sets together only where few."""
     if set_by_set:
         for row in sets:
@@ -189,16 +189,16 @@ def _words_in(text: str, unread: Sequence[str]) -> list[str]:
     return [printable(word) for word in unread if fold(word) in fold(text)]
 
 
-def _not_taken(root: Path, rows: list[Judgement]) -> list[NotTaken]:
+def _not_taken(root: Path, rows: list[FolderSummary]) -> list[NotTaken]:
     collection = Collection.look(root) if has_form(root) and (root / STATE_NAME).is_dir() else None
     return [*beside_the_sets(root, collection), *(one for row in rows for one in row.not_taken)]
 
 
-def _as_json(row: Judgement) -> dict[str, Any]:
+def _as_json(row: FolderSummary) -> dict[str, Any]:
     return {**asdict(row), "not_taken": not_taken_as_json(row.not_taken)}
 
 
-def _plans(row: Judgement) -> Table:
+def _plans(row: FolderSummary) -> Table:
     """List the plans of a folder with several sets, by the ordinals that `anonymizer choose` takes."""
     table = Table("No.", "Plan", "Date", "Approval", "Prescription", "Beams", "Verdict", title=row.folder)
     for one in row.sets:
@@ -206,7 +206,7 @@ def _plans(row: Judgement) -> Table:
     return table
 
 
-def _links(row: Judgement) -> str:
+def _links(row: FolderSummary) -> str:
     """Name the links that are not all right; say `linked` when all are shown."""
     others = [f"{name} {row.links[name]}" for name in LINKS if row.links.get(name, "shown") != "shown"]
     return ", ".join(others) if others else "linked" if row.links else ""

@@ -68,7 +68,7 @@ class Linked:
 
 
 @dataclass(frozen=True, slots=True)
-class Remaking:
+class Replacements:
     """Everything that decides what a set's new values are."""
 
     identity: NewIdentity
@@ -97,7 +97,7 @@ class Remaking:
     """(0020,0010) *Study ID* by new Study Instance UID, where sets of a person are linked."""
 
 
-def remake(
+def choose_replacements(
     rtset: RtSet,
     machine: Machine | None,
     options: Options,
@@ -107,7 +107,7 @@ def remake(
     naming: Naming = UNNAMED,
     renaming: Renaming | None = None,
     linked: Linked | None = None,
-) -> Remaking:
+) -> Replacements:
     """Work out the new values of a set.
 
     Parameters
@@ -130,7 +130,7 @@ def remake(
         person = replace(person, birth_date=linked.birth_date)
     marks = (*person.notes, *(["relinked"] if rtset.relinked else []))
     touched = options.keep_machine and any(_holds(file.file.elements, policy.contested) for file in rtset.set_files)
-    return Remaking(
+    return Replacements(
         identity,
         person,
         policy,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from services.deidentify.replacements import Remaking
+    from services.deidentify.replacements import Replacements
     from services.dicom.elements import Edit, Element, New
     from services.dicom.part10 import DicomFile
     from services.policy.table import Code, Decision, Policy
@@ -54,7 +54,7 @@ class Written(NamedTuple):
     """Whether bits of its pixel cells were cleared that hold no pixel."""
 
 
-def write(rtset: RtSet, remaking: Remaking, folder: Path) -> Iterator[Written]:
+def write(rtset: RtSet, replacements: Replacements, folder: Path) -> Iterator[Written]:
     """Write the new files of a set into an empty folder, one at each step.
 
     Raises
@@ -64,7 +64,7 @@ def write(rtset: RtSet, remaking: Remaking, folder: Path) -> Iterator[Written]:
     elements.Truncated
         A file became shorter while it was copied.
     """
-    tables = _Tables(remaking, rtset.foreign, rtset.mends)
+    tables = _Tables(replacements, rtset.foreign, rtset.mends)
     buffer = bytearray(part10.COPIED_AT_ONCE)
     for source in rtset.set_files:
         file = _in_one_character_set(source.file)
@@ -73,9 +73,13 @@ def write(rtset: RtSet, remaking: Remaking, folder: Path) -> Iterator[Written]:
         declared = tables.declaration(charsets) if file is source.file else None
         output = (declared.decode("ascii"),) if declared else charsets
         rules = tables.rules(charsets, output, implicit=file.implicit)
-        study = remaking.study_ids.get(remaking.uids(source.uid("StudyInstanceUID")), "") if remaking.study_ids else ""
+        study = (
+            replacements.study_ids.get(replacements.uids(source.uid("StudyInstanceUID")), "")
+            if replacements.study_ids
+            else ""
+        )
         additions = tables.additions(source.kind, declared, study, implicit=file.implicit)
-        uid = remaking.uids(source.sop_instance_uid)
+        uid = replacements.uids(source.sop_instance_uid)
         name = file_name(source.kind, uid)
         before, end = file.before_pixels()
         written = part10.write(
@@ -122,14 +126,16 @@ _decided = cache(_Decided)
 class _Tables:
     """The rules of the engine for one set, made once for each combination of character sets and encoding."""
 
-    def __init__(self, remaking: Remaking, foreign: Mapping[tuple[str, ...], frozenset[bytes]], mends: Mends) -> None:
-        self._remaking = remaking
+    def __init__(
+        self, replacements: Replacements, foreign: Mapping[tuple[str, ...], frozenset[bytes]], mends: Mends
+    ) -> None:
+        self._remaking = replacements
         self._mends = mends
         self._foreign = foreign
         self._declared: dict[tuple[str, ...], bytes | None] = {}
         self._known: dict[tuple[tuple[str, ...], tuple[str, ...], bool], Rules] = {}
         self._additions: dict[tuple[str, bytes | None, str, bool], Mapping[int, New | None]] = {}
-        self._decided = _decided(remaking.policy)
+        self._decided = _decided(replacements.policy)
 
     def declaration(self, charsets: tuple[str, ...]) -> bytes | None:
         """Return what (0008,0005) has to become where it was forgotten, or declares what is not so; else None."""
@@ -172,22 +178,22 @@ class _Tables:
         return self._additions[key]
 
     def _added(self, kind: str, declared: bytes | None, study_id: str, implicit: bool) -> Mapping[int, New | None]:
-        remaking = self._remaking
+        replacements = self._remaking
         methods: dict[str, bytes] = {
             "PatientIdentityRemoved": b"YES",
-            "DeidentificationMethod": "\\".join(remaking.method).encode("ascii"),
+            "DeidentificationMethod": "\\".join(replacements.method).encode("ascii"),
             "DeidentificationMethodCodeSequence": b"".join(
-                _code_item(code, implicit=implicit) for code in remaking.codes
+                _code_item(code, implicit=implicit) for code in replacements.codes
             ),
-            "LongitudinalTemporalInformationModified": table.temporal_information(remaking.policy.options).encode(),
+            "LongitudinalTemporalInformationModified": table.temporal_information(replacements.policy.options).encode(),
         }
         made: dict[int, New | None] = {}
         for tag in table.ADDITIONS:
-            decision = remaking.policy.compiled[tag]
+            decision = replacements.policy.compiled[tag]
             if decision.action is Action.METHOD:
                 value = methods[dictionary.keyword(tag)]
             elif decision.action is Action.IDENTITY:
-                value = _stated(remaking, decision.argument)
+                value = _stated(replacements, decision.argument)
             else:
                 value = decision.argument.encode("ascii")
             made[tag] = (dictionary.vr(tag), value)
@@ -195,10 +201,10 @@ class _Tables:
             made[_STUDY_ID] = (b"SH", study_id.encode("ascii"))
         if declared is not None:
             made[_CHARSET] = (b"CS", declared)
-        if remaking.person.age is None:
+        if replacements.person.age is None:
             made[dictionary.tag("PatientAge")] = None
-        if kind == "CT" and remaking.scanner:
-            made[dictionary.tag("StationName")] = (b"SH", remaking.scanner.encode("ascii"))
+        if kind == "CT" and replacements.scanner:
+            made[dictionary.tag("StationName")] = (b"SH", replacements.scanner.encode("ascii"))
         return made
 
     def _beam(self, *, implicit: bool) -> Callable[[bytes, Sequence[Element]], Mapping[int, New | None]]:
@@ -244,15 +250,17 @@ class _Inside(dict[int, Rules]):
 class _Edits:
     """Turns decisions of the policy into edits of value fields."""
 
-    def __init__(self, remaking: Remaking, charsets: tuple[str, ...], output: tuple[str, ...], mends: Mends) -> None:
-        self._remaking = remaking
+    def __init__(
+        self, replacements: Replacements, charsets: tuple[str, ...], output: tuple[str, ...], mends: Mends
+    ) -> None:
+        self._remaking = replacements
         self._mends = mends
         self._charsets = charsets
         self._output = output
 
     def __call__(self, tag: int, decision: Decision) -> Edit:
         """Return the edit that carries a decision out; one branch for each `Action`."""
-        remaking, vr = self._remaking, dictionary.vr(tag)
+        replacements, vr = self._remaking, dictionary.vr(tag)
         match decision.action:
             case Action.KEEP:
                 return self.mended(tag, self._recoded(vr) if vr in character_sets.CHARSET_VRS else keep)
@@ -263,13 +271,13 @@ class _Edits:
             case Action.DUMMY:
                 return _constant(decision.argument.encode("ascii"))
             case Action.UID:
-                return remaking.uids
+                return replacements.uids
             case Action.DATE:
                 return self._dated(vr)
             case Action.CLEAN:
                 return self._cleaned(vr, decision.argument)
             case Action.IDENTITY:
-                return _constant(_stated(remaking, decision.argument))
+                return _constant(_stated(replacements, decision.argument))
             case Action.MACHINE:
                 return _constant(self._of_machine(decision.argument))
             case Action.APPROVAL:
@@ -343,9 +351,9 @@ def _constant(value: bytes) -> Edit:
     return lambda _: value
 
 
-def _stated(remaking: Remaking, part: str) -> bytes:
+def _stated(replacements: Replacements, part: str) -> bytes:
     """Return one element of the new identity, encoded."""
-    identity, person = remaking.identity, remaking.person
+    identity, person = replacements.identity, replacements.person
     values = {
         "patient_id": identity.patient_id,
         "patient_name": identity.patient_name,

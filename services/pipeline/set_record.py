@@ -10,7 +10,7 @@ from services.rtset import private_loss
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from services.deidentify.replacements import Remaking
+    from services.deidentify.replacements import Replacements
     from services.forms.identity import NewIdentity
     from services.forms.structure_list import Naming
     from services.rtset.reader import RtSet
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def describe(
     identity: NewIdentity,
-    remaking: Remaking,
+    replacements: Replacements,
     verdict: Verdict,
     rtset: RtSet,
     naming: Naming,
@@ -30,7 +30,7 @@ def describe(
 
     It is enough to prove the set again when form and descriptors say something else (`services.proof.prove`).
     """
-    options, machine = remaking.policy.options, remaking.machine
+    options, machine = replacements.policy.options, replacements.machine
     fit = verdict.machine
     return {
         "source": content,
@@ -39,14 +39,14 @@ def describe(
         if machine
         else None,
         "policy": {"standard": EDITION, "edition": POLICY_EDITION},
-        "method": {"text": list(remaking.method), "codes": [code.value for code in remaking.codes]},
+        "method": {"text": list(replacements.method), "codes": [code.value for code in replacements.codes]},
         "options": {
             "dates": options.dates,
             "patient_characteristics": options.patient_characteristics,
             "birth_date": options.birth_date,
             "times": options.times,
             "machine": machine.name if machine else "keep",
-            "scanner": remaking.scanner,
+            "scanner": replacements.scanner,
         },
         "links": dict(verdict.links),
         "machine_findings": [
@@ -56,14 +56,14 @@ def describe(
         ]
         if fit
         else [],
-        "notes": list(remaking.person.notes),
+        "notes": list(replacements.person.notes),
         "told": [*verdict.told, *_settled(settled)],
         "lost": private_loss.of_plan(rtset.plan.view),
         "accepted": dict(verdict.accepted),
         "remarks": len(verdict.notes) - len(verdict.told),
         "doubts": [doubt.place for doubt in verdict.doubts],
-        "cleaned": dict(remaking.cleaner.replaced),
-        "structures": {"list": naming.digest, **remaking.cleaner.coverage.as_json()},
+        "cleaned": dict(replacements.cleaner.replaced),
+        "structures": {"list": naming.digest, **replacements.cleaner.coverage.as_json()},
     }
 
 

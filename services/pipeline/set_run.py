@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from services.deidentify import writer
-from services.deidentify.replacements import remake, rename
+from services.deidentify.replacements import choose_replacements, rename
 from services.dicom import dates
 from services.dicom.elements import Malformed
 from services.errors import Fault, NotClean, SetChanged, SetIncomplete, SetRefused, SetWaits
@@ -235,10 +235,12 @@ class SetRun:
         target = verdict.machine.machine if verdict.machine else None
         key, naming = link.key if link else collection.set_key(attempt.set_id), collection.naming
         linked = link.linked if link else None
-        remaking = remake(rtset, target, collection.options, key, shift, identity, naming, renaming, linked)
+        replacements = choose_replacements(
+            rtset, target, collection.options, key, shift, identity, naming, renaming, linked
+        )
         taken = sorted(map(collection.mark_of_word, renaming.taken))
         plan, settled = "", 0
-        for done, written in enumerate(writer.write(rtset, remaking, attempt.folder), start=1):
+        for done, written in enumerate(writer.write(rtset, replacements, attempt.folder), start=1):
             self.progress.step("written", done, len(files))
             plan = written.name if written.source.kind == PLAN else plan
             settled += written.settled
@@ -251,9 +253,9 @@ class SetRun:
             becomes.hospital,
             Expected(
                 identity,
-                remaking.policy,
+                replacements.policy,
                 target,
-                remaking.scanner,
+                replacements.scanner,
                 rtset.relinked,
                 naming,
                 bool(renaming.undecided),
@@ -263,7 +265,7 @@ class SetRun:
             ),
             renaming,
             {
-                **set_record.describe(identity, remaking, verdict, rtset, naming, content, settled),
+                **set_record.describe(identity, replacements, verdict, rtset, naming, content, settled),
                 **(link.as_json() if link else {persons.KEY: persons.OF_SET}),
                 "words": {"unread": len(renaming.undecided), "listed": len(renaming.unread), "taken": taken},
             },

@@ -78,7 +78,7 @@ class Travelling:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class FolderSummary:
     """What the check found in one folder."""
 
     folder: str
@@ -110,13 +110,13 @@ class Judgement:
     """What would be stated of the person, by keyword, where it was asked for."""
 
 
-def judge_folder(
+def summarize(
     folder: Path,
     options: Options,
     machines: Sequence[Machine],
     chosen: Chosen | None = None,
     travelling: Asked | None = None,
-) -> Judgement:
+) -> FolderSummary:
     """Judge one folder; called in a process of its own, what it read stays there.
 
     Parameters
@@ -133,17 +133,17 @@ def judge_folder(
         good = [one.verdict for one in judged.sets if one.verdict.good and not one.verdict.empty]
         said_of = [travelling(verdict.good_set()) for verdict in good] if travelling else []
         if len(judged.sets) == 1 and not judged.candidates:
-            return _with_texts(_judgement(folder, judged.sets[0].verdict), said_of)
+            return _with_texts(_of_one(folder, judged.sets[0].verdict), said_of)
         return _with_texts(_of_several(folder, judged, listing.fingerprint), said_of)
     except SetRefused as refused:
-        return Judgement(folder.name, "refused", {}, {}, "", list(map(_fault, refused.faults)), ())
+        return FolderSummary(folder.name, "refused", {}, {}, "", list(map(_fault, refused.faults)), ())
     except SetChanged:
-        return Judgement(folder.name, "cannot be read", {}, {}, "", (), ("It changes just now.",))
+        return FolderSummary(folder.name, "cannot be read", {}, {}, "", (), ("It changes just now.",))
     except OSError as error:
-        return Judgement(folder.name, "cannot be read", {}, {}, "", (), (error.strerror or type(error).__name__,))
+        return FolderSummary(folder.name, "cannot be read", {}, {}, "", (), (error.strerror or type(error).__name__,))
 
 
-def _with_texts(judgement: Judgement, said_of: Sequence[Travelling]) -> Judgement:
+def _with_texts(judgement: FolderSummary, said_of: Sequence[Travelling]) -> FolderSummary:
     """Add what would travel of the sets of a folder."""
     if not said_of:
         return judgement
@@ -166,9 +166,9 @@ def _nobody(_: SetFile) -> None:
     return None
 
 
-def _judgement(folder: Path, verdict: Verdict) -> Judgement:
+def _of_one(folder: Path, verdict: Verdict) -> FolderSummary:
     fit = verdict.machine
-    return Judgement(
+    return FolderSummary(
         folder.name,
         "no set" if verdict.empty else _word(verdict),
         verdict.counts,
@@ -199,11 +199,11 @@ def _word(verdict: Verdict) -> Literal["good", "refused", "incomplete"]:
     return "good" if verdict.good else "refused" if verdict.faults else "incomplete"
 
 
-def _of_several(folder: Path, judged: FolderVerdict, fingerprint: str) -> Judgement:
+def _of_several(folder: Path, judged: FolderVerdict, fingerprint: str) -> FolderSummary:
     """Join the verdicts on the sets of a folder; it is good when all that are taken are."""
     rows = [_row(one, judged) for one in judged.candidates]
     alone = [one for one in judged.sets if one.plan is None]
-    each = [(f"{one.ordinal}. " if one.ordinal else "", _judgement(folder, one.verdict)) for one in judged.sets]
+    each = [(f"{one.ordinal}. " if one.ordinal else "", _of_one(folder, one.verdict)) for one in judged.sets]
     words = {one.verdict for _, one in each} | ({"incomplete"} if judged.undecided else set())
     faults = [{**fault, "found": f"{number}{fault['found']}"} for number, one in each for fault in one.faults]
     if judged.undecided:
@@ -218,7 +218,7 @@ def _of_several(folder: Path, judged: FolderVerdict, fingerprint: str) -> Judgem
     by_kind = {
         kind: len({id(one) for candidate in judged.candidates for one in candidate.objects[kind]}) for kind in NAMES
     }
-    return Judgement(
+    return FolderSummary(
         folder.name,
         next((word for word in ("refused", "incomplete") if word in words), "good" if each else "no set"),
         alone[0].verdict.counts if alone else by_kind,

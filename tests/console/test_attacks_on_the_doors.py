@@ -20,7 +20,7 @@ from console.auth.users import Users
 from console.collection_view import DIED
 from services.forms import structure_list
 from services.store.collection import Collection
-from services.verdict.summary import Judgement, judge_folder
+from services.verdict.summary import FolderSummary, summarize
 from tests.sets import make_set
 from tests.visitor import PASSWORD, USER, Served, Visitor
 
@@ -254,11 +254,11 @@ def test_a_share_that_hangs_ends_the_stream_and_leaves_the_other_pages(
         goes_on.set()
 
 
-def die_of_it(folder: Path, options: Options, machines: list[object]) -> Judgement:
+def die_of_it(folder: Path, options: Options, machines: list[object]) -> FolderSummary:
     """Be killed by the system at one folder, and judge the others."""
     if "deadly" in folder.name:
         os.kill(os.getpid(), signal.SIGKILL)
-    return judge_folder(folder, options, machines)  # type: ignore[arg-type]  # handed on as they came
+    return summarize(folder, options, machines)  # type: ignore[arg-type]  # handed on as they came
 
 
 def test_a_check_whose_process_dies_is_told_and_the_others_are_judged(
@@ -267,7 +267,7 @@ def test_a_check_whose_process_dies_is_told_and_the_others_are_judged(
     """Of one set, whose reading takes more memory than there is, say; and the check ends."""
     make_set(served.share / "BATCH", name="A deadly one", seed=2)
     make_set(served.share / "BATCH", name="Zuletzt", seed=3)
-    monkeypatch.setattr(collection_view, "judge_folder", die_of_it)
+    monkeypatch.setattr(collection_view, "summarize", die_of_it)
     member = served.member()
     board = served.desk.board(served.collection.removeprefix("/c/"))
     assert member.post(f"{served.collection}/check").status == 303

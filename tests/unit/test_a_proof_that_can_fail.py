@@ -41,11 +41,11 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Published:
     folder = tmp_path_factory.mktemp("sound")
     made = sets.make_set(folder, rois=20, ct=5)
     done = anonymize_folder(made.folder, folder / "ANON_006", scanner="SCANNER_A")
-    remaking = done.remaking
+    replacements = done.replacements
     return Published(
         [(data.Modality, made.path(data)) for data in made.objects],
         done.anon,
-        Expected(IDENTITY, remaking.policy, remaking.machine, remaking.scanner),
+        Expected(IDENTITY, replacements.policy, replacements.machine, replacements.scanner),
         made,
         done.proof,
     )
@@ -447,7 +447,7 @@ def test_a_name_in_a_coded_string_of_source_and_output(published: Published, tmp
         data.save_as(path)
     files = [(file.kind, made.folder / file.path) for file in done.verdict.good_set().set_files]
     with pytest.raises(NotClean, match="identifiers: left in a text: person"):
-        prove(files, done.anon, Expected(IDENTITY, done.remaking.policy, done.remaking.machine))
+        prove(files, done.anon, Expected(IDENTITY, done.replacements.policy, done.replacements.machine))
 
 
 def test_a_text_that_was_changed_without_need(published: Published) -> None:

@@ -54,7 +54,7 @@ def test_the_age_is_told_by_age_and_birth_date(
     else:
         assert years(done) == int(stated[:3])
     if birth:
-        assert done.ct.PatientBirthDate not in {birth, f"{judge.day(birth) - done.remaking.shift:%Y%m%d}"}
+        assert done.ct.PatientBirthDate not in {birth, f"{judge.day(birth) - done.replacements.shift:%Y%m%d}"}
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_patient_of_less_than_two_years(tmp_path: Path, birth: str, age: str |
     """Often a birth date that is not the patient's, and told as that."""
     done = anonymized(tmp_path, born(birth, age=age))
     assert done.ct.PatientAge == stated
-    assert "age-under-one-year" in done.remaking.person.notes
+    assert "age-under-one-year" in done.replacements.person.notes
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_nonsense_makes_no_age(tmp_path: Path, birth: str, age: str | None, note
     """Then birth date and age stay empty in every object, and a person is told why."""
     done = anonymized(tmp_path, born(birth, age=age))
     assert all(data.PatientBirthDate == "" and "PatientAge" not in data for data in done.new.values())
-    assert {note, "age-unknown"} <= set(done.remaking.person.notes)
+    assert {note, "age-unknown"} <= set(done.replacements.person.notes)
 
 
 def test_objects_that_disagree_agree_afterwards(tmp_path: Path) -> None:
@@ -98,4 +98,4 @@ def test_objects_that_disagree_agree_afterwards(tmp_path: Path) -> None:
     done = anonymized(tmp_path, disagree)
     said = {(data.PatientAge, data.PatientSex, data.PatientBirthDate) for data in done.new.values()}
     assert said == {("061Y", "", done.ct.PatientBirthDate)}
-    assert {"ages-differ", "sexes-differ"} <= set(done.remaking.person.notes)
+    assert {"ages-differ", "sexes-differ"} <= set(done.replacements.person.notes)

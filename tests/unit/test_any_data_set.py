@@ -172,7 +172,7 @@ def judge_drawn(done: Anonymized) -> None:
         assert identifier not in done.written.lower()
     judge.assert_same_links(done.old, done.new)
     for name, old in done.old.items():
-        expected = dict(judge.elements(anonymized_data_set(old, done.remaking)))
+        expected = dict(judge.elements(anonymized_data_set(old, done.replacements)))
         found = {path: values(element) for path, element in judge.elements(done.new[name])}
         assert found == {path: emptied(found.get(path), values(element)) for path, element in expected.items()}
 

@@ -133,7 +133,7 @@ def test_the_proof_sees_the_bits(tmp_path: Path, signed: bool, change: int) -> N
     path.write_bytes(written)
     files = [(one.kind, found.source / one.path) for one in found.verdict.good_set().set_files]
     with pytest.raises(NotClean, match="pixels: differ at CT PixelData"):
-        prove.prove(files, found.anon, Expected(IDENTITY, found.remaking.policy, found.remaking.machine))
+        prove.prove(files, found.anon, Expected(IDENTITY, found.replacements.policy, found.replacements.machine))
 
 
 @given(

@@ -237,4 +237,4 @@ def test_the_proof_finds_what_is_changed(tmp_path: Path, change: Callable[[bytes
     assert path.read_bytes() != written
     files = [(one.kind, found.source / one.path) for one in found.verdict.good_set().set_files]
     with pytest.raises(NotClean, match="pixels: "):
-        prove.prove(files, found.anon, Expected(IDENTITY, found.remaking.policy, found.remaking.machine))
+        prove.prove(files, found.anon, Expected(IDENTITY, found.replacements.policy, found.replacements.machine))

@@ -185,9 +185,9 @@ def test_the_proof_finds_it(tmp_path: Path, change: Callable[[bytes], bytes]) ->
     plan.write_bytes(change(before))
     assert plan.read_bytes() != before
     files = [(one.kind, found.source / one.path) for one in found.verdict.good_set().set_files]
-    remaking = found.remaking
+    replacements = found.replacements
     with pytest.raises(NotClean, match="are not written as they should be"):
-        prove.prove(files, found.anon, Expected(IDENTITY, remaking.policy, remaking.machine))
+        prove.prove(files, found.anon, Expected(IDENTITY, replacements.policy, replacements.machine))
 
 
 def test_what_makers_write_is_taken_as_it_is(tmp_path: Path) -> None:

@@ -262,4 +262,4 @@ def test_the_proof_takes_no_change_that_had_no_reason(tmp_path: Path, change: Ca
         dcmwrite(path, data)
     files = [(one.kind, found.source / one.path) for one in found.verdict.good_set().set_files]
     with pytest.raises(NotClean, match=r"differs, and should be kept|no value of its VR"):
-        prove.prove(files, found.anon, Expected(IDENTITY, found.remaking.policy, found.remaking.machine))
+        prove.prove(files, found.anon, Expected(IDENTITY, found.replacements.policy, found.replacements.machine))

@@ -65,11 +65,11 @@ def publish(folder: Path, *edits: sets.Edit) -> Set:
     """Make a set, anonymize it and take what its proof asks for."""
     made = sets.make_set(folder, OF_THE_PATIENT, _named_for_the_patient, *edits, rois=20, ct=3, size=16)
     done = anonymize_folder(made.folder, folder / "ANON_006", scanner="SCANNER_A")
-    remaking = done.remaking
+    replacements = done.replacements
     return Set(
         [(data.Modality, made.path(data)) for data in made.objects],
         done.anon,
-        Expected(IDENTITY, remaking.policy, remaking.machine, remaking.scanner, new_uid=UidMap(KEY)),
+        Expected(IDENTITY, replacements.policy, replacements.machine, replacements.scanner, new_uid=UidMap(KEY)),
         {"CT": made.ct[0], "RS": made.structure_set, "RP": made.plan, "RD": made.dose},
     )
 

@@ -175,7 +175,7 @@ def test_what_was_seen_in_date_fields(tmp_path: Path) -> None:
     assert done.plan.RTPlanDate == ""
     assert done.structure_set.StructureSetDate == ""
     assert done.dose.get("InstanceCreationDate", "") == ""
-    assert judge.day(done.ct.AcquisitionDate) == judge.day("2020.03.01") - done.remaking.shift
+    assert judge.day(done.ct.AcquisitionDate) == judge.day("2020.03.01") - done.replacements.shift
     assert done.ct.ContentDate == ""
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from services.deidentify import writer
-from services.deidentify.replacements import remake
+from services.deidentify.replacements import choose_replacements
 from services.dicom import dates, part10
 from services.dicom.dataset import View
 from services.forms.collection_form import Options
@@ -125,10 +125,10 @@ def _count(source: Path, output: Path) -> dict[str, Counts]:
     rtset = verdict.good_set()
     assert verdict.machine is not None
     shift = dates.choose_shift(KEY, rtset.dates)
-    remaking = remake(rtset, verdict.machine.machine, OPTIONS, KEY, shift, IDENTITY)
+    replacements = choose_replacements(rtset, verdict.machine.machine, OPTIONS, KEY, shift, IDENTITY)
     with counted["anonymize"]:
-        written = list(writer.write(rtset, remaking, output))
-    expected = Expected(IDENTITY, remaking.policy, verdict.machine.machine)
+        written = list(writer.write(rtset, replacements, output))
+    expected = Expected(IDENTITY, replacements.policy, verdict.machine.machine)
     with counted["prove"]:
         proof = prove.prove([(file.kind, source / file.path) for file in rtset.set_files], output, expected)
     assert proof.checks["files"] == len(written) == IMAGES + 3

@@ -189,7 +189,7 @@ def proof_of(done: Anonymized) -> prove.Proof:
     """Prove it again."""
     rtset = done.verdict.good_set()
     source = [(file.kind, rtset.folder / file.path) for file in rtset.set_files]
-    return prove.prove(source, done.anon, Expected(IDENTITY, done.remaking.policy, done.remaking.machine))
+    return prove.prove(source, done.anon, Expected(IDENTITY, done.replacements.policy, done.replacements.machine))
 
 
 @pytest.mark.parametrize("damage", [appended, reserved, shorter, of_another_vr])

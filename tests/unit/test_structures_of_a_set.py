@@ -4,7 +4,7 @@ import pytest
 
 from services.deidentify import writer
 from services.deidentify.identifiers import Identifiers
-from services.deidentify.replacements import remake
+from services.deidentify.replacements import choose_replacements
 from services.deidentify.structure_renaming import Coverage, Renaming
 from services.deidentify.text_cleaner import Cleaner
 from services.dicom import dates
@@ -130,11 +130,11 @@ def proven(done, folder, applied, promised):
     """Write the set again with one list, and prove it against another."""
     rtset, options = done.verdict.rtset, Options(machine=("VicRapidPlan",))
     shift = dates.choose_shift(KEY, rtset.dates)
-    remaking = remake(rtset, done.remaking.machine, options, KEY, shift, IDENTITY, applied)
+    replacements = choose_replacements(rtset, done.replacements.machine, options, KEY, shift, IDENTITY, applied)
     folder.mkdir()
-    list(writer.write(rtset, remaking, folder))
+    list(writer.write(rtset, replacements, folder))
     source = [(file.kind, rtset.folder / file.path) for file in rtset.set_files]
-    expected = Expected(IDENTITY, policy_for(options), remaking.machine, remaking.scanner, naming=promised)
+    expected = Expected(IDENTITY, policy_for(options), replacements.machine, replacements.scanner, naming=promised)
     return prove(source, folder, expected)
 
 

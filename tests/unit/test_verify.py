@@ -131,7 +131,7 @@ def test_rebuilt_references_are_no_excuse(tmp_path: Path) -> None:
         prove(
             [(data.Modality, made.path(data)) for data in made.objects],
             done.anon,
-            Expected(IDENTITY, done.remaking.policy, done.remaking.machine, relinked=True),
+            Expected(IDENTITY, done.replacements.policy, done.replacements.machine, relinked=True),
         )
     assert set(not_clean.value.reasons) == {
         "links: dose → plan was rebuilt, and is not whole at RTDOSE ReferencedRTPlanSequence.ReferencedSOPInstanceUID",

@@ -31,8 +31,8 @@ def dates_of(done: Anonymized) -> set[str]:
 def test_dates_move_by_whole_weeks(tmp_path: Path) -> None:
     """The judge holds that all moved alike; the objects say MODIFIED."""
     done = anonymized(tmp_path)
-    assert done.remaking.shift.days % 7 == 0
-    assert judge.day(done.ct.StudyDate) == judge.day(done.old["CT 0"].StudyDate) - done.remaking.shift
+    assert done.replacements.shift.days % 7 == 0
+    assert judge.day(done.ct.StudyDate) == judge.day(done.old["CT 0"].StudyDate) - done.replacements.shift
     assert {data.LongitudinalTemporalInformationModified for data in done.new.values()} == {"MODIFIED"}
     assert done.methods == ["113100", "113105", "113107", "113108"]
 
@@ -216,7 +216,7 @@ def test_another_key_makes_other_uids_and_other_dates(tmp_path: Path) -> None:
     )
     assert first.written == again.written
     assert first.plan.SOPInstanceUID != other.plan.SOPInstanceUID
-    assert first.remaking.shift != other.remaking.shift
+    assert first.replacements.shift != other.replacements.shift
 
 
 def test_references_that_were_rebuilt_are_said_to_be(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def labelled(label: str) -> Edit:
 
 def unread(done: Anonymized) -> dict[str, str]:
     """Give the words that a person is to look at, and why."""
-    return {word.word: word.why for word in done.remaking.cleaner.unread}
+    return {word.word: word.why for word in done.replacements.cleaner.unread}
 
 
 @pytest.mark.parametrize(
