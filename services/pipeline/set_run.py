@@ -15,13 +15,12 @@ from services.deidentify.replacements import choose_replacements, rename
 from services.dicom import dates
 from services.dicom.elements import Malformed
 from services.errors import Fault, NotClean, SetChanged, SetIncomplete, SetRefused, SetWaits
-from services.maintenance import linking, same_source
-from services.pipeline import set_record
+from services.maintenance import linking
+from services.pipeline import known_sets, set_record, who_it_becomes
 from services.pipeline.answers import Answers
 from services.proof import prove
 from services.proof.prove import Expected
 from services.publication import (
-    claims,
     forgotten,
     new_identity,
     persons,
@@ -34,8 +33,7 @@ from services.publication import (
 from services.publication.attempts import Attempt
 from services.rtset import folder_listing
 from services.rtset.reader import PLAN
-from services.store import plans, registry, structure_lists
-from services.store.records import folder_name
+from services.store import plans, structure_lists
 from services.store.tracking_lines import TrackingLine
 
 if TYPE_CHECKING:
@@ -120,19 +118,19 @@ class SetRun:
     def _execute(self, verdict: Verdict) -> Told:
         collection = self.one.collection
         rtset = verdict.good_set()
-        set_id, content = self._identify(rtset)
+        set_id, content = known_sets.identify(self.one, rtset)
         published = publish.find(collection, set_id)
         if told := self._known_already(rtset, set_id, content, published, verdict):
             return told
-        becomes = self._decide_who(rtset, published)
+        becomes = who_it_becomes.decide(self.one, rtset, published)
         renaming = self._rename(rtset)
         if published is None and collection.options.unread_words == "wait" and renaming.undecided:
             return self._hold_back(rtset, renaming)
-        link = self._link(rtset, set_id, becomes, published)
+        link = who_it_becomes.link(self.one, self.ledger, rtset, set_id, becomes, published)
         shift = link.shift if link else dates.choose_shift(collection.set_key(set_id), rtset.dates)
 
         doubts = verdict.doubts
-        index = self._claim(set_id, becomes, link)
+        index = who_it_becomes.claim(self.one, self.ledger, set_id, becomes, link)
         person = same_person.described(collection, rtset, index, self.one.hospital)
         person = replace(person, weeks=shift // timedelta(weeks=1)) if person else None
         plans.note(collection, rtset.plan.sop_instance_uid, set_id)
@@ -162,36 +160,18 @@ class SetRun:
         """Report a set of which nothing new is made, or not yet; None where it goes on."""
         collection = self.one.collection
         if published is not None:
-            if self._is_done_again(published, rtset, content):
+            if known_sets.is_done_again(self.one, published, rtset, content):
                 return None
             return self.answers.already_published(set_id, rtset, content, published, verdict.doubts)
         if forgotten.is_kept(collection, set_id):
             return self.answers.forgotten(set_id)
-        if other := self._with_the_same_plan(set_id, rtset):
+        if other := known_sets.with_the_same_plan(self.one, set_id, rtset):
             return self.answers.already_published(set_id, rtset, content, other)
         return self.answers.doubted(verdict.doubts) if verdict.doubts and not self.one.had_a_look() else None
 
-    def _link(self, rtset: RtSet, set_id: str, becomes: Becomes, published: Record | None) -> Link | None:
-        """Find the person whose identity the set has, where a person's sets are linked; who is done again stays so."""
-        collection = self.one.collection
-        if published is not None:
-            return linking.of_published(collection, published)
-        if collection.options.same_patient != "link":
-            return None
-        stated = same_person.described(collection, rtset, 0, self.one.hospital)
-        decision = registry.person_decided(collection, self.one.locator, self.one.seen.fingerprint)
-        called = repr(collection.name_of(self.one.folder))
-        return linking.Linking(collection, rtset, set_id, called, stated, decision).settle(self.ledger, becomes)
-
-    def _decide_who(self, rtset: RtSet, published: Record | None) -> Becomes:
-        """Decide who the patient becomes; who is done again stays who it is."""
-        collection = self.one.collection
-        hospital = self.one.hospital
-        return new_identity.decide(collection, new_identity.patient_id_of(rtset), hospital, published)
-
     def _rename(self, rtset: RtSet) -> Renaming:
         """Work out what becomes of the set's texts."""
-        collection, person = self.one.collection, self._person(rtset)
+        collection, person = self.one.collection, who_it_becomes.person_of(self.one, new_identity.patient_id_of(rtset))
         return rename(
             rtset,
             collection.naming,
@@ -200,23 +180,18 @@ class SetRun:
             elsewhere=lambda word: unread_words.stands_elsewhere(collection, word, person),
         )
 
-    def _person(self, rtset: RtSet) -> str:
-        return self.one.collection.person(new_identity.patient_id_of(rtset), self.one.hospital)
-
     def _hold_back(self, rtset: RtSet, renaming: Renaming) -> Told:
         """List the words that a person has to read before the set gets a number."""
         one, words = self.one, [word.as_json() for word in renaming.unread]
-        unread_words.write(one.collection, None, one.locator, self._person(rtset), words, one.plan)
+        unread_words.write(
+            one.collection,
+            None,
+            one.locator,
+            who_it_becomes.person_of(self.one, new_identity.patient_id_of(rtset)),
+            words,
+            one.plan,
+        )
         return self.answers.unread_words(word.word for word in renaming.undecided)
-
-    def _claim(self, set_id: str, becomes: Becomes, link: Link | None) -> int:
-        """Claim the number that a list holds for the set's patient, or that of its person, else the next one."""
-        if link is not None:
-            listed = link.person.index == becomes.index
-            return self.ledger.claim_linked(set_id, self.one.locator, link.person, listed=listed)
-        if becomes.index is not None:
-            return self.ledger.claim_listed(set_id, self.one.locator, becomes.index)
-        return self.ledger.claim(set_id, self.one.locator)
 
     def _anonymize(
         self,
@@ -290,7 +265,7 @@ class SetRun:
             datetime.now(self.settings.timezone).date(),
         )
         structure_lists.keep(collection, collection.naming)
-        person = collection.person(made.patient_id, self.one.hospital)
+        person = who_it_becomes.person_of(self.one, made.patient_id)
         words = [word.as_json() for word in made.renaming.unread]
         unread_words.write(collection, attempt.index, self.one.locator, person, words)
         told = {"proof": proof.as_json(), "person": person, **made.record}
@@ -309,44 +284,6 @@ class SetRun:
         """Make sure that the folder is what was read: of one that changes meanwhile, nothing can be said."""
         if folder_listing.take(self.one.folder) != listing:
             raise SetChanged
-
-    def _is_done_again(self, published: Record, rtset: RtSet, content: str) -> bool:
-        """Whether a person wants a published set done again; it is, if it is still the one that was published."""
-        collection = self.one.collection
-        if not republish.is_requested(collection, published):
-            return False
-        folder = collection.root / folder_name(published.index)
-        return same_source.is_the_same(rtset, content, persons.secret_of(collection, published), published, folder)
-
-    def _identify(self, rtset: RtSet) -> tuple[str, str]:
-        """Identify a set by its UIDs, and by its content too if a person once said that it is a set of its own.
-
-        One that has a claim or a record by the former rule keeps the id of that rule.
-        """
-        collection = self.one.collection
-        named = same_source.name(collection, rtset)
-        own = same_source.of_its_own(collection, rtset, named)
-        if claims.of(collection, own.set_id) or self.one.counts_as_new():
-            return own
-        former = same_source.formerly(collection, rtset)
-        if former and not self._is_known(named.set_id) and self._is_known(former.set_id):
-            return former
-        return named
-
-    def _is_known(self, set_id: str) -> bool:
-        """Return whether a set has a number, or had one."""
-        return (
-            claims.of(self.one.collection, set_id) is not None or publish.find(self.one.collection, set_id) is not None
-        )
-
-    def _with_the_same_plan(self, set_id: str, rtset: RtSet) -> Record | None:
-        """Find what was published of this plan with other objects, unless a person wants this set as one of its own."""
-        collection = self.one.collection
-        earlier = plans.set_of(collection, rtset.plan.sop_instance_uid)
-        if earlier in {None, set_id} or claims.of(collection, set_id) or self.one.counts_as_new():
-            return None
-        found = publish.find(collection, earlier)
-        return None if found is None or found.withdrawn else found
 
 
 def _unreadable(fault: Malformed) -> SetRefused:

@@ -1,0 +1,56 @@
+"""Which set it is: its id, and what was published of it or of its plan before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from services.maintenance import same_source
+from services.publication import claims, persons, publish, republish
+from services.store import plans
+from services.store.records import folder_name
+
+if TYPE_CHECKING:
+    from services.pipeline.one_set import OneSet
+    from services.rtset.reader import RtSet
+    from services.store.collection import Collection
+    from services.store.records import Record
+
+
+def identify(one: OneSet, rtset: RtSet) -> tuple[str, str]:
+    """Identify a set by its UIDs, and by its content too if a person once said that it is a set of its own.
+
+    One that has a claim or a record by the former rule keeps the id of that rule.
+    """
+    collection = one.collection
+    named = same_source.name(collection, rtset)
+    own = same_source.of_its_own(collection, rtset, named)
+    if claims.of(collection, own.set_id) or one.counts_as_new():
+        return own
+    former = same_source.formerly(collection, rtset)
+    if former and not _is_known(one.collection, named.set_id) and _is_known(one.collection, former.set_id):
+        return former
+    return named
+
+
+def is_done_again(one: OneSet, published: Record, rtset: RtSet, content: str) -> bool:
+    """Whether a person wants a published set done again; it is, if it is still the one that was published."""
+    collection = one.collection
+    if not republish.is_requested(collection, published):
+        return False
+    folder = collection.root / folder_name(published.index)
+    return same_source.is_the_same(rtset, content, persons.secret_of(collection, published), published, folder)
+
+
+def with_the_same_plan(one: OneSet, set_id: str, rtset: RtSet) -> Record | None:
+    """Find what was published of this plan with other objects, unless a person wants this set as one of its own."""
+    collection = one.collection
+    earlier = plans.set_of(collection, rtset.plan.sop_instance_uid)
+    if earlier in {None, set_id} or claims.of(collection, set_id) or one.counts_as_new():
+        return None
+    found = publish.find(collection, earlier)
+    return None if found is None or found.withdrawn else found
+
+
+def _is_known(collection: Collection, set_id: str) -> bool:
+    """Return whether a set has a number, or had one."""
+    return claims.of(collection, set_id) is not None or publish.find(collection, set_id) is not None

@@ -1,0 +1,54 @@
+"""Who the patient of a set becomes: by the form, a list, or the person's earlier sets; and under which number."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from services.maintenance import linking
+from services.publication import new_identity, same_person
+from services.store import registry
+
+if TYPE_CHECKING:
+    from services.maintenance.linking import Link
+    from services.pipeline.one_set import OneSet
+    from services.publication.index_ledger import Ledger
+    from services.publication.new_identity import Becomes
+    from services.rtset.reader import RtSet
+    from services.store.records import Record
+
+
+def decide(one: OneSet, rtset: RtSet, published: Record | None) -> Becomes:
+    """Decide who the patient becomes; who is done again stays who it is."""
+    collection = one.collection
+    hospital = one.hospital
+    return new_identity.decide(collection, new_identity.patient_id_of(rtset), hospital, published)
+
+
+def link(
+    one: OneSet, ledger: Ledger, rtset: RtSet, set_id: str, becomes: Becomes, published: Record | None
+) -> Link | None:
+    """Find the person whose identity the set has, where a person's sets are linked; who is done again stays so."""
+    collection = one.collection
+    if published is not None:
+        return linking.of_published(collection, published)
+    if collection.options.same_patient != "link":
+        return None
+    stated = same_person.described(collection, rtset, 0, one.hospital)
+    decision = registry.person_decided(collection, one.locator, one.seen.fingerprint)
+    called = repr(collection.name_of(one.folder))
+    return linking.Linking(collection, rtset, set_id, called, stated, decision).settle(ledger, becomes)
+
+
+def claim(one: OneSet, ledger: Ledger, set_id: str, becomes: Becomes, link: Link | None) -> int:
+    """Claim the number that a list holds for the set's patient, or that of its person, else the next one."""
+    if link is not None:
+        listed = link.person.index == becomes.index
+        return ledger.claim_linked(set_id, one.locator, link.person, listed=listed)
+    if becomes.index is not None:
+        return ledger.claim_listed(set_id, one.locator, becomes.index)
+    return ledger.claim(set_id, one.locator)
+
+
+def person_of(one: OneSet, patient_id: str) -> str:
+    """Return the keyed mark of the set's person, by which words of several persons are told from those of one."""
+    return one.collection.person(patient_id, one.hospital)
