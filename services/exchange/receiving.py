@@ -12,15 +12,16 @@ import shutil
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from services.errors import NotClean, SetChanged, SettingsWrong
-from services.exchange import delivered_set, opening, received, renumber
+from services.exchange import delivered_set, interrupted, opening, received, renumber
 from services.exchange.received import Known, Origin
 from services.forms.identity import NewIdentity
 from services.machines import descriptor
 from services.maintenance import withdraw
-from services.publication import claims, forgotten, high_water, publish
+from services.publication import claims, forgotten, high_water, index_ledger, publish
 from services.publication.attempts import Attempt
 from services.publication.high_water import NumbersLost
 from services.publication.index_ledger import Ledger, LedgerUnsettled
@@ -135,6 +136,7 @@ def receive(
     workplace.mkdir(exist_ok=True)
     with (
         _alone(workplace),
+        interrupted.cleared(collection, numbers.release, left_overs=by_person),  # the service removes them by itself
         opening.opened(path, workplace, identity=identity, is_trusted=is_trusted) as delivered,
     ):
         told = _Taking(collection, delivered, settings, hospital, numbers, by_person=by_person).take()
@@ -295,6 +297,8 @@ class _Taking:
             return Received(folder, "told", says=("Its sender has withdrawn it; it was never taken here.",))
         anon = folder_name(there.index)
         if there.withdrawn:
+            with suppress(FileExistsError):  # another folder of that name: `doctor` has a person look
+                withdraw.withdraw_set(self._collection, there.index)  # one that was cut off is ended so
             return Received(folder, "withdrawn", anon, ("It was withdrawn here before.",))
         if not self._is_unchanged(there):
             return Received(folder, "told", anon, (f"Its sender has withdrawn it; {anon} was changed here and stays.",))
@@ -418,8 +422,14 @@ class _Numbers:
 
     def claim(self, set_id: str) -> int:
         """Return the number of a set: the one it holds, or the smallest that is free, from the initial one on."""
-        locator = self._collection.locator(f"received {set_id}")
+        locator = interrupted.locator(self._collection, set_id)
         return self._ledger.claim(set_id, locator) if self._ledger else self._of_share(set_id, locator)
+
+    def release(self, set_id: str) -> bool:
+        """Give back the number that a set holds; false when it turns out to be published."""
+        if self._ledger is not None:
+            return self._ledger.release(set_id)
+        return index_ledger.release(self._collection, set_id, partial(index_ledger.give_back, self._collection))
 
     def remember(self, index: int) -> None:
         """Note that a number was published."""

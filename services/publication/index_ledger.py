@@ -187,10 +187,7 @@ class Ledger:
 
     def release(self, set_id: str) -> bool:
         """Release what a set holds; false when it turns out to be published, which is for ever."""
-        if publish.find(self._collection, set_id) is not None:
-            return False
-        of_set = [claim for claim in claims.unpublished(self._collection) if claim.set_id == set_id]
-        return False not in list(map(self._give_back, of_set))
+        return release(self._collection, set_id, self._give_back)
 
     def rebuild(self) -> None:
         """Make Redis' copy anew from the share, whatever it says now."""
@@ -277,13 +274,28 @@ class Ledger:
         return False
 
     def _give_back(self, claim: Claim) -> bool:
-        """Release an index: end the claim, take the attempts from under their workers, and only then let it go."""
-        claims.end(self._collection, claim)
-        found = records.read(self._collection, claim.index)
-        published = found is not None and found.set_id in {claim.set_id, None}
-        if published or not publish.give_way(self._collection, claim.set_id):
-            claims.resume(self._collection, claim)
+        """Release an index on the share, and then in Redis."""
+        if not give_back(self._collection, claim):
             return False
-        claims.remove(self._collection, claim)
         self._forget(keys=[self._key], args=[claim.set_id, claim.index])
         return True
+
+
+def release(collection: Collection, set_id: str, give: Callable[[Claim], bool]) -> bool:
+    """Release by `give` whatever a set holds; false when it turns out to be published, which is for ever."""
+    if publish.find(collection, set_id) is not None:
+        return False
+    of_set = [claim for claim in claims.unpublished(collection) if claim.set_id == set_id]
+    return False not in list(map(give, of_set))
+
+
+def give_back(collection: Collection, claim: Claim) -> bool:
+    """Release an index: end the claim, take the attempts from under their workers, and only then let it go."""
+    claims.end(collection, claim)
+    found = records.read(collection, claim.index)
+    published = found is not None and found.set_id in {claim.set_id, None}
+    if published or not publish.give_way(collection, claim.set_id):
+        claims.resume(collection, claim)
+        return False
+    claims.remove(collection, claim)
+    return True

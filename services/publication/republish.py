@@ -10,6 +10,7 @@ Index, new identity, UIDs and tracking line stay. A planning system that has the
 
 from __future__ import annotations
 
+import shutil
 from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
@@ -108,19 +109,34 @@ def set_aside(collection: Collection, index: int, its_digest: str) -> None:
     FileExistsError
         It was moved there before, and something else stands in its place.
     """
-    name = folder_name(index)
-    place = collection.replaced / f"{name}.{its_digest[:12]}"
+    name, place = folder_name(index), _aside(collection, index, its_digest)
     place.mkdir(parents=True, exist_ok=True)
-    durable_files.write_atomically(place / "record.json", plain_files.read(records.path_of(collection, index)))
+    record = plain_files.read(records.path_of(collection, index))
+    durable_files.write_atomically(place / "record.json", record, staging=collection.staging)
     durable_files.fsync_folder(collection.replaced)
     with suppress(FileNotFoundError):
         durable_files.rename_new(collection.root / name, place / name)
+
+
+def put_back(collection: Collection, index: int) -> None:
+    """Put a published folder back that was set aside by what was cut off before the new one took its place."""
+    name = folder_name(index)
+    if records.read(collection, index) is None or (collection.root / name).exists():
+        return
+    place = _aside(collection, index, digest(collection, index))
+    with suppress(FileNotFoundError):
+        durable_files.rename_new(place / name, collection.root / name)
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def replaces(new: Path, old: Path) -> bool:
     """Return whether a record that lies ready was made to take the place of the one that stands there."""
     named = (durable_files.read(new) or {}).get(REPLACES)
     return isinstance(named, str) and sha256(plain_files.read(old)).hexdigest() == named
+
+
+def _aside(collection: Collection, index: int, its_digest: str) -> Path:
+    return collection.replaced / f"{folder_name(index)}.{its_digest[:12]}"
 
 
 def _mark(collection: Collection, index: int) -> Path:

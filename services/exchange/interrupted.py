@@ -1,0 +1,67 @@
+"""What a receive that was killed left behind is finished, put back or thrown away by the next one.
+
+One process receives into a collection at a time, so that what is unfinished of a received set is nobody's work. In a
+collection that only receives there is no service that would clear it away.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from services.publication import attempts, claims, publish, republish
+from services.runtime import durable_files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from services.publication.claims import Claim
+    from services.store.collection import Collection
+
+
+def locator(collection: Collection, set_id: str) -> str:
+    """Return the locator under which a received set takes a number: it lies in no folder."""
+    return collection.locator(f"received {set_id}")
+
+
+@contextmanager
+def cleared(collection: Collection, release: Callable[[str], object], *, left_overs: bool) -> Iterator[None]:
+    """Clear what a killed receive left of its sets, and meanwhile nobody else receives.
+
+    Parameters
+    ----------
+    release
+        Gives back the number of a set, unless it turns out to be published.
+    left_overs
+        Whether what lay half written in staging at the beginning is removed at the end: nobody takes as long over it.
+    """
+    before = _left_overs(collection) if left_overs else set()
+    _clear(collection, release)
+    yield
+    for name in before & _left_overs(collection):
+        with suppress(FileNotFoundError):
+            (collection.staging / name).unlink()
+
+
+def _clear(collection: Collection, release: Callable[[str], object]) -> None:
+    """Finish what was renamed already, put back what a revision had set aside, and give back every other number."""
+    for path in attempts.all_of(collection):
+        claim = claims.of(collection, attempts.set_of(path) or "")
+        if claim is not None and _is_received(collection, claim):
+            if not attempts.speaks_for_publication(path):
+                republish.put_back(collection, claim.index)
+            publish.give_way(collection, claim.set_id)
+    for claim in list(claims.unpublished(collection)):
+        if _is_received(collection, claim):
+            release(claim.set_id)
+    for ended, end in claims.half_released(collection):
+        if ended is None:
+            end.unlink(missing_ok=True)
+
+
+def _left_overs(collection: Collection) -> set[str]:
+    return {name for name in durable_files.names(collection.staging) if durable_files.is_left_over(name)}
+
+
+def _is_received(collection: Collection, claim: Claim) -> bool:
+    return claim.locator == locator(collection, claim.set_id)
