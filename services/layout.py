@@ -34,6 +34,9 @@ _TEMPORARY: Final = re.compile(
 )
 
 
+_LITTER: Final = frozenset(("thumbs.db", "ehthumbs.db", "desktop.ini", ".ds_store"))
+
+
 class NotTaken(NamedTuple):
     """Something that lies in a collection, may hold DICOM, and is not taken."""
 
@@ -56,6 +59,23 @@ def why_file_left(name: str) -> str | None:
     if name.startswith("."):
         return "hidden"
     return "a temporary name" if _TEMPORARY.fullmatch(name) else None
+
+
+def is_litter(name: str) -> bool:
+    """Return whether Explorer and Finder leave files of this name in folders that a person looks into."""
+    return name.casefold() in _LITTER or name.startswith("._")
+
+
+def published_in(folder: Path) -> list[str]:
+    """Return what an ANON folder holds, in order, without files that Explorer and Finder left there.
+
+    Raises
+    ------
+    OSError
+        The folder is not there, or may not be listed.
+    """
+    with os.scandir(folder) as entries:
+        return sorted(one.name for one in entries if not is_litter(one.name) or not one.is_file(follow_symlinks=False))
 
 
 def is_there(path: Path | str) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from services.layout import published_in
 from services.maintenance import same_source
 from services.policy.table import Choice, policy_for
 from services.store import records
@@ -250,7 +251,7 @@ def _centre(findings: Findings) -> Floats:
 
 def _files(folder: Path, published: Record) -> tuple[int, str]:
     """Hold the files against the record; give how many are not what it says, and one digest over all."""
-    digests = {path.name: records.hash_of(path) for path in folder.iterdir()}
+    digests = {name: records.hash_of(folder / name) for name in published_in(folder)}
     stated = published.hashes
     lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
     changed = {name for name, _ in stated.items() ^ digests.items()} if stated else set()

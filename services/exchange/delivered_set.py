@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from services.dicom import dictionary, part10
 from services.errors import SetChanged, SetRefused
+from services.layout import published_in
 from services.policy import attribute_types
 from services.policy.table import Action, Choice, policy_for
 from services.verdict import check, importability
@@ -242,4 +243,4 @@ def _contour_data(structure_set: View) -> Iterator[bytes]:
 
 def in_folder(folder: Path) -> list[part10.DicomFile]:
     """Read the objects of a folder, in the order of their names."""
-    return [part10.read(path) for path in sorted(folder.iterdir())]
+    return [part10.read(path) for path in (folder / name for name in published_in(folder))]

@@ -24,6 +24,7 @@ from uuid import uuid4
 from services import plain_files
 from services.errors import SettingsWrong
 from services.exchange import delivery_key, manifest, packing
+from services.layout import is_litter
 from services.runtime import durable_files
 
 if TYPE_CHECKING:
@@ -40,8 +41,6 @@ _ID: Final = re.compile(r"[0-9a-f]{32}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 _ANOTHER: Final = "is not what was delivered: its size or SHA-256 is another"
-_IGNORED: Final = frozenset({"thumbs.db", "desktop.ini", ".ds_store"})
-"""What file managers leave behind."""
 
 
 class Tampered(Exception):
@@ -276,7 +275,7 @@ class _Folder(Source):
                 there[name] = status.st_size
         for name in sorted(stated.keys() | there):
             if name not in stated:
-                if PurePosixPath(name).name.casefold() not in _IGNORED:
+                if not is_litter(PurePosixPath(name).name):
                     wrong.add(name, "was added: it is not in the manifest")
             elif name not in there:
                 wrong.add(name, "is missing")

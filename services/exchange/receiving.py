@@ -19,13 +19,13 @@ from services.errors import NotClean, SetChanged, SettingsWrong
 from services.exchange import delivered_set, interrupted, opening, received, renumber
 from services.exchange.received import Known, Origin
 from services.forms.identity import NewIdentity
+from services.layout import published_in
 from services.machines import descriptor
 from services.maintenance import withdraw
 from services.publication import claims, forgotten, high_water, index_ledger, publish
 from services.publication.attempts import Attempt
 from services.publication.high_water import NumbersLost
 from services.publication.index_ledger import Ledger, LedgerUnsettled
-from services.runtime import durable_files
 from services.runtime.garbage import without_garbage_collection
 from services.store import records
 from services.store.records import folder_name
@@ -401,7 +401,7 @@ class _Taking:
     def _is_unchanged(self, there: Record) -> bool:
         """Return whether a received set is here as it was taken."""
         folder, hashes = self._collection.root / folder_name(there.index), there.hashes
-        if not folder.is_dir() or set(durable_files.names(folder)) != hashes.keys():
+        if not folder.is_dir() or set(published_in(folder)) != hashes.keys():
             return False
         return all(records.hash_of(folder / name) == digest for name, digest in hashes.items())
 

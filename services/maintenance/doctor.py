@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from services import plain_files
 from services.errors import SetChanged, SetRefused
-from services.layout import ANON_NAME
+from services.layout import ANON_NAME, published_in
 from services.maintenance import same_source
 from services.policy.table import policy_for
 from services.publication import attempts, claims, persons
@@ -261,7 +261,7 @@ class _Seen:
             yield Finding("taken-away", name, "It was published and is not here any more. It is not made again.")
             return
         expected = published.hashes
-        there = set(durable_files.names(folder)) if folder.is_dir() else set()
+        there = set(published_in(folder)) if folder.is_dir() else set()
         missing, more = expected.keys() - there, there - expected.keys()
         changed = [file for file in sorted(expected.keys() & there) if records.hash_of(folder / file) != expected[file]]
         for files, what in ((missing, "are missing"), (more, "were added"), (changed, "are not what was published")):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from services import plain_files
 from services.errors import SettingsWrong
-from services.layout import SHEETS_NAME, sheets_folder
+from services.layout import SHEETS_NAME, published_in, sheets_folder
 from services.runtime import durable_files
 from services.store import records
 
@@ -132,8 +132,11 @@ def _export_sheet(root: Path, target: Path, name: str) -> bool:
 
 
 def is_as_published(folder: Path, hashes: Mapping[str, str]) -> bool:
-    """Return whether a folder holds files of these names and hashes and nothing else; a link is something else."""
-    there = list(folder.iterdir())
+    """Return whether a folder holds files of these names and hashes and nothing else; a link is something else.
+
+    What Explorer and Finder leave in folders does not count.
+    """
+    there = [folder / name for name in published_in(folder)]
     if {path.name for path in there} != hashes.keys() or any(path.is_symlink() for path in there):
         return False
     return all(records.hash_of(folder / name) == expected for name, expected in hashes.items())

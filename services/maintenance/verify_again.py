@@ -13,6 +13,7 @@ from services.dicom.part10 import NotDicom
 from services.errors import NotClean, SettingsWrong
 from services.forms import structure_list
 from services.forms.identity import NewIdentity
+from services.layout import published_in
 from services.machines import descriptor
 from services.maintenance import same_source
 from services.policy import table
@@ -21,7 +22,6 @@ from services.proof.prove import Expected, prove
 from services.proof.values import REBUILT
 from services.publication import new_identity, persons
 from services.rtset import folder_listing, reader
-from services.runtime import durable_files
 from services.store import records, structure_lists
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _changed_since(anon: Path, hashes: Mapping[str, str]) -> Iterator[str]:
 
     Files are called by their names, which are made of new UIDs; one that was not published, by none.
     """
-    there = set(durable_files.names(anon))
+    there = set(published_in(anon))
     for name, digest in hashes.items():
         if name not in there:
             yield f"record: {name} was published, and is not here"

@@ -10,7 +10,6 @@ What comes out holds no original value: hashes, counts and attribute paths.
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from services.dicom.dictionary import tag
 from services.dicom.elements import Malformed
 from services.dicom.part10 import NotDicom
 from services.errors import NotClean, SetChanged
+from services.layout import published_in
 from services.policy.table import Action
 from services.proof import kept_values, references, values
 from services.proof.compare_elements import Walk, by_attribute
@@ -269,12 +269,13 @@ def _read_source(path: Path) -> DicomFile:
 def _read_output(folder: Path, reasons: Reasons) -> list[DicomFile]:
     """Read everything in the folder of the new files."""
     found = []
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        if not entry.is_file(follow_symlinks=False):
+    for name in published_in(folder):
+        path = folder / name
+        if path.is_symlink() or not path.is_file():
             reasons.add("files", "the folder holds something that is no file")
             continue
         try:
-            found.append(part10.read(folder / entry.name))
+            found.append(part10.read(path))
         except (NotDicom, Malformed):
             reasons.add("files", "a file is no sound DICOM")
     return found

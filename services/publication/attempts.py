@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 RECORD: Final = "record.json"
 LINE: Final = "line.json"
 STANDS_STILL_S: Final = 600.0
+NOBODYS_AFTER_S: Final = 120.0
+"""The same of what no set needs: a small file that was being written, an attempt whose set has no claim any more."""
 
 _GONE: Final = ".gone-"
 _NAME: Final = re.compile(rf"(?:{re.escape(_GONE)})?([0-9a-f]{{32}})\.[0-9a-f]{{32}}")
@@ -145,7 +147,7 @@ class StandingStill:
         self._seen: dict[Path, tuple[object, float]] = {}
 
     def clear(self, is_leased: Callable[[str], bool]) -> int:
-        """Clear what has not changed for ten minutes and return how many.
+        """Clear what has not changed for ten minutes, or two where no set needs it, and return how many.
 
         Parameters
         ----------
@@ -160,13 +162,18 @@ class StandingStill:
                 before, since = self._seen.get(path, (None, now))
                 if before != look:
                     since = now
-                if now - since >= STANDS_STILL_S and self._is_nobodys(path, is_leased):
+                if now - since >= self._patience_s(path) and self._is_nobodys(path, is_leased):
                     _clear(path)
                     cleared += 1
                 else:
                     seen[path] = (look, since)
         self._seen = seen
         return cleared
+
+    def _patience_s(self, path: Path) -> float:
+        set_id = set_of(path)
+        is_needed = set_id is not None and claims.held(self._collection, set_id) is not None
+        return STANDS_STILL_S if is_needed else min(NOBODYS_AFTER_S, STANDS_STILL_S)
 
     def _unfinished(self) -> Iterator[Path]:
         staging, root = self._collection.staging, self._collection.root

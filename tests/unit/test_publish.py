@@ -13,7 +13,7 @@ from services.forms.collection_form import Options
 from services.forms.identity import Identity
 from services.maintenance import export
 from services.publication import attempts, claims, publish, republish
-from services.publication.attempts import LINE, RECORD, STANDS_STILL_S, Attempt, StandingStill
+from services.publication.attempts import LINE, NOBODYS_AFTER_S, RECORD, STANDS_STILL_S, Attempt, StandingStill
 from services.publication.publish import TargetTaken
 from services.runtime import durable_files
 from services.store import records
@@ -292,7 +292,7 @@ def test_what_speaks_for_a_publication_is_neither_thrown_away_nor_cleared(collec
 
 
 def test_an_attempt_that_nobody_works_on_is_cleared_after_ten_minutes(collection: Collection) -> None:
-    """On our own clock; any change, or a lease, keeps it."""
+    """On our own clock; any change, or a lease, keeps it. What no set needs is cleared after two."""
     now = [0.0]
     still = StandingStill(collection, lambda: now[0])
     attempt = attempt_in(collection)
@@ -303,13 +303,17 @@ def test_an_attempt_that_nobody_works_on_is_cleared_after_ten_minutes(collection
     foreign.touch()
 
     assert still.clear(lambda _: False) == 0
+    now[0] = NOBODYS_AFTER_S - 1
+    assert still.clear(lambda _: False) == 0
+    now[0] = NOBODYS_AFTER_S
+    assert still.clear(lambda _: False) == 2
+    assert (left_over.exists(), half_a_note.exists()) == (False, False)
     now[0] = STANDS_STILL_S - 1
     (attempt.folder / "late").touch()
     assert still.clear(lambda _: False) == 0
     now[0] = STANDS_STILL_S
-    assert still.clear(lambda _: False) == 2
+    assert still.clear(lambda _: False) == 0
     assert (attempt.path.exists(), foreign.exists()) == (True, True)
-    assert (left_over.exists(), half_a_note.exists()) == (False, False)
     now[0] = 3 * STANDS_STILL_S
     assert still.clear(lambda locator: locator == LOCATOR) == 0
     assert still.clear(lambda _: False) == 1
