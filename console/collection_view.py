@@ -23,7 +23,7 @@ from services.errors import SettingsWrong
 from services.forms.collection_form import BY_HAND, read_settings
 from services.layout import STATE_NAME, sheets_folder
 from services.machines import descriptor
-from services.maintenance.choose import is_chosen
+from services.maintenance.plan_choice import is_chosen
 from services.rtset import folder_listing, unfinished_pixels
 from services.runtime import durable_files
 from services.store import again, registry, tracking_lines

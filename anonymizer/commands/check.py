@@ -30,7 +30,7 @@ from anonymizer.terminal import (
 from services.forms.collection_form import options_of_new_collection, read_settings
 from services.layout import SETTINGS_NAME, STATE_NAME
 from services.maintenance import texts_before
-from services.maintenance.choose import is_chosen
+from services.maintenance.plan_choice import is_chosen
 from services.policy.text_roles import CALLED, OF_PERSON
 from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
 from services.rtset.references import LINKS

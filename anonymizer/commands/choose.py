@@ -8,7 +8,7 @@ import typer
 
 from anonymizer.arguments import Root, SetFolder, check_folder, set_in
 from anonymizer.terminal import console
-from services.maintenance import choose as choosing
+from services.maintenance import plan_choice
 from services.store.collection import Collection
 
 Numbers = Annotated[
@@ -21,7 +21,7 @@ def choose(root: Root, folder: SetFolder, numbers: Numbers) -> None:
     check_folder(root)
     collection = Collection.open(root)
     place = root / set_in(root, folder, by_hospital=collection.options.by_hospital)
-    taken = choosing.choose(collection, place, numbers)
+    taken = plan_choice.choose(collection, place, numbers)
     for one in taken:
         console().print(f"{one.ordinal}. {one.describe_with_dose()}")
     console().print(f"Taken by the service, or by: anonymizer run {root}")

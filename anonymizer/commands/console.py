@@ -68,7 +68,7 @@ def console(
     """
     settings = Settings.of_process()
     if list_users or any(name is not None for name in (add_user, remove_user, allow_user)):
-        _see_to_users(settings, add=add_user, remove=remove_user, allow=allow_user, roles=role, as_json=as_json)
+        _see_to_users(settings, add=add_user, remove=remove_user, allow=allow_user, allowed=role, as_json=as_json)
         return
     if role:
         raise SettingsWrong("--role says what somebody may do: name them with --add-user or --allow-user.")
@@ -132,24 +132,23 @@ def _see_to_users(
     add: str | None,
     remove: str | None,
     allow: str | None,
-    roles: list[str] | None,
+    allowed: list[str] | None,
     as_json: bool,
 ) -> None:
     """Do what is asked about users, and list them."""
-    from console.auth import roles as known_roles  # noqa: PLC0415 - see above
-    from console.auth import users  # noqa: PLC0415
+    from console.auth import roles, users  # noqa: PLC0415 - see above
 
     path, say = settings.console_users, terminal.console().print
     if path is None:
         raise SettingsWrong("ANONYMIZER_CONSOLE_USERS is not set. It names the file of those who may log in.")
-    if roles:
-        known_roles.of_words(roles)  # before anybody is asked for a password
+    if allowed:
+        roles.of_words(allowed)  # before anybody is asked for a password
     if add is not None:
-        users.add(path, add, typer.prompt("Password", hide_input=True, confirmation_prompt=True), roles)
+        users.add(path, add, typer.prompt("Password", hide_input=True, confirmation_prompt=True), allowed)
         say(f"{add} may log in now.")
     if allow is not None:
-        users.allow(path, allow, roles or [known_roles.LOOK])
-        say(f"{allow} may now: {known_roles.as_words(users.read(path)[allow].roles)}.")
+        users.allow(path, allow, allowed or [roles.LOOK])
+        say(f"{allow} may now: {roles.as_words(users.read(path)[allow].roles)}.")
     if remove is not None:
         users.remove(path, remove)
         say(f"{remove} may not log in any more, and their sessions have ended.")

@@ -14,9 +14,8 @@ from rich.table import Table
 from anonymizer.arguments import AsJson, check_folder
 from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, console, say_json
 from services.errors import SettingsWrong
-from services.exchange import delivery_key, trust
+from services.exchange import delivery_key, receiving, trust
 from services.exchange.opening import Tampered
-from services.exchange.receiving import receive as take
 from services.runtime.settings import Settings
 from services.store.collection import Collection
 from worker.app import connect
@@ -55,7 +54,7 @@ def receive(
     settings = Settings.of_process()
     try:
         with connect(settings) if settings.redis_url else nullcontext() as client:
-            told = take(
+            told = receiving.receive(
                 Collection.open(collection),
                 delivery,
                 settings,

@@ -9,7 +9,7 @@ import typer
 from anonymizer.arguments import Root, SetFolder, check_folder, set_in
 from anonymizer.terminal import command, console
 from services.errors import SettingsWrong
-from services.maintenance import choose
+from services.maintenance import plan_choice
 from services.rtset import folder_listing, unfinished_pixels
 from services.runtime import audit
 from services.store import again, plans, registry
@@ -65,7 +65,7 @@ def retry(root: Root, folder: SetFolder, numbers: Numbers = None, as_new: AsNew 
 
 def _marks(collection: Collection, place: Path, numbers: Sequence[int]) -> list[str]:
     """Return the marks of the plans that are meant."""
-    taken = choose.numbered(collection, place, numbers)[1] if numbers else []
+    taken = plan_choice.numbered(collection, place, numbers)[1] if numbers else []
     return [plans.mark_of(collection, one.plan_uid) for one in taken]
 
 

@@ -13,9 +13,8 @@ from console.auth.roles import START
 from console.events import Parts
 from console.pages.asked import Asked, action, live, to, words_of
 from services.errors import SettingsWrong
-from services.exchange import deliveries as delivered
 from services.exchange import door, packing
-from services.exchange.deliveries import Wanted
+from services.exchange.deliveries import Wanted, all_of, hospital_of
 from services.store import records
 from services.store.collection import Collection
 from services.store.records import folder_name, index_of
@@ -116,7 +115,7 @@ def _making(asked: Asked) -> str:
 
 
 def _delivered(asked: Asked) -> str:
-    every = list(reversed(delivered.all_of(Collection.look(asked.board.root))))
+    every = list(reversed(all_of(Collection.look(asked.board.root))))
     return asked.render("delivered.html", deliveries=every, collection=asked.request.path_params["collection"])
 
 
@@ -126,7 +125,7 @@ def _offered(collection: Collection) -> list[Offered]:
         published = records.read(collection, index)
         if published is None or published.set_id is None or published.withdrawn:
             continue
-        kept_back = "unread words" if door.unread_words(collection, index) else door.not_released(collection, index)
-        hospital = delivered.hospital_of(collection, index)
+        kept_back = "unread words" if door.count_unread(collection, index) else door.not_released(collection, index)
+        hospital = hospital_of(collection, index)
         found.append(Offered(folder_name(index), hospital, kept_back.replace(" ", "-")))
     return found

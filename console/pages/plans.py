@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from console.pages.asked import Asked, action, to, words_of
 from services.errors import SettingsWrong
 from services.forms.collection_form import read_settings
-from services.maintenance import choose
+from services.maintenance import plan_choice
 from services.rtset import folder_listing
 from services.store import registry
 from services.store.collection import Collection
@@ -48,7 +48,7 @@ def choose_plans(asked: Asked, form: Form) -> Response:
             folder = board.root / row.folder
             if form["was"] != _mark(collection, row, folder_listing.fingerprint(folder)):
                 raise SettingsWrong(OVERTAKEN)
-            choose.choose(collection, folder, numbers)
+            plan_choice.choose(collection, folder, numbers)
     except (SettingsWrong, *CIRCUMSTANCES) as wrong:
         return _plans(asked, HTTPStatus.CONFLICT, words_of(wrong))
     board.forget_judgement(row.locator)

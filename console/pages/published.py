@@ -11,8 +11,8 @@ from starlette.responses import RedirectResponse
 
 from console.pages.asked import Asked, action, words_of
 from services.errors import SettingsWrong
-from services.exchange import deliveries as delivered
 from services.exchange import door
+from services.exchange.deliveries import holding
 from services.maintenance.withdraw import withdraw_set
 from services.store import records, releases
 from services.store.collection import Collection
@@ -48,7 +48,7 @@ def _published(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Re
         decision=releases.current(collection, index),
         void=bool(releases.history(collection, index)) and releases.current(collection, index) is None,
         words=door.unread(collection, index),
-        deliveries=delivered.holding(collection, index),
+        deliveries=holding(collection, index),
         has_sheet=anon in asked.board.sheets(),
         collection=asked.request.path_params["collection"],
         name=asked.desk.name_of(collection.root),

@@ -184,7 +184,7 @@ def _choose(collection: Collection, wanted: Wanted) -> tuple[set[int], list[Expo
             continue
         found = records.read(collection, index)
         stands = found is not None and not found.withdrawn
-        if stands and not wanted.unread_words and door.unread_words(collection, index):
+        if stands and not wanted.unread_words and door.count_unread(collection, index):
             held.append(Exported(folder_name(index), "unread words"))
         elif stands and (why := door.not_released(collection, index)):
             held.append(Exported(folder_name(index), why))
@@ -317,7 +317,7 @@ class _Run:
         now = manifest.fingerprint_of(published.hashes)
         state = "new" if not last else "unchanged" if last[-1] == now else "revised"
         hospital = hospital_of(self._collection, index) if self._wanted.hospital_name else ""
-        unread = door.unread_words(self._collection, index)
+        unread = door.count_unread(self._collection, index)
         return manifest.set_entry(self._collection, published, state, unread, hospital=hospital)
 
     def _withdrawn(self) -> list[dict[str, Any]]:

@@ -5,22 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from services.forms.collection_form import BEFORE_EXPORT
-from services.publication import unread_words as words
+from services.publication import unread_words
 from services.store import releases
 
 if TYPE_CHECKING:
     from services.store.collection import Collection
 
 
-def unread_words(collection: Collection, index: int) -> int:
+def count_unread(collection: Collection, index: int) -> int:
     """Count the words of a published set that nobody has said to be fine."""
-    return words.count_unread(collection, index)
+    return unread_words.count_unread(collection, index)
 
 
 def unread(collection: Collection, index: int) -> list[str]:
     """Return the words of a published set that nobody has said to be fine."""
-    found = words.read(collection, index)
-    return words.unread(collection, found) if found else []
+    found = unread_words.read(collection, index)
+    return unread_words.unread(collection, found) if found else []
 
 
 def not_released(collection: Collection, index: int) -> Literal["", "sent back", "not released"]:

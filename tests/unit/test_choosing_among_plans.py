@@ -8,7 +8,7 @@ import pytest
 
 from services.errors import SettingsWrong
 from services.forms.collection_form import read_settings
-from services.maintenance import choose
+from services.maintenance import plan_choice
 from services.store import plans, registry
 from services.store.collection import Collection
 from tests.exports import generate
@@ -38,7 +38,7 @@ def test_the_numbers_of_check_are_taken_and_kept(tmp_path: Path) -> None:
     locator = collection.locator(export.folder.name)
     marks = [plans.mark_of(collection, uid) for uid in export.plans]
     for numbers in ([1, 3], [2]):
-        taken = choose.choose(collection, export.folder, numbers)
+        taken = plan_choice.choose(collection, export.folder, numbers)
         assert [one.plan_uid for one in taken] == [export.plans[number - 1] for number in numbers]
         chosen = {marks[number - 1] for number in numbers}
         assert registry.chosen(collection, locator) == (chosen, set(marks) - chosen)
@@ -49,7 +49,7 @@ def test_a_number_that_is_none_of_the_folders_is_told(tmp_path: Path, numbers: l
     """And nothing is noted."""
     collection, export = waiting(tmp_path)
     with pytest.raises(SettingsWrong, match="anonymizer check"):
-        choose.choose(collection, export.folder, numbers)
+        plan_choice.choose(collection, export.folder, numbers)
     assert registry.chosen(collection, collection.locator(export.folder.name)) == (frozenset(), frozenset())
 
 
@@ -58,7 +58,7 @@ def test_a_collection_that_asks_nobody_takes_no_answer(tmp_path: Path, mode: str
     """It says what its form says."""
     collection, export = waiting(tmp_path, mode)
     with pytest.raises(SettingsWrong, match=f'plans = "{mode}"'):
-        choose.choose(collection, export.folder, [1])
+        plan_choice.choose(collection, export.folder, [1])
 
 
 @pytest.mark.parametrize("mode", ["refuse", "ask", "approved", "each"])
