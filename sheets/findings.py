@@ -55,6 +55,9 @@ SMALL_MM: Final = 110.0
 MOST_SHOWN: Final = 3
 """Differences of which there is a picture."""
 
+BESIDE_MM: Final = 5.0
+"""The highest dose has views of its own where it lies further than this from the others."""
+
 
 class NoSheet(Exception):
     """There is nothing of which a sheet could be made: the set is not published, not here, or not a whole set."""
@@ -78,7 +81,8 @@ class Side:
 
     def scene(self, levels: Sequence[Level], before: Scene | None = None) -> Scene:
         """Return what is drawn over the CT."""
-        return Scene(self.objects.frame, self.structures, self.dose, levels, before)
+        hottest = draw.hottest(self.dose, self.objects.frame)
+        return Scene(self.objects.frame, self.structures, self.dose, levels, hottest, before)
 
 
 @dataclass
@@ -119,8 +123,17 @@ class Findings:
     picture: bytes | None = None
     """Three views; None where the CT cannot be decoded."""
 
+    seen: Sequence[Structure] = ()
+    """The structures that these views go through."""
+
+    hottest: bytes | None = None
+    """Three views through the highest dose; None where the others show it."""
+
     picture_before: bytes | None = None
     curves: Plot | None = None
+    curves_of: Sequence[Structure] = ()
+    """The structures that have one."""
+
     thumbnail: str = ""
     """An axial view, a PNG in Base64."""
 
@@ -240,12 +253,10 @@ def _centre(findings: Findings) -> Floats:
     if target is not None:
         return after.histograms[target.number].centre
     frame = after.objects.frame
-    if after.dose is not None:
-        hottest = np.unravel_index(int(after.dose.gy.argmax()), after.dose.gy.shape)
-        point = after.dose.position(tuple(map(int, hottest)))
-    else:
-        middle = after.objects.slices[len(after.objects.slices) // 2].place
-        point = ct_volume.position((middle.size[1] // 2, middle.size[0] // 2), middle, frame)
+    if (hottest := draw.hottest(after.dose, frame)) is not None:
+        return hottest
+    middle = after.objects.slices[len(after.objects.slices) // 2].place
+    point = ct_volume.position((middle.size[1] // 2, middle.size[0] // 2), middle, frame)
     return np.asarray(frame.of(point[np.newaxis])[0])
 
 
@@ -312,7 +323,12 @@ def _look(findings: Findings) -> None:
     """Pass the CT once: compare it, count its elements, and draw the views."""
     after, before = findings.after, findings.before
     centre = _centre(findings)
-    views = Planes(after.objects.frame, [one.place for one in after.objects.slices], centre)
+    places = [one.place for one in after.objects.slices]
+    views = Planes(after.objects.frame, places, centre)
+    hottest = draw.hottest(after.dose, after.objects.frame)
+    if hottest is not None and float(np.abs(hottest - centre).max()) <= BESIDE_MM:
+        hottest = None
+    views_hottest = None if hottest is None else Planes(after.objects.frame, places, hottest)
     views_before = (
         Planes(before.objects.frame, [one.place for one in before.objects.slices], centre) if before else None
     )
@@ -324,6 +340,8 @@ def _look(findings: Findings) -> None:
             decoded = False
         else:
             views.add(pair.number, pair.place, pair.voxels)
+            if views_hottest is not None:
+                views_hottest.add(pair.number, pair.place, pair.voxels)
         if before is not None and views_before is not None and pair.voxels_before is not None:
             views_before.add(pair.number, before.objects.slices[pair.number].place, pair.voxels_before)
         else:
@@ -333,6 +351,12 @@ def _look(findings: Findings) -> None:
     planes = views.made()
     shown = draw.box(after.structures, planes, centre)
     findings.picture = draw.views(planes, after.scene(findings.levels), shown)
+    findings.seen = draw.seen(after.structures, planes)
+    if views_hottest is not None and hottest is not None:
+        through = views_hottest.made()
+        scene, around = after.scene(findings.levels), draw.box(after.structures, through, hottest)
+        findings.hottest = draw.views(through, scene, around, shape=draw.LOW)
+        findings.seen = draw.seen(after.structures, [*planes, *through])
     centre = np.clip(centre, shown.low, shown.high)
     around = Box(np.maximum(shown.low, centre - SMALL_MM), np.minimum(shown.high, centre + SMALL_MM))
     small = draw.thumbnail(planes[0], after.scene(findings.levels), around)
@@ -394,4 +418,5 @@ def _draw_curves(findings: Findings) -> None:
         if one.number in after.histograms and after.histograms[one.number].known
     ]
     if rows:
+        findings.curves_of = [one for one, _, _ in rows]
         findings.curves = plots.histograms(rows, after.dose.highest_gy, after.dose.unit, findings.full_gy)

@@ -17,26 +17,25 @@ from services.rtset import private_loss
 from services.store import releases
 from services.store.records import folder_name
 from services.store.releases import RELEASED
-from sheets import kept_texts, paths, recognition
+from sheets import beam_views, kept_texts, paths, recognition
 from sheets.element_counts import COLUMNS, account, checks
 from sheets.findings import TARGETS, examine
 from sheets.read.accessories import applications, sources
 from sheets.read.numbers import whole
-from sheets.render.draw import on_white
+from sheets.render import draw, plots
 from sheets.render.html import html
-from sheets.render.page import Cell, Facts, Heading, Legend, Page, Picture, Signature, Table, Text
+from sheets.render.page import Cell, Facts, Heading, Key, Legend, Page, Picture, Signature, Table, Text
 from sheets.render.pdf import pdf
-from sheets.render.plots import is_target
 from sheets.source_diff import BEAMS, CONTOURS, CT, DOSE, MOST_TOLD, PARTS
 from sheets.tables import rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from services.store.collection import Collection
     from services.store.releases import Release
     from sheets.dvh import Dvh
-    from sheets.findings import Findings, Side
+    from sheets.findings import Findings
     from sheets.read.beams import Beam
     from sheets.read.contours import Structure
     from sheets.read.plan_objects import Objects
@@ -58,6 +57,9 @@ _SAME_CM3: Final = 0.005
 
 _COVERED: Final = (95, 100, 107)
 """Per cent of the prescribed dose of which it is told how much of a structure gets them."""
+
+_ISODOSE_PT: Final = 1.4
+"""Lines of the legend."""
 
 _HOT_CM3: Final = 0.03
 SMALL_CM3: Final = 0.5
@@ -287,8 +289,9 @@ def _pictures(findings: Findings) -> Iterator[Block]:
         )
         return
     says = "Axial, coronal and sagittal view of the published set"
-    yield Picture(findings.picture, says, "Thin lines: isodoses. Thick lines: structures, in the colours of the table.")
-    yield Legend([(level.colour, level.says) for level in findings.levels])
+    yield Picture(findings.picture, says, _lines_and_marks(findings))
+    yield Legend([Key(draw.rgb(level.colour), level.says, _ISODOSE_PT) for level in findings.levels])
+    yield Legend([Key(draw.on_black(one.colour), one.name) for one in _ranked(findings.seen)])
     if findings.full_gy is None and findings.levels:
         yield Text(
             "Isodoses are not in per cent: no single dose is prescribed that this one could be held against.", "small"
@@ -299,9 +302,22 @@ def _pictures(findings: Findings) -> Iterator[Block]:
             "isodoses, and there are no dose figures of structures.",
             "bad",
         )
+    if findings.hottest is not None:
+        yield Heading("Published set, through the highest dose")
+        yield Picture(findings.hottest, "Axial, coronal and sagittal view through the highest dose")
     if findings.picture_before is not None:
         yield Heading("Source, the same views")
         yield Picture(findings.picture_before, "Axial, coronal and sagittal view of the source")
+
+
+def _lines_and_marks(findings: Findings) -> str:
+    """Say what is drawn over the CT."""
+    says = "Thick lines: structures."
+    if findings.levels:
+        unit = "per cent" if findings.full_gy else findings.after.dose.unit if findings.after.dose else ""
+        says = f"Thin lines with a number: isodoses{f' in {unit}' if unit else ''}. {says} Cross: the highest dose."
+    low, high = draw.WINDOW_HU
+    return f"{says} W {high - low:.0f} L {(high + low) / 2:.0f}: window width and level in HU."
 
 
 def _comparison(findings: Findings) -> Iterator[Block]:
@@ -343,7 +359,7 @@ def _histograms(findings: Findings) -> Iterator[Block]:
     yield Heading("Dose-volume histograms", new_page=before is not None)
     if findings.curves:
         yield findings.curves
-        yield Legend(_curves_legend(after))
+        yield Legend(plots.keys(_ranked(findings.curves_of)))
     thick = " Thin lines: published. Broad pale lines below them: source." if before else ""
     yield Text(
         "Worked out here from contours and dose, by one method: from each contour plane half way to its "
@@ -359,18 +375,6 @@ def _histograms(findings: Findings) -> Iterator[Block]:
     yield from map(Text, _not_as_usual(after.structures))
 
 
-def _curves_legend(side: Side) -> list[tuple[str, str]]:
-    """Name the curves, in the order of the table."""
-    shown = [one for one in side.structures if (found := side.histograms.get(one.number)) and found.known]
-    return [
-        (
-            "#" + "".join(f"{part:02x}" for part in on_white(one.colour)),
-            f"{one.name} (thick)" if is_target(one) else one.name,
-        )
-        for one in sorted(shown, key=lambda structure: _rank(structure.kind))
-    ]
-
-
 def _figures_table(findings: Findings) -> Table:
     """Lay out the figures of all structures, targets first."""
     after, before, full_gy = findings.after, findings.before, findings.full_gy
@@ -379,7 +383,7 @@ def _figures_table(findings: Findings) -> Table:
     covered = [f"V{percent} %" for percent in _COVERED] if full_gy else []
     columns = ["Structure", "Type", "cm³", *doses, *covered, "Outside"]
     rows = []
-    for one in sorted(after.structures, key=lambda structure: _rank(structure.kind)):
+    for one in _ranked(after.structures):
         found = after.histograms.get(one.number)
         cells = [Cell(one.name, colour=one.colour), Cell(one.kind), *_figures(one, found, full_gy)]
         if before is not None:
@@ -390,6 +394,11 @@ def _figures_table(findings: Findings) -> Table:
         columns.append("Source")
         widths.append(1.7)
     return Table(columns, rows, frozenset(range(2, 4 + len(doses) + len(covered))), widths)
+
+
+def _ranked(structures: Iterable[Structure]) -> list[Structure]:
+    """Return structures in the order of the table."""
+    return sorted(structures, key=lambda one: _rank(one.kind))
 
 
 def _rank(kind: str) -> int:
@@ -486,6 +495,7 @@ def _beams(findings: Findings) -> Iterator[Block]:
         )
     yield from map(Text, _lost(findings))
     yield from _machine(findings)
+    yield from beam_views.blocks(findings)
 
 
 def _lost(findings: Findings) -> list[str]:

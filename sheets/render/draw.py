@@ -6,7 +6,7 @@ Drawn by Pillow at twice their size and then halved, which smooths lines; isodos
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from math import ceil
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -39,8 +39,8 @@ ISODOSES: Final = (
     (95, "#ffbe0b"),
     (90, "#fb7d28"),
     (70, "#e0529c"),
-    (50, "#9d6bff"),
-    (20, "#4c7dff"),
+    (50, "#8c4eec"),
+    (20, "#3355ee"),
 )
 """Per cent of the prescribed dose; the brighter the higher, also for who does not tell colours apart."""
 
@@ -53,25 +53,26 @@ MARGIN_MM: Final = 12.0
 REACH_MM: Final = 170.0
 """No more than this on each side of the target."""
 
-_WIDTH_PX: Final = 1632
-"""Of a picture: 22 cm at 190 dots an inch."""
 
-_ASPECT: Final = 5.6 / 10.2
-"""Panels are arranged so that they fill this shape best."""
-
-_SMALL_WIDTH_PX: Final = 612
 _FINER: Final = 2
 """So many times larger is drawn than shown."""
 
 _GAP_MM: Final = 2.0
 _COMPRESSION: Final = 3
-_THIN_PX: Final = 1.1
-_THICK_PX: Final = 2.2
+_THIN_PX: Final = 1.5
+_THICK_PX: Final = 3.0
 _DASH_PX: Final = 9.0
 _LETTER_PX: Final = 17
 _EDGE_PX: Final = 7
 _BAR_MM: Final = 50.0
 _BAR_PX: Final = 4
+_MARK_PX: Final = 13
+"""Of the number at an isodose."""
+_LONGEST: Final = 6.0
+"""An isodose has its number where it is so many times as long as the number is high."""
+_CROSS_PX: Final = 11
+_HOT_MM: Final = 2.5
+"""The highest dose is marked in planes that are no further from it."""
 
 _DOSE_STEP_MM: Final = 1.5
 _LINE_MM: Final = 0.5
@@ -81,12 +82,29 @@ _RED: Final = (255, 0, 0)
 _LUMINANCE: Final = np.array([0.2126, 0.7152, 0.0722])
 
 
+class Shape(NamedTuple):
+    """What a picture is to be like: panels are arranged so that they fill it best."""
+
+    width_px: int
+    aspect: float
+    """Height by width."""
+
+
+LARGE: Final = Shape(1632, 5.6 / 10.2)
+"""As wide as a page at 220 dots an inch."""
+
+LOW: Final = Shape(1224, 0.32)
+_SMALL: Final = Shape(612, LARGE.aspect)
+
+
 class Level(NamedTuple):
     """An isodose."""
 
     dose: float
     colour: str
     says: str
+    mark: str
+    """What stands at its line."""
 
 
 def levels(full_gy: float | None, dose: Dose | None) -> list[Level]:
@@ -95,16 +113,37 @@ def levels(full_gy: float | None, dose: Dose | None) -> list[Level]:
     if dose is None or highest <= 0:
         return []
     if full_gy:
-        of = [Level(percent / 100 * full_gy, colour, f"{percent} %") for percent, colour in ISODOSES]
+        of = [Level(percent / 100 * full_gy, colour, f"{percent} %", str(percent)) for percent, colour in ISODOSES]
         return [one._replace(says=f"{one.says} = {one.dose:.1f} Gy") for one in of if one.dose <= highest]
     power = 10 ** np.floor(np.log10(highest / len(ISODOSES)))
     step = next(float(each * power) for each in _ROUND if each * power * (len(ISODOSES) + 1) > highest)
     count = int(highest // step)
     doses = [step * number for number in range(count, 0, -1)]
     return [
-        Level(each, colour, f"{each:.4g} {dose.unit}".strip())
+        Level(each, colour, f"{each:.4g} {dose.unit}".strip(), f"{each:.4g}")
         for each, (_, colour) in zip(doses, ISODOSES, strict=False)
     ]
+
+
+def hottest(dose: Dose | None, frame: Frame) -> Floats | None:
+    """Return where the hottest voxel is, in the frame; None where there is no dose."""
+    if dose is None or dose.highest_gy <= 0:
+        return None
+    voxel = np.unravel_index(int(dose.gy.argmax()), dose.gy.shape)
+    return np.asarray(frame.of(dose.position(tuple(map(int, voxel)))[np.newaxis])[0])
+
+
+def seen(structures: Sequence[Structure], planes: Sequence[Plane]) -> list[Structure]:
+    """Return the structures that reach one of the planes."""
+    found = []
+    for structure in structures:
+        if structure.drawn:
+            points = np.concatenate(structure.contours)
+            low, high = points.min(axis=0), points.max(axis=0)
+            low[structure.stacked], high[structure.stacked] = structure.slabs.min(), structure.slabs.max()
+            if any(low[plane.normal] <= plane.at_mm <= high[plane.normal] for plane in planes):
+                found.append(structure)
+    return found
 
 
 class Box(NamedTuple):
@@ -124,6 +163,8 @@ class Scene:
     """None where it cannot be decoded."""
     levels: Sequence[Level]
     """Isodoses, the highest first."""
+    hottest: Floats | None = None
+    """Where the highest dose is, in the frame."""
 
     before: Scene | None = None
     """What it is held against: what differs from it is drawn over everything."""
@@ -148,7 +189,7 @@ def box(structures: Sequence[Structure], planes: Sequence[Plane], centre: Floats
 
 
 def views(
-    planes: Sequence[Plane], scene: Scene, shown: Box, *, highlight: Sequence[Image] = (), width_px: int = _WIDTH_PX
+    planes: Sequence[Plane], scene: Scene, shown: Box, *, highlight: Sequence[Image] = (), shape: Shape = LARGE
 ) -> bytes:
     """Draw planes in one picture and to one scale, with contours and isodoses: a PNG.
 
@@ -157,16 +198,16 @@ def views(
     highlight
         For each plane what is to be seen on top, where it is not 0: a difference.
     """
-    return _png(_views(planes, scene, shown, highlight, width_px))
+    return _png(_views(planes, scene, shown, highlight, shape))
 
 
 def _views(
-    planes: Sequence[Plane], scene: Scene, shown: Box, highlight: Sequence[Image], width_px: int
+    planes: Sequence[Plane], scene: Scene, shown: Box, highlight: Sequence[Image], shape: Shape
 ) -> Pictures.Image:
     sizes = [shown.high[list(plane.axes)] - shown.low[list(plane.axes)] for plane in planes]
-    corners, whole = _arrangement([(float(width), float(height)) for width, height in sizes])
-    scale = width_px / whole[0]
-    picture = Pictures.new("RGB", (width_px, ceil(whole[1] * scale)))
+    corners, whole = _arrangement([(float(width), float(height)) for width, height in sizes], shape.aspect)
+    scale = shape.width_px / whole[0]
+    picture = Pictures.new("RGB", (shape.width_px, ceil(whole[1] * scale)))
     panels = []
     for number, (plane, size, corner) in enumerate(zip(planes, sizes, corners, strict=True)):
         panel = _Panel(plane, shown, scale, (max(round(size[0] * scale), 1), max(round(size[1] * scale), 1)))
@@ -176,8 +217,11 @@ def _views(
         place = round(corner[0] * scale), round(corner[1] * scale)
         picture.paste(panel.halved(), place)
         panels.append((panel, place))
+    pen = ImageDraw.Draw(picture)
     for panel, place in panels:
-        _letters(ImageDraw.Draw(picture), panel, place)
+        _marks(pen, panel, place)
+        _cross(pen, panel, place, scene.hottest)
+        _letters(pen, panel, place)
     return picture
 
 
@@ -197,6 +241,8 @@ class _Panel:
         grey = np.clip((plane.values - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
         self.picture = self.resampled(grey).convert("RGB")
         self.pen = ImageDraw.Draw(self.picture)
+        self.marks: list[tuple[float, float, Level]] = []
+        """Where isodoses are told by a number, as they are shown."""
 
     def resampled(self, values: NDArray[np.uint8]) -> Pictures.Image:
         """Show values on the grid of the plane, [up, across], each as large as its voxel."""
@@ -245,7 +291,9 @@ def _dashes(points: Sequence[tuple[float, float]], length: float) -> list[list[t
     return pieces
 
 
-def _arrangement(sizes: Sequence[tuple[float, float]]) -> tuple[list[tuple[float, float]], tuple[float, float]]:
+def _arrangement(
+    sizes: Sequence[tuple[float, float]], aspect: float
+) -> tuple[list[tuple[float, float]], tuple[float, float]]:
     """Place panels (width, height) in a row, or the first beside the others, whichever is shown larger.
 
     Returns
@@ -258,9 +306,9 @@ def _arrangement(sizes: Sequence[tuple[float, float]]) -> tuple[list[tuple[float
     stack = [(0.0, 0.0)]
     stack += [(widths[0] + _GAP_MM, sum(heights[1:number]) + (number - 1) * _GAP_MM) for number in range(1, len(sizes))]
     other = (widths[0] + _GAP_MM + max(widths[1:], default=0), max(heights[0], sum(heights[1:]) + _GAP_MM))
-    scales = [min(1 / width, _ASPECT / height) for width, height in (whole, other)]
+    scales = [min(1 / width, aspect / height) for width, height in (whole, other)]
     corners, (width, height) = (row, whole) if scales[0] >= scales[1] else (stack, other)
-    wide = max(width, height / _ASPECT)
+    wide = max(width, height / aspect)
     return [(x + (wide - width) / 2, y) for x, y in corners], (wide, height)
 
 
@@ -320,13 +368,54 @@ def _isodoses(panel: _Panel, scene: Scene, dose: Dose, shown: Box) -> None:
     if np.isnan(gy).all():
         return
     traced = contour_generator(across, up, np.ma.masked_invalid(gy), line_type=LineType.Separate)
-    for one in reversed(scene.levels):
+    for number, one in enumerate(reversed(scene.levels)):
+        longest = None
         for points in traced.lines(one.dose):
             line = np.asarray(points)
-            panel.line(line[:, 0], line[:, 1], _colour(one.colour), _THIN_PX)
+            panel.line(line[:, 0], line[:, 1], rgb(one.colour), _THIN_PX)
+            if longest is None or len(line) > len(longest):
+                longest = line
+        if longest is not None:
+            _mark(panel, one, longest, number)
 
 
-def _colour(name: str) -> Colour:
+def _mark(panel: _Panel, level: Level, line: Floats, number: int) -> None:
+    """Find a place for the number of an isodose: each a little further round, so that none hides another."""
+    places = np.array(panel.pixels(line[:, 0], line[:, 1])) / _FINER
+    inside = ((places > _MARK_PX) & (places < np.array(panel.size) - _MARK_PX)).all(axis=1)
+    if not level.mark or np.hypot(*np.ptp(places, axis=0)) < _LONGEST * _MARK_PX or not inside.any():
+        return
+    around = places - places.mean(axis=0)
+    wanted = np.pi * (0.25 + 0.3 * number)
+    off = np.cos(np.arctan2(around[:, 1], around[:, 0]) - wanted)
+    x, y = places[int(np.where(inside, off, -2.0).argmax())].tolist()
+    panel.marks.append((x, y, level))
+
+
+def _marks(pen: ImageDraw.ImageDraw, panel: _Panel, place: tuple[int, int]) -> None:
+    """Write the numbers of isodoses at their lines."""
+    for x, y, level in panel.marks:
+        at = place[0] + x, place[1] + y
+        pen.text(at, level.mark, level.colour, _font(_MARK_PX), "mm", stroke_width=_HALO_PX, stroke_fill="black")
+
+
+def _cross(pen: ImageDraw.ImageDraw, panel: _Panel, place: tuple[int, int], hottest: Floats | None) -> None:
+    """Mark the highest dose in a plane that goes through it."""
+    plane = panel.plane
+    if hottest is None or abs(hottest[plane.normal] - plane.at_mm) > _HOT_MM:
+        return
+    across, up = (np.array([hottest[axis]]) for axis in plane.axes)
+    ((x, y),) = panel.pixels(across, up)
+    if not (0 <= x <= panel.size[0] * _FINER and 0 <= y <= panel.size[1] * _FINER):
+        return
+    x, y, size = place[0] + x / _FINER, place[1] + y / _FINER, _CROSS_PX
+    for width, colour in ((5, "black"), (2, "white")):
+        pen.line((x - size, y, x + size, y), fill=colour, width=width)
+        pen.line((x, y - size, x, y + size), fill=colour, width=width)
+
+
+def rgb(name: str) -> Colour:
+    """Return a colour that is told as `#rrggbb`."""
     red, green, blue = ImageColor.getrgb(name)[:3]
     return red, green, blue
 
@@ -417,7 +506,8 @@ def cut(structure: Structure, plane: Plane, frame: Frame) -> tuple[Floats, Float
 
 def thumbnail(plane: Plane, scene: Scene, shown: Box, width_px: int = 240) -> bytes:
     """Draw one plane small and square: a PNG."""
-    whole = _views([plane], scene, shown, (), _SMALL_WIDTH_PX)
+    plain = replace(scene, levels=[level._replace(mark="") for level in scene.levels], hottest=None)
+    whole = _views([plane], plain, shown, (), _SMALL)
     side = min(whole.size)
     left, top = (whole.width - side) // 2, (whole.height - side) // 2
     picture = whole.crop((left, top, left + side, top + side))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
     from sheets.render.draw import Colour
-    from sheets.render.page import Page, Plot
+    from sheets.render.page import Key, Page, Plot
 
 
 def html(page: Page) -> bytes:
@@ -33,6 +33,7 @@ def _template() -> Template:
     environment.filters["data"] = _data
     environment.filters["rgb"] = _rgb
     environment.filters["svg"] = _svg
+    environment.filters["line"] = _line
     environment.filters["kind"] = lambda block: type(block).__name__
     return environment.get_template("page.html")
 
@@ -41,8 +42,11 @@ def _data(png: bytes) -> str:
     return f"data:image/png;base64,{b64encode(png).decode('ascii')}"
 
 
-_PLOT: Final = (1000, 430, 52, 10, 12, 48)
+_PLOT: Final = (1000, 440, 52, 10, 22, 48)
 """Of a plot: width and height, and what is left free at its left, right, upper and lower side."""
+
+_PX_OF_MM: Final = 5.2
+"""In a plot, which is as wide as a page."""
 
 
 def _svg(plot: Plot) -> Markup:
@@ -65,17 +69,27 @@ def _svg(plot: Plot) -> Markup:
     if plot.mark:
         x, _ = place(plot.mark[0], 0)
         parts.append(f'<path class="mark" d="M{x} {top}V{height - bottom}"/>')
-        beside = f'x="{x - 4}" class="end"' if plot.mark_is_late else f'x="{x + 4}"'
-        parts.append(f'<text {beside} y="{top + 14}">{escape(plot.mark[1])}</text>')
+        beside = f'x="{x + 4}" class="end"' if plot.mark_is_late else f'x="{x - 4}"'
+        parts.append(f'<text {beside} y="{top - 5}">{escape(plot.mark[1])}</text>')
     for curve in plot.curves:
         points = " ".join(f"{x:g},{y:g}" for x, y in (place(*point) for point in curve.points))
         look = f'stroke="{_rgb(curve.colour)}" stroke-width="{curve.width_pt * 1.8:g}"'
-        look += ' stroke-dasharray="8 4"' if curve.broken else ""
-        parts.append(f'<polyline points="{points}" {look}/>')
+        parts.append(f'<polyline points="{points}" {look}{_dashes(curve.dashes)}/>')
     parts.append(f'<text x="{(left + width - right) / 2}" y="{height - 8}" class="mid">{escape(plot.names[0])}</text>')
-    parts.append(f'<text x="{left + 6}" y="{top + 4}">{escape(plot.names[1])}</text>')
+    parts.append(f'<text x="{left}" y="{top - 5}">{escape(plot.names[1])}</text>')
     head = f'<svg class="plot" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(plot.says)}">'
     return Markup(f"{head}{''.join(parts)}</svg>")  # noqa: S704 - numbers, and texts that are escaped
+
+
+def _dashes(dashes: tuple[float, float] | None) -> str:
+    """Return what makes a line a broken one."""
+    return f' stroke-dasharray="{dashes[0] * _PX_OF_MM:g} {dashes[1] * _PX_OF_MM:g}"' if dashes else ""
+
+
+def _line(key: Key) -> Markup:
+    """Draw a piece of the line that a key stands for."""
+    look = f'stroke="{_rgb(key.colour)}" stroke-width="{key.width_pt * 1.8:g}"{_dashes(key.dashes)}'
+    return Markup(f'<svg class="line" viewBox="0 0 34 8" aria-hidden="true"><path d="M0 4H34" {look}/></svg>')  # noqa: S704 - numbers
 
 
 def _rgb(colour: Colour) -> str:

@@ -80,7 +80,8 @@ class Curve:
     points: Sequence[tuple[float, float]]
     colour: Colour
     width_pt: float = 1.0
-    broken: bool = False
+    dashes: tuple[float, float] | None = None
+    """How long a dash and a gap are, in mm on paper; None for a whole line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +105,39 @@ class Plot:
 
 
 @dataclass(frozen=True, slots=True)
-class Legend:
-    """Which colour means what."""
+class Key:
+    """What a colour means, or a line."""
 
-    entries: Sequence[tuple[str, str]]
-    """Colour as `#rrggbb`, and its meaning."""
+    colour: Colour
+    meaning: str
+    width_pt: float = 0.0
+    """Of the line that is shown; a field where it has no width."""
+    dashes: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Legend:
+    """Which colours and lines mean what."""
+
+    entries: Sequence[Key]
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A small picture with what it shows."""
+
+    png: bytes | None
+    title: str
+    lines: Sequence[str]
+    bad: bool = False
+    """Whether somebody has to look at it: its last line is told in red."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """Small pictures, as many beside each other as there is room for."""
+
+    tiles: Sequence[Tile]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +147,7 @@ class Signature:
     fields: Sequence[str]
 
 
-Block = Heading | Text | Facts | Table | Picture | Plot | Legend | Signature
+Block = Heading | Text | Facts | Table | Picture | Plot | Legend | Tiles | Signature
 
 
 @dataclass(frozen=True, slots=True)

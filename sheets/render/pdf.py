@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from sheets.render.page import Facts, Heading, Legend, Picture, Plot, Signature, Table, Text
+from sheets.render.page import Facts, Heading, Legend, Picture, Plot, Signature, Table, Text, Tiles
 from sheets.render.pdf_file import HEIGHT_MM, WIDTH_MM, PdfFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sheets.render.draw import Colour
-    from sheets.render.page import Block, Cell, Page
+    from sheets.render.page import Block, Cell, Page, Tile
 
 _INK: Final = (26, 31, 38)
 _QUIET: Final = (91, 102, 114)
@@ -26,13 +26,20 @@ _PARAGRAPH_MM: Final = 0.8
 _FACT_MM: Final = 38.0
 _HEADING_MM: Final = 9.0
 _ROW_MM: Final = 4.4
+_ROWS_TOGETHER: Final = 12
+"""A heading does not stand over fewer rows of a table, unless there are no more."""
 _CELL_MM: Final = 3.3
 _CELL_PT: Final = 7.0
 _PADDING_MM: Final = 0.8
 _SWATCH_MM: Final = 2.2
+_SAMPLE_MM: Final = 7.0
+"""How long a piece of a line is shown."""
 _SWATCH_COLUMN_MM: Final = 4.0
 _PLOT_MM: Final = (9.0, 2.0, 10.0, 78.0)
 """What a plot leaves free at its left, right and lower side, and how high it is."""
+_TILES_IN_ROW: Final = 4
+_TILE_GAP_MM: Final = 3.0
+_TILE_MM: Final = (_ROOM_MM - (_TILES_IN_ROW - 1) * _TILE_GAP_MM) / _TILES_IN_ROW
 _POINT_MM: Final = 25.4 / 72
 _BASELINE: Final = 0.72
 """Of the height of a line, from its upper side."""
@@ -100,6 +107,8 @@ class _Paper:
                 self._plot(block)
             case Legend():
                 self._legend(block)
+            case Tiles():
+                self._tiles(block)
             case Signature():
                 self._signature(block)
 
@@ -157,7 +166,7 @@ class _Paper:
     def _plot(self, block: Plot) -> None:
         before, behind, below, height = _PLOT_MM
         self._room(height)
-        left, right, top, bottom = _MARGIN_MM + before, _MARGIN_MM + _ROOM_MM - behind, self._y + 2, self._y + height
+        left, right, top, bottom = _MARGIN_MM + before, _MARGIN_MM + _ROOM_MM - behind, self._y + 3, self._y + height
         bottom -= below
 
         def place(across: float, up: float) -> tuple[float, float]:
@@ -174,14 +183,14 @@ class _Paper:
         self._file.lines([place(0, block.ends[1]), place(0, 0), place(block.ends[0], 0)], 0.25, _INK)
         if block.mark:
             value, says = block.mark
-            self._file.lines([place(value, 0), place(value, block.ends[1])], 0.25, _INK, dash_mm=0.6)
-            before_it = self._file.width(says, 6.5) + 0.8 if block.mark_is_late else -0.8
-            self._file.text(place(value, 0)[0] - before_it, top + 3, says, 6.5, _INK)
+            self._file.lines([place(value, 0), place(value, block.ends[1])], 0.25, _INK, (0.6, 0.6))
+            before_it = self._file.width(says, 7) - 0.8 if block.mark_is_late else 0.8
+            self._file.text(place(value, 0)[0] - before_it, top - 0.8, says, 7, _INK)
         for curve in block.curves:
             points = [place(across, up) for across, up in curve.points]
-            self._file.lines(points, curve.width_pt * _POINT_MM, curve.colour, dash_mm=1.4 if curve.broken else 0)
+            self._file.lines(points, curve.width_pt * _POINT_MM, curve.colour, curve.dashes)
         self._says(block.names[0], 7.5, (left + right) / 2, bottom + 7)
-        self._file.text(left + 1, top - 0.3, block.names[1], 7, _QUIET)
+        self._file.text(left, top - 0.8, block.names[1], 7, _QUIET)
         self._y += height
 
     def _says(self, text: str, size: float, middle: float, baseline: float) -> None:
@@ -191,16 +200,40 @@ class _Paper:
     def _legend(self, block: Legend) -> None:
         left = _MARGIN_MM
         self._room(_LINE_MM)
-        for colour, meaning in block.entries:
-            width = _SWATCH_MM + 1 + self._file.width(meaning, 7.5) + 5
+        for key in block.entries:
+            sample = _SAMPLE_MM if key.width_pt else _SWATCH_MM
+            width = sample + 1 + self._file.width(key.meaning, 7.5) + 5
             if left + width > _MARGIN_MM + _ROOM_MM and left > _MARGIN_MM:
                 left = _MARGIN_MM
                 self._y += _LINE_MM
                 self._room(_LINE_MM)
-            self._swatch((int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)), left, self._y)
-            self._file.text(left + _SWATCH_MM + 1, self._y + _LINE_MM * _BASELINE, meaning, 7.5, _INK)
+            if key.width_pt:
+                at = self._y + _LINE_MM / 2
+                line = [(left, at), (left + sample, at)]
+                self._file.lines(line, key.width_pt * _POINT_MM, key.colour, key.dashes)
+            else:
+                self._swatch(key.colour, left, self._y)
+            self._file.text(left + sample + 1, self._y + _LINE_MM * _BASELINE, key.meaning, 7.5, _INK)
             left += width
         self._y += _LINE_MM + 1
+
+    def _tiles(self, block: Tiles) -> None:
+        for first in range(0, len(block.tiles), _TILES_IN_ROW):
+            row = block.tiles[first : first + _TILES_IN_ROW]
+            lines = [[part for line in tile.lines for part in self._wrapped(line, _CELL_PT, _TILE_MM)] for tile in row]
+            more = 2 * _LINE_MM if first + _TILES_IN_ROW >= len(block.tiles) else 0  # for what is said of them
+            self._room(_tile_height(row) + _CELL_MM * (1 + max(map(len, lines))) + more)
+            for number, (tile, below) in enumerate(zip(row, lines, strict=True)):
+                left, at = _MARGIN_MM + number * (_TILE_MM + _TILE_GAP_MM), self._y
+                if tile.png:
+                    self._file.picture(tile.png, left, at, _TILE_MM, tile.title)
+                at += _tile_height(row) + _CELL_MM
+                title = self._wrapped(tile.title, _CELL_PT, _TILE_MM, bold=True)[:1]
+                for text, bold in [(one, True) for one in title] + [(one, False) for one in below]:
+                    last = tile.bad and text == below[-1] and not bold
+                    self._file.text(left, at, text, _CELL_PT, _TONES["bad"] if last else _INK, bold=bold or last)
+                    at += _CELL_MM
+            self._y += _tile_height(row) + _CELL_MM * (1 + max(map(len, lines))) + 2
 
     def _swatch(self, colour: Colour, left: float, top: float) -> None:
         edge, at = 0.15, top + (_LINE_MM - _SWATCH_MM) / 2
@@ -297,19 +330,30 @@ def _needed(block: Block | None) -> float:
     """Return how much of a block has to stand below its heading."""
     match block:
         case Table():
-            return _ROW_MM * (len(block.rows) + 1)
+            return _ROW_MM * (min(len(block.rows), _ROWS_TOGETHER) + 1)
         case Picture():
             return _height(block) + _LINE_MM
         case Plot():
             return _PLOT_MM[3]
+        case Tiles():
+            return _tile_height(block.tiles[:_TILES_IN_ROW]) + _CELL_MM * 5
         case Signature():
             return 28
     return _ROW_MM * 4
 
 
 def _height(block: Picture) -> float:
-    columns, rows = (int.from_bytes(block.png[at : at + 4], "big") for at in (16, 20))
-    return _ROOM_MM * rows / columns
+    return _ROOM_MM * _aspect(block.png)
+
+
+def _tile_height(row: Sequence[Tile]) -> float:
+    return max((_TILE_MM * _aspect(tile.png) for tile in row if tile.png), default=0.0)
+
+
+def _aspect(png: bytes) -> float:
+    """Return the height of a PNG by its width."""
+    columns, rows = (int.from_bytes(png[at : at + 4], "big") for at in (16, 20))
+    return rows / columns
 
 
 def _row_height(lines: Sequence[Sequence[str]]) -> float:

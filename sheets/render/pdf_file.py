@@ -69,12 +69,16 @@ class PdfFile:
         self._pdf.text(left, baseline, text)
 
     def lines(
-        self, points: Sequence[tuple[float, float]], width_mm: float, colour: Colour, *, dash_mm: float = 0
+        self,
+        points: Sequence[tuple[float, float]],
+        width_mm: float,
+        colour: Colour,
+        dashes: tuple[float, float] | None = None,
     ) -> None:
-        """Draw straight lines from point to point; broken ones where dashes have a length."""
+        """Draw straight lines from point to point; broken ones where it is said how long a dash and a gap are."""
         self._pdf.set_draw_color(*colour)
         self._pdf.set_line_width(width_mm)
-        self._pdf.set_dash_pattern(dash_mm)
+        self._pdf.set_dash_pattern(*(dashes or ()))
         self._pdf.polyline(points)
         self._pdf.set_dash_pattern()
 

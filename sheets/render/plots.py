@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from sheets.render.draw import on_white
-from sheets.render.page import Curve, Plot
+from sheets.render.page import Curve, Key, Plot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from sheets.render.draw import Colour
 
 _TARGETS: Final = frozenset({"PTV", "CTV", "GTV"})
+_DASHES: Final = (None, (2.4, 0.8), (0.7, 0.7), (1.4, 1.6))
+"""Of lines of structures that are no targets: told apart where colours are not."""
+
 _STEPS: Final = 400
 _ROUND: Final = (1, 2, 5, 10)
 _MOST_TICKS: Final = 12
@@ -32,7 +35,7 @@ def is_target(structure: Structure) -> bool:
 def histograms(
     rows: Sequence[tuple[Structure, Dvh, Dvh | None]], highest_gy: float, unit: str, full_gy: float | None = None
 ) -> Plot:
-    """Lay out all histograms in one plot: targets thick, other structures thin.
+    """Lay out all histograms in one plot: targets thick, other structures thin, broken in four ways.
 
     Parameters
     ----------
@@ -48,7 +51,7 @@ def histograms(
         colour = on_white(structure.colour)
         if before is not None:
             curves.append(Curve(_points(doses, before), _pale(colour), 4.0))
-        curves.append(Curve(_points(doses, after), colour, 1.7 if is_target(structure) else 0.8))
+        curves.append(Curve(_points(doses, after), colour, _width_pt(structure), _dashes(structure)))
     return Plot(
         curves=curves,
         ends=(end, 101.0),
@@ -57,6 +60,20 @@ def histograms(
         says="Dose-volume histograms of all structures",
         mark=(full_gy, f"prescribed {full_gy:g} {unit}") if full_gy and full_gy < end else None,
     )
+
+
+def keys(structures: Sequence[Structure]) -> list[Key]:
+    """Name the curves of structures."""
+    return [Key(on_white(one.colour), one.name, _width_pt(one), _dashes(one)) for one in structures]
+
+
+def _width_pt(structure: Structure) -> float:
+    return 1.7 if is_target(structure) else 0.9
+
+
+def _dashes(structure: Structure) -> tuple[float, float] | None:
+    """Return how the line of a structure is broken: those of targets are whole, those beside it take turns."""
+    return None if is_target(structure) else _DASHES[structure.number % len(_DASHES)]
 
 
 def _points(doses: np.ndarray[tuple[int, ...], np.dtype[np.float64]], of: Dvh) -> list[tuple[float, float]]:

@@ -1,0 +1,310 @@
+"""Where a beam comes from, and what of it is open: in the isocentre plane, seen from its source. IEC 61217.
+
+The patient is turned as the setup says, then with the couch, then seen from the gantry: *x* and *y* across the beam,
+*z* towards the source. Jaws, leaves, blocks and applicators are stated in the isocentre plane along the axes of the
+collimator, which is turned against those of the gantry. PS3.3 C.8.8.14 and C.8.8.25.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from sheets.read.numbers import number, numbers, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sheets.read.ct_volume import Floats
+    from sheets.read.numbers import Data
+
+_SEQUENCES: Final = (
+    ("BeamSequence", "ControlPointSequence", "BeamLimitingDeviceSequence"),
+    ("IonBeamSequence", "IonControlPointSequence", "IonBeamLimitingDeviceSequence"),
+)
+_LEFT, _BACK, _HEAD = np.eye(3)
+_FIXED: Final[Mapping[str, tuple[Floats, Floats, Floats]]] = {
+    "HFS": (_LEFT, _HEAD, -_BACK),
+    "HFP": (-_LEFT, _HEAD, _BACK),
+    "FFS": (-_LEFT, -_HEAD, -_BACK),
+    "FFP": (_LEFT, -_HEAD, _BACK),
+    "HFDR": (_BACK, _HEAD, _LEFT),
+    "HFDL": (-_BACK, _HEAD, -_LEFT),
+    "FFDR": (-_BACK, -_HEAD, _LEFT),
+    "FFDL": (_BACK, -_HEAD, -_LEFT),
+}
+"""Where the fixed axes *x*, *y* (to the gantry) and *z* (up) point in a patient who lies so on a couch at 0°."""
+
+_TURNED_TOO: Final = ("TableTopEccentricAngle", "TableTopPitchAngle", "TableTopRollAngle", "GantryPitchAngle")
+_FAR_MM: Final = 250.0
+"""No field is as wide as this; what nothing limits ends here."""
+_NEAREST: Final = 0.1
+"""Of the way from the isocentre to the source: nothing that is projected lies nearer to the source."""
+_BEYOND_MM: Final = 2000.0
+"""What is further from the axis is in no picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaves:
+    """Leaf pairs that move along one axis of the collimator."""
+
+    along: int
+    """0 where they move along x."""
+
+    boundaries: Floats
+    """Of the leaves, across their movement: one more than there are pairs."""
+
+    ends: Floats
+    """[bank, pair]: where the leaves of the first and of the second bank end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What of the field is open at one control point, along the axes of the collimator, in mm."""
+
+    jaws: Floats
+    """[axis, lower or upper]."""
+    leaves: tuple[Leaves, ...]
+
+    @property
+    def area_mm2(self) -> float:
+        """Return how much is open between jaws and leaves; of leaves that cross, what the narrower ones leave open."""
+        width, height = np.diff(self.jaws, axis=1)[:, 0].clip(0)
+        areas = [float(width * height)]
+        for along in {one.along for one in self.leaves}:
+            layers = [one for one in self.leaves if one.along == along]
+            strips = np.unique(np.concatenate([self.jaws[1 - along], *(one.boundaries for one in layers)]))
+            strips = strips[(strips >= self.jaws[1 - along, 0]) & (strips <= self.jaws[1 - along, 1])]
+            middle = (strips[:-1] + strips[1:]) / 2
+            low, high = (np.full(len(middle), end) for end in self.jaws[along])
+            for one in layers:
+                pair = np.searchsorted(one.boundaries, middle) - 1
+                between = (pair >= 0) & (pair < one.ends.shape[1])
+                pair = pair.clip(0, one.ends.shape[1] - 1)
+                low = np.where(between, np.maximum(low, one.ends[0, pair]), low)
+                high = np.where(between, np.minimum(high, one.ends[1, pair]), high)
+            areas.append(float((np.diff(strips) * (high - low).clip(0)).sum()))
+        return min(areas)
+
+
+class Outline(NamedTuple):
+    """What stands in the beam, in the isocentre plane along the axes of the collimator."""
+
+    points: Floats
+    """(n, 2), closed."""
+    shields: bool
+    """Whether it shields what is inside; else what is outside."""
+
+
+class Leg(NamedTuple):
+    """One way of a gantry."""
+
+    start: float
+    turned: float
+    """Clockwise, in degrees; counter-clockwise below 0."""
+
+
+@dataclass(frozen=True)
+class BeamView:
+    """A beam at its widest opening."""
+
+    control_point: int
+    """The first is 1."""
+    control_points: int
+    gantry: float
+    collimator: float
+    couch: float
+    isocentre: Floats
+    source_mm: tuple[float, float]
+    """From the source to the isocentre: as the beam diverges along x and y of the gantry."""
+    axes: Floats | None
+    """x, y and z of the gantry as unit vectors of the patient, one a row; None where they are not known."""
+    opening: Opening | None
+    """None where nothing says what is open."""
+    outlines: tuple[Outline, ...] = ()
+    spots: Floats = field(default_factory=lambda: np.empty((0, 2)))
+    """(n, 2): where a scanned beam goes, along the axes of the gantry."""
+    turns: tuple[Leg, ...] = ()
+    """None where the gantry stands still."""
+
+    def projected(self, points: Floats) -> Floats:
+        """Project points (n, 3) of the patient, in mm, from the source into the isocentre plane: (n, 2)."""
+        assert self.axes is not None
+        relative = points - self.isocentre
+        x, y, z = (relative[:, 0] * axis[0] + relative[:, 1] * axis[1] + relative[:, 2] * axis[2] for axis in self.axes)
+        nearer = [np.maximum(1 - z / distance, _NEAREST) for distance in self.source_mm]
+        return np.column_stack([x / nearer[0], y / nearer[1]]).clip(-_BEYOND_MM, _BEYOND_MM)
+
+    def of_collimator(self, points: Floats) -> Floats:
+        """Turn points (n, 2) of the collimator into the axes of the gantry: counter-clockwise, seen from the source."""
+        angle = np.radians(self.collimator)
+        x, y = points[:, 0], points[:, 1]
+        return np.column_stack([x * np.cos(angle) - y * np.sin(angle), x * np.sin(angle) + y * np.cos(angle)])
+
+
+def gantry_axes(position: str, gantry: float, couch: float) -> Floats | None:
+    """Return x, y and z of a gantry in the coordinates of a patient who lies so; None where nobody knows.
+
+    Parameters
+    ----------
+    position
+        (0018,5100) *Patient Position* of the setup.
+    gantry, couch
+        In degrees: clockwise for who faces the gantry, counter-clockwise for who looks at the couch from above.
+    """
+    if position not in _FIXED:
+        return None
+    x, y, z = _FIXED[position]
+    turned = np.radians(couch)
+    # The couch is turned below the gantry: the gantry's axes turn the other way in the patient.
+    x, y = x * np.cos(turned) - y * np.sin(turned), x * np.sin(turned) + y * np.cos(turned)
+    angle = np.radians(gantry)
+    return np.array([x * np.cos(angle) - z * np.sin(angle), y, x * np.sin(angle) + z * np.cos(angle)])
+
+
+def views(plan: Data) -> list[BeamView]:
+    """Read the beams of a plan, in their order, each at its widest opening."""
+    setups = {whole(one, "PatientSetupNumber"): one for one in plan.get("PatientSetupSequence") or ()}
+    return [
+        _view(beam, beam.get(points) or [], beam.get(devices) or [], setups)
+        for sequence, points, devices in _SEQUENCES
+        for beam in plan.get(sequence) or ()
+    ]
+
+
+def _view(beam: Data, points: Sequence[Data], devices: Sequence[Data], setups: Mapping[int | None, Data]) -> BeamView:
+    states = _states(points)
+    openings = [_opening(state.positions, devices) for state in states]
+    areas = [0.0 if one is None else one.area_mm2 for one in openings]
+    widest = int(np.argmax(areas)) if areas else 0
+    state = states[widest] if states else _State({}, {})
+    setup = setups.get(whole(beam, "ReferencedPatientSetupNumber")) or next(iter(setups.values()), None)
+    gantry, couch = state.angle("GantryAngle"), state.angle("PatientSupportAngle")
+    isocentre = state.numbers.get("IsocenterPosition", np.empty(0))
+    source = _source(beam)
+    known = len(isocentre) == 3 and source is not None and not any(state.angle(one) for one in _TURNED_TOO)
+    position = str(setup.get("PatientPosition") or "") if setup is not None else ""
+    return BeamView(
+        control_point=widest + 1,
+        control_points=len(points),
+        gantry=gantry,
+        collimator=state.angle("BeamLimitingDeviceAngle"),
+        couch=couch,
+        isocentre=isocentre,
+        source_mm=source or (np.inf, np.inf),
+        axes=gantry_axes(position, gantry, couch) if known else None,
+        opening=openings[widest] if openings else None,
+        outlines=(*_blocks(beam), *_applicators(beam)),
+        spots=_spots(points),
+        turns=tuple(_turns(points)),
+    )
+
+
+class _State(NamedTuple):
+    """What holds at a control point: what it does not state is as it was before."""
+
+    positions: Mapping[str, Floats]
+    """Of jaws and leaves, by (300A,00B8) *RT Beam Limiting Device Type*."""
+    numbers: Mapping[str, Floats]
+
+    def angle(self, name: str) -> float:
+        """Return an angle; 0 where it is not stated."""
+        found = self.numbers.get(name)
+        return 0.0 if found is None else float(found[0])
+
+
+_HELD: Final = ("GantryAngle", "BeamLimitingDeviceAngle", "PatientSupportAngle", "IsocenterPosition", *_TURNED_TOO)
+
+
+def _states(points: Iterable[Data]) -> list[_State]:
+    found: list[_State] = []
+    positions: dict[str, Floats] = {}
+    held: dict[str, Floats] = {}
+    for point in points:
+        stated = {
+            str(one.get("RTBeamLimitingDeviceType") or ""): ends.clip(-_FAR_MM, _FAR_MM)
+            for one in point.get("BeamLimitingDevicePositionSequence") or ()
+            if len(ends := numbers(one, "LeafJawPositions")) >= 2 and np.isfinite(ends).all()
+        }
+        positions = {**positions, **stated}
+        angles = {name: value for name in _HELD if len(value := numbers(point, name)) and np.isfinite(value).all()}
+        held = {**held, **angles}
+        found.append(_State(positions, held))
+    return found
+
+
+def _opening(positions: Mapping[str, Floats], devices: Iterable[Data]) -> Opening | None:
+    """Return what jaws and leaves leave open; None where there are none."""
+    jaws = np.array([[-_FAR_MM, _FAR_MM], [-_FAR_MM, _FAR_MM]])
+    boundaries = {str(one.get("RTBeamLimitingDeviceType") or ""): one for one in devices}
+    leaves = []
+    for kind, ends in positions.items():
+        axis = 1 if kind.rstrip("0123456789").endswith("Y") else 0
+        if len(ends) == 2:
+            jaws[axis] = max(jaws[axis, 0], ends.min()), min(jaws[axis, 1], ends.max())
+        elif kind in boundaries and len(edges := numbers(boundaries[kind], "LeafPositionBoundaries")) * 2 - 2 == len(
+            ends
+        ):
+            leaves.append(Leaves(axis, edges, ends.reshape(2, -1)))
+    return Opening(jaws, tuple(leaves)) if leaves or (np.abs(jaws) < _FAR_MM).any() else None
+
+
+def _source(beam: Data) -> tuple[float, float] | None:
+    """Return how far the source is from the isocentre; of a scanned beam along both axes."""
+    virtual = numbers(beam, "VirtualSourceAxisDistances")
+    if len(virtual) == 2 and np.isfinite(virtual).all() and (virtual > 0).all():
+        return float(virtual[0]), float(virtual[1])
+    one = number(beam, "SourceAxisDistance")
+    return None if one is None or one <= 0 else (one, one)
+
+
+def _blocks(beam: Data) -> Iterable[Outline]:
+    for sequence in ("BlockSequence", "IonBlockSequence"):
+        for block in beam.get(sequence) or ():
+            points = numbers(block, "BlockData")
+            if len(points) >= 6 and not len(points) % 2 and np.isfinite(points).all():
+                yield Outline(points.reshape(-1, 2).clip(-_FAR_MM, _FAR_MM), block.get("BlockType") == "SHIELDING")
+
+
+def _applicators(beam: Data) -> Iterable[Outline]:
+    """Yield applicators and cones that state how wide they are. PS3.3 C.8.8.14, (300A,0431)."""
+    for applicator in beam.get("ApplicatorSequence") or ():
+        for shape in applicator.get("ApplicatorGeometrySequence") or ():
+            opening = number(shape, "ApplicatorOpening")
+            across, along = (number(shape, f"ApplicatorOpening{axis}") or opening for axis in "XY")
+            if shape.get("ApplicatorApertureShape") == "SYM_CIRCULAR" and opening:
+                angles = np.linspace(0, 2 * np.pi, 72, endpoint=False)
+                yield Outline(np.column_stack([np.cos(angles), np.sin(angles)]) * opening / 2, shields=False)
+            elif across and along:
+                corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+                yield Outline(corners * np.array([across, along]) / 2, shields=False)
+
+
+def _spots(points: Iterable[Data]) -> Floats:
+    found = [numbers(point, "ScanSpotPositionMap") for point in points]
+    maps = [one.reshape(-1, 2) for one in found if len(one) and not len(one) % 2 and np.isfinite(one).all()]
+    return np.unique(np.concatenate(maps).clip(-_FAR_MM, _FAR_MM), axis=0) if maps else np.empty((0, 2))
+
+
+def _turns(points: Sequence[Data]) -> Iterable[Leg]:
+    """Yield from where to where a gantry turns: on in one direction, until it turns back."""
+    stops: list[tuple[float, str]] = []
+    way = "NONE"
+    for point in points:
+        way = str(point.get("GantryRotationDirection") or way)
+        if (angle := number(point, "GantryAngle")) is not None:
+            stops.append((angle, way))
+    leg: Leg | None = None
+    for (begin, way), (end, _) in pairwise(stops):
+        turned = {"CW": (end - begin) % 360, "CC": -((begin - end) % 360)}.get(way, 0.0)
+        if leg is not None and turned * leg.turned > 0:
+            leg = Leg(leg.start, leg.turned + turned)
+        elif turned:
+            if leg is not None:
+                yield leg
+            leg = Leg(begin, turned)
+    if leg is not None:
+        yield leg

@@ -1,0 +1,138 @@
+"""What is drawn over the CT has names and numbers, and is told apart without colours, too."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from phantom.modules import item
+from sheets.read import contours
+from sheets.read.ct_volume import Frame, Plane, frame
+from sheets.read.dose_grid import Dose
+from sheets.render import draw, plots
+from sheets.render.draw import Box, Scene
+from sheets.render.page import Key
+
+WITHIN = frame([1, 0, 0, 0, 1, 0])
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
+
+
+def structures(*boxes: tuple[str, str, float]) -> list[contours.Structure]:
+    """Draw squares of 2 cm on three slices around heights: name, type, height."""
+    return [
+        contours.Structure(
+            number,
+            name,
+            kind,
+            (200, 30 * number, 0),
+            tuple(
+                np.array([[-10, -10, z], [10, -10, z], [10, 10, z], [-10, 10, z]], dtype=float)
+                for z in (at - 3, at, at + 3)
+            ),
+            2,
+            np.arange(-60.0, 61.0, 3.0),
+            {},
+        )
+        for number, (name, kind, at) in enumerate(boxes, 1)
+    ]
+
+
+def axial(at_mm: float) -> Plane:
+    """Cut 10 cm of air."""
+    return Plane(2, at_mm, np.full((101, 101), -1000, np.float32), (-50.0, -50.0), (1.0, 1.0))
+
+
+def test_isodoses_are_the_brighter_the_higher() -> None:
+    """Who does not tell colours apart, and who prints without them, sees the order."""
+    greys = [float(LUMINANCE @ draw.rgb(colour)) for _, colour in draw.ISODOSES]
+    assert min(-np.diff(greys)) > 10
+    assert [percent for percent, _ in draw.ISODOSES] == sorted((p for p, _ in draw.ISODOSES), reverse=True)
+
+
+def test_structures_that_a_view_goes_through_are_named() -> None:
+    """And no others: a legend of what is not there would be looked for in vain."""
+    found = structures(("PTV", "PTV", 0), ("Cord", "ORGAN", 3), ("Lens", "ORGAN", 30))
+    assert [one.name for one in draw.seen(found, [axial(4)])] == ["PTV", "Cord"]
+    assert [one.name for one in draw.seen(found, [axial(30)])] == ["Lens"]
+    coronal = Plane(1, 0.0, np.zeros((41, 101), np.float32), (-50.0, -60.0), (1.0, 3.0))
+    assert [one.name for one in draw.seen(found, [coronal])] == ["PTV", "Cord", "Lens"]
+
+
+def test_curves_of_organs_are_broken_in_turns_and_those_of_targets_are_whole_and_thick() -> None:
+    """Two curves of one grey are two lines still."""
+    found = structures(("PTV", "PTV", 0), *((f"Organ {number}", "ORGAN", 0) for number in range(4)))
+    target, *others = plots.keys(found)
+    assert (target.dashes, target.meaning) == (None, "PTV")
+    assert all(one.width_pt < target.width_pt for one in others)
+    assert len({one.dashes for one in others}) == len(others)
+    assert isinstance(target, Key)
+
+
+@pytest.mark.parametrize(("at_mm", "marked"), [(0.0, True), (2.0, True), (9.0, False)])
+def test_the_highest_dose_is_marked_where_a_view_goes_through_it(at_mm: float, marked: bool) -> None:
+    """A white cross, at the place of the hottest voxel."""
+    shown = Box(np.array([-50.0, -50.0, -50.0]), np.array([50.0, 50.0, 50.0]))
+    scene = Scene(WITHIN, (), None, (), np.array([20.0, -10.0, 0.0]))
+    shape = draw.Shape(400, 1.0)
+    picture = Image.open(io.BytesIO(draw.views([axial(at_mm)], scene, shown, shape=shape))).convert("L")
+    here = np.asarray(picture)[160 - 3 : 160 + 4, 280 - 3 : 280 + 4]  # 4 pixels a mm, from -50 mm
+    assert (int(here.max()) == 255) is marked
+
+
+def cone() -> Dose:
+    """Make a dose that falls by 1 Gy a mm from 40 Gy in the middle."""
+    across = np.hypot(*np.meshgrid(np.arange(-50.0, 51.0, 2.0), np.arange(-50.0, 51.0, 2.0)))
+    values = np.rint(np.clip(40 - across, 0, None) * 100)[np.newaxis].repeat(3, axis=0)
+    made = item(
+        DoseUnits="GY",
+        DoseGridScaling="0.01",
+        ImagePositionPatient=[-50, -50, -10],
+        ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
+        PixelSpacing=[2, 2],
+        GridFrameOffsetVector=[0, 10, 20],
+        NumberOfFrames=3,
+        Rows=51,
+        Columns=51,
+        SamplesPerPixel=1,
+        PhotometricInterpretation="MONOCHROME2",
+        BitsAllocated=16,
+        BitsStored=16,
+        HighBit=15,
+        PixelRepresentation=0,
+        PixelData=values.astype("<u2").tobytes(),
+    )
+    made.file_meta = Dataset()
+    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    return Dose(made)
+
+
+def test_each_isodose_runs_where_the_dose_is_and_has_its_number() -> None:
+    """Circles, of 20 mm at half of 40 Gy; without the number a line is less wide than with it."""
+    dose = cone()
+    shown = Box(np.array([-50.0, -50.0, -50.0]), np.array([50.0, 50.0, 50.0]))
+    (half,) = [one for one in draw.levels(40, dose) if one.mark == "50"]
+    pictures = []
+    for level in (half, half._replace(mark="")):
+        scene = Scene(WITHIN, (), dose, [level])
+        png = draw.views([axial(0)], scene, shown, shape=draw.Shape(800, 1.0))
+        pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), dtype=int)
+        rows, columns = np.nonzero((np.abs(pixels - np.array(draw.rgb(half.colour))) < 40).all(axis=2))
+        pictures.append(np.hypot((columns + 0.5) / 8 - 50, (rows + 0.5) / 8 - 50))
+    told, plain = pictures
+    assert np.abs(plain - 20).max() < 0.5
+    assert len(told) > len(plain)
+    assert np.abs(told - 20).max() < 3
+
+
+def test_the_highest_dose_is_found_in_the_frame_of_the_ct() -> None:
+    """Along the axes of the CT, not those of the patient."""
+    dose = cone()
+    turned = Frame(np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]), 2, 0)
+    dose.gy[1, 10, 30] = 99.0
+    assert draw.hottest(dose, turned).tolist() == [-30.0, -10.0, 0.0]
+    assert draw.hottest(None, turned) is None
