@@ -16,6 +16,7 @@ from services.dicom.part10 import NotDicom
 from services.policy.table import Action
 from services.policy.text_roles import CALLED, OF_PERSON
 from services.publication import unread_words
+from services.vocabulary.defined_terms import is_term
 from services.vocabulary.spelling import fold
 from sheets.render.page import Cell, Facts, Heading, Table, Text
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from sheets.render.page import Block
 
 _OF_PERSON: Final = {dictionary.tag(keyword): says for keyword, says in OF_PERSON.items()}
+_CONTEXT: Final = dictionary.tag("ContextIdentifier")
+"""A number of PS3.16."""
 _ONE_VALUE: Final = frozenset((b"ST", b"LT", b"UT", b"UR"))
 """The backslash is a letter in these. PS3.5 6.2."""
 
@@ -100,9 +103,18 @@ class _Reading:
             elif self._tells(tag, above) and (tag, found := data[value:end]) not in self._seen:
                 self._seen.add((tag, found))
                 self._note(tag, vr, found, above)
+            elif vr == b"CS" and (tag, found := data[value:end]) not in self._seen:
+                self._seen.add((tag, found))
+                self._note_code(tag, found, above)
 
     def _tells(self, tag: int, above: tuple[int, ...]) -> bool:
         return (not above and tag in _OF_PERSON) or self._policy.decision(tag, above).action is Action.CLEAN
+
+    def _note_code(self, tag: int, value: bytes, above: tuple[int, ...]) -> None:
+        """Note values of a coded string that stays and are no terms of the standard's."""
+        if tag != _CONTEXT and self._policy.decision(tag, above).action is Action.KEEP:
+            parts = (part.strip(" \0") for part in value.decode("latin-1").split("\\"))
+            self.texts["coded"] |= {part for part in parts if not is_term(part)}
 
     def _note(self, tag: int, vr: bytes, value: bytes, above: tuple[int, ...]) -> None:
         if vr == b"US":

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from services.deidentify import writer
-from services.deidentify.replacements import choose_replacements
+from services.deidentify.replacements import NOTHING_DECIDED, UNNAMED, choose_replacements, rename
 from services.dicom import dates
 from services.forms.collection_form import Options
 from services.forms.identity import Identity
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
     from services.deidentify.replacements import Replacements
+    from services.forms.word_list import Decisions
     from services.proof.prove import Proof
     from services.verdict.check import Verdict
     from tests.sets import Edit
@@ -102,7 +103,13 @@ class Anonymized:
 
 
 def anonymize_folder(
-    source: Path, anon: Path, *, machines: Collection[str] = ("VicRapidPlan",), key: bytes = KEY, **options: object
+    source: Path,
+    anon: Path,
+    *,
+    machines: Collection[str] = ("VicRapidPlan",),
+    key: bytes = KEY,
+    decisions: Decisions = NOTHING_DECIDED,
+    **options: object,
 ) -> Anonymized:
     """Take a folder through check, anonymizing and proof; no machines: each plan keeps its own.
 
@@ -117,7 +124,8 @@ def anonymize_folder(
     rtset = verdict.good_set()
     shift = dates.choose_shift(key, rtset.dates)
     target = verdict.machine.machine if verdict.machine else None
-    replacements = choose_replacements(rtset, target, wanted, key, shift, IDENTITY)
+    renaming = rename(rtset, UNNAMED, decisions, replace=wanted.unread_words == "replace")
+    replacements = choose_replacements(rtset, target, wanted, key, shift, IDENTITY, renaming=renaming)
     anon.mkdir(parents=True)
     for _ in writer.write(rtset, replacements, anon):
         pass

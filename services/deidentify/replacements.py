@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from services.deidentify.coded_words import CodedWords, joined
 from services.deidentify.identifiers import Identifiers
 from services.deidentify.structure_renaming import Renaming, code_meanings, names_of
 from services.deidentify.text_cleaner import Cleaner
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from services.forms.identity import Age, NewIdentity
     from services.machines.descriptor import Machine
     from services.policy.table import Code, Policy
+    from services.rtset.kept_values import Mend
     from services.rtset.reader import RtSet
 
 UNNAMED: Final = Naming()
@@ -96,6 +98,9 @@ class Replacements:
     study_ids: Mapping[str, str] = field(default_factory=dict)
     """(0020,0010) *Study ID* by new Study Instance UID, where sets of a person are linked."""
 
+    mends: Mapping[int, Mapping[bytes, Mend]] = field(default_factory=dict)
+    """What takes the place of kept values that cannot stay, by tag and value."""
+
 
 def choose_replacements(
     rtset: RtSet,
@@ -142,6 +147,7 @@ def choose_replacements(
         tuple(method_text(options, (OUT_OF_THE_ORDINARY[mark] for mark in marks if mark in OUT_OF_THE_ORDINARY))),
         tuple(method_codes(options, device_dates_touched=touched, unread_words=bool(renaming.undecided))),
         linked.study_ids if linked is not None else {},
+        joined(rtset.mends, renaming.coded.mends),
     )
 
 
@@ -166,9 +172,10 @@ def rename(
     """
     rule = Rule(evidence_of(rtset), decisions, replace, elsewhere)
     cleaner = Cleaner(identifiers_of(rtset), rtset.texts, rule)
+    coded = CodedWords(rtset.unusual, rule)
     structure_set = rtset.structure_set.view
     names, meanings = names_of(structure_set), code_meanings(structure_set)
-    return Renaming(cleaner, rtset.texts, naming, names, meanings, travelling=rtset.travelling)
+    return Renaming(cleaner, rtset.texts, naming, names, meanings, travelling=rtset.travelling, coded=coded)
 
 
 def identifiers_of(rtset: RtSet) -> Identifiers:

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from services.deidentify.coded_words import CodedWords
 from services.vocabulary.spelling import fold
 from services.vocabulary.structure_names import LONGEST_NAME, is_name, means_another
 
@@ -103,6 +104,8 @@ class Renaming:
         What the codes of structures say, by ROI Number.
     travelling
         Those of the texts that stand in no sequence that goes.
+    coded
+        What becomes of coded strings that are no terms.
     """
 
     def __init__(
@@ -114,8 +117,10 @@ class Renaming:
         meanings: Mapping[int, str] | None = None,
         *,
         travelling: Iterable[Text] = (),
+        coded: CodedWords | None = None,
     ) -> None:
         self._cleaner = cleaner
+        self.coded = coded or CodedWords()
         self._naming = naming
         self._meanings = meanings or {}
         texts = sorted(texts)
@@ -147,12 +152,12 @@ class Renaming:
     @property
     def taken(self) -> frozenset[str]:
         """Every word that went though it is no identifier, folded."""
-        return self._cleaner.taken
+        return self._cleaner.taken | self.coded.taken
 
     @cached_property
     def unread(self) -> tuple[UnreadWord, ...]:
-        """The words of the published texts that are neither known nor an identifier, nor in a confirmed name."""
-        return self._cleaner.unread(self._travelling, self.clean, but=self._new.values())
+        """The words of published texts and codes that are neither known nor an identifier, nor in a confirmed name."""
+        return self.coded.added_to(self._cleaner.unread(self._travelling, self.clean, but=self._new.values()))
 
     @property
     def undecided(self) -> tuple[UnreadWord, ...]:

@@ -102,8 +102,8 @@ class UnreadWord(NamedTuple):
     """A word for a person to look at."""
 
     word: str
-    texts: Mapping[Role, tuple[str, ...]]
-    """Texts in which it stands, by kind."""
+    texts: Mapping[str, tuple[str, ...]]
+    """Texts in which it stands, by kind: a role, or what `coded_words` calls coded strings."""
     why: str
     """What it reminds of; empty where it is only not known."""
 
@@ -141,13 +141,15 @@ class Rule:
 
     def takes(self, word: str) -> bool:
         """Return whether a word that is not in the lexicon goes."""
+        return self.takes_from_codes(word) or (self.replace and not self.decisions.is_fine(word))
+
+    def takes_from_codes(self, word: str) -> bool:
+        """Return whether it goes from a coded string, where nothing goes only because nobody knows it."""
         if self.decisions.is_removed(word):
             return True
         why = self.weak.reasons(word)
         weak = bool(why & _DECIDING) or len(why) > 1 or fold(word) in self.agreed
-        if weak and not (self.elsewhere and self.elsewhere(word)):
-            return True
-        return self.replace and not self.decisions.is_fine(word)
+        return weak and not (self.elsewhere and self.elsewhere(word))
 
 
 def words_of(text: str, weak: WeakEvidence, *, technical: bool = False) -> Iterator[tuple[int, int]]:

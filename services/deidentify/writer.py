@@ -64,7 +64,7 @@ def write(rtset: RtSet, replacements: Replacements, folder: Path) -> Iterator[Wr
     elements.Truncated
         A file became shorter while it was copied.
     """
-    tables = _Tables(replacements, rtset.foreign, rtset.mends)
+    tables = _Tables(replacements, rtset.foreign, replacements.mends)
     buffer = bytearray(part10.COPIED_AT_ONCE)
     for source in rtset.set_files:
         file = _in_one_character_set(source.file)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from services.deidentify.coded_words import CODED
 from services.deidentify.replacements import NOTHING_DECIDED, UNNAMED, person_of, rename
 from services.dicom import dictionary
 from services.policy.table import Action, policy_for
@@ -36,6 +37,7 @@ def of_set(
     texts: defaultdict[str, set[str]] = defaultdict(set)
     for text in renaming.kept_texts:
         texts[text.role] |= {text.value} - {""}
+    texts[CODED] |= set(renaming.coded.staying)
     return Travelling(
         {role: sorted(some) for role, some in texts.items() if some},
         _person(rtset, options),

@@ -11,6 +11,7 @@ from services.store.records import folder_name
 from services.vocabulary import anatomy
 
 if TYPE_CHECKING:
+    from collections.abc import Collection as Container
     from collections.abc import Iterable
 
     from services.forms.word_list import State
@@ -25,7 +26,7 @@ class Followed(NamedTuple):
     """Published sets that are done again under their numbers: `ANON_006`."""
 
     withdraw: tuple[str, ...] = ()
-    """Those that cannot be made again: what they were made of is gone, and a person has to withdraw them."""
+    """Those that a person has to withdraw: what they were made of is gone, or the word stands where nothing can go."""
 
     resumed: int = 0
     """Sets that waited for a person and go on."""
@@ -55,8 +56,9 @@ def follow(collection: Collection) -> Followed:
         left = unread_words.unread(collection, found)
         if found.index is None:
             resumed += _resume(collection, found, left)
-        elif any(map(collection.decisions.is_removed, left)):
-            (again if _do_again(collection, found.index) else withdraw).append(folder_name(found.index))
+        elif removed := set(filter(collection.decisions.is_removed, left)):
+            done = not _cannot_go(found, removed) and _do_again(collection, found.index)
+            (again if done else withdraw).append(folder_name(found.index))
         elif not left:
             _clear_note(collection, found)
     return Followed(tuple(again), tuple(withdraw), resumed)
@@ -64,11 +66,16 @@ def follow(collection: Collection) -> Followed:
 
 def _resume(collection: Collection, found: SetWords, left: list[str]) -> bool:
     """Look at a waiting set again when each of its words is decided."""
-    if not all(map(collection.decisions.is_removed, left)):
+    if not all(map(collection.decisions.is_removed, left)) or _cannot_go(found, left):
         return False
     unread_words.forget(collection, found.locator, found.plan)
     registry.reopen(collection, found.locator)
     return True
+
+
+def _cannot_go(found: SetWords, words: Container[str]) -> bool:
+    """Return whether one of these words would be there again, since dose or import depend on a value that holds it."""
+    return any(each["word"] in words and unread_words.cannot_go(each) for each in found.words)
 
 
 def _do_again(collection: Collection, index: int) -> bool:

@@ -39,8 +39,9 @@ CALLED: Final[Mapping[str, str]] = {
     "text": "other text",
     "technical": "tray, couch, accessory, code",
     "product": "maker, product, version",
+    "coded": "coded value that is no term",
 }
-"""What texts are, by their role."""
+"""What texts are, by their role; coded strings that are no terms are shown beside them."""
 
 OF_PERSON: Final[Mapping[str, str]] = {
     "PatientAge": "Age",

@@ -107,7 +107,7 @@ def _may_remind(change: Change, values: Collection[tuple[str, str]]) -> bool:
 
 
 def _identifies(part: str, search: Search, words: Collection[str]) -> bool:
-    if _LONG_NUMBER.search(part) or any(True for _ in search.hits(part)):
+    if _LONG_NUMBER.search(part) or search.was_to_go(part) or any(True for _ in search.hits(part)):
         return True
     return any(not spellings(word).isdisjoint(words) for word in _parts(part))
 

@@ -103,6 +103,10 @@ class Search:
             hits += (Hit(part, frozenset(("word that was to go",))) for part in _tokens(text) if self._taken(part))
         return frozenset(kind for hit in hits for kind in hit.kinds)
 
+    def was_to_go(self, text: str) -> bool:
+        """Return whether a text holds a word that was to go, though it is no identifier."""
+        return self._taken is not None and any(map(self._taken, _tokens(text)))
+
     @staticmethod
     def is_of_makers(found: str) -> bool:
         """Tell whether what was found is a word of the lexicon, as makers use them: it names nobody in their texts."""

@@ -40,6 +40,8 @@ KINDS: Final[Mapping[str, str]] = {
     "text": "text",
     "technical": "technical text",
     "product": "product text",
+    "coded": "coded value",
+    "coded_fixed": "coded value that cannot go",
 }
 """What a kind of text is called in the list."""
 
@@ -177,6 +179,11 @@ def gathered(collection: Collection, sheet: word_list.Sheet | None = None) -> li
             )
         )
     return found
+
+
+def cannot_go(word: Mapping[str, Any]) -> bool:
+    """Return whether a word of a set stands in a value on which dose or import depend."""
+    return "coded_fixed" in word["texts"]
 
 
 def render(collection: Collection, words: Iterable[str] = (), state: State = "unread") -> None:

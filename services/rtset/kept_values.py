@@ -258,11 +258,41 @@ def _code(tag: int, vr: bytes, clean: bytes, known: _Known) -> Mend | None:
     return Mend(new.encode("latin-1"), why, TERM if is_fixed else "")
 
 
-def unusual(kept: Iterable[Kept]) -> list[str]:
-    """Return the keywords of coded strings that stay though they are no terms of the standard's."""
-    coded = ((tag, value) for tag, vr, value in kept if vr == b"CS" and tag != _CONTEXT)
-    tags = {tag for tag, value in coded if not is_term(plain(value, b"CS").decode("latin-1"))}
-    return sorted(filter(None, map(dictionary.keyword, tags)))
+class Coded(NamedTuple):
+    """A coded string of the set that stays and is no term of the standard's."""
+
+    tag: int
+    value: bytes
+    """As the source has it."""
+    parts: tuple[str, ...]
+    """Its values as they stay; those that go are empty."""
+
+    @property
+    def keyword(self) -> str:
+        """What the attribute is called."""
+        return dictionary.keyword(self.tag)
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether dose or import depend on it, so that it cannot go."""
+        return self.tag == _IMAGE_TYPE or self.tag in _DEMANDED or _is_needed(self.tag)
+
+    def without(self, parts: Iterable[str]) -> Mend:
+        """Return what becomes of it when these of its values go."""
+        new = "\\".join("" if part in parts else part for part in self.parts).strip("\\")
+        return Mend(new.encode("latin-1"), "holds a word that was to go")
+
+
+def unusual(kept: Iterable[Kept], made: Mapping[int, Mapping[bytes, Mend]]) -> list[Coded]:
+    """Return the coded strings that stay though they are no terms of the standard's, as `made` leaves them."""
+    found = []
+    for tag, vr, value in kept:
+        if vr == b"CS" and tag != _CONTEXT and dictionary.keyword(tag):
+            mend = made.get(tag, {}).get(value)
+            text = (mend.new if mend else plain(value, b"CS")).rstrip(b"\0 ").decode("latin-1")
+            if not is_term(text):
+                found.append(Coded(tag, value, tuple(part.strip() for part in text.split("\\"))))
+    return sorted(found)
 
 
 class Place(NamedTuple):

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from services.policy.table import Policy
     from services.policy.text_roles import Role
     from services.rtset.folder_listing import Listing
-    from services.rtset.kept_values import Mend
+    from services.rtset.kept_values import Coded, Mend
 
 CT: Final = "CT"
 STRUCTURE_SET: Final = "RTSTRUCT"
@@ -190,8 +190,8 @@ class RtSet:
     mends: Mapping[int, Mapping[bytes, Mend]] = field(default_factory=dict)
     """What becomes of values that the policy keeps and that cannot stay as they are, by tag and value."""
 
-    unusual: tuple[str, ...] = ()
-    """Keywords of coded strings that stay and are no terms of the standard's."""
+    unusual: tuple[Coded, ...] = ()
+    """Coded strings that stay and are no terms of the standard's."""
 
     relinked: bool = False
     """Whether the references of its objects, as held here, were rebuilt and are not those of the files."""
@@ -399,6 +399,7 @@ def assemble(
     collector = _Collector(policy)
     for file in (structure_set, plan, dose, *slices):
         collector.walk(file.file.data, file.file.elements)
+    mends = kept_values.mends(collector.kept, collector.identifiers())
     return RtSet(
         folder,
         listing,
@@ -411,8 +412,8 @@ def assemble(
         frozenset([text for text, _ in collector.read_texts]),
         collector.technical(),
         collector.foreign(),
-        kept_values.mends(collector.kept, collector.identifiers()),
-        tuple(kept_values.unusual(collector.kept)),
+        mends,
+        tuple(kept_values.unusual(collector.kept, mends)),
         relinked,
         tuple(left_out),
         frozenset(beside),

@@ -399,8 +399,8 @@ def _judge_kept(found: _Found, rtset: RtSet) -> None:
             found.faults.append(Fault(place.mend.code, text, remedies[place.mend.code]))
         else:
             found.told.append(f"Not kept as it is: {place.path} of {NAMES[place.file.kind]} {place.mend.why}{times}.")
-    if rtset.unusual:
-        found.notes.append(f"Coded values that are no terms of DICOM stay as they are: {', '.join(rtset.unusual)}.")
+    if keywords := sorted({one.keyword for one in rtset.unusual}):
+        found.notes.append(f"Coded values that are no terms of DICOM stay: {', '.join(keywords)}.")
 
 
 def _not_ready(listing: Listing, options: Options) -> Iterator[Fault]:

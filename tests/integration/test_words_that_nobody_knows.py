@@ -144,6 +144,20 @@ def test_a_set_waits_for_a_person_without_a_number(tmp_path: Path) -> None:
     assert claims_clean_descriptors(root, "ANON_007")
 
 
+def test_a_word_in_a_code_that_cannot_go(tmp_path: Path) -> None:
+    """Dose or import depend on it: the set is not made again for ever, but to be withdrawn."""
+    root = make_collection(tmp_path / "BATCH")
+    make_set(root, setting("RTPLAN", RTPlanGeometry="YOLANDA"), name="a", seed="a")
+    run(root, "--workers", 1)
+    assert [(row["word"], row["texts"], row["state"]) for row in listed(root)] == [
+        ("YOLANDA", "coded value that cannot go: YOLANDA", "unread")
+    ]
+    assert exported(root, tmp_path / "out") == {"ANON_006": "unread words"}
+    told = words(root, "--remove", "yolanda")
+    assert (told["again"], told["withdraw"]) == ([], ["ANON_006"])
+    assert exported(root, tmp_path / "out") == {"ANON_006": "unread words"}
+
+
 def test_unread_words_are_replaced_at_once(tmp_path: Path) -> None:
     """Of a collection that says so; what a person has said to be fine stays."""
     root = make_collection(tmp_path / "BATCH", more='[privacy]\nunread_words = "replace"')
