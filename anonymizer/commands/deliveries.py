@@ -19,7 +19,7 @@ def deliveries(root: Root, as_json: AsJson = False) -> None:
     if as_json:
         say_json([asdict(one) for one in told])
         return
-    table = Table("When", "Delivery", "Sets", "Withdrawn", "To", "User", "")
+    table = Table("When", "Delivery", "Sets", "Withdrawn", "To", "User", "Note")
     for one in told:
         table.add_row(
             one.at, one.id, " ".join(one.sets), " ".join(one.withdrawn), one.to, one.user, ", ".join(_remarks(one))

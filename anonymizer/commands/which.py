@@ -48,7 +48,7 @@ def which(wanted: Wanted, share: ShareArgument = None, as_json: AsJson = False) 
 
 def _asked(wanted: str, share: Path | None) -> tuple[str, Path]:
     """Return the id, and the folder in which it is looked for."""
-    if share is not None and history.is_id(share.name) and not history.is_id(wanted) and Path(wanted).is_dir():
+    if share is not None and not history.is_id(wanted) and Path(wanted).is_dir():
         wanted, share = str(share), Path(wanted)  # as the other commands take them: the folder first
     path = Path(wanted)
     if path.is_dir() and share is None and is_there(path.absolute().parent / SETTINGS_NAME):

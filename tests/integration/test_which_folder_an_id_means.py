@@ -118,8 +118,9 @@ def test_what_is_no_id_or_nobodys_is_told(
 ) -> None:
     """With an exit code of its own."""
     for wanted in ("0" * 32, "ANON_099", "Mustermann"):
-        said = anonymizer("which", wanted, tmp_path)
-        assert (said.code, said.out, wanted in said.err) == (2, "", True)
+        for arguments in ((wanted, tmp_path), (tmp_path, wanted)):
+            said = anonymizer("which", *arguments)
+            assert (said.code, said.out, wanted in said.err) == (2, "", True)
     assert collection.root.is_dir()
 
 
