@@ -8,10 +8,12 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+import structlog
 from rich.console import Console
 from rich.table import Table
 
 from services.errors import SettingsWrong
+from services.runtime import logs
 from services.store.records import folder_name
 
 if TYPE_CHECKING:
@@ -98,6 +100,10 @@ def say_wrong(error: BaseException) -> int:
         text = f"{type(error).__name__}: {error.strerror or error}" + (f": {error.filename}" if error.filename else "")
     else:
         text = f"This should not have happened: {type(error).__name__}. Run it again with --debug to see where."
+    if logs.writes_json():  # a service of which each line is one of its log
+        reason = {"reason": text} if isinstance(error, SettingsWrong) else {}
+        structlog.get_logger().error("service.failed", exc_info=error, **reason)
+        return WRONG_USE
     console(stderr=True).print(text)
     return WRONG_USE
 

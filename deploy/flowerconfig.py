@@ -6,8 +6,26 @@ them. Without it Flower does not start: it would be open to everybody who can re
 """
 
 import os
+import re
 from pathlib import Path
+from typing import Any
 
 basic_auth = [Path(os.environ["FLOWER_BASIC_AUTH_FILE"]).read_text(encoding="utf-8").strip()]
 if not all(basic_auth[0].partition(":")):
     raise SystemExit("The file that FLOWER_BASIC_AUTH_FILE names must hold name:password.")
+
+# The columns of the list of tasks: `args` begin with the set's locator, `result` is what became of the set.
+tasks_columns = "name,args,result,state,received,runtime,worker"
+
+# Workers that have been away for five minutes go from the list; those that live are heard every half minute.
+purge_offline_workers = 300
+
+
+def format_task(task: Any) -> Any:
+    """Shorten ids, and show as a success only what is one: the state of a refused set's task is REFUSED there."""
+    task.args = re.sub(r"'?([0-9a-f]{8})[0-9a-f]{24}'?", r"\1…", task.args or "").strip("[]()")
+    result = (task.result or "").strip("'\"")
+    task.result = "" if result == "None" else result
+    if task.state == "SUCCESS" and task.result not in {"", "published", "same-set"}:
+        task.state = task.result.upper()
+    return task

@@ -50,6 +50,8 @@ class Reconciler:
         self._inbox = Inbox(collection)
         self._still = StandingStill(collection, clock)
         self._tracking = TrackingFiles(collection)
+        self.sheets: dict[str, int] = {}
+        """How many sheets are `missing` and how many `failed`, as of the last time; nothing where nobody asks."""
         self._missed: dict[str, int] = {}
         self._gone: dict[str, int] = {}
 
@@ -70,7 +72,8 @@ class Reconciler:
         """
         self._collection.check_there()
         for index in publish.recover(self._collection):
-            log.info("set.published", index=index, recovered=True)
+            claim = claims.at(self._collection, index)
+            log.info("set.published", set=claim.locator if claim else "", index=index, recovered=True)
         by_locator = {self._collection.locator(folder): state for folder, state in states.items()}
         self._give_back(by_locator)
         self._forget_gone(by_locator)
@@ -82,7 +85,8 @@ class Reconciler:
         self._tracking.render()
         unread_words.render(self._collection)
         if self._sheets is not None and self._collection.options.sheets:
-            self._sheets.ask_for_missing(self._collection)
+            missing = self._sheets.ask_for_missing(self._collection)
+            self.sheets = {"missing": len(missing), "failed": len(self._sheets.failures(self._collection))}
         if self._sheets is not None and self._collection.options.inbox:
             for mark in self._inbox.due():
                 self._sheets.ask_to_receive(self._collection.id, mark)

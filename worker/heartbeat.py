@@ -9,10 +9,10 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 import redis
-from celery import bootsteps
+from celery import bootsteps, signals
 from celery.worker import state
 
-from services.runtime import heartbeat
+from services.runtime import heartbeat, metrics
 from services.runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,20 +30,31 @@ class SignOfLife(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
 
     def __init__(self, consumer: Any, **options: Any) -> None:
         super().__init__(consumer, **options)
-        self._folder: Path | None = Settings.of_process().health
+        from worker.app import QUEUE, connect  # noqa: PLC0415 - that module has this step among its own
+
+        settings = Settings.of_process()
+        self._folder: Path | None = settings.health
+        self._client = connect(settings)
+        self._services = {QUEUE: "worker", f"{QUEUE}.sheets": "sheets"}  # a run's queue is no service
+        self._service = ""
+        signals.worker_shutdown.connect(self._end, weak=False)
         self._timer: Any = None
         self._taken = 0
         self._took_at = time.monotonic()
 
     def start(self, consumer: Any) -> None:
         """Begin, with each connection to Redis."""
-        if self._folder is not None:
-            self._timer = consumer.timer.call_repeatedly(EVERY_S, self._say, (consumer,))
+        self._timer = consumer.timer.call_repeatedly(EVERY_S, self._say, (consumer,))
 
     def stop(self, _consumer: Any) -> None:
         """End, when that connection does."""
         if self._timer is not None:
             self._timer.cancel()
+
+    def _end(self, **_: object) -> None:
+        """Say that the worker was asked to end, and is not missed."""
+        if self._service:
+            metrics.ended(self._client, self._service)
 
     def _say(self, consumer: Any) -> None:
         taken = sum(state.total_count.values())
@@ -51,6 +62,9 @@ class SignOfLife(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
             self._taken, self._took_at = taken, time.monotonic()
         free = consumer.pool.num_processes - len(state.reserved_requests)
         queue = next(iter(consumer.app.amqp.queues.consume_from))  # in a run, that of the sheets comes behind it
+        self._service = self._services.get(queue, "")
+        if self._service:
+            metrics.heard(self._client, self._service)
         if self._folder is not None:
             is_idle = free > 0 and time.monotonic() - self._took_at > ASK_AFTER_S
             waiting = _waiting(consumer, queue) if is_idle else None

@@ -26,9 +26,17 @@ if TYPE_CHECKING:
     from worker.set_key import SetKey
 
 TASK: Final = "anonymize_set"
+SHOWN: Final = 8
+"""So many digits of an id tell a set from others in a list."""
+
 SECONDS_KEPT_S: Final = 86_400
 LAST_CHANCES_KEPT: Final = 10_000
 """So many messages back it is known that a set had its last chance: copies of a message come late."""
+
+
+def shortened(*arguments: object) -> str:
+    """Return what Flower shows of a task's arguments, the last one first: `anonymizer which` takes so much of an id."""
+    return ", ".join(f"{text[:SHOWN]}…" if len(text := str(one)) > SHOWN else text for one in reversed(arguments))
 
 
 class Queue:
@@ -56,7 +64,7 @@ class Queue:
                 step.zadd(self._last_chance, {str(name): number})
             step.zremrangebyscore(self._last_chance, "-inf", number - LAST_CHANCES_KEPT)
             step.execute()
-        self._app.send_task(TASK, args=list(name), queue=self.queue)
+        self._app.send_task(TASK, args=list(name), argsrepr=shortened(*name), queue=self.queue)
 
     def begin(self, name: SetKey) -> bool:
         """Take a set off the list, for a worker that begins it; true when its patience is over."""

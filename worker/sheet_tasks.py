@@ -17,6 +17,7 @@ from structlog.contextvars import bound_contextvars
 from services.store.collection import Collection
 from sheets import paths
 from worker.app import QUEUE, app, key_of
+from worker.ends import TaskRequest
 from worker.tasks import station
 from worker.transient_errors import CIRCUMSTANCES, describe
 
@@ -89,7 +90,7 @@ class Sheets:
     def ask_to_receive(self, collection_id: str, mark: str) -> None:
         """Queue a delivery of the inbox, unless somebody just asked."""
         if self._redis.set(_delivery(collection_id, mark), "asked", nx=True, ex=ASKED_S):
-            self._app.send_task(DELIVERY_TASK, args=[collection_id, mark], queue=self.queue)
+            self._send(DELIVERY_TASK, collection_id, mark)
 
     def received(self, collection_id: str, mark: str) -> None:
         """Note that a delivery is no longer asked for."""
@@ -104,8 +105,11 @@ class Sheets:
         """Ask for one, unless another process just did."""
         asked = bool(self._redis.set(_note(collection_id, index), "asked", nx=True, ex=ASKED_S))
         if asked:
-            self._app.send_task(TASK, args=[collection_id, index], queue=self.queue)
+            self._send(TASK, collection_id, index)
         return asked
+
+    def _send(self, task: str, *arguments: str | int) -> None:
+        self._app.send_task(task, args=list(arguments), queue=self.queue)
 
     def _states(self, collection_id: str, indices: list[int]) -> dict[int, str]:
         """Return which of these sheets are `asked` for, and which have `failed` lately."""
@@ -124,7 +128,7 @@ def _note(collection_id: str, index: int) -> str:
     return f"anonymizer:sheet:{collection_id}:{index}"
 
 
-@app.task(bind=True, name=TASK, time_limit=LONGEST_TASK_S)  # type: ignore[untyped-decorator]  # Celery has no types
+@app.task(bind=True, name=TASK, time_limit=LONGEST_TASK_S, Request=TaskRequest)  # type: ignore[untyped-decorator]  # Celery has no types
 def make_sheet(self: Task, collection_id: str, index: int) -> None:
     """Make the sheet of a published set, unless it is there."""
     with bound_contextvars(collection=collection_id, index=index, task=self.request.id):

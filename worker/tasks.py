@@ -13,6 +13,7 @@ No exception leaves the task: Celery would put its text into logs and events, an
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -25,13 +26,14 @@ from celery.worker import state as worker_state
 from structlog.contextvars import bound_contextvars
 
 from services.errors import NotClean, SetsFailed, SettingsWrong
+from services.layout import SETTINGS_NAME
 from services.pipeline.answers import parked_text
 from services.pipeline.folder_run import process
 from services.publication import high_water
 from services.publication.index_ledger import Ledger
 from services.rtset import folder_listing
 from services.runtime import metrics
-from services.runtime.progress import Progress
+from services.runtime.progress import Progress, step_of
 from services.runtime.settings import Settings
 from services.store import failures, notes, registry
 from services.store.collection import Collection
@@ -40,11 +42,15 @@ from services.store.set_state import SetState
 from services.store.share import Share
 from worker import lease
 from worker.app import app, connect
+from worker.ends import TaskRequest, signal_of
 from worker.queue import TASK, Queue
 from worker.set_key import SetKey
 from worker.transient_errors import CIRCUMSTANCES, describe
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     import redis
     from celery import Task
 
@@ -55,6 +61,9 @@ and then take along whatever they were at."""
 
 WORKER_KILLED: Final = "WorkerKilled"
 """What that failure is called, where others have the class of an exception."""
+
+WAITS: Final = "waits"
+"""What became of an attempt that a circumstance ended: the set comes again."""
 
 log = structlog.get_logger()
 
@@ -77,7 +86,7 @@ def station() -> Station:
     return Station(settings, connect(settings), Share(settings.share))
 
 
-@app.task(bind=True, name=TASK)  # type: ignore[untyped-decorator]  # Celery has no types
+@app.task(bind=True, name=TASK, Request=TaskRequest)  # type: ignore[untyped-decorator]  # Celery has no types
 def anonymize_set(self: Task, collection_id: str, locator: str) -> str:
     """Do one set, unless another worker is doing it. What became of it, in a word, is for Flower: kept nowhere else."""
     name = SetKey(collection_id, locator)
@@ -88,14 +97,25 @@ def anonymize_set(self: Task, collection_id: str, locator: str) -> str:
             patience_over = queue.begin(name)
             with lease.lease(here.redis, name) as beginnings:
                 if not beginnings:
-                    return SetState.IN_WORK
+                    return str(SetState.IN_WORK)
+                log.info("set.begun")
                 began = time.monotonic()
                 ended = _work(here, name, beginnings, patience_over=patience_over)
-                queue.took(name, time.monotonic() - began)
+                with _overturning_nothing():
+                    queue.took(name, time.monotonic() - began)
                 return ended
         except CIRCUMSTANCES as circumstance:
             log.warning("set.waits", waits=describe(circumstance))
-            return SetState.WAITING
+            return WAITS
+
+
+@contextmanager
+def _overturning_nothing() -> Iterator[None]:
+    """Note something beside an outcome that stands on the share already: what cannot be noted changes nothing of it."""
+    try:
+        yield
+    except CIRCUMSTANCES as circumstance:
+        log.warning("redis.away", waits=describe(circumstance))
 
 
 def _work(here: Station, name: SetKey, beginnings: int, *, patience_over: bool) -> str:
@@ -107,7 +127,7 @@ def _work(here: Station, name: SetKey, beginnings: int, *, patience_over: bool) 
             log.error("set.failed", error=WORKER_KILLED)
             count_failure(collection, name, WORKER_KILLED, failures.begun(collection, name.locator))
         if _is_parked(collection, name.locator):
-            return SetState.PARKED
+            return str(SetState.PARKED)
         ledger = Ledger(collection, here.redis)
         try:
             outcome = process(collection, name.locator, ledger, progress, here.settings, patience_over=patience_over)
@@ -123,7 +143,7 @@ def _work(here: Station, name: SetKey, beginnings: int, *, patience_over: bool) 
             count_failure(collection, name, type(error).__name__, proof=_said_by_proof(error))
             ended = "failed"
         else:
-            ended = outcome.state if outcome else SetState.GONE
+            ended = str(outcome.state if outcome else SetState.GONE)
             _note_end(here, collection, name, outcome, progress)
     except CIRCUMSTANCES as circumstance:
         progress.waits(describe(circumstance))
@@ -135,11 +155,14 @@ def _work(here: Station, name: SetKey, beginnings: int, *, patience_over: bool) 
 
 def _note_end(here: Station, collection: Collection, name: SetKey, outcome: Outcome | None, progress: Progress) -> None:
     """Start counting failures anew for each set that came to an end, and log what became of it."""
-    failures.forget(collection, name.locator)
+    entries = outcome.entries if outcome else ()
     took_s = round(sum(progress.seconds.values()), 3)
-    for one in outcome.entries if outcome else ():
-        if one.plan and one.state is not SetState.PARKED:
-            failures.forget(collection, failures.of_set(name.locator, one.plan))
+    with _overturning_nothing():
+        failures.forget(collection, name.locator)
+        for one in entries:
+            if one.plan and one.state is not SetState.PARKED:
+                failures.forget(collection, failures.of_set(name.locator, one.plan))
+    for one in entries:
         if one.state is SetState.PUBLISHED and one.index is not None:
             high_water.remember(here.redis, collection.id, one.index)
         event = f"set.{one.state.replace(' ', '-')}"
@@ -175,8 +198,10 @@ def count_failure(collection: Collection, name: SetKey, why: str, plan: str = ""
         What a failed proof says. It would say so of the same files again, and is not asked.
     """
     key = failures.of_set(name.locator, plan)
-    reasons = failures.with_one_more(collection, key, why)
     folder = registry.folder_of(collection, name.locator)
+    if folder is not None and _is_concluded(collection, name.locator, folder):
+        return  # whoever died had written down what became of the set: that stands
+    reasons = failures.with_one_more(collection, key, why)
     if (proof or len(reasons) >= failures.MOST) and folder is not None:
         fingerprint = folder_listing.fingerprint(folder)
         log.error("set.parked", codes=reasons, reasons=proof or reasons)
@@ -192,8 +217,21 @@ def count_failure(collection: Collection, name: SetKey, why: str, plan: str = ""
     failures.keep(collection, key, reasons)
 
 
+def _is_concluded(collection: Collection, locator: str, folder: Path) -> bool:
+    """Return whether the share says what became of a folder as it is now, and under the form of now."""
+    outcome = registry.read_outcome(collection, locator)
+    if outcome is None or not outcome.state.is_concluded or outcome.waits_for_list:
+        return False
+    if outcome.state in {SetState.PARKED, SetState.NOT_READABLE}:  # these are taken up again while they look the same
+        return False
+    if outcome.fingerprint != folder_listing.fingerprint(folder):
+        return False
+    form_changed_ns = (collection.root / SETTINGS_NAME).stat().st_ctime_ns
+    return not outcome.is_reopened_by_form or registry.written_ns(collection, locator) > form_changed_ns
+
+
 @signals.task_failure.connect  # type: ignore[untyped-decorator]
-def count_death(sender: Task, exception: BaseException, args: tuple[Any, ...], **_: object) -> None:
+def count_death(sender: Task, exception: BaseException, args: tuple[Any, ...], task_id: str = "", **_: object) -> None:
     """Count, in the worker's main process, that the process of a set died or was ended because it was stuck.
 
     It counts for the set, unless the whole worker is being stopped.
@@ -202,11 +240,12 @@ def count_death(sender: Task, exception: BaseException, args: tuple[Any, ...], *
     if stopping or sender.name != TASK or not isinstance(exception, (WorkerLostError, TimeLimitExceeded)):
         return
     name = SetKey(*args)
-    with bound_contextvars(collection=name.collection_id, set=name.locator):
+    with bound_contextvars(collection=name.collection_id, set=name.locator, task=task_id):
         why = type(exception).__name__
-        log.error("set.failed", error=why)
         try:
             here = station()
+            step = step_of(here.redis, *name)
+            log.error("set.failed", error=why, signal=signal_of(str(exception)), step=step)
             lease.drop(here.redis, name)
             collection = Collection.open(here.share.find(name.collection_id))
             count_failure(collection, name, why, failures.begun(collection, name.locator))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from services.layout import ANON_NAME, is_there
 from services.publication import claims
 from services.rtset import folder_listing
-from services.runtime import audit
+from services.runtime import audit, durable_files
 from services.store import failures, records, registry, releases
 from services.store.records import folder_name
 from services.store.set_state import SetState
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from services.store.records import Record
     from services.store.registry import Outcome
 
-OPAQUE_ID: Final = re.compile(r"[0-9a-f]{32}")
+ID_DIGITS: Final = 32
+OPAQUE_ID: Final = re.compile(r"([0-9a-f]{8,32})…?")
+"""Whole, or as much of it as Flower shows."""
 
 
 class Event(NamedTuple):
@@ -70,7 +72,7 @@ def follow(collection: Collection, wanted: str) -> list[Followed]:
     Parameters
     ----------
     wanted
-        A locator, a set id, or the name of an ANON folder.
+        A locator, a set id, the first eight or more digits of one, or the name of an ANON folder.
 
     Raises
     ------
@@ -79,6 +81,19 @@ def follow(collection: Collection, wanted: str) -> list[Followed]:
     """
     if not is_id(wanted):
         return []
+    meant = [wanted] if ANON_NAME.fullmatch(wanted) else _whole_ids(collection, wanted.removesuffix("…"))
+    found = {(one.locator, one.indices): one for each in meant for one in _follow(collection, each)}
+    return list(found.values())
+
+
+def _whole_ids(collection: Collection, beginning: str) -> list[str]:
+    """Return the ids that begin so; a whole one also where the share has no file of that name."""
+    names = (*durable_files.names(collection.folders), *durable_files.names(collection.sets))
+    known = {name.removesuffix(".json") for name in names if name.startswith(beginning)}
+    return sorted(known | ({beginning} if len(beginning) == ID_DIGITS else set()))
+
+
+def _follow(collection: Collection, wanted: str) -> list[Followed]:
     number = ANON_NAME.fullmatch(wanted)
     read = {index: records.read(collection, index) for index in records.indices(collection)}
     published = {index: one for index, one in read.items() if one is not None}

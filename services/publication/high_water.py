@@ -8,19 +8,25 @@ says above which number it goes on.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import redis
 
 from services.errors import SettingsWrong
 from services.publication import claims
-from services.runtime import durable_files
+from services.runtime import durable_files, metrics
 from services.store import records
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from services.store.collection import Collection
+
+
+_COUNT_ONCE: Final = """
+if redis.call("zadd", KEYS[1], ARGV[1], ARGV[1]) == 1 then redis.call("hincrby", KEYS[2], ARGV[2], 1) end
+"""
+"""Whoever notes a number first counts its set as published: worker and watcher both do, and neither twice."""
 
 
 class NumbersLost(SettingsWrong):
@@ -35,11 +41,10 @@ class NumbersLost(SettingsWrong):
 
 
 def remember(client: redis.Redis, collection_id: str, *indices: int) -> None:
-    """Note that numbers were published, for ever. A Redis that is away is told by the next reconciling."""
-    scores: dict[Any, Any] = {str(index): index for index in indices}
-    if scores:
-        with suppress(redis.RedisError):
-            client.zadd(_key(collection_id), scores)
+    """Note that numbers were published, for ever, and count each once. A Redis that is away is told by reconciling."""
+    with suppress(redis.RedisError):
+        for index in indices:
+            client.eval(_COUNT_ONCE, 2, _key(collection_id), metrics.KEY, index, metrics.PUBLISHED)
 
 
 def check(client: redis.Redis, collection: Collection, own: Path | None = None) -> None:
@@ -61,7 +66,12 @@ def check(client: redis.Redis, collection: Collection, own: Path | None = None) 
     if lost:
         raise NumbersLost(max(lost))
     known = set(records.indices(collection))
-    remember(client, collection.id, *(known - _all(client, collection.id)))
+    unheard = known - _all(client, collection.id)
+    ours = unheard & claims.indices(collection) if unheard else unheard
+    remember(client, collection.id, *ours)
+    if unheard - ours:  # numbers of the older program: nobody counts them as published here
+        scores: dict[Any, Any] = {str(index): index for index in unheard - ours}
+        client.zadd(_key(collection.id), scores)
     if own is not None and known and max(known) > max(_of_file(own, collection.id), default=0):
         path = _file(own, collection.id)
         durable_files.write_atomically(path, durable_files.encode({"highest": max(known)}))

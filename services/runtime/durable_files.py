@@ -61,6 +61,20 @@ def names(folder: Path) -> list[str]:
     return os.listdir(folder)  # noqa: PTH208 - see above
 
 
+def records_in(folder: Path) -> list[Path]:
+    """Return the records of the state in a folder, in the order of their names; none where there is no such folder.
+
+    Raises
+    ------
+    OSError
+        It may not be listed: `Path.glob` would find nothing in it and say nothing.
+    """
+    try:
+        return [folder / name for name in sorted(os.listdir(folder)) if name.endswith(".json")]  # noqa: PTH208 - as above
+    except FileNotFoundError:
+        return []
+
+
 def is_left_over(name: str) -> bool:
     """Return whether a name is one under which something was being written."""
     return name.startswith(_ASIDE)

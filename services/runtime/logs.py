@@ -6,10 +6,14 @@ dropped, exceptions are reduced to their class and our codes, and texts of libra
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 import sys
 import threading
 import warnings
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
@@ -63,10 +67,43 @@ def configure(log_format: str = "text", level: str = "info", stream: TextIO | No
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
+    handler.set_name(log_format)
     root.setLevel(level.upper())
     # Libraries quote paths in warnings, Python quotes whatever ended a thread.
     warnings.showwarning = _log_warning
     threading.excepthook = _log_end_of_thread
+
+
+def writes_json() -> bool:
+    """Return whether this process writes its log for a log collector."""
+    return any(handler.name == "json" for handler in logging.getLogger().handlers)
+
+
+class Prints:
+    """Takes the place of a stream on which libraries print beside the log: each line of theirs becomes one of the log.
+
+    Of what they print only that they did is told: it may be a name.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Log that something was printed."""
+        if text.strip():
+            structlog.get_logger().warning("library.prints")
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def say_from_signal(text: str, _stream: object = None) -> None:
+    """Write a line that a library prints while it handles a signal, when the log may be in the middle of one."""
+    event = "worker.stops" if "shutdown" in text.lower() else "library.prints"
+    line = {"event": event, "level": "info", "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z")}
+    with suppress(OSError):
+        os.write(2, json.dumps(line).encode() + b"\n")
 
 
 def _log_warning(

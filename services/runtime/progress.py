@@ -6,7 +6,7 @@ Nothing depends on it: a Redis that is lost never fails a set, nor slows it down
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import redis
@@ -133,6 +133,14 @@ def read_all(client: redis.Redis, collection_id: str) -> dict[str, InWork]:
             pipeline.hgetall(f"{index}:{locator}")
         answers: list[dict[bytes, bytes]] = pipeline.execute()
     return {locator: _in_work(stored) for locator, stored in zip(locators, answers, strict=True) if stored}
+
+
+def step_of(client: redis.Redis, collection_id: str, locator: str) -> str:
+    """Return the step that a set in work was at last; empty where nobody knows."""
+    with suppress(redis.RedisError):
+        step = cast("bytes | None", client.hget(f"{_index(collection_id)}:{locator}", "step"))
+        return (step or b"").decode()
+    return ""
 
 
 def _in_work(stored: dict[bytes, bytes]) -> InWork:

@@ -91,19 +91,20 @@ def forget(collection: Collection, key: str) -> None:
 
 def forget_folder(collection: Collection, locator: str) -> None:
     """Start counting anew for every set of a folder."""
-    for path in collection.attempts.glob(f"{locator}*"):
-        path.unlink(missing_ok=True)
+    for name in durable_files.names(collection.attempts):
+        if name.startswith(locator):
+            (collection.attempts / name).unlink(missing_ok=True)
 
 
 def reasons_of_folder(collection: Collection, locator: str) -> tuple[str, ...]:
     """Return the reasons of all failures on the sets of a folder that are counted now."""
-    files = sorted(collection.attempts.glob(f"{locator}*.json"))
-    return tuple(reason for path in files for reason in _reasons(path))
+    files = durable_files.records_in(collection.attempts)
+    return tuple(reason for path in files if path.name.startswith(locator) for reason in _reasons(path))
 
 
 def all_of(collection: Collection) -> list[str]:
     """Return the locators of all folders with sets on which we failed."""
-    return sorted({path.name.partition(".")[0] for path in collection.attempts.glob("*.json")})
+    return sorted({path.name.partition(".")[0] for path in durable_files.records_in(collection.attempts)})
 
 
 def _reasons(path: Path) -> list[str]:

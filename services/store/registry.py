@@ -206,7 +206,7 @@ def folder_of(collection: Collection, locator: str) -> Path | None:
 
 def registered(collection: Collection) -> Iterator[tuple[str, PurePosixPath]]:
     """Return every locator with its folder, relative to the root."""
-    for path in collection.folders.glob("*.json"):
+    for path in durable_files.records_in(collection.folders):
         relative = _relative(collection, path.stem)
         if relative is not None:
             yield path.stem, relative
@@ -320,7 +320,7 @@ def is_started(collection: Collection, locator: str, fingerprint: str) -> bool:
 
 def outcomes(collection: Collection) -> Iterator[tuple[str, Outcome]]:
     """Return every locator of which it is known what became of its set."""
-    for path in sorted(collection.outcomes.glob("*.json")):
+    for path in durable_files.records_in(collection.outcomes):
         outcome = read_outcome(collection, path.stem)
         if outcome is not None:
             yield path.stem, outcome
@@ -345,6 +345,14 @@ def _stored(one: SetOutcome) -> dict[str, Any]:
 def read_outcome(collection: Collection, locator: str) -> Outcome | None:
     """Return what became of a set; None when that is not known: it is then looked at again."""
     return _outcome(durable_files.read(_outcome_file(collection, locator)) or {})
+
+
+def written_ns(collection: Collection, locator: str) -> int:
+    """Return when an outcome was written, on the file server's clock; 0 where there is none."""
+    try:
+        return _outcome_file(collection, locator).stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def reopen(collection: Collection, locator: str) -> None:

@@ -121,7 +121,7 @@ def test_only_opaque_strings_stand_in_redis(queue: Queue, client: redis.Redis) -
     queue.put(A)
     message = json.loads(client.lindex("anonymizer:anonymizer", 0))
     assert json.loads(base64.b64decode(message["body"]))[:2] == [[*A], {}]
-    assert message["headers"]["argsrepr"] == repr([*A])
+    assert message["headers"]["argsrepr"] == "00000000…, cccccccc…"  # the set first
     assert client.zrange("anonymizer:anonymizer:patience-over", 0, -1) == []
     assert client.zrange("anonymizer:anonymizer:pending", 0, -1) == [str(A).encode()]
 

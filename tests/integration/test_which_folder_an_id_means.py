@@ -74,6 +74,7 @@ def test_each_id_of_a_published_set_leads_to_its_folder(
     assert [*same, told(collection.root / "ANON_006")["folder"], told(locator)["folder"]] == [NAME] * 4
     assert told(collection.root, locator)["folder"] == NAME  # the folder first, as the other commands have it
     assert NAME in anonymizer("which", locator).out
+    assert told(f"{locator[:8]}…")["locator"] == locator  # as Flower shows it
 
 
 def test_reasons_and_failures_of_a_set_are_told(collection: Collection, told: Callable[..., Any]) -> None:

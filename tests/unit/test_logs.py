@@ -164,3 +164,17 @@ def test_warnings_and_threads_that_end_badly_go_the_same_way(stream: io.StringIO
     assert SECRET not in stream.getvalue()
     told = [(line["event"], line["error"]) for line in lines(stream)]
     assert told == [("library.warns", "RuntimeWarning"), ("thread.failed", "OSError")]
+
+
+def test_what_a_library_prints_becomes_a_line_that_says_only_that(
+    stream: io.StringIO, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The printed text may be a name; who asks for the file beneath still gets it."""
+    beneath = io.StringIO()
+    prints = logs.Prints(beneath)
+    print(f"\n{SECRET}\n", file=prints)
+    print(file=prints)
+    logs.say_from_signal("worker: Warm shutdown (MainProcess)")
+    assert lines(stream) == [{"event": "library.prints", "level": "warning"}]
+    assert json.loads(capfd.readouterr().err)["event"] == "worker.stops"
+    assert prints.closed is beneath.closed

@@ -1,0 +1,36 @@
+"""How the process of a task ended, in words that name nobody: for Flower and for the log."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from celery.worker.request import Request
+
+_SIGNAL: Final = re.compile(r"signal \d+ \((SIG\w+)\)")
+_CLASS: Final = re.compile(r"(?:^|\n)(?:\w+\.)*(\w+)(?::|\()[^\n]*\s*$")
+
+
+def signal_of(text: str) -> str:
+    """Return the signal that ended a process, `SIGKILL` say, out of what billiard says; empty where none did."""
+    found = _SIGNAL.search(text)
+    return found[1] if found else ""
+
+
+def ended(text: str) -> str:
+    """Return class and signal of what a traceback ends with: `WorkerLostError: SIGKILL`. Its text may hold a name."""
+    kind, signal = _CLASS.search(text.rstrip()), signal_of(text)
+    return ": ".join(filter(None, (kind[1] if kind else "", signal)))
+
+
+class TaskRequest(Request):  # type: ignore[misc]  # Celery has no types
+    """A task as a worker's main process sees it: its end is told with the signal, and without a traceback.
+
+    Celery tells of a process that died as `ExceptionWithTraceback()`.
+    """
+
+    def send_event(self, type: str, **fields: Any) -> None:  # noqa: A002 - Celery calls it so
+        """Send an event to Flower."""
+        if type == "task-failed":
+            fields |= {"exception": ended(str(fields.get("traceback"))) or fields.get("exception"), "traceback": None}
+        super().send_event(type, **fields)
