@@ -178,10 +178,14 @@ def judge_drawn(done: Anonymized) -> None:
 
 
 def emptied(found: object, expected: tuple[str, object]) -> tuple[str, object]:
-    """Return what is expected of an element: a kept text that names the patient is emptied, where nothing needs it."""
+    """Return what is expected of an element.
+
+    A kept text that names the patient is emptied, where nothing needs it, and so is a date or time that is none.
+    """
     vr, kept = expected
     names = any(identifier.decode() in str(kept).lower() for identifier in SEARCHED)
-    return (vr, [""]) if names and found == (vr, [""]) else expected
+    is_none = vr in {"DA", "DT", "TM"} and "junk" in str(kept)
+    return (vr, [""]) if (names or is_none) and found == (vr, [""]) else expected
 
 
 def values(element: DataElement) -> tuple[str, object]:
