@@ -85,6 +85,14 @@ def elements_of(data: Data, into: Counter[str]) -> None:
             into[group_of(tag)] += 1
 
 
+def by_group(account: Mapping[str, Any]) -> Counter[str]:
+    """Return what the account of a proof counted, by group of attributes."""
+    found: Counter[str] = Counter()
+    for number, count in account["elements"].items():
+        found[group_of(int(number, 16) << 16)] += count
+    return found
+
+
 def account(changes: Mapping[str, Mapping[str, int]], written: Mapping[str, int]) -> list[Row]:
     """Make the table, with its total in the last row.
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from hashlib import sha256
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
 from services.layout import published_in
 from services.maintenance import same_source
 from services.policy.table import Choice, policy_for
+from services.publication import accounts
 from services.store import records
 from services.store.records import folder_name
 from sheets import element_counts, paths
 from sheets.dvh import Dvh, dvh
-from sheets.kept_texts import travelling
+from sheets.kept_texts import files_in, travelling
 from sheets.read import contours, ct_volume, plan_objects
 from sheets.read.beams import prescription
 from sheets.read.ct_volume import NotDrawable, Planes
@@ -29,7 +29,7 @@ from sheets.render.draw import Box, Scene
 from sheets.source_diff import BEAMS, CONTOURS, CT, DOSE, Comparison, Difference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from services.store.collection import Collection
@@ -48,6 +48,9 @@ TARGETS: Final = ("PTV", "CTV", "GTV")
 
 CLOSE_MM: Final = 40.0
 """So much around a difference is shown."""
+
+_KINDS: Final = {CT: "CT", CONTOURS: "RTSTRUCT", DOSE: "RTDOSE", BEAMS: "RTPLAN"}
+"""The kind of object that each part is, in an account."""
 
 SMALL_MM: Final = 110.0
 """So much around the target is shown in the report."""
@@ -109,8 +112,11 @@ class Findings:
     changed_files: int
     """Files that are not what the record says."""
 
-    proven: bool
-    """Whether the files are still those that were proven against the source, and it was not to be looked at again."""
+    as_proven: bool
+    """Whether the files are those that were proven against the source, as the record says."""
+
+    account: Mapping[str, Any] | None
+    """What the proof counted of these files; None where nobody knows, or they were to be looked at again."""
 
     fingerprint: str
 
@@ -140,6 +146,11 @@ class Findings:
     close: list[tuple[str, bytes]] = field(default_factory=list)
     """Pictures of differences, with what is seen."""
 
+    @property
+    def proven(self) -> bool:
+        """Whether it is told what the proof found, and nothing is compared once more."""
+        return self.account is not None
+
 
 class _Pair(NamedTuple):
     """One slice of the published set, and of its source the one in the same place of the order."""
@@ -156,9 +167,9 @@ class _Pair(NamedTuple):
 def examine(collection: Collection, index: int, *, against_source: bool = False) -> Findings:
     """Look at a published set; and at its source, where its files are not those any more that were proven against it.
 
-    A published set was compared with its source, element by element and voxel by voxel, before it was published, and
-    the hashes of what was found equal stand in its record. Where they still hold, a second comparison could find no
-    more than they say; where they do not, it shows what differs.
+    A published set was compared with its source, element by element and voxel by voxel, before it was published. The
+    hashes of what was found equal stand in its record, and what was counted in the account beside it. Where both still
+    hold, a second comparison could find no more than they say. Where they do not, it shows what differs.
 
     Parameters
     ----------
@@ -177,12 +188,14 @@ def examine(collection: Collection, index: int, *, against_source: bool = False)
     if published is None or published.set_id is None or not folder.is_dir():
         raise NoSheet
     changed, fingerprint = _files(folder, published)
-    proven = not changed and bool(published.hashes) and not against_source
+    as_proven = not changed and bool(published.hashes)
+    account = accounts.read(collection, index, fingerprint) if as_proven and not against_source else None
     try:
-        after = _side(plan_objects.read(folder, by_pydicom=not proven))
+        after = _with_histograms(_side(plan_objects.read(folder, by_pydicom=account is None)))
     except (NoSet, NotDrawable) as error:
         raise NoSheet from error
-    source = None if proven else _source(collection, published)
+    source = _source(collection, published) if account is None else None
+    files = files_in(folder) if account is None else after.objects.files
     plan = after.objects.plan
     prescribed = prescription(plan)
     full_gy = prescribed.total_gy if after.dose is not None and after.dose.of_the_plan else None
@@ -196,12 +209,14 @@ def examine(collection: Collection, index: int, *, against_source: bool = False)
         levels=draw.levels(full_gy, after.dose),
         target=_target(after),
         changed_files=changed,
-        proven=proven,
+        as_proven=as_proven,
+        account=account,
         fingerprint=fingerprint,
-        travelling=travelling(collection, index, folder, policy_for(_options(published))),
+        travelling=travelling(collection, index, files, policy_for(_options(published))),
     )
     _compare_headers(findings)
     _compare_doses(findings)
+    _work_out_before(findings)
     _look(findings)
     for difference in [one for one in findings.comparison.differences if one.at is not None][:MOST_SHOWN]:
         if (picture := _close(findings, difference)) is not None:
@@ -224,13 +239,32 @@ def _source(collection: Collection, published: Record) -> Objects | None:
 
 
 def _side(found: Objects) -> Side:
+    """Read one side; its histograms are worked out when it is known whether they are others than those of the other."""
     drawn = contours.read(found.structure_set, found.frame, found.slices_mm)
     try:
         dose = Dose(found.dose)
     except (NotDrawable, AttributeError, TypeError, ValueError):
-        return Side(found, drawn, None, {})
-    worked_out = {one.number: dvh(one, dose, found.frame) for one in drawn}
-    return Side(found, drawn, dose, {number: one for number, one in worked_out.items() if one})
+        dose = None
+    return Side(found, drawn, dose, {})
+
+
+def _with_histograms(side: Side) -> Side:
+    if side.dose is None:
+        return side
+    worked_out = {one.number: dvh(one, side.dose, side.objects.frame) for one in side.structures}
+    return replace(side, histograms={number: one for number, one in worked_out.items() if one})
+
+
+def _work_out_before(findings: Findings) -> None:
+    """Give the source its histograms: the published set's where contours, dose and places of slices are the same."""
+    after, before, parts = findings.after, findings.before, findings.comparison.parts
+    if before is None:
+        return
+    same = not parts[CONTOURS].differing and not parts[DOSE].differing
+    if same and np.array_equal(after.objects.slices_mm, before.objects.slices_mm):
+        findings.before = replace(before, histograms=after.histograms)
+    else:
+        findings.before = _with_histograms(before)
 
 
 def _options(published: Record) -> Choice:
@@ -264,14 +298,16 @@ def _files(folder: Path, published: Record) -> tuple[int, str]:
     """Hold the files against the record; give how many are not what it says, and one digest over all."""
     digests = {name: records.hash_of(folder / name) for name in published_in(folder)}
     stated = published.hashes
-    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
     changed = {name for name, _ in stated.items() ^ digests.items()} if stated else set()
-    return len(changed), sha256(lines.encode()).hexdigest()
+    return len(changed), records.digest_over(digests)
 
 
 def _compare_headers(findings: Findings) -> None:
-    """Compare every number but those of the CT, and count the elements."""
+    """Compare every number but those of the CT, and count the elements; or take from the account what was counted."""
     new = findings.after.objects
+    if findings.account is not None:
+        _take_account(findings, findings.account)
+        return
     for data in (new.structure_set, new.plan, new.dose):
         element_counts.elements_of(data, findings.written)
     comparison = findings.comparison
@@ -288,6 +324,16 @@ def _compare_headers(findings: Findings) -> None:
     if len(old.slices) != len(new.slices):
         says = f"{len(new.slices)} slices instead of {len(old.slices)}"
         comparison.parts[CT].add(abs(len(new.slices) - len(old.slices)), Difference(CT, says, 0.0))
+
+
+def _take_account(findings: Findings, account: Mapping[str, Any]) -> None:
+    findings.written += element_counts.by_group(account)
+    parts = findings.comparison.parts
+    for part, kind in _KINDS.items():
+        parts[part].numbers += account["numbers"][kind]["equal"]
+    parts[CT].numbers += sum(one.place.size[0] * one.place.size[1] for one in findings.after.objects.slices)
+    if findings.after.dose is not None:
+        parts[DOSE].numbers += findings.after.dose.stored.size
 
 
 def _compare_doses(findings: Findings) -> None:
@@ -334,8 +380,9 @@ def _look(findings: Findings) -> None:
     )
     decoded, decoded_before = True, before is not None
     for pair in _pairs(findings):
-        element_counts.elements_of(pair.after, findings.written)
-        _compare_slice(findings, pair)
+        if not findings.proven:
+            element_counts.elements_of(pair.after, findings.written)
+            _compare_slice(findings, pair)
         if pair.voxels is None:
             decoded = False
         else:

@@ -6,6 +6,7 @@ Read from the published files by the policy's table: a text stays only where the
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -21,10 +22,11 @@ from services.vocabulary.spelling import fold
 from sheets.render.page import Cell, Facts, Heading, Table, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from services.dicom.elements import Element
+    from services.dicom.part10 import DicomFile
     from services.policy.table import Policy
     from services.store.collection import Collection
     from sheets.render.page import Block
@@ -34,6 +36,8 @@ _CONTEXT: Final = dictionary.tag("ContextIdentifier")
 """A number of PS3.16."""
 _ONE_VALUE: Final = frozenset((b"ST", b"LT", b"UT", b"UR"))
 """The backslash is a letter in these. PS3.5 6.2."""
+
+_TEXT, _CODE, _INSIDE = "text", "code", "inside"
 
 
 @dataclass
@@ -59,20 +63,23 @@ class Travelling:
         return sorted(word for word in self.unread if fold(word) in fold(text))
 
 
-def travelling(collection: Collection, index: int, folder: Path, policy: Policy) -> Travelling:
-    """Read what travels with a published set.
+def files_in(folder: Path) -> Iterator[DicomFile]:
+    """Read the files of a published set.
 
     Raises
     ------
     OSError
         A circumstance.
     """
-    reading = _Reading(policy)
     for path in sorted(folder.glob("*.dcm")):
-        try:
-            file = part10.read(path)
-        except (NotDicom, Malformed):  # it is no file any more that was proven, which the sheet tells
-            continue
+        with suppress(NotDicom, Malformed):  # it is no file any more that was proven, which the sheet tells
+            yield part10.read(path)
+
+
+def travelling(collection: Collection, index: int, files: Iterable[DicomFile], policy: Policy) -> Travelling:
+    """Return what travels with a published set of these files."""
+    reading = _Reading(policy)
+    for file in files:
         reading.charsets = tuple(root_view(file).charsets)
         reading.walk(file.data, file.elements, ())
     found = unread_words.read(collection, index)
@@ -89,32 +96,45 @@ class _Reading:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._seen: set[tuple[int, bytes]] = set()
+        self._known: defaultdict[tuple[int, ...], dict[int, str]] = defaultdict(dict)
+        """By the sequences around it, what an attribute tells; empty where nothing."""
         self.charsets: tuple[str, ...] = ()
         self.texts: defaultdict[str, set[str]] = defaultdict(set)
         self.person: defaultdict[int, set[str]] = defaultdict(set)
 
     def walk(self, data: bytes, elements: Sequence[Element], above: tuple[int, ...]) -> None:
         """Note the texts of a data set, and of those nested in what stays of it."""
+        known, seen = self._known[above], self._seen
         for tag, vr, _, value, end, items in elements:
-            if items:
-                if self._policy.decision(tag, above).action is Action.KEEP:
-                    for item in items:
-                        self.walk(data, item[3], (*above, tag))
-            elif self._tells(tag, above) and (tag, found := data[value:end]) not in self._seen:
-                self._seen.add((tag, found))
-                self._note(tag, vr, found, above)
-            elif vr == b"CS" and (tag, found := data[value:end]) not in self._seen:
-                self._seen.add((tag, found))
-                self._note_code(tag, found, above)
+            tells = known.get(tag)
+            if tells is None:
+                tells = known[tag] = self._tells(tag, vr, above, is_sequence=items is not None)
+            if not tells:
+                continue
+            if items is not None:
+                inside = (*above, tag)
+                for item in items:
+                    self.walk(data, item[3], inside)
+            elif (tag, found := data[value:end]) not in seen:
+                seen.add((tag, found))
+                if tells == _CODE:
+                    self._note_code(found)
+                else:
+                    self._note(tag, vr, found, above)
 
-    def _tells(self, tag: int, above: tuple[int, ...]) -> bool:
-        return (not above and tag in _OF_PERSON) or self._policy.decision(tag, above).action is Action.CLEAN
+    def _tells(self, tag: int, vr: bytes, above: tuple[int, ...], *, is_sequence: bool) -> str:
+        """Return what an attribute tells: a text, a code that may be none of the standard's, or what is inside it."""
+        action = self._policy.decision(tag, above).action
+        if is_sequence:
+            return _INSIDE if action is Action.KEEP else ""
+        if (not above and tag in _OF_PERSON) or action is Action.CLEAN:
+            return _TEXT
+        return _CODE if vr == b"CS" and tag != _CONTEXT and action is Action.KEEP else ""
 
-    def _note_code(self, tag: int, value: bytes, above: tuple[int, ...]) -> None:
+    def _note_code(self, value: bytes) -> None:
         """Note values of a coded string that stays and are no terms of the standard's."""
-        if tag != _CONTEXT and self._policy.decision(tag, above).action is Action.KEEP:
-            parts = (part.strip(" \0") for part in value.decode("latin-1").split("\\"))
-            self.texts["coded"] |= {part for part in parts if not is_term(part)}
+        parts = (part.strip(" \0") for part in value.decode("latin-1").split("\\"))
+        self.texts["coded"] |= {part for part in parts if not is_term(part)}
 
     def _note(self, tag: int, vr: bytes, value: bytes, above: tuple[int, ...]) -> None:
         if vr == b"US":

@@ -152,7 +152,7 @@ def summary(findings: Findings) -> dict[str, Any]:
         "prescription": str(findings.prescription),
         "machines": sorted({beam.machine for beam in after.objects.beams if beam.machine}),
         "energies": sorted({beam.energy for beam in after.objects.beams if beam.treats}),
-        "equal": findings.comparison.equal if findings.before else True if findings.proven else None,
+        "equal": findings.comparison.equal if findings.before else True if findings.as_proven else None,
         "as_proven": not findings.changed_files,
         "target": target.name if target else "",
         "target_d95_gy": round(histogram.dose_gy(95), 2) if histogram else None,

@@ -21,6 +21,7 @@ from services.pipeline.answers import Answers
 from services.proof import prove
 from services.proof.prove import Expected
 from services.publication import (
+    accounts,
     forgotten,
     new_identity,
     persons,
@@ -276,7 +277,8 @@ class SetRun:
                 visits.check_shared(collection, link.person.hash, attempt.set_id, hashes)
 
         try:
-            publish.publish(attempt, told, line, made.plan_name, instead_of=earlier, check=check)
+            account = accounts.encoded(proof.account, hashes)
+            publish.publish(attempt, told, line, made.plan_name, account=account, instead_of=earlier, check=check)
         except visits.SharedObjectDiffers as differs:
             raise linking.shared_differs(differs, repr(collection.name_of(self.one.folder))) from None
 

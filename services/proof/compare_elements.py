@@ -215,7 +215,8 @@ class Rules:
 
 
 @cache
-def _rules(policy: Policy, below: Path = ()) -> Rules:
+def rules_of(policy: Policy, below: Path = ()) -> Rules:
+    """Return the rules that hold below some sequences: worked out once for each policy."""
     return Rules(policy, below)
 
 
@@ -243,7 +244,7 @@ class Level:
         """Return the level of the items of a sequence."""
         found = self.inner.get(sequence)
         if found is None:
-            rules = _rules(self._policy, self.rules.below(sequence))
+            rules = rules_of(self._policy, self.rules.below(sequence))
             found = self.inner[sequence] = Level(self._policy, self.kind, (*self.path, sequence), rules)
         return found
 
@@ -287,7 +288,7 @@ class Walk:
         self._recoded = old.implicit != new.implicit or old.recoded or old.memory is not None
         self._old_charsets = self._new_charsets = ()
         self._texts = self.found.texts[()]
-        root = self._levels.get(kind) or Level(self._policy, kind, (), _rules(self._policy))
+        root = self._levels.get(kind) or Level(self._policy, kind, (), rules_of(self._policy))
         self._levels[kind] = root
         self._data_set(old.elements, new.elements, root)
         self._statement({element[0]: element for element in new.elements}, root)

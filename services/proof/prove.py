@@ -23,6 +23,7 @@ from services.errors import NotClean, SetChanged
 from services.layout import published_in
 from services.policy.table import Action
 from services.proof import kept_values, references, values
+from services.proof.account import Account
 from services.proof.compare_elements import Walk, by_attribute
 from services.proof.evidence import Place, Reasons
 from services.proof.locate import Locator
@@ -128,8 +129,11 @@ class Proof:
     files: Mapping[str, Output]
     """By name."""
 
+    account: Mapping[str, Any]
+    """What the output holds, and how much of it are numbers that are the source's (`services.proof.account`)."""
+
     def as_json(self) -> dict[str, Any]:
-        """Return the proof as a record stores it."""
+        """Return the proof as a record stores it; the account has a place of its own."""
         return {
             "checks": dict(self.checks),
             "elements": dict(self.elements),
@@ -168,10 +172,11 @@ def prove(source: Iterable[tuple[str, Path]], output: Path, expected: Expected) 
     walk = Walk(expected.policy, expected, reasons)
     checks: Counter[str] = Counter(files=len(pairs))
     files: dict[str, Output] = {}
-    pixels = PixelComparison()
+    pixels, account = PixelComparison(), Account(expected.policy)
     for kind, before, after in pairs:
         _judge_file(kind, before, after, reasons)
         walk.compare(kind, before, after)
+        account.add(kind, after)
         digest, wrong = pixels.compare(kind, before, after)
         for what in wrong:
             reasons.add("pixels", what, _pixels(kind, before, after))
@@ -180,10 +185,10 @@ def prove(source: Iterable[tuple[str, Path]], output: Path, expected: Expected) 
     checks.update(_judge_set(walk, expected, pairs, reasons, {path.parent.name for _, path in source[:1]}))
     if told := reasons.told():
         raise NotClean(*told)
-    return _proof(walk, checks, files)
+    return _proof(walk, checks, files, account)
 
 
-def _proof(walk: Walk, checks: Mapping[str, int], files: Mapping[str, Output]) -> Proof:
+def _proof(walk: Walk, checks: Mapping[str, int], files: Mapping[str, Output], account: Account) -> Proof:
     changes = walk.changes()
     elements = Counter(equal=walk.found.equal)
     for _, action, count in changes:
@@ -193,6 +198,7 @@ def _proof(walk: Walk, checks: Mapping[str, int], files: Mapping[str, Output]) -
         dict(elements),
         by_attribute(changes),
         dict(sorted(files.items())),
+        account.as_json(),
     )
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 RECORD: Final = "record.json"
 LINE: Final = "line.json"
+ACCOUNT: Final = "account.json"
 STANDS_STILL_S: Final = 600.0
 NOBODYS_AFTER_S: Final = 120.0
 """The same of what no set needs: a small file that was being written, an attempt whose set has no claim any more."""

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from services.errors import SetChanged
-from services.publication import attempts, claims, republish
-from services.publication.attempts import LINE, RECORD
+from services.publication import accounts, attempts, claims, republish
+from services.publication.attempts import ACCOUNT, LINE, RECORD
 from services.runtime import durable_files
 from services.store import records
 from services.store.records import Record, folder_name
@@ -37,6 +37,7 @@ def publish(
     line: TrackingLine,
     plan_name: str,
     *,
+    account: bytes = b"",
     instead_of: Record | None = None,
     check: Callable[[], None] | None = None,
 ) -> None:
@@ -48,6 +49,8 @@ def publish(
         Of the record; index, set, plan and time are added.
     plan_name
         `RP.<new uid>.dcm`, one of the attempt's files: the same on every attempt, and in no other set.
+    account
+        What the proof counted, as it is stored (`services.publication.accounts`); empty where nobody counted.
     instead_of
         What is published under the index and makes way, where a person wants the set done again.
     check
@@ -68,6 +71,8 @@ def publish(
     done = Record(index, attempt.set_id, plan_name, datetime.now(UTC).isoformat(timespec="seconds"), content)
     (attempt.path / RECORD).write_bytes(done.encoded())
     (attempt.path / LINE).write_bytes(durable_files.encode(line.entry(index)))
+    if account:
+        (attempt.path / ACCOUNT).write_bytes(account)
     for path in (*attempt.folder.iterdir(), attempt.path / RECORD, attempt.path / LINE):
         durable_files.fsync_file(path)
     durable_files.fsync_folder(attempt.folder)
@@ -183,7 +188,11 @@ def _finish(collection: Collection, path: Path, index: int) -> None:
 
 
 def _move(collection: Collection, path: Path, index: int) -> None:
-    """Move record and line to their places. Another one may be doing the same: whoever comes first has done it."""
+    """Move record and line to their places. Another one may be doing the same: whoever comes first has done it.
+
+    The account goes first, so that whoever sees the record finds it.
+    """
+    accounts.move(path / ACCOUNT, collection, index)
     for name, place in (
         (RECORD, records.path_of(collection, index)),
         (LINE, collection.tracking / f"{index:06d}.json"),

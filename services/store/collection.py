@@ -265,6 +265,11 @@ class Collection:
         return self.state / "namings"
 
     @property
+    def accounts(self) -> Path:
+        """`000006.json`: what a published set holds, by its proof; the first of them makes the folder."""
+        return self.state / "accounts"
+
+    @property
     def words(self) -> Path:
         """`000006.json`: words of a set for a person to read; the first of them makes the folder."""
         return self.state / "words"

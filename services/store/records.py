@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from hashlib import file_digest
+from hashlib import file_digest, sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from services import plain_files
@@ -49,6 +49,12 @@ def hash_of(path: Path) -> str:
             return file_digest(file, "sha256").hexdigest()
     except plain_files.NotPlain:
         return ""
+
+
+def digest_over(hashes: Mapping[str, str]) -> str:
+    """Return one digest over all files: the SHA-256 of what `sha256sum *` says of them, in the order of their names."""
+    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(hashes.items()))
+    return sha256(lines.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from pydicom import Dataset
 
+    from services.dicom.part10 import DicomFile
     from services.rtset.reader import SetFile
     from services.verdict.complete_sets import Choose
     from sheets.read.beams import Beam
@@ -56,6 +57,9 @@ class Objects:
 
     by_pydicom: bool
     """Whether pydicom reads them."""
+
+    files: tuple[DicomFile, ...]
+    """All of them as the engine has read them, without their pixels."""
 
     @property
     def slices_mm(self) -> Floats:
@@ -126,6 +130,7 @@ def read(folder: Path, *, by_pydicom: bool = False, choose: Choose = lambda foun
         plan=plan,
         dose=dose,
         by_pydicom=by_pydicom,
+        files=tuple(one.file for one in files),
     )
 
 

@@ -105,6 +105,46 @@ def test_a_set_that_is_written_in_another_way_differs_in_nothing(published: Call
     assert findings.picture
     assert findings.picture_before
     assert (findings.changed_files, findings.before is None) == (0, False)
+    told, _ = done.look()
+    assert told.before is None
+    assert told.written == findings.written
+    assert told.travelling == findings.travelling
+    assert {part: found.numbers for part, found in told.comparison.parts.items()} == {
+        part: found.numbers for part, found in findings.comparison.parts.items()
+    }
+
+
+def no_account(path: Path) -> None:
+    """Leave none, as the program did before it wrote any."""
+    path.unlink()
+
+
+def account_of_other_files(path: Path) -> None:
+    """Put down what was counted of files that are published no more."""
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"files": "0" * 64}))
+
+
+def half_an_account(path: Path) -> None:
+    """Cut it off, as a power cut may."""
+    path.write_bytes(path.read_bytes()[:100])
+
+
+@pytest.mark.parametrize("what", [no_account, account_of_other_files, half_an_account])
+def test_where_no_account_is_of_these_files_they_are_compared_once_more(
+    published: Callable[..., Published], what: Callable[[Path], None]
+) -> None:
+    """The sheet says the same, and shows the source beside; histograms of what is equal are not worked out twice."""
+    done = published()
+    first, says = done.look()
+    assert first.proven
+    assert "proven before the set was published" in says
+    what(done.collection.accounts / "000006.json")
+    findings, text = done.look()
+    assert (findings.proven, findings.as_proven, findings.comparison.equal) == (False, True, True)
+    assert findings.written == first.written
+    assert findings.before.histograms is findings.after.histograms
+    assert "No difference. All" in text
+    assert "held against the source" in text
 
 
 def move_a_point(data: Dataset) -> None:
