@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from sheets.read.numbers import numbers, whole
+from sheets.read.numbers import numbers, term, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -162,9 +162,9 @@ class Structure:
         first, second = (axis for axis in range(3) if axis != self.stacked)
         _, begin, end = self._edges
         starts = np.cumsum([0, *(len(contour) for contours in self.planes[1] for contour in contours)])[:-1]
-        middle = begin.mean(axis=0)
-        begin, end = begin - middle, end - middle
-        twice = begin[:, first] * end[:, second] - end[:, first] * begin[:, second]
+        # From the middle, so that no large numbers are taken from each other.
+        middle, up = float(begin[:, first].mean()), float(begin[:, second].mean())
+        twice = (begin[:, first] - middle) * (end[:, second] - up) - (end[:, first] - middle) * (begin[:, second] - up)
         return float(np.abs(np.add.reduceat(twice, starts)).sum()) / 2
 
     def spans(self, across: int, along: int, first_mm: float, step_mm: float, count: int) -> Spans:
@@ -190,7 +190,10 @@ class Structure:
         line = np.arange(len(edge)) - np.repeat(np.cumsum(times) - times, times) + from_line[edge]
         rise = (first_mm + line * step_mm - begin[edge, across]) / (end[edge, across] - begin[edge, across])
         crossing = begin[edge, along] + rise * (end[edge, along] - begin[edge, along])
-        order = np.lexsort((crossing, line, plane[edge]))
+        # One number to sort by: which line of which plane, and how far along it.
+        least, most = (crossing.min(), crossing.max()) if len(crossing) else (0.0, 0.0)
+        reach = most - least + 1.0
+        order = np.argsort((plane[edge] * count + line) * reach + (crossing - least))
         crossing, line, of_plane = crossing[order], line[order], plane[edge][order]
         return Spans(of_plane[::2], line[::2], crossing[::2], crossing[1::2])
 
@@ -279,7 +282,7 @@ def _drawn(drawing: Data, within: Frame) -> tuple[tuple[Floats, ...], Mapping[st
     """Read the contours (n, 3) that are drawn, in the frame, and count the others by why they are not."""
     read, left_out = [], Counter[str]()
     for contour in drawing.get("ContourSequence") or ():
-        kind = str(contour.get("ContourGeometricType") or "")
+        kind = term(contour, "ContourGeometricType")
         if kind not in CLOSED:
             left_out[POINTS if kind == "POINT" else OPEN if kind.startswith("OPEN") else UNREADABLE] += 1
             continue

@@ -55,6 +55,12 @@ def native(image: EngineData) -> NDArray[np.generic]:
         found = np.frombuffer(file.memory, kind, count, lie.offset)
     else:
         found = np.fromfile(file.path, kind, count, offset=lie.offset)
-    if 0 < stored < allocated and stored - 1 <= high < allocated:
+    if 0 < stored < allocated and stored - 1 <= high < allocated and not _fit(found, stored, high, signed=bool(signed)):
         found = found << (allocated - 1 - high) >> (allocated - stored)
     return found.reshape((frames, rows, columns) if frames > 1 else (rows, columns))
+
+
+def _fit(values: NDArray[np.generic], stored: int, high: int, *, signed: bool) -> bool:
+    """Return whether all cells hold a value of so many bits and nothing else, as they nearly always do."""
+    least, most = (-(1 << stored - 1), (1 << stored - 1) - 1) if signed else (0, (1 << stored) - 1)
+    return high == stored - 1 and bool(values.size) and bool(values.max() <= most) and bool(values.min() >= least)

@@ -90,6 +90,13 @@ def _read(raw: bytes, kind: str, order: str) -> Floats:
     return np.empty(0)
 
 
+def term(data: Data, attribute: str) -> str:
+    """Return a defined term of the standard, which is written in ASCII; '' where there is none."""
+    if isinstance(data, EngineData):
+        return data.stored(dictionary.tag(attribute)).strip(b" \0").decode("ascii", "replace")
+    return str(data.get(attribute) or "")
+
+
 def exactly(data: Data, attribute: str, count: int) -> Floats:
     """Return the numbers of an attribute that has to have so many.
 

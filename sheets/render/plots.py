@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -77,15 +78,21 @@ def _dashes(structure: Structure) -> tuple[float, float] | None:
 
 
 def _points(doses: np.ndarray[tuple[int, ...], np.dtype[np.float64]], of: Dvh) -> list[tuple[float, float]]:
-    """Return the curve without the points that its neighbours make needless."""
-    volumes = of.curve(doses)
-    kept = [0]
-    for at in range(1, len(doses) - 1):
-        between = np.interp(doses[kept[-1] + 1 : at + 1], doses[[kept[-1], at + 1]], volumes[[kept[-1], at + 1]])
-        if np.abs(between - volumes[kept[-1] + 1 : at + 1]).max() > _STRAIGHT:
-            kept.append(at)
-    kept.append(len(doses) - 1)
-    return list(zip(doses[kept].tolist(), volumes[kept].tolist(), strict=True))
+    """Return the curve without the points that lie close enough to the lines between the others."""
+    curve = list(zip(doses.tolist(), of.curve(doses).tolist(), strict=True))
+    kept, before = [curve[0]], curve[0]
+    flattest, steepest = -inf, inf
+    for dose, volume in curve[1:]:
+        from_dose, from_volume = kept[-1]
+        if not flattest <= (volume - from_volume) / (dose - from_dose) <= steepest:
+            kept.append(before)
+            from_dose, from_volume = before
+            flattest, steepest = -inf, inf
+        # What goes on from the last point that is kept passes this one closely enough between these two slopes.
+        flattest = max(flattest, (volume - _STRAIGHT - from_volume) / (dose - from_dose))
+        steepest = min(steepest, (volume + _STRAIGHT - from_volume) / (dose - from_dose))
+        before = dose, volume
+    return [*kept, curve[-1]]
 
 
 def _pale(colour: Colour) -> Colour:
