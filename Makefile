@@ -59,7 +59,7 @@ house: setup  ## the numbers of the source tree: rooms, imports, lengths, comple
 	$(BIN)/python -m benchmarks.house
 
 bench-peers: setup  ## other tools on the same set, each in an environment of its own (needs a network once)
-	$(BIN)/python -m benchmarks peers
+	$(BIN)/python -m benchmarks ten peers
 
 check: format lint types contract test test-faults  ## what CI runs
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 import redis
 
 from anonymizer.embedded.redis_server import redis_server
-from benchmarks import drawing, many, memory, network, one_set, peers, receiving, where, workers
+from benchmarks import drawing, many, memory, network, one_set, peers, receiving, running, where, workers
 from benchmarks.measure import machine
 from benchmarks.tables import Bar, Report, bars_table
 
@@ -68,7 +68,9 @@ PARTS: Final[dict[str, Callable[[Places], list[Report]]]] = {
     ],
     "many": lambda at: [many.published(at.tmpfs or at.disk, at.store, at.client)],
     "crowd": lambda at: [workers.crowd(at.tmpfs or at.disk, at.store)],
-    "sheets": lambda at: [drawing.sheets(at.disk, at.store)],
+    "sheets": lambda at: [drawing.cost(at.disk, at.store, at.client), drawing.sheets(at.disk, at.store)],
+    "run": lambda at: [running.start(at.disk, at.store)],
+    "ten": lambda at: [running.ten(at.disk, at.store)],
     "cold": lambda at: [network.cold(at.disk, at.store, at.client)],
     "throttled": lambda at: [network.throttled(at.disk, at.store, at.client)],
     "peers": lambda at: [peers.compared(at.disk, at.store, at.client)],

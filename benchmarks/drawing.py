@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import statistics
+import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
-from benchmarks import sets, workers
-from benchmarks.measure import cleared, file_system, into_cache, synced, timed
+from benchmarks import one_set, sets, workers
+from benchmarks.measure import Stopwatch, cleared, file_system, into_cache, size_of_process, synced, timed
 from benchmarks.tables import Bar, Report, table
+from services.store.collection import Collection
 from services.store.records import folder_name
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    import redis
 
 ROUNDS: Final = 3
 DRAWN: Final = 4
@@ -23,6 +28,57 @@ DRAWN: Final = 4
 MEASURED: Final = 8
 BEGUN_S: Final = 2.0
 """After so long the other process has imported what it draws with, and draws."""
+
+
+def cost(place: Path, store: Path, client: redis.Redis) -> Report:
+    """Compare the CPU of a sheet, HTML and PDF, with that of the pipeline of its set; and what memory drawing takes.
+
+    Of both the first one is not counted: it imports what the others find.
+    """
+    root = cleared(place / "BATCH")
+    sets.many(sets.HEAD_AND_NECK, MEASURED, store, root)
+    into_cache(root)
+    client.flushall()
+    collection, watch = sets.collection(root), Stopwatch()
+    for folder in sorted(path.name for path in root.glob("set-*")):
+        with watch("pipeline"):
+            one_set.process(collection, folder, client)
+    command = [sys.executable, "-m", "benchmarks.drawing", os.fspath(root)]
+    drawn = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    cleared(root)
+    pipeline, sheet = statistics.median(watch.cpu["pipeline"][1:]), statistics.median(drawn["cpu"][1:])
+    over = drawn["peak_mb"] - drawn["idle_mb"]
+    where = file_system(place)
+    return Report(
+        f"What a sheet costs beside its set ({where})",
+        [
+            Bar.below(f"CPU of a sheet / CPU of the set's pipeline ({where}); stretch 0.8", 1.5, sheet / pipeline),
+            Bar.below("peak memory of drawing over idle; stretch 120 MB", 200, over, " MB"),
+        ],
+        [
+            table(
+                ["", ""],
+                [
+                    ["CPU of a set's pipeline, s", f"{pipeline:.2f}"],
+                    ["CPU of its sheet, HTML and PDF, s", f"{sheet:.2f}"],
+                    ["idle, all imported, MB", f"{drawn['idle_mb']:.0f}"],
+                    ["peak, MB", f"{drawn['peak_mb']:.0f}"],
+                ],
+            )
+        ],
+    )
+
+
+def _drawn(root: Path) -> dict[str, Any]:
+    """Draw the sheets of a root in this process; give the CPU of each and what memory it took."""
+    from sheets.set_sheet import make  # noqa: PLC0415 - whoever measures sets never draws
+
+    collection, cpu, idle_mb = Collection.open(root), [], size_of_process("VmRSS")
+    for index in range(sets.IDENTITY.initial_index, sets.IDENTITY.initial_index + MEASURED):
+        began = time.process_time()
+        make(collection, index)
+        cpu.append(time.process_time() - began)
+    return {"cpu": cpu, "idle_mb": idle_mb, "peak_mb": size_of_process("VmHWM")}
 
 
 def sheets(place: Path, store: Path) -> Report:
@@ -81,3 +137,7 @@ def _ms_a_set(root: Path, *, drawing: bool) -> float:
         workers.put(queue, collection, folders[DRAWN:])
         workers.until(lambda: workers.concluded(collection) == len(folders), 120)
         return (time.perf_counter() - began) / MEASURED * 1e3
+
+
+if __name__ == "__main__":
+    print(json.dumps(_drawn(Path(sys.argv[1]))))

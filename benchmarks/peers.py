@@ -155,7 +155,7 @@ def _tried(peer: Peer, source: Path, place: Path, store: Path, manifest: Manifes
             "bin": str(environment / "bin"),
             "source": str(source),
             "target": str(place / "anonymized"),
-            "certificate": str(_certificate(store)) if peer.binary else "",
+            "certificate": str(certificate(store)) if peer.binary else "",
         }
         command = [part if "\n" in part else part.format(**words) for part in peer.command]
         runs = [_once(peer, command, place) for _ in range(ROUNDS)]
@@ -183,7 +183,7 @@ def _environment(peer: Peer, store: Path) -> Path:
     return folder
 
 
-def _certificate(store: Path) -> Path:
+def certificate(store: Path) -> Path:
     """Make the certificate under which gdcmanon seals what it takes out."""
     path = store / "peers" / "certificate.pem"
     if not path.exists():

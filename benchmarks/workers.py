@@ -24,7 +24,7 @@ from services.store.records import folder_name
 from worker.app import connect, make_app, worker_arguments
 from worker.queue import Queue
 from worker.set_key import SetKey
-from worker.sheet_tasks import ENDING, NICE, Sheets
+from worker.sheet_queue import ENDING, NICE, Sheets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

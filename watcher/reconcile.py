@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from services.exchange.inbox import Inbox
 from services.layout import is_there
 from services.publication import claims, publish, unread_words
 from services.publication.attempts import StandingStill
@@ -18,12 +17,13 @@ from services.store.tracking_lines import TrackingFiles
 from worker.set_key import SetKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
+    from services.exchange.inbox import Inbox
     from services.publication.index_ledger import Ledger
     from services.store.collection import Collection
     from worker.queue import Queue
-    from worker.sheet_tasks import Sheets
+    from worker.sheet_queue import Sheets
 
 SCANS: Final = 3
 """So often in a row a folder must be missing before it is gone: a share under load leaves names out."""
@@ -47,7 +47,7 @@ class Reconciler:
         self._ledger = ledger
         self._queue = queue
         self._sheets = sheets
-        self._inbox = Inbox(collection)
+        self._inbox: Inbox | None = None
         self._still = StandingStill(collection, clock)
         self._tracking = TrackingFiles(collection)
         self.sheets: dict[str, int] = {}
@@ -88,8 +88,15 @@ class Reconciler:
             missing = self._sheets.ask_for_missing(self._collection)
             self.sheets = {"missing": len(missing), "failed": len(self._sheets.failures(self._collection))}
         if self._sheets is not None and self._collection.options.inbox:
-            for mark in self._inbox.due():
+            for mark in self._due():
                 self._sheets.ask_to_receive(self._collection.id, mark)
+
+    def _due(self) -> Sequence[str]:
+        """Return which deliveries of the inbox are to be received."""
+        from services.exchange.inbox import Inbox  # noqa: PLC0415 - few collections have one, and it brings much along
+
+        self._inbox = self._inbox or Inbox(self._collection)
+        return self._inbox.due()
 
     def _look_again(self, refused: Iterable[str]) -> None:
         """Look again at those beside which no reason stands any more: it was taken away, or never written."""

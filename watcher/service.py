@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from services.store.share import Share
     from watcher.overlaps import Overlap
     from worker.queue import Queue
-    from worker.sheet_tasks import Sheets
+    from worker.sheet_queue import Sheets
 
 SHORTEST_PAUSE_S: Final = 0.5
 """Between two looks at a collection, however many hints come."""

@@ -13,8 +13,6 @@ import typer
 from rich.table import Table
 
 from anonymizer.arguments import AsJson, MachineNames, Root, check_root, set_in
-from anonymizer.commands.check import check
-from anonymizer.commands.console import serve_console
 from anonymizer.commands.new import (
     FamilyName,
     FirstName,
@@ -61,7 +59,7 @@ if TYPE_CHECKING:
     from services.layout import NotTaken
     from services.store.registry import SetOutcome
 
-POLL_S: Final = 0.1
+POLL_S: Final = 0.05
 INTERRUPTED: Final = 130
 
 Workers = Annotated[int | None, typer.Option(min=1, help="Sets at a time; as many as there are cores by default.")]
@@ -106,6 +104,8 @@ def run(
     logs.configure(settings.log_format, settings.log_level if ctx.obj else "critical")
     check_root(root)
     if dry_run:
+        from anonymizer.commands.check import check  # noqa: PLC0415 - a run waits for no import that it does not need
+
         check(root, machine, as_json)
         return
     given = (patient_id, family_name, first_name, hospital, initial_index, machine)
@@ -119,6 +119,8 @@ def run(
     listed_identities.check(collection)
     warn_of_overlap(root)
     if console_too:
+        from anonymizer.commands.console import serve_console  # noqa: PLC0415 - see above
+
         serve_console(
             root.absolute(), settings, processes=workers or os.cpu_count() or 1, debug=bool(ctx.obj), alone=True
         )

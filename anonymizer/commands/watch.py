@@ -16,7 +16,7 @@ from watcher.service import Watch
 from worker import redis_server
 from worker.app import app, connect
 from worker.queue import Queue
-from worker.sheet_tasks import Sheets
+from worker.sheet_queue import Sheets
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

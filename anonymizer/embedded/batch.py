@@ -21,10 +21,10 @@ from services.runtime.progress import InWork, read_all
 from services.store import failures, registry
 from services.store.set_state import SetState
 from services.store.tracking_lines import TrackingFiles
-from watcher.service import CollectionWatcher
+from watcher.service import SHARE_OF_TIME, CollectionWatcher
 from worker.app import connect, make_app, worker_arguments
 from worker.queue import Queue
-from worker.sheet_tasks import ENDING, NICE, Sheets
+from worker.sheet_queue import ENDING, NICE, Sheets
 from worker.transient_errors import CIRCUMSTANCES, describe
 
 if TYPE_CHECKING:
@@ -39,6 +39,9 @@ QUIET_S: Final = 1.0
 
 LOOK_S: Final = 0.5
 RECONCILE_S: Final = 2.0
+FEW: Final = 4
+"""So few unfinished sets are looked at as often as it may be: nobody waits for the next look."""
+
 GRACE_S: Final = 30.0
 """So long a set in work may take to its end when the run is stopped."""
 
@@ -96,13 +99,16 @@ class Batch:
         self._drawing: Supervised | None = None
         self._drawn_for = 0
         self._concluded_at: float | None = None
+        self._soon = 0.0
 
     def look(self) -> Look:
         """Look once, and see to it that things go on."""
         self._tend()
         attended = self._attended
-        if time.monotonic() >= attended.due:
+        began = time.monotonic()
+        if began >= attended.due or (self._are_few and began >= self._soon):
             attended.look()
+            self._soon = time.monotonic() + SHARE_OF_TIME * (time.monotonic() - began)
             if attended.has_other:
                 raise SettingsWrong(SERVED)
             if attended.numbers_lost:
@@ -162,6 +168,11 @@ class Batch:
                 raise SettingsWrong("A process that is needed does not start. Run it again with --debug to see why.")
 
     @property
+    def _are_few(self) -> bool:
+        """Return whether so few sets are unfinished that each look may be the last one, and costs little."""
+        return sum(not state.is_concluded for state in self._attended.states.values()) <= FEW
+
+    @property
     def _unfinished(self) -> bool:
         """Return whether something is still to be done; of a run over some sets, the others wait for a person."""
         if not self._of_some:
@@ -201,9 +212,16 @@ def batch(
         Folders of the sets that are done; all by default.
     """
     with ExitStack() as stack:
+        name = f"anonymizer.{collection.id}"
+        workers: list[Supervised] = []
+
+        def start_workers(url: str) -> None:
+            workers.append(worker_process(name, url, collection.root, processes=processes, debug=debug))
+            stack.callback(workers[0].stop, 0)
+
         url, kept = settings.redis_url, []
-        if url is None:
-            url, server = stack.enter_context(embedded_redis())
+        if url is None:  # they take longer to start than Redis and all else: nothing of it waits for the other
+            url, server = stack.enter_context(embedded_redis(start_workers))
             kept.append(server)
         settings = replace(
             settings,
@@ -215,7 +233,6 @@ def batch(
             reconcile_s=RECONCILE_S,
         )
         client = stack.enter_context(connect(settings))
-        name = f"anonymizer.{collection.id}"
         app = make_app(lambda: settings)
         queue, sheets = Queue(client, app, name), Sheets(client, app, name + ENDING)
         attended = CollectionWatcher(collection.root, queue, client, settings, by_hand=bool(only))
@@ -229,7 +246,9 @@ def batch(
         for folder in only:
             locator = registry.register(collection, folder)
             registry.start(collection, locator, folder_listing.fingerprint(collection.root / folder))
-        worker = worker_process(name, url, collection.root, processes=processes, debug=debug)
+        if not workers:  # on a Redis that others use, only who has the collection may take its messages
+            start_workers(url)
+        (worker,) = workers
         stack.callback(_clear, queue, sheets, collection)
 
         def start_drawing() -> Supervised:

@@ -14,7 +14,7 @@ from services.store.share import Share
 from watcher.service import Watch
 from worker.app import connect, make_app
 from worker.queue import Queue
-from worker.sheet_tasks import ENDING, Sheets
+from worker.sheet_queue import ENDING, Sheets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

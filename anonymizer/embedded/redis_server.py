@@ -25,7 +25,7 @@ from anonymizer.embedded.supervisor import Supervised
 from services.errors import SettingsWrong
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 #: Kombu 5.7 asks for ZRANGE … BYSCORE REV, which came with this version.
 OLDEST_REDIS = (6, 2)
@@ -52,14 +52,22 @@ class Embedded(NamedTuple):
 
 
 @contextmanager
-def embedded_redis() -> Iterator[Embedded]:
-    """Start a Redis server; stop it at the end."""
+def embedded_redis(beside: Callable[[str], None] = lambda _: None) -> Iterator[Embedded]:
+    """Start a Redis server; stop it at the end.
+
+    Parameters
+    ----------
+    beside
+        Is called with its address before it answers, to start what takes longer until it asks for it.
+    """
     with _short_folder() as folder:
         socket = folder / "redis.sock"
         process = Supervised([*_binary(), *_options(folder, socket)], env=dict(os.environ))
+        url = f"redis+socket://{socket}"
         try:
+            beside(url)
             _wait_for(socket, process)
-            yield Embedded(f"redis+socket://{socket}", process)
+            yield Embedded(url, process)
         finally:
             process.stop(grace_s=0)
 

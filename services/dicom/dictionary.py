@@ -7,11 +7,33 @@ tables whole; nothing else here knows where they lie.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from pydicom._dicom_dict import DicomDictionary, RepeatersDictionary
-from pydicom.config import IGNORE
-from pydicom.uid import UID
+
+def _tables(file: str) -> Any:
+    """Load a file of pydicom that holds tables, and nothing else of pydicom.
+
+    pydicom brings numpy along, and both take as long to import as all else: whoever looks at folders needs neither.
+    """
+    package = find_spec("pydicom")
+    assert package is not None
+    assert package.submodule_search_locations is not None
+    spec = spec_from_file_location(f"{__name__}.{file}", Path(package.submodule_search_locations[0]) / f"{file}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+_LOADED = _tables("_dicom_dict")
+_ATTRIBUTES: dict[int, tuple[str, str, str, str, str]] = _LOADED.DicomDictionary
+"""VR, multiplicity, name, whether it is retired, keyword. PS3.6."""
+_REPEATERS: dict[str, tuple[str, str, str, str, str]] = _LOADED.RepeatersDictionary
+_UIDS: dict[str, tuple[str, str, str, str, str]] = _tables("_uid_dict").UID_dictionary
+"""Name, type, more, whether it is retired, keyword. PS3.6 A."""
 
 
 class Entry(NamedTuple):
@@ -76,7 +98,7 @@ def _entry(vr: str, name: str, keyword: str) -> Entry:
 
 DICTIONARY: dict[int, Entry] = {tag: Entry(vr.encode(), _keyword(name), name) for tag, vr, name in _YOUNGER} | {
     tag: _entry(vr, name, keyword)
-    for tag, (vr, _, name, _, keyword) in DicomDictionary.items()
+    for tag, (vr, _, name, _, keyword) in _ATTRIBUTES.items()
     if vr != "NONE"  # item and delimitation tags have no VR: they are the encoding's, not the data's
 }
 """Every attribute that has a tag of its own, by tag."""
@@ -84,7 +106,7 @@ DICTIONARY: dict[int, Entry] = {tag: Entry(vr.encode(), _keyword(name), name) fo
 # Curves (50xx), overlays (60xx) and variable pixel data (7Fxx) repeat in the even groups. PS3.5 7.6.
 _REPEATING: dict[int, Entry] = {
     int(mask.replace("x", "0"), 16): _entry(vr, name, keyword)
-    for mask, (vr, _, name, _, keyword) in RepeatersDictionary.items()
+    for mask, (vr, _, name, _, keyword) in _REPEATERS.items()
     if mask[:4] in ("50xx", "60xx", "7Fxx")
 }
 
@@ -93,7 +115,7 @@ _TAG: dict[str, int] = {entry.keyword: tag for tag, entry in DICTIONARY.items() 
 _ANY_GROUP = 0xFF00FFFF
 
 VRS: dict[int, frozenset[bytes]] = {tag: frozenset((vr,)) for tag, vr in _VR.items()} | {
-    tag: frozenset(vr.encode().split(b" or ")) for tag, (vr, *_) in DicomDictionary.items() if " or " in vr
+    tag: frozenset(vr.encode().split(b" or ")) for tag, (vr, *_) in _ATTRIBUTES.items() if " or " in vr
 }
 """The VRs that each attribute may have."""
 
@@ -102,14 +124,14 @@ _WORDS = {b"AT": 4, b"FD": 8, b"FL": 4, b"SL": 4, b"SS": 2, b"SV": 8, b"UL": 4, 
 
 MOST_BYTES: dict[tuple[int, bytes], int] = {
     (tag, vr): _WORDS[vr] * int(most)
-    for tag, (_, vm, *_) in DicomDictionary.items()
+    for tag, (_, vm, *_) in _ATTRIBUTES.items()
     if (most := vm.rpartition("-")[2]).isdigit()
     for vr in VRS.get(tag, ())
     if vr in _WORDS
 }
 """The length of the longest value of binary attributes that do not take any number of values. PS3.6."""
 
-_MAY_BE_SIGNED = frozenset(tag for tag, (vr, *_) in DicomDictionary.items() if vr.startswith("US or SS"))
+_MAY_BE_SIGNED = frozenset(tag for tag, (vr, *_) in _ATTRIBUTES.items() if vr.startswith("US or SS"))
 
 
 def entry(tag: int) -> Entry | None:
@@ -157,9 +179,9 @@ def keyword(tag: int) -> str:
 
 def uid_type(uid: str) -> str:
     """Return what a UID of the standard stands for, such as `Transfer Syntax`; empty for any other text. PS3.6 A."""
-    return UID(uid, IGNORE).type
+    return _UIDS[uid][1] if uid in _UIDS else ""
 
 
 def uid_name(uid: str) -> str:
     """Return the name of a UID of the standard, such as `CT Image Storage`; empty for any other text. PS3.6 A."""
-    return UID(uid, IGNORE).name if uid_type(uid) else ""
+    return _UIDS[uid][0] if uid in _UIDS else ""

@@ -15,8 +15,6 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import numpy as np
-
 from services.dicom import dictionary, fragments
 from services.dicom.elements import (
     ITEM,
@@ -238,7 +236,7 @@ class _Reading:
             return value
         if len(value) % size:
             raise Malformed(f"a value of {vr.decode()} with a part of a number, at byte {pos}")
-        return np.frombuffer(value, f"u{size}").byteswap().tobytes()
+        return _swapped(value, size)
 
     def _inside(self, pos: int, end: int, encoding: Encoding) -> Encoding:
         """Return how the items of an element coded as UN are encoded. PS3.5 §6.2.2, and as some systems do."""
@@ -381,7 +379,7 @@ def _turned_pixels(data: bytes, pixels: Pixels, elements: Sequence[_Found]) -> b
     bits = next((one.value for one in elements if one.tag == _BITS_ALLOCATED), b"")
     if size == 2 and bits == b"\x20\0" and not len(value) % 4:
         return _turned_pairs(value)
-    return np.frombuffer(value, f"u{size}").byteswap().tobytes()
+    return _swapped(value, size)
 
 
 def _turned_pairs(value: bytes) -> bytes:
@@ -390,5 +388,14 @@ def _turned_pairs(value: bytes) -> bytes:
     By the standard they are pairs of 16-bit words, of which the first is the less significant (PS3.5 §8.1.1); many
     systems write each as one number of four bytes. Neighbours in a dose are alike, except in the wrong reading.
     """
+    import numpy as np  # noqa: PLC0415 - see `_swapped`
+
     readings = (np.frombuffer(value, "u2").byteswap().view("<u4"), np.frombuffer(value, ">u4").astype("<u4"))
     return min(readings, key=lambda pixels: np.abs(np.diff(pixels.astype(float))).sum()).tobytes()
+
+
+def _swapped(value: bytes, size: int) -> bytes:
+    """Turn around the bytes of each word."""
+    import numpy as np  # noqa: PLC0415 - whoever looks at folders reads files, and never needs it
+
+    return np.frombuffer(value, f"u{size}").byteswap().tobytes()

@@ -71,7 +71,9 @@ class Account:
 
     def as_json(self) -> dict[str, Any]:
         """Return the account as publication stores it: elements by group in hexadecimal, numbers by kind of object."""
-        groups = Counter(tag >> 16 for tag in self._tags)
+        groups: Counter[int] = Counter()
+        for tag, count in Counter(self._tags).items():
+            groups[tag >> 16] += count
         return {
             "elements": {f"{group:04x}": count for group, count in sorted(groups.items())},
             "numbers": {kind: {"equal": count, "different": 0} for kind, count in sorted(self._numbers.items())},

@@ -41,7 +41,7 @@ from tests.sets import (
     without_file_meta,
     without_preamble,
 )
-from worker.sheet_tasks import ASKED_S, MOST_WAITING, TASK, Sheets
+from worker.sheet_queue import ASKED_S, MOST_WAITING, TASK, Sheets
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -30,7 +30,7 @@ from watcher.reconcile import Reconciler
 from watcher.service import Watch
 from worker.app import make_app, worker_arguments
 from worker.queue import Queue
-from worker.sheet_tasks import ENDING, Sheets
+from worker.sheet_queue import ENDING, Sheets
 
 if TYPE_CHECKING:
     from pathlib import Path
