@@ -158,7 +158,7 @@ def _gdcmanon_s(root: Path, place: Path, store: Path) -> float | None:
     began = time.perf_counter()
     for folder in sorted(root.glob("set-*")):
         shutil.rmtree(target, ignore_errors=True)
-        command = ["gdcmanon", "-e", "-r", "-c", certificate, "-i", folder, "-o", target]
+        command = ["gdcmanon", "-e", "-r", "-c", str(certificate), "-i", str(folder), "-o", str(target)]
         subprocess.run(command, check=True, capture_output=True)
     seconds = time.perf_counter() - began
     cleared(target)

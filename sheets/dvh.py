@@ -90,7 +90,7 @@ class Dvh:
     def curve(self, doses_gy: Floats) -> Floats:
         """Return how many per cent of the volume get at least each of these doses."""
         above = len(self.gy) - np.searchsorted(self.gy[::-1], doses_gy, side="left")
-        return np.asarray(np.concatenate([[0.0], self.covered])[above] * 100)
+        return np.where(above > 0, self.covered[above - 1] * 100, 0.0)
 
 
 def dvh(structure: Structure, dose: Dose, within: Frame) -> Dvh | None:

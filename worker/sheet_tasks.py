@@ -13,12 +13,13 @@ from services.store.collection import Collection
 from sheets import paths
 from worker.app import app
 from worker.ends import TaskRequest
-from worker.sheet_queue import TASK, Sheets
+from worker.sheet_queue import ENDING, TASK, Sheets
 from worker.tasks import station
 from worker.transient_errors import CIRCUMSTANCES, describe
 
 if TYPE_CHECKING:
     from celery import Task
+    from celery.apps.worker import Worker
 
 LONGEST_TASK_S: Final = 600
 """A sheet of 124 MB takes five seconds."""
@@ -53,6 +54,13 @@ def _make(collection: Collection, index: int) -> None:
     from sheets.set_sheet import make  # noqa: PLC0415 - drawing takes a second to import, and workers of sets never draw
 
     make(collection, index)
+
+
+@signals.celeryd_after_setup.connect  # type: ignore[untyped-decorator]
+def prepare(instance: Worker, **_: object) -> None:
+    """Import what sheets are drawn with before the first is asked for, in a worker that does nothing else."""
+    if all(queue.endswith(ENDING) for queue in instance.app.amqp.queues.consume_from):
+        import sheets.set_sheet  # noqa: F401, PLC0415 - see `_make`
 
 
 @signals.task_failure.connect  # type: ignore[untyped-decorator]

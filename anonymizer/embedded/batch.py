@@ -22,7 +22,7 @@ from services.store import failures, registry
 from services.store.set_state import SetState
 from services.store.tracking_lines import TrackingFiles
 from watcher.service import SHARE_OF_TIME, CollectionWatcher
-from worker.app import connect, make_app, worker_arguments
+from worker.app import connect, make_app
 from worker.queue import Queue
 from worker.sheet_queue import ENDING, NICE, Sheets
 from worker.transient_errors import CIRCUMSTANCES, describe
@@ -85,6 +85,7 @@ class Batch:
         sheets: Sheets,
         start_drawing: Callable[[], Supervised],
         *,
+        at_once: int,
         of_some: bool = False,
     ) -> None:
         self.collection = collection
@@ -95,6 +96,7 @@ class Batch:
         self._processes = processes
         self._sheets = sheets
         self._start_drawing = start_drawing
+        self._at_once = at_once
         self._of_some = of_some
         self._drawing: Supervised | None = None
         self._drawn_for = 0
@@ -129,14 +131,21 @@ class Batch:
             return True
 
     def _draw_beside(self) -> None:
-        """Draw sheets of what was published meanwhile, in a process that leaves the others their time."""
-        published = sum(state.is_published for state in self._attended.states.values())
-        if published == self._drawn_for or not self.collection.options.sheets:
+        """Draw sheets of what was published meanwhile, in a process that leaves the others their time.
+
+        It is started when there are more sets than are done at once: until the first is published, it has imported
+        what it draws with. The sheets of fewer are drawn by the workers.
+        """
+        states = self._attended.states.values()
+        if not self.collection.options.sheets:
             return
-        with suppress(*CIRCUMSTANCES):  # the next look asks again
-            if self._sheets.ask_for_missing(self.collection) and self._drawing is None:
-                self._drawing = self._start_drawing()
-            self._drawn_for = published
+        if self._drawing is None and sum(not state.is_concluded for state in states) > self._at_once:
+            self._drawing = self._start_drawing()
+        published = sum(state.is_published for state in states)
+        if published != self._drawn_for:
+            with suppress(*CIRCUMSTANCES):  # the next look asks again
+                self._sheets.ask_for_missing(self.collection)
+                self._drawn_for = published
 
     def sheets_to_come(self) -> list[int]:
         """Ask for the sheets that are missing, once all sets are done, and give those that are not made yet."""
@@ -243,6 +252,8 @@ def batch(
         stack.callback(attended.leave)
         stack.callback(_bring_the_lines, collection)
         start_anew(collection)
+        with suppress(*CIRCUMSTANCES):  # whoever sends the first message says why
+            queue.connect()
         for folder in only:
             locator = registry.register(collection, folder)
             registry.start(collection, locator, folder_listing.fingerprint(collection.root / folder))
@@ -256,24 +267,34 @@ def batch(
             stack.callback(drawing.stop, 0)  # what is half drawn is drawn by the next run
             return drawing
 
-        going = Batch(collection, attended, queue, client, [*kept, worker], sheets, start_drawing, of_some=bool(only))
+        going = Batch(
+            collection,
+            attended,
+            queue,
+            client,
+            [*kept, worker],
+            sheets,
+            start_drawing,
+            at_once=processes,
+            of_some=bool(only),
+        )
         stack.callback(lambda: worker.stop(0 if going.finished else GRACE_S, going.is_in_work))
         yield going
 
 
 def worker_process(queue: str, url: str, share: Path, *, processes: int, debug: bool) -> Supervised:
     """Start a worker of our own for a queue of sets and, when that is empty, the one of their sheets."""
-    return _worker([], worker_arguments(f"{queue},{queue}{ENDING}", processes), url, share, debug=debug)
+    return _worker([], f"{queue},{queue}{ENDING}", processes, url, share, debug=debug)
 
 
 def drawing_process(queue: str, url: str, share: Path, *, debug: bool) -> Supervised:
     """Start a worker for the sheets alone, which takes what the others leave of the processors."""
-    return _worker(["nice", "-n", str(NICE)], worker_arguments(queue + ENDING, 1), url, share, debug=debug)
+    return _worker(["nice", "-n", str(NICE)], queue + ENDING, 1, url, share, debug=debug)
 
 
-def _worker(before: list[str], arguments: list[str], url: str, share: Path, *, debug: bool) -> Supervised:
+def _worker(before: list[str], queues: str, processes: int, url: str, share: Path, *, debug: bool) -> Supervised:
     return Supervised(
-        [*before, sys.executable, "-P", "-m", "celery", "--quiet", "-A", "worker.app", *arguments],
+        [*before, sys.executable, "-P", "-m", "worker", queues, str(processes)],
         env=_environment(url, share.absolute()),
         stderr=None if debug else subprocess.DEVNULL,
     )

@@ -10,7 +10,7 @@ from sheets.read.accessories import accessories
 from sheets.read.numbers import number, numbers, stated, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sheets.read.numbers import Data
 
@@ -22,6 +22,8 @@ _METERSETS: Final = {"MU": "", "MINUTE": "min", "NP": "particles"}
 """What stands behind a meterset that is not in MU. (300A,00B3) *Primary Dosimeter Unit*, PS3.3 C.8.8.14."""
 
 _MOST_LEGS: Final = 6
+_SAME_DOSE: Final = 0.01
+"""Of a dose: beams whose doses add up to no more than this much less or more of it give that dose."""
 _FULL_TURN: Final = 360.0
 _MOST_ENERGIES: Final = 3
 _NOT_READABLE: Final = "not readable"
@@ -89,6 +91,9 @@ class Prescription:
 
     groups: tuple[Group, ...]
 
+    others_gy: tuple[float, ...] = ()
+    """Lower doses prescribed to other targets, the highest first."""
+
     @property
     def total_gy(self) -> float | None:
         """The dose that percentages refer to; None where the plan does not state one dose."""
@@ -112,11 +117,21 @@ class Prescription:
         if len(self.groups) > 1:
             stated = [] if self.target_gy is None else [f"{self.target_gy:g} Gy to a target by dose reference"]
             return "; ".join([*stated, *(f"fraction group: {group}" for group in self.groups)])
-        fractions = self.groups[0].fractions if self.groups else None
-        if self.target_gy is not None:
-            per_fraction = self.target_gy / fractions if fractions else None
-            return f"{self.target_gy:g} Gy" if not per_fraction else _times(fractions, per_fraction, self.target_gy)
-        return str(self.groups[0]) if self.groups else "none stated"
+        only = self.groups[0] if self.groups else None
+        if self.target_gy is None:
+            return str(only) if only else "none stated"
+        if only is None or not only.fractions or not self.target_gy:
+            return "; ".join([f"{self.target_gy:g} Gy", *self._also()])
+        return "; ".join([_times(only.fractions, self.target_gy / only.fractions, self.target_gy), *self._also(only)])
+
+    def _also(self, only: Group | None = None) -> Iterator[str]:
+        """Yield what else is stated: doses of other targets, and of the beams where these give another dose."""
+        if self.others_gy:
+            yield f"to other targets {', '.join(f'{gy:g}' for gy in self.others_gy)} Gy"
+        if only and only.fractions and only.per_fraction_gy and self.target_gy:
+            by_beams = only.fractions * only.per_fraction_gy
+            if abs(by_beams - self.target_gy) > _SAME_DOSE * self.target_gy:
+                yield f"by the doses of its beams {_times(only.fractions, only.per_fraction_gy, by_beams)}"
 
 
 def _times(fractions: int | None, per_fraction_gy: float, total_gy: float) -> str:
@@ -135,7 +150,8 @@ def prescription(plan: Data) -> Prescription:
         and (gy := number(reference, "TargetPrescriptionDose")) is not None
     ]
     groups = tuple(_group(group) for group in plan.get("FractionGroupSequence") or ())
-    return Prescription(max(doses, default=None), groups)
+    targets = sorted(set(doses), reverse=True)
+    return Prescription(targets[0] if targets else None, groups, tuple(targets[1:]))
 
 
 def _group(group: Data) -> Group:

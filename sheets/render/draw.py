@@ -17,7 +17,7 @@ from PIL import Image as Pictures
 from PIL import ImageColor, ImageDraw, ImageFont
 
 from sheets.read.ct_volume import AXIAL, ENDS, PLANE_NAMES
-from sheets.render.typeface import FONTS
+from sheets.render.typeface import font_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -323,7 +323,7 @@ def _draw(panel: _Panel, scene: Scene, shown: Box) -> None:
 
 @cache
 def _font(size_px: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(FONTS / "DejaVuSans-Bold.ttf", size_px)
+    return ImageFont.truetype(font_file(bold=True), size_px)
 
 
 def _letters(pen: ImageDraw.ImageDraw, panel: _Panel, place: tuple[int, int]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from fpdf import FPDF
 
-from sheets.render.typeface import FONTS
+from sheets.render.typeface import font_file, is_latin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,8 +32,7 @@ class PdfFile:
         logging.getLogger("fontTools").setLevel(logging.ERROR)
         self._pdf = FPDF(format="A4")
         self._pdf.set_auto_page_break(False)
-        self._pdf.add_font(_NAME, "", FONTS / "DejaVuSans.ttf")
-        self._pdf.add_font(_NAME, "B", FONTS / "DejaVuSans-Bold.ttf")
+        self._faces: set[tuple[str, bool]] = set()
         self._pdf.set_title(title)
         self._pdf.set_producer(producer)
         self._pdf.set_lang("en")
@@ -58,15 +57,24 @@ class PdfFile:
         """Return how wide a text is, in mm."""
         key = text, bold
         if key not in self._widths:
-            self._pdf.set_font(_NAME, "B" if bold else "", 10)
+            self._choose(text, 10, bold=bold)
             self._widths[key] = self._pdf.get_string_width(text) / 10
         return self._widths[key] * size
 
     def text(self, left: float, baseline: float, text: str, size: float, colour: Colour, *, bold: bool = False) -> None:
         """Write one line."""
-        self._pdf.set_font(_NAME, "B" if bold else "", size)
+        self._choose(text, size, bold=bold)
         self._pdf.set_text_color(*colour)
         self._pdf.text(left, baseline, text)
+
+    def _choose(self, text: str, size: float, *, bold: bool) -> None:
+        """Take the smallest face that has the letters of a text: a large one is read and cut down for long."""
+        latin = is_latin(text)
+        family = _NAME if latin else f"{_NAME}Whole"
+        if (family, bold) not in self._faces:
+            self._pdf.add_font(family, "B" if bold else "", font_file(bold=bold, latin=latin))
+            self._faces.add((family, bold))
+        self._pdf.set_font(family, "B" if bold else "", size)
 
     def lines(
         self,

@@ -168,7 +168,8 @@ def _covered(findings: Findings, found: Dvh | None) -> dict[str, Any]:
     if found is None or dose is None:
         return {}
     steps = range(STEP_GY, int(dose.highest_gy) + STEP_GY, STEP_GY)
-    return {f"v{gy}gy_percent": _rounded(found.covered_percent(gy), 1) for gy in steps}
+    covered = found.curve(np.array(steps, dtype=float)).tolist()
+    return {f"v{gy}gy_percent": _rounded(percent, 1) for gy, percent in zip(steps, covered, strict=True)}
 
 
 def _extent(findings: Findings, one: Structure, found: Dvh | None) -> dict[str, Any]:
@@ -248,7 +249,7 @@ def _positions(points: Iterable[Data]) -> list[tuple[str, list[float]]]:
     return [
         (
             str(device.get("RTBeamLimitingDeviceType") or ""),
-            [float(each) for each in numbers(device, "LeafJawPositions")],
+            numbers(device, "LeafJawPositions").tolist(),
         )
         for point in points
         for device in point.get("BeamLimitingDevicePositionSequence") or ()

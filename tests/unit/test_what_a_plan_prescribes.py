@@ -64,6 +64,20 @@ SIMPLE: Beams = [(100, None)]
             None,
             "fraction group: no dose stated, 25 fractions; fraction group: no dose stated, 8 fractions",
         ),
+        (
+            plan([("TARGET", 54), ("TARGET", 66), ("TARGET", 60), ("TARGET", 66)], [(33, SIMPLE)]),
+            66,
+            "33 \N{MULTIPLICATION SIGN} 2 Gy = 66 Gy; to other targets 60, 54 Gy",
+        ),
+        (
+            plan([("TARGET", 50)], [(25, [(100, 1.5), (50, 0.3)])]),
+            50,
+            (
+                "25 \N{MULTIPLICATION SIGN} 2 Gy = 50 Gy; by the doses of its beams "
+                "25 \N{MULTIPLICATION SIGN} 1.8 Gy = 45 Gy"
+            ),
+        ),
+        (plan([("TARGET", 50)], [(25, [(100, 1.99)])]), 50, "25 \N{MULTIPLICATION SIGN} 2 Gy = 50 Gy"),
         (plan([], []), None, "none stated"),
     ],
 )

@@ -1,0 +1,37 @@
+"""Which letters a page is written with: small faces for most, the whole ones where they are needed."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from fontTools.ttLib import TTFont
+from pypdf import PdfReader
+
+from sheets.render.page import Page, Text
+from sheets.render.pdf import pdf
+from sheets.render.typeface import font_file, is_latin
+
+TEXTS = {
+    "Latin": "PTV 70 Gy, 95 % ≥ 66.5 Gy; Übergröße µ Žlutý",
+    "Greek": "Δόση, PTV",
+    "Cyrillic": "Доза PTV",
+}
+
+
+@pytest.mark.parametrize("bold", [False, True])
+def test_the_small_face_has_every_letter_for_which_it_is_taken(bold: bool) -> None:
+    """Or the whole one lacks it, too."""
+    small, whole = (TTFont(font_file(bold=bold, latin=latin)).getBestCmap() for latin in (True, False))
+    assert [chr(code) for code in whole if is_latin(chr(code)) and code not in small] == []
+
+
+@pytest.mark.parametrize("script", TEXTS)
+def test_a_text_is_written_in_its_letters(script: str) -> None:
+    """And is found again by whoever reads the file."""
+    page = Page("ANON_006", "", "2026-11-29T10:00:00+00:00", [Text(TEXTS[script]), Text(TEXTS[script], "good")], "x")
+    data = pdf(page)
+    text = PdfReader(io.BytesIO(data)).pages[0].extract_text()
+    assert text.count(TEXTS[script]) == 2
+    assert is_latin(TEXTS[script]) == (script == "Latin")
+    assert len(data) < 60_000
