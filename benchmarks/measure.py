@@ -42,6 +42,22 @@ class Stopwatch:
         """Return how many times its baseline something took: of medians, so that one disturbed round does not count."""
         return self[name] / self[baseline]
 
+    def paired(self, name: str, baseline: str) -> float:
+        """Return how many times its baseline of the same round something took: the median over the rounds."""
+        return statistics.median(one / other for one, other in zip(self.wall[name], self.wall[baseline], strict=True))
+
+
+def baselines(source: Path, target: Path, watch: Stopwatch) -> None:
+    """Time `cp -r` of a folder, and the same with a `sync -f`; nothing is left of them."""
+    cleared(target)
+    with watch("cp"):
+        copied(source, target)
+    cleared(target)
+    with watch("cp + sync"):
+        copied(source, target)
+        synced(target)
+    cleared(target)
+
 
 def copied(source: Path, target: Path) -> None:
     """`cp -r`: what nobody can anonymize faster than."""

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from benchmarks import sets
-from benchmarks.measure import Stopwatch, cleared, copied, file_system, into_cache, synced
+from benchmarks.measure import Stopwatch, baselines, cleared, copied, file_system, into_cache, synced
 from benchmarks.tables import Bar, Report, table
 from services.deidentify import writer
 from services.deidentify.replacements import choose_replacements
@@ -47,14 +47,7 @@ def steps(place: Path, store: Path) -> Report:
     synced(place)
     watch = Stopwatch()
     for _ in range(ROUNDS):
-        target = cleared(place / "copy")
-        with watch("cp"):
-            copied(source, target)
-        target = cleared(target)
-        with watch("cp + sync"):
-            copied(source, target)
-            synced(target)
-        cleared(target)
+        baselines(source, place / "copy", watch)
         one_round(source, cleared(place / "ANON_006"), watch)
     cleared(place / "ANON_006")
     cleared(source)

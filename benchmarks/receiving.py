@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
+import os
 import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from benchmarks import sets
-from benchmarks.measure import Stopwatch, cleared, copied, file_system, into_cache, synced
+from benchmarks.measure import Stopwatch, baselines, cleared, file_system, into_cache, synced
 from benchmarks.one_set import process
 from benchmarks.tables import Bar, Report, table
 from services.exchange import deliveries, delivery_key, receiving
@@ -30,27 +31,20 @@ WAYS: Final[tuple[Way, ...]] = ("keep", "renumber")
 def received(place: Path, store: Path, client: redis.Redis) -> Report:
     """Time the taking of a delivery of head-and-neck sets, as they are and under numbers of the collection."""
     delivery = _delivered(place, store, client)
-    watch = Stopwatch()
+    watch, busy = Stopwatch(), os.getloadavg()[0]
     for _ in range(ROUNDS):
+        baselines(delivery, place / "copy", watch)
         for way in WAYS:
-            target = cleared(place / "copy")
-            with watch("cp"):
-                copied(delivery, target)
-            target = cleared(target)
-            with watch("cp + sync"):
-                copied(delivery, target)
-                synced(target)
-            cleared(target)
             _receive(delivery, cleared(place / "CENTRE"), way, watch)
     cleared(place / "CENTRE")
     files, size = sets.size_of(delivery)
     cleared(delivery)
     where = file_system(place)
-    bars = [Bar.below(f"receiving, every check / `cp -r` ({where})", 5, watch.ratio("keep", "cp"))]
+    bars = [Bar.below(f"receiving, every check / `cp -r` ({where})", 5, watch.paired("keep", "cp"))]
     if where != "tmpfs":  # where a sync costs nothing
         bars.append(
             Bar.below(
-                f"receiving and renumbering / (`cp -r` + `sync -f`) ({where})", 5, watch.ratio("renumber", "cp + sync")
+                f"receiving and renumbering / (`cp -r` + `sync -f`) ({where})", 3, watch.paired("renumber", "cp + sync")
             )
         )
     names = ("cp", "cp + sync", *WAYS)
@@ -58,8 +52,8 @@ def received(place: Path, store: Path, client: redis.Redis) -> Report:
         [
             name,
             f"{watch[name] * 1000 / SETS:.0f}",
-            f"{watch.ratio(name, 'cp'):.2f}",
-            f"{watch.ratio(name, 'cp + sync'):.2f}",
+            f"{watch.paired(name, 'cp'):.2f}",
+            f"{watch.paired(name, 'cp + sync'):.2f}",
         ]
         for name in names
     ]
@@ -67,6 +61,15 @@ def received(place: Path, store: Path, client: redis.Redis) -> Report:
         f"A delivery of {SETS} sets, {files} files, {size / 1e6:.0f} MB, received ({where})",
         bars,
         [table(["a set of it", "median ms", "x `cp -r`", "x (`cp -r` + `sync -f`)"], rows)],
+        [_how_busy(busy)],
+    )
+
+
+def _how_busy(before: float) -> str:
+    """Say how the multiples came about, for a busy machine makes Python slower than it makes `cp`."""
+    return (
+        f"Multiples are medians of {ROUNDS} rounds, each against the copies of the same round; the load of the machine "
+        f"was {before:.1f} when they began and {os.getloadavg()[0]:.1f} when they ended."
     )
 
 
@@ -74,9 +77,10 @@ def _delivered(place: Path, store: Path, client: redis.Redis) -> Path:
     """Publish sets and deliver them."""
     root, delivery = cleared(place / "HOSPITAL"), cleared(place / "delivery")
     client.flushall()
-    collection = sets.collection(root)
     for number in range(1, SETS + 1):
         shutil.copytree(sets.made(sets.HEAD_AND_NECK, str(number), store), root / f"patient {number}")
+    collection = sets.collection(root)
+    for number in range(1, SETS + 1):
         process(collection, f"patient {number}", client)
     key = delivery_key.of_user(collection, Settings(delivery_key_file=place / "delivery.key"))
     deliveries.make(collection, delivery, key, Wanted(unread_words=True), lambda *_: None)

@@ -29,7 +29,7 @@ PLACES: Final = {
     ("services.verdict.check", "judge"): "check: members, links, geometry, machine",
     ("services.deidentify.replacements", "choose_replacements"): "anonymize: new values of the set",
     ("services.dicom.part10", "_copy"): "anonymize: pixels, copied",
-    ("services.dicom.part10", "_begin_writeback"): "anonymize: asking for writeback",
+    ("services.dicom.part10", "begin_writeback"): "anonymize: asking for writeback",
     ("services.dicom.part10", "write"): "anonymize: rewriting headers, writing them",
     ("services.deidentify.writer", "write"): "anonymize: rewriting headers, writing them",
     ("services.proof.prove", "_read_source"): "proof: reading and parsing the source",

@@ -439,7 +439,7 @@ def write(
                     size += piece[1]
         tail = b"".join((pixels.padding if pixels else b"", *behind))
         _write_all(fd, tail)
-        _begin_writeback(fd)
+        begin_writeback(fd)
     finally:
         os.close(fd)
     return Written(size + len(tail), settled)
@@ -562,7 +562,7 @@ _SYNC_FILE_RANGE_WRITE: Final = 2
 _sync_file_range = _load_sync_file_range()
 
 
-def _begin_writeback(fd: int) -> None:
+def begin_writeback(fd: int) -> None:
     """Ask the kernel to start writing this file, without waiting. A hint: what is promised is promised by fsync."""
     if _sync_file_range is not None:
         _sync_file_range(fd, 0, 0, _SYNC_FILE_RANGE_WRITE)

@@ -14,6 +14,7 @@ import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from base64 import b64decode
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from uuid import uuid4
 
 from services import plain_files
+from services.dicom import part10
 from services.errors import SettingsWrong
 from services.exchange import delivery_key, manifest, packing
 from services.layout import is_litter
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 LARGEST_MANIFEST: Final = 64 << 20
 MOST_FILES: Final = 1_000_000
 _AT_ONCE: Final = 512 * 1024
+_READERS: Final = 2
+"""Files of a set that are fetched at once: more would only wait for the disk."""
 _SET: Final = re.compile(r"ANON_[0-9]{3,9}")
 _SET_FILE: Final = re.compile(r"(CT|RS|RP|RD)\.[0-9.]{1,64}\.dcm")
 _BESIDE: Final = re.compile(r"(sheets|tables)(/[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}){1,2}")
@@ -70,16 +74,30 @@ class Delivered:
     """What is wrong with each set as far as names tell; under '' with the files that are no set's."""
 
     @contextmanager
-    def fetched(self, said: Mapping[str, Any]) -> Iterator[tuple[Path, list[str]]]:
-        """Bring the files of a set into a folder, each hashed as it is written, and tell what is wrong with them."""
+    def fetched(self, said: Mapping[str, Any], *, lasting: bool) -> Iterator[tuple[Path, list[str]]]:
+        """Bring the files of a set into a folder, each hashed as it is written, and tell what is wrong with them.
+
+        Parameters
+        ----------
+        lasting
+            Whether these files are to be published: the kernel then begins at once to write them to the disk.
+        """
         place = self.workplace / f"{said['folder']}"
         place.mkdir()
         wrong = _Wrong()
+        names, files = [f"{said['folder']}/{name}" for name in said["files"]], list(said["files"].values())
         try:
-            for name, file in said["files"].items():
-                stated = f"{said['folder']}/{name}"
-                if not self.source.fetch(stated, place / name, file["size"], file["sha256"]):
-                    wrong.add(stated, _ANOTHER)
+            with ThreadPoolExecutor(_READERS) as pool:  # reading, hashing and writing let go of the interpreter
+                fetched = pool.map(
+                    lambda name, file: self.source.fetch(
+                        name, self.workplace / name, file["size"], file["sha256"], lasting=lasting
+                    ),
+                    names,
+                    files,
+                )
+                for name, is_good in zip(names, fetched, strict=True):
+                    if not is_good:
+                        wrong.add(name, _ANOTHER)
             yield place, [what for each in wrong.values() for what in each]
         finally:
             shutil.rmtree(place, ignore_errors=True)
@@ -226,10 +244,10 @@ class Source(ABC):
     def stream(self, name: str) -> BinaryIO:
         """Open a file that is there."""
 
-    def fetch(self, name: str, target: Path | None, size: int, digest: str) -> bool:
+    def fetch(self, name: str, target: Path | None, size: int, digest: str, *, lasting: bool = False) -> bool:
         """Write a file anew, or only read it where there is no target; false unless it is what was delivered."""
         found, left = sha256(), size
-        buffer = memoryview(bytearray(_AT_ONCE))
+        buffer = memoryview(bytearray(min(_AT_ONCE, size + 1)))
         try:
             with self.stream(name) as source, target.open("xb") if target else nullcontext() as file:
                 while count := source.readinto(buffer):  # type: ignore[attr-defined]  # of every raw file and entry
@@ -239,6 +257,9 @@ class Source(ABC):
                     found.update(buffer[:count])
                     if file is not None:
                         file.write(buffer[:count])
+                if file is not None and lasting:
+                    file.flush()
+                    part10.begin_writeback(file.fileno())
         except _DAMAGED:
             return False
         return left == 0 and found.hexdigest() == digest

@@ -199,7 +199,8 @@ class _Taking:
         folder = str(said["folder"])
         if wrong := self._delivered.wrong.get(folder):
             return Received(folder, "refused", says=tuple(wrong))
-        with without_garbage_collection(), self._delivered.fetched(said) as (place, wrong):
+        lasting = self._collection.options.receive_identity == "keep"
+        with without_garbage_collection(), self._delivered.fetched(said, lasting=lasting) as (place, wrong):
             return Received(folder, "refused", says=tuple(wrong)) if wrong else self._judged(said, place)
 
     def _judged(self, said: Mapping[str, Any], place: Path) -> Received:

@@ -6,6 +6,7 @@ delivered, element by element and voxel by voxel.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
@@ -18,14 +19,16 @@ from services.policy.table import Action, Choice, policy_for
 from services.proof.pixels import PixelComparison
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from services.dicom.elements import Edit, Element
     from services.dicom.part10 import DicomFile
     from services.forms.identity import NewIdentity
-    from services.rtset.reader import RtSet
+    from services.rtset.reader import RtSet, SetFile
 
+_AT_ONCE: Final = 2
+"""Parts of a set that are written at once: deliveries are received one after the other, so a second core is free."""
 _PATIENT_ID: Final = dictionary.tag("PatientID")
 _PATIENT_NAME: Final = dictionary.tag("PatientName")
 
@@ -48,23 +51,52 @@ def write(rtset: RtSet, identity: NewIdentity, key: bytes, folder: Path) -> dict
     edits.update(dict.fromkeys(_uid_attributes(), uids))
     edits[_PATIENT_ID] = _constant(identity.patient_id)
     edits[_PATIENT_NAME] = _constant(identity.patient_name)
-    rules, buffer = Rules(edits), bytearray(part10.COPIED_AT_ONCE)
-    names: dict[str, str] = {}
-    for source in rtset.set_files:
-        file, uid = source.file, uids(source.sop_instance_uid)
-        name = file_name(source.kind, uid)
-        names[source.path.name] = name
+    parts = [_Part(uids, Rules(edits), _Proof(identity), folder) for _ in range(_AT_ONCE)]
+    shares = [rtset.set_files[number::_AT_ONCE] for number in range(_AT_ONCE)]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:  # reading, hashing, comparing and writing let go of the interpreter
+        list(pool.map(_Part.write, parts, shares))
+    proof = _Proof(identity)
+    for part in parts:
+        proof.add(part.proof)
+    proof.judge_uids()
+    if proof.wrong:
+        raise NotClean(*sorted(proof.wrong))
+    return {name: digest for part in parts for name, digest in part.digests.items()}
+
+
+class _Part:
+    """Writes a part of a set and proves what it wrote, through buffers of its own."""
+
+    def __init__(self, uids: UidMap, rules: Rules, proof: _Proof, folder: Path) -> None:
+        self.digests: dict[str, str] = {}
+        """SHA-256 of each written file, by name."""
+        self.proof = proof
+        self._uids, self._rules, self._folder = uids, rules, folder
+        self._buffer, self._pixels = bytearray(part10.COPIED_AT_ONCE), PixelComparison()
+
+    def write(self, sources: Sequence[SetFile]) -> None:
+        """Write each file, read it back, and hold it against what was delivered."""
+        for source in sources:
+            new = part10.read(self._write(source))
+            self.proof.compare(source.file, new)
+            digest, wrong = self._pixels.compare(source.kind, source.file, new)
+            self.digests[new.path.name] = digest
+            self.proof.wrong.update(f"pixels: {what} in a {source.kind}" for what in wrong)
+
+    def _write(self, source: SetFile) -> Path:
+        file, uid, rules = source.file, self._uids(source.sop_instance_uid), self._rules
+        path = self._folder / file_name(source.kind, uid)
         before, end = file.before_pixels()
         part10.write(
-            folder / name,
+            path,
             file,
             rewrite(file.data, before, rules, implicit=file.implicit, end=end),
             rewrite(file.data, file.behind_pixels(), rules, implicit=file.implicit, end=len(file.data)),
             sop_class_uid=source.sop_class_uid.encode(),
             sop_instance_uid=uid.encode(),
-            buffer=buffer,
+            buffer=self._buffer,
         )
-    return _prove(rtset, identity, names, folder)
+        return path
 
 
 @cache
@@ -79,21 +111,6 @@ def _constant(value: str) -> Edit:
     return lambda _: encoded
 
 
-def _prove(rtset: RtSet, identity: NewIdentity, names: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """Read back what was written and hold it against what was delivered."""
-    proof, pixels, digests = _Proof(identity), PixelComparison(), {}
-    for source in rtset.set_files:
-        new = part10.read(folder / names[source.path.name])
-        proof.compare(source.file, new)
-        digest, wrong = pixels.compare(source.kind, source.file, new)
-        digests[new.path.name] = digest
-        proof.wrong.update(f"pixels: {what} in a {source.kind}" for what in wrong)
-    proof.judge_uids()
-    if proof.wrong:
-        raise NotClean(*sorted(proof.wrong))
-    return digests
-
-
 class _Proof:
     """Compares delivered and renumbered objects."""
 
@@ -102,12 +119,18 @@ class _Proof:
         self._expected = {_PATIENT_ID: identity.patient_id.encode(), _PATIENT_NAME: identity.patient_name.encode()}
         self._pairs: set[tuple[bytes, bytes]] = set()
         self._uids = _uid_attributes()
+        self._new = self._uids | self._expected.keys()
 
     def compare(self, old: DicomFile, new: DicomFile) -> None:
         """Compare two objects; their pixels are not looked at here."""
         if old.implicit != new.implicit or old.transfer_syntax != new.transfer_syntax:
             self.wrong.add("encoding: it is another one")
         self._elements(old.data, old.elements, new.data, new.elements)
+
+    def add(self, other: _Proof) -> None:
+        """Add what was found in another part of the set."""
+        self.wrong |= other.wrong
+        self._pairs |= other._pairs
 
     def judge_uids(self) -> None:
         """Hold that one UID became one other."""
@@ -116,19 +139,19 @@ class _Proof:
             self.wrong.add("uids: they are not new one to one")
 
     def _elements(self, old: bytes, olds: Sequence[Element], new: bytes, news: Sequence[Element]) -> None:
-        if [each[0] for each in olds] != [each[0] for each in news]:
+        if [each[:2] for each in olds] != [each[:2] for each in news]:
             self.wrong.add("elements: some were lost or put in")
             return
-        for before, after in zip(olds, news, strict=True):
-            tag, items, others = before[0], before[5], after[5]
-            if items is not None and others is not None:
-                if len(items) != len(others):
-                    self.wrong.add(f"elements: {dictionary.keyword(tag)} has other items")
-                    continue
-                for one, other in zip(items, others, strict=True):
-                    self._elements(old, one[3], new, other[3])
+        for (tag, _, _, start, end, items), (_, _, _, begin, stop, others) in zip(olds, news, strict=True):
+            if items is None or others is None:
+                one, other = old[start:end], new[begin:stop]
+                if tag in self._new or one != other:  # most stay as they are, and are looked at here alone
+                    self._value(tag, one, other)
+            elif len(items) != len(others):
+                self.wrong.add(f"elements: {dictionary.keyword(tag)} has other items")
             else:
-                self._value(tag, old[before[3] : before[4]], new[after[3] : after[4]])
+                for item, its in zip(items, others, strict=True):
+                    self._elements(old, item[3], new, its[3])
 
     def _value(self, tag: int, before: bytes, after: bytes) -> None:
         if tag in self._expected:
