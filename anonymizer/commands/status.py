@@ -21,15 +21,22 @@ from anonymizer.terminal import (
     sets_as_json,
 )
 from services.errors import SettingsWrong
+from services.exchange import received
+from services.exchange.deliveries import hospital_of
 from services.runtime.settings import Settings
+from services.store.collection import Collection
+from services.store.records import folder_name
 from services.store.releases import SENT_BACK
 from services.store.set_state import SetState
 from services.store.share import COPIED, Share
 from watcher import overlaps
-from watcher.status import StatusReader
+from watcher.status import Row, StatusReader
 
 if TYPE_CHECKING:
-    from watcher.status import CollectionStatus, Row
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from watcher.status import CollectionStatus
 
 All = Annotated[bool, typer.Option("--all", help="List published sets, too.")]
 Wide = Annotated[bool, typer.Option("--wide", help="List every set, with its locator: by it logs and Flower name it.")]
@@ -82,9 +89,20 @@ def _tell(share: Share, settings: Settings) -> list[CollectionStatus]:
     told = []
     for root, its_id in ids.items():
         one = StatusReader(root, settings).read()
+        if its_id and not one.paused:
+            one = replace(one, sets=[*one.sets, *_received(root)])
         one = replace(one, warning="\n".join(filter(None, (one.warning, str(found.get(root, ""))))))
         told.append(replace(one, paused=COPIED) if its_id and times[its_id] > 1 else one)
     return told
+
+
+def _received(root: Path) -> Iterator[Row]:
+    """Yield a row for each set that came with a delivery: nothing but its ANON folder is here of it."""
+    collection = Collection.look(root)
+    for one in received.sets(collection):
+        state = SetState.WITHDRAWN if one.withdrawn else SetState.PUBLISHED
+        name = f"received: {received.came_as(one)}"
+        yield Row(name, state, folder_name(one.index), "", hospital_of(collection, one.index))
 
 
 def _as_json(told: CollectionStatus) -> dict[str, Any]:

@@ -80,6 +80,19 @@ class Known:
         return found
 
 
+def sets(collection: Collection) -> list[Record]:
+    """Return the records of the sets that came with deliveries; it costs nothing where none ever came."""
+    if not workplace(collection).is_dir():
+        return []
+    found = (records.read(collection, index) for index in sorted(records.indices(collection)))
+    return [one for one in found if one is not None and _of(one) and not one.forgotten]
+
+
+def came_as(published: Record) -> str:
+    """Return the folder of a received set at its sender: `ANON_006`."""
+    return str(_of(published).get("folder", ""))
+
+
 def note(collection: Collection, delivered: Delivered, at: str, told: Mapping[str, Any]) -> None:
     """Write down what became of a delivery."""
     path = _path(collection, delivered.id)

@@ -180,6 +180,23 @@ def test_a_revision_and_a_withdrawal_arrive(own: Path, client: redis.Redis, more
     assert received(own, "North")[1]["ANON_006"] == ("told", "ANON_006")
 
 
+def test_status_lists_what_was_received(own: Path) -> None:
+    """A collection that only receives has sets, too, in no folder but their ANON folders."""
+    root = centre(own)
+    assert "no sets" in anonymizer("status", root).text
+    received(own, "North")
+    anonymizer("withdraw", root, "ANON_006")
+    said = anonymizer("status", root, "--json")
+    assert [
+        [one[key] for key in ("folder", "state", "anon", "hospital")] for one in json.loads(said.text)[0]["sets"]
+    ] == [
+        ["received: ANON_006", "withdrawn", "ANON_006", ""],
+        ["received: ANON_007", "published", "ANON_007", "North"],
+    ]
+    said = anonymizer("status", root, "--all")
+    assert (said.code, "1 withdrawn, 1 published" in said.text, "ANON_007" in said.text) == (0, True, True)
+
+
 def test_another_sender_withdraws_nothing(own: Path) -> None:
     """A recall holds only for sets of the same key."""
     root = centre(own)
