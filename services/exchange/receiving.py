@@ -71,6 +71,25 @@ class Received(NamedTuple):
     says: tuple[str, ...] = ()
 
 
+class _Coming(NamedTuple):
+    """A sound set on its way in."""
+
+    said: Mapping[str, Any]
+    """What the manifest says of it."""
+
+    judged: Judged
+    rtset: RtSet
+    set_id: str
+    origin: Origin
+    marks: Mapping[str, str]
+    """By which its voxels, dose and contours are known again."""
+
+    @property
+    def folder(self) -> str:
+        """Return its number at the sender."""
+        return str(self.said["folder"])
+
+
 @dataclass
 class Told:
     """What became of a delivery."""
@@ -217,56 +236,41 @@ class _Taking:
 
     def _take(self, said: Mapping[str, Any], judged: Judged, rtset: RtSet) -> Received:
         collection, folder = self._collection, str(said["folder"])
-        origin, marks = Origin.of(self._delivered, folder), delivered_set.marks(rtset)
         set_id = collection.set_id(rtset.sop_instance_uids)
+        origin = Origin.of(self._delivered, folder)
+        one = _Coming(said, judged, rtset, set_id, origin, delivered_set.marks(rtset))
         there = publish.find(collection, set_id)
         earlier = self._known.of_origin(origin)
-        says = [*judged.told, *self._alike(marks, there or earlier)]
+        says = [*judged.told, *self._alike(one.marks, there or earlier)]
         if there is None and forgotten.is_kept(collection, set_id):
             return Received(folder, "waits", says=("It was forgotten here on request, and is not taken again.",))
         if there is not None:
-            return self._again(said, judged, rtset, there, origin, says)
+            return self._again(one, there, says)
         if earlier is not None and not earlier.withdrawn:
             says.append(f"{folder_name(earlier.index)} came as {folder} of the same sender, with other objects.")
             return Received(folder, "waits", folder_name(earlier.index), tuple(says))
         person = self._person(judged.patient_id)
         if collection.options.receive_identity == "keep" and any(
-            one != person for one in self._known.whose(judged.patient_id)
+            whose != person for whose in self._known.whose(judged.patient_id)
         ):
             says.append(
                 f"Its patient ID {judged.patient_id} is another person's here, and a planning system would make one "
                 'chart of both. With [receive] identity = "renumber" it gets a new one.'
             )
             return Received(folder, "waits", says=tuple(says))
-        index = self._publish_once(said, judged, rtset, set_id, origin, marks)
+        index = self._publish_once(one)
         return Received(folder, "taken", folder_name(index), tuple(says))
 
-    def _publish_once(
-        self,
-        said: Mapping[str, Any],
-        judged: Judged,
-        rtset: RtSet,
-        set_id: str,
-        origin: Origin,
-        marks: Mapping[str, str],
-    ) -> int:
+    def _publish_once(self, one: _Coming) -> int:
         """Publish a set; it begins anew where a service, which sees no folder of it, gave its number back meanwhile."""
         for _ in range(_BEGINNINGS):
             with suppress(claims.ClaimLost):
-                return self._publish(said, judged, rtset, set_id, origin, marks)
+                return self._publish(one)
         raise LedgerUnsettled
 
-    def _again(
-        self,
-        said: Mapping[str, Any],
-        judged: Judged,
-        rtset: RtSet,
-        there: Record,
-        origin: Origin,
-        says: list[str],
-    ) -> Received:
+    def _again(self, one: _Coming, there: Record, says: list[str]) -> Received:
         """Report a set that is here; one that its own sender has revised since takes its place."""
-        folder, anon = str(said["folder"]), folder_name(there.index)
+        said, folder, anon = one.said, one.folder, folder_name(there.index)
         came = there.content.get(received.KEY, {})
         if there.withdrawn:
             return Received(folder, "told", anon, (*says, f"It was taken as {anon}, and withdrawn since."))
@@ -277,7 +281,7 @@ class _Taking:
             return Received(folder, "there already", anon, tuple(says))
         if not came:
             return Received(folder, "told", anon, (*says, f"It is {anon}, which was published here itself."))
-        if Origin(came["key"], came["collection"], came["folder"]) != origin:
+        if Origin(came["key"], came["collection"], came["folder"]) != one.origin:
             return Received(folder, "told", anon, (*says, f"It is {anon}, which another sender delivered otherwise."))
         if int(said["revision"]) <= int(came.get("revision", 0)):
             return Received(folder, "told", anon, (*says, f"{anon} is of a later revision; this one is not taken."))
@@ -285,9 +289,7 @@ class _Taking:
             return Received(folder, "told", anon, (*says, f"{anon} was changed here; its revision is not taken."))
         if not self._by_person:
             return Received(folder, "waits", anon, (*says, _CONFIRM.format("revised")))
-        marks = delivered_set.marks(rtset)
-        assert there.set_id is not None
-        self._publish(said, judged, rtset, there.set_id, origin, marks, earlier=there)
+        self._publish(one, earlier=there)
         return Received(folder, "revised", anon, tuple(says))
 
     def _withdrawn(self, said: Mapping[str, Any]) -> Received:
@@ -308,25 +310,15 @@ class _Taking:
         withdraw.withdraw_set(self._collection, there.index)
         return Received(folder, "withdrawn", anon)
 
-    def _publish(
-        self,
-        said: Mapping[str, Any],
-        judged: Judged,
-        rtset: RtSet,
-        set_id: str,
-        origin: Origin,
-        marks: Mapping[str, str],
-        *,
-        earlier: Record | None = None,
-    ) -> int:
+    def _publish(self, one: _Coming, *, earlier: Record | None = None) -> int:
         """Publish a set as every other is: claim, attempt, rename, record, line."""
-        collection, delivered = self._collection, self._delivered
+        collection, said, judged = self._collection, one.said, one.judged
         person = self._person(judged.patient_id)
-        index = self._numbers.claim(set_id)
-        attempt = Attempt.begin(collection, set_id, index)
+        index = self._numbers.claim(one.set_id)
+        attempt = Attempt.begin(collection, one.set_id, index)
         try:
             new = self._identity(index, person) if collection.options.receive_identity == "renumber" else None
-            hashes = self._write(rtset, new, person, said, attempt.folder)
+            hashes = self._write(one.rtset, new, person, said, attempt.folder)
             sizes = {name: (attempt.folder / name).stat().st_size for name in hashes}
             hospital = self._hospital or str(said.get("hospital", "")) or "unknown"
             content = {
@@ -342,16 +334,16 @@ class _Taking:
                 "accepted": dict.fromkeys(said.get("accepted", ()), 1),
                 "told": list(said.get("told", ())),
                 received.KEY: {
-                    "key": origin.key,
-                    "collection": origin.collection,
-                    "folder": origin.folder,
-                    "delivery": delivered.id,
+                    "key": one.origin.key,
+                    "collection": one.origin.collection,
+                    "folder": one.origin.folder,
+                    "delivery": self._delivered.id,
                     "revision": said["revision"],
                     "fingerprint": said["fingerprint"],
                     "patient_id": judged.patient_id,
                     "person": person,
                     "identity": collection.options.receive_identity,
-                    "marks": dict(marks),
+                    "marks": dict(one.marks),
                     "at": self._at,
                 },
             }
