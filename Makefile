@@ -5,7 +5,7 @@ ROOT ?= demo/BATCH
 BIN := .venv/bin
 STAMP := .venv/.set-up
 
-.PHONY: run test test-faults console-test coverage mutants nightly soak readers fuzz bench bench-peers house check format lint types contract setup lock clean
+.PHONY: run test test-faults console-test coverage mutants nightly soak readers fuzz sheet-pictures bench bench-peers house check format lint types contract setup lock clean
 .PHONY: bundle image compose-test share-test k8s-test containers-test deploy-check
 
 run: setup  ## anonymize a root folder: the demonstration one, or make run ROOT=/path/to/BATCH
@@ -51,6 +51,9 @@ console-test: setup  ## the console in a browser, before the whole service
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-browser.lock
 	npm install --prefix .venv/axe --no-save --no-package-lock --silent axe-core@4.14.1 || echo "NO AXE: npm is not here, or reaches nothing" >&2
 	$(BIN)/pytest -rs --durations=5 tests/browser --pictures $(PICTURES)
+
+sheet-pictures: setup  ## the pictures of a sheet in docs/screenshots, made anew of the demonstration (needs chromium)
+	$(BIN)/python -m tests.sheet_pictures docs/screenshots
 
 bench: setup  ## every bar of performance, measured on this machine, in some minutes
 	$(BIN)/python -m benchmarks

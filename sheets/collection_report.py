@@ -22,7 +22,7 @@ from services.store.set_state import SetState
 from sheets import paths, recognition
 from sheets.findings import NoSheet, examine
 from sheets.render.html import html
-from sheets.render.page import Cell, Facts, Heading, Page, Table, Text
+from sheets.render.page import Cell, Facts, Heading, Page, Table, Text, Tile, Tiles
 from sheets.set_sheet import SUMMARY, program, summary
 from sheets.tables import files
 from sheets.tables.in_report import distributions, matrix, stands_out
@@ -121,6 +121,7 @@ def report(
         at=latest,
         blocks=[
             Facts([*_counts(entries, states), *_words(collection)]),
+            *_grid(entries),
             *_sets(entries),
             *_table("Prescriptions", "Prescription", Counter(str(entry.facts["prescription"]) for entry in entries)),
             *_table("Machines", "Machine", _each(entries, "machines")),
@@ -203,18 +204,50 @@ def _ranges(numbers: list[int]) -> str:
     return ", ".join(f"{first}" if first == last else f"{first} to {last}" for first, last in ranges) or "none"
 
 
+def _grid(entries: list[Entry]) -> Iterator[Block]:
+    """Yield a tile for each set: first those that somebody has to look at, then the others by what is prescribed."""
+    groups = defaultdict[tuple[bool, str], list[Entry]](list)
+    for entry in sorted(entries, key=lambda one: one.index):
+        bad = bool(_wrong(entry))
+        groups[not bad, "To be looked at" if bad else f"Prescription: {entry.facts['prescription']}"].append(entry)
+    for (_, heading), of_group in sorted(groups.items(), key=lambda group: group[0]):
+        yield Heading(f"{heading} ({len(of_group)})")
+        yield Tiles([_tile(entry) for entry in of_group])
+
+
+def _wrong(entry: Entry) -> str:
+    """Return why somebody has to look at a set; '' where nothing is known."""
+    if entry.facts["equal"] is False:
+        return "differs from its source"
+    if not entry.facts["as_proven"]:
+        return "files are not those that were proven"
+    return _decided(entry.decision) if entry.decision is not None and entry.decision.state == SENT_BACK else ""
+
+
+def _tile(entry: Entry) -> Tile:
+    facts, wrong = entry.facts, _wrong(entry)
+    energies = " ".join([", ".join(facts["machines"]), ", ".join(facts["energies"])]).strip()
+    lines = [str(facts["prescription"]), energies]
+    if facts["target"]:
+        d95, v95 = facts["target_d95_gy"], facts["target_covered_percent"]
+        figures = [f"D95 {d95:.1f} Gy"] if d95 is not None else []
+        figures += [f"V95 {v95:.1f} %"] if v95 is not None else []
+        lines.append(f"{facts['target']}: {', '.join(figures)}" if figures else str(facts["target"]))
+    lines += [wrong or _decided(entry.decision)]
+    picture = b64decode(facts["picture"]) if facts["picture"] else None
+    return Tile(picture, folder_name(entry.index), [line for line in lines if line], bad=bool(wrong))
+
+
 def _sets(entries: list[Entry]) -> Iterator[Block]:
     yield Heading("Sets")
     rows = []
     for entry in sorted(entries, key=lambda one: one.index):
         index, facts = entry.index, entry.facts
         drawn = sum(one["volume_cm3"] is not None for one in facts["structures"])
-        picture = b64decode(facts["picture"]) if facts["picture"] else None
         equal = facts["equal"]
         good = equal is not False and facts["as_proven"]
         rows.append(
             [
-                Cell(f"Axial view of {folder_name(index)}" if picture else "", picture=picture),
                 Cell(folder_name(index)),
                 Cell(str(facts["patient_id"])),
                 Cell(str(facts["slices"])),
@@ -229,7 +262,6 @@ def _sets(entries: list[Entry]) -> Iterator[Block]:
         )
     yield Table(
         (
-            "",
             "Set",
             "Patient ID",
             "CT slices",
@@ -242,7 +274,7 @@ def _sets(entries: list[Entry]) -> Iterator[Block]:
             "Released",
         ),
         rows,
-        frozenset({3, 4, 7, 8}),
+        frozenset({2, 3, 6, 7}),
     )
     yield Text(
         "D95: dose that 95 % of the target get at least. V95 %: part of the target that gets 95 % of the prescribed "

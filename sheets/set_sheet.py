@@ -17,7 +17,7 @@ from services.rtset import private_loss
 from services.store import releases
 from services.store.records import folder_name
 from services.store.releases import RELEASED
-from sheets import beam_views, kept_texts, paths, recognition
+from sheets import beam_views, kept_texts, paths, planned_dvhs, recognition
 from sheets.element_counts import COLUMNS, account, checks
 from sheets.findings import TARGETS, examine
 from sheets.read.accessories import applications, sources
@@ -86,6 +86,7 @@ _CHECKS: Final = {
     "method": "the objects say exactly what was done to them",
     "links": "objects refer to each other as they did",
     "identifiers": "no text carries what was removed",
+    "kept values": "what stays is a value as its VR has it, and no number of the patient's",
 }
 """What the checks of a proof mean."""
 
@@ -373,6 +374,7 @@ def _histograms(findings: Findings) -> Iterator[Block]:
     if any(_is_small(found) for found in after.histograms.values()):
         yield Text(f"* under {SMALL_CM3} cm³: of few voxels, figures are rough.", "small")
     yield from map(Text, _not_as_usual(after.structures))
+    yield from planned_dvhs.blocks(findings, _ranked(after.structures))
 
 
 def _figures_table(findings: Findings) -> Table:

@@ -10,15 +10,18 @@ import struct
 from base64 import b64decode
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pydicom
 import pytest
 from pypdf import PdfReader
 
 from anonymizer.commands.report import report as report_command
+from phantom.modules import item, set_decimals
 from services.maintenance import export, withdraw
 from services.rtset import private_loss
 from services.store import records, registry
-from sheets import collection_report, element_counts, paths
+from sheets import collection_report, element_counts, paths, planned_dvhs
+from sheets.render.page import Table
 from tests.integration.test_run import anonymizer, run, states
 from tests.published import ROIS
 from tests.sets import (
@@ -395,3 +398,61 @@ def test_a_run_makes_the_sheets_of_what_it_published_when_all_is_published(tmp_p
     assert (again.returncode, again.stdout.strip().endswith("ANON_006.html and ANON_006.pdf")) == (0, True)
     assert anonymizer("sheet", root, "ANON_007").returncode == 2
     assert PdfReader(io.BytesIO((root / "sheets" / "ANON_006.pdf").read_bytes())).metadata.title == "ANON_006"
+
+
+def test_the_planning_systems_histograms_stand_beside_ours(published: Callable[..., Published]) -> None:
+    """One that was worked out of another dose is told in red; one that is ours is not."""
+    done = published(ct=8, size=64)
+    ours, _ = done.look()
+
+    def state(data: Dataset) -> None:
+        data.DVHSequence = []
+        for number, (histogram, scaling) in enumerate(zip(ours.after.histograms.values(), (1, 2), strict=True), 1):
+            lower = np.arange(0, 80, 0.05)
+            volumes = histogram.curve(lower) / 100 * histogram.volume_cm3
+            stated = item(
+                DVHType="CUMULATIVE",
+                DoseUnits="GY",
+                DVHDoseScaling=scaling,
+                DVHVolumeUnits="CM3",
+                DVHReferencedROISequence=[item(DVHROIContributionType="INCLUDED", ReferencedROINumber=number)],
+            )
+            set_decimals(stated, "DVHData", np.column_stack([np.full(len(lower), 0.05), volumes]).ravel(), "%.4f")
+            data.DVHSequence.append(stated)
+
+    done.damage("RD", state)
+    findings, text = done.look()
+    assert "Beside the planning system's own histograms" in text
+    table = next(
+        block for block in planned_dvhs.blocks(findings, findings.after.structures) if isinstance(block, Table)
+    )
+    target, _ = table.rows
+    assert [row[0].text for row in table.rows] == ROIS
+    assert [abs(float(cell.text)) < 0.05 for cell in target[2::2]] == [True] * 4
+    assert [[number for number, cell in enumerate(row) if cell.bad] for row in table.rows] == [[], [4, 6, 8]]
+
+
+def test_the_report_begins_with_a_grid_of_its_sets(published: Callable[..., Published]) -> None:
+    """By what is prescribed; a set whose files are not those that were proven stands before them, and says why."""
+    done = published()
+    done.sheet()
+    page = collection_report.make(done.collection).read_text("utf-8")
+    assert "Prescription: 35 \u00d7 2 Gy = 70 Gy (1)" in page
+    assert "To be looked at" not in page
+    done.damage("RD", change_a_dose)
+    done.sheet()
+    page = collection_report.make(done.collection).read_text("utf-8")
+    assert "To be looked at (1)" in page
+    assert "Prescription: 35" not in page
+    assert '<span class="bad">differs from its source</span>' in page
+
+
+def test_a_sheet_of_thirty_structures_is_small(published: Callable[..., Published]) -> None:
+    """Of slices of 512 pixels, every structure on nearly each of them: to be sent by mail, and read without scripts."""
+    done = published(ct=30, rois=30, size=512, dense=True, control_points=20)
+    done.sheet()
+    folder = paths.folder(done.collection)
+    page = (folder / "ANON_006.html").read_bytes()
+    assert len(page) < 1_500_000
+    assert (folder / "ANON_006.pdf").stat().st_size < 700_000
+    assert b"<script" not in page

@@ -1,0 +1,69 @@
+"""Make the pictures of a sheet that the documents show: `python -m tests.sheet_pictures docs/screenshots`.
+
+Of the demonstration's first set, in Chromium, as wide as a screen and as a phone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from PIL import Image
+
+BROWSER: Final = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+ANONYMIZER: Final = Path(sys.executable).parent / "anonymizer"
+PARTS: Final = {
+    "sheet-first-page.png": ("sheets/ANON_006.html", 1000, (0, 1330)),
+    "sheet-doses-beams.png": ("sheets/ANON_006.html", 1000, (1330, 3260)),
+    "sheet-phone.png": ("sheets/ANON_006.html", 390, (0, 1500)),
+}
+"""Name, what is shown, how wide it is, and from where to where, in pixels."""
+
+_HIGH_PX: Final = 3400
+_COLOURS: Final = 96
+
+
+def main() -> None:
+    """Make a demonstration, anonymize it, and take the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
+    if BROWSER is None:
+        sys.exit("Chromium is not installed: apt install chromium.")
+    with tempfile.TemporaryDirectory() as place:
+        root = Path(place) / "BATCH"
+        subprocess.run([ANONYMIZER, "demo", root, "--sets", "1"], check=True)
+        subprocess.run([ANONYMIZER, "run", root], check=True)
+        for name, (page, width, (top, bottom)) in PARTS.items():
+            picture = taken(BROWSER, root / page, width, Path(place) / name)
+            part = picture.crop((0, top, width, min(bottom, picture.height)))
+            part.quantize(_COLOURS, dither=Image.Dither.NONE).save(folder / name, optimize=True)
+
+
+def taken(browser: str, page: Path, width: int, place: Path) -> Image.Image:
+    """Take a picture of a page. A window is never as narrow as a phone: the page is in a frame that is."""
+    frame = page.with_name("frame.html")
+    frame.write_text(
+        f"<body style='margin:0'><iframe src='{page.name}' style='border:0' width={width} height={_HIGH_PX}></iframe>"
+    )
+    subprocess.run(
+        [
+            browser,
+            *("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),
+            f"--window-size={max(width, 500)},{_HIGH_PX}",
+            f"--screenshot={place}",
+            frame.as_uri(),
+        ],
+        check=True,
+        stderr=subprocess.DEVNULL,
+    )
+    return Image.open(place).convert("RGB")
+
+
+if __name__ == "__main__":
+    main()
