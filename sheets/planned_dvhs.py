@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from sheets.read.planned_histograms import PlannedDvh
     from sheets.render.page import Block
 
-FAR: Final = 0.05
+FAR_VOLUME: Final = 0.10
+FAR_DOSE: Final = 0.07
 """A volume that differs by more than this part, and a dose that does by more than this part of the highest, is told in
 red: planning systems make other voxels of contours, but not so much others."""
 
@@ -45,15 +46,20 @@ def blocks(findings: Findings, structures: Sequence[Structure]) -> Iterator[Bloc
         return
     yield Heading("Beside the planning system's own histograms")
     yield Table(
-        ("Structure", "cm³", "ours", "Dmean Gy", "ours", "D95 Gy", "ours", "D2 Gy", "ours"),
+        (
+            "Histogram of",
+            "cm³",
+            *(one for dose in ("Dmean", "D95", "D2") for one in ("difference", f"{dose} Gy")),
+            "difference",
+        ),
         rows,
         frozenset(range(1, 9)),
         (3.4, *[1.3] * 8),
     )
     yield Text(
-        f"As stated in the dose, and by how much the figures above differ. Red: more than {FAR:.0%} of the volume or "
-        f"of the highest dose, in structures over {_LEAST_CM3} cm³. Planning systems cut contours into voxels of their "
-        "own, and some leave out what lies outside the dose grid.",
+        f"As stated in the dose, and by how much the figures above differ. Red: more than {FAR_VOLUME:.0%} of the "
+        f"volume or {FAR_DOSE:.0%} of the highest dose, in structures over {_LEAST_CM3} cm³. Planning systems cut "
+        "contours into voxels of their own, and some leave out what lies outside the dose grid.",
         "small",
     )
 
@@ -66,12 +72,12 @@ def _row(structure: Structure, stated: PlannedDvh, ours: Dvh, highest_gy: float)
         cells += [Cell(""), Cell("")]
     else:
         off = ours.volume_cm3 - volume
-        cells += [Cell(f"{volume:.2f}"), Cell(f"{off:+.2f}", bad=not small and abs(off) > FAR * volume)]
+        cells += [Cell(f"{volume:.2f}"), Cell(f"{off:+.2f}", bad=not small and abs(off) > FAR_VOLUME * volume)]
     for theirs, own in (
         (stated.mean_gy, ours.mean_gy),
         (stated.dose_gy(95), ours.dose_gy(95)),
         (stated.dose_gy(2), ours.dose_gy(2)),
     ):
         off = own - theirs
-        cells += [Cell(f"{theirs:.2f}"), Cell(f"{off:+.2f}", bad=not small and abs(off) > FAR * highest_gy)]
+        cells += [Cell(f"{theirs:.2f}"), Cell(f"{off:+.2f}", bad=not small and abs(off) > FAR_DOSE * highest_gy)]
     return cells

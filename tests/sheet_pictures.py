@@ -18,13 +18,14 @@ from PIL import Image
 BROWSER: Final = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ANONYMIZER: Final = Path(sys.executable).parent / "anonymizer"
 PARTS: Final = {
-    "sheet-first-page.png": ("sheets/ANON_006.html", 1000, (0, 1330)),
-    "sheet-doses-beams.png": ("sheets/ANON_006.html", 1000, (1330, 3260)),
+    "sheet-first-page.png": ("sheets/ANON_006.html", 1000, (0, 1540)),
+    "sheet-doses.png": ("sheets/ANON_006.html", 1000, (1540, 2820)),
+    "sheet-beams.png": ("sheets/ANON_006.html", 1000, (3440, 4300)),
     "sheet-phone.png": ("sheets/ANON_006.html", 390, (0, 1500)),
 }
 """Name, what is shown, how wide it is, and from where to where, in pixels."""
 
-_HIGH_PX: Final = 3400
+_HIGH_PX: Final = 4400
 _COLOURS: Final = 96
 
 

@@ -407,7 +407,7 @@ def test_the_planning_systems_histograms_stand_beside_ours(published: Callable[.
 
     def state(data: Dataset) -> None:
         data.DVHSequence = []
-        for number, (histogram, scaling) in enumerate(zip(ours.after.histograms.values(), (1, 2), strict=True), 1):
+        for number, (histogram, scaling) in enumerate(zip(ours.after.histograms.values(), (1, 3), strict=True), 1):
             lower = np.arange(0, 80, 0.05)
             volumes = histogram.curve(lower) / 100 * histogram.volume_cm3
             stated = item(
