@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from services.errors import SettingsWrong
 from services.layout import SHEETS_NAME, sheets_folder
-from services.publication import attempts, claims, forgotten, persons
+from services.publication import attempts, claims, forgotten, persons, share_persons
 from services.runtime import durable_files
 from services.store import failures, given_identities, notes, records, registry, tracking_lines
 from services.store.records import folder_name
@@ -63,6 +63,7 @@ def forget_set(collection: Collection, index: int) -> None:
     for locator in locators:
         _erase_folder(collection, locator)
     _erase_marks(collection, published)
+    share_persons.forget(collection, index)
     persons.forget(collection, theirs)
     left = {"schema": records.SCHEMA, "index": index, "forgotten": f"{datetime.now(UTC):%Y-%m-%d}"}
     durable_files.write_atomically(

@@ -14,7 +14,7 @@ from services.store.registry import SetOutcome
 from services.store.set_state import SetState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from services.errors import SetIncomplete, SetRefused, SetWaits
     from services.pipeline.one_set import OneSet
@@ -72,20 +72,31 @@ class Answers:
     def __init__(self, one: OneSet) -> None:
         self._one = one
 
-    def published(self, set_id: str, index: int, content: str, doubts: Sequence[Doubt], person: Person | None) -> Told:
+    def published(
+        self,
+        set_id: str,
+        index: int,
+        content: str,
+        doubts: Sequence[Doubt],
+        person: Person | None,
+        elsewhere: Callable[[int], str],
+    ) -> Told:
         """Report a set that was published just now, by this worker or by another one at the same moment."""
         found = records.read(self._one.collection, index)
         if found and found.content.get("source") != content:
             raise SetChanged  # another one of the same UIDs was first: what is to be told of this one is found out anew
         if self._one.other_folder(set_id) is None:
-            told = self._told_of_person(set_id, index, person)
+            told = self._told_of_person(set_id, index, person, elsewhere)
             note = self._beside(doubts, told, index)
             return self._told(SetState.PUBLISHED, note, set_id=set_id, index=index, text=told)
         text = SAME.format(folder_name(index))
         return self._told(SetState.SAME_SET, text, set_id=set_id, index=index, text=text)
 
-    def _told_of_person(self, set_id: str, index: int, person: Person | None) -> str:
-        """Note the person of a published set, and tell which other sets are theirs."""
+    def _told_of_person(self, set_id: str, index: int, person: Person | None, elsewhere: Callable[[int], str]) -> str:
+        """Note the person of a published set, and tell which other sets are theirs, here and in other collections."""
+        return " ".join(filter(None, (self._told_of_person_here(set_id, index, person), elsewhere(index))))
+
+    def _told_of_person_here(self, set_id: str, index: int, person: Person | None) -> str:
         collection = self._one.collection
         record = records.read(collection, index)
         name = str(record.content.get(persons.KEY, persons.OF_SET)) if record is not None else persons.OF_SET
@@ -94,7 +105,13 @@ class Answers:
         return linking.told(collection, name.partition(":")[2], set_id, index)
 
     def already_published(
-        self, set_id: str, rtset: RtSet, content: str, published: Record, doubts: Sequence[Doubt] = ()
+        self,
+        set_id: str,
+        rtset: RtSet,
+        content: str,
+        published: Record,
+        elsewhere: Callable[[int], str],
+        doubts: Sequence[Doubt] = (),
     ) -> Told:
         """Report a set that is published already: nothing new is made of it, and a person decides on a changed one."""
         collection, name = self._one.collection, folder_name(published.index)
@@ -126,7 +143,7 @@ class Answers:
         if text:
             return self._told(state, text, set_id=set_id, index=published.index, text=text)
         person = same_person.described(collection, rtset, published.index, self._one.hospital)
-        told = self._told_of_person(set_id, published.index, person)
+        told = self._told_of_person(set_id, published.index, person, elsewhere)
         note = self._beside(doubts, told, published.index)
         return self._told(state, note, set_id=set_id, index=published.index, text=told)
 

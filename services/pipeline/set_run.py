@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from services.deidentify import writer
@@ -32,13 +33,14 @@ from services.publication import (
     visits,
 )
 from services.publication.attempts import Attempt
+from services.publication.share_persons import SharePersons
 from services.rtset import folder_listing
 from services.rtset.reader import PLAN
 from services.store import plans, structure_lists
 from services.store.tracking_lines import TrackingLine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from services.deidentify.structure_renaming import Renaming
@@ -134,6 +136,7 @@ class SetRun:
         index = who_it_becomes.claim(self.one, self.ledger, set_id, becomes, link)
         person = same_person.described(collection, rtset, index, self.one.hospital)
         person = replace(person, weeks=shift // timedelta(weeks=1)) if person else None
+        elsewhere = self._elsewhere(rtset)
         plans.note(collection, rtset.plan.sop_instance_uid, set_id)
         try:
             attempt = Attempt.begin(collection, set_id, index)
@@ -153,7 +156,7 @@ class SetRun:
             raise
         republish.clear(collection, index)
         unread_words.forget(collection, self.one.locator, self.one.plan)
-        return self.answers.published(set_id, index, content, doubts, person)
+        return self.answers.published(set_id, index, content, doubts, person, elsewhere)
 
     def _known_already(
         self, rtset: RtSet, set_id: str, content: str, published: Record | None, verdict: Verdict
@@ -163,12 +166,22 @@ class SetRun:
         if published is not None:
             if known_sets.is_done_again(self.one, published, rtset, content):
                 return None
-            return self.answers.already_published(set_id, rtset, content, published, verdict.doubts)
+            return self.answers.already_published(
+                set_id, rtset, content, published, self._elsewhere(rtset), verdict.doubts
+            )
         if forgotten.is_kept(collection, set_id):
             return self.answers.forgotten(set_id)
         if other := known_sets.with_the_same_plan(self.one, set_id, rtset):
-            return self.answers.already_published(set_id, rtset, content, other)
+            return self.answers.already_published(set_id, rtset, content, other, self._elsewhere(rtset))
         return self.answers.doubted(verdict.doubts) if verdict.doubts and not self.one.had_a_look() else None
+
+    def _elsewhere(self, rtset: RtSet) -> Callable[[int], str]:
+        """Return what notes and tells, of a published number, who the set's person is in other collections."""
+        collection, settings = self.one.collection, self.settings
+        known = SharePersons(settings.share_secret, settings.share)
+        return partial(
+            known.told, collection, known.person_of(rtset, self.one.hospital or collection.identity.hospital)
+        )
 
     def _rename(self, rtset: RtSet) -> Renaming:
         """Work out what becomes of the set's texts."""

@@ -24,14 +24,18 @@ OTHER: Final = (
 
 def described(collection: Collection, rtset: RtSet, index: int, hospital: str) -> Person | None:
     """Describe the person of a set; None where it states no patient ID."""
-    views = [file.view for file in rtset.set_files]
-    births = {birth for view in views if (birth := view.text("PatientBirthDate")) and not is_placeholder(birth)}
-    sexes = {sex for view in views if (sex := view.text("PatientSex").upper()) in {"F", "M", "O"}}
     patient_id = patient_id_of(rtset)
     if not patient_id:
         return None
-    name = collection.person(patient_id, hospital)
-    return persons.stated(collection, name, index, _only(births), _only(sexes))
+    return persons.stated(collection, collection.person(patient_id, hospital), index, *birth_date_and_sex(rtset))
+
+
+def birth_date_and_sex(rtset: RtSet) -> tuple[str, str]:
+    """Return what all objects of a set that state a birth date and a sex agree on; empty where they do not."""
+    views = [file.view for file in rtset.set_files]
+    births = {birth for view in views if (birth := view.text("PatientBirthDate")) and not is_placeholder(birth)}
+    sexes = {sex for view in views if (sex := view.text("PatientSex").upper()) in {"F", "M", "O"}}
+    return _only(births), _only(sexes)
 
 
 def told(collection: Collection, person: Person | None) -> str:

@@ -49,6 +49,7 @@ class Settings:
     console_proxy: Proxy | None = None
     delivery_key_file: Path | None = None
     trusted_keys_file: Path | None = None
+    share_secret: str | None = field(default=None, repr=False)
     audit_days: int = 3650
     umask: int | None = None
     log_format: str = "text"
@@ -169,6 +170,12 @@ def _umask(text: str) -> int:
     return int(text[-3:], 8)
 
 
+def _long_secret(text: str) -> str:
+    if len(text) < 32:  # or whoever sees the marks tries patient IDs until one fits
+        raise ValueError("at least 32 random characters (openssl rand -hex 32)")
+    return text
+
+
 def _one_of(*words: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in words:
@@ -269,6 +276,13 @@ TABLE: Final = (
         "The fingerprints of those whose deliveries are believed, one a line; "
         "`~/.config/rt-set-anonymizer/trusted_keys` by default.",
         _file,
+    ),
+    Setting(
+        "SHARE_SECRET",
+        "Turns on that one person in two collections of the share is told: a long random text, the same for every "
+        "worker, never on the share. Whoever holds it can link patients.",
+        _long_secret,
+        secret=True,
     ),
     Setting("AUDIT_DAYS", "How long the audit in `.anonymizer/audit/` is kept. `3650` by default.", _days),
     Setting(

@@ -1,0 +1,120 @@
+"""Which persons were published in other collections of the share, where an operator turned that on.
+
+Each collection has a key of its own, so that nobody can link its patients with another's. Whoever wants to be told of
+one person in two collections gives the processes a secret that all of them share, and never stands on the share itself
+(`ANONYMIZER_SHARE_SECRET_FILE`): it links hospitals' patients for whoever holds it. A collection then has
+`.anonymizer/share_persons/<hash>/000006.json` for each set that it published, and the others look there.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from services.errors import SettingsWrong
+from services.publication import same_person
+from services.publication.new_identity import patient_id_of
+from services.runtime import durable_files
+from services.store import records
+from services.store.collection import Collection
+from services.store.records import folder_name
+from services.store.share import Share
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from services.rtset.reader import RtSet
+
+SCHEMA: Final = 1
+NAME: Final = "share_persons"
+
+SAME: Final = "It is the same person as {}, in another collection of this share."
+OTHER: Final = (
+    "Its patient ID is that of the person of {}, in another collection of this share, but birth date or sex differ: "
+    "somebody else, or a wrong entry."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SharePerson:
+    """The person of a set, as all collections of a share know them."""
+
+    hash: str
+    birth: str
+    """Mark of the birth date; empty where none was stated."""
+    sex: str
+
+
+class SharePersons:
+    """The persons of a share's collections.
+
+    Parameters
+    ----------
+    secret
+        That all of the share's processes have; empty: nobody is to be known across collections.
+    share
+        The folder under which the collections lie.
+    """
+
+    def __init__(self, secret: str | None, share: Path | None) -> None:
+        self._secret = (secret or "").encode()
+        self._share = share
+
+    def person_of(self, rtset: RtSet, hospital: str) -> SharePerson | None:
+        """Describe the person of a set; None where it states no patient ID, or nobody is to be known."""
+        if not self._secret or not (patient_id := patient_id_of(rtset)):
+            return None
+        birth_date, sex = same_person.birth_date_and_sex(rtset)
+        name = self._mark("person", hospital, patient_id)[:32]
+        return SharePerson(name, self._mark("birth date", birth_date), self._mark("sex", sex))
+
+    def told(self, collection: Collection, person: SharePerson | None, index: int) -> str:
+        """Note the person of a published set; tell who they are in other collections, empty where nobody."""
+        if person is None:
+            return ""
+        folder = collection.state / NAME / person.hash
+        folder.mkdir(parents=True, exist_ok=True)
+        noted = durable_files.encode({"schema": SCHEMA, "birth": person.birth, "sex": person.sex})
+        durable_files.write_exclusively(folder / f"{index:06d}.json", noted, staging=collection.staging)
+        return " ".join(self._found(collection, person))
+
+    def _found(self, collection: Collection, person: SharePerson) -> Iterator[str]:
+        """Yield what is told of each set of the person in the other collections."""
+        for root in Share(self._share).roots() if self._share else ():
+            if root == collection.root:
+                continue
+            for index, birth, sex in _noted(root, person.hash):
+                differs = any(a and b and a != b for a, b in ((birth, person.birth), (sex, person.sex)))
+                place = (root / folder_name(index)).relative_to(self._share or root).as_posix()
+                yield (OTHER if differs else SAME).format(place)
+
+    def _mark(self, *texts: str) -> str:
+        """Make a mark of texts; empty where the last of them is."""
+        if not texts[-1]:
+            return ""
+        return hmac.new(self._secret, "\0".join(texts).encode("utf-8", "surrogatepass"), sha256).hexdigest()
+
+
+def forget(collection: Collection, index: int) -> None:
+    """Erase what other collections may see of a set."""
+    place = collection.state / NAME
+    for path in place.glob(f"*/{index:06d}.json") if place.is_dir() else ():
+        path.unlink(missing_ok=True)
+
+
+def _noted(root: Path, name: str) -> Iterator[tuple[int, str, str]]:
+    """Yield index, birth date's and sex's mark of each set of a person that stands published in a collection."""
+    try:
+        collection = Collection.look(root)
+        noted = sorted(durable_files.names(collection.state / NAME / name))
+    except (OSError, SettingsWrong):
+        return  # it says by itself that it cannot be looked into
+    for file in noted:
+        number = file.removesuffix(".json")
+        record = records.read(collection, int(number)) if number.isdigit() else None
+        if record is not None and record.set_id is not None and not record.withdrawn:
+            kept = durable_files.read(collection.state / NAME / name / file) or {}
+            yield int(number), str(kept.get("birth", "")), str(kept.get("sex", ""))
