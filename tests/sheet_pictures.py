@@ -26,7 +26,7 @@ PARTS: Final = {
 """Name, what is shown, how wide it is, and from where to where, in pixels."""
 
 _HIGH_PX: Final = 4400
-_COLOURS: Final = 96
+_COLOURS: Final = 256
 
 
 def main() -> None:
