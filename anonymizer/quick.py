@@ -22,6 +22,7 @@ COMMANDS = (
     "console",
     "watch",
     "worker",
+    "sort",
     "health",
     "status",
     "which",
@@ -52,10 +53,12 @@ WATCHER_SILENT_S = 300.0
 
 WORKER_SILENT_S = 30.0
 CONSOLE_SILENT_S = 30.0
+SORT_SILENT_S = 300.0
+"""One large object over a slow network takes its time."""
 WORKER_IDLE_S = 60.0
 """Who could take a set, and lets it wait for so long, does not take any more."""
 
-SERVICES = (heartbeat.WATCHER, heartbeat.WORKER, heartbeat.CONSOLE)
+SERVICES = (heartbeat.WATCHER, heartbeat.WORKER, heartbeat.CONSOLE, heartbeat.SORT)
 
 
 def answer(arguments: list[str]) -> int | None:
@@ -160,5 +163,7 @@ def is_well(service: str, sign: heartbeat.Heartbeat, now: float) -> bool:
         return now - sign.at <= WATCHER_SILENT_S
     if service == heartbeat.CONSOLE:
         return now - sign.at <= CONSOLE_SILENT_S
+    if service == heartbeat.SORT:
+        return now - sign.at <= SORT_SILENT_S
     is_idle = sign.free > 0 and now - sign.took_at > WORKER_IDLE_S
     return now - sign.at <= WORKER_SILENT_S and (not is_idle or sign.waiting == 0)

@@ -20,7 +20,7 @@ import grimp
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-PACKAGES = ("services", "sheets", "worker", "watcher", "console", "phantom", "anonymizer")
+PACKAGES = ("services", "sheets", "worker", "watcher", "receiver", "console", "phantom", "anonymizer")
 
 
 def percentile(values: Sequence[int], part: float) -> int:

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes the secrets of a new installation in ./secrets: Redis' password and users, Flower's name and password.
+# Makes the secrets of a new installation in ./secrets: Redis' password and users, Flower's name and password, and the
+# password under which the DICOM receiver knows the service.
 # Nobody but their owner gets into that folder; the files in it are handed to the containers one by one.
 set -eu
 cd "$(dirname "$0")/.."
@@ -16,5 +17,6 @@ sha256=$(printf %s "$password" | sha256sum | cut -d ' ' -f 1)
 printf %s "$password" >secrets/redis_password
 sed "s/PASSWORD_SHA256/$sha256/" deploy/redis/users.acl.in >secrets/redis_users
 printf 'monitor:%s' "$(random)" >secrets/flower_login
+random | tr -d '=' >secrets/receiver_password
 chmod 444 secrets/*
-echo "Made secrets/: redis_password, redis_users, flower_login. Flower's name and password: $(cat secrets/flower_login)"
+echo "Made secrets/: redis_password, redis_users, flower_login, receiver_password. Flower's name and password: $(cat secrets/flower_login)"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import redis
 import typer
 
-from anonymizer.quick import CONSOLE_SILENT_S, WATCHER_SILENT_S, WORKER_IDLE_S, WORKER_SILENT_S
+from anonymizer.quick import CONSOLE_SILENT_S, SORT_SILENT_S, WATCHER_SILENT_S, WORKER_IDLE_S, WORKER_SILENT_S
 from anonymizer.terminal import console
 from services.errors import SettingsWrong
 from services.runtime import heartbeat
@@ -34,6 +34,7 @@ class Service(StrEnum):
     WATCHER = heartbeat.WATCHER
     WORKER = heartbeat.WORKER
     CONSOLE = heartbeat.CONSOLE
+    SORT = heartbeat.SORT
 
 
 def health(
@@ -78,6 +79,8 @@ def ailment(service: Service, sign: Heartbeat | None, now: float, waiting: Calla
         return "its last look at the share is too long ago" if now - sign.at > WATCHER_SILENT_S else ""
     if service is Service.CONSOLE:
         return "does not answer" if sign is None or now - sign.at > CONSOLE_SILENT_S else ""
+    if service is Service.SORT:
+        return "does not sort" if sign is None or now - sign.at > SORT_SILENT_S else ""
     if sign is None or now - sign.at > WORKER_SILENT_S:
         return "" if waiting(QUEUE) is None else "does not answer, although Redis does"
     if sign.free > 0 and now - sign.took_at > WORKER_IDLE_S and waiting(sign.queue):

@@ -6,9 +6,9 @@ tools=$(deploy/ci/tools.sh)
 rendered=$(mktemp -d)
 trap 'rm -rf "$rendered"' EXIT
 
-"$tools/hadolint" Dockerfile
+"$tools/hadolint" Dockerfile deploy/receiver/Dockerfile
 echo "hadolint: clean"
-"$tools/shellcheck" --exclude SC2016 deploy/*.sh deploy/ci/*.sh .ci/run
+"$tools/shellcheck" --exclude SC2016 deploy/*.sh deploy/ci/*.sh deploy/receiver/*.sh .ci/run
 echo "shellcheck: clean"
 
 cp .env.example "$rendered/.env"

@@ -26,8 +26,8 @@ PATH=$cache/kubernetes:$(deploy/ci/tools.sh):$PATH
 say "Kubernetes is built"
 
 work=$(mktemp -d "$cache/k8s.XXXXXX")
-mkdir -p "$work"/{etcd,pki,kubelet,dns} "$work"/srv/{anonymizer,redis,flower}
-chown 10001:10001 "$work"/srv/{anonymizer,flower}
+mkdir -p "$work"/{etcd,pki,kubelet,dns} "$work"/srv/{anonymizer,redis,flower,console}
+chown 10001:10001 "$work"/srv/{anonymizer,flower,console}
 chown 10002:10002 "$work/srv/redis"
 chmod 711 "$cache" "$work"
 export KUBECONFIG=$work/kubeconfig

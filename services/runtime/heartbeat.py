@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 WATCHER: Final = "watcher"
 WORKER: Final = "worker"
 CONSOLE: Final = "console"
+SORT: Final = "sort"
 
 
 class Heartbeat(NamedTuple):

@@ -30,11 +30,17 @@ if TYPE_CHECKING:
 KEYS: Final = frozenset(
     {"event", "level", "timestamp", "logger", "collection", "set", "task", "index", "worker", "pid", "signal", "port"}
     | {"step", "state", "count", "counts", "total", "seconds", "bytes", "attempt", "deaths", "errors", "observer"}
-    | {"user", "page", "method", "status"}  # the console's: a page is called by its function, never by its address
+    | {
+        "user",
+        "page",
+        "method",
+        "status",
+        "sender",
+    }  # the console's: a page is called by its function, never by its address
     | {"code", "codes", "reason", "reasons", "waits", "error", "at", "recovered", "withdrawn", "unreadable", "version"}
 )
 LEFT_OUT: Final = "…"
-_OURS: Final = ("services.", "sheets.", "worker.", "watcher.", "console.", "anonymizer.")
+_OURS: Final = ("services.", "sheets.", "worker.", "watcher.", "console.", "receiver.", "anonymizer.")
 
 
 def configure(log_format: str = "text", level: str = "info", stream: TextIO | None = None) -> None:

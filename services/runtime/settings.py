@@ -9,7 +9,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -18,6 +18,8 @@ from services.errors import SettingsWrong
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+_AE_TITLE: Final = re.compile(r"(?! )[A-Za-z0-9 ._-]{1,16}(?<! )")
 
 _HEADER: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
@@ -50,6 +52,9 @@ class Settings:
     delivery_key_file: Path | None = None
     trusted_keys_file: Path | None = None
     share_secret: str | None = field(default=None, repr=False)
+    receiver_url: str | None = None
+    receiver_password: str | None = field(default=None, repr=False)
+    senders: tuple[Sender, ...] = ()
     audit_days: int = 3650
     umask: int | None = None
     log_format: str = "text"
@@ -76,6 +81,16 @@ class Proxy(NamedTuple):
 
     networks: tuple[IPv4Network | IPv6Network, ...]
     """From where it is believed: the addresses of the proxy, and of nobody else."""
+
+
+class Sender(NamedTuple):
+    """Whose objects the DICOM receiver takes."""
+
+    title: str
+    """The calling AE title. PS3.8 9.3.2."""
+
+    folder: PurePosixPath
+    """Under the share: a collection, or a hospital's folder in one."""
 
 
 class Setting(NamedTuple):
@@ -224,6 +239,26 @@ def _proxy(text: str) -> Proxy:
     return Proxy(header.lower(), named)
 
 
+def _http(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
+        raise ValueError("an address like http://receiver:8042, without a password")
+    return text
+
+
+def _senders(text: str) -> tuple[Sender, ...]:
+    found = []
+    for each in text.split(","):
+        title, _, folder = (part.strip() for part in each.partition("="))
+        path = PurePosixPath(folder)
+        if not _AE_TITLE.fullmatch(title) or not folder or path.is_absolute() or not {".", ".."}.isdisjoint(path.parts):
+            raise ValueError("AE titles and folders under the share like ECLIPSE=PROSTATE, MONACO=LUNG")
+        found.append(Sender(title, path))
+    if len({sender.title for sender in found}) < len(found):
+        raise ValueError("AE titles of which each is named once")
+    return tuple(found)
+
+
 def _zone(text: str) -> ZoneInfo:
     try:
         return ZoneInfo(text)
@@ -283,6 +318,16 @@ TABLE: Final = (
         "worker, never on the share. Whoever holds it can link patients.",
         _long_secret,
         secret=True,
+    ),
+    Setting(
+        "RECEIVER_URL", "Where `sort` fetches what the DICOM receiver was sent, `http://receiver:8042` say.", _http
+    ),
+    Setting("RECEIVER_PASSWORD", "The password under which it knows `sort`.", str, secret=True),
+    Setting(
+        "SENDERS",
+        "Whose objects the receiver takes, by calling AE title, and into which collection under the share: "
+        "`ECLIPSE=PROSTATE, MONACO=LUNG` say.",
+        _senders,
     ),
     Setting("AUDIT_DAYS", "How long the audit in `.anonymizer/audit/` is kept. `3650` by default.", _days),
     Setting(

@@ -35,7 +35,7 @@ def test_one_import_the_wrong_way_breaks_the_contract(
     tmp_path: Path, module: str, imported: str, contract: str | None
 ) -> None:
     """It is named; one the right way breaks nothing."""
-    for name in ("services", "sheets", "worker", "watcher", "console", "phantom", "anonymizer"):
+    for name in ("services", "sheets", "worker", "watcher", "receiver", "console", "phantom", "anonymizer"):
         shutil.copytree(HERE / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(HERE / "pyproject.toml", tmp_path)
     room, _, name = imported.rpartition(".")

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
@@ -19,6 +20,13 @@ def test_the_operator_s_rules_and_dashboard_are_those_of_prometheus_and_grafana(
     assert re.sub(r"^  ", "", operator, flags=re.MULTILINE) == own
     dashboards = [PROJECT / place / "dashboard.json" for place in ("deploy/grafana", "k8s/components/prometheus")]
     assert dashboards[0].read_bytes() == dashboards[1].read_bytes()
+
+
+def test_the_image_is_built_of_every_package() -> None:
+    """What is not named in `.dockerignore` never gets to the builder."""
+    built = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]["targets"]["wheel"]
+    copied = {line[1:] for line in (PROJECT / ".dockerignore").read_text("utf-8").splitlines() if line.startswith("!")}
+    assert copied >= {*built["packages"], *built["force-include"]}
 
 
 def test_bars_are_drawn_of_an_instant_table() -> None:

@@ -55,6 +55,7 @@ def test_the_secrets_can_be_made_where_there_is_only_a_mounted_folder(tmp_path: 
     assert (done.returncode, done.stderr) == (0, "")
     assert sorted(path.name for path in (tmp_path / "work/secrets").iterdir()) == [
         "flower_login",
+        "receiver_password",
         "redis_password",
         "redis_users",
     ]
