@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from services.deidentify.uid_map import UidMap
-from services.dicom import part10
+from services.dicom import dates, part10
 from services.dicom.dataset import root_view
 from services.dicom.elements import Malformed
 from services.dicom.part10 import NotDicom
-from services.errors import NotClean, SettingsWrong
+from services.errors import NotClean, SetRefused, SettingsWrong
 from services.forms import structure_list
 from services.forms.identity import NewIdentity
 from services.layout import published_in
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from services.dicom.part10 import DicomFile
+    from services.policy.table import Policy
     from services.proof.compare_elements import MachineIdentity
     from services.proof.prove import Proof
+    from services.rtset.reader import SetFile
     from services.store.collection import Collection
     from services.store.records import Record
 
@@ -86,7 +89,9 @@ def verify_published(source: Path, anon: Path, collection: Collection, machines:
     if published:
         known = collection.knows_again(published.taken_words)
         uids = _uids_by_key(collection, published) if recorded else None
-        expected = replace(expected, unread_words=published.unread_words, taken=known, new_uid=uids)
+        of_set = [one for kind in taken for one in taken[kind]]
+        shift = _shift_by_key(collection, published, of_set, expected.policy) if recorded else None
+        expected = replace(expected, unread_words=published.unread_words, taken=known, new_uid=uids, shift=shift)
     changed = list(_changed_since(anon, published.hashes)) if published else []
     try:
         proof = prove(objects, anon, expected)
@@ -104,6 +109,25 @@ def verify_published(source: Path, anon: Path, collection: Collection, machines:
 def _uids_by_key(collection: Collection, published: Record) -> Callable[[str], str] | None:
     """Return what makes the new UIDs of a published set; None where the record names no set."""
     return UidMap(persons.secret_of(collection, published)) if published.set_id else None
+
+
+def _shift_by_key(
+    collection: Collection, published: Record, objects: Iterable[SetFile], policy: Policy
+) -> timedelta | None:
+    """Return how far the dates of a published set moved back, by its key or as noted for its person.
+
+    None where the record names no set of this collection, dates do not move, or nobody noted how far.
+    """
+    if not published.set_id or published.content.get("received") or policy.options.dates != "shift":
+        return None
+    key = str(published.content.get(persons.KEY, persons.OF_SET))
+    if key != persons.OF_SET:
+        person = persons.read(collection, key.partition(":")[2])
+        return timedelta(weeks=person.weeks) if person is not None and person.weeks else None
+    try:
+        return dates.choose_shift(collection.set_key(published.set_id), reader.days_of(objects, policy))
+    except SetRefused:  # it names more dates by now than any shift keeps apart, so that it is not what was published
+        return None
 
 
 def _changed_since(anon: Path, hashes: Mapping[str, str]) -> Iterator[str]:

@@ -36,6 +36,7 @@ from services.rtset import reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import timedelta
     from pathlib import Path
 
     from services.dicom.part10 import DicomFile
@@ -93,6 +94,9 @@ class Expected:
 
     new_uid: Callable[[str], str] | None = None
     """What the collection's key makes of an original UID; None where the key is not asked."""
+
+    shift: timedelta | None = None
+    """How far the key moves the dates of the set back; None where it is not asked."""
 
     @property
     def patient_id(self) -> str:
@@ -218,6 +222,8 @@ def _judge_set(
     """
     found = walk.found
     shift = values.judge_dates(found, reasons)
+    if shift and expected.shift and shift != expected.shift:
+        reasons.add("dates", "moved by another time than the collection's key says", next(iter(found.dates.values())))
     identifying = values.identifying_values(found)
     makers = [value.decode("latin-1") for value in found.makers]
     search, locator = Search(identifying, makers, expected.taken), Locator([(kind, after) for kind, _, after in pairs])

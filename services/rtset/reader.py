@@ -421,6 +421,14 @@ def assemble(
     )
 
 
+def days_of(objects: Iterable[SetFile], policy: Policy) -> frozenset[date]:
+    """Return every date that objects state, as `assemble` collects them."""
+    collector = _Collector(policy)
+    for file in objects:
+        collector.walk(file.file.data, file.file.elements)
+    return collector.days()
+
+
 _DAYS: Final = {b"DA": dates.read_da, b"DT": dates.read_dt}
 _PERSONAL_VRS: Final = frozenset((b"PN", *_DAYS))
 _ONE_VALUE_VRS: Final = frozenset((b"ST", b"LT", b"UT", b"UR"))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from pydicom import dcmread
 
+from services.dicom import dates
 from services.errors import NotClean
 from services.machines import descriptor
 from services.maintenance import doctor
@@ -104,6 +106,20 @@ def test_new_uids_are_made_anew_from_the_key(root: Path) -> None:
         path.write_bytes(path.read_bytes().replace(old.encode(), f"{old[:-1]}{(int(old[-1]) + 1) % 10}".encode()))
     with pytest.raises(NotClean, match="uids: is not what the collection's key makes of it at CT StudyInstanceUID"):
         proven(root)
+
+
+def test_dates_moved_as_the_key_says(tmp_path: Path, client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All dates of a set that moved by one week more, consistently, are found."""
+    root = make_collection(tmp_path / "BATCH", more=MORE)
+    make_set(root, name="set")
+    chosen = dates.choose_shift
+    with monkeypatch.context() as patched:
+        patched.setattr(dates, "choose_shift", lambda key, days: chosen(key, days) + timedelta(weeks=1))
+        assert Desk(Collection.open(root), client).do("set").state == "published"
+    with pytest.raises(NotClean) as not_clean:
+        proven(root)
+    (reason,) = not_clean.value.reasons
+    assert reason.startswith("dates: moved by another time than the collection's key says at")
 
 
 STRICTER = {
