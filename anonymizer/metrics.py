@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from itertools import accumulate
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import redis
 from prometheus_client import CollectorRegistry, start_http_server
@@ -73,12 +73,18 @@ class Numbers(Collector):
         faults = _gauge("faults", "Sets against which a code stands.", "collection", "code")
         not_taken = _gauge("not_taken", "Things that may hold DICOM and are not taken.", "collection")
         looked = _gauge("last_rescan_timestamp_seconds", "When a collection was last looked at.", "collection")
+        held_up = _gauge("held_up_sets", "Sets that were tried and could not be taken to an end.", "collection")
+        longest = _gauge("held_up_seconds", "How long the one that waits so the longest does.", "collection")
+        sheets = _gauge("sheets", "Sheets that are missing, and that could not be made.", "collection", "state")
+        paused = _gauge("collection_paused", "1 while it cannot be worked on.", "collection")
         now = time.monotonic()
         everything = list(self._watch.attended.values())
         for attended in everything:
             counts, collection = attended.counts, attended.collection_id
-            if not counts.at or attended.is_copied:
-                continue
+            if collection:
+                paused.add_metric([collection], attended.paused not in {"", STANDS_BY})
+            if not counts.at or attended.is_copied or attended.paused == STANDS_BY:
+                continue  # another counts what it has by now
             looked.add_metric([collection], time.time() - (now - counts.at))
             not_taken.add_metric([collection], counts.not_taken)
             for state, count in counts.sets().items():
@@ -87,7 +93,11 @@ class Numbers(Collector):
                 oldest.add_metric([collection, state], now - since)
             for code, count in counts.codes.items():
                 faults.add_metric([collection, code], count)
-        yield from (sets, oldest, faults, not_taken, looked)
+            held_up.add_metric([collection], len(counts.held_up))
+            longest.add_metric([collection], now - min(counts.held_up.values(), default=now))
+            for which, count in counts.sheets.items():
+                sheets.add_metric([collection, which], count)
+        yield from (sets, oldest, faults, not_taken, looked, held_up, longest, sheets, paused)
         yield _one("collections", "Collections under the share.", len(everything))
         waiting = sum(attended.paused not in {"", STANDS_BY} for attended in everything)
         yield _one(
@@ -99,6 +109,7 @@ class Numbers(Collector):
         try:
             waiting, running = int(self._redis.llen(key_of(QUEUE))), _taken(self._redis)
             sums, set_aside = metrics.read(self._redis), set_aside_messages(self._redis)
+            silent = metrics.silent_s(self._redis)
         except redis.RedisError:
             yield _one("redis_up", "1 while Redis answers.", 0)
             return
@@ -112,6 +123,21 @@ class Numbers(Collector):
         what = "Messages that were none of ours, or that nobody can read."
         yield CounterMetricFamily("anonymizer_messages_set_aside", what, value=set_aside)
         yield from _of_workers(sums)
+        services = _gauge(
+            "service_silent_seconds", "Since when a service was not heard of that did not end.", "service"
+        )
+        for service, seconds in silent.items():
+            services.add_metric([service], seconds)
+        yield services
+        yield from _of_memory(self._redis)
+
+
+def _of_memory(client: redis.Redis) -> Iterator[Metric]:
+    """Tell how much memory Redis takes, and may take; nothing where it does not let us ask."""
+    with suppress(redis.RedisError):
+        memory = cast("dict[str, int]", client.info("memory"))
+        yield _one("redis_memory_bytes", "What Redis holds in memory.", memory["used_memory"])
+        yield _one("redis_memory_max_bytes", "What it may hold; 0 where no limit is set.", memory["maxmemory"])
 
 
 def _taken(client: redis.Redis) -> int:

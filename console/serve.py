@@ -14,8 +14,9 @@ import uvicorn
 from console.app import make_app
 from console.connections import BoundedConnection
 from services.errors import SettingsWrong
-from services.runtime import heartbeat
+from services.runtime import heartbeat, metrics
 from services.runtime.settings import Address
+from worker.app import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -100,6 +101,14 @@ def _listen(address: Address) -> socket.socket:
 
 
 async def _say_that_it_lives(desk: Desk) -> None:
-    while desk.settings.health is not None:
-        await asyncio.to_thread(heartbeat.write, desk.settings.health, heartbeat.CONSOLE)
-        await asyncio.sleep(SIGN_S)
+    client = connect(desk.settings) if desk.settings.redis_url else None
+    try:
+        while desk.settings.health is not None or client is not None:
+            if desk.settings.health is not None:
+                await asyncio.to_thread(heartbeat.write, desk.settings.health, heartbeat.CONSOLE)
+            if client is not None:
+                await asyncio.to_thread(metrics.heard, client, heartbeat.CONSOLE)
+            await asyncio.sleep(SIGN_S)
+    finally:
+        if client is not None:
+            metrics.ended(client, heartbeat.CONSOLE)

@@ -28,15 +28,28 @@ class StatusCounts:
     not_taken: int = 0
     """How many things lie in the collection that may hold DICOM and are not taken."""
 
+    held_up: Mapping[str, float] = field(default_factory=dict)
+    """Folders that a worker tried and could not take to an end, and since when that is so: it waits for Redis, say."""
+
+    sheets: Mapping[str, int] = field(default_factory=dict)
+    """How many sheets are `missing` and how many `failed`; nothing where nobody asks for them."""
+
     def next(
-        self, states: Mapping[str, SetState], codes: Mapping[str, int], at: float, not_taken: int = 0
+        self,
+        states: Mapping[str, SetState],
+        codes: Mapping[str, int],
+        at: float,
+        not_taken: int = 0,
+        *,
+        held_up: Mapping[str, float] | None = None,
+        sheets: Mapping[str, int] | None = None,
     ) -> StatusCounts:
         """Count the next look."""
         since = {}
         for folder, state in states.items():
             before = self.since.get(folder)
             since[folder] = before if before and before[0] == state else (state, at)
-        return StatusCounts(at, since, codes, not_taken)
+        return StatusCounts(at, since, codes, not_taken, held_up or {}, sheets or {})
 
     def sets(self) -> Counter[SetState]:
         """Count the sets that stand in each way."""

@@ -30,6 +30,9 @@ log = structlog.get_logger()
 FIRST_PAUSE_S: Final = 2.0
 LONGEST_PAUSE_S: Final = 60.0
 
+ON_ITS_WAY_S: Final = 600.0
+"""A set that has been queued or in work for so long is on its way; one that is held up comes back sooner each time."""
+
 
 @dataclass(slots=True)
 class Asked:
@@ -37,7 +40,11 @@ class Asked:
 
     fingerprint: str
     times: int = 0
+    since: float = 0.0
+    """When they were asked first."""
     not_before: float = 0.0
+    on_its_way_since: float | None = None
+    """Since when it has been queued or in work; None while it is neither."""
     second_look: bool = False
     """Whether the time of a second look was set."""
 
@@ -73,6 +80,8 @@ class Dispatcher:
         """Against how many sets each code stood at the last look."""
         self.for_a_person: frozenset[str] = frozenset()
         """The folders whose sets waited for a person at the last look."""
+        self.held_up: Mapping[str, float] = {}
+        """Folders whose sets were asked for more than once, and since when: a circumstance holds them up."""
         self.not_taken = 0
         """How many things lay in sets' folders at the last look that may hold DICOM and were not taken."""
         self._queue = queue
@@ -110,7 +119,17 @@ class Dispatcher:
         self._tell_of_rights(statuses)
         for status in unfinished:
             states[status.folder] = self._attend(status, held.get(self._name(status)))
+        self.held_up = {
+            status.folder: self._asked[status.locator].since
+            for status in unfinished
+            if status.outcome is None and self._is_held_up(self._asked[status.locator])
+        }
         return states
+
+    def _is_held_up(self, asked: Asked) -> bool:
+        """Return whether a set without an outcome came back from a worker, or was lost, and may again."""
+        since = asked.on_its_way_since
+        return asked.times > 1 and (since is None or self._clock() - since < ON_ITS_WAY_S)
 
     def _attend(self, status: SetStatus, held: SetState | None) -> SetState:
         rests = self._settling.look(status.locator, status.fingerprint)
@@ -120,7 +139,9 @@ class Dispatcher:
         now = self._clock()
         if held:
             asked.put_off(now)
+            asked.on_its_way_since = now if asked.on_its_way_since is None else asked.on_its_way_since
             return held
+        asked.on_its_way_since = None
         if self._by_hand and not registry.is_started(self.collection, status.locator, status.fingerprint):
             return SetState.NOT_STARTED if rests else SetState.SETTLING
         waits = status.outcome is not None and status.outcome.state is SetState.WAITING
@@ -133,6 +154,7 @@ class Dispatcher:
             log.info("set.settled", set=status.locator)
             registry.register(self.collection, status.folder)
             self._queue.put(self._name(status), last_chance=patience_over)
+            asked.since = asked.since or now
             asked.times += 1
             asked.put_off(now)
             return SetState.QUEUED

@@ -163,7 +163,10 @@ class CollectionWatcher:
                 if began >= self._reconcile_at:
                     self._beside = len(beside_the_sets(self.root, self._dispatcher.collection))
                 not_taken = self._dispatcher.not_taken + self._beside
-                self.counts = self.counts.next(self.states, self._dispatcher.codes, began, not_taken)
+                dispatcher, sheets = self._dispatcher, self._reconciler.sheets
+                self.counts = self.counts.next(
+                    self.states, dispatcher.codes, began, not_taken, held_up=dispatcher.held_up, sheets=sheets
+                )
                 if began >= self._reconcile_at:
                     self._reconciler.reconcile(self.states)
                     self._reconcile_at = began + self._settings.reconcile_s

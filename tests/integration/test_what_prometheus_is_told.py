@@ -15,6 +15,7 @@ from services.runtime import metrics
 from services.runtime.settings import Address
 from services.store.set_state import SetState
 from watcher.counts import StatusCounts
+from watcher.service import STANDS_BY
 
 PORT = 19463
 
@@ -28,10 +29,10 @@ def client():
 
 def attended(collection_id, states, codes, *, paused=""):
     """Make a collection as the watcher sees it."""
-    before = StatusCounts().next(states, codes, time.monotonic() - 100)
-    return SimpleNamespace(
-        collection_id=collection_id, counts=before.next(states, codes, time.monotonic()), paused=paused, is_copied=False
-    )
+    now = time.monotonic()
+    before = StatusCounts().next(states, codes, now - 100)
+    counts = before.next(states, codes, now, held_up={"Meier": now - 50}, sheets={"missing": 3, "failed": 0})
+    return SimpleNamespace(collection_id=collection_id, counts=counts, paused=paused, is_copied=False)
 
 
 def told(watch, share, client):
@@ -56,16 +57,31 @@ def test_everything_is_told(tmp_path, client):
     collections = {
         tmp_path / "A": attended("c0ffee", states, {"two-patients": 1}),
         tmp_path / "B": SimpleNamespace(collection_id="", counts=StatusCounts(), paused="no form", is_copied=False),
+        tmp_path / "C": attended("decade", states, {}, paused=STANDS_BY),
     }
     watch = SimpleNamespace(attended=collections, share_is_away=False)
 
+    metrics.heard(client, "sheets")
+    metrics.heard(client, "console")
+    metrics.ended(client, "console")
+
     numbers = told(watch, SimpleNamespace(root=tmp_path, closed=(tmp_path / "C",)), client)
 
+    assert 0 <= numbers['anonymizer_service_silent_seconds{service="sheets"}'] < 10
+    assert 'anonymizer_service_silent_seconds{service="console"}' not in numbers  # it was ended on purpose
+    assert numbers["anonymizer_redis_memory_bytes"] > numbers["anonymizer_redis_memory_max_bytes"] == 0
+    assert numbers['anonymizer_collection_paused{collection="c0ffee"}'] == 0
+    assert 50 <= numbers['anonymizer_held_up_seconds{collection="c0ffee"}'] < 60
+    assert numbers['anonymizer_held_up_sets{collection="c0ffee"}'] == 1
+    assert numbers['anonymizer_sheets{collection="c0ffee",state="missing"}'] == 3
     assert numbers['anonymizer_sets{collection="c0ffee",state="published"}'] == 1
     assert numbers['anonymizer_faults{code="two-patients",collection="c0ffee"}'] == 1
     assert 100 <= numbers['anonymizer_oldest_set_seconds{collection="c0ffee",state="queued"}'] < 110
     assert abs(numbers['anonymizer_last_rescan_timestamp_seconds{collection="c0ffee"}'] - time.time()) < 10
-    assert (numbers["anonymizer_collections"], numbers["anonymizer_collections_paused"]) == (2, 1)
+    assert (numbers["anonymizer_collections"], numbers["anonymizer_collections_paused"]) == (3, 1)
+    of_another = {name for name in numbers if "decade" in name}
+    assert of_another == {'anonymizer_collection_paused{collection="decade"}'}  # whoever has it tells the rest
+    assert numbers[of_another.pop()] == 0
     assert (numbers["anonymizer_share_up"], numbers["anonymizer_redis_up"]) == (1, 1)
     assert numbers["anonymizer_folders_not_readable"] == 1
     assert numbers["anonymizer_backlog"] == 3

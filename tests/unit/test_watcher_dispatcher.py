@@ -115,6 +115,30 @@ def test_a_lost_message_is_sent_again_later_each_time(watched: Watched) -> None:
     assert watched.queue.asked == [10, 12, 16, 24, 40, 72, 132, 192, 252, 312, 372]
 
 
+def test_a_set_that_is_tried_again_and_again_is_held_up_since_it_was_tried_first(watched: Watched) -> None:
+    """No try makes that begin anew; a set of which something is missing is not held up, whatever its tries."""
+    told = []
+    for at in (0, 10, 12, 300, 900):
+        watched.look(at)
+        told.append(dict(watched.dispatcher.held_up))
+        watched.queue.states.clear()
+    assert told == [{}, {}, {"a": 10}, {"a": 10}, {"a": 10}]
+    watched.conclude("waiting")
+    watched.look(901)
+    assert watched.dispatcher.held_up == {}
+
+
+def test_a_set_that_waits_in_a_long_queue_or_is_long_in_work_is_not_held_up(watched: Watched) -> None:
+    """Though its first message was lost."""
+    told = []
+    for at in (0, 10, 12, 20, 620, 630):
+        watched.look(at)
+        told.append(dict(watched.dispatcher.held_up))
+        if at == 10:
+            watched.queue.states.clear()
+    assert told == [{}, {}, {"a": 10}, {"a": 10}, {}, {}]
+
+
 def test_a_message_that_was_just_taken_is_not_taken_for_lost(watched: Watched) -> None:
     """Between the queue and the lease there is a moment in which it is nowhere."""
     for at in range(100):

@@ -29,6 +29,18 @@ def test_the_image_is_built_of_every_package() -> None:
     assert copied >= {*built["packages"], *built["force-include"]}
 
 
+def test_every_alert_is_tried_and_told_of() -> None:
+    """With what it means and what to do, in a row of its own."""
+    alerts = re.findall(r"alert: (\w+)", (PROJECT / "deploy/prometheus/alerts.yml").read_text("utf-8"))
+    tried = re.findall(r"alertname: (\w+)\n +eval_time: \S+\n +exp_alerts", _read("deploy/prometheus/alerts_test.yml"))
+    told = re.findall(r"^\| (Anonymizer\w+) \|(?:[^|\n]+\|){2}$", _read("docs/operations.md"), re.MULTILINE)
+    assert sorted(set(tried)) == sorted(told) == sorted(alerts)
+
+
+def _read(path: str) -> str:
+    return (PROJECT / path).read_text("utf-8")
+
+
 def test_bars_are_drawn_of_an_instant_table() -> None:
     """A series over time has no bars by code."""
     panels = json.loads((PROJECT / "deploy/grafana/dashboard.json").read_text("utf-8"))["panels"]
