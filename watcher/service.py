@@ -28,7 +28,7 @@ from services.runtime import heartbeat, modes
 from services.store.arbiter import BEAT_S, Arbiter, migrate
 from services.store.collection import Collection
 from services.store.share import COPIED
-from watcher import listed_identities, overlaps
+from watcher import listed_identities, notify, overlaps
 from watcher.counts import StatusCounts
 from watcher.dispatcher import Dispatcher
 from watcher.events import ChangeEvents, is_remote
@@ -176,6 +176,21 @@ class CollectionWatcher:
         self.rests_until = now + max(SHORTEST_PAUSE_S, (now - began) * SHARE_OF_TIME)
         self.due = max(self.rests_until, now + pause)
 
+    def worth_a_word(self, long_s: float) -> dict[str, str] | None:
+        """Return the sets that a person should be told of, by locator: refused, parked, waiting for so long (s).
+
+        None where nothing is known of them just now.
+        """
+        if not self.counts.at or self.paused or not self._holds:
+            return None
+        collection, now, found = self._dispatcher.collection, self._clock(), {}
+        for folder, (state, since) in self.counts.since.items():
+            waits = state.is_looked_at_again and now - since >= long_s
+            if state in notify.TOLD or waits:
+                found[collection.locator(folder)] = notify.TOLD.get(state, notify.WAITS)
+        held_up = (folder for folder, since in self.counts.held_up.items() if now - since >= long_s)
+        return dict.fromkeys(map(collection.locator, held_up), notify.WAITS) | found
+
     def reconcile_soon(self) -> None:
         """Reconcile with the next look, whatever the time."""
         self._reconcile_at = self._clock()
@@ -298,6 +313,7 @@ class Watch:
         self._search_at = self._compare_at = clock()
         self._searched_s = 0.0
         """How long the way through the share took so far, rests not included."""
+        self._notifier = notify.Notifier(client, settings, clock)
         self._changed: set[Path] = set()
 
     def run(self, stop: threading.Event) -> None:
@@ -344,6 +360,7 @@ class Watch:
         self._changed = {path for path in self._changed if any(map(path.is_relative_to, self.attended))}
         if self._clock() >= self._compare_at:
             self._compare()
+        self._notifier.look(self.attended.values())
 
     def _compare(self) -> None:
         """Warn of collections that could give the same new identity to two patients."""

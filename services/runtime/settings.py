@@ -55,6 +55,8 @@ class Settings:
     receiver_url: str | None = None
     receiver_password: str | None = field(default=None, repr=False)
     senders: tuple[Sender, ...] = ()
+    notify_command: str | None = field(default=None, repr=False)
+    notify_url: str | None = field(default=None, repr=False)
     audit_days: int = 3650
     umask: int | None = None
     log_format: str = "text"
@@ -206,6 +208,13 @@ def _redis_url(text: str) -> str:
     return text
 
 
+def _web_address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("an address like https://host/path")
+    return text
+
+
 def _folder(text: str) -> Path:
     return _whole_path(text, "folder")
 
@@ -329,6 +338,13 @@ TABLE: Final = (
         "`ECLIPSE=PROSTATE, MONACO=LUNG` say.",
         _senders,
     ),
+    Setting(
+        "NOTIFY_COMMAND",
+        "What `watch` has `sh` run when sets are refused, parked or wait for an hour, at most every 15 minutes: a "
+        "sentence is its `$1`, counts and opaque ids come as JSON on its standard input.",
+        str,
+    ),
+    Setting("NOTIFY_URL", "An address to which the same JSON is posted.", _web_address, secret=True),
     Setting("AUDIT_DAYS", "How long the audit in `.anonymizer/audit/` is kept. `3650` by default.", _days),
     Setting(
         "UMASK",
