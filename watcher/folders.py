@@ -21,6 +21,7 @@ from services.layout import (
     NotTaken,
     is_sheets_folder,
     is_there,
+    why_file_left,
     why_folder_left,
 )
 from services.publication import attempts
@@ -175,8 +176,7 @@ def _why_not_taken(entry: os.DirEntry[str]) -> NotTaken | None:
     if entry.is_symlink():
         return _link(entry)
     if not entry.is_dir(follow_symlinks=False):
-        is_one = entry.is_file(follow_symlinks=False) and not_taken.is_archive(name)
-        return not_taken.archive(name) if is_one and not _is_loose_dicom(entry) else None
+        return _file(entry)
     if name.startswith(".anonymizer"):
         return None
     if (why := why_folder_left(name)) is not None:
@@ -187,6 +187,17 @@ def _why_not_taken(entry: os.DirEntry[str]) -> NotTaken | None:
         )
     if _is_named_like_sheets(name) and is_sheets_folder(Path(entry.path)) and _holds_more_than_sheets(entry.path):
         return NotTaken(name, "DICOM in the folder of the sheets", "Give the set a folder of its own.")
+    return None
+
+
+def _file(entry: os.DirEntry[str]) -> NotTaken | None:
+    """Name an archive, and a file of which nobody can tell what it is; loose DICOM is counted beside it."""
+    if not entry.is_file(follow_symlinks=False) or _is_loose_dicom(entry):
+        return None
+    if not_taken.is_archive(entry.name):
+        return not_taken.archive(entry.name)
+    if why_file_left(entry.name) is None and not_taken.may_not_be_read(entry.path):
+        return NotTaken(entry.name, "a file that may not be read", "Change its owner, its group or its rights (ACL).")
     return None
 
 

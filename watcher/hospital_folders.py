@@ -117,6 +117,7 @@ def _look(folder: Path) -> _Objects:
 
 @lru_cache(maxsize=4096)
 def _read(folder: str, _fingerprint: str) -> _Objects:
+    """Read which objects lie in a folder. A file that may not be read raises: rights change without the fingerprint."""
     own: set[bytes] = set()
     referred: set[bytes] = set()
     place = Path(folder)
@@ -127,7 +128,7 @@ def _read(folder: str, _fingerprint: str) -> _Objects:
     for entry in entries:
         try:
             file = part10.read(place / entry.path)
-        except (NotDicom, Malformed, OSError):
+        except (NotDicom, Malformed):
             continue
         view = dataset.root_view(file)
         own |= {_plain(view.raw(keyword) or b"") for keyword in ("SOPInstanceUID", "SeriesInstanceUID")}

@@ -7,7 +7,6 @@ import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from heapq import nsmallest
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from services.forms import identity_list
@@ -22,6 +21,7 @@ from watcher.hospital_folders import HospitalFolders
 if TYPE_CHECKING:
     from collections.abc import Callable
     from collections.abc import Collection as Names
+    from pathlib import Path
 
     from services.store.collection import Collection
 
@@ -143,9 +143,8 @@ class SetStatuses:
 
     def _not_readable(self, folder: str, locator: str, error: OSError) -> SetStatus:
         """Report a set that cannot be listed; which number it has is known all the same."""
-        root, place = self._collection.root, Path(os.fsdecode(error.filename or folder))
-        name = place.relative_to(root) if place.is_relative_to(root) else folder
-        outcome = Outcome(SetState.NOT_READABLE, "", "", text=notes.may_not_be_read(os.fspath(name)))
+        place = self._collection.root / os.fsdecode(error.filename or folder)
+        outcome = Outcome(SetState.NOT_READABLE, "", "", text=notes.may_not_be_read(self._collection.shown(place)))
         if (before := registry.read_outcome(self._collection, locator)) is not None:
             outcome = replace(outcome, set_id=before.set_id, index=before.index, at=before.at)
         return SetStatus(folder, locator, "", outcome, can_be_listed=False)

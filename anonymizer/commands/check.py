@@ -122,6 +122,8 @@ def _say(root: Path, rows: list[FolderSummary], *, with_texts: bool) -> None:
         table.add_row(printable(row.folder), *counts, _links(row), row.machine, row.verdict)
     if sets:
         screen.print(table)
+    if len(sets) > 1:
+        screen.print("Numbers follow the order in which sets are completed, which need not be this one.")
     for row in sets:
         if row.sets:
             screen.print(_plans(row))

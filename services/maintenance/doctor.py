@@ -176,7 +176,7 @@ class _Seen:
                 )
             elif claim and published is None:
                 yield Finding("in-work", name, "Its number is held by a set that is not published yet.")
-        for path in sorted(self._collection.sets.glob("*.json")):
+        for path in durable_files.records_in(self._collection.sets):
             claim = claims.of(self._collection, path.stem)
             if claim is None or self._claims.get(claim.index) != claim:
                 yield Finding(
@@ -359,9 +359,8 @@ class _Seen:
         try:
             return self._original(folder, published)
         except PermissionError as denied:
-            return not_readable(
-                self._collection.name_of(folder), notes.may_not_be_read(PurePath(denied.filename or folder).name)
-            )
+            shown = self._collection.shown(PurePath(denied.filename or folder))
+            return not_readable(self._collection.name_of(folder), notes.may_not_be_read(shown))
 
     def _original(self, folder: Path, published: Record) -> Finding | None:
         name = folder_name(published.index)

@@ -137,7 +137,6 @@ def _persons(collection: Collection, published: Record) -> set[str]:
 
 
 def _holding(place: Path, key: str, value: str) -> Iterator[Path]:
-    if place.is_dir():
-        for path in place.glob("*.json"):
-            if (durable_files.read(path) or {}).get(key) == value:
-                yield path
+    for path in durable_files.records_in(place):
+        if (durable_files.read(path) or {}).get(key) == value:
+            yield path

@@ -241,7 +241,7 @@ class _FolderRun:
         try:
             return folder_sets.judge(self.folder, options, machines, policy_for(options), seen, chosen)
         except PermissionError as denied:
-            raise _MayNotBeRead(PurePath(denied.filename or self.folder).name) from None
+            raise _MayNotBeRead(collection.shown(PurePath(denied.filename or self.folder))) from None
 
 
 def _as_one_of_several(told: Told, one: SetVerdict) -> SetOutcome:

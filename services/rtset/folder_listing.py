@@ -91,6 +91,8 @@ def take(folder: Path) -> Listing:
                 status = found.stat(follow_symlinks=False) if why is None else None
             except FileNotFoundError:
                 continue
+            except PermissionError as denied:  # a folder's right stands in the way, not one of what lies in it
+                raise PermissionError(denied.errno, denied.strerror, os.path.dirname(denied.filename)) from None  # noqa: PTH120 - a string, as above
             if status is None:
                 skipped.append(Skipped(PurePosixPath(path), why or ""))
             elif stat.S_ISDIR(status.st_mode):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -68,6 +69,17 @@ def is_dicom(path: Path | str, *, by_name: bool = False) -> bool:
         return False
     finally:
         os.close(descriptor)
+
+
+def may_not_be_read(path: Path | str) -> bool:
+    """Tell whether a file is there and nobody can tell what it holds; a link, a pipe or a device is no file."""
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK))
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        return error.errno not in {errno.ELOOP, errno.ENXIO}
+    return False
 
 
 def holds_dicom(folder: Path | str) -> bool:

@@ -352,6 +352,10 @@ class Collection:
         """Return how a set is called: its folder, below its hospital's where it has one."""
         return PurePath(folder).relative_to(self.root).as_posix()
 
+    def shown(self, path: PurePath) -> str:
+        """Return how a path is told to a person: as seen from the root, or its last part where it lies elsewhere."""
+        return self.name_of(path) if path.is_relative_to(self.root) else path.name
+
     def mark_of_word(self, word: str) -> str:
         """Make a mark by which a word is known again in any spelling, and which tells nothing without the key."""
         return self._digest(b"word", fold(word).encode("utf-8", "surrogatepass")).hex()[:32]

@@ -93,14 +93,33 @@ def test_a_folder_a_folder_in_it_and_a_file_that_may_not_be_read(tmp_path: Path,
     status = anonymizer("status", root, "--json")
     assert (status.code, {row["folder"]: row["state"] for row in status.json[0]["sets"]}) == (1, expected)
     doctor = anonymizer("doctor", root, "--json")
-    found = {one["where"] for one in doctor.json["findings"] if one["code"] == "not-readable"}
-    assert (doctor.code, found) == (1, {"folder", "inner", "file"})
+    found = {one["where"]: one["found"] for one in doctor.json["findings"] if one["code"] == "not-readable"}
+    paths = {"folder": "folder", "inner": "inner/CT", "file": f"file/{sets['file'].path(sets['file'].plan).name}"}
+    assert doctor.code == 1
+    for said in (found, {row["folder"]: row["why"] for row in status.json[0]["sets"]}):
+        assert {name: said[name].partition('" may not')[0] for name in paths} == {
+            name: f'"{path}' for name, path in paths.items()
+        }
 
     for path in closed:
         path.chmod(0o755)
     ran = anonymizer("run", root, "--json")
     assert (ran.code, set(states(ran).values())) == (0, {"published"})
     assert not [note for note in root.glob("*_NOTE.txt") if "may not be read" in note.read_text("utf-8-sig")]
+
+
+def test_a_file_in_the_root_and_a_part_of_the_state_that_may_not_be_read(tmp_path: Path, closed: list[Path]) -> None:
+    """Nobody can tell whether the file is DICOM; and a state of which a part cannot be listed does not agree."""
+    root = make_collection(tmp_path / "BATCH")
+    make_set(root, name="good")
+    (root / "scan").write_bytes(b"\0" * 128 + b"DICM")
+    close(root / "scan", closed)
+    assert anonymizer("run", root, "--json").code == 0
+    assert named(anonymizer("status", root, "--json")) == {"scan": "a file that may not be read"}
+    for name in ("outcomes", "folders", "sets"):
+        close(root / ".anonymizer" / name, closed)
+        assert anonymizer("doctor", root, "--json").code != 0, name
+        closed[-1].chmod(0o755)
 
 
 def test_a_collection_that_may_not_be_looked_into(tmp_path: Path, closed: list[Path]) -> None:
