@@ -51,7 +51,12 @@ def why_folder_left(name: str) -> str | None:
     """Return why a folder of this name is left alone, in a few words; None where it is not."""
     if name.startswith("."):
         return "hidden"
-    return "a folder of the system's own" if name.casefold() in _OF_THE_SYSTEM else None
+    return "a folder of the system's own" if is_of_the_system(name) else None
+
+
+def is_of_the_system(name: str) -> bool:
+    """Return whether an operating system or a file server makes folders of this name."""
+    return name.casefold() in _OF_THE_SYSTEM
 
 
 def why_file_left(name: str) -> str | None:

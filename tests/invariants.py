@@ -61,6 +61,7 @@ def hold(
     client: redis.Redis | None = None,
     said: Iterable[bytes] = (),
     at_rest: bool = True,
+    not_taken: Iterable[str] = (),
 ) -> dict[str, str]:
     """Hold a collection to every promise, and tell what became of each set: an outcome's state.
 
@@ -72,13 +73,15 @@ def hold(
         What left the share: log lines, events.
     at_rest
         Nothing is to be done any more: no set is without a conclusion, no number held, nothing half done left.
+    not_taken
+        Names that a person is told of as not taken: whoever calls a folder ANON_012 has published nothing.
     """
     state = _State(root)
     states = state.conclusions(originals)
     if at_rest:
         assert NOT_CONCLUDED not in states.values(), states
     state.numbers_are_unique_and_without_gaps(client, at_rest=at_rest)
-    state.folders_are_what_the_records_say()
+    state.folders_are_what_the_records_say(not_taken)
     state.lines_are_those_of_the_published_sets(originals)
     originals_are_untouched(root, originals)
     nothing_is_told(root, originals, client, said)
@@ -110,7 +113,7 @@ class _State:
         for locator, outcome in self.outcomes.items():
             folder = self.folders.get(locator)
             assert folder is not None
-            assert outcome["state"] in CONCLUSIONS | {"no-set"}
+            assert outcome["state"] in CONCLUSIONS | {"no-set", "not readable"}
             if folder in originals:
                 found[folder] = outcome["state"]
             if outcome["state"] == "published":
@@ -143,9 +146,10 @@ class _State:
             if at_rest:
                 assert not gaps & known, "a number is lost"
 
-    def folders_are_what_the_records_say(self) -> None:
+    def folders_are_what_the_records_say(self, not_taken: Iterable[str]) -> None:
         """ANON folders are whole and as proven, each with a record, each record with its folder."""
-        there = {int(path.name[5:]): path for path in self.root.glob("ANON_*")}
+        ours = [path for path in self.root.glob("ANON_*") if path.name[5:].isdecimal() and path.name not in not_taken]
+        there = {int(path.name[5:]): path for path in ours}
         assert there.keys() == {index for index, one in self.records.items() if not one.get("withdrawn")}
         for index, folder in there.items():
             record = self.records[index]
@@ -177,6 +181,63 @@ class _State:
             folder = self.folders[locator]
             if outcome["state"] == "published" and folder in originals:
                 assert became[f"{self.patient_id}{outcome['index']:03d}"] == originals[folder].patient_id
+
+
+def nothing_is_passed_over(root: Path, states: Mapping[str, str], not_taken: Iterable[str]) -> None:
+    """Whatever may hold DICOM under a root is published, waits, is refused or parked, or is named as not taken.
+
+    Parameters
+    ----------
+    states
+        What a person is told of each folder, by its name.
+    not_taken
+        The names that they are told under *Not taken*: `.` for what lies in the root itself.
+    """
+    named = set(not_taken)
+    for path in sorted(root.iterdir()):
+        name = path.name
+        if name == ".anonymizer" or _is_published(root, name):
+            continue
+        if path.is_symlink():
+            assert name in named or not _leads_to_dicom(path), f"a link is passed over: {name!r}"
+        elif path.is_file():
+            assert not _is_dicom(path) or named & {".", name}, f"loose DICOM is passed over: {name!r}"
+            assert path.suffix != ".zip" or name in named, f"an archive is passed over: {name!r}"
+        elif path.is_dir() and name not in named:
+            _folder_is_answered(path, states.get(name), named)
+
+
+def _folder_is_answered(folder: Path, state: str | None, named: set[str]) -> None:
+    """Each DICOM file of a folder belongs to its set, or something that it lies in is named; the same of archives."""
+    parts = [path for path in sorted(folder.rglob("*")) if path.is_symlink() or path.is_file()]
+    answered = CONCLUSIONS | {"unread-words", "not readable"}
+    if any(_is_dicom(path) for path in parts if not path.is_symlink()):
+        assert state is not None, f"a folder is passed over: {folder.name!r}"
+    for path in parts:
+        hidden = any(part.startswith(".") for part in path.relative_to(folder.parent).parts)
+        inside = [path.relative_to(folder.parent).as_posix()]
+        inside += [
+            place.relative_to(folder.parent).as_posix() for place in path.parents if place.is_relative_to(folder)
+        ]
+        if path.is_symlink():
+            assert not _leads_to_dicom(path) or named & set(inside), f"a link is passed over: {inside[0]!r}"
+        elif path.suffix == ".zip" and not _is_dicom(path):
+            assert hidden or named & set(inside), f"an archive is passed over: {inside[0]!r}"
+        elif _is_dicom(path):
+            is_told = bool(named & set(inside)) or (not hidden and state in answered)
+            assert is_told, f"{inside[0]!r} is passed over, in a folder that is {state!r}"
+
+
+def _is_published(root: Path, name: str) -> bool:
+    return (root / ".anonymizer/records" / f"{name}.json").is_file()
+
+
+def _is_dicom(path: Path) -> bool:
+    return path.is_file() and path.read_bytes()[128:132] == b"DICM"
+
+
+def _leads_to_dicom(link: Path) -> bool:
+    return link.is_dir() or (link.is_file() and _is_dicom(link))
 
 
 def originals_are_untouched(root: Path, originals: Mapping[str, Original]) -> None:

@@ -9,7 +9,7 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from services.layout import DEEPEST, NotTaken
+from services.layout import DEEPEST, NotTaken, is_of_the_system
 from services.rtset.folder_listing import A_COLLECTION, A_LINK, TOO_DEEP
 
 if TYPE_CHECKING:
@@ -83,15 +83,19 @@ def may_not_be_read(path: Path | str) -> bool:
 
 
 def holds_dicom(folder: Path | str) -> bool:
-    """Return whether DICOM is among the first files in a folder and below it."""
-    probed = 0
-    for place, _, names in os.walk(folder):
+    """Return whether DICOM is among the first files in a folder and below it, or nobody can tell for want of rights.
+
+    Of folders of the system's own it is taken for none then: `lost+found` is for nobody to look into.
+    """
+    probed, errors = 0, list[OSError]()
+    for place, _, names in os.walk(folder, onerror=errors.append):
         if any(is_dicom(f"{place}/{name}") for name in names[: MOST_PROBED - probed]):
             return True
         probed += 1 + len(names)
         if probed >= MOST_PROBED:
-            return False
-    return False
+            break
+    is_closed = any(isinstance(error, PermissionError) for error in errors)
+    return is_closed and not is_of_the_system(os.path.basename(folder))  # noqa: PTH119 - both kinds of paths
 
 
 def of_set(folder: Path, listing: Listing) -> tuple[NotTaken, ...]:

@@ -109,13 +109,17 @@ def test_a_folder_a_folder_in_it_and_a_file_that_may_not_be_read(tmp_path: Path,
 
 
 def test_a_file_in_the_root_and_a_part_of_the_state_that_may_not_be_read(tmp_path: Path, closed: list[Path]) -> None:
-    """Nobody can tell whether the file is DICOM; and a state of which a part cannot be listed does not agree."""
+    """Nobody can tell whether it is DICOM, or a hidden folder holds any; a closed state does not agree."""
     root = make_collection(tmp_path / "BATCH")
     make_set(root, name="good")
     (root / "scan").write_bytes(b"\0" * 128 + b"DICM")
-    close(root / "scan", closed)
+    (root / ".moved").mkdir()
+    (root / "lost+found").mkdir()
+    for name in ("scan", ".moved", "lost+found"):
+        close(root / name, closed)
     assert anonymizer("run", root, "--json").code == 0
-    assert named(anonymizer("status", root, "--json")) == {"scan": "a file that may not be read"}
+    expected = {"scan": "a file that may not be read", ".moved": "hidden"}
+    assert named(anonymizer("status", root, "--json")) == expected
     for name in ("outcomes", "folders", "sets"):
         close(root / ".anonymizer" / name, closed)
         assert anonymizer("doctor", root, "--json").code != 0, name
