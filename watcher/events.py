@@ -14,7 +14,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import structlog
-from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.events import (
+    DirCreatedEvent,
+    DirDeletedEvent,
+    DirModifiedEvent,
+    DirMovedEvent,
+    FileClosedEvent,
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
 from watchdog.observers import Observer
 
 from services.layout import STATE_NAME
@@ -30,8 +42,19 @@ log = structlog.get_logger()
 REMOTE = frozenset(
     ("9p", "afs", "beegfs", "ceph", "cifs", "glusterfs", "gpfs", "lustre", "nfs", "nfs4", "smb3", "smbfs", "vboxsf")
 )
-#: What a reader causes; our own reading must not look like a change.
-READING = frozenset({"opened", "closed_no_write"})
+#: Everything but what a reader causes. The system is not asked for that: our own look at ten thousand folders would
+#: fill its queue, which is then made up for by looking at them all again.
+CHANGES: list[type[FileSystemEvent]] = [
+    DirCreatedEvent,
+    DirDeletedEvent,
+    DirModifiedEvent,
+    DirMovedEvent,
+    FileClosedEvent,
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+]
 MOUNTS = Path("/proc/self/mounts")
 #: Where sets are written before they are published: nothing to look at.
 STAGING = f"/{STATE_NAME}/staging"
@@ -78,7 +101,7 @@ class ChangeEvents:
         if self._watching:
             try:
                 observer = Observer()
-                observer.schedule(_Handler(self), str(self.root), recursive=True)
+                observer.schedule(_Handler(self), str(self.root), recursive=True, event_filter=CHANGES)
                 observer.start()
                 self._observer = observer
             except OSError as circumstance:  # no instance or watch is left of the system's limit, or the share is away
@@ -122,8 +145,6 @@ class _Handler(FileSystemEventHandler):
         self._hints = hints
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        if event.event_type in READING:
-            return
         for path in (event.src_path, event.dest_path):
             if path:
                 place = Path(path if isinstance(path, str) else path.decode("utf-8", "surrogateescape"))

@@ -11,6 +11,7 @@ import pytest
 from services.store.arbiter import Arbiter
 from services.store.collection import Collection
 from tests.sets import make_collection
+from tests.waiting import wait_until
 from watcher import events
 from watcher.events import ChangeEvents, is_remote
 
@@ -70,6 +71,18 @@ def test_where_the_system_lets_nothing_more_be_watched_the_rescan_goes_on(
     monkeypatch.setattr(events, "Observer", none_left)
     with ChangeEvents(tmp_path, watching=True) as hints:
         assert (hints.are_noticed, hints.wait(0)) == (False, frozenset())
+
+
+def test_the_system_is_not_asked_what_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our own look at a large share would fill its queue again and again."""
+    seen: list[str] = []
+    monkeypatch.setattr(events._Handler, "on_any_event", lambda _, event: seen.append(event.event_type))
+    (tmp_path / "set").mkdir()
+    with ChangeEvents(tmp_path, watching=True):
+        list((tmp_path / "set").iterdir())
+        (tmp_path / "set" / "file").write_text("x")
+        wait_until(lambda: "closed" in seen, lambda: seen)
+    assert not {"opened", "closed_no_write"} & set(seen)
 
 
 def test_reading_wakes_nobody(tmp_path: Path) -> None:
