@@ -13,7 +13,7 @@ import getpass
 import os
 import re
 import shutil
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 TRAVELS: Final = frozenset({"copied", "there already"})
 SCHEMA: Final = 1
+_FILE: Final = "delivery-{}.zip"
 _NAMED_BY_US: Final = re.compile(r"delivery-[0-9a-f]{8}\.zip(\.age)?")
 _LEFT: Final = re.compile(rf"\.{_NAMED_BY_US.pattern}\.unfinished")
 
@@ -256,19 +257,17 @@ class _Run:
         return Made(sorted([*sets, *held]), delivery, target)
 
     def packed(self, target: Path, chosen: set[int], held: list[Exported]) -> Made:
-        """Make it as one file."""
+        """Make it as one file; what is to be encrypted lies unencrypted in the collection's own folder alone."""
         if os.path.lexists(target):
             raise SettingsWrong(f"{target.name} is there already: name another file.")
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _beside(target) as new:
-            sets, delivery = self._fill(new / "delivery", chosen, target)
+        recipients = self._wanted.recipients
+        at_home = self._collection.staging / _FILE.format(self.id[:8]) if recipients else target
+        with _beside(at_home) as made, _beside(target) if recipients else nullcontext(made) as new:
+            sets, delivery = self._fill(made / "delivery", chosen, target)
             if delivery is not None:
-                packed = new / "delivery.zip"
-                packing.zip_folder(new / "delivery", packed)
-                if self._wanted.recipients:
-                    packing.encrypt(packed, new / "delivery.zip.age", self._wanted.recipients)
-                    packed = new / "delivery.zip.age"
-                durable_files.rename_new(packed, target)
+                packing.pack(made / "delivery", new / "packed", recipients)
+                durable_files.rename_new(new / "packed", target)
                 delivery = self._note(delivery, done=True)
         return Made(sorted([*sets, *held]), delivery, target)
 
@@ -364,10 +363,9 @@ def _user() -> str:
 
 
 def _file_of(target: Path, delivery_id: str, *, encrypted: bool) -> Path:
-    ending = ".zip.age" if encrypted else ".zip"
     if target.suffix in {".zip", ".age"} and not target.is_dir():
         return target
-    return target / f"delivery-{delivery_id[:8]}{ending}"
+    return target / (_FILE.format(delivery_id[:8]) + (".age" if encrypted else ""))
 
 
 @contextmanager

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import os
 import zipfile
-from typing import TYPE_CHECKING, Final
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import pyrage
 
 from services.errors import SettingsWrong
-from services.runtime import durable_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 _TIME: Final = (1980, 1, 1, 0, 0, 0)
@@ -26,9 +26,36 @@ _AT_ONCE: Final = 1 << 20
 _FASTEST: Final = 1
 
 
-def zip_folder(folder: Path, target: Path) -> None:
+def pack(folder: Path, target: Path, to: Sequence[pyrage.x25519.Recipient | pyrage.ssh.Recipient] = ()) -> None:
+    """Write the files of a folder as a ZIP, encrypted for each of the recipients where there are any."""
+    with target.open("xb") as file:
+        if to:
+            _write_encrypted(folder, file, to)
+        else:
+            _write_zip(folder, file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _write_encrypted(
+    folder: Path, file: BinaryIO, to: Sequence[pyrage.x25519.Recipient | pyrage.ssh.Recipient]
+) -> None:
+    """Encrypt the ZIP as it is made: it passes through a pipe, and lies nowhere as it is."""
+    reading, writing = os.pipe()
+    with ThreadPoolExecutor(1) as pool, os.fdopen(reading, "rb") as plain:
+        zipped = pool.submit(_write_zip_into, folder, writing)
+        pyrage.encrypt_io(plain, file, list(to))
+    zipped.result()
+
+
+def _write_zip_into(folder: Path, descriptor: int) -> None:
+    with os.fdopen(descriptor, "wb") as file:
+        _write_zip(folder, file)
+
+
+def _write_zip(folder: Path, file: BinaryIO) -> None:
     """Write the files of a folder as a ZIP (ZIP64 where it is needed), names relative to it, in their order."""
-    with zipfile.ZipFile(target, "x", zipfile.ZIP_DEFLATED, compresslevel=_FASTEST) as packed:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=_FASTEST) as packed:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _TIME)
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
@@ -36,7 +63,6 @@ def zip_folder(folder: Path, target: Path) -> None:
             with path.open("rb") as source, packed.open(entry, "w") as written:
                 while piece := source.read(_AT_ONCE):
                     written.write(piece)
-    durable_files.fsync_file(target)
 
 
 def recipients(path: Path) -> list[pyrage.x25519.Recipient | pyrage.ssh.Recipient]:
@@ -88,14 +114,6 @@ def identities(path: Path) -> list[pyrage.x25519.Identity | pyrage.ssh.Identity]
     if not found:
         raise SettingsWrong("The file of the identity holds no private key of age or SSH.")
     return found
-
-
-def encrypt(source: Path, target: Path, to: Iterable[pyrage.x25519.Recipient | pyrage.ssh.Recipient]) -> None:
-    """Write `source` encrypted for each of the recipients."""
-    with source.open("rb") as plain, target.open("xb") as secret:
-        pyrage.encrypt_io(plain, secret, list(to))
-        secret.flush()
-        os.fsync(secret.fileno())
 
 
 def decrypt(source: Path, target: Path, using: Iterable[pyrage.x25519.Identity | pyrage.ssh.Identity]) -> bool:

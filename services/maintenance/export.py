@@ -62,13 +62,16 @@ def copy_what_may_travel(collection: Collection, target: Path) -> Iterator[Expor
     OSError
         A circumstance; what was copied completely stays.
     """
+    refuse_inside(collection, target)
     yield from copy_sets(collection, target)
     _export_sheet(collection.root, target, REPORT)
 
 
 def copy_sets(collection: Collection, target: Path, chosen: Container[int] | None = None) -> Iterator[Exported]:
-    """Copy published sets with their sheets, those of the chosen indices or all; errors as `copy_what_may_travel`."""
-    refuse_inside(collection, target)
+    """Copy published sets with their sheets, those of the chosen indices or all; the caller chooses a place for them.
+
+    Errors as `copy_what_may_travel`, which refuses one inside the collection.
+    """
     target.mkdir(parents=True, exist_ok=True)
     for index in records.indices(collection):
         if chosen is not None and index not in chosen:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyrage
 import pytest
 
-from services.exchange import deliveries, delivery_key
+from services.exchange import deliveries, delivery_key, packing
 from services.exchange.deliveries import Wanted
 from services.publication import republish
 from services.runtime import durable_files
@@ -248,6 +248,26 @@ def test_a_zip_holds_the_same_and_can_be_encrypted(root: Path, tmp_path: Path) -
     (tmp_path / "plain.zip").write_bytes(plain)
     assert zipfile.ZipFile(tmp_path / "plain.zip").testzip() is None
     assert anonymizer("export", root, tmp_path / "sent.zip.age", "--encrypt-to", public).code == 2
+
+
+def test_what_is_encrypted_lies_nowhere_unencrypted(
+    root: Path, tmp_path: Path, killed_before: Callable[[int, Callable[[], object]], bool]
+) -> None:
+    """Whenever it is killed, there is nothing at its place but what only its recipient can open."""
+    collection, place = Collection.look(root), tmp_path / "mailbox"
+    key = delivery_key.of_user(collection, Settings())
+    wanted = Wanted(recipients=tuple(packing.recipients(age_keys(tmp_path)[0])))
+    for step in count(0, 3):
+        killed = killed_before(
+            step, lambda: deliveries.make(collection, place / "sent.zip.age", key, wanted, lambda *_: None)
+        )
+        begins = {path.read_bytes()[:19] for path in place.rglob("*") if path.is_file()}
+        assert begins <= {b"", b"age-encryption.org/"}, step
+        if not killed:
+            break
+        (place / "sent.zip.age").unlink(missing_ok=True)
+    assert [path.name for path in place.iterdir()] == ["sent.zip.age"]
+    assert list(collection.staging.glob(".delivery-*")) == []
 
 
 def test_the_key_is_the_users_own_and_never_on_the_share(
