@@ -31,11 +31,12 @@ coverage: setup  ## which lines and branches the newcomer's tests reach; fails b
 mutants: setup  ## each step of the protocol taken out in turn: does a test notice? make mutants ONLY=lease
 	$(BIN)/python -m tests.mutants $(if $(ONLY),--only "$(ONLY)")
 
-nightly: setup  ## what is too long for each change: coverage, mutants, an hour of soak, two hours of fuzz, benchmarks
+nightly: setup  ## what is too long for each change: coverage, mutants, soak, fuzz, eight centres of sixty sets, benchmarks
 	$(MAKE) coverage
 	$(MAKE) mutants
 	$(MAKE) soak MINUTES=60
 	$(MAKE) fuzz SEED=$$(date +%j) COUNT=1800000
+	SETS_PER_CENTRE=60 $(BIN)/pytest tests/faults/test_eight_centres_become_one_collection.py
 	$(MAKE) bench
 
 readers: setup  ## a delivery judged by readers that are not ours, each where it is installed (on the PATH, or in .venv)
