@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import copy
+import pickle
 import random
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from phantom.modules import reference
-from tests.sets import make_set, other_object
+from tests.sets import copied, make_set, other_object
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from pydicom import Dataset
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from tests.sets import MadeSet
 
 LABELS = ("Prostata", "Prostata", "Boost", "1", "Verification", "SUM", "ANON_006", "OLD do not use")
+NAME = "Mustermann Erika 4711"
 STATUSES = ("APPROVED", "UNAPPROVED", "REJECTED", None)
 
 
@@ -55,12 +58,32 @@ class Export:
         return max(len(self.made.of("RTPLAN")), len(self.made.of("RTSTRUCT")), len(series)) <= 1
 
 
-def generate(parent: Path, number: int, name: str = "Mustermann Erika 4711") -> Export:
+def generate(parent: Path, number: int, name: str = NAME) -> Export:
     """Make the export of a number: 1 to 6 plans, 0 to 3 structure sets, 1 to 3 series, and what lies beside them."""
+    return _put(parent, name, _copy(number))
+
+
+def first(parent: Path, wanted: Callable[[Export], bool], name: str = NAME) -> Export:
+    """Make the first export of which something is true."""
+    return _put(parent, name, next(export for export in map(_copy, range(100)) if wanted(export)))
+
+
+def _put(parent: Path, name: str, export: Export) -> Export:
+    export.made.folder = parent / name
+    export.made.write()
+    return export
+
+
+def _copy(number: int) -> Export:
+    export: Export = pickle.loads(_of(number))
+    return export
+
+
+@lru_cache(maxsize=100)
+def _of(number: int) -> bytes:
+    """Return the pickled export of a number, which lies nowhere yet."""
     chance = random.Random(number)
-    made = make_set(parent, ct=3, size=16, rois=("PTV",), control_points=2, name=name, seed=number)
-    for path in made.folder.iterdir():
-        path.unlink()
+    made = make_set(None, ct=3, size=16, rois=("PTV",), control_points=2, seed=number)
     made.objects.clear()
     series = [_series(made, k) for k in range(chance.randint(1, 3))]
     structure_sets = []
@@ -97,8 +120,7 @@ def generate(parent: Path, number: int, name: str = "Mustermann Erika 4711") -> 
         export.two_patients = True
         [one for one in made.objects if one.Modality in ("CT", "RTPLAN", "RTDOSE")][-1].PatientID = "another"
     chance.shuffle(made.objects)
-    made.write()
-    return export
+    return pickle.dumps(export)
 
 
 def _order(plan: Dataset) -> tuple[str, str, str]:
@@ -106,7 +128,7 @@ def _order(plan: Dataset) -> tuple[str, str, str]:
 
 
 def _renamed(data: Dataset, ending: str) -> Dataset:
-    made = copy.deepcopy(data)
+    made = copied(data)
     made.SOPInstanceUID = f"{data.SOPInstanceUID}.{ending}"
     return made
 

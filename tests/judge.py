@@ -7,6 +7,8 @@ same, do they refer to each other in the same way, are pixels and numbers untouc
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
+from io import BytesIO
 from typing import TYPE_CHECKING, Protocol
 
 from pydicom import Dataset, dcmread
@@ -14,7 +16,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.uid import ExplicitVRBigEndian
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
 
     from pydicom.dataelem import DataElement
@@ -78,7 +80,7 @@ def judge(source: Path, anon: Path, manifest: Manifest, *, retained: Collection[
     retained
         Kinds of planted texts that stay; `dates`, if dates do.
     """
-    old, new = objects(source), objects(anon)
+    old, new = objects(source, _remembered), objects(anon, _remembered)
     names_are_ours(anon)
     assert old.keys() == new.keys(), "not the same objects"
     one_patient(new)
@@ -91,14 +93,14 @@ def judge(source: Path, anon: Path, manifest: Manifest, *, retained: Collection[
     nothing_left(anon, new, manifest, retained)
 
 
-def objects(folder: Path) -> dict[str, Dataset]:
+def objects(folder: Path, read: Callable[[Path], Dataset] | None = None) -> dict[str, Dataset]:
     """Read the CT images and the three RT objects of a folder: `CT -12.5`, `RTSTRUCT`, `RTPLAN`, `RTDOSE`."""
     found: dict[str, Dataset] = {}
     for path in sorted(folder.rglob("*")):
         if not path.is_file():
             continue
         try:
-            data = dcmread(path, force=path.suffix == ".dcm")
+            data = (read or _read)(path)
         except InvalidDicomError:
             continue
         kind = data.get("Modality", "")
@@ -110,10 +112,26 @@ def objects(folder: Path) -> dict[str, Dataset]:
     return found
 
 
+def _read(path: Path) -> Dataset:
+    return dcmread(path, force=path.suffix == ".dcm")
+
+
+def _remembered(path: Path) -> Dataset:
+    """Read a file, or give what an equal one held: the judge itself changes nothing of it."""
+    return _parsed(path.read_bytes(), force=path.suffix == ".dcm")
+
+
+@lru_cache(maxsize=256)
+def _parsed(content: bytes, *, force: bool) -> Dataset:
+    data = dcmread(BytesIO(content), force=force)
+    data.walked = list(elements(data))
+    return data
+
+
 def names_are_ours(anon: Path) -> None:
     """Each file is named for what it holds, and nothing else is there."""
     for path in anon.iterdir():
-        data = dcmread(path)
+        data = _remembered(path)
         assert path.name == f"{KINDS[data.Modality]}.{data.SOPInstanceUID}.dcm"
         assert data.preamble == bytes(128), f"a preamble is filled in a {data.Modality}"
         assert data.file_meta.MediaStorageSOPInstanceUID == data.SOPInstanceUID
@@ -129,6 +147,9 @@ def one_patient(new: dict[str, Dataset]) -> None:
 
 def elements(data: Dataset, path: str = "") -> Iterator[tuple[str, DataElement]]:
     """Every element at every depth, with its path, items numbered."""
+    if walked := getattr(data, "walked", None):
+        yield from walked
+        return
     for element in data:
         name = f"{path}{element.keyword or element.tag}"
         yield name, element

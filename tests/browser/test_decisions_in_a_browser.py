@@ -9,7 +9,7 @@ from selenium.webdriver.common.keys import Keys
 
 from services.store import registry, releases
 from services.store.collection import Collection
-from tests.exports import generate
+from tests.exports import first
 from tests.sets import make_collection, make_set, setting
 from tests.window import AXE_RUN, LOOKS, Service, Window
 
@@ -58,12 +58,7 @@ def _choose(window: Window, name: str, value: str) -> None:
 
 
 def _several_plans(root: Path) -> None:
-    for number in range(100):
-        export = generate(root, number, name="Several plans")
-        if len(export.plans) == 3 and not export.two_patients:
-            return
-        for path in export.folder.iterdir():
-            path.unlink()
+    first(root, lambda export: len(export.plans) == 3 and not export.two_patients, name="Several plans")
 
 
 class Desk:

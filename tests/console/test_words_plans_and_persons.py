@@ -12,7 +12,7 @@ from services.runtime import audit
 from services.store import plans, records, registry
 from services.store.collection import Collection
 from services.store.records import Record
-from tests.exports import generate
+from tests.exports import first
 from tests.sets import make_collection
 from tests.waiting import wait_until
 
@@ -93,13 +93,8 @@ def test_two_who_decide_about_a_word_do_not_overwrite_each_other(served: Served)
 def with_plans(served: Served) -> tuple[Path, Export]:
     """Let the collection ask about plans, and put a patient of three into it."""
     root = make_collection(served.share / "BATCH", machine="keep", more='[check]\nplans = "ask"\n')
-    for number in range(100):
-        export = generate(root, number, name="Several")
-        if len(export.plans) == 3 and not export.two_patients:
-            return root, export
-        for path in export.folder.iterdir():
-            path.unlink()
-    raise AssertionError
+    export = first(root, lambda export: len(export.plans) == 3 and not export.two_patients, name="Several")
+    return root, export
 
 
 def test_plans_of_a_folder_are_shown_and_chosen(served: Served) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.exports import generate
+from tests.exports import first
 from tests.sets import make_collection, make_set
 
 if TYPE_CHECKING:
@@ -27,13 +27,7 @@ def anonymizer(*arguments: object) -> tuple[int, Any]:
 
 def patient(root: Path) -> Export:
     """Make a patient of at least two plans, all of which are whole."""
-    for number in range(100):
-        export = generate(root, number, "Mehrere")
-        if not export.two_patients and len(export.sets) == len(export.plans) == 2:
-            return export
-        for path in export.folder.iterdir():
-            path.unlink()
-    raise AssertionError
+    return first(root, lambda export: not export.two_patients and len(export.sets) == len(export.plans) == 2, "Mehrere")
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from services.runtime.settings import Settings
 from services.store import again, failures, plans, records, registry
 from services.store.collection import Collection
 from services.store.share import Share
-from tests.exports import generate
+from tests.exports import first, generate
 from tests.sets import make_set, other_object
 from worker import tasks
 from worker.set_key import SetKey
@@ -86,13 +86,11 @@ def desk(tmp_path: Path, client: redis.Redis) -> Callable[..., Desk]:
 
 def several(desk: Desk, least: int = 2) -> Export:
     """Make an export of at least so many sets, all its plans among them."""
-    for number in range(100):
-        export = generate(desk.collection.root, number, NAME)
-        if not export.two_patients and len(export.sets) == len(export.plans) >= least:
-            return export
-        for path in export.folder.iterdir():
-            path.unlink()
-    raise AssertionError
+    return first(
+        desk.collection.root,
+        lambda export: not export.two_patients and len(export.sets) == len(export.plans) >= least,
+        NAME,
+    )
 
 
 @pytest.mark.parametrize("number", range(0, 60, 5))

@@ -11,7 +11,7 @@ from services.forms.collection_form import read_settings
 from services.maintenance import plan_choice
 from services.store import plans, registry
 from services.store.collection import Collection
-from tests.exports import generate
+from tests.exports import first
 from tests.sets import make_collection
 
 if TYPE_CHECKING:
@@ -23,13 +23,8 @@ if TYPE_CHECKING:
 def waiting(root: Path, mode: str = "ask") -> tuple[Collection, Export]:
     """Make a collection with a patient of three plans."""
     make_collection(root, machine="keep", more=f'[check]\nplans = "{mode}"\n[people]\nsame_patient = "tell"\n')
-    for number in range(100):
-        export = generate(root, number)
-        if len(export.plans) == 3:
-            return Collection.open(root), export
-        for path in export.folder.iterdir():
-            path.unlink()
-    raise AssertionError
+    export = first(root, lambda export: len(export.plans) == 3)
+    return Collection.open(root), export
 
 
 def test_the_numbers_of_check_are_taken_and_kept(tmp_path: Path) -> None:

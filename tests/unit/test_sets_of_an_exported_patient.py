@@ -70,18 +70,17 @@ def test_every_mode_takes_the_right_sets(tmp_path: Path, number: int) -> None:
     """All that are complete, those that are approved, those that a person chose; of two patients none."""
     export = generate(tmp_path, number)
     whole = [] if export.two_patients else [one.plan for one in export.sets]
-    assert good(judge(export, "each")) == whole
-    assert good(judge(export, "approved")) == [uid for uid in whole if uid in export.approved]
+    judged = {mode: judge(export, mode) for mode in ("each", "approved", "ask")}
+    assert good(judged["each"]) == whole
+    assert good(judged["approved"]) == [uid for uid in whole if uid in export.approved]
     last = export.plans[-1]
     assert good(judge(export, "ask", lambda plan: plan.sop_instance_uid == last)) == [
         uid for uid in whole if uid == last
     ]
     if len(export.plans) > 1 and not export.two_patients:
-        asked = judge(export, "ask")
-        assert (asked.sets, [one.plan_uid for one in asked.undecided]) == ((), export.plans)
-    for mode in ("each", "approved", "ask"):
-        judged = judge(export, mode)
-        codes = {fault.code for one in judged.sets for fault in one.verdict.faults}
+        assert (judged["ask"].sets, [one.plan_uid for one in judged["ask"].undecided]) == ((), export.plans)
+    for mode, verdict in judged.items():
+        codes = {fault.code for one in verdict.sets for fault in one.verdict.faults}
         assert ("two-patients" in codes) == export.two_patients
         assert (codes == {"no-approved-plan"}) == (
             mode == "approved" and not export.two_patients and not export.approved
