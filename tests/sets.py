@@ -20,6 +20,7 @@ import pydicom
 from pydicom import DataElement, Dataset
 from pydicom.config import disable_value_validation
 from pydicom.encaps import encapsulate
+from pydicom.filewriter import correct_ambiguous_vr_element
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -79,6 +80,8 @@ class MadeSet:
                 if modality in ("", data.Modality):
                     written = rewrite(written)
             self.path(data).write_bytes(written)
+            if "PixelData" in data:  # so that the object can be written elsewhere
+                correct_ambiguous_vr_element(data["PixelData"], data, is_little_endian=True)
 
 
 Edit = Callable[[MadeSet], None]
@@ -321,6 +324,21 @@ def junk_dates(made: MadeSet) -> None:
     for data in made.ct:
         data.AcquisitionDate = "2020.03.01"
         data.ContentDate = ""
+
+
+def undated_codes(made: MadeSet) -> None:
+    """Leave out of every code which edition of its table it is of.
+
+    That day lies years away from the set's own, so that of all shifts of a person some would map a day onto it, and a
+    set that is linked to the person would wait, by chance. The set's own days are weeks apart, and no shift does.
+    """
+
+    def leave_out(holder: Dataset, element: DataElement) -> None:
+        if element.keyword == "ContextGroupVersion":
+            del holder[element.tag]
+
+    for data in made.objects:
+        data.walk(leave_out)
 
 
 # How the objects are linked

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pydicom
 import pytest
 
-from tests.sets import make_collection, setting
+from tests.sets import make_collection, setting, undated_codes
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def test_each_person_is_one_and_no_other(service: Service, same_patient: str) ->
         for at, one in enumerate(visits[run::RUNS]):
             born = f"19{40 + one.person % 50}0704"
             who = setting(PatientID=f"Q{one.person}Z", PatientBirthDate=born, PatientSex="F", PatientAge=None)
-            service.drop(one.name, who)
+            service.drop(one.name, who, undated_codes)
             if at % 10 == 5:
                 service.redis.client().flushall()
         service.redis.client().flushall()
