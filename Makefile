@@ -5,7 +5,7 @@ ROOT ?= demo/BATCH
 BIN := .venv/bin
 STAMP := .venv/.set-up
 
-.PHONY: run test test-faults console-test coverage mutants nightly soak readers fuzz sheet-pictures bench bench-peers house check format lint types contract setup lock clean
+.PHONY: run test test-faults console-test coverage mutants nightly properties soak readers fuzz sheet-pictures bench bench-peers house check format lint types contract setup lock clean
 .PHONY: bundle image compose-test share-test k8s-test containers-test deploy-check
 
 run: setup  ## anonymize a root folder: the demonstration one, or make run ROOT=/path/to/BATCH
@@ -31,7 +31,11 @@ coverage: setup  ## which lines and branches the newcomer's tests reach; fails b
 mutants: setup  ## each step of the protocol taken out in turn: does a test notice? make mutants ONLY=lease
 	$(BIN)/python -m tests.mutants $(if $(ONLY),--only "$(ONLY)")
 
-nightly: setup  ## what is too long for each change: coverage, mutants, soak, fuzz, eight centres of sixty sets, benchmarks
+properties: setup  ## what holds for all inputs, tried with twenty times as many: make properties TIMES=100
+	TIMES=$(or $(TIMES),20) $(BIN)/pytest -n auto --dist worksteal --timeout=3600 -m hypothesis tests/unit
+
+nightly: setup  ## for a night: many examples, coverage, mutants, soak, fuzz, eight centres of sixty sets, benchmarks
+	$(MAKE) properties
 	$(MAKE) coverage
 	$(MAKE) mutants
 	$(MAKE) soak MINUTES=60

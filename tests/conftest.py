@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests.many import examples
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A slow machine is no fault of the code: pytest's own timeout bounds every test.
-settings.register_profile("without deadline", deadline=None)
+settings.register_profile("without deadline", deadline=None, max_examples=examples(50))
 settings.load_profile("without deadline")
 
 

@@ -124,7 +124,7 @@ def make_set(
 # Most tests change little of the same few sets: what is equal is built, and made a file of, once in a process.
 
 #: In pickled bytes of an object, pixels on a side of an image: nothing larger is remembered.
-LARGE_BYTES, LARGE_SIZE = 200_000, 64
+LARGE_BYTES, LARGE_SIZE = 200_000, 256
 
 
 def copied(data: Dataset) -> Dataset:
@@ -145,12 +145,12 @@ def _written(data: bytes) -> bytes:
     return _file_of(data) if len(data) <= LARGE_BYTES else _file_of.__wrapped__(data)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)
 def _built(what: bytes) -> bytes:
     return pickle.dumps(build_set(**pickle.loads(what)))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=512)
 def _file_of(data: bytes) -> bytes:
     written = io.BytesIO()
     with disable_value_validation():

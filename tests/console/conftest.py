@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from argon2 import PasswordHasher
 
+from console.auth import users
 from console.auth.users import Users
 from console.share_view import Desk
 from services.runtime.settings import Settings
@@ -18,11 +19,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+QUICK = PasswordHasher(time_cost=1, memory_cost=64)
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _quick_passwords() -> Iterator[None]:
+    """Hash and hold passwords against hashes quickly: a guess costs a third of a second else, and there are many."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(users, "_hasher", QUICK)
+        users._nobody.cache_clear()
+        yield
+    users._nobody.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def user_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Put one user in a file, with a password that is quickly checked, for once."""
     path = tmp_path_factory.mktemp("users") / "users"
-    path.write_text(f"{USER}:{PasswordHasher(time_cost=1, memory_cost=64).hash(PASSWORD)}\n")
+    path.write_text(f"{USER}:{QUICK.hash(PASSWORD)}\n")
     return path
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import in_process
 from tests.exports import first
 from tests.sets import make_collection, make_set
 
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 
 def anonymizer(*arguments: object) -> tuple[int, Any]:
     """Run a command, and give its exit code and what it said."""
-    command = [sys.executable, "-m", "anonymizer", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = in_process.anonymizer(*arguments)
     return done.returncode, json.loads(done.stdout) if "--json" in arguments else done.stdout + done.stderr
 
 

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from services.store import records
 from services.store.collection import Collection
 from tests import sets
+from tests.in_process import anonymizer
 from tests.sets import make_collection, make_set
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.sets import MadeSet
-
-
-def anonymizer(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run the command line to its end; nobody sits at a terminal."""
-    command = [str(Path(sys.executable).with_name("anonymizer")), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
 
 
 def run(root: Path) -> tuple[int, dict[str, dict[str, Any]]]:

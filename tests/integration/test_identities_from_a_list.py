@@ -16,7 +16,8 @@ from services.runtime.settings import Settings
 from services.store import notes, records
 from services.store.collection import Collection
 from services.store.tracking_lines import fields
-from tests.integration.test_run import anon_folders, anonymizer, run, states
+from tests.in_process import anonymizer
+from tests.integration.test_run import anon_folders, run, states
 from tests.sets import make_collection, make_set, setting
 from watcher.set_states import SetStatuses
 from watcher.status import StatusReader

@@ -13,7 +13,8 @@ from services.runtime.settings import Settings
 from services.store import notes, registry
 from services.store.collection import Collection
 from sheets import collection_report
-from tests.integration.test_run import anonymizer, run, states, tracking_lines
+from tests.in_process import anonymizer
+from tests.integration.test_run import run, states, tracking_lines
 from tests.sets import make_collection, make_set, setting, without
 from watcher.folders import folders_of
 from watcher.status import StatusReader

@@ -14,7 +14,7 @@ from services.runtime.settings import Settings
 from services.store import notes
 from services.store.collection import Collection
 from sheets import collection_report
-from tests.integration.test_run import anonymizer
+from tests.in_process import anonymizer
 from tests.sets import make_collection, make_set, setting
 from watcher.status import StatusReader
 

@@ -22,7 +22,8 @@ from services.rtset import private_loss
 from services.store import records, registry
 from sheets import collection_report, element_counts, paths, planned_dvhs
 from sheets.render.page import Table
-from tests.integration.test_run import anonymizer, run, states
+from tests.in_process import anonymizer
+from tests.integration.test_run import run, states
 from tests.published import ROIS
 from tests.sets import (
     brachy_plan,

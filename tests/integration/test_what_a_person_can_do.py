@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pydicom
 import pytest
 
-from tests.integration.test_run import HEADER, anon_folders, anonymizer, run, states, tracking_lines
+from tests.in_process import anonymizer
+from tests.integration.test_run import HEADER, anon_folders, run, states, tracking_lines
 from tests.judge import judge
 from tests.sets import make_collection, make_set
 

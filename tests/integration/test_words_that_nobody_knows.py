@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pydicom
 
-from tests.integration.test_run import anon_folders, anonymizer, run, states
+from tests.in_process import anonymizer
+from tests.integration.test_run import anon_folders, run, states
 from tests.sets import make_collection, make_set, setting
 
 if TYPE_CHECKING:

@@ -26,6 +26,7 @@ from services.proof.compare_elements import PRODUCT
 from tests import judge, sets
 from tests.anonymized import anonymize_folder
 from tests.by_the_table import anonymized_data_set
+from tests.many import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -132,7 +133,7 @@ def put(into: Dataset, drawn: list[DataElement]) -> None:
     syntax=ExplicitVRLittleEndian,
     options={"machines": ()},
 )
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(8), deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_identifier_survives_and_the_table_was_followed(
     tmp_path_factory: pytest.TempPathFactory,
     plain: Path,

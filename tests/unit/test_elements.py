@@ -33,6 +33,7 @@ from services.dicom.elements import (
     keep,
     rewrite,
 )
+from tests.many import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,7 +151,7 @@ def raw_tree(data: bytes, *, implicit: bool) -> list:
 
 
 @given(data_sets(), st.booleans())
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.too_slow])
 def test_it_reads_the_same_tags_and_values_as_pydicom(data_set: Dataset, implicit: bool) -> None:
     """Every tag, every nesting, every value's bytes; VRs of private elements are unknown in implicit VR."""
     data = encoded(data_set, implicit=implicit)
@@ -167,7 +168,7 @@ def test_it_reads_the_same_tags_and_values_as_pydicom(data_set: Dataset, implici
 
 
 @given(data_sets(), st.booleans())
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.too_slow])
 def test_what_is_kept_stays_byte_for_byte(data_set: Dataset, implicit: bool) -> None:
     """With a rule that keeps everything, output and input are the same bytes."""
     data = encoded(data_set, implicit=implicit)
@@ -175,7 +176,7 @@ def test_what_is_kept_stays_byte_for_byte(data_set: Dataset, implicit: bool) -> 
 
 
 @given(data_sets(), st.booleans(), st.sets(st.sampled_from(sorted(VALUES))), st.sets(st.sampled_from(sorted(VALUES))))
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(50), suppress_health_check=[HealthCheck.too_slow])
 def test_it_writes_what_an_obvious_implementation_writes(
     data_set: Dataset, implicit: bool, dropped: set[str], replaced: set[str]
 ) -> None:
@@ -212,7 +213,7 @@ def test_it_writes_what_an_obvious_implementation_writes(
 
 
 @given(data_sets(), st.booleans())
-@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.too_slow])
 def test_additions_stand_in_tag_order(data_set: Dataset, implicit: bool) -> None:
     """Elements that are put in replace those of their tag, and pydicom finds them where they belong."""
     data = encoded(data_set, implicit=implicit)
@@ -301,7 +302,7 @@ def test_standard_elements_coded_as_un_are_left_to_the_transcoder() -> None:
 
 
 @given(st.binary(max_size=300), st.booleans())
-@settings(max_examples=300)
+@settings(max_examples=examples(100))
 def test_no_bytes_crash_it(data: bytes, implicit: bool) -> None:
     """Whatever the bytes: elements, or one of its own exceptions."""
     try:
@@ -313,7 +314,7 @@ def test_no_bytes_crash_it(data: bytes, implicit: bool) -> None:
 
 
 @given(data_sets(), st.booleans(), st.data())
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.too_slow])
 def test_mutated_data_sets_do_not_crash_it(data_set: Dataset, implicit: bool, data: st.DataObject) -> None:
     """Real shapes with a few bytes turned."""
     mutated = bytearray(encoded(data_set, implicit=implicit))

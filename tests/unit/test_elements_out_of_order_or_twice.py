@@ -14,6 +14,7 @@ from services.errors import SetRefused
 from tests import sets
 from tests.anonymized import anonymized
 from tests.encoded import BIG_ENDIAN, EXPLICIT, IMPLICIT, element, head, item, sequence
+from tests.many import examples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +71,7 @@ def read_tree(path: Path, data: bytes) -> tuple[list, tuple[str, ...]]:
 
 @pytest.mark.parametrize("way", SYNTAXES)
 @given(st.permutations(OUTER), st.permutations(INNER), st.integers(0, len(OUTER)))
-@settings(max_examples=60)
+@settings(max_examples=examples(20))
 def test_any_order_reads_as_the_right_one(
     tmp_path_factory: pytest.TempPathFactory, way: str, outer: list, inner: list, at: int
 ) -> None:
