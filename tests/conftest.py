@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,12 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # A slow machine is no fault of the code: pytest's own timeout bounds every test.
 settings.register_profile("without deadline", deadline=None, max_examples=examples(50))
 settings.load_profile("without deadline")
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what stays to the end: all modules and tests, which is most of the heap."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture(scope="session", autouse=True)

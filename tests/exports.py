@@ -63,9 +63,9 @@ def generate(parent: Path, number: int, name: str = NAME) -> Export:
     return _put(parent, name, _copy(number))
 
 
-def first(parent: Path, wanted: Callable[[Export], bool], name: str = NAME) -> Export:
-    """Make the first export of which something is true."""
-    return _put(parent, name, next(export for export in map(_copy, range(100)) if wanted(export)))
+def first(parent: Path, wanted: Callable[[Export], bool], name: str = NAME, *, since: int = 0) -> Export:
+    """Make the first export of which something is true; `since` where earlier ones need not be looked at."""
+    return _put(parent, name, next(export for export in map(_copy, range(since, 100)) if wanted(export)))
 
 
 def _put(parent: Path, name: str, export: Export) -> Export:

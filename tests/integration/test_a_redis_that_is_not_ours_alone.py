@@ -62,7 +62,7 @@ def test_messages_of_another_application_are_never_touched(tmp_path: Path, url: 
         taken: list[object] = []
         channel.basic_consume(queue, no_ack=False, callback=taken.append, consumer_tag="other")
         while not taken:
-            connection.drain_events(timeout=5)
+            connection.drain_events()
         (tag,) = client.zrange("unacked_index", 0, -1)  # type: ignore[misc]  # the client is no asynchronous one
         client.zadd("unacked_index", {tag: time.time() - 3000})
         before = {key: client.dump(key) for key in client.keys("*")}  # type: ignore[union-attr]  # as above
@@ -86,9 +86,7 @@ def test_the_rights_of_an_older_version_are_told(tmp_path: Path, url: str, clien
         "ACL SETUSER", "default", "reset", "on", "nopass", "resetkeys", *BEFORE.split(), "+@all", "-info"
     )
     for command in ("watch", "worker"):
-        done = subprocess.run(
-            [ANONYMIZER, command], env=environment(url, tmp_path), capture_output=True, check=False, timeout=60
-        )
+        done = subprocess.run([ANONYMIZER, command], env=environment(url, tmp_path), capture_output=True, check=False)
         assert done.returncode == 2
         assert b"make the ACL anew" in done.stderr
 
@@ -105,7 +103,6 @@ def test_what_makes_it_unfit_is_told_at_the_start(tmp_path: Path, url: str, clie
             env=environment(url, tmp_path),
             stderr=written,
             check=False,
-            timeout=60,
         )
     lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
     told = [line["waits"] for line in lines if line["event"] == "redis.unfit"]

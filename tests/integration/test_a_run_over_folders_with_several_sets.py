@@ -25,7 +25,11 @@ def anonymizer(*arguments: object) -> tuple[int, Any]:
 
 def patient(root: Path) -> Export:
     """Make a patient of at least two plans, all of which are whole."""
-    return first(root, lambda export: not export.two_patients and len(export.sets) == len(export.plans) == 2, "Mehrere")
+
+    def wanted(export: Export) -> bool:
+        return not export.two_patients and len(export.sets) == len(export.plans) == 2
+
+    return first(root, wanted, "Mehrere", since=24)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The numbers for Prometheus: true, complete, and without a name."""
 
 import json
+import socket
 import time
 import urllib.request
 from contextlib import closing
@@ -17,7 +18,11 @@ from services.store.set_state import SetState
 from watcher.counts import StatusCounts
 from watcher.service import STANDS_BY
 
-PORT = 19463
+
+def free_port() -> int:
+    """Return a port on which nobody listens: other runs of these tests may go on beside this one."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return taken.getsockname()[1]
 
 
 @pytest.fixture
@@ -37,10 +42,11 @@ def attended(collection_id, states, codes, *, paused=""):
 
 def told(watch, share, client):
     """Ask as Prometheus does, and give each number by its name and labels."""
-    address = Address("127.0.0.1", PORT)
+    port = free_port()
+    address = Address("127.0.0.1", port)
     with (
         answering_prometheus(address, watch, share, client),
-        urllib.request.urlopen(f"http://127.0.0.1:{PORT}/metrics", timeout=5) as answer,
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer,
     ):
         lines = answer.read().decode().splitlines()
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
