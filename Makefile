@@ -14,7 +14,7 @@ ifeq ($(ROOT),demo/BATCH)
 endif
 	@$(BIN)/anonymizer run "$(ROOT)"
 
-test: setup  ## a newcomer's tests: about three minutes on two cores
+test: setup  ## a newcomer's tests: some minutes on two cores
 	$(BIN)/pytest -n auto --dist worksteal tests --ignore=tests/faults --ignore=tests/deploy --ignore=tests/browser
 
 test-faults: setup  ## processes killed, Redis lost, disks full: the long ones
