@@ -5,7 +5,7 @@ ROOT ?= demo/BATCH
 BIN := .venv/bin
 STAMP := .venv/.set-up
 
-.PHONY: run test test-faults console-test coverage mutants nightly properties soak readers fuzz sheet-pictures bench bench-peers house check format lint types contract setup lock clean
+.PHONY: run test test-faults console-test coverage mutants nightly properties soak readers fuzz sheet-pictures bench bench-peers house check format lint types contract texts setup lock clean
 .PHONY: bundle image compose-test share-test k8s-test containers-test deploy-check
 
 run: setup  ## anonymize a root folder: the demonstration one, or make run ROOT=/path/to/BATCH
@@ -97,6 +97,13 @@ containers-test: setup  ## both, with one engine and one image
 
 deploy-check:  ## Dockerfile and manifests held against schemas and rules
 	deploy/ci/check.sh
+
+# A sentence for people stands in the code in English, in `gettext` or `ngettext`; a new one is to be translated in de.po.
+SENTENCES := services/translations
+texts: setup  ## bring the translations' catalogues up to date with the code, and compile them
+	$(BIN)/pybabel -q extract --no-location --sort-output --omit-header -k gettext_noop -o .venv/sentences.pot services watcher worker
+	$(BIN)/pybabel -q update -i .venv/sentences.pot -o $(SENTENCES)/de.po -l de -w 120 --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
+	$(BIN)/pybabel -q compile -i $(SENTENCES)/de.po -o $(SENTENCES)/de.mo
 
 format: setup
 	$(BIN)/ruff format --check .

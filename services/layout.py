@@ -6,6 +6,8 @@ import os
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from services.language import gettext_noop
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -35,6 +37,9 @@ _TEMPORARY: Final = re.compile(
 
 
 _LITTER: Final = frozenset(("thumbs.db", "ehthumbs.db", "desktop.ini", ".ds_store"))
+_HIDDEN: Final = gettext_noop("hidden")
+_OF_THE_SYSTEMS_OWN: Final = gettext_noop("a folder of the system's own")
+_A_TEMPORARY_NAME: Final = gettext_noop("a temporary name")
 
 
 class NotTaken(NamedTuple):
@@ -48,10 +53,10 @@ class NotTaken(NamedTuple):
 
 
 def why_folder_left(name: str) -> str | None:
-    """Return why a folder of this name is left alone, in a few words; None where it is not."""
+    """Return why a folder of this name is left alone, in a few words of English; None where it is not."""
     if name.startswith("."):
-        return "hidden"
-    return "a folder of the system's own" if is_of_the_system(name) else None
+        return _HIDDEN
+    return _OF_THE_SYSTEMS_OWN if is_of_the_system(name) else None
 
 
 def is_of_the_system(name: str) -> bool:
@@ -60,10 +65,10 @@ def is_of_the_system(name: str) -> bool:
 
 
 def why_file_left(name: str) -> str | None:
-    """Return why a file of this name is left alone, in a few words; None where it is not."""
+    """Return why a file of this name is left alone, in a few words of English; None where it is not."""
     if name.startswith("."):
-        return "hidden"
-    return "a temporary name" if _TEMPORARY.fullmatch(name) else None
+        return _HIDDEN
+    return _A_TEMPORARY_NAME if _TEMPORARY.fullmatch(name) else None
 
 
 def is_litter(name: str) -> bool:

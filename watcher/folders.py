@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from services.forms.collection_form import inbox_of
+from services.language import gettext, ngettext, speaking, spoken
 from services.layout import (
     ANON_NAME,
     OTHER_SHEETS_NAME,
@@ -26,6 +27,7 @@ from services.layout import (
 )
 from services.publication import attempts
 from services.rtset import not_taken
+from services.rtset.folder_listing import A_COLLECTION, A_LINK
 from services.runtime import durable_files
 from services.store import notes, records, tracking_lines
 from watcher.hospital_folders import HospitalFolders
@@ -34,8 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from services.store.collection import Collection
-
-LOOSE: Final = "DICOM {} in the root itself, in no set's folder"
 
 ONE_PATIENTS: Final = (
     "{} holds the DICOM files of one patient. Name the folder above it: each folder in a root is one patient's set."
@@ -104,6 +104,11 @@ def beside_the_sets(root: Path, collection: Collection | None) -> list[NotTaken]
     OSError
         The root may not be listed.
     """
+    with speaking(collection.options.language if collection else spoken()):
+        return _beside_the_sets(root, collection)
+
+
+def _beside_the_sets(root: Path, collection: Collection | None) -> list[NotTaken]:
     with os.scandir(root) as entries:
         found = sorted(entries, key=lambda entry: entry.name.casefold())
     loose = sum(map(_is_loose_dicom, found))
@@ -111,8 +116,12 @@ def beside_the_sets(root: Path, collection: Collection | None) -> list[NotTaken]
         [
             NotTaken(
                 ".",
-                f"{loose} {LOOSE.format('file lies' if loose == 1 else 'files lie')}",
-                "Give each set a folder of its own.",
+                ngettext(
+                    "{count} DICOM file lies in the root itself, in no set's folder",
+                    "{count} DICOM files lie in the root itself, in no set's folder",
+                    loose,
+                ),
+                gettext("Give each set a folder of its own."),
             )
         ]
         if loose
@@ -180,13 +189,21 @@ def _why_not_taken(entry: os.DirEntry[str]) -> NotTaken | None:
     if name.startswith(".anonymizer"):
         return None
     if (why := why_folder_left(name)) is not None:
-        return NotTaken(name, why, "Give it a plain name.") if not_taken.holds_dicom(entry.path) else None
+        return (
+            NotTaken(name, gettext(why), gettext("Give it a plain name."))
+            if not_taken.holds_dicom(entry.path)
+            else None
+        )
     if _is_collection(entry.path):
         return NotTaken(
-            name, "a collection of its own", "It is worked on by itself: run it, or delete its collection.toml."
+            name,
+            gettext(A_COLLECTION),
+            gettext("It is worked on by itself: run it, or delete its collection.toml."),
         )
     if _is_named_like_sheets(name) and is_sheets_folder(Path(entry.path)) and _holds_more_than_sheets(entry.path):
-        return NotTaken(name, "DICOM in the folder of the sheets", "Give the set a folder of its own.")
+        return NotTaken(
+            name, gettext("DICOM in the folder of the sheets"), gettext("Give the set a folder of its own.")
+        )
     return None
 
 
@@ -218,7 +235,7 @@ def _link(entry: os.DirEntry[str]) -> NotTaken | None:
         leads_to_some = True  # nobody can tell
     if not leads_to_some:
         return None
-    return NotTaken(entry.name, "a link", "Links are not followed: put the folder itself in its place.")
+    return NotTaken(entry.name, gettext(A_LINK), gettext("Links are not followed: put the folder itself in its place."))
 
 
 def _holds_more_than_sheets(folder: str) -> bool:
@@ -246,6 +263,6 @@ def _without_record(entries: list[os.DirEntry[str]], collection: Collection | No
     for name in unknown:
         yield NotTaken(
             name,
-            "named like an anonymized set, and nothing is recorded of it",
-            "If it is a set to be anonymized, give it another name; otherwise move it away.",
+            gettext("named like an anonymized set, and nothing is recorded of it"),
+            gettext("If it is a set to be anonymized, give it another name; otherwise move it away."),
         )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from services.errors import SettingsWrong
 from services.forms.identity_list import RowFault, as_text
+from services.language import gettext
 from services.publication.new_identity import zeros_lost
 from watcher.folders import folders_of
 from watcher.stated_patient import stated_by
@@ -35,5 +36,9 @@ def faults(collection: Collection) -> tuple[RowFault, ...]:
         row = collection.identities.but_for_zeros(stated_by(collection.root / name).patient_id)
         if row is not None:
             fault = zeros_lost(row)
-            found.add(RowFault(row.row, f"a set's patient ID is this one but for zeros. {fault.remedy}"))
+            found.add(
+                RowFault(
+                    row.row, gettext("a set's patient ID is this one but for zeros. {remedy}", remedy=fault.remedy)
+                )
+            )
     return tuple(sorted(found))

@@ -10,6 +10,7 @@ from heapq import nsmallest
 from typing import TYPE_CHECKING, Final
 
 from services.forms import identity_list
+from services.language import speaking
 from services.layout import SETTINGS_NAME
 from services.rtset import folder_listing
 from services.store import notes, registry
@@ -144,7 +145,9 @@ class SetStatuses:
     def _not_readable(self, folder: str, locator: str, error: OSError) -> SetStatus:
         """Report a set that cannot be listed; which number it has is known all the same."""
         place = self._collection.root / os.fsdecode(error.filename or folder)
-        outcome = Outcome(SetState.NOT_READABLE, "", "", text=notes.may_not_be_read(self._collection.shown(place)))
+        with speaking(self._collection.options.language):
+            text = notes.may_not_be_read(self._collection.shown(place))
+        outcome = Outcome(SetState.NOT_READABLE, "", "", text=text)
         if (before := registry.read_outcome(self._collection, locator)) is not None:
             outcome = replace(outcome, set_id=before.set_id, index=before.index, at=before.at)
         return SetStatus(folder, locator, "", outcome, can_be_listed=False)

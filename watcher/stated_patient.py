@@ -11,6 +11,7 @@ from services.dicom.elements import Malformed
 from services.dicom.part10 import NotDicom
 from services.errors import SetRefused
 from services.forms.identity import is_placeholder
+from services.language import speaking
 from services.publication import persons, same_person
 from services.rtset import folder_listing
 from services.store import registry
@@ -42,7 +43,8 @@ def says(collection: Collection, name: str) -> str:
     index = outcome.index if outcome is not None and outcome.index is not None else 0
     person = collection.person(stated.patient_id, collection.hospital_of(folder))
     this = persons.stated(collection, person, index, stated.birth_date, stated.sex)
-    return same_person.says(collection, this, persons.known(collection, person))
+    with speaking(collection.options.language):
+        return same_person.says(collection, this, persons.known(collection, person))
 
 
 def stated_by(folder: Path) -> Stated:

@@ -10,6 +10,7 @@ from services.errors import SettingsWrong
 from services.forms import identity_list
 from services.forms.collection_form import BY_HAND, read_settings
 from services.forms.identity_list import as_text
+from services.language import speaking
 from services.layout import SETTINGS_NAME
 from services.machines import descriptor
 from services.publication import high_water
@@ -119,12 +120,15 @@ class StatusReader:
                 state = SetState.NOT_STARTED if self._waits_for_a_person(options.start) else SetState.NEW
                 names = set_folders(self._root, HospitalFolders(self._root) if options.by_hospital else None)
                 sets = [Row(name, state, "", "", hospital_in(name, identity.hospital)) for name in names]
-                beside = beside_the_sets(self._root, None)
+                with speaking(options.language):
+                    beside = beside_the_sets(self._root, None)
                 return CollectionStatus(root, "", sets, loose_dicom(self._root), not_taken=beside)
             collection = self._look()
             statuses = self._statuses.take()
             self._releases.look()
-            wrong = as_text(listed_identities.faults(collection))
+            with speaking(collection.options.language):
+                wrong = as_text(listed_identities.faults(collection))
+                changed = "\n".join(one.says for one in given_identities.changed(collection))
             loose, beside = loose_dicom(self._root), beside_the_sets(self._root, collection)
         except SettingsWrong as wrong:
             return CollectionStatus(root, str(wrong))
@@ -135,7 +139,6 @@ class StatusReader:
             self._row(collection, status, queued.get(status.locator), in_work.get(status.locator))
             for status in statuses
         ]
-        changed = "\n".join(one.says for one in given_identities.changed(collection))
         left_out = [one for status in statuses if status.outcome for one in status.outcome.not_taken]
         return CollectionStatus(root, wrong or away, rows, loose, warning=changed, not_taken=[*beside, *left_out])
 

@@ -26,6 +26,7 @@ from celery.worker import state as worker_state
 from structlog.contextvars import bound_contextvars
 
 from services.errors import NotClean, SetsFailed, SettingsWrong
+from services.language import speaking
 from services.layout import SETTINGS_NAME
 from services.pipeline.answers import parked_text
 from services.pipeline.folder_run import process
@@ -208,9 +209,11 @@ def count_failure(collection: Collection, name: SetKey, why: str, plan: str = ""
         if plan:
             failures.park(collection, key, reasons, fingerprint, proof)
             return
-        at, text = datetime.now(UTC).isoformat(timespec="seconds"), parked_text(proof)
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        with speaking(collection.options.language):
+            text = parked_text(proof)
+            notes.write_note(folder, text)
         parked = Outcome(SetState.PARKED, fingerprint, at, codes=reasons, text=text, proof=proof)
-        notes.write_note(folder, text)
         registry.write_outcome(collection, name.locator, parked)
         reasons = () if proof else reasons
     # Last: a parking that is cut off is made up for by the next failure.

@@ -23,6 +23,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.errors import Fault, SetRefused
+from services.language import gettext
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -103,8 +104,13 @@ def choose_shift(key: bytes, dates: Iterable[date]) -> timedelta:
         raise SetRefused(
             Fault(
                 "dates-too-dense",
-                f"The set names {len(days)} different dates: however they are moved, one falls onto another.",
-                'Set dates = "remove" under [privacy] in collection.toml, or export the set without its history.',
+                gettext(
+                    "The set names {count} different dates: however they are moved, one falls onto another.",
+                    count=len(days),
+                ),
+                gettext(
+                    'Set dates = "remove" under [privacy] in collection.toml, or export the set without its history.'
+                ),
             )
         )
     return next(timedelta(weeks=weeks) for weeks in _stream(key) if weeks in allowed)

@@ -13,6 +13,7 @@ from services.exchange import delivery_key, manifest, receiving, trust
 from services.exchange.opening import Tampered
 from services.exchange.received import workplace
 from services.exchange.receiving import Busy
+from services.language import gettext, speaking
 from services.publication.high_water import NumbersLost
 from services.runtime import durable_files
 from services.store import notes
@@ -81,6 +82,11 @@ def take(collection: Collection, mark: str, settings: Settings, client: redis.Re
     path = next((one for one in items(collection) if _mark(collection, one) == mark), None)
     if path is None:
         return "gone"
+    with speaking(collection.options.language):
+        return _take(collection, path, mark, settings, client)
+
+
+def _take(collection: Collection, path: Path, mark: str, settings: Settings, client: redis.Redis | None) -> Result:
     seen, result, lines = look(path), "done", []
     try:
         told = receiving.receive(
@@ -88,14 +94,14 @@ def take(collection: Collection, mark: str, settings: Settings, client: redis.Re
         )
         lines = _lines(told)
     except NumbersLost as lost:
-        notes.write_note(path, f"It waits. {lost}")
+        notes.write_note(path, gettext("It waits. {why}", why=lost))
         raise
     except Busy:
         raise
     except Untrusted as untrusted:
         result, lines = "untrusted", [str(untrusted)]
     except (Tampered, SettingsWrong) as refused:
-        lines = ["Nothing of the delivery was taken.", str(refused)]
+        lines = [gettext("Nothing of the delivery was taken."), str(refused)]
     if lines:
         notes.write_note(path, "\n".join(lines))
     else:
@@ -119,7 +125,10 @@ def _trusting(settings: Settings) -> Callable[[str, Mapping[str, Any]], None]:
     def is_trusted(fingerprint: str, _: Mapping[str, Any]) -> None:
         if fingerprint not in known:
             raise Untrusted(
-                f"It waits: its key is not in the file of trusted keys. {delivery_key.grouped(fingerprint)}"
+                gettext(
+                    "It waits: its key is not in the file of trusted keys. {fingerprint}",
+                    fingerprint=delivery_key.grouped(fingerprint),
+                )
             )
 
     return is_trusted

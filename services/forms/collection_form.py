@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast, get_arg
 from services import plain_files
 from services.errors import SettingsWrong
 from services.forms.identity import Identity, check_identity
+from services.language import Language
 from services.layout import ANON_NAME, OTHER_SHEETS_NAME, SETTINGS_NAME, SHEETS_NAME
 
 if TYPE_CHECKING:
@@ -105,6 +106,9 @@ class Options:
 
     release: ReleaseAsked = "not asked"
     """Whether only sets travel that a person has looked at and released."""
+
+    language: Language = "en"
+    """Of the sentences for the person at the share."""
 
     birth_date: BirthDate = "fake"
     """Whether a made-up birth date says the age, or there is none."""
@@ -234,6 +238,7 @@ inbox = {_toml(options.inbox)}  # the folder beside this file from which the ser
 ready = {_toml(options.ready)}  # a mark that exporters write last, "READY" or "*.ready": no set is taken before it
 start = {_toml(options.start)}  # "by itself": each set as it comes | "by hand": when a person says so in the console
 release = {_toml(options.release)}  # "not asked" | "before export": only sets that a person has released travel
+language = {_toml(options.language)}  # "en" | "de": of REFUSED and NOTE files and of what the check says
 """
 
 
@@ -343,6 +348,7 @@ _FORM: Final[dict[str, dict[str, _Kind]]] = {
     "service": {
         "start": _choice(Start),
         "release": _choice(ReleaseAsked),
+        "language": _choice(Language),
         "ready": _Kind('a name or a pattern of one in quotes, like "READY" or "*.ready"', _is_mark),
     },
 }

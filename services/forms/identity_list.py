@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from services.errors import SettingsWrong
 from services.forms import spreadsheet
 from services.forms.identity import LAST_INDEX, LONGEST_VALUE, NewIdentity, check_part
+from services.language import gettext
 from services.layout import is_there
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class RowFault(NamedTuple):
     says: str
 
     def __str__(self) -> str:
-        return f"{FILE_NAME}, row {self.row}: {self.says}"
+        return gettext("{file}, row {row}: {says}", file=FILE_NAME, row=self.row, says=self.says)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,9 @@ def _decoded(path: Path, identity: Identity, *, numbers_too: bool, by_hospital: 
         says = str(wrong).partition(": ")[2] or str(wrong)
         return IdentityList((), (RowFault(int(where[1]) if where else 1, says),), is_there=True)
     if not table.columns:
-        return IdentityList((), (RowFault(1, f"the file is empty: name the columns {', '.join(NEEDED)}."),), True)
+        return IdentityList(
+            (), (RowFault(1, gettext("the file is empty: name the columns {names}.", names=", ".join(NEEDED))),), True
+        )
     rows: list[ListedIdentity] = []
     faults: list[RowFault] = []
     as_text: set[int] = set()
@@ -189,8 +192,11 @@ def _is_number(index: str) -> bool:
 def _torn(cells: tuple[str, ...], width: int) -> Iterator[str]:
     if any(cell.strip() for cell in cells[width:]):
         yield (
-            f"it has more cells than there are columns ({width}). Where a value holds the sign that parts the cells, "
-            "put the value in quotes."
+            gettext(
+                "it has more cells than there are columns ({width}). Where a value holds the sign that parts the "
+                "cells, put the value in quotes.",
+                width=width,
+            )
         )
 
 
@@ -198,14 +204,17 @@ def _wrong(values: dict[str, str], identity: Identity) -> Iterator[str]:
     """Yield what one row would have to say otherwise, whatever the others say."""
     for column in NEEDED:
         if not values[column]:
-            yield f"{column} is empty."
+            yield gettext("{column} is empty.", column=column)
         elif _SCIENTIFIC.fullmatch(values[column]) or _ERROR.fullmatch(values[column]):
-            yield f"{column} is what a spreadsheet made of a value: format the column as text and write it once more."
+            yield gettext(
+                "{column} is what a spreadsheet made of a value: format the column as text and write it once more.",
+                column=column,
+            )
     for column, value in values.items():
         if _LOST in value:
-            yield f"{column} holds a character that was lost: save the file as CSV in UTF-8."
+            yield gettext("{column} holds a character that was lost: save the file as CSV in UTF-8.", column=column)
         elif column != "note" and _NO_TEXT.search(value):
-            yield f"{column} holds a character that is no text."
+            yield gettext("{column} holds a character that is no text.", column=column)
     yield from _wrong_original(values["original_id"])
     yield from _wrong_identity(values, identity)
     yield from _wrong_index(values["index"], identity)
@@ -213,9 +222,13 @@ def _wrong(values: dict[str, str], identity: Identity) -> Iterator[str]:
 
 def _wrong_original(original_id: str) -> Iterator[str]:
     if len(original_id) > LONGEST_VALUE:
-        yield f"original_id has {len(original_id)} characters; a patient ID has at most {LONGEST_VALUE}."
+        yield gettext(
+            "original_id has {count} characters; a patient ID has at most {most}.",
+            count=len(original_id),
+            most=LONGEST_VALUE,
+        )
     if "\\" in original_id:
-        yield "original_id holds \\, which no patient ID does."
+        yield gettext("original_id holds \\, which no patient ID does.")
 
 
 def _wrong_identity(values: dict[str, str], identity: Identity) -> Iterator[str]:
@@ -228,14 +241,23 @@ def _wrong_identity(values: dict[str, str], identity: Identity) -> Iterator[str]
     made = _row(0, values).numbered(identity, LAST_INDEX)
     for column, value in (("patient_id", made.patient_id), ("family_name with first_name", made.patient_name)):
         if len(value) > LONGEST_VALUE:
-            yield f"{column} has {len(value)} characters; DICOM takes at most {LONGEST_VALUE}."
+            yield gettext(
+                "{column} has {count} characters; DICOM takes at most {most}.",
+                column=column,
+                count=len(value),
+                most=LONGEST_VALUE,
+            )
 
 
 def _wrong_index(index: str, identity: Identity) -> Iterator[str]:
     if not index:
         return
     if not _is_number(index) or not identity.initial_index <= int(index) <= LAST_INDEX:
-        yield f"index must be a whole number from {identity.initial_index} (initial_index) to {LAST_INDEX}, or empty."
+        yield gettext(
+            "index must be a whole number from {first} (initial_index) to {last}, or empty.",
+            first=identity.initial_index,
+            last=LAST_INDEX,
+        )
 
 
 def _twice(rows: list[ListedIdentity], *, by_hospital: bool) -> Iterator[RowFault]:
@@ -252,11 +274,13 @@ def _twice(rows: list[ListedIdentity], *, by_hospital: bool) -> Iterator[RowFaul
         for numbers in places.values():
             for number in numbers if len(numbers) > 1 else ():
                 others = ", ".join(str(other) for other in numbers if other != number)
-                yield RowFault(number, f"{column} is the same as in row {others}.")
+                yield RowFault(
+                    number, gettext("{column} is the same as in row {others}.", column=column, others=others)
+                )
     originals = {folded(row.original_id) for row in rows} - {""}
     for row in rows:
         if folded(row.patient_id) in originals:
-            yield RowFault(row.row, "patient_id is the original ID of a patient of this list.")
+            yield RowFault(row.row, gettext("patient_id is the original ID of a patient of this list."))
 
 
 def _whose(row: ListedIdentity, *, by_hospital: bool) -> str:
@@ -279,9 +303,14 @@ def _zeros_lost(rows: list[ListedIdentity], as_text: set[int]) -> Iterator[RowFa
             if len(value) < width and number not in as_text:
                 yield RowFault(
                     number,
-                    f"{column} has {len(value)} digits, and those that begin with zeros have {width}: a spreadsheet "
-                    "took zeros away. Format the column as text and write it once more, or put ' before it if it is "
-                    "meant so.",
+                    gettext(
+                        "{column} has {count} digits, and those that begin with zeros have {width}: a spreadsheet took "
+                        "zeros away. Format the column as text and write it once more, or put ' before it if it is "
+                        "meant so.",
+                        column=column,
+                        count=len(value),
+                        width=width,
+                    ),
                 )
 
 
@@ -295,8 +324,11 @@ def _as_numbered(rows: list[ListedIdentity], identity: Identity) -> Iterator[Row
         if row.index != int(found[1]):
             yield RowFault(
                 row.row,
-                f"patient_id is what a patient who is not listed becomes with the number {int(found[1])}: choose "
-                f"another one, or write {int(found[1])} as its index.",
+                gettext(
+                    "patient_id is what a patient who is not listed becomes with the number {number}: choose another "
+                    "one, or write {number} as its index.",
+                    number=int(found[1]),
+                ),
             )
 
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from services.language import gettext, gettext_noop, joined
 from services.machines.descriptor import STANDARD, shipped
 from services.machines.fluence import fluence_of
 
@@ -37,18 +38,23 @@ _LEAST_TREATING_MV: Final = 1.0
 
 _CONES: Final = frozenset({"STEREOTACTIC", "PHOTON_CIRC", "INTRAOPERATIVE"})
 _JAW_SIDES: Final = {"X": ("X1", "X2"), "ASYMX": ("X1", "X2"), "Y": ("Y1", "Y2"), "ASYMY": ("Y1", "Y2")}
-_UNIT: Final = {"PHOTON": "MV photons", "ELECTRON": "MeV electrons"}
+_UNIT: Final = {"PHOTON": gettext_noop("MV photons"), "ELECTRON": gettext_noop("MeV electrons")}
 _ANGLES: Final = {
-    "GantryAngle": "gantry",
-    "BeamLimitingDeviceAngle": "collimator",
-    "PatientSupportAngle": "couch",
+    "GantryAngle": ("gantry", gettext_noop("has a gantry angle of {at_deg:g}°, not of 0° to 360°.")),
+    "BeamLimitingDeviceAngle": (
+        "collimator",
+        gettext_noop("has a collimator angle of {at_deg:g}°, not of 0° to 360°."),
+    ),
+    "PatientSupportAngle": ("couch", gettext_noop("has a couch angle of {at_deg:g}°, not of 0° to 360°.")),
 }
 _MOST_REPEATED: Final = 2
 """Of so many beams each has a sentence of its own."""
 
 _SOURCES: Final = {
-    "general": "general knowledge that nobody measured; machines/README.md says how to check it on your own machine",
-    "seen": "seen in plans of such machines",
+    "general": gettext_noop(
+        "general knowledge that nobody measured; machines/README.md says how to check it on your own machine"
+    ),
+    "seen": gettext_noop("seen in plans of such machines"),
 }
 """Where the numbers of our own descriptors are from, in words."""
 
@@ -71,6 +77,9 @@ class Finding:
 
     source: str = ""
     """Where the descriptor has its number from, as it says itself."""
+
+    says: str = field(default="", compare=False)
+    """The sentence without its subject, of which many beams have the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,21 +125,27 @@ def fit(plan: View, machine: Machine) -> Fit:
     for beam in beams:
         number = _beam_number(beam)
         for fact in _facts(beam, machine):
-            finding = Finding(number, fact.code, f"{_subject(number)} {fact.says}", fact.source)
+            finding = Finding(number, fact.code, joined((_subject(number), fact.says)), fact.source, fact.says)
             (blocks if fact.blocks else differs).append(finding)
     return Fit(machine, tuple(blocks), tuple(differs), tuple(map(_beam_number, beams)), tuple(_silent(plan, beams)))
 
 
 def _subject(number: int | None) -> str:
-    return "A beam without a number" if number is None else f"Beam {number}"
+    return gettext("A beam without a number") if number is None else gettext("Beam {number}", number=number)
 
 
 def _of_all(says: str, numbers: Sequence[int | None]) -> str:
     """Report each beam what is true of it; of many beams once."""
     if len(numbers) <= _MOST_REPEATED:
-        return " ".join(f"{_subject(number)} {says}" for number in numbers)
+        return joined(text for number in numbers for text in (_subject(number), says))
     first, *others, last = numbers
-    return f"{_subject(first)} {says} The same is true of beams {', '.join(map(str, others))} and {last}."
+    return gettext(
+        "{beam} {says} The same is true of beams {others} and {last}.",
+        beam=_subject(first),
+        says=says,
+        others=", ".join(map(str, others)),
+        last=last,
+    )
 
 
 def _silent(plan: View, beams: Iterable[View]) -> Iterator[int | None]:
@@ -150,17 +165,19 @@ def sentences(fit: Fit) -> Mapping[str, list[str]]:
     """Return what blocks by its code, one sentence for all beams of which it is true."""
     alike: defaultdict[tuple[str, str], list[int | None]] = defaultdict(list)
     for finding in fit.blocks:
-        says = finding.sentence.removeprefix(f"{_subject(finding.beam_number)} ")
+        says = finding.says or finding.sentence
         alike[finding.code, says].append(finding.beam_number)
     told: defaultdict[str, list[str]] = defaultdict(list)
     for (code, says), numbers in alike.items():
         told[code].append(says if code in KEEP_ONLY else _of_all(says, numbers))
     for code, source in dict.fromkeys((finding.code, finding.source) for finding in fit.blocks if finding.source):
-        told[code].append(f"The descriptor has this number from: {_SOURCES.get(source, source)}.")
+        told[code].append(
+            gettext("The descriptor has this number from: {source}.", source=gettext(_SOURCES.get(source, source)))
+        )
     blocked = {finding.beam_number for finding in fit.blocks}
     if silent := [number for number in fit.silent if number in blocked]:
         told[fit.blocks[0].code].append(
-            _of_all("states neither a delivery type nor a meterset, and so may treat.", silent)
+            _of_all(gettext("states neither a delivery type nor a meterset, and so may treat."), silent)
         )
     return told
 
@@ -214,11 +231,17 @@ def _only_images(beam: View, in_groups: set[float | None]) -> bool:
 
 
 def _other_kind(plan: View) -> Finding | None:
-    only = 'It can be anonymized with machine = "keep" only.'
+    only = gettext('It can be anonymized with machine = "keep" only.')
     if plan.text("SOPClassUID") == _RT_ION_PLAN or plan.has("IonBeamSequence"):
-        return Finding(None, "ion-plan", f"The plan is an ion plan, and a linac cannot take its beams. {only}")
+        return Finding(
+            None, "ion-plan", joined((gettext("The plan is an ion plan, and a linac cannot take its beams."), only))
+        )
     if plan.has("BrachyTreatmentType") or plan.has("ApplicationSetupSequence"):
-        return Finding(None, "brachy-plan", f"The plan is a brachytherapy plan and has no beams of a linac. {only}")
+        return Finding(
+            None,
+            "brachy-plan",
+            joined((gettext("The plan is a brachytherapy plan and has no beams of a linac."), only)),
+        )
     return None
 
 
@@ -241,12 +264,23 @@ def _facts(beam: View, machine: Machine) -> Iterator[_Fact]:
 
 
 def _maker(beam: View, machine: Machine) -> Iterator[_Fact]:
-    for code, stated, ours in (
-        ("manufacturer", beam.text("Manufacturer"), machine.manufacturer),
-        ("model", beam.text("ManufacturerModelName"), machine.model),
+    manufacturer = gettext_noop("names the manufacturer {stated}; that of {machine} is {ours}.")
+    model = gettext_noop("names the model {stated}; that of {machine} is {ours}.")
+    for code, stated, ours, says in (
+        ("manufacturer", beam.text("Manufacturer"), machine.manufacturer, manufacturer),
+        ("model", beam.text("ManufacturerModelName"), machine.model, model),
     ):
         if stated and stated.casefold() != ours.casefold():
-            yield _Fact(False, code, f"names the {code} {stated}; that of {machine.name} is {ours}.")
+            yield _Fact(
+                False,
+                code,
+                gettext(
+                    says,
+                    stated=stated,
+                    machine=machine.name,
+                    ours=ours,
+                ),
+            )
 
 
 def _source_axis_distance(beam: View, machine: Machine) -> Iterator[_Fact]:
@@ -255,7 +289,12 @@ def _source_axis_distance(beam: View, machine: Machine) -> Iterator[_Fact]:
         yield _Fact(
             off > machine.sad_tolerance_mm + _EXACT,
             "source-axis-distance",
-            f"has a source-axis distance of {stated_mm:g} mm; that of {machine.name} is {machine.sad_mm:g} mm.",
+            gettext(
+                "has a source-axis distance of {stated_mm:g} mm; that of {machine} is {sad_mm:g} mm.",
+                stated_mm=stated_mm,
+                machine=machine.name,
+                sad_mm=machine.sad_mm,
+            ),
             machine.sad_source,
         )
 
@@ -267,13 +306,22 @@ def _energy(beam: View, machine: Machine) -> Iterator[_Fact]:
     if not offered:
         ours = ", ".join(dict.fromkeys(energy.radiation for energy in machine.energies))
         yield _Fact(
-            True, "radiation-type", f"has the radiation type {radiation or '(not stated)'}; {machine.name} has {ours}."
+            True,
+            "radiation-type",
+            gettext(
+                "has the radiation type {radiation}; {machine} has {ours}.",
+                radiation=radiation or gettext("(not stated)"),
+                machine=machine.name,
+                ours=ours,
+            ),
         )
         return
     control_points = beam.items("ControlPointSequence")
     energies = _stated(control_points, "NominalBeamEnergy")
     if not energies:
-        yield _Fact(True, "energy-not-stated", "does not state its energy, so that nobody can say whether it fits.")
+        yield _Fact(
+            True, "energy-not-stated", gettext("does not state its energy, so that nobody can say whether it fits.")
+        )
         return
     fluence = fluence_of(beam)
     highest_mu_min = 0.0
@@ -281,9 +329,15 @@ def _energy(beam: View, machine: Machine) -> Iterator[_Fact]:
         same = [energy for energy in offered if abs(energy.nominal - nominal) <= _EXACT]
         match = [energy for energy in same if _same_fluence(energy, fluence)]
         if not match:
-            ours = f"{machine.name} has {', '.join(energy.name for energy in offered)}."
-            uses = f"uses {nominal:g} {_UNIT[radiation]}{_in_words(fluence)}"
-            yield _Fact(True, "fluence-mode" if same else "energy", f"{uses}; {ours}")
+            says = gettext(
+                "uses {energy:g} {unit}{fluence}; {machine} has {ours}.",
+                energy=nominal,
+                unit=gettext(_UNIT[radiation]),
+                fluence=_in_words(fluence),
+                machine=machine.name,
+                ours=", ".join(energy.name for energy in offered),
+            )
+            yield _Fact(True, "fluence-mode" if same else "energy", says)
         else:
             highest_mu_min = max(highest_mu_min, match[0].max_dose_rate_mu_min)
     if highest_mu_min:
@@ -293,10 +347,15 @@ def _energy(beam: View, machine: Machine) -> Iterator[_Fact]:
 def _dose_rates(control_points: Iterable[View], highest_mu_min: float, machine: Machine) -> Iterator[_Fact]:
     rates = [rate for rate in _stated(control_points, "DoseRateSet") if rate]
     if not rates:
-        yield _Fact(False, "dose-rate-not-stated", "states no dose rate, or 0.")
+        yield _Fact(False, "dose-rate-not-stated", gettext("states no dose rate, or 0."))
     elif max(rates) > highest_mu_min + _EXACT:
-        limit = f"{machine.name} has up to {highest_mu_min:g} at this energy."
-        yield _Fact(False, "dose-rate-unlisted", f"has a dose rate of {max(rates):g} MU/min; {limit}")
+        says = gettext(
+            "has a dose rate of {rate:g} MU/min; {machine} has up to {most:g} at this energy.",
+            rate=max(rates),
+            machine=machine.name,
+            most=highest_mu_min,
+        )
+        yield _Fact(False, "dose-rate-unlisted", says)
 
 
 def _stated(control_points: Iterable[View], keyword: str) -> list[float]:
@@ -312,7 +371,11 @@ def _same_fluence(energy: Energy, fluence: Fluence) -> bool:
 def _in_words(fluence: Fluence) -> str:
     if fluence.is_standard:
         return ""
-    return f" with the fluence mode {fluence.mode_id}" if fluence.mode_id else " with a non-standard fluence of no name"
+    return (
+        gettext(" with the fluence mode {mode_id}", mode_id=fluence.mode_id)
+        if fluence.mode_id
+        else gettext(" with a non-standard fluence of no name")
+    )
 
 
 def _leaf_boundaries(beam: View, machine: Machine) -> Iterator[_Fact]:
@@ -322,23 +385,39 @@ def _leaf_boundaries(beam: View, machine: Machine) -> Iterator[_Fact]:
             continue
         mlc = _mlc(machine, kind)
         if mlc is None:
-            yield _Fact(True, "leaf-boundaries", f"has leaves of the type {kind}, which {machine.name} does not have.")
+            yield _Fact(
+                True,
+                "leaf-boundaries",
+                gettext(
+                    "has leaves of the type {kind}, which {machine} does not have.", kind=kind, machine=machine.name
+                ),
+            )
             continue
         boundaries_mm = device.numbers("LeafPositionBoundaries")
         pairs = len(boundaries_mm) - 1 if boundaries_mm else device.number("NumberOfLeafJawPairs")
-        theirs = f"the {mlc.name} of {machine.name}"
+        theirs = gettext("the {mlc} of {machine}", mlc=mlc.name, machine=machine.name)
         if pairs != mlc.pairs:
-            stated = "no stated number of" if pairs is None else f"{pairs:g}"
-            yield _Fact(True, "leaf-boundaries", f"has {stated} leaf pairs; {theirs} has {mlc.pairs}.")
+            says = gettext_noop("has {count:g} leaf pairs; {theirs} has {pairs}.")
+            if pairs is None:
+                says = gettext_noop("has no stated number of leaf pairs; {theirs} has {pairs}.")
+            yield _Fact(True, "leaf-boundaries", gettext(says, count=pairs or 0, theirs=theirs, pairs=mlc.pairs))
         elif not boundaries_mm:
-            yield _Fact(False, "leaf-boundaries-not-stated", f"has as many leaf pairs as {theirs}, but no boundaries.")
+            yield _Fact(
+                False,
+                "leaf-boundaries-not-stated",
+                gettext("has as many leaf pairs as {theirs}, but no boundaries.", theirs=theirs),
+            )
         else:
             off_mm = max(abs(here - there) for here, there in zip(boundaries_mm, mlc.boundaries_mm, strict=True))
             if off_mm > mlc.boundary_tolerance_mm + _EXACT:
                 yield _Fact(
                     True,
                     "leaf-boundaries",
-                    f"has leaf boundaries up to {off_mm:g} mm away from those of {theirs}.",
+                    gettext(
+                        "has leaf boundaries up to {off_mm:g} mm away from those of {theirs}.",
+                        off_mm=off_mm,
+                        theirs=theirs,
+                    ),
                     mlc.boundary_source,
                 )
 
@@ -351,20 +430,22 @@ def oddities(plan: View) -> Iterator[str]:
             alike[fact.says].append(_beam_number(beam))
         unit = beam.text("PrimaryDosimeterUnit").upper()
         if unit not in ("MU", ""):
-            alike[f"has a meterset in the unit {unit} and not in MU."].append(_beam_number(beam))
+            alike[gettext("has a meterset in the unit {unit} and not in MU.", unit=unit)].append(_beam_number(beam))
     for says, numbers in alike.items():
         yield _of_all(says, numbers)
 
 
 def _angles(beam: View) -> Iterator[_Fact]:
     """Angles of IEC 61217 go from 0° to 360°; a few systems write -90° for 270°."""
-    for keyword, what in _ANGLES.items():
+    for keyword, (what, says) in _ANGLES.items():
         angles_deg = _stated(beam.items("ControlPointSequence"), keyword)
         off = [angle for angle in angles_deg if not 0 <= angle <= 360]
         if off:
             at_deg = max(off, key=abs)
             yield _Fact(
-                not -180 <= at_deg <= 360, f"{what}-angle", f"has a {what} angle of {at_deg:g}°, not of 0° to 360°."
+                not -180 <= at_deg <= 360,
+                f"{what}-angle",
+                gettext(says, at_deg=at_deg),
             )
 
 
@@ -372,7 +453,11 @@ def _meterset_unit(beam: View, machine: Machine) -> Iterator[_Fact]:
     """PS3.3 C.8.8.14, (300A,00B3) *Primary Dosimeter Unit*: monitor units, or minutes of a source or of a treatment."""
     unit = beam.text("PrimaryDosimeterUnit").upper()
     if unit not in ("MU", ""):
-        yield _Fact(True, "meterset-unit", f"has a meterset in the unit {unit}; {machine.name} counts in MU.")
+        yield _Fact(
+            True,
+            "meterset-unit",
+            gettext("has a meterset in the unit {unit}; {machine} counts in MU.", unit=unit, machine=machine.name),
+        )
 
 
 def _mlc(machine: Machine, kind: str) -> Mlc | None:
@@ -424,16 +509,25 @@ def _positions(beam: View, machine: Machine) -> Iterator[_Fact]:
     for jaw in machine.jaws:
         if jaw.side in jaws:
             limits = _Limits(jaw.from_mm, jaw.to_mm, machine.jaw_tolerance_mm, jaw.source)
-            yield from _travel(jaws[jaw.side], f"jaw {jaw.side}", "jaw-travel", limits, machine)
+            yield from _travel(jaws[jaw.side], gettext("jaw {side}", side=jaw.side), "jaw-travel", limits, machine)
     for mlc in machine.mlcs:
         if mlc.type in miscounted:
-            yield _Fact(True, "leaf-positions", f"does not give {2 * mlc.pairs} leaf positions at every control point.")
+            yield _Fact(
+                True,
+                "leaf-positions",
+                gettext("does not give {count} leaf positions at every control point.", count=2 * mlc.pairs),
+            )
         if mlc.type in leaves:
             limits = _Limits(mlc.leaf_from_mm, mlc.leaf_to_mm, mlc.leaf_tolerance_mm, mlc.leaf_source)
-            yield from _travel(leaves[mlc.type], "leaf", "leaf-travel", limits, machine)
+            yield from _travel(leaves[mlc.type], gettext("leaf"), "leaf-travel", limits, machine)
             # Never blocks: planning systems park the leaves outside the jaws where they like.
             if (span_mm := leaves[mlc.type].span_mm) > mlc.leaf_span_mm + mlc.leaf_tolerance_mm + _EXACT:
-                says = f"has leaves of one bank {span_mm:g} mm apart; {machine.name} allows {mlc.leaf_span_mm:g} mm."
+                says = gettext(
+                    "has leaves of one bank {span_mm:g} mm apart; {machine} allows {most_mm:g} mm.",
+                    span_mm=span_mm,
+                    machine=machine.name,
+                    most_mm=mlc.leaf_span_mm,
+                )
                 yield _Fact(False, "leaf-span", says)
 
 
@@ -447,9 +541,16 @@ class _Limits(NamedTuple):
 def _travel(reach: _Reach, what: str, code: str, limits: _Limits, machine: Machine) -> Iterator[_Fact]:
     over_mm, at_mm = reach.furthest_out(limits.from_mm, limits.to_mm)
     if over_mm > _EXACT:
-        allowed = f"{machine.name} allows {limits.from_mm:g} to {limits.to_mm:g} mm."
+        says = gettext(
+            "has a {what} at {at_mm:g} mm; {machine} allows {from_mm:g} to {to_mm:g} mm.",
+            what=what,
+            at_mm=at_mm,
+            machine=machine.name,
+            from_mm=limits.from_mm,
+            to_mm=limits.to_mm,
+        )
         blocks = over_mm > limits.tolerance_mm + _EXACT
-        yield _Fact(blocks, code, f"has a {what} at {at_mm:g} mm; {allowed}", limits.source)
+        yield _Fact(blocks, code, says, limits.source)
 
 
 def _applicators(beam: View, machine: Machine) -> Iterator[_Fact]:
@@ -460,7 +561,17 @@ def _applicators(beam: View, machine: Machine) -> Iterator[_Fact]:
         offered = {_plain_id(ours.id) for ours in machine.applicators if (ours.type in _CONES) == is_cone}
         if _plain_id(stated_id) not in offered:
             code = "cone" if is_cone else "applicator"
-            yield _Fact(True, code, f"uses the {code} {stated_id or 'of no name'}, which {machine.name} does not have.")
+            yield _Fact(
+                True,
+                code,
+                gettext(
+                    gettext_noop("uses the cone {name}, which {machine} does not have.")
+                    if is_cone
+                    else gettext_noop("uses the applicator {name}, which {machine} does not have."),
+                    name=stated_id or gettext("of no name"),
+                    machine=machine.name,
+                ),
+            )
 
 
 def _plain_id(applicator_id: str) -> str:
@@ -473,9 +584,15 @@ def _wedges(beam: View, machine: Machine) -> Iterator[_Fact]:
         kind, angle_deg = wedge.text("WedgeType"), wedge.number("WedgeAngle")
         angles_deg = [angle for ours in machine.wedges if ours.type == kind for angle in ours.angles_deg]
         if not angles_deg or (angle_deg is not None and all(abs(angle_deg - ours) > _EXACT for ours in angles_deg)):
-            angle = "" if angle_deg is None else f" of {angle_deg:g}°"
-            stated = f"a wedge{angle} ({kind or 'of no stated type'})"
-            yield _Fact(True, "wedge", f"uses {stated}, which {machine.name} does not have.")
+            says = gettext_noop("uses a wedge of {angle_deg:g}° ({kind}), which {machine} does not have.")
+            if angle_deg is None:
+                says = gettext_noop("uses a wedge ({kind}), which {machine} does not have.")
+            kind = kind or gettext("of no stated type")
+            yield _Fact(
+                True,
+                "wedge",
+                gettext(says, angle_deg=angle_deg or 0, kind=kind, machine=machine.name),
+            )
 
 
 def _compensators(beam: View, machine: Machine) -> Iterator[_Fact]:
@@ -485,5 +602,9 @@ def _compensators(beam: View, machine: Machine) -> Iterator[_Fact]:
             yield _Fact(
                 False,
                 "compensator",
-                f"uses a compensator of {material}; of such the descriptor of {machine.name} says nothing.",
+                gettext(
+                    "uses a compensator of {material}; of such the descriptor of {machine} says nothing.",
+                    material=material,
+                    machine=machine.name,
+                ),
             )

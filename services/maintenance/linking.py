@@ -19,6 +19,7 @@ from services.dicom.elements import Malformed
 from services.dicom.part10 import NotDicom
 from services.errors import Fault, SetChanged, SetRefused, SetWaits
 from services.forms.identity import NewIdentity, is_near_age
+from services.language import gettext, gettext_noop, joined
 from services.maintenance import same_source
 from services.policy.table import policy_for
 from services.publication import claims, persons, visits
@@ -44,11 +45,11 @@ if TYPE_CHECKING:
 LINKED: Final = "linked"
 """In the content of a record: what the set has of its person."""
 
-_HOW: Final = (
-    "Say who it is: `anonymizer person ROOT {} ANON_007` with the number of a set of the same person, or "
-    "`anonymizer person ROOT {} --new` for somebody new."
+_HOW: Final = gettext_noop(
+    "Say who it is: `anonymizer person ROOT {set} ANON_007` with the number of a set of the same "
+    "person, or `anonymizer person ROOT {set} --new` for somebody new."
 )
-_APART: Final = "It can only be published as somebody else: `anonymizer person ROOT {} --new`."
+_APART: Final = gettext_noop("It can only be published as somebody else: `anonymizer person ROOT {set} --new`.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,9 @@ class Linking:
             person = self._completed(person)
         key = persons.secret(self.collection, person)
         if key is None:
-            raise self._waits(registry.FIRST_SET_GONE, "The key of its person's first set was forgotten.", _APART)
+            raise self._waits(
+                registry.FIRST_SET_GONE, gettext("The key of its person's first set was forgotten."), _APART
+            )
         shift = timedelta(weeks=person.weeks)
         self._fit(person, key, shift)
         self._note_alias(person)
@@ -134,7 +137,11 @@ class Linking:
             found = persons.of_published(collection, record) if record is not None else None
             if found is None:
                 name = folder_name(decision.number)
-                raise self._waits(registry.FIRST_SET_GONE, f"The person of {name} is not known here any more.", _HOW)
+                raise self._waits(
+                    registry.FIRST_SET_GONE,
+                    gettext("The person of {name} is not known here any more.", name=name),
+                    _HOW,
+                )
             return persons.root_of(collection, found)
         name = self._name()
         known = persons.read(collection, name)
@@ -148,7 +155,7 @@ class Linking:
         if self.decision is not None and self.decision.new:
             return self.collection.mark(b"new person " + self.decision.new.encode())[:32]
         if self.stated is None:
-            found = "It states no patient ID, so nobody can tell whether its patient was published before."
+            found = gettext("It states no patient ID, so nobody can tell whether its patient was published before.")
             raise self._waits(registry.WHICH_PERSON, found, _HOW)
         return self.stated.hash
 
@@ -160,9 +167,11 @@ class Linking:
             return
         name = folder_name(known.index)
         if self.stated is not None and self.stated.differs(known):
-            found = f"Its patient ID is that of the person of {name}, but birth date or sex differ."
+            found = gettext("Its patient ID is that of the person of {name}, but birth date or sex differ.", name=name)
         else:
-            found = f"Its patient ID is that of the person of {name}, but not both state a birth date."
+            found = gettext(
+                "Its patient ID is that of the person of {name}, but not both state a birth date.", name=name
+            )
         raise self._waits(registry.WHICH_PERSON, found, _HOW)
 
     def _reserve(self, ledger: Ledger, becomes: Becomes) -> Person:
@@ -196,12 +205,13 @@ class Linking:
         weeks = person.weeks or (_weeks_of_original(collection, record, key) if record and key else 0)
         if record is None or record.set_id is None or plan is None or not weeks:
             name = folder_name(person.index)
-            found = (
-                f"It is the same person as {name}, but how the dates of that were moved can only be told by its "
-                "original, which is not here any more."
+            found = gettext(
+                "It is the same person as {name}, but how the dates of that were moved can only be told by its "
+                "original, which is not here any more.",
+                name=name,
             )
-            remedy = f"Bring the original of {name} back; or: `anonymizer person ROOT {{}} --new`."
-            raise self._waits(registry.FIRST_SET_GONE, found, remedy)
+            remedy = gettext_noop("Bring the original of {name} back; or: `anonymizer person ROOT {set} --new`.")
+            raise self._waits(registry.FIRST_SET_GONE, found, remedy, name=name)
         born = dates.read_da(plan.raw("PatientBirthDate") or b"")
         visits.enter(collection, person.hash, record.set_id, _studies_of(collection, record))
         return persons.complete(
@@ -219,25 +229,33 @@ class Linking:
         """Hold that a later set can have what its person has."""
         options, name = self.collection.options, folder_name(person.index)
         if person.dates and person.dates != options.dates:
-            found = (
-                f'It is of the person of {name}, published under dates = "{person.dates}": intervals would be wrong.'
+            found = gettext(
+                'It is of the person of {name}, published under dates = "{dates}": intervals would be wrong.',
+                name=name,
+                dates=person.dates,
             )
             raise self._waits(registry.DATES_OPTION, found, _APART)
         if options.dates == "shift" and dates.collides(self.rtset.dates, shift):
-            found = f"It is of the person of {name}, whose shift would move a date of this set onto another one of it."
+            found = gettext(
+                "It is of the person of {name}, whose shift would move a date of this set onto another one of it.",
+                name=name,
+            )
             raise self._waits(registry.DATES_COLLIDE, found, _APART)
         own = replacements.person_of(self.rtset, options, key, shift)
         if (registry.AGE_OVER_89 in own.notes) != person.capped:
-            found = (
-                f"It is of the person of {name}, who has passed the age of 89 between the two sets: by the interval "
-                "the one age would tell the other."
+            found = gettext(
+                "It is of the person of {name}, who has passed the age of 89 between the two sets: by the "
+                "interval the one age would tell the other.",
+                name=name,
             )
             raise self._waits(registry.AGE_OVER_89, found, _APART)
         studied = replacements.studied_on(self.rtset)
         day = dates.moved(studied, shift if options.dates == "shift" else timedelta()) if studied else None
         born = date.fromisoformat(person.birth_date) if person.birth_date else None
         if born and day and own.age and not person.capped and not is_near_age(own.age, born, day):
-            found = f"It is of the person of {name}, and states an age that is years away from theirs."
+            found = gettext(
+                "It is of the person of {name}, and states an age that is years away from theirs.", name=name
+            )
             raise self._waits(registry.AGES_DIFFER, found, _APART)
 
     def _note_alias(self, person: Person) -> None:
@@ -250,8 +268,8 @@ class Linking:
         studies = {new_uid(uid) for file in self.rtset.set_files if (uid := file.uid("StudyInstanceUID"))}
         return visits.enter(self.collection, person.hash, self.set_id, studies)
 
-    def _waits(self, code: str, found: str, remedy: str) -> SetWaits:
-        return SetWaits(Fault(code, found, remedy.format(self.called, self.called)))
+    def _waits(self, code: str, found: str, remedy: str, **values: str) -> SetWaits:
+        return SetWaits(Fault(code, found, gettext(remedy, set=self.called, **values)))
 
 
 def of_published(collection: Collection, record: Record) -> Link | None:
@@ -262,12 +280,20 @@ def of_published(collection: Collection, record: Record) -> Link | None:
     person = persons.read(collection, name.partition(":")[2])
     if person is None or not person.is_complete:
         lost = Fault(
-            registry.FIRST_SET_GONE, "Its person's entry is lost.", "Bring .anonymizer back from a backup, whole."
+            registry.FIRST_SET_GONE,
+            gettext("Its person's entry is lost."),
+            gettext("Bring .anonymizer back from a backup, whole."),
         )
         raise SetWaits(lost)
     study_ids = dict((record.content.get(LINKED) or {}).get("study_ids") or {})
     shift = timedelta(weeks=person.weeks)
     return Link(person, persons.secret_of(collection, record), shift, {str(k): str(v) for k, v in study_ids.items()})
+
+
+_SAME_LABEL: Final = {
+    "RP": gettext_noop("Its plan label is that of {names}, too."),
+    "RS": gettext_noop("Its structure-set label is that of {names}, too."),
+}
 
 
 def told(collection: Collection, person: str, set_id: str, index: int) -> str:
@@ -277,29 +303,34 @@ def told(collection: Collection, person: str, set_id: str, index: int) -> str:
     if not others or found is None:
         return ""
     names = ", ".join(map(folder_name, others))
-    text = (
-        f"It is the same person as {names}, and has that identity: the new patient ID {found.patient_id} stands "
-        "in the tracking file more than once."
+    text = gettext(
+        "It is the same person as {names}, and has that identity: the new patient ID {patient_id} stands "
+        "in the tracking file more than once.",
+        names=names,
+        patient_id=found.patient_id,
     )
-    for kind, what in (("RP", "plan"), ("RS", "structure-set")):
+    for kind, says in _SAME_LABEL.items():
         label = _label(collection, index, kind)
         same = [folder_name(other) for other in others if label and _label(collection, other, kind) == label]
         if same:
-            text += f" Its {what} label is that of {', '.join(same)}, too."
+            text = joined((text, gettext(says, names=", ".join(same))))
     return text
 
 
 def shared_differs(error: visits.SharedObjectDiffers, called: str) -> SetWaits:
     """Report that an object cannot be published a second time as it was."""
     name = folder_name(error.index)
-    found = (
-        f"It shares an object with {name}, the same person's, and that object would not be, byte for byte, what it is "
-        "there: form, words that nobody has read, or ages differ between the two."
+    found = gettext(
+        "It shares an object with {name}, the same person's, and that object would not be, byte for "
+        "byte, what it is there: form, words that nobody has read, or ages differ between the two.",
+        name=name,
     )
-    remedy = (
-        f"Do {name} again under the form of today, or read the words of both; or: `anonymizer person ROOT {{}} --new`."
+    remedy = gettext(
+        "Do {name} again under the form of today, or read the words of both; or: `anonymizer person ROOT {set} --new`.",
+        name=name,
+        set=called,
     )
-    return SetWaits(Fault(registry.SHARED_DIFFERS, found, remedy.format(called)))
+    return SetWaits(Fault(registry.SHARED_DIFFERS, found, remedy))
 
 
 def _with_made_up(person: Person, rtset: RtSet, options: Options, key: bytes, shift: timedelta) -> Person:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from services.errors import SettingsWrong
+from services.language import gettext, gettext_noop, speaking
 from services.layout import sheets_folder
 from services.runtime import durable_files
 from services.store import notes, records, registry, tracking_lines
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from services.store.collection import Collection
     from services.store.registry import Outcome
 
-NOTE: Final = "It was published as {}, and withdrawn by a person. Nothing of it is collected any more."
+NOTE: Final = gettext_noop(
+    "It was published as {name}, and withdrawn by a person. Nothing of it is collected any more."
+)
 
 
 def withdraw_set(collection: Collection, index: int) -> bool:
@@ -51,15 +54,21 @@ def withdraw_set(collection: Collection, index: int) -> bool:
         durable_files.write_atomically(records.path_of(collection, index), marked.encoded(), staging=collection.staging)
     tracking_lines.withdraw(collection, index)
     moved = _move_away(collection, name)
+    with speaking(collection.options.language):
+        _tell_of_it(collection, index, name)
+    return moved
+
+
+def _tell_of_it(collection: Collection, index: int, name: str) -> None:
+    """Note that a set was withdrawn, with its outcome and beside its folder."""
     for locator, outcome in registry.outcomes(collection):
         if any(one.index == index for one in outcome.published):
-            text = NOTE.format(name)
+            text = gettext(NOTE, name=name)
             withdrawn = outcome.with_state(index, SetState.WITHDRAWN, text)
             registry.write_outcome(collection, locator, withdrawn)
             folder = registry.folder_of(collection, locator)
             if folder is not None and folder.is_dir():
                 _tell(folder, withdrawn)
-    return moved
 
 
 def _tell(folder: Path, outcome: Outcome) -> None:

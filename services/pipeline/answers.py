@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from services.errors import Fault, SetChanged
+from services.language import gettext, gettext_noop
 from services.maintenance import linking, same_source
 from services.publication import persons, same_person, unread_words
 from services.rtset import unfinished_pixels
@@ -23,14 +24,15 @@ if TYPE_CHECKING:
     from services.rtset.unfinished_pixels import Doubt
     from services.store.records import Record
 
-PARKED: Final = (
-    "This set could not be anonymized, and that is not the fault of whoever exported it. Nothing of it was published. "
-    "The people who run this program must look: its log says more. `anonymizer retry` tries again."
+PARKED: Final = gettext_noop(
+    "This set could not be anonymized, and that is not the fault of whoever exported it. Nothing of "
+    "it was published. The people who run this program must look: its log says more. `anonymizer "
+    "retry` tries again."
 )
-NOT_CLEAN: Final = (
-    "What was made of this set did not pass its proof, and nothing of it was published. That is not the fault of "
-    "whoever exported it, and trying again would lead to the same: the people who run this program must look, or "
-    "report it. The proof says:"
+NOT_CLEAN: Final = gettext_noop(
+    "What was made of this set did not pass its proof, and nothing of it was published. That is not "
+    "the fault of whoever exported it, and trying again would lead to the same: the people who run "
+    "this program must look, or report it. The proof says:"
 )
 _MOST_TOLD: Final = 6
 """Reasons of a failed proof that are told to a person; the log has all."""
@@ -38,7 +40,7 @@ _MOST_TOLD: Final = 6
 UNREAD: Final = "unread-words"
 """The code of a set that waits for a person to read words of its texts."""
 
-SAME: Final = "This is the set that was published as {}. Nothing new was made of it."
+SAME: Final = gettext_noop("This is the set that was published as {name}. Nothing new was made of it.")
 
 
 class Told(NamedTuple):
@@ -62,8 +64,11 @@ def parked_text(proof: Sequence[str] = ()) -> str:
         What a failed proof says; none where something else went wrong.
     """
     more = len(proof) - _MOST_TOLD
-    told = [*proof[:_MOST_TOLD], *([f"and {more} more, which stand in the log"] if more > 0 else [])]
-    return "\n".join([NOT_CLEAN, *told]) if proof else PARKED
+    told = [
+        *proof[:_MOST_TOLD],
+        *([gettext("and {count} more, which stand in the log", count=more)] if more > 0 else []),
+    ]
+    return "\n".join([gettext(NOT_CLEAN), *told]) if proof else gettext(PARKED)
 
 
 class Answers:
@@ -89,7 +94,7 @@ class Answers:
             told = self._told_of_person(set_id, index, person, elsewhere)
             note = self._beside(doubts, told, index)
             return self._told(SetState.PUBLISHED, note, set_id=set_id, index=index, text=told)
-        text = SAME.format(folder_name(index))
+        text = gettext(SAME, name=folder_name(index))
         return self._told(SetState.SAME_SET, text, set_id=set_id, index=index, text=text)
 
     def _told_of_person(self, set_id: str, index: int, person: Person | None, elsewhere: Callable[[int], str]) -> str:
@@ -116,30 +121,40 @@ class Answers:
         """Report a set that is published already: nothing new is made of it, and a person decides on a changed one."""
         collection, name = self._one.collection, folder_name(published.index)
         state, text = self._one.published_here(set_id), ""
-        as_new = f"If it is to be collected as a set of its own: anonymizer retry ROOT {self._one.called} --as-new"
+        as_new = gettext(
+            "If it is to be collected as a set of its own: anonymizer retry ROOT {called} --as-new",
+            called=self._one.called,
+        )
         if not published.withdrawn:
-            as_new += f". Where {name} is bad, withdraw it first: anonymizer withdraw ROOT {name}"
+            bad = gettext("Where {name} is bad, withdraw it first: anonymizer withdraw ROOT {name}", name=name)
+            as_new = f"{as_new}. {bad}"
         if published.withdrawn:
             state = SetState.WITHDRAWN
-            text = (
-                f"This is the set that was published as {name} and then withdrawn. Nothing new was made of it. {as_new}"
+            text = gettext(
+                "This is the set that was published as {name} and then withdrawn. Nothing new was made of it. {as_new}",
+                name=name,
+                as_new=as_new,
             )
         elif published.set_id != set_id:
             state = SetState.CHANGED
-            text = (
-                f"Its plan was published as {name}, with other objects: some were added, taken away or exported anew "
-                f"since. Nothing new was made of it. {as_new}"
+            text = gettext(
+                "Its plan was published as {name}, with other objects: some were added, taken away or exported "
+                "anew since. Nothing new was made of it. {as_new}",
+                name=name,
+                as_new=as_new,
             )
         elif not same_source.is_the_same(
             rtset, content, persons.secret_of(collection, published), published, collection.root / name
         ):
             state = SetState.CHANGED
-            text = (
-                f"Its objects have the UIDs of the set that was published as {name}, but they are not the same any "
-                f"more. Nothing new was made of it. {as_new}"
+            text = gettext(
+                "Its objects have the UIDs of the set that was published as {name}, but they are not the same "
+                "any more. Nothing new was made of it. {as_new}",
+                name=name,
+                as_new=as_new,
             )
         elif state is SetState.SAME_SET:
-            text = SAME.format(name)
+            text = gettext(SAME, name=name)
         if text:
             return self._told(state, text, set_id=set_id, index=published.index, text=text)
         person = same_person.described(collection, rtset, published.index, self._one.hospital)
@@ -149,9 +164,10 @@ class Answers:
 
     def forgotten(self, set_id: str) -> Told:
         """Leave it to a person whether a set that was erased on request is published once more."""
-        text = (
-            "This set was published here and then forgotten: everything of it was erased on request. Nothing new was "
-            f"made of it. If it may be collected again: anonymizer retry ROOT {self._one.called} --as-new"
+        text = gettext(
+            "This set was published here and then forgotten: everything of it was erased on request. Nothing "
+            "new was made of it. If it may be collected again: anonymizer retry ROOT {called} --as-new",
+            called=self._one.called,
         )
         return self._told(SetState.CHANGED, text, codes=("forgotten",), set_id=set_id, text=text)
 
@@ -166,14 +182,14 @@ class Answers:
         """Return what a set lacks that may still come."""
         text = "\n".join(fault.found for fault in incomplete.faults)
         codes = tuple(fault.code for fault in incomplete.faults)
-        note = f"It is not complete yet, and waits:\n{text}"
+        note = gettext("It is not complete yet, and waits:") + "\n" + text
         return self._told(SetState.WAITING, note, codes=codes, index=self._one.made_before(), text=text)
 
     def waits_for_person(self, waits: SetWaits) -> Told:
         """Return what a person has to decide before the set goes on."""
         text = "\n".join(f"{fault.found} {fault.remedy}" for fault in waits.faults)
         codes = tuple(fault.code for fault in waits.faults)
-        note = f"It waits for a person:\n{text}"
+        note = gettext("It waits for a person:") + "\n" + text
         return self._told(SetState.WAITING, note, codes=codes, index=self._one.made_before(), text=text)
 
     def not_readable(self, file: str) -> Told:
@@ -184,7 +200,7 @@ class Answers:
     def doubted(self, doubts: Sequence[Doubt]) -> Told:
         """Wait once for a set that may be half copied."""
         text = "\n".join(doubt.text for doubt in doubts)
-        note = f"It may not be copied to its end, and is looked at once more:\n{text}"
+        note = gettext("It may not be copied to its end, and is looked at once more:") + "\n" + text
         codes = (unfinished_pixels.CODE, registry.SECOND_LOOK)
         return self._told(SetState.WAITING, note, codes=codes, index=self._one.made_before(), text=text)
 
@@ -194,10 +210,10 @@ class Answers:
         Whoever called it a set of its own knows the person.
         """
         is_known = registry.counts_as_new(self._one.collection, self._one.locator, self._one.seen.fingerprint)
-        lines = [f"It was published. {person}"] if person and not is_known else []
+        lines = [gettext("It was published.") + " " + person] if person and not is_known else []
         found = unread_words.read(self._one.collection, index)
         unread = unread_words.unread(self._one.collection, found) if found else []
-        words = f"It was published. {unread_words.note(unread)}" if unread else ""
+        words = gettext("It was published.") + " " + unread_words.note(unread) if unread else ""
         return "\n".join(filter(None, (*lines, _of_doubts(doubts), words)))
 
     def _told(self, state: SetState, note: str = "", **more: Any) -> Told:
@@ -206,11 +222,11 @@ class Answers:
     def unread_words(self, words: Iterable[str]) -> Told:
         """Hold a set back, without a number, until a person has read the words that nobody knows."""
         text = unread_words.note(words)
-        note = f"It waits until a person has read words of its texts.\n{text}"
+        note = gettext("It waits until a person has read words of its texts.") + "\n" + text
         return self._told(SetState.UNREAD_WORDS, note, codes=(UNREAD,), text=text)
 
 
 def _of_doubts(doubts: Sequence[Doubt]) -> str:
     """Report a published set that it may be half copied; of any other nothing."""
     text = "\n".join(doubt.text for doubt in doubts)
-    return f"It was published. Look whether it was copied to its end:\n{text}" if text else ""
+    return gettext("It was published. Look whether it was copied to its end:") + "\n" + text if text else ""

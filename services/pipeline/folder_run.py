@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import redis
 
 from services.errors import SetChanged, SetRefused, SetsFailed, SettingsWrong
+from services.language import english, gettext, speaking
 from services.machines import descriptor
 from services.pipeline.answers import Answers, parked_text
 from services.pipeline.one_set import OneSet
@@ -89,7 +90,7 @@ def process(
     if folder is None or not folder.is_dir():
         return None
     run = _FolderRun(collection, folder, locator, ledger, progress, settings)
-    with without_garbage_collection():
+    with speaking(collection.options.language), without_garbage_collection():
         outcome = _unless_changed(lambda: run.execute(patience_over=patience_over))
     registry.write_outcome(collection, locator, outcome)
     return outcome
@@ -216,7 +217,8 @@ class _FolderRun:
         """Ask a person which plans of the folder are to be taken."""
         told = (f"{one.ordinal}. {one.describe_with_dose()}" for one in judged.undecided)
         command = f"anonymizer choose ROOT {self.collection.name_of(self.folder)!r} NUMBER…"
-        return "\n".join(["Several plans are here. Choose which are to be taken:", *told, f"How: {command}"])
+        how = gettext("How: {command}", command=command)
+        return "\n".join([gettext("Several plans are here. Choose which are to be taken:"), *told, how])
 
     def _set(self, seen: Listing, plan: str = "", ordinal: int = 0) -> SetRun:
         one = OneSet(self.collection, self.folder, self.locator, seen, plan, ordinal)
@@ -247,8 +249,8 @@ class _FolderRun:
 def _as_one_of_several(told: Told, one: SetVerdict) -> SetOutcome:
     """Report a set which plan it is, and what beside it was not taken."""
     assert one.plan is not None
-    what = f"It is {complete_sets.describe_plan(one.plan)}."
-    others = [note for note in one.verdict.notes if note.startswith(("Not taken:", "Left out"))]
+    what = gettext("It is {plan}.", plan=complete_sets.describe_plan(one.plan))
+    others = [note for note in one.verdict.notes if english(note).startswith(("Not taken:", "Left out"))]
     text = "\n".join(filter(None, (what, told.note or told.entry.text, *others)))
     return replace(told.entry, text=text)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from services.language import english
 from services.policy.table import EDITION, POLICY_EDITION
 from services.rtset import private_loss
 
@@ -58,7 +59,7 @@ def describe(
         else [],
         "notes": list(replacements.person.notes),
         "told": [*verdict.told, *_settled(settled)],
-        "lost": private_loss.of_plan(rtset.plan.view),
+        "lost": list(map(english, private_loss.of_plan(rtset.plan.view))),
         "accepted": dict(verdict.accepted),
         "remarks": len(verdict.notes) - len(verdict.told),
         "doubts": [doubt.place for doubt in verdict.doubts],

@@ -16,6 +16,7 @@ from services.deidentify.replacements import choose_replacements, rename
 from services.dicom import dates
 from services.dicom.elements import Malformed
 from services.errors import Fault, NotClean, SetChanged, SetIncomplete, SetRefused, SetWaits
+from services.language import gettext
 from services.maintenance import linking
 from services.pipeline import known_sets, set_record, who_it_becomes
 from services.pipeline.answers import Answers
@@ -34,7 +35,7 @@ from services.publication import (
 )
 from services.publication.attempts import Attempt
 from services.publication.share_persons import SharePersons
-from services.rtset import folder_listing
+from services.rtset import damage, folder_listing
 from services.rtset.reader import PLAN
 from services.store import plans, structure_lists
 from services.store.tracking_lines import TrackingLine
@@ -303,5 +304,5 @@ class SetRun:
 
 def _unreadable(fault: Malformed) -> SetRefused:
     """Report a set that something in it, which only its writing looks at, is no DICOM."""
-    found = f"An object of the set cannot be read as DICOM: {fault}."
-    return SetRefused(Fault("file-unreadable", found, "Export the set once more."))
+    found = gettext("An object of the set cannot be read as DICOM: {reason}.", reason=damage.in_words(str(fault)))
+    return SetRefused(Fault("file-unreadable", found, gettext("Export the set once more.")))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from services.errors import Fault, SetWaits
 from services.forms.identity import NewIdentity
 from services.forms.identity_list import FILE_NAME, folded
+from services.language import gettext
 from services.publication import persons
 from services.store import given_identities, records
 
@@ -91,11 +92,13 @@ def listed(collection: Collection, patient_id: str, hospital: str = "") -> Liste
     raise SetWaits(
         Fault(
             UNLISTED,
-            f"Its patient is not in {FILE_NAME}."
+            gettext("Its patient is not in {file}.", file=FILE_NAME)
             if patient_id.strip()
-            else f"It states no patient ID, by which it could be found in {FILE_NAME}.",
-            'Add a row with its patient ID as original_id; or set unlisted = "next" under [people] in '
-            "collection.toml, and patients who are not listed take the next number.",
+            else gettext("It states no patient ID, by which it could be found in {file}.", file=FILE_NAME),
+            gettext(
+                'Add a row with its patient ID as original_id; or set unlisted = "next" under [people] in '
+                "collection.toml, and patients who are not listed take the next number."
+            ),
         )
     )
 
@@ -104,9 +107,14 @@ def zeros_lost(row: ListedIdentity) -> Fault:
     """Report that a patient is in a row but for zeros, which a spreadsheet took away."""
     return Fault(
         ZEROS_LOST,
-        f"Row {row.row} of {FILE_NAME} has its patient ID but for zeros at the beginning: a spreadsheet took or added "
-        "them.",
-        "Write original_id in that row as the patient ID stands in the set, in a column that is formatted as text.",
+        gettext(
+            "Row {row} of {file} has its patient ID but for zeros at the beginning: a spreadsheet took or added them.",
+            row=row.row,
+            file=FILE_NAME,
+        ),
+        gettext(
+            "Write original_id in that row as the patient ID stands in the set, in a column that is formatted as text."
+        ),
     )
 
 
@@ -136,8 +144,12 @@ def _refuse_shared(collection: Collection, row: ListedIdentity, person: str) -> 
         raise SetWaits(
             Fault(
                 UNLISTED,
-                f"Row {row.row} of {FILE_NAME} names no hospital, and a patient of another hospital has its identity.",
-                "Write the hospital's folder into the column hospital, and add a row for this patient.",
+                gettext(
+                    "Row {row} of {file} names no hospital, and a patient of another hospital has its identity.",
+                    row=row.row,
+                    file=FILE_NAME,
+                ),
+                gettext("Write the hospital's folder into the column hospital, and add a row for this patient."),
             )
         )
 

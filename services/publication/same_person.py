@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from services.forms.identity import is_placeholder
+from services.language import gettext, gettext_noop, joined
 from services.publication import persons
 from services.publication.new_identity import patient_id_of
 from services.store.records import folder_name
@@ -14,11 +15,13 @@ if TYPE_CHECKING:
     from services.rtset.reader import RtSet
     from services.store.collection import Collection
 
-SAME: Final = "It is the same person as {}."
-EQUAL_PIXELS: Final = " They are kept apart, but equal pixels or contours in both still link them."
-UNSURE: Final = "Its patient ID is that of the person of {}, but not both state a birth date: a person says who it is."
-OTHER: Final = (
-    "Its patient ID is that of the person of {}, but birth date or sex differ: somebody else, or a wrong entry."
+SAME: Final = gettext_noop("It is the same person as {name}.")
+EQUAL_PIXELS: Final = gettext_noop("They are kept apart, but equal pixels or contours in both still link them.")
+UNSURE: Final = gettext_noop(
+    "Its patient ID is that of the person of {name}, but not both state a birth date: a person says who it is."
+)
+OTHER: Final = gettext_noop(
+    "Its patient ID is that of the person of {name}, but birth date or sex differ: somebody else, or a wrong entry."
 )
 
 
@@ -50,11 +53,11 @@ def says(collection: Collection, person: Person, first: Person | None) -> str:
     if first is None or first.index == person.index:
         return ""
     if person.differs(first):
-        return OTHER.format(folder_name(first.index))
+        return gettext(OTHER, name=folder_name(first.index))
     if collection.options.same_patient == "link" and not person.is_surely(first):
-        return UNSURE.format(folder_name(first.index))
-    text = SAME.format(folder_name(first.index))
-    return text + EQUAL_PIXELS if collection.options.same_patient == "separate" else text
+        return gettext(UNSURE, name=folder_name(first.index))
+    text = gettext(SAME, name=folder_name(first.index))
+    return joined((text, gettext(EQUAL_PIXELS))) if collection.options.same_patient == "separate" else text
 
 
 def _only(values: set[str]) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from services.forms import word_list
 from services.forms.word_list import Row
+from services.language import gettext
 from services.runtime import durable_files
 from services.store import records, registry
 from services.store.records import folder_name
@@ -220,7 +221,11 @@ def waiting(collection: Collection) -> Iterator[SetWords]:
 def note(words: Iterable[str]) -> str:
     """Return the lines of a note on the words that nobody has read."""
     told = ", ".join(words)
-    return f"Words that nobody has read: {told}. Decide on them in {word_list.FILE_NAME}, or by: anonymizer words"
+    return gettext(
+        "Words that nobody has read: {words}. Decide on them in {file}, or by: anonymizer words",
+        words=told,
+        file=word_list.FILE_NAME,
+    )
 
 
 def to_withdraw(collection: Collection, indices: Iterable[int]) -> list[str]:

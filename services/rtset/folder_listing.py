@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.errors import Fault, SetRefused
+from services.language import gettext, gettext_noop
 from services.layout import DEEPEST, SETTINGS_NAME, is_there, why_file_left, why_folder_left
 
 if TYPE_CHECKING:
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 
 MOST_FILES: Final = 100_000
 
-A_LINK: Final = "a link"
-A_COLLECTION: Final = "a collection of its own"
-TOO_DEEP: Final = "nested too deep"
+A_LINK: Final = gettext_noop("a link")
+A_COLLECTION: Final = gettext_noop("a collection of its own")
+TOO_DEEP: Final = gettext_noop("nested too deep")
+NOT_PLAIN: Final = gettext_noop("neither file nor folder")
 
 
 class Entry(NamedTuple):
@@ -143,7 +145,7 @@ def _why_not_read(found: os.DirEntry[str], depth: int) -> str | None:
         if is_there(os.path.join(found.path, SETTINGS_NAME)):  # noqa: PTH118 - a string join for each folder
             return A_COLLECTION
         return TOO_DEEP if depth >= DEEPEST else None
-    return why_file_left(found.name) if found.is_file(follow_symlinks=False) else "neither file nor folder"
+    return why_file_left(found.name) if found.is_file(follow_symlinks=False) else NOT_PLAIN
 
 
 def _folder(path: str, status: os.stat_result) -> Folder:
@@ -160,6 +162,6 @@ def _fingerprint(files: list[tuple[str, os.stat_result]]) -> str:
 def _too_many() -> Fault:
     return Fault(
         code="too-many-files",
-        found=f"The folder holds more than {MOST_FILES:,} files and folders.",
-        remedy="Put one patient's CT, RT Structure Set, RT Plan and RT Dose in a folder of their own.",
+        found=gettext("The folder holds more than {most:,} files and folders.", most=MOST_FILES),
+        remedy=gettext("Put one patient's CT, RT Structure Set, RT Plan and RT Dose in a folder of their own."),
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.dicom import dictionary
 from services.dicom.character_sets import CHARSET_VRS, CONTROLS, plain
+from services.language import gettext, gettext_noop
 from services.policy.attribute_types import ROOT, TABLE, demanded
 from services.rtset.echoes import Echoes, spellings
 from services.vocabulary.defined_terms import is_term
@@ -38,6 +39,11 @@ class Mend(NamedTuple):
     """In words of ours."""
     code: str = ""
     """With which the set is refused; empty where the value can go."""
+
+    @property
+    def in_words(self) -> str:
+        """Why, in the language that is spoken."""
+        return gettext(self.why)
 
 
 _NUMBERED: Final = frozenset(("patient-id", "other-id", "accession"))
@@ -180,14 +186,18 @@ def _mend(tag: int, vr: bytes, value: bytes, known: _Known) -> Mend | None:
         return mend
     if vr in _WRITTEN and known.echoes.are_in(_read(clean)):
         is_fixed = tag in _DEMANDED or _is_needed(tag)
-        return Mend(b"", "holds an identifier", TERM if is_fixed else "")
+        return Mend(b"", gettext_noop("holds an identifier"), TERM if is_fixed else "")
     return _cut(tag, value, clean)
 
 
 def _cut(tag: int, value: bytes, clean: bytes) -> Mend | None:
     """Judge a text that holds something behind its end: one that is nothing without it may be demanded."""
     code = VALUE if not clean.strip(b" \\") and tag in _DEMANDED else ""
-    return None if clean == value else Mend(clean, "held something behind its end, or control characters", code)
+    return (
+        None
+        if clean == value
+        else Mend(clean, gettext_noop("held something behind its end, or control characters"), code)
+    )
 
 
 def _read(value: bytes) -> str:
@@ -204,9 +214,9 @@ def _number(tag: int, value: bytes, known: _Known) -> Mend | None:
     parts = stripped.split(b"\\") if stripped else []
     code = NUMBER if _is_needed(tag) else VALUE if tag in _DEMANDED else ""
     if not all(_DECIMAL.fullmatch(part) or not part.strip() for part in parts):
-        return Mend(b"", "holds something that is no number", code)
+        return Mend(b"", gettext_noop("holds something that is no number"), code)
     if len(parts) == 1 and (number := _whole(parts[0])) >= 10 ** (_LONG - 1) and number in known.numbers:
-        return Mend(b"", "holds an ID of the patient", TERM if code == NUMBER else code)
+        return Mend(b"", gettext_noop("holds an ID of the patient"), TERM if code == NUMBER else code)
     return None
 
 
@@ -230,7 +240,7 @@ def _moment(tag: int, vr: bytes, value: bytes, clean: bytes) -> Mend | None:
         return _cut(tag, value, clean)
     new = b"\\".join(kept)
     code = VALUE if not new.strip(b"\\") and tag in _DEMANDED else ""
-    return Mend(new if new.strip(b"\\") else b"", "holds something that is no date, time or age", code)
+    return Mend(new if new.strip(b"\\") else b"", gettext_noop("holds something that is no date, time or age"), code)
 
 
 _DEMANDED: Final = frozenset(tag for (_, _, tag), type_ in TABLE.items() if type_ == 1)
@@ -250,9 +260,10 @@ def _code(tag: int, vr: bytes, clean: bytes, known: _Known) -> Mend | None:
     ]
     if not wrong:
         return None
-    why = "holds an identifier or a long number"
+    why = gettext_noop("holds an identifier or a long number")
     if tag == _IMAGE_TYPE and wrong[0] >= _OPEN_VALUES:
-        return Mend("\\".join(parts[: wrong[0]]).encode("latin-1"), f"{why}, and was cut off before it")
+        why = gettext_noop("holds an identifier or a long number, and was cut off before it")
+        return Mend("\\".join(parts[: wrong[0]]).encode("latin-1"), why)
     new = "\\".join("" if index in wrong else part for index, part in enumerate(parts)).strip("\\")
     is_fixed = vr == b"UI" or tag == _IMAGE_TYPE or tag in _DEMANDED or _is_needed(tag)
     return Mend(new.encode("latin-1"), why, TERM if is_fixed else "")

@@ -9,6 +9,7 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from services.language import gettext, gettext_noop
 from services.layout import DEEPEST, NotTaken, is_of_the_system
 from services.rtset.folder_listing import A_COLLECTION, A_LINK, TOO_DEEP
 
@@ -31,9 +32,9 @@ _ARCHIVE: Final = re.compile(r".*\.(zip|7z|rar|tar|tgz|tbz2?|txz|gz|bz2|xz|iso)"
 _SUFFIXES: Final = (".dcm", ".dicom")
 
 _REMEDIES: Final = {
-    A_LINK: "Links are not followed: put the files themselves in its place.",
-    A_COLLECTION: "A set's folder holds no collection: move it out, or delete its collection.toml.",
-    TOO_DEEP: f"Folders are looked into {DEEPEST} levels deep: move it up.",
+    A_LINK: gettext_noop("Links are not followed: put the files themselves in its place."),
+    A_COLLECTION: gettext_noop("A set's folder holds no collection: move it out, or delete its collection.toml."),
+    TOO_DEEP: gettext_noop("Folders are looked into {most} levels deep: move it up."),
 }
 
 
@@ -45,7 +46,9 @@ def is_archive(name: str) -> bool:
 def archive(name: str) -> NotTaken:
     """Name an archive."""
     return NotTaken(
-        name, "an archive", "Archives are not opened: unpack it, each patient's objects in a folder of their own."
+        name,
+        gettext("an archive"),
+        gettext("Archives are not opened: unpack it, each patient's objects in a folder of their own."),
     )
 
 
@@ -112,10 +115,10 @@ def nested(folder: str, patients: Sequence[Sequence[SetFile]]) -> tuple[NotTaken
     """Name a folder in which each of several patients has a folder of their own."""
     if not each_has_a_folder(patients):
         return ()
-    return (NotTaken(folder, "several patients' folders, inside one", f"{MOVE_UP}."),)
+    return (NotTaken(folder, gettext("several patients' folders, inside one"), f"{gettext(MOVE_UP)}."),)
 
 
-MOVE_UP: Final = "Move the inner folders up one level: each is then a set of its own"
+MOVE_UP: Final = gettext_noop("Move the inner folders up one level: each is then a set of its own")
 
 
 def each_has_a_folder(patients: Sequence[Sequence[SetFile]]) -> bool:
@@ -133,11 +136,11 @@ def _skipped(folder: Path, skipped: Sequence[Skipped]) -> Iterator[NotTaken]:
             with suppress(OSError):  # it leads nowhere, or into a circle
                 mode = place.stat().st_mode
                 if stat.S_ISDIR(mode) or stat.S_ISREG(mode):
-                    yield NotTaken(name, why, _REMEDIES[why])
+                    yield NotTaken(name, gettext(why), gettext(_REMEDIES[why], most=DEEPEST))
         elif why in _REMEDIES:
-            yield NotTaken(name, why, _REMEDIES[why])
+            yield NotTaken(name, gettext(why), gettext(_REMEDIES[why], most=DEEPEST))
         elif is_dicom(place) or holds_dicom(place):
-            yield NotTaken(name, why, "Give it a plain name if it belongs to the set.")
+            yield NotTaken(name, gettext(why), gettext("Give it a plain name if it belongs to the set."))
 
 
 def _archives(folder: Path, listing: Listing) -> Iterator[NotTaken]:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from services.dicom import pixel_data
 from services.dicom.stored_bits import announced
 from services.errors import Fault
+from services.language import gettext, gettext_noop
+from services.rtset import damage
 from services.rtset.reader import named
 
 if TYPE_CHECKING:
@@ -27,32 +29,41 @@ def lacking(objects: Objects) -> Iterator[Fault]:
     if short:
         yield Fault(
             "ct-without-pixels",
-            f"{named(one.called for one in short)} hold no image, or less of one than their headers say.",
-            "Export the planning CT once more.",
+            gettext(
+                "{names} hold no image, or less of one than their headers say.",
+                names=named(one.called for one in short),
+            ),
+            gettext("Export the planning CT once more."),
         )
     dose = objects.dose
     if dose and not _are_whole(dose):
-        held = "less of its dose grid than its header says" if dose.file.pixels else "no dose grid"
+        says = gettext_noop("{dose} holds no dose grid.")
+        if dose.file.pixels:
+            says = gettext_noop("{dose} holds less of its dose grid than its header says.")
         yield Fault(
-            "dose-without-grid", f"{dose.called} holds {held}.", "Export the plan dose as a three-dimensional grid."
+            "dose-without-grid",
+            gettext(says, dose=dose.called),
+            gettext("Export the plan dose as a three-dimensional grid."),
         )
     elif dose and not _has_its_planes(dose):
         yield Fault(
             "dose-without-grid",
-            f"{dose.called} does not say where each plane of its grid lies (Grid Frame Offset Vector).",
-            "Export the plan dose once more.",
+            gettext(
+                "{dose} does not say where each plane of its grid lies (Grid Frame Offset Vector).", dose=dose.called
+            ),
+            gettext("Export the plan dose once more."),
         )
     elif dose and (dose.view.number("NumberOfFrames") or 1) == 1 and len(objects.slices) > 1:
         yield Fault(
             "dose-of-one-plane",
-            f"{dose.called} holds one plane: no planning system makes dose-volume histograms of it.",
-            "Export the plan dose as a three-dimensional grid.",
+            gettext("{dose} holds one plane: no planning system makes dose-volume histograms of it.", dose=dose.called),
+            gettext("Export the plan dose as a three-dimensional grid."),
         )
     elif dose and not dose.view.number("DoseGridScaling"):
         yield Fault(
             "dose-without-scaling",
-            f"{dose.called} does not say how much dose its numbers are (Dose Grid Scaling).",
-            "Export the plan dose once more.",
+            gettext("{dose} does not say how much dose its numbers are (Dose Grid Scaling).", dose=dose.called),
+            gettext("Export the plan dose once more."),
         )
 
 
@@ -65,8 +76,12 @@ def hidden(objects: Objects) -> Iterator[Fault]:
     for reason, names in by_reason.items():
         yield Fault(
             "comments-in-pixels",
-            f"The compressed pixels of {named(names)} may carry comments that cannot be taken out: {reason}.",
-            "Export these objects once more, uncompressed.",
+            gettext(
+                "The compressed pixels of {names} may carry comments that cannot be taken out: {reason}.",
+                names=named(names),
+                reason=damage.in_words(reason),
+            ),
+            gettext("Export these objects once more, uncompressed."),
         )
 
 
@@ -78,7 +93,9 @@ def overlays(objects: Objects) -> Iterator[str]:
     """Report overlays in bits of pixel cells; they are cleared, as the overlays that announce them are removed."""
     laid = [one for one in objects.slices if one.file.pixels and one.file.pixels.cells and announced(one.view)]
     if laid:
-        yield f"Cleared: an overlay in bits of the pixel cells that hold no pixel, in {len(laid)} slices."
+        yield gettext(
+            "Cleared: an overlay in bits of the pixel cells that hold no pixel, in {count} slices.", count=len(laid)
+        )
 
 
 def surplus(objects: Objects) -> Iterator[str]:
@@ -87,8 +104,11 @@ def surplus(objects: Objects) -> Iterator[str]:
     if behind:
         most = max(one.surplus for one in behind)
         yield (
-            f"Left out, because they belong to no image: up to {most} bytes in the pixel data of "
-            f"{named(one.called for one in behind)}."
+            gettext(
+                "Left out, because they belong to no image: up to {most} bytes in the pixel data of {names}.",
+                most=most,
+                names=named(one.called for one in behind),
+            )
         )
 
 

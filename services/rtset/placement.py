@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from services.errors import Fault
+from services.language import gettext
 from services.rtset import geometry, references
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ def elsewhere(objects: Objects) -> Iterator[Fault]:
     ):
         yield Fault(
             "dose-elsewhere",
-            f"The grid of {dose.called} touches neither the CT nor a contoured target.",
-            "Export the dose of this plan, as it was calculated on this CT.",
+            gettext("The grid of {dose} touches neither the CT nor a contoured target.", dose=dose.called),
+            gettext("Export the dose of this plan, as it was calculated on this CT."),
         )
 
 
@@ -74,7 +75,7 @@ def beyond(objects: Objects) -> Iterator[str]:
         corners = geometry.dose_corners(objects.dose.view)
         reach_mm = objects.volume.overhang_mm(corners)
         if reach_mm > _REACHES_MM and not objects.volume.is_apart_from(corners):
-            yield f"The dose grid reaches {reach_mm:.0f} mm beyond the CT."
+            yield gettext("The dose grid reaches {reach_mm:.0f} mm beyond the CT.", reach_mm=reach_mm)
 
 
 def grid_disagrees(dose: SetFile, volume: Volume | None) -> list[Fault]:
@@ -85,8 +86,12 @@ def grid_disagrees(dose: SetFile, volume: Volume | None) -> list[Fault]:
     return [
         Fault(
             "dose-beyond-ct",
-            f"The grid of {dose.called} reaches {reach_mm:.0f} mm beyond the CT, so that nobody can say that it "
-            "belongs to it.",
-            "Export CT, structure set, plan and dose of one plan together, with the whole CT series.",
+            gettext(
+                "The grid of {dose} reaches {reach_mm:.0f} mm beyond the CT, so that nobody can say that it "
+                "belongs to it.",
+                dose=dose.called,
+                reach_mm=reach_mm,
+            ),
+            gettext("Export CT, structure set, plan and dose of one plan together, with the whole CT series."),
         )
     ]

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from services.language import gettext
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -62,14 +64,19 @@ def lost(interface: bytes, beams: Sequence[int]) -> Iterator[str]:
     extended = [str(beam) for beam in beams if beam in said and said[beam].is_extended]
     if extended:
         yield (
-            f"Beam {', '.join(extended)}: the gantry goes beyond 180° (extended angles). Only private elements of the "
-            "planning system say so, and these are removed: look at the gantry angles after import."
+            gettext(
+                "Beam {numbers}: the gantry goes beyond 180° (extended angles). Only private elements of the "
+                "planning system say so, and these are removed: look at the gantry angles after import.",
+                numbers=", ".join(extended),
+            )
         )
     orders = [order for beam in beams if beam in said and (order := said[beam].order) is not None]
     if orders != sorted(orders):
         yield (
-            "The fields are treated in another order than they have in the plan. Only private elements of the planning "
-            "system say so, and these are removed."
+            gettext(
+                "The fields are treated in another order than they have in the plan. Only private elements of "
+                "the planning system say so, and these are removed."
+            )
         )
 
 

@@ -20,6 +20,7 @@ from services.dicom.elements import TWICE, Malformed, Truncated
 from services.dicom.part10 import NotDicom
 from services.dicom.pixel_data import Measured
 from services.errors import Fault, SetChanged, SetRefused
+from services.language import gettext
 from services.policy.table import PUBLIC_SCHEMES, Action
 from services.policy.text_roles import Text
 from services.rtset import kept_values
@@ -226,7 +227,12 @@ def named(names: Iterable[object]) -> str:
     every = [printable(name) for name in names]
     most = 1 if sum(_UID.search(name) is not None for name in every) > 1 else _MOST_NAMED
     more = len(every) - most
-    return ", ".join(every[:most]) + (f" and {more} more" if more > 0 else "")
+    return and_more(", ".join(every[:most]), more)
+
+
+def and_more(names: str, count: int) -> str:
+    """Add to names how many more there are; nothing where there are none."""
+    return gettext("{names} and {count} more", names=names, count=count) if count > 0 else names
 
 
 def below(names: Iterable[object]) -> str:
@@ -377,8 +383,8 @@ def _uid(value: bytes | None) -> str:
 def _too_large() -> Fault:
     return Fault(
         "too-large",
-        "The DICOM objects of this folder hold far more than a planning CT, structure set, plan and dose do.",
-        "Put one patient's CT, RT Structure Set, RT Plan and RT Dose in a folder of their own.",
+        gettext("The DICOM objects of this folder hold far more than a planning CT, structure set, plan and dose do."),
+        gettext("Put one patient's CT, RT Structure Set, RT Plan and RT Dose in a folder of their own."),
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from services.dicom import dictionary
 from services.errors import Fault
+from services.language import gettext, gettext_noop
 from services.policy.rebuilt_references import PLANAR
 from services.rtset import geometry
 from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
@@ -124,14 +125,14 @@ def _judge_dose(links: Links, dose: SetFile, plan: SetFile) -> None:
         links.states[DOSE_PLAN] = "shown"
     elif not named:
         links.states[DOSE_PLAN] = "not shown"
-        links.notes.append(f"{dose.called} does not say for which plan it was calculated.")
+        links.notes.append(gettext("{dose} does not say for which plan it was calculated.", dose=dose.called))
     else:
         links.states[DOSE_PLAN] = "broken"
         links.broken.append(
             Fault(
                 "dose-of-another-plan",
-                f"{dose.called} was calculated for another plan than {plan.called}.",
-                "Export the plan once more together with its own plan dose.",
+                gettext("{dose} was calculated for another plan than {plan}.", dose=dose.called, plan=plan.called),
+                gettext("Export the plan once more together with its own plan dose."),
             )
         )
 
@@ -142,14 +143,18 @@ def _judge_plan(links: Links, plan: SetFile, structure_set: SetFile) -> None:
         links.states[PLAN_STRUCTURE_SET] = "shown"
     elif not named:
         links.states[PLAN_STRUCTURE_SET] = "not shown"
-        links.notes.append(f"{plan.called} does not say on which structure set it was made.")
+        links.notes.append(gettext("{plan} does not say on which structure set it was made.", plan=plan.called))
     else:
         links.states[PLAN_STRUCTURE_SET] = "broken"
         links.broken.append(
             Fault(
                 "plan-on-another-structure-set",
-                f"{plan.called} was made on another structure set than {structure_set.called}.",
-                "Export the plan once more together with its own structure set.",
+                gettext(
+                    "{plan} was made on another structure set than {structure_set}.",
+                    plan=plan.called,
+                    structure_set=structure_set.called,
+                ),
+                gettext("Export the plan once more together with its own structure set."),
             )
         )
 
@@ -298,8 +303,11 @@ def _judge_contours(links: Links, structure_set: SetFile, objects: Objects, left
     ]
     if apart:
         links.notes.append(
-            f"Contours in {structure_set.called} do not lie on the CT slices that they name "
-            f"(ROI number {', '.join(apart[:_MOST_NAMED])})."
+            gettext(
+                "Contours in {structure_set} do not lie on the CT slices that they name ({rois}).",
+                structure_set=structure_set.called,
+                rois=_roi_numbers(apart),
+            )
         )
 
     lists = [one for one in listed(structure_set) if one.series or one.images]
@@ -310,15 +318,23 @@ def _judge_contours(links: Links, structure_set: SetFile, objects: Objects, left
 
     if elsewhere or other_series_only:
         links.states[CONTOURS_CT] = "broken"
-        other = f"other images than the {len(slices)} CT slices that are here"
         lists_these = any(not here.isdisjoint(one.images) for one in ours)
         links.broken.append(
             Fault(
                 "contours-on-other-images",
-                f"The contours in {structure_set.called} name {other}, although its list of images names these."
-                if lists_these
-                else f"{structure_set.called} was drawn on {other}.",
-                "Export the structure set once more together with the CT series it was drawn on.",
+                gettext(
+                    gettext_noop(
+                        "The contours in {structure_set} name other images than the {count} CT slices that are here, "
+                        "although its list of images names these."
+                    )
+                    if lists_these
+                    else gettext_noop(
+                        "{structure_set} was drawn on other images than the {count} CT slices that are here."
+                    ),
+                    structure_set=structure_set.called,
+                    count=len(slices),
+                ),
+                gettext("Export the structure set once more together with the CT series it was drawn on."),
             )
         )
     elif missing:
@@ -327,14 +343,23 @@ def _judge_contours(links: Links, structure_set: SetFile, objects: Objects, left
         links.missing.append(
             Fault(
                 "slices-missing",
-                f"{len(wanted & here)} of {len(wanted)} CT slices that {structure_set.called} refers to are here.",
-                "Wait until all slices are copied, or export the whole CT series once more.",
+                gettext(
+                    "{count} of {total} CT slices that {structure_set} refers to are here.",
+                    count=len(wanted & here),
+                    total=len(wanted),
+                    structure_set=structure_set.called,
+                ),
+                gettext("Wait until all slices are copied, or export the whole CT series once more."),
             )
         )
     elif silent or not expected:
         links.states[CONTOURS_CT] = "not shown"
-        what = f"{silent} of the {drawn} contours" if drawn else "The list of images"
-        links.notes.append(f"{what} in {structure_set.called} do not say on which CT slice they lie.")
+        says = gettext_noop("The list of images in {structure_set} do not say on which CT slice they lie.")
+        if drawn:
+            says = gettext_noop(
+                "{count} of the {total} contours in {structure_set} do not say on which CT slice they lie."
+            )
+        links.notes.append(gettext(says, count=silent, total=drawn, structure_set=structure_set.called))
     else:
         links.states[CONTOURS_CT] = "shown"
 
@@ -383,8 +408,8 @@ def _judge_frame(links: Links, structure_set: SetFile, plan: SetFile, dose: SetF
         links.broken.append(
             Fault(
                 "ct-in-several-frames",
-                f"The CT slices lie in {len(stated[CT])} frames of reference.",
-                "Export the one CT series that the plan was made on.",
+                gettext("The CT slices lie in {count} frames of reference.", count=len(stated[CT])),
+                gettext("Export the one CT series that the plan was made on."),
             )
         )
         return
@@ -397,17 +422,22 @@ def _judge_frame(links: Links, structure_set: SetFile, plan: SetFile, dose: SetF
         links.broken.extend(
             Fault(
                 "another-frame-of-reference",
-                f"{objects[kind].called} lies in another frame of reference than "
-                f"{'the CT' if reference == CT else objects[reference].called}.",
-                "Export CT, structure set, plan and dose of one plan together; a plan that was registered or copied to "
-                "another CT belongs to that CT.",
+                gettext(
+                    "{one} lies in another frame of reference than {other}.",
+                    one=objects[kind].called,
+                    other=gettext("the CT") if reference == CT else objects[reference].called,
+                ),
+                gettext(
+                    "Export CT, structure set, plan and dose of one plan together; a plan that was registered or "
+                    "copied to another CT belongs to that CT."
+                ),
             )
             for kind in others
         )
     elif silent:
         links.states[FRAME] = "not shown"
-        names = ["the CT" if kind == CT else objects[kind].called for kind in silent]
-        links.notes.append(f"No frame of reference is stated by {', '.join(names)}.")
+        names = [gettext("the CT") if kind == CT else objects[kind].called for kind in silent]
+        links.notes.append(gettext("No frame of reference is stated by {names}.", names=", ".join(names)))
     else:
         links.states[FRAME] = "shown"
 
@@ -428,12 +458,17 @@ def _hold_against_geometry(links: Links, objects: Objects, *, off_slices_accepte
         links.unborne += dose_disagrees(dose, volume)
 
 
-_EXPORT_TOGETHER: Final = "Export CT, structure set, plan and dose of one plan together, with the whole CT series."
-_NO_VOLUME: Final = Fault(
-    "ct-position-not-stated",
-    "The CT images do not say where they lie, and so cannot show that the other objects belong to them.",
-    _EXPORT_TOGETHER,
+_EXPORT_TOGETHER: Final = gettext_noop(
+    "Export CT, structure set, plan and dose of one plan together, with the whole CT series."
 )
+
+
+def _no_volume() -> Fault:
+    return Fault(
+        "ct-position-not-stated",
+        gettext("The CT images do not say where they lie, and so cannot show that the other objects belong to them."),
+        gettext(_EXPORT_TOGETHER),
+    )
 
 
 def contours_disagree(structure_set: SetFile, volume: Volume | None) -> list[Fault]:
@@ -443,16 +478,25 @@ def contours_disagree(structure_set: SetFile, volume: Volume | None) -> list[Fau
     system refuses them.
     """
     if volume is None:
-        return [_NO_VOLUME]
+        return [_no_volume()]
     off, drawn = _off_slices(structure_set, volume)
     if 2 * len(off) <= drawn:
         return []
     return [
         Fault(
             OFF_SLICES,
-            f"{len(off)} of {drawn} contours in {structure_set.called} lie on none of the {len(volume.positions_mm)} "
-            f"CT slices that are here ({_roi_numbers(off)}).",
-            "Wait until all slices are copied, or export the structure set together with the CT it was drawn on.",
+            gettext(
+                "{count} of {drawn} contours in {structure_set} lie on none of the {slices} CT slices that are "
+                "here ({rois}).",
+                count=len(off),
+                drawn=drawn,
+                structure_set=structure_set.called,
+                slices=len(volume.positions_mm),
+                rois=_roi_numbers(off),
+            ),
+            gettext(
+                "Wait until all slices are copied, or export the structure set together with the CT it was drawn on."
+            ),
         )
     ]
 
@@ -461,7 +505,13 @@ def contours_beside(structure_set: SetFile, volume: Volume) -> Iterator[str]:
     """Report contours that lie on none of the slices."""
     off, drawn = _off_slices(structure_set, volume)
     if off:
-        yield f"{len(off)} of {drawn} contours in {structure_set.called} lie on no CT slice ({_roi_numbers(off)})."
+        yield gettext(
+            "{count} of {drawn} contours in {structure_set} lie on no CT slice ({rois}).",
+            count=len(off),
+            drawn=drawn,
+            structure_set=structure_set.called,
+            rois=_roi_numbers(off),
+        )
 
 
 def _off_slices(structure_set: SetFile, volume: Volume) -> tuple[list[str], int]:
@@ -472,7 +522,7 @@ def _off_slices(structure_set: SetFile, volume: Volume) -> tuple[list[str], int]
 
 
 def _roi_numbers(numbers: Sequence[str]) -> str:
-    return f"ROI number {', '.join(list(dict.fromkeys(numbers))[:_MOST_NAMED])}"
+    return gettext("ROI number {numbers}", numbers=", ".join(list(dict.fromkeys(numbers))[:_MOST_NAMED]))
 
 
 def all_listed_are_here(structure_set: SetFile, slices: Sequence[SetFile]) -> bool:
@@ -495,28 +545,45 @@ def strange(objects: Objects) -> Iterator[str]:
         lies = slices[0].view.text("PatientPosition")
         setups = {setup.text("PatientPosition") for setup in plan.view.items("PatientSetupSequence")} - {""}
         if lies and setups - {lies}:
-            yield f"The patient lies {lies} in the CT and {', '.join(sorted(setups))} in {plan.called}."
+            yield gettext(
+                "The patient lies {lying} in the CT and {treated} in {plan}.",
+                lying=lies,
+                treated=", ".join(sorted(setups)),
+                plan=plan.called,
+            )
+
+
+_ISOCENTRE: Final = (
+    gettext_noop("{plan} has an isocentre outside the CT."),
+    gettext_noop("{plan} states no isocentre."),
+)
+_SOURCE: Final = (
+    gettext_noop("{plan} has a source position outside the CT."),
+    gettext_noop("{plan} states no source position."),
+)
 
 
 def plan_disagrees(plan: SetFile, volume: Volume | None) -> list[Fault]:
     """Return what stands against the isocentres, or in brachytherapy the source positions, lying in the CT."""
     if volume is None:
-        return [_NO_VOLUME]
-    what, points = "isocentre", geometry.isocentres(plan.view)
+        return [_no_volume()]
+    says, points = _ISOCENTRE, geometry.isocentres(plan.view)
     if plan.view.has("ApplicationSetupSequence"):
-        what, points = "source position", geometry.source_positions(plan.view)
+        says, points = _SOURCE, geometry.source_positions(plan.view)
     if points and all(map(volume.holds, points)):
         return []
-    where = f"has {'an' if what[0] == 'i' else 'a'} {what} outside the CT" if points else f"states no {what}"
-    return [Fault("isocentre-outside-ct", f"{plan.called} {where}.", _EXPORT_TOGETHER)]
+    found = gettext(says[0] if points else says[1], plan=plan.called)
+    return [Fault("isocentre-outside-ct", found, gettext(_EXPORT_TOGETHER))]
 
 
 def dose_disagrees(dose: SetFile, volume: Volume | None) -> list[Fault]:
     """Return what stands against the dose lying over the patient."""
     if volume is None:
-        return [_NO_VOLUME]
+        return [_no_volume()]
     centre = geometry.dose_centre(dose.view)
     if centre and volume.holds(centre):
         return []
-    where = "has its grid beside the CT" if centre else "does not say where its grid lies"
-    return [Fault("dose-beside-ct", f"{dose.called} {where}.", _EXPORT_TOGETHER)]
+    says = gettext_noop("{dose} has its grid beside the CT.")
+    if not centre:
+        says = gettext_noop("{dose} does not say where its grid lies.")
+    return [Fault("dose-beside-ct", gettext(says, dose=dose.called), gettext(_EXPORT_TOGETHER))]

@@ -16,6 +16,7 @@ from services.dicom import dictionary, part10
 from services.dicom.dataset import root_view
 from services.dicom.elements import ITEM, Rules, encode, keep, rewrite
 from services.errors import Fault
+from services.language import gettext
 from services.policy.rebuilt_references import study_class
 from services.rtset import placement, references
 from services.rtset.references import CONTOURS_CT, DOSE_PLAN
@@ -69,24 +70,32 @@ def doubts(objects: Objects, judged: Links) -> list[Fault]:
         against.append(
             Fault(
                 "patient-position",
-                f"The patient lies {_listed(lying)} in the CT and {_listed(treated)} in {plan.called}.",
-                "Export the CT that the plan was made on.",
+                gettext(
+                    "The patient lies {lying} in the CT and {treated} in {plan}.",
+                    lying=_listed(lying),
+                    treated=_listed(treated),
+                    plan=plan.called,
+                ),
+                gettext("Export the CT that the plan was made on."),
             )
         )
     if len(references.frames(structure_set, plan, dose, objects.slices)["CT"]) != 1:
         against.append(
             Fault(
                 "ct-without-one-frame",
-                "The CT slices do not state one frame of reference that all objects could be brought into.",
-                "Export the one CT series that the plan was made on.",
+                gettext("The CT slices do not state one frame of reference that all objects could be brought into."),
+                gettext("Export the one CT series that the plan was made on."),
             )
         )
     if len(references.contoured_frames(structure_set)) > 1:
         against.append(
             Fault(
                 "two-frames",
-                f"{structure_set.called} has contours in two frames of reference, which cannot become one.",
-                "Export the structure set with the structures of the planning CT only.",
+                gettext(
+                    "{structure_set} has contours in two frames of reference, which cannot become one.",
+                    structure_set=structure_set.called,
+                ),
+                gettext("Export the structure set with the structures of the planning CT only."),
             )
         )
     return list(dict.fromkeys(against))

@@ -18,6 +18,7 @@ import numpy as np
 
 from services.dicom import pixel_data
 from services.errors import Fault, SetChanged
+from services.language import gettext, ngettext
 from services.rtset import geometry
 from services.rtset.reader import below, printable
 from services.rtset.references import contours
@@ -133,7 +134,7 @@ class _Pixels(NamedTuple):
     @property
     def part(self) -> str:
         """Return how much of it is zeros."""
-        return f"the last {max(round(100 * (1 - self.zeros_from / self.length)), 1)} %"
+        return gettext("the last {percent} %", percent=max(round(100 * (1 - self.zeros_from / self.length)), 1))
 
 
 def find(objects: Objects, folder: str) -> Unfinished:
@@ -164,7 +165,10 @@ def _find(objects: Objects, folder: str) -> Unfinished:
         elif _ends_too_soon(dose, objects):
             doubts.append(
                 Doubt(
-                    f"{dose.image.called} ends in frames of zeros, right behind one that is treated or in a target.",
+                    gettext(
+                        "{file} ends in frames of zeros, right behind one that is treated or in a target.",
+                        file=dose.image.called,
+                    ),
                     "the dose, which ends in frames of zeros",
                 )
             )
@@ -172,14 +176,26 @@ def _find(objects: Objects, folder: str) -> Unfinished:
 
 
 def _fault(found: Sequence[_Pixels], folder: str) -> Fault:
-    what, its = (f"{found[0].image.called} is", "its") if len(found) == 1 else (f"{len(found)} objects are", "their")
+    command = f"anonymizer retry ROOT {printable(folder)!r} --accept {CODE}"
     names = below(one.image.called for one in found) if len(found) > 1 else ""
     return Fault(
         CODE,
-        f"{what} not whole: {found[0].part} of {its} pixels are zeros that begin in the middle of an image, as when a "
-        f"copy has not arrived.{names}",
-        f"Wait until everything is copied, or copy {'this file' if len(found) == 1 else 'these files'} once more. If "
-        f"the original is so: anonymizer retry ROOT {printable(folder)!r} --accept {CODE}",
+        ngettext(
+            "{file} is not whole: {part} of its pixels are zeros that begin in the middle of an image, as "
+            "when a copy has not arrived.",
+            "{count} objects are not whole: {part} of their pixels are zeros that begin in the middle of an image, as "
+            "when a copy has not arrived.",
+            len(found),
+            file=found[0].image.called,
+            part=found[0].part,
+        )
+        + names,
+        ngettext(
+            "Wait until everything is copied, or copy this file once more. If the original is so: {command}",
+            "Wait until everything is copied, or copy these files once more. If the original is so: {command}",
+            len(found),
+            command=command,
+        ),
     )
 
 
@@ -196,7 +212,11 @@ def _judge_slices(slices: Sequence[SetFile], folder: str, missing: list[Fault], 
         elif _ends_in_rows_of_zeros(pixels, beside):
             doubts.append(
                 Doubt(
-                    f"{pixels.image.called} ends in rows of zeros ({pixels.part} of it), and the next slices do not.",
+                    gettext(
+                        "{file} ends in rows of zeros ({part} of it), and the next slices do not.",
+                        file=pixels.image.called,
+                        part=pixels.part,
+                    ),
                     f"CT slice {index + 1} of {len(slices)}, which ends in rows of zeros",
                 )
             )

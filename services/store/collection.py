@@ -26,6 +26,7 @@ from services.forms.identity import Identity, check_identity
 from services.forms.identity_list import IdentityList
 from services.forms.structure_list import Naming
 from services.forms.word_list import Decisions
+from services.language import speaking
 from services.layout import ANON_NAME, SETTINGS_NAME, STATE_NAME, is_there
 from services.runtime import durable_files, modes
 from services.store import given_identities, tracking_lines
@@ -469,11 +470,12 @@ def _load(root: Path, identity: Identity, options: Options) -> Collection:
     found = collection_id(root)
     if len(key) != 32 or found is None:
         raise SettingsWrong(_INCOMPLETE)
-    naming, identities = structure_list.read(root).naming, _listed(root, identity, options)
-    decisions = word_list.read(root).decisions
+    naming, decisions = structure_list.read(root).naming, word_list.read(root).decisions
+    identities = _listed(root, identity, options)
     collection = Collection(root, found, key, identity, options, naming, identities, decisions)
     if identities.is_there:
-        faults = (*identities.faults, *given_identities.collisions(collection))
+        with speaking(options.language):
+            faults = (*identities.faults, *given_identities.collisions(collection))
         collection = replace(collection, identities=replace(identities, faults=tuple(sorted(faults))))
     first = _first_index(collection)
     if identity.initial_index < first and any(
@@ -488,7 +490,8 @@ def _load(root: Path, identity: Identity, options: Options) -> Collection:
 
 def _listed(root: Path, identity: Identity, options: Options) -> IdentityList:
     numbers_too = options.unlisted == "next"
-    return identity_list.read(root, identity, numbers_too=numbers_too, by_hospital=options.by_hospital)
+    with speaking(options.language):
+        return identity_list.read(root, identity, numbers_too=numbers_too, by_hospital=options.by_hospital)
 
 
 def _refuse_bad_list(identities: IdentityList) -> None:

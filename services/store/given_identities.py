@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from services.forms.identity_list import RowFault, folded
+from services.language import gettext
 from services.runtime import durable_files
 from services.store import tracking_lines
 
@@ -68,13 +69,15 @@ def collisions(collection: Collection) -> Iterator[RowFault]:
     for row in collection.identities.rows:
         holder, same = by_index.get(row.index or 0), by_id.get(folded(row.patient_id))
         if holder is not None and not _is_of(collection, row, holder):
-            yield RowFault(row.row, f"index {row.index} was given to another patient.")
+            yield RowFault(row.row, gettext("index {index} was given to another patient.", index=row.index))
         elif holder is None and row.index is not None and _is_adopted(collection, row.index):
-            yield RowFault(row.row, f"index {row.index} was given by the older program.")
+            yield RowFault(row.row, gettext("index {index} was given by the older program.", index=row.index))
         if same is not None and not _is_of(collection, row, same):
-            yield RowFault(row.row, f"patient_id was given to another patient, as ANON_{same.index:03d}.")
+            yield RowFault(
+                row.row, gettext("patient_id was given to another patient, as ANON_{index:03d}.", index=same.index)
+            )
         if folded(row.patient_id) in originals and folded(row.patient_id) != folded(row.original_id):
-            yield RowFault(row.row, "patient_id is the original ID of a patient who was published.")
+            yield RowFault(row.row, gettext("patient_id is the original ID of a patient who was published."))
 
 
 def changed(collection: Collection) -> Iterator[Changed]:
@@ -87,7 +90,10 @@ def changed(collection: Collection) -> Iterator[Changed]:
             yield Changed(
                 row.row,
                 one.index,
-                f"Row {row.row} of identities.csv names its patient otherwise now. What was published stays as it is.",
+                gettext(
+                    "Row {row} of identities.csv names its patient otherwise now. What was published stays as it is.",
+                    row=row.row,
+                ),
             )
     for row in collection.identities.rows:
         of_row = [one for one in given(collection) if one.original_id and _is_of(collection, row, one)]
@@ -95,8 +101,12 @@ def changed(collection: Collection) -> Iterator[Changed]:
             yield Changed(
                 row.row,
                 of_row[0].index,
-                f"Row {row.row} of identities.csv gives its patient the number {row.index} now. What was published "
-                "stays as it is.",
+                gettext(
+                    "Row {row} of identities.csv gives its patient the number {index} now. What was published stays "
+                    "as it is.",
+                    row=row.row,
+                    index=row.index,
+                ),
             )
 
 

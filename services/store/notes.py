@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from services import plain_files
+from services.language import LANGUAGES, gettext, gettext_noop, ngettext, said_in
 from services.runtime import durable_files
 from services.store.registry import called
 from services.store.set_state import SetState
@@ -26,10 +27,9 @@ if TYPE_CHECKING:
 
 REFUSED: Final = "_REFUSED.txt"
 NOTE: Final = "_NOTE.txt"
-MARK: Final = "This file is the anonymizer's: it writes it, and takes it away when it no longer holds."
+MARK: Final = gettext_noop("This file is the anonymizer's: it writes it, and takes it away when it no longer holds.")
 LONGEST_NAME_BYTES: Final = 255
 
-_MARK_BYTES: Final = MARK.encode("utf-8-sig")
 _NO_TEXT: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -46,18 +46,25 @@ def write_refused(folder: Path, faults: Iterable[Fault], *, made_before: str = "
     OSError
         Nothing can be written there just now.
     """
-    lines = [f'The set "{_line(folder.name)}" was not anonymized. {_stands(made_before)}']
+    lines = [
+        gettext('The set "{name}" was not anonymized. {stands}', name=_line(folder.name), stands=_stands(made_before))
+    ]
     for number, fault in enumerate(faults, start=1):
-        lines += ["", f"{number}. {_line(fault.found)}", f"   What to do: {_line(fault.remedy)}", f"   ({fault.code})"]
-    lines += ["", "Repair the set in this folder, or drop it anew: it is then looked at again by itself."]
+        lines += [
+            "",
+            f"{number}. {_line(fault.found)}",
+            "   " + gettext("What to do: {remedy}", remedy=_line(fault.remedy)),
+            f"   ({fault.code})",
+        ]
+    lines += ["", gettext("Repair the set in this folder, or drop it anew: it is then looked at again by itself.")]
     return _write(folder, REFUSED, NOTE, lines)
 
 
 def _stands(made_before: str) -> str:
     return (
-        f"{made_before}, which was made of it before, stays as it is."
+        gettext("{made_before}, which was made of it before, stays as it is.", made_before=made_before)
         if made_before
-        else "Nothing of it was published."
+        else gettext("Nothing of it was published.")
     )
 
 
@@ -69,15 +76,18 @@ def write_note(folder: Path, text: str) -> bool:
     OSError
         Nothing can be written there just now.
     """
-    return _write(folder, NOTE, REFUSED, [f'About the set "{_line(folder.name)}":', "", *text.splitlines()])
+    return _write(
+        folder, NOTE, REFUSED, [gettext('About the set "{name}":', name=_line(folder.name)), "", *text.splitlines()]
+    )
 
 
 def may_not_be_read(name: str) -> str:
     """Report that a file or folder of a set may not be read; in one line, whatever its name holds."""
     shown = _NO_TEXT.sub(" ", _line(name))
-    return (
-        f'"{shown}" may not be read by the program that anonymizes: its owner, its group or its rights (ACL) have to '
-        "be changed. The set is then taken by itself."
+    return gettext(
+        '"{shown}" may not be read by the program that anonymizes: its owner, its group or its rights '
+        "(ACL) have to be changed. The set is then taken by itself.",
+        shown=shown,
     )
 
 
@@ -95,16 +105,25 @@ def write_sets(folder: Path, sets: Sequence[SetOutcome]) -> bool:
     ending, other = (REFUSED, NOTE) if refused else (NOTE, REFUSED)
     name = _line(folder.name)
     lines = [
-        f'Of the {len(sets)} sets in the folder "{name}", {refused} {"was" if refused == 1 else "were"} not anonymized.'
+        ngettext(
+            'Of the {total} sets in the folder "{name}", {count} was not anonymized.',
+            'Of the {total} sets in the folder "{name}", {count} were not anonymized.',
+            refused,
+            total=len(sets),
+            name=name,
+        )
         if refused
-        else f'About the sets in the folder "{name}":'
+        else gettext('About the sets in the folder "{name}":', name=name)
     ]
     for one in sets:
         codes = f" ({', '.join(one.codes)})" if one.state is SetState.REFUSED else ""
-        lines += ["", f"{called(one)}: {one.state.replace('-', ' ')}{codes}"]
+        lines += ["", f"{called(one)}: {one.state.in_words}{codes}"]
         lines += [f"   {_line(line)}" for line in one.text.splitlines()]
     if refused:
-        lines += ["", "Repair what was refused in this folder: it is then looked at again by itself. The others stay."]
+        lines += [
+            "",
+            gettext("Repair what was refused in this folder: it is then looked at again by itself. The others stay."),
+        ]
     return _write(folder, ending, other, lines)
 
 
@@ -126,7 +145,7 @@ def beside(folder: Path, ending: str) -> Path:
 
 def _write(folder: Path, ending: str, other: str, lines: list[str]) -> bool:
     path = beside(folder, ending)
-    text = "\r\n".join([MARK, "", *(_NO_TEXT.sub(" ", line) for line in lines), ""]).encode("utf-8-sig")
+    text = "\r\n".join([gettext(MARK), "", *(_NO_TEXT.sub(" ", line) for line in lines), ""]).encode("utf-8-sig")
     present = _ours(path)
     if present is None and os.path.lexists(path):
         return False
@@ -149,7 +168,12 @@ def _ours(path: Path) -> bytes | None:
         text = plain_files.read(path)
     except (FileNotFoundError, plain_files.NotPlain):
         return None
-    return text if text.startswith(_MARK_BYTES) else None
+    return text if text.startswith(_marks()) else None
+
+
+def _marks() -> tuple[bytes, ...]:
+    """Return how our texts begin, in every language: a collection may have changed its own."""
+    return tuple(said_in(language, MARK).encode("utf-8-sig") for language in LANGUAGES)
 
 
 def _line(text: str) -> str:

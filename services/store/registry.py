@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from services.language import gettext
 from services.layout import NotTaken
 from services.runtime import durable_files
 from services.store.set_state import FROM_LEAST_FINISHED, SetState
@@ -176,14 +177,14 @@ def least_finished(entries: Sequence[SetOutcome]) -> SetState:
 
 def told(entries: Sequence[SetOutcome]) -> str:
     """Join what is told of several sets."""
-    return "\n".join(f"{called(one)}: {one.text or one.state.replace('-', ' ')}" for one in entries)
+    return "\n".join(f"{called(one)}: {one.text or one.state.in_words}" for one in entries)
 
 
 def called(one: SetOutcome) -> str:
     """Name a set of a folder by its ANON folder, or else by its ordinal: never by its label."""
     if one.index is not None and one.state.is_published:
         return f"ANON_{one.index:03d}"
-    return f"set {one.ordinal}" if one.ordinal else "the folder"
+    return gettext("set {ordinal}", ordinal=one.ordinal) if one.ordinal else gettext("the folder")
 
 
 def register(collection: Collection, folder: PurePath | str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from services.language import gettext, gettext_noop
+
 
 class SetState(StrEnum):
     """The state of a set. What is written to the share as an outcome is one of the concluded ones, or `WAITING`."""
@@ -69,10 +71,28 @@ class SetState(StrEnum):
         return self in _LOOKED_AT_AGAIN
 
     @property
+    def in_words(self) -> str:
+        """The state of an outcome as a person reads it, in the language that is spoken."""
+        return gettext(_IN_WORDS[self])
+
+    @property
     def is_busy(self) -> bool:
         """Return whether the service goes on with it by itself."""
         return self in _BUSY
 
+
+_IN_WORDS = {
+    SetState.WAITING: gettext_noop("waiting"),
+    SetState.NOT_READABLE: gettext_noop("not readable"),
+    SetState.REFUSED: gettext_noop("refused"),
+    SetState.PARKED: gettext_noop("parked"),
+    SetState.CHANGED: gettext_noop("changed"),
+    SetState.UNREAD_WORDS: gettext_noop("unread words"),
+    SetState.NO_SET: gettext_noop("no set"),
+    SetState.WITHDRAWN: gettext_noop("withdrawn"),
+    SetState.SAME_SET: gettext_noop("same set"),
+    SetState.PUBLISHED: gettext_noop("published"),
+}
 
 _PUBLISHED = frozenset({SetState.PUBLISHED, SetState.SAME_SET})
 _FINISHED = _PUBLISHED | {SetState.WITHDRAWN}

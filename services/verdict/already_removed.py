@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from services.errors import Fault
+from services.language import gettext, ngettext
 from services.rtset.reader import named
 
 if TYPE_CHECKING:
@@ -25,8 +26,15 @@ def by_us(files: Sequence[SetFile]) -> Iterator[Fault]:
     if ours:
         yield Fault(
             "already-ours",
-            f"{len(ours)} objects were anonymized by this program before ({named(one.path for one in ours)}).",
-            "Take the folder out of the collection: it is a copy of a published set, not an export of a patient.",
+            ngettext(
+                "{count} object was anonymized by this program before ({names}).",
+                "{count} objects were anonymized by this program before ({names}).",
+                len(ours),
+                names=named(one.path for one in ours),
+            ),
+            gettext(
+                "Take the folder out of the collection: it is a copy of a published set, not an export of a patient."
+            ),
         )
 
 
@@ -34,4 +42,8 @@ def by_others(files: Sequence[SetFile]) -> Iterator[str]:
     """Report that the objects state the removal of an identity. PS3.3 C.7.1.1, (0012,0062)."""
     stated = sum(one.view.text("PatientIdentityRemoved").upper() == "YES" for one in files)
     if stated:
-        yield f"{stated} of {len(files)} objects state that the patient's identity was removed before."
+        yield gettext(
+            "{count} of {total} objects state that the patient's identity was removed before.",
+            count=stated,
+            total=len(files),
+        )

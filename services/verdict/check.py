@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Final
 
 from services.errors import Fault, SetIncomplete, SetRefused
 from services.forms.identity import is_placeholder
+from services.language import english, gettext, gettext_noop, joined, ngettext
 from services.machines.fit import KEEP_ONLY, fit_first, sentences, shipped_that_fit
 from services.rtset import (
+    damage,
     folder_listing,
     kept_values,
     not_taken,
@@ -29,7 +31,6 @@ from services.rtset import (
 )
 from services.rtset.reader import CT, NAMES, PLAN, named, printable
 from services.verdict import already_removed, complete_sets, importability, members, preflight
-from services.verdict.members import WAIT
 from services.verdict.set_aside import SetAside, set_aside
 
 if TYPE_CHECKING:
@@ -233,8 +234,11 @@ def judge_contents(
         notes=(*found.notes, *found.said, *found.told),
         told=(
             *without_files(found.said, objects),
-            *found.told,
-            *(preflight.equal_names(objects.structure_set) if meant.of_names and objects.structure_set else ()),
+            *map(english, found.told),
+            *map(
+                english,
+                preflight.equal_names(objects.structure_set) if meant.of_names and objects.structure_set else (),
+            ),
         ),
         accepted=Counter(found.accepted),
         listing=listing,
@@ -245,18 +249,20 @@ def judge_contents(
     )
 
 
-_ACCEPTED: Final = "Accepted: "
+_ACCEPTED: Final = "Accepted:"
 
 
 def without_files(notes: Sequence[str], objects: Objects) -> list[str]:
     """Write notes so that they name no file: what a planning system calls its files often says who the patient is."""
     if not notes:
         return []
-    slices = objects.slices if any(note.startswith(_ACCEPTED) for note in notes) else ()  # no other note names one
+    slices = (
+        objects.slices if any(english(note).startswith(_ACCEPTED) for note in notes) else ()
+    )  # no other note names one
     files = (*slices, objects.structure_set, objects.plan, objects.dose)
     words = {one.called: "a CT slice" if one.kind == CT else f"the {NAMES[one.kind]}" for one in files if one}
     told = []
-    for note in notes:
+    for note in map(english, notes):
         text, _, _ = note.partition("\n")  # below stand names, each on a line of its own
         for called, word in words.items():
             text = text.replace(called, word)
@@ -306,7 +312,7 @@ class _Found:
     def accept(self, faults: Sequence[Fault]) -> None:
         """Take knowingly what would stand against the set, and tell it."""
         self.accepted += [fault.code for fault in faults]
-        self.say(f"{_ACCEPTED}{fault.found}" for fault in faults)
+        self.say(gettext("Accepted: {found}", found=fault.found) for fault in faults)
 
     def say(self, notes: Iterable[str]) -> None:
         """Note what may stand in record and sheet without the names of files."""
@@ -319,18 +325,39 @@ def _judge_files(found: _Found, contents: Contents, listing: Listing, options: O
         name = printable(path)
         if truncated:
             found.missing.append(
-                Fault("file-truncated", f"{name} is not whole: {reason}.", f"{WAIT} copy this file once more.")
+                Fault(
+                    "file-truncated",
+                    gettext("{name} is not whole: {reason}.", name=name, reason=damage.in_words(reason)),
+                    gettext("Wait until everything is copied, or copy this file once more."),
+                )
             )
         else:
             found.faults.append(
-                Fault("file-unreadable", f"{name} cannot be read as DICOM: {reason}.", "Export this object once more.")
+                Fault(
+                    "file-unreadable",
+                    gettext("{name} cannot be read as DICOM: {reason}.", name=name, reason=damage.in_words(reason)),
+                    gettext("Export this object once more."),
+                )
             )
     _judge_extra(found, contents, options)
     found.notes += _oddities(contents)
     if contents.not_dicom:
-        found.notes.append(f"{_files(contents.not_dicom)} not DICOM and ignored.")
+        found.notes.append(
+            ngettext(
+                "{count} file is not DICOM and ignored.",
+                "{count} files are not DICOM and ignored.",
+                contents.not_dicom,
+            )
+        )
     for why, count in Counter(why for _, why in listing.skipped if why != "hidden").items():
-        found.notes.append(f"{_files(count)} not looked at ({why}).")
+        found.notes.append(
+            ngettext(
+                "{count} file is not looked at ({why}).",
+                "{count} files are not looked at ({why}).",
+                count,
+                why=gettext(why),
+            )
+        )
 
 
 def _judge_extra(found: _Found, contents: Contents, options: Options) -> None:
@@ -343,22 +370,30 @@ def _judge_extra(found: _Found, contents: Contents, options: Options) -> None:
         found.faults.append(
             Fault(
                 "extra-objects",
-                f"Here lie objects that belong to no set: {extra} ({files}).",
-                "Take them out of the folder.",
+                gettext("Here lie objects that belong to no set: {extra} ({files}).", extra=extra, files=files),
+                gettext("Take them out of the folder."),
             )
         )
     else:
-        found.notes.append(f"Left out, because they belong to no set: {extra}.")
-        found.notes += [f"Left out as {printable(kind)}: {named(paths)}." for kind, paths in contents.extra.items()]
+        found.notes.append(gettext("Left out, because they belong to no set: {extra}.", extra=extra))
+        found.notes += [
+            gettext("Left out as {kind}: {names}.", kind=printable(kind), names=named(paths))
+            for kind, paths in contents.extra.items()
+        ]
     for kind, files_of_it in contents.private.items():
         if not contents.objects[kind]:
             classes = sorted({one.sop_class_uid for one in files_of_it})
             found.faults.append(
                 Fault(
                     "private-class",
-                    f"{named(one.path for one in files_of_it)} is a {NAMES[kind]} by its modality, but of the class "
-                    f"{named(classes)}, which is none of the standard's; no other planning system reads it.",
-                    f"Export it as a standard {NAMES[kind]}.",
+                    gettext(
+                        "{names} is a {kind} by its modality, but of the class {classes}, which is none of the "
+                        "standard's; no other planning system reads it.",
+                        names=named(one.path for one in files_of_it),
+                        kind=NAMES[kind],
+                        classes=named(classes),
+                    ),
+                    gettext("Export it as a standard {kind}.", kind=NAMES[kind]),
                 )
             )
 
@@ -371,7 +406,7 @@ def _oddities(contents: Contents) -> Iterator[str]:
             for oddity in one.file.oddities:
                 by_oddity[oddity].append(one.called)
     for oddity, names in by_oddity.items():
-        yield f"Written with {oddity}: {named(names)}."
+        yield gettext("Written with {oddity}: {names}.", oddity=damage.in_words(oddity), names=named(names))
 
 
 def _judge_pixels(found: _Found, objects: Objects, folder: Path, options: Options) -> tuple[Doubt, ...]:
@@ -388,19 +423,28 @@ def _judge_pixels(found: _Found, objects: Objects, folder: Path, options: Option
 def _judge_kept(found: _Found, rtset: RtSet) -> None:
     """Report values that the policy keeps and that cannot stay; refuse where something depends on them."""
     remedies = {
-        kept_values.NUMBER: "Correct it in the system that wrote it, and export the object once more.",
-        kept_values.TERM: "Take it out in the system that wrote it, and export the object once more.",
-        kept_values.VALUE: "Correct it in the system that wrote it, and export the object once more.",
+        kept_values.NUMBER: gettext("Correct it in the system that wrote it, and export the object once more."),
+        kept_values.TERM: gettext("Take it out in the system that wrote it, and export the object once more."),
+        kept_values.VALUE: gettext("Correct it in the system that wrote it, and export the object once more."),
     }
     for place in kept_values.places(rtset.set_files, rtset.mends):
-        times = f", {place.times} times" if place.times > 1 else ""
+        why = place.mend.in_words
+        if place.times > 1:
+            why = gettext("{why}, {count} times", why=why, count=place.times)
         if place.mend.code:
-            text = f"{place.path} of {place.file.called} {place.mend.why}{times}."
+            text = gettext("{place} of {file} {why}.", place=place.path, file=place.file.called, why=why)
             found.faults.append(Fault(place.mend.code, text, remedies[place.mend.code]))
         else:
-            found.told.append(f"Not kept as it is: {place.path} of {NAMES[place.file.kind]} {place.mend.why}{times}.")
+            found.told.append(
+                gettext(
+                    "Not kept as it is: {place} of {kind} {why}.",
+                    place=place.path,
+                    kind=NAMES[place.file.kind],
+                    why=why,
+                )
+            )
     if keywords := sorted({one.keyword for one in rtset.unusual}):
-        found.notes.append(f"Coded values that are no terms of DICOM stay: {', '.join(keywords)}.")
+        found.notes.append(gettext("Coded values that are no terms of DICOM stay: {names}.", names=", ".join(keywords)))
 
 
 def _not_ready(listing: Listing, options: Options) -> Iterator[Fault]:
@@ -409,13 +453,16 @@ def _not_ready(listing: Listing, options: Options) -> Iterator[Fault]:
     if options.ready and not any(fnmatchcase(name, options.ready) for name in names):
         yield Fault(
             "not-ready",
-            f"The mark {options.ready} is not here: the export is not complete.",
-            f"{WAIT} write the mark when all files of the set are there.",
+            gettext("The mark {ready} is not here: the export is not complete.", ready=options.ready),
+            gettext("Wait until everything is copied, or write the mark when all files of the set are there."),
         )
 
 
-def _files(count: int) -> str:
-    return f"{count} {'file is' if count == 1 else 'files are'}"
+_DIFFERENT: Final = {
+    "PatientName": gettext_noop("The objects state {count} different names of the patient."),
+    "PatientSex": gettext_noop("The objects state {count} different sexes."),
+    "PatientBirthDate": gettext_noop("The objects state {count} different birth dates."),
+}
 
 
 def _judge_patient(found: _Found, contents: Contents, folder: str, *, delivered: bool) -> None:
@@ -433,20 +480,16 @@ def _judge_patient(found: _Found, contents: Contents, folder: str, *, delivered:
         found.faults.append(_two_patients(patients))
         found.not_taken = not_taken.nested(folder, patients)
     if silent:
-        found.notes.append(f"No patient ID in {named(one.called for one in silent)}.")
-    for keyword, says in (
-        ("PatientName", "names of the patient"),
-        ("PatientSex", "sexes"),
-        ("PatientBirthDate", "birth dates"),
-    ):
+        found.notes.append(gettext("No patient ID in {names}.", names=named(one.called for one in silent)))
+    for keyword, says in _DIFFERENT.items():
         different = {file.view.text(keyword).casefold().rstrip("^ ") for file in files} - {""}
         if keyword == "PatientBirthDate":
             different = {value for value in different if not is_placeholder(value)}
         if len(different) > 1:
-            found.say([f"The objects state {len(different)} different {says}."])
+            found.say([gettext(says, count=len(different))])
     studies = {file.uid("StudyInstanceUID") for file in files} - {""}
     if len(studies) > 1:
-        found.say([f"The objects belong to {len(studies)} studies."])
+        found.say([gettext("The objects belong to {count} studies.", count=len(studies))])
 
 
 def _is_all_here(objects: Objects) -> bool:
@@ -454,7 +497,7 @@ def _is_all_here(objects: Objects) -> bool:
     return objects.structure_set is not None and references.all_listed_are_here(objects.structure_set, objects.slices)
 
 
-_RELINK_HELPS: Final = (
+_RELINK_HELPS: Final = gettext_noop(
     'Or set on_broken_links to "relink" in collection.toml: geometry agrees, and the references would be rebuilt.'
 )
 
@@ -464,19 +507,34 @@ def _two_patients(patients: Sequence[Sequence[SetFile]]) -> Fault:
     ids = [files[0].view.text("PatientID") for files in patients]
     counted = []
     for patient_id, files in zip(ids, patients, strict=True):
-        labels = [one.view.text("RTPlanLabel") or "without a label" for one in files if one.kind == PLAN]
-        plans = f", plan {named(labels)}" if labels else ""
-        counted.append(f"{len(files)} object{'s' * (len(files) > 1)} of patient {printable(patient_id)}{plans}")
+        labels = [one.view.text("RTPlanLabel") or gettext("without a label") for one in files if one.kind == PLAN]
+        plans = gettext(", plan {names}", names=named(labels)) if labels else ""
+        counted.append(
+            ngettext(
+                "{count} object of patient {patient}{plans}",
+                "{count} objects of patient {patient}{plans}",
+                len(files),
+                patient=printable(patient_id),
+                plans=plans,
+            )
+        )
     zeros = ""
     if len({patient_id.lstrip("0").casefold() for patient_id in ids}) < len(ids):
-        zeros = " Some of the IDs differ by leading zeros only."
+        zeros = " " + gettext("Some of the IDs differ by leading zeros only.")
     below = "".join(f"\n{printable(one)}: {_by_kind(files)}." for one, files in zip(ids, patients, strict=True))
     return Fault(
         "two-patients",
-        f"There are two or more patient IDs here: {'; '.join(counted)}.{zeros}{below}",
-        f"{not_taken.MOVE_UP}."
+        gettext(
+            "There are two or more patient IDs here: {patients}.{zeros}",
+            patients="; ".join(counted),
+            zeros=zeros,
+        )
+        + below,
+        f"{gettext(not_taken.MOVE_UP)}."
         if not_taken.each_has_a_folder(patients)
-        else "Put each patient's objects in a folder of their own, or export the plan with its own CT once more.",
+        else gettext(
+            "Put each patient's objects in a folder of their own, or export the plan with its own CT once more."
+        ),
     )
 
 
@@ -484,7 +542,7 @@ def _by_kind(files: Sequence[SetFile]) -> str:
     """Name objects by their files, and of many of a kind the first one: file names often are UIDs."""
     kinds = {kind: [one.path for one in files if one.kind == kind] for kind in NAMES}
     return ", ".join(
-        f"{NAMES[kind]} {printable(paths[0])}" + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
+        f"{NAMES[kind]} {reader.and_more(printable(paths[0]), len(paths) - 1)}"
         for kind, paths in kinds.items()
         if paths
     )
@@ -501,7 +559,7 @@ def _judge_links(found: _Found, objects: Objects, judged: Links, options: Option
         found.say(references.strange(objects))
     complete = objects.structure_set and objects.plan and objects.dose and objects.slices and not judged.missing
     if complete and judged.broken and options.on_broken_links == "refuse" and not relink.doubts(objects, judged):
-        judged.broken = [replace(fault, remedy=f"{fault.remedy} {_RELINK_HELPS}") for fault in judged.broken]
+        judged.broken = [replace(fault, remedy=f"{fault.remedy} {gettext(_RELINK_HELPS)}") for fault in judged.broken]
     if options.on_broken_links == "relink" and complete and not judged.all_shown:
         doubts = relink.doubts(objects, judged)
         if not doubts:
@@ -509,7 +567,7 @@ def _judge_links(found: _Found, objects: Objects, judged: Links, options: Option
             rebuilt = relink.rebuild(objects, judged)
             apart = [link for link, state in judged.states.items() if state != "shown"]
             judged.states |= dict.fromkeys(apart, "relinked")
-            found.say([f"References were rebuilt, because geometry agrees: {', '.join(apart)}."])
+            found.say([gettext("References were rebuilt, because geometry agrees: {links}.", links=", ".join(apart))])
             return objects._replace(**rebuilt._asdict())
         if judged.broken:
             found.faults += dict.fromkeys((*judged.broken, *doubts))
@@ -529,25 +587,33 @@ def _judge_fit(found: _Found, fit: Fit, plan: SetFile, machines: Sequence[Machin
     others = _other_machines(plan, machines) if fit.can_be_moved else ""
     for code, told in by_code.items():
         remedy = (
-            'Collect it with machine = "keep".'
+            gettext('Collect it with machine = "keep".')
             if code in KEEP_ONLY
-            else f'{others} With on_machine_mismatch = "warn" the plan would be published on {fit.machine.name} all '
-            "the same, its beams as they are, and this would be a note."
+            else gettext(
+                '{others} With on_machine_mismatch = "warn" the plan would be published on {machine} all the same, '
+                "its beams as they are, and this would be a note.",
+                others=others,
+                machine=fit.machine.name,
+            )
         )
-        found.faults.append(Fault(f"machine-{code}", " ".join(told), remedy))
+        found.faults.append(Fault(f"machine-{code}", joined(told), remedy))
 
 
 def _other_machines(plan: SetFile, machines: Sequence[Machine]) -> str:
     """Return which machine would take the plan: a shipped one, where one does."""
-    keep = 'set machine to "keep", which leaves each plan on its own machine.'
+    keep = gettext('set machine to "keep", which leaves each plan on its own machine.')
     fitting = shipped_that_fit(plan.view, machines)
     if not fitting:
-        return (
-            "No shipped descriptor fits this plan. Add a descriptor of a machine that has it (machines/README.md says "
-            f"how) to the list in collection.toml, or {keep}"
+        return gettext(
+            "No shipped descriptor fits this plan. Add a descriptor of a machine that has it "
+            "(machines/README.md says how) to the list in collection.toml, or {keep}",
+            keep=keep,
         )
     names = ", ".join(f'"{name}"' for name in (*(machine.name for machine in machines), *fitting))
-    return (
-        f"The shipped descriptor {' or '.join(fitting)} fits this plan: with machine = [{names}] in collection.toml "
-        f"the first machine that fits takes each plan. Or {keep}"
+    return gettext(
+        "The shipped descriptor {fitting} fits this plan: with machine = [{names}] in collection.toml "
+        "the first machine that fits takes each plan. Or {keep}",
+        fitting=gettext(" or ").join(fitting),
+        names=names,
+        keep=keep,
     )

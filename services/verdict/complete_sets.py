@@ -13,6 +13,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.dicom import dates
+from services.language import gettext, ngettext
 from services.machines.fit import treatment_beams
 from services.rtset import references
 from services.rtset.reader import CT, DOSE, NAMES, PLAN, STRUCTURE_SET, printable
@@ -96,11 +97,12 @@ class Candidate(NamedTuple):
         fractions = sum(item.number("NumberOfFractionsPlanned") or 0 for item in view.items("FractionGroupSequence"))
         dose = max((one for one in doses if one), default=None)
         parts = [f"{dose:g} Gy"] if dose else []
-        return " in ".join([*parts, f"{fractions:g} fraction{'s' * (fractions != 1)}"] if fractions else parts)
+        counted = ngettext("{count:g} fraction", "{count:g} fractions", fractions)
+        return gettext(" in ").join([*parts, counted] if fractions else parts)
 
     def describe_with_dose(self) -> str:
         """Return which plan this is, and what it prescribes."""
-        beams = f"{self.beams} beam{'s' * (self.beams != 1)}"
+        beams = ngettext("{count} beam", "{count} beams", self.beams)
         return f"{self.describe()}: {', '.join(filter(None, (self.prescription, beams)))}"
 
 
@@ -118,10 +120,15 @@ class CompleteSets(NamedTuple):
             if one.kind == CT:
                 series[one.uid("SeriesInstanceUID")].append(one)
             else:
-                yield f"Not taken: {one.called} ({_what(one)})."
+                yield gettext("Not taken: {file} ({what}).", file=one.called, what=_what(one))
         for slices in series.values():
-            what = slices[0].view.text("SeriesDescription") or "without a description"
-            yield f"Not taken: CT series {printable(what)}, {len(slices)} slices ({printable(slices[0].path)} …)."
+            what = slices[0].view.text("SeriesDescription") or gettext("without a description")
+            yield gettext(
+                "Not taken: CT series {what}, {count} slices ({path} …).",
+                what=printable(what),
+                count=len(slices),
+                path=printable(slices[0].path),
+            )
 
 
 def find(objects: Mapping[str, tuple[SetFile, ...]], accept: frozenset[str] = frozenset()) -> CompleteSets:
@@ -177,8 +184,8 @@ def describe_plan(plan: SetFile) -> str:
     day = plan_date(plan)
     status = approval(plan)
     return (
-        (f'plan "{label}"' if label else "a plan without a label")
-        + (f" of {day.isoformat()}" if day else "")
+        (gettext('plan "{label}"', label=label) if label else gettext("a plan without a label"))
+        + (gettext(" of {day}", day=day.isoformat()) if day else "")
         + f" ({printable(plan.path)}{f', {printable(status)}' if status else ''})"
     )
 
@@ -200,13 +207,24 @@ def tell(faults: Sequence[Fault], objects: Mapping[str, tuple[SetFile, ...]], ac
 def told_of(found: CompleteSets) -> str:
     """Return which sets there are, and what each plan lacks that is none."""
     complete = [one for one in found.candidates if one.is_complete]
-    text = [f"Here {_sets_are(len(complete))}."] if found.candidates else []
+    text = [_sets_are(len(complete))] if found.candidates else []
     for one in found.candidates:
         if one.is_complete:
             text.append(f"{one.ordinal}. {one.describe()}: {_members(one)}.")
         else:
-            lacks = f"its {' and '.join(one.lacks)} is not here" if one.lacks else "what is here may not be its own"
-            text.append(f"{one.ordinal}. {one.describe()} makes no set: {lacks}.")
+            lacks = (
+                gettext("its {names} is not here", names=gettext(" and ").join(one.lacks))
+                if one.lacks
+                else gettext("what is here may not be its own")
+            )
+            text.append(
+                gettext(
+                    "{ordinal}. {plan} makes no set: {lacks}.",
+                    ordinal=one.ordinal,
+                    plan=one.describe(),
+                    lacks=lacks,
+                )
+            )
     return " ".join(text)
 
 
@@ -216,13 +234,21 @@ def what_each_does(found: CompleteSets) -> str:
     if not complete:
         return ""
     what = (
-        f"set {complete[0]} would be published"
+        gettext("set {ordinal} would be published", ordinal=complete[0])
         if len(complete) == 1
-        else f"sets {', '.join(complete[:-1])} and {complete[-1]} would be published, each under a number of its own"
+        else gettext(
+            "sets {ordinals} and {last} would be published, each under a number of its own",
+            ordinals=", ".join(complete[:-1]),
+            last=complete[-1],
+        )
     )
     others = len(found.candidates) - len(complete)
-    waits = f", and {others} plan{'s' * (others > 1)} would be told of" if others else ""
-    return f'Or set plans to "each" in [check] of collection.toml: {what}{waits}.'
+    waits = (
+        ngettext(", and {count} plan would be told of", ", and {count} plans would be told of", others)
+        if others
+        else ""
+    )
+    return gettext('Or set plans to "each" in [check] of collection.toml: {what}{waits}.', what=what, waits=waits)
 
 
 def _may_name(one: SetFile, keyword: str, other: SetFile) -> bool:
@@ -239,24 +265,26 @@ def _may_be_drawn_on(structure_set: SetFile, slices: Sequence[SetFile]) -> bool:
 
 
 def _sets_are(count: int) -> str:
-    return "is no complete set" if not count else "is one complete set" if count == 1 else f"are {count} complete sets"
+    if not count:
+        return gettext("Here is no complete set.")
+    return ngettext("Here is one complete set.", "Here are {count} complete sets.", count)
 
 
 def _members(one: Candidate) -> str:
     remaining = set_aside(one.objects).objects
     slices = len(remaining[CT])
-    parts = [f"{remaining[STRUCTURE_SET][0].called}", f"{slices} CT slice{'s' * (slices > 1)}"]
-    return ", ".join([*parts, remaining[DOSE][0].called])
+    counted = ngettext("{count} CT slice", "{count} CT slices", slices)
+    return f"{remaining[STRUCTURE_SET][0].called}, {counted}, {remaining[DOSE][0].called}"
 
 
 def _what(one: SetFile) -> str:
     """Describe in a few words what an object is that belongs to no set."""
     if one.kind == PLAN:
         what = one.view.text("PlanIntent") or one.view.text("RTPlanGeometry")
-        label = one.view.text("RTPlanLabel") or "without a label"
+        label = one.view.text("RTPlanLabel") or gettext("without a label")
         return f"{printable(label)}{f', {printable(what)}' if what else ''}"
     if one.kind == STRUCTURE_SET:
-        return printable(one.view.text("StructureSetLabel") or "without a label")
+        return printable(one.view.text("StructureSetLabel") or gettext("without a label"))
     return printable(what_dose(one))
 
 

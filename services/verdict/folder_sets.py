@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from services.errors import Fault
+from services.language import gettext
 from services.rtset import folder_listing, not_taken, reader
 from services.rtset.reader import printable
 from services.verdict import check, complete_sets
@@ -134,15 +135,17 @@ def _taken(
 
 def _passed_over(found: CompleteSets, taken: Sequence[Candidate], undecided: Sequence[Candidate]) -> tuple[str, ...]:
     left = [one for one in found.candidates if one not in taken and one not in undecided]
-    return (*(f"Not taken: {one.describe()}." for one in left), *found.notes())
+    return (*(gettext("Not taken: {file}.", file=one.describe()) for one in left), *found.notes())
 
 
 def _none_approved(candidates: Sequence[Candidate]) -> Fault:
     told = "; ".join(f"{one.ordinal}. {one.describe()}" for one in candidates)
     return Fault(
         NO_APPROVED_PLAN,
-        f"None of the plans here has the approval status APPROVED: {told}.",
-        'Approve the plan and export it once more, or set plans in [check] of collection.toml to "ask" or "each".',
+        gettext("None of the plans here has the approval status APPROVED: {plans}.", plans=told),
+        gettext(
+            'Approve the plan and export it once more, or set plans in [check] of collection.toml to "ask" or "each".'
+        ),
     )
 
 
@@ -169,8 +172,8 @@ class _Judged:
         told = "; ".join(map(complete_sets.describe_plan, plans))
         fault = Fault(
             NO_APPROVED_PLAN,
-            f"No plan here has the approval status APPROVED: {told}.",
-            'Approve the plan and export it once more, or set plans in [check] of collection.toml to "each".',
+            gettext("No plan here has the approval status APPROVED: {plans}.", plans=told),
+            gettext('Approve the plan and export it once more, or set plans in [check] of collection.toml to "each".'),
         )
         return replace(verdict, faults=(*verdict.faults, fault), rtset=None)
 
@@ -184,7 +187,10 @@ class _Judged:
         if unreadable and not all(state == "shown" for state in verdict.links.values()):
             verdict = self._judge(replace(contents, unreadable=unreadable), its_own)
         elif unreadable:
-            others = (*others, *(f"Not taken: {printable(one.path)}, which cannot be read." for one in unreadable))
+            others = (
+                *others,
+                *(gettext("Not taken: {file}, which cannot be read.", file=printable(one.path)) for one in unreadable),
+            )
         return replace(verdict, notes=(*verdict.notes, *others))
 
     def _judge(self, contents: Contents, aside: SetAside) -> Verdict:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, get_args
 from services.dicom import part10
 from services.errors import Fault
 from services.forms.collection_form import Acceptable
+from services.language import gettext, gettext_noop
 from services.machines.fit import NOT_TREATING, oddities, treatment_beams
 from services.rtset import private_loss
 from services.rtset.reader import printable
@@ -47,8 +48,8 @@ _DELIVERING: Final = ("BeamSequence", "IonBeamSequence", "ApplicationSetupSequen
 """What delivers the dose of a plan: beams, or the sources of a brachytherapy plan."""
 
 _OTHER_DOSES: Final = {
-    "EFFECTIVE": "a biologically effective dose and not the physical one",
-    "ERROR": "a difference between two doses and not a dose",
+    "EFFECTIVE": gettext_noop("{dose} is a biologically effective dose and not the physical one."),
+    "ERROR": gettext_noop("{dose} is a difference between two doses and not a dose."),
 }
 """(3004,0004) *Dose Type*. PS3.3 C.8.8.3."""
 
@@ -101,9 +102,9 @@ def judge(objects: Objects, *, machine_replaced: bool) -> Meaning:
     if dose:
         faults += _dose_faults(dose, plan)
         if not dose.view.text("DoseUnits"):
-            notes.append(f"{dose.called} does not state its units; gray are taken for granted.")
+            notes.append(gettext("{dose} does not state its units; gray are taken for granted.", dose=dose.called))
         if other := _OTHER_DOSES.get(dose.view.text("DoseType").upper()):
-            notes.append(f"{dose.called} is {other}.")
+            notes.append(gettext(other, dose=dose.called))
     of_names = [*_label(plan), *_equal_names(structure_set)]
     return Meaning(faults, [*notes, *of_names], of_names)
 
@@ -113,33 +114,47 @@ def _ct_faults(slices: Sequence[SetFile]) -> Iterator[Fault]:
     if enhanced:
         yield Fault(
             "enhanced-ct",
-            f"{enhanced[0].called} is an enhanced CT with many slices in one file, which few planning systems take.",
-            "Export the CT as single slices (CT Image Storage).",
+            gettext(
+                "{file} is an enhanced CT with many slices in one file, which few planning systems take.",
+                file=enhanced[0].called,
+            ),
+            gettext("Export the CT as single slices (CT Image Storage)."),
         )
     annotated = [one for one in slices if one.view.text("BurnedInAnnotation").upper() == "YES"]
     if annotated:
         yield Fault(
             "burned-in-annotation",
-            f"{len(annotated)} of {len(slices)} CT slices say that text is written into their pixels "
-            f"({annotated[0].called}); it may name the patient, and nothing here would remove it.",
-            "Export the original CT slices, without annotation.",
+            gettext(
+                "{count} of {total} CT slices say that text is written into their pixels ({file}); it may "
+                "name the patient, and nothing here would remove it.",
+                count=len(annotated),
+                total=len(slices),
+                file=annotated[0].called,
+            ),
+            gettext("Export the original CT slices, without annotation."),
         )
 
 
 def _ct_notes(slices: Sequence[SetFile], volume: Volume | None) -> Iterator[str]:
     tilts = {tilt for one in slices if (tilt := one.view.number("GantryDetectorTilt"))}
     if tilts or (volume and abs(volume.first.normal.z) < _AXIAL):
-        yield "The CT was taken with a tilted gantry, or not across the patient."
+        yield gettext("The CT was taken with a tilted gantry, or not across the patient.")
     elif volume and not _lie_behind_each_other(slices):
-        yield "The CT slices differ in place across the patient. Are these two series in one?"
+        yield gettext("The CT slices differ in place across the patient. Are these two series in one?")
     if volume and any(abs(gap - volume.gap_mm) > _UNEVEN_MM for gap in volume.gaps_mm):
         yield (
-            f"The CT slices are not evenly spaced: {min(volume.gaps_mm):g} to {max(volume.gaps_mm):g} mm. "
-            "Are slices missing?"
+            gettext(
+                "The CT slices are not evenly spaced: {least:g} to {most:g} mm. Are slices missing?",
+                least=min(volume.gaps_mm),
+                most=max(volume.gaps_mm),
+            )
         )
     compressed = sum(one.file.transfer_syntax not in _PLAIN for one in slices)
     if compressed:
-        yield f"{compressed} CT slices are compressed; they stay so, and some planning systems do not take them."
+        yield gettext(
+            "{count} CT slices are compressed; they stay so, and some planning systems do not take them.",
+            count=compressed,
+        )
 
 
 def _lie_behind_each_other(slices: Sequence[SetFile]) -> bool:
@@ -154,26 +169,40 @@ def _structure_set_faults(structure_set: SetFile) -> Iterator[Fault]:
     if len(frames) > 1:
         yield Fault(
             "two-frames",
-            f"{structure_set.called} has contours in {len(frames)} frames of reference, on more than one image series.",
-            "Export the structure set with the structures of the planning CT only.",
+            gettext(
+                "{structure_set} has contours in {count} frames of reference, on more than one image series.",
+                structure_set=structure_set.called,
+                count=len(frames),
+            ),
+            gettext("Export the structure set with the structures of the planning CT only."),
         )
 
 
 def _roi_notes(structure_set: SetFile) -> Iterator[str]:
     rois = structure_set.view.items("StructureSetROISequence")
     names = [name for roi in rois if (name := roi.text("ROIName"))]
-    yield from _number_notes(structure_set, "structures", rois, "ROINumber")
+    yield from _number_notes(
+        structure_set, gettext_noop("{count} structures in {file} have the number {number}."), rois, "ROINumber"
+    )
     if next(contours(structure_set), None) is None:
-        yield f"{structure_set.called} has no contours."
+        yield gettext("{structure_set} has no contours.", structure_set=structure_set.called)
     long = sum(len(name) > LONGEST_ROI_NAME for name in names)
     if long:
-        yield f"{long} structures have names of more than {LONGEST_ROI_NAME} characters; Eclipse shortens them."
+        yield gettext(
+            "{count} structures have names of more than {most} characters; Eclipse shortens them.",
+            count=long,
+            most=LONGEST_ROI_NAME,
+        )
 
 
 def _label(plan: SetFile | None) -> Iterator[str]:
     label = plan.view.text("RTPlanLabel") if plan else ""
     if len(label) > LONGEST_PLAN_LABEL:
-        yield f"The plan's label has {len(label)} characters; Eclipse takes {LONGEST_PLAN_LABEL}."
+        yield gettext(
+            "The plan's label has {count} characters; Eclipse takes {most}.",
+            count=len(label),
+            most=LONGEST_PLAN_LABEL,
+        )
 
 
 def equal_names(structure_set: SetFile) -> dict[str, int]:
@@ -184,16 +213,21 @@ def equal_names(structure_set: SetFile) -> dict[str, int]:
 
 def _equal_names(structure_set: SetFile | None) -> Iterator[str]:
     for name, count in (equal_names(structure_set) if structure_set else {}).items():
-        yield f"{count} structures are called {printable(name)} in the first {LONGEST_ROI_NAME} characters."
+        yield gettext(
+            "{count} structures are called {name} in the first {most} characters.",
+            count=count,
+            name=printable(name),
+            most=LONGEST_ROI_NAME,
+        )
 
 
-def _number_notes(file: SetFile, what: str, items: Sequence[View], keyword: str) -> Iterator[str]:
+def _number_notes(file: SetFile, says: str, items: Sequence[View], keyword: str) -> Iterator[str]:
     """Find what cannot be told apart, because the numbers by which all else refers to it are equal."""
     counts = Counter(_as_stated(item, keyword) for item in items)
     for number, count in counts.items():
         if number and count > 1:
             stated = printable(number.decode("ascii", "replace"))
-            yield f"{count} {what} in {file.called} have the number {stated}."
+            yield gettext(says, count=count, file=file.called, number=stated)
 
 
 def intent(plan: SetFile) -> Iterator[Fault]:
@@ -201,32 +235,41 @@ def intent(plan: SetFile) -> Iterator[Fault]:
     if plan.view.text("PlanIntent").upper() == "VERIFICATION":
         yield Fault(
             "verification-plan",
-            f"{plan.called} is a verification plan: it checks what one machine delivers to a phantom.",
-            "Export the plan that the patient was treated with.",
+            gettext(
+                "{plan} is a verification plan: it checks what one machine delivers to a phantom.", plan=plan.called
+            ),
+            gettext("Export the plan that the patient was treated with."),
         )
     if plan.view.text("RTPlanGeometry").upper() == "TREATMENT_DEVICE":
         yield Fault(
             "treatment-device-plan",
-            f"{plan.called} is laid out on a treatment machine and not in a patient.",
-            "Export the plan that was made on the patient's structure set.",
+            gettext("{plan} is laid out on a treatment machine and not in a patient.", plan=plan.called),
+            gettext("Export the plan that was made on the patient's structure set."),
         )
 
 
 def _plan_notes(plan: SetFile) -> Iterator[str]:
     if plan.view.has("BeamSequence") and not treatment_beams(plan.view):
-        yield f"{plan.called} has no treatment beam: its beams are setup fields, port films or kV images."
+        yield gettext(
+            "{plan} has no treatment beam: its beams are setup fields, port films or kV images.", plan=plan.called
+        )
     elif not any(map(plan.view.has, _DELIVERING)):
-        yield f"{plan.called} has no beams."
-    yield from _number_notes(plan, "beams", plan.view.items("BeamSequence"), "BeamNumber")
+        yield gettext("{plan} has no beams.", plan=plan.called)
+    yield from _number_notes(
+        plan,
+        gettext_noop("{count} beams in {file} have the number {number}."),
+        plan.view.items("BeamSequence"),
+        "BeamNumber",
+    )
     beams = {_as_stated(beam, "BeamNumber") for kind in _DELIVERING[:2] for beam in plan.view.items(kind)}
     strangers = _referred(plan.view) - beams
     if strangers and beams:
-        yield f"{plan.called} refers to {len(strangers)} beams that it does not have."
+        yield gettext("{plan} refers to {count} beams that it does not have.", plan=plan.called, count=len(strangers))
     groups = plan.view.items("FractionGroupSequence")
     if len(groups) > 1:
-        yield f"{plan.called} has {len(groups)} fraction groups."
+        yield gettext("{plan} has {count} fraction groups.", plan=plan.called, count=len(groups))
     if plan.view.text("PlanIntent").upper() == "MACHINE_QA":
-        yield f"{plan.called} is a plan for the quality assurance of a machine."
+        yield gettext("{plan} is a plan for the quality assurance of a machine.", plan=plan.called)
     yield from private_loss.of_plan(plan.view)
 
 
@@ -235,22 +278,22 @@ def _dose_faults(dose: SetFile, plan: SetFile | None) -> Iterator[Fault]:
     if units not in ("GY", ""):
         yield Fault(
             "relative-dose",
-            f"{dose.called} is in {printable(units)} and not in gray.",
-            "Export the plan dose as absolute dose.",
+            gettext("{dose} is in {units} and not in gray.", dose=dose.called, units=printable(units)),
+            gettext("Export the plan dose as absolute dose."),
         )
     kind = dose.view.text("DoseSummationType").upper()
     plans = dose.view.items("ReferencedRTPlanSequence")
     if kind == "MULTI_PLAN" or len({plan.text("ReferencedSOPInstanceUID") for plan in plans}) > 1:
         yield Fault(
             "plan-sum",
-            f"{dose.called} is the sum of several plans.",
-            "Export the dose of the one plan.",
+            gettext("{dose} is the sum of several plans.", dose=dose.called),
+            gettext("Export the dose of the one plan."),
         )
     elif kind in _DELIVERED:
         yield Fault(
             "delivered-dose",
-            f"{dose.called} is what was delivered ({kind}) and not what was planned.",
-            "Export the plan dose.",
+            gettext("{dose} is what was delivered ({kind}) and not what was planned.", dose=dose.called, kind=kind),
+            gettext("Export the plan dose."),
         )
     elif kind in _OF_PARTS and plan:
         treating = _delivering(plan.view)
@@ -258,9 +301,14 @@ def _dose_faults(dose: SetFile, plan: SetFile | None) -> Iterator[Fault]:
         if covered != treating and (covered or len(treating) > 1 or kind == "CONTROL_POINT"):
             yield Fault(
                 "partial-beam-dose",
-                f"{dose.called} is the dose of a part of the plan ({kind}): it covers {len(covered)} of "
-                f"{len(treating)} beams.",
-                "Export the plan dose only, not field doses.",
+                gettext(
+                    "{dose} is the dose of a part of the plan ({kind}): it covers {count} of {total} beams.",
+                    dose=dose.called,
+                    kind=kind,
+                    count=len(covered),
+                    total=len(treating),
+                ),
+                gettext("Export the plan dose only, not field doses."),
             )
 
 

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.errors import Fault
+from services.language import gettext, gettext_noop
 from services.rtset import geometry, references
 from services.rtset.geometry import Volume
 from services.rtset.reader import CT, DOSE, NAMES, PLAN, STRUCTURE_SET, below, named
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 _SAME_SPACING_MM: Final = 1e-3
 """Decimal texts of one pixel spacing differ by their last digits only."""
 
-WAIT: Final = "Wait until everything is copied, or"
-"""What is missing may still be on its way."""
-
 
 class _OneOnly(NamedTuple):
     code: str
@@ -39,12 +37,16 @@ class _OneOnly(NamedTuple):
 
 _ONE_ONLY: Final[Mapping[str, _OneOnly]] = {
     STRUCTURE_SET: _OneOnly(
-        "second-structure-set", "StructureSetLabel", "Leave only the structure set that the plan was made on."
+        "second-structure-set",
+        "StructureSetLabel",
+        gettext_noop("Leave only the structure set that the plan was made on."),
     ),
     PLAN: _OneOnly(
         "second-plan",
         "RTPlanLabel",
-        "Export one plan with its structure set and its plan dose; put every other plan in a folder of its own.",
+        gettext_noop(
+            "Export one plan with its structure set and its plan dose; put every other plan in a folder of its own."
+        ),
     ),
     DOSE: _OneOnly("second-dose", "DoseSummationType", several_doses.PLAN_DOSE_ONLY),
 }
@@ -67,7 +69,11 @@ def choose(objects: Mapping[str, tuple[SetFile, ...]]) -> Members:
     faults: list[Fault] = []
     _judge_instances(faults, objects)
     missing = [
-        Fault(no_object(kind), f"There is no {NAMES[kind]} here.", f"{WAIT} export the {NAMES[kind]} too.")
+        Fault(
+            no_object(kind),
+            gettext("There is no {kind} here.", kind=NAMES[kind]),
+            gettext("Wait until everything is copied, or export the {kind} too.", kind=NAMES[kind]),
+        )
         for kind in NAMES
         if not objects[kind]
     ]
@@ -78,8 +84,14 @@ def choose(objects: Mapping[str, tuple[SetFile, ...]]) -> Members:
         if kind == DOSE and len(files) > 1:
             faults.append(several_doses.refusal(files, objects[PLAN]))
         elif len(files) > 1:
-            what = below(f"{file.path} ({file.view.text(label) or 'without a label'})" for file in files)
-            faults.append(Fault(code, f"There are {len(files)} {NAMES[kind]}s:{what}", remedy))
+            what = below(f"{file.path} ({file.view.text(label) or gettext('without a label')})" for file in files)
+            faults.append(
+                Fault(
+                    code,
+                    gettext("There are {count} {kind}s:", count=len(files), kind=NAMES[kind]) + what,
+                    gettext(remedy),
+                )
+            )
     slices, volume = _stack(faults, _planning_ct(faults, objects[CT], one[STRUCTURE_SET]))
     return Members(Objects(slices, volume, one[STRUCTURE_SET], one[PLAN], one[DOSE]), faults, missing)
 
@@ -99,8 +111,11 @@ def _judge_instances(faults: list[Fault], objects: Mapping[str, tuple[SetFile, .
         faults.append(
             Fault(
                 "no-instance-uid",
-                f"{named(one.called for one in nameless)} have no SOP Instance UID, by which objects are told apart.",
-                "Export these objects once more.",
+                gettext(
+                    "{names} have no SOP Instance UID, by which objects are told apart.",
+                    names=named(one.called for one in nameless),
+                ),
+                gettext("Export these objects once more."),
             )
         )
     twice = [files for files in by_uid.values() if len(files) > 1]
@@ -109,8 +124,8 @@ def _judge_instances(faults: list[Fault], objects: Mapping[str, tuple[SetFile, .
         faults.append(
             Fault(
                 "duplicate-instance",
-                f"{len(twice)} objects are here more than once: {copies}.",
-                "Take the copies out of the folder.",
+                gettext("{count} objects are here more than once: {names}.", count=len(twice), names=copies),
+                gettext("Take the copies out of the folder."),
             )
         )
 
@@ -123,19 +138,23 @@ def _planning_ct(faults: list[Fault], ct: Sequence[SetFile], structure_set: SetF
     if len(series) <= 1:
         return tuple(ct)
     planning = referred_to(series, structure_set) if structure_set else None
-    what = below(
-        f"{len(slices)} slices {slices[0].view.text('SeriesDescription') or 'without a description'} "
-        f"({slices[0].path} …{', on which the structures were drawn' if uid == planning else ''})"
-        for uid, slices in series.items()
-    )
+    what = below(_of_series(slices, is_planning=uid == planning) for uid, slices in series.items())
     faults.append(
         Fault(
             "second-ct-series",
-            f"There are {len(series)} CT series:{what}",
-            "Leave only the CT series that the structures were drawn on.",
+            gettext("There are {count} CT series:", count=len(series)) + what,
+            gettext("Leave only the CT series that the structures were drawn on."),
         )
     )
     return tuple(series[planning]) if planning is not None else ()
+
+
+def _of_series(slices: Sequence[SetFile], *, is_planning: bool) -> str:
+    described = slices[0].view.text("SeriesDescription") or gettext("without a description")
+    says = gettext_noop("{count} slices {description} ({first} …)")
+    if is_planning:
+        says = gettext_noop("{count} slices {description} ({first} …, on which the structures were drawn)")
+    return gettext(says, count=len(slices), description=described, first=slices[0].path)
 
 
 def referred_to(series: Mapping[str, Sequence[SetFile]], structure_set: SetFile) -> str | None:
@@ -158,14 +177,24 @@ def _of_one_grid(slices: Sequence[SetFile]) -> Iterator[Fault]:
     if all(abs(a - b) <= _SAME_SPACING_MM for other in grids for a, b in zip(first, other, strict=True)):
         return
     told = named(
-        f"{count} of {columns:g} x {rows:g} pixels of {down:g} x {along:g} mm"
+        gettext(
+            "{count} of {columns:g} x {rows:g} pixels of {down:g} x {along:g} mm",
+            count=count,
+            columns=columns,
+            rows=rows,
+            down=down,
+            along=along,
+        )
         for (columns, rows, down, along), count in grids.most_common()
     )
     yield Fault(
         "mixed-ct",
-        f"The CT slices do not have one matrix and one pixel spacing: {told}. No planning system makes a "
-        "volume of them.",
-        "Export one CT series: one phase, one reconstruction.",
+        gettext(
+            "The CT slices do not have one matrix and one pixel spacing: {grids}. No planning system makes a "
+            "volume of them.",
+            grids=told,
+        ),
+        gettext("Export one CT series: one phase, one reconstruction."),
     )
 
 
@@ -191,8 +220,10 @@ def _stack(faults: list[Fault], slices: tuple[SetFile, ...]) -> tuple[tuple[SetF
         faults.append(
             Fault(
                 "ct-position-not-stated",
-                f"{named(one.called for one in nowhere)} do not say where in the patient they lie.",
-                "Export the planning CT as a series of slices, without topogram and screen captures.",
+                gettext(
+                    "{names} do not say where in the patient they lie.", names=named(one.called for one in nowhere)
+                ),
+                gettext("Export the planning CT as a series of slices, without topogram and screen captures."),
             )
         )
         return slices, None
@@ -204,9 +235,13 @@ def _stack(faults: list[Fault], slices: tuple[SetFile, ...]) -> tuple[tuple[SetF
         faults.append(
             Fault(
                 "ct-orientations",
-                f"{len(other)} of {len(placed)} CT slices have another orientation than the others: "
-                f"{named(one.path for one in other)}.",
-                "Export the planning CT only, without topogram and reconstructions in other planes.",
+                gettext(
+                    "{count} of {total} CT slices have another orientation than the others: {names}.",
+                    count=len(other),
+                    total=len(placed),
+                    names=named(one.path for one in other),
+                ),
+                gettext("Export the planning CT only, without topogram and reconstructions in other planes."),
             )
         )
         return slices, None
@@ -216,7 +251,7 @@ def _stack(faults: list[Fault], slices: tuple[SetFile, ...]) -> tuple[tuple[SetF
     ordered = tuple(slices[index] for _, index in at)
     faults += _of_one_grid(ordered)
     same = [
-        f"{below.path} and {above.path}"
+        gettext("{one} and {other}", one=below.path, other=above.path)
         for below, above, gap in zip(ordered, ordered[1:], geometry.gaps(positions), strict=False)
         if gap <= geometry.SAME_POSITION_MM
     ]
@@ -224,8 +259,8 @@ def _stack(faults: list[Fault], slices: tuple[SetFile, ...]) -> tuple[tuple[SetF
         faults.append(
             Fault(
                 "duplicate-positions",
-                f"Two CT slices lie at one position: {named(same)}.",
-                "Export one CT series: one phase, one reconstruction.",
+                gettext("Two CT slices lie at one position: {names}.", names=named(same)),
+                gettext("Export one CT series: one phase, one reconstruction."),
             )
         )
         return ordered, None

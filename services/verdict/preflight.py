@@ -10,6 +10,7 @@ from operator import sub
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
+from services.language import gettext, ngettext
 from services.rtset import geometry, references
 from services.verdict import importability
 
@@ -43,7 +44,11 @@ def notes(objects: Objects) -> Iterator[str]:
 def equal_names(structure_set: SetFile) -> Iterator[str]:
     """Count what Eclipse cannot tell apart; the check's own note names it."""
     if alike := sum(importability.equal_names(structure_set).values()):
-        yield f"{alike} structures have names that are equal in the first {importability.LONGEST_ROI_NAME} characters."
+        yield gettext(
+            "{count} structures have names that are equal in the first {most} characters.",
+            count=alike,
+            most=importability.LONGEST_ROI_NAME,
+        )
 
 
 def _structures(structure_set: SetFile) -> Iterator[str]:
@@ -51,16 +56,20 @@ def _structures(structure_set: SetFile) -> Iterator[str]:
     observations = view.items("RTROIObservationsSequence")
     types = [one.text("RTROIInterpretedType").upper() for one in observations]
     if "EXTERNAL" not in types:
-        yield "No structure is the outline of the body (type EXTERNAL)."
+        yield gettext("No structure is the outline of the body (type EXTERNAL).")
     drawn = _drawn(structure_set)
     empty = [roi for roi in view.items("StructureSetROISequence") if _number(roi, "ROINumber") not in drawn]
     if empty:
-        yield f"{_structures_are(len(empty))} empty."
+        yield ngettext("{count} structure is empty.", "{count} structures are empty.", len(empty))
     without = [one for one in observations if not one.has("RTROIIdentificationCodeSequence")]
     if without:
-        yield f"{_structures_are(len(without))} without a code."
+        yield ngettext("{count} structure is without a code.", "{count} structures are without a code.", len(without))
     if couch := types.count("SUPPORT"):
-        yield f"{_structures_are(couch)} of the couch (type SUPPORT)."
+        yield ngettext(
+            "{count} structure is of the couch (type SUPPORT).",
+            "{count} structures are of the couch (type SUPPORT).",
+            couch,
+        )
 
 
 def _fine(structure_set: SetFile, objects: Objects) -> Iterator[str]:
@@ -80,7 +89,11 @@ def _fine(structure_set: SetFile, objects: Objects) -> Iterator[str]:
         or (finest_mm and spans and _step_mm(data, *max(spans, key=_bytes)) < finest_mm)
     ]
     if fine:
-        yield f"{_structures_are(len(fine))} drawn between CT slices or finer than their pixels (high resolution)."
+        yield ngettext(
+            "{count} structure is drawn between CT slices or finer than their pixels (high resolution).",
+            "{count} structures are drawn between CT slices or finer than their pixels (high resolution).",
+            len(fine),
+        )
 
 
 def _bytes(span: tuple[int, int]) -> int:
@@ -98,10 +111,6 @@ def _step_mm(data: bytes, start: int, end: int) -> float:
     return median(lengths) if len(lengths) >= _FEWEST else inf
 
 
-def _structures_are(count: int) -> str:
-    return f"{count} structure{'s are' if count > 1 else ' is'}"
-
-
 def _prescription(plan: SetFile, structure_set: SetFile) -> Iterator[str]:
     """Look for a contoured target and a dose that is prescribed to one. PS3.3 C.8.8.10."""
     drawn = _drawn(structure_set)
@@ -111,14 +120,14 @@ def _prescription(plan: SetFile, structure_set: SetFile) -> Iterator[str]:
         if one.text("RTROIInterpretedType").upper() in _TARGETS
     } & drawn
     if not targets:
-        yield "No target (type PTV, CTV or GTV) has contours."
+        yield gettext("No target (type PTV, CTV or GTV) has contours.")
     prescribed = {
         _number(one, "ReferencedROINumber")
         for one in plan.view.items("DoseReferenceSequence")
         if one.text("DoseReferenceType").upper() == "TARGET" and one.number("TargetPrescriptionDose")
     }
     if targets and targets.isdisjoint(prescribed):
-        yield "The plan prescribes no dose to a contoured target."
+        yield gettext("The plan prescribes no dose to a contoured target.")
 
 
 def _drawn(structure_set: SetFile) -> set[str]:

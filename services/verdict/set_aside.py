@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from services.language import gettext
 from services.rtset import references
 from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET, printable
 from services.verdict import importability
@@ -32,10 +33,10 @@ class SetAside(NamedTuple):
     def notes(self) -> list[str]:
         """Return what was left out, each object by its file and by what it is."""
         told = [
-            *(f"{one.called} (localizer)" for one in self.localizers),
+            *(gettext("{file} (localizer)", file=one.called) for one in self.localizers),
             *(f"{one.called} ({printable(what_dose(one))})" for one in self.doses),
         ]
-        return [f"Left out, because it belongs to no set: {one}." for one in told]
+        return [gettext("Left out, because it belongs to no set: {file}.", file=one) for one in told]
 
 
 def set_aside(objects: Mapping[str, tuple[SetFile, ...]]) -> SetAside:
@@ -73,7 +74,7 @@ def _other_doses(doses: Sequence[SetFile], plans: Sequence[SetFile]) -> tuple[Se
 def what_dose(dose: SetFile) -> str:
     """Describe in a few words what a dose is: `BEAM`, `PLAN, EFFECTIVE`, `PLAN in RELATIVE`."""
     kind, units = dose.view.text("DoseSummationType").upper(), dose.view.text("DoseUnits").upper()
-    words = [kind or "without a summation type"]
+    words = [kind or gettext("without a summation type")]
     if (of := dose.view.text("DoseType").upper()) != "PHYSICAL":
-        words.append(of or "without a dose type")
-    return ", ".join(words) + (f" in {units}" if units not in ("GY", "") else "")
+        words.append(of or gettext("without a dose type"))
+    return ", ".join(words) + (gettext(" in {units}", units=units) if units not in ("GY", "") else "")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from services.dicom import part10
 from services.errors import Fault
+from services.language import gettext, gettext_noop
 from services.rtset.reader import below, named, printable
 from services.verdict import importability
 from services.verdict.set_aside import what_dose
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from services.rtset.reader import SetFile
 
-PLAN_DOSE_ONLY: Final = "Export the plan dose only, not field doses."
+PLAN_DOSE_ONLY: Final = gettext_noop("Export the plan dose only, not field doses.")
 
 _WORDS: Final = {16: "H", 32: "I"}
 _UNCOMPRESSED: Final = frozenset((part10.IMPLICIT, part10.EXPLICIT))
@@ -30,28 +31,44 @@ def refusal(doses: Sequence[SetFile], plans: Sequence[SetFile]) -> Fault:
     Of two that may both be the plan's, grid, date and maximum tell which is which.
     """
     alike = [one for one in doses if len(plans) == 1 and importability.is_plan_dose(one, plans[0])]
-    count = f"There are {len(doses)} RT Doses"
+    count = len(doses)
     if all(_planes(one) == 1 for one in doses) and len({what_dose(one) for one in doses}) == 1:
         return Fault(
             "second-dose",
-            f"{count}, each of one plane ({named(one.path for one in doses)}).",
-            "Export the dose as one three-dimensional grid in one file, not as single planes.",
+            gettext(
+                "There are {count} RT Doses, each of one plane ({names}).",
+                count=count,
+                names=named(one.path for one in doses),
+            ),
+            gettext("Export the dose as one three-dimensional grid in one file, not as single planes."),
         )
     if len(alike) > 1:
         return Fault(
             "second-dose",
-            f"{count}, and {len(alike)} of them are the dose of the whole plan:"
-            f"{below(f'{one.path} ({_told(one)})' for one in alike)}",
-            "Leave only the dose of the plan as it was approved.",
+            gettext(
+                "There are {count} RT Doses, and {alike} of them are the dose of the whole plan:",
+                count=count,
+                alike=len(alike),
+            )
+            + below(f"{one.path} ({_told(one)})" for one in alike),
+            gettext("Leave only the dose of the plan as it was approved."),
         )
     told = below(f"{one.path} ({what_dose(one)})" for one in doses)
     if alike:
-        whole = f", of which one is the dose of the plan ({printable(alike[0].path)})"
+        found = gettext(
+            "There are {count} RT Doses, of which one is the dose of the plan ({file}):",
+            count=count,
+            file=printable(alike[0].path),
+        )
     elif len(plans) == 1:
-        whole = f". None of them is the physical dose, in Gy and of type PLAN, of {plans[0].called}"
+        found = gettext(
+            "There are {count} RT Doses. None of them is the physical dose, in Gy and of type PLAN, of {plan}:",
+            count=count,
+            plan=plans[0].called,
+        )
     else:
-        whole = ""
-    return Fault("second-dose", f"{count}{whole}:{told}", PLAN_DOSE_ONLY)
+        found = gettext("There are {count} RT Doses:", count=count)
+    return Fault("second-dose", found + told, gettext(PLAN_DOSE_ONLY))
 
 
 def _told(dose: SetFile) -> str:
@@ -61,11 +78,11 @@ def _told(dose: SetFile) -> str:
         f"{number:g}" for number in (view.number("Columns"), view.number("Rows"), _planes(dose)) if number
     )
     spacing = " x ".join(f"{number:g}" for number in view.numbers("PixelSpacing"))
-    told = [f"{size} voxels of {spacing or 'unknown'} mm"]
+    told = [gettext("{size} voxels of {spacing} mm", size=size, spacing=spacing or gettext("unknown"))]
     if day := view.text("InstanceCreationDate") or view.text("ContentDate") or view.text("SeriesDate"):
-        told.append(f"of {printable(day)}")
+        told.append(gettext("of {day}", day=printable(day)))
     if (most := maximum_gy(dose)) is not None:
-        told.append(f"at most {most:.2f} Gy")
+        told.append(gettext("at most {dose_gy:.2f} Gy", dose_gy=most))
     return ", ".join(told)
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from services.errors import SetChanged, SetRefused
+from services.language import gettext, speaking
 from services.policy.table import policy_for
 from services.policy.text_roles import CALLED, OF_PERSON
 from services.rtset import folder_listing
@@ -126,6 +127,17 @@ def summarize(
     travelling
         Returns what of a good set would travel in words.
     """
+    with speaking(options.language):
+        return _summarize(folder, options, machines, chosen, travelling)
+
+
+def _summarize(
+    folder: Path,
+    options: Options,
+    machines: Sequence[Machine],
+    chosen: Chosen | None,
+    travelling: Asked | None,
+) -> FolderSummary:
     try:
         listing = folder_listing.take(folder)
         said = partial(chosen, folder) if chosen else _nobody
@@ -138,7 +150,7 @@ def summarize(
     except SetRefused as refused:
         return FolderSummary(folder.name, "refused", {}, {}, "", list(map(_fault, refused.faults)), ())
     except SetChanged:
-        return FolderSummary(folder.name, "cannot be read", {}, {}, "", (), ("It changes just now.",))
+        return FolderSummary(folder.name, "cannot be read", {}, {}, "", (), (gettext("It changes just now."),))
     except OSError as error:
         return FolderSummary(folder.name, "cannot be read", {}, {}, "", (), (error.strerror or type(error).__name__,))
 
@@ -187,11 +199,17 @@ def _formulas(verdict: Verdict) -> Iterator[str]:
     if verdict.rtset is None:
         return
     plan = verdict.rtset.plan.view
-    for what, value in (("patient ID", plan.text("PatientID")), ("plan label", plan.text("RTPlanLabel"))):
+    for what, value in (
+        (gettext("patient ID"), plan.text("PatientID")),
+        (gettext("plan label"), plan.text("RTPlanLabel")),
+    ):
         if tracking_lines.is_formula(value):
             yield (
-                f"A spreadsheet would take the {what} for a formula: import the tracking file into it with its columns "
-                "as text."
+                gettext(
+                    "A spreadsheet would take the {what} for a formula: import the tracking file into it with its "
+                    "columns as text.",
+                    what=what,
+                )
             )
 
 
@@ -211,7 +229,7 @@ def _of_several(folder: Path, judged: FolderVerdict, fingerprint: str) -> Folder
         faults.append(
             {
                 "code": CHOOSE_PLANS,
-                "found": f"Several plans are here, and a person chooses: {asked}.",
+                "found": gettext("Several plans are here, and a person chooses: {plans}.", plans=asked),
                 "remedy": f"anonymizer choose ROOT {folder.name!r} NUMBER…",
             }
         )

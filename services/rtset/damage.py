@@ -1,0 +1,96 @@
+"""What is wrong with a file or a compressed image, in the language that is spoken.
+
+The room `dicom` says it in English, with tags and places, and so it stands in logs. Here is each of its sentences with
+`{}` in the place of what differs.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Final
+
+from services.language import gettext_noop, said_in, sentence, spoken
+
+_SENTENCES: Final = (
+    gettext_noop("no data set"),
+    gettext_noop("a second pixel data element"),
+    gettext_noop("the file ends at byte {}"),
+    gettext_noop("the file ends at byte {}, in the middle of an element"),
+    gettext_noop("the file ends at byte {}, inside the pixel data"),
+    gettext_noop("the file ends at byte {}, inside the encapsulated pixel data"),
+    gettext_noop("the file ends before byte {}, inside the encapsulated pixel data"),
+    gettext_noop("the file ends at byte {}, inside its meta information"),
+    gettext_noop("the file ends at byte {}, before its data set"),
+    gettext_noop("the file ends {} bytes too early, inside the pixel data"),
+    gettext_noop("the data end at byte {}, in the middle of an element"),
+    gettext_noop("the data end at byte {}, in the middle of an item"),
+    gettext_noop("the data end at byte {}, in the middle of a sequence"),
+    gettext_noop("nothing but zeros from byte {} on: the copy has not arrived"),
+    gettext_noop("nothing but zeros where the file should begin: the copy has not arrived"),
+    gettext_noop("{}; its end is zeros: the copy has not arrived"),
+    gettext_noop("an item is cut off at byte {}"),
+    gettext_noop("an element reaches beyond the end of its item at byte {}"),
+    gettext_noop("an element reaches beyond the end of its item or sequence at byte {}"),
+    gettext_noop("sequences nested more than {} deep at byte {}"),
+    gettext_noop("no item where a sequence should have one, at byte {}"),
+    gettext_noop("a delimiter without its item at byte {}"),
+    gettext_noop("a delimiter with a length"),
+    gettext_noop("an unknown VR in element {} at byte {}"),
+    gettext_noop("unknown VR in {} at byte {}"),
+    gettext_noop("another VR than is known in element {} at byte {}"),
+    gettext_noop("a value of {} with a part of a number, at byte {}"),
+    gettext_noop("{} stands twice, with different values"),
+    gettext_noop("{} cannot be read reliably"),
+    gettext_noop("more than {} elements"),
+    gettext_noop("more than {} fragments of pixel data"),
+    gettext_noop("more than {} bytes beside the pixels"),
+    gettext_noop("more than {} bytes behind the pixels"),
+    gettext_noop("more than {} bytes in an encoding of another kind"),
+    gettext_noop("pixel data as a sequence at byte {}"),
+    gettext_noop("pixel data with a part of a number"),
+    gettext_noop("pixel data coded as UN"),
+    gettext_noop("standard elements coded as UN"),
+    gettext_noop("elements out of order"),
+    gettext_noop("encapsulated pixel data in big endian"),
+    gettext_noop("encapsulated pixel data without a delimiter"),
+    gettext_noop("encapsulated pixel data, and no transfer syntax that says how they are compressed"),
+    gettext_noop("no fragment where encapsulated pixel data should have one, at byte {}"),
+    gettext_noop("the deflated data set cannot be inflated"),
+    gettext_noop("the deflated data set holds more than {} bytes"),
+    gettext_noop("the deflated data set ends too early"),
+    # compressed images
+    gettext_noop("it ends too early"),
+    gettext_noop("its kind of compression is not known"),
+    gettext_noop("it does not begin with its marker"),
+    gettext_noop("it has a marker that is not known"),
+    gettext_noop("something else stands where a tile-part should"),
+    gettext_noop("a tile-part carries a comment"),
+    gettext_noop("there is no marker where one should be"),
+    gettext_noop("a segment reaches beyond its end"),
+    gettext_noop("it has no fragment"),
+    gettext_noop("its frames cannot be told apart"),
+    # what reading put right
+    gettext_noop("another transfer syntax than the file states"),
+    gettext_noop("another VR than the dictionary's, which was put in its place"),
+    gettext_noop("more numbers than an attribute has, of which those behind were left out"),
+    gettext_noop("elements out of order, which were sorted"),
+    gettext_noop("elements that stand twice alike, and were taken once"),
+)
+
+
+def in_words(says: str) -> str:
+    """Return what the room `dicom` says of a file, in the language that is spoken; what is not known as it is."""
+    if spoken() == "en":
+        return says
+    for known, pattern in _patterns():
+        if found := pattern.fullmatch(says):
+            return sentence(said_in(spoken(), known).format(*map(in_words, found.groups())), says)
+    return says
+
+
+@cache
+def _patterns() -> list[tuple[str, re.Pattern[str]]]:
+    """Return each sentence with what finds it; those with more words of their own first."""
+    every = sorted(_SENTENCES, key=lambda known: -len(known.replace("{}", "")))
+    return [(known, re.compile(re.escape(known).replace(r"\{\}", "(.+?)"), re.DOTALL)) for known in every]
