@@ -291,7 +291,7 @@ class Coded(NamedTuple):
     def without(self, parts: Iterable[str]) -> Mend:
         """Return what becomes of it when these of its values go."""
         new = "\\".join("" if part in parts else part for part in self.parts).strip("\\")
-        return Mend(new.encode("latin-1"), "holds a word that was to go")
+        return Mend(new.encode("latin-1"), gettext_noop("holds a word that was to go"))
 
 
 def unusual(kept: Iterable[Kept], made: Mapping[int, Mapping[bytes, Mend]]) -> list[Coded]:
