@@ -214,7 +214,11 @@ def _file(entry: os.DirEntry[str]) -> NotTaken | None:
     if not_taken.is_archive(entry.name):
         return not_taken.archive(entry.name)
     if why_file_left(entry.name) is None and not_taken.may_not_be_read(entry.path):
-        return NotTaken(entry.name, "a file that may not be read", "Change its owner, its group or its rights (ACL).")
+        return NotTaken(
+            entry.name,
+            gettext("a file that may not be read"),
+            gettext("Change its owner, its group or its rights (ACL)."),
+        )
     return None
 
 

@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from services.errors import SettingsWrong
+from services.language import gettext, gettext_noop
 from services.publication import same_person
 from services.publication.new_identity import patient_id_of
 from services.runtime import durable_files
@@ -31,10 +32,10 @@ if TYPE_CHECKING:
 SCHEMA: Final = 1
 NAME: Final = "share_persons"
 
-SAME: Final = "It is the same person as {}, in another collection of this share."
-OTHER: Final = (
-    "Its patient ID is that of the person of {}, in another collection of this share, but birth date or sex differ: "
-    "somebody else, or a wrong entry."
+SAME: Final = gettext_noop("It is the same person as {name}, in another collection of this share.")
+OTHER: Final = gettext_noop(
+    "Its patient ID is that of the person of {name}, in another collection of this share, but birth date "
+    "or sex differ: somebody else, or a wrong entry."
 )
 
 
@@ -89,7 +90,7 @@ class SharePersons:
             for index, birth, sex in _noted(root, person.hash):
                 differs = any(a and b and a != b for a, b in ((birth, person.birth), (sex, person.sex)))
                 place = (root / folder_name(index)).relative_to(self._share or root).as_posix()
-                yield (OTHER if differs else SAME).format(place)
+                yield gettext(OTHER if differs else SAME, name=place)
 
     def _mark(self, *texts: str) -> str:
         """Make a mark of texts; empty where the last of them is."""
