@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import io
 import re
 import socket
 import threading
@@ -15,9 +14,10 @@ import uvicorn
 
 from console.app import make_app
 from console.serve import config
-from services.runtime import logs
+from tests.logged import logged
 
 if TYPE_CHECKING:
+    import io
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -115,15 +115,14 @@ class Served:
 
 def serving(desk: Desk, share: Path) -> Iterator[Served]:
     """Serve a desk as long as a test runs."""
-    log = io.StringIO()
-    logs.configure("json", "info", log)
-    app = make_app(desk)
-    server = uvicorn.Server(config(app))
-    listening = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=server.run, args=([listening],))
-    thread.start()
-    yield Served(desk, share, listening.getsockname()[1], log, app.routes)
-    app.state.stopping.set()
-    server.should_exit = True
-    thread.join(10)
-    listening.close()
+    with logged() as log:
+        app = make_app(desk)
+        server = uvicorn.Server(config(app))
+        listening = socket.create_server(("127.0.0.1", 0))
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        yield Served(desk, share, listening.getsockname()[1], log, app.routes)
+        app.state.stopping.set()
+        server.should_exit = True
+        thread.join(10)
+        listening.close()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import logging
 from contextlib import closing
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -15,13 +13,14 @@ from billiard.exceptions import WorkerLostError
 from anonymizer.embedded.redis_server import redis_server
 from services.publication import high_water
 from services.rtset import folder_listing
-from services.runtime import logs, metrics
+from services.runtime import metrics
 from services.runtime.progress import Progress
 from services.runtime.settings import Settings
 from services.store import failures, registry
 from services.store.registry import Outcome
 from services.store.set_state import SetState
 from services.store.share import Share
+from tests.logged import logged
 from tests.sets import make_set
 from worker import tasks
 from worker.app import connect
@@ -118,19 +117,13 @@ def test_the_log_says_which_signal_ended_a_process_and_in_which_step(
     Progress(client, collection.id, locator).step("written", 3, 6)
     here = Station(Settings(share=collection.root.parent), client, Share(collection.root.parent))
     monkeypatch.setattr(tasks, "station", lambda: here)
-    root, written = logging.getLogger(), io.StringIO()
-    handlers, level = root.handlers[:], root.level
-    logs.configure("json", "info", written)
-    try:
+    with logged() as written:
         tasks.count_death(
             anonymize_set,
             WorkerLostError("Worker exited prematurely: signal 9 (SIGKILL) Job: 3."),
             (collection.id, locator),
             task_id="t",
         )
-    finally:
-        root.handlers[:] = handlers
-        root.setLevel(level)
     (line,) = map(json.loads, written.getvalue().splitlines())
     line.pop("timestamp")
     assert line == {

@@ -15,6 +15,7 @@ import structlog
 
 from services.errors import Fault, NotClean, SetRefused
 from services.runtime import durable_files, logs
+from tests.logged import logged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,16 +27,8 @@ SECRET = "Müller^Hans"
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
     """Log into a text, as services do."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    written = io.StringIO()
-    logs.configure("json", "info", written)
-    yield written
-    structlog.contextvars.clear_contextvars()
-    structlog.reset_defaults()
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    threading.excepthook = threading.__excepthook__
+    with logged() as written:
+        yield written
 
 
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:

@@ -1,0 +1,33 @@
+"""The log of a service, in the process of a test, and nothing of it left for the next one."""
+
+from __future__ import annotations
+
+import io
+import logging
+import threading
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import structlog
+
+from services.runtime import logs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def logged() -> Iterator[io.StringIO]:
+    """Log into a text, as services do; then as before."""
+    root, written = logging.getLogger(), io.StringIO()
+    handlers, level, show, hook = root.handlers[:], root.level, warnings.showwarning, threading.excepthook
+    logs.configure("json", "info", written)
+    try:
+        yield written
+    finally:
+        structlog.contextvars.clear_contextvars()
+        structlog.reset_defaults()
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        warnings.showwarning, threading.excepthook = show, hook
