@@ -87,7 +87,7 @@ def many(kind: Kind, count: int, store: Path, target: Path) -> None:
 def collection(root: Path) -> Collection:
     """Make a root folder into a collection, or forget all that was made of it before."""
     for path in root.iterdir():
-        if path.name.startswith(("ANON_", "VicRapidPlan_")):
+        if path.name.startswith(("ANON_", "VicRapidPlan_")) or path.name.endswith("_NOTE.txt"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     shutil.rmtree(root / ".anonymizer", ignore_errors=True)
     (root / "collection.toml").unlink(missing_ok=True)

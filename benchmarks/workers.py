@@ -21,7 +21,7 @@ from services.runtime import durable_files
 from services.runtime.settings import Settings
 from services.store import registry
 from services.store.records import folder_name
-from worker.app import connect, make_app, worker_arguments
+from worker.app import connect, make_app
 from worker.queue import Queue
 from worker.set_key import SetKey
 from worker.sheet_queue import ENDING, NICE, Sheets
@@ -59,15 +59,15 @@ def working(root: Path, processes: int, *, drawing: bool = False) -> Iterator[Wo
         settings = Settings(redis_url=url, share=root)
         client, app = connect(settings), make_app(lambda: settings)
         environment = {**os.environ, "ANONYMIZER_REDIS_URL": url, "ANONYMIZER_SHARE": str(root)}
-        _started(stack, environment, [], worker_arguments(QUEUE, processes))
+        _started(stack, environment, [], QUEUE, processes)
         if drawing:
             nice = ["nice", "-n", str(NICE)]
-            _started(stack, environment, nice, worker_arguments(QUEUE + ENDING, 1))
+            _started(stack, environment, nice, QUEUE + ENDING, 1)
         yield Working(Queue(client, app, QUEUE), Sheets(client, app, QUEUE + ENDING))
 
 
-def _started(stack: ExitStack, environment: dict[str, str], nice: list[str], arguments: list[str]) -> None:
-    command = [*nice, sys.executable, "-m", "celery", "--quiet", "-A", "worker.app", *arguments]
+def _started(stack: ExitStack, environment: dict[str, str], nice: list[str], queue: str, processes: int) -> None:
+    command = [*nice, sys.executable, "-m", "worker", queue, str(processes)]
     worker = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     stack.callback(worker.wait, 60)
     stack.callback(worker.terminate)
