@@ -147,6 +147,7 @@ def test_the_keyboard_is_enough(window: Window, service: Service) -> None:
     window.focus().send_keys(service.USER, Keys.TAB, service.PASSWORD, Keys.ENTER)
     window.reads("Collections", "Keyboard")
     window.open(service.url)
+    window.reads("first set: zzz_Key006\n1 not started")  # what is written anew under a key misses it
     window.focus().send_keys(Keys.TAB)
     assert window.focus().text == "Skip to the content"
     _tab_to(window, "Keyboard").send_keys(Keys.ENTER)
