@@ -5,15 +5,16 @@ from __future__ import annotations
 import base64
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import ElementNotInteractableException, StaleElementReferenceException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service as Driver
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 if TYPE_CHECKING:
     import signal
@@ -160,14 +161,41 @@ class Window:
         """Give what the keyboard is at."""
         return self.driver.switch_to.active_element
 
+    def enter(self, says: str, comes: str, within: str = "body") -> None:
+        """Go to a button or a link by the keyboard and press it, until what it does has come.
+
+        The page's stream may write it anew between the two keys: then a person presses again.
+        """
+        for _ in range(3):
+            with suppress(StaleElementReferenceException, ElementNotInteractableException):
+                if self.tab_to(says):
+                    self.focus().send_keys(Keys.ENTER)
+            with suppress(AssertionError):
+                self.until(lambda: comes in self.text(within), patience_s=WAIT_S / 3)
+                return
+        raise AssertionError(f"{comes} never came of {says}")
+
+    def tab_to(self, says: str) -> bool:
+        """Go to a button or a link by the keyboard; false where it cannot be reached."""
+        for _ in range(60):
+            self.focus().send_keys(Keys.TAB)
+            if self.focus().text.startswith(says):
+                return True
+        return False
+
     def complaints(self) -> list[str]:
         """Give what the browser complained of: scripts that failed, and what the page's policy forbade."""
         entries = self.driver.get_log("browser")
         return [entry["message"] for entry in entries if "the server responded with a status" not in entry["message"]]
 
-    def until(self, holds: Callable[[], object], otherwise: Callable[[], str] = lambda: "it never came") -> None:
+    def until(
+        self,
+        holds: Callable[[], object],
+        otherwise: Callable[[], str] = lambda: "it never came",
+        patience_s: float = WAIT_S,
+    ) -> None:
         """Wait for something."""
-        deadline = time.monotonic() + WAIT_S
+        deadline = time.monotonic() + patience_s
         while time.monotonic() < deadline:
             try:
                 if holds():

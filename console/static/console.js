@@ -8,6 +8,9 @@ const parsed = (html) => {
   return template.content.firstElementChild;
 };
 
+// What is the same link, button or field when its part has come anew.
+const known = (each) => each.id || [each.tagName, each.href, each.name, each.value, each.textContent].join(" ");
+
 // Put a part in its place, and leave alone what its reader has done there: ticks, what is unfolded, where the focus is.
 const put = (id, html) => {
   const old = document.getElementById(id);
@@ -22,9 +25,9 @@ const put = (id, html) => {
     const same = part.querySelectorAll("details")[place];
     if (same) same.open = details.open;
   });
-  const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
+  const held = old.contains(document.activeElement) ? known(document.activeElement) : "";
   old.replaceWith(part);
-  if (focused) document.getElementById(focused)?.focus();
+  if (held) [...part.querySelectorAll("a, button, input, select, summary, textarea")].find((each) => known(each) === held)?.focus();
   return part;
 };
 
