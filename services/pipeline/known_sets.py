@@ -27,7 +27,7 @@ def identify(one: OneSet, rtset: RtSet) -> tuple[str, str]:
     if claims.of(collection, own.set_id) or one.counts_as_new():
         return own
     former = same_source.formerly(collection, rtset)
-    if former and not _is_known(one.collection, named.set_id) and _is_known(one.collection, former.set_id):
+    if former and not _is_known(collection, named.set_id) and _is_known(collection, former.set_id):
         return former
     return named
 

@@ -9,7 +9,6 @@ one person in two collections gives the processes a secret that all of them shar
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +16,7 @@ from services.errors import SettingsWrong
 from services.language import gettext, gettext_noop
 from services.publication import same_person
 from services.publication.new_identity import patient_id_of
+from services.publication.persons import Person
 from services.runtime import durable_files
 from services.store import records
 from services.store.collection import Collection
@@ -39,16 +39,6 @@ OTHER: Final = gettext_noop(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SharePerson:
-    """The person of a set, as all collections of a share know them."""
-
-    hash: str
-    birth: str
-    """Mark of the birth date; empty where none was stated."""
-    sex: str
-
-
 class SharePersons:
     """The persons of a share's collections.
 
@@ -64,15 +54,15 @@ class SharePersons:
         self._secret = (secret or "").encode()
         self._share = share
 
-    def person_of(self, rtset: RtSet, hospital: str) -> SharePerson | None:
+    def person_of(self, rtset: RtSet, hospital: str) -> Person | None:
         """Describe the person of a set; None where it states no patient ID, or nobody is to be known."""
         if not self._secret or not (patient_id := patient_id_of(rtset)):
             return None
         birth_date, sex = same_person.birth_date_and_sex(rtset)
         name = self._mark("person", hospital, patient_id)[:32]
-        return SharePerson(name, self._mark("birth date", birth_date), self._mark("sex", sex))
+        return Person(name, 0, birth=self._mark("birth date", birth_date), sex=self._mark("sex", sex))
 
-    def told(self, collection: Collection, person: SharePerson | None, index: int) -> str:
+    def told(self, collection: Collection, person: Person | None, index: int) -> str:
         """Note the person of a published set; tell who they are in other collections, empty where nobody."""
         if person is None:
             return ""
@@ -82,15 +72,14 @@ class SharePersons:
         durable_files.write_exclusively(folder / f"{index:06d}.json", noted, staging=collection.staging)
         return " ".join(self._found(collection, person))
 
-    def _found(self, collection: Collection, person: SharePerson) -> Iterator[str]:
+    def _found(self, collection: Collection, person: Person) -> Iterator[str]:
         """Yield what is told of each set of the person in the other collections."""
         for root in Share(self._share).roots() if self._share else ():
             if root == collection.root:
                 continue
-            for index, birth, sex in _noted(root, person.hash):
-                differs = any(a and b and a != b for a, b in ((birth, person.birth), (sex, person.sex)))
-                place = (root / folder_name(index)).relative_to(self._share or root).as_posix()
-                yield gettext(OTHER if differs else SAME, name=place)
+            for noted in _noted(root, person.hash):
+                place = (root / folder_name(noted.index)).relative_to(self._share or root).as_posix()
+                yield gettext(OTHER if person.differs(noted) else SAME, name=place)
 
     def _mark(self, *texts: str) -> str:
         """Make a mark of texts; empty where the last of them is."""
@@ -106,8 +95,8 @@ def forget(collection: Collection, index: int) -> None:
         path.unlink(missing_ok=True)
 
 
-def _noted(root: Path, name: str) -> Iterator[tuple[int, str, str]]:
-    """Yield index, birth date's and sex's mark of each set of a person that stands published in a collection."""
+def _noted(root: Path, name: str) -> Iterator[Person]:
+    """Yield the person as stated by each of their sets that stands published in a collection."""
     try:
         collection = Collection.look(root)
         noted = sorted(durable_files.names(collection.state / NAME / name))
@@ -118,4 +107,4 @@ def _noted(root: Path, name: str) -> Iterator[tuple[int, str, str]]:
         record = records.read(collection, int(number)) if number.isdigit() else None
         if record is not None and record.set_id is not None and not record.withdrawn:
             kept = durable_files.read(collection.state / NAME / name / file) or {}
-            yield int(number), str(kept.get("birth", "")), str(kept.get("sex", ""))
+            yield Person(name, int(number), birth=str(kept.get("birth", "")), sex=str(kept.get("sex", "")))
