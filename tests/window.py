@@ -177,9 +177,13 @@ class Window:
 
     def tab_to(self, says: str) -> bool:
         """Go to a button or a link by the keyboard; false where it cannot be reached."""
-        for _ in range(60):
+        return self.tab_until(lambda: self.focus().text.startswith(says))
+
+    def tab_until(self, is_it: Callable[[], bool]) -> bool:
+        """Go on by the keyboard until something has the focus; false where it cannot be reached."""
+        for _ in range(120):
             self.focus().send_keys(Keys.TAB)
-            if self.focus().text.startswith(says):
+            if is_it():
                 return True
         return False
 

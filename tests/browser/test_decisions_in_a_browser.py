@@ -14,7 +14,6 @@ from tests.sets import make_collection, make_set, setting
 from tests.window import AXE_RUN, LOOKS, Service, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 FIRST_BYTES = """
@@ -33,17 +32,9 @@ release = "before export"
 """
 
 
-def _tab_to(window: Window, is_it: Callable[[], bool], what: str) -> None:
-    for _ in range(120):
-        window.focus().send_keys(Keys.TAB)
-        if is_it():
-            return
-    raise AssertionError(f"{what} cannot be reached by the keyboard")
-
-
 def _enter(window: Window, says: str) -> None:
     """Go to a button or a link by the keyboard, and press it."""
-    _tab_to(window, lambda: window.focus().text.startswith(says), says)
+    assert window.tab_to(says), f"{says} cannot be reached by the keyboard"
     window.focus().send_keys(Keys.ENTER)
 
 
@@ -53,7 +44,7 @@ def _choose(window: Window, name: str, value: str) -> None:
     def is_it() -> bool:
         return (window.focus().get_attribute("name"), window.focus().get_attribute("value")) == (name, value)
 
-    _tab_to(window, is_it, value)
+    assert window.tab_until(is_it), f"{value} cannot be reached by the keyboard"
     window.focus().send_keys(Keys.SPACE)
 
 
@@ -98,7 +89,7 @@ class Desk:
         window.reads("Nobody has decided about this set yet.")
         self.read_the_sheet()
         self.look("published")
-        _tab_to(window, lambda: window.focus().get_attribute("id") == "reason", "the reason")
+        assert window.tab_until(lambda: window.focus().get_attribute("id") == "reason")
         window.focus().send_keys("One contour is missing.")
         _enter(window, "Send back")
         window.reads("Sent back by anna", "One contour is missing.")
