@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-
 from anonymizer.arguments import ShareArgument
+from anonymizer.staying import share_of, stop_of_signals
 from receiver.mailbox import Mailbox
 from receiver.sort import Sorter
 from services.errors import SettingsWrong
@@ -17,16 +15,11 @@ def sort(share: ShareArgument = None) -> None:
     """Stay, and put what the DICOM receiver was sent into the folders of its patients."""
     settings = Settings.of_process()
     logs.configure(settings.log_format, settings.log_level)
-    place = share or settings.share
-    if place is None:
-        raise SettingsWrong("Which share? Name it: anonymizer sort SHARE, or set ANONYMIZER_SHARE.")
+    place = share_of(share, settings.share, "sort")
     if settings.receiver_url is None or settings.receiver_password is None or not settings.senders:
         raise SettingsWrong(
             "Set ANONYMIZER_RECEIVER_URL, ANONYMIZER_RECEIVER_PASSWORD and ANONYMIZER_SENDERS: where the receiver is, "
             "its password, and whose objects go where."
         )
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     mailbox = Mailbox(settings.receiver_url, settings.receiver_password)
-    Sorter(mailbox, place.absolute(), settings.senders, health=settings.health).run(stop)
+    Sorter(mailbox, place, settings.senders, health=settings.health).run(stop_of_signals())

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from anonymizer.arguments import ShareArgument
+from anonymizer.staying import share_of, stop_of_signals
 from services.errors import SettingsWrong
 from services.runtime import logs
 from services.runtime.settings import Settings
@@ -28,15 +27,10 @@ def watch(share: ShareArgument = None) -> None:
     """Stay, and take every set that is dropped into a collection under the share. The workers do the work."""
     settings = Settings.of_process()
     logs.configure(settings.log_format, settings.log_level)
-    place = share or settings.share
-    if place is None:
-        raise SettingsWrong("Which share? Name it: anonymizer watch SHARE, or set ANONYMIZER_SHARE.")
+    here = Share(share_of(share, settings.share, "watch"))
     client = connect(settings)
     redis_server.check(client)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    here = Share(place.absolute())
+    stop = stop_of_signals()
     watched = Watch(here, Queue(client, app), client, settings, sheets=Sheets(client, app))
     with _answering_prometheus(settings, watched, here, client):
         watched.run(stop)
