@@ -1,7 +1,8 @@
-"""What runs on this machine, read from `/proc`: a minimal system has no `ps`."""
+"""What runs on this machine, read from `/proc` (a minimal system has no `ps`), and its free ports."""
 
 from __future__ import annotations
 
+import socket
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -28,3 +29,10 @@ def processes() -> list[Process]:
             command = b" ".join(arguments).decode("utf-8", "replace")
             found.append(Process(int(place.name), int(parent), state, command))
     return found
+
+
+def free_port() -> int:
+    """Return a port of this host on which nobody listens: other runs of the tests may go on beside this one."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port

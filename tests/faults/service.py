@@ -23,7 +23,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from anonymizer.embedded.redis_server import _binary
+from anonymizer.embedded.redis_server import server_command
 from services.runtime import durable_files
 from services.store.collection import Collection
 from tests.invariants import Original, hold, remember
@@ -53,7 +53,7 @@ class Redis:
         keeping = ["--appendonly", "yes", "--appendfsync", "always"] if self.keeps else ["--appendonly", "no"]
         self._process = subprocess.Popen(
             [
-                *(*_binary(), "--port", "0", "--unixsocket", f"{self.folder}/redis.sock"),
+                *(*server_command(), "--port", "0", "--unixsocket", f"{self.folder}/redis.sock"),
                 *("--dir", str(self.folder), "--save", "", *keeping, "--maxmemory-policy", "noeviction"),
             ],
             stdout=subprocess.DEVNULL,

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import pytest
 from celery import Celery
 
-from anonymizer.embedded.redis_server import redis_server
+from anonymizer.embedded.redis_server import bundled_server, redis_server
 from phantom.sets import write_demo
 from services.runtime.settings import Settings
+from tests.processes import free_port
 from tests.waiting import wait_until
 from worker.app import PREFIX, connect
 
@@ -112,3 +113,26 @@ def test_what_makes_it_unfit_is_told_at_the_start(tmp_path: Path, url: str, clie
     assert [line["waits"] for line in lines if line["event"] == "redis.away"] == [
         "Redis has too few replicas to take anything (NOREPLICAS): bring them back, or ask for fewer"
     ]
+
+
+def test_one_in_cluster_mode_is_refused_at_the_start(tmp_path: Path) -> None:
+    """By watcher and worker, in one sentence with what to do: they do not wait for what never comes."""
+    socket = tmp_path / "redis.sock"
+    options = ["--port", "0", "--unixsocket", str(socket), "--cluster-enabled", "yes", "--dir", str(tmp_path)]
+    server = subprocess.Popen(
+        [bundled_server(), *options, "--cluster-port", str(free_port())], stdout=subprocess.DEVNULL
+    )
+    try:
+        wait_until(socket.exists)
+        for command in ("watch", "worker"):
+            done = subprocess.run(
+                [ANONYMIZER, command],
+                env=environment(f"redis+socket://{socket}", tmp_path),
+                capture_output=True,
+                check=False,
+            )
+            assert done.returncode == 2
+            assert b"cluster-enabled no" in done.stderr
+    finally:
+        server.kill()
+        server.wait()

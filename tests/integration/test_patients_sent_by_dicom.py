@@ -21,6 +21,7 @@ from receiver.sort import NOT_A_COLLECTION, Sorter
 from services.errors import SettingsWrong
 from services.runtime import heartbeat
 from services.runtime.settings import from_environment
+from tests.processes import free_port
 from tests.sets import make_collection, make_set, patient, setting
 from tests.waiting import wait_until
 
@@ -43,14 +44,6 @@ def missing() -> list[str]:
 
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=f"SKIPPED: not installed here: {', '.join(missing())}")
-
-
-def free_port() -> int:
-    """Return a port of this host that nobody listens on."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port: int = held.getsockname()[1]
-        return port
 
 
 @dataclass

@@ -1,7 +1,6 @@
 """The numbers for Prometheus: true, complete, and without a name."""
 
 import json
-import socket
 import time
 import urllib.request
 from contextlib import closing
@@ -15,14 +14,9 @@ from anonymizer.metrics import answering_prometheus
 from services.runtime import metrics
 from services.runtime.settings import Address
 from services.store.set_state import SetState
+from tests.processes import free_port
 from watcher.counts import StatusCounts
 from watcher.service import STANDS_BY
-
-
-def free_port() -> int:
-    """Return a port on which nobody listens: other runs of these tests may go on beside this one."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
 
 
 @pytest.fixture
