@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 import redis
 
 from anonymizer.embedded.redis_server import redis_server
-from benchmarks import drawing, many, memory, network, one_set, peers, receiving, running, where, workers
+from benchmarks import drawing, idle, many, memory, network, one_set, peers, receiving, running, where, workers
 from benchmarks.measure import machine
 from benchmarks.tables import Bar, Report, bars_table
 
@@ -67,6 +67,7 @@ PARTS: Final[dict[str, Callable[[Places], list[Report]]]] = {
         if place
     ],
     "many": lambda at: [many.published(at.tmpfs or at.disk, at.store, at.client)],
+    "idle": lambda at: [idle.watching(at.tmpfs or at.disk)],
     "crowd": lambda at: [workers.crowd(at.tmpfs or at.disk, at.store)],
     "sheets": lambda at: [drawing.cost(at.disk, at.store, at.client), drawing.sheets(at.disk, at.store)],
     "run": lambda at: [running.start(at.disk, at.store)],

@@ -46,7 +46,7 @@ def published(place: Path, store: Path, client: redis.Redis, *, files_of_each: i
     root.mkdir()
     began = time.perf_counter()
     collection = sets.collection(root)
-    _fill(collection, files_of_each)
+    fill(collection, files_of_each)
     filled_s = time.perf_counter() - began
     sets.many(sets.SIX_FILES, UNFINISHED, store, root)
     statuses = SetStatuses(collection)
@@ -114,8 +114,8 @@ def _costs(root: Path, store: Path, client: redis.Redis, collection: Collection 
     return statistics.median(seconds[5:])
 
 
-def _fill(collection: Collection, files_of_each: int) -> None:
-    """Lay down what so many published sets leave behind, as the product writes it."""
+def fill(collection: Collection, files_of_each: int) -> None:
+    """Lay down what so many published sets leave behind, as the product writes it; their files are empty."""
     file = collection.root.parent / "a-slice.dcm"
     for number in range(PUBLISHED):
         index = collection.identity.initial_index + number
