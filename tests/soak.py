@@ -23,17 +23,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import redis
+from celery import Celery
+from kombu.exceptions import OperationalError
 
+from services.runtime.settings import Settings
 from tests.faults.service import Service
 from tests.invariants import remember
+from tests.malformed_messages import malformed, well_formed
 from tests.sets import make_set, second, without
 from tests.waiting import wait_until
+from worker.app import QUEUE, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 MOST_UNDONE = 12
 MOST_WORKERS = 8
+MOST_HALF = 3
+BLOCK_BYTES = 4096
 
 
 class Soak:
@@ -46,6 +53,14 @@ class Soak:
         self.number = 0
         self.faulty: set[str] = set()
         self.frozen: list[int] = []
+        self.half: dict[str, tuple[Path, bytes]] = {}
+        """Sets of which one file has its size and not yet its bytes: where, and what is to come."""
+        self.copied: set[str] = set()
+        """Sets that lie there more than once: who reads them says of one that it is the other."""
+        self.overwritten: set[str] = set()
+        self.other = Celery("other", broker=service.redis.url, set_as_current=False)
+        self.other.conf.broker_transport_options = {"socket_timeout": 1, "socket_connect_timeout": 1}
+        self.malformed: list[bytes] = []
 
     def name(self) -> str:
         """Call the next set."""
@@ -80,8 +95,10 @@ class Soak:
 
     def drop_again(self) -> None:
         """Drop a set once more, under another name."""
-        if self.service.dropped and len(self.undone()) < MOST_UNDONE:
-            name, again = self.chance.choice(sorted(self.service.dropped)), self.name()
+        whole = sorted(self.service.dropped.keys() - self.overwritten)
+        if whole and len(self.undone()) < MOST_UNDONE:
+            name, again = self.chance.choice(whole), self.name()
+            self.copied |= {name, again}
             shutil.copytree(self.service.root / name, self.service.root / again)
             self.service.dropped |= remember(self.service.root / again)
             if name in self.faulty:
@@ -89,12 +106,62 @@ class Soak:
 
     def rename(self) -> None:
         """Rename a set, in work perhaps."""
-        if self.service.dropped:
-            name, other = self.chance.choice(sorted(self.service.dropped)), self.name()
+        if whole := sorted(self.service.dropped.keys() - self.overwritten):
+            name, other = self.chance.choice(whole), self.name()
             (self.service.root / name).rename(self.service.root / other)
             self.service.dropped[other] = self.service.dropped.pop(name)
             if name in self.faulty:
                 self.faulty.add(other)
+            if name in self.copied:
+                self.copied.add(other)
+
+    def drop_half(self) -> None:
+        """Drop a set of which the end of a slice is not there yet; `arrive` brings it."""
+        if len(self.half) < MOST_HALF:
+            name = self.name()
+            made = make_set(self.service.place / "elsewhere", name=name, seed=name, ct=5, size=256)
+            path = made.path(made.ct[2])
+            whole = path.read_bytes()
+            begin = len(whole) // 2 // BLOCK_BYTES * BLOCK_BYTES
+            path.write_bytes(whole[:begin] + bytes(len(whole) - begin))
+            shutil.copytree(made.folder, self.service.root / name)
+            self.half[name] = (self.service.root / name / path.name, whole)
+
+    def arrive(self) -> None:
+        """Bring what was missing of a set; until then nothing was published of it."""
+        if self.half:
+            name = self.chance.choice(sorted(self.half))
+            path, whole = self.half.pop(name)
+            assert self.service.state_of(name) in {None, "waiting", "refused"}, name
+            with path.open("r+b") as file:
+                file.write(whole)
+            self.service.dropped |= remember(path.parent)
+
+    def overwrite(self) -> None:
+        """Write over the last byte of a file of a set that was published: from then on it is a changed one."""
+        states = self.service.states()
+        published = {name for name, state in states.items() if state == "published"}
+        if names := sorted(published - self.copied - self.overwritten):
+            name = self.chance.choice(names)
+            path = self.chance.choice(sorted((self.service.root / name).glob("CT*")))
+            with path.open("r+b") as file:
+                file.seek(-1, os.SEEK_END)
+                last = file.read()
+                file.seek(-1, os.SEEK_END)
+                file.write(bytes([last[0] ^ 1]))
+            self.overwritten.add(name)
+            self.service.dropped |= remember(path.parent)
+
+    def foreign_traffic(self) -> None:
+        """Have another Celery application use the same database, and a queue that is called as ours."""
+        with suppress(OperationalError):
+            self.other.send_task("other.work", args=[self.number], queue=QUEUE, retry=False)
+
+    def malformed_message(self) -> None:
+        """Put something among our messages that none of ours would."""
+        with suppress(redis.RedisError):
+            client = self.service.redis.client()
+            client.lpush(key_of(QUEUE), self.chance.choice(self.malformed))
 
     def take_away(self) -> None:
         """Take a set away that nothing became of yet."""
@@ -189,6 +256,11 @@ class Soak:
             self.drop_slowly: 4,
             self.drop_faulty: 4,
             self.drop_again: 4,
+            self.drop_half: 4,
+            self.arrive: 6,
+            self.overwrite: 4,
+            self.foreign_traffic: 4,
+            self.malformed_message: 4,
             self.rename: 4,
             self.take_away: 4,
             self.kill_child: 8,
@@ -217,20 +289,28 @@ class Soak:
     def rest(self) -> dict[str, str]:
         """Leave everything in peace, bring parked sets back, and hold the invariants."""
         self.wake()
+        while self.half:
+            self.arrive()
         wait_until(self.service.concluded, self.undone, within_s=600)
         for name, state in self.service.states().items():
             if state == "parked":
                 self.did["parked"] += 1
                 self.service.command("retry", self.service.root, name)
         wait_until(self.service.at_rest, lambda: (self.undone(), self.service.left()), within_s=600)
+        wait_until(lambda: self.overwritten <= self._changed(), lambda: self.overwritten - self._changed())
         states = self.service.hold()
-        wrong = {
-            name: state
-            for name, state in states.items()
-            if (state != "refused" if name in self.faulty else state not in {"published", "same-set"})
-        }
+        wrong = {name: state for name, state in states.items() if state not in self._right(name)}
         assert not wrong, wrong
         return states
+
+    def _changed(self) -> set[str]:
+        return {name for name, state in self.service.states().items() if state == "changed"}
+
+    def _right(self, name: str) -> set[str]:
+        """Name the states that are right for a set at the end."""
+        if name in self.overwritten:
+            return {"changed"}
+        return {"refused"} if name in self.faulty else {"published", "same-set"}
 
 
 def soak(seconds: float, seed: int) -> None:
@@ -242,6 +322,7 @@ def soak(seconds: float, seed: int) -> None:
         service.kept.insert(1, service.start_watcher())
         service.kept.pop()
         going = Soak(service, seed)
+        going.malformed = list(malformed(well_formed(Settings(redis_url=service.redis.url), "soak")).values())
         try:
             going.run(seconds)
             states = going.rest()

@@ -227,12 +227,15 @@ class Service:
 
     def states(self) -> dict[str, str]:
         """Tell how the dropped sets stand, as far as the share says."""
-        found = {}
-        for name in self.dropped:
-            path = self.root / ".anonymizer" / "outcomes" / f"{self.locator(name)}.json"
-            with suppress(FileNotFoundError, ValueError):
-                found[name] = json.loads(path.read_bytes())["state"]
-        return found
+        states = {name: self.state_of(name) for name in self.dropped}
+        return {name: state for name, state in states.items() if state}
+
+    def state_of(self, name: str) -> str | None:
+        """Tell how a set stands, as far as the share says."""
+        path = self.root / ".anonymizer" / "outcomes" / f"{self.locator(name)}.json"
+        with suppress(FileNotFoundError, ValueError):
+            return str(json.loads(path.read_bytes())["state"])
+        return None
 
     def concluded(self) -> bool:
         """Whether every dropped set is."""
