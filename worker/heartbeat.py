@@ -30,9 +30,10 @@ class SignOfLife(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
 
     def __init__(self, consumer: Any, **options: Any) -> None:
         super().__init__(consumer, **options)
-        from worker.app import QUEUE, connect  # noqa: PLC0415 - that module has this step among its own
+        from worker.app import QUEUE, connect, key_of  # noqa: PLC0415 - that module has this step among its own
 
         settings = Settings.of_process()
+        self._key_of = key_of
         self._folder: Path | None = settings.health
         self._client = connect(settings)
         self._services = {QUEUE: "worker", f"{QUEUE}.sheets": "sheets"}  # a run's queue is no service
@@ -67,15 +68,18 @@ class SignOfLife(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
             metrics.heard(self._client, self._service)
         if self._folder is not None:
             is_idle = free > 0 and time.monotonic() - self._took_at > ASK_AFTER_S
-            waiting = _waiting(consumer, queue) if is_idle else None
+            waiting = self._waiting(queue) if is_idle else None
             heartbeat.write(
                 self._folder, heartbeat.WORKER, free=free, took_at=self._took_at, queue=queue, waiting=waiting
             )
 
+    def _waiting(self, queue: str) -> int | None:
+        """Count the messages of a queue; None where Redis does not say.
 
-def _waiting(consumer: Any, queue: str) -> int | None:
-    """Count the messages of a queue over the worker's own connection; None where Redis does not say."""
-    try:
-        return int(consumer.connection.default_channel.client.llen(queue))
-    except (redis.RedisError, OSError):
-        return None
+        Never over the consumer's connection: an answer to BRPOP is always on its way there, and either would take the
+        other's.
+        """
+        try:
+            return int(self._client.llen(self._key_of(queue)))
+        except (redis.RedisError, OSError):
+            return None
