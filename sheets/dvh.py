@@ -98,8 +98,7 @@ def dvh(structure: Structure, dose: Dose, within: Frame) -> Dvh | None:
     if not structure.drawn:
         return None
     along, across = within.along
-    points = np.concatenate(structure.contours)
-    low, high = float(points[:, across].min()), float(points[:, across].max())
+    low, high = structure.ends[:, across].tolist()
     step = _step(structure)
     count = max(int(np.ceil((high - low) / step)), 1)
     step = (high - low) / count or step
@@ -115,11 +114,11 @@ def dvh(structure: Structure, dose: Dose, within: Frame) -> Dvh | None:
     order = np.argsort(gy)[::-1]
     return Dvh(
         volume_cm3=volume / 1000,
-        centre=np.asarray(pieces.weights @ pieces.points / volume),
+        centre=np.array([(pieces.weights * each).sum() for each in pieces.points.T]) / volume,
         gy=gy[order],
         covered=np.cumsum(pieces.weights[order]) / volume,
         outside=float(pieces.weights[unknown].sum() / volume),
-        mean_gy=float(pieces.weights @ gy.astype(float) / volume),
+        mean_gy=float((pieces.weights * gy).sum() / volume),
         max_gy=highest,
     )
 

@@ -105,6 +105,12 @@ class Structure:
         return bool(self.contours)
 
     @cached_property
+    def ends(self) -> Floats:
+        """From and to (2, 3) of its points, along the axes of the frame, in mm."""
+        points = np.concatenate(self.contours)
+        return np.array([(axis.min(), axis.max()) for axis in points.T]).T
+
+    @cached_property
     def planes(self) -> tuple[Floats, list[list[Floats]]]:
         """Return the positions of its planes along the stack, in order, and the contours of each."""
         sizes = np.array([len(contour) for contour in self.contours])

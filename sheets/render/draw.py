@@ -62,6 +62,9 @@ _COMPRESSION: Final = 3
 _THIN_PX: Final = 1.5
 _THICK_PX: Final = 3.0
 _DASH_PX: Final = 9.0
+_STRAIGHT: Final = 1e-3
+_SHARP: Final = 0.3
+"""How much a line turns at a point that is left out, and at a corner that is cut off; in radians."""
 _LETTER_PX: Final = 17
 _EDGE_PX: Final = 7
 _BAR_MM: Final = 50.0
@@ -138,8 +141,7 @@ def seen(structures: Sequence[Structure], planes: Sequence[Plane]) -> list[Struc
     found = []
     for structure in structures:
         if structure.drawn:
-            points = np.concatenate(structure.contours)
-            low, high = points.min(axis=0), points.max(axis=0)
+            low, high = structure.ends.copy()
             low[structure.stacked], high[structure.stacked] = structure.slabs.min(), structure.slabs.max()
             if any(low[plane.normal] <= plane.at_mm <= high[plane.normal] for plane in planes):
                 found.append(structure)
@@ -178,11 +180,10 @@ def box(structures: Sequence[Structure], planes: Sequence[Plane], centre: Floats
         for axis, (start, end) in zip(plane.axes, (edges[:2], edges[2:]), strict=True):
             low[axis], high[axis] = min(low[axis], start), max(high[axis], end)
     centre = np.clip(centre, low, high)
-    drawn = [points for structure in structures for points in structure.contours]
+    drawn = [structure.ends for structure in structures if structure.drawn]
     if drawn:
-        points = np.concatenate(drawn)
-        lowest = np.maximum(low, points.min(axis=0) - MARGIN_MM)
-        highest = np.minimum(high, points.max(axis=0) + MARGIN_MM)
+        lowest = np.maximum(low, np.min(drawn, axis=0)[0] - MARGIN_MM)
+        highest = np.minimum(high, np.max(drawn, axis=0)[1] + MARGIN_MM)
         if (lowest < highest).all():  # else nothing of them lies in the CT
             low, high, centre = lowest, highest, np.clip(centre, lowest, highest)
     return Box(np.maximum(low, centre - REACH_MM), np.minimum(high, centre + REACH_MM))
@@ -263,10 +264,10 @@ class _Panel:
 
     def line(self, across: Floats, up: Floats, colour: Colour, width_px: float, *, broken: bool = False) -> None:
         """Draw a line through points of the plane, in mm."""
-        points = self.pixels(across, up)
+        points = np.array(self.pixels(across, up))
         width = max(round(width_px * _FINER), 1)
         for part in _dashes(points, _DASH_PX * _FINER) if broken else [points]:
-            self.pen.line(part, fill=colour, width=width, joint="curve" if width > _FINER else None)
+            self.pen.line(rounded(part, width).ravel().tolist(), fill=colour, width=width)
 
     def cover(self, mask: Pictures.Image, opacity: int) -> None:
         """Paint red where a mask is not 0."""
@@ -277,17 +278,36 @@ class _Panel:
         return self.picture.reduce(_FINER)
 
 
-def _dashes(points: Sequence[tuple[float, float]], length: float) -> list[list[tuple[float, float]]]:
-    """Break a line into pieces with gaps between them."""
-    line = np.array(points)
+def rounded(line: Floats, width: float) -> Floats:
+    """Cut the corners of a line (n, 2) off, so that a broad one has no notches, and leave out points between others."""
+    if len(line) < 3:
+        return line
+    before, after = line[1:-1] - line[:-2], line[2:] - line[1:-1]
+    turned = np.arctan2(before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0], (before * after).sum(axis=1))
+    kept = np.concatenate([[True], np.abs(turned) > _STRAIGHT, [True]])
+    line, turned = line[kept], np.concatenate([[0.0], turned, [0.0]])[kept]
+    sharp = np.abs(turned) > _SHARP
+    if width <= _FINER or not sharp.any():
+        return line
+    steps = np.diff(line, axis=0)
+    lengths = np.maximum(np.hypot(*steps.T), np.finfo(float).tiny)
+    cut = (steps.T * np.minimum(width / 2 / lengths, 0.5)).T
+    doubled = np.repeat(line, np.where(sharp, 2, 1), axis=0)
+    first = (np.cumsum(np.where(sharp, 2, 1)) - np.where(sharp, 2, 1))[sharp]
+    corners = np.flatnonzero(sharp)
+    doubled[first] -= cut[corners - 1]
+    doubled[first + 1] += cut[corners]
+    return doubled
+
+
+def _dashes(line: Floats, length: float) -> list[Floats]:
+    """Break a line (n, 2) into pieces with gaps between them."""
     run = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
     pieces = []
     for start in np.arange(0.0, run[-1], 2 * length):
         inner = (run > start) & (run < start + length)
         at = np.concatenate([[start], run[inner], [min(start + length, run[-1])]])
-        pieces.append(
-            list(zip(np.interp(at, run, line[:, 0]).tolist(), np.interp(at, run, line[:, 1]).tolist(), strict=True))
-        )
+        pieces.append(np.column_stack([np.interp(at, run, line[:, 0]), np.interp(at, run, line[:, 1])]))
     return pieces
 
 
@@ -383,7 +403,7 @@ def _mark(panel: _Panel, level: Level, line: Floats, number: int) -> None:
     """Find a place for the number of an isodose: each a little further round, so that none hides another."""
     places = np.array(panel.pixels(line[:, 0], line[:, 1])) / _FINER
     inside = ((places > _MARK_PX) & (places < np.array(panel.size) - _MARK_PX)).all(axis=1)
-    if not level.mark or np.hypot(*np.ptp(places, axis=0)) < _LONGEST * _MARK_PX or not inside.any():
+    if not level.mark or np.hypot(*(np.ptp(each) for each in places.T)) < _LONGEST * _MARK_PX or not inside.any():
         return
     around = places - places.mean(axis=0)
     wanted = np.pi * (0.25 + 0.3 * number)
@@ -487,9 +507,10 @@ def cut(structure: Structure, plane: Plane, frame: Frame) -> tuple[Floats, Float
         return None
     positions = np.arange(spans.start.min() - 1, spans.end.max() + 1 + _LINE_MM, _LINE_MM)
     at, slabs = structure.planes[0], structure.slabs
-    inside = np.zeros((len(at), len(positions)), np.float32)
-    for number, start, end in zip(spans.plane, spans.start, spans.end, strict=True):
-        inside[number, (positions >= start) & (positions <= end)] = 1
+    changes = np.zeros((len(at), len(positions) + 1), np.int32)
+    np.add.at(changes, (spans.plane, np.searchsorted(positions, spans.start, "left")), 1)
+    np.add.at(changes, (spans.plane, np.searchsorted(positions, spans.end, "right")), -1)
+    inside = (changes[:, :-1].cumsum(axis=1) > 0).astype(np.float32)
     # An empty row where a slab ends and no other begins, as far away again: the outline runs where the slab ends.
     rows: list[tuple[float, Image]] = []
     empty = np.zeros(len(positions), np.float32)

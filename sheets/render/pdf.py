@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from sheets.render.page import Facts, Heading, Legend, Picture, Plot, Signature, Table, Text, Tiles
-from sheets.render.pdf_file import HEIGHT_MM, WIDTH_MM, PdfFile
+from sheets.render.pdf_file import HEIGHT_MM, POINT_MM, WIDTH_MM, PdfFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,6 @@ _PLOT_MM: Final = (9.0, 2.0, 10.0, 78.0)
 _TILES_IN_ROW: Final = 4
 _TILE_GAP_MM: Final = 3.0
 _TILE_MM: Final = (_ROOM_MM - (_TILES_IN_ROW - 1) * _TILE_GAP_MM) / _TILES_IN_ROW
-_POINT_MM: Final = 25.4 / 72
 _BASELINE: Final = 0.72
 """Of the height of a line, from its upper side."""
 
@@ -188,7 +187,7 @@ class _Paper:
             self._file.text(place(value, 0)[0] - before_it, top - 0.8, says, 7, _INK)
         for curve in block.curves:
             points = [place(across, up) for across, up in curve.points]
-            self._file.lines(points, curve.width_pt * _POINT_MM, curve.colour, curve.dashes)
+            self._file.lines(points, curve.width_pt * POINT_MM, curve.colour, curve.dashes)
         self._says(block.names[0], 7.5, (left + right) / 2, bottom + 7)
         self._file.text(left, top - 0.8, block.names[1], 7, _QUIET)
         self._y += height
@@ -210,7 +209,7 @@ class _Paper:
             if key.width_pt:
                 at = self._y + _LINE_MM / 2
                 line = [(left, at), (left + sample, at)]
-                self._file.lines(line, key.width_pt * _POINT_MM, key.colour, key.dashes)
+                self._file.lines(line, key.width_pt * POINT_MM, key.colour, key.dashes)
             else:
                 self._swatch(key.colour, left, self._y)
             self._file.text(left + sample + 1, self._y + _LINE_MM * _BASELINE, key.meaning, 7.5, _INK)

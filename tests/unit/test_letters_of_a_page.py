@@ -10,6 +10,7 @@ from pypdf import PdfReader
 
 from sheets.render.page import Page, Text
 from sheets.render.pdf import pdf
+from sheets.render.pdf_file import PdfFile
 from sheets.render.typeface import font_file, is_latin
 
 TEXTS = {
@@ -35,3 +36,16 @@ def test_a_text_is_written_in_its_letters(script: str) -> None:
     assert text.count(TEXTS[script]) == 2
     assert is_latin(TEXTS[script]) == (script == "Latin")
     assert len(data) < 60_000
+
+
+@pytest.mark.parametrize("script", TEXTS)
+@pytest.mark.parametrize("bold", [False, True])
+def test_a_text_is_as_wide_as_its_letters(script: str, bold: bool) -> None:
+    """By the widths of the face, whatever size it was measured in before."""
+    face = TTFont(font_file(bold=bold, latin=script == "Latin"))
+    letters, per_em = face.getBestCmap(), face["head"].unitsPerEm
+    points = sum(face["hmtx"][letters[ord(letter)]][0] for letter in TEXTS[script]) / per_em
+    file = PdfFile(title="", producer="", created=None)
+    assert [file.width(TEXTS[script], size, bold=bold) for size in (7.0, 10.0)] == pytest.approx(
+        [points * size * 25.4 / 72 for size in (7.0, 10.0)], rel=1e-3
+    )

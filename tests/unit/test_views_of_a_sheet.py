@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
@@ -136,3 +136,24 @@ def test_the_highest_dose_is_found_in_the_frame_of_the_ct() -> None:
     dose.gy[1, 10, 30] = 99.0
     assert draw.hottest(dose, turned).tolist() == [-30.0, -10.0, 0.0]
     assert draw.hottest(None, turned) is None
+
+
+@pytest.mark.parametrize("turn", [30, 90, 150])
+def test_a_broad_line_has_no_notch_at_a_corner(turn: float) -> None:
+    """Points that lie half its width from the corner are covered, on whichever side."""
+    legs = 60 * np.array([[np.cos(angle), np.sin(angle)] for angle in (0.0, np.radians(turn))])
+    corner = np.array([100.0, 100.0])
+    line = draw.rounded(np.array([corner - legs[0], corner, corner + legs[1]]), 6.0)
+    picture = Image.new("L", (200, 200))
+    ImageDraw.Draw(picture).line(line.ravel().tolist(), fill=255, width=6)
+    covered = np.argwhere(np.asarray(picture) > 0)[:, ::-1]
+    for distance in np.linspace(0, 60, 61):
+        for at in (corner - legs[0] * distance / 60, corner + legs[1] * distance / 60):
+            assert np.hypot(*(covered - at).T).min() < 2.5
+
+
+def test_points_between_others_are_left_out_of_a_line() -> None:
+    """The corner stays, and both ends; a thin line keeps its corner sharp."""
+    line = np.array([(0.0, 0.0), (1.0, 0.0), (2.0, 0.0), (9.0, 0.0), (9.0, 4.0), (9.0, 9.0)])
+    assert draw.rounded(line, 1).tolist() == [[0.0, 0.0], [9.0, 0.0], [9.0, 9.0]]
+    assert draw.rounded(line, 6).tolist() == [[0.0, 0.0], [6.0, 0.0], [9.0, 3.0], [9.0, 9.0]]
