@@ -10,9 +10,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+from services.runtime import logs
+
 basic_auth = [Path(os.environ["FLOWER_BASIC_AUTH_FILE"]).read_text(encoding="utf-8").strip()]
 if not all(basic_auth[0].partition(":")):
     raise SystemExit("The file that FLOWER_BASIC_AUTH_FILE names must hold name:password.")
+
+# Before Flower sets up a log of its own, which it does only where there is none: in the form of all other services.
+logs.configure(os.environ.get("ANONYMIZER_LOG_FORMAT", "text"))
 
 # The columns of the list of tasks: `args` begin with the set's locator, `result` is what became of the set.
 tasks_columns = "name,args,result,state,received,runtime,worker"

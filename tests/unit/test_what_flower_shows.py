@@ -11,6 +11,7 @@ from flower.options import options
 from flower.views.tasks import visible_task_columns
 from tornado.options import parse_config_file
 
+from tests.logged import logged
 from worker.app import worker_arguments
 from worker.ends import TaskRequest, ended, signal_of
 from worker.queue import shortened
@@ -34,7 +35,8 @@ def flower(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("FLOWER_BASIC_AUTH_FILE", str(tmp_path / "login"))
     names = ("basic_auth", "tasks_columns", "purge_offline_workers", "format_task")
     before = {name: getattr(options, name) for name in names}
-    parse_config_file(str(CONFIG))
+    with logged():
+        parse_config_file(str(CONFIG))
     yield options
     for name, value in before.items():
         setattr(options, name, value)

@@ -1,4 +1,4 @@
-"""A worker's whole output, from its start over the death of a process to its end: a JSON object in each line."""
+"""The whole output of a worker and of Flower, deaths and ends included: a JSON object in each line."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from celery import Celery
 
 from services.runtime.settings import Settings
 from services.store import registry
-from tests.processes import processes
+from tests.processes import free_port, processes
 from tests.sets import make_set
 from tests.waiting import wait_until
 from worker.app import celery_settings, connect
@@ -22,11 +23,11 @@ from worker.queue import Queue
 from worker.set_key import SetKey
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import redis
 
     from services.store.collection import Collection
+
+HERE = Path(__file__).parents[2]
 
 
 def test_every_line_is_json_and_the_way_of_a_set_is_followed_by_its_id(
@@ -81,3 +82,33 @@ def test_a_worker_that_cannot_begin_says_so_in_its_log() -> None:
     )
     (line,) = map(json.loads, (ended.stdout + ended.stderr).splitlines())
     assert (ended.returncode, line["event"], "ANONYMIZER_SHARE" in line["reason"]) == (2, "service.failed", True)
+
+
+def test_every_line_of_flower_is_json(tmp_path: Path, client: redis.Redis, redis_server: str) -> None:
+    """From its start, on which it names the broker and all tasks, to its end."""
+    assert client.ping()
+    login, said = tmp_path / "login", tmp_path / "said"
+    login.write_text("anna:secret")
+    environment = os.environ | {
+        "ANONYMIZER_REDIS_URL": f"redis+socket://{redis_server}",
+        "ANONYMIZER_LOG_FORMAT": "json",
+        "FLOWER_BASIC_AUTH_FILE": str(login),
+    }
+    options = ["--conf=deploy/flowerconfig.py", f"--port={free_port()}", "--address=127.0.0.1"]
+    with said.open("wb") as out:
+        flower = subprocess.Popen(
+            [sys.executable, "-m", "celery", "--app=worker.app:app", "flower", *options],
+            cwd=HERE,
+            env=environment,
+            stdout=out,
+            stderr=out,
+        )
+    try:
+        wait_until(lambda: "Connected to" in said.read_text(), said.read_text)
+    finally:
+        flower.terminate()
+        flower.wait()
+    lines = [json.loads(line) for line in said.read_text().splitlines()]
+
+    assert {"flower.command", "kombu.mixins"} <= {line["logger"] for line in lines}
+    assert redis_server not in said.read_text()
