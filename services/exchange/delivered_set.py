@@ -41,6 +41,8 @@ _PART_BYTES: Final = 4096
 _STATED: Final = ("PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence")
 _NEEDED_2: Final = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID")
 """Type 2 in every object of a set. PS3.3 C.7.1.1, C.7.2.1."""
+_CONTOURS: Final = dictionary.tag("ContourSequence")
+_CONTOUR_DATA: Final = dictionary.tag("ContourData")
 _TEXTS: Final = ("RTPlanLabel", "StructureSetLabel")
 _DATE: Final = re.compile(r"(?<!\d)(?:(?:19|20)\d\d[-./]?[01]\d[-./]?[0-3]\d|[0-3]?\d\.[01]?\d\.(?:19|20)\d\d)(?!\d)")
 _LONG_NUMBER: Final = re.compile(r"(?<!\d)\d{6,}(?!\d)")
@@ -108,7 +110,8 @@ def marks(rtset: RtSet) -> dict[str, str]:
     slices = sorted(_pixels(one, _PARTS) for one in rtset.slices)
     dose, contours = rtset.dose, sha256()
     for value in sorted(_contour_data(rtset.structure_set.view)):
-        contours.update(value + b"\n")
+        contours.update(value)
+        contours.update(b"\n")
     scaling = (dose.view.raw("DoseGridScaling") or b"").strip(b" \0")
     return {
         "ct": sha256("".join(slices).encode()).hexdigest(),
@@ -162,17 +165,22 @@ def _against_policy(file: SetFile, policy: Policy) -> set[str]:
     found: set[str] = set()
     data = file.file.data
 
-    def walk(elements: Sequence[Element], below: tuple[int, ...], unjudged: frozenset[int]) -> None:
+    def walk(
+        elements: Sequence[Element], below: tuple[int, ...], unjudged: frozenset[int], inner: frozenset[int]
+    ) -> None:
         for tag, _, _, start, end, items in elements:
             if tag not in unjudged:
                 found.update(_judged(file.kind, policy, below, tag, None if items is not None else data[start:end]))
             if items:
-                inside = (*below, tag) if tag in policy.within else below
-                inner = _unjudged(file.kind, policy, inside, at_root=False)
+                inside, of_items = below, inner
+                if tag in policy.within:
+                    inside = (*below, tag)
+                    of_items = _unjudged(file.kind, policy, inside, at_root=False)
                 for item in items:
-                    walk(item[3], inside, inner)
+                    walk(item[3], inside, of_items, of_items)
 
-    walk(file.file.elements, (), _unjudged(file.kind, policy, (), at_root=True))
+    at_root, inner = (_unjudged(file.kind, policy, (), at_root=root) for root in (True, False))
+    walk(file.file.elements, (), at_root, inner)
     return found
 
 
@@ -236,21 +244,26 @@ def _pixels(file: SetFile, parts: int = 0) -> str:
     digest.update(b"%d" % pixels.length)
     most = _PART_BYTES if parts else _CHUNK
     places = range(pixels.offset, end, max(pixels.length // parts, most) if parts else most)
-    lengths = [min(most, end - place) for place in places]
     if file.file.memory is not None:
-        for place, length in zip(places, lengths, strict=True):
-            digest.update(file.file.memory[place : place + length])
+        for place in places:
+            digest.update(file.file.memory[place : min(place + most, end)])
         return digest.hexdigest()
-    with file.file.path.open("rb", buffering=0) as stream:
-        for place, length in zip(places, lengths, strict=True):
-            digest.update(os.pread(stream.fileno(), length, place))
+    descriptor = os.open(file.file.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        for place in places:
+            digest.update(os.pread(descriptor, min(most, end - place), place))
+    finally:
+        os.close(descriptor)
     return digest.hexdigest()
 
 
 def _contour_data(structure_set: View) -> Iterator[bytes]:
+    """Yield the coordinates of each contour; there are thousands, so that this reads the element stream itself."""
+    data = structure_set.data
     for roi in structure_set.items("ROIContourSequence"):
-        for contour in roi.items("ContourSequence"):
-            yield (contour.raw("ContourData") or b"").strip(b" \0")
+        contours = next((element[5] for element in roi.elements if element[0] == _CONTOURS), None)
+        for _, _, _, contour in contours or ():
+            yield next((data[one[3] : one[4]] for one in contour if one[0] == _CONTOUR_DATA), b"").strip(b" \0")
 
 
 def in_folder(folder: Path) -> list[part10.DicomFile]:

@@ -31,6 +31,7 @@ _AT_ONCE: Final = 2
 """Parts of a set that are written at once: deliveries are received one after the other, so a second core is free."""
 _PATIENT_ID: Final = dictionary.tag("PatientID")
 _PATIENT_NAME: Final = dictionary.tag("PatientName")
+_NOT_ALL: Final = "elements: some were lost or put in"
 
 
 def write(rtset: RtSet, identity: NewIdentity, key: bytes, folder: Path) -> dict[str, str]:
@@ -119,7 +120,8 @@ class _Proof:
         self._expected = {_PATIENT_ID: identity.patient_id.encode(), _PATIENT_NAME: identity.patient_name.encode()}
         self._pairs: set[tuple[bytes, bytes]] = set()
         self._uids = _uid_attributes()
-        self._new = self._uids | self._expected.keys()
+        self._seen: set[tuple[bytes, bytes]] = set()
+        """Values of UI that were compared."""
 
     def compare(self, old: DicomFile, new: DicomFile) -> None:
         """Compare two objects; their pixels are not looked at here."""
@@ -139,13 +141,22 @@ class _Proof:
             self.wrong.add("uids: they are not new one to one")
 
     def _elements(self, old: bytes, olds: Sequence[Element], new: bytes, news: Sequence[Element]) -> None:
-        if [each[:2] for each in olds] != [each[:2] for each in news]:
-            self.wrong.add("elements: some were lost or put in")
+        if len(olds) != len(news):
+            self.wrong.add(_NOT_ALL)
             return
-        for (tag, _, _, start, end, items), (_, _, _, begin, stop, others) in zip(olds, news, strict=True):
+        for (tag, vr, _, start, end, items), (other_tag, other_vr, _, begin, stop, others) in zip(
+            olds, news, strict=True
+        ):
+            if tag != other_tag or vr != other_vr:
+                self.wrong.add(_NOT_ALL)
+                return
             if items is None or others is None:
                 one, other = old[start:end], new[begin:stop]
-                if tag in self._new or one != other:  # most stay as they are, and are looked at here alone
+                if tag in self._uids:
+                    if (one, other) not in self._seen:  # nearly all stand in an object many times
+                        self._seen.add((one, other))
+                        self._value(tag, one, other)
+                elif one != other or tag in self._expected:
                     self._value(tag, one, other)
             elif len(items) != len(others):
                 self.wrong.add(f"elements: {dictionary.keyword(tag)} has other items")
