@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from anonymizer.terminal import advise_on
 from services.errors import SettingsWrong
 from watcher.folders import ONE_PATIENTS, is_one_patients
 
@@ -62,8 +63,14 @@ def check_folder(root: Path) -> None:
         raise SettingsWrong(f"{root} may not be looked into: its owner, group or rights have to be changed.") from None
 
 
+def check_collection(root: Path) -> None:
+    """Refuse what is no folder; what is advised from here on is advised for this one."""
+    advise_on(root)
+    check_folder(root)
+
+
 def check_root(root: Path) -> None:
     """Refuse, before anything is written, what can be no root folder: one patient's own folder, for instance."""
-    check_folder(root)
+    check_collection(root)
     if is_one_patients(root):
         raise SettingsWrong(ONE_PATIENTS.format(root))

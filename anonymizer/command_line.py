@@ -10,7 +10,7 @@ from importlib import import_module
 import typer
 
 from anonymizer.quick import COMMANDS
-from anonymizer.terminal import say_wrong
+from anonymizer.terminal import advise_on, say_wrong
 from services.runtime import modes
 from services.runtime.settings import Settings
 
@@ -42,6 +42,7 @@ def application(*commands: str) -> typer.Typer:
 def run() -> None:
     """Run the command line of this process."""
     debug = "--debug" in sys.argv
+    advise_on(None)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal in plain ASCII, or a name that is no UTF-8
             stream.reconfigure(errors="backslashreplace")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_QUOTED: Final = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
+_QUOTED: Final = r"(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")+"
 _ARGUMENT: Final = rf"(?:{_QUOTED}|--[a-z][a-z-]*|[A-Z][A-Z0-9_]*…?|[0-9]+|(?:[a-z]+-)+[a-z]+)"
 COMMAND: Final = re.compile(rf"(?P<mark>`?)(?<![.\w-])anonymizer (?P<verb>[a-z]+)(?P<more>(?: {_ARGUMENT})*)(?P=mark)")
 """A command line of ours within a sentence."""

@@ -71,6 +71,15 @@ def why_file_left(name: str) -> str | None:
     return _A_TEMPORARY_NAME if _TEMPORARY.fullmatch(name) else None
 
 
+def quoted(name: str) -> str:
+    """Return a folder's name as a shell takes it, for the commands that a sentence advises; always in quotes.
+
+    Line ends and other control characters cannot be typed, and become spaces.
+    """
+    shown = "".join(letter if letter.isprintable() else " " for letter in name)
+    return "'" + shown.replace("'", "'\"'\"'") + "'"
+
+
 def is_litter(name: str) -> bool:
     """Return whether Explorer and Finder leave files of this name in folders that a person looks into."""
     return name.casefold() in _LITTER or name.startswith("._")

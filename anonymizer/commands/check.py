@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from rich.table import Table
 
-from anonymizer.arguments import AsJson, MachineNames, Root, check_folder
+from anonymizer.arguments import AsJson, MachineNames, Root, check_collection
 from anonymizer.commands.new import (
     has_form,
     known_machines,
@@ -63,7 +63,7 @@ WithTexts = Annotated[
 
 def check(root: Root, machine: MachineNames = None, with_texts: WithTexts = False, as_json: AsJson = False) -> None:
     """Check every set of a root folder: what is there, how it hangs together, whether the machine fits."""
-    check_folder(root)
+    check_collection(root)
     chosen = None
     if has_form(root):
         options = read_settings(root)[1]
@@ -76,7 +76,8 @@ def check(root: Root, machine: MachineNames = None, with_texts: WithTexts = Fals
         options = options_of_new_collection(machine_names(machine))
         if machine is None:
             console(stderr=True).print(
-                f"There is no {SETTINGS_NAME} here: held against {', '.join(options.machine)}; --machine takes another."
+                f"There is no {SETTINGS_NAME} here: plans are checked against {', '.join(options.machine)}; "
+                "--machine NAME takes another."
             )
     known = known_machines(options.machine)
     warn_of_overlap(root)
@@ -152,7 +153,7 @@ def _say_of_set(screen: Console, row: FolderSummary) -> None:
             f"{says} {row.person[keyword]}" for keyword, says in _PERSON.items() if keyword in row.person
         )
         texts = counted(sum(map(len, row.texts.values())), "text")
-        screen.print(f"{name}: {texts} would travel; of the person {person or 'neither age nor sex'}")
+        screen.print(f"{name}: {texts} would travel; of the person: {person or 'neither age nor sex'}")
 
 
 def _say_texts(screen: Console, sets: list[FolderSummary], *, set_by_set: bool) -> None:

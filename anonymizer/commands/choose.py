@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from anonymizer.arguments import Root, SetFolder, check_folder, set_in
-from anonymizer.terminal import console
+from anonymizer.arguments import Root, SetFolder, check_collection, set_in
+from anonymizer.terminal import command, console
 from services.maintenance import plan_choice
 from services.store.collection import Collection
 
@@ -18,10 +18,10 @@ Numbers = Annotated[
 
 def choose(root: Root, folder: SetFolder, numbers: Numbers) -> None:
     """Take these plans of a folder with several, where the collection asks a person: plans = "ask"."""
-    check_folder(root)
+    check_collection(root)
     collection = Collection.open(root)
     place = root / set_in(root, folder, by_hospital=collection.options.by_hospital)
     taken = plan_choice.choose(collection, place, numbers)
     for one in taken:
         console().print(f"{one.ordinal}. {one.describe_with_dose()}")
-    console().print(f"Taken by the service, or by: anonymizer run {root}")
+    console().print(f"Taken by the service, or by: {command('run', root)}")

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from rich.table import Table
 
-from anonymizer.arguments import AsJson, Root, check_folder
+from anonymizer.arguments import AsJson, Root, check_collection
 from anonymizer.terminal import console, say_json
 from services.exchange.deliveries import Delivery, all_of
 from services.store.collection import Collection
@@ -14,7 +14,7 @@ from services.store.collection import Collection
 
 def deliveries(root: Root, as_json: AsJson = False) -> None:
     """List the deliveries of a collection: when, which sets, where to, and which user made them."""
-    check_folder(root)
+    check_collection(root)
     told = all_of(Collection.look(root))
     if as_json:
         say_json([asdict(one) for one in told])

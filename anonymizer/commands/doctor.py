@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import typer
 from rich.table import Table
 
-from anonymizer.arguments import AsJson, Root, check_folder
+from anonymizer.arguments import AsJson, Root, check_collection
 from anonymizer.terminal import (
     PUBLISHED_ALL,
     SOME_NOT,
     console,
+    counted,
     not_taken_as_json,
     printable,
     say_json,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 def doctor(root: Root, as_json: AsJson = False) -> None:
     """Report where claims, records, ANON folders, lines and originals do not agree. Mends nothing."""
-    check_folder(root)
+    check_collection(root)
     collection = Collection.look(root)
     found = list(examine(collection))
     statuses = SetStatuses(collection).take()
@@ -57,7 +58,7 @@ def doctor(root: Root, as_json: AsJson = False) -> None:
         if found:
             console().print(table)
         say_not_taken(console(), left_out)
-        console().print(f"{len(wrong)} things must be looked at." if wrong else "All agrees.")
+        console().print(f"{counted(len(wrong), 'thing')} must be looked at." if wrong else "All agrees.")
     raise typer.Exit(SOME_NOT if wrong else PUBLISHED_ALL)
 
 
@@ -67,7 +68,7 @@ def _lost_numbers(collection: Collection) -> Iterable[Finding]:
     with suppress(*CIRCUMSTANCES), ExitStack() as stack:
         client = stack.enter_context(connect(settings)) if settings.redis_url else None
         if lost := high_water.missing(client, collection, settings.health):
-            says = f"{len(lost)} numbers were published that are not known here, up to {max(lost)}."
+            says = f"{counted(len(lost), 'published number')}, up to {max(lost)}, cannot be found here any more."
             yield Finding("numbers-lost", "", says, f"anonymizer new ROOT --continue --above {max(lost)}")
 
 

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from anonymizer.arguments import AsJson, Root, check_folder
-from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, console, say_json
+from anonymizer.arguments import AsJson, Root, check_collection
+from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, command, console, say_json
 from services.exchange import deliveries, delivery_key, packing
 from services.exchange.deliveries import TRAVELS, Wanted
 from services.runtime import audit
@@ -45,8 +45,8 @@ def export(
     encrypt_to: EncryptTo = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a delivery, signed: ANON folders with their sheets, report and tables, held against what was proven."""
-    check_folder(root)
+    """Make a delivery, signed: ANON folders with their sheets, report and tables, compared with what was proven."""
+    check_collection(root)
     collection = Collection.look(root)
     wanted = Wanted(
         indices=_indices(sets) if sets else None,
@@ -84,11 +84,13 @@ def _print(made: deliveries.Made, root: Path) -> None:
     console().print(table if made.sets else f"Nothing is published in {root}.")
     if any(one.state == "unread words" for one in made.sets):
         console().print(
-            f"Sets with unread words stay until each is fine or removed: anonymizer words {root}. "
+            f"Sets with unread words stay until each is fine or removed: {command('words', root)}\n"
             "They travel with --unread-words, and the delivery says so."
         )
     if any(one.state == "not released" for one in made.sets):
-        console().print("Some sets wait for a person to release them: on the console's page.")
+        console().print(
+            f"Some sets wait for a person to release them, on the console's page: {command('console', root)}"
+        )
     if made.delivery is not None:
         delivery = made.delivery
         if delivery.withdrawn:

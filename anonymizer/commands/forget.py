@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anonymizer.arguments import Published, Root, check_folder
+from anonymizer.arguments import Published, Root, check_collection
 from anonymizer.terminal import console
 from services.exchange.deliveries import holding
 from services.maintenance.forget import forget_set
@@ -14,7 +14,7 @@ from services.store.tracking_lines import TrackingFiles
 
 def forget(root: Root, anon: Published) -> None:
     """Erase what is here of one patient: folder, sheet, line and all that says who it was. Not to be undone."""
-    check_folder(root)
+    check_collection(root)
     collection = Collection.open(root)
     index = index_of(anon.name)
     forget_set(collection, index)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from anonymizer.arguments import Root, check_folder
+from anonymizer.arguments import Root, check_collection
 from services.exchange import delivery_key
 from services.runtime.settings import Settings
 from services.store.collection import Collection
@@ -12,7 +12,7 @@ from services.store.collection import Collection
 
 def key(root: Root) -> None:
     """Print the public key that deliveries are signed with, for `openssl pkeyutl`, and its fingerprint to compare."""
-    check_folder(root)
+    check_collection(root)
     found = delivery_key.of_user(Collection.look(root), Settings.of_process())
     typer.echo(found.public_pem.strip())
     typer.echo(f"Fingerprint: {delivery_key.grouped(delivery_key.fingerprint(found.public))}")

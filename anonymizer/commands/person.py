@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from anonymizer.arguments import Root, SetFolder, check_folder, set_in
-from anonymizer.terminal import console
+from anonymizer.arguments import Root, SetFolder, check_collection, set_in
+from anonymizer.terminal import command, console
 from services.errors import SetRefused, SettingsWrong
 from services.maintenance import who_it_is
 from services.store import records
@@ -22,7 +22,7 @@ New = Annotated[bool, typer.Option("--new", help="It is somebody of whom nothing
 
 def person(root: Root, folder: SetFolder, anon: Anon = "", *, new: New = False) -> None:
     """Report whom a set is, where the sets of a person are linked: same_patient = "link"."""
-    check_folder(root)
+    check_collection(root)
     if bool(anon) == new:
         raise SettingsWrong("Say ANON_007, the number of a published set of the same person; or --new.")
     index = records.index_of(anon.rstrip("/").rpartition("/")[2]) if anon else None
@@ -34,4 +34,4 @@ def person(root: Root, folder: SetFolder, anon: Anon = "", *, new: New = False) 
         raise SettingsWrong(" ".join(fault.found for fault in refused.faults)) from None
     who = f"the person of {records.folder_name(index)}" if index is not None else "somebody new"
     console().print(f"Noted: it is {who}.")
-    console().print(f"Taken by the service, or by: anonymizer run {root}")
+    console().print(f"Taken by the service, or by: {command('run', root)}")

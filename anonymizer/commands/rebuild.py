@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anonymizer.arguments import Root, check_folder
+from anonymizer.arguments import Root, check_collection
 from anonymizer.terminal import console
 from services.publication.index_ledger import Ledger
 from services.runtime.settings import Settings
@@ -12,7 +12,7 @@ from worker.app import connect
 
 def rebuild(root: Root) -> None:
     """Make what Redis knows of a collection's numbers anew from the share; the service does so by itself, too."""
-    check_folder(root)
+    check_collection(root)
     with connect(Settings.of_process()) as client:
         Ledger(Collection.open(root), client).rebuild()
     console().print("The numbers in Redis are those of the share.")

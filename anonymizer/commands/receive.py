@@ -11,7 +11,7 @@ import redis
 import typer
 from rich.table import Table
 
-from anonymizer.arguments import AsJson, check_folder
+from anonymizer.arguments import AsJson, check_collection
 from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, console, say_json
 from services.errors import SettingsWrong
 from services.exchange import delivery_key, receiving, trust
@@ -50,7 +50,7 @@ def receive(
     as_json: AsJson = False,
 ) -> None:
     """Check a delivery (signature, files, each set) and take its sets into a collection."""
-    check_folder(collection)
+    check_collection(collection)
     settings = Settings.of_process()
     try:
         with connect(settings) if settings.redis_url else nullcontext() as client:
@@ -88,8 +88,8 @@ def _trusting(given: str | None, hospital: str, settings: Settings) -> Callable[
             raise Tampered(f"It is signed with another key than --trust says: {shown}")
         if expected is None and fingerprint not in trust.trusted(settings) and not _asked(shown):
             raise Tampered(
-                f"Its key is not trusted: {shown}. Compare it with what `anonymizer key` prints at the sender, then "
-                "say it with --trust."
+                f"Its key is not trusted: {shown}. Ask the sender, by telephone for instance, what `anonymizer key` "
+                f"prints there. If it is the same, receive the delivery again with: --trust '{shown}'"
             )
         trust.remember(settings, fingerprint, hospital)
 
@@ -113,7 +113,7 @@ def _as_json(told: Told) -> dict[str, Any]:
 
 
 def _print(told: Told) -> None:
-    table = Table("Delivered as", "State", "Here", "")
+    table = Table("Delivered as", "State", "Here", "What is told")
     for one in told.sets:
         table.add_row(one.folder, one.state, one.anon, "\n".join(one.says))
     console().print(table if told.sets else "The delivery holds no set.")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from anonymizer.arguments import OfHospital, Root, check_folder
+from anonymizer.arguments import OfHospital, Root, check_collection
 from anonymizer.terminal import console
 from services.store.collection import Collection
 
@@ -22,7 +22,7 @@ def report(root: Root, hospital: OfHospital = None, csv: Csv = None, json: Json 
     from sheets import collection_report  # noqa: PLC0415 - it draws pictures, and takes a second to import
     from sheets.tables import files  # noqa: PLC0415 - as above
 
-    check_folder(root)
+    check_collection(root)
     collection = Collection.open(root)
     if csv is None and json is None:
         console().print(str(collection_report.make(collection, hospital)))

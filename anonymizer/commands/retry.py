@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anonymizer.arguments import Root, SetFolder, check_folder, set_in
+from anonymizer.arguments import Root, SetFolder, check_collection, set_in
 from anonymizer.terminal import command, console
 from services.errors import SettingsWrong
 from services.maintenance import plan_choice
@@ -41,7 +41,7 @@ Numbers = Annotated[
 
 def retry(root: Root, folder: SetFolder, numbers: Numbers = None, as_new: AsNew = False, accept: Accept = None) -> None:
     """Look at a refused or parked set again, as if it had just been dropped."""
-    check_folder(root)
+    check_collection(root)
     collection = Collection.open(root)
     name = set_in(root, folder, by_hospital=collection.options.by_hospital)
     place = root / name

@@ -36,6 +36,7 @@ from anonymizer.terminal import (
     printable,
     say_json,
     say_not_taken,
+    say_unread_words,
     sets_as_json,
 )
 from services.errors import SettingsWrong
@@ -205,6 +206,7 @@ def _say_where(screen: Console, collection: Collection, *, interrupted: bool) ->
     sheets = sheets_folder(root)
     if sheets.is_dir():
         screen.print(f"The sheets are in {sheets}.")
+    say_unread_words(screen, root)
     if not interrupted:
         screen.print(
             f"Next: look at the sheets and sign them; then {command('export', root)} DEST copies what may travel."
@@ -255,7 +257,8 @@ def _make_sheets(going: Batch, *, as_json: bool) -> None:
     except CIRCUMSTANCES as circumstance:
         screen.print(f"Not all sheets could be made: {describe(circumstance)}. The next run makes them.")
     if failed := going.sheets_failed():
-        screen.print(f"No sheet could be made of {', '.join(map(folder_name, failed))}: anonymizer sheet says more.")
+        names = ", ".join(map(folder_name, failed))
+        screen.print(f"No sheet could be made of {names}. Why: anonymizer sheet ROOT {folder_name(failed[0])}")
 
 
 def _row(collection: Collection, folder: str, state: SetState, seconds: Mapping[str, float]) -> Row:
@@ -281,7 +284,7 @@ def _say(root: Path, rows: list[Row], earlier: int, left_out: list[NotTaken]) ->
             table.add_row(printable(row.folder), row.state.replace("-", " "), row.anon, seconds, row.reason)
         screen.print(table)
     if earlier:
-        screen.print(f"Done before: {counted(earlier, 'set')}. `anonymizer status` lists what is not published.")
+        screen.print(f"Done before: {counted(earlier, 'set')}. {command('status', root)} lists what is not published.")
     if not rows and not earlier:
         screen.print(f"There are no sets in {root}: each folder in it with DICOM files is one.")
     say_not_taken(screen, left_out)

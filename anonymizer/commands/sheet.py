@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from anonymizer.arguments import Root, check_folder
+from anonymizer.arguments import Root, check_collection
 from anonymizer.terminal import console
 from services.errors import SettingsWrong
 from services.layout import sheets_folder
@@ -30,7 +30,7 @@ def sheet(root: Root, anon: AnonName, *, against_source: AgainstSource = False) 
     """Make the sheet of a published set, as HTML and PDF: what it holds, and that it is what its source is."""
     from sheets import findings, set_sheet  # noqa: PLC0415 - drawing takes a second to import, and other commands never draw
 
-    check_folder(root)
+    check_collection(root)
     index = index_of(Path(anon).name)
     try:
         set_sheet.make(Collection.open(root), index, against_source=against_source)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.table import Table
 
-from anonymizer.arguments import AsJson, OfHospital, Root, check_folder
+from anonymizer.arguments import AsJson, OfHospital, Root, check_collection
 from anonymizer.terminal import (
     PUBLISHED_ALL,
     SOME_NOT,
+    advise_on,
     console,
     not_taken_as_json,
     printable,
     say_json,
     say_not_taken,
+    say_unread_words,
     sets_as_json,
 )
 from services.errors import SettingsWrong
@@ -34,7 +37,6 @@ from watcher.status import Row, StatusReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from watcher.status import CollectionStatus
 
@@ -48,14 +50,14 @@ def status(
     root: Root, hospital: OfHospital = None, every: All = False, wide: Wide = False, as_json: AsJson = False
 ) -> None:
     """Show how the sets of a root folder, or of every collection under a share, stand."""
-    check_folder(root)
+    check_collection(root)
     settings = Settings.of_process()
     share = Share(root)
     told = _tell(share, settings)
     if not told and share.closed:
         raise SettingsWrong(f"No collection can be seen in {root}: {share.closed[0]} may not be looked into.")
     if not told:
-        raise SettingsWrong(f"There is no collection in {root}: `anonymizer new` makes one.")
+        raise SettingsWrong(f"There is no collection in {root}. Make one: anonymizer new ROOT")
     if hospital is not None:
         told = [replace(one, sets=[row for row in one.sets if row.hospital == hospital]) for one in told]
     if as_json:
@@ -120,6 +122,7 @@ def _as_json(told: CollectionStatus) -> dict[str, Any]:
 
 
 def _say(told: CollectionStatus, *, every: bool, wide: bool) -> None:
+    advise_on(Path(told.root))
     screen = console()
     screen.print(told.root)
     if told.paused:
@@ -138,6 +141,7 @@ def _say(told: CollectionStatus, *, every: bool, wide: bool) -> None:
     others = [row for row in told.sets if every or wide or _is_told(row)]
     if others:
         screen.print(_table(others, wide=wide))
+    say_unread_words(screen, Path(told.root))
     say_not_taken(screen, told.not_taken)
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from anonymizer.arguments import AsJson, Root, check_folder
-from anonymizer.terminal import command, console, say_json
+from anonymizer.arguments import AsJson, Root, check_collection
+from anonymizer.terminal import command, console, counted, say_json
 from services.errors import SettingsWrong
 from services.forms import structure_list
 from services.forms.structure_list import FILE_NAME
@@ -56,7 +56,7 @@ def structures(
     as_json: AsJson = False,
 ) -> None:
     """List what structures are called, what they might be called, and what nobody has decided."""
-    check_folder(root)
+    check_collection(root)
     before = structure_list.read(root)
     sheet = _decided(before, confirm or (), ignore or ())
     if sheet != before:
@@ -102,17 +102,18 @@ def _say(root: Path, told: Survey, asked: list[str]) -> None:
     if not told.names:
         screen.print(f"There are no sets in {root} whose structures could be read.")
         return
-    table = Table("Name", "Sets", "Target", "", "Why")
+    table = Table("Name", "Sets", "Target", "State", "Why")
     for name in told.names:
         table.add_row(name.name, str(name.sets), name.target, name.state or "", _why(name))
     screen.print(table)
-    table = Table("Set", "Anonymized", "Structures", "Named", "Ignored", "Open", "")
+    table = Table("Set", "Anonymized", "Structures", "Named", "Ignored", "Open", "Note")
     for one in told.sets:
         table.add_row(one.folder, one.anon, *_coverage(one))
     screen.print(table)
     screen.print(f"{len(told.undecided)} of {len(told.names)} names are undecided. Proposals follow {EDITION}.")
     if told.stand_ins:
-        screen.print(f"{told.stand_ins} structures are named after a patient: each is called by its number instead.")
+        named = "1 structure is" if told.stand_ins == 1 else f"{told.stand_ins} structures are"
+        screen.print(f"{named} named after a patient, and called by number instead.")
     waiting = {one.anon: None for one in told.outdated if one.anon not in asked and not one.asked_again}
     if waiting:
         screen.print(
@@ -133,7 +134,7 @@ def _why(name: Name) -> str:
 
 
 def _sets(count: int) -> str:
-    return "1 set" if count == 1 else f"{count} sets"
+    return counted(count, "set")
 
 
 def _coverage(one: NamesOfSet) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anonymizer.arguments import AsJson, ShareArgument, check_folder
-from anonymizer.terminal import PUBLISHED_ALL, WRONG_USE, console, printable, say_json
+from anonymizer.terminal import PUBLISHED_ALL, WRONG_USE, advise_on, command, console, printable, say_json
 from services.errors import SettingsWrong
 from services.layout import SETTINGS_NAME, is_there
 from services.maintenance import history
@@ -40,7 +40,7 @@ def which(wanted: Wanted, share: ShareArgument = None, as_json: AsJson = False) 
     for root, one in () if as_json else found:
         _say(root, one)
     for root in unread:
-        console(stderr=True).print(f"{printable(str(root))} could not be looked into: `anonymizer status` says why.")
+        console(stderr=True).print(f"{printable(str(root))} could not be looked into. Why: {command('status', root)}")
     if not found:
         console(stderr=True).print(f"Nothing under {printable(str(place))} has the id {printable(name)}.")
     raise typer.Exit(PUBLISHED_ALL if found else WRONG_USE)
@@ -79,6 +79,7 @@ def _folder(root: Path, one: Followed) -> str:
 
 
 def _say(root: Path, one: Followed) -> None:
+    advise_on(root)
     screen, outcome = console(), one.outcome
     folder = _folder(root, one)
     screen.print(
@@ -95,4 +96,4 @@ def _say(root: Path, one: Followed) -> None:
         if said:
             screen.print(f"  {what + ':':<12}{said.replace(chr(10), chr(10) + ' ' * 14)}")
     for event in one.history:
-        screen.print(f"  {event.at or 'since then':<26}{printable(event.what)}")
+        screen.print(f"  {event.at or 'since then':<30}{printable(event.what)}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from anonymizer.arguments import Published, Root, check_folder
+from anonymizer.arguments import Published, Root, check_collection
 from anonymizer.terminal import console
+from services.exchange.deliveries import holding
 from services.maintenance.withdraw import withdraw_set
 from services.runtime import audit
 from services.store.collection import Collection
@@ -13,7 +14,7 @@ from services.store.tracking_lines import TrackingFiles
 
 def withdraw(root: Root, anon: Published) -> None:
     """Take a published set back: its folder out of what is collected, its line out of the tracking file."""
-    check_folder(root)
+    check_collection(root)
     collection = Collection.open(root)
     index = index_of(anon.name)
     moved = withdraw_set(collection, index)
@@ -24,3 +25,5 @@ def withdraw(root: Root, anon: Published) -> None:
         f"{name} is withdrawn. Its number is not given again. "
         + (f"Its files lie in {collection.withdrawn / name}." if moved else "Its folder was not here.")
     )
+    for one in holding(collection, index):
+        console().print(f"Delivered on {one.at[:10]} to {one.to} by {one.user}: the next delivery there takes it back.")

@@ -8,8 +8,8 @@ import typer
 from rich.table import Table
 from typer.core import TyperCommand
 
-from anonymizer.arguments import AsJson, Root, check_folder
-from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, console, counted, say_json
+from anonymizer.arguments import AsJson, Root, check_collection
+from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, command, console, counted, say_json
 from services.forms.word_list import FILE_NAME
 from services.maintenance import word_decisions
 from services.publication import unread_words
@@ -57,7 +57,7 @@ class Command(TyperCommand):
 
 def words(root: Root, fine: Fine = None, remove: Remove = None, as_json: AsJson = False) -> None:
     """List words of kept texts that nobody knows; say which are fine, and which are to be removed."""
-    check_folder(root)
+    check_collection(root)
     collection = Collection.look(root)
     if fine or remove:
         collection = Collection.open(root)
@@ -106,13 +106,14 @@ def _say(root: Path, told: list[Word], followed: Followed) -> None:
             table.add_row(one.word, one.where, str(one.sets), one.why, one.state, one.note)
         screen.print(table)
         unread = sum(one.state == "unread" for one in told)
-        screen.print(f"{counted(unread, 'word')} unread. Decide in {FILE_NAME}, or by --fine WORD and --remove WORD.")
+        how = f"Decide in {FILE_NAME}, or by: {command('words', root)} --fine WORD… --remove WORD…"
+        screen.print(f"{counted(unread, 'word')} unread. {how}" if unread else "Every word is decided.")
     if followed.again:
-        screen.print(f"{', '.join(followed.again)}: done again by the service, or by: anonymizer run {root}")
+        screen.print(f"{', '.join(followed.again)}: done again by the service, or by: {command('run', root)}")
     if followed.resumed:
         screen.print(
-            f"{counted(followed.resumed, 'set')} that waited: taken by the service, or by: anonymizer run {root}"
+            f"{counted(followed.resumed, 'set')} that waited: taken by the service, or by: {command('run', root)}"
         )
     for name in followed.withdraw:
-        screen.print(f"{name}: what it was made of is gone, so that it cannot be made again. Withdraw it: ", end="")
-        screen.print(f"anonymizer withdraw {root} {name}")
+        how = command("withdraw", root, name)
+        screen.print(f"{name}: what it was made of is gone, so that it cannot be made again. Withdraw it: {how}")

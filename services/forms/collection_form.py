@@ -368,7 +368,7 @@ def _form_text(root: Path) -> str:
     try:
         return plain_files.read(root / SETTINGS_NAME, LARGEST_SETTINGS_BYTES).decode("utf-8-sig")
     except FileNotFoundError:
-        raise SettingsWrong(f"There is no {SETTINGS_NAME} here: `anonymizer new` makes one.") from None
+        raise SettingsWrong(f"There is no {SETTINGS_NAME} here. Make one: anonymizer new ROOT") from None
     except plain_files.NotPlain:
         raise SettingsWrong(f"{SETTINGS_NAME} is no file of settings.") from None
     except UnicodeDecodeError:

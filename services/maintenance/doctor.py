@@ -183,7 +183,7 @@ class _Seen:
                     "half-a-claim",
                     folder_name(claim.index) if claim else "",
                     "A set notes a number that no claim gives it.",
-                    "Drop the set again, or have it looked at again with `anonymizer retry`: that mends it.",
+                    "Drop the set again, or have it looked at again with `anonymizer retry ROOT SET`: that mends it.",
                 )
 
     def published(self) -> Iterator[Finding]:

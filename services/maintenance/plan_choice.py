@@ -38,7 +38,7 @@ def choose(collection: Collection, folder: Path, numbers: Iterable[int]) -> list
         raise SettingsWrong(f'{says}: a person chooses where it says "ask".')
     found, taken = numbered(collection, folder, numbers)
     if not taken:
-        raise SettingsWrong("Say which plans are meant, by the numbers that `anonymizer check` prints.")
+        raise SettingsWrong("Say which plans are meant, by the numbers that `anonymizer check ROOT` prints.")
     marks = [plans.mark_of(collection, one.plan_uid) for one in found]
     chosen = frozenset(plans.mark_of(collection, one.plan_uid) for one in taken)
     locator = registry.register(collection, collection.name_of(folder))
@@ -72,7 +72,7 @@ def numbered(
     wanted = sorted(set(numbers))
     if unknown := [str(number) for number in wanted if number not in by_number]:
         raise SettingsWrong(
-            f"{folder.name} has no plan {' and no plan '.join(unknown)}: `anonymizer check` prints their numbers, "
+            f"{folder.name} has no plan {' and no plan '.join(unknown)}: `anonymizer check ROOT` prints their numbers, "
             f"here 1 to {len(found)}."
             if found
             else f"{folder.name} holds no plan."

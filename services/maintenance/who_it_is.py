@@ -42,7 +42,7 @@ def decide(collection: Collection, folder: Path, index: int | None) -> None:
     if outcome is not None and done and len(done) == len(outcome.entries):
         raise SettingsWrong(
             f"{name} was published as {', '.join(done)} already, and stays who it is. Where that is wrong: `anonymizer "
-            "withdraw`, then `anonymizer retry ROOT SET --as-new`."
+            f"withdraw ROOT {done[0]}`, then `anonymizer retry ROOT SET --as-new`."
         )
     if index is not None:
         _check_known(collection, index)

@@ -15,6 +15,7 @@ import redis
 
 from services.errors import SetChanged, SetRefused, SetsFailed, SettingsWrong
 from services.language import english, gettext, speaking
+from services.layout import quoted
 from services.machines import descriptor
 from services.pipeline.answers import Answers, parked_text
 from services.pipeline.one_set import OneSet
@@ -216,7 +217,7 @@ class _FolderRun:
     def _question(self, judged: FolderVerdict) -> str:
         """Ask a person which plans of the folder are to be taken."""
         told = (f"{one.ordinal}. {one.describe_with_dose()}" for one in judged.undecided)
-        command = f"anonymizer choose ROOT {self.collection.name_of(self.folder)!r} NUMBER…"
+        command = f"anonymizer choose ROOT {quoted(self.collection.name_of(self.folder))} NUMBER…"
         how = gettext("How: {command}", command=command)
         return "\n".join([gettext("Several plans are here. Choose which are to be taken:"), *told, how])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from services.layout import quoted
 from services.publication import claims
 from services.store import records, registry
 from services.store.set_state import SetState
@@ -36,7 +37,7 @@ class OneSet:
     @property
     def called(self) -> str:
         """How commands name the set: the folder, and of several sets the ordinal."""
-        return f"{self.collection.name_of(self.folder)!r}{f' {self.ordinal}' if self.ordinal else ''}"
+        return f"{quoted(self.collection.name_of(self.folder))}{f' {self.ordinal}' if self.ordinal else ''}"
 
     @property
     def hospital(self) -> str:

@@ -222,7 +222,7 @@ def note(words: Iterable[str]) -> str:
     """Return the lines of a note on the words that nobody has read."""
     told = ", ".join(words)
     return gettext(
-        "Words that nobody has read: {words}. Decide on them in {file}, or by: anonymizer words",
+        "Words that nobody has read: {words}. Decide on them in {file}, or by: anonymizer words ROOT",
         words=told,
         file=word_list.FILE_NAME,
     )

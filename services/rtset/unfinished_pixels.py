@@ -19,8 +19,9 @@ import numpy as np
 from services.dicom import pixel_data
 from services.errors import Fault, SetChanged
 from services.language import gettext, ngettext
+from services.layout import quoted
 from services.rtset import geometry
-from services.rtset.reader import below, printable
+from services.rtset.reader import below
 from services.rtset.references import contours
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def _find(objects: Objects, folder: str) -> Unfinished:
 
 
 def _fault(found: Sequence[_Pixels], folder: str) -> Fault:
-    command = f"anonymizer retry ROOT {printable(folder)!r} --accept {CODE}"
+    command = f"anonymizer retry ROOT {quoted(folder)} --accept {CODE}"
     names = below(one.image.called for one in found) if len(found) > 1 else ""
     return Fault(
         CODE,

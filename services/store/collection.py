@@ -410,7 +410,7 @@ def _refuse_unknown_numbers(root: Path, identity: Identity) -> None:
     if numbers:
         raise SettingsWrong(
             f"Numbers up to {max(numbers)} were given here, by the older program or before {STATE_NAME} was lost, and "
-            f"nothing tells to which sets. `anonymizer new --continue` keeps them and goes on behind them."
+            f"nothing tells to which sets. `anonymizer new ROOT --continue` keeps them and goes on behind them."
         )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from services.errors import SetChanged, SetRefused
 from services.language import gettext, speaking
+from services.layout import quoted
 from services.policy.table import policy_for
 from services.policy.text_roles import CALLED, OF_PERSON
 from services.rtset import folder_listing
@@ -230,7 +231,7 @@ def _of_several(folder: Path, judged: FolderVerdict, fingerprint: str) -> Folder
             {
                 "code": CHOOSE_PLANS,
                 "found": gettext("Several plans are here, and a person chooses: {plans}.", plans=asked),
-                "remedy": f"anonymizer choose ROOT {folder.name!r} NUMBER…",
+                "remedy": f"anonymizer choose ROOT {quoted(folder.name)} NUMBER…",
             }
         )
     by_kind = {

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
+import re
+import shlex
+import struct
 import subprocess
 import sys
+import termios
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
 from anonymizer.terminal import command
+from services.layout import quoted
 from tests.in_process import anonymizer
-from tests.sets import make_collection, make_set
+from tests.sets import make_collection, make_set, setting
 
 if TYPE_CHECKING:
     from pathlib import Path
+
 
 NAMES = ("Müller Anna 4711", "Huber Josef 1938", "Weber Paula 1950")
 
@@ -95,6 +104,77 @@ def test_hints_are_quoted_for_a_shell() -> None:
     """So that they can be copied."""
     assert command("run", "/mnt/Müller, Anna's") == "anonymizer run '/mnt/Müller, Anna'\"'\"'s'"
     assert command("run", "/srv/BATCH") == "anonymizer run /srv/BATCH"
+    for name in ("a", "Müller, Anna", "Anna's", 'a "b" $HOME `id` \\', "'", "-x"):
+        assert shlex.split(f"retry ROOT {quoted(name)} --as-new") == ["retry", "ROOT", name, "--as-new"]
+
+
+def test_a_program_that_no_shell_finds_is_advised_by_its_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A clone has it in `.venv/bin`; where the shell finds it, its name is enough."""
+    program = tmp_path / "a clone" / "anonymizer"
+    program.parent.mkdir()
+    program.touch(mode=0o755)
+    monkeypatch.setattr(sys, "argv", [str(program)])
+    monkeypatch.setenv("PATH", "/usr/bin")
+    assert command("run", "R") == f"'{program}' run R"
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin")
+    assert command("run", "R") == "anonymizer run R"
+
+
+@pytest.mark.parametrize("name", ["The batch's folder", 'Größe "2" $HOME'])
+def test_every_command_that_is_advised_can_be_run_as_it_stands(tmp_path: Path, name: str) -> None:
+    """ROOT in a sentence is the folder that the command was given, quoted."""
+    root = make_collection(tmp_path / name)
+    make_set(root, setting("RTPLAN", RTPlanLabel="VMAT_JSM"), name="Anna's", seed=1)
+    make_set(root, setting("RTPLAN", PlanIntent="VERIFICATION"), name="Huber", seed=2)
+    told = [said("run", root)[1], said("words", root)[1], said("export", root, tmp_path / "out")[1]]
+    slice_ = min((root / "Anna's").glob("CT.*"))
+    slice_.write_bytes(slice_.read_bytes()[:-1] + b"x")
+    told += [said("run", root)[1], said("which", "ANON_006", root)[1]]
+
+    sentences = (line for text in told for line in text.splitlines() if "│" not in line)
+    advised = re.findall(r"(?=anonymizer ([a-z]+) (.*))", "\n".join(sentences))
+    assert {verb for verb, _ in advised} == {"words", "export", "retry", "withdraw"}
+    assert [said for said in advised if not said[1].startswith(shlex.quote(str(root)))] == []
+
+
+def seen(columns: int, *arguments: object) -> str:
+    """Return what a person sees in a terminal of so many columns."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    started = subprocess.Popen(
+        [sys.executable, "-m", "anonymizer", *map(str, arguments)],
+        env={name: value for name, value in os.environ.items() if name != "COLUMNS"},
+        stdout=theirs,
+        stderr=theirs,
+        stdin=theirs,
+    )
+    os.close(theirs)
+    shown = b""
+    with suppress(OSError):  # the end of a terminal
+        while data := os.read(ours, 65536):
+            shown += data
+    os.close(ours)
+    assert started.wait() in {0, 1}
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+
+
+@pytest.mark.parametrize("columns", [40, 60])
+def test_a_narrow_terminal_cuts_no_word(root: Path, columns: int) -> None:
+    """Where a table has no room, its rows stand below each other; headings and names are whole."""
+    table = seen(columns, "check", root)
+    assert "…" not in table
+    for word in (
+        "RTSTRUCT",
+        "RTPLAN",
+        "RTDOSE",
+        "Links",
+        "Machine",
+        "Verdict",
+        "VicRapidPlan",
+        "linked",
+        "Müller Anna 4711",
+    ):
+        assert word in table
 
 
 def test_a_name_does_nothing_to_a_terminal(tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ def test_check_lists_every_text_that_would_travel(tmp_path: Path, anonymizer: Ca
     }
     assert "name of a structure: Larynx; PTV; Parotid_L\n" in short.out
     assert "VMAT_JSM (not read: JSM)" in short.out
-    assert "texts would travel; of the person age 038Y, sex F, birth date made up" in short.out
+    assert "texts would travel; of the person: age 038Y, sex F, birth date made up" in short.out
     assert [f"{name}: every text that would travel" in long.out for name in "ab"] == [True, True]
     assert "Testermann" not in short.out + long.out + told.out
 
@@ -231,7 +231,7 @@ def test_what_nobody_foresaw_is_told_without_its_text(
     def fail(_: object) -> None:
         raise KeyError("Mustermann")
 
-    monkeypatch.setattr(check_command, "check_folder", fail)
+    monkeypatch.setattr(check_command, "check_collection", fail)
     said = anonymizer("check", tmp_path)
     assert (said.code, "KeyError" in said.err, "Mustermann" in said.err) == (2, True, False)
 
