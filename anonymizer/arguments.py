@@ -55,7 +55,7 @@ def set_in(root: Path, folder: Path, *, by_hospital: bool) -> PurePosixPath:
 def check_folder(root: Path) -> None:
     """Refuse what is no folder, or may not be looked into."""
     if not root.is_dir():
-        raise SettingsWrong(f"{root} is no folder.")
+        raise SettingsWrong(f"{root} is no folder{'' if os.path.lexists(root) else ': there is nothing of this name'}.")
     try:
         with os.scandir(root):
             pass

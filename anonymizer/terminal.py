@@ -19,6 +19,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from services.errors import SettingsWrong
+from services.language import english
 from services.publication import unread_words
 from services.runtime import logs
 from services.store.collection import Collection
@@ -178,11 +179,11 @@ def say_wrong(error: BaseException) -> int:
     if isinstance(error, SettingsWrong):
         text = str(error)
     elif isinstance(error, OSError):
-        text = f"{type(error).__name__}: {error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+        text = f"{error.strerror or type(error).__name__}" + (f": {error.filename}" if error.filename else "")
     else:
         text = f"This should not have happened: {type(error).__name__}. Run it again with --debug to see where."
     if logs.writes_json():  # a service of which each line is one of its log
-        reason = {"reason": text} if isinstance(error, SettingsWrong) else {}
+        reason = {"reason": english(error.args[0])} if isinstance(error, SettingsWrong) else {}
         structlog.get_logger().error("service.failed", exc_info=error, **reason)
         return WRONG_USE
     console(stderr=True).print(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,8 @@ from anonymizer.arguments import MachineNames, Root, check_root
 from anonymizer.terminal import command, console
 from services.errors import SettingsWrong
 from services.forms.collection_form import Options, options_of_new_collection
-from services.forms.identity import Identity, check_identity
+from services.forms.identity import Identity, wrong_parts
+from services.language import Language
 from services.machines import descriptor
 from services.runtime.settings import Settings
 from services.store.collection import Collection, has_state
@@ -28,6 +30,9 @@ PatientId = Annotated[str | None, typer.Option(help="New patient ID; the index i
 FamilyName = Annotated[str | None, typer.Option(help="New family name; the index is put behind it.")]
 FirstName = Annotated[str | None, typer.Option(help="New first name.")]
 Hospital = Annotated[str | None, typer.Option(help="Goes into the tracking file only.")]
+InLanguage = Annotated[
+    Language, typer.Option(help="Of the form, of REFUSED and NOTE files, and of what the check says of a set.")
+]
 InitialIndex = Annotated[int | None, typer.Option(help="The index of the first set.")]
 
 _QUESTIONS = {
@@ -46,6 +51,7 @@ def new(
     hospital: Hospital = None,
     initial_index: InitialIndex = None,
     machine: MachineNames = None,
+    language: InLanguage = "en",
     go_on: Annotated[
         bool,
         typer.Option("--continue", help="Keep the numbers that the older program gave here, and go on behind them."),
@@ -61,8 +67,11 @@ def new(
     """Make a root folder ready: who its sets become, and which machine their plans are moved to."""
     check_root(root)
     form: tuple[Identity, Options] | tuple[None, None] = (None, None)
-    if not (go_on and has_form(root)):
-        form = fill_in(patient_id, family_name, first_name, hospital, initial_index, machine)
+    if has_form(root) and not go_on:
+        raise SettingsWrong(f"{root / 'collection.toml'} is there already: change it there.")
+    if not has_form(root):
+        identity, options = fill_in(patient_id, family_name, first_name, hospital, initial_index, machine)
+        form = identity, replace(options, language=language)
     if above is not None and not go_on:
         raise SettingsWrong("--above belongs to --continue: anonymizer new ROOT --continue --above N")
     if above is not None and has_state(root):
@@ -104,8 +113,14 @@ def fill_in(
         **{name: value or "" for name, value in given.items()},
         initial_index=1 if initial_index is None else initial_index,
     )
-    check_identity(identity)
-    return identity, options_of_new_collection(found.name for found in known_machines(machine_names(machine)))
+    wrong, known = list(wrong_parts(identity)), []
+    try:
+        known = known_machines(machine_names(machine))
+    except SettingsWrong as unknown:
+        wrong.append(str(unknown))
+    if wrong:
+        raise SettingsWrong("\n".join(wrong))
+    return identity, options_of_new_collection(found.name for found in known)
 
 
 def say_first(collection: Collection) -> None:

@@ -126,9 +126,9 @@ def _say(told: CollectionStatus, *, every: bool, wide: bool) -> None:
     screen = console()
     screen.print(told.root)
     if told.paused:
-        screen.print(f"  paused: {told.paused}")
+        screen.print(f"  paused: {told.paused}".replace("\n", "\n  "))
     if told.warning:
-        screen.print(f"  {told.warning}")
+        screen.print(f"  {told.warning}".replace("\n", "\n  "))
     counts = Counter(row.state for row in told.sets)
     screen.print("  " + (", ".join(f"{count} {state}" for state, count in counts.most_common()) or "no sets"))
     hospitals = Counter(row.hospital for row in told.sets)

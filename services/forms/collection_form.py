@@ -9,12 +9,21 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast, get_arg
 
 from services import plain_files
 from services.errors import SettingsWrong
-from services.forms.identity import Identity, check_identity
-from services.language import Language
+from services.forms.identity import Identity, wrong_parts
+from services.language import (
+    LANGUAGES,
+    Language,
+    gettext,
+    gettext_noop,
+    joined,
+    sentence,
+    speaking,
+    spoken,
+)
 from services.layout import ANON_NAME, OTHER_SHEETS_NAME, SETTINGS_NAME, SHEETS_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
 LARGEST_SETTINGS_BYTES: Final = 1 << 20
@@ -141,122 +150,189 @@ def read_settings(root: Path) -> tuple[Identity, Options]:
     Raises
     ------
     SettingsWrong
-        Says which line, table or key, and what to write instead.
+        Says, a line each, which line, table or key is wrong and what to write instead, in the collection's language.
     """
     tables = _parse(_form_text(root))
-    for table, keys in tables.items():
-        if table not in _FORM:
-            raise SettingsWrong(f"{SETTINGS_NAME} has [{table}], which means nothing here. There are: {_names(_FORM)}.")
-        if not isinstance(keys, dict):
-            raise SettingsWrong(f"{SETTINGS_NAME}: {table} must be a table: a line [{table}] with its keys below.")
-        for key in keys:
-            if key not in _FORM[table]:
-                raise SettingsWrong(
-                    f"{SETTINGS_NAME}{line_of(root, table, key)}: {key} means nothing in [{table}]. "
-                    f"There are: {', '.join(_FORM[table])}."
-                )
-    values: dict[str, Any] = {}
-    for table, form in _FORM.items():
-        for key, kind in form.items():
-            if key in tables.get(table, {}):
-                value = tables[table][key]
-                if not kind.fits(value):
-                    raise SettingsWrong(f"{SETTINGS_NAME}{line_of(root, table, key)}: {key} must be {kind.is_called}.")
-                values[key] = value
-            elif kind.required:
-                raise SettingsWrong(f"{SETTINGS_NAME}: {key} is missing in [{table}]: {kind.is_called}.")
-    _check_people(root, values)
+    with speaking(_language_of(tables)):
+        wrong = [*_unknown(root, tables), *_unfit(root, tables), *_undecided(root, tables), *_wrong_identity(tables)]
+        if wrong:
+            raise SettingsWrong(joined(wrong, "\n"))
+    values = {_OPTION_OF.get((table, key), key): value for table in tables for key, value in tables[table].items()}
     identity = Identity(**{key: values.pop(key) for key in _FORM["identity"]})
-    try:
-        check_identity(identity)
-    except SettingsWrong as wrong:
-        raise SettingsWrong(f"{SETTINGS_NAME}: {wrong}") from None
     machine = values.pop("machine")
     names = () if machine == "keep" else (machine,) if isinstance(machine, str) else tuple(machine)
-    accept, sheets = frozenset(values.pop("accept", ())), values.pop("make", True)
-    received = values.pop("identity", "keep")
-    return identity, Options(machine=names, accept=accept, sheets=sheets, receive_identity=received, **values)
+    return identity, Options(machine=names, accept=frozenset(values.pop("accept", ())), **values)
 
 
-def _check_people(root: Path, values: Mapping[str, Any]) -> None:
+def _language_of(tables: Mapping[str, Any]) -> str:
+    """Return the language that a form names, whatever else is wrong with it."""
+    service = tables.get("service")
+    named = service.get("language") if isinstance(service, dict) else None
+    return named if named in LANGUAGES else spoken()
+
+
+def _unknown(root: Path, tables: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with tables and keys by their names."""
+    for table, keys in tables.items():
+        if table not in _FORM:
+            yield gettext(
+                "{file} has [{table}], which means nothing here. There are: {tables}.",
+                file=SETTINGS_NAME,
+                table=table,
+                tables=_names(_FORM),
+            )
+        elif not isinstance(keys, dict):
+            yield gettext(
+                "{file}: {table} must be a table: a line [{table}] with its keys below.",
+                file=SETTINGS_NAME,
+                table=table,
+            )
+        else:
+            for key in keys.keys() - _FORM[table].keys():
+                yield gettext(
+                    "{file}{line}: {key} means nothing in [{table}]. There are: {keys}.",
+                    file=SETTINGS_NAME,
+                    line=line_of(root, table, key),
+                    key=key,
+                    table=table,
+                    keys=", ".join(_FORM[table]),
+                )
+
+
+def _unfit(root: Path, tables: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with values, and which are missing."""
+    for table, form in _FORM.items():
+        given = tables.get(table, {})
+        for key, kind in form.items() if isinstance(given, dict) else ():
+            if key in given and not kind.fits(given[key]):
+                yield gettext(
+                    "{file}{line}: {key} must be {kind}.",
+                    file=SETTINGS_NAME,
+                    line=line_of(root, table, key),
+                    key=key,
+                    kind=kind.described(),
+                )
+            elif key not in given and kind.required:
+                yield gettext(
+                    "{file}: {key} is missing in [{table}]: {kind}.",
+                    file=SETTINGS_NAME,
+                    key=key,
+                    table=table,
+                    kind=kind.described(),
+                )
+
+
+def _undecided(root: Path, tables: Mapping[str, Any]) -> Iterator[str]:
     """Hold that who takes several plans of a person has said whether they stay one person."""
-    if values.get("plans") in {"each", "approved"} and "same_patient" not in values:
-        raise SettingsWrong(
-            f'{SETTINGS_NAME}{line_of(root, "check", "plans")}: plans = "{values["plans"]}" publishes several sets of '
-            'one person. Choose what they are to each other: same_patient = "tell", "link" or "separate" in [people].'
+    check, people = (tables.get(table, {}) for table in ("check", "people"))
+    plans = check.get("plans") if isinstance(check, dict) else None
+    if plans in ("each", "approved") and "same_patient" not in people:
+        yield gettext(
+            '{file}{line}: plans = "{plans}" publishes several sets of one person. Choose what they are to each other: '
+            'same_patient = "tell", "link" or "separate" in [people].',
+            file=SETTINGS_NAME,
+            line=line_of(root, "check", "plans"),
+            plans=plans,
         )
 
 
+def _wrong_identity(tables: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what DICOM could not carry of an identity whose values are of the right kind."""
+    given = tables.get("identity")
+    form = _FORM["identity"]
+    if isinstance(given, dict) and all(key in given and kind.fits(given[key]) for key, kind in form.items()):
+        for wrong in wrong_parts(Identity(**{key: given[key] for key in form})):
+            yield joined((SETTINGS_NAME, wrong), ": ")
+
+
 def settings_text(identity: Identity, options: Options) -> str:
-    """Write the form as `collection.toml` holds it, each value with its meaning beside it."""
+    """Write the form as `collection.toml` holds it, each value with its meaning beside it, in the options' language."""
     machine: str | list[str] = "keep"
     if options.machine:
         machine = options.machine[0] if len(options.machine) == 1 else list(options.machine)
     first = identity.numbered(identity.initial_index)
-    return f"""\
-# This file makes the folder a collection: every folder beside it is taken for one patient's set.
-# A changed identity holds for sets that are not yet done.
+    values = {key: getattr(identity, key) for key in _FORM["identity"]} | {"machine": machine}
+    with speaking(options.language):
+        about = gettext(_ABOUT["identity"], patient_id=first.patient_id, patient_name=first.patient_name)
+        lines = [f"# {line}" for line in gettext(_ABOUT["form"]).split("\n")]
+        for table, form in _FORM.items():
+            lines += ["", f"[{table}]" + (f"  # {about}" if table == "identity" else "")]
+            for key in form:
+                value = values[key] if key in values else getattr(options, _OPTION_OF.get((table, key), key))
+                meaning = gettext(_MEANING[table, key]) if (table, key) in _MEANING else ""
+                lines.append(f"{key} = {_toml(value)}" + (f"  # {meaning}" if meaning else ""))
+    return "\n".join((*lines, ""))
 
-[identity]  # the first set becomes {first.patient_id}, {first.patient_name}
-patient_id = {_toml(identity.patient_id)}
-family_name = {_toml(identity.family_name)}
-first_name = {_toml(identity.first_name)}
-hospital = {_toml(identity.hospital)}  # goes into the tracking file only, never into DICOM
-initial_index = {identity.initial_index}
 
-[plan]
-machine = {_toml(machine)}  # a descriptor, a list of which the first that fits takes the plan, or "keep"
-on_machine_mismatch = {_toml(options.on_machine_mismatch)}  # "refuse" | "warn": a beam that the machine cannot deliver
-
-[privacy]
-dates = {_toml(options.dates)}  # "shift" by whole weeks | "remove" | "keep"
-patient_characteristics = {_toml(options.patient_characteristics)}  # age, sex, size, weight | "retain" more | "age_sex"
-birth_date = {_toml(options.birth_date)}  # "fake": one that says the age | "empty"
-times = {_toml(options.times)}  # "keep" | "remove" times of day
-unread_words = {_toml(options.unread_words)}  # "list" words nobody knows | "wait" for a person | "replace" them
-scanner = {_toml(options.scanner)}  # takes the place of the CT's station name; empty: nothing does
-
-[check]
-on_broken_links = {_toml(options.on_broken_links)}  # "refuse" | "relink" where the geometry agrees
-accept = {_toml(sorted(options.accept))}  # codes out of REFUSED files that are taken knowingly: ["relative-dose"]
-extra_objects = {_toml(options.extra_objects)}  # "leave out" | "refuse": RT Image, PET, localizers, field doses …
-plans = {_toml(options.plans)}  # several in a folder: "refuse" | "ask" a person | take the "approved" | take "each"
-
-[people]
-same_patient = {_toml(options.same_patient)}  # a person published before: "tell" | "link" to one identity | "separate"
-unlisted = {_toml(options.unlisted)}  # "wait" | "next" number: patients who are not in identities.csv, if that is there
-hospitals = {_toml(options.hospitals)}  # "one" | "folder": the sub-folders are hospitals, and hold each its own sets
-
-[sheets]
-make = {str(options.sheets).lower()}  # a sheet with pictures for each published set, in the folder {SHEETS_NAME}
-
-[receive]
-identity = {_toml(options.receive_identity)}  # "keep" | "renumber": delivered sets get a number of this collection
-inbox = {_toml(options.inbox)}  # the folder beside this file from which the service takes deliveries; empty: none
-
-[service]
-ready = {_toml(options.ready)}  # a mark that exporters write last, "READY" or "*.ready": no set is taken before it
-start = {_toml(options.start)}  # "by itself": each set as it comes | "by hand": when a person says so in the console
-release = {_toml(options.release)}  # "not asked" | "before export": only sets that a person has released travel
-language = {_toml(options.language)}  # "en" | "de": of REFUSED and NOTE files and of what the check says
-"""
+_ABOUT: Final = {
+    "form": gettext_noop(
+        "This file turns its folder into a collection; each subfolder is one patient's set.\n"
+        "A changed identity applies to sets that have not been anonymized yet."
+    ),
+    "identity": gettext_noop("the first set becomes {patient_id}, {patient_name}"),
+}
+_MEANING: Final = {
+    ("identity", "hospital"): gettext_noop("goes into the tracking file only, never into DICOM"),
+    ("plan", "machine"): gettext_noop('a descriptor; a list, of which the first that fits is taken; or "keep"'),
+    ("plan", "on_machine_mismatch"): gettext_noop('"refuse" | "warn": a beam that the machine cannot deliver'),
+    ("privacy", "dates"): gettext_noop('"shift" by whole weeks | "remove" | "keep"'),
+    ("privacy", "patient_characteristics"): gettext_noop('age, sex, size, weight | "retain" more | "age_sex"'),
+    ("privacy", "birth_date"): gettext_noop('"fake": one that says the age | "empty"'),
+    ("privacy", "times"): gettext_noop('"keep" | "remove" times of day'),
+    ("privacy", "unread_words"): gettext_noop('"list" words nobody knows | "wait" for a person | "replace" them'),
+    ("privacy", "scanner"): gettext_noop("replaces the CT's station name; empty: nothing does"),
+    ("check", "on_broken_links"): gettext_noop('"refuse" | "relink" where the geometry agrees'),
+    ("check", "accept"): gettext_noop('codes of REFUSED files that are accepted knowingly: ["relative-dose"]'),
+    ("check", "extra_objects"): gettext_noop('"leave out" | "refuse": RT Image, PET, localizers, field doses …'),
+    ("check", "plans"): gettext_noop(
+        'several in a folder: "refuse" | "ask" a person | take the "approved" | take "each"'
+    ),
+    ("people", "same_patient"): gettext_noop('a person published before: "tell" | "link" to one identity | "separate"'),
+    ("people", "unlisted"): gettext_noop(
+        '"wait" | "next" number: patients who are not in identities.csv, if that is there'
+    ),
+    ("people", "hospitals"): gettext_noop('"one" | "folder": each subfolder is a hospital and holds its own sets'),
+    ("sheets", "make"): gettext_noop("a sheet with pictures for each published set, in the folder sheets"),
+    ("receive", "identity"): gettext_noop('"keep" | "renumber": delivered sets get a number of this collection'),
+    ("receive", "inbox"): gettext_noop(
+        "the folder beside this file from which the service takes deliveries; empty: none"
+    ),
+    ("service", "ready"): gettext_noop(
+        'a mark that exporters write last, "READY" or "*.ready": no set is taken before it'
+    ),
+    ("service", "start"): gettext_noop(
+        '"by itself": each set as it comes | "by hand": when a person says so in the console'
+    ),
+    ("service", "release"): gettext_noop('"not asked" | "before export": only sets that a person has released travel'),
+    ("service", "language"): gettext_noop('"en" | "de": of REFUSED and NOTE files and of what the check says'),
+}
+"""What stands beside each key of a form."""
 
 
 class _Kind(NamedTuple):
     """What a key of the form must be."""
 
     is_called: str
+    """In English; empty where it is one of the words."""
     fits: Callable[[Any], bool]
     required: bool = False
+    words: tuple[str, ...] = ()
+
+    def described(self) -> str:
+        """Say it, in the language that is spoken."""
+        if self.is_called:
+            return gettext(self.is_called, words=", ".join(self.words)) if self.words else gettext(self.is_called)
+        words = [f'"{word}"' for word in self.words]
+        return sentence(gettext(" or ").join(words), " or ".join(words))
 
 
 def _text(*, required: bool = False) -> _Kind:
-    return _Kind("a text in quotes", lambda value: isinstance(value, str), required)
+    return _Kind(gettext_noop("a text in quotes"), lambda value: isinstance(value, str), required)
 
 
 def _choice(of: object) -> _Kind:
     words = get_args(of)
-    return _Kind(" or ".join(f'"{word}"' for word in words), lambda value: value in words)
+    return _Kind("", lambda value: value in words, words=words)
 
 
 def _all_match(pattern: re.Pattern[str], value: object) -> bool:
@@ -308,11 +384,11 @@ _FORM: Final[dict[str, dict[str, _Kind]]] = {
         "family_name": _text(required=True),
         "first_name": _text(required=True),
         "hospital": _text(required=True),
-        "initial_index": _Kind("a whole number", _is_whole_number, required=True),
+        "initial_index": _Kind(gettext_noop("a whole number"), _is_whole_number, required=True),
     },
     "plan": {
         "machine": _Kind(
-            'the name of a machine descriptor in quotes, a list of such names in [ ], or "keep"',
+            gettext_noop('the name of a machine descriptor in quotes, a list of such names in [ ], or "keep"'),
             _is_machine,
             required=True,
         ),
@@ -324,13 +400,16 @@ _FORM: Final[dict[str, dict[str, _Kind]]] = {
         "birth_date": _choice(BirthDate),
         "times": _choice(Times),
         "unread_words": _choice(UnreadWords),
-        "scanner": _Kind("a text in quotes of at most 16 English letters, digits and signs", _is_station_name),
+        "scanner": _Kind(
+            gettext_noop("a text in quotes of at most 16 English letters, digits and signs"), _is_station_name
+        ),
     },
     "check": {
         "on_broken_links": _choice(BrokenLinks),
         "accept": _Kind(
-            f"a list in [ ] of codes in quotes, of which there are: {', '.join(get_args(Acceptable))}",
+            gettext_noop("a list in [ ] of codes in quotes, of which there are: {words}"),
             lambda value: isinstance(value, list) and all(code in get_args(Acceptable) for code in value),
+            words=get_args(Acceptable),
         ),
         "extra_objects": _choice(ExtraObjects),
         "plans": _choice(Plans),
@@ -340,16 +419,16 @@ _FORM: Final[dict[str, dict[str, _Kind]]] = {
         "unlisted": _choice(Unlisted),
         "hospitals": _choice(Hospitals),
     },
-    "sheets": {"make": _Kind("true or false", lambda value: isinstance(value, bool))},
+    "sheets": {"make": _Kind(gettext_noop("true or false"), lambda value: isinstance(value, bool))},
     "receive": {
         "identity": _choice(ReceivedIdentity),
-        "inbox": _Kind("empty, or the plain name of a folder in the collection", _is_inbox),
+        "inbox": _Kind(gettext_noop("empty, or the plain name of a folder in the collection"), _is_inbox),
     },
     "service": {
+        "ready": _Kind(gettext_noop('a name or a pattern of one in quotes, like "READY" or "*.ready"'), _is_mark),
         "start": _choice(Start),
         "release": _choice(ReleaseAsked),
         "language": _choice(Language),
-        "ready": _Kind('a name or a pattern of one in quotes, like "READY" or "*.ready"', _is_mark),
     },
 }
 
@@ -360,8 +439,9 @@ def may_be(key: str, value: object) -> bool:
     return any(form[name].fits(value) for table, form in _FORM.items() if name in form and table != "identity")
 
 
-_ELSEWHERE: Final = {"sheets": "make", "receive_identity": "identity"}
+_OPTION_OF: Final = {("sheets", "make"): "sheets", ("receive", "identity"): "receive_identity"}
 """Options that are called otherwise in the form."""
+_ELSEWHERE: Final = {option: key for (_, key), option in _OPTION_OF.items()}
 
 
 def _form_text(root: Path) -> str:
@@ -380,9 +460,20 @@ def _parse(text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         where = str(error).replace("at end of document", f"at line {text.count(chr(10)) + 1}, where it ends")
-        raise SettingsWrong(f"{SETTINGS_NAME} cannot be read: {where}.") from None
+        says = f"{SETTINGS_NAME} cannot be read: {where}."
+        with speaking(_language_meant(text)):
+            if place := re.search(r"at line (\d+)", where) if spoken() != "en" else None:  # the reason is a library's
+                line = gettext("{file} cannot be read: line {line} is not TOML.", file=SETTINGS_NAME, line=place[1])
+                says = sentence(line, says)
+        raise SettingsWrong(says) from None
     except (RecursionError, ValueError):
         raise SettingsWrong(f"{SETTINGS_NAME} cannot be read: it is no file of settings.") from None
+
+
+def _language_meant(text: str) -> str:
+    """Return the language that a form names which cannot be read."""
+    named = re.search(r"^\s*language\s*=\s*[\"'](\w+)[\"']", text, re.MULTILINE)
+    return named[1] if named and named[1] in LANGUAGES else spoken()
 
 
 def line_of(root: Path, table: str, key: str) -> str:
@@ -392,13 +483,15 @@ def line_of(root: Path, table: str, key: str) -> str:
         if header := re.match(r"\s*\[\s*([^\]]+?)\s*\]", line):
             current = header[1]
         elif current == table and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*[=.]", line):
-            return f", line {number}"
+            return gettext(", line {number}", number=number)
     return ""
 
 
-def _toml(value: str | list[str]) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(map(_toml, value))}]"
+def _toml(value: str | bool | int | Iterable[str]) -> str:
+    if isinstance(value, (bool, int)):
+        return str(value).lower()
+    if not isinstance(value, str):
+        return f"[{', '.join(map(_toml, value if isinstance(value, list) else sorted(value)))}]"
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 

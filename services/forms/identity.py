@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.dicom.dates import read_da
 from services.errors import SettingsWrong
+from services.language import gettext, joined
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
 LAST_INDEX: Final = 999_999
 """The largest index of a collection; room for its six digits is kept in every identity."""
@@ -60,43 +61,85 @@ class Identity:
 def check_identity(identity: Identity) -> None:
     """Refuse a form whose identities DICOM could not carry, or not under every character set.
 
-    Only the default repertoire (ASCII) is taken: it reads the same under every (0008,0005) *Specific Character Set*
-    that the objects of a set declare. PS3.5 6.1.2, 6.2.
-
     Raises
     ------
     SettingsWrong
-        One sentence about the first field that cannot be used.
+        A line about each field that cannot be used.
     """
-    check_part("patient_id", identity.patient_id, forbidden="\\")
-    check_part("family_name", identity.family_name, forbidden="\\^=")
-    check_part("first_name", identity.first_name, forbidden="\\^=")
+    if wrong := list(wrong_parts(identity)):
+        raise SettingsWrong(joined(wrong, "\n"))
+
+
+def wrong_parts(identity: Identity) -> Iterator[str]:
+    """Yield what cannot be used of an identity, a sentence for each field.
+
+    Only the default repertoire (ASCII) is taken: it reads the same under every (0008,0005) *Specific Character Set*
+    that the objects of a set declare. PS3.5 6.1.2, 6.2.
+    """
+    parts = [
+        *_wrong_part("patient_id", identity.patient_id, forbidden="\\"),
+        *_wrong_part("family_name", identity.family_name, forbidden="\\^="),
+        *_wrong_part("first_name", identity.first_name, forbidden="\\^="),
+    ]
+    yield from parts
     if not identity.hospital.strip() or not identity.hospital.isprintable():
-        raise SettingsWrong("hospital must be one line of text: it fills the last column of the tracking file.")
+        yield gettext("hospital must be one line of text: it fills the last column of the tracking file.")
     if not 1 <= identity.initial_index <= LAST_INDEX:
-        raise SettingsWrong(
-            f"initial_index is {identity.initial_index}, but numbers run from 1 to {LAST_INDEX}: choose one of these."
+        yield gettext(
+            "initial_index is {index}, but numbers run from 1 to {last}: choose one of these.",
+            index=identity.initial_index,
+            last=LAST_INDEX,
         )
+    if not parts:
+        yield from _too_long(identity)
+
+
+def _too_long(identity: Identity) -> Iterator[str]:
     longest = identity.numbered(LAST_INDEX)
-    for fields, value in (("patient_id", longest.patient_id), ("family_name and first_name", longest.patient_name)):
+    names = gettext("family_name and first_name")
+    for fields, value in (("patient_id", longest.patient_id), (names, longest.patient_name)):
         if len(value) > LONGEST_VALUE:
-            raise SettingsWrong(
-                f"{fields} leave no room for the number: with it, DICOM takes {LONGEST_VALUE} characters and "
-                f"this would take {len(value)}. Make it {len(value) - LONGEST_VALUE} shorter."
+            yield gettext(
+                "{fields} leave no room for the number: with it, DICOM takes {most} characters and this would take "
+                "{length}. Make it {over} shorter.",
+                fields=fields,
+                most=LONGEST_VALUE,
+                length=len(value),
+                over=len(value) - LONGEST_VALUE,
             )
 
 
 def check_part(field: str, value: str, *, forbidden: str) -> None:
-    """Check one part of the identity for what DICOM or a planning system would change or refuse."""
+    """Check one part of an identity for what DICOM or a planning system would change or refuse.
+
+    Raises
+    ------
+    SettingsWrong
+        Says what is wrong with it.
+    """
+    for wrong in _wrong_part(field, value, forbidden=forbidden):
+        raise SettingsWrong(wrong)
+
+
+def _wrong_part(field: str, value: str, *, forbidden: str) -> Iterator[str]:
+    """Yield the first thing that is wrong with one part."""
     if not value:
-        raise SettingsWrong(f"{field} is empty: it is what the number of each set is appended to or stands beside.")
+        yield gettext(
+            "{field} is empty: it is what the number of each set is appended to or stands beside.", field=field
+        )
+        return
     if value != value.strip(" "):
-        raise SettingsWrong(f"{field} begins or ends with a space, which DICOM does not keep: take it away.")
+        yield gettext("{field} begins or ends with a space, which DICOM does not keep: take it away.", field=field)
+        return
     for character in value:
         if not " " <= character <= "~" or character in forbidden:
-            raise SettingsWrong(
-                f"{field} holds {character!r}: use English letters, digits and signs, without {' '.join(forbidden)}"
+            yield gettext(
+                "{field} holds {character}: use English letters, digits and signs, without {forbidden}",
+                field=field,
+                character=repr(character),
+                forbidden=" ".join(forbidden),
             )
+            return
 
 
 OLDEST: Final = 89
