@@ -14,8 +14,9 @@ ifeq ($(ROOT),demo/BATCH)
 endif
 	@$(BIN)/anonymizer run "$(ROOT)"
 
+NEWCOMERS := -n auto --dist worksteal --in-memory tests --ignore=tests/faults --ignore=tests/deploy --ignore=tests/browser
 test: setup  ## a newcomer's tests: some minutes on two cores
-	$(BIN)/pytest -n auto --dist worksteal tests --ignore=tests/faults --ignore=tests/deploy --ignore=tests/browser
+	$(BIN)/pytest $(NEWCOMERS)
 
 test-faults: setup  ## processes killed, Redis lost, disks full: the long ones
 	$(BIN)/pytest tests/faults
@@ -25,14 +26,13 @@ soak: setup  ## everything killed at random, ten minutes of it: make soak MINUTE
 
 COVERED := 90
 coverage: setup  ## which lines and branches the newcomer's tests reach; fails below the floor
-	$(BIN)/pytest -n auto --dist worksteal tests --ignore=tests/faults --ignore=tests/deploy --ignore=tests/browser \
-		--cov --cov-report=term:skip-covered --cov-fail-under=$(COVERED)
+	$(BIN)/pytest $(NEWCOMERS) --cov --cov-report=term:skip-covered --cov-fail-under=$(COVERED)
 
 mutants: setup  ## each step of the protocol taken out in turn: does a test notice? make mutants ONLY=lease
 	$(BIN)/python -m tests.mutants $(if $(ONLY),--only "$(ONLY)")
 
 properties: setup  ## what holds for all inputs, tried with twenty times as many: make properties TIMES=100
-	TIMES=$(or $(TIMES),20) $(BIN)/pytest -n auto --dist worksteal --timeout=3600 -m hypothesis tests/unit
+	TIMES=$(or $(TIMES),20) $(BIN)/pytest -n auto --dist worksteal --in-memory --timeout=3600 -m hypothesis tests/unit
 
 nightly: setup  ## for a night: many examples, coverage, mutants, soak, fuzz, eight centres of sixty sets, benchmarks
 	$(MAKE) properties

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +22,35 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # A slow machine is no fault of the code: pytest's own timeout bounds every test.
 settings.register_profile("without deadline", deadline=None, max_examples=examples(50))
 settings.load_profile("without deadline")
+
+
+MEMORY = Path("/dev/shm")
+ROOM = 4 << 30
+"""Bytes that must be free there: several times what a run of the tests leaves until its end."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take the option of `make test`, whose tests show nothing of disks and wait for one thousands of times."""
+    parser.addoption("--in-memory", action="store_true", help="temporary folders in memory, where it has room")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have temporary folders lie where they were asked for."""
+    if config.getoption("in_memory") and _has_room(MEMORY):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def _has_room(folder: Path) -> bool:
+    """Return whether programs can be started from it, and enough of it is free."""
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
+        return False
+    return not os.statvfs(folder).f_flag & os.ST_NOEXEC and shutil.disk_usage(folder).free >= ROOM
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many processes run tests where nobody says it: half of the time a test waits for other processes."""
+    cores = len(os.sched_getaffinity(0))
+    return cores + min(cores, 4)
 
 
 def pytest_collection_finish() -> None:

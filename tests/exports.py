@@ -58,9 +58,15 @@ class Export:
         return max(len(self.made.of("RTPLAN")), len(self.made.of("RTSTRUCT")), len(series)) <= 1
 
 
-def generate(parent: Path, number: int, name: str = NAME) -> Export:
-    """Make the export of a number: 1 to 6 plans, 0 to 3 structure sets, 1 to 3 series, and what lies beside them."""
-    return _put(parent, name, _copy(number))
+def generate(parent: Path, number: int, name: str = NAME, *, patient: int | None = None) -> Export:
+    """Make the export of a number: 1 to 6 plans, 0 to 3 structure sets, 1 to 3 series, and what lies beside them.
+
+    Parameters
+    ----------
+    patient
+        Whose it is; another one for each number by default. To make a further export of a patient costs less.
+    """
+    return _put(parent, name, _copy(number, patient))
 
 
 def first(parent: Path, wanted: Callable[[Export], bool], name: str = NAME, *, since: int = 0) -> Export:
@@ -74,16 +80,16 @@ def _put(parent: Path, name: str, export: Export) -> Export:
     return export
 
 
-def _copy(number: int) -> Export:
-    export: Export = pickle.loads(_of(number))
+def _copy(number: int, patient: int | None = None) -> Export:
+    export: Export = pickle.loads(_of(number, number if patient is None else patient))
     return export
 
 
 @lru_cache(maxsize=100)
-def _of(number: int) -> bytes:
+def _of(number: int, patient: int) -> bytes:
     """Return the pickled export of a number, which lies nowhere yet."""
     chance = random.Random(number)
-    made = make_set(None, ct=3, size=16, rois=("PTV",), control_points=2, seed=number)
+    made = make_set(None, ct=3, size=16, rois=("PTV",), control_points=2, seed=patient)
     made.objects.clear()
     series = [_series(made, k) for k in range(chance.randint(1, 3))]
     structure_sets = []

@@ -5,42 +5,22 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from anonymizer.quick import COMMANDS
 from phantom.sets import SyntheticSet, build_set, write_set
+from tests import in_process
+from tests.conformance import told_by
 from tests.judge import judge
 
-SCRIPTS = Path(sys.executable).parent
 PAGES = [Path(__file__).parents[2] / page for page in ("README.md", "docs/commands.md")]
-
-
-def said(program: str, *arguments: object) -> str:
-    """Run a program that comes with the environment and give all it said."""
-    done = subprocess.run(
-        [SCRIPTS / program, *map(str, arguments)],
-        capture_output=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        encoding="utf-8",
-        errors="replace",
-    )
-    return done.stdout + done.stderr
 
 
 def anonymizer(*arguments: object, code: int = 0) -> str:
     """Give a command, and expect it to end so."""
-    done = subprocess.run(
-        [SCRIPTS / "anonymizer", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
+    done = in_process.anonymizer(*arguments)
     assert done.returncode == code, done.stderr
     return done.stdout
 
@@ -124,7 +104,7 @@ def test_dciodvfy_finds_no_error_that_was_not_there_before(made: SyntheticSet, r
     def errors(folder: Path) -> dict[str, set[str]]:
         found: dict[str, set[str]] = {}
         for path in folder.iterdir():
-            lines = said("dciodvfy", path).splitlines()
+            lines = told_by("dciodvfy", path)
             found.setdefault(path.name[:2], set()).update(line for line in lines if line.startswith("Error"))
         return found
 
@@ -136,7 +116,7 @@ def test_dcentvfy_finds_the_entities_as_consistent_as_before(made: SyntheticSet,
     """Patient, study, series and frame of reference are the same wherever they are told."""
 
     def findings(folder: Path) -> int:
-        return len([line for line in said("dcentvfy", *folder.iterdir()).splitlines() if line.startswith("Error")])
+        return len([line for line in told_by("dcentvfy", *folder.iterdir()) if line.startswith("Error")])
 
     assert findings(root / "ANON_006") <= findings(root / made.folder)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pydicom
 
-from tests.integration.test_run import anonymizer, running
+from tests.in_process import anonymizer
+from tests.integration.test_run import running
 from tests.waiting import wait_until
 
 CHECKLIST = Path(__file__).parents[2] / "docs/commissioning.md"

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from tests import in_process
+from tests.rights import not_all_powerful
 from tests.sets import make_collection, make_set, patient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 NOT_ALL_POWERFUL = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-all")
 """Root may read everything; a service's user may not."""
@@ -38,12 +40,26 @@ def command(*arguments: object) -> list[str]:
     return [*limits, str(Path(sys.executable).with_name("anonymizer")), *map(str, arguments)]
 
 
-def anonymizer(*arguments: object) -> Said:
-    """Run a command to its end."""
-    done = subprocess.run(command(*arguments), capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
-    return Said(
-        done.returncode, json.loads(done.stdout) if "--json" in arguments and done.stdout else done.stdout, done.stderr
+def started(*arguments: object) -> Said:
+    """Run a command to its end, as a user who may not read everything, in a process of its own."""
+    return as_said(
+        subprocess.run(command(*arguments), capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False),
+        arguments,
     )
+
+
+def anonymizer(*arguments: object) -> Said:
+    """Do the same in this process where the command starts no other."""
+    if arguments[0] in in_process.STARTERS:
+        return started(*arguments)
+    with not_all_powerful():
+        return as_said(in_process.anonymizer(*arguments), arguments)
+
+
+def as_said(done: subprocess.CompletedProcess[str], arguments: Sequence[object]) -> Said:
+    """Return what a command said."""
+    read = json.loads(done.stdout) if "--json" in arguments and done.stdout else done.stdout
+    return Said(done.returncode, read, done.stderr)
 
 
 @pytest.fixture
@@ -134,7 +150,7 @@ def test_a_collection_that_may_not_be_looked_into(tmp_path: Path, closed: list[P
     status = anonymizer("status", tmp_path)
     assert (status.code, f"{tmp_path / 'closed'} may not be looked into" in " ".join(status.json.split())) == (1, True)
     for name in ("run", "check", "doctor", "status"):
-        said = anonymizer(name, tmp_path / "closed")
+        said = started(name, tmp_path / "closed")  # for access(2) root may read all, whatever a thread may
         assert (said.code, "is not readable" in " ".join(said.err.replace("│", " ").split())) == (2, True), name
 
 

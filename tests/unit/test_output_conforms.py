@@ -6,16 +6,16 @@ dciodvfy gives up on doses of 32 bits; these sets have doses of 16.
 from __future__ import annotations
 
 import re
-import subprocess
-import sysconfig
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests import sets
 from tests.anonymized import anonymized
+from tests.conformance import told_by
 
-SCRIPTS = Path(sysconfig.get_path("scripts"))
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SOUND: dict[str, tuple[tuple[sets.Edit, ...], dict[str, object]]] = {
     "as it is": ((), {}),
@@ -31,12 +31,6 @@ SOUND: dict[str, tuple[tuple[sets.Edit, ...], dict[str, object]]] = {
     "Japanese": ((sets.patient("Yamada^Tarou=山田^太郎", "7", charset=["", "ISO 2022 IR 87"]),), {}),  # type: ignore[arg-type]
     "nothing known of the age": ((sets.setting(PatientAge=None, PatientBirthDate=""),), {}),
 }
-
-
-def told_by(tool: str, *paths: Path) -> list[str]:
-    """Let a tool speak."""
-    told = subprocess.run([SCRIPTS / tool, *paths], capture_output=True, check=False).stderr
-    return told.decode("latin-1").splitlines()
 
 
 def faults(path: Path) -> set[str]:

@@ -22,8 +22,13 @@ if TYPE_CHECKING:
     from services.verdict.complete_sets import CompleteSets
     from services.verdict.folder_sets import FolderVerdict
 
-SIXTY = range(60)
 SEVERAL = {"second-plan", "second-structure-set", "second-ct-series", "second-dose"}
+
+
+@pytest.fixture(scope="module", params=range(60))
+def export(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Export:
+    """Make one of sixty exports, which is looked at in several ways and never changed."""
+    return generate(tmp_path_factory.mktemp("export"), request.param, patient=request.param % 5)
 
 
 def seen(folder: Path) -> CompleteSets:
@@ -32,10 +37,8 @@ def seen(folder: Path) -> CompleteSets:
     return complete_sets.find(set_aside(contents.objects).objects)
 
 
-@pytest.mark.parametrize("number", SIXTY)
-def test_the_right_objects_are_put_together(tmp_path: Path, number: int) -> None:
+def test_the_right_objects_are_put_together(export: Export) -> None:
     """By references, whatever labels say; in the order of plan date, then label; the rest is named."""
-    export = generate(tmp_path, number)
     found = seen(export.folder)
     whole = []
     for one in found.candidates:
@@ -65,10 +68,8 @@ def good(judged: FolderVerdict) -> list[str]:
     return [one.verdict.good_set().plan.sop_instance_uid for one in judged.sets if one.verdict.good]
 
 
-@pytest.mark.parametrize("number", SIXTY)
-def test_every_mode_takes_the_right_sets(tmp_path: Path, number: int) -> None:
+def test_every_mode_takes_the_right_sets(export: Export) -> None:
     """All that are complete, those that are approved, those that a person chose; of two patients none."""
-    export = generate(tmp_path, number)
     whole = [] if export.two_patients else [one.plan for one in export.sets]
     judged = {mode: judge(export, mode) for mode in ("each", "approved", "ask")}
     assert good(judged["each"]) == whole
@@ -87,10 +88,8 @@ def test_every_mode_takes_the_right_sets(tmp_path: Path, number: int) -> None:
         )
 
 
-@pytest.mark.parametrize("number", SIXTY)
-def test_a_refusal_says_which_sets_there_are_and_what_each_would_do(tmp_path: Path, number: int) -> None:
+def test_a_refusal_says_which_sets_there_are_and_what_each_would_do(export: Export) -> None:
     """In one sentence for each plan; a plain folder is judged as ever."""
-    export = generate(tmp_path, number)
     verdict = check.judge(export.folder, Options(machine=()), [], policy_for(Choice(keep_machine=True)))
     told = [fault for fault in verdict.faults if fault.code in SEVERAL]
     if export.is_plain:
