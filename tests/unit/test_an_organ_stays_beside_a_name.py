@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 
 from services.deidentify.identifiers import Identifiers
@@ -128,8 +130,13 @@ SURNAMES = ("Hohenbrück", "Jansen", "Lund", "Kowalczyk", "Oliveira")
 
 def cleaned(name: str, surname: str, role: str = "roi_name") -> str:
     """Return what becomes of a text in the set of a patient of that name."""
-    cleaner = Cleaner(Identifiers([("person", f"{surname}^Xaveria")]), [Text(role, 7, name)])
-    return cleaner.clean(name, role)
+    return Cleaner(of_a_patient(surname), [Text(role, 7, name)]).clean(name, role)
+
+
+@cache
+def of_a_patient(surname: str) -> Identifiers:
+    """Return what is searched for in the set of a patient of that name."""
+    return Identifiers([("person", f"{surname}^Xaveria")])
 
 
 @pytest.mark.parametrize("surname", SURNAMES)
