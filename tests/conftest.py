@@ -49,7 +49,7 @@ def _has_room(folder: Path) -> bool:
 
 def pytest_xdist_auto_num_workers() -> int:
     """Return how many processes run tests where nobody says it: half of the time a test waits for other processes."""
-    cores = len(os.sched_getaffinity(0))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return cores + min(cores, 4)
 
 
