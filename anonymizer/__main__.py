@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from anonymizer import quick
-from anonymizer.quick import COMMANDS
+from anonymizer.quick import COMMANDS, Stopped
 
 if TYPE_CHECKING:
     import typer
@@ -23,6 +23,16 @@ def application(*commands: str) -> typer.Typer:
 
 
 def main() -> None:
+    """Run the command line; Ctrl-C ends it with a sentence whenever it comes, while the program is imported, too."""
+    try:
+        _main()
+    except (KeyboardInterrupt, Stopped):
+        if sys.stderr is not None:
+            sys.stderr.write("Stopped.\n")
+        sys.exit(130)
+
+
+def _main() -> None:
     """Run the command line, and import it only where no quick answer will do."""
     if sys.stdout is None:  # closed by whoever started us: what we open next would take its place
         os.open(os.devnull, os.O_WRONLY)

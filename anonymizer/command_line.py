@@ -5,14 +5,19 @@ from __future__ import annotations
 import io
 import os
 import sys
+from functools import wraps
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from anonymizer.quick import COMMANDS
+from anonymizer.quick import COMMANDS, Stopped
 from anonymizer.terminal import advise_on, say_wrong
 from services.runtime import modes
 from services.runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def of_any_command() -> None:
@@ -35,8 +40,21 @@ def application(*commands: str) -> typer.Typer:
     app.callback()(of_any_command)
     for command in commands or COMMANDS:
         module = import_module(f"anonymizer.commands.{command}")
-        app.command(cls=getattr(module, "Command", None))(getattr(module, command))
+        app.command(cls=getattr(module, "Command", None))(_stoppable(getattr(module, command)))
     return app
+
+
+def _stoppable(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command that says by an error of its own that Ctrl-C ended it."""
+
+    @wraps(command)
+    def call(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except KeyboardInterrupt:
+            raise Stopped from None
+
+    return call
 
 
 def run() -> None:
@@ -51,8 +69,6 @@ def run() -> None:
         if os.environ.get("ANONYMIZER_UMASK"):
             modes.set_umask(Settings.of_process().umask or 0)
         application(*(argument for argument in arguments[:1] if argument in COMMANDS))(arguments, obj=debug)
-    except KeyboardInterrupt:
-        sys.exit(130)
     except Exception as error:
         if debug:
             raise

@@ -58,7 +58,12 @@ SORT_SILENT_S = 300.0
 WORKER_IDLE_S = 60.0
 """Who could take a set, and lets it wait for so long, does not take any more."""
 
+
 SERVICES = (heartbeat.WATCHER, heartbeat.WORKER, heartbeat.CONSOLE, heartbeat.SORT)
+
+
+class Stopped(BaseException):
+    """Ctrl-C ended a command; the parser of options, which takes a KeyboardInterrupt for its own, lets it pass."""
 
 
 def answer(arguments: list[str]) -> int | None:

@@ -10,20 +10,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from anonymizer import quick
 from anonymizer.commands import check as check_command
 from anonymizer.commands import new as new_command
 from services.rtset import folder_listing
 from services.store import failures, registry
 from services.store.collection import Collection
 from services.store.registry import Outcome
-from tests.in_process import commands
+from tests.in_process import Said, commands
 from tests.sets import make_collection, make_set, patient, setting, without
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from tests.in_process import Said
 
 FORM = (
     *("--patient-id", "zzz_AnusGE", "--family-name", "AnusGE", "--first-name", "First"),
@@ -181,6 +180,22 @@ def test_check_holds_against_the_machine_that_is_named(tmp_path: Path, anonymize
     rows = json.loads(anonymizer("check", root, "--machine", "VicRapidPlanHD", "--json").out)["sets"]
     assert [(row["verdict"], row["machine"]) for row in rows] == [("refused", "does not fit")]
     assert (root / "collection.toml").read_bytes() == form
+
+
+@pytest.mark.parametrize("where", ["before it begins", "in a command"])
+def test_ctrl_c_ends_a_command_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, anonymizer: Callable[..., Said], where: str
+) -> None:
+    """And the code that a shell knows, while the program is still being imported, too."""
+
+    def stop(_: object) -> None:
+        raise KeyboardInterrupt
+
+    if where == "in a command":
+        monkeypatch.setattr(check_command, "check_collection", stop)
+    else:
+        monkeypatch.setattr(quick, "answer", stop)
+    assert anonymizer("check", tmp_path) == Said(130, "", "Stopped.\n")
 
 
 def test_run_without_a_form_or_with_two_is_wrong_use(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
