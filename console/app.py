@@ -83,6 +83,7 @@ def _of_a_collection(at: str) -> list[Route]:
         Route(f"{at}/words", words.words, methods=["GET"]),
         Route(f"{at}/words", words.decide_words, methods=["POST"]),
         Route(f"{at}/persons", persons.persons),
+        Route(f"{at}/sets/{{locator}}/person", persons.decide_person, methods=["POST"]),
         Route(f"{at}/tracking/{{day}}", files.tracking_page),
         Route(f"{at}/tracking/{{day}}/file", files.tracking_file),
         Route(f"{at}/sheets/{{sheet}}", files.sheet),

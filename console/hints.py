@@ -14,6 +14,7 @@ _ON_A_PAGE: Final = {
     "check": "“Check data”",
     "choose": "the set's page “Plans”",
     "export": "the page “Deliveries”",
+    "person": "the page “Persons”",
     "retry": "“Try again” beside the set",
     "structures": "the page “Names of structures”",
     "withdraw": "“Withdraw it for good” on the set's page",

@@ -9,6 +9,7 @@ import typer
 from anonymizer.arguments import Root, SetFolder, check_collection, set_in
 from anonymizer.terminal import command, console
 from services.maintenance import plan_choice
+from services.runtime import audit
 from services.store.collection import Collection
 
 Numbers = Annotated[
@@ -22,6 +23,8 @@ def choose(root: Root, folder: SetFolder, numbers: Numbers) -> None:
     collection = Collection.open(root)
     place = root / set_in(root, folder, by_hospital=collection.options.by_hospital)
     taken = plan_choice.choose(collection, place, numbers)
+    name = collection.name_of(place)
+    audit.note(collection.state, "plans chosen", set=collection.locator(name), count=len(taken))
     for one in taken:
         console().print(f"{one.ordinal}. {one.describe_with_dose()}")
     console().print(f"Taken by the service, or by: {command('run', root)}")

@@ -10,6 +10,7 @@ from anonymizer.arguments import Root, SetFolder, check_collection, set_in
 from anonymizer.terminal import command, console
 from services.errors import SetRefused, SettingsWrong
 from services.maintenance import who_it_is
+from services.runtime import audit
 from services.store import records
 from services.store.collection import Collection
 
@@ -32,6 +33,10 @@ def person(root: Root, folder: SetFolder, anon: Anon = "", *, new: New = False) 
         who_it_is.decide(collection, place, index)
     except SetRefused as refused:
         raise SettingsWrong(" ".join(fault.found for fault in refused.faults)) from None
+    anon_of_person = records.folder_name(index) if index is not None else ""
+    audit.note(
+        collection.state, "person decided", set=collection.locator(collection.name_of(place)), anon=anon_of_person
+    )
     who = f"the person of {records.folder_name(index)}" if index is not None else "somebody new"
     console().print(f"Noted: it is {who}.")
     console().print(f"Taken by the service, or by: {command('run', root)}")

@@ -13,6 +13,7 @@ from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, command, console, count
 from services.forms.word_list import FILE_NAME
 from services.maintenance import word_decisions
 from services.publication import unread_words
+from services.runtime import audit
 from services.store import registry
 from services.store.collection import Collection
 from services.store.records import folder_name
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from typer._click.core import Context
 
+    from services.forms.word_list import State
     from services.maintenance.word_decisions import Followed
     from services.publication.unread_words import Word
 
@@ -61,8 +63,8 @@ def words(root: Root, fine: Fine = None, remove: Remove = None, as_json: AsJson 
     collection = Collection.look(root)
     if fine or remove:
         collection = Collection.open(root)
-        word_decisions.decide(collection, fine or (), "fine")
-        word_decisions.decide(collection, remove or (), "remove")
+        _decide(collection, fine, "fine", "words marked fine")
+        _decide(collection, remove, "remove", "words removed")
     if collection.words.is_dir():
         unread_words.render(collection)
     collection = Collection.look(root)
@@ -80,6 +82,12 @@ def words(root: Root, fine: Fine = None, remove: Remove = None, as_json: AsJson 
     else:
         _say(root, told, followed)
     raise typer.Exit(SOME_NOT if followed.withdraw else PUBLISHED_ALL)
+
+
+def _decide(collection: Collection, chosen: list[str] | None, state: State, act: str) -> None:
+    if chosen:
+        word_decisions.decide(collection, chosen, state)
+        audit.note(collection.state, act, count=len(chosen))
 
 
 def _as_json(collection: Collection, one: Word) -> dict[str, Any]:

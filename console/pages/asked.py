@@ -28,6 +28,7 @@ from services.rtset.references import CONTOURS_CT, DOSE_PLAN, FRAME, LINKS, PLAN
 from services.runtime import audit
 from services.store.collection import ShareAway
 from services.store.records import folder_name
+from services.store.registry import OF_A_PERSON
 from worker.transient_errors import CIRCUMSTANCES, describe
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def _templates() -> jinja2.Environment:
         new_folder=NEW_FOLDER,
         folder_name=folder_name,
         fault_key=_fault_key,
+        asks_person=lambda codes: not OF_A_PERSON.isdisjoint(codes),
         more=forms.more,
         may_start=START,
         may_track=TRACKING,

@@ -1,30 +1,88 @@
-"""Who is the same person: published sets that are of one patient."""
+"""Who is the same person: published sets of one patient, and sets of which somebody has to say whose they are."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from hashlib import sha256
+from http import HTTPStatus
+from typing import TYPE_CHECKING, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 
-from console.pages.asked import Asked
-from services.store import given_identities, records
+from console.pages.asked import Asked, action, to, words_of
+from services.errors import SetRefused, SettingsWrong
+from services.maintenance import who_it_is
+from services.rtset import folder_listing
+from services.store import given_identities, records, registry
 from services.store.collection import Collection
-from services.store.records import folder_name
+from services.store.records import folder_name, index_of
+from services.store.set_state import SetState
+from worker.transient_errors import CIRCUMSTANCES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from console.forms import Form
+    from watcher.status import Row
+
+OVERTAKEN = (
+    "The folder has changed, or somebody else has decided, since you saw the page. Nothing was written: see what "
+    "stands there now, and decide again."
+)
+NOBODY = "Choose an anonymized set of the same person, or say that it is somebody new."
+
+
+class Asks(NamedTuple):
+    """A folder of which somebody has to say whose it is."""
+
+    row: Row
+    may_be_known: bool
+    """Whether it may be linked to a person at all: else it can only be somebody new."""
+    was: str
+    """What tells whether folder and decision are as they were when the page was shown."""
+
 
 async def persons(request: Request) -> Response:
-    """Show which published sets are of one person."""
+    """Show which published sets are of one person, and ask about those that nobody can tell by itself."""
     return await run_in_threadpool(_persons, Asked.of(request))
 
 
-def _persons(asked: Asked) -> Response:
+@action
+def decide_person(asked: Asked, form: Form) -> Response:
+    """Note whose the sets of a folder are: the person of a published one, or somebody new."""
+    its_id, locator = asked.request.path_params["collection"], asked.request.path_params["locator"]
+    board = asked.board
+    row = board.row(locator)
+    if row is None:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    is_new = "new" in form
+    try:
+        if not is_new and not form["anon"]:
+            raise SettingsWrong(NOBODY)
+        index = None if is_new else index_of(form["anon"])
+        with board.deciding:
+            collection = Collection.open(board.root)
+            folder = board.root / row.folder
+            if form["was"] != _mark(collection, row):
+                raise SettingsWrong(OVERTAKEN)
+            who_it_is.decide(collection, folder, index)
+    except SetRefused as refused:
+        return _persons(asked, HTTPStatus.CONFLICT, " ".join(fault.found for fault in refused.faults))
+    except (SettingsWrong, *CIRCUMSTANCES) as wrong:
+        return _persons(asked, HTTPStatus.CONFLICT, words_of(wrong))
+    board.forget_judgement(locator)
+    asked.did("person_decided", collection=its_id, set=locator, anon="" if index is None else folder_name(index))
+    return to(f"/c/{its_id}/persons")
+
+
+def _persons(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Response:
     board = asked.board
     collection = Collection.look(board.root)
+    look = board.look()
     sets: defaultdict[str, list[str]] = defaultdict(list)
     for one in given_identities.given(collection):
         found = records.read(collection, one.index)
@@ -32,10 +90,32 @@ def _persons(asked: Asked) -> Response:
             sets[one.person].append(folder_name(one.index))
     return asked.page(
         "persons.html",
+        status,
         total=len(sets),
         several=[anons for anons in sets.values() if len(anons) > 1],
-        folders={row.anon: row.folder for row in board.look().done},
+        asks=_asks(collection, look.told.sets) if collection.options.same_patient == "link" else [],
+        known=sorted(anon for anons in sets.values() for anon in anons),
+        folders={row.anon: row.folder for row in look.done},
         kept_apart=collection.options.same_patient == "separate",
         collection=asked.request.path_params["collection"],
         name=asked.desk.name_of(board.root),
+        wrong=wrong,
     )
+
+
+def _asks(collection: Collection, rows: Iterable[Row]) -> list[Asks]:
+    """Return the folders that wait until somebody says whose they are."""
+    waiting = (row for row in rows if row.state is SetState.WAITING and not registry.OF_A_PERSON.isdisjoint(row.codes))
+    found = []
+    for row in waiting:
+        try:
+            found.append(Asks(row, registry.WHICH_PERSON in row.codes, _mark(collection, row)))
+        except OSError:  # it is just being moved: the next look at the page tells
+            continue
+    return found
+
+
+def _mark(collection: Collection, row: Row) -> str:
+    fingerprint = folder_listing.fingerprint(collection.root / row.folder)
+    decided = registry.person_decided(collection, row.locator, fingerprint)
+    return sha256(repr((fingerprint, decided)).encode()).hexdigest()

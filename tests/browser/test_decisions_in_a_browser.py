@@ -10,6 +10,7 @@ from selenium.webdriver.common.keys import Keys
 from services.store import registry, releases
 from services.store.collection import Collection
 from tests.exports import first
+from tests.integration.test_one_person_linked import drop, linking, says
 from tests.sets import make_collection, make_set, setting
 from tests.window import AXE_RUN, LOOKS, Service, Window
 
@@ -152,4 +153,27 @@ def test_words_release_delivery_and_plans_by_keyboard(
     for page in ("persons", "not-taken", "structures"):
         member.open(f"{desk.home}/{page}")
         desk.look(page)
+    assert desk.faults == []
+
+
+def test_whose_a_set_is_by_keyboard(member: Window, service: Service, axe: str, pictures: Path) -> None:
+    """A set of a known ID with another birth date waits; said to be of the same person, it gets their identity."""
+    root = linking(service.share / "Persons")
+    drop(root, "a")
+    member.open(service.url)
+    member.reads("Persons")
+    member.press("Persons")
+    member.reads("ANON_006", within="#done")
+    drop(root, "of the same", birth="19610203")
+    desk = Desk(member, axe, pictures)
+    member.reads("of the same", "Somebody has to say whose set it is")
+    _enter(member, "Persons")
+    member.reads("1 set waits until somebody says whose it is")
+    desk.look("whose")
+    assert member.tab_until(lambda: member.focus().get_attribute("name") == "anon")
+    member.focus().send_keys(Keys.ARROW_DOWN)
+    _enter(member, "It is the same person")
+    member.open(desk.home)
+    member.reads("ANON_007", within="#done")
+    assert [says(root, index)[0] for index in (6, 7)] == ["zzz_AnusGE006"] * 2
     assert desk.faults == []
