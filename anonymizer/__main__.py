@@ -42,6 +42,10 @@ def _main() -> None:
     code = quick.answer(sys.argv[1:])
     if code is not None:
         sys.exit(code)
+    if sys.argv[1:2] == ["run"]:
+        from anonymizer import first_look  # noqa: PLC0415 - nothing else needs it
+
+        first_look.take(sys.argv[2:])
     from anonymizer.command_line import run  # noqa: PLC0415 - as above
 
     run()

@@ -70,7 +70,7 @@ PARTS: Final[dict[str, Callable[[Places], list[Report]]]] = {
     "idle": lambda at: [idle.watching(at.tmpfs or at.disk)],
     "crowd": lambda at: [workers.crowd(at.tmpfs or at.disk, at.store)],
     "sheets": lambda at: [drawing.cost(at.disk, at.store, at.client), drawing.sheets(at.disk, at.store)],
-    "run": lambda at: [running.start(at.disk, at.store)],
+    "run": lambda at: [running.start(at.disk, at.store), where.start(at.disk, at.store)],
     "ten": lambda at: [running.ten(at.disk, at.store)],
     "cold": lambda at: [network.cold(at.disk, at.store, at.client)],
     "throttled": lambda at: [network.throttled(at.disk, at.store, at.client)],

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from contextlib import contextmanager
@@ -43,7 +46,61 @@ PLACES: Final = {
 }
 """By module and function: what a set is in as long as this function is the innermost of these."""
 
+_SITE: Final = """
+import os, sys, time
+line = os.open(os.environ["TIME_LINE"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+def note(what):
+    os.write(line, f"{time.monotonic():.6f} {what}\\n".encode())
+def hook(event, arguments):
+    if event == "import" and arguments[0] in {"anonymizer.command_line", "worker.app", "services.pipeline.folder_run"}:
+        note(f"import {arguments[0]}")
+    elif event == "subprocess.Popen" and "--version" not in arguments[1]:
+        note(f"start {'a worker' if 'worker' in arguments[1] else 'Redis'}")
+    elif event == "os.fork":
+        note("fork")
+    elif event == "os.rename" and "outcomes" in os.fspath(arguments[1]):
+        note("outcome")
+sys.addaudithook(hook)
+"""
+"""What each process of a run does first, so that it notes what it comes to."""
+
+_STEPS: Final = {
+    "import anonymizer.command_line": "first look taken, imports begin",
+    "start Redis": "all imported, Redis starts",
+    "start a worker": "workers start",
+    "import services.pipeline.folder_run": "workers import the pipeline",
+    "fork": "workers are ready",
+    "outcome": "the set is published, and its outcome written",
+}
+
 REST: Final = "the rest: outcome, progress, looking for what was published"
+
+
+def start(place: Path, store: Path) -> Report:
+    """Write down what a run of one set of ten files comes to, and when."""
+    root, noted, site = cleared(place / "BATCH"), place / "time line", cleared(place / "site")
+    shutil.copytree(sets.made(sets.TEN_FILES, "1", store), root / "patient 1")
+    sets.collection(root)
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(_SITE, encoding="utf-8")
+    noted.unlink(missing_ok=True)
+    environment = {**os.environ, "PYTHONPATH": os.fspath(site), "TIME_LINE": os.fspath(noted)}
+    began = time.monotonic()
+    command = [sys.executable, "-m", "anonymizer", "run", os.fspath(root)]
+    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    ended = time.monotonic()
+    found: dict[str, float] = {}
+    for line in noted.read_text(encoding="utf-8").splitlines():
+        at, _, what = line.partition(" ")
+        found.setdefault(what, float(at) - began)
+    rows = [[says, f"{found[what]:.2f}"] for what, says in _STEPS.items() if what in found]
+    for made in (root, site):
+        cleared(made)
+    return Report(
+        f"When a run of one small set comes to what ({file_system(place)})",
+        tables=[table(["", "s"], [*rows, ["everything has ended", f"{ended - began:.2f}"]])],
+        remarks=["Sets are begun a quiet second after the first look, where the workers are ready by then."],
+    )
 
 
 def profile(place: Path, store: Path, client: redis.Redis) -> Report:

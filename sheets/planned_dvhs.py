@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sheets.dvh import Dvh
     from sheets.findings import Findings
     from sheets.read.contours import Structure
+    from sheets.read.dose_grid import Dose
     from sheets.read.planned_histograms import PlannedDvh
     from sheets.render.page import Block
 
@@ -38,7 +39,7 @@ def blocks(findings: Findings, structures: Sequence[Structure]) -> Iterator[Bloc
         return
     stated = planned_histograms.read(after.objects.dose)
     rows = [
-        _row(one, stated[one.number], ours, after.dose.highest_gy)
+        _row(one, stated[one.number], ours, after.dose)
         for one in structures
         if one.number in stated and (ours := after.histograms.get(one.number)) is not None and ours.known
     ]
@@ -64,7 +65,7 @@ def blocks(findings: Findings, structures: Sequence[Structure]) -> Iterator[Bloc
     )
 
 
-def _row(structure: Structure, stated: PlannedDvh, ours: Dvh, highest_gy: float) -> list[Cell]:
+def _row(structure: Structure, stated: PlannedDvh, ours: Dvh, dose: Dose) -> list[Cell]:
     small = ours.volume_cm3 < _LEAST_CM3
     cells = [Cell(structure.name, colour=structure.colour)]
     volume = stated.volume_cm3
@@ -79,5 +80,6 @@ def _row(structure: Structure, stated: PlannedDvh, ours: Dvh, highest_gy: float)
         (stated.dose_gy(2), ours.dose_gy(2)),
     ):
         off = own - theirs
-        cells += [Cell(f"{theirs:.2f}"), Cell(f"{off:+.2f}", bad=not small and abs(off) > FAR_DOSE * highest_gy)]
+        far = not small and abs(off) > FAR_DOSE * dose.highest_gy
+        cells += [Cell(dose.figure(theirs)), Cell(dose.figure(off, sign=True), bad=far)]
     return cells

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from sheets.findings import Findings
     from sheets.read.beams import Beam
     from sheets.read.contours import Structure
+    from sheets.read.dose_grid import Dose
     from sheets.read.plan_objects import Objects
     from sheets.render.page import Block
 
@@ -233,7 +234,7 @@ def _what(findings: Findings) -> Iterator[Block]:
             ("Prescription", str(findings.prescription)),
             ("Stated in", findings.prescription.stated_in),
             ("Dose", after.dose.says if after.dose else "cannot be decoded here"),
-            ("Highest dose", f"{after.dose.highest_gy:.2f} {after.dose.unit}" if after.dose else ""),
+            ("Highest dose", f"{after.dose.figure(after.dose.highest_gy)} {after.dose.unit}" if after.dose else ""),
             ("CT", f"{len(objects.slices)} slices, {objects.spacing} apart"),
             ("Structures", f"{len(after.structures)}, of which {len(drawn)} have contours"),
             ("Machine", ", ".join(sorted({beam.machine for beam in objects.beams if beam.machine})) or "none"),
@@ -367,7 +368,7 @@ def _histograms(findings: Findings) -> Iterator[Block]:
         "neighbours, areas following a smooth curve through those of the planes; dose interpolated linearly, through "
         f"the depth of the slices too; none outside the dose grid.{thick} D95: dose that 95 % of the volume get at "
         "least; D0.03cc: that the hottest 0.03 cm³ get at least; Dmax: the highest in the structure or on its surface; "
-        "V95: part of the volume that gets 95 % of the prescribed dose.",
+        f"V95: part of the volume that gets 95 % of the prescribed dose{_of_which(findings)}.",
         "small",
     )
     yield _figures_table(findings)
@@ -375,6 +376,13 @@ def _histograms(findings: Findings) -> Iterator[Block]:
         yield Text(f"* under {SMALL_CM3} cm³: of few voxels, figures are rough.", "small")
     yield from map(Text, _not_as_usual(after.structures))
     yield from planned_dvhs.blocks(findings, _ranked(after.structures))
+
+
+def _of_which(findings: Findings) -> str:
+    """Say which dose is meant where targets are prescribed several."""
+    if findings.full_gy is None or not findings.prescription.others_gy:
+        return ""
+    return f" of {findings.full_gy:g} Gy, the highest of several: for targets of less it says little"
 
 
 def _figures_table(findings: Findings) -> Table:
@@ -387,7 +395,7 @@ def _figures_table(findings: Findings) -> Table:
     rows = []
     for one in _ranked(after.structures):
         found = after.histograms.get(one.number)
-        cells = [Cell(one.name, colour=one.colour), Cell(one.kind), *_figures(one, found, full_gy)]
+        cells = [Cell(one.name, colour=one.colour), Cell(one.kind), *_figures(one, found, after.dose, full_gy)]
         if before is not None:
             cells.append(_against(found, before.histograms.get(one.number)))
         rows.append(cells)
@@ -414,9 +422,9 @@ def _is_small(found: Dvh) -> bool:
     return found.volume_cm3 < SMALL_CM3
 
 
-def _figures(of: Structure, found: Dvh | None, full_gy: float | None) -> list[Cell]:
+def _figures(of: Structure, found: Dvh | None, dose: Dose | None, full_gy: float | None) -> list[Cell]:
     count = 7 + (len(_COVERED) if full_gy else 0)
-    if found is None:
+    if found is None or dose is None:
         says = "" if of.drawn else "not drawn" if of.left_out else "no contours"
         return [Cell(says), *([Cell("")] * (count + 1))]
     volume = Cell(f"{found.volume_cm3:.2f}{'*' if _is_small(found) else ''}")
@@ -428,7 +436,7 @@ def _figures(of: Structure, found: Dvh | None, full_gy: float | None) -> list[Ce
     covered = [found.covered_percent(percent / 100 * full_gy) for percent in _COVERED] if full_gy else []
     return [
         volume,
-        *(Cell(f"{figure:.2f}") for figure in figures),
+        *(Cell(dose.figure(figure)) for figure in figures),
         *(Cell(f"{part:.1f}") for part in covered),
         outside,
     ]

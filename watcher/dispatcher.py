@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from services.runtime.settings import Settings
     from services.store.collection import Collection
     from watcher.set_states import SetStatus
+    from watcher.settling import Rest
     from worker.queue import Queue
 
 log = structlog.get_logger()
@@ -65,6 +66,8 @@ class Dispatcher:
         A clock that is never set, in seconds.
     by_hand
         Whether each set waits until a person has said that it is to be anonymized.
+    seen
+        How folders looked already, and since when by `clock`.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class Dispatcher:
         clock: Callable[[], float] = time.monotonic,
         *,
         by_hand: bool = False,
+        seen: Mapping[str, Rest] | None = None,
     ) -> None:
         self.collection = collection
         self.codes: Mapping[str, int] = {}
@@ -89,6 +93,8 @@ class Dispatcher:
         self._patience_s = settings.patience_s
         self._clock = clock
         self._settling = Settling(settings.quiet_s, clock)
+        for folder, rest in (seen or {}).items():
+            self._settling.remember(collection.locator(folder), rest)
         self._statuses = SetStatuses(collection, young_s=settings.young_s, clock=clock)
         self._by_hand = by_hand
         self._asked: dict[str, Asked] = {}

@@ -39,7 +39,7 @@ from worker.transient_errors import CIRCUMSTANCES, describe
 if TYPE_CHECKING:
     import os
     import threading
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from collections.abc import Collection as Names
     from pathlib import Path, PurePath
 
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from services.store.set_state import SetState
     from services.store.share import Share
     from watcher.overlaps import Overlap
+    from watcher.settling import Rest
     from worker.queue import Queue
     from worker.sheet_queue import Sheets
 
@@ -77,6 +78,8 @@ class CollectionWatcher:
         Whether sets wait for a person; as the collection says where it is not given.
     sheets
         Who is asked for the sheets of published sets; nobody where it is not given.
+    seen
+        How its folders looked already, and since when by `clock`.
     """
 
     def __init__(
@@ -89,6 +92,7 @@ class CollectionWatcher:
         *,
         by_hand: bool | None = None,
         sheets: Sheets | None = None,
+        seen: Mapping[str, Rest] | None = None,
     ) -> None:
         self.root = root
         self.states: dict[str, SetState] = {}
@@ -117,6 +121,7 @@ class CollectionWatcher:
         self._clock = clock
         self._by_hand = by_hand
         self._sheets = sheets
+        self._seen = seen
         self._beside = 0
         self._form: object = None
         self._words: tuple[object, str] = (None, "")
@@ -241,7 +246,9 @@ class CollectionWatcher:
             # One that is not there would hold up each set by itself.
             descriptor.named(collection.options.machine, descriptor.folders(self._settings.machines))
             by_hand = collection.options.start == BY_HAND if self._by_hand is None else self._by_hand
-            self._dispatcher = Dispatcher(collection, self._queue, self._settings, self._clock, by_hand=by_hand)
+            self._dispatcher = Dispatcher(
+                collection, self._queue, self._settings, self._clock, by_hand=by_hand, seen=self._seen
+            )
             ledger = Ledger(collection, self._redis)
             self._reconciler = Reconciler(collection, ledger, self._queue, self._clock, sheets=self._sheets)
             self._arbiter = self._arbiter or Arbiter(collection, self._clock)

@@ -47,6 +47,10 @@ class Settling:
             return False
         return now - before.since >= self.quiet_s
 
+    def remember(self, folder: str, seen: Rest) -> None:
+        """Note an earlier look at a folder, by the same clock."""
+        self._seen.setdefault(folder, seen)
+
     def quiet_for_s(self, folder: str) -> float:
         """Return the seconds since the folder last changed under our eyes."""
         rest = self._seen.get(folder)

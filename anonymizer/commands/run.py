@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from rich.table import Table
 
+from anonymizer import first_look
 from anonymizer.arguments import AsJson, MachineNames, Root, check_root, set_in
 from anonymizer.commands.new import (
     FamilyName,
@@ -128,7 +129,8 @@ def run(
         return
     wanted = [str(set_in(root, Path(name), by_hospital=collection.options.by_hospital)) for name in only or ()]
     processes = workers or os.cpu_count() or 1
-    with batch(collection, settings, processes=processes, debug=bool(ctx.obj), only=wanted) as going:
+    seen = first_look.seen(root)
+    with batch(collection, settings, processes=processes, debug=bool(ctx.obj), only=wanted, seen=seen) as going:
         end = replace(_follow(going, as_json=as_json), only=tuple(wanted))
         if not end.interrupted:
             rows = end.rows(collection, going.seconds())

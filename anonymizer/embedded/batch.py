@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from services.runtime.settings import Settings
     from services.store.collection import Collection
+    from watcher.settling import Rest
 
 QUIET_S: Final = 1.0
 """What was complete before need not wait: two looks a second apart that see the same."""
@@ -211,7 +212,13 @@ class Batch:
 
 @contextmanager
 def batch(
-    collection: Collection, settings: Settings, *, processes: int, debug: bool, only: Sequence[str] = ()
+    collection: Collection,
+    settings: Settings,
+    *,
+    processes: int,
+    debug: bool,
+    only: Sequence[str] = (),
+    seen: Mapping[str, Rest] | None = None,
 ) -> Iterator[Batch]:
     """Start everything, and stop it at the end: what is in work may finish, and nothing is left behind.
 
@@ -219,6 +226,8 @@ def batch(
     ----------
     only
         Folders of the sets that are done; all by default.
+    seen
+        How folders looked already, and when, as `time.monotonic` says.
     """
     with ExitStack() as stack:
         name = f"anonymizer.{collection.id}"
@@ -244,7 +253,7 @@ def batch(
         client = stack.enter_context(connect(settings))
         app = make_app(lambda: settings)
         queue, sheets = Queue(client, app, name), Sheets(client, app, name + ENDING)
-        attended = CollectionWatcher(collection.root, queue, client, settings, by_hand=bool(only))
+        attended = CollectionWatcher(collection.root, queue, client, settings, by_hand=bool(only), seen=seen)
         while not attended.beat():
             if attended.has_other:
                 raise SettingsWrong(SERVED)

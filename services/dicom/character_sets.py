@@ -46,7 +46,7 @@ def decode(value: bytes, vr: bytes, charsets: Sequence[str]) -> str:
         return value.decode("ascii")
     codecs = _codecs(tuple(charsets)) if vr in CHARSET_VRS else (None,)
     resets = _RESETS_IN_NAMES if vr == b"PN" else _RESETS
-    for allowed in (codecs, (codecs[0], *_escapes().values())):
+    for allowed in (codecs, (codecs[0], *_ESCAPES.values())):
         try:
             return _read(value, allowed, resets)
         except UnicodeError:
@@ -145,8 +145,8 @@ def _read_fragment(part: bytes, codecs: Sequence[str | None], resets: re.Pattern
     """Read from one escape sequence to the next. PS3.3 Tables C.12-3 and C.12-4."""
     if not part.startswith(_ESC):
         return _read_plain(part, codecs[0])
-    code = part[:4] if part[:4] in _escapes() else part[:3]
-    codec = _escapes().get(code)
+    code = part[:4] if part[:4] in _ESCAPES else part[:3]
+    codec = _ESCAPES.get(code)
     if codec is None and code != b"\x1b(B":
         raise UnicodeError
     if codec is not None and codec not in codecs:
@@ -194,13 +194,13 @@ def _writable(texts: Iterable[str], terms: Sequence[str]) -> bool:
 
 
 def _is_known(term: str) -> bool:
-    return _plain_term(term) in _terms()
+    return _plain_term(term) in _TERMS
 
 
 @lru_cache(maxsize=64)
 def _codecs(charsets: tuple[str, ...]) -> tuple[str | None, ...]:
     """Name Python's codecs for the declared sets, the first one always; None is ASCII, or a term nobody knows."""
-    codecs = [_terms().get(_plain_term(term)) for term in charsets] or [None]
+    codecs = [_TERMS.get(_plain_term(term)) for term in charsets] or [None]
     return codecs[0], *(codec for codec in codecs[1:] if codec)
 
 
@@ -209,23 +209,61 @@ def _plain_term(term: str) -> str:
     return re.sub(r"[\s_-]+", " ", term.strip(" \0")).upper()
 
 
-# pydicom costs 0.15 s to import; it is spared where all text is ASCII, as it mostly is.
+_CODECS: Final = {
+    100: "latin_1",
+    101: "iso8859_2",
+    109: "iso8859_3",
+    110: "iso8859_4",
+    126: "iso_ir_126",
+    127: "iso_ir_127",
+    138: "iso_ir_138",
+    144: "iso_ir_144",
+    148: "iso_ir_148",
+    166: "iso_ir_166",
+    13: "shift_jis",
+}
+"""Python's names of the sets of one byte, by their numbers in the ISO register. PS3.3 Tables C.12-2 and C.12-3."""
 
+_TERMS: Final[Mapping[str, str | None]] = {
+    "": None,
+    "ISO IR 6": None,
+    "ISO 2022 IR 6": None,
+    **{f"{kind} {number}": codec for kind in ("ISO IR", "ISO 2022 IR") for number, codec in _CODECS.items()},
+    "ISO 2022 IR 87": "iso2022_jp",
+    "ISO 2022 IR 159": "iso2022_jp_2",
+    "ISO 2022 IR 149": "euc_kr",
+    "ISO 2022 IR 58": "iso_ir_58",
+    "ISO 2022 58": "GB2312",
+    "ISO 2022 GBK": "GBK",
+    "GBK": "GBK",
+    "GB18030": "GB18030",
+    "ISO IR 192": "UTF8",
+    "UTF 8": "UTF8",
+}
+"""Codecs by the defined terms of (0008,0005), as `_plain_term` writes them; None is ASCII. PS3.3 C.12.1.1.2.
 
-@lru_cache(maxsize=1)
-def _terms() -> Mapping[str, str | None]:
-    from pydicom.charset import python_encoding  # noqa: PLC0415 - see above
+They are those of pydicom (a test says so), which takes longer to import than a small set to be anonymized.
+"""
 
-    known: dict[str, str | None] = {_plain_term(term): codec for term, codec in python_encoding.items()}
-    # pydicom reads Latin-1 where nothing is declared; the default repertoire is ASCII (PS3.5 §6.1.2.1).
-    return known | {"UTF 8": "UTF8", "": None, "ISO IR 6": None, "ISO 2022 IR 6": None}
-
-
-@lru_cache(maxsize=1)
-def _escapes() -> Mapping[bytes, str]:
-    from pydicom.charset import CODES_TO_ENCODINGS  # noqa: PLC0415 - see above
-
-    return {code: codec for code, codec in CODES_TO_ENCODINGS.items() if code != b"\x1b(B"}
+_ESCAPES: Final[Mapping[bytes, str]] = {
+    b"\x1b-A": "latin_1",
+    b"\x1b-B": "iso8859_2",
+    b"\x1b-C": "iso8859_3",
+    b"\x1b-D": "iso8859_4",
+    b"\x1b-F": "iso_ir_126",
+    b"\x1b-G": "iso_ir_127",
+    b"\x1b-H": "iso_ir_138",
+    b"\x1b-L": "iso_ir_144",
+    b"\x1b-M": "iso_ir_148",
+    b"\x1b-T": "iso_ir_166",
+    b"\x1b)I": "shift_jis",
+    b"\x1b(J": "shift_jis",
+    b"\x1b$B": "iso2022_jp",
+    b"\x1b$(D": "iso2022_jp_2",
+    b"\x1b$)C": "euc_kr",
+    b"\x1b$)A": "iso_ir_58",
+}
+"""Codecs by the escape sequences that switch to them; the one of ASCII is not here. PS3.3 Tables C.12-3 and C.12-4."""
 
 
 def name_components(name: str) -> list[list[str]]:

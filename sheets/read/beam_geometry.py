@@ -177,7 +177,10 @@ def views(plan: Data) -> list[BeamView]:
 
 def _view(beam: Data, points: Sequence[Data], devices: Sequence[Data], setups: Mapping[int | None, Data]) -> BeamView:
     states = _states(points)
-    openings = [_opening(state.positions, devices) for state in states]
+    boundaries = {
+        str(one.get("RTBeamLimitingDeviceType") or ""): numbers(one, "LeafPositionBoundaries") for one in devices
+    }
+    openings = [_opening(state.positions, boundaries) for state in states]
     areas = [0.0 if one is None else one.area_mm2 for one in openings]
     widest = int(np.argmax(areas)) if areas else 0
     state = states[widest] if states else _State({}, {})
@@ -236,18 +239,15 @@ def _states(points: Iterable[Data]) -> list[_State]:
     return found
 
 
-def _opening(positions: Mapping[str, Floats], devices: Iterable[Data]) -> Opening | None:
+def _opening(positions: Mapping[str, Floats], boundaries: Mapping[str, Floats]) -> Opening | None:
     """Return what jaws and leaves leave open; None where there are none."""
     jaws = np.array([[-_FAR_MM, _FAR_MM], [-_FAR_MM, _FAR_MM]])
-    boundaries = {str(one.get("RTBeamLimitingDeviceType") or ""): one for one in devices}
     leaves = []
     for kind, ends in positions.items():
         axis = 1 if kind.rstrip("0123456789").endswith("Y") else 0
         if len(ends) == 2:
             jaws[axis] = max(jaws[axis, 0], ends.min()), min(jaws[axis, 1], ends.max())
-        elif kind in boundaries and len(edges := numbers(boundaries[kind], "LeafPositionBoundaries")) * 2 - 2 == len(
-            ends
-        ):
+        elif len(edges := boundaries.get(kind, np.empty(0))) * 2 - 2 == len(ends):
             leaves.append(Leaves(axis, edges, ends.reshape(2, -1)))
     return Opening(jaws, tuple(leaves)) if leaves or (np.abs(jaws) < _FAR_MM).any() else None
 

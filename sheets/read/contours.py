@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from sheets.read.numbers import numbers, term, whole
+from sheets.read.numbers import numbers, points, term, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -99,6 +99,8 @@ class Structure:
     left_out: Mapping[str, int] = field(default_factory=dict)
     """Contours that are not drawn, counted by why not."""
 
+    _reaches: dict[int, tuple[Floats, Floats]] = field(default_factory=dict, repr=False, compare=False)
+
     @property
     def drawn(self) -> bool:
         """Return whether it encloses anything."""
@@ -162,6 +164,14 @@ class Structure:
         following[last] = last - sizes + 1
         return np.repeat(np.array(numbers_of, dtype=np.intp), sizes), begin, begin[following]
 
+    def _reach(self, axis: int) -> tuple[Floats, Floats]:
+        """Return the lower and the upper end of each edge along an axis."""
+        if axis not in self._reaches:
+            _, begin, end = self._edges
+            first, second = np.ascontiguousarray(begin[:, axis]), end[:, axis]
+            self._reaches[axis] = np.minimum(first, second), np.maximum(first, second)
+        return self._reaches[axis]
+
     @property
     def enclosed_mm2(self) -> float:
         """The areas within all contours, holes counted as areas."""
@@ -187,7 +197,11 @@ class Structure:
             Where the first line lies, how far apart they are, and how many there are.
         """
         plane, begin, end = self._edges
-        low, high = (pick(begin[:, across], end[:, across]) for pick in (np.minimum, np.maximum))
+        low, high = self._reach(across)
+        if count == 1:
+            crossed = np.flatnonzero((low <= first_mm) & (high > first_mm))
+            plane, begin, end = plane[crossed], begin[crossed], end[crossed]
+            low, high = low[crossed], high[crossed]
         # An edge has its lower end and not its upper one, so that a corner is crossed once.
         from_line = np.clip(np.ceil((low - first_mm) / step_mm), 0, count).astype(np.intp)
         to_line = np.clip(np.ceil((high - first_mm) / step_mm), 0, count).astype(np.intp)
@@ -292,20 +306,20 @@ def _drawn(drawing: Data, within: Frame) -> tuple[tuple[Floats, ...], Mapping[st
         if kind not in CLOSED:
             left_out[POINTS if kind == "POINT" else OPEN if kind.startswith("OPEN") else UNREADABLE] += 1
             continue
-        points = numbers(contour, "ContourData")
-        if len(points) < 9 or len(points) % 3:
+        found = points(contour, "ContourData")
+        if len(found) < 9 or len(found) % 3:
             left_out[UNREADABLE] += 1
         else:
-            read.append(points)
+            read.append(found)
     if not read:
         return (), dict(left_out)
-    points = within.of(np.concatenate(read).reshape(-1, 3))
+    placed = within.of(np.concatenate(read).reshape(-1, 3))
     sizes = np.array([len(one) // 3 for one in read])
     starts = np.cumsum(sizes) - sizes
-    depth = points[:, within.stacked]
-    finite = np.logical_and.reduceat(np.isfinite(points).all(axis=1), starts)
+    depth = placed[:, within.stacked]
+    finite = np.logical_and.reduceat(np.logical_and.reduce([np.isfinite(axis) for axis in placed.T]), starts)
     flat = np.maximum.reduceat(depth, starts) - np.minimum.reduceat(depth, starts) <= _FLAT_MM
     left_out.update({why: int(count.sum()) for why, count in ((UNREADABLE, ~finite), (ACROSS, finite & ~flat))})
     drawn = np.flatnonzero(finite & flat)
-    contours = tuple(points[starts[one] : starts[one] + sizes[one]] for one in drawn)
+    contours = tuple(placed[starts[one] : starts[one] + sizes[one]] for one in drawn)
     return contours, {why: count for why, count in left_out.items() if count}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from math import floor, log10
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -21,6 +23,9 @@ _ROUNDING: Final = 1e-4
 _IN_PLANE_MM: Final = 0.5
 """A dose of one frame says nothing of what lies further from its plane."""
 
+
+_LEAST_GY: Final = 1.0
+"""Where the highest dose is less, two places after the point are not enough."""
 
 _AT_ONCE: Final = 1 << 13
 """Points: what is worked out for so many stays in the processor's cache."""
@@ -84,10 +89,16 @@ class Dose:
         """[frame, row, column], frames in their order along the normal."""
         self.gy: Image = self.stored.astype(np.float32) * np.float32(self.scaling)
 
-    @property
+    @cached_property
     def highest_gy(self) -> float:
         """The dose of the hottest voxel."""
         return float(self.gy.max())
+
+    def figure(self, dose: float, *, sign: bool = False) -> str:
+        """Write a dose: two places after the point, and more where all doses of the grid are so small."""
+        highest = self.highest_gy
+        places = 2 if highest >= _LEAST_GY or highest <= 0 else 2 - floor(log10(highest))
+        return f"{dose:{'+' if sign else ''}.{places}f}"
 
     @property
     def unit(self) -> str:
@@ -133,22 +144,26 @@ class Dose:
             (_fractional(relative[:, 2], self._offsets), frames),
         ):
             inside &= (place >= -_ROUNDING) & (place <= count - 1 + _ROUNDING)
-            index = np.where(inside, place, 0)
-            whole = np.clip(np.floor(index), 0, max(count - 2, 0)).astype(np.intp)
+            within = np.fmax(np.fmin(place, count - 1), 0)
+            whole = np.minimum(within.astype(np.intp), max(count - 2, 0))
             lower.append(whole)
-            part.append(np.clip(index - whole, 0, 1).astype(np.float32) if count > 1 else np.zeros_like(index, "f4"))
+            part.append((within - whole).astype(np.float32))
         (i, j, k), (x, y, z) = lower, part
         flat = self.gy.ravel()
         base = (k * rows + j) * columns + i
         right, down, up = (1 if columns > 1 else 0), (columns if rows > 1 else 0), (rows * columns if frames > 1 else 0)
         planes = []
         for start in (base, base + up):
-            here = flat[start] * (1 - x) + flat[start + right] * x
-            below = flat[start + down] * (1 - x) + flat[start + down + right] * x
-            planes.append(here * (1 - y) + below * y)
-        found: Image = planes[0] * (1 - z) + planes[1] * z
+            here, below = (_between(flat.take(row), flat.take(row + right), x) for row in (start, start + down))
+            planes.append(_between(here, below, y))
+        found: Image = _between(planes[0], planes[1], z)
         found[~inside] = np.nan
         return found
+
+
+def _between(first: Image, second: Image, part: Image) -> Image:
+    """Interpolate between two numbers each; exactly the same ones where they are the same."""
+    return first + (second - first) * part
 
 
 def _fractional(depths: Floats, offsets: Floats) -> NDArray[np.float64]:

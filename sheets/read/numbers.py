@@ -63,7 +63,8 @@ def numbers(data: Data, attribute: str | BaseTag) -> Floats:
     try:
         if isinstance(data, EngineData):
             place = dictionary.tag(attribute) if isinstance(attribute, str) else int(attribute)
-            return _read(data.stored(place), data.vr(place), "<")
+            raw = data.stored(place)
+            return _read(raw, data.vr(place), "<") if raw else np.empty(0)
         tag = Tag(tag_for_keyword(attribute) or 0) if isinstance(attribute, str) else attribute
         element = data.get_item(tag) if tag in data else None
         if isinstance(element, RawDataElement):
@@ -73,6 +74,25 @@ def numbers(data: Data, attribute: str | BaseTag) -> Floats:
     except (TypeError, ValueError):
         pass
     return np.empty(0)
+
+
+def points(data: Data, attribute: str) -> Floats:
+    """Return the numbers of an attribute that holds points (3 n); none where one is no number.
+
+    Most contours lie in one plane, so that one of three coordinates is the same in all points: it is read once.
+    """
+    if not isinstance(data, EngineData):
+        return numbers(data, attribute)
+    parts = data.stored(dictionary.tag(attribute)).strip(b" \0").split(b"\\")
+    found = np.empty(len(parts))
+    try:
+        for axis in range(3):
+            of_axis = parts[axis::3]
+            alike = of_axis.count(of_axis[0]) == len(of_axis)
+            found[axis::3] = float(of_axis[0]) if alike else np.array(of_axis, dtype=float)
+    except (IndexError, ValueError):
+        return np.empty(0)
+    return found
 
 
 def _read(raw: bytes, kind: str, order: str) -> Floats:

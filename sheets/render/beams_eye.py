@@ -103,7 +103,7 @@ def picture(view: BeamView, target: Shadow = NOTHING) -> bytes:
     pen = ImageDraw.Draw(covered)
     for polygon in target.faces:
         pen.polygon(place(polygon), fill=255)
-    for side in (SIDE_PX / 2 + target.sides * np.array([scale, -scale])).reshape(-1, 8).tolist():
+    for side in (SIDE_PX / 2 + _facing(target.sides) * np.array([scale, -scale])).reshape(-1, 8).tolist():
         pen.polygon(side, fill=255)
     _shut(ImageDraw.Draw(shut), view, collimator)
     shown = Pictures.new("RGB", size, "white")
@@ -124,6 +124,12 @@ def picture(view: BeamView, target: Shadow = NOTHING) -> bytes:
     stream = io.BytesIO()
     shown.save(stream, "png", compress_level=6)
     return stream.getvalue()
+
+
+def _facing(sides: Floats) -> Floats:
+    """Return the sides that face the source: with the faces they cover what all sides do, for a slab is closed."""
+    first, second = sides[:, 2] - sides[:, 0], sides[:, 3] - sides[:, 1]
+    return sides[first[:, 0] * second[:, 1] > first[:, 1] * second[:, 0]]
 
 
 def half_mm(view: BeamView, target: Shadow) -> float:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sheets.read.contours import Structure
+    from sheets.read.contours import Spans, Structure
     from sheets.read.ct_volume import Floats, Frame, Image, Plane
     from sheets.read.dose_grid import Dose
 
@@ -58,7 +58,7 @@ _FINER: Final = 2
 """So many times larger is drawn than shown."""
 
 _GAP_MM: Final = 2.0
-_COMPRESSION: Final = 3
+_COMPRESSION: Final = 2
 _THIN_PX: Final = 1.5
 _THICK_PX: Final = 3.0
 _DASH_PX: Final = 9.0
@@ -79,6 +79,7 @@ _HOT_MM: Final = 2.5
 
 _DOSE_STEP_MM: Final = 1.5
 _LINE_MM: Final = 0.5
+_TOUCHES_MM: Final = 1e-6
 _HALO_PX: Final = 2
 _WHITE: Final = (255, 255, 255)
 _RED: Final = (255, 0, 0)
@@ -484,36 +485,45 @@ def _outline(panel: _Panel, frame: Frame, structure: Structure, colour: Colour, 
             closed = np.vstack([contour, contour[:1]])
             panel.line(closed[:, first], closed[:, second], colour, _THICK_PX, broken=broken)
         return
-    grid = cut(structure, plane, frame)
-    if grid is not None:
-        along, stacked, inside = grid
-        x, y, values = (along, stacked, inside) if plane.axes[1] == frame.stacked else (stacked, along, inside.T)
-        for points in contour_generator(x, y, values, line_type=LineType.Separate).lines(0.5):
-            line = np.asarray(points)
-            panel.line(line[:, 0], line[:, 1], colour, _THICK_PX, broken=broken)
+    for line in outlines(structure, plane, frame):
+        x, y = line.T if plane.axes[1] == frame.stacked else line.T[::-1]
+        panel.line(x, y, colour, _THICK_PX, broken=broken)
 
 
-def cut(structure: Structure, plane: Plane, frame: Frame) -> tuple[Floats, Floats, Image] | None:
+def outlines(structure: Structure, plane: Plane, frame: Frame) -> list[Floats]:
     """Cut a structure by a plane that stands across its contours.
 
     Returns
     -------
-    Positions along the contours' planes, positions of these planes, and what is inside (1) at each: [plane, along];
-    None where the plane misses the structure.
+    Lines (n, 2) around what is cut, in mm: along the contours' planes, and along the axis on which these are stacked.
     """
     along = next(axis for axis in plane.axes if axis != frame.stacked)
     spans = structure.spans(plane.normal, along, plane.at_mm, 1.0, 1)
-    if not len(spans.plane):
-        return None
+    planes = spans.plane
+    if (np.diff(planes) == 0).any():
+        return _traced(structure, spans)
+    at, slabs, found = structure.planes[0], structure.slabs, []
+    joined = (slabs[planes[:-1], 1] > slabs[planes[1:], 0] - _TOUCHES_MM) & (np.diff(planes) == 1)
+    joined &= (spans.start[1:] <= spans.end[:-1]) & (spans.end[1:] >= spans.start[:-1])
+    for piece in np.split(np.arange(len(planes)), np.flatnonzero(~joined) + 1) if len(planes) else ():
+        ends = [piece[0], *piece, piece[-1]]
+        heights = np.array([slabs[planes[piece[0]], 0], *at[planes[piece]], slabs[planes[piece[-1]], 1]])
+        left, right = (np.column_stack([side[ends], heights]) for side in (spans.start, spans.end))
+        found.append(np.concatenate([left, right[::-1], left[:1]]))
+    return found
+
+
+def _traced(structure: Structure, spans: Spans) -> list[Floats]:
+    """Trace the outlines of what is cut where a plane of contours is cut more than once, by a grid."""
     positions = np.arange(spans.start.min() - 1, spans.end.max() + 1 + _LINE_MM, _LINE_MM)
     at, slabs = structure.planes[0], structure.slabs
-    changes = np.zeros((len(at), len(positions) + 1), np.int32)
+    changes = np.zeros((len(at), len(positions) + 1), np.int8)
     np.add.at(changes, (spans.plane, np.searchsorted(positions, spans.start, "left")), 1)
     np.add.at(changes, (spans.plane, np.searchsorted(positions, spans.end, "right")), -1)
-    inside = (changes[:, :-1].cumsum(axis=1) > 0).astype(np.float32)
+    inside = changes[:, :-1].cumsum(axis=1, dtype=np.int8) > 0
     # An empty row where a slab ends and no other begins, as far away again: the outline runs where the slab ends.
-    rows: list[tuple[float, Image]] = []
-    empty = np.zeros(len(positions), np.float32)
+    rows: list[tuple[float, NDArray[np.bool_]]] = []
+    empty = np.zeros(len(positions), bool)
     for number, position in enumerate(at):
         low, high = slabs[number]
         if number == 0 or slabs[number - 1][1] < low:
@@ -522,7 +532,9 @@ def cut(structure: Structure, plane: Plane, frame: Frame) -> tuple[Floats, Float
         if number == len(at) - 1 or slabs[number + 1][0] > high:
             rows.append((2 * high - position, empty))
     rows.sort(key=lambda row: row[0])
-    return positions, np.array([position for position, _ in rows]), np.array([row for _, row in rows])
+    grid = np.array([row for _, row in rows], dtype=float)
+    heights = [position for position, _ in rows]
+    return list(map(np.asarray, contour_generator(positions, heights, grid, line_type=LineType.Separate).lines(0.5)))
 
 
 def thumbnail(plane: Plane, scene: Scene, shown: Box, width_px: int = 240) -> bytes:

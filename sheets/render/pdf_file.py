@@ -87,6 +87,7 @@ class PdfFile:
             self._pdf.add_font(face[0], style, font_file(bold=bold, latin=latin))
             font = self._pdf.fonts[f"{face[0].lower()}{style}"]
             assert isinstance(font, TTFFont)
+            font.ttfont.recalcBBoxes = False  # those of the whole face hold for a part of it, too
             self._advances[face] = font.cw
         return face
 

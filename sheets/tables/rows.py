@@ -178,9 +178,9 @@ def _extent(findings: Findings, one: Structure, found: Dvh | None) -> dict[str, 
         return dict.fromkeys(names)
     frame = findings.after.objects.frame
     points = frame.patient(np.concatenate(one.contours))
-    extent = np.ptp(points, axis=0)
+    extent = [float(np.ptp(axis)) for axis in points.T]
     centre = frame.patient(found.centre[np.newaxis])[0]
-    return dict(zip(names, [_rounded(float(each), 1) for each in (*extent, *centre)], strict=True))
+    return dict(zip(names, [_rounded(each, 1) for each in (*extent, *centre)], strict=True))
 
 
 def _code(structure_set: Data, roi: int) -> str:

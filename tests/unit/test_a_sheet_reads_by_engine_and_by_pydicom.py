@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pydicom
 import pytest
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from services.policy.table import Choice, policy_for
@@ -15,6 +17,7 @@ from sheets.element_counts import elements_of
 from sheets.read import contours, ct_volume, plan_objects
 from sheets.read.beams import beams, prescription
 from sheets.read.dose_grid import Dose
+from sheets.read.numbers import points
 from sheets.source_diff import BEAMS, CONTOURS, CT, DOSE, Comparison
 from tests.sets import make_set
 
@@ -101,3 +104,35 @@ def test_bits_above_the_highest_are_no_part_of_a_voxel(tmp_path: Path) -> None:
     objects = plan_objects.read(made.folder)
     read = [ct_volume.hounsfield(image, objects.frame) for image in objects.images()]
     assert [one.tolist() for one in read] == [one.tolist() for one in values]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("1\\2\\-3.5\\4\\2.0\\-3.5\\4\\6.25\\-3.5", [1, 2, -3.5, 4, 2, -3.5, 4, 6.25, -3.5]),
+        ("7\\2\\1\\7\\2\\2\\7\\5\\3", [7, 2, 1, 7, 2, 2, 7, 5, 3]),
+        ("1\\2\\3\\4\\5\\6\\7\\8\\9.5", [1, 2, 3, 4, 5, 6, 7, 8, 9.5]),
+        (" 1e1\\ 2 \\+3\\.4\\5.\\-6 ", [10, 2, 3, 0.4, 5, -6]),
+        ("1\\2\\3\\4", [1, 2, 3, 4]),
+        ("1\\2", []),
+        ("1\\2\\x\\4\\5\\x", []),
+        ("1\\2\\\\4\\5\\", []),
+        ("", []),
+    ],
+)
+def test_points_are_read_with_one_number_for_a_coordinate_that_all_share(
+    tmp_path: Path, written: str, read: list[float]
+) -> None:
+    """And what holds something else than numbers has none."""
+    made = make_set(tmp_path, ct=3, rois=["PTV_7000"])
+
+    def change(data: Dataset) -> None:
+        if data.Modality == "RTSTRUCT":
+            contour = data.ROIContourSequence[0].ContourSequence[0]
+            contour[0x30060050] = RawDataElement(
+                Tag(0x30060050), "DS", len(written), written.encode(), 0, is_implicit_VR=False, is_little_endian=True
+            )
+
+    rewritten(made.folder, change)
+    (drawing,) = plan_objects.read(made.folder).structure_set.get("ROIContourSequence")
+    assert points(drawing.get("ContourSequence")[0], "ContourData").tolist() == read

@@ -209,3 +209,28 @@ def test_a_dose_of_one_plane_is_known_in_that_plane_only() -> None:
     assert there[:2] == pytest.approx(60)
     assert np.isnan(there[2:]).all()
     assert found(body(sphere, SLICES["3 mm"]), flat).outside > 0.95
+
+
+@pytest.mark.parametrize(
+    ("highest", "dose", "written"),
+    [
+        (70.0, 66.504, "66.50"),
+        (1.0, 0.504, "0.50"),
+        (0.52, 0.1234, "0.123"),
+        (0.052, 0.0, "0.0000"),
+        (0.00052, 0.000261, "0.000261"),
+    ],
+)
+def test_doses_that_are_all_small_have_more_places(highest: float, dose: float, written: str) -> None:
+    """Three figures of the highest one are told, of whatever size it is."""
+    grid = rising(0, 1.0)
+    grid.highest_gy = highest
+    assert (grid.figure(dose), grid.figure(-dose, sign=True)) == (written, f"-{written}")
+
+
+def test_points_beside_a_grid_have_no_dose_and_those_on_its_edge_have_that_of_the_edge() -> None:
+    """Also points that lie nowhere."""
+    points = np.array([[-65, 0, 0], [65, 0, 0], [65.0001, 0, 0], [65.1, 0, 0], [0, -66, 0], [0, 0, np.nan], [1, 2, 3]])
+    here = rising(0, 0.5).at(points)
+    assert here[[0, 1, 2, 6]] == pytest.approx([17.5, 82.5, 82.5, 50.5], abs=1e-3)
+    assert np.isnan(here[[3, 4, 5]]).all()

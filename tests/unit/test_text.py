@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydicom.charset import python_encoding
+from pydicom.charset import CODES_TO_ENCODINGS, python_encoding
 
+from services.dicom import character_sets
 from services.dicom.character_sets import decode, effective_charset, encode, name_components, recode
 from services.vocabulary.spelling import fold, pieces
 
@@ -169,3 +173,14 @@ def test_a_text_is_cut_where_a_word_may_begin(text, parts):
 def test_a_name_has_groups_and_components():
     """PS3.5 §6.2, value representation PN."""
     assert name_components("Yamada^Tarou =山田^太郎") == [["Yamada", "Tarou"], ["山田", "太郎"]]
+
+
+def test_character_sets_are_those_of_pydicom_without_importing_it() -> None:
+    """But for what is ASCII there: nothing declared is the default repertoire. PS3.5 §6.1.2.1."""
+    terms = {character_sets._plain_term(term): codec for term, codec in python_encoding.items()}
+    ascii_only = dict.fromkeys(("", "ISO IR 6", "ISO 2022 IR 6"))
+    assert terms | ascii_only | {"UTF 8": "UTF8"} == character_sets._TERMS
+    assert {code: codec for code, codec in CODES_TO_ENCODINGS.items() if code != b"\x1b(B"} == character_sets._ESCAPES
+    code = "import sys; from services.dicom.character_sets import decode; decode(b'M\\xfcller', b'PN', ['ISO_IR 100'])"
+    asked = [sys.executable, "-c", f"{code}; print('pydicom' in sys.modules)"]
+    assert subprocess.run(asked, capture_output=True, text=True, check=True).stdout == "False\n"

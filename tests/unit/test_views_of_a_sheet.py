@@ -157,3 +157,63 @@ def test_points_between_others_are_left_out_of_a_line() -> None:
     line = np.array([(0.0, 0.0), (1.0, 0.0), (2.0, 0.0), (9.0, 0.0), (9.0, 4.0), (9.0, 9.0)])
     assert draw.rounded(line, 1).tolist() == [[0.0, 0.0], [9.0, 0.0], [9.0, 9.0]]
     assert draw.rounded(line, 6).tolist() == [[0.0, 0.0], [6.0, 0.0], [9.0, 3.0], [9.0, 9.0]]
+
+
+def stacked(*contours_at: tuple[float, float, float]) -> contours.Structure:
+    """Stack squares: from and to along x, and at which height; y is from -10 to 10."""
+    return contours.Structure(
+        1,
+        "PTV",
+        "PTV",
+        (255, 0, 0),
+        tuple(
+            np.array([[low, -10, z], [high, -10, z], [high, 10, z], [low, 10, z]], dtype=float)
+            for low, high, z in contours_at
+        ),
+        2,
+        np.arange(-60.0, 61.0, 3.0),
+    )
+
+
+def coronal(at_mm: float) -> Plane:
+    """Cut 12 cm of air across."""
+    return Plane(1, at_mm, np.full((41, 121), -1000, np.float32), (-60.0, -60.0), (1.0, 3.0))
+
+
+ROD = [(-10.0, 10.0, z) for z in (-3.0, 0.0, 3.0)]
+LEANING = [(z - 10, z + 10, z) for z in (-3.0, 0.0, 3.0)]
+FORKED = [*ROD, (-10, -2, 6), (2, 10, 6)]
+
+
+def area(line: np.ndarray) -> float:
+    """Return what a closed line encloses."""
+    (x, y), (following_x, following_y) = line[:-1].T, line[1:].T
+    return abs(float((x * following_y - y * following_x).sum())) / 2
+
+
+@pytest.mark.parametrize(
+    ("squares", "enclosed", "ends"),
+    [
+        (ROD, [20 * 9], [((-10, -4.5), (10, 4.5))]),
+        (LEANING, [20 * 9], [((-13, -4.5), (13, 4.5))]),
+        ([*ROD, (-10, 10, 18), (-10, 10, 21)], [20 * 9, 20 * 6], [((-10, -4.5), (10, 4.5)), ((-10, 16.5), (10, 22.5))]),
+        ([*ROD, (30, 40, 6)], [20 * 9, 10 * 3], [((-10, -4.5), (10, 4.5)), ((30, 4.5), (40, 7.5))]),
+        (FORKED, [20 * 9 + 2 * 8 * 3], [((-10, -4.5), (10, 7.5))]),
+        ([(-10, 10, 0), (20, 30, 0)], [20 * 3, 10 * 3], [((-10, -1.5), (10, 1.5)), ((20, -1.5), (30, 1.5))]),
+    ],
+)
+def test_a_structure_is_outlined_where_a_plane_across_its_contours_cuts_it(
+    squares: list[tuple[float, float, float]], enclosed: list[float], ends: list[tuple[tuple[float, float], ...]]
+) -> None:
+    """Each piece from face to face of the slabs, to half a millimetre; forks, and pieces beside each other, too."""
+    found = sorted(
+        draw.outlines(stacked(*squares), coronal(0), WITHIN), key=lambda line: (line[:, 1].min(), line[0, 0])
+    )
+    assert [area(line) for line in found] == pytest.approx(enclosed, rel=0.07)
+    assert np.array([(line.min(axis=0), line.max(axis=0)) for line in found]) == pytest.approx(np.array(ends), abs=0.5)
+    assert all(np.array_equal(line[0], line[-1]) for line in found)
+
+
+def test_a_plane_beside_a_structure_shows_nothing_of_it() -> None:
+    """Nor fails."""
+    assert draw.outlines(stacked(*ROD), coronal(11), WITHIN) == []

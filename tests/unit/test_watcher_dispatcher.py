@@ -15,6 +15,7 @@ from services.store.collection import Collection
 from services.store.registry import Outcome
 from services.store.set_state import SetState
 from watcher.dispatcher import Dispatcher
+from watcher.settling import Rest
 from worker.set_key import SetKey
 
 if TYPE_CHECKING:
@@ -84,6 +85,27 @@ def test_a_set_that_came_to_rest_is_asked_for_once(watched: Watched) -> None:
     assert seen == ["settling", "settling", "queued", "queued", "queued"]
     assert watched.queue.asked == [(watched.name.locator, False)]
     assert registry.folder_of(watched.collection, watched.name.locator) == watched.file.parent
+
+
+def seen_before(watched: Watched, at: float) -> Dispatcher:
+    """Begin to watch after somebody else had looked at that time."""
+    seen = {"a": Rest(folder_listing.fingerprint(watched.file.parent), at), "gone": Rest("", at)}
+    settings = Settings(quiet_s=10, patience_s=900)
+    return Dispatcher(watched.collection, watched.queue, settings, lambda: watched.now, seen=seen)  # type: ignore[arg-type]
+
+
+def test_a_look_from_before_counts_as_the_first_one(watched: Watched) -> None:
+    """The second one has to lie as far from it as from any other."""
+    watched.dispatcher = seen_before(watched, at=-4)
+    assert [watched.look(at) for at in (0, 5, 6, 15)] == ["settling", "settling", "queued", "queued"]
+    assert watched.queue.asked == [(watched.name.locator, False)]
+
+
+def test_a_look_from_before_that_saw_something_else_counts_for_nothing(watched: Watched) -> None:
+    """However long ago it was."""
+    watched.dispatcher = seen_before(watched, at=-100)
+    watched.file.write_bytes(b"12")
+    assert [watched.look(at) for at in (0, 9, 10)] == ["settling", "settling", "queued"]
 
 
 def test_a_set_in_work_is_left_to_its_worker(watched: Watched) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -277,3 +278,19 @@ def test_a_value_that_cannot_be_costs_no_picture(bad: dict[str, object]) -> None
     """Far away, upside down, missing: there is a picture, in which that is missing or at the edge."""
     seen = view(("MLCX", [-1e20, -5, 5, 1e20]), ("ASYMY", [3]), **bad)
     assert beams_eye.picture(seen, beams_eye.shadow(sphere(30, (0, 0, 0)), seen, WITHIN))
+
+
+@pytest.mark.parametrize("gantry", [0, 37, 90])
+@pytest.mark.parametrize("couch", [0, 60, 90])
+@pytest.mark.parametrize("wound", [1, -1])
+def test_sides_that_face_away_cover_nothing_that_the_others_do_not(gantry: float, couch: float, wound: int) -> None:
+    """Whichever way the contours are wound: only edges are a pixel narrower."""
+    target, seen = sphere(50, (20, -30, 45)), view(gantry=gantry, couch=couch, isocentre=(0, 0, 30))
+    target = replace(target, contours=tuple(one[::wound] for one in target.contours))
+    shadow = beams_eye.shadow(target, seen, WITHIN)
+    every = beams_eye.Shadow(shadow.faces, np.concatenate([shadow.sides, shadow.sides[:, ::-1]]))
+    first, second = (
+        np.asarray(Image.open(io.BytesIO(beams_eye.picture(seen, one))).convert("RGB")).astype(int)
+        for one in (shadow, every)
+    )
+    assert (np.abs(first - second).max(axis=2) > 0).mean() < 0.003
