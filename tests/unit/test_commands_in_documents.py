@@ -69,6 +69,52 @@ def test_links_lead_somewhere(document: Path) -> None:
             assert (document.parent / link).exists(), link
 
 
+RUN_BY = {
+    "make ": ("Makefile", "setup:"),  # its targets are what CI calls
+    "cp .env.example .env": ("tests/deploy/stack.py", ".env.example"),
+    "deploy/new-secrets.sh": ("tests/deploy/stack.py", "new-secrets.sh"),
+    "deploy/change-redis-password.sh": ("tests/unit/test_what_an_installation_is_made_of.py", "change-redis-password"),
+    "docker compose build": ("deploy/ci/with-docker.sh", "build"),
+    "docker compose up": ("tests/deploy/test_compose.py", '"up", "--detach"'),
+    "docker compose --profile demo run --rm demo": ("tests/deploy/test_compose.py", '"demo", "run", "--rm", "demo"'),
+    "docker compose run --rm worker": ("tests/deploy/test_compose.py", '"run", "--detach"'),
+    "kubectl -n anonymizer create secret": ("deploy/ci/secrets-for-kubernetes.sh", "create secret generic anonymizer"),
+    "openssl pkeyutl": ("tests/integration/test_deliveries.py", "pkeyutl"),
+}
+"""Commands of other programs in the documents: what runs each, and the text by which it is found there."""
+SHELL = re.compile(
+    r"(?:\S*/)?(?:docker|kubectl|systemctl|install|useradd|git|sed|ln|cd|cp|make|pip|python3?|openssl|mount|"
+    r"sha256sum|pip-audit|new-secrets\.sh|change-redis-password\.sh) "
+)
+
+
+def not_run() -> list[str]:
+    """Return the beginnings of commands that the documents mark as run by no test."""
+    page = (HERE / "docs/operations.md").read_text("utf-8")
+    marked = page[page.index("**no test runs**") :].partition("\n\nWhat runs of")[0]
+    commands = [re.sub(r"\s+", " ", code) for code in re.findall(r"`([^`]+)`", marked)]
+    return [code for code in commands if not code.startswith("tests/")]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_each_command_of_another_program_is_run_by_a_test_or_marked(document: Path) -> None:
+    """In blocks of code, line by line."""
+    text = document.read_text("utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    lines = [line for block in blocks for line in block.splitlines()]
+    lines += re.findall(r"^    (\S[^\n]*)$", text, re.MULTILINE)
+    known = (*RUN_BY, *not_run())
+    called = [one.strip() for line in lines for one in re.split(r" && |; ", line.partition("  #")[0])]
+    assert [one for one in called if SHELL.match(one) and not one.startswith(known)] == []
+
+
+@pytest.mark.parametrize(("command", "where"), RUN_BY.items(), ids=RUN_BY)
+def test_what_runs_a_command_of_the_documents_is_there(command: str, where: tuple[str, str]) -> None:
+    """Or the document would promise what nobody tries."""
+    path, text = where
+    assert text in (HERE / path).read_text("utf-8"), command
+
+
 def test_a_command_that_is_not_there_is_found() -> None:
     """The reading of documents finds calls in blocks, in indented lines and in prose, options with them."""
     text = "`anonymizer fly ROOT --high`\n\n    anonymizer check ROOT\n\n```sh\nanonymizer run ROOT --workers 3\n```\n"
