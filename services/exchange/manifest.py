@@ -6,6 +6,8 @@ asked for it.
 
 from __future__ import annotations
 
+import json
+import re
 from base64 import b64encode
 from hashlib import sha256
 from importlib.metadata import version
@@ -18,7 +20,7 @@ from services.store import records, releases
 from services.store.records import folder_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from services.exchange.delivery_key import DeliveryKey
@@ -30,6 +32,12 @@ NAME: Final = "delivery.json"
 SIGNATURE: Final = "delivery.json.sig"
 TABLES: Final = "tables"
 PRODUCT: Final = "rt-set-anonymizer"
+SET: Final = re.compile(r"ANON_[0-9]{3,9}")
+_SET_FILE: Final = re.compile(r"(CT|RS|RP|RD)\.[0-9.]{1,64}\.dcm")
+_BESIDE: Final = re.compile(r"(sheets|tables)(/[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}){1,2}")
+_ID: Final = re.compile(r"[0-9a-f]{32}")
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_UNREADABLE: Final = "delivery.json does not say what a delivery says."
 
 
 def fingerprint_of(hashes: Mapping[str, str]) -> str:
@@ -132,3 +140,127 @@ def whole(
 def file_entry(path: Path) -> dict[str, Any]:
     """Return size and hash of a file of a delivery."""
     return {"size": path.stat().st_size, "sha256": records.hash_of(path)}
+
+
+def decode(data: bytes) -> dict[str, Any] | None:
+    """Read a manifest; None where two programs could read two things in it, or nothing.
+
+    JSON leaves open which of two values of one name counts, and Python's reader takes more than JSON allows: other
+    encodings, and numbers that are none. RFC 8259, sections 4, 6 and 8.1.
+    """
+    try:
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=_without_doubles, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError
+    return found
+
+
+def _no_number(_: str) -> Any:
+    raise ValueError
+
+
+def fault_in(said: Mapping[str, Any]) -> str:
+    """Return why a manifest is not understood, or says one thing twice; empty where it is sound."""
+    schema = said.get("schema")
+    if type(schema) is not int or schema != SCHEMA:
+        newer = isinstance(schema, int) and schema > SCHEMA
+        return "It was made by a newer version: update this one." if newer else "Its schema is not known."
+    if not all(_is(said.get(name)) for name, _is in _WHOLE.items()):
+        return _UNREADABLE
+    folders, withdrawn = [one["folder"] for one in said["sets"]], [one["folder"] for one in said["withdrawn"]]
+    names = [name for one in said["sets"] for name in one["files"]]
+    if any(len(set(each)) < len(each) for each in (folders, withdrawn, names)):
+        return "delivery.json names a set, or a file, twice."
+    return "delivery.json delivers and withdraws one set." if set(folders) & set(withdrawn) else ""
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _is_table(value: object) -> bool:
+    """Return whether a value is names and what belongs to them: nothing that holds anything itself."""
+    return isinstance(value, dict) and not any(isinstance(each, (dict, list)) for each in value.values())
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value < 1 << 63
+
+
+def _is_method(value: object) -> bool:
+    return isinstance(value, dict) and _is_texts(value.get("text", [])) and _is_texts(value.get("codes", []))
+
+
+def _is_file(file: object) -> bool:
+    return isinstance(file, dict) and _is_count(file.get("size")) and _matches(_DIGEST, file.get("sha256"))
+
+
+def _matches(pattern: re.Pattern[str], value: object) -> bool:
+    return isinstance(value, str) and pattern.fullmatch(value) is not None
+
+
+def _is_withdrawn(value: object) -> bool:
+    return isinstance(value, dict) and _matches(SET, value.get("folder"))
+
+
+def _is_set(one: object) -> bool:
+    return (
+        isinstance(one, dict)
+        and all(_is(one.get(name)) for name, _is in _OF_SET.items())
+        and all(name not in one or _is(one[name]) for name, _is in _MAY_BE.items())
+        and one.get("fingerprint") == fingerprint_of({name: file["sha256"] for name, file in one["files"].items()})
+    )
+
+
+def _are_files(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and bool(value)
+        and all(_matches(_SET_FILE, name) and _is_file(file) for name, file in value.items())
+    )
+
+
+def _are_beside(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        _matches(_BESIDE, name) and ".." not in name and _is_file(file) for name, file in value.items()
+    )
+
+
+_OF_SET: Final[Mapping[str, Callable[[object], bool]]] = {
+    "folder": lambda value: _matches(SET, value),
+    "patient_id": _is_text,
+    "revision": lambda value: _is_count(value) and value != 0,
+    "files": _are_files,
+}
+_MAY_BE: Final[Mapping[str, Callable[[object], bool]]] = {
+    "state": _is_text,
+    "published": _is_text,
+    "policy": _is_table,
+    "method": _is_method,
+    "options": _is_table,
+    "machine": lambda value: value is None or _is_text(value) or _is_table(value),
+    "verdicts": _is_table,
+    "links": _is_table,
+    "accepted": _is_texts,
+    "told": _is_texts,
+    "unread_words": _is_count,
+    "hospital": _is_text,
+}
+_WHOLE: Final[Mapping[str, Callable[[object], bool]]] = {
+    "id": lambda value: _matches(_ID, value),
+    "sender": lambda value: isinstance(value, dict) and _matches(_ID, value.get("collection")),
+    "sets": lambda value: isinstance(value, list) and all(map(_is_set, value)),
+    "withdrawn": lambda value: isinstance(value, list) and all(map(_is_withdrawn, value)),
+    "files": _are_beside,
+}

@@ -7,9 +7,9 @@ signed manifest states, not by those it claims itself.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import stat
+import struct
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
@@ -28,7 +28,7 @@ from services.dicom import part10
 from services.errors import SettingsWrong
 from services.exchange import delivery_key, manifest, packing
 from services.layout import is_litter
-from services.runtime import durable_files
+from services.rtset.reader import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -42,12 +42,9 @@ _AT_ONCE: Final = 256 * 1024
 _OF_THREAD: Final = local()
 _READERS: Final = 2
 """Files of a set that are fetched at once: more would only wait for the disk."""
-_SET: Final = re.compile(r"ANON_[0-9]{3,9}")
-_SET_FILE: Final = re.compile(r"(CT|RS|RP|RD)\.[0-9.]{1,64}\.dcm")
-_BESIDE: Final = re.compile(r"(sheets|tables)(/[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}){1,2}")
-_ID: Final = re.compile(r"[0-9a-f]{32}")
-_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
+_ADDED: Final = "was added: it is not in the manifest"
+_IN_NO_MANIFEST: Final = "is in no manifest"
 _ANOTHER: Final = "is not what was delivered: its size or SHA-256 is another"
 
 
@@ -141,7 +138,8 @@ def opened(
         data, signature = source.read(manifest.NAME, LARGEST_MANIFEST), source.read(manifest.SIGNATURE, 64)
         said, fingerprint = _signed(data, signature)
         is_trusted(fingerprint, said)
-        _check_shape(said)
+        if fault := manifest.fault_in(said):
+            raise Tampered(fault)
         wrong = source.missed(_stated(said))
         for name, file in said["files"].items():
             if not any(each.startswith(f"{name} ") for each in wrong.get("", ())) and not source.fetch(
@@ -158,7 +156,7 @@ def opened(
 
 def _signed(data: bytes, signature: bytes) -> tuple[dict[str, Any], str]:
     """Return the manifest and the fingerprint of the key that it names, if its signature is that key's."""
-    said = durable_files.decode(data)
+    said = manifest.decode(data)
     if said is None:
         raise Tampered("delivery.json is no manifest of a delivery.")
     try:
@@ -167,55 +165,10 @@ def _signed(data: bytes, signature: bytes) -> tuple[dict[str, Any], str]:
         raise Tampered("delivery.json names no key of its sender.") from None
     if len(signature) != 64 or not delivery_key.is_signed(data, signature, public):
         raise Tampered("The signature is not that of delivery.json: it was changed, or signed with another key.")
-    return said, delivery_key.fingerprint(public)
-
-
-def _check_shape(said: Mapping[str, Any]) -> None:
-    """Refuse a manifest that this version does not understand, or that says one thing twice."""
-    schema = said.get("schema")
-    if schema != manifest.SCHEMA:
-        newer = isinstance(schema, int) and schema > manifest.SCHEMA
-        raise Tampered("It was made by a newer version: update this one." if newer else "Its schema is not known.")
-    sets, withdrawn, files = said.get("sets"), said.get("withdrawn"), said.get("files")
-    if not (
-        _ID.fullmatch(str(said.get("id")))
-        and isinstance(sets, list)
-        and isinstance(withdrawn, list)
-        and isinstance(files, dict)
-        and all(map(_is_set, sets))
-        and all(isinstance(one, dict) and _SET.fullmatch(str(one.get("folder"))) for one in withdrawn)
-        and all(_BESIDE.fullmatch(name) and ".." not in name and _is_file(file) for name, file in files.items())
-    ):
-        raise Tampered("delivery.json does not say what a delivery says.")
-    folders = [one["folder"] for one in sets]
-    names = [name for one in sets for name in one["files"]]
-    if len(set(folders)) < len(folders) or len(set(names)) < len(names):
-        raise Tampered("delivery.json names a set, or a file, twice.")
-    if set(folders) & {one["folder"] for one in withdrawn}:
-        raise Tampered("delivery.json delivers and withdraws one set.")
-
-
-def _is_set(one: object) -> bool:
-    return (
-        isinstance(one, dict)
-        and _SET.fullmatch(str(one.get("folder"))) is not None
-        and isinstance(one.get("patient_id"), str)
-        and isinstance(one.get("revision"), int)
-        and isinstance(one.get("files"), dict)
-        and bool(one["files"])
-        and all(_SET_FILE.fullmatch(name) and _is_file(file) for name, file in one["files"].items())
-        and one.get("fingerprint")
-        == manifest.fingerprint_of({name: file["sha256"] for name, file in one["files"].items()})
-    )
-
-
-def _is_file(file: object) -> bool:
-    return (
-        isinstance(file, dict)
-        and isinstance(file.get("size"), int)
-        and file["size"] >= 0
-        and _DIGEST.fullmatch(str(file.get("sha256"))) is not None
-    )
+    fingerprint = delivery_key.fingerprint(public)
+    if said["sender"].get("fingerprint") != fingerprint:
+        raise Tampered("delivery.json states a fingerprint that is not that of its key.")
+    return said, fingerprint
 
 
 def _stated(said: Mapping[str, Any]) -> dict[str, int]:
@@ -230,7 +183,7 @@ class _Wrong(dict[str, list[str]]):
     def add(self, name: str, what: str) -> None:
         """Note that something is wrong with a file."""
         folder = name.partition("/")[0]
-        self.setdefault(folder if _SET.fullmatch(folder) else "", []).append(f"{name} {what}.")
+        self.setdefault(folder if manifest.SET.fullmatch(folder) else "", []).append(f"{printable(name)} {what}.")
 
 
 class Source(ABC):
@@ -306,14 +259,14 @@ class _Folder(Source):
             if stat.S_ISLNK(status.st_mode):
                 wrong.add(name, "is a link")
             elif stat.S_ISDIR(status.st_mode):
-                if name not in folders and _SET.fullmatch(name):
-                    wrong.add(f"{name}/", "is in no manifest")
+                if name not in folders and manifest.SET.fullmatch(name):
+                    wrong.add(f"{name}/", _IN_NO_MANIFEST)
             elif name not in {manifest.NAME, manifest.SIGNATURE}:
                 there[name] = status.st_size
         for name in sorted(stated.keys() | there):
             if name not in stated:
                 if not is_litter(PurePosixPath(name).name):
-                    wrong.add(name, "was added: it is not in the manifest")
+                    wrong.add(name, _ADDED)
             elif name not in there:
                 wrong.add(name, "is missing")
             elif there[name] != stated[name]:
@@ -328,15 +281,18 @@ class _Folder(Source):
 class _Zip(Source):
     """A delivery that is a ZIP, unpacked as far as its manifest goes."""
 
-    def __init__(self, archive: zipfile.ZipFile) -> None:
+    def __init__(self, archive: zipfile.ZipFile, size: int) -> None:
         self._archive = archive
+        self._size = size
         self._entries: dict[str, zipfile.ZipInfo] = {}
+        self._folders: set[str] = set()
         seen: set[str] = set()
         for entry in archive.infolist():
-            if entry.is_dir() and _is_plain(entry.filename.rstrip("/")):
-                continue
-            if not _is_plain(entry.filename) or "\0" in entry.orig_filename:
+            if not _is_plain(entry.filename.rstrip("/") if entry.is_dir() else entry.filename) or _has_two_names(entry):
                 raise Tampered("A name in the ZIP leads out of it, or is none that a delivery has.")
+            if entry.is_dir() and not entry.file_size:
+                self._folders.add(entry.filename.rstrip("/"))
+                continue
             if entry.filename.casefold() in seen:
                 raise Tampered("A name stands in the ZIP twice.")
             if stat.S_ISLNK(entry.external_attr >> 16):
@@ -362,9 +318,15 @@ class _Zip(Source):
     def missed(self, stated: Mapping[str, int]) -> _Wrong:
         wrong = _Wrong()
         for name in sorted(self._entries.keys() - stated.keys() - {manifest.NAME, manifest.SIGNATURE}):
-            wrong.add(name, "was added: it is not in the manifest")
+            if not is_litter(PurePosixPath(name).name):
+                wrong.add(name, _ADDED)
+        for name in sorted(self._folders - {PurePosixPath(each).parent.as_posix() for each in stated}):
+            if manifest.SET.fullmatch(name):
+                wrong.add(f"{name}/", _IN_NO_MANIFEST)
         for name in sorted(stated.keys() - self._entries.keys()):
             wrong.add(name, "is missing")
+        if not _is_all_of_files(self._archive, self._size):
+            wrong.setdefault("", []).append("The ZIP holds bytes that belong to none of its files.")
         return wrong
 
     def stream(self, name: str) -> BinaryIO:
@@ -394,7 +356,7 @@ def _source(path: Path, workplace: Path, identity: Path | None) -> Iterator[Sour
         except (zipfile.BadZipFile, ValueError, NotImplementedError):
             raise Tampered("It is no folder and no ZIP, or a damaged one.") from None
         with archive:
-            yield _Zip(archive)
+            yield _Zip(archive, path.stat().st_size)
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
@@ -411,6 +373,55 @@ def _the_one_in(path: Path) -> Path:
 def _is_age(path: Path) -> bool:
     with plain_files.opened(path) as file:
         return file.read(19) == b"age-encryption.org/"
+
+
+_LOCAL: Final = struct.Struct("<26xHH")
+"""Of a file's header in a ZIP: how long its name and its extra field are. APPNOTE 4.3.7."""
+_DIRECTORY_ENTRY: Final = 46
+_ENDS: Final = (22, 22 + 20 + 56)
+"""Bytes behind the central directory, in a ZIP and in a ZIP64. APPNOTE 4.3.14 to 4.3.16."""
+_DESCRIPTOR: Final = 24
+"""Bytes that may follow what was packed before its size was known, at most. APPNOTE 4.3.9."""
+_WITH_DESCRIPTOR: Final = 1 << 3
+_UNICODE_PATH: Final = b"\x75\x70"
+"""Of a field with the file's name once more, which other programs go by. APPNOTE 4.6.9."""
+
+
+def _has_two_names(entry: zipfile.ZipInfo) -> bool:
+    """Return whether other programs may read another name than we do."""
+    if "\0" in entry.orig_filename:
+        return True
+    extra = entry.extra
+    while len(extra) >= 4:
+        end = 4 + int.from_bytes(extra[2:4], "little")
+        if extra[:2] == _UNICODE_PATH and extra[9:end] != entry.filename.encode():
+            return True
+        extra = extra[end:]
+    return False
+
+
+def _is_all_of_files(archive: zipfile.ZipFile, size: int) -> bool:
+    """Return whether files and directory fill a ZIP: nothing before, between or behind them, and no remark."""
+    at, slack, directory = 0, 0, 0
+    for entry in sorted(archive.infolist(), key=lambda one: one.header_offset):
+        if not at <= entry.header_offset <= at + slack or entry.comment:
+            return False
+        at = entry.header_offset + _local_length(archive, entry) + entry.compress_size
+        slack = _DESCRIPTOR if entry.flag_bits & _WITH_DESCRIPTOR else 0
+        name = entry.orig_filename.encode("utf-8" if entry.flag_bits & 0x800 else "cp437", "replace")
+        directory += _DIRECTORY_ENTRY + len(name) + len(entry.extra)
+    return (
+        at <= archive.start_dir <= at + slack and not archive.comment and size - archive.start_dir - directory in _ENDS
+    )
+
+
+def _local_length(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> int:
+    """Return how long the header before the bytes of a file is; that it is one is found when the file is opened."""
+    stream = archive.fp
+    assert stream is not None  # it is open
+    stream.seek(entry.header_offset)
+    head = stream.read(_LOCAL.size)
+    return _LOCAL.size + sum(_LOCAL.unpack(head)) if len(head) == _LOCAL.size else 0
 
 
 def _is_plain(name: str) -> bool:

@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import stat
+import struct
 import zipfile
+import zlib
 from base64 import b64encode
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -309,6 +312,169 @@ def test_nothing_is_taken_of_a_delivery_that_its_sender_did_not_sign(
     assert anons(centre) == []
 
 
+# What a sender signs though two programs may read two things in it, or none ------------------------------------------
+
+
+def written(out: Path, sender: Path, change: Callable[[bytes], bytes]) -> None:
+    """Write the bytes of the manifest otherwise, and sign them."""
+    data = change((out / manifest.NAME).read_bytes())
+    (out / manifest.NAME).write_bytes(data)
+    (out / manifest.SIGNATURE).write_bytes(key_of(sender).sign(data))
+
+
+OTHER_BYTES: dict[str, Callable[[bytes], bytes]] = {
+    "a name twice": lambda data: data.replace(b"{", b'{"sets": [], ', 1),
+    "a name twice, further in": lambda data: data.replace(b'"revision": 1', b'"revision": 7, "revision": 1', 1),
+    "a number that is none": lambda data: data.replace(b'"highest_number": 8', b'"highest_number": NaN'),
+    "a number of five thousand digits": lambda data: data.replace(b'"revision": 1', b'"revision": ' + b"9" * 5000, 1),
+    "UTF-16": lambda data: data.decode().encode("utf-16"),
+    "a mark of UTF-8": lambda data: b"\xef\xbb\xbf" + data,
+    "a letter of Latin-1": lambda data: data.replace(b'"product": {', b'"product": {"\xe9": 1,'),
+    "a second manifest behind it": lambda data: data + data,
+    "a zero behind it": lambda data: data + b"\0",
+}
+
+
+@pytest.mark.parametrize("change", OTHER_BYTES)
+def test_a_manifest_that_can_be_read_in_two_ways_is_none(out: Path, centre: Path, sender: Path, change: str) -> None:
+    """Which of two values counts is a program's choice: what one checks, another takes."""
+    before = (out / manifest.NAME).read_bytes()
+    written(out, sender, OTHER_BYTES[change])
+    assert (out / manifest.NAME).read_bytes() != before
+    code, told = taken(out, centre, sender)
+    assert (code, told) == (1, {"refused": "delivery.json is no manifest of a delivery.", "sets": []})
+    assert anons(centre) == []
+
+
+OTHER_VALUES: dict[str, Any] = {
+    "revision": [True, 0, -4, 1.0, "1", 10**30],
+    "verdicts": [["a"], "x", {"a": [1]}],
+    "accepted": [5, {"x": 1}, [[1]]],
+    "told": ["abc", 7, [{"a": 1}]],
+    "method": [[], None, {"text": "x"}, {"codes": 5}],
+    "options": ["x", [1], None, {"dates": {}}],
+    "policy": [5, [1]],
+    "links": ["x", [1], {"a": {}}],
+    "machine": [5, ["a"]],
+    "hospital": [["a"], {"a": 1}, 5],
+    "unread_words": [-1, "no", True],
+    "fingerprint": ["A" * 64, f"sha256:{'a' * 64}", [], 5],
+    "folder": ["anon_006", "ANON_006\n", "ANON_\uff10\uff10\uff16", "ANON_6", 6],
+    "patient_id": [6, None, ["x"]],
+}
+"""What a set of a manifest may not state."""
+
+
+def test_a_value_of_another_kind_than_it_has_to_be_is_told_and_nothing_is_taken(
+    out: Path, centre: Path, sender: Path
+) -> None:
+    """Each for itself: none is passed on to what reads it later."""
+    right = (out / manifest.NAME).read_bytes()
+    found = []
+    for name, values in OTHER_VALUES.items():
+        for value in values:
+            (out / manifest.NAME).write_bytes(right)
+            signed(out, sender, lambda said, change={name: value}: said["sets"][0].update(change))  # type: ignore[misc]
+            found.append(taken(out, centre, sender))
+    assert {(code, told["refused"]) for code, told in found} == {
+        (1, "delivery.json does not say what a delivery says.")
+    }
+    assert anons(centre) == []
+
+
+WHOLE_VALUES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
+    "an id that is a number": (lambda said: said.update(id=int("1" * 32)), "does not say"),
+    "an id that is a path": (lambda said: said.update(id="../../x"), "does not say"),
+    "a schema that is true": (lambda said: said.update(schema=True), "schema is not known"),
+    "a schema that is 1.0": (lambda said: said.update(schema=1.0), "schema is not known"),
+    "one set withdrawn twice": (lambda said: said.update(withdrawn=[{"folder": "ANON_009"}] * 2), "twice"),
+    "a collection that is none": (lambda said: said["sender"].update(collection={"a": 1}), "does not say"),
+    "no collection": (lambda said: said["sender"].pop("collection"), "does not say"),
+    "the fingerprint of another key": (lambda said: said["sender"].update(fingerprint="0" * 64), "fingerprint"),
+    "a fingerprint in groups": (
+        lambda said: said["sender"].update(fingerprint=delivery_key.grouped(said["sender"]["fingerprint"])),
+        "fingerprint",
+    ),
+    "a key in hexadecimal digits": (lambda said: said["sender"].update(key="ab" * 32), "signature"),
+    "a key that is a number": (lambda said: said["sender"].update(key=5), "no key"),
+    "a table of a path": (lambda said: said["files"].update({"tables/a/b/c": {"size": 0}}), "does not say"),
+}
+
+
+@pytest.mark.parametrize("change", WHOLE_VALUES)
+def test_a_manifest_that_states_what_it_may_not_is_refused(out: Path, centre: Path, sender: Path, change: str) -> None:
+    """In one sentence."""
+    alter, says = WHOLE_VALUES[change]
+    signed(out, sender, alter)  # type: ignore[arg-type]  # what it returns does not count
+    code, told = taken(out, centre, sender)
+    assert (code, told["sets"]) == (1, [])
+    assert says in told["refused"]
+    assert anons(centre) == []
+
+
+SIGNED_OTHERWISE: dict[str, Callable[[DeliveryKey, bytes], bytes]] = {
+    "over the hash": lambda key, data: key.sign(sha256(data).digest()),
+    "over the manifest without its line end": lambda key, data: key.sign(data.strip()),
+    "over the same values, written otherwise": lambda key, data: key.sign(json.dumps(json.loads(data)).encode()),
+    "as Base64": lambda key, data: b64encode(key.sign(data)),
+    "as hexadecimal digits": lambda key, data: key.sign(data).hex().encode(),
+    "nothing": lambda *_: b"",
+}
+
+
+@pytest.mark.parametrize("how", SIGNED_OTHERWISE)
+def test_a_signature_of_anything_but_the_bytes_of_the_manifest_is_none(
+    out: Path, centre: Path, sender: Path, how: str
+) -> None:
+    """With the right key, too: what is checked by `openssl pkeyutl` is checked here."""
+    path = out / manifest.NAME
+    (out / manifest.SIGNATURE).write_bytes(SIGNED_OTHERWISE[how](key_of(sender), path.read_bytes()))
+    code, told = taken(out, centre, sender)
+    assert (code, told["sets"], bool(told["refused"])) == (1, [], True)
+    assert anons(centre) == []
+
+
+ODD_NAMES = [b"caf\xe9.txt", b"\x1b[31mred.txt", b"a\nAll is well.txt", "\u202egnp.exe".encode(), b"[red].txt"]
+
+
+def test_names_that_no_terminal_should_be_given_are_told_in_one_line_each(
+    out: Path, centre: Path, sender: Path
+) -> None:
+    """Bytes that are no UTF-8, line ends and control characters do not go on."""
+    for name in ODD_NAMES:
+        with open(os.path.join(os.fsencode(out), name), "wb"):  # noqa: PTH118, PTH123 - a name that is no text
+            pass
+    code, told = taken(out, centre, sender)
+    assert (code, len(told["wrong"])) == (1, len(ODD_NAMES))
+    assert all(line.isprintable() and line.endswith(" was added: it is not in the manifest.") for line in told["wrong"])
+    assert anonymizer("receive", out, centre, "--trust", delivery_key.fingerprint(key_of(sender).public)).code == 1
+
+
+SECOND_MANIFESTS = ["Delivery.json", "again/delivery.json", "anon_006/CT.1.dcm", "sheets/e\u0301.html"]
+
+
+def test_what_has_nearly_the_name_of_something_delivered_is_told(out: Path, centre: Path, sender: Path) -> None:
+    """Other letters, another folder, letters put together otherwise: it is beside the delivery."""
+    for name in SECOND_MANIFESTS:
+        (out / name).parent.mkdir(exist_ok=True)
+        (out / name).write_bytes(b"{}")
+    code, told = taken(out, centre, sender)
+    assert (code, set(states(told).values())) == (1, {"taken"})
+    assert told["wrong"] == [f"{name} was added: it is not in the manifest." for name in sorted(SECOND_MANIFESTS)]
+
+
+@pytest.mark.parametrize("name", [manifest.NAME, manifest.SIGNATURE])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["a pipe", "a folder"])
+def test_a_manifest_that_is_no_file_is_not_waited_for(
+    out: Path, centre: Path, sender: Path, name: str, make: Callable[[Path], None]
+) -> None:
+    """Nor is its signature."""
+    (out / name).unlink()
+    make(out / name)
+    code, told = taken(out, centre, sender)
+    assert (code, told["refused"]) == (1, f"There is no {name}: it is no delivery, or not a whole one.")
+
+
 # ZIP -----------------------------------------------------------------------------------------------------------------
 
 
@@ -329,6 +495,13 @@ def link(name: str) -> zipfile.ZipInfo:
     return entry
 
 
+def two_names(name: str, other: bytes) -> zipfile.ZipInfo:
+    """Make an entry that has another name for programs that go by its Unicode path. APPNOTE 4.6.9."""
+    entry = zipfile.ZipInfo(name)
+    entry.extra = struct.pack("<2sHBL", b"up", 5 + len(other), 1, zlib.crc32(name.encode())) + other
+    return entry
+
+
 ZIP_TRICKS: dict[str, Callable[[zipfile.ZipFile], None]] = {
     "a name that leads out": lambda new: new.writestr("../escaped.txt", b"out"),
     "an absolute name": lambda new: new.writestr("/tmp/escaped.txt", b"out"),
@@ -336,6 +509,12 @@ ZIP_TRICKS: dict[str, Callable[[zipfile.ZipFile], None]] = {
     "a drive": lambda new: new.writestr("C:escaped.txt", b"out"),
     "a link": lambda new: new.writestr(link("sheets/link"), b"/etc/passwd"),
     "a name in other letters once more": lambda new: new.writestr("DELIVERY.JSON", b"{}"),
+    "a folder that leads out": lambda new: new.writestr("../escaped/", b""),
+    "a share": lambda new: new.writestr("//host/share/escaped.txt", b"out"),
+    "a name with a step that is none": lambda new: new.writestr("./delivery.json", b"{}"),
+    "a name that runs backwards": lambda new: new.writestr("sheets/\u202egnp.exe", b"MZ"),
+    "a name for us and one for others": lambda new: new.writestr(two_names("sheets/a.html", b"../../a.html"), b""),
+    "another way to pack": lambda new: new.writestr("sheets/a.html", b"a", zipfile.ZIP_LZMA),
 }
 
 
@@ -358,6 +537,74 @@ def test_a_zip_that_claims_one_size_and_holds_another_fills_no_disk(tmp_path: Pa
     packed = zipped(sender, tmp_path / "bomb.zip", lambda new: new.writestr(name, bytes(50 << 20)), without=name)
     code, told = taken(packed, centre, sender)
     assert (code, states(told)) == (1, {"ANON_006": "refused", "ANON_007": "taken"})
+
+
+def hidden(data: bytes) -> bytes:
+    """Put a file into a ZIP that its directory does not name."""
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(new := io.BytesIO(), "w") as packed:
+        for number, entry in enumerate(old.infolist()):
+            packed.writestr(entry.filename, old.read(entry))
+            if number == 1:
+                packed.writestr("hidden.txt", b"Huber Josef")
+        packed.filelist.remove(packed.NameToInfo.pop("hidden.txt"))
+    return new.getvalue()
+
+
+def remarked(data: bytes, *, on_file: bool) -> bytes:
+    """Put a remark into a ZIP."""
+    new = io.BytesIO(data)
+    with zipfile.ZipFile(new, "a") as packed:
+        packed.writestr("sheets/.DS_Store", b"")
+        if on_file:
+            packed.filelist[-1].comment = b"Huber Josef"
+        else:
+            packed.comment = b"Huber Josef"
+    return new.getvalue()
+
+
+BESIDE_THE_FILES: dict[str, Callable[[bytes], bytes]] = {
+    "before them": lambda data: b"MZ, a program" + data,
+    "behind them": lambda data: data + b"Huber Josef",
+    "between them": hidden,
+    "the same ZIP before it": lambda data: data + data,
+    "a remark": lambda data: remarked(data, on_file=False),
+    "a remark on a file": lambda data: remarked(data, on_file=True),
+}
+
+
+@pytest.mark.parametrize("where", BESIDE_THE_FILES)
+def test_bytes_of_a_zip_that_belong_to_no_file_are_told(tmp_path: Path, centre: Path, sender: Path, where: str) -> None:
+    """The sets are what they were, and are taken."""
+    packed = tmp_path / "more.zip"
+    packed.write_bytes(BESIDE_THE_FILES[where]((sender / "out.zip").read_bytes()))
+    code, told = taken(packed, centre, sender)
+    assert (code, set(states(told).values())) == (1, {"taken"})
+    assert told["wrong"] == ["The ZIP holds bytes that belong to none of its files."]
+
+
+def test_a_zip_that_a_person_packed_anew_is_taken(tmp_path: Path, centre: Path, sender: Path) -> None:
+    """With folders, another way to pack, times of files, and what Finder puts beside."""
+    with zipfile.ZipFile(tmp_path / "anew.zip", "w") as new:
+        for path in sorted((sender / "out").rglob("*")):
+            entry = zipfile.ZipInfo.from_file(path, path.relative_to(sender / "out").as_posix())
+            entry.extra = struct.pack("<2sHBL", b"UT", 5, 1, 0)
+            new.writestr(entry, b"" if path.is_dir() else path.read_bytes())
+        new.writestr("__MACOSX/ANON_006/._CT.dcm", b"Mac OS X")
+        new.writestr("ANON_006/Thumbs.db", b"pictures")
+    code, told = taken(tmp_path / "anew.zip", centre, sender)
+    assert (code, told["wrong"], set(states(told).values())) == (0, [], {"taken"})
+
+
+def test_a_folder_of_a_zip_that_is_in_no_manifest_is_told(tmp_path: Path, centre: Path, sender: Path) -> None:
+    """An empty one as well as one that holds something itself, which only a ZIP can have."""
+
+    def add(new: zipfile.ZipFile) -> None:
+        new.writestr("ANON_999/", b"")
+        new.writestr("secret/", b"Huber Josef")
+
+    code, told = taken(zipped(sender, tmp_path / "folders.zip", add), centre, sender)
+    assert (code, states(told)["ANON_999"]) == (1, "refused")
+    assert told["wrong"] == ["secret/ was added: it is not in the manifest."]
 
 
 def test_a_zip_that_was_cut_off_or_is_none_is_refused(tmp_path: Path, centre: Path, sender: Path) -> None:
