@@ -8,6 +8,7 @@ no set is taken. A row with an index holds that number; nobody else is given it.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -31,7 +32,20 @@ COLUMNS: Final = (*NEEDED, "family_name", "first_name", "index", "hospital", "no
 
 _SCIENTIFIC: Final = re.compile(r"\d(?:[.,]\d+)?[eE]\+?\d+")
 _ERROR: Final = re.compile(r"#(?:N/A|NV|REF!|BEZUG!|NAME\?|VALUE!|WERT!|DIV/0!|NUM!|ZAHL!|#+)")
-_NO_TEXT: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_MONTHS: Final = "Jan|Feb|Mar|Mär|Mrz|Apr|May|Mai|Jun|Jul|Aug|Sep|Oct|Okt|Nov|Dec|Dez"
+_MADE: Final = re.compile(
+    rf"TRUE|FALSE|WAHR|FALSCH|(?:\d{{1,2}}[-. ]+)?(?:{_MONTHS})[a-zä]*[-. ]+\d{{2,4}}", re.IGNORECASE
+)
+"""What spreadsheets show of `1-47` and of a truth."""
+_LIKELY_MADE: Final = re.compile(
+    r"\d{1,2}([./])\d{1,2}\1\d{2,4}(?: \d\d?:\d\d(?::\d\d)?)?|\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d)?|\d+[.,]0+|=.*"
+)
+"""A date, a number with a fraction of nothing, a formula: an ID may be so by intent, and nearly never is."""
+_NO_TEXT: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ud800-\udfff\ufeff]")
+"""Control characters, those that take no room, those that turn the direction, and halves of characters."""
+_SHORTEST: Final = 4
+_SHORTEST_INSIDE: Final = 6
+"""Characters of an original ID that is no accident as a name, and inside a longer value."""
 _LOST: Final = "\ufffd"
 
 
@@ -115,8 +129,11 @@ class IdentityList:
 
 
 def folded(patient_id: str) -> str:
-    """Return what two spellings of one ID have in common: blanks around it and the case of letters do not count."""
-    return patient_id.strip(" \0\t\u00a0").casefold()
+    """Return what two spellings of one ID have in common.
+
+    Blanks around it, the case of letters, and whether a letter and its accent are one character do not count.
+    """
+    return unicodedata.normalize("NFC", patient_id).strip(" \0\t\u00a0").casefold()
 
 
 def read(root: Path, identity: Identity, *, numbers_too: bool, by_hospital: bool = False) -> IdentityList:
@@ -160,10 +177,11 @@ def _decoded(path: Path, identity: Identity, *, numbers_too: bool, by_hospital: 
             continue
         faults += [RowFault(number, says) for says in _torn(cells, width)]
         named = spreadsheet.by_name(table.columns, cells)
-        if any(named.get(column, "").startswith("'") for column in NEEDED):
+        meant = {column for column in NEEDED if named.get(column, "").startswith("'")}
+        if meant:
             as_text.add(number)
         values = {column: spreadsheet.unguarded(named.get(column, "")) for column in COLUMNS}
-        faults += [RowFault(number, says) for says in _wrong(values, identity)]
+        faults += [RowFault(number, says) for says in _wrong(values, identity, meant)]
         rows.append(_row(number, values))
     faults += _twice(rows, by_hospital=by_hospital)
     faults += _zeros_lost(rows, as_text)
@@ -200,16 +218,15 @@ def _torn(cells: tuple[str, ...], width: int) -> Iterator[str]:
         )
 
 
-def _wrong(values: dict[str, str], identity: Identity) -> Iterator[str]:
-    """Yield what one row would have to say otherwise, whatever the others say."""
-    for column in NEEDED:
-        if not values[column]:
-            yield gettext("{column} is empty.", column=column)
-        elif _SCIENTIFIC.fullmatch(values[column]) or _ERROR.fullmatch(values[column]):
-            yield gettext(
-                "{column} is what a spreadsheet made of a value: format the column as text and write it once more.",
-                column=column,
-            )
+def _wrong(values: dict[str, str], identity: Identity, meant: set[str]) -> Iterator[str]:
+    """Yield what one row would have to say otherwise, whatever the others say.
+
+    Parameters
+    ----------
+    meant
+        The columns before whose values an apostrophe stands.
+    """
+    yield from _made(values, meant)
     for column, value in values.items():
         if _LOST in value:
             yield gettext("{column} holds a character that was lost: save the file as CSV in UTF-8.", column=column)
@@ -218,6 +235,36 @@ def _wrong(values: dict[str, str], identity: Identity) -> Iterator[str]:
     yield from _wrong_original(values["original_id"])
     yield from _wrong_identity(values, identity)
     yield from _wrong_index(values["index"], identity)
+    yield from _showing(values)
+
+
+def _made(values: dict[str, str], meant: set[str]) -> Iterator[str]:
+    """Find what is missing, and what a spreadsheet made of an ID."""
+    for column in NEEDED:
+        value = values[column]
+        if not value:
+            yield gettext("{column} is empty.", column=column)
+        elif any(pattern.fullmatch(value) for pattern in (_SCIENTIFIC, _ERROR, _MADE)):
+            yield gettext(
+                "{column} is what a spreadsheet made of a value: format the column as text and write it once more.",
+                column=column,
+            )
+        elif column not in meant and _LIKELY_MADE.fullmatch(value):
+            yield gettext(
+                "{column} looks like what a spreadsheet made of a value: format the column as text and write it once "
+                "more, or put ' before it if it is meant so.",
+                column=column,
+            )
+
+
+def _showing(values: dict[str, str]) -> Iterator[str]:
+    """Find an original ID that would go on in what takes its place; that all of it is one is found elsewhere."""
+    original = folded(values["original_id"])
+    for column in ("patient_id", "family_name", "first_name"):
+        value = folded(values[column])
+        inside = len(original) >= _SHORTEST_INSIDE and original in value and value != original
+        if inside or (column != "patient_id" and value == original and len(original) >= _SHORTEST):
+            yield gettext("{column} holds the original ID of this patient.", column=column)
 
 
 def _wrong_original(original_id: str) -> Iterator[str]:

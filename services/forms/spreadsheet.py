@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 LARGEST_BYTES: Final = 4 << 20
 
 _SEPARATORS: Final = ";,\t"
+_WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""How XLSX and ODS begin, and the XLS before them."""
 _FORMULA: Final = tuple("=+-@0123456789")
 """A spreadsheet would reckon with, or make a date of, what begins so; an apostrophe before it makes it text."""
 
@@ -52,6 +54,8 @@ def read(data: bytes, name: str, *, needed: Sequence[str], known: Sequence[str])
     SettingsWrong
         Says which line, and what is wrong in it.
     """
+    if data.startswith(_WORKBOOKS):
+        raise SettingsWrong(f"{name}: this is a workbook of a spreadsheet: save it as CSV.")
     text = _text(data)
     if not text.strip():
         return Table()
