@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from anonymizer.command_line import application
+from anonymizer.quick import Stopped
 from anonymizer.terminal import say_wrong
 from services.pipeline.folder_run import process
 from services.publication.index_ledger import Ledger
@@ -35,7 +36,10 @@ class Said(NamedTuple):
 
 def anonymizer(*arguments: object) -> Said:
     """Call a command as `main` does; what it says on standard error is added."""
-    done = CliRunner().invoke(application(str(arguments[0])), [*map(str, arguments)])
+    try:
+        done = CliRunner().invoke(application(str(arguments[0])), [*map(str, arguments)])
+    except Stopped:
+        return Said(130, "Stopped.")
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         with pytest.MonkeyPatch.context() as patch:
             said: list[str] = []
