@@ -14,9 +14,13 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
+from subprocess import DEVNULL
 from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.request import urlopen
 
 import redis
 
@@ -27,10 +31,12 @@ from services.runtime.settings import Settings
 from services.store.collection import Collection
 from tests.delivered import publish
 from tests.judge import assert_same_links, image, objects, pixels
+from tests.processes import free_port
 from tests.sets import make_collection, make_set
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 HERE: Final = Path(__file__).parents[1]
 EXPLAINED: Final = HERE / "docs" / "readers.md"
@@ -157,6 +163,75 @@ def by_dicomqc(program: str, pairs: list[Pair], place: Path) -> Said:
     return Said(complaints={one["message"] for one in json.loads(out.read_bytes())["findings"]})
 
 
+def by_orthanc(program: str, pairs: list[Pair], place: Path) -> Said:
+    """Store both in an archive: it must sort them the same way, and read the same frames of CT and dose."""
+    with _orthanc(program, place / "orthanc") as url:
+        kept = [(_stored(url, pair.source), _stored(url, pair.anon)) for pair in pairs]
+    patients = {one.patient for pair in kept for one in pair}
+    whole = all(old.series == new.series and new.studies == 1 for old, new in kept)
+    return Said(
+        links=whole and len(patients) == 2 * len(pairs),
+        equal=all(bool(old.frames) and old.frames == new.frames for old, new in kept),
+    )
+
+
+class _Stored(NamedTuple):
+    """What an archive made of a set."""
+
+    patient: str
+    studies: int
+    series: list[tuple[str, int]]
+    """Modality, and how many objects."""
+
+    frames: Counter[str]
+    """Digests, as the archive decodes them."""
+
+
+@contextmanager
+def _orthanc(program: str, place: Path) -> Iterator[str]:
+    """Run Orthanc over an empty store that only this machine can ask."""
+    place.mkdir()
+    port = free_port()
+    settings = {"HttpPort": port, "RemoteAccessAllowed": False, "AuthenticationEnabled": False, "Plugins": []}
+    settings |= {"DicomServerEnabled": False, "StorageDirectory": str(place), "IndexDirectory": str(place)}
+    (place / "orthanc.json").write_text(json.dumps(settings))
+    with subprocess.Popen([program, str(place / "orthanc.json")], stdout=DEVNULL, stderr=DEVNULL) as running:
+        try:
+            url = f"http://127.0.0.1:{port}"
+            wait_until(lambda: _is_up(url), running.poll)
+            yield url
+        finally:
+            running.terminate()
+
+
+def _is_up(url: str) -> bool:
+    try:
+        return bool(_asked(f"{url}/system"))
+    except OSError:
+        return False
+
+
+def _asked(url: str, data: bytes | None = None) -> bytes:
+    with urlopen(url, data) as answer:
+        return bytes(answer.read())
+
+
+def _stored(url: str, folder: Path) -> _Stored:
+    """Send a set to an archive, and ask what it has of it."""
+    objects = [json.loads(_asked(f"{url}/instances", path.read_bytes())) for path in sorted(folder.iterdir())]
+    (patient,) = {one["ParentPatient"] for one in objects}
+    series = [json.loads(_asked(f"{url}/series/{each}")) for each in {one["ParentSeries"] for one in objects}]
+    kinds = [(str(one["MainDicomTags"]["Modality"]), one["Instances"]) for one in series]
+    shown = [f"{url}/instances/{one}/frames" for kind, them in kinds if kind in {"CT", "RTDOSE"} for one in them]
+    frames = [f"{each}/{number}/raw" for each in shown for number in json.loads(_asked(each))]
+    return _Stored(
+        patient,
+        len({one["ParentStudy"] for one in objects}),
+        sorted((kind, len(them)) for kind, them in kinds),
+        Counter(sha256(_asked(each)).hexdigest() for each in frames),
+    )
+
+
 READERS: Final[dict[str, Callable[[str, list[Pair], Path], Said]]] = {
     "pydicom": by_pydicom,
     "dciodvfy": by_dciodvfy,
@@ -164,6 +239,7 @@ READERS: Final[dict[str, Callable[[str, list[Pair], Path], Said]]] = {
     "plastimatch": by_plastimatch,
     "dicom-discovery": by_dicom_discovery,
     "dicomqc": by_dicomqc,
+    "Orthanc": by_orthanc,
 }
 
 
