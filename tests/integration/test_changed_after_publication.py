@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.in_process import anonymizer
 from tests.sets import make_collection, make_set
 from tests.waiting import wait_until
 
@@ -65,7 +66,7 @@ def test_a_file_overwritten_in_place_is_told(
             file.write(data)
         wait_until((root / "A_NOTE.txt").exists)
     assert "not the same any more" in (root / "A_NOTE.txt").read_text("utf-8-sig")
-    said = subprocess.run([PROGRAM, "doctor", str(root), "--json"], capture_output=True, text=True, check=False)
+    said = anonymizer("doctor", root, "--json")
     (found,) = (one for one in json.loads(said.stdout)["findings"] if one["is_wrong"])
     assert (said.returncode, found["code"], found["where"]) == (1, "original-changed", "A")
     assert "withdraw first" in found["remedy"]

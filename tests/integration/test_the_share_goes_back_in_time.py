@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,10 +13,13 @@ from services.publication.high_water import NumbersLost
 from services.publication.index_ledger import Ledger
 from services.store.collection import Collection
 from services.store.records import Record, path_of
+from tests import in_process
 from tests.sets import make_collection, make_set
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
+    from pathlib import Path
 
     import redis
 
@@ -29,14 +28,9 @@ if TYPE_CHECKING:
 
 def anonymizer(*arguments: object, redis_server: str) -> subprocess.CompletedProcess[str]:
     """Run a command against the service's Redis."""
-    return subprocess.run(
-        [str(Path(sys.executable).with_name("anonymizer")), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        check=False,
-        env={**os.environ, "ANONYMIZER_REDIS_URL": f"redis+socket://{redis_server}"},
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ANONYMIZER_REDIS_URL", f"redis+socket://{redis_server}")
+        return in_process.anonymizer(*arguments)
 
 
 def anon_of(said: subprocess.CompletedProcess[str]) -> dict[str, str]:
