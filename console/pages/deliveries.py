@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -13,9 +13,9 @@ from console.auth.roles import START
 from console.events import Parts
 from console.pages.asked import Asked, action, live, to, words_of
 from services.errors import SettingsWrong
-from services.exchange import door, packing
+from services.exchange import delivery_key, door, inbox, packing, received
 from services.exchange.deliveries import Wanted, all_of, hospital_of
-from services.store import records
+from services.store import given_identities, records
 from services.store.collection import Collection
 from services.store.records import folder_name, index_of
 from worker.transient_errors import CIRCUMSTANCES
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     from console.forms import Form
 
+_SHOWN_DIGITS: Final = 16
+"""Of a fingerprint: by so many people tell keys that they know apart."""
+
 
 class Offered(NamedTuple):
     """A published set, and what keeps it here."""
@@ -34,6 +37,18 @@ class Offered(NamedTuple):
     hospital: str
     kept_back: str
     """`unread-words`, `not-released`, `sent-back`; empty where it may travel."""
+
+
+class Came(NamedTuple):
+    """A delivery that was received."""
+
+    at: str
+    whom: str
+    """Its sender: the hospital, or the beginning of the key's fingerprint."""
+
+    id: str
+    sets: list[tuple[str, str, str]]
+    """Of each its folder at the sender, its state, and its folder here."""
 
 
 async def deliveries(request: Request) -> Response:
@@ -102,6 +117,8 @@ def _deliveries(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> R
         making=_making(asked),
         offered=_offered(collection),
         delivered=_delivered(asked),
+        received=_received(collection),
+        untrusted=inbox.untrusted(collection),
         collection=asked.request.path_params["collection"],
         name=asked.desk.name_of(collection.root),
         wrong=wrong,
@@ -129,3 +146,19 @@ def _offered(collection: Collection) -> list[Offered]:
         hospital = hospital_of(collection, index)
         found.append(Offered(folder_name(index), hospital, kept_back.replace(" ", "-")))
     return found
+
+
+def _received(collection: Collection) -> list[Came]:
+    """Return what was received, the last first."""
+    every = list(reversed(received.all_of(collection)))
+    hospitals = {folder_name(one.index): one.hospital for one in given_identities.given(collection)} if every else {}
+    return [
+        Came(
+            one.at,
+            ", ".join(sorted({name for _, _, anon in one.sets if (name := hospitals.get(anon, ""))}))
+            or delivery_key.grouped(one.key[:_SHOWN_DIGITS]),
+            one.id,
+            list(one.sets),
+        )
+        for one in every
+    ]

@@ -63,6 +63,12 @@ def items(collection: Collection) -> list[Path]:
     return sorted(path for path in place.iterdir() if _may_be_one(path))
 
 
+def untrusted(collection: Collection) -> list[str]:
+    """Return the names of what lies in the inbox and waits for somebody to say that its key is believed."""
+    found = {path.name: _noted(collection, _mark(collection, path)) for path in items(collection)}
+    return [name for name, noted in found.items() if noted is not None and noted.get("result") == "untrusted"]
+
+
 def look(path: Path) -> list[list[Any]]:
     """Return what changes when anything is written into a delivery."""
     found = [path, *path.rglob("*")] if path.is_dir() else [path]

@@ -10,7 +10,7 @@ from services.store import records
 from services.store.records import folder_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from services.exchange.opening import Delivered
@@ -113,6 +113,43 @@ def note(collection: Collection, delivered: Delivered, at: str, told: Mapping[st
 def before(collection: Collection, delivery_id: str) -> dict[str, Any] | None:
     """Return what is known of a delivery that was received before."""
     return durable_files.read(_path(collection, delivery_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """A delivery that came, and what became of its sets when it was received last."""
+
+    id: str
+    key: str
+    """Fingerprint of the sender's key."""
+
+    at: str
+    sets: tuple[tuple[str, str, str], ...]
+    """Of each its folder at the sender, its state, and its folder here; '' where it has none."""
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """Return the folders, at the sender, of sets that wait for a person."""
+        return tuple(folder for folder, state, _ in self.sets if state == "waits")
+
+
+def all_of(collection: Collection) -> list[Reception]:
+    """Return what was received, in the order of time."""
+    found = map(durable_files.read, durable_files.records_in(workplace(collection)))
+    return sorted(
+        (
+            Reception(str(one["id"]), str(one.get("key", "")), str(one.get("at", "")), tuple(_states(one["sets"])))
+            for one in found
+            if one is not None and "id" in one and isinstance(one.get("sets"), dict)
+        ),
+        key=lambda one: one.at,
+    )
+
+
+def _states(sets: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for folder, one in sorted(sets.items()):
+        if isinstance(one, dict):
+            yield folder, str(one.get("state", "")), str(one.get("anon", ""))
 
 
 def workplace(collection: Collection) -> Path:
