@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import TYPE_CHECKING
 
 import pydicom
@@ -16,7 +17,7 @@ from services.forms.identity import Identity
 from services.maintenance import doctor, withdraw
 from services.maintenance.verify_again import verify_published
 from services.pipeline import folder_run, set_run
-from services.publication import claims, republish
+from services.publication import attempts, claims, republish
 from services.publication.index_ledger import Ledger
 from services.runtime.progress import Progress
 from services.runtime.settings import Settings
@@ -24,6 +25,7 @@ from services.store import again, failures, plans, records, registry
 from services.store.collection import Collection
 from services.store.share import Share
 from tests.exports import first, generate
+from tests.integration.conftest import killed_before  # noqa: F401 - a fixture
 from tests.sets import make_set, other_object
 from worker import tasks
 from worker.set_key import SetKey
@@ -189,6 +191,28 @@ def test_a_crash_between_two_sets_goes_on(desk, monkeypatch: pytest.MonkeyPatch)
     assert outcome.indices == tuple(range(6, 6 + len(export.sets)))
     assert failures.begun(here.collection, here.locator) == ""
     assert failures.all_of(here.collection) == []
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_a_folder_that_is_killed_before_any_change_on_disk_goes_on(
+    desk,
+    killed_before: Callable[[int, Callable[[], object]], bool],  # noqa: F811 - the fixture
+    number: int,
+) -> None:
+    """Again and again, wherever it happens: each set is published once, under the numbers that are next."""
+    here, chance = desk(), random.Random(number)
+    export = several(here)
+    killed = [killed_before(chance.randrange(60 * len(export.sets)), here.do) for _ in range(5)]
+    assert any(killed)
+    outcome = here.do()
+    assert outcome.indices == tuple(range(6, 6 + len(export.sets)))
+    assert sorted(here.plans()) == [f"ANON_{index:03d}" for index in outcome.indices]
+    for index in outcome.indices:
+        verify_published(export.folder, here.collection.root / f"ANON_{index:03d}", here.collection, [])
+    assert sorted(records.indices(here.collection)) == list(outcome.indices)
+    assert list(claims.unpublished(here.collection)) == []
+    begun = [path.name for path in attempts.all_of(here.collection)]
+    assert all(name.startswith(".gone-") for name in begun)  # given up before: the service removes it by and by
 
 
 def test_deaths_count_for_the_set_that_was_begun(desk, monkeypatch: pytest.MonkeyPatch) -> None:
