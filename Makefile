@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.set-up
 
 .PHONY: run test test-faults console-test coverage mutants nightly properties soak readers fuzz sheet-pictures bench bench-peers house check format lint types contract texts setup lock clean
-.PHONY: bundle image compose-test share-test k8s-test containers-test deploy-check
+.PHONY: bundle bundle-test image compose-test share-test k8s-test containers-test deploy-check
 
 run: setup  ## anonymize a root folder: the demonstration one, or make run ROOT=/path/to/BATCH
 ifeq ($(ROOT),demo/BATCH)
@@ -79,6 +79,9 @@ MODEST := DOCKERD_OPTIONS="--add-runtime modest=$(CURDIR)/deploy/ci/modest-runc 
 bundle: setup  ## what a host without a network is installed from, in dist/bundle (needs a network, once)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-bundle.lock
 	deploy/bundle.sh
+
+bundle-test: bundle  ## that bundle, installed in a bare Debian without a network, and put to work
+	$(BIN)/pytest -rs --durations=5 tests/deploy/test_bundle.py
 
 image:  ## the image, with the Docker engine that is there or one made for it
 	deploy/ci/with-docker.sh docker image ls rt-set-anonymizer

@@ -23,7 +23,7 @@ for lock in requirements requirements-service; do
 done
 mkdir -p "$bundle/service/deploy" # as in the project: the commands of docs/operations.md work in service/
 cp -R docker-compose.yml .env.example k8s "$bundle/service/"
-cp -R deploy/redis deploy/grafana deploy/prometheus deploy/receiver deploy/new-secrets.sh deploy/change-redis-password.sh \
+cp -R deploy/redis deploy/grafana deploy/prometheus deploy/receiver deploy/sign-on deploy/new-secrets.sh deploy/change-redis-password.sh \
     deploy/outside-redis.yml "$bundle/service/deploy/"
 
 engine=$(command -v docker || command -v podman || true)

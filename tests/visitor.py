@@ -60,6 +60,16 @@ class Visitor:
         body = urlencode({"csrf": self.csrf, **(fields or {})}, doseq=True)
         return self._ask("POST", path, body, {"Content-Type": "application/x-www-form-urlencoded", **headers})
 
+    def download(self, path: str) -> bytes:
+        """Fetch a file."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection.request("GET", path, headers={"Cookie": self._cookies()})
+        response = connection.getresponse()
+        assert response.status == 200, response.status
+        content = response.read()
+        connection.close()
+        return content
+
     def log_in(self, user: str = USER, password: str = PASSWORD) -> Answer:
         """Log in as a person does."""
         self.get("/login")
@@ -68,11 +78,14 @@ class Visitor:
             self.get("/new")
         return answer
 
+    def _cookies(self) -> str:
+        return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+
     def _ask(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.cookies:
-            named["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+            named["Cookie"] = self._cookies()
         connection.request(method, path, body, named)
         response = connection.getresponse()
         answer = Answer(response.status, response.headers, response.read().decode())

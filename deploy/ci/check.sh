@@ -6,9 +6,9 @@ tools=$(deploy/ci/tools.sh)
 rendered=$(mktemp -d)
 trap 'rm -rf "$rendered"' EXIT
 
-"$tools/hadolint" Dockerfile deploy/receiver/Dockerfile
+"$tools/hadolint" Dockerfile deploy/receiver/Dockerfile deploy/sign-on/Dockerfile
 echo "hadolint: clean"
-"$tools/shellcheck" --exclude SC2016 deploy/*.sh deploy/ci/*.sh deploy/receiver/*.sh .ci/run
+"$tools/shellcheck" --exclude SC2016 deploy/*.sh deploy/ci/*.sh deploy/receiver/*.sh deploy/sign-on/*.sh .ci/run
 echo "shellcheck: clean"
 
 cp .env.example "$rendered/.env"

@@ -47,5 +47,8 @@ if ! docker info >/dev/null 2>&1; then
 fi
 
 docker build --quiet --tag rt-set-anonymizer:0.1.0 --build-arg "REVISION=$(git rev-parse HEAD 2>/dev/null || echo unknown)" . >/dev/null
-say "the image is built: $(docker image inspect --format '{{.Size}}' rt-set-anonymizer:0.1.0 | awk '{printf "%d MB", $1 / 1e6}'), of which base: $(docker image inspect --format '{{.Size}}' python:3.11-slim-bookworm | awk '{printf "%d MB", $1 / 1e6}')"
+for part in receiver sign-on; do
+    docker build --quiet --tag "rt-set-anonymizer-$part:0.1.0" "deploy/$part" >/dev/null
+done
+say "the images are built: $(docker image inspect --format '{{.Size}}' rt-set-anonymizer:0.1.0 | awk '{printf "%d MB", $1 / 1e6}'), of which base: $(docker image inspect --format '{{.Size}}' python:3.11-slim-bookworm | awk '{printf "%d MB", $1 / 1e6}')"
 COMPOSE=$(deploy/ci/tools.sh)/docker-compose "$@"

@@ -34,14 +34,17 @@ class Said(NamedTuple):
     text: str
 
 
-def run(*command: str | Path, cwd: Path | None = None, timeout_s: float = 240, **environment: str) -> Said:
-    """Run a command to its end, however it ends."""
+def run(
+    *command: str | Path, cwd: Path | None = None, timeout_s: float = 240, told: str | None = None, **environment: str
+) -> Said:
+    """Run a command to its end, however it ends; `told` is what it reads."""
     done = subprocess.run(
         command,
         check=False,
         cwd=cwd,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        input=told,
         text=True,
         errors="replace",  # what Redis keeps is not all text
         timeout=timeout_s,
@@ -62,10 +65,10 @@ class Stack:
     folder: Path
     share: Path
 
-    def compose(self, *arguments: str, check: bool = True, **environment: str) -> str:
+    def compose(self, *arguments: str, check: bool = True, told: str | None = None, **environment: str) -> str:
         """Run `docker compose`, and give what it and the containers say."""
         command = (os.environ.get("COMPOSE", "docker-compose"), "--ansi", "never", *arguments)
-        code, text = run(*command, cwd=self.folder, **environment)
+        code, text = run(*command, cwd=self.folder, told=told, **environment)
         assert not check or code == 0, text[-3000:]
         return text
 

@@ -76,3 +76,10 @@ def test_what_cannot_be_used_is_refused_by_name(variable: str, value: str, says:
 def test_the_redis_password_is_not_shown() -> None:
     """An address may hold one."""
     assert "secret" not in repr(from_environment({"ANONYMIZER_REDIS_URL": "redis://:secret@host/0"}))
+
+
+def test_every_setting_reaches_the_containers() -> None:
+    """What stands in `.env` gets through: the compose project names each setting, or the image has set it."""
+    project = Path(__file__).parents[2]
+    said = "".join((project / name).read_text("utf-8") for name in ("docker-compose.yml", "Dockerfile"))
+    assert [setting.name for setting in TABLE if f"ANONYMIZER_{setting.name}" not in said] == []

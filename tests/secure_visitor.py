@@ -1,0 +1,78 @@
+"""A browser without eyes that speaks TLS and follows where it is led, to an OpenID provider and back."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import socket
+import ssl
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urljoin, urlsplit
+
+from tests.visitor import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+LED_ON = {302, 303}
+
+
+@dataclass
+class SecureVisitor:
+    """Somebody who comes by at an address, and trusts one authority."""
+
+    address: str
+    """`https://localhost:8443`: what is asked for stands behind it."""
+
+    ca: Path
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    """Where hosts are that no name server knows."""
+
+    cookies: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By address: what one is told, the other does not hear."""
+
+    csrf: str = ""
+
+    def get(self, path: str) -> Answer:
+        """Ask for a page, and follow to where it is."""
+        at = self.address + path
+        answer = self._ask("GET", at, None, {})
+        for _ in range(8):
+            if answer.status not in LED_ON:
+                break
+            at = urljoin(at, answer.location)
+            answer = self._ask("GET", at, None, {})
+        return answer
+
+    def post(self, path: str, **fields: str) -> Answer:
+        """Send a form, with the token of the page that was seen last."""
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self._ask("POST", self.address + path, urlencode({"csrf": self.csrf, **fields}), headers)
+
+    def once(self, method: str, path: str, headers: Mapping[str, str]) -> Answer:
+        """Ask once, with headers of one's own."""
+        return self._ask(method, self.address + path, None, headers)
+
+    def _ask(self, method: str, url: str, body: str | None, headers: Mapping[str, str]) -> Answer:
+        at = urlsplit(url)
+        assert at.hostname
+        assert at.port
+        kept = self.cookies.setdefault(f"{at.scheme}://{at.netloc}", {})
+        context = ssl.create_default_context(cafile=str(self.ca))
+        connection = http.client.HTTPSConnection(at.hostname, at.port)
+        there = socket.create_connection((self.hosts.get(at.hostname, at.hostname), at.port), timeout=20)
+        connection.sock = context.wrap_socket(there, server_hostname=at.hostname)
+        cookies = "; ".join(f"{name}={value}" for name, value in kept.items())
+        named = {"Accept": "text/html", "Cookie": cookies, **headers}
+        connection.request(method, f"{at.path}?{at.query}" if at.query else at.path, body, named)
+        response = connection.getresponse()
+        answer = Answer(response.status, response.headers, response.read().decode())
+        connection.close()
+        for given in response.headers.get_all("Set-Cookie", []):
+            name, _, value = given.partition(";")[0].partition("=")
+            kept[name] = value
+        if token := re.search(r'name="csrf" value="([^"]+)"', answer.text):
+            self.csrf = token[1]
+        return answer
