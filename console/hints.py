@@ -14,13 +14,17 @@ _ON_A_PAGE: Final = {
     "check": "“Check data”",
     "choose": "the set's page “Plans”",
     "export": "the page “Deliveries”",
-    "person": "the page “Persons”",
+    "person": "“It is the same person” on the page “Persons”",
     "retry": "“Try again” beside the set",
     "structures": "the page “Names of structures”",
     "withdraw": "“Withdraw it for good” on the set's page",
     "words": "the page “Unread words”",
 }
-_RETRY: Final = {"--as-new": "“Take as a new set” beside the set", "--accept": "“Take as it is” beside the set"}
+_BY_OPTION: Final = {
+    ("retry", "--as-new"): "“Take as a new set” beside the set",
+    ("retry", "--accept"): "“Take as it is” beside the set",
+    ("person", "--new"): "“It is somebody new” on the page “Persons”",
+}
 _BY_OTHERS: Final = "whoever runs this service"
 
 
@@ -31,7 +35,9 @@ def on_a_page(text: str) -> str:
 
 def _in_words(command: re.Match[str]) -> str:
     says = _ON_A_PAGE.get(command["verb"], _BY_OTHERS)
-    if command["verb"] == "retry":
-        says = next((way for option, way in _RETRY.items() if option in command["more"].split()), says)
+    options = command["more"].split()
+    says = next(
+        (way for (verb, option), way in _BY_OPTION.items() if verb == command["verb"] and option in options), says
+    )
     begins = command.string[: command.start()].rstrip()
     return says[0].upper() + says[1:] if not begins or begins.endswith(".") else says

@@ -40,6 +40,10 @@ OURS = {"one.approval", "one.prescription", "one.where"}
             "Its log says more. `anonymizer retry` tries again.",
             "Its log says more. “Try again” beside the set tries again.",
         ),
+        (
+            "Say: `anonymizer person ROOT 'a set' ANON_007`, or `anonymizer person ROOT 'a set' --new`.",
+            "Say: “It is the same person” on the page “Persons”, or “It is somebody new” on the page “Persons”.",
+        ),
         ("anonymizer choose ROOT 'a set' NUMBER…", "The set's page “Plans”"),
         ("lost, anonymizer doctor may say more", "lost, whoever runs this service may say more"),
         ("Delete its .anonymizer folder, made by rt-set-anonymizer then.",) * 2,

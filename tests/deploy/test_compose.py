@@ -386,7 +386,7 @@ def test_people_come_in_by_single_sign_on(stack: Stack, tmp_path: Path) -> None:
         "SIGN_ON_PROVIDER": "https://provider:9443/.well-known/openid-configuration",
         "SIGN_ON_CLIENT": openid_provider.CLIENT,
         "SIGN_ON_CA": str(made / "ca.pem"),
-        "ANONYMIZER_CONSOLE_PROXY": "X-Remote-User@198.18.255.250/32",
+        "ANONYMIZER_CONSOLE_PROXY": "X-Remote-User@198.18.255.254/32",
     }
     program = Path(openid_provider.__file__)
     mounts = [f"--volume={made}:/made:ro", f"--volume={program}:/provider.py:ro"]
