@@ -1,8 +1,8 @@
 #!/bin/bash
 # Makes what a host without a network is installed from:  deploy/bundle.sh [FOLDER]    (make bundle)
 #
-# FOLDER (dist/bundle) then holds wheels/ (ours, and everything it is installed with, for this machine's Python), the lock
-# file with their hashes, image.tar.gz where a container engine has or can build the image, sbom/ (CycloneDX, of the lock
+# FOLDER (dist/bundle) then holds wheels/ (ours, and everything it is installed with, for this machine's Python, whatever
+# its patch release), the lock file with their hashes, image.tar.gz where a container engine has or can build the image, sbom/ (CycloneDX, of the lock
 # files), service/ (Compose and Kubernetes), INSTALL.md, and SHA256SUMS over all of it. It needs a network, once.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,8 +13,10 @@ say() { echo "bundle: $*" >&2; }
 rm -rf "$bundle"
 mkdir -p "$bundle/wheels" "$bundle/sbom"
 "$bin/python" -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir "$bundle/wheels" .
-"$bin/python" -m pip download --quiet --disable-pip-version-check --only-binary :all: --require-hashes \
-    --dest "$bundle/wheels" -r requirements-service.lock
+"$bin/python" deploy/every_patch.py requirements-service.lock >"$bundle/every-patch.lock"
+"$bin/python" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
+    --dest "$bundle/wheels" -r "$bundle/every-patch.lock"
+rm "$bundle/every-patch.lock"
 cp requirements-service.lock docs/install-offline.md "$bundle/"
 mv "$bundle/install-offline.md" "$bundle/INSTALL.md"
 for lock in requirements requirements-service; do

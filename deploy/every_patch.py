@@ -1,0 +1,40 @@
+"""Print the lock file that is named as every patch release of this Python needs it, for the bundle.
+
+A pin may hold for 3.11.2 and not for 3.11.7 (`python_full_version < '3.11.3'`), and a bundle is made with one of them
+for hosts with another. Markers that hold for the first or the last patch release go, others go with their pins.
+"""
+
+# ruff: noqa: INP001 - a command of its own
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from packaging.markers import Marker
+
+PIN = re.compile(r"^(?P<pin>[A-Za-z0-9][^;\s]*) ; (?P<marker>[^\\\n]*)", re.MULTILINE)
+ENTRY = re.compile(r"^[A-Za-z0-9].*(?:\n[ \t]+.*)*\n?", re.MULTILINE)
+
+
+def holds(marker: str) -> bool:
+    """Return whether a marker holds here for some patch release of this Python."""
+    minor = ".".join(map(str, sys.version_info[:2]))
+    return any(Marker(marker).evaluate({"python_full_version": f"{minor}.{patch}"}) for patch in (0, 999))
+
+
+def every_patch(lock: str) -> str:
+    """Return the entries of a lock file that some patch release needs, without their markers."""
+    kept = []
+    for entry in ENTRY.findall(lock):
+        found = PIN.match(entry)
+        if found is None:
+            kept.append(entry)
+        elif holds(found["marker"].strip()):
+            kept.append(entry.replace(found[0], f"{found['pin']} ", 1))
+    return "".join(kept)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(every_patch(Path(sys.argv[1]).read_text("utf-8")))
