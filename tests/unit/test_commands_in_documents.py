@@ -79,6 +79,8 @@ RUN_BY = {
     "docker compose --profile demo run --rm demo": ("tests/deploy/test_compose.py", '"demo", "run", "--rm", "demo"'),
     "docker compose run --rm worker": ("tests/deploy/test_compose.py", '"run", "--detach"'),
     "kubectl -n anonymizer create secret": ("deploy/ci/secrets-for-kubernetes.sh", "create secret generic anonymizer"),
+    "cp anonymizer.example.org.": ("tests/deploy/test_compose.py", "sign_on_certificate"),
+    "sha256sum --check": ("tests/deploy/test_bundle.py", 'page()[""]'),
     "openssl pkeyutl": ("tests/integration/test_deliveries.py", "pkeyutl"),
 }
 """Commands of other programs in the documents: what runs each, and the text by which it is found there."""

@@ -45,7 +45,7 @@ def test_all_bounds_fit_into_the_time_of_a_run() -> None:
     first = [int(minutes) for minutes in re.findall(r"^stage (\d+) ", text, re.MULTILINE)]
     fetched = [int(re.findall(r"kill-after=60 (\d+)m", text)[0])] * len(re.findall(r"^fetch ", text, re.MULTILINE))
     whole = re.findall(r"WHOLE=\$\(\((\d+) \* 60\)\)", text)
-    assert len(first) == 9
+    assert len(first) == 10
     assert sum(first + fetched) <= int(whole[0]) <= LONGEST_MIN
 
 
