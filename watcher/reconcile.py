@@ -62,7 +62,7 @@ class Reconciler:
 
         Parameters
         ----------
-        stands
+        states
             How the folders of the collection stand that are there, as a look at it has just seen them.
 
         Raises
