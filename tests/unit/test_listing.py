@@ -61,7 +61,7 @@ def test_what_is_never_looked_at_is_named_with_its_reason(tmp_path: Path) -> Non
     }
 
 
-def test_every_change_of_a_file_shows_and_the_fingerprint_is_the_same_on_every_host(tmp_path: Path) -> None:
+def test_a_replaced_file_shows_and_the_fingerprint_is_the_same_on_every_host(tmp_path: Path) -> None:
     """A file replaced by one of the same size and time shows in the listing only: inode numbers differ by host."""
     file = tmp_path / "CT.1.dcm"
     file.write_bytes(b"old")
@@ -74,8 +74,22 @@ def test_every_change_of_a_file_shows_and_the_fingerprint_is_the_same_on_every_h
 
     assert replaced != before
     assert replaced.fingerprint == before.fingerprint
-    file.write_bytes(b"longer")
-    assert folder_listing.take(tmp_path).fingerprint != before.fingerprint
+
+
+@pytest.mark.parametrize(("content", "changed_ns"), [(b"longer", 0), (b"old", 1)])
+def test_a_folder_looks_otherwise_by_the_size_of_a_file_and_by_its_time(
+    tmp_path: Path, content: bytes, changed_ns: int
+) -> None:
+    """Each alone: who copies may keep times, and what is overwritten in place may keep its size."""
+    file = tmp_path / "CT.1.dcm"
+    file.write_bytes(b"old")
+    os.utime(file, ns=(0, 0))
+    before = folder_listing.fingerprint(tmp_path)
+
+    file.write_bytes(content)
+    os.utime(file, ns=(changed_ns, changed_ns))
+
+    assert folder_listing.fingerprint(tmp_path) != before
 
 
 def test_a_hundred_thousand_files_are_refused(tmp_path: Path, monkeypatch) -> None:
