@@ -276,6 +276,39 @@ def enhanced_ct(made: MadeSet) -> None:
         data.SOPClassUID = "1.2.840.10008.5.1.4.1.1.2.1"
 
 
+def frames_of_one_ct(made: MadeSet) -> None:
+    """Make one object of the CT, of which the slices are frames. PS3.3 A.38.1."""
+    slices = sorted(made.ct, key=lambda data: float(data.ImagePositionPatient[2]))
+    whole = copied(slices[0])
+    whole.SOPClassUID = "1.2.840.10008.5.1.4.1.1.2.1"
+    whole.NumberOfFrames = len(slices)
+    whole.PixelData = b"".join(data.PixelData for data in slices)
+    shared = item(
+        PixelMeasuresSequence=[item(PixelSpacing=whole.PixelSpacing, SliceThickness=whole.SliceThickness)],
+        PlaneOrientationSequence=[item(ImageOrientationPatient=whole.ImageOrientationPatient)],
+        PixelValueTransformationSequence=[
+            item(RescaleSlope=whole.RescaleSlope, RescaleIntercept=whole.RescaleIntercept, RescaleType="HU")
+        ],
+    )
+    whole.SharedFunctionalGroupsSequence = [shared]
+    whole.PerFrameFunctionalGroupsSequence = [
+        item(PlanePositionSequence=[item(ImagePositionPatient=data.ImagePositionPatient)]) for data in slices
+    ]
+    for keyword in ("ImagePositionPatient", "SliceLocation", *(one.keyword for group in shared for one in group[0])):
+        if keyword in whole:
+            del whole[keyword]
+    number = {data.SOPInstanceUID: at for at, data in enumerate(slices, 1)}
+    for contour in contours(made):
+        for image in contour.ContourImageSequence:
+            image.ReferencedFrameNumber = number[image.ReferencedSOPInstanceUID]
+            image.ReferencedSOPClassUID, image.ReferencedSOPInstanceUID = whole.SOPClassUID, whole.SOPInstanceUID
+    (frame_of_reference,) = made.structure_set.ReferencedFrameOfReferenceSequence
+    (series,) = frame_of_reference.RTReferencedStudySequence[0].RTReferencedSeriesSequence
+    series.ContourImageSequence = [reference(whole.SOPClassUID, whole.SOPInstanceUID)]
+    made.objects[:] = [data for data in made.objects if data.SOPInstanceUID not in number] + [whole]
+    made.ct[:] = [whole]
+
+
 # Who it is
 
 

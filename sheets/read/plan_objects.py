@@ -12,14 +12,14 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from services.rtset import folder_listing, reader
 from services.verdict.set_aside import set_aside
-from sheets.read import ct_volume
+from sheets.read import ct_volume, enhanced_ct
 from sheets.read.beams import beams
 from sheets.read.ct_volume import Frame, NotDrawable
 from sheets.read.engine_data import EngineData
 from sheets.read.numbers import exactly
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from pydicom import Dataset
@@ -38,7 +38,8 @@ class Slice(NamedTuple):
     path: Path
     place: Place
 
-    header: EngineData
+    header: Data
+    """Of a frame of an enhanced CT all there is of it."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,8 @@ class Objects:
     def images(self) -> Iterator[Data]:
         """Read the slices, one after the other."""
         for one in self.slices:
-            yield _read(one.path) if self.by_pydicom else one.header
+            is_a_file = isinstance(one.header, EngineData)
+            yield _read(one.path) if self.by_pydicom and is_a_file else one.header
 
 
 class NoSet(Exception):
@@ -112,16 +114,12 @@ def read(folder: Path, *, by_pydicom: bool = False, choose: Choose = lambda foun
         raise NoSet
     files = [*found[reader.CT], *(files[0] for files in single)]
     structure_set, plan, dose = (_object(folder, one, by_pydicom=by_pydicom) for (one,) in single)
-    headers = [EngineData(one.view, one) for one in found[reader.CT]]
+    images = [(folder / one.path, header) for one in found[reader.CT] for header in _images(folder, one)]
     try:
-        within = ct_volume.frame(exactly(headers[0], "ImageOrientationPatient", 6))
-        places = [ct_volume.place(header, within) for header in headers]
-    except ValueError as error:
+        within = ct_volume.frame(exactly(images[0][1], "ImageOrientationPatient", 6))
+        slices = [Slice(path, ct_volume.place(header, within), header) for path, header in images]
+    except (ValueError, IndexError) as error:
         raise NotDrawable from error
-    slices = [
-        Slice(folder / one.path, place, header)
-        for one, place, header in zip(found[reader.CT], places, headers, strict=True)
-    ]
     return Objects(
         sop_instance_uids=tuple(one.sop_instance_uid for one in files),
         frame=within,
@@ -132,6 +130,12 @@ def read(folder: Path, *, by_pydicom: bool = False, choose: Choose = lambda foun
         by_pydicom=by_pydicom,
         files=tuple(one.file for one in files),
     )
+
+
+def _images(folder: Path, one: SetFile) -> Sequence[Data]:
+    """Return the slice in a file of the CT; of an enhanced one its frames, which pydicom reads."""
+    header = EngineData(one.view, one)
+    return enhanced_ct.frames(_read(folder / one.path)) if enhanced_ct.has_frames(header) else [header]
 
 
 def _object(folder: Path, one: SetFile, *, by_pydicom: bool) -> Data:
