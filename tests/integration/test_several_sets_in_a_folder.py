@@ -24,6 +24,8 @@ from services.runtime.settings import Settings
 from services.store import again, failures, plans, records, registry
 from services.store.collection import Collection
 from services.store.share import Share
+from sheets.findings import examine
+from sheets.set_sheet import sheet
 from tests.exports import first, generate
 from tests.integration.conftest import killed_before  # noqa: F401 - a fixture
 from tests.sets import make_set, other_object
@@ -287,6 +289,19 @@ def test_what_only_the_writing_finds_unreadable_is_refused(desk, monkeypatch: py
     assert (outcome.state, outcome.codes) == ("refused", ("file-unreadable",))
     assert "at byte 812" in here.beside("REFUSED")
     assert [claim.index for claim in claims.unpublished(here.collection)] == []
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_each_set_has_a_sheet_of_its_own(desk, *, again: bool) -> None:
+    """Which says nothing differs: as it was proven, and held against its own objects in the folder once more."""
+    here = desk()
+    several(here, 3)
+    for index in here.do().indices:
+        found = examine(here.collection, index, against_source=again)
+        assert (found.proven, found.comparison.equal) == (not again, True)
+        text = str(sheet(found))
+        assert f"ANON_{index:03d}" in text
+        assert "Do not use it" not in text
 
 
 def test_one_set_is_withdrawn_and_one_done_again(desk) -> None:
