@@ -301,6 +301,15 @@ class _Zip(Source):
                 raise Tampered("The ZIP is encrypted, or packed in a way that a delivery is not.")
             seen.add(entry.filename.casefold())
             self._entries[entry.filename] = entry
+        self._enter()
+
+    def _enter(self) -> None:
+        """Go into the one folder that holds the delivery: who packs a folder by a right click packs it, too."""
+        tops = {name.partition("/")[0] for name in self._entries if not is_litter(PurePosixPath(name).name)}
+        top = f"{tops.pop()}/" if len(tops) == 1 else ""
+        if top and f"{top}{manifest.NAME}" in self._entries:
+            self._entries = {name.removeprefix(top): entry for name, entry in self._entries.items()}
+            self._folders = {name.removeprefix(top) for name in self._folders}
 
     def read(self, name: str, most: int) -> bytes:
         entry = self._entries.get(name)
@@ -362,11 +371,12 @@ def _source(path: Path, workplace: Path, identity: Path | None) -> Iterator[Sour
 
 
 def _the_one_in(path: Path) -> Path:
-    """Return the one ZIP in a folder that is none itself: `--zip` writes into a folder."""
+    """Return the one delivery in a folder that is none itself: `--zip` writes into a folder, and so do unpackers."""
     if path.is_dir() and not (path / manifest.NAME).exists():
         packed = [one for one in path.iterdir() if one.name.endswith((".zip", ".zip.age")) and one.is_file()]
-        if len(packed) == 1:
-            return packed[0]
+        found = packed or [one for one in path.iterdir() if not one.is_symlink() and (one / manifest.NAME).is_file()]
+        if len(found) == 1:
+            return found[0]
     return path
 
 

@@ -595,6 +595,26 @@ def test_a_zip_that_a_person_packed_anew_is_taken(tmp_path: Path, centre: Path, 
     assert (code, told["wrong"], set(states(told).values())) == (0, [], {"taken"})
 
 
+def test_a_delivery_in_a_folder_of_its_own_is_taken(tmp_path: Path, centre: Path, sender: Path) -> None:
+    """As right clicks pack and unpack it; a folder more is no delivery, and nor is one beside something else."""
+    shutil.copytree(sender / "out", tmp_path / "unpacked" / "out")
+    packed = {}
+    for place, beside in (("one.zip", ""), ("two.zip", "more.txt")):
+        packed[place] = tmp_path / place
+        with zipfile.ZipFile(tmp_path / place, "w") as new:
+            for path in sorted((tmp_path / "unpacked").rglob("*")):
+                new.write(path, path.relative_to(tmp_path / "unpacked"))
+            new.writestr("__MACOSX/out/._delivery.json", b"Mac OS X")
+            if beside:
+                new.writestr(beside, b"x")
+    assert taken(packed["two.zip"], centre, sender)[0] == 1
+    assert anons(centre) == []
+    code, told = taken(packed["one.zip"], centre, sender)
+    assert (code, told["wrong"], set(states(told).values())) == (0, [], {"taken"})
+    code, told = taken(tmp_path / "unpacked", centre, sender)
+    assert (code, told["wrong"], set(states(told).values())) == (0, [], {"there already"})
+
+
 def test_a_folder_of_a_zip_that_is_in_no_manifest_is_told(tmp_path: Path, centre: Path, sender: Path) -> None:
     """An empty one as well as one that holds something itself, which only a ZIP can have."""
 
