@@ -1,7 +1,7 @@
-"""Connections that end when their request does not come: nobody keeps others out by sending half of one.
+"""Connections with a time limit for their request, so that half-sent requests cannot keep others out.
 
-uvicorn waits for ever for the rest of a head or a body, and counts whoever is waited for among the connections it can
-have. Here both have a time, and where there are too many, those that are still waited for make room.
+uvicorn waits indefinitely for the rest of a head or a body, and counts such connections towards its limit. Here both
+have a deadline, and where there are too many connections, those whose request is incomplete are closed first.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class BoundedConnection(H11Protocol):
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
-        """Take the connection, if there is room or room can be made."""
+        """Accept the connection, if there is room or room can be made."""
         super().connection_made(transport)
         self._follow()
         others = [each for each in self.connections if isinstance(each, BoundedConnection) and each is not self]
@@ -48,7 +48,7 @@ class BoundedConnection(H11Protocol):
             self.abandon()
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, and see what is waited for now."""
+        """Pass the data on, and update the deadline."""
         super().data_received(data)
         self._follow()
 
@@ -58,7 +58,7 @@ class BoundedConnection(H11Protocol):
         self._follow()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing any more."""
+        """Cancel the deadline."""
         self._await(None)
         super().connection_lost(exc)
 

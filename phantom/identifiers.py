@@ -1,7 +1,7 @@
-"""What identifies the made-up patient, and the list of every place in which it was planted.
+"""The identifiers of a synthetic patient, and a list of every place in which they were planted.
 
-Each value is derived from the seed and its kind alone, is long, and stands in no dictionary, so that whoever looks for
-it in an anonymized set cannot find it by chance.
+Each value depends on the seed and its kind alone, is long, and is in no dictionary, so that a search of an anonymized
+set cannot find it by chance.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Manifest:
 
 
 class Identifiers:
-    """Makes the identifiers of one patient, and remembers each one it made."""
+    """Makes the identifiers of one patient, and keeps a list of them."""
 
     def __init__(self, seed: int | str, family_name: str = "") -> None:
         self._seed = seed
@@ -163,7 +163,7 @@ class Identifiers:
         return seconds
 
     def manifest(self, objects: Mapping[str, Dataset]) -> Manifest:
-        """List where everything stands. `objects`: the name of each object, and one of its kind."""
+        """Return where each identifier stands. `objects`: the name of each object, and one of its kind."""
         found = [Planted(self._kinds[part], part, "folder") for part in (self.family_name, self.given_name)]
         for name, data in objects.items():
             for where, value in _values(f"{name} file meta ", data.file_meta):

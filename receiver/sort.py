@@ -1,6 +1,6 @@
-"""Fetches what was sent, object by object, and puts it into its patient's folder of the collection of its sender.
+"""Fetch received objects one by one, and put each into its patient's folder in the collection of its sender.
 
-What cannot be put anywhere stays at the receiver, which has said to the sender that it has it, and is tried again.
+The receiver has acknowledged them to the sender: what cannot be placed stays there, and is tried again.
 """
 
 from __future__ import annotations

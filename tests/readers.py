@@ -1,4 +1,4 @@
-"""A delivery judged by readers that are not ours, each where it is installed: `make readers`.
+"""Check a delivery with third-party readers, each where it is installed: `make readers`.
 
 Sets of patients who do not exist are published and delivered; each reader gets a delivered set and what it was made of.
 It must find every link, and the same CT and dose in both. What a reader complains of is printed, and explained in
@@ -67,7 +67,7 @@ class Said:
 
 
 def main() -> int:
-    """Let every reader judge, and say by the exit code whether anything stands against the delivery."""
+    """Run every reader; the exit code is 1 where one of them found a fault."""
     explained = EXPLAINED.read_text("utf-8")
     wrong = False
     with tempfile.TemporaryDirectory() as place:
@@ -101,7 +101,7 @@ def made(place: Path) -> list[Pair]:
 
 
 def by_pydicom(_: str, pairs: list[Pair], __: Path) -> Said:
-    """Hold links, CT and dose of both against each other."""
+    """Compare links, CT and dose of the delivered set with those of its source."""
     for pair in pairs:
         old, new = objects(pair.source), objects(pair.anon)
         assert old.keys() == new.keys()
@@ -112,14 +112,14 @@ def by_pydicom(_: str, pairs: list[Pair], __: Path) -> Said:
 
 
 def by_dciodvfy(program: str, pairs: list[Pair], _: Path) -> Said:
-    """Hold every object against its definition."""
+    """Check every object against its IOD."""
     new = {line for pair in pairs for path in pair.anon.iterdir() for line in _complaints(program, path)}
     old = {line for pair in pairs for path in pair.source.iterdir() for line in _complaints(program, path)}
     return Said(complaints=new - old)
 
 
 def by_dcentvfy(program: str, pairs: list[Pair], _: Path) -> Said:
-    """Hold the objects of a set against each other; it cannot read doses of 32 bits."""
+    """Check the objects of a set for consistency; this reader cannot read doses of 32 bits."""
 
     def said(folder: Path) -> Counter[str]:
         return _complaints(program, *sorted(path for path in folder.iterdir() if not path.name.startswith("RD")))

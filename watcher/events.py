@@ -1,6 +1,6 @@
-"""Hints that something changed under the share, so that a dropped set is noticed at once and not at the next rescan.
+"""Change events below the share, so that a dropped set is noticed at once and not at the next rescan.
 
-They are hints and nothing more: inotify sees nothing of what other hosts write on a network share, and its queue can
+They are only hints: inotify sees nothing of what other hosts write on a network share, and its queue can
 overflow. The truth is the rescan. Where the file system is remote there are no hints, only the rescan; the same where
 the system refuses to watch so many folders.
 """
@@ -121,13 +121,13 @@ class ChangeEvents:
             self._observer.join()
 
     def note(self, folder: Path) -> None:
-        """Take down that something in `folder` changed, and wake who waits."""
+        """Note a change in `folder`, and wake the waiting thread."""
         with self._lock:
             self._changed.add(folder)
         self._woken.set()
 
     def wait(self, timeout_s: float) -> frozenset[Path]:
-        """Wait for a hint, at most so long; give the folders that changed since the last call."""
+        """Wait for an event or the timeout; return the folders that changed since the last call."""
         self._woken.wait(timeout_s)
         self._woken.clear()
         with self._lock:

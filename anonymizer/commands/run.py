@@ -1,4 +1,4 @@
-"""`anonymizer run`: one root folder, checked and anonymized to its end, with progress and a summary."""
+"""`anonymizer run`: checks and anonymizes one root folder, with progress and a summary."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def run(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the sets, and change nothing.")] = False,
 ) -> None:
-    """Check and anonymize every set of a root folder. Stopped with Ctrl-C, it goes on where it was when run again."""
+    """Check and anonymize every set of a root folder. After Ctrl-C, the next run continues where this one stopped."""
     settings = Settings.of_process()
     logs.configure(settings.log_format, settings.log_level if ctx.obj else "critical")
     check_root(root)
@@ -152,7 +152,7 @@ class _End:
     earlier: frozenset[str]
     """The sets that were published before."""
     states: Mapping[str, SetState]
-    """How all stand now."""
+    """The state of every set at the end."""
     interrupted: bool = False
     only: tuple[str, ...] = ()
     """The sets that were asked for; empty where all were."""
@@ -169,7 +169,7 @@ class _End:
 
 
 def _exit_code(rows: list[Row], end: _End) -> int:
-    """Nothing that was there is no success; what is not taken beside sets that are does not matter."""
+    """Return 0 where every set is finished and there is at least one; what is not taken beside them does not count."""
     is_well = all(row.state.is_finished for row in rows) and bool(rows or end.earlier)
     return PUBLISHED_ALL if is_well else SOME_NOT
 
@@ -193,7 +193,7 @@ def _tell(collection: Collection, rows: list[Row], end: _End, *, as_json: bool) 
 
 
 def _say_where(screen: Console, collection: Collection, *, interrupted: bool) -> None:
-    """Print where everything is that was made, and what comes next."""
+    """Print where the results are, and what to do next."""
     root = collection.root
     if interrupted:
         screen.print(f"Stopped. What is published stays; the next run goes on with the rest: {command('run', root)}")
@@ -218,7 +218,7 @@ def _say_where(screen: Console, collection: Collection, *, interrupted: bool) ->
 
 
 def _follow(going: Batch, *, as_json: bool) -> _End:
-    """Show how it goes on until it is finished, or stopped."""
+    """Show progress until the run is finished or stopped."""
     screen = console()
     earlier: frozenset[str] | None = None
     states: Mapping[str, SetState] = {}
@@ -244,7 +244,7 @@ def _follow(going: Batch, *, as_json: bool) -> _End:
 
 
 def _make_sheets(going: Batch, *, as_json: bool) -> None:
-    """Make the sheets that are missing. The sets are done: whoever stops it here loses nothing."""
+    """Make the missing sheets. All sets are published by now, so stopping here loses nothing."""
     screen = console(stderr=as_json)
     try:
         to_come = going.sheets_to_come()

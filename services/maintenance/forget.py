@@ -1,10 +1,10 @@
-"""One patient is erased from a collection, because the law or the patient asks for it.
+"""Erase one patient from a collection, because the law or the patient asks for it.
 
-What stays is that the number was given, and a keyed digest of the set: dropped again, it waits for a person instead of
-coming back by itself. Deliveries that hold the set stay written down, or nobody could ask for its removal there.
+Two things remain: that the number was given, and a keyed digest of the set, so that the same set dropped again waits
+for a person. Records of deliveries that hold the set remain too; without them nobody could ask for its removal there.
 
-Each step may be done twice; a cut-off erasure is ended by the next call. The digest is kept first, the record that says
-*forgotten* is written last.
+Every step is idempotent; the next call completes an interrupted erasure. The digest is stored first, the record that
+says *forgotten* is written last.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def _erase_marks(collection: Collection, published: Record) -> None:
 
 
 def _persons(collection: Collection, published: Record) -> set[str]:
-    """Return by which marks the person of a set is known, as long as no other set of theirs is here."""
+    """Return the marks by which the person of a set is known; none where another set of theirs is here."""
     mine, others = persons.names_in(published), {""}
     for one in given_identities.given(collection):
         record = records.read(collection, one.index)

@@ -1,4 +1,4 @@
-"""What is answered of a set: its state, its codes, and the words for the person who dropped it."""
+"""The answer for a set: its state, its codes, and the text for the person who dropped it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Told(NamedTuple):
 
 
 def parked_text(proof: Sequence[str] = ()) -> str:
-    """Report a set that it is parked, and where a proof failed.
+    """Return the text for a parked set, with what its proof found where that failed.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class Answers:
         """Report a set that was published just now, by this worker or by another one at the same moment."""
         found = records.read(self._one.collection, index)
         if found and found.content.get("source") != content:
-            raise SetChanged  # another one of the same UIDs was first: what is to be told of this one is found out anew
+            raise SetChanged  # another set of the same UIDs was first: start over to find out what to say of this one
         if self._one.other_folder(set_id) is None:
             told = self._told_of_person(set_id, index, person, elsewhere)
             note = self._beside(doubts, told, index)
@@ -163,7 +163,7 @@ class Answers:
         return self._told(state, note, set_id=set_id, index=published.index, text=told)
 
     def forgotten(self, set_id: str) -> Told:
-        """Leave it to a person whether a set that was erased on request is published once more."""
+        """Let a person decide whether a set that was erased on request is published again."""
         text = gettext(
             "This set was published here and then forgotten: everything of it was erased on request. Nothing "
             "new was made of it. If it may be collected again: anonymizer retry ROOT {called} --as-new",
@@ -179,7 +179,7 @@ class Answers:
         return Told(entry, faults=refused.faults)
 
     def waiting(self, incomplete: SetIncomplete) -> Told:
-        """Return what a set lacks that may still come."""
+        """Report what a set lacks and may still receive."""
         text = "\n".join(fault.found for fault in incomplete.faults)
         codes = tuple(fault.code for fault in incomplete.faults)
         note = gettext("It is not complete yet, and waits:") + "\n" + text
@@ -220,13 +220,13 @@ class Answers:
         return Told(SetOutcome(state, plan=self._one.plan, ordinal=self._one.ordinal, **more), note)
 
     def unread_words(self, words: Iterable[str]) -> Told:
-        """Hold a set back, without a number, until a person has read the words that nobody knows."""
+        """Hold a set back, without a number, until a person has decided on its unknown words."""
         text = unread_words.note(words)
         note = gettext("It waits until a person has read words of its texts.") + "\n" + text
         return self._told(SetState.UNREAD_WORDS, note, codes=(UNREAD,), text=text)
 
 
 def _of_doubts(doubts: Sequence[Doubt]) -> str:
-    """Report a published set that it may be half copied; of any other nothing."""
+    """Report that a published set may be half copied; nothing for any other set."""
     text = "\n".join(doubt.text for doubt in doubts)
     return gettext("It was published. Look whether it was copied to its end:") + "\n" + text if text else ""

@@ -1,4 +1,4 @@
-"""Which set it is: its id, and what was published of it or of its plan before."""
+"""Identify a set: its id, and what was published of it or of its plan before."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def identify(one: OneSet, rtset: RtSet) -> tuple[str, str]:
     """Identify a set by its UIDs, and by its content too if a person once said that it is a set of its own.
 
-    One that has a claim or a record by the former rule keeps the id of that rule.
+    A set with a claim or record under the former rule keeps the id of that rule.
     """
     collection = one.collection
     named = same_source.name(collection, rtset)
@@ -33,7 +33,7 @@ def identify(one: OneSet, rtset: RtSet) -> tuple[str, str]:
 
 
 def is_done_again(one: OneSet, published: Record, rtset: RtSet, content: str) -> bool:
-    """Whether a person wants a published set done again; it is, if it is still the one that was published."""
+    """Return whether a person asked to have a published set done again, and it is still the one published."""
     collection = one.collection
     if not republish.is_requested(collection, published):
         return False

@@ -1,6 +1,6 @@
-"""A published set is done again under its own index, because a person asks for it: names were confirmed since, say.
+"""Publish a set again under its own index because a person asks for it, after confirming names for instance.
 
-What was asked is noted on the share, with the very record that is to be replaced. The set then goes its whole way, and
+The request is noted on the share with the record it is to replace. The set then runs through every step, and
 only when the new files are made, proven and on the disk does the old folder move to `.anonymizer/replaced/`, where
 nothing is deleted; the new one takes its place, and its record the old record's. At any instant one record says that
 the set is published, and a kill in between is made up for from what lies there (`services.publication.publish`).
@@ -92,12 +92,12 @@ def asked(collection: Collection) -> list[int]:
 
 
 def clear(collection: Collection, index: int) -> None:
-    """Forget that it was asked."""
+    """Remove the request."""
     _mark(collection, index).unlink(missing_ok=True)
 
 
 def digest(collection: Collection, index: int) -> str:
-    """Return one record of an index from another."""
+    """Return a digest that tells one record of an index from another."""
     return sha256(plain_files.read(records.path_of(collection, index))).hexdigest()
 
 
@@ -119,7 +119,7 @@ def set_aside(collection: Collection, index: int, its_digest: str) -> None:
 
 
 def put_back(collection: Collection, index: int) -> None:
-    """Put a published folder back that was set aside by what was cut off before the new one took its place."""
+    """Restore a published folder that was moved aside by a replacement that did not finish."""
     name = folder_name(index)
     if records.read(collection, index) is None or (collection.root / name).exists():
         return
@@ -130,7 +130,7 @@ def put_back(collection: Collection, index: int) -> None:
 
 
 def replaces(new: Path, old: Path) -> bool:
-    """Return whether a record that lies ready was made to take the place of the one that stands there."""
+    """Return whether a pending record was made to replace the current one."""
     named = (durable_files.read(new) or {}).get(REPLACES)
     return isinstance(named, str) and sha256(plain_files.read(old)).hexdigest() == named
 

@@ -1,8 +1,8 @@
 """The verdict on a set, before any work: what is here, how it hangs together, and what stands against it.
 
-A set is one patient's planning CT, one RT Structure Set, one RT Plan and one RT Dose. All that stands against one is
-told at once, so that it is exported again only once; and nothing is refused that a planning system would import as this
-one plan of this one patient.
+A set is one patient's planning CT, one RT Structure Set, one RT Plan and one RT Dose. All faults are reported at once,
+so that one new export mends them; and nothing is refused that a planning system would import as this one plan of this
+one patient.
 """
 
 from __future__ import annotations
@@ -310,7 +310,7 @@ class _Found:
     not_taken: tuple[NotTaken, ...] = ()
 
     def accept(self, faults: Sequence[Fault]) -> None:
-        """Take knowingly what would stand against the set, and tell it."""
+        """Accept faults that the collection accepts knowingly, with a note."""
         self.accepted += [fault.code for fault in faults]
         self.say(gettext("Accepted: {found}", found=fault.found) for fault in faults)
 
@@ -399,7 +399,7 @@ def _judge_extra(found: _Found, contents: Contents, options: Options) -> None:
 
 
 def _oddities(contents: Contents) -> Iterator[str]:
-    """Yield what reading put right, once for all files alike."""
+    """Yield what reading corrected, once for all files with the same correction."""
     by_oddity: defaultdict[str, list[str]] = defaultdict(list)
     for files in contents.objects.values():
         for one in files:
@@ -466,7 +466,7 @@ _DIFFERENT: Final = {
 
 
 def _judge_patient(found: _Found, contents: Contents, folder: str, *, delivered: bool) -> None:
-    """Hold that all objects are of one patient, as far as they say so."""
+    """Refuse objects of several patients, as far as they state whose they are."""
     files = [file for kind in NAMES for file in contents.objects[kind]]
     ours = [] if delivered else list(already_removed.by_us(files))
     found.faults += ours
@@ -549,13 +549,13 @@ def _by_kind(files: Sequence[SetFile]) -> str:
 
 
 def _judge_links(found: _Found, objects: Objects, judged: Links, options: Options) -> Objects:
-    """Refuse broken links, or rebuild them where the collection asks for it; give the objects to go on with."""
+    """Refuse broken links, or rebuild them where the collection asks for it; return the objects to go on with."""
     found.say(judged.notes)
     found.accept(judged.accepted)
     for fault in judged.missing:
         is_complete = fault.code == references.OFF_SLICES and _is_all_here(objects)
         (found.faults if is_complete else found.missing).append(fault)
-    if judged.all_shown:  # else geometry is held against the set
+    if judged.all_shown:  # otherwise the geometry counts
         found.say(references.strange(objects))
     complete = objects.structure_set and objects.plan and objects.dose and objects.slices and not judged.missing
     if complete and judged.broken and options.on_broken_links == "refuse" and not relink.doubts(objects, judged):

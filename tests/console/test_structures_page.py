@@ -17,13 +17,13 @@ NAMES = ["Hilf 1", "PTV", "Parotis li", "SpinalCord"]
 
 
 def rows(served: Served) -> list[tuple[str, str, str]]:
-    """Give what stands in the file."""
+    """Return the rows of the file."""
     sheet = structure_list.read(served.share / "BATCH")
     return [(row.source, row.target, row.state) for row in sheet.rows]
 
 
 def make_batch(served: Served) -> str:
-    """Add a set with German names to the collection; give the page's address."""
+    """Add a set with German names to the collection; return the page's address."""
     root = make_collection(served.share / "BATCH")
     make_set(root, name="Z", seed="German", rois=["PTV", "Parotis li", "Hilf 1"], ct=2, size=16, points_per_contour=8)
     return f"{served.collection}/structures"
@@ -56,7 +56,7 @@ def test_what_cannot_be_confirmed_is_said_and_nothing_written(served: Served) ->
 
 
 def test_a_list_that_cannot_be_read_is_told_with_its_line(served: Served) -> None:
-    """The page does not hide that nothing is anonymized meanwhile."""
+    """The page says that nothing is anonymized meanwhile."""
     page = make_batch(served)
     (served.share / "BATCH" / "structures.csv").write_text("source;target;state\nA;B;perhaps\n")
     answer = served.member().get(page)

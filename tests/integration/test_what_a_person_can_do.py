@@ -1,4 +1,4 @@
-"""`doctor`, `withdraw`, `retry --as-new`, `rebuild`: told to the operator, so tried as an operator does."""
+"""`doctor`, `withdraw`, `retry --as-new`, `rebuild`: what operators are told to do, done as an operator does it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, MadeSet, MadeSet]:
-    """Have two sets published."""
+    """Publish two sets."""
     root = make_collection(tmp_path_factory.mktemp("published") / "BATCH")
     sets = make_set(root, name="a", seed="a"), make_set(root, name="b", seed="b")
     run(root, "--workers", 1)
@@ -64,7 +64,7 @@ def relabelled(made: MadeSet) -> None:
 
 
 def test_all_agrees_after_a_run(two) -> None:
-    """And the doctor has nothing to tell."""
+    """And the doctor finds nothing."""
     root, *_ = two
     assert findings(root) == (0, [])
     assert "All agrees." in anonymizer("doctor", root).stdout

@@ -1,4 +1,4 @@
-"""Elements stand once and in the order of their tags (PS3.5 7.1): what stands otherwise is sorted, or refused."""
+"""Elements occur once and in the order of their tags (PS3.5 7.1); any other order is sorted, a repetition refused."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_any_order_reads_as_the_right_one(
 @pytest.mark.parametrize("way", SYNTAXES)
 @pytest.mark.parametrize("place", ["at the root", "private", "in an item", "behind all"])
 def test_what_stands_twice_alike_is_taken_once(tmp_path: Path, way: str, place: str) -> None:
-    """Nothing is lost by it, and it is told."""
+    """Nothing is lost, and a note says so."""
     outer, inner = list(OUTER), list(INNER)
     {
         "at the root": lambda: outer.insert(1, OUTER[1]),
@@ -113,7 +113,7 @@ def test_what_stands_twice_alike_is_taken_once(tmp_path: Path, way: str, place: 
 def test_what_stands_twice_and_differs_is_refused_by_its_tag(
     tmp_path: Path, way: str, tag: str, outer: list, inner: list
 ) -> None:
-    """Readers take the first, or the last; nobody knows which was meant."""
+    """Some readers take the first, some the last: which one was meant cannot be known."""
     path = tmp_path / "twice.dcm"
     path.write_bytes(written([*OUTER, *outer], [*INNER, *inner], 5, way))
     with pytest.raises(Malformed) as fault:

@@ -1,4 +1,4 @@
-"""What a name of a structure is taken for, and what is left to a person."""
+"""Which structure a name is recognized as, and what is left to a person."""
 
 import pytest
 
@@ -61,7 +61,7 @@ def test_a_name_is_recognized(name, target, how):
     ],
 )
 def test_what_can_be_read_in_two_ways_or_none_is_left_open(name, how):
-    """It is said why, and nothing is proposed."""
+    """The reason is given, and no name is proposed."""
     assert propose(name) == Proposal("", how)
 
 
@@ -74,7 +74,7 @@ def test_every_name_of_the_list_is_one_of_sixteen_characters():
 
 
 def test_no_word_of_the_list_means_two_structures():
-    """Else which one is proposed would hang on the order of the list."""
+    """Otherwise the proposal would depend on the order of the list."""
     meant: dict[str, set[str]] = {}
     for row in structure_names._structures():
         for column in ("name", "english", "german", "italian", "short"):

@@ -1,4 +1,4 @@
-"""A pipe, a device, a folder, a socket or a disk full of bytes in a file's place: one sentence, and nothing hangs."""
+"""A pipe, device, folder, socket or terabyte in the place of a file is reported in one sentence; nothing hangs."""
 
 from __future__ import annotations
 
