@@ -59,7 +59,7 @@ def lacking(objects: Objects) -> Iterator[Fault]:
             gettext("{dose} holds one plane: no planning system makes dose-volume histograms of it.", dose=dose.called),
             gettext("Export the plan dose as a three-dimensional grid."),
         )
-    elif dose and not dose.view.number("DoseGridScaling"):
+    elif dose and (dose.view.number("DoseGridScaling") or 0) <= 0:
         yield Fault(
             "dose-without-scaling",
             gettext("{dose} does not say how much dose its numbers are (Dose Grid Scaling).", dose=dose.called),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, get_args
 from services.dicom import part10
 from services.errors import Fault
 from services.forms.collection_form import Acceptable
-from services.language import gettext, gettext_noop
+from services.language import gettext, gettext_noop, ngettext
 from services.machines.fit import NOT_TREATING, oddities, treatment_beams
 from services.rtset import private_loss
 from services.rtset.reader import printable
@@ -46,6 +46,8 @@ _PLAIN: Final = frozenset((part10.IMPLICIT, part10.EXPLICIT, part10.BIG_ENDIAN, 
 
 _DELIVERING: Final = ("BeamSequence", "IonBeamSequence", "ApplicationSetupSequence")
 """What delivers the dose of a plan: beams, or the sources of a brachytherapy plan."""
+
+_CONTROL_POINTS: Final = {"BeamSequence": "ControlPointSequence", "IonBeamSequence": "IonControlPointSequence"}
 
 _OTHER_DOSES: Final = {
     "EFFECTIVE": gettext_noop("{dose} is a biologically effective dose and not the physical one."),
@@ -148,6 +150,11 @@ def _ct_notes(slices: Sequence[SetFile], volume: Volume | None) -> Iterator[str]
                 least=min(volume.gaps_mm),
                 most=max(volume.gaps_mm),
             )
+        )
+    if unscaled := sum(not one.view.has("RescaleIntercept") for one in slices):
+        yield gettext(
+            "{count} CT slices do not say how their numbers become Hounsfield units (Rescale Intercept).",
+            count=unscaled,
         )
     compressed = sum(one.file.transfer_syntax not in _PLAIN for one in slices)
     if compressed:
@@ -268,9 +275,32 @@ def _plan_notes(plan: SetFile) -> Iterator[str]:
     groups = plan.view.items("FractionGroupSequence")
     if len(groups) > 1:
         yield gettext("{plan} has {count} fraction groups.", plan=plan.called, count=len(groups))
+    yield from _unstated(plan)
+    if _as_stated(plan.view, "ApprovalStatus") == b"REJECTED":
+        yield gettext("{plan} was rejected (Approval Status).", plan=plan.called)
     if plan.view.text("PlanIntent").upper() == "MACHINE_QA":
         yield gettext("{plan} is a plan for the quality assurance of a machine.", plan=plan.called)
     yield from private_loss.of_plan(plan.view)
+
+
+def _unstated(plan: SetFile) -> Iterator[str]:
+    """Report what a planning system needs of a plan, and what may be empty in DICOM. PS3.3 C.8.8.13, C.8.8.14."""
+    groups = plan.view.items("FractionGroupSequence")
+    if any(_as_stated(group, "NumberOfFractionsPlanned") in {b"", b"0"} for group in groups):
+        yield gettext("{plan} does not say in how many fractions it is given.", plan=plan.called)
+    firsts = [
+        points[0]
+        for kind, control_points in _CONTROL_POINTS.items()
+        for beam in plan.view.items(kind)
+        if (points := beam.items(control_points))
+    ]
+    if nowhere := sum(not point.has("IsocenterPosition") for point in firsts):
+        yield ngettext(
+            "{plan} does not state the isocentre of {count} beam.",
+            "{plan} does not state the isocentre of {count} beams.",
+            nowhere,
+            plan=plan.called,
+        )
 
 
 def _dose_faults(dose: SetFile, plan: SetFile | None) -> Iterator[Fault]:

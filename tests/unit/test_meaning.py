@@ -142,6 +142,18 @@ def metersets(made: MadeSet, value: object) -> None:
             )
 
 
+def without_number_of_fractions(made: MadeSet) -> None:
+    """Leave the number of fractions empty."""
+    made.plan.FractionGroupSequence[0].NumberOfFractionsPlanned = None
+
+
+def without_isocentre(made: MadeSet) -> None:
+    """State no isocentre."""
+    for beam in made.plan.BeamSequence:
+        for point in beam.ControlPointSequence:
+            point.pop("IsocenterPosition", None)
+
+
 def same_numbers(made: MadeSet) -> None:
     """Give two beams one number, and two structures."""
     made.plan.BeamSequence[1].BeamNumber = made.plan.BeamSequence[0].BeamNumber
@@ -171,6 +183,10 @@ def never_drawn(made: MadeSet) -> None:
         (uneven, "not evenly spaced"),
         (second_fraction_group, "2 fraction groups"),
         (sets.setting("RTPLAN", PlanIntent="MACHINE_QA"), "quality assurance"),
+        (sets.setting("RTPLAN", ApprovalStatus="REJECTED"), "was rejected"),
+        (without_number_of_fractions, "does not say in how many fractions"),
+        (without_isocentre, "does not state the isocentre of 3 beams"),
+        (sets.setting("CT", RescaleIntercept=None), "3 CT slices do not say how their numbers become Hounsfield"),
         (sets.setting("RTPLAN", RTPlanLabel="HN longer label"), "The plan's label has 15 characters"),
     ],
 )

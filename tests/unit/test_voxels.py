@@ -51,6 +51,7 @@ def padded(made: MadeSet) -> None:
         (sets.setting("RTDOSE", GridFrameOffsetVector=None), "dose-without-grid"),
         (sets.setting("RTDOSE", DoseGridScaling=None), "dose-without-scaling"),
         (sets.setting("RTDOSE", DoseGridScaling="0"), "dose-without-scaling"),
+        (sets.setting("RTDOSE", DoseGridScaling="-0.001"), "dose-without-scaling"),
     ],
 )
 def test_what_nobody_could_import_is_refused(tmp_path: Path, edit: Edit, code: str) -> None:
