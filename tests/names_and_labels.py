@@ -7,11 +7,15 @@ names of many languages, and the forms in which both are put into one text.
 from __future__ import annotations
 
 import random
+import re
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 from services.deidentify.identifiers import Identifiers
 from services.deidentify.text_cleaner import Cleaner
+from services.deidentify.unread_words import Rule, evidence_of
 from services.policy.text_roles import Text
 from services.vocabulary import anatomy
 from services.vocabulary.spelling import fold
@@ -52,6 +56,35 @@ Labels as clinics write them in Eclipse, Monaco, Pinnacle and RayStation (`tests
 of each centre, fifteen labels a set, one of them beside the patient's name. *Labels lost*: labels without a name that
 are not left as they were.
 """
+OF_WEAK = """\
+## Weak evidence
+
+What only reminds of a person: initials, a name with one letter changed, the last digits of an ID. It stays, and a
+person is shown it (`words.csv`); it never costs an organ.
+
+* *listed*: texts of which that word is shown with its reason;
+* *known words*: it is a word of the lexicon, too (initials `LE`), and so no question;
+* *not listed*: neither; *needed words lost*: the organ is not left as it was written.
+"""
+
+OF_FOLDERS = """\
+## Names of folders and files
+
+The objects are of nobody (`ANON^ANON`); folder and files are called as planning systems and people call them. A word of
+the folder's name goes from every text, one of a file's name is shown to a person. *Kept and not listed*: texts that
+still hold a word of folder or file, and nobody is shown it.
+"""
+
+SYSTEMS = {
+    "Eclipse": ("{family}_{first}_{id}", "RP.{id}.HN_1.dcm"),
+    "RayStation": ("{id} {family} {first}", "RP1.2.752.243.1.1.20210501120000.1.dcm"),
+    "Monaco": ("{family}, {first}", "{id}_HN1_Plan.dcm"),
+    "Pinnacle": ("Patient_{id}", "{family}_plan.dcm"),
+    "iPlan": ("{first} {family}", "RTPLAN_{family}_{first}.dcm"),
+    "by hand": ("export 3", "{family}{id}.dcm"),
+}
+WEAK_FORMS = ("{organ} {initials}", "{organ}_{off}", "{organ} {end}")
+FOLDER_FORMS = ("{organ} {name}", "{first}_{organ}", "{organ} {id}")
 _SETS, _LABELS = 100, 15
 
 
@@ -63,7 +96,25 @@ def page() -> str:
         texts, kept, lost, unread = count(ORGANS[language].split())
         share = f"{100 * (texts - lost) / texts:.1f} %"
         rows.append(f"| {called} | {texts} | {kept} | {lost} | {share} | {unread} |")
-    return "\n".join([INTRODUCTION, *rows, "", OF_CENTRES, *_rows_of_centres(), ""])
+    parts = [INTRODUCTION, *rows, "", OF_WEAK, *_rows_of_weak(), "", OF_FOLDERS, *_rows_of_folders()]
+    return "\n".join([*parts, "", OF_CENTRES, *_rows_of_centres(), ""])
+
+
+def _rows_of_weak() -> list[str]:
+    rows = ["| language | texts | listed | known words | not listed | needed words lost |"]
+    rows += ["| --- | ---: | ---: | ---: | ---: | ---: |"]
+    for language, called in LANGUAGES.items():
+        counts = count_weak(ORGANS[language].split()[::4])
+        rows.append(f"| {called} | {' | '.join(map(str, counts))} |")
+    return rows
+
+
+def _rows_of_folders() -> list[str]:
+    rows = ["| system | folder | file | texts | replaced | listed | kept and not listed | needed words lost |"]
+    rows += ["| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |"]
+    for system, (folder, file) in SYSTEMS.items():
+        rows.append(f"| {system} | `{folder}` | `{file}` | {' | '.join(map(str, count_of_folders(folder, file)))} |")
+    return rows
 
 
 def _rows_of_centres() -> list[str]:
@@ -130,3 +181,68 @@ def count(organs: list[str]) -> tuple[int, int, int, int]:
                 lost += left != organ
                 unread |= {left[start:end] for start, end in anatomy.unknown_words(left)}
     return texts, kept, lost, len(unread)
+
+
+def _says(name: str) -> dict[str, str]:
+    """Return what forms are filled with: a patient's names, and what reminds of them."""
+    family, first = name.split("^")
+    off = f"{family[:3]}{'x' if family[3] != 'x' else 'y'}{family[4:]}"
+    return {"name": family, "first": first, "initials": family[0] + first[0], "off": off, "id": _ID, "end": _ID[-4:]}
+
+
+def count_weak(organs: list[str]) -> tuple[int, int, int, int, int]:
+    """Return how many texts hold weak evidence, of how many it is listed, known, not listed; organs that were lost."""
+    texts = listed = known = unlisted = lost = 0
+    for name in NAMES:
+        found = [("person", name), ("patient-id", _ID)]
+        rule = Rule(evidence_of(_a_set("export 3", "RP.1.dcm", found)))
+        own, says = Identifiers(found), _says(name)
+        for form in WEAK_FORMS:
+            word = form[1:-1].partition("{")[2]
+            for organ in organs:
+                text = Text("roi_name", 7, form.format(organ=organ, **says))
+                cleaner = Cleaner(own, [text], rule)
+                left = cleaner.clean(text.value, text.role)
+                shown = {one.word for one in cleaner.unread([text], cleaner.clean) if one.why}
+                texts += 1
+                if says[word] in shown:
+                    listed += 1
+                elif anatomy.is_known(says[word]):
+                    known += 1
+                else:
+                    unlisted += says[word] in left
+                lost += organ not in left
+    return texts, listed, known, unlisted, lost
+
+
+def count_of_folders(folder: str, file: str) -> tuple[int, int, int, int, int]:
+    """Return how many texts echo folder or file, in how many that is replaced, listed, neither; organs lost."""
+    texts = replaced = listed = unlisted = lost = 0
+    for name in NAMES:
+        says = _says(name)
+        called = [each.format(family=says["name"], **says) for each in (folder, file)]
+        rule = Rule(evidence_of(_a_set(called[0], called[1], [("person", "ANON^ANON")])))
+        for form in FOLDER_FORMS:
+            word = says[re.sub(r".*\{(?!organ)(\w+)\}.*", r"\1", form)]
+            if not any(word in each for each in called):
+                continue
+            for organ in ORGANS["en"].split()[::4]:
+                text = Text("roi_name", 7, form.format(organ=organ, **says))
+                cleaner = Cleaner(Identifiers([]), [text], rule)
+                left = cleaner.clean(text.value, text.role)
+                texts += 1
+                replaced += word not in left
+                shown = {one.word for one in cleaner.unread([text], cleaner.clean) if one.why}
+                listed += word in left and word in shown
+                unlisted += word in left and word not in shown
+                lost += organ not in left
+    return texts, replaced, listed, unlisted, lost
+
+
+def _a_set(folder: str, file: str, found: list[tuple[str, str]]) -> Any:
+    """Return of a set what weak evidence is taken from: names of folder and files, and identifiers."""
+    view = SimpleNamespace(text=lambda _: "", items=lambda _: ())
+    one = SimpleNamespace(path=Path(file), view=view)
+    return SimpleNamespace(
+        folder=Path(folder), structure_set=one, plan=one, dose=one, slices=(one,), left_out=(), beside=(), found=found
+    )

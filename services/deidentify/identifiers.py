@@ -31,6 +31,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.deidentify.text_dates import (
@@ -44,7 +45,7 @@ from services.deidentify.text_dates import (
 from services.dicom.character_sets import name_components
 from services.dicom.dates import read_da, read_dt
 from services.vocabulary import anatomy, other_letters, word_lists
-from services.vocabulary.spelling import fold, is_cjk, pieces
+from services.vocabulary.spelling import MARKS, fold, is_cjk, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -159,11 +160,7 @@ class Identifiers:
             for spelling, key in self._keys.items()
             if key.weight >= _TOKEN and spelling.isalpha() and key.kinds & {"person", "patient-id"}
         )
-        self._sounds = frozenset(sound for word in self._names if (sound := other_letters.sound(word)))
-        self._skeletons = frozenset(bones for word in self._names if (bones := other_letters.skeleton(word)))
-        self._others = {other_letters.is_other(word) for word in self._names}
-        self._has_arabic = any(map(other_letters.is_arabic, self._names))
-        self._has_forms = any(map(other_letters.has_forms, self._names))
+        self._letters = _NamesInOtherLetters(self._names)
         self._inside = tuple(spelling for spelling in self._glued if self._keys[spelling].weight >= _EMBEDDED)
 
     def matches(self, text: str) -> list[Span]:
@@ -240,20 +237,15 @@ class Identifiers:
             if glued:
                 yield from (Span(found.start() + start, found.start() + end) for start, end in glued)
             elif names and not anatomy.is_term(word):
-                yield Span(*found.span())
+                yield _unknown_of(found, names)
 
     def _in_other_letters(self, text: str) -> Iterator[Span]:
         """Find a name in the letters of another script, or in the form that the other sex has of it."""
         for found in _WORD.finditer(text):
-            word = found[0]
-            is_other = other_letters.is_other(word)
-            sounds = {not is_other} & self._others or (self._has_forms and other_letters.has_forms(word))
-            bones = self._has_arabic if not is_other else other_letters.is_arabic(word)
-            if (
-                (sounds and other_letters.sound(word) in self._sounds)
-                or (bones and other_letters.skeleton(word) in self._skeletons)
-            ) and not anatomy.is_known(word):
-                yield Span(*found.span())
+            cuts = [found.span(), *_unknown_in(found)]
+            names = [cut for cut in cuts if self._letters.has(text[slice(*cut)])]
+            if names and not anatomy.is_known(found[0]):
+                yield Span(*names[-1])
 
     def _dates(self, text: str) -> list[Span]:
         return [span for span, days in read_dates(text) if not self._days.isdisjoint(days)]
@@ -290,6 +282,8 @@ class Identifiers:
         for component in components:
             if len(component) > 1 and fold(component) not in _NAMELESS:
                 self._add("person", component)
+                if other_letters.is_of_consonants(component):  # عبد الله is one name
+                    self._names.add("".join(_words(component)))
             for word in _words(component):
                 self._add_word_of_name(word)
         words = [_words(component) for component in components[:3]]
@@ -313,6 +307,7 @@ class Identifiers:
         for part in {word, *(letters for letters in _letters(word) if len(letters) >= _TOKEN)}:
             if fold(part) not in _NAMELESS:
                 self._add("person", part)
+                self._add("person", other_letters.without_article(part))
                 self._names.add(part)
         if not word.isascii() and len(word) > _TOKEN:  # where a wrong code page lost a letter, or made two of it
             self._add("person", re.sub(r"[^\x00-\x7f]+", " ", word).strip())
@@ -352,12 +347,50 @@ class Identifiers:
         text = " ".join(parts)
         reading = _Reading(text)
         weight = sum(2 if is_cjk(char) else 1 for char in text if char.isalnum())
-        for spelling, cuts in ((reading.joined, reading.gaps), (fold(reading.joined), [])):
+        humps = [at for at, _ in reading.starts[1:]] if kind == "person" else reading.gaps
+        for spelling, cuts in ((reading.joined, humps), (fold(reading.joined), [])):
             if len(spelling) > 1:  # ANNAEVA written as one word folds otherwise than Anna and Eva do
                 key = self._keys[spelling]
                 key.kinds.add(kind)
                 key.cuts.update(cuts)
                 key.weight = max(key.weight, weight)
+
+
+class _NamesInOtherLetters:
+    """How the names of a set sound, for words in another script, or with the ending of the other sex."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = sorted(names)
+        self._of_consonants = [name for name in self._names if other_letters.is_of_consonants(name)]
+        self._others = {other_letters.is_other(word) for word in self._names}
+        self._roots = frozenset(root for word in self._names for root in other_letters.roots(word))
+
+    @cached_property
+    def _sounds(self) -> dict[bool, frozenset[str]]:
+        """All ways in which names may sound, by whether they are in another script."""
+        return {
+            is_other: frozenset(
+                sound
+                for name in self._names
+                if other_letters.is_other(name) is is_other
+                for sound in other_letters.sounds(name)
+            )
+            for is_other in (False, True)
+        }
+
+    def has(self, word: str) -> bool:
+        """Return whether a word is one of the names."""
+        is_other = other_letters.is_other(word)
+        if not self._roots.isdisjoint(other_letters.roots(word)):
+            return True
+        if {not is_other}.isdisjoint(self._others):
+            return False
+        if not self._sounds[not is_other].isdisjoint(other_letters.sounds(word)):
+            return True
+        if is_other:
+            is_abjad = other_letters.is_of_consonants(word)
+            return is_abjad and any(other_letters.is_carried_over(word, name) for name in self._names)
+        return any(other_letters.is_carried_over(name, word) for name in self._of_consonants)
 
 
 def join(spans: Iterable[Span]) -> list[Span]:
@@ -371,7 +404,7 @@ def join(spans: Iterable[Span]) -> list[Span]:
     return joined
 
 
-_WORD: Final = re.compile(r"[^\W\d_]+")
+_WORD: Final = re.compile(rf"[^\W\d_](?:[^\W\d_]|[{MARKS}])*")
 
 
 def _letters(text: str) -> list[str]:
@@ -379,7 +412,7 @@ def _letters(text: str) -> list[str]:
 
 
 def _words(text: str) -> list[str]:
-    return re.findall(r"[^\W_]+", text)
+    return re.findall(rf"[^\W_](?:[^\W_]|[{MARKS}])*", text)
 
 
 def _is_anatomy(text: str, hit: _Hit) -> bool:
@@ -399,6 +432,20 @@ def _is_version(found: str) -> bool:
 
 def _has_digits(text: str, hit: _Hit) -> bool:
     return any(map(str.isdecimal, text[hit.start : hit.end]))
+
+
+def _unknown_in(found: re.Match[str]) -> list[tuple[int, int]]:
+    """Return where what is not in the lexicon stands in a word of a text: behind the target of `PTVHohenlohe`."""
+    return [(found.start() + start, found.start() + end) for start, end in anatomy.unknown_words(found[0])]
+
+
+def _unknown_of(found: re.Match[str], names: Iterable[str]) -> Span:
+    """Return where a word with a name in it stands, without terms glued to it that are no part of the name."""
+    for start, end in _unknown_in(found):
+        part = fold(found.string[start:end])
+        if any(name in part or name.startswith(part) for name in names):
+            return Span(start, end)
+    return Span(*found.span())
 
 
 def _cut_off(word: str, name: str) -> Iterator[tuple[int, int]]:

@@ -19,10 +19,11 @@ from itertools import chain, count
 from typing import TYPE_CHECKING, Final, get_args
 
 from services.deidentify.identifiers import Identifiers, Span, join, read_dates
+from services.deidentify.text_titles import read_names
 from services.deidentify.unread_words import Rule, UnreadWord, find, spans_taken
 from services.policy.text_roles import TECHNICAL_ROLES, Role, Text
 from services.vocabulary import anatomy
-from services.vocabulary.spelling import fold
+from services.vocabulary.spelling import MARKS, fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -131,11 +132,19 @@ class Cleaner:
         followers = {label: name for label, name in self._followers(texts).items() if name in echoing}
         for value in self._roles.keys() - echoing - followers.keys():
             self._take(value, value)
+        self._replace(text for text in texts if text.value in echoing and text.value not in followers)
+        for label, name in followers.items():
+            if len(self._cleaned[name]) <= _LONGEST["roi_label"]:
+                self._cleaned[label] = self._cleaned[name]
+            elif label not in echoing:
+                self._take(label, label)
+        self._replace(text for text in texts if text.value in followers and text.value in echoing)
+
+    def _replace(self, texts: Iterable[Text]) -> None:
         for role, number, value in texts:
-            if value in echoing and value not in followers and value not in self._cleaned:
+            if value not in self._cleaned:
                 self._cleaned[value] = new = self._remainder(value) or self._stand_in(value, role, number)
                 self._take(value, new)
-        self._cleaned |= {label: self._cleaned[name] for label, name in followers.items()}
 
     def _followers(self, texts: Iterable[Text]) -> dict[str, str]:
         """Return which ROI name, its own ROI's if it can, each observation label is the first 16 characters of.
@@ -153,22 +162,27 @@ class Cleaner:
         return followers
 
     def _remainder(self, value: str) -> str | None:
-        """Return the known words without the identifiers, if they say something, and nothing else is called so."""
+        """Return the known words without the identifiers, if they say something, and nothing else is called so.
+
+        It is shortened to what planning systems take where that costs no word that says something; what is longer all
+        the same was too long before.
+        """
         left = _known_part("".join(_without(value, self._spans_of(value))))
         shortened = _shorten(left, self._longest(value))
-        return shortened if _says_something(shortened) and self._is_free(value, shortened) else None
+        kept = shortened if len(shortened) <= self._longest(value) else left
+        return kept if _says_something(kept) and self._is_free(value, kept, len(value)) else None
 
     def _stand_in(self, value: str, role: Role, number: int) -> str:
         """Name the object by its own number, or else by the first that no other object of its kind has."""
         own = [number] if 0 < number <= _LARGEST_NUMBER else []
         others = (number for number in count(1) if (_STAND_INS[role], number) not in self._numbers)
         names = (f"{_STAND_INS[role]}{number:02d}" for number in chain(own, others))
-        return next(name for name in names if self._is_free(value, name))
+        return next(name for name in names if self._is_free(value, name, self._longest(value)))
 
-    def _is_free(self, value: str, new: str) -> bool:
+    def _is_free(self, value: str, new: str, longest: int) -> bool:
         roles = self._roles[value]
         return (
-            len(new) <= self._longest(value)
+            len(new) <= longest
             and not any(_alike(new) in self._taken[_STAND_INS[role]] for role in roles)
             and not self._spans(new)
         )
@@ -197,7 +211,7 @@ class Cleaner:
 _DIGITS: Final = re.compile(r"\d{6,}")
 _MAIL: Final = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _TELEPHONE: Final = re.compile(r"(?<!\w)(?:\+\d|0\d{2})[\d ()/-]{4,}\d|\(?(?<!\d)\d{3}\)?[ -]\d{3}[ -]\d{4}(?!\d)")
-_UNMISTAKABLE: Final = re.compile(r"\d{4}|[^\W\d_]{3}|年|^\d\d([./])\d\d\1\d\d$")
+_UNMISTAKABLE: Final = re.compile(r"\d{4}|[^\W\d_]{3}|[年년]|^\d\d([./])\d\d\1\d\d$")
 """Dates that are no margins (`Ring 5-5-10`): with a whole year, a month by name, or in the form dd.mm.yy."""
 
 
@@ -205,15 +219,19 @@ def _general(text: str) -> Iterator[Span]:
     """Find what identifies somebody, whoever that is."""
     for pattern in (_DIGITS, _MAIL, _TELEPHONE):
         yield from (Span(*found.span()) for found in pattern.finditer(text))
+    yield from read_names(text)
     yield from (span for span, _ in read_dates(text) if _UNMISTAKABLE.search(text[span.start : span.end]))
 
 
-def _without(text: str, spans: Iterable[Span]) -> Iterator[str]:
+def _without(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[str]:
     last = 0
     for start, end in spans:
         yield text[last:start]
         last = end
     yield text[last:]
+
+
+_BETWEEN: Final = "[\\s_.,;:/^='`\N{RIGHT SINGLE QUOTATION MARK}\N{ACUTE ACCENT}-]"
 
 
 def _tidy(text: str) -> str:
@@ -222,17 +240,24 @@ def _tidy(text: str) -> str:
     for pair in ("()", "[]"):
         if text.count(pair[0]) != text.count(pair[1]):
             text = text.translate(dict.fromkeys(map(ord, pair)))
-    return re.sub(r"^[\s_.,;:/^=-]+|[\s_.,;:/^=-]+$|(?<=[\s_.,;:/^=-])[\s_.,;:/^=-]+", "", text)
+    return re.sub(rf"^{_BETWEEN}+|{_BETWEEN}+$|(?<={_BETWEEN}){_BETWEEN}+", "", text)
 
 
-_RUN: Final = re.compile(r"[^\W_]+")
+_RUN: Final = re.compile(rf"[^\W_](?:[^\W_]|[{MARKS}])*|[{MARKS}]+")
 _DIRECTION: Final = re.compile(r"(?i:[gtc])\d{1,3}")
 """A gantry, table or collimator angle as beams are called by: G180."""
 
 
 def _known_part(text: str) -> str:
     """Return a text with its numbers and the words of the lexicon, without all others."""
-    return _tidy(_RUN.sub(lambda run: run[0] if anatomy.only_known(run[0]) else "", text))
+    return _tidy(_RUN.sub(lambda run: _known_of(run[0]), text))
+
+
+def _known_of(run: str) -> str:
+    """Return a word of the lexicon, or what of an unknown one is: the target in `PTVHohenlohe`."""
+    if anatomy.only_known(run):
+        return run if any(map(str.isalnum, run)) else ""
+    return "".join(_without(run, anatomy.unknown_words(run))) if run.isalpha() else ""
 
 
 def _shorten(text: str, longest: int) -> str:

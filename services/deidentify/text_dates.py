@@ -38,7 +38,9 @@ _ROMAN_MONTH = re.compile(
     r"(?<!\d)(?=(\d{1,2})([-./_ ]?)(I{1,3}|I?V|VI{1,3}|I?X|XI{1,2})(?:\2(\d{4})|(?<=[-./_ IVX])\2(\d\d))(?!\d))"
 )
 _MONTH_DAY_YEAR = re.compile(rf"(?<![^\W\d_])(?={_MONTH}[-./_ ]{{0,2}}{_DAY}[-./_, ]{{1,2}}(\d{{4}}|\d\d)(?!\d))")
-_JAPANESE = re.compile(r"(?=(令和|平成|昭和|民國|民国|(?<!\d)\d{2})(元|\d{1,3})年(\d{1,2})月(\d{1,2})日)")
+_JAPANESE = re.compile(
+    r"(?=(令和|平成|昭和|民國|民国|(?<!\d)\d{2})(元|\d{1,3})[年년] ?(\d{1,2})[月월] ?(\d{1,2})[日일])"
+)
 _ERA_LETTER = re.compile(r"(?<![^\W_])(?=([RHS])(\d{1,2})([./])(\d{1,2})\3(\d{1,2})(?!\d|[./]\d))")
 _YEARS_BEFORE: Final = {
     "令和": 2018,
@@ -73,9 +75,9 @@ _BUDDHIST: Final = 543
 def read_dates(text: str) -> list[tuple[Span, set[date]]]:
     """Read the dates that stand in a text: where, and which days each may mean (3/11/18 means several).
 
-    Forms: yyyymmdd with or without a time, yyyy-mm-dd, dd.mm.yyyy, d.m.yy, mm/dd/yyyy, ddmmyyyy, ddmmyy, yymmdd, and
-    months by name (`word_lists.MONTHS`), Japanese eras and Buddhist years. Three numbers of a longer dotted row (a
-    version 3.11.18.2) are no date.
+    Forms: yyyymmdd with or without a time, yyyy-mm-dd, dd.mm.yyyy, d.m.yy, mm/dd/yyyy, ddmmyyyy, ddmmyy, yymmdd,
+    months by name (`word_lists.MONTHS`), years, months and days as Japanese and Korean write them, Japanese eras and
+    Buddhist years. Three numbers of a longer dotted row (a version 3.11.18.2) are no date.
     """
     if sum(map(str.isdecimal, text)) < 3:  # 3 Nov 50 has the fewest
         return []
@@ -85,7 +87,7 @@ def read_dates(text: str) -> list[tuple[Span, set[date]]]:
         days = {day for year, month, number in meanings for day in _days(year, int(month), int(number))}
         if days:
             end = max(match.end(group) for group in range(len(match.regs)))
-            found.append((Span(match.start(), end + text.startswith("日", end)), days))
+            found.append((Span(match.start(), end + text.startswith(("日", "일"), end)), days))
     return found
 
 

@@ -7,7 +7,8 @@ set up:
 * every part of a name (family, given, middle), whole, and family and given name written together;
 * IDs, places, devices and addresses in full, an ID without leading zeros or separators too, and those words and long
   numbers in them that name nothing else;
-* dates, in figures or with the month's name.
+* dates, in figures or with the month's name;
+* names of four letters and more in the letters of another script, where people type (`other_letters`).
 
 Whole means whole tokens: they end where a separator stands, letters meet digits, or a capital begins a word. They are
 compared without case, with accents as they are, left off, or written out (Müller, Muller, Mueller). Short ones say
@@ -24,10 +25,11 @@ from functools import lru_cache
 from itertools import permutations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from services.proof.other_letters import OtherLetters
 from services.vocabulary import word_lists
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 _TOKEN: Final = 4
 """Characters from which on a token says something wherever it stands; one of `_SYLLABLES` counts for two."""
@@ -41,6 +43,7 @@ _SPREAD: Final = 6
 _LONG_NUMBER: Final = 5
 """Digits of a number inside an ID that says as much as the ID does; shorter ones are years and versions."""
 
+_TITLES_AS_WRITTEN: Final = sorted(word_lists.TITLES_AS_WRITTEN - word_lists.TITLES_WITH_A_DOT)
 _NUMBERED: Final = frozenset(("patient-id", "other-id", "accession"))
 _NAME_PARTS: Final = 3
 """Family, given and middle name; behind them stand titles. PS3.5 6.2.1.1."""
@@ -81,26 +84,43 @@ class Search:
         self._short: defaultdict[str, set[str]] = defaultdict(set)
         self._whole: defaultdict[str, set[str]] = defaultdict(set)
         self._spread: defaultdict[str, set[str]] = defaultdict(set)
+        self._forms: defaultdict[str, set[str]] = defaultdict(set)
+        self._other_letters = OtherLetters()
         self._days: set[_Day] = set()
         words = (word for text in makers for word in (*words_of(text), *letters_of(text)))
         self._common = _COMMON.union(*map(spellings, words))
         for kind, value in set(values):
             self._take(kind, value)
 
-    def hits(self, text: str) -> Iterator[Hit]:
-        """Find identifiers in a text, whatever wrote it."""
-        yield from self._found(_tokens(text), self._tokens)
+    def hits(self, text: str, tokens: Sequence[str] | None = None) -> Iterator[Hit]:
+        """Find identifiers in a text, whatever wrote it.
+
+        Parameters
+        ----------
+        tokens
+            Of the text, where they are known.
+        """
+        yield from self._found(_tokens(text) if tokens is None else tokens, self._tokens)
         yield from self._found(_put_together(text), self._spread)
         yield from self._found((word for word in _alone(text) if not word.isdecimal()), self._whole)
         yield from (Hit(found, _DATE) for found, year, day in _days_in(text) if len(year) == 4 and day in self._days)
 
     def in_typed(self, text: str) -> frozenset[str]:
         """Return the kinds of identifiers in a text that people type and that was to be cleaned."""
-        hits = [*self.hits(text), *self._found(_tokens(text), self._short), *self._found(_alone(text), self._whole)]
+        tokens = _tokens(text)
+        hits = [*self.hits(text, tokens), *self._found(tokens, self._short), *self._found(_alone(text), self._whole)]
+        if _BESIDE_TARGET.search(text):
+            hits += self._found(_beside_targets(text), self._tokens)
+        if not self._forms.keys().isdisjoint(map(str.casefold, tokens)):
+            hits += (hit for hit in self._found(tokens, self._forms) if not self._is_common(hit.text))
+        if self._other_letters.patterns or not text.isascii():
+            hits += (Hit(word, _PERSON) for word in tokens if self._is_in_other_letters(word))
+        if titled := _TITLED.findall(text):
+            hits += (Hit(word, _PERSON) for word in titled if not self._is_common(word))
         hits += (Hit(found, _DATE) for found, _, day in _days_in(text) if day in self._days)
         hits += (Hit(found, frozenset(("number or address",))) for found in _ANYBODY.findall(text))
         if self._taken is not None:
-            hits += (Hit(part, frozenset(("word that was to go",))) for part in _tokens(text) if self._taken(part))
+            hits += (Hit(part, frozenset(("word that was to go",))) for part in tokens if self._taken(part))
         return frozenset(kind for hit in hits for kind in hit.kinds)
 
     def was_to_go(self, text: str) -> bool:
@@ -111,6 +131,9 @@ class Search:
     def is_of_makers(found: str) -> bool:
         """Tell whether what was found is a word of the lexicon, as makers use them: it names nobody in their texts."""
         return found.isalpha() and not spellings(found).isdisjoint(_COMMON)
+
+    def _is_in_other_letters(self, word: str) -> bool:
+        return word.isalpha() and self._other_letters.has(word, spellings(word)) and not self._is_common(word)
 
     @staticmethod
     def _found(parts: Iterable[str], among: dict[str, set[str]]) -> Iterator[Hit]:
@@ -139,6 +162,11 @@ class Search:
         for part, words in zip(parts, naming, strict=True):
             for token in {*words, "".join(part)} if words else ():
                 self._add("person", token, short=is_name)
+                self._other_letters.add(token, spellings(token))
+                for form in _forms(token):
+                    self._other_letters.add(form, spellings(form))
+                    for spelling in spellings(form):
+                        self._forms[spelling].add("person")
         given = [word for part in parts[1:] for word in part]
         if given and naming[0]:
             for two in (("".join(parts[0]), given[0]), ("".join(parts[0]), "".join(given))):
@@ -181,10 +209,44 @@ class Search:
 
 _WRITTEN_OUT: Final = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "đ": "d"}
+    | {"ő": "oe", "ű": "ue"}
 )
 _LEFT_OFF: Final = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "\N{LATIN SMALL LETTER DOTLESS I}": "i"}
 )
+_OF_MEN_AND_WOMEN: Final = (
+    ("ski", "ska"),
+    ("cki", "cka"),
+    ("sky", "ska"),
+    ("ský", "ská"),
+    ("cký", "cká"),
+    ("skij", "skaja"),
+    ("ov", "ova"),
+    ("ev", "eva"),
+    ("in", "ina"),
+    ("ов", "ова"),
+    ("ев", "ева"),
+    ("ин", "ина"),
+    ("ский", "ская"),
+    ("ський", "ська"),
+    ("opoulos", "opoulou"),
+    ("", "ová"),
+)
+_ENDINGS: Final = (*_OF_MEN_AND_WOMEN, *((woman, man) for man, woman in _OF_MEN_AND_WOMEN))
+"""What ends the names of men and of women, and what ends them then."""
+
+
+def _forms(name: str) -> list[str]:
+    """Return a name as the other sex has it."""
+    small = name.casefold()
+    return [
+        small.removesuffix(ending) + other
+        for ending, other in _ENDINGS
+        if small.endswith(ending) and len(small) >= _SHORTEST_STEM + len(ending) and small.isalpha()
+    ]
+
+
+_SHORTEST_STEM: Final = 4
 _LEADING_ZEROS: Final = re.compile(r"(?<![0-9])0+(?=[0-9])")
 
 
@@ -251,12 +313,35 @@ def letters_of(text: str) -> list[str]:
     return re.findall(r"[^\W\d_]+", text)
 
 
+def runs_of(text: str) -> Iterator[str]:
+    """Yield every token of a text and every run of letters, and what is glued to a target in one case."""
+    yield from _tokens(text)
+    yield from letters_of(text)
+    yield from _beside_targets(text)
+
+
 def parts_of_words(text: str) -> Iterator[str]:
     """Return every token of a text, and every beginning and end of its runs of letters."""
     yield from _tokens(text)
     for run in letters_of(text):
         yield from (run[:end] for end in range(_SHORT, len(run)))
         yield from (run[begin:] for begin in range(1, len(run) - 1))
+
+
+_TITLED: Final = re.compile(
+    rf"(?<![^\W_])(?:(?i:{'|'.join(sorted(word_lists.TITLES))})|{'|'.join(map(str.title, _TITLES_AS_WRITTEN))})"
+    r"[ ._]{1,3}(?=[^\W\d_a-z])([^\W\d_]{3,})(?![^\W\d_])"
+)
+"""What stands behind a title, with a capital: Frau Katzenbeißer."""
+
+_BESIDE_TARGET: Final = re.compile("(?:PTV|CTV|GTV|ITV)([^\\W\\d_]+)|([^\\W\\d_]+)(?:PTV|CTV|GTV|ITV)", re.IGNORECASE)
+
+
+def _beside_targets(text: str) -> Iterator[str]:
+    """Return what is written in one word with a target, in letters of one case: PTVMUELLER."""
+    for run in letters_of(text):
+        if found := _BESIDE_TARGET.fullmatch(run):
+            yield found[1] or found[2]
 
 
 def _is_mixed(word: str) -> bool:
@@ -304,6 +389,7 @@ _Day = tuple[int, int, int]
 """Year, month, day."""
 
 _DATE: Final = frozenset(("date",))
+_PERSON: Final = frozenset(("person",))
 _STATED: Final = re.compile(r"(\d{4})(\.?)(\d\d)\2(\d\d)[\d.+]*", re.ASCII)
 """DA, in old objects with dots; DT from its day on. PS3.5 6.2."""
 _YEAR_FIRST: Final = re.compile(r"(?<!\d)(\d{4})([-./_ ])(\d{1,2})\2(\d{1,2})(?!\d|\.\d)", re.ASCII)

@@ -13,7 +13,8 @@ from functools import cached_property
 from itertools import pairwise, product
 from typing import TYPE_CHECKING, Final
 
-from services.proof.search import MONTHS, is_made_of_terms, letters_of, parts_of_words, spellings, words_of
+from services.proof.search import MONTHS, is_made_of_terms, letters_of, parts_of_words, runs_of, spellings, words_of
+from services.vocabulary import word_lists
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -25,10 +26,14 @@ _WORDS: Final = re.compile(r"[^\W\d_]{3,}|\d{3,}")
 _LONG: Final = 4
 """Characters of a word, or of a number and one more, that says something without the rest of its value."""
 
+_LONG_IN_CONSONANTS: Final = 3
+"""The like of a name in a script without short vowels."""
+
 _CUT_SHORT: Final = 5
 """Letters of a name that say it though the others were cut off."""
 
-_PERSONAL: Final = re.compile(r"\d[\d ()/-]{4,}\d|[@年]")
+_TITLES: Final = word_lists.TITLES | word_lists.TITLES_AS_WRITTEN
+_PERSONAL: Final = re.compile(r"\d[\d ()/-]{4,}\d|[@年년]")
 """What may be a number, an address, or a year in Japanese, whoever it is of."""
 
 
@@ -65,7 +70,7 @@ class Traces:
             or _holds(trace, self._traces)
             or any(each.startswith(tuple(cut_short)) for each in self._traces)
             or _holds(_english(text), self._english)
-            or any(self._may_be_a_form(word) for word in letters_of(text))
+            or any(self._may_be_a_form(word) for word in set(runs_of(text)))
             or any(year in text for year in self._years)
             or not self._days_of_the_year.isdisjoint(pairwise(map(int, re.findall(r"[0-9]+", text))))
             or _may_be_anybodys(text)
@@ -78,10 +83,11 @@ class Traces:
         small = word.casefold()
         if any(map(is_made_of_terms, spellings(word))):
             return False
-        if any(len(name) > _LONG < len(small) and name[:_CUT_SHORT] == small[:_CUT_SHORT] for name in self._names):
+        plain = _plain(word)
+        if len(plain) > _LONG and plain[:_CUT_SHORT] in self._beginnings:
             return True
         scripts = {_script(name) for name in self._names}
-        return len(small) >= _LONG and bool(scripts) and bool(scripts - {_script(small)})
+        return len(small) >= _LONG_IN_CONSONANTS and bool(scripts) and bool(scripts - {_script(small)})
 
     # Made when they are first asked for: most sets have no text that was changed.
 
@@ -101,8 +107,13 @@ class Traces:
             for kind, value in self._values
             if kind == "person"
             for word in letters_of(value)
-            if len(word) >= _LONG
+            if len(word) >= (_LONG if word.isascii() else _LONG_IN_CONSONANTS)
         )
+
+    @cached_property
+    def _beginnings(self) -> frozenset[str]:
+        """Return what names begin with, whatever their endings."""
+        return frozenset([plain[:_CUT_SHORT] for plain in map(_plain, self._names) if len(plain) > _LONG])
 
     @cached_property
     def _english(self) -> frozenset[str]:
@@ -133,6 +144,7 @@ def _texts(kind: str, value: str) -> Iterator[str]:
         for group in value.split("="):
             yield from _texts_of_a_name([words_of(part) for part in group.split("^")])
         yield from (each for each in letters if len(each) >= _LONG)
+        yield from (each.removeprefix(_ARTICLE) for each in letters if each.startswith(_ARTICLE))
         return
     yield value
     yield from (each for each in (*words, *letters) if len(each) >= _LONG)
@@ -168,7 +180,10 @@ _LETTERS_AND_DIGITS: Final = frozenset(("Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc"
 _LIKE_LETTERS: Final = str.maketrans(
     {"ø": "o", "å": "a", "æ": "a", "œ": "o", "þ": "th", "ð": "d", "đ": "d", "ł": "l", "ħ": "h"}
     | {"\N{LATIN SMALL LETTER DOTLESS I}": "i"}
+    | {"\N{ARABIC LETTER TEH MARBUTA}": "\N{ARABIC LETTER HEH}"}
+    | {"\N{ARABIC LETTER ALEF MAKSURA}": "\N{ARABIC LETTER YEH}"}
 )
+_ARTICLE: Final = "\N{ARABIC LETTER ALEF}\N{ARABIC LETTER LAM}"
 
 
 def _plain(text: str) -> str:
@@ -196,6 +211,6 @@ def _script(word: str) -> str:
 def _may_be_anybodys(text: str) -> bool:
     """Return whether a text may be a date, a number or an address, whoever it is of."""
     numbers = re.findall(r"\d+", text)
-    if _PERSONAL.search(text) or len(numbers) > 2:
+    if _PERSONAL.search(text) or len(numbers) > 2 or not _TITLES.isdisjoint(map(str.casefold, runs_of(text))):
         return True
     return bool(numbers) and any(not spellings(word).isdisjoint(MONTHS) for word in letters_of(text))

@@ -387,7 +387,7 @@ def judge_cleaned(found: Found, traces: Traces, reasons: Reasons, naming: Naming
                 reasons.add("free text", "holds control characters", place)
             elif not new or not old:
                 reasons.add("free text", "was emptied, or filled", place)
-            elif len(new) > _LONGEST.get(role, _LONGEST_ELSEWHERE):
+            elif len(new) > _LONGEST.get(role, _LONGEST_ELSEWHERE) and not is_left_of(old, new):
                 reasons.add("free text", "the replacement is too long for a planning system", place)
             elif not (is_named or cut or traces.are_in(old)):
                 reasons.add("free text", "was changed without need", place)

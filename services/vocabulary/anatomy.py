@@ -14,7 +14,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from services.vocabulary.spelling import fold, pieces, spellings
+from services.vocabulary.spelling import MARKS, fold, pieces, spellings
 from services.vocabulary.word_lists import read_anatomy, read_lexicon
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ _TERMS: Final = frozenset(map(fold, read_anatomy()))
 _KNOWN: Final = frozenset(fold(word) for words in read_lexicon().values() for word in words)
 _SIDES: Final = frozenset(map(fold, read_lexicon()["side"]))
 _TARGETS: Final = frozenset(map(fold, read_lexicon()["target"]))
+_SIZES_OF_TARGETS: Final = sorted({len(word) for word in _TARGETS if len(word) > 2})
 _AS_WRITTEN: Final = frozenset(spelling for word in read_anatomy() for spelling in spellings(word))
 _OBJECTS: Final = frozenset(map(fold, read_lexicon()["object"]))
 _MEANINGLESS: Final = _OBJECTS.union(
@@ -31,7 +32,7 @@ _MEANINGLESS: Final = _OBJECTS.union(
 )
 """Words that are worth nothing on their own."""
 
-_RUN: Final = re.compile(r"[^\W\d_]+")
+_RUN: Final = re.compile(rf"[^\W\d_](?:[^\W\d_]|[{MARKS}])*")
 _SHORTEST_WORD: Final = 2
 
 _ENDINGS: Final = frozenset("lraeios")
@@ -125,11 +126,23 @@ def _unknown_part(run: str) -> tuple[int, int] | None:
     if len(run) < _SHORTEST_WORD or is_known_run([run[start:end] for start, end in cuts]):
         return None
     ends = [end for _, end in cuts[:-1]]
-    first = max((end for end in ends if end > 1 and fold(run[:end]) in _KNOWN), default=0)
+    known = [end for end in ends if end > 1 and fold(run[:end]) in _KNOWN]
+    # The capital of a word is its own: PTVNino is PTV and Nino, though PTVN is a target, too.
+    first = max(known, key=lambda end: _is_better_cut(run, end), default=_end_of_target(run))
     last = min(
         (end for end in ends if end > first and len(run) - end > 1 and fold(run[end:]) in _KNOWN), default=len(run)
     )
     return (first, last) if last - first >= _SHORTEST_WORD else (0, len(run))
+
+
+def _is_better_cut(run: str, end: int) -> tuple[bool, bool, int]:
+    return fold(run[:end]) in _TARGETS, run[end : end + 2].istitle(), end
+
+
+def _end_of_target(run: str) -> int:
+    """Return where a target ends that an unknown word is glued to in one case: `PTVHOHENLOHE`, `ptvhohenlohe`."""
+    in_one_case = run.isupper() or run.islower()
+    return max((size for size in _SIZES_OF_TARGETS if in_one_case and fold(run[:size]) in _TARGETS), default=0)
 
 
 @lru_cache(maxsize=4096)

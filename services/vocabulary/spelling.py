@@ -68,6 +68,9 @@ def _bare(word: str) -> str:
     return unicodedata.normalize("NFC", "".join(char for char in parts if not unicodedata.combining(char)))
 
 
+MARKS: Final = "".join(filter(lambda char: unicodedata.category(char)[0] == "M", map(chr, range(0x300, 0x3100))))
+"""Accents, vowels and tones that stand as signs of their own beside a letter, as in Thai: part of the word it is in."""
+
 _PIECE: Final = re.compile(r"(?<=U)U(?=l)|U+(?=Ul)|Ul+|U+|l+|z+(?=9)|[z9]+|C")
 
 

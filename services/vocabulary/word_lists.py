@@ -120,51 +120,79 @@ los las bin ibn st zu zum zur
 NAMELESS: Final = frozenset(_NAMELESS.split())
 """Roles, titles and particles: words inside names that name nobody."""
 
+_TITLES: Final = """
+frau herr herrn fräulein frl geb geborene geborener mister mrs missis madame mademoiselle monsieur mme mlle née signora
+signorina signore signor dott dottore dottoressa señor señora señorita senhor senhora doña dhr mevr mevrouw meneer
+mijnheer fru fröken frøken herra rouva pani prof professor doctor doktor
+"""
+TITLES: Final = frozenset(_TITLES.split())
+"""What stands beside a person's name and says so."""
+
+TITLES_AS_WRITTEN: Final = frozenset(("mr", "ms", "miss", "dr", "hr", "né", "sra", "dra", "sr", "sig"))
+"""Those that are titles only as titles are written, `Mr` or `dr.`: in capitals they are codes of imaging."""
+
+TITLES_WITH_A_DOT: Final = frozenset(("sr", "sig"))
+"""Those of them that are short for something else without a dot: the sigmoid."""
+
 MONTHS: Final = (
     (
         "jan january januar jän jänner gennaio gen janvier enero ene janeiro januari janv tammikuu tammikuuta "
         "styczeń stycznia sty leden ledna января ocak január ianuarie ιανουαρίου"
+        " січня siječnja sausio يناير ינואר בינואר"
     ),
     (
         "feb february februar febbraio février fév febrero fevereiro fev februari febr helmikuu helmikuuta "
         "luty lutego lut únor února февраля şubat február februarie φεβρουαρίου"
+        " лютого veljače vasario فبراير פברואר בפברואר"
     ),
     (
         "mar march märz mär mrz marzo mars março maart mrt mart maaliskuu maaliskuuta marzec marca březen "
         "března marts марта március martie μαρτίου"
+        " березня ožujka kovo مارس מרץ במרץ"
     ),
     (
         "apr april aprile avril abril abr kwiecień kwietnia kwi huhtikuu huhtikuuta duben dubna avr апреля "
         "nisan április aprilie απριλίου"
+        " квітня travnja balandžio أبريل אפריל באפריל"
     ),
-    ("may mai maggio mag mayo maio mei maj toukokuu toukokuuta maja květen května мая mayis május μαΐου"),
+    (
+        "may mai maggio mag mayo maio mei maj toukokuu toukokuuta maja květen května мая mayis május μαΐου"
+        " травня svibnja gegužės مايو מאי במאי"
+    ),
     (
         "jun june juni giugno giu juin junio junho kesäkuu kesäkuuta czerwiec czerwca cze červen června июня "
         "haziran június iunie ιουνίου"
+        " червня lipnja birželio يونيو יוני ביוני"
     ),
     (
         "jul july juli luglio lug juillet julio julho heinäkuu heinäkuuta lipiec lipca lip červenec července "
         "juil июля temmuz július iulie ιουλίου"
+        " липня srpnja liepos يوليو יולי ביולי"
     ),
     (
         "aug august agosto ago août aout augustus augusti elokuu elokuuta sierpień sierpnia sie srpen srpna "
         "августа ağustos augusztus αυγούστου"
+        " серпня kolovoza rugpjūčio أغسطس אוגוסט באוגוסט"
     ),
     (
         "sep sept september settembre set septembre septiembre setembro syyskuu syyskuuta wrzesień września "
         "wrz září сентября eylül szeptember septembrie σεπτεμβρίου"
+        " вересня rujna rugsėjo سبتمبر ספטמבר בספטמבר"
     ),
     (
         "oct october okt oktober ottobre ott octobre octubre outubro out lokakuu lokakuuta październik "
         "października paź říjen října октября ekim október octombrie οκτωβρίου"
+        " жовтня listopada spalio أكتوبر אוקטובר באוקטובר"
     ),
     (
         "nov november novembre noviembre novembro marraskuu marraskuuta listopad listopada lis ноября kasim "
         "noiembrie νοεμβρίου"
+        " листопада studenoga lapkričio نوفمبر נובמבר בנובמבר"
     ),
     (
         "dec december dez dezember dicembre dic décembre déc diciembre dezembro desember des joulukuu "
         "joulukuuta grudzień grudnia gru prosinec prosince декабря aralik decembrie δεκεμβρίου"
+        " грудня prosinca gruodžio ديسمبر דצמבר בדצמבר"
     ),
 )
 """Names of the months and their short forms, January first: in the lexicon's languages and some others."""

@@ -50,11 +50,14 @@ FAULTS = {
     "the reading of dates": Fault(identifiers, "read_dates", _nothing, "CT 3.11.50", "date"),
     "short names": Fault(Identifiers, "_is_word", lambda *_: False, "PTV Kim", "person"),
     "separators in an ID": Fault(Identifiers, "_may_part", lambda *_: False, "PTV PAT-4711", "patient-id"),
+    "another script": Fault(Identifiers, "_in_other_letters", _nothing, "PTV Мустерманн", "person"),
+    "the form of a man": Fault(Identifiers, "matches", _nothing, "PTV_Kowalski", "person"),
+    "a name glued to a target": Fault(Identifiers, "matches", _nothing, "PTVMUSTERMANN", "person"),
     "the taking in of names": Fault(Identifiers, "_take_name", _nothing, "PTV Mustermann", "person"),
     "the parts of a name": Fault(identifiers, "name_components", _nothing, "PTV Mustermann", "person"),
     "the words of a name": Fault(Identifiers, "_add_word_of_name", _nothing, "PTV_Kim_2", "person"),
     "the taking in of IDs": Fault(Identifiers, "_take_phrase", _nothing, "PTV PAT4711", "patient-id"),
-    "the spellings": Fault(identifiers, "fold", lambda text: text, "PTV MUSTERMANN", "person"),
+    "the spellings": Fault(identifiers, "fold", lambda text: text, "PTV KIM", "person"),
     "the tokens": Fault(identifiers, "pieces", lambda text: [(0, len(text))], "PTV PAT4711", "patient-id"),
     "the excuse of anatomy": Fault(identifiers, "_is_anatomy", lambda *_: True, "PTV PAT4711", "patient-id"),
     "what is anybody's": Fault(text_cleaner, "_general", _nothing, "Eye 7654321", "number or address"),
@@ -77,7 +80,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def _made(folder: Path, label: str) -> Path:
     def called(made: MadeSet) -> None:
-        sets.patient("Mustermann-Goßler^Erika Kim^Luise=山田^太郎", "PAT4711")(made)
+        sets.patient("Mustermann-Goßler^Erika Kim^Luise Kowalska=山田^太郎", "PAT4711")(made)
         made.structure_set.StructureSetROISequence[0].ROIName = label
         for data in made.objects:
             data.InstitutionName, data.PatientBirthDate = "Klinikum Quellstadt", "19501103"

@@ -1,0 +1,106 @@
+"""Names in the letters of another script, for the search of the proof: a pattern of all that people write for a word.
+
+Иванов is `[iy][vw]an?ov`, letter by letter; of Arabic the vowels are anybody's. Where a Latin word of a text
+is what the pattern of a name allows, or a name what that of a word allows, it is the name. It shares a list of letters
+with the cleaner, and nothing else: that one compares how words sound.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+from services.vocabulary import word_lists
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_WRITTEN: Final = {letters: ways.split() or [""] for letters, ways in word_lists.read_letters()["written"].items()}
+_OTHER: Final = re.compile("[\u0370-\u03ff\u0400-\u052f\u0620-\u064a]")
+_CONSONANTS_ONLY: Final = re.compile("[\u0620-\u064a]")
+_ARTICLE: Final = "\N{ARABIC LETTER ALEF}\N{ARABIC LETTER LAM}"
+_BETWEEN: Final = "[aeiou]{0,2}"
+_SHORTEST: Final = 4
+_FEWEST: Final = 3
+"""Letters of a name that is written without short vowels."""
+
+_CONSONANTS: Final = frozenset("bcdfghjklmnpqrstxz")
+
+
+class OtherLetters:
+    """The names of a set, for words in the letters of another script than theirs."""
+
+    def __init__(self) -> None:
+        self._latin: set[str] = set()
+        self.patterns: list[re.Pattern[str]] = []
+        """Of names in another script than Latin: all that people write for them."""
+
+    def add(self, name: str, spellings: Iterable[str]) -> None:
+        """Take in a word of a name, and its spellings in small letters."""
+        if name.isascii() or not is_other(name):
+            self._latin.update(each for each in spellings if len(each) >= _SHORTEST)
+            return
+        for part in {name, name.removeprefix(_ARTICLE)}:
+            if pattern := pattern_of(part):
+                self.patterns.append(pattern)
+
+    def has(self, word: str, spellings: Iterable[str]) -> bool:
+        """Return whether a word of a text is a name in other letters."""
+        if is_other(word):
+            pattern = pattern_of(word) if self._latin else None
+            return pattern is not None and any(map(pattern.fullmatch, self._latin))
+        some = [each for each in spellings if len(each) >= _SHORTEST] if self.patterns else []
+        return any(pattern.fullmatch(each) for pattern in self.patterns for each in some)
+
+
+def is_other(word: str) -> bool:
+    """Return whether a word has letters that names are carried over from and into: Cyrillic, Greek, Arabic."""
+    return _OTHER.search(word) is not None
+
+
+@lru_cache(maxsize=1 << 10)
+def pattern_of(word: str) -> re.Pattern[str] | None:
+    """Return what a word may be in Latin letters; None where it is too short or has unknown letters."""
+    letters = _letters(word)
+    if without_vowels := _CONSONANTS_ONLY.search(word) is not None:
+        letters = [letter for letter, _ in groupby(letters)]
+    if any(letter not in _WRITTEN for letter in letters):
+        return None
+    if len(letters) < _SHORTEST and not (without_vowels and sum(map(_is_consonant, letters)) >= _FEWEST):
+        return None
+    ways = ""
+    for number, letter in enumerate(letters):
+        if number and without_vowels and all(map(_is_consonant, letters[number - 1 : number + 1])):
+            ways += _BETWEEN
+        ways += f"(?:{'|'.join(_ways(letter, twice=without_vowels))})"
+    return re.compile(ways)
+
+
+def _letters(word: str) -> list[str]:
+    """Cut a word into letters, two that are written as one together, without accents."""
+    found: list[str] = []
+    rest = "".join(map(_bare, unicodedata.normalize("NFC", word.casefold())))
+    while rest:
+        size = 2 if rest[:2] in _WRITTEN else 1
+        found.append(rest[:size])
+        rest = rest[size:]
+    return found
+
+
+def _bare(char: str) -> str:
+    if char in _WRITTEN:
+        return char
+    parts = unicodedata.normalize("NFKD", char)
+    return "".join(part for part in parts if not unicodedata.combining(part) and part != "\N{ARABIC TATWEEL}")
+
+
+def _ways(letter: str, *, twice: bool) -> list[str]:
+    ways = _WRITTEN[letter]
+    return [f"{way}{{1,2}}" if twice and way in _CONSONANTS else way for way in ways]
+
+
+def _is_consonant(letter: str) -> bool:
+    return not _CONSONANTS.isdisjoint("".join(_WRITTEN[letter]))

@@ -1,0 +1,105 @@
+"""A name beside a title goes whoever it is of; an organ beside one, and what only looks like a title, stay."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.deidentify.identifiers import Identifiers
+from services.deidentify.text_cleaner import Cleaner
+from services.policy.text_roles import Text
+from services.proof.search import Search
+from services.proof.traces import Traces
+
+NOBODY = [("person", "ANON^ANON")]
+
+
+def left_of(label: str) -> str:
+    """Return what becomes of a label in a set of somebody else."""
+    return Cleaner(Identifiers(NOBODY), [Text("roi_name", 7, label)]).clean(label, "roi_name")
+
+
+@pytest.mark.parametrize(
+    ("label", "left"),
+    [
+        ("Lunge_re Frau Katzenbeißer", "Lunge_re"),
+        ("Frau Katzenbeißer", "ROI_07"),
+        ("FRAU KATZENBEISSER", "ROI_07"),
+        ("PTV FrauKatzenbeißer", "PTV"),
+        ("PTV Hr. Wojcik", "PTV"),
+        ("PTV_Herr_Wojcik", "PTV"),
+        ("HN Dr. Sauerbruch", "HN"),
+        ("HN Dr Sauerbruch", "HN"),
+        ("HN dr. sauerbruch", "HN"),
+        ("HN Prof. Dr. med. Sauerbruch", "HN"),
+        ("HN Dr. F. Sauerbruch", "HN"),
+        ("HN Sauerbruch, Dr.", "HN"),
+        ("Katzenbeißer (Frau)", "ROI_07"),
+        ("PTV geb. Trollmann", "PTV"),
+        ("PTV née Chauvel", "PTV"),
+        ("Mme Dupuiseau PTV", "PTV"),
+        ("PTV Sig.ra Bianchetti", "PTV"),
+        ("PTV Sra. Quevedo", "PTV"),
+        ("PTV Sr. Quevedo", "PTV"),
+        ("PTV Mevr. van Kuipersma", "PTV"),
+        ("PTV Fru Lindeqvist", "PTV"),
+        ("PTV Mrs Smitherson", "PTV"),
+        ("PTV Mr. Smitherson-Fogg", "PTV"),
+    ],
+)
+def test_the_name_goes_with_its_title(label: str, left: str) -> None:
+    """What is known stays."""
+    assert left_of(label) == left
+    assert Traces(NOBODY).are_in(label)
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "MR Brain",
+        "MR_Hohenlohe",
+        "SR left",
+        "HR CTV",
+        "HR_Xyz",
+        "DR Xyz",
+        "MS Xyz",
+        "Sig Xyz",
+        "Dr_Boost",
+        "Dr. Lunge",
+        "Frau Lunge",
+        "Prof",
+        "Mr 2",
+        "geb. 61 Gy",
+        "Miss L",
+        "Drain",
+        "Frontal Xyz",
+    ],
+)
+def test_a_code_or_an_organ_beside_a_title_names_nobody(label: str) -> None:
+    """In capitals two letters are of imaging and planning; a word of the lexicon is no name."""
+    assert left_of(label) == label
+    assert not Search(NOBODY).in_typed(label)
+
+
+@pytest.mark.parametrize("title", ["Frau", "Herr", "Mrs", "Mrs.", "Mr", "Dr.", "Mme", "Prof.", "geb.", "Sra.", "Fru"])
+@pytest.mark.parametrize("name", ["Katzenbeißer", "Quevedo", "Trollmann", "Øvergaard"])
+def test_the_proof_sees_a_name_behind_a_title(title: str, name: str) -> None:
+    """By a pattern of its own."""
+    assert Search(NOBODY).in_typed(f"PTV {title} {name}") == {"person"}
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "PTV 2021년 3월 22일",
+        "PTV 2021年3月22日",
+        "PTV 22 березня 2021",
+        "PTV 22 ožujka 2021",
+        "PTV 22 مارس 2021",
+        "PTV 22 במרץ 2021",
+    ],
+)
+def test_a_date_goes_in_more_languages(label: str) -> None:
+    """Months by name, and what Korean writes behind its numbers."""
+    values = [("date", "20210322")]
+    assert Cleaner(Identifiers(values), [Text("roi_name", 7, label)]).clean(label, "roi_name") == "PTV"
+    assert Traces(values).are_in(label)
