@@ -116,8 +116,8 @@ class _State:
             assert outcome["state"] in CONCLUSIONS | {"no-set", "not readable"}
             if folder in originals:
                 found[folder] = outcome["state"]
-            if outcome["state"] == "published":
-                assert self.records[outcome["index"]]["set"] == outcome["set_id"]
+            for one in _published_of(outcome):
+                assert self.records[one["index"]]["set"] == one["set_id"]
         by_set: dict[str, int] = {}
         for index, record in self.records.items():
             assert record.get("set") not in by_set, "published twice"
@@ -179,8 +179,13 @@ class _State:
         became = {row[1]: row[0] for row in found}
         for locator, outcome in self.outcomes.items():
             folder = self.folders[locator]
-            if outcome["state"] == "published" and folder in originals:
-                assert became[f"{self.patient_id}{outcome['index']:03d}"] == originals[folder].patient_id
+            for one in _published_of(outcome) if folder in originals else ():
+                assert became[f"{self.patient_id}{one['index']:03d}"] == originals[folder].patient_id
+
+
+def _published_of(outcome: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Give the published sets of a folder's outcome: of one with several each has its own entry."""
+    return [one for one in outcome.get("sets") or [outcome] if one["state"] == "published"]
 
 
 def nothing_is_passed_over(root: Path, states: Mapping[str, str], not_taken: Iterable[str]) -> None:

@@ -27,20 +27,25 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from services.runtime.settings import Settings
+from tests.exports import first
 from tests.faults.service import Service
 from tests.invariants import remember
 from tests.malformed_messages import malformed, well_formed
-from tests.sets import make_set, second, without
+from tests.sets import make_collection, make_set, second, without
 from tests.waiting import wait_until
 from worker.app import QUEUE, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.exports import Export
+
 MOST_UNDONE = 12
 MOST_WORKERS = 8
 MOST_HALF = 3
 BLOCK_BYTES = 4096
+EXPORTS = 60
+MORE = '[check]\nplans = "each"\n\n[people]\nsame_patient = "tell"\n'
 
 
 class Soak:
@@ -103,6 +108,14 @@ class Soak:
             self.service.dropped |= remember(self.service.root / again)
             if name in self.faulty:
                 self.faulty.add(again)
+
+    def drop_several(self) -> None:
+        """Drop a patient's folder with several plans, each of which makes a whole set; the same one now and then."""
+        if len(self.undone()) < MOST_UNDONE:
+            name = self.name()
+            export = first(self.service.root, _is_of_whole_sets, name, since=self.chance.randrange(EXPORTS))
+            self.copied.add(name)
+            self.service.dropped |= remember(export.folder)
 
     def rename(self) -> None:
         """Rename a set, in work perhaps."""
@@ -257,6 +270,7 @@ class Soak:
             self.drop_faulty: 4,
             self.drop_again: 4,
             self.drop_half: 4,
+            self.drop_several: 4,
             self.arrive: 6,
             self.overwrite: 4,
             self.foreign_traffic: 4,
@@ -313,9 +327,14 @@ class Soak:
         return {"refused"} if name in self.faulty else {"published", "same-set"}
 
 
+def _is_of_whole_sets(export: Export) -> bool:
+    return not export.two_patients and len(export.sets) == len(export.plans) > 1
+
+
 def soak(seconds: float, seed: int) -> None:
     """Soak, and say how it went."""
     with tempfile.TemporaryDirectory(prefix="soak-") as place, Service(Path(place), keeps=True) as service:
+        make_collection(service.root, more=MORE)
         service.inner |= {"visibility_s": 20, "stands_still_s": 10.0}
         (Path(place) / "elsewhere").mkdir()
         service.start(workers=2)
