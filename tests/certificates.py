@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 def certificates(folder: Path, *names: str) -> None:
     """Make an authority (`ca.pem`), and its certificate for a server of these names (`server.pem`, `server.key`)."""
-    folder.mkdir(mode=0o755)
+    folder.mkdir()
+    folder.chmod(0o755)
     new = ("openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
     sign = ("openssl", "x509", "-req", "-CAcreateserial", "-days", "2", "-extfile", folder / "names")
     ca, key, wish = folder / "ca.pem", folder / "server.key", folder / "server.csr"

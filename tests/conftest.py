@@ -14,7 +14,7 @@ from hypothesis import settings
 from tests.many import examples
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 # The programs that tests start compile each module once, not each time, whatever the shell says.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -57,6 +57,17 @@ def pytest_collection_finish() -> None:
     """Let the garbage collector pass over what stays to the end: all modules and tests, which is most of the heap."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """Give each test the umask that pytest was started with: what is called in its process follows a collection's."""
+    before = os.umask(0o077)
+    os.umask(before)
+    try:
+        return (yield)
+    finally:
+        os.umask(before)
 
 
 @pytest.fixture(scope="session", autouse=True)
