@@ -175,9 +175,16 @@ class Cleaner:
     def _stand_in(self, value: str, role: Role, number: int) -> str:
         """Name the object by its own number, or else by the first that no other object of its kind has."""
         own = [number] if 0 < number <= _LARGEST_NUMBER else []
-        others = (number for number in count(1) if (_STAND_INS[role], number) not in self._numbers)
-        names = (f"{_STAND_INS[role]}{number:02d}" for number in chain(own, others))
+        begin = self._begin_of(role)
+        others = (number for number in count(1) if (begin, number) not in self._numbers)
+        names = (f"{begin}{number:02d}" for number in chain(own, others))
         return next(name for name in names if self._is_free(value, name, self._longest(value)))
+
+    def _begin_of(self, role: Role) -> str:
+        """Return what stand-ins of a role begin with; as those of another where the person is called so: Ms Beam."""
+        begins = (_STAND_INS[role], _STAND_INS["technical"], *_STAND_INS.values())
+        harmless = (one for one in begins if all(span.start >= len(one) for span in self._spans(f"{one}01")))
+        return next(harmless, _STAND_INS[role])
 
     def _is_free(self, value: str, new: str, longest: int) -> bool:
         roles = self._roles[value]
@@ -254,7 +261,9 @@ def _known_part(text: str) -> str:
 
 
 def _known_of(run: str) -> str:
-    """Return a word of the lexicon, or what of an unknown one is: the target in `PTVHohenlohe`."""
+    """Return a word of the lexicon, or what of an unknown one is: the target in `PTVHohenlohe`; no stray initial."""
+    if len(run) == 1 and run.isalpha() and not anatomy.is_known(run):
+        return ""
     if anatomy.only_known(run):
         return run if any(map(str.isalnum, run)) else ""
     return "".join(_without(run, anatomy.unknown_words(run))) if run.isalpha() else ""

@@ -1,0 +1,73 @@
+"""What stands in a cleaned text's place is what the proof takes: what is left in known words, or a stand-in."""
+
+from __future__ import annotations
+
+import string
+from typing import TYPE_CHECKING, get_args
+
+import pytest
+
+from services.deidentify.identifiers import Identifiers
+from services.deidentify.text_cleaner import Cleaner
+from services.policy.text_roles import Role, Text
+from services.proof.search import Search
+from services.proof.stand_ins import is_left_of, is_stand_in
+from tests.anonymized import anonymized
+from tests.sets import patient
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.sets import MadeSet
+
+ROLES: list[Role] = [role for role in get_args(Role) if role != "product"]  # whose names are their makers'
+LETTERS = [*string.ascii_letters, *"äöüßéñçøåžαβγБЖ"]
+FORMS = (
+    "Lung {} Holz",
+    "Holz_{}_PTV",
+    "Lung {}. Holz",
+    "Lung {}12 Holz",
+    "Lung-{}-L Holz",
+    "PTV{} Holz",
+    "{} GTV Holz",
+)
+
+
+def cleaned(name: str, role: Role, text: str) -> str:
+    """Return what becomes of a text in the set of somebody of this name."""
+    return Cleaner(Identifiers([("person", name)]), [Text(role, 7, text)]).clean(text, role)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_no_stray_letter_stays_that_nobody_knows(form: str) -> None:
+    """An initial beside a name goes with it: `Lung K Holz`; a side or a number of the lexicon stays."""
+    texts = [form.format(letter) for letter in LETTERS]
+    left = {text: cleaned("Holz^Bo", "roi_name", text) for text in texts}
+
+    assert {text: new for text, new in left.items() if not (is_left_of(text, new) or is_stand_in(new))} == {}
+    assert cleaned("Holz^Bo", "roi_name", "Lung L Holz") == "Lung L"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_stand_in_does_not_call_the_person(role: Role) -> None:
+    """Who is called as stand-ins begin has another's: Ms Beam's beam is no Beam07."""
+    for name in ("Beam", "Plan", "Text", "Item", "Product", "Meaning", "Tol", "Item^Beam^Plan"):
+        new = cleaned(name, role, f"Xyqq {name.partition('^')[0]}")
+
+        assert is_stand_in(new)
+        assert Search([("person", name)]).in_typed(new) == frozenset()
+
+
+def called_so(made: MadeSet) -> None:
+    """Write the person's name into the names of their beams and their plan."""
+    for beam in made.plan.BeamSequence:
+        beam.BeamName = f"Xyqq Beam {beam.BeamNumber}"
+    made.plan.RTPlanLabel = "Xyqq Plan"
+
+
+def test_somebody_called_as_stand_ins_begin_is_published(tmp_path: Path) -> None:
+    """The proof finds nothing of Ms Beam, and takes what stands in place of her name."""
+    plan = anonymized(tmp_path, patient("Beam^Plan"), called_so).plan
+
+    names = [str(plan.RTPlanLabel), *(str(beam.BeamName) for beam in plan.BeamSequence)]
+    assert [name for name in names if not is_stand_in(name) or "Beam" in name or "Plan" in name] == []
