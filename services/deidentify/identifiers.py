@@ -79,6 +79,7 @@ _SHORTEST_TERM: Final = 3
 _GENERIC: Final = frozenset(map(fold, word_lists.GENERIC))
 
 _NAMELESS: Final = frozenset(map(fold, word_lists.NAMELESS))
+_FAMILIES_TOO: Final = frozenset(map(fold, word_lists.TITLES_AND_PARTICLES))
 
 
 @dataclass(slots=True)
@@ -287,6 +288,8 @@ class Identifiers:
             for word in _words(component):
                 self._add_word_of_name(word)
         words = [_words(component) for component in components[:3]]
+        if len(components) > 1 and len(words[0]) == 1 and fold(words[0][0]) in _FAMILIES_TOO:
+            self._add("person", words[0][0])  # a family that is called as others are addressed: Herr, Das
         family, given = words[0], [word for component in words[1:] for word in component]
         if given:
             self._add_pairs(family, given)

@@ -116,7 +116,7 @@ class Search:
         if self._other_letters.patterns or not text.isascii():
             hits += (Hit(word, _PERSON) for word in tokens if self._is_in_other_letters(word))
         if titled := _TITLED.findall(text):
-            hits += (Hit(word, _PERSON) for word in titled if not self._is_common(word))
+            hits += (Hit(word, _PERSON) for word in titled if not (self._is_common(word) or _is_address(word)))
         hits += (Hit(found, _DATE) for found, _, day in _days_in(text) if day in self._days)
         hits += (Hit(found, frozenset(("number or address",))) for found in _ANYBODY.findall(text))
         if self._taken is not None:
@@ -158,6 +158,8 @@ class Search:
     def _take_name(self, parts: list[list[str]]) -> None:
         """Take in a name; one short word alone is a code of somebody's rather than a name."""
         naming = [[word for word in part if spellings(word).isdisjoint(_NAMELESS)] for part in parts]
+        if len(parts) > 1 and len(parts[0]) == 1 and not spellings(parts[0][0]).isdisjoint(_FAMILIES_TOO):
+            naming[0] = parts[0]  # Herr, Das: a family may be called so
         is_name = sum(map(len, naming)) > 1
         for part, words in zip(parts, naming, strict=True):
             for token in {*words, "".join(part)} if words else ():
@@ -266,6 +268,7 @@ def _bare(word: str) -> str:
 
 _ANATOMY: Final = frozenset(spelling for word in word_lists.read_anatomy() for spelling in spellings(word))
 _NAMELESS: Final = frozenset(spelling for word in word_lists.NAMELESS for spelling in spellings(word))
+_FAMILIES_TOO: Final = frozenset(one for word in word_lists.TITLES_AND_PARTICLES for one in spellings(word))
 _COMMON: Final = _ANATOMY | {spelling for word in word_lists.GENERIC for spelling in spellings(word)}
 _SHORTEST_TERM: Final = 3
 
@@ -335,6 +338,11 @@ _TITLED: Final = re.compile(
 """What stands behind a title, with a capital: Frau Katzenbeißer."""
 
 _BESIDE_TARGET: Final = re.compile("(?:PTV|CTV|GTV|ITV)([^\\W\\d_]+)|([^\\W\\d_]+)(?:PTV|CTV|GTV|ITV)", re.IGNORECASE)
+
+
+def _is_address(word: str) -> bool:
+    """Return whether a word behind a title is one more: Herr Prof."""
+    return not spellings(word).isdisjoint(_NAMELESS | word_lists.TITLES | word_lists.TITLES_AS_WRITTEN)
 
 
 def _beside_targets(text: str) -> Iterator[str]:

@@ -111,13 +111,19 @@ server console unknown unbekannt none null undefined
 GENERIC: Final = frozenset(_GENERIC.split()).union(*read_lexicon().values())
 """Words that name a kind of place, maker or machine rather than one of them, and all words of the lexicon."""
 
-_NAMELESS: Final = """
+_NOBODY: Final = """
 operator physician physicist physiker doctor arzt ärztin admin administrator user unknown unbekannt
-anonymous anonymized anonym none null undefined professor herr frau madame monsieur dr mr ms mrs md phd prof
+anonymous anonymized anonym none null undefined
+"""
+_PARTS: Final = """
+professor herr frau madame monsieur dr mr ms mrs md phd prof
 dipl med rer nat msc bsc jr sr ii iii iv de da do di du la le el al von van der den dem ten ter del dos das
 los las bin ibn st zu zum zur
 """
-NAMELESS: Final = frozenset(_NAMELESS.split())
+TITLES_AND_PARTICLES: Final = frozenset(_PARTS.split())
+"""Words inside names that name nobody, but where a family is called so: Herr, Das, Du."""
+
+NAMELESS: Final = TITLES_AND_PARTICLES.union(_NOBODY.split())
 """Roles, titles and particles: words inside names that name nobody."""
 
 _TITLES: Final = """

@@ -103,3 +103,24 @@ def test_a_date_goes_in_more_languages(label: str) -> None:
     values = [("date", "20210322")]
     assert Cleaner(Identifiers(values), [Text("roi_name", 7, label)]).clean(label, "roi_name") == "PTV"
     assert Traces(values).are_in(label)
+
+
+@pytest.mark.parametrize("family", ["Herr", "Frau", "Das", "Du", "Zur", "Prof"])
+@pytest.mark.parametrize("form", ["PTV {}", "{}_PTV", "Herr {} PTV", "PTV_{}"])
+def test_a_family_may_be_called_as_others_are_addressed(family: str, form: str) -> None:
+    """In writer and proof; of all others the word stays, and says nothing."""
+    text, name = form.format(family), ("person", f"{family}^Rahul")
+
+    assert Cleaner(Identifiers([name]), [Text("roi_name", 7, text)]).clean(text, "roi_name") == "PTV"
+    assert Search([name]).in_typed(text) == {"person"}
+    assert Search([("person", "Müller^Anna")]).in_typed(text) == frozenset()
+
+
+def test_a_title_behind_a_title_is_no_name() -> None:
+    """Neither has Professor to go, nor is a set parked for it."""
+    text = "Herr Prof Boost"
+
+    assert (
+        Cleaner(Identifiers([("person", "Müller^Anna")]), [Text("roi_name", 7, text)]).clean(text, "roi_name") == text
+    )
+    assert Search([("person", "Müller^Anna")]).in_typed(text) == frozenset()
