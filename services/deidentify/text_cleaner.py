@@ -183,8 +183,11 @@ class Cleaner:
     def _begin_of(self, role: Role) -> str:
         """Return what stand-ins of a role begin with; as those of another where the person is called so: Ms Beam."""
         begins = (_STAND_INS[role], _STAND_INS["technical"], *_STAND_INS.values())
-        harmless = (one for one in begins if all(span.start >= len(one) for span in self._spans(f"{one}01")))
-        return next(harmless, _STAND_INS[role])
+        return next((one for one in begins if not self._is_called(one)), _STAND_INS[role])
+
+    def _is_called(self, begin: str) -> bool:
+        """Return whether a stand-in identifies by what it begins with; one alone may be somebody's ID: ROI_01."""
+        return all(any(span.start < len(begin) for span in self._spans(f"{begin}{number}")) for number in ("01", "02"))
 
     def _is_free(self, value: str, new: str, longest: int) -> bool:
         roles = self._roles[value]

@@ -41,7 +41,7 @@ SEARCHED = {NAME.lower().encode(), PATIENT_ID.lower().encode()}
 
 #: VRs to draw attributes of, with the values drawn.
 WORDS = st.lists(
-    st.sampled_from([NAME, NAME.upper(), PATIENT_ID, "PTV", "left", "Öse", "60 Gy", "20170503", "x"]),
+    st.sampled_from([NAME, NAME.upper(), PATIENT_ID, "PTV", "left", "Drüse", "60 Gy", "20170503", "x"]),
     min_size=1,
     max_size=3,
 ).map(" ".join)
