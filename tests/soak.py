@@ -65,7 +65,7 @@ class Soak:
         self.overwritten: set[str] = set()
         self.other = Celery("other", broker=service.redis.url, set_as_current=False)
         self.other.conf.broker_transport_options = {"socket_timeout": 1, "socket_connect_timeout": 1}
-        self.malformed: list[bytes] = []
+        self.malformed = list(malformed(well_formed(Settings(redis_url=service.redis.url), "soak")).values())
 
     def name(self) -> str:
         """Call the next set."""
@@ -341,7 +341,6 @@ def soak(seconds: float, seed: int) -> None:
         service.kept.insert(1, service.start_watcher())
         service.kept.pop()
         going = Soak(service, seed)
-        going.malformed = list(malformed(well_formed(Settings(redis_url=service.redis.url), "soak")).values())
         try:
             going.run(seconds)
             states = going.rest()

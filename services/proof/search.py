@@ -268,6 +268,7 @@ def _bare(word: str) -> str:
 
 _ANATOMY: Final = frozenset(spelling for word in word_lists.read_anatomy() for spelling in spellings(word))
 _NAMELESS: Final = frozenset(spelling for word in word_lists.NAMELESS for spelling in spellings(word))
+_ADDRESSES: Final = _NAMELESS | word_lists.TITLES | word_lists.TITLES_AS_WRITTEN
 _FAMILIES_TOO: Final = frozenset(one for word in word_lists.TITLES_AND_PARTICLES for one in spellings(word))
 _COMMON: Final = _ANATOMY | {spelling for word in word_lists.GENERIC for spelling in spellings(word)}
 _SHORTEST_TERM: Final = 3
@@ -342,7 +343,7 @@ _BESIDE_TARGET: Final = re.compile("(?:PTV|CTV|GTV|ITV)([^\\W\\d_]+)|([^\\W\\d_]
 
 def _is_address(word: str) -> bool:
     """Return whether a word behind a title is one more: Herr Prof."""
-    return not spellings(word).isdisjoint(_NAMELESS | word_lists.TITLES | word_lists.TITLES_AS_WRITTEN)
+    return not spellings(word).isdisjoint(_ADDRESSES)
 
 
 def _beside_targets(text: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import ExplicitVRLittleEndian
 
@@ -54,7 +55,7 @@ def frames(image: Dataset) -> list[Dataset]:
         if voxels is not None and number < len(voxels):
             frame.PixelData = voxels[number].tobytes()
             frame["PixelData"].VR = "OW"
-            frame.file_meta = image.file_meta.__class__()
+            frame.file_meta = FileMetaDataset()
             frame.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
         found.append(frame)
     return found

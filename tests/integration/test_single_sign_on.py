@@ -20,8 +20,8 @@ from console.auth.users import Users
 from console.share_view import Desk
 from services.runtime.settings import Proxy, Settings
 from tests.certificates import certificates
-from tests.integration.test_patients_sent_by_dicom import free_port
 from tests.openid_provider import CLIENT, SECRET, Provider, provider
+from tests.processes import free_port
 from tests.secure_visitor import SecureVisitor
 from tests.sets import make_collection, make_set
 from tests.visitor import Served, serving
