@@ -51,6 +51,11 @@ class StatusCounts:
             since[folder] = before if before and before[0] == state else (state, at)
         return StatusCounts(at, since, codes, not_taken, held_up or {}, sheets or {})
 
+    @property
+    def published_at(self) -> float:
+        """When a set was seen published for the first time, of the latest one; 0 where none is."""
+        return max((since for state, since in self.since.values() if state.is_published), default=0.0)
+
     def sets(self) -> Counter[SetState]:
         """Count the sets that stand in each way."""
         return Counter(state for state, _ in self.since.values())

@@ -82,14 +82,24 @@ class Reconciler:
             log.warning("index.disagreement", withdrawn=audit.withdrawn, unreadable=audit.unreadable)
         self._still.clear(self._is_leased)
         self._look_again(folder for folder, state in states.items() if state.is_reopened_by_form)
-        self._tracking.render()
-        unread_words.render(self._collection)
+        self.render_lists()
         if self._sheets is not None and self._collection.options.sheets:
             missing = self._sheets.ask_for_missing(self._collection)
             self.sheets = {"missing": len(missing), "failed": len(self._sheets.failures(self._collection))}
         if self._sheets is not None and self._collection.options.inbox:
             for mark in self._due():
                 self._sheets.ask_to_receive(self._collection.id, mark)
+
+    def render_lists(self) -> None:
+        """Bring the tracking files and the list of words up to date.
+
+        Raises
+        ------
+        OSError, SettingsWrong
+            A file may not be written, or a person changed it just now. It is brought up to date next time.
+        """
+        self._tracking.render()
+        unread_words.render(self._collection)
 
     def _due(self) -> Sequence[str]:
         """Return which deliveries of the inbox are to be received."""

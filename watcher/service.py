@@ -64,6 +64,9 @@ STANDS_BY: Final = "another service, or a run, has this collection"
 SHARE_OF_TIME: Final = 4
 """A look that took a second is followed by at least so many without one."""
 
+LISTS_S: Final = 5.0
+"""Between two renderings of the tracking files and of the words, however many sets are published meanwhile."""
+
 log = structlog.get_logger()
 
 
@@ -127,7 +130,8 @@ class CollectionWatcher:
         self._words: tuple[object, str] = (None, "")
         self._arbiter: Arbiter | None = None
         self._holds = self._is_migrated = False
-        self._beat_at = self._reconcile_at = clock()
+        self._beat_at = self._reconcile_at = self._lists_at = clock()
+        self._listed_at = 0.0  # when the latest set was published that the lists hold
 
     @property
     def unfinished(self) -> bool:
@@ -175,11 +179,21 @@ class CollectionWatcher:
                 if began >= self._reconcile_at:
                     self._reconciler.reconcile(self.states)
                     self._reconcile_at = began + self._settings.reconcile_s
+                    self._listed_at = self.counts.published_at
+                elif self.counts.published_at > self._listed_at and began >= self._lists_at:
+                    self._render_lists()
                 self.paused = ""
         now = self._clock()
         pause = min(self._settings.rescan_s, self._settings.quiet_s / 2) if self.unfinished else self._settings.rescan_s
         self.rests_until = now + max(SHORTEST_PAUSE_S, (now - began) * SHARE_OF_TIME)
         self.due = max(self.rests_until, now + pause)
+
+    def _render_lists(self) -> None:
+        """Bring the lines of what was just published, often enough for a person, and seldom enough for many sets."""
+        began, published_at = self._clock(), self.counts.published_at
+        self._reconciler.render_lists()
+        self._listed_at = published_at
+        self._lists_at = began + max(LISTS_S, (self._clock() - began) * SHARE_OF_TIME)
 
     def worth_a_word(self, long_s: float) -> dict[str, str] | None:
         """Return the sets that a person should be told of, by locator: refused, parked, waiting for so long (s).

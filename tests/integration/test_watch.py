@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -141,6 +142,19 @@ def test_a_collection_that_appears_is_attended_to(clinic: Clinic) -> None:
     clinic.until(lambda: published(root) == ["ANON_006", "ANON_007"])
     judge(one.folder, root / "ANON_006", one.manifest)
     assert clinic.states() == {"BATCH": {"first": "published", "second": "published"}}
+
+
+def test_a_line_follows_its_set_within_seconds(clinic: Clinic, settings: Settings) -> None:
+    """Nobody waits for the minute in which all else is put right; nor for the words that are to be read."""
+    clinic.settings = replace(settings, reconcile_s=3600.0)
+    watch = clinic.another_watch()
+    root = make_collection(clinic.place / "BATCH")
+    clinic.until(lambda: root in watch.attended and watch.attended[root].counts.at, watch)
+    make_set(root, name="first", rois=("PTV", "PTV Hohenlohe"))
+    clinic.until(lambda: published(root) == ["ANON_006"] and (root / "words.csv").exists(), watch)
+    make_set(root, name="second", seed=2)
+    clinic.until(lambda: published(root) == ["ANON_006", "ANON_007"], watch)
+    watch.attended[root].leave()
 
 
 def test_a_half_saved_form_pauses_its_collection_only(clinic: Clinic) -> None:
