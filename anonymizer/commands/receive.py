@@ -14,8 +14,9 @@ from rich.table import Table
 from anonymizer.arguments import AsJson, check_collection
 from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, console, say_json
 from services.errors import SettingsWrong
-from services.exchange import delivery_key, receiving, trust
+from services.exchange import delivery_key, receiving
 from services.exchange.opening import Tampered
+from services.exchange.trust import remember, trusted
 from services.runtime.settings import Settings
 from services.store.collection import Collection
 from worker.app import connect
@@ -58,7 +59,7 @@ def receive(
                 Collection.open(collection),
                 delivery,
                 settings,
-                is_trusted=_trusting(trust, hospital, settings),
+                is_trusted=_trusting(trust, settings),
                 hospital=hospital,
                 identity=identity,
                 client=client,
@@ -71,6 +72,7 @@ def receive(
         else:
             console().print(f"Nothing of the delivery was taken. {refused}")
         raise typer.Exit(SOME_NOT) from None
+    remember(settings, told.fingerprint, hospital)
     if as_json:
         say_json(_as_json(told))
     else:
@@ -78,7 +80,7 @@ def receive(
     raise typer.Exit(PUBLISHED_ALL if told.good else SOME_NOT)
 
 
-def _trusting(given: str | None, hospital: str, settings: Settings) -> Callable[[str, Mapping[str, Any]], None]:
+def _trusting(given: str | None, settings: Settings) -> Callable[[str, Mapping[str, Any]], None]:
     """Return what decides whether a key is believed: as it was said, as it is noted, or as a person says now."""
     expected = delivery_key.ungrouped(given) if given else None
 
@@ -86,12 +88,11 @@ def _trusting(given: str | None, hospital: str, settings: Settings) -> Callable[
         shown = delivery_key.grouped(fingerprint)
         if expected is not None and fingerprint != expected:
             raise Tampered(f"It is signed with another key than --trust says: {shown}")
-        if expected is None and fingerprint not in trust.trusted(settings) and not _asked(shown):
+        if expected is None and fingerprint not in trusted(settings) and not _asked(shown):
             raise Tampered(
                 f"Its key is not trusted: {shown}. Ask the sender, by telephone for instance, what `anonymizer key` "
                 f"prints there. If it is the same, receive the delivery again with: --trust '{shown}'"
             )
-        trust.remember(settings, fingerprint, hospital)
 
     return is_trusted
 

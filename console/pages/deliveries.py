@@ -119,6 +119,7 @@ def _deliveries(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> R
         delivered=_delivered(asked),
         received=_received(collection),
         untrusted=inbox.untrusted(collection),
+        refused=inbox.refused(collection),
         collection=asked.request.path_params["collection"],
         name=asked.desk.name_of(collection.root),
         wrong=wrong,

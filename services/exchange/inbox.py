@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from services.runtime.settings import Settings
     from services.store.collection import Collection
 
-Result = Literal["done", "untrusted", "gone"]
+Result = Literal["done", "refused", "untrusted", "gone"]
+_DEALT_WITH: Final = ("done", "refused")
+"""It is not asked for again before it looks otherwise."""
 
 _PACKED: Final = (".zip", ".age")
 
@@ -50,8 +52,12 @@ class Inbox:
         return [
             mark
             for mark, seen in self._seen.items()
-            if before.get(mark) == seen and _noted(self._collection, mark) != {"look": seen, "result": "done"}
+            if before.get(mark) == seen and not self._is_dealt_with(mark, seen)
         ]
+
+    def _is_dealt_with(self, mark: str, seen: list[list[Any]]) -> bool:
+        noted = _noted(self._collection, mark) or {}
+        return noted.get("look") == seen and noted.get("result") in _DEALT_WITH
 
 
 def items(collection: Collection) -> list[Path]:
@@ -65,8 +71,12 @@ def items(collection: Collection) -> list[Path]:
 
 def untrusted(collection: Collection) -> list[str]:
     """Return the names of what lies in the inbox and waits for somebody to say that its key is believed."""
-    found = {path.name: _noted(collection, _mark(collection, path)) for path in items(collection)}
-    return [name for name, noted in found.items() if noted is not None and noted.get("result") == "untrusted"]
+    return _with_result(collection, "untrusted")
+
+
+def refused(collection: Collection) -> list[str]:
+    """Return the names of what lies in the inbox and of which nothing was taken: the note beside each says why."""
+    return _with_result(collection, "refused")
 
 
 def look(path: Path) -> list[list[Any]]:
@@ -93,7 +103,8 @@ def take(collection: Collection, mark: str, settings: Settings, client: redis.Re
 
 
 def _take(collection: Collection, path: Path, mark: str, settings: Settings, client: redis.Redis | None) -> Result:
-    seen, result, lines = look(path), "done", []
+    seen, lines = look(path), []
+    result: Result = "done"
     try:
         told = receiving.receive(
             collection, path, settings, is_trusted=_trusting(settings), by_person=False, client=client
@@ -107,13 +118,18 @@ def _take(collection: Collection, path: Path, mark: str, settings: Settings, cli
     except Untrusted as untrusted:
         result, lines = "untrusted", [str(untrusted)]
     except (Tampered, SettingsWrong) as refused:
-        lines = [gettext("Nothing of the delivery was taken."), str(refused)]
+        result, lines = "refused", [gettext("Nothing of the delivery was taken."), str(refused)]
     if lines:
         notes.write_note(path, "\n".join(lines))
     else:
         notes.clear(path)
     _note(collection, mark, {"look": seen, "result": result})
-    return "untrusted" if result == "untrusted" else "done"
+    return result
+
+
+def _with_result(collection: Collection, result: Result) -> list[str]:
+    found = {path.name: _noted(collection, _mark(collection, path)) for path in items(collection)}
+    return [name for name, noted in found.items() if noted is not None and noted.get("result") == result]
 
 
 def _may_be_one(path: Path) -> bool:

@@ -1,6 +1,7 @@
 """Tables that people work on in a spreadsheet, read as spreadsheets write CSV.
 
-Any of three separators, with or without a mark, in UTF-8, as Unicode text, or in the code page of Windows.
+Any of three separators, or the one that a first line `sep=;` states, with or without a mark, in UTF-8, as Unicode text,
+or in the code page of Windows.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 LARGEST_BYTES: Final = 4 << 20
 
 _SEPARATORS: Final = ";,\t"
+_STATED: Final = re.compile(r'"?sep=([;,\t|])"?[;,\t| ]*(?:\r\n|\r|\n)', re.IGNORECASE)
+"""A first line that names the separator, for spreadsheets of other countries; it is read, and not written again."""
 _WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 """How XLSX and ODS begin, and the XLS before them."""
 _FORMULA: Final = tuple("=+-@0123456789")
@@ -59,8 +63,11 @@ def read(data: bytes, name: str, *, needed: Sequence[str], known: Sequence[str])
     text = _text(data)
     if not text.strip():
         return Table()
-    separator = max(_SEPARATORS, key=text.splitlines()[0].count)
+    stated = _STATED.match(text)
+    text = text[stated.end() :] if stated else text
+    separator = stated[1] if stated else max(_SEPARATORS, key=text.splitlines()[0].count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    above = 1 if stated else 0
     columns: tuple[str, ...] = ()
     rows: list[tuple[int, tuple[str, ...]]] = []
     try:
@@ -68,11 +75,11 @@ def read(data: bytes, name: str, *, needed: Sequence[str], known: Sequence[str])
             if not any(map(str.strip, fields)):
                 continue
             if columns:
-                rows.append((reader.line_num, tuple(fields)))
+                rows.append((above + reader.line_num, tuple(fields)))
             else:
                 columns = _header(fields, name, needed, known)
     except csv.Error:
-        raise SettingsWrong(f"{name}, line {reader.line_num}: this is no line of a table.") from None
+        raise SettingsWrong(f"{name}, line {above + reader.line_num}: this is no line of a table.") from None
     return Table(columns, tuple(rows), separator, "\r\n" if "\r\n" in text else "\n")
 
 

@@ -150,6 +150,8 @@ class StandingStill:
     def clear(self, is_leased: Callable[[str], bool]) -> int:
         """Clear what has not changed for ten minutes, or two where no set needs it, and return how many.
 
+        What was moved away to be deleted goes at once.
+
         Parameters
         ----------
         is_leased
@@ -172,6 +174,8 @@ class StandingStill:
         return cleared
 
     def _patience_s(self, path: Path) -> float:
+        if path.name.startswith(_GONE):  # its deletion was cut off, and no worker finds it there
+            return 0.0
         set_id = set_of(path)
         is_needed = set_id is not None and claims.held(self._collection, set_id) is not None
         return STANDS_STILL_S if is_needed else min(NOBODYS_AFTER_S, STANDS_STILL_S)
@@ -185,8 +189,10 @@ class StandingStill:
         set_id = set_of(path)
         if set_id is None:
             return durable_files.is_left_over(path.name)
-        claim = claims.of(self._collection, set_id)
-        return not speaks_for_publication(path) and not (claim and is_leased(claim.locator))
+        if speaks_for_publication(path):
+            return False
+        claim = None if path.name.startswith(_GONE) else claims.of(self._collection, set_id)
+        return not (claim and is_leased(claim.locator))
 
 
 def _look(path: Path) -> object:

@@ -70,6 +70,26 @@ def test_received_sets_are_listed_with_their_sender_and_what_waits(
     assert received.all_of(collection)[0].waiting == ("ANON_008",)
 
 
+def test_what_was_refused_as_a_whole_is_named(
+    served: Served,
+    tmp_path: Path,
+    client: redis.Redis,  # noqa: F811 - the fixture
+) -> None:
+    """Until it is another one, or gone; it is not asked for again meanwhile."""
+    root = served.share / "BATCH"
+    collection, member = Collection.open(root), served.member()
+    anonymizer("export", collected(tmp_path / "HOSPITAL", client, "Huber Josef"), root / "inbox" / "first")
+    (root / "inbox" / "first" / "delivery.json").write_bytes(b"{}")
+    (mark,) = inbox_of(collection)
+    assert take(collection, mark, Settings()) == "refused"
+    assert listed(served, member) == (
+        "What was received Of 1 delivery in the inbox nothing was taken; the note beside it says why. first"
+    )
+    assert inbox_of(collection) == []
+    (root / "inbox" / "first" / "delivery.json").write_bytes(b"{ }")
+    assert inbox_of(collection) == [mark]
+
+
 def inbox_of(collection: Collection) -> list[str]:
     """Return the marks of what lies in the inbox and has come to rest."""
     inbox = Inbox(collection)

@@ -450,6 +450,19 @@ def test_names_that_no_terminal_should_be_given_are_told_in_one_line_each(
     assert anonymizer("receive", out, centre, "--trust", delivery_key.fingerprint(key_of(sender).public)).code == 1
 
 
+def test_a_key_is_noted_only_with_a_delivery_that_is_one(
+    out: Path, centre: Path, sender: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `--trust` says of a key counts when the delivery was opened, and not where it is refused as a whole."""
+    noted = tmp_path / "trusted_keys"
+    monkeypatch.setenv("ANONYMIZER_TRUSTED_KEYS_FILE", str(noted))
+    signed(out, sender, lambda said: said.update(sets="none"))
+    code, told = taken(out, centre, sender)
+    assert (code, told["sets"], noted.exists()) == (1, [], False)
+    assert taken(sender / "third", centre, sender)[0] == 0
+    assert noted.read_text("utf-8").split() == [delivery_key.fingerprint(key_of(sender).public)]
+
+
 SECOND_MANIFESTS = ["Delivery.json", "again/delivery.json", "anon_006/CT.1.dcm", "sheets/e\u0301.html"]
 
 

@@ -67,6 +67,7 @@ BAD: dict[str, tuple[str | bytes, list[int], str]] = {
     "Unicode text without its mark": ((HEAD + "A1;T-1\n").encode("utf-16-le"), [1], "is missing"),
     "a workbook": (b"PK\x03\x04\x14\0\x06\0" + bytes(90), [1], "save it as CSV"),
     "a workbook of long ago": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(90), [1], "save it as CSV"),
+    "a fault below a stated separator": ("sep=;\n" + HEAD + "A1;T-1\nB2;\n", [4], "patient_id is empty"),
     "a page": ("<table><tr><td>original_id</td></tr></table>", [1], "is missing"),
     "a separator that is none": ("original_id|patient_id\nA1|T-1\n", [1], "is missing"),
     "a quote that never ends": (HEAD + 'A1;"T-1\nB2;T-2\nC3;T-3\n', [4], "no text"),
@@ -116,6 +117,11 @@ GOOD: dict[str, str | bytes] = {
     "semicolons": HEAD + "0047;T-1;;;9\n",
     "commas": "original_id,patient_id,index\n0047,T-1,9\n",
     "tabs": "original_id\tpatient_id\tindex\n0047\tT-1\t9\n",
+    "a first line that states the separator": "sep=;\r\n" + HEAD + "0047;T-1;;;9\r\n",
+    "a stated separator that none would guess": "SEP=|\noriginal_id|patient_id|index\n0047|T-1|9\n",
+    "a stated separator, saved as Unicode text": ('"sep=,",,\noriginal_id,patient_id,index\n0047,T-1,9\n').encode(
+        "utf-16"
+    ),
     "a mark": (HEAD + "0047;T-1;;;9\r\n").encode("utf-8-sig"),
     "Unicode text": (HEAD + "0047;T-1;;;9\r\n").encode("utf-16"),
     "the code page of Windows": (HEAD + "0047;T-1;;;9;Köln;müde\r\n").encode("cp1252"),

@@ -13,7 +13,15 @@ from services.forms.collection_form import Options
 from services.forms.identity import Identity
 from services.maintenance import export
 from services.publication import attempts, claims, publish, republish
-from services.publication.attempts import LINE, NOBODYS_AFTER_S, RECORD, STANDS_STILL_S, Attempt, StandingStill
+from services.publication.attempts import (
+    LINE,
+    NOBODYS_AFTER_S,
+    RECORD,
+    STANDS_STILL_S,
+    Attempt,
+    StandingStill,
+    move_away,
+)
 from services.publication.publish import TargetTaken
 from services.runtime import durable_files
 from services.store import records
@@ -318,6 +326,15 @@ def test_an_attempt_that_nobody_works_on_is_cleared_after_ten_minutes(collection
     assert still.clear(lambda locator: locator == LOCATOR) == 0
     assert still.clear(lambda _: False) == 1
     assert durable_files.names(collection.staging) == [foreign.name]
+
+
+def test_what_was_moved_away_to_be_deleted_goes_at_once(collection: Collection) -> None:
+    """Whoever deleted it was killed; its set may be in work again, and that attempt stays."""
+    moved = move_away(attempt_in(collection).path)
+    again = attempt_in(collection)
+
+    assert StandingStill(collection, lambda: 0.0).clear(lambda locator: locator == LOCATOR) == 1
+    assert (moved.exists(), again.path.exists()) == (False, True)
 
 
 def test_ten_thousand_published_sets_do_not_slow_the_next(collection: Collection, monkeypatch) -> None:
