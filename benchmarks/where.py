@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import os
 import shutil
 import signal
@@ -17,9 +19,9 @@ from benchmarks.measure import cleared, copied, file_system, into_cache, synced
 from benchmarks.tables import Report, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
-    from types import FrameType
+    from types import FrameType, ModuleType
 
     import redis
 
@@ -29,7 +31,8 @@ PLACES: Final = {
     ("services.rtset.folder_listing", "take"): "check: listing the folder, before and after",
     ("services.rtset.reader", "read"): "check: reading and parsing all headers",
     ("services.maintenance.same_source", "content"): "check: naming the set by its content",
-    ("services.verdict.check", "judge"): "check: members, links, geometry, machine",
+    ("services.verdict.folder_sets", "judge"): "check: members, links, geometry, machine",
+    ("services.deidentify.replacements", "rename"): "anonymize: new values of the set",
     ("services.deidentify.replacements", "choose_replacements"): "anonymize: new values of the set",
     ("services.dicom.part10", "_copy"): "anonymize: pixels, copied",
     ("services.dicom.part10", "begin_writeback"): "anonymize: asking for writeback",
@@ -37,7 +40,7 @@ PLACES: Final = {
     ("services.deidentify.writer", "write"): "anonymize: rewriting headers, writing them",
     ("services.proof.prove", "_read_source"): "proof: reading and parsing the source",
     ("services.proof.prove", "_read_output"): "proof: reading and parsing the output",
-    ("services.proof.prove", "_digest"): "proof: pixels compared, SHA-256 of the output",
+    ("services.proof.pixels", "compare"): "proof: pixels compared, SHA-256 of the output",
     ("services.proof.prove", "_judge_set"): "proof: links, dates, texts of the whole set",
     ("services.proof.prove", "prove"): "proof: element by element",
     ("services.publication.index_ledger", "claim"): "claim of the index",
@@ -45,6 +48,21 @@ PLACES: Final = {
     ("services.publication.publish", "publish"): "publication: attempt, fsync, rename, record, line",
 }
 """By module and function: what a set is in as long as this function is the innermost of these."""
+
+
+def gone(places: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return those of some places that are no function or method any more: all that they do would count as the rest."""
+    return [(module, name) for module, name in places if name not in _functions(importlib.import_module(module))]
+
+
+def _functions(module: ModuleType) -> set[str]:
+    """Return the names of functions that a module defines, and of its classes' methods."""
+    own = [one for one in vars(module).values() if getattr(one, "__module__", "") == module.__name__]
+    inside = [
+        getattr(method, "__func__", method) for one in own if inspect.isclass(one) for method in vars(one).values()
+    ]
+    return {one.__name__ for one in (*own, *inside) if inspect.isfunction(one)}
+
 
 _SITE: Final = """
 import os, sys, time
@@ -105,6 +123,8 @@ def start(place: Path, store: Path) -> Report:
 
 def profile(place: Path, store: Path, client: redis.Redis) -> Report:
     """Look where the pipeline is while it does several sets."""
+    if unknown := gone(PLACES):
+        raise LookupError(f"no such functions: {unknown}")
     root = cleared(place / "BATCH")
     for number in range(one_set.SETS):
         shutil.copytree(sets.made(sets.HEAD_AND_NECK, str(number + 1), store), root / f"patient {number}")
