@@ -1,7 +1,7 @@
 """The texts beside a set, for the person who exported it: `<set>_REFUSED.txt` and `<set>_NOTE.txt`.
 
-A set has one of them at most, and only while it holds. Whatever of that name was not written by us is left alone.
-They are read on Windows as a rule: UTF-8 with its mark, and both characters at the end of a line.
+A set has at most one of them, and only while it applies. A file of that name that we did not write is left alone.
+Most are read on Windows, hence UTF-8 with a byte order mark and CRLF line ends.
 """
 
 from __future__ import annotations
@@ -27,24 +27,29 @@ if TYPE_CHECKING:
 
 REFUSED: Final = "_REFUSED.txt"
 NOTE: Final = "_NOTE.txt"
-MARK: Final = gettext_noop("This file is the anonymizer's: it writes it, and takes it away when it no longer holds.")
+MARK: Final = gettext_noop("Written by RT Set Anonymizer; removed when it no longer applies.")
+EARLIER_MARKS: Final = (
+    "This file is the anonymizer's: it writes it, and takes it away when it no longer holds.",
+    "Diese Datei gehört dem Anonymisierer: Er schreibt sie und entfernt sie, sobald sie nicht mehr gilt.",
+)
+"""First lines written by earlier versions."""
 LONGEST_NAME_BYTES: Final = 255
 
 _NO_TEXT: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 def write_refused(folder: Path, faults: Iterable[Fault], *, made_before: str = "") -> bool:
-    """Return why a set was refused and what to do; false when a file of that name is someone else's.
+    """Write why a set was refused and what to do. Return False where a file of that name is someone else's.
 
     Parameters
     ----------
     made_before
-        `ANON_006`, where that was made of the folder when it held something else.
+        `ANON_006`, if that was published from this folder when it held something else.
 
     Raises
     ------
     OSError
-        Nothing can be written there just now.
+        It cannot be written at the moment.
     """
     lines = [
         gettext('The set "{name}" was not anonymized. {stands}', name=_line(folder.name), stands=_stands(made_before))
@@ -69,12 +74,12 @@ def _stands(made_before: str) -> str:
 
 
 def write_note(folder: Path, text: str) -> bool:
-    """Return what a person should know of a set that nothing is wrong with; false when the file is someone else's.
+    """Write what a person should know about a set. Return False where a file of that name is someone else's.
 
     Raises
     ------
     OSError
-        Nothing can be written there just now.
+        It cannot be written at the moment.
     """
     return _write(
         folder, NOTE, REFUSED, [gettext('About the set "{name}":', name=_line(folder.name)), "", *text.splitlines()]
@@ -82,7 +87,7 @@ def write_note(folder: Path, text: str) -> bool:
 
 
 def may_not_be_read(name: str) -> str:
-    """Report that a file or folder of a set may not be read; in one line, whatever its name holds."""
+    """Return one line saying that a file or folder of a set may not be read, whatever its name contains."""
     shown = _NO_TEXT.sub(" ", _line(name))
     return gettext(
         '"{shown}" may not be read by the program that anonymizes: its owner, its group or its rights '
@@ -92,14 +97,14 @@ def may_not_be_read(name: str) -> str:
 
 
 def write_sets(folder: Path, sets: Sequence[SetOutcome]) -> bool:
-    """Write the one file of a folder with several sets, a section for each; false when it is someone else's.
+    """Write the file of a folder with several sets, a section for each. Return False where it is someone else's.
 
-    It is the REFUSED file as long as one of them is refused.
+    It is a REFUSED file as long as one of the sets is refused.
 
     Raises
     ------
     OSError
-        Nothing can be written there just now.
+        It cannot be written at the moment.
     """
     refused = sum(one.state is SetState.REFUSED for one in sets)
     ending, other = (REFUSED, NOTE) if refused else (NOTE, REFUSED)
@@ -128,13 +133,13 @@ def write_sets(folder: Path, sets: Sequence[SetOutcome]) -> bool:
 
 
 def clear(folder: Path) -> None:
-    """Take away what we wrote about a set; the set's own folder need not exist any more."""
+    """Remove the texts about a set, whether or not its folder still exists."""
     for ending in (REFUSED, NOTE):
         _remove(beside(folder, ending))
 
 
 def beside(folder: Path, ending: str) -> Path:
-    """Return where a text about a set stands. A folder's name that leaves no room for the ending is cut."""
+    """Return the path of a text about a set. A folder name too long for the ending is shortened."""
     name = os.fsencode(folder.name)
     if len(name) + len(ending) <= LONGEST_NAME_BYTES:
         return folder.with_name(folder.name + ending)
@@ -161,7 +166,7 @@ def _remove(path: Path) -> None:
 
 
 def _ours(path: Path) -> bytes | None:
-    """Return what we wrote there; None when there is nothing, or something else."""
+    """Return the content of a file that we wrote; None if there is none, or it is someone else's."""
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
             return None
@@ -172,10 +177,11 @@ def _ours(path: Path) -> bytes | None:
 
 
 def _marks() -> tuple[bytes, ...]:
-    """Return how our texts begin, in every language: a collection may have changed its own."""
-    return tuple(said_in(language, MARK).encode("utf-8-sig") for language in LANGUAGES)
+    """Return the first lines of our texts in every language, since a collection's language may have changed."""
+    marks = (*(said_in(language, MARK) for language in LANGUAGES), *EARLIER_MARKS)
+    return tuple(mark.encode("utf-8-sig") for mark in marks)
 
 
 def _line(text: str) -> str:
-    """Keep a text on one line: names of files may hold anything."""
+    """Join the lines of a text: file names may contain line breaks."""
     return " ".join(text.split())

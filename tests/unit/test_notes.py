@@ -67,6 +67,25 @@ def test_an_unchanged_text_is_not_written_again(tmp_path: Path) -> None:
     assert (tmp_path / "set_NOTE.txt").stat().st_mtime == 0
 
 
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "This file is the anonymizer's: it writes it, and takes it away when it no longer holds.",
+        "Diese Datei gehört dem Anonymisierer: Er schreibt sie und entfernt sie, sobald sie nicht mehr gilt.",
+    ],
+)
+def test_a_text_of_an_earlier_version_is_ours(tmp_path: Path, mark: str) -> None:
+    """It is replaced and removed like one of today's."""
+    path = tmp_path / "set_NOTE.txt"
+    path.write_bytes(f"{mark}\r\n\r\nWaiting.\r\n".encode("utf-8-sig"))
+
+    assert notes.write_note(tmp_path / "set", "Waiting.")
+    assert path.read_text("utf-8-sig").splitlines()[0] == notes.MARK
+    path.write_bytes(f"{mark}\r\n\r\nWaiting.\r\n".encode("utf-8-sig"))
+    notes.clear(tmp_path / "set")
+    assert names(tmp_path) == []
+
+
 @pytest.mark.parametrize("kind", ["text", "empty", "folder", "link", "pipe"])
 def test_what_is_not_ours_is_neither_replaced_nor_removed(tmp_path: Path, kind: str) -> None:
     """A person may call a file so, and a pipe would hold us for ever."""
