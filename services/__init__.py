@@ -1,1 +1,1 @@
-"""The domain: what a set is, what is removed from it, how it is proven and published. Knows no queue and no watcher."""
+"""Domain logic: reading, checking, anonymizing, proving and publishing sets. Knows neither queue nor watcher."""

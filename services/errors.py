@@ -1,8 +1,8 @@
-"""Three kinds of error, told apart by what has to be done about them.
+"""Errors of the domain, by what has to be done about them.
 
-`SetRefused` and `SetIncomplete` are the set's: a person repairs the export, or the copy goes on. `NotClean` is ours:
-nothing is published and an operator must look. Everything else that stops a set for a while (`OSError`, a lost Redis)
-is a circumstance, keeps its own class, and is the only kind that is tried again.
+`SetRefused` and `SetIncomplete` concern the set: someone repairs the export, or copying continues. `NotClean` is a
+fault of this program: nothing is published and an operator must look. Anything else that stops a set temporarily
+(`OSError`, Redis unavailable) keeps its own class and is the only kind that is retried.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fact that stands against a set."""
+    """One problem found in a set."""
 
     code: str
-    """A short word, the same for every set: `two-patients`, `relative-dose`. Safe in logs."""
+    """Short code, the same for every set: `two-patients`, `relative-dose`. Safe to log."""
 
     found: str
-    """What was found, in which object, in plain words. May name files and labels: for the share's users only."""
+    """What was found, and in which object. May name files and labels, so for the share's users only."""
 
     remedy: str
     """What the person who exported the set should do about it."""
 
 
 class SetRefused(Exception):
-    """The set itself must be repaired by the person who exported it. Final until the set changes."""
+    """The set must be repaired by the person who exported it. Final until the set changes."""
 
     def __init__(self, *faults: Fault) -> None:
         super().__init__(", ".join(fault.code for fault in faults))
@@ -37,21 +37,24 @@ class SetRefused(Exception):
 
 
 class SetIncomplete(SetRefused):
-    """Something that others refer to is missing or ends too early: still being copied? Waits, then is refused."""
+    """A referenced object is missing or a file is truncated.
+
+    The set waits, as it may still be being copied, then is refused.
+    """
 
 
 class SetWaits(SetRefused):
-    """A person must decide about the set. It waits, with a note, until form, list or folder change, or they did."""
+    """A person must decide about the set. It waits, with a note, until they do or the form, list or folder changes."""
 
 
 class SetChanged(Exception):
-    """The folder changed while it was worked on: the work is thrown away and begins again."""
+    """The folder changed while being processed; the work is discarded and restarted."""
 
 
 class NotClean(Exception):
-    """The anonymized set did not pass its proof. Nothing is published; an operator must look.
+    """The anonymized set failed its proof. Nothing is published; an operator must look.
 
-    `reasons` are words of ours, attribute paths and counts, never a value of the set.
+    `reasons` holds fixed codes, attribute paths and counts, never a value from the set.
     """
 
     def __init__(self, *reasons: str) -> None:
@@ -60,9 +63,9 @@ class NotClean(Exception):
 
 
 class SetsFailed(Exception):
-    """Some sets of a folder failed, and all others of it went their way.
+    """Some sets of a folder failed; the others were processed normally.
 
-    `errors` has what happened to each, by the mark of its plan.
+    `errors` maps the mark of each failed set's plan to its error.
     """
 
     def __init__(self, errors: Mapping[str, Exception]) -> None:
@@ -71,4 +74,4 @@ class SetsFailed(Exception):
 
 
 class SettingsWrong(Exception):
-    """Settings of a collection or of the service cannot be used; the text says which, where, and what to write."""
+    """A collection's or the service's settings are invalid; the text says which, where, and what to write."""

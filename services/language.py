@@ -1,8 +1,8 @@
-"""Sentences for people, in the language that their collection speaks: English, or German from its catalogue.
+"""Sentences for people, in the language of their collection: English, or German from its catalogue.
 
-Sentences stand in the code in English, as arguments of `gettext` and `ngettext`, with named placeholders so that a
-translation may put them in another order. The language is that of `speaking`; without it, English. Codes, states, keys
-and columns are an interface and never translated; what travels or is logged stays English, too (`english`).
+Sentences are written in English in the code, as arguments of `gettext` and `ngettext`, with named placeholders so that
+translations can reorder them. The language is set by `speaking` and defaults to English. Codes, states, keys and
+columns are an interface and never translated; exported and logged text stays English (`english`).
 """
 
 from __future__ import annotations
@@ -21,21 +21,23 @@ Language = Literal["en", "de"]
 LANGUAGES: Final[tuple[str, ...]] = get_args(Language)
 
 FOLDER: Final = Path(__file__).with_name("translations")
-"""A catalogue for each language but English: `de.po`, for people, and `de.mo`, compiled of it by `make texts`."""
+"""One catalogue per language other than English: `de.po`, edited by people, and `de.mo`, compiled from it by `make
+texts`.
+"""
 
 _ENGLISH: Final = "en"
 _SPOKEN: Final[ContextVar[str]] = ContextVar("spoken", default=_ENGLISH)
 
 
 class Sentence(str):
-    """A sentence in another language, with its English beside it."""
+    """Translated sentence that keeps its English original."""
 
     __slots__ = ("english",)
 
     english: str
 
     def __new__(cls, text: str, english: str = "") -> Self:
-        """Return the text, as a string like any other."""
+        """Create the string."""
         new = super().__new__(cls, text)
         new.english = english or text
         return new
@@ -43,7 +45,7 @@ class Sentence(str):
 
 @contextmanager
 def speaking(language: str) -> Iterator[None]:
-    """Make the sentences of this task or thread those of a language."""
+    """Set the language of sentences for the current task or thread."""
     before = _SPOKEN.set(language)
     try:
         yield
@@ -52,19 +54,19 @@ def speaking(language: str) -> Iterator[None]:
 
 
 def spoken() -> str:
-    """Return the language of this task or thread."""
+    """Return the language of the current task or thread."""
     return _SPOKEN.get()
 
 
 def gettext(message: str, /, **values: Any) -> str:
-    """Return a sentence in the language that is spoken.
+    """Return a sentence in the current language.
 
     Parameters
     ----------
     message
         In English.
     values
-        What its placeholders stand for, as in `str.format`; without any, the message is taken as it is.
+            Placeholder values, as in `str.format`; if none are given, the message is used as is.
     """
     language = _SPOKEN.get()
     if language == _ENGLISH:
@@ -73,7 +75,7 @@ def gettext(message: str, /, **values: Any) -> str:
 
 
 def ngettext(one: str, many: str, count: float, /, **values: Any) -> str:
-    """Return a sentence for a number of things, `{count}`, in the language that is spoken."""
+    """Return the singular or plural sentence for `{count}` things in the current language."""
     language, message = _SPOKEN.get(), one if count == 1 else many
     values["count"] = count
     if language == _ENGLISH:
@@ -82,29 +84,29 @@ def ngettext(one: str, many: str, count: float, /, **values: Any) -> str:
 
 
 def gettext_noop(message: str) -> str:
-    """Mark a sentence that stands where no language is spoken yet: `gettext` of it comes later."""
+    """Mark a sentence for extraction; it is translated later by `gettext`."""
     return message
 
 
 def said_in(language: str, message: str) -> str:
-    """Return a sentence without placeholders in a language, whatever is spoken."""
+    """Return a sentence without placeholders in the given language, regardless of the current one."""
     return message if language == _ENGLISH else catalogue(language).gettext(message)
 
 
 def english(text: str) -> str:
-    """Return a sentence in English, whatever is spoken."""
+    """Return the English version of a sentence, regardless of the current language."""
     return text.english if isinstance(text, Sentence) else text
 
 
 def joined(texts: Iterable[str], by: str = " ") -> str:
-    """Join sentences, in their language and in English."""
+    """Join sentences, both in their language and in English."""
     every = list(texts)
     whole = by.join(every)
     return Sentence(whole, by.join(map(english, every))) if any(isinstance(one, Sentence) for one in every) else whole
 
 
 def sentence(text: str, in_english: str) -> str:
-    """Return a sentence of the language that is spoken, with its English beside it."""
+    """Return a sentence in the current language, paired with its English version."""
     return Sentence(text, in_english)
 
 

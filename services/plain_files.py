@@ -1,7 +1,7 @@
-"""Files of the share that are read by their name: opened only where they are regular files, and read up to a bound.
+"""Read files of the share by name: only regular files are opened, and only up to a size limit.
 
-Whoever may drop a set may put a pipe, a link to an endless device or a disk full of bytes in a file's place: a program
-that opens whatever has the name waits for ever, or takes all memory.
+Anyone who may drop a set may put a pipe, a link to an endless device or a disk full of bytes in place of a file; a
+program that opens it blindly would block for ever or exhaust memory.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LARGEST_BYTES: Final = 64 << 20
-"""No file that is read whole has grown as large: the record of a set of ten thousand files is a tenth of it."""
+"""Limit for files read whole; the record of a set of ten thousand files is a tenth of this."""
 
 LARGEST_SHEET_BYTES: Final = 1 << 30
-"""A page with the pictures of a collection in it."""
+"""Limit for a page with the pictures of a whole collection."""
 
 _FLAGS: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _NOT_OPENED: Final = {errno.ENXIO, errno.ELOOP, errno.ENODEV, errno.EOPNOTSUPP}
-"""A socket, a link that leads to itself, a device that is none."""
+"""Errors of opening a socket, a link to itself, or a missing device."""
 
 
 class NotPlain(SettingsWrong):
-    """What has the name of a file is none that can be read: a folder, pipe, socket or device, or far too large."""
+    """The path is a folder, pipe, socket or device instead of a readable file, or the file is far too large."""
 
 
 def opened(path: Path) -> BufferedReader:
@@ -38,37 +38,37 @@ def opened(path: Path) -> BufferedReader:
     Raises
     ------
     NotPlain
-        It is something else. Nothing was waited for.
+        It is not a regular file. This is determined without blocking.
     OSError
-        It is not there, or may not be read.
+        It does not exist or cannot be read.
     """
-    # Opening a device can do something by itself: what it is, is asked before, and again of what was opened.
+    # Opening a device can have side effects, so check the type before opening, and again on the open file.
     if not stat.S_ISREG(_mode(path)):
-        raise NotPlain(f"{path.name} is no file.")
+        raise NotPlain(f"{path.name} is not a file.")
     descriptor = os.open(path, _FLAGS)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise NotPlain(f"{path.name} is no file.")
+        raise NotPlain(f"{path.name} is not a file.")
     return os.fdopen(descriptor, "rb")
 
 
 def read(path: Path, most: int = LARGEST_BYTES) -> bytes:
-    """Return what a regular file holds.
+    """Return the contents of a regular file.
 
     Parameters
     ----------
     most
-        How many bytes it may hold.
+        Maximum size in bytes.
 
     Raises
     ------
     NotPlain
-        It is no regular file, or larger.
+        It is not a regular file, or larger.
     OSError
-        It is not there, or may not be read.
+        It does not exist or cannot be read.
     """
     with opened(path) as file:
-        if os.fstat(file.fileno()).st_size > most:  # before anything of it is in memory
+        if os.fstat(file.fileno()).st_size > most:  # before reading any of it into memory
             raise NotPlain(f"{path.name} is too large: at most {_size(most)} are read.")
         data = file.read(most + 1)
     if len(data) > most:
@@ -81,7 +81,7 @@ def _mode(path: Path) -> int:
         return path.stat().st_mode
     except OSError as error:
         if error.errno in _NOT_OPENED:
-            raise NotPlain(f"{path.name} is no file.") from None
+            raise NotPlain(f"{path.name} is not a file.") from None
         raise
 
 

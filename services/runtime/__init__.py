@@ -1,1 +1,1 @@
-"""What every process needs: settings, durable files, logs, heartbeat, metrics."""
+"""Shared by every process: settings, durable files, logs, heartbeat, metrics."""

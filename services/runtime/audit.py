@@ -1,8 +1,8 @@
-"""Who did what in a collection, for as long as a hospital wants to know: `.anonymizer/audit/2026-11-29.jsonl`.
+"""Audit trail of a collection: `.anonymizer/audit/2026-11-29.jsonl`.
 
-A line is added for each act, on the page and on the command line, and none is ever changed; a day's file is removed
-when it is older than `ANONYMIZER_AUDIT_DAYS`. Sets stand there by their ANON number or locator, never by a folder's
-name. Containers and their logs go away; this stays with the share.
+Each action, in the console or on the command line, appends a line; lines are never changed, and a day's file is deleted
+once older than `ANONYMIZER_AUDIT_DAYS`. Sets are identified by ANON number or locator, never by folder name. Unlike
+containers and their logs, the audit stays with the share.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ _FILE: Final = re.compile(r"(\d{4}-\d{2}-\d{2})\.jsonl")
 
 
 def note(state: Path, act: str, *, user: str = "", by: str = "command line", **values: Any) -> None:
-    """Add a line to the audit of a collection that has its state.
+    """Append a line to the audit of a collection that has state.
 
     Parameters
     ----------
     state
-        The folder `.anonymizer` of the collection.
+        The collection's `.anonymizer` folder.
     act
         What was done: `logged in`, `started`, `released`, `withdrawn` …
     user
-        Who did it; the user of the system by default.
+        Who did it; the operating system's user by default.
     by
-        Where: `page` or `command line`.
+        `page` or `command line`.
     values
-        `anon`, `set` (a locator), `count` and the like; nothing that names a folder or a patient.
+        `anon`, `set` (a locator), `count` etc.; nothing that names a folder or a patient.
 
     Raises
     ------
     OSError
-        A circumstance: what was done could not be written down.
+        The line could not be written.
     """
     if not state.is_dir():
         return
@@ -61,7 +61,7 @@ def note(state: Path, act: str, *, user: str = "", by: str = "command line", **v
 
 
 def read(state: Path) -> list[dict[str, Any]]:
-    """Return every line, the earliest first; what a power cut left half written is passed over."""
+    """Return all entries, oldest first; a line truncated by a power cut is skipped."""
     lines = []
     for day in sorted(_days(state / FOLDER)):
         for text in plain_files.read(state / FOLDER / f"{day}.jsonl").splitlines():
@@ -71,7 +71,7 @@ def read(state: Path) -> list[dict[str, Any]]:
 
 
 def system_user() -> str:
-    """Return the user of this process; its number where it has no name, as in a container."""
+    """Return the user name of this process, or its numeric ID if it has none, as in a container."""
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):
@@ -79,7 +79,7 @@ def system_user() -> str:
 
 
 def _append(path: Path, line: bytes) -> None:
-    """Add a line in one write, which others may be doing too, and wait until it is on the disk. POSIX: `O_APPEND`."""
+    """Append a line with a single write, safe for concurrent writers, and flush it to disk. POSIX: `O_APPEND`."""
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o660)
     try:
         os.write(descriptor, line)

@@ -1,7 +1,7 @@
-"""Writing to the share so that a file is there whole or not at all, also after a kill or a power cut.
+"""Durable, atomic writes to the share: a file is complete or absent, even after a kill or a power cut.
 
-The order is always the same: write under another name, flush, give it its name in one step, flush the folder. What a
-killed process leaves behind has a name that `is_left_over` knows and nothing else reads.
+The order is always the same: write under a temporary name, flush, rename in one step, flush the folder. `is_left_over`
+recognizes the names that a killed process leaves behind; nothing else reads them.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
 def encode(value: Mapping[str, Any]) -> bytes:
-    """Write a record of the state as JSON; the same value always gives the same bytes.
+    """Encode a state record as JSON; equal values give identical bytes.
 
-    Names that are no UTF-8 keep their bytes: they travel as lone surrogates, which ASCII JSON escapes.
+    Names that are not UTF-8 keep their bytes: they become lone surrogates, which ASCII JSON escapes.
     """
     return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode("ascii")
 
 
 def decode(data: bytes) -> dict[str, Any] | None:
-    """Read what `encode` wrote; None when it is not that: cut off, or not ours."""
+    """Decode what `encode` wrote; None if truncated or not written by this program."""
     try:
         value = json.loads(data)
     except (ValueError, RecursionError):
@@ -49,7 +49,7 @@ def decode(data: bytes) -> dict[str, Any] | None:
 
 
 def read(path: Path) -> dict[str, Any] | None:
-    """Read a record of the state; None when it is not there or not readable as one: a folder, a pipe, cut off."""
+    """Read a state record; None if the file is missing or unreadable: a folder, a pipe, truncated."""
     try:
         return decode(plain_files.read(path))
     except (FileNotFoundError, plain_files.NotPlain):
@@ -57,17 +57,20 @@ def read(path: Path) -> dict[str, Any] | None:
 
 
 def names(folder: Path) -> list[str]:
-    """Return the names in a folder, in no order: ten thousand take a few milliseconds, as paths ten times that."""
+    """Return the names in a folder, unordered.
+
+    As strings, since paths take ten times as long for ten thousand entries.
+    """
     return os.listdir(folder)  # noqa: PTH208 - see above
 
 
 def records_in(folder: Path) -> list[Path]:
-    """Return the records of the state in a folder, in the order of their names; none where there is no such folder.
+    """Return the state records in a folder, sorted by name; empty if the folder does not exist.
 
     Raises
     ------
     OSError
-        It may not be listed: `Path.glob` would find nothing in it and say nothing.
+        The folder cannot be listed; `Path.glob` would silently find nothing.
     """
     try:
         return [folder / name for name in sorted(os.listdir(folder)) if name.endswith(".json")]  # noqa: PTH208 - as above
@@ -76,26 +79,26 @@ def records_in(folder: Path) -> list[Path]:
 
 
 def is_left_over(name: str) -> bool:
-    """Return whether a name is one under which something was being written."""
+    """Return whether a name is a temporary name used for writing."""
     return name.startswith(_ASIDE)
 
 
 def aside(folder: Path) -> Path:
-    """Return a name in `folder` that nobody else uses, for something that is not finished."""
+    """Return an unused temporary path in `folder`."""
     return folder / f"{_ASIDE}{uuid4().hex}"
 
 
 def write_exclusively(path: Path, data: bytes, *, staging: Path | None = None) -> bool:
-    """Create a file with its content, unless there is one of that name; false when there is.
+    """Create a file with its contents; return False if the name is taken.
 
-    Of any number of processes on any number of hosts exactly one succeeds, and nobody ever reads half of it. Where the
-    file system has no hard links the file is created empty and then filled: a crash in between leaves one that cannot
-    be read, which readers must take for someone's.
+    Of any number of processes on any number of hosts exactly one succeeds, and nobody ever reads a partial file. Where
+    the file system has no hard links the file is created empty and then filled; a crash in between leaves an unreadable
+    file, which readers must treat as claimed.
 
     Parameters
     ----------
     staging
-        Where it is written first: on the same file system. Beside `path` by default.
+        Folder on the same file system for the temporary file; by default that of `path`.
     """
     new = _write_aside(staging or path.parent, data)
     try:
@@ -103,7 +106,7 @@ def write_exclusively(path: Path, data: bytes, *, staging: Path | None = None) -
     except FileExistsError:
         return False
     except OSError as error:
-        # rclone's mounts call it an input/output error; were it one, the file could not be created either.
+        # rclone mounts report EIO here; were it a real I/O error, creating the file below would fail, too.
         if error.errno not in _NOT_SUPPORTED | {errno.EIO}:
             raise
         if not _create(path, data):
@@ -115,13 +118,13 @@ def write_exclusively(path: Path, data: bytes, *, staging: Path | None = None) -
 
 
 def write_atomically(path: Path, data: bytes, *, staging: Path | None = None, lasting: bool = True) -> None:
-    """Replace a file, or create it; a reader sees the old content or the new one.
+    """Create or replace a file atomically: a reader sees the old contents or the new.
 
     Parameters
     ----------
     lasting
-        Whether to wait until it is on the disk. What is not waited for may be the old one again after a power cut, or
-        none that can be read: for what is worked out again where it is missing.
+        Whether to wait until the file is on disk. Otherwise it may revert, or be unreadable, after a power cut:
+        for data that is recomputed if missing.
     """
     new = _write_aside(staging or path.parent, data, lasting=lasting)
     try:
@@ -134,10 +137,10 @@ def write_atomically(path: Path, data: bytes, *, staging: Path | None = None, la
 
 
 def remove_exactly(path: Path, data: bytes, *, staging: Path) -> bool:
-    """Remove a file if it still holds `data`; false when it does not, or is gone.
+    """Remove a file if it still holds `data`; return False if it does not, or is gone.
 
-    A process that was frozen between looking and removing must not remove what another one put there meanwhile.
-    So it is moved away first and looked at again; what was not meant goes back, unless its place was taken.
+    A process frozen between checking and removing must not delete another process's file. The file is therefore moved
+    aside first and checked again; a different file is moved back unless its name was taken.
     """
     with suppress(FileNotFoundError, plain_files.NotPlain):
         if plain_files.read(path) != data:
@@ -154,17 +157,17 @@ def remove_exactly(path: Path, data: bytes, *, staging: Path) -> bool:
 
 
 def rename_new(source: Path, target: Path) -> None:
-    """Rename a file or folder to its final name, durably, and never in the place of anything.
+    """Rename a file or folder to its final name, durably and without replacing anything.
 
-    rename(2) silently replaces an empty folder, and any file. Where the file system cannot promise that it does not,
-    the name is looked for first, which leaves an instant for someone to create an empty folder there by hand.
+    rename(2) silently replaces an empty folder and any file. Where the file system cannot prevent that, the name is
+    checked first, which leaves a brief window for someone to create an empty folder by hand.
 
     Raises
     ------
     FileNotFoundError
-        There is nothing to rename: another one has done it, maybe. Whether the name is taken does not matter then.
+        The source does not exist, perhaps because another process renamed it; takes precedence over a taken target.
     FileExistsError
-        There is something of that name.
+        The target exists.
     """
     try:
         if not _rename_noreplace(source, target):
@@ -181,7 +184,7 @@ def rename_new(source: Path, target: Path) -> None:
 
 
 def fsync_file(path: Path) -> None:
-    """Wait until the content of a file is on the disk."""
+    """Flush a file's contents to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         _flush(descriptor)
@@ -190,7 +193,7 @@ def fsync_file(path: Path) -> None:
 
 
 def fsync_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk, where the file system knows how to (some shares do not)."""
+    """Flush a folder's entries to disk, where the file system supports it (some shares do not)."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -221,7 +224,7 @@ def _create(path: Path, data: bytes, *, lasting: bool = True) -> bool:
 
 
 def _flush(descriptor: int) -> None:
-    """Flush a file; on macOS fsync(2) alone stops at the drive's cache."""
+    """Flush a file; on macOS fsync(2) alone only reaches the drive's cache."""
     if sys.platform == "darwin":
         with suppress(OSError):
             fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
@@ -230,7 +233,7 @@ def _flush(descriptor: int) -> None:
 
 
 def _rename_noreplace(source: Path, target: Path) -> bool:
-    """Rename unless the target exists, in one step; false where this system or file system cannot."""
+    """Rename atomically unless the target exists; False if the system or file system does not support it."""
     old, new = os.fsencode(source), os.fsencode(target)
     if hasattr(_LIBC, "renameat2"):
         failed = _LIBC.renameat2(_AT_FDCWD, old, _AT_FDCWD, new, _RENAME_NOREPLACE)

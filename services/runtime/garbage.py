@@ -1,4 +1,4 @@
-"""The search for cycles in memory, which is held off where it finds none."""
+"""Suspension of the garbage collector where no reference cycles arise."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def without_garbage_collection() -> Iterator[None]:
-    """Keep Python from looking for cycles while tens of thousands of elements are made, among which there are none.
+    """Suspend garbage collection while creating tens of thousands of elements, which form no cycles.
 
-    It would take as long as the parsing itself.
+    Collection would take as long as the parsing itself.
     """
     was_on = gc.isenabled()
     gc.disable()

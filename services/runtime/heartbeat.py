@@ -1,7 +1,7 @@
-"""A process says that it lives, in a small file that `anonymizer health` reads beside it, in the same container say.
+"""Heartbeat files, by which `anonymizer health` checks a process on the same host or in the same container.
 
-The file lies where this host alone can see it, in memory as a rule: times are of the host's own clock, which is never
-set, and a share that is away must not make a process look dead.
+The file is local to the host, usually in memory: times are of the host's monotonic clock, and an unmounted share must
+not make a process look dead.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ SORT: Final = "sort"
 
 
 class Heartbeat(NamedTuple):
-    """What a process said of itself last."""
+    """Latest heartbeat of a process."""
 
     at: float
-    """When, on this host's clock."""
+    """Time on this host's monotonic clock."""
 
     free: int = 0
-    """How many more sets a worker could take."""
+    """Number of further sets a worker could take."""
 
     took_at: float = 0.0
-    """When a worker last took one."""
+    """When a worker last took a set."""
 
     queue: str = ""
-    """Where a worker takes them from."""
+    """The queue from which a worker takes sets."""
 
     waiting: int | None = None
-    """How many sets waited there, where a worker has taken none for a while; None where nobody asked, or knows."""
+    """Number of sets waiting in the queue, if the worker has taken none for a while; None if not asked or unknown."""
 
 
 def write(
     folder: Path, who: str, *, free: int = 0, took_at: float = 0.0, queue: str = "", waiting: int | None = None
 ) -> None:
-    """Write a sign of life in the place of the one before; all but the time is as `Heartbeat` says."""
+    """Write a heartbeat, replacing the previous one. The parameters are the fields of `Heartbeat`."""
     path = _file(folder, who)
     new = path.with_suffix(".new")
     new.write_text(json.dumps(Heartbeat(time.monotonic(), free, took_at, queue, waiting)), encoding="ascii")
@@ -49,7 +49,7 @@ def write(
 
 
 def read(folder: Path, who: str) -> Heartbeat | None:
-    """Return the last sign of life; None when there never was one."""
+    """Return the latest heartbeat; None if there has never been one."""
     try:
         return Heartbeat(*json.loads(_file(folder, who).read_bytes()))
     except FileNotFoundError:

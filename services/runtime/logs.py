@@ -1,7 +1,7 @@
-"""What is written into the log, by us and by the libraries: events, opaque names, numbers. Nothing else gets through.
+"""Logging: only events, opaque names and numbers are logged, by this program and by libraries.
 
-A folder's name is often a patient's. So the log does not trust those who write it: keys that are not on the list are
-dropped, exceptions are reduced to their class and our codes, and texts of libraries lose what was filled into them.
+A folder's name is often a patient's. The log therefore does not trust its callers: keys that are not on the list are
+masked, exceptions are reduced to their class and our codes, and values interpolated into library messages are removed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ KEYS: Final = frozenset(
         "method",
         "status",
         "sender",
-    }  # the console's: a page is called by its function, never by its address
+    }  # the console's: pages are logged by function name, never by address
     | {"code", "codes", "reason", "reasons", "waits", "error", "at", "recovered", "withdrawn", "unreadable", "version"}
 )
 LEFT_OUT: Final = "…"
@@ -44,7 +44,7 @@ _OURS: Final = ("services.", "sheets.", "worker.", "watcher.", "console.", "rece
 
 
 def configure(log_format: str = "text", level: str = "info", stream: TextIO | None = None) -> None:
-    """Set up the log of this process: `text` for people, `json` for log collectors; libraries' logs included."""
+    """Configure logging of this process: `text` for people, `json` for log collectors; includes library logs."""
     stream = stream or sys.stderr
     ours = (
         structlog.contextvars.merge_contextvars,
@@ -75,20 +75,20 @@ def configure(log_format: str = "text", level: str = "info", stream: TextIO | No
     root.handlers[:] = [handler]
     handler.set_name(log_format)
     root.setLevel(level.upper())
-    # Libraries quote paths in warnings, Python quotes whatever ended a thread.
+    # Library warnings quote paths; Python quotes the exception that ended a thread.
     warnings.showwarning = _log_warning
     threading.excepthook = _log_end_of_thread
 
 
 def writes_json() -> bool:
-    """Return whether this process writes its log for a log collector."""
+    """Return whether this process logs JSON for a log collector."""
     return any(handler.name == "json" for handler in logging.getLogger().handlers)
 
 
 class Prints:
-    """Takes the place of a stream on which libraries print beside the log: each line of theirs becomes one of the log.
+    """Replacement for a stream on which libraries print: each printed line becomes a log event.
 
-    Of what they print only that they did is told: it may be a name.
+    The text itself is not logged, since it may contain a name.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -105,7 +105,7 @@ class Prints:
 
 
 def say_from_signal(text: str, _stream: object = None) -> None:
-    """Write a line that a library prints while it handles a signal, when the log may be in the middle of one."""
+    """Write a line that a library prints in a signal handler, where the log may be in use."""
     event = "worker.stops" if "shutdown" in text.lower() else "library.prints"
     line = {"event": event, "level": "info", "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z")}
     with suppress(OSError):
@@ -128,12 +128,12 @@ def _log_end_of_thread(end: threading.ExceptHookArgs) -> None:
 
 
 def drop_unknown_keys(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Mask every value whose key is not on the list: the mark shows that somebody wrote one."""
+    """Mask every value whose key is not on the list; the mask shows that a value was there."""
     return {key: value if key in KEYS or key.startswith("_") else LEFT_OUT for key, value in event.items()}
 
 
 def reduce_exception(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Leave of an exception its class, our codes, and where in our code it came up: texts of exceptions name files."""
+    """Reduce an exception to its class, our codes and the location in our code, since exception texts name files."""
     info = event.pop("exc_info", None)
     event.pop("stack_info", None)
     error = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
@@ -150,7 +150,7 @@ def reduce_exception(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 def empty_foreign_text(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Keep of a library's message its own words and numbers, not what was filled in: that may be a path or a name."""
+    """Keep the fixed text and numbers of a library's message, not interpolated values, which may be paths or names."""
     arguments, text = event.pop("positional_args", ()), event["_record"].msg
     if not isinstance(text, str):
         event["event"] = type(text).__name__
@@ -180,7 +180,7 @@ def _number_or_nothing(value: object) -> object:
 
 
 def _place(traceback: TracebackType | None) -> str | None:
-    """Return the innermost line of ours that an exception passed: `services.publication.publish:88`."""
+    """Return the innermost line of our code that an exception passed: `services.publication.publish:88`."""
     place = None
     while traceback is not None:
         module = traceback.tb_frame.f_globals.get("__name__", "")

@@ -1,7 +1,7 @@
-"""What the sets cost, summed up in Redis over all workers: seconds, bytes, words of ours; for whoever watches over it.
+"""Cost of processing, summed in Redis over all workers (seconds, bytes, outcomes), for monitoring.
 
-A Redis that is emptied begins the sums anew; whoever draws them knows that sums can do that. What could not be added
-while Redis was away is added with the next set; published sets are counted by what the share says (`high_water`).
+If Redis is emptied the sums restart, as counters may. Amounts that could not be added while Redis was unavailable are
+added with the next set; published sets are counted from the share (`high_water`).
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ if TYPE_CHECKING:
 
 KEY: Final = "anonymizer:measures"
 PUBLISHED: Final = "outcome:published"
-"""Counted once for each number, not for each attempt."""
+"""Counted once per index, not per attempt."""
 HEARD: Final = "anonymizer:heard"
-"""When each service was heard of last, by its name."""
+"""Hash of the time each service was last seen, by its name."""
 BOUNDS_S: Final = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
-"""Steps are counted by the first of these that they stay within, so that a few slow ones show beside many fast ones."""
+"""Histogram bounds in seconds, so that a few slow steps show among many fast ones."""
 
 
 _unsent: defaultdict[str, float] = defaultdict(float)
-"""What this process has to add, and could not while Redis was away."""
+"""Amounts that this process could not add while Redis was unavailable."""
 
 
 @dataclass(slots=True)
 class Measures:
-    """The sums since Redis was last emptied."""
+    """Sums since Redis was last emptied."""
 
     outcomes: dict[str, int] = field(default_factory=dict)
-    """How often a worker came to which end: `published`, `refused` …, `failed`."""
+    """Number of worker results by outcome: `published`, `refused` …, `failed`."""
 
     bytes: int = 0
-    """Of all published files."""
+    """Total size of published files."""
 
     seconds: dict[str, float] = field(default_factory=dict)
-    """In all, of each step of the way."""
+    """Total seconds by processing step."""
 
     within: dict[str, list[int]] = field(default_factory=dict)
-    """Of each step, how many took no longer than each of the bounds, and longer than the one before; last: longer."""
+    """By step, the count within each bound but above the previous one; last: above all bounds."""
 
 
 def add(client: redis.Redis, outcome: str, seconds: Mapping[str, float], size_bytes: int = 0) -> None:
-    """Add what one set cost. A Redis that is away never fails a set."""
+    """Add the cost of one set. Never raises if Redis is unavailable."""
     _unsent[f"outcome:{outcome}"] += 1
     _unsent["bytes"] += size_bytes
     for step, took_s in seconds.items():
@@ -67,24 +67,24 @@ def add(client: redis.Redis, outcome: str, seconds: Mapping[str, float], size_by
 
 
 def heard(client: redis.Redis, service: str) -> None:
-    """Note that a service lives, on Redis' own clock. A Redis that is away stops nobody."""
+    """Note that a service is alive, by Redis' clock. Never raises if Redis is unavailable."""
     with suppress(redis.RedisError):
         client.hset(HEARD, service, _now(client))
 
 
 def ended(client: redis.Redis, service: str) -> None:
-    """Note that a service was ended on purpose: nobody misses it. Others of its name are heard again at once."""
+    """Note that a service was stopped on purpose, so is not missing. Others of its name reappear at once."""
     with suppress(redis.RedisError):
         client.hdel(HEARD, service)
 
 
 def silent_s(client: redis.Redis) -> dict[str, int]:
-    """Return how many seconds ago each service was heard of last.
+    """Return how many seconds ago each service was last seen.
 
     Raises
     ------
     redis.RedisError
-        Nobody can tell.
+        Redis is unavailable.
     """
     stored, now = cast("dict[bytes, bytes]", client.hgetall(HEARD)), _now(client)
     return {service.decode(): max(now - int(at), 0) for service, at in stored.items()}
@@ -100,7 +100,7 @@ def read(client: redis.Redis) -> Measures:
     Raises
     ------
     redis.RedisError
-        Nobody can tell.
+        Redis is unavailable.
     """
     made = Measures()
     for name, value in cast("dict[bytes, bytes]", client.hgetall(KEY)).items():

@@ -1,7 +1,7 @@
-"""What others may do with what is written here: never more than they may do with the collection's own folder.
+"""File modes: files written here are never more accessible than the collection's own folder.
 
-Whoever shut a collection's folder to others meant what will be in it, too: `.anonymizer/folders` holds names of
-patients, and what was published may be moved out of the shut folder.
+Whoever closed a collection's folder to others meant its future contents, too: `.anonymizer/folders` holds patient
+names, and published sets may be moved elsewhere.
 """
 
 from __future__ import annotations
@@ -13,27 +13,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _OTHERS: Final = 0o077
-"""The rights of the group and of everybody; the owner's own are not taken."""
+"""Permission bits of group and others; the owner's are never removed."""
 
 _at_start: list[int] = []
-"""The umask that this process had before it followed any folder, once it is known."""
+"""The umask of this process before it followed a folder, once known."""
 
 
 def set_umask(umask: int) -> None:
-    """Set the umask of this process, and of what it starts: `ANONYMIZER_UMASK`."""
+    """Set the umask of this process and its children: `ANONYMIZER_UMASK`."""
     os.umask(umask)
     _at_start[:] = [umask]
 
 
 def follow(folder: Path) -> None:
-    """Write for nobody who may not use this folder, until another one is followed.
+    """Restrict the umask to the permissions of a folder, until another one is followed.
 
-    A process has one umask: workers and commands have one collection at a time, and the watcher follows each in turn.
+    A process has a single umask: workers and commands handle one collection at a time, and the watcher follows each in
+    turn.
 
     Raises
     ------
     OSError
-        The folder is away.
+        The folder is unavailable.
     """
     if not _at_start:
         _at_start.append(os.umask(_OTHERS))

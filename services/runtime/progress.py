@@ -1,6 +1,6 @@
-"""How far each set in work is, for `status` and the progress bars: opaque names and numbers, which fade by themselves.
+"""Progress of each set being processed, for `status` and the progress bars: opaque names and numbers that expire.
 
-Nothing depends on it: a Redis that is lost never fails a set, nor slows it down more than once in a while.
+Nothing depends on it: an unavailable Redis never fails a set, and delays it only occasionally.
 """
 
 from __future__ import annotations
@@ -15,41 +15,41 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SHOWN_S: Final = 60
-"""What a dead worker said last is forgotten after so long."""
+"""Seconds after which a dead worker's last report expires."""
 
 WAITS_SHOWN_S: Final = 900
-"""Why a set waits is shown until it is tried again."""
+"""Seconds for which the reason for waiting is shown, at most until the next try."""
 
 EVERY_S: Final = 0.2
 AFTER_AN_ERROR_S: Final = 5.0
 
 
 STEPS: Final = ("read", "written", "verified")
-"""What happens to the files of a set, in this order."""
+"""Steps a set's files go through, in order."""
 
 
 class InWork(NamedTuple):
-    """How far one set is."""
+    """Progress of one set."""
 
     step: str
-    """`waits` when nothing is done just now."""
+    """`waits` if the set is not being processed at the moment."""
 
     done: int
     total: int
 
     reason: str
-    """Why it waits: a word of ours."""
+    """Code of the reason for waiting."""
 
     @property
     def part(self) -> float:
-        """How much of the way is done, between 0 and 1: each step is as long as the others."""
+        """Fraction completed, 0 to 1; all steps count alike."""
         if self.step not in STEPS or not self.total:
             return 0.0
         return (STEPS.index(self.step) + self.done / self.total) / len(STEPS)
 
 
 class Progress:
-    """Tells how far one set is."""
+    """Reports the progress of one set."""
 
     def __init__(
         self,
@@ -64,14 +64,14 @@ class Progress:
         self._locator = locator
         self._clock = clock
         self.seconds: dict[str, float] = {}
-        """How long each step took that is over."""
+        """Duration of each completed step in seconds."""
         self.size_bytes = 0
-        """Of all files that were written and proven."""
+        """Total size of the files written and proven."""
         self._step = ""
         self._began = self._next = self._lost_until = 0.0
 
     def step(self, name: str, done: int = 0, total: int = 0) -> None:
-        """Report how many files a step, `read` say, has done; to be called as often as one likes."""
+        """Report how many files a step such as `read` has processed; may be called as often as needed."""
         now = self._clock()
         if now < self._next and name == self._step:
             return
@@ -82,11 +82,11 @@ class Progress:
         self._say(InWork(name, done, total, ""), SHOWN_S)
 
     def waits(self, reason: str) -> None:
-        """Report that the set cannot go on just now, and why."""
+        """Report that the set cannot continue for the moment, and why."""
         self._say(InWork("waits", 0, 0, reason), WAITS_SHOWN_S)
 
     def done(self) -> None:
-        """Report that nobody works on the set any more."""
+        """Report that the set is no longer being processed."""
         self._end_step(self._clock())
         with self._sending() as pipeline:
             pipeline.delete(self._key)
@@ -107,7 +107,7 @@ class Progress:
 
     @contextmanager
     def _sending(self) -> Iterator[redis.client.Pipeline]:
-        """Send what the block puts in; while Redis is lost, try only now and then."""
+        """Send the commands of the block; while Redis is unavailable, try only occasionally."""
         pipeline = self._redis.pipeline(transaction=False)
         yield pipeline
         if self._clock() < self._lost_until:
@@ -119,12 +119,12 @@ class Progress:
 
 
 def read_all(client: redis.Redis, collection_id: str) -> dict[str, InWork]:
-    """Return how far each set of a collection is that is in work, by its locator.
+    """Return the progress of each set of a collection being processed, by locator.
 
     Raises
     ------
     redis.RedisError
-        Nobody can tell.
+        Redis is unavailable.
     """
     index = _index(collection_id)
     locators = sorted(name.decode() for name in cast("set[bytes]", client.smembers(index)))
@@ -136,7 +136,7 @@ def read_all(client: redis.Redis, collection_id: str) -> dict[str, InWork]:
 
 
 def step_of(client: redis.Redis, collection_id: str, locator: str) -> str:
-    """Return the step that a set in work was at last; empty where nobody knows."""
+    """Return the last reported step of a set; empty if unknown."""
     with suppress(redis.RedisError):
         step = cast("bytes | None", client.hget(f"{_index(collection_id)}:{locator}", "step"))
         return (step or b"").decode()

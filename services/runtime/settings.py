@@ -1,6 +1,6 @@
-"""Where the service runs, with what, and how patiently: from the environment, read once at the start.
+"""Settings of a process, read once at start from the environment: addresses, paths and intervals.
 
-What is done to the sets is not here: that is the collection's, under the operator's eyes, in `collection.toml`.
+How sets are processed is not set here but per collection, in `collection.toml`, visible to its operator.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _HEADER: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 PREFIX: Final = "ANONYMIZER_"
 
 FILE: Final = "_FILE"
-"""Behind the name of a secret: the file in which it stands, as containers are given theirs."""
+"""Suffix of a secret's variable that names a file with the secret, as containers receive theirs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings of one process. `TABLE` says what each means."""
+    """The settings of one process. See `TABLE` for their meanings."""
 
     redis_url: str | None = field(default=None, repr=False)
     redis_password: str | None = field(default=None, repr=False)
@@ -64,35 +64,35 @@ class Settings:
 
     @classmethod
     def of_process(cls) -> Settings:
-        """Read the settings from the environment of this process; errors as `from_environment`."""
+        """Read the settings from this process's environment; raises as `from_environment`."""
         return from_environment(os.environ)
 
 
 class Address(NamedTuple):
-    """Where a process listens."""
+    """Address that a process listens on."""
 
     host: str
     port: int
 
 
 class Proxy(NamedTuple):
-    """Who has seen to it already that a visitor is who they are."""
+    """Proxy trusted to authenticate visitors."""
 
     header: str
-    """In which the visitor's name stands."""
+    """HTTP header that holds the visitor's name."""
 
     networks: tuple[IPv4Network | IPv6Network, ...]
-    """From where it is believed: the addresses of the proxy, and of nobody else."""
+    """Addresses from which the header is trusted: those of the proxy alone."""
 
 
 class Sender(NamedTuple):
-    """Whose objects the DICOM receiver takes."""
+    """Sender whose objects the DICOM receiver accepts."""
 
     title: str
     """The calling AE title. PS3.8 9.3.2."""
 
     folder: PurePosixPath
-    """Under the share: a collection, or a hospital's folder in one."""
+    """Relative to the share: a collection, or a hospital's folder in one."""
 
 
 class Setting(NamedTuple):
@@ -102,35 +102,35 @@ class Setting(NamedTuple):
     """Without the prefix."""
 
     meaning: str
-    """For the person who runs the service; a row of the README's table."""
+    """Description for the operator; a row of the table in `docs/settings.md`."""
 
     read: Callable[[str], Any]
-    """Makes the value, or raises `ValueError` with what should stand there instead."""
+    """Parser of the value; raises `ValueError` with a description of what is expected."""
 
     secret: bool = False
-    """Whether it may stand in a file instead, named by the variable with `_FILE` behind its name."""
+    """Whether the value may be read from a file named by the variable with the suffix `_FILE`."""
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
-    """Read the settings; what is not set has its default.
+    """Read the settings; unset variables have their defaults.
 
     Raises
     ------
     SettingsWrong
-        A variable that begins with `ANONYMIZER_` and means nothing, or a value that cannot be used.
+        An unknown variable with the prefix `ANONYMIZER_`, or an invalid value.
     """
     known = {PREFIX + setting.name: setting for setting in TABLE}
     files = {variable + FILE for variable, setting in known.items() if setting.secret}
     for variable in environment:
         if variable.startswith(PREFIX) and variable not in known and variable not in files:
-            raise SettingsWrong(f"{variable} is no setting. There are: {', '.join(known)}.")
+            raise SettingsWrong(f"{variable} is not a setting. Settings are: {', '.join(known)}.")
     values: dict[str, Any] = {}
     for variable, setting in known.items():
         text = environment.get(variable)
         if setting.secret and environment.get(variable + FILE):
             text = _secret(environment, variable)
         if not text:
-            continue  # compose files and manifests pass on what is not set as an empty text
+            continue  # compose files and manifests pass unset variables as empty strings
         try:
             values[setting.name.lower()] = setting.read(text)
         except ValueError as error:
@@ -146,12 +146,12 @@ def _secret(environment: Mapping[str, str], variable: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsWrong(f"The file that {variable + FILE} names cannot be read: {type(error).__name__}.") from None
     if not text:
-        raise SettingsWrong(f"Nothing stands in the file that {variable + FILE} names.")
+        raise SettingsWrong(f"The file that {variable + FILE} names is empty.")
     return text
 
 
 def _with_password(values: dict[str, Any]) -> dict[str, Any]:
-    """Insert a password that was given by itself into the address of Redis."""
+    """Insert a separately given password into the Redis URL."""
     url, password = values.get("redis_url"), values.get("redis_password")
     if password is None:
         return values
@@ -177,7 +177,7 @@ def _seconds(text: str) -> float:
 
 def _days(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text[:9]) < 100_000):
-        raise ValueError("a number of days, 3650 say")
+        raise ValueError("a number of days like 3650")
     return int(text)
 
 
@@ -188,7 +188,7 @@ def _umask(text: str) -> int:
 
 
 def _long_secret(text: str) -> str:
-    if len(text) < 32:  # or whoever sees the marks tries patient IDs until one fits
+    if len(text) < 32:  # otherwise whoever sees the marks could guess patient IDs by trying
         raise ValueError("at least 32 random characters (openssl rand -hex 32)")
     return text
 
@@ -226,7 +226,7 @@ def _file(text: str) -> Path:
 def _whole_path(text: str, of: str) -> Path:
     path = Path(text)
     if not path.is_absolute():
-        raise ValueError(f"the whole path of a {of}, from / on")
+        raise ValueError(f"an absolute path of a {of}, beginning with /")
     return path
 
 
@@ -264,7 +264,7 @@ def _senders(text: str) -> tuple[Sender, ...]:
             raise ValueError("AE titles and folders under the share like ECLIPSE=PROSTATE, MONACO=LUNG")
         found.append(Sender(title, path))
     if len({sender.title for sender in found}) < len(found):
-        raise ValueError("AE titles of which each is named once")
+        raise ValueError("AE titles, each named once")
     return tuple(found)
 
 
@@ -277,89 +277,106 @@ def _zone(text: str) -> ZoneInfo:
 
 TABLE: Final = (
     Setting(
-        "REDIS_URL", "The Redis that `watch` and `worker` share: `redis://…` or `rediss://…`.", _redis_url, secret=True
+        "REDIS_URL",
+        "URL of the Redis server shared by `watch` and `worker`: `redis://…` or `rediss://…`.",
+        _redis_url,
+        secret=True,
     ),
-    Setting("REDIS_PASSWORD", "Its password, where it does not stand in the address.", str, secret=True),
-    Setting("SHARE", "The folder under which the collections lie, where this host mounts it.", _folder),
-    Setting("QUIET_S", "A set is looked at when nothing in it has changed for so many seconds.", _seconds),
-    Setting("PATIENCE_S", "A set that stays incomplete for so many seconds is refused, until it changes.", _seconds),
+    Setting("REDIS_PASSWORD", "Redis password, if it is not part of the URL.", str, secret=True),
+    Setting("SHARE", "Folder that contains the collections, as mounted on this host.", _folder),
+    Setting(
+        "QUIET_S", "Quiet period in seconds: a set is checked once nothing in it has changed for this long.", _seconds
+    ),
+    Setting("PATIENCE_S", "Seconds after which an incomplete set is refused, until it changes.", _seconds),
     Setting(
         "YOUNG_S",
-        "So many seconds after a set was published its files are looked at again: what is overwritten in place shows.",
+        "Seconds after publication at which a set's files are checked again, to detect files overwritten in place.",
         _seconds,
     ),
-    Setting("RESCAN_S", "Every so many seconds all folders are looked at, events or not.", _seconds),
-    Setting("RECONCILE_S", "Every so many seconds what should be done and is not is queued again.", _seconds),
+    Setting(
+        "RESCAN_S", "Interval in seconds at which all folders are rescanned, whether or not events arrived.", _seconds
+    ),
+    Setting("RECONCILE_S", "Interval in seconds at which lost tasks are requeued.", _seconds),
     Setting(
         "OBSERVER",
-        "How changes are noticed: `events` (local disks), `polling` (NFS, SMB, FUSE), `auto` by the file system.",
+        "How changes are detected: `events` (local disks), `polling` (NFS, SMB, FUSE), `auto` by the file system.",
         _one_of("auto", "events", "polling"),
     ),
-    Setting("TIMEZONE", "Whose day names the tracking file, `Europe/Berlin` say; the host's by default.", _zone),
-    Setting("MACHINES", "A folder with machine descriptors of your own, looked in before ours.", _folder),
-    Setting("METRICS", "Where `watch` answers Prometheus, `127.0.0.1:9464` say; nowhere by default.", _address),
-    Setting("HEALTH", "A folder in which the process says that it lives, for `anonymizer health`.", _folder),
-    Setting("CONSOLE", "Where the console is served, `127.0.0.1:8765` by default.", _address),
     Setting(
-        "CONSOLE_USERS", "The file of those who may log in: `anonymizer console --add-user NAME` writes it.", _file
+        "TIMEZONE",
+        "Time zone of the date in the tracking file's name, such as `Europe/Berlin`; the host's by default.",
+        _zone,
     ),
+    Setting("MACHINES", "Folder with your own machine descriptors, searched before the built-in ones.", _folder),
+    Setting(
+        "METRICS",
+        "Address at which `watch` serves Prometheus metrics, such as `127.0.0.1:9464`; off by default.",
+        _address,
+    ),
+    Setting("HEALTH", "Folder in which the process writes its heartbeat, for `anonymizer health`.", _folder),
+    Setting("CONSOLE", "Address at which the console is served, `127.0.0.1:8765` by default.", _address),
+    Setting("CONSOLE_USERS", "File of the console's users; `anonymizer console --add-user NAME` writes it.", _file),
     Setting(
         "CONSOLE_PROXY",
-        "A proxy that logs people in: its header and its addresses, `X-Remote-User@10.0.0.7/32` say. Nobody else may "
-        "reach the console from there.",
+        "Proxy that authenticates users: its header and its addresses, such as `X-Remote-User@10.0.0.7/32`. Nobody "
+        "else may reach the console from there.",
         _proxy,
     ),
     Setting(
         "DELIVERY_KEY_FILE",
-        "The key that deliveries are signed with, made with the first; `~/.config/rt-set-anonymizer/delivery.key` by "
-        "default, and never on the share.",
+        "Key that signs deliveries, created with the first; `~/.config/rt-set-anonymizer/delivery.key` by default, "
+        "and never on the share.",
         _file,
     ),
     Setting(
         "TRUSTED_KEYS_FILE",
-        "The fingerprints of those whose deliveries are believed, one a line; "
-        "`~/.config/rt-set-anonymizer/trusted_keys` by default.",
+        "Fingerprints of trusted senders of deliveries, one per line; `~/.config/rt-set-anonymizer/trusted_keys` by "
+        "default.",
         _file,
     ),
     Setting(
         "SHARE_SECRET",
-        "Turns on that one person in two collections of the share is told: a long random text, the same for every "
+        "Enables the notice that a person is in two collections of the share: a long random text, the same for every "
         "worker, never on the share. Whoever holds it can link patients.",
         _long_secret,
         secret=True,
     ),
     Setting(
-        "RECEIVER_URL", "Where `sort` fetches what the DICOM receiver was sent, `http://receiver:8042` say.", _http
+        "RECEIVER_URL",
+        "URL from which `sort` fetches what the DICOM receiver was sent, such as `http://receiver:8042`.",
+        _http,
     ),
-    Setting("RECEIVER_PASSWORD", "The password under which it knows `sort`.", str, secret=True),
+    Setting("RECEIVER_PASSWORD", "Password of `sort` at the receiver.", str, secret=True),
     Setting(
         "SENDERS",
-        "Whose objects the receiver takes, by calling AE title, and into which collection under the share: "
-        "`ECLIPSE=PROSTATE, MONACO=LUNG` say.",
+        "Senders that the receiver accepts, by calling AE title, and their collections under the share, such as "
+        "`ECLIPSE=PROSTATE, MONACO=LUNG`.",
         _senders,
     ),
     Setting(
         "NOTIFY_COMMAND",
-        "What `watch` has `sh` run when sets are refused, parked or wait for an hour, at most every 15 minutes: a "
-        "sentence is its `$1`, counts and opaque ids come as JSON on its standard input.",
+        "Command that `watch` runs with `sh` when sets are refused, parked or waiting for an hour, at most every 15 "
+        "minutes: a sentence is its `$1`, counts and opaque IDs come as JSON on standard input.",
         str,
     ),
-    Setting("NOTIFY_URL", "An address to which the same JSON is posted.", _web_address, secret=True),
-    Setting("AUDIT_DAYS", "How long the audit in `.anonymizer/audit/` is kept. `3650` by default.", _days),
+    Setting("NOTIFY_URL", "URL to which the same JSON is posted.", _web_address, secret=True),
+    Setting("AUDIT_DAYS", "Days for which the audit in `.anonymizer/audit/` is kept. `3650` by default.", _days),
     Setting(
         "UMASK",
-        "What others may not do with what is written, as `umask` takes it: `027` say; the process's own by default. "
-        "They may never do more than with the collection's folder.",
+        "Umask of written files, such as `027`; the process's own by default. Group and others never get more access "
+        "than to the collection's folder.",
         _umask,
     ),
     Setting("LOG_FORMAT", "`text` for people, `json` for log collectors.", _one_of("text", "json")),
-    Setting("LOG_LEVEL", "The least that is logged.", _one_of("debug", "info", "warning", "error")),
+    Setting("LOG_LEVEL", "Minimum log level.", _one_of("debug", "info", "warning", "error")),
 )
-"""Every setting there is; the README's table is made from it. Secrets may stand in a file: `…_FILE` names it."""
+"""All settings, from which the table in `docs/settings.md` is generated. Secrets may be read from a file named by
+`…_FILE`.
+"""
 
 
 def as_markdown() -> str:
-    """Write the settings as the table of the README."""
+    """Return the table of settings in Markdown."""
     rows = [f"| `{PREFIX}{setting.name}` | {setting.meaning}{_default(setting)} |" for setting in TABLE]
     return "\n".join(("| variable | meaning |", "|---|---|", *rows))
 
@@ -367,5 +384,5 @@ def as_markdown() -> str:
 def _default(setting: Setting) -> str:
     default = getattr(Settings(), setting.name.lower())
     if setting.secret:
-        return f" Or `{PREFIX}{setting.name}{FILE}`: the file in which it stands."
+        return f" Or `{PREFIX}{setting.name}{FILE}`: the file that contains it."
     return f" `{default:g}` by default." if isinstance(default, float) else ""

@@ -42,7 +42,7 @@ def test_an_address_has_a_host_and_a_port():
 @pytest.mark.parametrize(
     ("environment", "says"),
     [
-        ({"ANONYMIZER_SHARE_FILE": "/x"}, "ANONYMIZER_SHARE_FILE is no setting"),
+        ({"ANONYMIZER_SHARE_FILE": "/x"}, "ANONYMIZER_SHARE_FILE is not a setting"),
         ({"ANONYMIZER_METRICS": "9464"}, "ANONYMIZER_METRICS must be an address with a port"),
         ({"ANONYMIZER_METRICS": "0.0.0.0:94640"}, "ANONYMIZER_METRICS must be an address with a port"),
         ({PASSWORD: "x"}, "ANONYMIZER_REDIS_PASSWORD belongs to an ANONYMIZER_REDIS_URL"),
@@ -50,7 +50,7 @@ def test_an_address_has_a_host_and_a_port():
         ({PASSWORD: "x", URL: "unix:///run/redis.sock"}, "ANONYMIZER_REDIS_PASSWORD belongs to"),
         ({PASSWORD: "x", PASSWORD + "_FILE": "/x"}, "are both set"),
         ({PASSWORD + "_FILE": "/does/not/exist"}, "cannot be read: FileNotFoundError"),
-        ({PASSWORD + "_FILE": "/dev/null"}, "Nothing stands in the file that ANONYMIZER_REDIS_PASSWORD_FILE names"),
+        ({PASSWORD + "_FILE": "/dev/null"}, "The file that ANONYMIZER_REDIS_PASSWORD_FILE names is empty"),
     ],
 )
 def test_what_cannot_be_used_is_named(environment, says):

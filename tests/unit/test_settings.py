@@ -56,7 +56,7 @@ def test_the_table_names_every_setting() -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "says"),
     [
-        ("ANONYMIZER_QUITE_S", "10", "ANONYMIZER_QUITE_S is no setting"),
+        ("ANONYMIZER_QUITE_S", "10", "ANONYMIZER_QUITE_S is not a setting"),
         ("ANONYMIZER_QUIET_S", "ten", "ANONYMIZER_QUIET_S must be a number of seconds above zero"),
         ("ANONYMIZER_QUIET_S", "nan", "above zero"),
         ("ANONYMIZER_QUIET_S", "-1", "above zero"),
