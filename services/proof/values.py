@@ -378,8 +378,7 @@ def judge_cleaned(found: Found, traces: Traces, reasons: Reasons, naming: Naming
     for role in found.cleaned:
         _judge_one_to_one(found, role, reasons)
         for place, old, new in _cleaned(found, role):
-            shown = old.partition("\0")[0]
-            if new in {old, *(controls.sub(" ", shown).strip() for controls in (_CONTROLS, _ALL_CONTROLS))}:
+            if new in {old, _CONTROLS.sub(" ", old.partition("\0")[0]).strip(), _as_read(old)}:
                 continue
             is_named = naming is not None and role in _NAMED_ROLES and naming.target(old) == new
             cut = [became for name, became in changed_names.items() if role == "roi_label" and name.startswith(old)]
@@ -409,8 +408,13 @@ def _judge_one_to_one(found: Found, role: str, reasons: Reasons) -> None:
     for place, old, new in _cleaned(found, role):
         if new_of.setdefault(old, new) != new:
             reasons.add("free text", "one text became two", place)
-        elif old_of.setdefault(new, old) != old and role != "roi_label":
+        elif old_of.setdefault(new, read := _as_read(old)) != read and role != "roi_label":
             reasons.add("free text", "two texts became one", place)
+
+
+def _as_read(text: str) -> str:
+    """Return a text up to its first NUL, without control characters. PS3.5 6.1.3."""
+    return _ALL_CONTROLS.sub(" ", text.partition("\0")[0]).strip()
 
 
 def _cleaned(found: Found, role: str) -> Iterator[tuple[Place, str, str]]:
