@@ -62,7 +62,7 @@ def test_the_table_names_every_setting() -> None:
         ("ANONYMIZER_QUIET_S", "-1", "above zero"),
         ("ANONYMIZER_OBSERVER", "inotify", "one of auto, events, polling"),
         ("ANONYMIZER_REDIS_URL", "localhost", "an address like redis://"),
-        ("ANONYMIZER_SHARE", "share", "the whole path"),
+        ("ANONYMIZER_SHARE", "share", "an absolute path"),
         ("ANONYMIZER_TIMEZONE", "../../etc/passwd", "a time zone"),
         ("ANONYMIZER_TIMEZONE", "Middle/Earth", "a time zone"),
     ],
