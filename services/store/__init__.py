@@ -1,1 +1,1 @@
-"""The state of a collection on the share."""
+"""State of a collection, stored on the share."""

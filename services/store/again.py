@@ -1,4 +1,4 @@
-"""Look at a refused or parked set again, as if it had just been dropped."""
+"""Reset of refused or parked sets, so that they are checked as if newly dropped."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def look_again(collection: Collection, folder: str, plans: Marks[str] = ()) -> str:
-    """Forget what became of the set in a folder right under the root, and take away what was written beside it.
+    """Delete the outcome of a folder directly under the root, and the files written beside it; return its locator.
 
-    What was published stays published. Returns the folder's locator.
+    Published sets stay published.
 
     Parameters
     ----------
     plans
-        Of a folder with several sets, the marks of the plans that are meant; all where none is given.
+            In a folder with several sets, the marks of the plans meant; all by default.
     """
     locator = registry.register(collection, folder)
     if plans:
@@ -35,7 +35,7 @@ def look_again(collection: Collection, folder: str, plans: Marks[str] = ()) -> s
 
 
 def published_otherwise(collection: Collection, locator: str) -> list[str]:
-    """Return the plans of a folder with several sets whose sets were not published out of it as they are now."""
+    """Return the plans of a multi-set folder whose sets were not published from its current contents."""
     outcome = registry.read_outcome(collection, locator)
     others = {SetState.CHANGED, SetState.WITHDRAWN, SetState.SAME_SET}
     return [one.plan for one in outcome.sets if one.state in others] if outcome else []

@@ -1,7 +1,7 @@
-"""The one running service, or `run`, that a collection goes through.
+"""Lock that gives a collection to one running service or `run`.
 
-It saves double work and keeps one hand on the tracking file; that no number is given twice does not hang on it. Two
-that hold it for a moment do no harm.
+It avoids duplicate work and gives the tracking file a single writer. Unique numbers do not depend on it: two
+simultaneous holders do no harm.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     from services.store.collection import Collection
 
 BEAT_S: Final = 2.0
-"""So often whoever holds a collection says that it lives."""
+"""Heartbeat interval of the holder, in seconds."""
 
 STANDS_STILL_S: Final = 20.0
-"""Whoever has not been seen to live for so long, on our own clock, is dead."""
+"""A holder whose heartbeat has not changed for this many seconds of our own clock is dead."""
 
 
 class Arbiter:
-    """A collection's seat, as one process sees it.
+    """Lock of a collection, as seen by one process.
 
     Parameters
     ----------
     clock
-        A clock that is never set. Times of other hosts are never compared with ours: a counter says that they live.
+            Monotonic clock. Clocks of different hosts are never compared: a heartbeat is a counter.
     """
 
     def __init__(self, collection: Collection, clock: Callable[[], float] = time.monotonic) -> None:
@@ -50,13 +50,13 @@ class Arbiter:
 
     @property
     def other_lives(self) -> bool:
-        """Return whether another one was seen to live: its counter changed under our eyes."""
+        """Return whether another holder was seen alive: its counter changed while we watched."""
         return self._other_lives
 
     def hold(self) -> bool:
-        """Take the seat if it is free or its holder dead, or say that we still live in it; to be called every beat.
+        """Acquire the lock if it is free or its holder dead, or renew it; to be called at every heartbeat.
 
-        Who takes it from a dead one holds it from the next call on: two may have taken it at the same moment.
+        A lock taken from a dead holder is held from the next call on, since two processes may have taken it at once.
         """
         stored = durable_files.read(self._path)
         if stored is None and not self._path.exists():
@@ -71,7 +71,7 @@ class Arbiter:
         return False
 
     def release(self) -> None:
-        """Leave the seat, if it is ours."""
+        """Release the lock if we hold it."""
         durable_files.remove_exactly(self._path, durable_files.encode(self._mine), staging=self._staging)
 
     def _sit_down(self) -> None:
@@ -89,16 +89,16 @@ class Arbiter:
 
 
 def migrate(collection: Collection) -> bool:
-    """Bring the state of an older version up to this format, as whoever holds the collection; false where it is.
+    """Migrate state of an older version to the current format, as the holder of the collection; False if it is current.
 
-    Format 2 has outcomes with an entry for each set of a folder. Nothing is renamed and nothing removed; both kinds are
-    read, so a migration that was cut off goes on at the next start, and the format is raised last. An outcome keeps its
-    time and its fingerprint: what was finished stays finished, and is not looked at again.
+    Format 2 stores an outcome for each set of a folder. Nothing is renamed or removed, and both formats can be read, so
+    an interrupted migration continues at the next start; the format number is raised last. Outcomes keep their time and
+    fingerprint, so finished sets stay finished and are not checked again.
 
     Raises
     ------
     OSError
-        A circumstance: it is tried again.
+        Temporary; the migration is retried.
     """
     path = collection.state / "format"
     if int(plain_files.read(path)) >= FORMAT:
@@ -108,13 +108,13 @@ def migrate(collection: Collection) -> bool:
         if (durable_files.read(place) or {}).get("schema") != registry.OUTCOME_SCHEMA:
             written = place.stat().st_mtime_ns
             registry.write_outcome(collection, locator, outcome)
-            os.utime(place, ns=(written, written))  # a form that changed since opens what was refused
+            os.utime(place, ns=(written, written))  # a form changed since then reopens refused sets
     durable_files.write_atomically(path, b"%d\n" % FORMAT, staging=collection.staging)
     return True
 
 
 def _was_killed_here(stored: dict[str, Any]) -> bool:
-    """Return whether the holder ran where we do and is gone: after a kill nobody should have to wait."""
+    """Return whether the holder ran on this host and is gone, so that nobody has to wait after a kill."""
     if stored.get("host") != _host() or not isinstance(stored.get("pid"), int):
         return False
     try:
@@ -127,9 +127,9 @@ def _was_killed_here(stored: dict[str, Any]) -> bool:
 
 
 def _host() -> str:
-    """Name this host until it is started again, and where in it process numbers mean the same.
+    """Return an identifier of this host until its next boot, and of the process namespace within it.
 
-    Containers may have their host's name and not see its processes.
+    Containers may share their host's name without seeing its processes.
     """
     started = processes = ""
     with suppress(OSError):

@@ -1,7 +1,7 @@
 """A collection: one root folder with its form, its secret key, and its state in `.anonymizer/`.
 
-The form is a person's; it is read once per attempt, and a wrong one stops the collection with a sentence. The state is
-ours; it is laid out once, whole, and everything in it is written once or replaced whole.
+The form belongs to a person; it is read once per attempt, and an invalid one stops the collection with a message. The
+state belongs to this program; it is created in one step, and each file in it is written once or replaced whole.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from services.forms.collection_form import Options
 
 FORMAT: Final = 2
-"""Of the state. A process that knows less than it finds hands its work back; the arbiter brings older ones up to it."""
+"""Format of the state. A process that finds a newer format returns its work; the arbiter migrates older ones."""
 
 MOST_ADOPTED: Final = 100_000
-"""Numbers that may be counted as given at once: one digit too many is a slip of the pen."""
+"""Most numbers that may be counted as given at once; more suggests a mistyped digit."""
 
 _ANON_FILE: Final = re.compile(ANON_NAME.pattern + r"\.json")
 _CLAIM_FILE: Final = re.compile(r"\d{6,}\.json")
@@ -51,11 +51,11 @@ _FOLDERS: Final = ("folders", "outcomes", "claims", "sets", "staging", "records"
 
 
 class FormatTooNew(Exception):
-    """A newer version of this program has written here. Update this one; until then it hands the sets back."""
+    """The state was written by a newer version of this program. Update this one; until then it returns the sets."""
 
 
 class ShareAway(OSError):
-    """The collection is not where it was: not mounted, moved, or not ours to read. It waits and goes on by itself."""
+    """The collection is unavailable: not mounted, moved, or not readable. It waits and resumes by itself."""
 
     def __init__(self) -> None:
         super().__init__(ESTALE, "the share is away")
@@ -63,40 +63,40 @@ class ShareAway(OSError):
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A collection as it is at the beginning of an attempt."""
+    """A collection as of the start of an attempt."""
 
     root: Path
 
     id: str
-    """32 hex digits; names the collection in messages and in Redis."""
+    """32 hex digits; identifies the collection in messages and in Redis."""
 
     key: bytes = field(repr=False)
-    """32 bytes, made by chance, never leaving the share. Whoever has it can link new UIDs to old ones."""
+    """32 random bytes that never leave the share. Whoever has them can link new UIDs to old ones."""
 
     identity: Identity
     options: Options
 
     naming: Naming = field(default=Naming(), repr=False, compare=False)
-    """What structures are to be called, as far as a person confirmed it."""
+    """Confirmed names of structures."""
 
     identities: IdentityList = field(default=IdentityList(), repr=False, compare=False)
-    """Who listed patients become: `identities.csv`. Where anything is wrong in it, its faults say so."""
+    """New identities of listed patients, from `identities.csv`; its `faults` tell what is wrong in it."""
 
     decisions: Decisions = field(default=Decisions(), repr=False, compare=False)
-    """What a person decided about words that nobody knows."""
+    """Decisions on words that are not in the vocabulary."""
 
     @classmethod
     def open(cls, root: Path) -> Collection:
-        """Open a collection; its state is laid out when there is none yet.
+        """Open a collection, creating its state if there is none.
 
         Raises
         ------
         SettingsWrong
-            The form or the list of identities cannot be used, or numbers were given here of which there is no state.
+                The form or the list of identities is invalid, or numbers were given here but there is no state.
         FormatTooNew
-            The state is of a newer version.
+                The state was written by a newer version.
         OSError
-            A circumstance: the share is away, say.
+                Temporary, for example if the share is unavailable.
         """
         identity, options = read_settings(root)
         modes.follow(root)
@@ -111,10 +111,10 @@ class Collection:
 
     @classmethod
     def look(cls, root: Path, identity: Identity | None = None, options: Options | None = None) -> Collection:
-        """Open a collection for `check`, which changes nothing on disk.
+        """Open a collection read-only, for `check`.
 
-        What is given takes the place of a form that is not there; without a state the key is thrown away afterwards.
-        What is wrong in the list of identities is in `identities.faults`.
+        The arguments replace a missing form; without state, a temporary key is used. Faults of the list of identities
+        are in `identities.faults`.
         """
         if identity is None or options is None or is_there(root / SETTINGS_NAME):
             identity, options = read_settings(root)
@@ -127,12 +127,12 @@ class Collection:
 
     @classmethod
     def create(cls, root: Path, identity: Identity, options: Options) -> Collection:
-        """Make a collection of a folder: the form and the state.
+        """Turn a folder into a collection: create form and state.
 
         Raises
         ------
         SettingsWrong
-            There is a form already, numbers were given here before, or what was given cannot be used.
+                There is a form already, numbers were given here before, or an argument is invalid.
         """
         _refuse_second_form(root)
         check_identity(identity)
@@ -146,24 +146,24 @@ class Collection:
     def adopt(
         cls, root: Path, identity: Identity | None = None, options: Options | None = None, above: int = 0
     ) -> Collection:
-        """Go on where the older program, or a lost state, left off: the numbers that were given stay given.
+        """Continue the numbering of the older program, or of a lost state: numbers given stay given.
 
-        Which set a number belongs to is not known and not guessed: an old set dropped again gets a new number.
+        Which sets they belong to is unknown and not guessed: an old set dropped again gets a new number.
 
         Parameters
         ----------
         identity, options
-            For the form, when there is none yet; its initial index is raised above the numbers that are there.
+            For the form, if there is none yet; its initial index is raised above existing numbers.
         above
-            The highest number that was given, where a person knows more than the folders and lists that are there.
+            The highest number given, if a person knows of more than folders and tracking files show.
 
         Raises
         ------
         SettingsWrong
-            There is a state already, or the form that is there would begin below the numbers that were given.
+            There is state already, or the existing form would begin below numbers already given.
         """
         if has_state(root):
-            raise SettingsWrong("This root has its state; there is nothing to continue that is not known.")
+            raise SettingsWrong("This root has its state already: there is nothing to continue.")
         has_form = is_there(root / SETTINGS_NAME)
         if has_form:
             identity, options = read_settings(root)
@@ -183,12 +183,12 @@ class Collection:
 
     @classmethod
     def go_on_above(cls, root: Path, above: int) -> Collection:
-        """Count every number up to `above` as given: a person knows of more than a restored share does.
+        """Count every number up to `above` as given, since a person knows of more than a restored share shows.
 
         Raises
         ------
         SettingsWrong
-            So many numbers cannot have been given.
+            That many numbers cannot have been given.
         """
         collection = cls.open(root)
         known = {int(found[1]) for name in durable_files.names(collection.records) if (found := _ANON_FILE.match(name))}
@@ -212,166 +212,169 @@ class Collection:
 
     @property
     def state(self) -> Path:
-        """The folder of everything below."""
+        """The folder that contains everything below."""
         return self.root / STATE_NAME
 
     @property
     def folders(self) -> Path:
-        """`<locator>.json`: where a set lies."""
+        """`<locator>.json`: path of a folder."""
         return self.state / "folders"
 
     @property
     def outcomes(self) -> Path:
-        """`<locator>.json`: what became of a set."""
+        """`<locator>.json`: outcome of the sets in a folder."""
         return self.state / "outcomes"
 
     @property
     def claims(self) -> Path:
-        """`000006.json`: whose an index is."""
+        """`000006.json`: the set that claims an index."""
         return self.state / "claims"
 
     @property
     def sets(self) -> Path:
-        """`<set id>.json`: which index a set has."""
+        """`<set id>.json`: the index of a set."""
         return self.state / "sets"
 
     @property
     def staging(self) -> Path:
-        """Whatever is not finished: attempts, and files that are being written."""
+        """Unfinished work: attempts, and files being written."""
         return self.state / "staging"
 
     @property
     def records(self) -> Path:
-        """`ANON_006.json`: the proof that a set is published."""
+        """`ANON_006.json`: the proof that a set was published."""
         return self.state / "records"
 
     @property
     def tracking(self) -> Path:
-        """`000006.json`: the line of a published set."""
+        """`000006.json`: tracking line of a published set."""
         return self.state / "tracking"
 
     @property
     def attempts(self) -> Path:
-        """`<locator>.json`: how often we failed on a set."""
+        """`<locator>.json`: failures of a set."""
         return self.state / "attempts"
 
     @property
     def withdrawn(self) -> Path:
-        """`ANON_006/`: what a person took back; the first one makes the folder."""
+        """`ANON_006/`: withdrawn sets; created when first needed."""
         return self.state / "withdrawn"
 
     @property
     def namings(self) -> Path:
-        """`<digest>.csv`: confirmed names by which sets were named; the first of them makes the folder."""
+        """`<digest>.csv`: confirmed names applied to sets; created when first needed."""
         return self.state / "namings"
 
     @property
     def accounts(self) -> Path:
-        """`000006.json`: what a published set holds, by its proof; the first of them makes the folder."""
+        """`000006.json`: content of a published set, by its proof; created when first needed."""
         return self.state / "accounts"
 
     @property
     def words(self) -> Path:
-        """`000006.json`: words of a set for a person to read; the first of them makes the folder."""
+        """`000006.json`: words of a set for a person to review; created when first needed."""
         return self.state / "words"
 
     @property
     def plans(self) -> Path:
-        """`<mark of a plan>.json`: which set it was published with; the first of them makes the folder."""
+        """`<mark of a plan>.json`: the set it was published with; created when first needed."""
         return self.state / "plans"
 
     @property
     def persons(self) -> Path:
-        """`<hash>.json`: who was published, under the number of their first set; the first publication makes it."""
+        """`<hash>.json`: published persons, with the number of their first set; created by the first publication."""
         return self.state / "persons"
 
     @property
     def numbers(self) -> Path:
-        """`000006.json`: whose identity a number is, where a person's sets are linked; the first of them makes it."""
+        """`000006.json`: the person whose identity has a number, where a person's sets are linked.
+
+        Created when first needed.
+        """
         return self.state / "numbers"
 
     @property
     def visits(self) -> Path:
-        """`<hash of a person>/000001.json`: their linked sets, in order; the first of them makes the folder."""
+        """`<hash of a person>/000001.json`: a person's linked sets, in order; created when first needed."""
         return self.state / "visits"
 
     @property
     def redo(self) -> Path:
-        """`000006.json`: that a person wants a published set done again; the first of them makes the folder."""
+        """`000006.json`: request to republish a set; created when first needed."""
         return self.state / "redo"
 
     @property
     def replaced(self) -> Path:
-        """`ANON_006.<digest>/`: what was published before a set was done again; the first of them makes the folder."""
+        """`ANON_006.<digest>/`: previous files of a republished set; created when first needed."""
         return self.state / "replaced"
 
     @property
     def deliveries(self) -> Path:
-        """`<id>.json`: what was delivered, when, where to, by whom; the first of them makes the folder."""
+        """`<id>.json`: what was delivered, when, to whom and by whom; created when first needed."""
         return self.state / "deliveries"
 
     @property
     def arbiter(self) -> Path:
-        """The file of the service that this collection goes through."""
+        """The file of the service that holds this collection."""
         return self.state / "arbiter.json"
 
     def locator(self, folder: PurePath | str) -> str:
-        """Name a folder, given by its path inside the collection, without giving its name away: 32 hex digits."""
+        """Return an opaque identifier of a folder, given by its path inside the collection: 32 hex digits."""
         return self._digest(b"folder", os.fsencode(PurePath(folder).as_posix())).hex()[:32]
 
     def set_id(self, sop_instance_uids: Iterable[str]) -> str:
-        """Name a set by what it consists of, whatever its folder is called: 32 hex digits."""
+        """Return the identifier of a set, which depends on its objects but not on its folder: 32 hex digits."""
         return self._digest(b"set", "\0".join(sorted(sop_instance_uids)).encode("utf-8", "surrogatepass")).hex()[:32]
 
     def set_key(self, set_id: str) -> bytes:
-        """Return the key of a set's new UIDs and dates: the same on every attempt, 32 bytes."""
+        """Return the key of a set's new UIDs and dates: 32 bytes, the same on every attempt."""
         return self._digest(b"key", set_id.encode())
 
     def mark(self, text: bytes) -> str:
-        """Make a mark by which a text is known again, and which tells nothing to whoever has not the key."""
+        """Return a keyed digest of a text, meaningless without the key."""
         return self._digest(b"mark", text).hex()
 
     def person(self, patient_id: str, hospital: str = "") -> str:
-        """Name a person by hospital and patient ID without giving either away: 32 hex digits.
+        """Return a keyed identifier of a person from hospital and patient ID: 32 hex digits.
 
         Parameters
         ----------
         hospital
-            As `hospital_of` says; elsewhere the hospitals of a collection are not told apart.
+                As returned by `hospital_of`; otherwise the hospitals of a collection are not distinguished.
         """
         stated = "\0".join((hospital, patient_id.strip(" \0")))
         return self._digest(b"person", stated.encode("utf-8", "surrogatepass")).hex()[:32]
 
     def hospital_of(self, folder: PurePath) -> str:
-        """Return the hospital whose folder holds a set; empty where it is the form's, or hospitals have no folders."""
+        """Return the hospital whose folder holds a set; empty if it is the form's or hospitals have no folders."""
         inside = PurePath(folder).relative_to(self.root).parts
         if not self.options.by_hospital or len(inside) < 2 or inside[0] == self.identity.hospital:
             return ""
         return inside[0]
 
     def name_of(self, folder: PurePath) -> str:
-        """Return how a set is called: its folder, below its hospital's where it has one."""
+        """Return the name of a set: its folder, relative to its hospital's if it has one."""
         return PurePath(folder).relative_to(self.root).as_posix()
 
     def shown(self, path: PurePath) -> str:
-        """Return how a path is told to a person: as seen from the root, or its last part where it lies elsewhere."""
+        """Return a path as shown to people: relative to the root, or its last component if it is elsewhere."""
         return self.name_of(path) if path.is_relative_to(self.root) else path.name
 
     def mark_of_word(self, word: str) -> str:
-        """Make a mark by which a word is known again in any spelling, and which tells nothing without the key."""
+        """Return a keyed digest of a word, the same for all its spellings."""
         return self._digest(b"word", fold(word).encode("utf-8", "surrogatepass")).hex()[:32]
 
     def knows_again(self, marks: Container[str]) -> Callable[[str], bool] | None:
-        """Return what tells whether a word is one of those marked; None where there is none."""
+        """Return a predicate that recognizes words by these marks; None if there are no marks."""
         return (lambda word: self.mark_of_word(word) in marks) if marks else None
 
     def check_there(self) -> None:
-        """Make sure that the share is there: an empty mount point must not be taken for a collection without sets.
+        """Check that the share is available: an empty mount point must not be taken for a collection without sets.
 
         Raises
         ------
         ShareAway
-            The form or the state is not where it was, or may not be read.
+            The form or the state is missing or unreadable.
         """
         try:
             there = stat.S_ISREG((self.root / SETTINGS_NAME).stat().st_mode) and collection_id(self.root) == self.id
@@ -385,9 +388,9 @@ class Collection:
 
 
 def collection_id(root: Path) -> str | None:
-    """Return the id of a collection without reading its form; None when it has no state yet.
+    """Return the id of a collection without reading its form; None if it has no state yet.
 
-    A folder that was copied with its state has the id of its original, and then neither is to be worked on.
+    A folder copied with its state has the id of its original; then neither is processed.
     """
     stored = durable_files.read(root / STATE_NAME / "collection.json") or {}
     found = stored.get("id")
@@ -395,7 +398,7 @@ def collection_id(root: Path) -> str | None:
 
 
 def numbers_given(root: Path, patient_id: str) -> set[int]:
-    """Return the numbers that folders and tracking files of a root show as given, by whatever program."""
+    """Return the numbers given according to the folders and tracking files of a root, whichever program wrote them."""
     folders = {int(found[1]) for name in durable_files.names(root) if (found := ANON_NAME.fullmatch(name))}
     return folders | tracking_lines.numbers_in_files(root, patient_id)
 
@@ -410,12 +413,12 @@ def _refuse_unknown_numbers(root: Path, identity: Identity) -> None:
     if numbers:
         raise SettingsWrong(
             f"Numbers up to {max(numbers)} were given here, by the older program or before {STATE_NAME} was lost, and "
-            f"nothing tells to which sets. `anonymizer new ROOT --continue` keeps them and goes on behind them."
+            f"to which sets is not known. `anonymizer new ROOT --continue` keeps them and continues after them."
         )
 
 
 def has_state(root: Path) -> bool:
-    """Return whether a root has its state."""
+    """Return whether a root has state."""
     try:
         (root / STATE_NAME).lstat()
     except FileNotFoundError:
@@ -424,7 +427,7 @@ def has_state(root: Path) -> bool:
 
 
 def _lay_out(root: Path, initial_index: int, adopted: Iterable[int] = ()) -> None:
-    """Make the state elsewhere, whole, and give it its name; of several processes the first has made it."""
+    """Create the state elsewhere and rename it into place; of several processes the first wins."""
     new = root / f"{STATE_NAME}.new-{secrets.token_hex(8)}"
     try:
         new.mkdir()
@@ -449,7 +452,7 @@ def _adopted(index: int) -> dict[str, Any]:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Write a file that only its owner may read: what it holds must not travel."""
+    """Write a file that only its owner may read: its contents must stay here."""
     path.touch(mode=0o600)
     with path.open("wb") as file:
         file.write(data)
@@ -500,9 +503,9 @@ def _refuse_bad_list(identities: IdentityList) -> None:
 
 
 def _first_index(collection: Collection) -> int:
-    """Return the index that the numbers of a collection begin at, as it was when the first was given.
+    """Return the lowest index of a collection, as of when the first number was given.
 
-    Above it numbers may become free again and are given next; what stands below is not this collection's.
+    Numbers above it may become free and are then given next; lower ones do not belong to this collection.
     """
     stored = (durable_files.read(collection.state / "collection.json") or {}).get("initial_index")
     if not isinstance(stored, int):
@@ -511,7 +514,7 @@ def _first_index(collection: Collection) -> int:
 
 
 def _lower_first_index(collection: Collection) -> None:
-    """Lower the first number; `_load` has seen that none was given yet."""
+    """Lower the first number; `_load` has checked that none was given yet."""
     if collection.identity.initial_index < _first_index(collection):
         stored = {"id": collection.id, "initial_index": collection.identity.initial_index}
         path = collection.state / "collection.json"

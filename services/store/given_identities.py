@@ -1,4 +1,4 @@
-"""Which patient was published under which number and as whom, and what a list of identities says against that."""
+"""Identities and numbers already given to published patients, and conflicts of a list of identities with them."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Given:
-    """One number that was given to a published set."""
+    """Number given to a published set."""
 
     index: int
     original_id: str
-    """Empty where the set was withdrawn: its line is gone."""
+    """Empty if the set was withdrawn, since its line is gone."""
     patient_id: str
     person: str
-    """As `Collection.person` names them; empty in what earlier versions published."""
+    """As returned by `Collection.person`; empty for sets published by earlier versions."""
     hospital: str = ""
-    """Of the line."""
+    """From the tracking line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A row that says something else than what was published of its patient."""
+    """Row that differs from what was published of its patient."""
 
     row: int
     index: int
@@ -44,7 +44,7 @@ class Changed:
 
 
 def given(collection: Collection) -> list[Given]:
-    """Return what was published, by number; of the older program's numbers nothing is known."""
+    """Return the numbers given to published sets; those of the older program are unknown."""
     found = []
     for name in durable_files.names(collection.tracking):
         entry = tracking_lines.ENTRY_NAME.fullmatch(name)
@@ -62,7 +62,7 @@ def given(collection: Collection) -> list[Given]:
 
 
 def collisions(collection: Collection) -> Iterator[RowFault]:
-    """Find rows of the list that give a patient what was given to another one."""
+    """Yield rows of the list that give one patient what was given to another."""
     by_index = {one.index: one for one in given(collection)}
     by_id = {folded(one.patient_id): one for one in reversed(by_index.values()) if one.patient_id}
     originals = {folded(one.original_id) for one in by_index.values()} - {""}
@@ -81,7 +81,7 @@ def collisions(collection: Collection) -> Iterator[RowFault]:
 
 
 def changed(collection: Collection) -> Iterator[Changed]:
-    """Find rows that say something else than what was published of their patient: told, never applied."""
+    """Yield rows that differ from what was published of their patient; these are reported, never applied."""
     if not collection.identities.is_there:
         return
     for one in given(collection):
@@ -91,7 +91,7 @@ def changed(collection: Collection) -> Iterator[Changed]:
                 row.row,
                 one.index,
                 gettext(
-                    "Row {row} of identities.csv names its patient otherwise now. What was published stays as it is.",
+                    "Row {row} of identities.csv now names its patient differently. What was published stays as it is.",
                     row=row.row,
                 ),
             )
@@ -102,7 +102,7 @@ def changed(collection: Collection) -> Iterator[Changed]:
                 row.row,
                 of_row[0].index,
                 gettext(
-                    "Row {row} of identities.csv gives its patient the number {index} now. What was published stays "
+                    "Row {row} of identities.csv now gives its patient the number {index}. What was published stays "
                     "as it is.",
                     row=row.row,
                     index=row.index,
@@ -111,7 +111,7 @@ def changed(collection: Collection) -> Iterator[Changed]:
 
 
 def _is_of(collection: Collection, row: ListedIdentity, one: Given) -> bool:
-    """Return whether a published set is of the patient of a row."""
+    """Return whether a published set belongs to the patient of a row."""
     if not collection.options.by_hospital:
         return folded(one.original_id) == folded(row.original_id) or one.person == collection.person(row.original_id)
     if row.hospital and one.original_id and folded(one.hospital) != folded(row.hospital):
@@ -121,7 +121,7 @@ def _is_of(collection: Collection, row: ListedIdentity, one: Given) -> bool:
 
 
 def _folder_of(collection: Collection, hospital: str) -> str:
-    """Return the hospital's folder as a person's name has it: none for the hospital of the form."""
+    """Return the hospital's folder used in the identifier of a person; empty for the hospital of the form."""
     is_form = not collection.options.by_hospital or hospital == collection.identity.hospital
     return "" if is_form else hospital
 
@@ -132,7 +132,7 @@ def _is_adopted(collection: Collection, index: int) -> bool:
 
 @lru_cache(maxsize=1 << 17)
 def _line(path: Path) -> tuple[str, str, str]:
-    """Read both patient IDs and the hospital of a line; an entry is written once and never changes."""
+    """Return both patient IDs and the hospital of a tracking entry, which is written once and never changes."""
     stored = _stored(path)
     fields = tracking_lines.fields(str(stored.get("line", "")).encode())
     return (fields[0], fields[1], fields[3]) if len(fields) > 3 else ("", "", "")
@@ -140,14 +140,14 @@ def _line(path: Path) -> tuple[str, str, str]:
 
 @lru_cache(maxsize=1 << 17)
 def _published(path: Path) -> tuple[str, str]:
-    """Read from a record who its patient became, and the mark of the person; neither changes under a number."""
+    """Return the new patient ID and the person's mark of a record; neither changes for a given number."""
     stored = _stored(path)
     identity = stored.get("identity") or {}
     return str(identity.get("patient_id", "")), str(stored.get("person", ""))
 
 
 def _stored(path: Path) -> dict[str, Any]:
-    """Read a file; one that is not there, or not whole, is read anew next time."""
+    """Read a state file; a missing or truncated one is read again next time."""
     stored = durable_files.read(path)
     if stored is None:
         raise FileNotFoundError

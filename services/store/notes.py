@@ -1,6 +1,6 @@
 """The texts beside a set, for the person who exported it: `<set>_REFUSED.txt` and `<set>_NOTE.txt`.
 
-A set has at most one of them, and only while it applies. A file of that name that we did not write is left alone.
+A set has at most one of them, and only while it applies. A file of that name not written by this program is left alone.
 Most are read on Windows, hence UTF-8 with a byte order mark and CRLF line ends.
 """
 
@@ -39,17 +39,17 @@ _NO_TEXT: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\u
 
 
 def write_refused(folder: Path, faults: Iterable[Fault], *, made_before: str = "") -> bool:
-    """Write why a set was refused and what to do. Return False where a file of that name is someone else's.
+    """Write why a set was refused and what to do; return False if the file belongs to someone else.
 
     Parameters
     ----------
     made_before
-        `ANON_006`, if that was published from this folder when it held something else.
+        `ANON_006`, if that was published from earlier contents of this folder.
 
     Raises
     ------
     OSError
-        It cannot be written at the moment.
+        The file cannot be written at the moment.
     """
     lines = [
         gettext('The set "{name}" was not anonymized. {stands}', name=_line(folder.name), stands=_stands(made_before))
@@ -61,25 +61,25 @@ def write_refused(folder: Path, faults: Iterable[Fault], *, made_before: str = "
             "   " + gettext("What to do: {remedy}", remedy=_line(fault.remedy)),
             f"   ({fault.code})",
         ]
-    lines += ["", gettext("Repair the set in this folder, or drop it anew: it is then looked at again by itself.")]
+    lines += ["", gettext("Repair the set in this folder, or drop it again; it is then checked again automatically.")]
     return _write(folder, REFUSED, NOTE, lines)
 
 
 def _stands(made_before: str) -> str:
     return (
-        gettext("{made_before}, which was made of it before, stays as it is.", made_before=made_before)
+        gettext("{made_before}, which was published from it before, stays as it is.", made_before=made_before)
         if made_before
-        else gettext("Nothing of it was published.")
+        else gettext("None of it was published.")
     )
 
 
 def write_note(folder: Path, text: str) -> bool:
-    """Write what a person should know about a set. Return False where a file of that name is someone else's.
+    """Write a note about a set; return False if the file belongs to someone else.
 
     Raises
     ------
     OSError
-        It cannot be written at the moment.
+        The file cannot be written at the moment.
     """
     return _write(
         folder, NOTE, REFUSED, [gettext('About the set "{name}":', name=_line(folder.name)), "", *text.splitlines()]
@@ -87,7 +87,7 @@ def write_note(folder: Path, text: str) -> bool:
 
 
 def may_not_be_read(name: str) -> str:
-    """Return one line saying that a file or folder of a set may not be read, whatever its name contains."""
+    """Return one line saying that a file or folder of a set cannot be read, whatever its name contains."""
     shown = _NO_TEXT.sub(" ", _line(name))
     return gettext(
         '"{shown}" may not be read by the program that anonymizes: its owner, its group or its rights '
@@ -97,14 +97,14 @@ def may_not_be_read(name: str) -> str:
 
 
 def write_sets(folder: Path, sets: Sequence[SetOutcome]) -> bool:
-    """Write the file of a folder with several sets, a section for each. Return False where it is someone else's.
+    """Write the file of a multi-set folder, one section per set; return False if the file belongs to someone else.
 
     It is a REFUSED file as long as one of the sets is refused.
 
     Raises
     ------
     OSError
-        It cannot be written at the moment.
+        The file cannot be written at the moment.
     """
     refused = sum(one.state is SetState.REFUSED for one in sets)
     ending, other = (REFUSED, NOTE) if refused else (NOTE, REFUSED)
@@ -127,19 +127,21 @@ def write_sets(folder: Path, sets: Sequence[SetOutcome]) -> bool:
     if refused:
         lines += [
             "",
-            gettext("Repair what was refused in this folder: it is then looked at again by itself. The others stay."),
+            gettext(
+                "Repair what was refused in this folder; it is then checked again automatically. The other sets stay."
+            ),
         ]
     return _write(folder, ending, other, lines)
 
 
 def clear(folder: Path) -> None:
-    """Remove the texts about a set, whether or not its folder still exists."""
+    """Remove the files about a set, whether or not its folder still exists."""
     for ending in (REFUSED, NOTE):
         _remove(beside(folder, ending))
 
 
 def beside(folder: Path, ending: str) -> Path:
-    """Return the path of a text about a set. A folder name too long for the ending is shortened."""
+    """Return the path of a file about a set, shortening a folder name too long for the suffix."""
     name = os.fsencode(folder.name)
     if len(name) + len(ending) <= LONGEST_NAME_BYTES:
         return folder.with_name(folder.name + ending)
@@ -166,7 +168,7 @@ def _remove(path: Path) -> None:
 
 
 def _ours(path: Path) -> bytes | None:
-    """Return the content of a file that we wrote; None if there is none, or it is someone else's."""
+    """Return the contents of a file written by this program; None if missing or someone else's."""
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
             return None
@@ -177,11 +179,11 @@ def _ours(path: Path) -> bytes | None:
 
 
 def _marks() -> tuple[bytes, ...]:
-    """Return the first lines of our texts in every language, since a collection's language may have changed."""
+    """Return the first lines of our files in every language, since a collection's language may have changed."""
     marks = (*(said_in(language, MARK) for language in LANGUAGES), *EARLIER_MARKS)
     return tuple(mark.encode("utf-8-sig") for mark in marks)
 
 
 def _line(text: str) -> str:
-    """Join the lines of a text: file names may contain line breaks."""
+    """Join the lines of a text, since file names may contain line breaks."""
     return " ".join(text.split())

@@ -1,4 +1,4 @@
-"""The record of a published set: the only proof that it was published, and what was done to it. It holds no secret."""
+"""Records of published sets: the only proof of publication, and of what was done to a set. They hold no secrets."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _NAME: Final = re.compile(ANON_NAME.pattern + r"\.json")
 
 
 def folder_name(index: int) -> str:
-    """Name the folder of a published set: `ANON_006`."""
+    """Return the folder name of a published set: `ANON_006`."""
     return f"ANON_{index:03d}"
 
 
 def index_of(name: str) -> int:
-    """Read the index in the name of a published set's folder.
+    """Return the index in the folder name of a published set.
 
     Raises
     ------
     SettingsWrong
-        It is named otherwise.
+        The name has another form.
     """
     number = ANON_NAME.fullmatch(name)
     if number is None:
@@ -43,7 +43,7 @@ def index_of(name: str) -> int:
 
 
 def hash_of(path: Path) -> str:
-    """Hash a file as a record does: SHA-256, in hexadecimal digits; empty where it is no regular file."""
+    """Return the SHA-256 of a file as hex digits, as stored in records; empty if it is not a regular file."""
     try:
         with plain_files.opened(path) as file:
             return file_digest(file, "sha256").hexdigest()
@@ -52,76 +52,76 @@ def hash_of(path: Path) -> str:
 
 
 def digest_over(hashes: Mapping[str, str]) -> str:
-    """Return one digest over all files: the SHA-256 of what `sha256sum *` says of them, in the order of their names."""
+    """Return the SHA-256 of what `sha256sum *` prints for all files, sorted by name."""
     lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(hashes.items()))
     return sha256(lines.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is known of a published set."""
+    """Record of a published set."""
 
     index: int
 
     set_id: str | None
-    """None for a number adopted from the older program, or whose record cannot be read: whose it is, nobody knows."""
+    """None for a number adopted from the older program, or if the record is unreadable: its owner is unknown."""
 
     plan_name: str
-    """`RP.<new uid>.dcm`. The same on every attempt and in no other set: what tells our folder from someone else's."""
+    """`RP.<new uid>.dcm`: the same on every attempt and in no other set, so it identifies our folder."""
 
     at: str
-    """When it was published: ISO 8601, UTC."""
+    """Time of publication: ISO 8601, UTC."""
 
     content: Mapping[str, Any]
-    """Hashes by new file name, counts, policy edition, verdicts, changes by attribute: as `publish` was given it."""
+    """Hashes by new file name, counts, policy edition, verdicts, changes by attribute: as given to `publish`."""
 
     @property
     def withdrawn(self) -> str:
-        """When a person took the set back; empty while it stands. What was forgotten does not stand."""
+        """When the set was withdrawn; empty if it was not. A forgotten set counts as withdrawn."""
         return str(self.content.get("withdrawn", "")) or self.forgotten
 
     @property
     def forgotten(self) -> str:
-        """On which day all that was here of the set was erased; empty while it is not."""
+        """Date on which all data about the set was erased; empty if it was not."""
         return str(self.content.get("forgotten", ""))
 
     @property
     def hashes(self) -> Mapping[str, str]:
-        """SHA-256 of each published file, by name; none where nobody proved them (the older program's)."""
+        """SHA-256 of each published file, by name; empty if never proven (the older program's)."""
         files = self.content.get("proof", {}).get("files", {})
         return {name: file["sha256"] for name, file in files.items() if "/" not in name}
 
     @property
     def unread_words(self) -> bool:
-        """Return whether words were left in its texts, when it was published, that no person had read."""
+        """Return whether its texts contained words that no person had reviewed when it was published."""
         words = self.content.get("words")
         return isinstance(words, dict) and bool(words.get("unread"))
 
     @property
     def taken_words(self) -> frozenset[str]:
-        """Marks of the words that went though they are no identifiers, as `Collection.mark_of_word` makes them."""
+        """Marks of removed words that are not identifiers, as returned by `Collection.mark_of_word`."""
         words = self.content.get("words")
         return frozenset(map(str, words.get("taken", ()))) if isinstance(words, dict) else frozenset()
 
     def encoded(self) -> bytes:
-        """Return the record as it is stored."""
+        """Return the record as stored."""
         stored = {"schema": SCHEMA, "index": self.index, "set": self.set_id, "plan": self.plan_name, "at": self.at}
         return durable_files.encode({**self.content, **stored})
 
 
 def path_of(collection: Collection, index: int) -> Path:
-    """Return where the record of an index stands."""
+    """Return the path of the record of an index."""
     return collection.records / f"{folder_name(index)}.json"
 
 
 def indices(collection: Collection) -> list[int]:
-    """Return the indices under which something was published, in order; files of other names are not ours."""
+    """Return the published indices in ascending order, ignoring files of other names."""
     names = map(_NAME.fullmatch, durable_files.names(collection.records))
     return sorted({int(found[1]) for found in names if found})
 
 
 def read(collection: Collection, index: int) -> Record | None:
-    """Return the record of an index; None when nothing was published under it."""
+    """Return the record of an index; None if nothing was published under it."""
     path = path_of(collection, index)
     if not path.exists():
         return None
@@ -129,6 +129,6 @@ def read(collection: Collection, index: int) -> Record | None:
 
 
 def decoded(stored: dict[str, Any], index: int) -> Record:
-    """Make a record of what was stored."""
+    """Create a record from its stored form."""
     content = {key: value for key, value in stored.items() if key not in {"schema", "index", "set", "plan", "at"}}
     return Record(index, stored.get("set"), stored.get("plan", ""), stored.get("at", ""), content)

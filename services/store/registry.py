@@ -1,4 +1,4 @@
-"""Which folder a locator stands for, and what became of the set in it."""
+"""Registered folders by locator, and the outcomes of the sets in them."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from services.store.collection import Collection
 
 SCHEMA: Final = 1
-"""Of what is noted of a folder."""
+"""Schema of a folder's entry."""
 
 OUTCOME_SCHEMA: Final = 2
-"""Of an outcome: 2 has an entry for each set of the folder. Both are read."""
+"""Schema of an outcome: 2 has an entry for each set of the folder. Both can be read."""
 
 SECOND_LOOK: Final = "second-look"
-"""The code of a set that may be half copied, by weak evidence: it is published if it still looks so next time."""
+"""Code of a set that weak evidence suggests is half copied; published if unchanged at the next check."""
 
 CHOOSE_PLANS: Final = "choose-plans"
-"""The code of a folder that waits until a person chooses among its plans."""
+"""Code of a folder that waits for a person to choose among its plans."""
 
 OF_THE_LIST: Final = frozenset({"unlisted", "zeros-lost"})
-"""Codes of sets that wait until their patient stands in `identities.csv`."""
+"""Codes of sets that wait for a row in `identities.csv`."""
 
 WHICH_PERSON: Final = "which-person"
 DATES_COLLIDE: Final = "dates-collide"
@@ -43,15 +43,15 @@ FIRST_SET_GONE: Final = "first-set-gone"
 OF_A_PERSON: Final = frozenset(
     {WHICH_PERSON, DATES_COLLIDE, DATES_OPTION, SHARED_DIFFERS, AGE_OVER_89, AGES_DIFFER, FIRST_SET_GONE}
 )
-"""Codes of sets that may be of a person who was published, and cannot be linked to them by themselves."""
+"""Codes of sets that may belong to a published person but cannot be linked automatically."""
 
 DECISIONS: Final = OF_THE_LIST | OF_A_PERSON | {CHOOSE_PLANS}
-"""Codes of sets that wait until a person decides: nothing is gained by looking at them again before."""
+"""Codes of sets that wait for a person's decision; checking them again earlier is pointless."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetOutcome:
-    """What became of one set of a folder."""
+    """Outcome of one set of a folder."""
 
     state: SetState
     codes: tuple[str, ...] = ()
@@ -60,79 +60,79 @@ class SetOutcome:
     text: str = ""
 
     plan: str = ""
-    """The mark of its plan (`plans.mark_of`), by which it is told from its neighbours; empty where there is no plan."""
+    """Mark of its plan (`plans.mark_of`), which distinguishes it within the folder; empty if there is no plan."""
 
     ordinal: int = 0
-    """As `check` prints it; 0 where the folder holds one set."""
+    """As printed by `check`; 0 if the folder holds one set."""
 
     proof: tuple[str, ...] = ()
-    """Of a parked set, what a failed proof says: objects and attribute paths, never a value."""
+    """Findings of the failed proof of a parked set: objects and attribute paths, never a value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of the sets in a folder, as the folder was then; as a rule it holds one."""
+    """Outcome of the sets in a folder, usually one, for the folder's contents at the time."""
 
     state: SetState
-    """Of several sets, that of the least finished."""
+    """For several sets, the state of the least finished one."""
 
     fingerprint: str
-    """The listing's. An outcome says nothing about a folder that looks different."""
+    """Fingerprint of the listing; the outcome does not apply to a folder with another fingerprint."""
 
     at: str
-    """When: ISO 8601 with its zone."""
+    """Time of the outcome: ISO 8601 with time zone."""
 
     codes: tuple[str, ...] = ()
-    """Of the faults that stand against the set, or the reason for which it waits or is parked. Safe in logs."""
+    """Codes of the set's faults, or of the reason for which it waits or is parked. Safe to log."""
 
     set_id: str | None = None
 
     index: int | None = None
-    """Under which it is published; of a refused or waiting one, under which something was made of the folder before."""
+    """Index of the published set; for a refused or waiting one, the index published from the folder before."""
 
     folders: Mapping[str, int] = field(default_factory=dict)
-    """Each folder of the set (relative path; `.` is its own) with its time in ns: these tell of a later change."""
+    """Modification time in ns of each folder of the set (relative path; `.` is itself), to detect changes."""
 
     text: str = ""
-    """In plain words, for the share's users. May name files."""
+    """Explanation for the share's users. May name files."""
 
     not_taken: tuple[NotTaken, ...] = ()
-    """What lies in the folder, may hold DICOM, and is no part of the set. For the share's users."""
+    """Entries of the folder that may hold DICOM but are not part of the set. For the share's users."""
 
     sets: tuple[SetOutcome, ...] = ()
-    """Of a folder with several sets, or with one that was chosen out of it, each set's own."""
+    """Outcome of each set, if there are several or one was chosen among several."""
 
     proof: tuple[str, ...] = ()
-    """Of a parked set, what a failed proof says: objects and attribute paths, never a value."""
+    """Findings of the failed proof of a parked set: objects and attribute paths, never a value."""
 
     @property
     def entries(self) -> tuple[SetOutcome, ...]:
-        """What became of each set, also where there is one."""
+        """Outcome of each set, also if there is just one."""
         own = SetOutcome(self.state, self.codes, self.set_id, self.index, self.text, proof=self.proof)
         return self.sets or (own,)
 
     @property
     def set_ids(self) -> frozenset[str]:
-        """The ids of its sets, as far as they were found out."""
+        """Identifiers of its sets, as far as known."""
         return frozenset(one.set_id for one in self.entries if one.set_id is not None)
 
     @property
     def indices(self) -> tuple[int, ...]:
-        """The indices of its sets, in their order."""
+        """Indices of its sets, in order."""
         return tuple(one.index for one in self.entries if one.index is not None)
 
     @property
     def published(self) -> tuple[SetOutcome, ...]:
-        """Those of its sets that an ANON folder holds."""
+        """Its published sets."""
         return tuple(one for one in self.entries if one.state.is_published)
 
     @property
     def asks_second_look(self) -> bool:
-        """Return whether the set waits for nothing but another look, a quiet time after this one."""
+        """Return whether the set waits only for a second check, one quiet period after this one."""
         return self.state is SetState.WAITING and SECOND_LOOK in self.codes
 
     def age_s(self, now: datetime) -> float:
-        """Return how many seconds ago it was noted; without end where that cannot be told."""
+        """Return the age of the outcome in seconds; infinity if unknown."""
         try:
             return (now - datetime.fromisoformat(self.at)).total_seconds()
         except (TypeError, ValueError):
@@ -140,27 +140,27 @@ class Outcome:
 
     @property
     def waits_for_person(self) -> bool:
-        """Return whether it waits until a person decides, and for nothing else: time alone changes nothing."""
+        """Return whether it waits only for a person's decision, so that time alone changes nothing."""
         waiting = [one for one in self.entries if one.state is SetState.WAITING]
         return bool(waiting) and not any(DECISIONS.isdisjoint(one.codes) for one in waiting)
 
     @property
     def waits_for_list(self) -> bool:
-        """Return whether a set waits for a row of the list of identities."""
+        """Return whether a set waits for a row in the list of identities."""
         return self.state is SetState.WAITING and not OF_THE_LIST.isdisjoint(self.codes)
 
     @property
     def is_concluded(self) -> bool:
-        """Whether nothing is to be done until somebody changes the folder, form or list, or asks for another look."""
+        """Whether nothing remains to be done until folder, form or list change or someone requests another check."""
         return self.state.is_concluded or self.waits_for_person
 
     @property
     def is_reopened_by_form(self) -> bool:
-        """Return whether a changed form or list may lead to another verdict on one of its sets."""
+        """Return whether a changed form or list may change the verdict on one of its sets."""
         return self.waits_for_person or any(one.state.is_reopened_by_form for one in self.entries)
 
     def with_state(self, index: int, state: SetState, text: str) -> Outcome:
-        """Return the outcome with another state and text of the set that is published under an index."""
+        """Return the outcome with a new state and text for the set published under an index."""
         entries = tuple(
             replace(one, state=state, text=text) if one.index == index and one.state.is_published else one
             for one in self.entries
@@ -171,42 +171,42 @@ class Outcome:
 
 
 def least_finished(entries: Sequence[SetOutcome]) -> SetState:
-    """Return the state of a folder: that of its set with which most is still to be done."""
+    """Return the state of a folder: that of its least finished set."""
     return min((one.state for one in entries), key=FROM_LEAST_FINISHED.index)
 
 
 def told(entries: Sequence[SetOutcome]) -> str:
-    """Join what is told of several sets."""
+    """Join the explanations of several sets."""
     return "\n".join(f"{called(one)}: {one.text or one.state.in_words}" for one in entries)
 
 
 def called(one: SetOutcome) -> str:
-    """Name a set of a folder by its ANON folder, or else by its ordinal: never by its label."""
+    """Return the name of a set in a folder: its ANON folder or its ordinal, never its label."""
     if one.index is not None and one.state.is_published:
         return f"ANON_{one.index:03d}"
     return gettext("set {ordinal}", ordinal=one.ordinal) if one.ordinal else gettext("the folder")
 
 
 def register(collection: Collection, folder: PurePath | str) -> str:
-    """Note where a set lies, path relative to the root, and return its locator."""
+    """Register a folder, given relative to the root, and return its locator."""
     relative = PurePath(folder).as_posix()
     locator = collection.locator(relative)
     path = _folder_file(collection, locator)
     known = durable_files.read(path)
-    if known is None or known.get("folder") != relative:  # a power cut may have left half of it
+    if known is None or known.get("folder") != relative:  # a power cut may have left a truncated entry
         stored = durable_files.encode({"schema": SCHEMA, "folder": relative})
         durable_files.write_atomically(path, stored, staging=collection.staging, lasting=False)
     return locator
 
 
 def folder_of(collection: Collection, locator: str) -> Path | None:
-    """Find the folder that a locator stands for, whether it still exists or not; None when it was never registered."""
+    """Return the folder of a locator, whether or not it still exists; None if it was never registered."""
     relative = _relative(collection, locator)
     return collection.root / relative if relative is not None else None
 
 
 def registered(collection: Collection) -> Iterator[tuple[str, PurePosixPath]]:
-    """Return every locator with its folder, relative to the root."""
+    """Yield every locator with its folder, relative to the root."""
     for path in durable_files.records_in(collection.folders):
         relative = _relative(collection, path.stem)
         if relative is not None:
@@ -214,12 +214,12 @@ def registered(collection: Collection) -> Iterator[tuple[str, PurePosixPath]]:
 
 
 def count_as_new(collection: Collection, locator: str, fingerprint: str, plans: Sequence[str] = ()) -> None:
-    """Note that what a folder holds, as it looks now, is a set of its own, though its UIDs are those of another.
+    """Note that a folder's current contents are to be a new set, although another set has the same UIDs.
 
     Parameters
     ----------
     plans
-        Of a folder with several sets, the marks of the plans that are meant; all where none is given.
+            In a folder with several sets, the marks of the plans meant; all by default.
     """
     path = _folder_file(collection, locator)
     stored = {**(durable_files.read(path) or {}), "as_new": fingerprint, "as_new_plans": list(plans)}
@@ -227,23 +227,23 @@ def count_as_new(collection: Collection, locator: str, fingerprint: str, plans: 
 
 
 def counts_as_new(collection: Collection, locator: str, fingerprint: str, plan: str = "") -> bool:
-    """Return whether a person said so of this folder as it looks now, or of its set with this plan."""
+    """Return whether a person decided so for this folder's current contents, or for its set with this plan."""
     stored = durable_files.read(_folder_file(collection, locator)) or {}
     plans = stored.get("as_new_plans")
     return stored.get("as_new") == fingerprint and (not plan or not plans or plan in plans)
 
 
 class Choice(NamedTuple):
-    """Which plans of a folder a person chose."""
+    """A person's choice among the plans of a folder."""
 
     taken: frozenset[str]
-    """Marks of plans."""
+    """Marks of the chosen plans."""
     left: frozenset[str]
-    """Those that were there and were not chosen. A plan that is in neither is asked about."""
+    """Marks of the plans that were present but not chosen. A plan in neither set is asked about."""
 
 
 def choose(collection: Collection, locator: str, choice: Choice) -> None:
-    """Note which plans of a folder a person chose; whatever was chosen before of plans that are here is replaced."""
+    """Store the choice among the plans of a folder, replacing earlier choices about present plans."""
     path = _folder_file(collection, locator)
     before = chosen(collection, locator)
     marks = choice.taken | choice.left
@@ -258,23 +258,23 @@ def choose(collection: Collection, locator: str, choice: Choice) -> None:
 
 
 def chosen(collection: Collection, locator: str) -> Choice:
-    """Return which plans of a folder a person chose."""
+    """Return the choice among the plans of a folder."""
     noted = (durable_files.read(_folder_file(collection, locator)) or {}).get("plans")
     taken, left = (noted.get(key, []) if isinstance(noted, dict) else [] for key in ("taken", "left"))
     return Choice(frozenset(map(str, taken)), frozenset(map(str, left)))
 
 
 class WhoItIs(NamedTuple):
-    """Of whom a person said that a folder's sets are."""
+    """A person's decision whose sets a folder holds."""
 
     number: int | None = None
-    """Of a published set of the same person."""
+    """Number of a published set of the same person."""
     new: str = ""
-    """Where nobody of them was published: what tells this person from another of the same ID."""
+    """If the person was never published, a value that distinguishes them from another with the same ID."""
 
 
 def decide_person(collection: Collection, locator: str, fingerprint: str, decision: WhoItIs) -> None:
-    """Note of whom the sets in a registered folder are, as it looks now."""
+    """Store whose sets a registered folder holds, for its current contents."""
     path = _folder_file(collection, locator)
     noted = {"fingerprint": fingerprint, **decision._asdict()}
     stored = {**(durable_files.read(path) or {}), "person": noted}
@@ -282,7 +282,7 @@ def decide_person(collection: Collection, locator: str, fingerprint: str, decisi
 
 
 def person_decided(collection: Collection, locator: str, fingerprint: str) -> WhoItIs | None:
-    """Return of whom the sets of a folder are, as it looks now; None where nobody has said."""
+    """Return whose sets a folder holds, for its current contents; None if not decided."""
     noted = (durable_files.read(_folder_file(collection, locator)) or {}).get("person")
     if not isinstance(noted, dict) or noted.get("fingerprint") != fingerprint:
         return None
@@ -291,7 +291,7 @@ def person_decided(collection: Collection, locator: str, fingerprint: str) -> Wh
 
 
 def accept(collection: Collection, locator: str, fingerprint: str, code: str) -> None:
-    """Note that a person takes what stands against the set in a registered folder, as it looks now, knowingly."""
+    """Note that a person knowingly accepts a fault of the set in a registered folder, for its current contents."""
     path = _folder_file(collection, locator)
     codes = accepted(collection, locator, fingerprint) | {code}
     stored = {**(durable_files.read(path) or {}), "accepted": {"fingerprint": fingerprint, "codes": sorted(codes)}}
@@ -299,7 +299,7 @@ def accept(collection: Collection, locator: str, fingerprint: str, code: str) ->
 
 
 def accepted(collection: Collection, locator: str, fingerprint: str) -> frozenset[str]:
-    """Return the codes that a person took knowingly for this folder as it looks now."""
+    """Return the fault codes that a person accepted for this folder's current contents."""
     noted = (durable_files.read(_folder_file(collection, locator)) or {}).get("accepted")
     if not isinstance(noted, dict) or noted.get("fingerprint") != fingerprint:
         return frozenset()
@@ -308,19 +308,19 @@ def accepted(collection: Collection, locator: str, fingerprint: str) -> frozense
 
 
 def start(collection: Collection, locator: str, fingerprint: str) -> None:
-    """Note that a person wants what a registered folder holds, as it looks now, to be anonymized."""
+    """Note that a person starts the anonymization of a registered folder's current contents."""
     path = _folder_file(collection, locator)
     stored = {**(durable_files.read(path) or {}), "started": fingerprint}
     durable_files.write_atomically(path, durable_files.encode(stored), staging=collection.staging)
 
 
 def is_started(collection: Collection, locator: str, fingerprint: str) -> bool:
-    """Return whether a person said so of this folder as it looks now."""
+    """Return whether a person started this folder's current contents."""
     return (durable_files.read(_folder_file(collection, locator)) or {}).get("started") == fingerprint
 
 
 def outcomes(collection: Collection) -> Iterator[tuple[str, Outcome]]:
-    """Return every locator of which it is known what became of its set."""
+    """Yield every locator with a known outcome."""
     for path in durable_files.records_in(collection.outcomes):
         outcome = read_outcome(collection, path.stem)
         if outcome is not None:
@@ -328,7 +328,7 @@ def outcomes(collection: Collection) -> Iterator[tuple[str, Outcome]]:
 
 
 def write_outcome(collection: Collection, locator: str, outcome: Outcome) -> None:
-    """Note what became of a set, in the place of what was noted before; lost, it is found out again."""
+    """Store an outcome, replacing the previous one; if lost, it is determined again."""
     stored = {name.name: getattr(outcome, name.name) for name in fields(outcome)}
     stored |= {"schema": OUTCOME_SCHEMA, "codes": list(outcome.codes), "folders": dict(outcome.folders)}
     stored["sets"] = [_stored(one) for one in outcome.entries]
@@ -337,19 +337,19 @@ def write_outcome(collection: Collection, locator: str, outcome: Outcome) -> Non
 
 
 def _stored(one: SetOutcome) -> dict[str, Any]:
-    """Lay out what became of one set; what failed of its proof only where it did."""
+    """Return the stored form of one set's outcome, with proof findings only if there are any."""
     stored = asdict(one) | {"codes": list(one.codes)}
     proof = stored.pop("proof")
     return stored | ({"proof": list(proof)} if proof else {})
 
 
 def read_outcome(collection: Collection, locator: str) -> Outcome | None:
-    """Return what became of a set; None when that is not known: it is then looked at again."""
+    """Return the outcome of a folder; None if unknown, in which case the folder is checked again."""
     return _outcome(durable_files.read(_outcome_file(collection, locator)) or {})
 
 
 def written_ns(collection: Collection, locator: str) -> int:
-    """Return when an outcome was written, on the file server's clock; 0 where there is none."""
+    """Return when an outcome was written, by the file server's clock; 0 if there is none."""
     try:
         return _outcome_file(collection, locator).stat().st_mtime_ns
     except FileNotFoundError:
@@ -357,7 +357,7 @@ def written_ns(collection: Collection, locator: str) -> int:
 
 
 def reopen(collection: Collection, locator: str) -> None:
-    """Look at a set again as if it were new. What was published of its folder stays published, and known."""
+    """Reset a set so that it is checked as if new. Sets published from its folder stay published and known."""
     outcome = read_outcome(collection, locator)
     if outcome is None or not outcome.indices:
         _outcome_file(collection, locator).unlink(missing_ok=True)
@@ -366,13 +366,13 @@ def reopen(collection: Collection, locator: str) -> None:
 
 
 def forget(collection: Collection, locator: str) -> None:
-    """Drop a folder that is gone for good."""
+    """Remove the entry of a folder that is gone for good."""
     _outcome_file(collection, locator).unlink(missing_ok=True)
     _folder_file(collection, locator).unlink(missing_ok=True)
 
 
 def _relative(collection: Collection, locator: str) -> PurePosixPath | None:
-    """Read a folder's path and make sure that it is the one the locator was made of: no message leads elsewhere."""
+    """Return a folder's path, checking that its locator matches, so that no message can point elsewhere."""
     if len(locator) != 32 or not locator.isalnum():
         return None
     folder = (durable_files.read(_folder_file(collection, locator)) or {}).get("folder")
@@ -392,7 +392,7 @@ def _outcome(stored: dict[str, Any]) -> Outcome | None:
         own = {"state": SetState(values["state"]), "not_taken": left_out}
         own |= {name: tuple(values.get(name, ())) for name in ("codes", "proof")}
         outcome = Outcome(**values | own)
-    except (AttributeError, TypeError, ValueError):  # what a later version knows: the set is looked at again
+    except (AttributeError, TypeError, ValueError):  # written by a later version: the set is checked again
         return None
     return outcome if sets == outcome.entries else replace(outcome, sets=sets)
 

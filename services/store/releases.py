@@ -1,7 +1,7 @@
-"""What a person decided about a published set after looking at it: released, or sent back with a reason.
+"""Decisions of a person on reviewed published sets: released, or sent back with a reason.
 
-`.anonymizer/releases/000006.json` holds each decision, the last one first. A decision holds for the files that were
-looked at: a set that was done again, renamed or withdrawn has none, whatever stands there.
+`.anonymizer/releases/000006.json` holds all decisions, latest first. A decision applies only to the files reviewed: it
+lapses when the set is republished, renamed or withdrawn.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LONGEST_REASON: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One decision about a published set."""
+    """Decision on a published set."""
 
     state: Literal["released", "sent back"]
 
@@ -43,35 +43,37 @@ class Release:
     """ISO 8601, UTC."""
 
     role: str
-    """What whoever decided is: `medical physicist`. It stands on sheets and in deliveries; the name does not."""
+    """Role of the person who decided, such as `medical physicist`. Unlike the name, it appears on sheets and in
+    deliveries.
+    """
 
     user: str
-    """Who decided. It stands here, and nowhere else."""
+    """Who decided. Stored here only."""
 
     reason: str = ""
-    """Why it was sent back."""
+    """Why the set was sent back."""
 
     fingerprint: str = ""
-    """Of the files that were looked at."""
+    """Fingerprint of the reviewed files."""
 
     @property
     def day(self) -> str:
-        """The day of the decision: `2026-11-29`."""
+        """Date of the decision: `2026-11-29`."""
         return self.at[:10]
 
 
 def folder(collection: Collection) -> Path:
-    """Return the folder of the decisions; the first one makes it."""
+    """Return the folder of the decisions; it is created with the first."""
     return collection.state / "releases"
 
 
 def path_of(collection: Collection, index: int) -> Path:
-    """Return where the decisions about an index stand."""
+    """Return the path of the decisions on an index."""
     return folder(collection) / f"{index:06d}.json"
 
 
 def current(collection: Collection, index: int) -> Release | None:
-    """Return the decision that holds for a set as it is now; None where there is none."""
+    """Return the decision that applies to a set's current files; None if there is none."""
     last = next(iter(history(collection, index)), None)
     if last is None:
         return None
@@ -80,20 +82,20 @@ def current(collection: Collection, index: int) -> Release | None:
 
 
 def state_of(collection: Collection, index: int) -> str:
-    """Return `released`, `sent back`, or nothing where nobody has decided about a set as it is now."""
+    """Return `released`, `sent back`, or an empty string if a set's current files are undecided."""
     found = current(collection, index)
     return found.state if found else ""
 
 
 def history(collection: Collection, index: int) -> list[Release]:
-    """Return every decision about an index, the last one first."""
+    """Return all decisions on an index, latest first."""
     stored = durable_files.read(path_of(collection, index)) or {}
     decisions = stored.get("decisions", [])
     return [_decoded(one) for one in decisions if isinstance(one, dict) and one.get("state") in STATES]
 
 
 def indices(collection: Collection) -> list[int]:
-    """Return the indices about which something was decided."""
+    """Return the indices with decisions."""
     try:
         names = os.listdir(folder(collection))  # noqa: PTH208 - as in durable_files.names
     except FileNotFoundError:
@@ -102,19 +104,19 @@ def indices(collection: Collection) -> list[int]:
 
 
 class ReleaseReader:
-    """Tells what was decided about many sets, again and again, and reads no decision twice that did not change."""
+    """Repeatedly reads the decisions on many sets, re-reading only changed ones."""
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
         self._known: dict[int, tuple[object, str]] = {}
 
     def look(self) -> None:
-        """Look at the decisions as they are now.
+        """Refresh the decisions.
 
         Raises
         ------
         OSError
-            The share is away.
+            The share is unavailable.
         """
         known = self._known
         self._known = {}
@@ -125,7 +127,7 @@ class ReleaseReader:
             self._known[index] = (seen, before[1] if unchanged else state_of(self._collection, index))
 
     def state_of(self, index: int | None) -> str:
-        """Return `released`, `sent back` or nothing, as of the last look."""
+        """Return `released`, `sent back` or an empty string, as of the last `look`."""
         return self._known.get(index or 0, (None, ""))[1]
 
     def _seen(self, index: int) -> object:
@@ -137,23 +139,23 @@ class ReleaseReader:
 
 
 def release(collection: Collection, index: int, *, user: str, role: str) -> Release:
-    """Note that a person looked at a published set and releases it.
+    """Note that a person reviewed a published set and releases it.
 
     Raises
     ------
     SettingsWrong
-        It is not published here, or no role was given.
+        The set is not published here, or the role is missing.
     """
     return _decide(collection, index, RELEASED, user=user, role=role, reason="")
 
 
 def send_back(collection: Collection, index: int, *, user: str, role: str, reason: str) -> Release:
-    """Note that a person looked at a published set and sends it back, or takes a release back.
+    """Note that a person reviewed a published set and sends it back, or revokes a release.
 
     Raises
     ------
     SettingsWrong
-        It is not published here, or role or reason was not given.
+        The set is not published here, or role or reason is missing.
     """
     if not reason.strip():
         raise SettingsWrong("Say why the set is sent back: whoever repairs it reads it.")
@@ -161,7 +163,7 @@ def send_back(collection: Collection, index: int, *, user: str, role: str, reaso
 
 
 def fingerprint(published: Record) -> str:
-    """Return one digest over the files of a published set: SHA-256 of what `sha256sum` says of them."""
+    """Return a digest over the files of a published set: the SHA-256 of their `sha256sum` output."""
     lines = (f"{digest}  {name}\n" for name, digest in sorted(published.hashes.items()))
     return sha256("".join(lines).encode()).hexdigest()
 

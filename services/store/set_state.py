@@ -1,4 +1,4 @@
-"""How the set in a folder stands: one word for each state, and what follows from it."""
+"""The states of a set, and what follows from each."""
 
 from __future__ import annotations
 
@@ -8,41 +8,41 @@ from services.language import gettext, gettext_noop
 
 
 class SetState(StrEnum):
-    """The state of a set. What is written to the share as an outcome is one of the concluded ones, or `WAITING`."""
+    """State of a set. Outcomes stored on the share have a concluded state or `WAITING`."""
 
     NEW = "new"
-    """Seen, and not yet queued."""
+    """Seen, but not queued yet."""
     NOT_STARTED = "not started"
-    """Waits until a person starts it: `[service] start = "by hand"`."""
+    """Waits for a person to start it: `[service] start = "by hand"`."""
     SETTLING = "settling"
-    """Its files still change."""
+    """Its files are still changing."""
     QUEUED = "queued"
     IN_WORK = "in work"
     WAITING = "waiting"
-    """Something is missing that may still come: files of the set, the disk, Redis."""
+    """Something is missing that may still arrive: files of the set, the disk, Redis."""
     PUBLISHED = "published"
     SAME_SET = "same-set"
     """Another folder holds the same set, which is published."""
     CHANGED = "changed"
-    """It was published, and its files are others now: a person decides."""
+    """It was published, but its files have changed since; a person decides."""
     REFUSED = "refused"
     """The person who exported it must repair it."""
     PARKED = "parked"
-    """The program failed on it, and would again: an operator must look."""
+    """The program failed on it, and would again; an operator must look."""
     UNREAD_WORDS = "unread-words"
-    """Waits until a person has read words of its texts: `[privacy] unread_words = "wait"`."""
+    """Waits for a person to review words in its texts: `[privacy] unread_words = "wait"`."""
     NO_SET = "no-set"
     """The folder holds no DICOM."""
     NOT_READABLE = "not readable"
-    """It, or something in it, may not be read: its rights (owner, group, ACL) have to be changed."""
+    """It, or something in it, cannot be read: its permissions (owner, group, ACL) must be changed."""
     WITHDRAWN = "withdrawn"
-    """It was published, and a person took it back."""
+    """It was published, and a person withdrew it."""
     GONE = "gone"
-    """The folder is not there any more."""
+    """The folder no longer exists."""
 
     @property
     def is_concluded(self) -> bool:
-        """Whether nothing is to be done until somebody changes the folder, the form, or asks for another look."""
+        """Whether nothing remains to be done until the folder or form changes or someone requests another check."""
         return self in _CONCLUDED
 
     @property
@@ -52,32 +52,32 @@ class SetState(StrEnum):
 
     @property
     def is_finished(self) -> bool:
-        """Return whether the set went all its way; a later change is noticed by the times of its folders alone."""
+        """Return whether processing is complete; later changes are detected by folder times alone."""
         return self in _FINISHED
 
     @property
     def is_reopened_by_form(self) -> bool:
-        """Return whether a changed form may lead to another verdict."""
+        """Return whether a changed form may change the verdict."""
         return self is SetState.REFUSED
 
     @property
     def may_retry(self) -> bool:
-        """Return whether a person may ask for another try."""
+        """Return whether a person may request a retry."""
         return self in _RETRIED
 
     @property
     def is_looked_at_again(self) -> bool:
-        """Whether the service tries again by itself, every now and then, though nothing has changed in the folder."""
+        """Whether the service retries periodically although nothing in the folder changed."""
         return self in _LOOKED_AT_AGAIN
 
     @property
     def in_words(self) -> str:
-        """The state of an outcome as a person reads it, in the language that is spoken."""
+        """Name of an outcome's state for people, in the current language."""
         return gettext(_IN_WORDS[self])
 
     @property
     def is_busy(self) -> bool:
-        """Return whether the service goes on with it by itself."""
+        """Return whether the service is still working on it."""
         return self in _BUSY
 
 
@@ -113,4 +113,4 @@ FROM_LEAST_FINISHED = (
     SetState.SAME_SET,
     SetState.PUBLISHED,
 )
-"""The states of outcomes; a folder with several sets has the first of theirs."""
+"""States of outcomes, least finished first; a multi-set folder has the first of its sets' states."""

@@ -1,4 +1,4 @@
-"""The share: a folder under which collections lie, at any depth, and which of them an id in a message means."""
+"""The share: a folder with collections at any depth, found by the id given in messages."""
 
 from __future__ import annotations
 
@@ -21,33 +21,35 @@ COPIED: Final = (
 )
 
 AT_ONCE: Final = 500
-"""Folders that a service looks into before it sees to its sets again: half a second where each takes a millisecond."""
+"""Folders to scan before the service attends to its sets again: half a second at one millisecond each."""
 
 REMEMBERED: Final = 20
-"""So often a folder that seems unchanged is taken as it was: not every share moves a folder's time as it should."""
+"""Times that a seemingly unchanged folder is reused before it is scanned again, as not every share updates folder
+times.
+"""
 
 SETTLED_NS: Final = 3_000_000_000
-"""A folder that changed so lately may change once more within the precision of its time."""
+"""A folder changed this recently may change again without its time changing, given the time's resolution."""
 
 
 class Share:
-    """Finds collections. Never looks inside a set, whose folders are many and a person's own."""
+    """Finds collections. Never looks inside a set, whose folders are many and belong to a person."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.closed: tuple[Path, ...] = ()
-        """Folders that could not be looked into when collections were looked for last: one may be a collection."""
+        """Folders that could not be read during the last search, each possibly a collection."""
         self._known: dict[str, Path] = {}
         self._listed: dict[str, _Listed] = {}
         self._search: _Search | None = None
 
     def roots(self) -> list[Path]:
-        """Find every folder with a form.
+        """Return every folder with a form.
 
         Raises
         ------
         OSError
-            The share itself is away. A folder in it that may not be read is `closed`.
+            The share itself is unavailable. Unreadable folders in it are in `closed`.
         """
         search = _Search(self.root, {})
         while not search.go_on(AT_ONCE):
@@ -56,7 +58,7 @@ class Share:
         return sorted(search.found)
 
     def ids(self) -> dict[Path, str | None]:
-        """Return the id of each collection; none of one that has no state yet, or whose state cannot be read just now.
+        """Return the id of each collection; None for one without state, or whose state cannot be read at the moment.
 
         Raises
         ------
@@ -66,9 +68,9 @@ class Share:
         return {root: _id_if_readable(root) for root in self.roots()}
 
     def search(self) -> dict[Path, str | None] | None:
-        """Go on looking for collections, for a bounded while; return their ids when all is looked through.
+        """Continue searching for collections for a bounded time; return their ids once the search is complete.
 
-        What was seen of a folder is remembered until the folder changes, and seen anew now and then all the same.
+        Scanned folders are remembered until they change, and rescanned occasionally even so.
 
         Raises
         ------
@@ -90,16 +92,16 @@ class Share:
         return {root: _id_if_readable(root) for root in found}
 
     def find(self, wanted: str) -> Path:
-        """Find the collection that has this id, wherever this host has mounted it.
+        """Return the collection with this id, wherever this host has mounted it.
 
-        It is looked for level by level: a large folder of others, deeper down, holds nothing up.
+        The search proceeds level by level, so that large unrelated folders deeper down do not delay it.
 
         Raises
         ------
         SettingsWrong
-            Two have it, at one depth.
+            Two collections at the same depth have it.
         ShareAway
-            None has it, at the moment.
+            None has it at the moment.
         """
         known = self._known.get(wanted)
         if known and (known / SETTINGS_NAME).exists() and collection_id(known) == wanted:
@@ -118,39 +120,39 @@ class Share:
 
 
 class _Listed(NamedTuple):
-    """What was seen of a folder."""
+    """Scan result of a folder."""
 
     changed_ns: tuple[int, int]
-    """Its own times: of what is in it, and of its rights, too."""
+    """Its own mtime and ctime, which change with its entries and its permissions."""
     seen: int
-    """So often in a row it was taken as it was."""
+    """Number of times in a row that it was reused."""
     is_collection: bool
     inner: tuple[str, ...]
-    """The folders in it that may hold collections."""
+    """Subfolders that may hold collections."""
 
 
 class _Search:
-    """A way through the share, folder by folder and level by level: to collections, and on to those right in one.
+    """Breadth-first search through the share for collections, including those directly inside another.
 
-    What else lies in a collection is a set.
+    Anything else inside a collection is a set.
 
     Parameters
     ----------
     remembered
-        What was seen of each folder the time before.
+        Scan results of the previous search.
     """
 
     def __init__(self, root: Path, remembered: Mapping[str, _Listed]) -> None:
         self.found: list[Path] = []
         self.closed: list[Path] = []
         self.listed: dict[str, _Listed] = {}
-        with os.scandir(root):  # else an empty answer would not be told from a share that is away
+        with os.scandir(root):  # otherwise an empty result could not be told from an unavailable share
             pass
         self.waiting = deque([(os.fspath(root), 0, False)])
         self._remembered = remembered
 
     def go_on(self, most: int) -> bool:
-        """Look into so many folders; true when there is none left."""
+        """Scan up to this many folders; return True when none are left."""
         for _ in range(min(most, len(self.waiting))):
             place, depth, is_in_collection = self.waiting.popleft()
             if not is_in_collection or _may_be_collection(place):
@@ -181,7 +183,7 @@ class _Search:
         except (FileNotFoundError, NotADirectoryError):
             return _Listed(changed_ns, 0, is_collection, ())
         except OSError:
-            if not is_collection:  # a collection says by itself that it cannot be looked into
+            if not is_collection:  # a collection reports by itself that it cannot be read
                 self.closed.append(Path(place))
             return _Listed(changed_ns, 0, is_collection, ())
         seen = _Listed(changed_ns, 0, is_collection, inner)
@@ -196,7 +198,7 @@ def _may_hold_collections(entry: os.DirEntry[str]) -> bool:
 
 
 def _may_be_collection(folder: str) -> bool:
-    """Return whether a folder in a collection is one itself; where nobody can tell it is a set that may not be read."""
+    """Return whether a folder in a collection is one itself; if unknown, it is an unreadable set."""
     try:
         return is_there(f"{folder}/{SETTINGS_NAME}")
     except OSError:
@@ -204,7 +206,7 @@ def _may_be_collection(folder: str) -> bool:
 
 
 def _id_if_readable(root: Path) -> str | None:
-    """Return a collection's id; what stands in the way of reading it must not keep the others from being found."""
+    """Return a collection's id, or None if reading it fails, so that the others are still found."""
     try:
         return collection_id(root)
     except OSError:

@@ -1,4 +1,4 @@
-"""The lists of structures that sets were named by, each kept under its digest."""
+"""Lists of structures applied to published sets, each stored under its digest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def keep(collection: Collection, naming: Naming) -> None:
-    """Keep what was decided as it is now, so that what was named by them can be proven years later."""
+    """Store the current decisions, so that names based on them can be proven years later."""
     if naming.rows:
         collection.namings.mkdir(exist_ok=True)
         path = collection.namings / f"{naming.digest}.csv"
@@ -22,7 +22,7 @@ def keep(collection: Collection, naming: Naming) -> None:
 
 
 def kept(collection: Collection, digest: str) -> Naming:
-    """Return what was decided when a set was named, by its record; nothing where that is not there any more."""
+    """Return the decisions that applied when a set was published, by its record; empty if no longer stored."""
     path = collection.namings / f"{digest}.csv"
     if not re.fullmatch("[0-9a-f]{64}", digest) or not path.exists():
         return Naming()

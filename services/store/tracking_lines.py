@@ -1,9 +1,9 @@
-"""The tracking file: which patient became which number, one line per published set.
+"""Tracking files: which patient got which number, one line per published set.
 
-One file per day of publication. A line's truth is its entry in `.anonymizer/tracking/`, written once with the
-publication; the files are rendered from the entries, so that anyone may open, sort or delete them and they
-come back whole. Lines that are not ours are kept, first. A spreadsheet may have saved a file with other separators, in
-another encoding: it is read as that, and written in one encoding, in the original's form.
+There is one file per day of publication. Entries in `.anonymizer/tracking/`, written once at publication, are
+authoritative; the files are rendered from them, so anyone may open, sort or delete them and they are restored in full.
+Lines of other origin are kept and come first. A spreadsheet may have saved a file with another separator or encoding;
+such files are read, and rewritten in one encoding, in the original's format.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ HEADER: Final = "OrigPatientID, NewPatientID, OrigPlanID, Hospital"
 FILE_NAME: Final = re.compile(r"VicRapidPlan_trackingFile_(\d{8})\.txt")
 ENTRY_NAME: Final = re.compile(r"(\d{6,})\.(json|withdrawn)")
 WITHDRAWN: Final = ".withdrawn"
-"""Ends the name of what stands in a withdrawn line's place: its mark, by which it is taken out of the file."""
+"""Suffix of the entry that replaces a withdrawn line; it holds a mark by which the line is removed from the file."""
 _COLUMNS: Final = tuple(HEADER.split(", "))
 _NUMBER: Final = re.compile(r"[+-]?\d+([.,]\d+)?")
 _NEEDS_QUOTES: Final = re.compile(r'[",]|^\s|\s$')
@@ -42,7 +42,7 @@ _ROUNDS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class TrackingLine:
-    """One line, and the day whose file it stands in: fixed once, at publication, in the configured time zone."""
+    """Tracking line and the day of its file, fixed at publication in the configured time zone."""
 
     orig_patient_id: str
     new_patient_id: str
@@ -52,21 +52,21 @@ class TrackingLine:
 
     @property
     def text(self) -> str:
-        """The line as it stands in the file, without its end."""
+        """The line as in the file, without its line break."""
         return ", ".join(map(_field, (self.orig_patient_id, self.new_patient_id, self.orig_plan_id, self.hospital)))
 
     def entry(self, index: int) -> dict[str, Any]:
-        """Return what is stored of the line: its text as it will always be, its file's day, its place in the order."""
+        """Return the stored entry: the line's final text, its file's day, and its position."""
         return {"schema": 1, "index": index, "day": f"{self.day:%Y%m%d}", "line": self.text}
 
 
 def file_name(day: str) -> str:
-    """Name the tracking file of a day, `20261122`."""
+    """Return the name of the tracking file of a day such as `20261122`."""
     return f"VicRapidPlan_trackingFile_{day}.txt"
 
 
 def numbers_in_files(root: Path, patient_id: str) -> set[int]:
-    """Return the indices that stand behind this patient ID in any tracking file of a root, whoever wrote it."""
+    """Return the indices with this patient ID in any tracking file of a root, whoever wrote it."""
     ours = re.compile(re.escape(patient_id) + r"(\d+)")
     return {
         int(found[1])
@@ -77,37 +77,37 @@ def numbers_in_files(root: Path, patient_id: str) -> set[int]:
 
 
 def lines_of(path: Path) -> list[bytes]:
-    """Return the lines of a tracking file, whoever saved it, in UTF-8 as far as it can be told.
+    """Return the lines of a tracking file in UTF-8 as far as possible, whoever saved it.
 
     Raises
     ------
     NotPlain
-        It is no file, or far too large for one.
+        It is not a regular file, or far too large.
     OSError
-        It is not there, or may not be read.
+        It does not exist or cannot be read.
     """
     return list(_lines(plain_files.read(path)))
 
 
 def formulas(line: str) -> list[str]:
-    """Name the columns of a line of ours that a spreadsheet would take for a formula."""
+    """Return the columns of one of our lines that a spreadsheet would interpret as formulas."""
     return [name for name, value in zip(_COLUMNS, fields(line.encode()), strict=False) if is_formula(value)]
 
 
 def is_formula(value: str) -> bool:
-    """Return whether a spreadsheet would reckon with a value instead of showing it."""
+    """Return whether a spreadsheet would interpret a value as a formula."""
     value = value.strip()
     return value.startswith(("=", "+", "-", "@")) and len(value) > 1 and _NUMBER.fullmatch(value) is None
 
 
 def columns(collection: Collection, index: int) -> list[str]:
-    """Return the fields of a set's line in the order of the header; none where it was withdrawn or is not there."""
+    """Return the fields of a set's line in header order; empty if it was withdrawn or does not exist."""
     stored = durable_files.read(collection.tracking / f"{index:06d}.json") or {}
     return fields(str(stored.get("line", "")).encode())
 
 
 def withdraw(collection: Collection, index: int) -> None:
-    """Take back the line of a set: it goes with the next rendering. What is left of it names nobody."""
+    """Withdraw the line of a set; the next rendering removes it. What remains is anonymous."""
     entry = collection.tracking / f"{index:06d}.json"
     stored = durable_files.read(entry)
     if stored is not None:
@@ -119,24 +119,24 @@ def withdraw(collection: Collection, index: int) -> None:
 
 
 class TrackingFiles:
-    """Renders a collection's tracking files. One at a time does (the arbiter); two would do no harm."""
+    """Renders a collection's tracking files. Only the arbiter does so, though two at once would do no harm."""
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
-        self._entries: dict[str, tuple[str, str]] = {}  # name -> (day, line or mark); an entry never changes
+        self._entries: dict[str, tuple[str, str]] = {}  # name -> (day, line or mark); entries never change
         self._rendered: dict[
             str, tuple[tuple[str, ...], tuple[int, ...]]
-        ] = {}  # day -> (entries, the file as we left it)
+        ] = {}  # day -> (entries, file as last written)
 
     def render(self) -> list[str]:
-        """Bring every tracking file up to date and return the days of those that were not.
+        """Bring all tracking files up to date and return the days of those that changed.
 
-        It costs two listings while nothing changed. A line that was taken out of a file by hand comes back.
+        If nothing changed, this costs two directory listings. A line removed from a file by hand is restored.
 
         Raises
         ------
         OSError
-            A file is read-only, or held open where that matters. Nothing is lost; it is to be tried again.
+            A file is read-only or locked. Nothing is lost; try again later.
         """
         changed: list[str] = []
         for _ in range(_ROUNDS):
@@ -161,7 +161,7 @@ class TrackingFiles:
                 stored = durable_files.read(self._collection.tracking / name) or {}
                 day, line = stored.get("day"), stored.get("mark" if name in withdrawn else "line")
                 if not isinstance(day, str) or not isinstance(line, str):
-                    continue  # unreadable: `doctor` names it; the other lines must not wait for it
+                    continue  # unreadable: reported by `doctor`; must not hold up the other lines
                 self._entries[name] = (day, line)
             if name in withdrawn or name.replace(".json", WITHDRAWN) not in withdrawn:
                 days[self._entries[name][0]].append(name)
@@ -182,10 +182,10 @@ class TrackingFiles:
             if _status(path) == before:
                 durable_files.write_atomically(path, text, staging=self._collection.staging)
                 return True
-        raise BlockingIOError(EAGAIN, os.strerror(EAGAIN))  # somebody keeps writing in it
+        raise BlockingIOError(EAGAIN, os.strerror(EAGAIN))  # someone is still writing to it
 
     def _compose(self, present: bytes, names: list[str]) -> bytes:
-        """Join the lines of others, as they are, with ours in the order of their indices."""
+        """Combine the lines of others, unchanged, with ours sorted by index."""
         ours = [self._entries[name][1].encode() for name in names if not name.endswith(WITHDRAWN)]
         marks = {self._entries[name][1] for name in names if name.endswith(WITHDRAWN)}
         known = {*ours, HEADER.encode()}
@@ -198,9 +198,9 @@ class TrackingFiles:
 
 
 def _others(data: bytes, known: set[bytes]) -> list[tuple[bytes, bytes]]:
-    """Return each line that is not known, as it is to be kept, and in the original's form if it has as many columns.
+    """Return each line not known, as it is to be kept, and in the original's format if it has as many columns.
 
-    It is kept as it stands, unless a spreadsheet parted all of the file's lines by something else than a comma.
+    A line is kept unchanged unless a spreadsheet separated all lines of the file by something other than a comma.
     """
     lines = [(line, _form_of(line)) for line in _lines(data) if line.strip() and line not in known]
     is_other = any(form == HEADER.encode() and b"," not in line for line, form in lines)
@@ -215,9 +215,9 @@ def _form_of(line: bytes) -> bytes:
 
 
 def _in_one_encoding(lines: list[bytes]) -> list[bytes]:
-    """Return lines of which none is in another encoding than UTF-8 where any other needs that.
+    """Return the lines, in a single encoding if any of them needs one other than UTF-8.
 
-    The older program writes in the code page of its Windows.
+    The older program writes in the Windows code page.
     """
     texts = [_utf8(line) for line in lines]
     if all(text is None or text.isascii() for text in texts):
@@ -228,7 +228,7 @@ def _in_one_encoding(lines: list[bytes]) -> list[bytes]:
 def _lines(data: bytes) -> Iterator[bytes]:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         data = data.decode("utf-16", "replace").encode()
-    elif data[1::2].count(0) > len(data) // 4:  # the mark is missing, and every other byte of most letters is zero
+    elif data[1::2].count(0) > len(data) // 4:  # no byte order mark, but every other byte of most letters is zero
         data = data.decode("utf-16-le", "replace").encode()
     elif data[::2].count(0) > len(data) // 4:
         data = data.decode("utf-16-be", "replace").encode()
@@ -237,7 +237,7 @@ def _lines(data: bytes) -> Iterator[bytes]:
 
 
 def fields(line: bytes) -> list[str]:
-    """Return what stands in the columns of a line; nothing where it is none."""
+    """Return the columns of a line; empty if it is not a valid line."""
     text = _utf8(line)
     if text is None:
         text = _of_code_page(line)
@@ -259,7 +259,7 @@ def _of_code_page(line: bytes) -> str:
     try:
         return line.decode("cp1252")
     except UnicodeDecodeError:
-        return line.decode("latin-1")  # five of its bytes are no letters
+        return line.decode("latin-1")  # five byte values of cp1252 are undefined
 
 
 def _field(value: str) -> str:
@@ -284,6 +284,6 @@ def _status(path: Path) -> tuple[int, ...] | None:
 
 
 def _refuse_if_read_only(path: Path) -> None:
-    """Respect a file that was made read-only: a rename would replace it all the same."""
+    """Respect a read-only file, which a rename would replace all the same."""
     if path.exists() and not path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
         raise PermissionError(EACCES, os.strerror(EACCES))

@@ -209,13 +209,15 @@ def test_what_was_published_before_is_not_denied_when_its_folder_is_refused_late
     if retried:
         anonymizer("retry", root, "a")
     assert states(run(root))["a"] == ("refused", anon)
-    assert f"{anon}, which was made of it before, stays as it is." in (root / "a_REFUSED.txt").read_text("utf-8-sig")
+    assert f"{anon}, which was published from it before, stays as it is." in (root / "a_REFUSED.txt").read_text(
+        "utf-8-sig"
+    )
     assert findings(root)[0] == 0
 
     anonymizer("withdraw", root, anon)
     anonymizer("retry", root, "a")
     assert states(run(root))["a"] == ("refused", "")
-    assert "Nothing of it was published." in (root / "a_REFUSED.txt").read_text("utf-8-sig")
+    assert "None of it was published." in (root / "a_REFUSED.txt").read_text("utf-8-sig")
 
 
 def test_what_was_never_published_cannot_be_withdrawn(two) -> None:

@@ -31,7 +31,7 @@ def test_a_refused_set_is_told_why_and_what_to_do(tmp_path: Path) -> None:
     assert text.decode("utf-8-sig").split("\r\n") == [
         notes.MARK,
         "",
-        'The set "Müller, H" was not anonymized. Nothing of it was published.',
+        'The set "Müller, H" was not anonymized. None of it was published.',
         "",
         '1. Patient "A" in CT.1.dcm, patient "B" in RP.1.dcm.',
         "   What to do: Export one patient.",
@@ -41,7 +41,7 @@ def test_a_refused_set_is_told_why_and_what_to_do(tmp_path: Path) -> None:
         "   What to do: Export it.",
         "   (no-plan)",
         "",
-        "Repair the set in this folder, or drop it anew: it is then looked at again by itself.",
+        "Repair the set in this folder, or drop it again; it is then checked again automatically.",
         "",
     ]
 
