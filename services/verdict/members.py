@@ -106,6 +106,7 @@ def _judge_instances(faults: list[Fault], objects: Mapping[str, tuple[SetFile, .
     for files in objects.values():
         for file in files:
             by_uid[file.sop_instance_uid].append(file)
+    _judge_classes(faults, objects)
     nameless = by_uid.pop("", [])
     if nameless:
         faults.append(
@@ -126,6 +127,22 @@ def _judge_instances(faults: list[Fault], objects: Mapping[str, tuple[SetFile, .
                 "duplicate-instance",
                 gettext("{count} objects are here more than once: {names}.", count=len(twice), names=copies),
                 gettext("Take the copies out of the folder."),
+            )
+        )
+
+
+def _judge_classes(faults: list[Fault], objects: Mapping[str, tuple[SetFile, ...]]) -> None:
+    """Refuse objects whose class only the file meta information states. SOP Class UID is Type 1, PS3.3 C.12.1."""
+    classless = [file for files in objects.values() for file in files if not file.uid("SOPClassUID")]
+    if classless:
+        faults.append(
+            Fault(
+                "no-class-uid",
+                gettext(
+                    "{names} have no SOP Class UID, without which no system imports them.",
+                    names=named(one.called for one in classless),
+                ),
+                gettext("Export these objects once more."),
             )
         )
 
