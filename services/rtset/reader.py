@@ -377,7 +377,7 @@ def _with_its_image(kind: str, file: DicomFile, view: View) -> Measured:
 
 
 def _uid(value: bytes | None) -> str:
-    return value.strip(b"\0 ").decode("ascii", "replace") if value else ""
+    return value.rstrip(b"\0 ").decode("latin-1") if value else ""  # each byte tells UIDs apart, as in `UidMap`
 
 
 def _too_large() -> Fault:

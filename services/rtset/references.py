@@ -165,7 +165,7 @@ def references(view: View, keyword: str) -> list[str]:
 
 
 def _uid(raw: bytes) -> str:
-    return raw.strip(b"\0 ").decode("ascii", "replace")
+    return raw.rstrip(b"\0 ").decode("latin-1")  # each byte tells UIDs apart, as in `UidMap`
 
 
 class Contour(NamedTuple):
