@@ -1,4 +1,4 @@
-"""UIDs with bytes that no UID has: they are mapped byte for byte, in file names, file meta information and references."""
+"""UIDs with bytes that no UID has: mapped byte for byte, in file names, file meta information and references."""
 
 from __future__ import annotations
 
