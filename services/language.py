@@ -66,7 +66,7 @@ def gettext(message: str, /, **values: Any) -> str:
     message
         In English.
     values
-            Placeholder values, as in `str.format`; if none are given, the message is used as is.
+        Placeholder values, as in `str.format`; if none are given, the message is used as is.
     """
     language = _SPOKEN.get()
     if language == _ENGLISH:

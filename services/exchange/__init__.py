@@ -1,1 +1,1 @@
-"""What leaves a collection for another house and comes in from one: deliveries that are signed and checked."""
+"""Signed deliveries of published sets from one site to another."""

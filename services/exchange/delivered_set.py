@@ -1,7 +1,8 @@
-"""A delivered set is judged by what it is, without its original: as a set, and by what it claims was done to it.
+"""Checks of a delivered set without its original: that it is a valid set, and that its claims about itself hold.
 
-What is broken is refused: a second patient, a missing link, what the policy says is gone and is not. What is only not
-shown, or was accepted by the sender and named in the manifest, is told. Words that the lexicon does not know are told.
+Violations cause refusal: a second patient, a missing link, data that the policy claims to have removed. What merely
+cannot be shown, or was accepted by the sender and named in the manifest, is reported, as are words that are not in the
+lexicon.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _METHOD_BEGINS: Final = "rt-set-anonymizer "
 _CHUNK: Final = 1 << 20
 _PARTS: Final = 16
 _PART_BYTES: Final = 4096
-"""So much of each slice is hashed to know a CT again; of small ones, all."""
+"""Bytes hashed per section of a slice to recognize a CT; smaller slices are hashed whole."""
 _STATED: Final = ("PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence")
 _NEEDED_2: Final = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID")
 """Type 2 in every object of a set. PS3.3 C.7.1.1, C.7.2.1."""
@@ -50,16 +51,16 @@ _LONG_NUMBER: Final = re.compile(r"(?<!\d)\d{6,}(?!\d)")
 
 @dataclass(frozen=True)
 class Judged:
-    """What was found of a delivered set."""
+    """Result of checking a delivered set."""
 
     rtset: RtSet | None
-    """None where it is refused."""
+    """None if it is refused."""
 
     wrong: tuple[str, ...]
-    """Why it is refused: paths of attributes and counts."""
+    """Reasons for refusal: attribute paths and counts."""
 
     told: tuple[str, ...]
-    """What a person should know."""
+    """Remarks for a person."""
 
     patient_id: str = ""
     patient_name: str = ""
@@ -67,14 +68,14 @@ class Judged:
 
 
 def judge(folder: Path, said: Mapping[str, Any], options: Options, machines: Sequence[Machine]) -> Judged:
-    """Judge the set in a folder of a delivery.
+    """Check the set in a folder of a delivery.
 
     Parameters
     ----------
     said
-        What the manifest says of it.
+        Its entry in the manifest.
     options, machines
-        Of the collection that receives it: it is checked against the same machine as every other set there.
+        Those of the receiving collection: the set is checked against the same machines as all sets there.
     """
     accepted = frozenset(map(str, said.get("accepted", ()))) & importability.ACCEPTABLE
     choice = _choice(said)
@@ -106,7 +107,7 @@ def judge(folder: Path, said: Mapping[str, Any], options: Options, machines: Seq
 
 
 def marks(rtset: RtSet) -> dict[str, str]:
-    """Return digests of what tells a set under whatever names: the CT's voxels, the dose, the contours."""
+    """Return digests that identify a set under any names: of the CT's voxels, the dose, the contours."""
     slices = sorted(_pixels(one, _PARTS) for one in rtset.slices)
     dose, contours = rtset.dose, sha256()
     for value in sorted(_contour_data(rtset.structure_set.view)):
@@ -126,7 +127,7 @@ def _choice(said: Mapping[str, Any]) -> Choice:
 
 
 def _one_of_each(rtset: RtSet, said: Mapping[str, Any]) -> Iterator[str]:
-    """Hold that all objects are of the one patient of the manifest, in one frame of reference."""
+    """Yield violations of: all objects belong to the manifest's patient, in one frame of reference."""
     patients = {(file.view.text("PatientID"), file.view.text("PatientName")) for file in rtset.set_files}
     if len(patients) != 1:
         yield f"Its objects state {len(patients)} patients."
@@ -141,7 +142,7 @@ def _one_of_each(rtset: RtSet, said: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _not_as_claimed(rtset: RtSet, said: Mapping[str, Any], policy: Policy) -> Iterator[str]:
-    """Hold what the objects hold against what they say was done to them."""
+    """Yield contradictions between the objects' contents and what they state was done to them."""
     method = said.get("method", {})
     texts, codes = [str(each) for each in method.get("text", ())], [str(each) for each in method.get("codes", ())]
     found: Counter[str] = Counter()
@@ -186,7 +187,7 @@ def _against_policy(file: SetFile, policy: Policy) -> set[str]:
 
 @cache
 def _unjudged(kind: str, policy: Policy, below: tuple[int, ...], *, at_root: bool) -> frozenset[int]:
-    """Return the attributes that stay with any value, below some sequences: nearly all that an object holds."""
+    """Return attributes that may have any value, below some sequences: nearly all attributes of an object."""
     judged = {Action.DROP, Action.EMPTY, Action.DUMMY}
     return frozenset(
         tag
@@ -197,7 +198,7 @@ def _unjudged(kind: str, policy: Policy, below: tuple[int, ...], *, at_root: boo
 
 
 def _judged(kind: str, policy: Policy, below: tuple[int, ...], tag: int, value: bytes | None) -> Iterator[str]:
-    """Judge one attribute; a sequence has no value."""
+    """Yield violations in one attribute; a sequence has no value."""
     if tag & 0x00010000:
         yield "holds private elements"
         return
@@ -216,7 +217,7 @@ def _judged(kind: str, policy: Policy, below: tuple[int, ...], tag: int, value: 
 
 
 def _unusual(rtset: RtSet) -> Iterator[str]:
-    """Report words the lexicon does not know, what looks like a date or an ID, and absent attributes of Type 2."""
+    """Yield remarks on unknown words, texts that look like a date or an ID, and absent attributes of Type 2."""
     texts = [rtset.plan.view.text("RTPlanLabel"), rtset.structure_set.view.text("StructureSetLabel")]
     texts += [item.text("ROIName") for item in rtset.structure_set.view.items("StructureSetROISequence")]
     texts += [item.text("BeamName") for item in rtset.plan.view.items("BeamSequence")]
@@ -232,10 +233,10 @@ def _unusual(rtset: RtSet) -> Iterator[str]:
 
 
 def _pixels(file: SetFile, parts: int = 0) -> str:
-    """Return a digest by which the pixels of an object are known again: of their length, and all or some of them.
+    """Return a digest that identifies an object's pixels: of their length and all or some of them.
 
-    Equal pixels have equal digests. Slices of two patients differ in their noise everywhere, so that evenly spaced
-    parts of each tell them apart; a second pass over all of a set would take longer than to copy it.
+    Equal pixels have equal digests. Slices of two patients differ everywhere in their noise, so evenly spaced sections
+    suffice to tell them apart; reading a whole set a second time would take longer than copying it.
     """
     pixels, digest = file.file.pixels, sha256()
     if pixels is None:
@@ -258,7 +259,7 @@ def _pixels(file: SetFile, parts: int = 0) -> str:
 
 
 def _contour_data(structure_set: View) -> Iterator[bytes]:
-    """Yield the coordinates of each contour; there are thousands, so that this reads the element stream itself."""
+    """Yield the coordinates of each contour; there are thousands, so this reads the element stream itself."""
     data = structure_set.data
     for roi in structure_set.items("ROIContourSequence"):
         contours = next((element[5] for element in roi.elements if element[0] == _CONTOURS), None)
@@ -267,5 +268,5 @@ def _contour_data(structure_set: View) -> Iterator[bytes]:
 
 
 def in_folder(folder: Path) -> list[part10.DicomFile]:
-    """Read the objects of a folder, in the order of their names."""
+    """Read the objects in a folder, sorted by name."""
     return [part10.read(path) for path in (folder / name for name in published_in(folder))]

@@ -1,9 +1,9 @@
-"""A delivery is made: sets, sheets, report and tables, a manifest of them, and a signature over it.
+"""Creation of deliveries: sets, sheets, report and tables, their manifest, and its signature.
 
-It appears whole or not at all. A new folder is made under another name beside its place and renamed; in a folder that
-was there before, `delivery.json.sig` comes last, and without it nothing is a delivery. What an attempt that was cut off
-left behind is thrown away by the next. Each delivery is written down in `.anonymizer/deliveries/` before it appears, so
-that none is unaccounted for.
+A delivery appears completely or not at all. A new folder is created next to its destination and renamed; in an existing
+folder, `delivery.json.sig` is written last, and without it nothing counts as a delivery. Remains of an interrupted
+attempt are deleted by the next. Each delivery is recorded in `.anonymizer/deliveries/` before it appears, so that none
+is unaccounted for.
 """
 
 from __future__ import annotations
@@ -45,29 +45,29 @@ _LEFT: Final = re.compile(rf"\.{_NAMED_BY_US.pattern}\.unfinished")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a person asks to be delivered, and how."""
+    """What to deliver, and how."""
 
     indices: frozenset[int] | None = None
-    """Of the sets; all by default."""
+    """Indices of the sets; all by default."""
 
     hospitals: frozenset[str] = frozenset()
-    """Only sets of these; all by default."""
+    """Restricts the sets to these hospitals; all by default."""
 
     unread_words: bool = False
-    """Whether sets travel although nobody has looked at some of their words."""
+    """Whether to include sets with words that nobody has reviewed."""
 
     hospital_name: bool = False
-    """Whether the hospital is named in the delivery."""
+    """Whether to name the hospital in the delivery."""
 
     as_zip: bool = False
 
     recipients: tuple[Any, ...] = ()
-    """For whom the ZIP is encrypted."""
+    """Recipients for whom the ZIP is encrypted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What was delivered once, as `.anonymizer/deliveries/` has it."""
+    """One delivery, as recorded in `.anonymizer/deliveries/`."""
 
     id: str
 
@@ -75,32 +75,32 @@ class Delivery:
     """ISO 8601, UTC."""
 
     to: str
-    """Where it was written, as the person named it."""
+    """Destination as named by the person."""
 
     user: str
-    """Of the system or the console."""
+    """User of the operating system or the console."""
 
     key: str
-    """Fingerprint of the key it is signed with."""
+    """Fingerprint of the signing key."""
 
     sets: Mapping[str, str]
-    """ANON folder, and the fingerprint of its files."""
+    """ANON folders with the fingerprints of their files."""
 
     withdrawn: tuple[str, ...] = ()
     unread_words: bool = False
     encrypted: bool = False
 
     done: bool = True
-    """False where it was cut off, or is being written."""
+    """False if interrupted or still being written."""
 
 
 class Made(NamedTuple):
-    """A delivery that was made, and what became of each set that was asked for."""
+    """Result of making a delivery, with the outcome of each requested set."""
 
     sets: list[Exported]
 
     delivery: Delivery | None
-    """None where nothing could be delivered."""
+    """None if nothing could be delivered."""
 
     place: Path
 
@@ -120,20 +120,20 @@ def make(
     Parameters
     ----------
     target
-        A folder, made if it is not there; with `as_zip` a file that ends in `.zip` or `.age`, or the folder for it.
+        A folder, created if missing; with `as_zip`, a file that ends in `.zip` or `.age`, or the folder for it.
     extras
         Writes report and tables of the delivered indices into a folder.
     user
-        Who asks; the user of the system by default.
+        Requesting user; the operating system's user by default.
     to
-        Where it goes, as it is written down; `target` by default.
+        Destination as recorded; `target` by default.
 
     Raises
     ------
     SettingsWrong
-        `target` lies in the collection, or is not free; or a set was asked for that was never published.
+        `target` is inside the collection or not free, or a requested set was never published.
     OSError
-        A circumstance: nothing is there under its final name.
+        Temporary; nothing exists under the final name.
     """
     export.refuse_inside(collection, target)
     chosen, held = _choose(collection, wanted)
@@ -144,7 +144,7 @@ def make(
 
 
 def _is_free(target: Path) -> bool:
-    """Return whether nothing is there, or an empty folder that a new one may take the place of."""
+    """Return whether a path does not exist or is an empty folder that can be replaced."""
     if not os.path.lexists(target):
         return True
     if not target.is_dir() or target.is_symlink() or target.is_mount() or any(target.iterdir()):
@@ -153,7 +153,7 @@ def _is_free(target: Path) -> bool:
 
 
 def all_of(collection: Collection) -> list[Delivery]:
-    """Return what was ever delivered, the earliest first."""
+    """Return all recorded deliveries, oldest first."""
     names = durable_files.names(collection.deliveries) if collection.deliveries.is_dir() else []
     stored = [
         durable_files.read(collection.deliveries / name)
@@ -164,12 +164,12 @@ def all_of(collection: Collection) -> list[Delivery]:
 
 
 def holding(collection: Collection, index: int) -> list[Delivery]:
-    """Return the deliveries that hold a set."""
+    """Return the deliveries that contain a set."""
     return [one for one in all_of(collection) if folder_name(index) in one.sets]
 
 
 def _choose(collection: Collection, wanted: Wanted) -> tuple[set[int], list[Exported]]:
-    """Return the indices that may travel, and what is held back at the door."""
+    """Return the indices that may be delivered, and the sets held back."""
     there = records.indices(collection)
     for index in sorted(wanted.indices or ()):
         found = records.read(collection, index)
@@ -201,7 +201,7 @@ def hospital_of(collection: Collection, index: int) -> str:
 
 
 class _Run:
-    """One delivery on its way."""
+    """One delivery being made."""
 
     def __init__(
         self,
@@ -220,7 +220,7 @@ class _Run:
         self._before = all_of(collection)
 
     def new_folder(self, target: Path, chosen: set[int], held: list[Exported]) -> Made:
-        """Make it beside its place and rename it there."""
+        """Make the delivery in a new folder next to its destination and rename it."""
         target.parent.mkdir(parents=True, exist_ok=True)
         with _beside(target) as new:
             sets, delivery = self._fill(new, chosen, target)
@@ -229,13 +229,13 @@ class _Run:
             else:
                 _sync(new)
                 with suppress(FileNotFoundError):
-                    target.rmdir()  # an empty one, which a rename may not replace everywhere
+                    target.rmdir()  # an empty folder, which a rename may not replace on every system
                 durable_files.rename_new(new, target)
                 delivery = self._note(delivery, done=True)
         return Made(sorted([*sets, *held]), delivery, target)
 
     def into(self, target: Path, chosen: set[int], held: list[Exported]) -> Made:
-        """Add it to what lies in a folder already; an earlier delivery there becomes this one."""
+        """Add the delivery to an existing folder, replacing an earlier delivery there."""
         if not target.is_dir():
             raise SettingsWrong("DEST is a file: name a folder, or say --zip and a name that ends in .zip.")
         earlier = _delivered_in(target, self._key)
@@ -257,7 +257,7 @@ class _Run:
         return Made(sorted([*sets, *held]), delivery, target)
 
     def packed(self, target: Path, chosen: set[int], held: list[Exported]) -> Made:
-        """Make it as one file; what is to be encrypted lies unencrypted in the collection's own folder alone."""
+        """Make the delivery as one file; unencrypted data stays in the collection's own folder."""
         if os.path.lexists(target):
             raise SettingsWrong(f"{target.name} is there already: name another file.")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -272,7 +272,7 @@ class _Run:
         return Made(sorted([*sets, *held]), delivery, target)
 
     def _fill(self, place: Path, chosen: set[int], target: Path) -> tuple[list[Exported], Delivery | None]:
-        """Write everything into a folder, the signature last; the delivery is written down before that."""
+        """Write all contents into a folder; the delivery is recorded before the signature is written."""
         collection = self._collection
         sets = list(export.copy_sets(collection, place, chosen))
         indices = [records.index_of(one.folder) for one in sets if one.state in TRAVELS]
@@ -320,7 +320,7 @@ class _Run:
         return manifest.set_entry(self._collection, published, state, unread, hospital=hospital)
 
     def _withdrawn(self) -> list[dict[str, Any]]:
-        """Return what was delivered once and is withdrawn now: a recall goes to whoever may have it."""
+        """Return sets delivered earlier and withdrawn since, as a recall to whoever may have them."""
         found = []
         for folder, fingerprint in {folder: mark for one in self._before for folder, mark in one.sets.items()}.items():
             published = records.read(self._collection, records.index_of(folder))
@@ -359,7 +359,7 @@ def _user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):
-        return str(os.getuid())  # a container's, which has no name
+        return str(os.getuid())  # in a container, where the user has no name
 
 
 def _file_of(target: Path, delivery_id: str, *, encrypted: bool) -> Path:
@@ -370,7 +370,7 @@ def _file_of(target: Path, delivery_id: str, *, encrypted: bool) -> Path:
 
 @contextmanager
 def _beside(target: Path) -> Iterator[Path]:
-    """Make a folder beside a delivery's place, in which it is made; what earlier attempts left there goes."""
+    """Create a temporary folder next to the destination; remains of earlier attempts are deleted."""
     path = target.with_name(f".{target.name}.unfinished")
     if _NAMED_BY_US.fullmatch(target.name):
         left = [one for one in target.parent.iterdir() if _LEFT.fullmatch(one.name)]
@@ -394,7 +394,7 @@ def _beside(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def _held(path: Path) -> Iterator[bool]:
-    """Hold a folder in which a delivery is made as long as this process lives; false where another one does."""
+    """Lock the folder of a delivery in progress for the life of this process; False if another process holds it."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     except OSError:
@@ -405,7 +405,7 @@ def _held(path: Path) -> Iterator[bool]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
-        except OSError:  # a share without locks
+        except OSError:  # a share without lock support
             yield True
         else:
             yield True
@@ -414,7 +414,7 @@ def _held(path: Path) -> Iterator[bool]:
 
 
 def _clear(path: Path) -> None:
-    """Delete what an attempt left, unless its process lives."""
+    """Delete the remains of an attempt unless its process is alive."""
     with _held(path) as is_ours:
         if is_ours:
             shutil.rmtree(path, ignore_errors=True)
@@ -430,7 +430,7 @@ def _sync(place: Path) -> None:
 
 
 def _files_beside(place: Path, indices: Iterable[int]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Return the files of a delivery that are no set's: sheets, report, tables."""
+    """Yield the files of a delivery outside the sets: sheets, report, tables."""
     ours = [f"{SHEETS_NAME}/{export.REPORT}"]
     ours += [f"{SHEETS_NAME}/{folder_name(index)}{ending}" for index in indices for ending in export.SHEET_ENDINGS]
     tables = place / manifest.TABLES
@@ -442,7 +442,7 @@ def _files_beside(place: Path, indices: Iterable[int]) -> Iterator[tuple[str, di
 
 
 def _delivered_in(target: Path, key: DeliveryKey) -> dict[str, dict[str, str]]:
-    """Return the sets of a delivery of ours that lies in a folder, each with the hashes of its files."""
+    """Return the sets of one of our deliveries in a folder, each with the hashes of its files."""
     try:
         data, signature = plain_files.read(target / manifest.NAME), plain_files.read(target / manifest.SIGNATURE)
     except FileNotFoundError:
@@ -456,7 +456,7 @@ def _delivered_in(target: Path, key: DeliveryKey) -> dict[str, dict[str, str]]:
 
 
 def _remove_delivered(target: Path, folder: str, files: Mapping[str, str]) -> None:
-    """Remove a set that we delivered before from a folder, if it is still as we delivered it, and its sheet."""
+    """Remove a set delivered earlier and its sheet from a folder, if still as delivered."""
     if (target / folder).is_dir() and export.is_as_published(target / folder, files):
         shutil.rmtree(target / folder)
         for ending in export.SHEET_ENDINGS:

@@ -1,6 +1,6 @@
-"""The key that a house signs its deliveries with: Ed25519 (RFC 8032), made once, in the user's own configuration.
+"""Key with which a site signs its deliveries: Ed25519 (RFC 8032), created once in the user's configuration folder.
 
-It never lies on a share: whoever may drop sets there could sign what he likes. Its fingerprint is the SHA-256 of the
+It is never stored on a share, where anyone who may drop sets could sign with it. Its fingerprint is the SHA-256 of the
 public key's 32 bytes; two people compare it by telephone.
 """
 
@@ -32,7 +32,7 @@ _BETWEEN: Final = re.compile(r"[\s:-]+")
 
 
 def user_configuration() -> Path:
-    """Return the folder of the user's own configuration of this program (XDG Base Directory Specification)."""
+    """Return the user's configuration folder of this program (XDG Base Directory Specification)."""
     base = os.environ.get("XDG_CONFIG_HOME", "")
     return (Path(base) if base.startswith("/") else Path.home() / ".config") / FOLDER
 
@@ -50,24 +50,24 @@ class DeliveryKey:
 
     @property
     def public_pem(self) -> str:
-        """The public key as `openssl pkeyutl -pubin -inkey` reads it."""
+        """The public key in PEM, as read by `openssl pkeyutl -pubin -inkey`."""
         pem = serialization.Encoding.PEM
         return self.private.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
 
     def sign(self, data: bytes) -> bytes:
-        """Return the raw signature over `data`, 64 bytes."""
+        """Return the raw signature of `data`, 64 bytes."""
         return self.private.sign(data)
 
 
 def of_user(collection: Collection, settings: Settings) -> DeliveryKey:
-    """Return the delivery key; the first call makes it.
+    """Return the delivery key, creating it on the first call.
 
     Raises
     ------
     SettingsWrong
-        The file of the key would lie on the share, or holds no such key.
+        The key file would be on the share, or does not hold such a key.
     OSError
-        A circumstance: its folder cannot be written, say.
+        For example, its folder is not writable.
     """
     path = settings.delivery_key_file or user_configuration() / KEY_NAME
     shares = [collection.root, *([settings.share] if settings.share else [])]
@@ -87,17 +87,17 @@ def fingerprint(public: bytes) -> str:
 
 
 def grouped(digits: str) -> str:
-    """Write a fingerprint in groups of four, as it is read out."""
+    """Return a fingerprint in groups of four, for reading aloud."""
     return " ".join(digits[at : at + 4] for at in range(0, len(digits), 4)).upper()
 
 
 def ungrouped(text: str) -> str:
-    """Read a fingerprint as a person writes it: in groups or not, in either case.
+    """Parse a fingerprint as typed by a person: grouped or not, in either case.
 
     Raises
     ------
     SettingsWrong
-        It is none.
+        It is not a fingerprint.
     """
     digits = _BETWEEN.sub("", text).lower().removeprefix("sha256")
     if not _HEX.fullmatch(digits):
@@ -106,7 +106,7 @@ def ungrouped(text: str) -> str:
 
 
 def is_signed(data: bytes, signature: bytes, public: bytes) -> bool:
-    """Return whether a signature over `data` was made with the key of this public one."""
+    """Return whether a signature of `data` was made with the private key of this public key."""
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, data)
     except (InvalidSignature, ValueError):
@@ -115,7 +115,7 @@ def is_signed(data: bytes, signature: bytes, public: bytes) -> bool:
 
 
 def _make(path: Path) -> None:
-    """Write a new key for its owner alone; of several processes the first has made it."""
+    """Write a new key readable by its owner alone; of several processes the first wins."""
     made = Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

@@ -1,4 +1,4 @@
-"""What keeps a published set from being delivered: words that nobody has read, and a release that it lacks."""
+"""Reasons not to deliver a published set: words that nobody has reviewed, or a missing release."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ if TYPE_CHECKING:
 
 
 def count_unread(collection: Collection, index: int) -> int:
-    """Count the words of a published set that nobody has said to be fine."""
+    """Count the words of a published set that nobody has approved."""
     return unread_words.count_unread(collection, index)
 
 
 def unread(collection: Collection, index: int) -> list[str]:
-    """Return the words of a published set that nobody has said to be fine."""
+    """Return the words of a published set that nobody has approved."""
     found = unread_words.read(collection, index)
     return unread_words.unread(collection, found) if found else []
 
 
 def not_released(collection: Collection, index: int) -> Literal["", "sent back", "not released"]:
-    """Return why a person's decision keeps a set here: `sent back`, `not released`; nothing where it may travel."""
+    """Return why a set is held back by a person's decision: `sent back`, `not released`.
+
+    Empty if it may be delivered.
+    """
     state = releases.state_of(collection, index)
     if state == releases.SENT_BACK:
         return "sent back"

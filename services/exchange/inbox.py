@@ -1,7 +1,7 @@
-"""The inbox of a collection, `[receive] inbox`: deliveries that the service takes by itself.
+"""Inbox of a collection, `[receive] inbox`: deliveries that the service receives automatically.
 
-Only keys of the process's own file are believed here. What is revised or withdrawn waits until a person receives that
-delivery by `anonymizer receive`: nothing that was published goes away by itself.
+Only keys in the process's own file are trusted here. Revisions and withdrawals wait until a person runs `anonymizer
+receive` on the delivery: published sets are never removed automatically.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ if TYPE_CHECKING:
 
 Result = Literal["done", "refused", "untrusted", "gone"]
 _DEALT_WITH: Final = ("done", "refused")
-"""It is not asked for again before it looks otherwise."""
+"""Final outcomes; such a delivery is not tried again until it changes."""
 
 _PACKED: Final = (".zip", ".age")
 
 
 class Untrusted(Tampered):
-    """Nobody has said that the key of the delivery is to be believed; it waits until somebody does."""
+    """The key of the delivery is not trusted; the delivery waits until it is."""
 
 
 class Inbox:
-    """Looks for deliveries that have come to rest."""
+    """Finds deliveries that are complete."""
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
         self._seen: dict[str, list[list[Any]]] = {}
 
     def due(self) -> list[str]:
-        """Return the marks of deliveries that look as they did at the last call, and were not dealt with so."""
+        """Return the marks of deliveries that have not changed since the last call and were not handled yet."""
         before, self._seen = self._seen, {_mark(self._collection, path): look(path) for path in items(self._collection)}
         return [
             mark
@@ -61,7 +61,7 @@ class Inbox:
 
 
 def items(collection: Collection) -> list[Path]:
-    """Return what lies in the inbox and may be a delivery: signed folders, and ZIP files."""
+    """Return possible deliveries in the inbox: signed folders, and ZIP files."""
     name = collection.options.inbox
     place = collection.root / name
     if not name or not place.is_dir() or place.is_symlink():
@@ -70,30 +70,30 @@ def items(collection: Collection) -> list[Path]:
 
 
 def untrusted(collection: Collection) -> list[str]:
-    """Return the names of what lies in the inbox and waits for somebody to say that its key is believed."""
+    """Return the names of deliveries in the inbox that wait for their key to be trusted."""
     return _with_result(collection, "untrusted")
 
 
 def refused(collection: Collection) -> list[str]:
-    """Return the names of what lies in the inbox and of which nothing was taken: the note beside each says why."""
+    """Return the names of deliveries in the inbox of which nothing was taken; a note beside each says why."""
     return _with_result(collection, "refused")
 
 
 def look(path: Path) -> list[list[Any]]:
-    """Return what changes when anything is written into a delivery."""
+    """Return a value that changes whenever something is written into a delivery."""
     found = [path, *path.rglob("*")] if path.is_dir() else [path]
     return sorted([str(one.relative_to(path.parent)), *_status(one)] for one in found)
 
 
 def take(collection: Collection, mark: str, settings: Settings, client: redis.Redis | None = None) -> Result:
-    """Receive the delivery of a mark, and say in a note beside it what a person should know.
+    """Receive the delivery with a mark, and write remarks for a person into a note beside it.
 
     Raises
     ------
     NumbersLost
-        The collection pauses until a person says above which number it goes on.
+        The collection pauses until a person states the number above which to continue.
     Busy, OSError, redis.RedisError
-        Circumstances: it is asked for again.
+        Temporary; the delivery is retried.
     """
     path = next((one for one in items(collection) if _mark(collection, one) == mark), None)
     if path is None:
@@ -141,7 +141,7 @@ def _may_be_one(path: Path) -> bool:
 
 
 def _trusting(settings: Settings) -> Callable[[str, Mapping[str, Any]], None]:
-    """Return what believes the keys of the process's own file and no others."""
+    """Return a check that accepts only the keys in the process's own file."""
     known = trust.trusted(settings) if settings.trusted_keys_file is not None else frozenset()
 
     def is_trusted(fingerprint: str, _: Mapping[str, Any]) -> None:
@@ -157,7 +157,7 @@ def _trusting(settings: Settings) -> Callable[[str, Mapping[str, Any]], None]:
 
 
 def _lines(told: Told) -> list[str]:
-    """Return what a person should know; nothing where all was taken without a remark."""
+    """Return remarks for a person; empty if everything was taken without any."""
     said = [
         f"{one.folder}: {one.state}{f' as {one.anon}' if one.anon else ''}. {' '.join(one.says)}".strip()
         for one in told.sets
@@ -172,7 +172,7 @@ def _status(path: Path) -> tuple[int, int]:
 
 
 def _mark(collection: Collection, path: Path) -> str:
-    """Name a delivery in messages without giving its name away."""
+    """Return an opaque name of a delivery, for messages."""
     return collection.locator(path.relative_to(collection.root))
 
 

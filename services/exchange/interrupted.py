@@ -1,7 +1,7 @@
-"""What a receive that was killed left behind is finished, put back or thrown away by the next one.
+"""Recovery from a receive that was killed: the next one finishes, restores or discards its remains.
 
-One process receives into a collection at a time, so that what is unfinished of a received set is nobody's work. In a
-collection that only receives there is no service that would clear it away.
+Only one process at a time receives into a collection, so unfinished work on a received set is abandoned. In a
+collection that only receives, no service would clean it up.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 
 def locator(collection: Collection, set_id: str) -> str:
-    """Return the locator under which a received set takes a number: it lies in no folder."""
+    """Return the locator under which a received set, which has no folder, takes a number."""
     return collection.locator(f"received {set_id}")
 
 
 @contextmanager
 def cleared(collection: Collection, release: Callable[[str], object], *, left_overs: bool) -> Iterator[None]:
-    """Clear what a killed receive left of its sets, and meanwhile nobody else receives.
+    """Lock the collection for receiving, and clean up after a killed receive.
 
     Parameters
     ----------
     release
-        Gives back the number of a set, unless it turns out to be published.
+        Releases the number of a set, unless it turns out to be published.
     left_overs
-        Whether what lay half written in staging at the beginning is removed at the end: nobody takes as long over it.
+        Whether files half written in staging at the beginning are removed at the end; no write takes that long.
     """
     before = _left_overs(collection) if left_overs else set()
     _clear(collection, release)
@@ -44,7 +44,7 @@ def cleared(collection: Collection, release: Callable[[str], object], *, left_ov
 
 
 def _clear(collection: Collection, release: Callable[[str], object]) -> None:
-    """Finish what was renamed already, put back what a revision had set aside, and give back every other number."""
+    """Finish renamed sets, restore what a revision had set aside, and release all other numbers."""
     for path in attempts.all_of(collection):
         claim = claims.of(collection, attempts.set_of(path) or "")
         if claim is not None and _is_received(collection, claim):

@@ -1,7 +1,7 @@
-"""`delivery.json`: what a delivery holds and says of itself, in the exact bytes that its signature covers.
+"""`delivery.json`: the contents of a delivery, in the exact bytes covered by its signature.
 
-It holds nothing of the house: no original value, no path, no name of a person, and the hospital only where the sender
-asked for it.
+It contains nothing confidential: no original value, no path, no person's name, and the hospital only at the sender's
+request.
 """
 
 from __future__ import annotations
@@ -41,21 +41,21 @@ _UNREADABLE: Final = "delivery.json does not say what a delivery says."
 
 
 def fingerprint_of(hashes: Mapping[str, str]) -> str:
-    """Return one digest over the files of a set: the SHA-256 of what `sha256sum` says of them, as on its sheet."""
+    """Return a digest over the files of a set: the SHA-256 of their `sha256sum` output, as on its sheet."""
     return sha256("".join(f"{digest}  {name}\n" for name, digest in sorted(hashes.items())).encode()).hexdigest()
 
 
 def set_entry(
     collection: Collection, published: Record, state: str, unread: int, *, hospital: str = ""
 ) -> dict[str, Any]:
-    """Return what the manifest says of one set.
+    """Return the manifest's entry of a set.
 
     Parameters
     ----------
     state
-        `new`, `revised` or `unchanged` against what was delivered before.
+        `new`, `revised` or `unchanged` since the previous delivery.
     unread
-        How many of its words nobody has looked at.
+        Number of its words that nobody has reviewed.
     """
     content, folder = published.content, collection.root / folder_name(published.index)
     hashes = published.hashes
@@ -86,14 +86,14 @@ def set_entry(
 
 
 def revision(collection: Collection, index: int) -> int:
-    """Return how often a set was published under its number: 1, and 1 more for each time that it was done again."""
+    """Return the revision of a set: 1, plus 1 for each republication."""
     if not collection.replaced.is_dir():
         return 1
     return 1 + sum(name.startswith(f"{folder_name(index)}.") for name in durable_files.names(collection.replaced))
 
 
 def collection_mark(collection: Collection) -> str:
-    """Return what names a collection to those who receive from it: it tells one sender's collections apart."""
+    """Return an opaque identifier of the collection for recipients, which tells one sender's collections apart."""
     return sha256(f"collection {collection.id}".encode()).hexdigest()[:32]
 
 
@@ -108,12 +108,12 @@ def whole(
     *,
     highest: int,
 ) -> bytes:
-    """Return the bytes of `delivery.json`.
+    """Return the contents of `delivery.json`.
 
     Parameters
     ----------
     highest
-        The highest number that was ever published: a collection that was brought back from a backup may know less.
+        The highest number ever published; a collection restored from a backup may have lost it.
     """
     of_sets = list(sets)
     return durable_files.encode(
@@ -143,10 +143,10 @@ def file_entry(path: Path) -> dict[str, Any]:
 
 
 def decode(data: bytes) -> dict[str, Any] | None:
-    """Read a manifest; None where two programs could read two things in it, or nothing.
+    """Parse a manifest; None if it is invalid, or two programs could read it differently.
 
-    JSON leaves open which of two values of one name counts, and Python's reader takes more than JSON allows: other
-    encodings, and numbers that are none. RFC 8259, sections 4, 6 and 8.1.
+    JSON does not define which of two equal names counts, and Python's parser accepts more than JSON allows: other
+    encodings, and non-finite numbers. RFC 8259, sections 4, 6 and 8.1.
     """
     try:
         value = json.loads(data.decode("utf-8"), object_pairs_hook=_without_doubles, parse_constant=_no_number)
@@ -167,7 +167,7 @@ def _no_number(_: str) -> Any:
 
 
 def fault_in(said: Mapping[str, Any]) -> str:
-    """Return why a manifest is not understood, or says one thing twice; empty where it is sound."""
+    """Return why a manifest is invalid or contradictory; empty if it is valid."""
     schema = said.get("schema")
     if type(schema) is not int or schema != SCHEMA:
         newer = isinstance(schema, int) and schema > SCHEMA
@@ -190,7 +190,7 @@ def _is_texts(value: object) -> bool:
 
 
 def _is_table(value: object) -> bool:
-    """Return whether a value is names and what belongs to them: nothing that holds anything itself."""
+    """Return whether a value is a flat table."""
     return isinstance(value, dict) and not any(isinstance(each, (dict, list)) for each in value.values())
 
 

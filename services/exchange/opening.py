@@ -1,7 +1,7 @@
-"""A delivery is opened: a folder, a ZIP, or a ZIP encrypted with `age`. Nothing in it is believed.
+"""Opening of deliveries: a folder, a ZIP, or a ZIP encrypted with `age`. Their contents are not trusted.
 
-Names are those that a delivery has, and no others; links are not followed; a ZIP is unpacked by the sizes that the
-signed manifest states, not by those it claims itself.
+Only names that a delivery can have are accepted; links are not followed; a ZIP is unpacked by the sizes in the signed
+manifest, not by its own.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 LARGEST_MANIFEST: Final = 64 << 20
 MOST_FILES: Final = 1_000_000
 _AT_ONCE: Final = 256 * 1024
-"""Bytes that are read, hashed and written: they stay in the processor's cache meanwhile."""
+"""Bytes read, hashed and written at a time; they stay in the processor's cache."""
 _OF_THREAD: Final = local()
 _READERS: Final = 2
-"""Files of a set that are fetched at once: more would only wait for the disk."""
+"""Files of a set read concurrently; more would only wait for the disk."""
 _DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 _ADDED: Final = "was added: it is not in the manifest"
 _IN_NO_MANIFEST: Final = "is in no manifest"
@@ -49,12 +49,12 @@ _ANOTHER: Final = "is not what was delivered: its size or SHA-256 is another"
 
 
 class Tampered(Exception):
-    """The delivery is not what its sender signed, or no delivery at all. Nothing of it is taken."""
+    """The delivery is not what its sender signed, or not a delivery. None of it is taken."""
 
 
 @dataclass(frozen=True)
 class Delivered:
-    """A delivery whose manifest is what its key signed."""
+    """A delivery whose manifest carries a valid signature."""
 
     said: Mapping[str, Any]
     """The manifest."""
@@ -63,32 +63,32 @@ class Delivered:
     """SHA-256 of the manifest's bytes."""
 
     fingerprint: str
-    """Of the key it is signed with."""
+    """Fingerprint of the signing key."""
 
     source: Source
-    """Where its files come from."""
+    """Source of its files."""
 
     workplace: Path
-    """A folder of its own, on the disk of the collection that receives it."""
+    """Its own folder on the receiving collection's disk."""
 
     wrong: Mapping[str, list[str]] = field(default_factory=dict)
-    """What is wrong with each set as far as names tell; under '' with the files that are no set's."""
+    """Errors of each set that names and sizes show; errors of other files are under ''."""
 
     @contextmanager
     def fetched(self, said: Mapping[str, Any], *, lasting: bool) -> Iterator[tuple[Path, list[str]]]:
-        """Bring the files of a set into a folder, each hashed as it is written, and tell what is wrong with them.
+        """Copy the files of a set into a folder, hashing each while writing, and yield it with the errors found.
 
         Parameters
         ----------
         lasting
-            Whether these files are to be published: the kernel then begins at once to write them to the disk.
+            Whether these files are to be published: the kernel then starts writing them to disk at once.
         """
         place = self.workplace / f"{said['folder']}"
         place.mkdir()
         wrong = _Wrong()
         names, files = [f"{said['folder']}/{name}" for name in said["files"]], list(said["files"].values())
         try:
-            with ThreadPoolExecutor(_READERS) as pool:  # reading, hashing and writing let go of the interpreter
+            with ThreadPoolExecutor(_READERS) as pool:  # reading, hashing and writing release the GIL
                 fetched = pool.map(
                     lambda name, file: self.source.fetch(
                         name, self.workplace / name, file["size"], file["sha256"], lasting=lasting
@@ -110,7 +110,7 @@ class Delivered:
 
     @property
     def sets(self) -> list[Mapping[str, Any]]:
-        """What the manifest says of each set."""
+        """The manifest's entries of the sets."""
         return list(self.said["sets"])
 
 
@@ -118,21 +118,21 @@ class Delivered:
 def opened(
     path: Path, workplace: Path, *, identity: Path | None, is_trusted: Callable[[str, Mapping[str, Any]], None]
 ) -> Iterator[Delivered]:
-    """Open a delivery and hold against the manifest what names and sizes tell, and every file that is no set's.
+    """Open a delivery; compare names and sizes, and all files outside the sets, with the manifest.
 
     Parameters
     ----------
     workplace
-        A folder in which its sets may lie for as long.
+        Temporary folder for its sets.
     is_trusted
-        Raises unless the key of this fingerprint is believed; asked before anything else is looked at.
+        Raises unless the key with this fingerprint is trusted; called before anything else is read.
 
     Raises
     ------
     Tampered
-        Says what is wrong with it as a whole.
+        Says what is wrong with the delivery as a whole.
     SettingsWrong
-        There is nothing, or the identity is missing.
+        There is no delivery, or the identity is missing.
     """
     with _source(path, workplace, identity) as source:
         data, signature = source.read(manifest.NAME, LARGEST_MANIFEST), source.read(manifest.SIGNATURE, 64)
@@ -155,7 +155,7 @@ def opened(
 
 
 def _signed(data: bytes, signature: bytes) -> tuple[dict[str, Any], str]:
-    """Return the manifest and the fingerprint of the key that it names, if its signature is that key's."""
+    """Return the manifest and the fingerprint of its key, if the signature is valid."""
     said = manifest.decode(data)
     if said is None:
         raise Tampered("delivery.json is no manifest of a delivery.")
@@ -178,31 +178,31 @@ def _stated(said: Mapping[str, Any]) -> dict[str, int]:
 
 
 class _Wrong(dict[str, list[str]]):
-    """What is wrong, by set."""
+    """Errors by set."""
 
     def add(self, name: str, what: str) -> None:
-        """Note that something is wrong with a file."""
+        """Add an error of a file."""
         folder = name.partition("/")[0]
         self.setdefault(folder if manifest.SET.fullmatch(folder) else "", []).append(f"{printable(name)} {what}.")
 
 
 class Source(ABC):
-    """Where the files of a delivery come from."""
+    """Source of a delivery's files."""
 
     @abstractmethod
     def read(self, name: str, most: int) -> bytes:
-        """Read a small file whole."""
+        """Read a small file."""
 
     @abstractmethod
     def missed(self, stated: Mapping[str, int]) -> _Wrong:
-        """Return what is missing, was added, is a link, or has another size than is stated."""
+        """Return files that are missing, added, links, or of another size than stated."""
 
     @abstractmethod
     def stream(self, name: str) -> BinaryIO:
-        """Open a file that is there."""
+        """Open an existing file."""
 
     def fetch(self, name: str, target: Path | None, size: int, digest: str, *, lasting: bool = False) -> bool:
-        """Write a file anew, or only read it where there is no target; false unless it is what was delivered."""
+        """Copy a file, or only read it if there is no target; return whether it matches size and digest."""
         found, left = sha256(), size
         buffer = _buffer()
         try:
@@ -222,7 +222,7 @@ class Source(ABC):
 
 
 def _buffer() -> memoryview:
-    """Return this thread's buffer: new memory for each file would have to be got from the kernel, page by page."""
+    """Return this thread's buffer; a new one per file would have to be obtained from the kernel page by page."""
     buffer: memoryview | None = getattr(_OF_THREAD, "buffer", None)
     if buffer is None:
         buffer = _OF_THREAD.buffer = memoryview(bytearray(_AT_ONCE))
@@ -235,7 +235,7 @@ def _write_all(file: FileIO, data: memoryview) -> None:
 
 
 class _Folder(Source):
-    """A delivery that is a folder."""
+    """Delivery in a folder."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -279,7 +279,7 @@ class _Folder(Source):
 
 
 class _Zip(Source):
-    """A delivery that is a ZIP, unpacked as far as its manifest goes."""
+    """Delivery in a ZIP, unpacked as far as its manifest goes."""
 
     def __init__(self, archive: zipfile.ZipFile, size: int) -> None:
         self._archive = archive
@@ -344,7 +344,7 @@ class _Zip(Source):
 
 @contextmanager
 def _source(path: Path, workplace: Path, identity: Path | None) -> Iterator[Source]:
-    """Find out what a delivery is, and open it."""
+    """Determine the type of a delivery and open it."""
     path = _the_one_in(path)
     if path.is_dir():
         yield _Folder(path)
@@ -371,7 +371,7 @@ def _source(path: Path, workplace: Path, identity: Path | None) -> Iterator[Sour
 
 
 def _the_one_in(path: Path) -> Path:
-    """Return the one delivery in a folder that is none itself: `--zip` writes into a folder, and so do unpackers."""
+    """Return the single delivery inside a folder that is not one itself, as written by `--zip` and by unpackers."""
     if path.is_dir() and not (path / manifest.NAME).exists():
         packed = [one for one in path.iterdir() if one.name.endswith((".zip", ".zip.age")) and one.is_file()]
         found = packed or [one for one in path.iterdir() if not one.is_symlink() and (one / manifest.NAME).is_file()]
@@ -386,19 +386,19 @@ def _is_age(path: Path) -> bool:
 
 
 _LOCAL: Final = struct.Struct("<26xHH")
-"""Of a file's header in a ZIP: how long its name and its extra field are. APPNOTE 4.3.7."""
+"""Lengths of name and extra field in a file's ZIP header. APPNOTE 4.3.7."""
 _DIRECTORY_ENTRY: Final = 46
 _ENDS: Final = (22, 22 + 20 + 56)
-"""Bytes behind the central directory, in a ZIP and in a ZIP64. APPNOTE 4.3.14 to 4.3.16."""
+"""Bytes after the central directory, in a ZIP and in a ZIP64. APPNOTE 4.3.14 to 4.3.16."""
 _DESCRIPTOR: Final = 24
-"""Bytes that may follow what was packed before its size was known, at most. APPNOTE 4.3.9."""
+"""Maximum length of the data descriptor after a file of initially unknown size. APPNOTE 4.3.9."""
 _WITH_DESCRIPTOR: Final = 1 << 3
 _UNICODE_PATH: Final = b"\x75\x70"
-"""Of a field with the file's name once more, which other programs go by. APPNOTE 4.6.9."""
+"""Extra field with the file's name, which other programs prefer. APPNOTE 4.6.9."""
 
 
 def _has_two_names(entry: zipfile.ZipInfo) -> bool:
-    """Return whether other programs may read another name than we do."""
+    """Return whether other programs may read a different name."""
     if "\0" in entry.orig_filename:
         return True
     extra = entry.extra
@@ -411,7 +411,7 @@ def _has_two_names(entry: zipfile.ZipInfo) -> bool:
 
 
 def _is_all_of_files(archive: zipfile.ZipFile, size: int) -> bool:
-    """Return whether files and directory fill a ZIP: nothing before, between or behind them, and no remark."""
+    """Return whether files and directory fill a ZIP, with nothing before, between or after them, and no comment."""
     at, slack, directory = 0, 0, 0
     for entry in sorted(archive.infolist(), key=lambda one: one.header_offset):
         if not at <= entry.header_offset <= at + slack or entry.comment:
@@ -426,7 +426,7 @@ def _is_all_of_files(archive: zipfile.ZipFile, size: int) -> bool:
 
 
 def _local_length(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> int:
-    """Return how long the header before the bytes of a file is; that it is one is found when the file is opened."""
+    """Return the length of a file's local header; its validity is checked when the file is opened."""
     stream = archive.fp
     assert stream is not None  # it is open
     stream.seek(entry.header_offset)
@@ -435,7 +435,7 @@ def _local_length(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> int:
 
 
 def _is_plain(name: str) -> bool:
-    """Return whether a name stays where it is put, on any system."""
+    """Return whether a name is safe on every system: it cannot leave its folder."""
     parts = name.split("/")
     return (
         bool(name)

@@ -1,8 +1,8 @@
-"""A delivery as one file: a ZIP that any program opens, and that ZIP encrypted for whoever it is for.
+"""A delivery as one file: an ordinary ZIP, optionally encrypted for its recipients.
 
-The encryption is that of `age` (age-encryption.org/v1): one small specification, kept by its author and several
-independent programs, keys of one line without a web of trust, and authenticated in chunks, so that a truncated file is
-noticed. OpenPGP can do the same with more that can be set wrongly.
+Encryption uses `age` (age-encryption.org/v1): a small specification, implemented by its author and several independent
+programs, with one-line keys, no web of trust, and authenticated chunks, so that truncation is detected. OpenPGP can do
+the same but is easier to misconfigure.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TIME: Final = (1980, 1, 1, 0, 0, 0)
-"""Of every entry. When a file was written is nobody's business."""
+"""Timestamp of every entry; the real times of writing are confidential."""
 _AT_ONCE: Final = 1 << 20
 _FASTEST: Final = 1
 
 
 def pack(folder: Path, target: Path, to: Sequence[pyrage.x25519.Recipient | pyrage.ssh.Recipient] = ()) -> None:
-    """Write the files of a folder as a ZIP, encrypted for each of the recipients where there are any."""
+    """Write the files of a folder as a ZIP, encrypted if there are recipients."""
     with target.open("xb") as file:
         if to:
             _write_encrypted(folder, file, to)
@@ -40,7 +40,7 @@ def pack(folder: Path, target: Path, to: Sequence[pyrage.x25519.Recipient | pyra
 def _write_encrypted(
     folder: Path, file: BinaryIO, to: Sequence[pyrage.x25519.Recipient | pyrage.ssh.Recipient]
 ) -> None:
-    """Encrypt the ZIP as it is made: it passes through a pipe, and lies nowhere as it is."""
+    """Encrypt the ZIP through a pipe while it is made, so that it is never stored unencrypted."""
     reading, writing = os.pipe()
     with ThreadPoolExecutor(1) as pool, os.fdopen(reading, "rb") as plain:
         zipped = pool.submit(_write_zip_into, folder, writing)
@@ -54,7 +54,7 @@ def _write_zip_into(folder: Path, descriptor: int) -> None:
 
 
 def _write_zip(folder: Path, file: BinaryIO) -> None:
-    """Write the files of a folder as a ZIP (ZIP64 where it is needed), names relative to it, in their order."""
+    """Write the files of a folder as a ZIP (ZIP64 if necessary), with relative names in sorted order."""
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=_FASTEST) as packed:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _TIME)
@@ -66,23 +66,23 @@ def _write_zip(folder: Path, file: BinaryIO) -> None:
 
 
 def recipients(path: Path) -> list[pyrage.x25519.Recipient | pyrage.ssh.Recipient]:
-    """Read a file of recipients, one a line: `age1…`, or a public key of SSH; `#` begins a comment.
+    """Read a file of recipients, one per line: `age1…`, or an SSH public key; `#` starts a comment.
 
     Raises
     ------
     SettingsWrong
-        It cannot be read, or a line is none.
+        The file cannot be read, or a line is invalid.
     """
     return recipients_of(_lines(path))
 
 
 def recipients_of(lines: Iterable[str]) -> list[pyrage.x25519.Recipient | pyrage.ssh.Recipient]:
-    """Read recipients, one a line.
+    """Parse recipients, one per line.
 
     Raises
     ------
     SettingsWrong
-        A line is none, or there is no line.
+        A line is invalid, or there is none.
     """
     found: list[pyrage.x25519.Recipient | pyrage.ssh.Recipient] = []
     for line in lines:
@@ -97,12 +97,12 @@ def recipients_of(lines: Iterable[str]) -> list[pyrage.x25519.Recipient | pyrage
 
 
 def identities(path: Path) -> list[pyrage.x25519.Identity | pyrage.ssh.Identity]:
-    """Read a file of identities as `age-keygen` writes it, or a private key of SSH.
+    """Read a file of identities as written by `age-keygen`, or an SSH private key.
 
     Raises
     ------
     SettingsWrong
-        It cannot be read, or holds none.
+        The file cannot be read, or holds no identity.
     """
     lines = _lines(path)
     try:
@@ -117,7 +117,7 @@ def identities(path: Path) -> list[pyrage.x25519.Identity | pyrage.ssh.Identity]
 
 
 def decrypt(source: Path, target: Path, using: Iterable[pyrage.x25519.Identity | pyrage.ssh.Identity]) -> bool:
-    """Write what `source` holds; false when it is for somebody else, damaged or cut off."""
+    """Decrypt `source` into `target`; return False if it is for another recipient, damaged or truncated."""
     try:
         with source.open("rb") as secret, target.open("xb") as plain:
             pyrage.decrypt_io(secret, plain, list(using))

@@ -1,4 +1,4 @@
-"""What was received: of each set where it came from, in its record; of each delivery when, and what became of it."""
+"""Received sets and deliveries: the origin of each set, in its record, and the date and outcome of each delivery."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ if TYPE_CHECKING:
 
 FOLDER: Final = "received"
 KEY: Final = "received"
-"""In the content of a record: where the set came from."""
+"""Field of a record: the origin of the set."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Whose a received set is."""
+    """Origin of a received set."""
 
     key: str
     """Fingerprint of the sender's key."""
 
     collection: str
-    """Of the sender, as its manifest names it."""
+    """The sender's collection, as named in the manifest."""
 
     folder: str
-    """Its number there."""
+    """The set's number at the sender."""
 
     @classmethod
     def of(cls, delivered: Delivered, folder: str) -> Origin:
-        """Return whose a set of a delivery is."""
+        """Return the origin of a set in a delivery."""
         return cls(delivered.fingerprint, str(delivered.said["sender"].get("collection", "")), folder)
 
 
 class Known:
-    """The sets of a collection, as far as a delivery may meet them."""
+    """Sets of a collection that a delivered set may duplicate."""
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
@@ -50,15 +50,15 @@ class Known:
         self._records = {one.index: one for one in found if one is not None}
 
     def add(self, published: Record) -> None:
-        """Note what was published just now."""
+        """Add a set published just now."""
         self._records[published.index] = published
 
     def of_origin(self, origin: Origin) -> Record | None:
-        """Return the set that came as this one of the same sender before."""
+        """Return the set received earlier from the same origin."""
         return next((one for one in self._records.values() if _origin(one) == origin), None)
 
     def whose(self, patient_id: str) -> list[str]:
-        """Return the marks of the persons who have a patient ID here; of this collection's own, an empty one."""
+        """Return the marks of persons with this patient ID; an empty mark stands for the collection's own."""
         return [
             str(_of(one).get("person", ""))
             for one in self._records.values()
@@ -66,11 +66,11 @@ class Known:
         ]
 
     def first_of(self, person: str) -> Record | None:
-        """Return the first set of a delivered person that is not forgotten: it says who the person became here."""
+        """Return the first set of a delivered person that is not forgotten; it holds the person's identity here."""
         return next((one for _, one in sorted(self._records.items()) if _of(one).get("person") == person), None)
 
     def like(self, marks: Mapping[str, str], but: int | None) -> list[tuple[str, str]]:
-        """Return sets that hold the same voxels, dose or contours under whatever names, and what of it."""
+        """Return sets with the same voxels, dose or contours under any names, and which of these match."""
         found = []
         for index, one in sorted(self._records.items()):
             theirs = _of(one).get("marks", {})
@@ -81,7 +81,7 @@ class Known:
 
 
 def sets(collection: Collection) -> list[Record]:
-    """Return the records of the sets that came with deliveries; it costs nothing where none ever came."""
+    """Return the records of received sets; free if none were ever received."""
     if not workplace(collection).is_dir():
         return []
     found = (records.read(collection, index) for index in sorted(records.indices(collection)))
@@ -94,7 +94,7 @@ def came_as(published: Record) -> str:
 
 
 def note(collection: Collection, delivered: Delivered, at: str, told: Mapping[str, Any]) -> None:
-    """Write down what became of a delivery."""
+    """Record the outcome of a delivery."""
     path = _path(collection, delivered.id)
     path.parent.mkdir(exist_ok=True)
     before = durable_files.read(path) or {}
@@ -111,13 +111,13 @@ def note(collection: Collection, delivered: Delivered, at: str, told: Mapping[st
 
 
 def before(collection: Collection, delivery_id: str) -> dict[str, Any] | None:
-    """Return what is known of a delivery that was received before."""
+    """Return the record of a delivery received earlier; None if there is none."""
     return durable_files.read(_path(collection, delivery_id))
 
 
 @dataclass(frozen=True, slots=True)
 class Reception:
-    """A delivery that came, and what became of its sets when it was received last."""
+    """A received delivery and the latest outcome of its sets."""
 
     id: str
     key: str
@@ -125,16 +125,16 @@ class Reception:
 
     at: str
     sets: tuple[tuple[str, str, str], ...]
-    """Of each its folder at the sender, its state, and its folder here; '' where it has none."""
+    """For each set its folder at the sender, its state, and its folder here ('' if none)."""
 
     @property
     def waiting(self) -> tuple[str, ...]:
-        """Return the folders, at the sender, of sets that wait for a person."""
+        """Return the sender's folder names of sets that wait for a person."""
         return tuple(folder for folder, state, _ in self.sets if state == "waits")
 
 
 def all_of(collection: Collection) -> list[Reception]:
-    """Return what was received, in the order of time."""
+    """Return received deliveries in chronological order."""
     found = map(durable_files.read, durable_files.records_in(workplace(collection)))
     return sorted(
         (

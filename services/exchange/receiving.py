@@ -1,7 +1,7 @@
-"""A delivery is taken into a collection: each set that is sound is published here, exactly once, like any other.
+"""Receiving of deliveries: each valid set is published here exactly once, like any other.
 
-The centre never sees an original. So it takes a set for what it proves itself to be: signed by a key that is believed,
-whole, and in itself what it claims. Whatever is not so is told; what is broken is refused, set by set.
+The receiver never sees an original, so a set is accepted for what it proves to be: signed with a trusted key, complete,
+and consistent with its claims. Deviations are reported; sets with violations are refused individually.
 """
 
 from __future__ import annotations
@@ -48,41 +48,41 @@ State = Literal["taken", "there already", "revised", "waits", "refused", "told",
 _CONFIRM: Final = "Its sender has {} it. A person confirms that: `anonymizer receive` with this delivery."
 UNFINISHED: Final = frozenset({"waits", "refused"})
 _BEGINNINGS: Final = 5
-"""So often a set begins anew whose number was given back under its hands."""
+"""Restarts of a set whose number was released during publication."""
 
 
 class Busy(SettingsWrong):
-    """Another process receives into this collection just now: try again when it is done."""
+    """Another process is receiving into this collection; try again when it is done."""
 
     def __str__(self) -> str:
         return str(self.__doc__)
 
 
 class Received(NamedTuple):
-    """What became of one set of a delivery."""
+    """Outcome of one set of a delivery."""
 
     folder: str
-    """As the sender numbers it."""
+    """Folder name at the sender."""
 
     state: State
     anon: str = ""
-    """As it is numbered here."""
+    """Folder name here."""
 
     says: tuple[str, ...] = ()
 
 
 class _Coming(NamedTuple):
-    """A sound set on its way in."""
+    """A valid set being taken."""
 
     said: Mapping[str, Any]
-    """What the manifest says of it."""
+    """Its entry in the manifest."""
 
     judged: Judged
     rtset: RtSet
     set_id: str
     origin: Origin
     marks: Mapping[str, str]
-    """By which its voxels, dose and contours are known again."""
+    """Digests that identify its voxels, dose and contours."""
 
     @property
     def folder(self) -> str:
@@ -92,21 +92,21 @@ class _Coming(NamedTuple):
 
 @dataclass
 class Told:
-    """What became of a delivery."""
+    """Outcome of a delivery."""
 
     id: str
     fingerprint: str
     hospital: str
     sets: list[Received] = field(default_factory=list)
     says: list[str] = field(default_factory=list)
-    """About the delivery as a whole."""
+    """Remarks about the delivery as a whole."""
 
     wrong: list[str] = field(default_factory=list)
-    """What is not as it was delivered, beside the sets."""
+    """Deviations from the manifest outside the sets."""
 
     @property
     def good(self) -> bool:
-        """Return whether all of it was taken, or was here."""
+        """Return whether all of it was taken or was already here."""
         return not self.wrong and all(one.state not in UNFINISHED for one in self.sets)
 
 
@@ -121,33 +121,33 @@ def receive(
     by_person: bool = True,
     client: redis.Redis | None = None,
 ) -> Told:
-    """Take a delivery into a collection.
+    """Receive a delivery into a collection.
 
     Parameters
     ----------
     is_trusted
-        Raises unless the key of this fingerprint is believed.
+        Raises unless the key with this fingerprint is trusted.
     hospital
-        Of the sender, for the tracking file; what the delivery says of itself by default.
+        The sender's hospital, for the tracking file; as stated by the delivery by default.
     identity
-        The file of the private key that opens an encrypted delivery.
+        Private key file that decrypts the delivery.
     by_person
-        Whether a person asks. Else what is revised or withdrawn waits until one does.
+        Whether a person asks; otherwise revisions and withdrawals wait for one.
     client
-        Of the service's Redis, where there is one: it gives the numbers, and remembers those that the share has lost.
+        The service's Redis, if there is one: it allocates numbers, and remembers those lost by the share.
 
     Raises
     ------
     opening.Tampered
-        Nothing of it is taken; it says why.
+        Nothing is taken; the text says why.
     NumbersLost
-        The share knows less than was published, and no number is given.
+        The share lacks published numbers, so none is given.
     Busy
-        Another process receives into this collection.
+        Another process is receiving into this collection.
     SettingsWrong
-        There is no delivery, or it lies where a set would be taken for another.
+        There is no delivery, or it is where it would be taken for a set.
     OSError, redis.RedisError
-        A circumstance. What was taken is taken; the next call goes on.
+        Temporary. Sets already taken stay; the next call continues.
     """
     numbers = _Numbers(collection, client, settings.health)
     numbers.check()
@@ -155,7 +155,7 @@ def receive(
     workplace.mkdir(exist_ok=True)
     with (
         _alone(workplace),
-        interrupted.cleared(collection, numbers.release, left_overs=by_person),  # the service removes them by itself
+        interrupted.cleared(collection, numbers.release, left_overs=by_person),  # a service removes them itself
         opening.opened(path, workplace, identity=identity, is_trusted=is_trusted) as delivered,
     ):
         told = _Taking(collection, delivered, settings, hospital, numbers, by_person=by_person).take()
@@ -164,7 +164,7 @@ def receive(
 
 
 class _Taking:
-    """One delivery on its way in."""
+    """One delivery being received."""
 
     def __init__(
         self,
@@ -184,7 +184,7 @@ class _Taking:
         self._at = datetime.now(UTC).isoformat(timespec="seconds")
 
     def take(self) -> Told:
-        """Take set by set; what is withdrawn comes last."""
+        """Take the sets one by one, then apply withdrawals."""
         delivered = self._delivered
         told = Told(delivered.id, delivered.fingerprint, self._hospital, wrong=list(delivered.wrong.get("", ())))
         self._tell_replay(told)
@@ -214,7 +214,7 @@ class _Taking:
         told.says.append(f"The same delivery was received before, first on {str(before.get('first'))[:10]}.")
 
     def _one(self, said: Mapping[str, Any]) -> Received:
-        """Judge one set and take it."""
+        """Check a set and take it."""
         folder = str(said["folder"])
         if wrong := self._delivered.wrong.get(folder):
             return Received(folder, "refused", says=tuple(wrong))
@@ -223,7 +223,7 @@ class _Taking:
             return Received(folder, "refused", says=tuple(wrong)) if wrong else self._judged(said, place)
 
     def _judged(self, said: Mapping[str, Any], place: Path) -> Received:
-        """Judge one set whose files are as they were delivered, and take it."""
+        """Check a set whose files match the manifest, and take it."""
         folder = str(said["folder"])
         judged = delivered_set.judge(place, said, self._collection.options, self._machines)
         if judged.rtset is None:
@@ -262,14 +262,14 @@ class _Taking:
         return Received(folder, "taken", folder_name(index), tuple(says))
 
     def _publish_once(self, one: _Coming) -> int:
-        """Publish a set; it begins anew where a service, which sees no folder of it, gave its number back meanwhile."""
+        """Publish a set; restart if a service, which sees no folder of it, released its number meanwhile."""
         for _ in range(_BEGINNINGS):
             with suppress(claims.ClaimLost):
                 return self._publish(one)
         raise LedgerUnsettled
 
     def _again(self, one: _Coming, there: Record, says: list[str]) -> Received:
-        """Report a set that is here; one that its own sender has revised since takes its place."""
+        """Return the outcome of a set already here; a revision by its own sender replaces it."""
         said, folder, anon = one.said, one.folder, folder_name(there.index)
         came = there.content.get(received.KEY, {})
         if there.withdrawn:
@@ -293,15 +293,15 @@ class _Taking:
         return Received(folder, "revised", anon, tuple(says))
 
     def _withdrawn(self, said: Mapping[str, Any]) -> Received:
-        """Withdraw what its own sender has withdrawn, if it is as it came."""
+        """Withdraw a set that its own sender has withdrawn, if it is as received."""
         folder = str(said["folder"])
         there = self._known.of_origin(Origin.of(self._delivered, folder))
         if there is None:
             return Received(folder, "told", says=("Its sender has withdrawn it; it was never taken here.",))
         anon = folder_name(there.index)
         if there.withdrawn:
-            with suppress(FileExistsError):  # another folder of that name: `doctor` has a person look
-                withdraw.withdraw_set(self._collection, there.index)  # one that was cut off is ended so
+            with suppress(FileExistsError):  # another folder has that name: `doctor` reports it
+                withdraw.withdraw_set(self._collection, there.index)  # completes an interrupted withdrawal
             return Received(folder, "withdrawn", anon, ("It was withdrawn here before.",))
         if not self._is_unchanged(there):
             return Received(folder, "told", anon, (f"Its sender has withdrawn it; {anon} was changed here and stays.",))
@@ -311,7 +311,7 @@ class _Taking:
         return Received(folder, "withdrawn", anon)
 
     def _publish(self, one: _Coming, *, earlier: Record | None = None) -> int:
-        """Publish a set as every other is: claim, attempt, rename, record, line."""
+        """Publish a set like any other: claim, attempt, rename, record, line."""
         collection, said, judged = self._collection, one.said, one.judged
         person = self._person(judged.patient_id)
         index = self._numbers.claim(one.set_id)
@@ -363,7 +363,7 @@ class _Taking:
         return index
 
     def _identity(self, index: int, person: str) -> NewIdentity:
-        """Return who a delivered person becomes: who they are here already, or this number's."""
+        """Return the new identity of a delivered person: the existing one, or that of this number."""
         first = self._known.first_of(person)
         if first is None:
             return self._collection.identity.numbered(index)
@@ -373,7 +373,7 @@ class _Taking:
     def _write(
         self, rtset: RtSet, new: NewIdentity | None, person: str, said: Mapping[str, Any], folder: Path
     ) -> dict[str, str]:
-        """Put a set into the folder of an attempt, as it is or renumbered; return the hashes of its files."""
+        """Write a set into the folder of an attempt, unchanged or renumbered; return the hashes of its files."""
         if new is not None:
             return renumber.write(rtset, new, self._collection.set_key(person), folder)
         for name in said["files"]:
@@ -381,7 +381,7 @@ class _Taking:
         return {name: str(file["sha256"]) for name, file in said["files"].items()}
 
     def _person(self, patient_id: str) -> str:
-        """Name a delivered person: one of one sender's collection."""
+        """Return the identifier of a delivered person, specific to the sender's collection."""
         delivered = self._delivered
         whose = f"{delivered.fingerprint} {delivered.said['sender'].get('collection', '')} {patient_id}"
         return self._collection.mark(b"delivered person " + whose.encode())[:32]
@@ -392,7 +392,7 @@ class _Taking:
         return [f"{what} {verb.get(what, 'are those')} of {anon}: one patient twice?" for anon, what in found]
 
     def _is_unchanged(self, there: Record) -> bool:
-        """Return whether a received set is here as it was taken."""
+        """Return whether a received set is unchanged since it was taken."""
         folder, hashes = self._collection.root / folder_name(there.index), there.hashes
         if not folder.is_dir() or set(published_in(folder)) != hashes.keys():
             return False
@@ -400,26 +400,26 @@ class _Taking:
 
 
 class _Numbers:
-    """The numbers of a collection, given as to every other set: by Redis where there is one, confirmed by the share."""
+    """Numbers of a collection, allocated as for any set: by Redis if available, confirmed by the share."""
 
     def __init__(self, collection: Collection, client: redis.Redis | None, own: Path | None) -> None:
         self._collection, self._client, self._own = collection, client, own
         self._ledger = Ledger(collection, client) if client is not None else None
 
     def check(self) -> None:
-        """Hold the share against what is remembered of it, and remember what it knows."""
+        """Compare the share with the remembered numbers, and remember those on the share."""
         if self._client is not None:
             high_water.check(self._client, self._collection, self._own)
         elif lost := high_water.missing(None, self._collection, self._own):
             raise NumbersLost(max(lost))
 
     def claim(self, set_id: str) -> int:
-        """Return the number of a set: the one it holds, or the smallest that is free, from the initial one on."""
+        """Return the number of a set: the one it holds, or the smallest free one from the initial index on."""
         locator = interrupted.locator(self._collection, set_id)
         return self._ledger.claim(set_id, locator) if self._ledger else self._of_share(set_id, locator)
 
     def release(self, set_id: str) -> bool:
-        """Give back the number that a set holds; false when it turns out to be published."""
+        """Release the number held by a set; return False if the set turns out to be published."""
         if self._ledger is not None:
             return self._ledger.release(set_id)
         return index_ledger.release(self._collection, set_id, partial(index_ledger.give_back, self._collection))
@@ -446,7 +446,7 @@ class _Numbers:
 
 @contextmanager
 def _alone(workplace: Path) -> Iterator[None]:
-    """Lock a collection for receiving by one process; what a killed one left unpacked is cleared."""
+    """Lock a collection for receiving by one process, and delete what a killed one left unpacked."""
     descriptor_ = os.open(workplace / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
         try:
@@ -454,7 +454,7 @@ def _alone(workplace: Path) -> Iterator[None]:
         except BlockingIOError:
             raise Busy from None
         except OSError:
-            pass  # a share without locks: claims and renames keep what counts
+            pass  # a share without lock support: claims and renames still protect what matters
         for path in workplace.glob("unpacked-*"):
             shutil.rmtree(path, ignore_errors=True)
         yield

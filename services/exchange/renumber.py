@@ -1,7 +1,7 @@
-"""A delivered set gets a number of this collection: patient ID, name and UIDs are new, and every other byte stays.
+"""Renumbering of a delivered set: patient ID, name and UIDs are replaced, and every other byte is kept.
 
-That is a policy of its own. It has a proof of its own: what was written is read back and compared with what was
-delivered, element by element and voxel by voxel.
+This is a policy of its own with its own proof: the written files are read back and compared with the delivered ones
+element by element and voxel by voxel.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from services.rtset.reader import RtSet, SetFile
 
 _AT_ONCE: Final = 2
-"""Parts of a set that are written at once: deliveries are received one after the other, so a second core is free."""
+"""Parts of a set written concurrently; deliveries are received one at a time, so a second core is free."""
 _PATIENT_ID: Final = dictionary.tag("PatientID")
 _PATIENT_NAME: Final = dictionary.tag("PatientName")
 _NOT_ALL: Final = "elements: some were lost or put in"
@@ -40,12 +40,12 @@ def write(rtset: RtSet, identity: NewIdentity, key: bytes, folder: Path) -> dict
     Parameters
     ----------
     key
-        Of the delivered person: the same in every delivery, so that what was one UID stays one.
+        Key of the delivered person: the same in every delivery, so that UIDs are mapped consistently.
 
     Raises
     ------
     NotClean
-        What was written is not what it should be.
+        The written files are not as expected.
     """
     uids = UidMap(key)
     edits: dict[int, Edit] = dict.fromkeys(dictionary.DICTIONARY, keep)
@@ -54,7 +54,7 @@ def write(rtset: RtSet, identity: NewIdentity, key: bytes, folder: Path) -> dict
     edits[_PATIENT_NAME] = _constant(identity.patient_name)
     parts = [_Part(uids, Rules(edits), _Proof(identity), folder) for _ in range(_AT_ONCE)]
     shares = [rtset.set_files[number::_AT_ONCE] for number in range(_AT_ONCE)]
-    with ThreadPoolExecutor(_AT_ONCE) as pool:  # reading, hashing, comparing and writing let go of the interpreter
+    with ThreadPoolExecutor(_AT_ONCE) as pool:  # reading, hashing, comparing and writing release the GIL
         list(pool.map(_Part.write, parts, shares))
     proof = _Proof(identity)
     for part in parts:
@@ -66,7 +66,7 @@ def write(rtset: RtSet, identity: NewIdentity, key: bytes, folder: Path) -> dict
 
 
 class _Part:
-    """Writes a part of a set and proves what it wrote, through buffers of its own."""
+    """Writes and proves a part of a set, with its own buffers."""
 
     def __init__(self, uids: UidMap, rules: Rules, proof: _Proof, folder: Path) -> None:
         self.digests: dict[str, str] = {}
@@ -76,7 +76,7 @@ class _Part:
         self._buffer, self._pixels = bytearray(part10.COPIED_AT_ONCE), PixelComparison()
 
     def write(self, sources: Sequence[SetFile]) -> None:
-        """Write each file, read it back, and hold it against what was delivered."""
+        """Write each file, read it back, and compare it with the delivered one."""
         for source in sources:
             new = part10.read(self._write(source))
             self.proof.compare(source.file, new)
@@ -102,7 +102,7 @@ class _Part:
 
 @cache
 def _uid_attributes() -> frozenset[int]:
-    """Return the attributes whose UIDs are a set's own, as the policy has them."""
+    """Return the attributes with a set's own UIDs, according to the policy."""
     decided = policy_for(Choice()).compiled
     return frozenset(tag for tag, found in decided.items() if found.action is Action.UID)
 
@@ -113,7 +113,7 @@ def _constant(value: str) -> Edit:
 
 
 class _Proof:
-    """Compares delivered and renumbered objects."""
+    """Comparison of delivered and renumbered objects."""
 
     def __init__(self, identity: NewIdentity) -> None:
         self.wrong: set[str] = set()
@@ -121,21 +121,21 @@ class _Proof:
         self._pairs: set[tuple[bytes, bytes]] = set()
         self._uids = _uid_attributes()
         self._seen: set[tuple[bytes, bytes]] = set()
-        """Values of UI that were compared."""
+        """UI values already compared."""
 
     def compare(self, old: DicomFile, new: DicomFile) -> None:
-        """Compare two objects; their pixels are not looked at here."""
+        """Compare two objects except for their pixels."""
         if old.implicit != new.implicit or old.transfer_syntax != new.transfer_syntax:
             self.wrong.add("encoding: it is another one")
         self._elements(old.data, old.elements, new.data, new.elements)
 
     def add(self, other: _Proof) -> None:
-        """Add what was found in another part of the set."""
+        """Merge the findings of another part of the set."""
         self.wrong |= other.wrong
         self._pairs |= other._pairs
 
     def judge_uids(self) -> None:
-        """Hold that one UID became one other."""
+        """Check that the mapping of UIDs is one-to-one."""
         olds, news = {old for old, _ in self._pairs}, {new for _, new in self._pairs}
         if len(olds) != len(self._pairs) or len(news) != len(self._pairs) or olds & news:
             self.wrong.add("uids: they are not new one to one")
@@ -153,7 +153,7 @@ class _Proof:
             if items is None or others is None:
                 one, other = old[start:end], new[begin:stop]
                 if tag in self._uids:
-                    if (one, other) not in self._seen:  # nearly all stand in an object many times
+                    if (one, other) not in self._seen:  # nearly all occur many times in an object
                         self._seen.add((one, other))
                         self._value(tag, one, other)
                 elif one != other or tag in self._expected:

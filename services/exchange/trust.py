@@ -1,4 +1,4 @@
-"""Whose deliveries are believed: fingerprints in a file of the process, never in one on the share."""
+"""Trusted senders of deliveries: fingerprints in a file of the process, never on the share."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ NAME: Final = "trusted_keys"
 
 
 def place(settings: Settings) -> Path:
-    """Return the file of the fingerprints."""
+    """Return the path of the file of fingerprints."""
     return settings.trusted_keys_file or delivery_key.user_configuration() / NAME
 
 
 def trusted(settings: Settings) -> frozenset[str]:
-    """Return the fingerprints that are believed, one a line; what stands behind `#` is a remark.
+    """Return the trusted fingerprints, one per line of the file; `#` starts a comment.
 
     Raises
     ------
     SettingsWrong
-        A line is none, or the file cannot be read.
+        A line is invalid, or the file cannot be read.
     """
     path = place(settings)
     try:
@@ -41,7 +41,7 @@ def trusted(settings: Settings) -> frozenset[str]:
 
 
 def remember(settings: Settings, fingerprint: str, remark: str = "") -> None:
-    """Believe a key from now on."""
+    """Trust a key from now on."""
     if fingerprint in trusted(settings):
         return
     path = place(settings)

@@ -1,1 +1,1 @@
-"""What people fill in: the form, the identity, the list of structures."""
+"""Files that people edit: the form, the list of identities, the lists of structures and words."""

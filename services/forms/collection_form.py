@@ -1,4 +1,4 @@
-"""The form of a collection, `collection.toml`: read with a sentence for whatever is wrong in it, and written."""
+"""The form of a collection, `collection.toml`: reading, with a message for each error, and writing."""
 
 from __future__ import annotations
 
@@ -60,87 +60,87 @@ Acceptable = Literal[
     "burned-in-annotation",
     "contours-off-slices",
 ]
-"""Codes of faults that a collection may take knowingly. What each means: `services/rtset/importability.py`."""
+"""Codes of faults that a collection may accept knowingly. For their meanings see `services/rtset/importability.py`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a collection wants done beyond the new identity."""
+    """Options of a collection besides the new identity."""
 
     machine: tuple[str, ...]
-    """Names of descriptors, of which the first that fits takes the plan; none keeps machine and scanner as they are."""
+    """Names of descriptors; the first that fits the plan is used. Empty: machine and scanner are kept."""
 
     on_machine_mismatch: Mismatch = "refuse"
 
     scanner: str = ""
-    """Takes the CT scanner's (0008,1010) *Station Name*'s place; empty: nothing does."""
+    """Replaces the CT scanner's (0008,1010) *Station Name*; empty: not replaced."""
 
     dates: Dates = "shift"
     patient_characteristics: Characteristics = "retain"
-    """That of a form that does not say; `options_of_new_collection` has that of new ones."""
+    """Default of a form without this key; for that of new forms see `options_of_new_collection`."""
 
     on_broken_links: BrokenLinks = "refuse"
 
     accept: frozenset[str] = frozenset()
-    """Codes of faults that the collection takes knowingly."""
+    """Codes of faults that the collection accepts knowingly."""
 
     extra_objects: ExtraObjects = "leave out"
 
     unlisted: Unlisted = "wait"
-    """What becomes of a patient who is not in `identities.csv`, where there is that file."""
+    """Treatment of patients who are not in `identities.csv`, if that file exists."""
 
     hospitals: Hospitals = "one"
-    """Whether all sets are of the form's hospital, or the root's sub-folders are hospitals that hold their sets."""
+    """Whether all sets belong to the form's hospital, or the root's subfolders are hospitals that hold their sets."""
 
     plans: Plans = "refuse"
-    """What becomes of a folder with several plans, structure sets or CT series."""
+    """Treatment of a folder with several plans, structure sets or CT series."""
 
     same_patient: SamePatient = "tell"
-    """What becomes of a person of whom a set is published already."""
+    """Treatment of a person of whom a set is already published."""
 
     sheets: bool = True
-    """Whether a sheet is made of each published set."""
+    """Whether to make a sheet for each published set."""
 
     receive_identity: ReceivedIdentity = "keep"
-    """Whether a delivered set keeps its identity, or gets a number, a name and UIDs of this collection."""
+    """Whether a delivered set keeps its identity or gets a number, a name and UIDs of this collection."""
 
     inbox: str = ""
-    """The folder of the collection in which deliveries are dropped for the service; empty: there is none."""
+    """Folder of the collection in which deliveries are dropped for the service; empty: none."""
 
     ready: str = ""
-    """Pattern of the name of a mark that the exporter writes last; empty: no mark is waited for."""
+    """Name pattern of a marker file that the exporter writes last; empty: no marker is expected."""
 
     start: Start = "by itself"
-    """Whether the service takes each set as it comes, or waits until a person says so in the console."""
+    """Whether the service processes each set as it arrives, or waits for a person to start it in the console."""
 
     release: ReleaseAsked = "not asked"
-    """Whether only sets travel that a person has looked at and released."""
+    """Whether only sets reviewed and released by a person are exported."""
 
     language: Language = "en"
-    """Of the sentences for the person at the share."""
+    """Language of sentences for the person at the share."""
 
     birth_date: BirthDate = "fake"
-    """Whether a made-up birth date says the age, or there is none."""
+    """Whether the birth date is replaced by a made-up one that gives the age, or emptied."""
 
     times: Times = "keep"
-    """Whether times of day stay, which tell what came after what on one day."""
+    """Whether times of day are kept; they show the order of events within a day."""
 
     unread_words: UnreadWords = "list"
-    """What becomes of words of kept texts that nobody knows: published and listed, waited for, or replaced."""
+    """Treatment of unknown words in kept texts: published and listed, held for a person, or replaced."""
 
     @property
     def by_hospital(self) -> bool:
-        """Return whether the sub-folders of the root are hospitals."""
+        """Return whether the root's subfolders are hospitals."""
         return self.hospitals == "folder"
 
     @property
     def keep_machine(self) -> bool:
-        """Return whether linac and scanner stay as they are."""
+        """Return whether linac and scanner are kept."""
         return not self.machine
 
 
 def options_of_new_collection(machine: Iterable[str]) -> Options:
-    """Return the options that a new form has. One that is there keeps what its own defaults were."""
+    """Return the options of a new form. Existing forms keep their earlier defaults."""
     return Options(machine=tuple(machine), patient_characteristics="dose_model")
 
 
@@ -150,7 +150,7 @@ def read_settings(root: Path) -> tuple[Identity, Options]:
     Raises
     ------
     SettingsWrong
-        Says, a line each, which line, table or key is wrong and what to write instead, in the collection's language.
+        Lists, one per line and in the collection's language, each invalid line, table or key and what to write instead.
     """
     tables = _parse(_form_text(root))
     with speaking(_language_of(tables)):
@@ -165,14 +165,14 @@ def read_settings(root: Path) -> tuple[Identity, Options]:
 
 
 def _language_of(tables: Mapping[str, Any]) -> str:
-    """Return the language that a form names, whatever else is wrong with it."""
+    """Return the language set in a form, whatever else is wrong with it."""
     service = tables.get("service")
     named = service.get("language") if isinstance(service, dict) else None
     return named if named in LANGUAGES else spoken()
 
 
 def _unknown(root: Path, tables: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with tables and keys by their names."""
+    """Yield errors in the names of tables and keys."""
     for table, keys in tables.items():
         if table not in _FORM:
             yield gettext(
@@ -200,7 +200,7 @@ def _unknown(root: Path, tables: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _unfit(root: Path, tables: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with values, and which are missing."""
+    """Yield errors in values, and missing keys."""
     for table, form in _FORM.items():
         given = tables.get(table, {})
         for key, kind in form.items() if isinstance(given, dict) else ():
@@ -223,7 +223,7 @@ def _unfit(root: Path, tables: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _undecided(root: Path, tables: Mapping[str, Any]) -> Iterator[str]:
-    """Hold that who takes several plans of a person has said whether they stay one person."""
+    """Check that a form that takes several plans of a person states whether they remain one person."""
     check, people = (tables.get(table, {}) for table in ("check", "people"))
     plans = check.get("plans") if isinstance(check, dict) else None
     if plans in ("each", "approved") and "same_patient" not in people:
@@ -237,7 +237,7 @@ def _undecided(root: Path, tables: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _wrong_identity(tables: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what DICOM could not carry of an identity whose values are of the right kind."""
+    """Yield errors that make an identity of otherwise valid values unusable in DICOM."""
     given = tables.get("identity")
     form = _FORM["identity"]
     if isinstance(given, dict) and all(key in given and kind.fits(given[key]) for key, kind in form.items()):
@@ -246,7 +246,7 @@ def _wrong_identity(tables: Mapping[str, Any]) -> Iterator[str]:
 
 
 def settings_text(identity: Identity, options: Options) -> str:
-    """Write the form as `collection.toml` holds it, each value with its meaning beside it, in the options' language."""
+    """Return the text of `collection.toml`, each value with its meaning beside it, in the options' language."""
     machine: str | list[str] = "keep"
     if options.machine:
         machine = options.machine[0] if len(options.machine) == 1 else list(options.machine)
@@ -280,7 +280,7 @@ _MEANING: Final = {
     ("privacy", "birth_date"): gettext_noop('"fake": one that says the age | "empty"'),
     ("privacy", "times"): gettext_noop('"keep" | "remove" times of day'),
     ("privacy", "unread_words"): gettext_noop('"list" words nobody knows | "wait" for a person | "replace" them'),
-    ("privacy", "scanner"): gettext_noop("replaces the CT's station name; empty: nothing does"),
+    ("privacy", "scanner"): gettext_noop("replaces the CT's station name; empty: not replaced"),
     ("check", "on_broken_links"): gettext_noop('"refuse" | "relink" where the geometry agrees'),
     ("check", "accept"): gettext_noop('codes of REFUSED files that are accepted knowingly: ["relative-dose"]'),
     ("check", "extra_objects"): gettext_noop('"leave out" | "refuse": RT Image, PET, localizers, field doses …'),
@@ -301,25 +301,25 @@ _MEANING: Final = {
         'a mark that exporters write last, "READY" or "*.ready": no set is taken before it'
     ),
     ("service", "start"): gettext_noop(
-        '"by itself": each set as it comes | "by hand": when a person says so in the console'
+        '"by itself": each set as it comes | "by hand": when a person starts it in the console'
     ),
     ("service", "release"): gettext_noop('"not asked" | "before export": only sets that a person has released travel'),
     ("service", "language"): gettext_noop('"en" | "de": of REFUSED and NOTE files and of what the check says'),
 }
-"""What stands beside each key of a form."""
+"""Comment beside each key of a form."""
 
 
 class _Kind(NamedTuple):
-    """What a key of the form must be."""
+    """Constraint on the value of a key."""
 
     is_called: str
-    """In English; empty where it is one of the words."""
+    """Description in English; empty if the value is one of a set of words."""
     fits: Callable[[Any], bool]
     required: bool = False
     words: tuple[str, ...] = ()
 
     def described(self) -> str:
-        """Say it, in the language that is spoken."""
+        """Return the description, in the current language."""
         if self.is_called:
             return gettext(self.is_called, words=", ".join(self.words)) if self.words else gettext(self.is_called)
         words = [f'"{word}"' for word in self.words]
@@ -359,7 +359,7 @@ def _is_station_name(value: object) -> bool:
 
 
 def _is_inbox(value: object) -> bool:
-    """Whether a value is empty, or names a folder that could be a set's: relative, and one that is nothing else."""
+    """Return whether a value is empty, or a plain relative folder name that a set could have."""
     if not isinstance(value, str) or value == "":
         return value == ""
     is_another = value.casefold() in {SHEETS_NAME, OTHER_SHEETS_NAME} or ANON_NAME.fullmatch(value) is not None
@@ -371,7 +371,7 @@ def _is_inbox(value: object) -> bool:
 
 
 def inbox_of(root: Path) -> str:
-    """Return the name of a collection's inbox; empty where there is none, or nobody can tell."""
+    """Return the name of a collection's inbox; empty if there is none or it cannot be determined."""
     try:
         return read_settings(root)[1].inbox
     except SettingsWrong:
@@ -434,13 +434,13 @@ _FORM: Final[dict[str, dict[str, _Kind]]] = {
 
 
 def may_be(key: str, value: object) -> bool:
-    """Return whether an option of a collection may have a value; `key` is its name in `Options`."""
+    """Return whether a value is valid for an option; `key` is its name in `Options`."""
     name = _ELSEWHERE.get(key, key)
     return any(form[name].fits(value) for table, form in _FORM.items() if name in form and table != "identity")
 
 
 _OPTION_OF: Final = {("sheets", "make"): "sheets", ("receive", "identity"): "receive_identity"}
-"""Options that are called otherwise in the form."""
+"""Options whose key in the form differs."""
 _ELSEWHERE: Final = {option: key for (_, key), option in _OPTION_OF.items()}
 
 
@@ -450,7 +450,7 @@ def _form_text(root: Path) -> str:
     except FileNotFoundError:
         raise SettingsWrong(f"There is no {SETTINGS_NAME} here. Make one: anonymizer new ROOT") from None
     except plain_files.NotPlain:
-        raise SettingsWrong(f"{SETTINGS_NAME} is no file of settings.") from None
+        raise SettingsWrong(f"{SETTINGS_NAME} is not a settings file.") from None
     except UnicodeDecodeError:
         raise SettingsWrong(f"{SETTINGS_NAME} is not in UTF-8: save it with that encoding.") from None
 
@@ -462,22 +462,24 @@ def _parse(text: str) -> dict[str, Any]:
         where = str(error).replace("at end of document", f"at line {text.count(chr(10)) + 1}, where it ends")
         says = f"{SETTINGS_NAME} cannot be read: {where}."
         with speaking(_language_meant(text)):
-            if place := re.search(r"at line (\d+)", where) if spoken() != "en" else None:  # the reason is a library's
+            if (
+                place := re.search(r"at line (\d+)", where) if spoken() != "en" else None
+            ):  # the reason is a library's, in English
                 line = gettext("{file} cannot be read: line {line} is not TOML.", file=SETTINGS_NAME, line=place[1])
                 says = sentence(line, says)
         raise SettingsWrong(says) from None
     except (RecursionError, ValueError):
-        raise SettingsWrong(f"{SETTINGS_NAME} cannot be read: it is no file of settings.") from None
+        raise SettingsWrong(f"{SETTINGS_NAME} cannot be read: it is not a settings file.") from None
 
 
 def _language_meant(text: str) -> str:
-    """Return the language that a form names which cannot be read."""
+    """Return the language of a form that cannot be parsed."""
     named = re.search(r"^\s*language\s*=\s*[\"'](\w+)[\"']", text, re.MULTILINE)
     return named[1] if named and named[1] in LANGUAGES else spoken()
 
 
 def line_of(root: Path, table: str, key: str) -> str:
-    """Return in which line a key stands, as far as a look at the text shows it."""
+    """Return the line of a key, as far as a search in the text finds it."""
     current = ""
     for number, line in enumerate(_form_text(root).splitlines(), start=1):
         if header := re.match(r"\s*\[\s*([^\]]+?)\s*\]", line):

@@ -1,7 +1,7 @@
-"""Who a patient becomes: the new identity with its index, the age, and a birth date that only says the age.
+"""The new identity of a patient, with its index, the age, and a birth date that gives only the age.
 
-The new identity is the person's choice in `collection.toml` plus the index. Age is the one fact about the person that
-a model of a planning system can use; it is worked out once per set, and the birth date is made up to reproduce it.
+The new identity is the person's choice in `collection.toml` plus the index. Age is the only personal fact of use to a
+planning system's model; it is computed once per set, and the birth date is made up to reproduce it.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
 LAST_INDEX: Final = 999_999
-"""The largest index of a collection; room for its six digits is kept in every identity."""
+"""Largest index of a collection; every identity has room for its six digits."""
 
 LONGEST_VALUE: Final = 64
-"""PS3.5 6.2: characters of an LO value, and of one component group of a PN value."""
+"""Maximum length of an LO value and of a component group of a PN value. PS3.5 6.2."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewIdentity:
-    """What the patient of one set is called from now on."""
+    """New identity of the patient of one set."""
 
     patient_id: str
     """(0010,0020) *Patient ID*: `zzz_AnusGE006`."""
@@ -42,38 +42,38 @@ class NewIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The form that a person fills in once per collection."""
+    """Identity part of the form, filled in once per collection."""
 
     patient_id: str
     family_name: str
     first_name: str
 
     hospital: str
-    """Goes into the tracking file only, never into DICOM and never into a path."""
+    """Written to the tracking file only, never into DICOM or a path."""
 
     initial_index: int
 
     def numbered(self, index: int) -> NewIdentity:
-        """Return the identity with its index: three digits at least, more when needed."""
+        """Return the identity with its index, padded to at least three digits."""
         return NewIdentity(f"{self.patient_id}{index:03d}", f"{self.family_name}{index:03d}^{self.first_name}", index)
 
 
 def check_identity(identity: Identity) -> None:
-    """Refuse a form whose identities DICOM could not carry, or not under every character set.
+    """Check that the form's identities are valid in DICOM under every character set.
 
     Raises
     ------
     SettingsWrong
-        A line about each field that cannot be used.
+        One line per invalid field.
     """
     if wrong := list(wrong_parts(identity)):
         raise SettingsWrong(joined(wrong, "\n"))
 
 
 def wrong_parts(identity: Identity) -> Iterator[str]:
-    """Yield what cannot be used of an identity, a sentence for each field.
+    """Yield a message for each invalid field of an identity.
 
-    Only the default repertoire (ASCII) is taken: it reads the same under every (0008,0005) *Specific Character Set*
+    Only the default repertoire (ASCII) is accepted: it reads the same under every (0008,0005) *Specific Character Set*
     that the objects of a set declare. PS3.5 6.1.2, 6.2.
     """
     parts = [
@@ -110,19 +110,19 @@ def _too_long(identity: Identity) -> Iterator[str]:
 
 
 def check_part(field: str, value: str, *, forbidden: str) -> None:
-    """Check one part of an identity for what DICOM or a planning system would change or refuse.
+    """Check one part of an identity for content that DICOM or a planning system would change or refuse.
 
     Raises
     ------
     SettingsWrong
-        Says what is wrong with it.
+        States what is wrong.
     """
     for wrong in _wrong_part(field, value, forbidden=forbidden):
         raise SettingsWrong(wrong)
 
 
 def _wrong_part(field: str, value: str, *, forbidden: str) -> Iterator[str]:
-    """Yield the first thing that is wrong with one part."""
+    """Yield the first error of one part."""
     if not value:
         yield gettext(
             "{field} is empty: it is what the number of each set is appended to or stands beside.", field=field
@@ -143,24 +143,24 @@ def _wrong_part(field: str, value: str, *, forbidden: str) -> Iterator[str]:
 
 
 OLDEST: Final = 89
-"""Years. Whoever is older is said to be 90: so few people are that the age alone would tell who it is."""
+"""Years. Older patients are given as 90: so few people are that old that the age alone could identify them."""
 
 LONGEST_LIFE: Final = 120
-"""Years. A number above is not an age."""
+"""Years. A larger number is not an age."""
 
 PLACEHOLDER_DATE: Final = date(1900, 1, 1)
-"""Systems write this date, or an earlier one, where nobody knows the date."""
+"""Systems write this date, or an earlier one, for an unknown date."""
 
 _NEVER_REACHED: Final = 2100
-"""Nobody who is treated was born in this year or later: 29991231 and 99991231 are placeholders, too."""
+"""Birth years from here on are placeholders, such as 29991231 and 99991231."""
 
 AGE_NOTES: Final = {
     "age-unknown": "Neither an age nor a birth date says how old the patient was: age and birth date stay empty.",
-    "age-junk": "The patient's age is given in a form that is no age; it was not used.",
-    "age-impossible": "The patient's age is given as nothing or as more than 120 years; it was not used.",
+    "age-junk": "The patient's age is not in a valid form; it was not used.",
+    "age-impossible": "The patient's age is given as zero or as more than 120 years; it was not used.",
     "ages-differ": "The objects of the set give different ages; the first was taken, the CT's before the others'.",
     "age-and-birth-date-differ": "The patient's age and birth date do not agree; the age was taken.",
-    "birth-date-junk": "The birth date is no date; it was not used.",
+    "birth-date-junk": "The birth date is not a valid date; it was not used.",
     "birth-date-impossible": (
         "The birth date is not before the study, or is 1 January 1900 or earlier, or more than 120 years before the "
         "study; it was not used."
@@ -169,47 +169,47 @@ AGE_NOTES: Final = {
     "age-under-one-year": "The patient would be less than a year old: often a birth date that is not the patient's.",
     "age-over-89": "The patient is older than 89: the age is given as 90 years.",
 }
-"""What a reader of the set's report should know of the age, by code."""
+"""Notes on the age for a reader of the set's report, by code."""
 
 _STATEMENT = re.compile(r"(\d{1,3})([YMWD])", re.ASCII)
-_ROUNDING = timedelta(days=366)  # some scanners round the age, or count the year of birth only
+_ROUNDING = timedelta(days=366)  # some scanners round the age, or use the year of birth only
 _ONE_YEAR = {"Y": 1, "M": 12, "W": 52, "D": 365}
 
 
 class Age(NamedTuple):
-    """An age as (0010,1010) *Patient's Age* states it. PS3.5 6.2, AS."""
+    """Age as stated in (0010,1010) *Patient's Age*. PS3.5 6.2, AS."""
 
     number: int
 
     unit: str
-    """`Y` years, `M` months, `W` weeks, `D` days; completed ones."""
+    """`Y` years, `M` months, `W` weeks, `D` days; completed units."""
 
     @property
     def statement(self) -> str:
-        """The age as DICOM writes it: `045Y`."""
+        """The age in DICOM form: `045Y`."""
         return f"{self.number:03d}{self.unit}"
 
 
 class AgeReading(NamedTuple):
-    """How old the patient was on the day of the study, as far as the set says so."""
+    """Age of the patient on the day of the study, as far as the set states it."""
 
     age: Age | None
 
     notes: tuple[str, ...]
-    """Codes out of `AGE_NOTES`."""
+    """Codes from `AGE_NOTES`."""
 
 
 def read_age(ages: Iterable[str], birth_dates: Iterable[str], study_date: date | None) -> AgeReading:
-    """Work out the one age of a set: a stated one when there is a valid one, else from the birth date.
+    """Determine the age of a set: a valid stated one if there is any, otherwise from the birth date.
 
     Parameters
     ----------
     ages
-        The values of (0010,1010) *Patient's Age*, the CT's first. Empty ones say nothing and are no fault.
+        The values of (0010,1010) *Patient's Age*, the CT's first. Empty ones are ignored.
     birth_dates
         The values of (0010,0030) *Patient's Birth Date*, likewise.
     study_date
-        The CT's, not yet shifted; None when it has none.
+        The CT's, not yet shifted; None if it has none.
     """
     if study_date and study_date <= PLACEHOLDER_DATE:
         study_date = None
@@ -240,14 +240,14 @@ def read_age(ages: Iterable[str], birth_dates: Iterable[str], study_date: date |
 def fake_birth_date(
     age: Age | None, study_date: date | None, key: bytes, *, other_than: Collection[date] = ()
 ) -> date | None:
-    """Make up a birth date that says the age and nothing else; the same on every attempt.
+    """Make up a birth date that gives only the age; the same on every attempt.
 
     Parameters
     ----------
     age
-        As `read_age` gave it; unknown gives None, an empty birth date.
+        From `read_age`; if None, the result is None, an empty birth date.
     study_date
-        The CT's as it will be published (shifted), on which the made-up date reproduces the age exactly.
+        The CT's as published (shifted), on which the made-up date reproduces the age exactly.
     key
         The key of the set.
     other_than
@@ -293,13 +293,13 @@ def _possible_births(values: Iterable[str], study_date: date | None) -> tuple[li
 
 
 def is_placeholder(birth_date: str) -> bool:
-    """Return whether a birth date is none: no day at all, or one that systems write where nobody knows it."""
+    """Return whether a birth date is invalid or a placeholder for an unknown one."""
     days = read_da(birth_date)
     return len(days) != 1 or days[0] <= PLACEHOLDER_DATE or days[0].year >= _NEVER_REACHED
 
 
 def is_near_age(age: Age, birth: date, day: date) -> bool:
-    """Return whether a made up birth date says an age on `day`, or one that is a year off at most."""
+    """Return whether a made-up birth date gives an age on `day`, or one at most a year off."""
     first, last = _born_between(age, day)
     return first - _ROUNDING <= birth <= last + _ROUNDING
 
@@ -309,7 +309,7 @@ def _lived(birth: date, day: date) -> bool:
 
 
 def _age_on(day: date, birth: date) -> Age:
-    """Return the age in the unit that people use: years from two on, months from two on, else days."""
+    """Return the age on `day` in the customary unit: years from two years on, months from two months on, else days."""
     months = (day.year - birth.year) * 12 + day.month - birth.month - (day.day < birth.day)
     if months >= 24:
         return Age(months // 12, "Y")
@@ -317,7 +317,7 @@ def _age_on(day: date, birth: date) -> Age:
 
 
 def _born_between(age: Age, day: date) -> tuple[date, date]:
-    """Return the first and the last birth date of a person who is of this age on `day`."""
+    """Return the first and the last birth date that give this age on `day`."""
     if age.unit in "DW":
         length = timedelta(days=7 if age.unit == "W" else 1)
         last = day - age.number * length
@@ -329,7 +329,7 @@ def _born_between(age: Age, day: date) -> tuple[date, date]:
 def _months_before(day: date, months: int) -> date:
     """Return the last birth date from which `months` are completed on `day`.
 
-    Who is born on the 31st, or on 29 February, completes a month that has no such day on the first of the next.
+    For a birth on the 31st, or on 29 February, a month without that day is completed on the first of the next.
     """
     year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))

@@ -1,8 +1,8 @@
-"""`identities.csv`: who each patient becomes, where a trial hands out the pseudonyms.
+"""`identities.csv`: new identities of patients, for trials that assign pseudonyms.
 
-The file stands beside `collection.toml` and is the person's own: it is read, never written, and it is confidential, for
-it says who is who. It is validated whole: all that is wrong in it is told at once, row by row, and while anything is,
-no set is taken. A row with an index holds that number; nobody else is given it.
+The file is next to `collection.toml` and belongs to a person: it is read but never written, and it is confidential,
+since it links pseudonyms to patients. It is validated as a whole: all errors are reported at once, by row, and no set
+is processed while there are any. A row with an index reserves that number.
 """
 
 from __future__ import annotations
@@ -36,24 +36,24 @@ _MONTHS: Final = "Jan|Feb|Mar|Mär|Mrz|Apr|May|Mai|Jun|Jul|Aug|Sep|Oct|Okt|Nov|D
 _MADE: Final = re.compile(
     rf"TRUE|FALSE|WAHR|FALSCH|(?:\d{{1,2}}[-. ]+)?(?:{_MONTHS})[a-zä]*[-. ]+\d{{2,4}}", re.IGNORECASE
 )
-"""What spreadsheets show of `1-47` and of a truth."""
+"""Text that spreadsheets make of `1-47` and of booleans."""
 _LIKELY_MADE: Final = re.compile(
     r"\d{1,2}([./])\d{1,2}\1\d{2,4}(?: \d\d?:\d\d(?::\d\d)?)?|\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d)?|\d+[.,]0+|=.*"
 )
-"""A date, a number with a fraction of nothing, a formula: an ID may be so by intent, and nearly never is."""
+"""A date, a decimal number with zero fraction, or a formula: possible as an ID, but unlikely."""
 _NO_TEXT: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ud800-\udfff\ufeff]")
-"""Control characters, those that take no room, those that turn the direction, and halves of characters."""
+"""Control characters, zero-width characters, direction marks, and lone surrogates."""
 _SHORTEST: Final = 4
 _SHORTEST_INSIDE: Final = 6
-"""Characters of an original ID that is no accident as a name, and inside a longer value."""
+"""Minimum length of an original ID to be recognized as a name or inside a longer value."""
 _LOST: Final = "\ufffd"
 
 
 class RowFault(NamedTuple):
-    """What is wrong in one row. It quotes no original ID."""
+    """Error in a row. Quotes no original ID."""
 
     row: int
-    """As a spreadsheet counts: the first line, which names the columns, is 1."""
+    """As counted by a spreadsheet: the first line, with the column names, is 1."""
 
     says: str
 
@@ -63,7 +63,7 @@ class RowFault(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ListedIdentity:
-    """One row: whom one patient becomes."""
+    """One row: the new identity of a patient."""
 
     row: int
     original_id: str = field(repr=False)
@@ -71,33 +71,33 @@ class ListedIdentity:
     family_name: str = ""
     first_name: str = ""
     index: int | None = None
-    """The number that is held for it; None where it takes the next one."""
+    """The number reserved for the patient; None to take the next one."""
     hospital: str = ""
 
     def numbered(self, identity: Identity, index: int) -> NewIdentity:
-        """Return the new identity of a set of this patient; what the row leaves empty, the form says."""
+        """Return the new identity of a set of this patient, using the form for empty fields."""
         family = self.family_name or f"{identity.family_name}{index:03d}"
         return NewIdentity(self.patient_id, f"{family}^{self.first_name or identity.first_name}", index)
 
 
 @dataclass(frozen=True)
 class IdentityList:
-    """The list as it stands."""
+    """The list as read."""
 
     rows: tuple[ListedIdentity, ...] = field(default=(), repr=False)
     faults: tuple[RowFault, ...] = ()
-    """What is wrong in the file as it stands; what it collides with is found elsewhere (`store.identities`)."""
+    """Errors in the file itself; collisions with what was published are found elsewhere (`store.given_identities`)."""
     is_there: bool = False
     by_hospital: bool = False
-    """Whether a row that names a hospital is for that hospital's patients alone."""
+    """Whether a row with a hospital applies only to that hospital's patients."""
 
     def of(self, patient_id: str, hospital: str = "") -> ListedIdentity | None:
-        """Return the row of a patient; None where there is none.
+        """Return the row of a patient; None if there is none.
 
         Parameters
         ----------
         hospital
-            Where hospitals have folders: a row that names it counts before one that names none.
+            If hospitals have folders: a row with this hospital precedes one without.
         """
         found = self._by_id.get(folded(patient_id), [])
         if not self.by_hospital:
@@ -107,13 +107,13 @@ class IdentityList:
         return next(iter(own + of_any), None)
 
     def but_for_zeros(self, patient_id: str) -> ListedIdentity | None:
-        """Return the row that would be a patient's if zeros at its beginning did not count."""
+        """Return the row that would match a patient if leading zeros were ignored."""
         bare = _without_zeros(patient_id)
         return self._by_bare_id.get(bare) if bare and folded(patient_id) not in self._by_id else None
 
     @cached_property
     def indices(self) -> frozenset[int]:
-        """The numbers that are held for their rows."""
+        """The numbers reserved by rows."""
         return frozenset(row.index for row in self.rows if row.index is not None)
 
     @cached_property
@@ -129,27 +129,27 @@ class IdentityList:
 
 
 def folded(patient_id: str) -> str:
-    """Return what two spellings of one ID have in common.
+    """Return a normalized form of an ID, equal for all its spellings.
 
-    Blanks around it, the case of letters, and whether a letter and its accent are one character do not count.
+    Surrounding blanks, case, and composed or decomposed accents are ignored.
     """
     return unicodedata.normalize("NFC", patient_id).strip(" \0\t\u00a0").casefold()
 
 
 def read(root: Path, identity: Identity, *, numbers_too: bool, by_hospital: bool = False) -> IdentityList:
-    """Read the list of a collection; what is wrong in it is part of the answer.
+    """Read the list of a collection; errors in it are part of the result.
 
     Parameters
     ----------
     numbers_too
-        Whether patients that are not listed take the next number under the identity of the form.
+        Whether unlisted patients take the next number under the identity of the form.
     by_hospital
-        Whether one patient ID may stand for patients of several hospitals.
+        Whether patients of several hospitals may share a patient ID.
 
     Raises
     ------
     OSError
-        The file is there and cannot be read.
+        The file exists but cannot be read.
     """
     if not is_there(root / FILE_NAME):
         return IdentityList()
@@ -211,27 +211,27 @@ def _torn(cells: tuple[str, ...], width: int) -> Iterator[str]:
     if any(cell.strip() for cell in cells[width:]):
         yield (
             gettext(
-                "it has more cells than there are columns ({width}). Where a value holds the sign that parts the "
-                "cells, put the value in quotes.",
+                "it has more cells than there are columns ({width}). If a value contains the separator, put the value"
+                " in quotes.",
                 width=width,
             )
         )
 
 
 def _wrong(values: dict[str, str], identity: Identity, meant: set[str]) -> Iterator[str]:
-    """Yield what one row would have to say otherwise, whatever the others say.
+    """Yield errors of one row that do not depend on other rows.
 
     Parameters
     ----------
     meant
-        The columns before whose values an apostrophe stands.
+        Columns whose values are preceded by an apostrophe.
     """
     yield from _made(values, meant)
     for column, value in values.items():
         if _LOST in value:
             yield gettext("{column} holds a character that was lost: save the file as CSV in UTF-8.", column=column)
         elif column != "note" and _NO_TEXT.search(value):
-            yield gettext("{column} holds a character that is no text.", column=column)
+            yield gettext("{column} holds a character that is not text.", column=column)
     yield from _wrong_original(values["original_id"])
     yield from _wrong_identity(values, identity)
     yield from _wrong_index(values["index"], identity)
@@ -239,26 +239,26 @@ def _wrong(values: dict[str, str], identity: Identity, meant: set[str]) -> Itera
 
 
 def _made(values: dict[str, str], meant: set[str]) -> Iterator[str]:
-    """Find what is missing, and what a spreadsheet made of an ID."""
+    """Yield missing values, and IDs mangled by a spreadsheet."""
     for column in NEEDED:
         value = values[column]
         if not value:
             yield gettext("{column} is empty.", column=column)
         elif any(pattern.fullmatch(value) for pattern in (_SCIENTIFIC, _ERROR, _MADE)):
             yield gettext(
-                "{column} is what a spreadsheet made of a value: format the column as text and write it once more.",
+                "{column} was changed by a spreadsheet: format the column as text and enter the value again.",
                 column=column,
             )
         elif column not in meant and _LIKELY_MADE.fullmatch(value):
             yield gettext(
-                "{column} looks like what a spreadsheet made of a value: format the column as text and write it once "
-                "more, or put ' before it if it is meant so.",
+                "{column} looks like a value changed by a spreadsheet: format the column as text and enter it again, "
+                "or put ' before it if it is meant so.",
                 column=column,
             )
 
 
 def _showing(values: dict[str, str]) -> Iterator[str]:
-    """Find an original ID that would go on in what takes its place; that all of it is one is found elsewhere."""
+    """Yield new values that contain the row's own original ID; equality with another row's is checked elsewhere."""
     original = folded(values["original_id"])
     for column in ("patient_id", "family_name", "first_name"):
         value = folded(values[column])
@@ -308,7 +308,7 @@ def _wrong_index(index: str, identity: Identity) -> Iterator[str]:
 
 
 def _twice(rows: list[ListedIdentity], *, by_hospital: bool) -> Iterator[RowFault]:
-    """Find what stands in two rows and may stand in one; and new IDs that are somebody's original one."""
+    """Yield values that may occur once but are in two rows, and new IDs that are someone's original ID."""
     for column, key in (
         ("original_id", [_whose(row, by_hospital=by_hospital) for row in rows]),
         ("patient_id", [folded(row.patient_id) for row in rows]),
@@ -336,9 +336,9 @@ def _whose(row: ListedIdentity, *, by_hospital: bool) -> str:
 
 
 def _zeros_lost(rows: list[ListedIdentity], as_text: set[int]) -> Iterator[RowFault]:
-    """Find numbers that are shorter than those that begin with a zero: a spreadsheet took zeros away.
+    """Yield numbers shorter than those with leading zeros, which suggests that a spreadsheet removed zeros.
 
-    An apostrophe before a value says that it is meant as it stands.
+    A preceding apostrophe marks a value as intended.
     """
     for column in NEEDED:
         numbers = {row.row: value for row in rows if (value := getattr(row, column)).isascii() and value.isdigit()}
@@ -351,9 +351,9 @@ def _zeros_lost(rows: list[ListedIdentity], as_text: set[int]) -> Iterator[RowFa
                 yield RowFault(
                     number,
                     gettext(
-                        "{column} has {count} digits, and those that begin with zeros have {width}: a spreadsheet took "
-                        "zeros away. Format the column as text and write it once more, or put ' before it if it is "
-                        "meant so.",
+                        "{column} has {count} digits, and those that begin with zeros have {width}: a spreadsheet "
+                        "removed zeros. Format the column as text and enter the value again, or put ' before it if it"
+                        " is meant so.",
                         column=column,
                         count=len(value),
                         width=width,
@@ -362,7 +362,7 @@ def _zeros_lost(rows: list[ListedIdentity], as_text: set[int]) -> Iterator[RowFa
 
 
 def _as_numbered(rows: list[ListedIdentity], identity: Identity) -> Iterator[RowFault]:
-    """Find new IDs that a patient who is not listed would be given with a number."""
+    """Yield new IDs that an unlisted patient would be given with a number."""
     pattern = re.compile(re.escape(identity.patient_id) + r"(\d{3,6})", re.IGNORECASE)
     for row in rows:
         found = pattern.fullmatch(row.patient_id)
@@ -384,5 +384,5 @@ def _without_zeros(patient_id: str) -> str:
 
 
 def as_text(faults: Iterable[RowFault]) -> str:
-    """Write what is wrong, a line a row."""
+    """Return the errors as text, one line per row."""
     return "\n".join(map(str, faults))

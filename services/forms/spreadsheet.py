@@ -1,7 +1,7 @@
-"""Tables that people work on in a spreadsheet, read as spreadsheets write CSV.
+"""CSV tables edited by people in spreadsheets.
 
-Any of three separators, or the one that a first line `sep=;` states, with or without a mark, in UTF-8, as Unicode text,
-or in the code page of Windows.
+The separator is one of three or declared by a first line `sep=;`; the encoding is UTF-8, UTF-16 or the Windows code
+page, with or without a byte order mark.
 """
 
 from __future__ import annotations
@@ -25,41 +25,43 @@ LARGEST_BYTES: Final = 4 << 20
 
 _SEPARATORS: Final = ";,\t"
 _STATED: Final = re.compile(r'"?sep=([;,\t|])"?[;,\t| ]*(?:\r\n|\r|\n)', re.IGNORECASE)
-"""A first line that names the separator, for spreadsheets of other countries; it is read, and not written again."""
+"""First line that declares the separator, used in some locales; read, but not written back."""
 _WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-"""How XLSX and ODS begin, and the XLS before them."""
+"""Signatures of XLSX and ODS files, and of XLS files."""
 _FORMULA: Final = tuple("=+-@0123456789")
-"""A spreadsheet would reckon with, or make a date of, what begins so; an apostrophe before it makes it text."""
+"""First characters of cells that a spreadsheet would interpret as a formula, number or date; a preceding apostrophe
+prevents that.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A file as it was read: its columns as it spells them, its rows, and how it parts them."""
+    """A table as read: column names as spelled, rows, and separator."""
 
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[int, tuple[str, ...]], ...] = ()
-    """The number of each line, and its cells."""
+    """Line number and cells of each row."""
     separator: str = ";"
     line_end: str = "\r\n"
 
 
 def read(data: bytes, name: str, *, needed: Sequence[str], known: Sequence[str]) -> Table:
-    """Read a table; an empty one where nothing was stored.
+    """Parse a table; empty data gives an empty table.
 
     Parameters
     ----------
     name
-        Of the file, for the sentences.
+        File name, for messages.
     needed, known
-        Columns without which it is none, and columns that are added where they are missing.
+        Required columns, and columns that are added if missing.
 
     Raises
     ------
     SettingsWrong
-        Says which line, and what is wrong in it.
+        States which line is invalid, and why.
     """
     if data.startswith(_WORKBOOKS):
-        raise SettingsWrong(f"{name}: this is a workbook of a spreadsheet: save it as CSV.")
+        raise SettingsWrong(f"{name}: this is a spreadsheet workbook: save it as CSV.")
     text = _text(data)
     if not text.strip():
         return Table()
@@ -79,12 +81,12 @@ def read(data: bytes, name: str, *, needed: Sequence[str], known: Sequence[str])
             else:
                 columns = _header(fields, name, needed, known)
     except csv.Error:
-        raise SettingsWrong(f"{name}, line {above + reader.line_num}: this is no line of a table.") from None
+        raise SettingsWrong(f"{name}, line {above + reader.line_num}: this is not a line of a table.") from None
     return Table(columns, tuple(rows), separator, "\r\n" if "\r\n" in text else "\n")
 
 
 def write(table: Table) -> bytes:
-    """Write a table: in UTF-8 with its mark, which spreadsheets know it by."""
+    """Return a table as CSV in UTF-8 with a byte order mark, by which spreadsheets recognize it."""
     text = io.StringIO()
     writer = csv.writer(text, delimiter=table.separator, lineterminator=table.line_end)
     writer.writerow(table.columns)
@@ -93,12 +95,12 @@ def write(table: Table) -> bytes:
 
 
 def stored(path: Path) -> bytes:
-    """Return what a file holds; nothing where there is none.
+    """Return the contents of a file; empty if it does not exist.
 
     Raises
     ------
     SettingsWrong
-        It is too large, or no file.
+        The file is too large, or not a regular file.
     """
     try:
         return plain_files.read(path, LARGEST_BYTES)
@@ -107,12 +109,12 @@ def stored(path: Path) -> bytes:
 
 
 def by_name(columns: Iterable[str], cells: Iterable[str]) -> dict[str, str]:
-    """Return the cells of a row by the names of their columns, in small letters."""
+    """Return the cells of a row by lower-case column name."""
     return {column.strip().casefold(): cell.strip() for column, cell in zip(columns, cells, strict=False)}
 
 
 def filled(columns: Sequence[str], cells: Sequence[str], values: dict[str, str]) -> tuple[str, ...]:
-    """Return a row with new values in the columns of these names; what stands in all others stays."""
+    """Return a row with new values in the named columns and all others unchanged."""
     padded = [*cells, *[""] * (len(columns) - len(cells))]
     for at, column in enumerate(columns):
         padded[at] = values.get(column.strip().casefold(), padded[at])
@@ -120,12 +122,12 @@ def filled(columns: Sequence[str], cells: Sequence[str], values: dict[str, str])
 
 
 def guarded(cell: str) -> str:
-    """Write a cell so that a spreadsheet takes it for text."""
+    """Return a cell escaped so that a spreadsheet treats it as text."""
     return f"'{cell}" if cell.startswith((*_FORMULA, "'")) else cell
 
 
 def unguarded(cell: str) -> str:
-    """Read a cell that `guarded` wrote."""
+    """Undo `guarded`."""
     return cell[1:] if cell.startswith("'") and cell[1:].startswith((*_FORMULA, "'")) else cell
 
 
@@ -149,18 +151,18 @@ def _header(fields: list[str], name: str, needed: Sequence[str], known: Sequence
 
 
 def store(path: Path, data: bytes, *, instead_of: bytes, there: bytes) -> None:
-    """Write a file that a person works on, too.
+    """Write a file that people edit, too.
 
     Parameters
     ----------
     instead_of, there
-        What was read, and the new table was made of; and what stands there now, written the same way.
+        The contents from which the new table was made, and the current contents in the same form.
 
     Raises
     ------
     SettingsWrong
-        A person changed the file meanwhile: their work counts, and ours is done again.
+        A person changed the file meanwhile: their changes win, and ours must be repeated.
     """
     if there != instead_of:
-        raise SettingsWrong(f"{path.name} was changed just now. Nothing was written: do it once more.")
+        raise SettingsWrong(f"{path.name} was changed just now. Nothing was written: try again.")
     durable_files.write_atomically(path, data)

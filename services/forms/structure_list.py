@@ -1,10 +1,10 @@
-"""`structures.csv`: what the structures of a collection are to be called, as a person confirmed it.
+"""`structures.csv`: names that a person confirmed for the structures of a collection.
 
-The file stands beside `collection.toml` and is worked on in a spreadsheet. So it is read as spreadsheets write it: any
-of three separators, with or without a mark, columns in any order; and what the program does not know in it stays: other
-columns, other rows, their order. Only confirmed rows are ever applied.
+The file is next to `collection.toml` and is edited in a spreadsheet. It is therefore read in any of the forms
+spreadsheets write, with columns in any order, and unknown columns, rows and their order are preserved. Only confirmed
+rows are ever applied.
 
-It holds names as hospitals give them, and so stays on the share, as the tracking file does.
+It holds names as given by hospitals, and so stays on the share, like the tracking file.
 """
 
 from __future__ import annotations
@@ -28,31 +28,31 @@ if TYPE_CHECKING:
 FILE_NAME: Final = "structures.csv"
 
 State = Literal["proposed", "confirmed", "ignored"]
-"""`ignored`: a person decided that nothing is to be done about it."""
+"""`ignored`: a person decided to leave the name alone."""
 
 COLUMNS: Final = ("source", "target", "state", "sets", "note")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one name, or all names of one pattern, are to become."""
+    """Target of one name, or of all names that match a pattern."""
 
     source: str
-    """The name as it is without this list. `*` stands for any letters; `[*]` for a star."""
+    """The name without this list. `*` matches any characters; `[*]` a literal star."""
 
     target: str = ""
     state: State = "proposed"
 
     sets: str = ""
-    """In how many sets it stands: told by the program, at the last look."""
+    """Number of sets with the name, as of the program's last update."""
 
     note: str = ""
 
     cells: tuple[str, ...] = ()
-    """The line as it was read: what stands in columns that are a person's own stays."""
+    """Cells of the line as read, which preserves a person's own columns."""
 
     def fits(self, name: str) -> bool:
-        """Return whether the row speaks of a name."""
+        """Return whether the row applies to a name."""
         if _is_pattern(self.source):
             return _compiled(self.source).fullmatch(_plain(name)) is not None
         return _literal(self.source).casefold() == _plain(name).casefold()
@@ -60,33 +60,33 @@ class Row:
 
 @dataclass(frozen=True)
 class Naming:
-    """What a person decided: which name a structure gets, and which are left as they are."""
+    """Decisions of a person: new names of structures, and names left as they are."""
 
     rows: tuple[Row, ...] = ()
-    """None of them only proposed."""
+    """Rows with a decision, none merely proposed."""
 
     def target(self, name: str) -> str | None:
-        """Return the name that was confirmed for a name; None where nobody confirmed one."""
+        """Return the confirmed target of a name; None if there is none."""
         row = self.decision(name)
         return row.target if row and row.state == "confirmed" else None
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """Every name that was confirmed for one."""
+        """All confirmed targets."""
         return frozenset(row.target for row in self.rows if row.state == "confirmed")
 
     def is_ignored(self, name: str) -> bool:
-        """Return whether a person decided that nothing is to be done about a name."""
+        """Return whether a person decided to leave a name alone."""
         row = self.decision(name)
         return row is not None and row.state == "ignored"
 
     @cached_property
     def digest(self) -> str:
-        """What tells one list from another: SHA-256 of what was decided; empty where nothing was."""
+        """SHA-256 that identifies the decisions; empty if there are none."""
         return sha256(self.encoded()).hexdigest() if self.rows else ""
 
     def encoded(self) -> bytes:
-        """Return what was decided alone, as it is kept for later proofs."""
+        """Return the decisions alone, as stored for later proofs."""
         return Sheet(tuple(Row(row.source, row.target, row.state) for row in self.rows)).encoded()
 
     def decision(self, name: str) -> Row | None:
@@ -110,21 +110,21 @@ class Naming:
 
 @dataclass(frozen=True)
 class Sheet:
-    """The file as it stands."""
+    """The file as read."""
 
     rows: tuple[Row, ...] = ()
     columns: tuple[str, ...] = COLUMNS
-    """In their order, as the file spells them."""
+    """Column names in order, as spelled in the file."""
     separator: str = ";"
     line_end: str = "\r\n"
 
     @cached_property
     def naming(self) -> Naming:
-        """What is decided."""
+        """The decisions in the file."""
         return Naming(tuple(row for row in self.rows if row.state != "proposed"))
 
     def row(self, name: str) -> Row | None:
-        """Find the row that speaks of a name: the one that decides on it, else one that proposes something."""
+        """Return the row that applies to a name: a decision if there is one, else a proposal."""
         return self.naming.decision(name) or self._proposed.decision(name)
 
     @cached_property
@@ -132,22 +132,25 @@ class Sheet:
         return Naming(tuple(row for row in self.rows if row.state == "proposed"))
 
     def decided(self, source: str, state: State, target: str = "") -> Sheet:
-        """Note what a person decided about a name or a pattern; what else stands in its row stays.
+        """Return the list with a decision on a name or pattern; the rest of its row is unchanged.
 
         Parameters
         ----------
         source
-            As it stands in the row: a name that is meant letter by letter goes through `escaped` first.
+            As in the row; a literal name must be passed through `escaped` first.
 
         Raises
         ------
         SettingsWrong
-            The target is none that a planning system keeps.
+            Planning systems would not keep the target.
         """
         return self.all_decided({source: target}, state)
 
     def all_decided(self, targets: Mapping[str, str], state: State) -> Sheet:
-        """Note the same decision about many names or patterns, given with their targets; errors as `decided`."""
+        """Return the list with the same decision on many names or patterns, mapped to their targets.
+
+        Raises as `decided`.
+        """
         rows = list(self.rows)
         places = {row.source: at for at, row in reversed(list(enumerate(rows)))}
         for source, target in targets.items():
@@ -162,18 +165,18 @@ class Sheet:
         return replace(self, rows=tuple(rows))
 
     def encoded(self) -> bytes:
-        """Write the file: in UTF-8 with its mark, which spreadsheets know it by."""
+        """Return the file's contents: UTF-8 with a byte order mark, by which spreadsheets recognize it."""
         rows = tuple((0, spreadsheet.filled(self.columns, row.cells, _values(row))) for row in self.rows)
         return spreadsheet.write(Table(self.columns, rows, self.separator, self.line_end))
 
 
 def read(root: Path) -> Sheet:
-    """Read the list of a collection; an empty one where there is no file.
+    """Read the list of a collection; empty if there is no file.
 
     Raises
     ------
     SettingsWrong
-        Says which line, and what to write instead. Nothing is done with half a list.
+        States which line is invalid and what to write instead. An invalid list is not applied in part.
     """
     return decoded(spreadsheet.stored(root / FILE_NAME))
 
@@ -184,18 +187,18 @@ def write(root: Path, sheet: Sheet, *, instead_of: Sheet) -> None:
     Parameters
     ----------
     instead_of
-        What was read, and the new list was made of.
+        The list as read, from which the new one was made.
 
     Raises
     ------
     SettingsWrong
-        A person changed the file meanwhile: their work counts, and ours is done again.
+        A person changed the file meanwhile: their changes win, and ours must be repeated.
     """
     spreadsheet.store(root / FILE_NAME, sheet.encoded(), instead_of=instead_of.encoded(), there=read(root).encoded())
 
 
 def decoded(data: bytes) -> Sheet:
-    """Make a list of what was stored."""
+    """Parse stored contents."""
     table = spreadsheet.read(data, FILE_NAME, needed=("source", "target", "state"), known=COLUMNS)
     if not table.columns:
         return Sheet()
@@ -210,7 +213,7 @@ def decoded(data: bytes) -> Sheet:
 
 
 def escaped(name: str) -> str:
-    """Write a name so that it stands for itself alone."""
+    """Return a name escaped so that it matches only itself."""
     return _plain(name).replace("*", "[*]")
 
 
@@ -244,9 +247,9 @@ def _wrong(row: Row) -> str:
     if row.state != "confirmed":
         return ""
     if not row.source:
-        return "it is confirmed, and names no source."
+        return "it is confirmed, but has no source."
     if not row.target:
-        return "it is confirmed, and has no target."
+        return "it is confirmed, but has no target."
     if len(row.target) > LONGEST_NAME:
         return f"the target has {len(row.target)} characters; planning systems keep {LONGEST_NAME}."
     if not (row.target.isascii() and row.target.isprintable() and "\\" not in row.target):

@@ -1,8 +1,7 @@
-"""`words.csv`: words of texts that stay and that nobody knows, for a person to decide on before they leave the house.
+"""`words.csv`: unknown words in kept texts, for a person to decide on before they leave the hospital.
 
-The program fills in the word, where it stands, in how many sets, and why it is asked about; state, note and all columns
-that the program does not know are the person's. Names stand in it as people typed them, so that it stays on the share,
-as the tracking file does.
+The program fills in the word, its locations, the number of sets, and the reason for asking; state, note and all unknown
+columns belong to the person. It holds names as people typed them, and so stays on the share, like the tracking file.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 FILE_NAME: Final = "words.csv"
 
 State = Literal["unread", "fine", "remove"]
-"""`fine`: it stays; `remove`: it goes from every set; `unread`: nobody has said."""
+"""`fine`: kept; `remove`: removed from every set; `unread`: not decided."""
 
 COLUMNS: Final = ("word", "texts", "sets", "why", "state", "note")
 
@@ -35,34 +34,34 @@ class Row:
 
     word: str
     texts: str = ""
-    """Where it stands, by kind, with some of the texts."""
+    """Locations by kind, with examples of the texts."""
     sets: str = ""
-    """In how many sets it stands."""
+    """Number of sets that contain it."""
     why: str = ""
     state: State = "unread"
     note: str = ""
     cells: tuple[str, ...] = ()
-    """The line as it was read: what stands in columns that are a person's own stays."""
+    """Cells of the line as read, which preserves a person's own columns."""
 
 
 @dataclass(frozen=True)
 class Decisions:
-    """What a person decided about words; spellings that fold alike are one word."""
+    """Decisions of a person on words; spellings that fold alike are one word."""
 
     fine: frozenset[str] = frozenset()
     removed: frozenset[str] = frozenset()
 
     def is_fine(self, word: str) -> bool:
-        """Return whether a person said that a word may stay."""
+        """Return whether a person decided to keep a word."""
         return bool(self.fine) and fold(word) in self.fine
 
     def is_removed(self, word: str) -> bool:
-        """Return whether a person said that a word is to go."""
+        """Return whether a person decided to remove a word."""
         return bool(self.removed) and fold(word) in self.removed
 
     @cached_property
     def digest(self) -> str:
-        """What tells one list of decisions from another; empty where nothing was decided."""
+        """Digest that identifies the decisions; empty if there are none."""
         if not (self.fine or self.removed):
             return ""
         return sha256(repr((sorted(self.fine), sorted(self.removed))).encode()).hexdigest()
@@ -70,7 +69,7 @@ class Decisions:
 
 @dataclass(frozen=True)
 class Sheet:
-    """The file as it stands."""
+    """The file as read."""
 
     rows: tuple[Row, ...] = ()
     columns: tuple[str, ...] = COLUMNS
@@ -79,12 +78,12 @@ class Sheet:
 
     @cached_property
     def decisions(self) -> Decisions:
-        """What is decided; of two rows for one word the stricter counts."""
+        """The decisions; of two rows for one word the stricter applies."""
         removed = frozenset(fold(row.word) for row in self.rows if row.state == "remove")
         return Decisions(frozenset(fold(row.word) for row in self.rows if row.state == "fine") - removed, removed)
 
     def decided(self, words: Iterable[str], state: State) -> Sheet:
-        """Note what a person decided about words; what else stands in their rows stays."""
+        """Return the list with a decision on words; the rest of their rows is unchanged."""
         rows = list(self.rows)
         for word in words:
             folded = fold(word)
@@ -96,9 +95,9 @@ class Sheet:
         return replace(self, rows=tuple(rows))
 
     def updated(self, found: Iterable[Row]) -> Sheet:
-        """Bring the program's columns up to date: state, note and order of what stands there are the person's.
+        """Return the list with the program's columns updated; state, note and order of existing rows are the person's.
 
-        A word that stands in no set any more keeps its row only where somebody wrote something into it.
+        A word that no longer occurs keeps its row only if someone wrote into it.
         """
         fresh = {fold(row.word): row for row in found}
         rows: list[Row] = []
@@ -111,7 +110,7 @@ class Sheet:
         return replace(self, rows=(*rows, *fresh.values()))
 
     def encoded(self) -> bytes:
-        """Write the file."""
+        """Return the file's contents."""
         rows = tuple((0, spreadsheet.filled(self.columns, row.cells, _values(row))) for row in self.rows)
         return spreadsheet.write(Table(self.columns, rows, self.separator, self.line_end))
 
@@ -120,12 +119,12 @@ class Sheet:
 
 
 def read(root: Path) -> Sheet:
-    """Read the words of a collection; an empty list where there is no file.
+    """Read the words of a collection; empty if there is no file.
 
     Raises
     ------
     SettingsWrong
-        Says which line, and what to write instead. Nothing is done with half a list.
+        States which line is invalid and what to write instead. An invalid list is not applied in part.
     """
     table = spreadsheet.read(spreadsheet.stored(root / FILE_NAME), FILE_NAME, needed=("word", "state"), known=COLUMNS)
     if not table.columns:
@@ -140,12 +139,12 @@ def write(root: Path, sheet: Sheet, *, instead_of: Sheet) -> None:
     Parameters
     ----------
     instead_of
-        What was read, and the new list was made of.
+        The list as read, from which the new one was made.
 
     Raises
     ------
     SettingsWrong
-        A person changed the file meanwhile: their work counts, and ours is done again.
+        A person changed the file meanwhile: their changes win, and ours must be repeated.
     """
     spreadsheet.store(root / FILE_NAME, sheet.encoded(), instead_of=instead_of.encoded(), there=read(root).encoded())
 

@@ -1,9 +1,9 @@
-"""Machine descriptors: what one treatment machine has, read from an XML form of ours.
+"""Machine descriptors: the capabilities of one treatment machine, read from XML.
 
 A centre cannot import beams of a machine that it does not have. The plans of a collection are therefore moved to one
-machine that every centre can declare in its planning system; its descriptor says what that machine can do, and
-`services.machines.fit` checks each beam against it. The form is explained in `machines/README.md` and laid down in
-`machines/machine.xsd`, which is what a descriptor is validated with here.
+machine that every centre can declare in its planning system; its descriptor lists what that machine can do, and
+`services.machines.fit` checks each beam against it. The format is explained in `machines/README.md` and defined by
+`machines/machine.xsd`, against which descriptors are validated here.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 SCHEMA_NAME: Final = "machine.xsd"
-"""The form, beside our own descriptors."""
+"""XML schema, next to the built-in descriptors."""
 
 KEEP: Final = "keep"
-"""What stands in the settings in place of a machine's name when each plan keeps its own."""
+"""Used in the settings instead of a machine's name if each plan keeps its own."""
 
 MAX_BYTES: Final = 1_000_000
-"""A descriptor has some thousand bytes; what is far larger is something else."""
+"""Size limit; a descriptor has a few thousand bytes."""
 
 STANDARD: Final = "STANDARD"
-"""The fluence of a beam with its usual flattening filter. PS3.3 C.8.8.14, (3002,0051) *Fluence Mode*."""
+"""Fluence of a beam with the usual flattening filter. PS3.3 C.8.8.14, (3002,0051) *Fluence Mode*."""
 
 
 @dataclass(frozen=True, slots=True)
 class Energy:
-    """One beam that the machine can make."""
+    """One beam energy of the machine."""
 
     name: str
-    """As people write it: `6X-FFF`."""
+    """Customary name: `6X-FFF`."""
 
     radiation: str
     """`PHOTON` or `ELECTRON`."""
@@ -58,13 +58,13 @@ class Energy:
 
 @dataclass(frozen=True, slots=True)
 class Jaw:
-    """How far one jaw travels, at the isocentre, in the coordinates of IEC 61217."""
+    """Travel of one jaw, projected to the isocentre, in IEC 61217 coordinates."""
 
     side: str
     from_mm: float
     to_mm: float
     source: str = ""
-    """Where its travel is from: `seen` in plans, `general` knowledge, or what a centre writes there."""
+    """Source of the limits: `seen` in plans, `general` knowledge, or a centre's own text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +74,13 @@ class Mlc:
     name: str
     type: str
     boundaries_mm: tuple[float, ...]
-    """(300A,00BE) *Leaf Position Boundaries*: one more than there are pairs."""
+    """(300A,00BE) *Leaf Position Boundaries*, in mm: one more than the number of pairs."""
 
     boundary_tolerance_mm: float
     leaf_from_mm: float
     leaf_to_mm: float
     leaf_span_mm: float
-    """How far the leaves of one bank can be apart."""
+    """Maximum distance between leaves of one bank, in mm."""
 
     leaf_tolerance_mm: float
     boundary_source: str = ""
@@ -104,20 +104,20 @@ class Applicator:
 
 @dataclass(frozen=True, slots=True)
 class Wedge:
-    """A kind of wedge with its angles."""
+    """A type of wedge with its angles."""
 
     type: str
-    """(300A,00D3) *Wedge Type*: `STANDARD` hard, `DYNAMIC` made by a moving jaw, `MOTORIZED` inside the head."""
+    """(300A,00D3) *Wedge Type*: `STANDARD` (hard), `DYNAMIC` (by a moving jaw), `MOTORIZED` (inside the head)."""
 
     angles_deg: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What one treatment machine is called and what it has."""
+    """Name and capabilities of one treatment machine."""
 
     name: str
-    """(300A,00B2) *Treatment Machine Name* that every beam gets."""
+    """(300A,00B2) *Treatment Machine Name* given to every beam."""
 
     manufacturer: str
     model: str
@@ -133,7 +133,7 @@ class Machine:
 
 
 def folders(own: Path | None = None) -> tuple[Path, ...]:
-    """Say where descriptors lie: the user's own folder, then ours beside the installed package or in the checkout."""
+    """Return the descriptor folders: the user's own, then the built-in ones of the installed package or checkout."""
     package = Path(__file__).parent
     places = (own, package, package.parents[1] / "machines")
     return tuple(place for place in places if place and place.is_dir())
@@ -141,13 +141,13 @@ def folders(own: Path | None = None) -> tuple[Path, ...]:
 
 @cache
 def shipped() -> tuple[Machine, ...]:
-    """Return the machines whose descriptors come with the program."""
+    """Return the machines with built-in descriptors."""
     found = {machine.name: machine for place in reversed(folders()) for machine in _readable(place)}
     return tuple(sorted(found.values(), key=lambda machine: machine.name))
 
 
 def named(names: Iterable[str], places: Sequence[Path]) -> list[Machine]:
-    """Find the machines that a form names, in its order.
+    """Return the machines named in a form, in the same order.
 
     Raises
     ------
@@ -158,12 +158,12 @@ def named(names: Iterable[str], places: Sequence[Path]) -> list[Machine]:
 
 
 def find(name: str, places: Iterable[Path]) -> Machine:
-    """Find a machine by the name inside its descriptor; the first folder that has it decides.
+    """Return a machine by the name inside its descriptor; the first folder that has it wins.
 
     Raises
     ------
     SettingsWrong
-        There is none, and here is what there is; or one folder has two of that name.
+        There is none, in which case the available ones are listed; or one folder has two of that name.
     """
     known: list[str] = []
     unreadable: list[str] = []
@@ -194,7 +194,7 @@ def find(name: str, places: Iterable[Path]) -> Machine:
 
 
 def names(places: Iterable[Path]) -> list[str]:
-    """Name every machine of which a descriptor can be read."""
+    """Return the names of all machines with a readable descriptor."""
     found: list[str] = []
     for place in places:
         found += [machine.name for machine in _readable(place)]
@@ -213,7 +213,7 @@ def load(path: Path) -> Machine:
     Raises
     ------
     SettingsWrong
-        The text names the file and the line.
+        Names the file and the line.
     OSError
         The file cannot be read.
     """
@@ -227,7 +227,7 @@ def load(path: Path) -> Machine:
 
 
 def _parse(data: bytes, file: str) -> etree._Element:
-    """Read XML that satisfies the schema."""
+    """Parse XML that conforms to the schema."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True)
     try:
         root = etree.fromstring(data, parser)
@@ -246,10 +246,10 @@ class _Schema(NamedTuple):
     processor: etree.XMLSchema
 
     meanings: dict[str, str]
-    """What a value of each type is, in words; by the type's name, and by its pattern."""
+    """Descriptions of each type's values, by the type's name and by its pattern."""
 
     def explain(self, fault: etree._LogEntry) -> str:
-        """Return a fault in words: of a value that does not fit its type, what it should be."""
+        """Return a schema error in words: what a value of the type should be."""
         message = re.sub(r"\[facet '\w+'\] ", "", fault.message.rstrip("."))
         place, _, text = message.partition(": ")
         expected = re.search(r"(?:atomic|list) type '(.+)'$|not accepted by the pattern '(.+)'$", text)
@@ -271,7 +271,7 @@ def _schema() -> _Schema:
 
 
 class _Reader:
-    """Reads what the schema has found right, and checks what a schema cannot say: the order of two numbers."""
+    """Reads schema-valid XML, checking what a schema cannot express: the order of two numbers."""
 
     def __init__(self, file: str) -> None:
         self.file = file

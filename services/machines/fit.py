@@ -1,10 +1,10 @@
-"""Whether a plan's beams can stand on another machine: what blocks, and what merely differs.
+"""Whether a plan's beams can be moved to another machine: blocking and harmless differences.
 
 A centre that declares the machine must be able to import every plan of the collection. What the machine cannot do
-*blocks*: the set is refused, or published with a warning if the collection says so. What an import bears *differs*, and
-is recorded. Geometry, meterset and dose rates are never rewritten to make a plan fit.
+*blocks*: the set is refused, or published with a warning if the collection allows it. What does not affect import
+*differs*, and is recorded. Geometry, meterset and dose rates are never changed to make a plan fit.
 
-A limit that a plan oversteps within the descriptor's tolerance differs; beyond it blocks.
+A limit exceeded within the descriptor's tolerance differs; beyond it, it blocks.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from services.machines.fluence import Fluence
 
 KEEP_ONLY: Final = frozenset({"ion-plan", "brachy-plan"})
-"""Codes of plans whose machine can only be kept: they have no beams that another linac could take."""
+"""Codes of plans that must keep their machine, since another linac could not take their beams."""
 
 _RT_ION_PLAN: Final = "1.2.840.10008.5.1.4.1.1.481.8"
 NOT_TREATING: Final = frozenset({"SETUP", "OPEN_PORTFILM", "TRMT_PORTFILM"})
-"""(300A,00CE) *Treatment Delivery Type* of beams that are moved without being checked."""
+"""(300A,00CE) *Treatment Delivery Type* of beams that are moved unchecked."""
 
 _LEAST_TREATING_MV: Final = 1.0
-"""Photon beams below this energy are X-rays of kilovolts: images, where nothing says that they treat."""
+"""Photon beams below this energy are kilovoltage imaging, unless stated to treat."""
 
 _CONES: Final = frozenset({"STEREOTACTIC", "PHOTON_CIRC", "INTRAOPERATIVE"})
 _JAW_SIDES: Final = {"X": ("X1", "X2"), "ASYMX": ("X1", "X2"), "Y": ("Y1", "Y2"), "ASYMY": ("Y1", "Y2")}
@@ -48,7 +48,7 @@ _ANGLES: Final = {
     "PatientSupportAngle": ("couch", gettext_noop("has a couch angle of {at_deg:g}°, not of 0° to 360°.")),
 }
 _MOST_REPEATED: Final = 2
-"""Of so many beams each has a sentence of its own."""
+"""Number of beams up to which each gets its own sentence."""
 
 _SOURCES: Final = {
     "general": gettext_noop(
@@ -56,30 +56,30 @@ _SOURCES: Final = {
     ),
     "seen": gettext_noop("seen in plans of such machines"),
 }
-"""Where the numbers of our own descriptors are from, in words."""
+"""Sources of the numbers in built-in descriptors, in words."""
 
 _EXACT: Final = 0.001
-"""Numbers of a plan are decimal texts: what differs by less is the same number."""
+"""Tolerance for equality: numbers of a plan are decimal strings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One fact in which a beam and the machine do not agree."""
+    """A disagreement between a beam and the machine."""
 
     beam_number: int | None
-    """None where the plan as a whole is meant."""
+    """None if it concerns the plan as a whole."""
 
     code: str
     """The same for every plan: `energy`, `leaf-boundaries`. Safe in logs and records."""
 
     sentence: str
-    """In plain words, with values of the plan: for the share's users only. Never the beam's name."""
+    """In plain words with values of the plan, for the share's users only. Never contains the beam's name."""
 
     source: str = ""
-    """Where the descriptor has its number from, as it says itself."""
+    """Source of the descriptor's number, as stated there."""
 
     says: str = field(default="", compare=False)
-    """The sentence without its subject, of which many beams have the same."""
+    """The sentence without its subject, to combine beams."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Fit:
     differs: tuple[Finding, ...]
 
     beams: tuple[int | None, ...] = ()
-    """Numbers of the treatment beams that were held against it."""
+    """Numbers of the treatment beams checked."""
 
     silent: tuple[int | None, ...] = ()
     """Those of them that state neither a delivery type nor a meterset."""
@@ -103,7 +103,7 @@ class Fit:
 
     @property
     def can_be_moved(self) -> bool:
-        """Return whether the plan can be put on the machine at all, against what blocks too (`on_machine_mismatch`)."""
+        """Return whether the plan can be moved to the machine at all, even despite blocks (`on_machine_mismatch`)."""
         return not any(finding.code in KEEP_ONLY for finding in self.blocks)
 
 
@@ -111,12 +111,12 @@ class _Fact(NamedTuple):
     blocks: bool
     code: str
     says: str
-    """Goes on after "Beam 3 "."""
+    """Continues after "Beam 3 "."""
     source: str = ""
 
 
 def fit(plan: View, machine: Machine) -> Fit:
-    """Hold every treatment beam of a plan against a machine."""
+    """Check every treatment beam of a plan against a machine."""
     if other := _other_kind(plan):
         return Fit(machine, (other,), ())
     blocks: list[Finding] = []
@@ -135,7 +135,7 @@ def _subject(number: int | None) -> str:
 
 
 def _of_all(says: str, numbers: Sequence[int | None]) -> str:
-    """Report each beam what is true of it; of many beams once."""
+    """Return a sentence for each beam, or for many beams a combined one."""
     if len(numbers) <= _MOST_REPEATED:
         return joined(text for number in numbers for text in (_subject(number), says))
     first, *others, last = numbers
@@ -149,7 +149,7 @@ def _of_all(says: str, numbers: Sequence[int | None]) -> str:
 
 
 def _silent(plan: View, beams: Iterable[View]) -> Iterator[int | None]:
-    """Find beams that do not say whether they treat."""
+    """Yield beams that do not state whether they treat."""
     with_meterset = {
         reference.number("ReferencedBeamNumber")
         for group in plan.items("FractionGroupSequence")
@@ -162,7 +162,7 @@ def _silent(plan: View, beams: Iterable[View]) -> Iterator[int | None]:
 
 
 def sentences(fit: Fit) -> Mapping[str, list[str]]:
-    """Return what blocks by its code, one sentence for all beams of which it is true."""
+    """Return blocking findings by code, with one sentence for all beams concerned."""
     alike: defaultdict[tuple[str, str], list[int | None]] = defaultdict(list)
     for finding in fit.blocks:
         says = finding.says or finding.sentence
@@ -183,12 +183,12 @@ def sentences(fit: Fit) -> Mapping[str, list[str]]:
 
 
 def fit_first(plan: View, machines: Sequence[Machine]) -> Fit:
-    """Take the first machine that fits the whole plan; when none does, the first of those with the fewest blocks.
+    """Return the fit to the first machine that fits the whole plan, else to the first with the fewest blocks.
 
     Raises
     ------
     ValueError
-        There are no machines: the plan keeps its own, and nothing is to be asked.
+        There are no machines: the plan keeps its own.
     """
     fits: list[Fit] = []
     for machine in machines:
@@ -199,7 +199,7 @@ def fit_first(plan: View, machines: Sequence[Machine]) -> Fit:
 
 
 def shipped_that_fit(plan: View, tried: Sequence[Machine]) -> list[str]:
-    """Name the shipped machines that would take a plan which none of the tried ones does."""
+    """Return the names of built-in machines that the plan would fit, although it fits none of those tried."""
     names = {machine.name for machine in tried}
     return [machine.name for machine in shipped() if machine.name not in names and fit(plan, machine).fits]
 
@@ -207,9 +207,9 @@ def shipped_that_fit(plan: View, tried: Sequence[Machine]) -> list[str]:
 def treatment_beams(plan: View) -> list[View]:
     """Return the beams that a machine must be able to deliver.
 
-    Both attributes that say so are optional, and a beam that states neither may well treat. Left out are only setup
-    fields and port films that say so, and kilovoltage images: beams of no fraction group, and so without a meterset.
-    PS3.3 C.8.8.14, (300A,00CE) *Treatment Delivery Type*; PS3.3 C.8.8.13, (300A,0086) *Beam Meterset*.
+    Both attributes that state this are optional, and a beam with neither may well treat. Excluded are only setup fields
+    and port films stated as such, and kilovoltage images: beams in no fraction group, and so without a meterset. PS3.3
+    C.8.8.14, (300A,00CE) *Treatment Delivery Type*; PS3.3 C.8.8.13, (300A,0086) *Beam Meterset*.
     """
     in_groups = {
         reference.number("ReferencedBeamNumber")
@@ -300,7 +300,7 @@ def _source_axis_distance(beam: View, machine: Machine) -> Iterator[_Fact]:
 
 
 def _energy(beam: View, machine: Machine) -> Iterator[_Fact]:
-    """Radiation, energy, fluence and dose rate, in this order: one that is missing leaves the next without meaning."""
+    """Check radiation, energy, fluence and dose rate, in this order; if one is missing, the next is meaningless."""
     radiation = beam.text("RadiationType")
     offered = [energy for energy in machine.energies if energy.radiation == radiation]
     if not offered:
@@ -359,7 +359,7 @@ def _dose_rates(control_points: Iterable[View], highest_mu_min: float, machine: 
 
 
 def _stated(control_points: Iterable[View], keyword: str) -> list[float]:
-    """Return the different values of an attribute, in the order of the control points that state it."""
+    """Return the distinct values of an attribute, in the order of the control points that state it."""
     numbers = (point.number(keyword) for point in control_points)
     return list(dict.fromkeys(number for number in numbers if number is not None))
 
@@ -423,7 +423,7 @@ def _leaf_boundaries(beam: View, machine: Machine) -> Iterator[_Fact]:
 
 
 def oddities(plan: View) -> Iterator[str]:
-    """Report a plan that keeps its machine what a planning system would stumble over: angles, and no monitor units."""
+    """Yield oddities of a plan that keeps its machine which planning systems may reject: angles, no monitor units."""
     alike: defaultdict[str, list[int | None]] = defaultdict(list)
     for beam in treatment_beams(plan):
         for fact in _angles(beam):
@@ -436,7 +436,7 @@ def oddities(plan: View) -> Iterator[str]:
 
 
 def _angles(beam: View) -> Iterator[_Fact]:
-    """Angles of IEC 61217 go from 0° to 360°; a few systems write -90° for 270°."""
+    """Check that angles are 0° to 360° (IEC 61217); some systems write -90° for 270°."""
     for keyword, (what, says) in _ANGLES.items():
         angles_deg = _stated(beam.items("ControlPointSequence"), keyword)
         off = [angle for angle in angles_deg if not 0 <= angle <= 360]
@@ -450,7 +450,7 @@ def _angles(beam: View) -> Iterator[_Fact]:
 
 
 def _meterset_unit(beam: View, machine: Machine) -> Iterator[_Fact]:
-    """PS3.3 C.8.8.14, (300A,00B3) *Primary Dosimeter Unit*: monitor units, or minutes of a source or of a treatment."""
+    """Check the unit: monitor units, or minutes. PS3.3 C.8.8.14, (300A,00B3) *Primary Dosimeter Unit*."""
     unit = beam.text("PrimaryDosimeterUnit").upper()
     if unit not in ("MU", ""):
         yield _Fact(
@@ -465,7 +465,7 @@ def _mlc(machine: Machine, kind: str) -> Mlc | None:
 
 
 class _Reach:
-    """How far one jaw, or one bank of leaves, goes over all control points."""
+    """Extreme positions of one jaw, or one bank of leaves, over all control points."""
 
     def __init__(self) -> None:
         self.lowest_mm = inf
@@ -479,12 +479,12 @@ class _Reach:
         self.span_mm = max(self.span_mm, highest_mm - lowest_mm)
 
     def furthest_out(self, from_mm: float, to_mm: float) -> tuple[float, float]:
-        """Return by how much it oversteps the travel, and where it stands then."""
+        """Return the largest excess over the travel limits, and the position there, in mm."""
         return max((from_mm - self.lowest_mm, self.lowest_mm), (self.highest_mm - to_mm, self.highest_mm))
 
 
 def _positions(beam: View, machine: Machine) -> Iterator[_Fact]:
-    """Jaws and leaves at every control point. Devices that the machine lacks are the leaf boundaries' matter."""
+    """Check jaws and leaves at every control point. Missing devices are covered by the leaf boundaries."""
     declared = {
         device.text("RTBeamLimitingDeviceType"): device.number("NumberOfLeafJawPairs")
         for device in beam.items("BeamLimitingDeviceSequence")
@@ -520,7 +520,7 @@ def _positions(beam: View, machine: Machine) -> Iterator[_Fact]:
         if mlc.type in leaves:
             limits = _Limits(mlc.leaf_from_mm, mlc.leaf_to_mm, mlc.leaf_tolerance_mm, mlc.leaf_source)
             yield from _travel(leaves[mlc.type], gettext("leaf"), "leaf-travel", limits, machine)
-            # Never blocks: planning systems park the leaves outside the jaws where they like.
+            # Never blocks: planning systems park leaves outside the jaws arbitrarily.
             if (span_mm := leaves[mlc.type].span_mm) > mlc.leaf_span_mm + mlc.leaf_tolerance_mm + _EXACT:
                 says = gettext(
                     "has leaves of one bank {span_mm:g} mm apart; {machine} allows {most_mm:g} mm.",
@@ -554,7 +554,7 @@ def _travel(reach: _Reach, what: str, code: str, limits: _Limits, machine: Machi
 
 
 def _applicators(beam: View, machine: Machine) -> Iterator[_Fact]:
-    """Planning systems find an applicator by its ID; of its type only a cone or none matters here."""
+    """Check applicators. Planning systems find them by ID; of the type only "cone or not" matters here."""
     for applicator in beam.items("ApplicatorSequence"):
         kind, stated_id = applicator.text("ApplicatorType"), applicator.text("ApplicatorID")
         is_cone = kind in _CONES
@@ -575,7 +575,7 @@ def _applicators(beam: View, machine: Machine) -> Iterator[_Fact]:
 
 
 def _plain_id(applicator_id: str) -> str:
-    """Read `A06`, `a6` and `A06X10`, `A6x10` as the same applicator."""
+    """Return a normalized ID: `A06` and `a6`, or `A06X10` and `A6x10`, are the same applicator."""
     return re.sub(r"(?<!\d)0+(?=\d)", "", applicator_id.casefold())
 
 
@@ -596,7 +596,7 @@ def _wedges(beam: View, machine: Machine) -> Iterator[_Fact]:
 
 
 def _compensators(beam: View, machine: Machine) -> Iterator[_Fact]:
-    """Those that name a material are hardware; the others carry the fluence of moving leaves. PS3.3 C.8.8.14.10."""
+    """Check compensators with a material, which are hardware; others represent moving leaves. PS3.3 C.8.8.14.10."""
     for compensator in beam.items("CompensatorSequence"):
         if material := compensator.text("MaterialID"):
             yield _Fact(

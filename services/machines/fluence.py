@@ -1,7 +1,8 @@
-"""Which fluence a beam is delivered with: flattened as usual, or not.
+"""Fluence of a beam: flattened as usual, or not.
 
-Older planning systems wrote it only into a private twin, (3285,xx00) > (xx01), (xx02), of the standard's (3002,0050)
-*Primary Fluence Mode Sequence*. Private elements go, so whoever moves or writes a beam reads the fluence here first.
+Older planning systems wrote it only as a private equivalent, (3285,xx00) > (xx01), (xx02), of the standard's
+(3002,0050) *Primary Fluence Mode Sequence*. Private elements are removed, so code that moves or writes a beam reads the
+fluence here first.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Fluence(NamedTuple):
     """(3002,0051) *Fluence Mode*: `STANDARD` or `NON_STANDARD`."""
 
     mode_id: str
-    """(3002,0052) *Fluence Mode ID* of a non-standard one: `FFF`, `SRS`; '' where it is not stated."""
+    """(3002,0052) *Fluence Mode ID* of a non-standard one: `FFF`, `SRS`; '' if not stated."""
 
     @property
     def is_standard(self) -> bool:
@@ -38,17 +39,16 @@ STANDARD: Final = Fluence("STANDARD", "")
 
 
 def fluence_of(beam: View) -> Fluence:
-    """Return the fluence of a beam: the standard's statement, else the private one; no statement means standard."""
+    """Return the fluence of a beam: the standard attribute, else the private one; standard if neither is stated."""
     for item in beam.items("PrimaryFluenceModeSequence"):
         return _fluence(item.text("FluenceMode"), item.text("FluenceModeID"))
     return private_fluence(beam) or STANDARD
 
 
 def private_fluence(beam: View) -> Fluence | None:
-    """Read the private twin; None where there is none.
+    """Return the private equivalent; None if there is none.
 
-    One that cannot be read is a non-standard fluence of unknown kind: to take it for a standard one would change the
-    dose.
+    An unreadable one is a non-standard fluence of unknown kind: taking it for standard would change the dose.
     """
     block = _private_block(beam)
     if block is None or (value := beam.raw_at(_element(block, 0x00))) is None:
@@ -60,14 +60,14 @@ def private_fluence(beam: View) -> Fluence | None:
 
 
 def _fluence(mode: str, mode_id: str) -> Fluence:
-    """Trust the mode ID over a mode that is missing; a mode without a meaning is not taken for the standard one."""
+    """Prefer the mode ID over a missing mode; an unknown mode is not assumed to be standard."""
     if mode == "STANDARD" or not (mode or mode_id):
         return STANDARD
     return Fluence("NON_STANDARD", mode_id)
 
 
 def _private_block(data_set: View) -> int | None:
-    """Find the block that the creator has reserved in this data set. PS3.5 7.8.1."""
+    """Return the block reserved by the creator in this data set. PS3.5 7.8.1."""
     for tag, _, _, value, end, _ in data_set.elements:
         if tag >> 16 == _GROUP and 0x10 <= tag & 0xFFFF <= 0xFF and data_set.data[value:end].strip(b"\0 ") == _CREATOR:
             return tag & 0xFF
@@ -79,7 +79,7 @@ def _element(block: int, number: int) -> int:
 
 
 def _unknown_vr_items(value: bytes) -> Sequence[View]:
-    """Read a sequence of VR UN and known length: its content is in implicit VR. PS3.5 6.2.2."""
+    """Parse a sequence of VR UN and known length, whose content is implicit VR. PS3.5 6.2.2."""
     data = encode(_PRIMARY_FLUENCE_MODE_SEQUENCE, b"SQ", value, implicit=True)
     try:
         elements = Parser(data, implicit=True).top_level(0)

@@ -1,1 +1,1 @@
-"""What a person asks for after publication: doctor, withdraw, export, survey."""
+"""Operations after publication: doctor, withdraw, export, survey, verify again."""

@@ -1,7 +1,7 @@
-"""An object before and after, attribute by attribute, for a person who wants to see with their own eyes.
+"""An object before and after anonymization, attribute by attribute, for inspection by a person.
 
-It shows original values, so it is for whoever may see the originals, and is never kept. It judges nothing: that is what
-`services.proof.prove` does.
+It shows original values, so it is for people who may see the originals, and is never stored. It makes no judgement;
+that is what `services.proof.prove` does.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ ADDED: Final = "added"
 _NUMBERS: Final = {b"US": "<H", b"SS": "<h", b"UL": "<L", b"SL": "<l", b"FL": "<f", b"FD": "<d", b"AT": "<HH"}
 _OPAQUE: Final = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SV", b"UN", b"UV"))
 _LONGEST: Final = 44
-"""Characters of a value that are shown."""
+"""Characters shown of a value."""
 
 
 class Line(NamedTuple):
-    """What became of one attribute, wherever in the object it stands below the same sequences."""
+    """Change of one attribute, over all its occurrences below the same sequences."""
 
     path: str
     """`BeamSequence > BeamName`."""
 
     action: str
-    """`kept`, `added`, or the value of the `Action` that the policy decides on."""
+    """`kept`, `added`, or the value of the policy's `Action`."""
 
     before: str
     after: str
-    """Of the first of them."""
+    """New value of the first occurrence."""
 
     times: int
-    """How often it stands there."""
+    """Number of occurrences."""
 
 
 def compare(
@@ -80,7 +80,7 @@ def compare(
 
 
 def as_markdown(lines: Sequence[Line]) -> str:
-    """Write what changed as a table, and below it what was kept."""
+    """Return the changes as a Markdown table, followed by what was kept."""
     changed = [line for line in lines if line.action != KEPT]
     kept = ", ".join(line.path for line in lines if line.action == KEPT)
     rows = [("Attribute", "What became of it", "Before", "After"), ("---",) * 4]
@@ -97,7 +97,7 @@ def _cell(value: str) -> str:
 
 
 def _pair(before: Sequence[SetFile], after: Sequence[SetFile]) -> tuple[SetFile | None, SetFile | None]:
-    """Find an object and what was made of it: the same place in the patient."""
+    """Return an object and its anonymized version: those at the same position in the patient."""
     made = {_place(file): file for file in after}
     return next(((file, made[_place(file)]) for file in before if _place(file) in made), (None, None))
 
@@ -115,14 +115,17 @@ def _lines(old: SetFile, new: SetFile, policy: Policy) -> Sequence[Line]:
 
 
 class _Comparison:
-    """Walks through two data sets side by side."""
+    """Walks through two data sets in parallel."""
 
     def __init__(self, policy: Policy, found: defaultdict[tuple[str, str], list[tuple[str, str]]]) -> None:
         self._policy = policy
         self._found = found
 
     def walk(self, old: View, new: View, path: tuple[int, ...], outer: Action | None) -> None:
-        """Note every attribute of two data sets; `outer` is what became of the sequence around them, if it went."""
+        """Add every attribute of two data sets.
+
+        `outer` is the action on the surrounding sequence, if it was removed.
+        """
         olds, news = ({element[0]: element for element in view.elements} for view in (old, new))
         for tag in sorted(olds.keys() | news.keys()):
             action = outer or self._policy.decision(tag, path).action
@@ -145,7 +148,7 @@ _NOTHING: Final = View(b"", (), ())
 
 
 def _shown(view: View, tag: int) -> str | None:
-    """Return a value as a person can read it; None where there is none, or no such element."""
+    """Return a value in readable form; None if it has no value or does not exist."""
     element = next((element for element in view.elements if element[0] == tag), None)
     if element is None:
         return None

@@ -1,7 +1,7 @@
-"""Tell whether claims, records, ANON folders and lines agree, and files and originals are what they were.
+"""Consistency checks of claims, records, ANON folders, lines, published files and originals.
 
-It looks and tells; it mends nothing, because what looks like rubbish may be the only trace of a set. Each finding says
-what a person should do about it.
+They report but never repair, because what looks like rubbish may be the only trace of a set. Each finding says what a
+person should do.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from services.store.records import Record
 
 TELLS: Final = frozenset({"taken-away", "in-work", "staging", "not-rendered", "adopted", "original-gone", "formula"})
-"""Codes of what is worth knowing and nobody's mistake."""
+"""Codes of information that requires no action."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Two things that do not agree, or one that is not what it was."""
+    """An inconsistency, or something that changed unexpectedly."""
 
     code: str
     where: str
@@ -51,17 +51,17 @@ class Finding:
 
     @property
     def is_wrong(self) -> bool:
-        """Return whether something must be done about it."""
+        """Return whether action is required."""
         return self.code not in TELLS
 
 
 def examine(collection: Collection) -> Iterator[Finding]:
-    """Look at everything that a collection's state says of its sets, files and originals included.
+    """Yield findings on everything that a collection's state says of its sets, including files and originals.
 
     Raises
     ------
     OSError
-        The share is away, or something on it may not be read.
+        The share is unavailable, or something on it cannot be read.
     """
     collection.check_there()
     seen = _Seen(collection)
@@ -76,7 +76,7 @@ def examine(collection: Collection) -> Iterator[Finding]:
 
 
 def _listed(collection: Collection) -> Iterator[Finding]:
-    """Yield what is wrong in the list of identities, and what it says otherwise than what was published."""
+    """Yield errors in the list of identities, and its differences from what was published."""
     for fault in collection.identities.faults:
         yield Finding(
             "identity-list-wrong",
@@ -95,12 +95,12 @@ def _listed(collection: Collection) -> Iterator[Finding]:
 
 
 def not_readable(folder: str, text: str) -> Finding:
-    """Return the finding of a set that may not be read."""
+    """Return the finding of an unreadable set."""
     return Finding("not-readable", folder, text, "Change its owner, its group or its rights (ACL).")
 
 
 def _not_clean(collection: Collection) -> Iterator[Finding]:
-    """Name the sets whose proof failed, and say at which attributes."""
+    """Yield the sets whose proof failed, with the attributes concerned."""
     for locator, outcome in registry.outcomes(collection):
         folder = registry.folder_of(collection, locator)
         for one in outcome.entries:
@@ -135,7 +135,7 @@ def _formulas(name: str, line: str) -> Iterator[Finding]:
 
 
 class _Seen:
-    """A collection at one moment. What a running service moves meanwhile may show as a disagreement, once."""
+    """A collection at one moment. Changes made by a running service meanwhile may show once as an inconsistency."""
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
@@ -157,7 +157,7 @@ class _Seen:
                 self._lines[int(found[1])] = durable_files.read(collection.tracking / name)
 
     def claims(self) -> Iterator[Finding]:
-        """Hold the two halves of each claim against each other, and against the records."""
+        """Compare the two files of each claim with each other and with the records."""
         for index, claim in sorted(self._claims.items()):
             name, published = folder_name(index), self._records.get(index)
             if claim is None and published is None:
@@ -187,7 +187,7 @@ class _Seen:
                 )
 
     def published(self) -> Iterator[Finding]:
-        """Hold each record against claim, line and folder."""
+        """Compare each record with claim, line and folder."""
         for index, published in self._records.items():
             name = folder_name(index)
             if published.content.get("adopted"):
@@ -219,7 +219,7 @@ class _Seen:
             yield from self._person_of(published)
 
     def _person_of(self, published: Record) -> Iterator[Finding]:
-        """Look for the person whose key a linked set was made with."""
+        """Check the entry of the person whose key a linked set was made with."""
         name = str(published.content.get(persons.KEY, persons.OF_SET))
         if name != persons.OF_SET and persons.read(self._collection, name.partition(":")[2]) is None:
             yield Finding(
@@ -250,7 +250,7 @@ class _Seen:
             )
 
     def _folder_of(self, published: Record) -> Iterator[Finding]:
-        """Hold a published folder against the hashes in its record."""
+        """Compare a published folder with the hashes in its record."""
         name = folder_name(published.index)
         folder = self._collection.root / name
         if published.withdrawn:
@@ -274,7 +274,7 @@ class _Seen:
                 )
 
     def folders(self) -> Iterator[Finding]:
-        """Name ANON folders that nothing was recorded of."""
+        """Yield ANON folders without a record."""
         for name in sorted(durable_files.names(self._collection.root)):
             found = ANON_NAME.fullmatch(name)
             if found and int(found[1]) not in self._records:
@@ -287,7 +287,7 @@ class _Seen:
                 )
 
     def lines(self) -> Iterator[Finding]:
-        """Hold the tracking lines against the records, and the files against the lines."""
+        """Compare the tracking lines with the records, and the files with the lines."""
         for index in sorted((self._lines.keys() | self._withdrawn) - self._records.keys()):
             yield Finding(
                 "line-without-record",
@@ -315,7 +315,7 @@ class _Seen:
                 )
 
     def staging(self) -> Iterator[Finding]:
-        """Yield what of attempts is left."""
+        """Yield remains of attempts."""
         for path in attempts.all_of(self._collection):
             try:
                 speaks, unfinished = attempts.speaks_for_publication(path), durable_files.read(path / attempts.RECORD)
@@ -334,7 +334,7 @@ class _Seen:
                 yield Finding("staging", name, "An attempt is being worked on, or is cleared within ten minutes.")
 
     def originals(self) -> Iterator[Finding]:
-        """Hold each original that is still there against what was published of it."""
+        """Compare each existing original with what was published of it."""
         for locator, outcome in registry.outcomes(self._collection):
             folder = registry.folder_of(self._collection, locator)
             where = self._collection.name_of(folder) if folder else ""
@@ -379,7 +379,7 @@ class _Seen:
         return _changed(self._collection.name_of(folder), "It is not, byte for byte, what was published as {}.", name)
 
     def _is_source(self, rtset: RtSet, published: Record) -> bool:
-        """Return whether a set is what a record was made of."""
+        """Return whether a set is the source of a record."""
         collection = self._collection
         key, folder = persons.secret_of(collection, published), collection.root / folder_name(published.index)
         return any(

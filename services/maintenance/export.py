@@ -1,7 +1,7 @@
-"""What may leave the share: the published files, as they were proven, what is made of them, and nothing else.
+"""Export of what may leave the share: published files as proven, and what is derived from them.
 
-Originals, tracking files and `.anonymizer/` say who is who, and stay. What is copied is read back and held against the
-hashes of its record, so that a folder that was changed since, or a bad copy, does not travel.
+Originals, tracking files and `.anonymizer/` identify patients, and stay. Copies are read back and compared with the
+hashes of their record, so that changed folders and bad copies are not exported.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ REPORT: Final = "report.html"
 
 
 class Exported(NamedTuple):
-    """What became of one published set."""
+    """Outcome of exporting one published set."""
 
     folder: str
     """`ANON_006`"""
@@ -43,24 +43,27 @@ class Exported(NamedTuple):
         "not released",
         "sent back",
     ]
-    """`not proven`: a number of the older program, of whose files nothing is known. `unread words`: held back until
-    a person has looked at them, or says that they may travel."""
+    """`not proven`: a number of the older program, whose files are unknown. `unread words`: held back until a person
+    reviews them or allows their export.
+    """
 
     files: int = 0
 
     sheet: bool = False
-    """Whether its sheet was taken along."""
+    """Whether its sheet was exported, too."""
 
 
 def copy_what_may_travel(collection: Collection, target: Path) -> Iterator[Exported]:
-    """Copy every published set with its sheet into `target`, which is made, and tell of each; then the report.
+    """Copy every published set with its sheet into `target`, created if missing, yielding each outcome.
+
+    Then the report.
 
     Raises
     ------
     SettingsWrong
-        `target` lies in the collection.
+        `target` is inside the collection.
     OSError
-        A circumstance; what was copied completely stays.
+        Temporary; completed copies stay.
     """
     refuse_inside(collection, target)
     yield from copy_sets(collection, target)
@@ -68,9 +71,9 @@ def copy_what_may_travel(collection: Collection, target: Path) -> Iterator[Expor
 
 
 def copy_sets(collection: Collection, target: Path, chosen: Container[int] | None = None) -> Iterator[Exported]:
-    """Copy published sets with their sheets, those of the chosen indices or all; the caller chooses a place for them.
+    """Copy published sets with their sheets, the chosen indices or all, to a place chosen by the caller.
 
-    Errors as `copy_what_may_travel`, which refuses one inside the collection.
+    Raises as `copy_what_may_travel`, except for places inside the collection.
     """
     target.mkdir(parents=True, exist_ok=True)
     for index in records.indices(collection):
@@ -86,12 +89,12 @@ def copy_sets(collection: Collection, target: Path, chosen: Container[int] | Non
 
 
 def refuse_inside(collection: Collection, target: Path) -> None:
-    """Refuse to write what travels into the collection itself.
+    """Raise unless exported files would be outside the collection.
 
     Raises
     ------
     SettingsWrong
-        `target` lies in it.
+        `target` is inside it.
     """
     if target.resolve().is_relative_to(collection.root.resolve()):
         raise SettingsWrong("The copies would lie in the collection itself: name a folder elsewhere.")
@@ -125,7 +128,7 @@ def _export_one(root: Path, target: Path, published: Record) -> Exported:
 
 
 def _export_sheet(root: Path, target: Path, name: str) -> bool:
-    """Copy one file of the sheets, in the place of an older one; a link is not followed, wherever it leads."""
+    """Copy one file of the sheets, replacing an older one; links are not followed."""
     path = sheets_folder(root) / name
     if path.is_symlink() or not path.is_file():
         return False
@@ -135,9 +138,9 @@ def _export_sheet(root: Path, target: Path, name: str) -> bool:
 
 
 def is_as_published(folder: Path, hashes: Mapping[str, str]) -> bool:
-    """Return whether a folder holds files of these names and hashes and nothing else; a link is something else.
+    """Return whether a folder holds exactly the regular files with these names and hashes.
 
-    What Explorer and Finder leave in folders does not count.
+    Files left by Explorer and Finder are ignored.
     """
     there = [folder / name for name in published_in(folder)]
     if {path.name for path in there} != hashes.keys() or any(path.is_symlink() for path in there):

@@ -1,10 +1,10 @@
-"""Erase one patient from a collection, because the law or the patient asks for it.
+"""Erasure of one patient from a collection, when required by law or requested by the patient.
 
 Two things remain: that the number was given, and a keyed digest of the set, so that the same set dropped again waits
-for a person. Records of deliveries that hold the set remain too; without them nobody could ask for its removal there.
+for a person. Records of deliveries that contain the set remain, too; they are needed to request its removal there.
 
-Every step is idempotent; the next call completes an interrupted erasure. The digest is stored first, the record that
-says *forgotten* is written last.
+Every step is idempotent; the next call completes an interrupted erasure. The digest is stored first, and the record
+that says *forgotten* is written last.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
 
 SHEET_ENDINGS: Final = (".html", ".pdf")
 OF_A_SET: Final = ("words", "accounts", "releases", "audit", "redo")
-"""Folders of the state with a file for each index."""
+"""State folders with a file for each index."""
 
 
 def forget_set(collection: Collection, index: int) -> None:
-    """Erase what is here of a published or withdrawn set.
+    """Erase everything stored about a published or withdrawn set.
 
     Raises
     ------
     SettingsWrong
         It was never published by this program, or its original is still in the collection.
     OSError
-        A circumstance: to be tried again.
+        Temporary; try again.
     """
     name = folder_name(index)
     published = records.read(collection, index)
@@ -72,7 +72,7 @@ def forget_set(collection: Collection, index: int) -> None:
 
 
 def _locators(collection: Collection, published: Record) -> Iterator[str]:
-    """Return the folders that the set was in."""
+    """Yield the locators of the folders that the set was in."""
     assert published.set_id is not None
     claim = claims.of(collection, published.set_id)
     found = [claim.locator] if claim else []
@@ -85,7 +85,7 @@ def _locators(collection: Collection, published: Record) -> Iterator[str]:
 
 
 def _erase_files(collection: Collection, name: str, published: Record) -> None:
-    """Erase folder, sheet, what was withdrawn, replaced and unfinished, and what is kept of it by its number."""
+    """Erase folder, sheet, withdrawn, replaced and unfinished versions, and everything stored under its number."""
     folders = [collection.root / name, collection.withdrawn / name]
     if collection.replaced.is_dir():
         folders += [path for path in collection.replaced.iterdir() if path.name.startswith(f"{name}.")]
@@ -104,7 +104,7 @@ def _erase_files(collection: Collection, name: str, published: Record) -> None:
 
 
 def _erase_folder(collection: Collection, locator: str) -> None:
-    """Erase what is noted of a dropped folder; its name says who the patient is."""
+    """Erase the entries of a dropped folder, whose name may identify the patient."""
     folder = registry.folder_of(collection, locator)
     if folder is not None:
         notes.clear(folder)
@@ -114,7 +114,7 @@ def _erase_folder(collection: Collection, locator: str) -> None:
 
 
 def _erase_marks(collection: Collection, published: Record) -> None:
-    """Erase claim and hints: what names the set."""
+    """Erase claim and hints, which identify the set."""
     assert published.set_id is not None
     for path in _holding(collection.plans, "set", published.set_id):
         path.unlink(missing_ok=True)
@@ -123,7 +123,7 @@ def _erase_marks(collection: Collection, published: Record) -> None:
 
 
 def _persons(collection: Collection, published: Record) -> set[str]:
-    """Return the marks by which the person of a set is known; none where another set of theirs is here."""
+    """Return the marks of a set's person; empty if another set of theirs exists."""
     mine, others = persons.names_in(published), {""}
     for one in given_identities.given(collection):
         record = records.read(collection, one.index)

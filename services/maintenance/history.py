@@ -1,7 +1,7 @@
-"""Which folder an opaque id stands for, how its set stands, and what happened to it: read from the share alone.
+"""Folder, state and history of a set given by an opaque id, from the share alone.
 
-Logs, metrics and Flower name a set by its locator, deliveries and sheets by its ANON number; which folder that is, only
-the share says. The answer names patients' folders: it is for whoever may see the share.
+Logs, metrics and Flower identify a set by its locator, deliveries and sheets by its ANON number; only the share knows
+the folder. The result names patients' folders, so is for people who may see the share.
 """
 
 from __future__ import annotations
@@ -29,45 +29,45 @@ if TYPE_CHECKING:
 
 ID_DIGITS: Final = 32
 OPAQUE_ID: Final = re.compile(r"([0-9a-f]{8,32})…?")
-"""Whole, or as much of it as Flower shows."""
+"""Complete, or as much of it as Flower shows."""
 
 
 class Event(NamedTuple):
-    """Something that happened to a set."""
+    """Event in the history of a set."""
 
     at: str
-    """ISO 8601; empty where the share does not tell when."""
+    """ISO 8601; empty if unknown."""
 
     what: str
 
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """One folder that an id stands for, or a published set whose folder nobody knows any more."""
+    """A folder matching an id, or a published set whose folder is unknown."""
 
     state: SetState
-    """How it stands as far as the share tells; what is queued or in work, Redis alone knows."""
+    """State according to the share; only Redis knows what is queued or being processed."""
     locator: str
     folder: Path | None
     outcome: Outcome | None
-    """What became of it last; of a folder that was changed since, what became of it before."""
+    """Latest outcome; for a folder changed since, that of its earlier contents."""
     set_ids: tuple[str, ...]
     indices: tuple[int, ...]
     history: tuple[Event, ...]
 
     @property
     def anon(self) -> tuple[str, ...]:
-        """The ANON folders that were, or are to be, made of it."""
+        """The ANON folders that were, or will be, made from it."""
         return tuple(map(folder_name, self.indices))
 
 
 def is_id(text: str) -> bool:
-    """Return whether a text looks like an id that may be asked for."""
+    """Return whether a text looks like an id."""
     return ANON_NAME.fullmatch(text) is not None or OPAQUE_ID.fullmatch(text) is not None
 
 
 def follow(collection: Collection, wanted: str) -> list[Followed]:
-    """Find what an id stands for in a collection; nothing where it is none of this one's.
+    """Return what an id stands for in a collection; empty if it is unknown there.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def follow(collection: Collection, wanted: str) -> list[Followed]:
     Raises
     ------
     OSError
-        The share is away, or may not be read.
+        The share is unavailable or unreadable.
     """
     if not is_id(wanted):
         return []
@@ -87,7 +87,7 @@ def follow(collection: Collection, wanted: str) -> list[Followed]:
 
 
 def _whole_ids(collection: Collection, beginning: str) -> list[str]:
-    """Return the ids that begin so; a whole one also where the share has no file of that name."""
+    """Return the ids with this prefix; a complete id is returned even if the share has no file of that name."""
     names = (*durable_files.names(collection.folders), *durable_files.names(collection.sets))
     known = {name.removesuffix(".json") for name in names if name.startswith(beginning)}
     return sorted(known | ({beginning} if len(beginning) == ID_DIGITS else set()))
@@ -108,7 +108,7 @@ def _follow(collection: Collection, wanted: str) -> list[Followed]:
 
 
 def _locators(collection: Collection, wanted: str, index: int | None, published: dict[int, Record]) -> Iterator[str]:
-    """Return the locators of the folders that an id may mean."""
+    """Yield the locators of the folders that an id may refer to."""
     if index is None and registry.folder_of(collection, wanted) is not None:
         yield wanted
     set_id = published[index].set_id if index in published else wanted
@@ -148,7 +148,7 @@ def _without_folder(collection: Collection, published: Record) -> Followed:
 def _history(
     collection: Collection, locator: str, outcome: Outcome | None, published: Iterable[Record]
 ) -> tuple[Event, ...]:
-    """Collect what happened, the earliest first; what the share has no time of comes last."""
+    """Collect events in chronological order, those without a time last."""
     published = list(published)
     names = {folder_name(one.index) for one in published}
     events = [*_of_records(collection, published), *_of_audit(collection, locator, names)]
@@ -161,7 +161,7 @@ def _history(
 
 
 def _when(event: Event) -> str:
-    """Order events: one of which only the day is known comes last on it, one without a time last of all."""
+    """Return the sort key of an event: date-only events come last on their day, events without a time last of all."""
     return event.at if "T" in event.at else f"{event.at or '~'}T~"
 
 
@@ -184,6 +184,6 @@ def _of_audit(collection: Collection, locator: str, names: set[str]) -> Iterator
 
 
 def _named(line: dict[str, Any]) -> set[str]:
-    """Return the ANON folders that a line of the audit names."""
+    """Return the ANON folders named in a line of the audit."""
     sets = line.get("sets")
     return {str(line.get("anon", "")), *(map(str, sets) if isinstance(sets, list) else ())}

@@ -1,7 +1,7 @@
-"""One person over time: a later set has the person's identity, date shift, UID map and birth date.
+"""Linking of sets of one person: a later set gets the person's identity, date shift, UID map and birth date.
 
-A set is linked by itself only where its patient ID and its birth date are those of a person who is known, and no other
-sex is stated. Anything else waits until somebody says who it is: `anonymizer person ROOT SET ANON_007 | --new`.
+A set is linked automatically only if its patient ID and its birth date match a known person and its sex does not
+differ. Anything else waits for a person's decision: `anonymizer person ROOT SET ANON_007 | --new`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from services.store.registry import WhoItIs
 
 LINKED: Final = "linked"
-"""In the content of a record: what the set has of its person."""
+"""Field of a record: what the set shares with its person's other sets."""
 
 _HOW: Final = gettext_noop(
     "Say who it is: `anonymizer person ROOT {set} ANON_007` with the number of a set of the same "
@@ -64,54 +64,54 @@ class Link:
 
     @property
     def key_name(self) -> str:
-        """As the record names it."""
+        """Key name as in the record."""
         return persons.key_of(self.person.hash)
 
     @property
     def identity(self) -> NewIdentity:
-        """The person's."""
+        """The person's identity."""
         return NewIdentity(self.person.patient_id, self.person.patient_name, self.person.index)
 
     @property
     def linked(self) -> replacements.Linked:
-        """What the writer has to know."""
+        """Values needed by the writer."""
         born = self.person.birth_date
         return replacements.Linked(date.fromisoformat(born) if born else None, self.study_ids)
 
     @property
     def birth_date(self) -> str:
-        """As DICOM writes it."""
+        """The birth date in DICOM form."""
         return self.person.birth_date.replace("-", "")
 
     def as_json(self) -> dict[str, Any]:
-        """Return what the record says of the link; no original value is in it."""
+        """Return the link as stored in the record; it contains no original values."""
         told = {"birth_date": self.birth_date, "study_ids": dict(self.study_ids)}
         return {persons.KEY: self.key_name, LINKED: told}
 
 
 @dataclass(frozen=True, slots=True)
 class Linking:
-    """The linking of one set."""
+    """Linking of one set."""
 
     collection: Collection
     rtset: RtSet
     set_id: str
     called: str
-    """How commands name the set's folder."""
+    """The set's folder as named in commands."""
     stated: Person | None
-    """As the set states its person; None where it has no patient ID."""
+    """The person as stated by the set; None if it has no patient ID."""
     decision: WhoItIs | None
-    """What somebody said of it."""
+    """A person's decision, if any."""
 
     def settle(self, ledger: Ledger, becomes: Becomes) -> Link:
-        """Find the person of a set that is not yet published, or note a new one; from then on their number is theirs.
+        """Determine the person of an unpublished set, or add a new one, whose number is then reserved.
 
         Raises
         ------
         SetWaits
-            It may be somebody who is known, or is, and cannot be linked.
+            The set may belong to a known person, or does but cannot be linked.
         redis.RedisError, OSError
-            Circumstances.
+            Temporary.
         """
         persons.prepare(self.collection)
         person = self._known()
@@ -130,7 +130,7 @@ class Linking:
         return Link(person, key, shift, self._enter(person, key))
 
     def _known(self) -> Person | None:
-        """Return the person of whom the set is, if they are known."""
+        """Return the set's person, if known."""
         collection, decision = self.collection, self.decision
         if decision is not None and decision.number is not None:
             record = records.read(collection, decision.number)
@@ -151,7 +151,7 @@ class Linking:
         return persons.root_of(collection, known)
 
     def _name(self) -> str:
-        """Name the person: by what the set states, or by what somebody said."""
+        """Return the person's identifier, as stated by the set or decided by a person."""
         if self.decision is not None and self.decision.new:
             return self.collection.mark(b"new person " + self.decision.new.encode())[:32]
         if self.stated is None:
@@ -160,7 +160,7 @@ class Linking:
         return self.stated.hash
 
     def _hold_surely(self, known: Person) -> None:
-        """Hold that the set's person is surely one who is known by the same patient ID."""
+        """Raise `SetWaits` unless the set's person is certainly the known one with the same patient ID."""
         if known.first == self.set_id or self.decision is not None:
             return
         if self.stated is not None and self.stated.is_surely(known):
@@ -175,7 +175,7 @@ class Linking:
         raise self._waits(registry.WHICH_PERSON, found, _HOW)
 
     def _reserve(self, ledger: Ledger, becomes: Becomes) -> Person:
-        """Note the set's person, whom nobody knew until now."""
+        """Add the set's person, unknown until now."""
         collection, name = self.collection, self._name()
         key = collection.set_key(persons.key_of(name))
         shift = dates.choose_shift(key, self.rtset.dates)
@@ -191,12 +191,12 @@ class Linking:
         return persons.root_of(collection, known) or known
 
     def _completed(self, person: Person) -> Person:
-        """Add what was not noted when the person's first set was published, before sets were linked.
+        """Add what was not recorded when the person's first set was published, before sets were linked.
 
         Raises
         ------
         SetWaits
-            It can be found out no more.
+            It can no longer be determined.
         """
         collection = self.collection
         record = records.read(collection, person.index)
@@ -226,7 +226,7 @@ class Linking:
         )
 
     def _fit(self, person: Person, key: bytes, shift: timedelta) -> None:
-        """Hold that a later set can have what its person has."""
+        """Raise `SetWaits` unless a later set can share its person's values."""
         options, name = self.collection.options, folder_name(person.index)
         if person.dates and person.dates != options.dates:
             found = gettext(
@@ -259,7 +259,7 @@ class Linking:
             raise self._waits(registry.AGES_DIFFER, found, _APART)
 
     def _note_alias(self, person: Person) -> None:
-        """Note another patient ID of a person, as somebody said: later sets of it are linked by themselves."""
+        """Record a person's decision on another patient ID of a person, so that later sets are linked automatically."""
         if self.stated is not None and self.decision is not None:
             persons.alias(self.collection, self.stated, person)
 
@@ -273,7 +273,7 @@ class Linking:
 
 
 def of_published(collection: Collection, record: Record) -> Link | None:
-    """Return how a published set was linked, for it is done again; None where it has a key of its own."""
+    """Return the link of a published set that is being republished; None if it has its own key."""
     name = str(record.content.get(persons.KEY, persons.OF_SET))
     if name == persons.OF_SET:
         return None
@@ -297,7 +297,7 @@ _SAME_LABEL: Final = {
 
 
 def told(collection: Collection, person: str, set_id: str, index: int) -> str:
-    """Report a published set to whom it is linked, and which labels of theirs it repeats; empty where to nobody."""
+    """Report the linked sets of a published set, and which of their labels it repeats; empty if there are none."""
     others = [one for one in visits.published(collection, person, but=set_id) if one < index]
     found = persons.read(collection, person)
     if not others or found is None:
@@ -318,7 +318,7 @@ def told(collection: Collection, person: str, set_id: str, index: int) -> str:
 
 
 def shared_differs(error: visits.SharedObjectDiffers, called: str) -> SetWaits:
-    """Report that an object cannot be published a second time as it was."""
+    """Return the error for an object that cannot be published a second time identically."""
     name = folder_name(error.index)
     found = gettext(
         "It shares an object with {name}, the same person's, and that object would not be, byte for "
@@ -346,7 +346,7 @@ def _with_made_up(person: Person, rtset: RtSet, options: Options, key: bytes, sh
 
 
 def _label(collection: Collection, index: int, kind: str) -> str:
-    """Return the label of a published plan or structure set; empty where its file is not there."""
+    """Return the label of a published plan or structure set; empty if its file does not exist."""
     for path in (collection.root / folder_name(index)).glob(f"{kind}.*.dcm"):
         if (view := _view(path)) is not None:
             return view.text("RTPlanLabel" if kind == "RP" else "StructureSetLabel").strip()
@@ -354,14 +354,14 @@ def _label(collection: Collection, index: int, kind: str) -> str:
 
 
 def _published_plan(collection: Collection, record: Record) -> View | None:
-    """Read the plan of a published set, or of one that was withdrawn."""
+    """Read the plan of a published or withdrawn set."""
     places = (collection.root, collection.withdrawn)
     found = (_view(place / folder_name(record.index) / record.plan_name) for place in places)
     return next((view for view in found if view is not None), None)
 
 
 def _studies_of(collection: Collection, record: Record) -> set[str]:
-    """Return the new UIDs of the studies of a published set, as far as its files are there."""
+    """Return the new study UIDs of a published set, as far as its files exist."""
     found = set()
     for place in (collection.root, collection.withdrawn):
         for path in (place / folder_name(record.index)).glob("*.dcm"):
@@ -377,7 +377,7 @@ def _view(path: Path) -> View | None:
 
 
 def _weeks_of_original(collection: Collection, record: Record, key: bytes) -> int:
-    """Find out by its original how far the dates of a published set were moved; 0 where that is not here any more."""
+    """Determine from the original by how many weeks a published set's dates were moved; 0 if the original is gone."""
     claim = claims.of(collection, record.set_id or "")
     folder = registry.folder_of(collection, claim.locator) if claim else None
     if folder is None or not folder.is_dir():

@@ -1,4 +1,4 @@
-"""A person says which plans of a folder are meant, by the ordinals that `check` prints."""
+"""A person's choice among the plans of a folder, by the ordinals that `check` prints."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 
 def choose(collection: Collection, folder: Path, numbers: Iterable[int]) -> list[Candidate]:
-    """Take some plans of a folder, and leave the others; what was published of them stays published.
+    """Choose some plans of a folder and leave out the others; published ones stay published.
 
     Returns
     -------
     list
-        The plans that were chosen.
+        The chosen plans.
 
     Raises
     ------
     SettingsWrong
-        The collection asks nobody, or a number is none of the folder's.
+        The collection does not ask for a choice, or a number does not exist.
     SetChanged, OSError
-        The folder cannot be read just now.
+        The folder cannot be read at the moment.
     """
     if collection.options.plans != "ask":
         says = f'{SETTINGS_NAME} says plans = "{collection.options.plans}" in [check]'
@@ -48,7 +48,7 @@ def choose(collection: Collection, folder: Path, numbers: Iterable[int]) -> list
 
 
 def is_chosen(collection: Collection, folder: Path, plan: SetFile) -> bool | None:
-    """Return whether a person chose a plan of a folder, or chose others; None where nobody was asked about it yet."""
+    """Return whether a person chose a plan of a folder or left it out; None if not asked about it yet."""
     taken, left = registry.chosen(collection, collection.locator(collection.name_of(folder)))
     mark = plans.mark_of(collection, plan.sop_instance_uid)
     return True if mark in taken else False if mark in left else None
@@ -57,12 +57,12 @@ def is_chosen(collection: Collection, folder: Path, plan: SetFile) -> bool | Non
 def numbered(
     collection: Collection, folder: Path, numbers: Iterable[int]
 ) -> tuple[tuple[Candidate, ...], list[Candidate]]:
-    """Return the plans of a folder, and those of some numbers.
+    """Return all plans of a folder, and those with the given numbers.
 
     Raises
     ------
     SettingsWrong
-        A number is none of the folder's.
+        A number does not exist.
     """
     try:
         found = folder_sets.plans_in(folder, collection.options)

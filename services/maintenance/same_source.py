@@ -1,7 +1,7 @@
-"""Whether a set is the one that was published, in everything that counts.
+"""Comparison of a set with the source of a published one.
 
-Of all but the pixels a digest was kept, which tells nothing to whoever has not the key. The pixels stand in the
-published files, and are held against those.
+Of everything but the pixels, a keyed digest was stored that is meaningless without the key. The pixels are compared
+with those of the published files.
 """
 
 from __future__ import annotations
@@ -37,29 +37,33 @@ WHATEVER_IS_TAKEN: Final[dict[str, Any]] = {
     "on_broken_links": "relink",
     "plans": "each",
 }
-"""What a published set was good under: that the form refuses now what it took then says nothing of its files."""
+"""Options under which all published sets pass: that the form now refuses something says nothing about published files.
+"""
 
 
 class Named(NamedTuple):
-    """An id of a set, and what `content` says of it under the rule that made the id."""
+    """Identifier of a set, and its content digest under the same rule."""
 
     set_id: str
     content: str
 
 
 def name(collection: Collection, rtset: RtSet) -> Named:
-    """Name a set by the SOP Instance UIDs of its objects: those that are taken, not what lies beside them."""
+    """Identify a set by the SOP Instance UIDs of the objects used, ignoring other files beside them."""
     set_id = collection.set_id(rtset.sop_instance_uids)
     return Named(set_id, content(rtset.set_files, collection.set_key(set_id)))
 
 
 def of_its_own(collection: Collection, rtset: RtSet, named: Named) -> Named:
-    """Name a set by its content, too, as one that a person once called a set of its own."""
+    """Include the content in a set's identifier, for a set that a person declared a set of its own."""
     return Named(collection.set_id([*rtset.sop_instance_uids, named.content]), named.content)
 
 
 def formerly(collection: Collection, rtset: RtSet) -> Named | None:
-    """Name a set by all objects of its kinds, as localizers were taken for slices once; None where that is no other."""
+    """Identify a set by all objects of its kinds, as when localizers were taken for slices.
+
+    None if that makes no difference.
+    """
     if not rtset.left_out:
         return None
     files = (*rtset.set_files, *rtset.left_out)
@@ -68,7 +72,7 @@ def formerly(collection: Collection, rtset: RtSet) -> Named | None:
 
 
 def names(collection: Collection, rtset: RtSet) -> list[Named]:
-    """Name a set in every way in which it may have been published."""
+    """Return all identifiers under which a set may have been published."""
     named = name(collection, rtset)
     return [named, of_its_own(collection, rtset, named), *filter(None, (formerly(collection, rtset),))]
 
@@ -76,7 +80,7 @@ def names(collection: Collection, rtset: RtSet) -> list[Named]:
 def objects_of(
     objects: Mapping[str, tuple[SetFile, ...]], collection: Collection, published: Record | None
 ) -> Mapping[str, tuple[SetFile, ...]]:
-    """Return those of a folder's objects that a published set was made of, told by the plan where it holds several."""
+    """Return the objects of a folder that a published set was made from, selected by plan if there are several."""
     taken = set_aside(objects).objects
     if published is None or published.set_id is None or not complete_sets.are_several(taken):
         return taken
@@ -88,10 +92,9 @@ def objects_of(
 
 
 def content(files: Iterable[SetFile], key: bytes) -> str:
-    """Digest everything of a set but its pixels: tells a changed set from the same one, to whoever has the key.
+    """Return a keyed digest of everything in a set but its pixels, to tell whether a set changed.
 
-    The pixels are proven equal to the published ones when the set is published; to hash them too would take longer than
-    to copy them.
+    The pixels are proven equal to the published ones at publication; hashing them, too, would take longer than copying.
     """
     digest = hmac.new(key, digestmod=sha256)
     for file in sorted(files, key=lambda file: file.sop_instance_uid):
@@ -100,23 +103,23 @@ def content(files: Iterable[SetFile], key: bytes) -> str:
 
 
 def is_the_same(rtset: RtSet, its_content: str, key: bytes, published: Record, folder: Path) -> bool:
-    """Return whether a set is the one of a record.
+    """Return whether a set is the source of a record.
 
     Parameters
     ----------
     its_content
-        What `content` says of it.
+        Result of `content`.
     key
-        Of the set.
+        The set's key.
     folder
-        `ANON_006`. Where it was taken away, or files of it are not what they were, there are no pixels to compare.
+        `ANON_006`. If it is gone, or its files have changed, there are no pixels to compare.
     """
     stored = str(published.content.get("source", ""))
     return hmac.compare_digest(stored, its_content) and same_pixels(rtset, key, folder)
 
 
 def same_pixels(rtset: RtSet, key: bytes, folder: Path) -> bool:
-    """Return whether the pixels of a set are those of the published files, as far as these are there."""
+    """Return whether the pixels of a set equal those of the published files, as far as these exist."""
     new_uid = UidMap(key)
     for file in rtset.set_files:
         if file.file.pixels is not None:

@@ -1,7 +1,7 @@
-"""What the structures of a collection's sets are called, what they might be called, and what nobody has decided.
+"""Survey of structure names in a collection: current names, proposed names, and names not decided.
 
-Sets are read as the check reads them, refused ones not at all: their names come when they are repaired. Names are told
-as they stand without the list, cleaned of what identifies the patient.
+Sets are read as by the check; refused ones are skipped until repaired. Names are those without the list, cleaned of
+patient identifiers.
 """
 
 from __future__ import annotations
@@ -50,60 +50,60 @@ _NOTES: Final[Mapping[How, str]] = {
     "language": "another language",
     "unknown": "",
 }
-"""What is noted beside a row; the rest says itself."""
+"""Notes on rows that are not self-explanatory."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetNames:
-    """The structures of one set, before anything is decided about their names."""
+    """Structures of one set, before decisions on their names are applied."""
 
     folder: str
 
     cleaner: Cleaner | None = None
-    """None where the set was refused, or changes just now."""
+    """None if the set was refused or is changing."""
 
     texts: tuple[Text, ...] = ()
     names: Sequence[tuple[int, str]] = ()
     meanings: Mapping[int, str] | None = None
 
     index: int | None = None
-    """Under which the set is published."""
+    """Index under which the set is published."""
 
     published: Mapping[int, str] | None = None
-    """What its structures are called there, by ROI Number; None where the folder is not here."""
+    """Published structure names by ROI Number; None if the folder does not exist."""
 
     def named_by(self, naming: Naming) -> Renaming | None:
-        """Return what the structures are called by a list."""
+        """Return the structure names that a list gives."""
         return Renaming(self.cleaner, self.texts, naming, self.names, self.meanings) if self.cleaner else None
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """One name that structures of the collection have."""
+    """A structure name used in the collection."""
 
     name: str
 
     folders: frozenset[str]
-    """The sets in which it stands."""
+    """The sets that contain it."""
 
     target: str
-    """Confirmed or ignored: as the list says. Else what is proposed; empty where a person has to say."""
+    """Target from the list if confirmed or ignored; else the proposal, or empty if a person must decide."""
 
     how: How
-    """Why it is proposed, or why nothing is."""
+    """Reason for the proposal, or for its absence."""
 
     state: State | None
-    """As the list says; None where it does not name it."""
+    """State in the list; None if it is not listed."""
 
     kept_back: Mapping[KeptBack, int]
-    """In how many sets a confirmed name is not applied, by reason."""
+    """Number of sets in which a confirmed name is not applied, by reason."""
 
     contradicting_codes: int
-    """In how many sets a structure's code says that it is something else than its new name."""
+    """Number of sets in which a structure's code contradicts its new name."""
 
     @property
     def sets(self) -> int:
-        """In how many sets it stands."""
+        """Number of sets that contain it."""
         return len(self.folders)
 
 
@@ -117,40 +117,40 @@ class NamesOfSet:
     """As it would be published now; None where the set was not read."""
 
     anon: str
-    """`ANON_006`; empty where it is not published."""
+    """`ANON_006`; empty if not published."""
 
     outdated: int
-    """Structures of the published set that would be called otherwise now."""
+    """Number of structures of the published set that would now be named differently."""
 
     asked_again: bool
-    """Whether it is going to be done again."""
+    """Whether republication is pending."""
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """The names of a collection."""
+    """Names of a collection."""
 
     names: tuple[Name, ...]
-    """Those in most sets first."""
+    """Most frequent first."""
 
     sets: tuple[NamesOfSet, ...]
 
     stand_ins: int
-    """Structures whose names say who the patient is: each gets a number for a name, and is in no list."""
+    """Number of structures whose names identify the patient; each is named by a number and not listed."""
 
     @property
     def undecided(self) -> tuple[Name, ...]:
-        """What nobody has decided, and is not of the nomenclature already."""
+        """Names that are neither decided nor in the nomenclature."""
         return tuple(name for name in self.names if name.state in {None, "proposed"} and name.how != "exact")
 
     @property
     def outdated(self) -> tuple[NamesOfSet, ...]:
-        """Published sets in which structures would be called otherwise now."""
+        """Published sets with structures that would now be named differently."""
         return tuple(one for one in self.sets if one.outdated)
 
 
 class Reader:
-    """Reads the names of a collection's sets, and none twice that did not change."""
+    """Repeatedly reads the names of a collection's sets, re-reading only changed ones."""
 
     def __init__(self) -> None:
         self._known: dict[Path, tuple[object, SetNames | None]] = {}
@@ -158,12 +158,12 @@ class Reader:
     def read(
         self, collection: Collection, folders: Sequence[Path], many: Callable[..., Iterable[SetNames | None]] = map
     ) -> list[SetNames]:
-        """Return the names of each set that can be looked at just now; folders without DICOM are none.
+        """Return the names of each readable set, skipping folders without DICOM.
 
         Parameters
         ----------
         many
-            As `map`; that of a pool of processes, for many sets.
+            Like `map`; for many sets, that of a process pool.
         """
         looks = {folder: look for folder in folders if (look := _look(folder, collection)) is not None}
         fresh = [folder for folder, look in looks.items() if self._known.get(folder, (None,))[0] != look]
@@ -173,9 +173,9 @@ class Reader:
 
 
 def read_set(folder: Path, collection: Collection) -> SetNames | None:
-    """Read the names of one set; which machine it fits does not matter, nor what the collection must accept.
+    """Read the names of one set, regardless of machine fit and accepted codes.
 
-    None where there is no DICOM, and so no set.
+    None if the folder has no DICOM and is therefore not a set.
     """
     options = replace(collection.options, accept=importability.ACCEPTABLE | {unfinished_pixels.CODE})
     try:
@@ -194,14 +194,14 @@ def read_set(folder: Path, collection: Collection) -> SetNames | None:
 
 
 def survey(collection: Collection, sheet: Sheet, sets: Iterable[SetNames]) -> Survey:
-    """Collect what the sets of a collection say.
+    """Aggregate the names of a collection's sets.
 
     Parameters
     ----------
     sheet
-        The list as it stands, or as it would be.
+        The current or a prospective list.
     sets
-        As a `Reader` gave them.
+        As returned by a `Reader`.
     """
     asked = frozenset(republish.asked(collection))
     told: list[NamesOfSet] = []
@@ -225,9 +225,9 @@ def survey(collection: Collection, sheet: Sheet, sets: Iterable[SetNames]) -> Su
 
 
 def updated(sheet: Sheet, names: Iterable[Name]) -> Sheet:
-    """Bring a list up to date: each name of the collection has a row, and each row tells in how many sets it is found.
+    """Return the list with a row for each name of the collection and updated counts of sets.
 
-    What a person wrote stays, and so does the order.
+    What a person wrote, and the order, are kept.
     """
     names = list(names)
     rows = [replace(row, sets=str(_count(row, names))) for row in sheet.rows]
@@ -245,7 +245,7 @@ def _count(row: Row, names: Iterable[Name]) -> int:
 
 
 def _names(found: Iterable[tuple[str, list[Structure]]], sheet: Sheet) -> list[Name]:
-    """Gather the names of all sets, those in most sets first."""
+    """Collect the names of all sets, most frequent first."""
     folders: defaultdict[str, set[str]] = defaultdict(set)
     kept_back: defaultdict[str, Counter[KeptBack]] = defaultdict(Counter)
     contradicting: Counter[str] = Counter()
@@ -275,7 +275,7 @@ def _cleaned(structure: Structure) -> str:
 
 
 def _look(folder: Path, collection: Collection) -> object:
-    """Return what changes when the names of a set, or of what was published of it, may have changed."""
+    """Return a value that changes when the names of a set, or of its published version, may have changed."""
     outcome = registry.read_outcome(collection, collection.locator(collection.name_of(folder)))
     index = outcome.index if outcome else None
     try:
@@ -286,7 +286,7 @@ def _look(folder: Path, collection: Collection) -> object:
 
 
 def _published_as(collection: Collection, rtset: RtSet) -> int | None:
-    """Return the index under which a set is published, as it is now."""
+    """Return the index under which a set's current files are published."""
     for named in same_source.names(collection, rtset):
         claim = claims.of(collection, named.set_id)
         published = records.read(collection, claim.index) if claim else None
@@ -296,7 +296,7 @@ def _published_as(collection: Collection, rtset: RtSet) -> int | None:
 
 
 def _published_names(folder: Path) -> dict[int, str] | None:
-    """Read what the structures of a published set are called."""
+    """Return the structure names of a published set."""
     for path in folder.glob("RS.*.dcm"):
         with suppress(NotDicom, Malformed, OSError):
             return dict(names_of(root_view(part10.read(path))))

@@ -1,4 +1,4 @@
-"""What of a set would travel, before anything is done to it: its texts, words that nobody has read, and the person."""
+"""Preview of what a set would publish: its texts, unknown words, and statements about the person."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from services.store.collection import Collection
 
 _NO_KEY: Final = bytes(32)
-"""Neither age nor sex depends on the key; the birth date does, and is not told."""
+"""Age and sex do not depend on the key; the birth date does, and is not shown."""
 _BIRTH: Final = "PatientBirthDate"
 
 
 def of_set(
     rtset: RtSet, options: Options, naming: Naming = UNNAMED, decisions: Decisions = NOTHING_DECIDED
 ) -> Travelling:
-    """Return the texts that would travel, cleaned, by role, and what they would say of the person."""
+    """Return the cleaned texts that would be published, by role, and the statements about the person."""
     renaming = rename(rtset, naming, decisions, replace=options.unread_words == "replace")
     texts: defaultdict[str, set[str]] = defaultdict(set)
     for text in renaming.kept_texts:
@@ -46,7 +46,7 @@ def of_set(
 
 
 def _person(rtset: RtSet, options: Options) -> Mapping[str, str]:
-    """Return what would be stated of the person, by keyword; of a birth date that is made up only that it would be."""
+    """Return the statements about the person by keyword; of a made-up birth date, only its presence."""
     person = person_of(rtset, options, _NO_KEY, timedelta())
     made = {
         "PatientAge": person.age.statement if person.age else "",
@@ -61,7 +61,7 @@ def _person(rtset: RtSet, options: Options) -> Mapping[str, str]:
 
 
 def _kept(rtset: RtSet, view: View, keyword: str) -> str:
-    """Return a value that stays, as it would be written; what is none is emptied."""
+    """Return a kept value as it would be written; an invalid one is emptied."""
     tag = dictionary.tag(keyword)
     if (raw := view.raw(keyword)) and raw in rtset.mends.get(tag, {}):
         return ""
@@ -71,7 +71,7 @@ def _kept(rtset: RtSet, view: View, keyword: str) -> str:
 
 
 def asked_by(collection: Collection | None, options: Options) -> Callable[[RtSet], Travelling]:
-    """Return the question for the sets of a collection, with what was decided there; it can go to another process."""
+    """Return the preview function for sets of a collection, with its decisions; it can be sent to another process."""
     if collection is None:
         return partial(of_set, options=options)
     return partial(of_set, options=options, naming=collection.naming, decisions=collection.decisions)

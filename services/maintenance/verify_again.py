@@ -1,4 +1,4 @@
-"""A published set proven again, years later, by what its record promises."""
+"""Proof of a published set repeated later, against the promises in its record."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _BEAMS = ("BeamSequence", "IonBeamSequence")
 
 
 class _Moved(NamedTuple):
-    """The machine that a plan was moved to, as the record of its set has it."""
+    """The target machine of a plan, from the record of its set."""
 
     name: str
     manufacturer: str
@@ -49,24 +49,24 @@ class _Moved(NamedTuple):
 
 
 def verify_published(source: Path, anon: Path, collection: Collection, machines: Iterable[Path]) -> Proof:
-    """Prove a published set again, years later: `anonymizer verify SOURCE ANON_006`.
+    """Prove a published set again, possibly years later: `anonymizer verify SOURCE ANON_006`.
 
-    What was promised stands in its record, whatever the form says now; without a record, form and output say it. The
-    record also has the hash of each file, and names the set whose key made the new UIDs.
+    Its record holds what was promised, whatever the form now says; without a record, form and output are used. The
+    record also has the hash of each file, and identifies the set whose key made the new UIDs.
 
     Parameters
     ----------
     source
-        The folder that was dropped.
+        The dropped folder.
     anon
-        The folder that was published.
+        The published folder.
     machines
-        The folders that hold machine descriptors.
+        Folders with machine descriptors.
 
     Raises
     ------
     SettingsWrong
-        `anon` is no ANON folder, or `source` holds no set.
+        `anon` is not an ANON folder, or `source` holds no set.
     NotClean, SetChanged, OSError
         As `prove`.
     """
@@ -107,16 +107,16 @@ def verify_published(source: Path, anon: Path, collection: Collection, machines:
 
 
 def _uids_by_key(collection: Collection, published: Record) -> Callable[[str], str] | None:
-    """Return what makes the new UIDs of a published set; None where the record names no set."""
+    """Return the function that makes the new UIDs of a published set; None if the record names no set."""
     return UidMap(persons.secret_of(collection, published)) if published.set_id else None
 
 
 def _shift_by_key(
     collection: Collection, published: Record, objects: Iterable[SetFile], policy: Policy
 ) -> timedelta | None:
-    """Return how far the dates of a published set moved back, by its key or as noted for its person.
+    """Return by how much the dates of a published set were moved back, from its key or its person's entry.
 
-    None where the record names no set of this collection, dates do not move, or nobody noted how far.
+    None if the record names no set of this collection, dates do not move, or the shift is unknown.
     """
     if not published.set_id or published.content.get("received") or policy.options.dates != "shift":
         return None
@@ -126,14 +126,14 @@ def _shift_by_key(
         return timedelta(weeks=person.weeks) if person is not None and person.weeks else None
     try:
         return dates.choose_shift(collection.set_key(published.set_id), reader.days_of(objects, policy))
-    except SetRefused:  # it names more dates by now than any shift keeps apart, so that it is not what was published
+    except SetRefused:  # it now contains more dates than any shift keeps apart, so is not what was published
         return None
 
 
 def _changed_since(anon: Path, hashes: Mapping[str, str]) -> Iterator[str]:
-    """Yield which files of a published set are not those of its record, where that has their hashes.
+    """Yield the files of a published set that differ from the hashes in its record, if it has any.
 
-    Files are called by their names, which are made of new UIDs; one that was not published, by none.
+    Files are identified by name, which is made of new UIDs; added files are not named.
     """
     there = set(published_in(anon))
     for name, digest in hashes.items():
@@ -146,7 +146,7 @@ def _changed_since(anon: Path, hashes: Mapping[str, str]) -> Iterator[str]:
 
 
 def _recorded(told: Mapping[str, Any], collection: Collection, index: int, machines: Iterable[Path]) -> Expected:
-    """Return what was promised for a published set, as its record has it."""
+    """Return what was promised for a published set, from its record."""
     options, now = told["options"], new_identity.of_published(collection, index)
     said, moved, linked = told.get("identity", {}), told.get("machine"), told.get("linked", {})
     target: MachineIdentity | None = _Moved(**moved) if moved else None
@@ -167,7 +167,7 @@ def _recorded(told: Mapping[str, Any], collection: Collection, index: int, machi
 
 
 def _formed(anon: Path, collection: Collection, index: int, machines: Iterable[Path]) -> Expected:
-    """Return what the form promises; machine and rebuilt references are read from the output's own statements."""
+    """Return what the form promises; machine and rebuilt references are read from statements in the output."""
     options = collection.options
     plan = next((root_view(file) for file in map(_sound, sorted(anon.glob("RP.*.dcm"))) if file), None)
     named = {beam.text("TreatmentMachineName") for keyword in _BEAMS for beam in plan.items(keyword)} if plan else set()

@@ -1,4 +1,4 @@
-"""A person says of whom the sets of a folder are, where a person's sets are linked and nobody can tell by itself."""
+"""A person's decision whose sets a folder holds, for sets that cannot be linked automatically."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 
 def decide(collection: Collection, folder: Path, index: int | None) -> None:
-    """Note that the sets of a folder, as it looks now, are of the person of a published set, or of somebody new.
+    """Record that a folder's current sets belong to the person of a published set, or to a new one.
 
     Parameters
     ----------
     index
-        Of the published set; None: nobody of this person was published.
+        Index of the published set; None if the person was never published.
 
     Raises
     ------
     SettingsWrong
-        Sets are not linked here, the folder's are published, or the person of that number is not known.
+        Linking is off, the folder's sets are published, or the person of that number is unknown.
     SetRefused, SetChanged, OSError
-        The folder cannot be read just now.
+        The folder cannot be read at the moment.
     """
     if collection.options.same_patient != "link":
         says = f'{SETTINGS_NAME} says same_patient = "{collection.options.same_patient}" in [people]'
@@ -53,7 +53,7 @@ def decide(collection: Collection, folder: Path, index: int | None) -> None:
 
 
 def _check_known(collection: Collection, index: int) -> None:
-    """Refuse a number whose person cannot be the person of another set."""
+    """Raise unless the person of a number can be the person of another set."""
     name, record = folder_name(index), records.read(collection, index)
     if record is None or record.set_id is None:
         raise SettingsWrong(f"{name} was not published by this program, or was forgotten: its person is not known.")

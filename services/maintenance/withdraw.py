@@ -1,9 +1,8 @@
-"""A published set is taken back: its folder out of what is collected, its line out of the tracking file.
+"""Withdrawal of a published set: its folder leaves the collected output, its line leaves the tracking file.
 
-Nothing is deleted, and nothing numbered anew. The record stays, with the day on which the set was withdrawn, so that
-its index is never given again and the set, dropped once more, is known. The folder and its sheet are moved to
-`.anonymizer/withdrawn/`: whoever wants it gone for good deletes it there. Each step may be done twice; a withdrawal
-that was cut off is ended by the next one.
+Nothing is deleted or renumbered. The record stays, with the day of withdrawal, so that its index is never given again
+and the set is recognized if dropped again. The folder and its sheet are moved to `.anonymizer/withdrawn/`, where they
+can be deleted for good. All steps are idempotent; the next withdrawal completes an interrupted one.
 """
 
 from __future__ import annotations
@@ -33,16 +32,16 @@ NOTE: Final = gettext_noop(
 
 
 def withdraw_set(collection: Collection, index: int) -> bool:
-    """Take back the set of an index; false when its folder was not there to be moved.
+    """Withdraw the set of an index; return False if its folder did not exist.
 
     Raises
     ------
     SettingsWrong
         It was never published here.
     FileExistsError
-        A folder of that name was withdrawn before, and another one stands in its place: a person must look.
+        A folder of that name was withdrawn before, and another one has taken its place; a person must look.
     OSError
-        A circumstance: somebody has a file of it open, say. To be tried again.
+        Temporary, for example if a file is open. Try again.
     """
     name = folder_name(index)
     published = records.read(collection, index)
@@ -60,7 +59,7 @@ def withdraw_set(collection: Collection, index: int) -> bool:
 
 
 def _tell_of_it(collection: Collection, index: int, name: str) -> None:
-    """Note that a set was withdrawn, with its outcome and beside its folder."""
+    """Record the withdrawal in the set's outcome and beside its folder."""
     for locator, outcome in registry.outcomes(collection):
         if any(one.index == index for one in outcome.published):
             text = gettext(NOTE, name=name)
@@ -72,7 +71,7 @@ def _tell_of_it(collection: Collection, index: int, name: str) -> None:
 
 
 def _tell(folder: Path, outcome: Outcome) -> None:
-    """Write beside a folder that a set of it was withdrawn; its neighbours' sections stay."""
+    """Write a note on the withdrawal beside a folder; sections of its other sets stay."""
     if outcome.sets:
         notes.write_sets(folder, outcome.sets)
     else:
@@ -80,7 +79,7 @@ def _tell(folder: Path, outcome: Outcome) -> None:
 
 
 def _move_away(collection: Collection, name: str) -> bool:
-    """Move the folder and its sheet; each for itself, since the folder may have been moved, or taken away, before."""
+    """Move the folder and its sheet independently, since either may already have been moved or removed."""
     collection.withdrawn.mkdir(exist_ok=True)
     moved = False
     with suppress(FileNotFoundError):

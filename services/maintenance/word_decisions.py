@@ -1,4 +1,4 @@
-"""What follows when a person has decided about words: sets are done again, others go on, notes go away."""
+"""Consequences of decisions on words: sets are republished, waiting sets resume, and notes are removed."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
 
 
 class Followed(NamedTuple):
-    """What was set going."""
+    """Actions taken."""
 
     again: tuple[str, ...] = ()
-    """Published sets that are done again under their numbers: `ANON_006`."""
+    """Published sets being republished under their numbers: `ANON_006`."""
 
     withdraw: tuple[str, ...] = ()
-    """Those that a person has to withdraw: what they were made of is gone, or the word stands where nothing can go."""
+    """Sets that a person must withdraw: their original is gone, or the word is where nothing can be removed."""
 
     resumed: int = 0
-    """Sets that waited for a person and go on."""
+    """Number of waiting sets that resume."""
 
 
 def decide(collection: Collection, words: Iterable[str], state: State) -> None:
-    """Note in `words.csv` what a person decided about words.
+    """Record a person's decision on words in `words.csv`.
 
     Raises
     ------
     SettingsWrong
-        A word of the lexicon is to be removed, or the file was changed just now.
+        A word of the lexicon is to be removed, or the file was just changed.
     """
     words = list(words)
     known = [word for word in words if state == "remove" and _is_of_the_lexicon(word)]
@@ -48,7 +48,7 @@ def decide(collection: Collection, words: Iterable[str], state: State) -> None:
 
 
 def follow(collection: Collection) -> Followed:
-    """Set going what follows from the decisions that a collection was opened with. It may be asked for again."""
+    """Apply the consequences of the decisions that a collection was opened with. Idempotent."""
     again: list[str] = []
     withdraw: list[str] = []
     resumed = 0
@@ -65,7 +65,7 @@ def follow(collection: Collection) -> Followed:
 
 
 def _resume(collection: Collection, found: SetWords, left: list[str]) -> bool:
-    """Look at a waiting set again when each of its words is decided."""
+    """Resume a waiting set once each of its words is decided."""
     if not all(map(collection.decisions.is_removed, left)) or _cannot_go(found, left):
         return False
     unread_words.forget(collection, found.locator, found.plan)
@@ -74,12 +74,12 @@ def _resume(collection: Collection, found: SetWords, left: list[str]) -> bool:
 
 
 def _cannot_go(found: SetWords, words: Container[str]) -> bool:
-    """Return whether one of these words would be there again, since dose or import depend on a value that holds it."""
+    """Return whether one of these words cannot be removed, since dose or import depend on a value with it."""
     return any(each["word"] in words and unread_words.cannot_go(each) for each in found.words)
 
 
 def _do_again(collection: Collection, index: int) -> bool:
-    """Request a published set anew; false where that cannot be."""
+    """Request republication of a set; return False if impossible."""
     published = records.read(collection, index)
     if published is not None and republish.is_requested(collection, published):
         return True
@@ -91,7 +91,7 @@ def _do_again(collection: Collection, index: int) -> bool:
 
 
 def _clear_note(collection: Collection, found: SetWords) -> None:
-    """Take away the note that told of words which are all read now, if it told of nothing else."""
+    """Remove a note on words once all are reviewed, if it says nothing else."""
     folder = registry.folder_of(collection, found.locator)
     published = records.read(collection, found.index) if found.index is not None else None
     if folder is not None and published is not None and not published.content.get("doubts"):

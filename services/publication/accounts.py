@@ -1,6 +1,6 @@
-"""The account of a published set, `.anonymizer/accounts/<index>.json`: what its proof counted, keyed to its hashes.
+"""Accounts of published sets, `.anonymizer/accounts/<index>.json`: counts from the proof, keyed to the file hashes.
 
-It holds no value, and is wanted, not owed: where it is missing, cut off or of other files, nothing is taken from it.
+An account holds no values and is optional: a missing or truncated one, or one of other files, is ignored.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ SCHEMA: Final = 1
 
 
 def encoded(account: Mapping[str, Any], hashes: Mapping[str, str]) -> bytes:
-    """Return an account as it is stored, keyed to the hashes of the files that it is of."""
+    """Return an account as stored, keyed to the hashes of its files."""
     return durable_files.encode({"schema": SCHEMA, "files": records.digest_over(hashes), **account})
 
 
 def move(new: Path, collection: Collection, index: int) -> None:
-    """Move an account to its place; another one that publishes the same set may have done it."""
+    """Move an account into place, unless another process publishing the same set already has."""
     if new.exists():
         collection.accounts.mkdir(exist_ok=True)
         with suppress(FileNotFoundError):
@@ -34,7 +34,7 @@ def move(new: Path, collection: Collection, index: int) -> None:
 
 
 def read(collection: Collection, index: int, files: str) -> Mapping[str, Any] | None:
-    """Return the account of the files of this digest (`records.digest_over`); None where there is none of them."""
+    """Return the account of the files with this digest (`records.digest_over`); None if there is none."""
     found = durable_files.read(_path(collection, index)) or {}
     return found if found.get("schema") == SCHEMA and found.get("files") == files else None
 

@@ -1,7 +1,7 @@
-"""An attempt: the folder in which a set is made before it is published, and which is thrown away when it is not.
+"""Attempts: folders in which sets are made before publication, discarded if not published.
 
-Every attempt has a folder of its own, so two copies of a task do not disturb each other. Its folders are made once
-and never again: when an attempt is moved away, a worker that was frozen meanwhile finds nowhere to write.
+Each attempt has its own folder, so two copies of a task do not disturb each other. Its subfolders are created once and
+never again: once an attempt is moved away, a worker that was frozen meanwhile finds nowhere to write.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LINE: Final = "line.json"
 ACCOUNT: Final = "account.json"
 STANDS_STILL_S: Final = 600.0
 NOBODYS_AFTER_S: Final = 120.0
-"""The same of what no set needs: a small file that was being written, an attempt whose set has no claim any more."""
+"""The same for things that no set needs: temporary files, and attempts of sets without a claim."""
 
 _GONE: Final = ".gone-"
 _NAME: Final = re.compile(rf"(?:{re.escape(_GONE)})?([0-9a-f]{{32}})\.[0-9a-f]{{32}}")
@@ -38,7 +38,7 @@ _NAME: Final = re.compile(rf"(?:{re.escape(_GONE)})?([0-9a-f]{{32}})\.[0-9a-f]{{
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt at one set."""
+    """One attempt at publishing a set."""
 
     collection: Collection
     set_id: str
@@ -49,12 +49,12 @@ class Attempt:
 
     @classmethod
     def begin(cls, collection: Collection, set_id: str, index: int) -> Attempt:
-        """Make the folder of a new attempt.
+        """Create the folder of a new attempt.
 
         Raises
         ------
         ClaimLost
-            The set does not hold the index any more.
+            The set no longer holds the index.
         """
         attempt = cls(collection, set_id, index, collection.staging / f"{set_id}.{uuid4().hex}")
         attempt.path.mkdir()
@@ -64,25 +64,25 @@ class Attempt:
 
     @property
     def folder(self) -> Path:
-        """What becomes `ANON_006`."""
+        """The folder that becomes `ANON_006`."""
         return self.path / folder_name(self.index)
 
     def check_claim(self) -> None:
-        """Make sure that the set still holds its index; else the attempt is over."""
+        """Raise `ClaimLost` unless the set still holds its index."""
         claim = claims.held(self.collection, self.set_id)
         if claim is None or claim.index != self.index:
             self.discard()
             raise claims.ClaimLost
 
     def discard(self) -> None:
-        """Throw the attempt away, unless it was published: what is then left of it is needed to finish."""
+        """Delete the attempt unless it was published, in which case the rest of it is needed to finish."""
         with suppress(FileNotFoundError):
             if not speaks_for_publication(self.path):
                 remove(move_away(self.path))
 
 
 def all_of(collection: Collection, set_id: str | None = None) -> list[Path]:
-    """Return the folders of a set's attempts, or of all; those that were moved away are among them."""
+    """Return the folders of a set's attempts, or of all, including those moved away."""
     return [
         collection.staging / name
         for name in durable_files.names(collection.staging)
@@ -91,7 +91,7 @@ def all_of(collection: Collection, set_id: str | None = None) -> list[Path]:
 
 
 def indices(collection: Collection) -> Iterator[int]:
-    """Return the indices of the attempts that are published and whose record is still to be moved to its place."""
+    """Yield the indices of published attempts whose record has not been moved into place yet."""
     for path in all_of(collection):
         with suppress(FileNotFoundError):
             index = (durable_files.read(path / RECORD) or {}).get("index")
@@ -106,7 +106,7 @@ def set_of(path: Path) -> str | None:
 
 
 def move_away(path: Path) -> Path:
-    """Move an attempt to where its worker does not find it."""
+    """Move an attempt to where its worker cannot find it."""
     if path.name.startswith(_GONE):
         return path
     gone = path.with_name(_GONE + path.name)
@@ -117,7 +117,7 @@ def move_away(path: Path) -> Path:
 def remove(path: Path) -> None:
     """Delete an attempt that was moved away; what cannot be deleted now is found again later.
 
-    What speaks for a publication goes first, so that half a deleted attempt never does.
+    Evidence of a publication is deleted first, so that a partly deleted attempt never suggests one.
     """
     for name in (RECORD, LINE):
         (path / name).unlink(missing_ok=True)
@@ -125,21 +125,21 @@ def remove(path: Path) -> None:
 
 
 def speaks_for_publication(path: Path) -> bool:
-    """Return whether an attempt's inner folder was renamed to its final place and the rest of it was not moved yet.
+    """Return whether an attempt's inner folder was moved to its final place but its other files were not.
 
-    The inner folder is made before record and line are, and these are removed before it is.
+    The inner folder is created before record and line, and removed after them.
     """
     left = set(durable_files.names(path))
     return bool(left & {RECORD, LINE}) and not any(name.startswith("ANON_") for name in left)
 
 
 class StandingStill:
-    """Watches what is not finished, in a collection's staging and its root, and clears what nobody works on any more.
+    """Detects and deletes abandoned work in a collection's staging folder and root.
 
     Parameters
     ----------
     clock
-        A clock that is never set; a file server's times prove nothing.
+        Monotonic clock; a file server's times prove nothing.
     """
 
     def __init__(self, collection: Collection, clock: Callable[[], float] = time.monotonic) -> None:
@@ -148,14 +148,14 @@ class StandingStill:
         self._seen: dict[Path, tuple[object, float]] = {}
 
     def clear(self, is_leased: Callable[[str], bool]) -> int:
-        """Clear what has not changed for ten minutes, or two where no set needs it, and return how many.
+        """Delete what has not changed for ten minutes, or two if no set needs it, and return the number deleted.
 
-        What was moved away to be deleted goes at once.
+        Attempts that were moved away are deleted at once.
 
         Parameters
         ----------
         is_leased
-            Tells of a locator whether a worker says that it works on it.
+            Returns whether a worker reports processing a locator.
         """
         now, cleared = self._clock(), 0
         seen: dict[Path, tuple[object, float]] = {}
@@ -174,7 +174,7 @@ class StandingStill:
         return cleared
 
     def _patience_s(self, path: Path) -> float:
-        if path.name.startswith(_GONE):  # its deletion was cut off, and no worker finds it there
+        if path.name.startswith(_GONE):  # its deletion was interrupted, and no worker finds it there
             return 0.0
         set_id = set_of(path)
         is_needed = set_id is not None and claims.held(self._collection, set_id) is not None
@@ -196,7 +196,7 @@ class StandingStill:
 
 
 def _look(path: Path) -> object:
-    """Return what changes when anything is written in an attempt."""
+    """Return a value that changes whenever something in an attempt is written."""
     found: list[tuple[str, int, int]] = []
     for place, _, files in os.walk(path):
         for file in [place, *(os.path.join(place, name) for name in files)]:  # noqa: PTH118 - thousands of strings

@@ -1,12 +1,12 @@
-"""Whose an index is: the claims on the share, of which Redis only keeps a copy.
+"""Claims of sets on indices. They are stored on the share; Redis holds only a copy.
 
-A claim is two files of the same content. `claims/000006.json` gives the index to one set; it is created exclusively,
-so of any number of sets one gets it. `sets/<set id>.json` gives the set one index; created exclusively too, so of any
-number of copies of its task all come to the same one, whatever Redis told them. A set holds the index on which both
-agree.
+A claim is two files with the same content. `claims/000006.json` assigns the index to one set; it is created
+exclusively, so of any number of sets one gets it. `sets/<set id>.json` assigns one index to the set; it is created
+exclusively as well, so all copies of its task arrive at the same index, whatever Redis told them. A set holds the index
+on which both agree.
 
-Each taking has a token of its own, and whatever is removed is removed by its token. So a process that was frozen
-half-way through giving back an index cannot take it from whoever has it when it wakes up.
+Each claim has its own token, and removal is by token. A process frozen while releasing an index therefore cannot, on
+waking up, take it from its new holder.
 """
 
 from __future__ import annotations
@@ -33,42 +33,42 @@ RELEASED_NAME: Final = re.compile(r"(\d{6,})\.([0-9a-f]{32})\.released")
 
 
 class ClaimLost(SetChanged):
-    """The set's index was given back while it was worked on: the work is thrown away and begins again."""
+    """The set's index was released during processing; the work is discarded and restarted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The taking of an index by a set."""
+    """Claim of a set on an index."""
 
     index: int
     set_id: str
 
     locator: str
-    """Of the folder in which the set was when it took the index."""
+    """Locator of the set's folder when it claimed the index."""
 
     token: str
-    """Of this taking: a set that gives its index back and takes it again has another one."""
+    """Unique to this claim: a set that releases its index and claims it again has another one."""
 
     def encoded(self) -> bytes:
-        """Return the claim as it is stored, in both places."""
+        """Return the claim as stored in both files."""
         return durable_files.encode({"schema": 1, **asdict(self)})
 
 
 def at(collection: Collection, index: int) -> Claim | None:
-    """Return who took an index; None when nobody did, or nobody can tell."""
+    """Return the claim on an index; None if there is none or it is unreadable."""
     return _read(_claim_file(collection, index))
 
 
 def of(collection: Collection, set_id: str) -> Claim | None:
-    """Return what a set took, whether it still holds it or not."""
+    """Return a set's claim, whether or not it still holds the index."""
     return _read(_set_file(collection, set_id))
 
 
 def held(collection: Collection, set_id: str) -> Claim | None:
     """Return the claim that a set holds.
 
-    That it is not being given back is looked at last: who made an attempt folder before calling this, and is told that
-    the claim is held, made it early enough for whoever gives it back to find it.
+    Whether it is being released is checked last: a caller that created an attempt folder before this call, and gets a
+    claim, created it early enough for the releasing process to find it.
     """
     claim = of(collection, set_id)
     if claim is None or at(collection, claim.index) != claim or is_ended(collection, claim):
@@ -79,20 +79,20 @@ def held(collection: Collection, set_id: str) -> Claim | None:
 def take(
     collection: Collection, index: int, set_id: str, locator: str, *, listed: bool = False, person: str = ""
 ) -> Claim | None:
-    """Take an index for a set.
+    """Claim an index for a set.
 
     Parameters
     ----------
     listed
-        Whether the list of identities holds this index for the set's patient: nobody else is given one that it holds.
+        Whether the list of identities reserves this index for the set's patient; reserved indices go to nobody else.
     person
-        Whose set it is, where the sets of a person are linked: nobody else is given the number of a person's identity.
+        The set's person, if sets of a person are linked; the number of a person's identity goes to nobody else.
 
     Returns
     -------
     Claim | None
-        What the set holds now: this index, or the one that another copy of the same task took for it. None when this
-        index is not to be had, because it is someone else's, or because the set is just giving it back.
+        The set's claim: on this index, or on the one that another copy of the task took. None if the index is
+        unavailable because another set holds it or the set is just releasing it.
     """
     if _is_given_otherwise(collection, index) or (index in collection.identities.indices and not listed):
         return None
@@ -102,7 +102,10 @@ def take(
         if there is None or there.set_id != set_id:
             return None
         taken = there
-    if person_at(collection, index) not in {None, person}:  # looked at last: who takes a number for a person does, too
+    if person_at(collection, index) not in {
+        None,
+        person,
+    }:  # checked last; whoever takes a number for a person does so, too
         _remove(collection, _claim_file(collection, index), taken)
         return None
     _write(collection, _set_file(collection, set_id), taken)
@@ -113,36 +116,36 @@ def take(
 
 
 def end(collection: Collection, claim: Claim) -> None:
-    """End a claim: from now on the set does not hold it, and nobody else has it yet."""
+    """End a claim: the set no longer holds the index, but it is not free yet."""
     durable_files.write_exclusively(_released_file(collection, claim), b"", staging=collection.staging)
 
 
 def resume(collection: Collection, claim: Claim) -> None:
-    """Take back that a claim was ended: its set turned out to be published."""
+    """Revert the end of a claim whose set turned out to be published."""
     _write(collection, _set_file(collection, claim.set_id), claim)
     _released_file(collection, claim).unlink(missing_ok=True)
 
 
 def remove(collection: Collection, claim: Claim) -> None:
-    """Remove an ended claim: from now on its index is free."""
+    """Remove an ended claim, which frees its index."""
     _remove(collection, _set_file(collection, claim.set_id), claim)
     _remove(collection, _claim_file(collection, claim.index), claim)
     _released_file(collection, claim).unlink(missing_ok=True)
 
 
 def is_ended(collection: Collection, claim: Claim) -> bool:
-    """Return whether a claim is being given back."""
+    """Return whether a claim is being released."""
     return _released_file(collection, claim).exists()
 
 
 def is_given(collection: Collection, index: int, *, listed: bool = False) -> bool:
-    """Return whether a number is a set's, or held for a listed patient: no person can take it for their identity."""
+    """Return whether a number belongs to a set or is reserved for a listed patient, so that no person can take it."""
     is_held = index in collection.identities.indices and not listed
     return is_held or _claim_file(collection, index).exists() or _is_given_otherwise(collection, index)
 
 
 def person_at(collection: Collection, index: int) -> str | None:
-    """Return the person of whose identity a number is; empty where nobody can tell, None where it is nobody's."""
+    """Return the person whose identity has a number; empty if unreadable, None if there is none."""
     path = collection.numbers / f"{index:06d}.json"
     stored = durable_files.read(path)
     if stored is None:
@@ -151,12 +154,12 @@ def person_at(collection: Collection, index: int) -> str | None:
 
 
 def of_persons(collection: Collection) -> set[int]:
-    """Return the numbers in the identities of persons whose sets are linked: each is taken for ever."""
+    """Return the numbers in the identities of linked persons, which are taken for ever."""
     return _indices(collection.numbers, CLAIM_NAME) if collection.numbers.is_dir() else set()
 
 
 def taken(collection: Collection) -> set[int]:
-    """Return every index that the share shows as taken, in whatever way; those that a list holds are among them."""
+    """Return every index that is taken according to the share, including those reserved by a list."""
     claims = _indices(collection.claims, CLAIM_NAME)
     lines = _indices(collection.tracking, CLAIM_NAME)
     otherwise = numbers_given(collection.root, collection.identity.patient_id) | collection.identities.indices
@@ -164,12 +167,12 @@ def taken(collection: Collection) -> set[int]:
 
 
 def indices(collection: Collection) -> set[int]:
-    """Return the indices that sets hold, published or not."""
+    """Return the indices held by sets, published or not."""
     return _indices(collection.claims, CLAIM_NAME)
 
 
 def unpublished(collection: Collection) -> Iterator[Claim]:
-    """Return the claims of sets in work: few, however many are published."""
+    """Yield the claims of unpublished sets; few, however many are published."""
     for index in sorted(_indices(collection.claims, CLAIM_NAME) - _published(collection)):
         claim = at(collection, index)
         if claim is not None:
@@ -177,7 +180,7 @@ def unpublished(collection: Collection) -> Iterator[Claim]:
 
 
 def left_behind(collection: Collection) -> Iterator[Claim]:
-    """Return the claims of sets that hold another index: `take` was cut off before it let go of them."""
+    """Yield claims of sets that hold another index, because `take` was interrupted before removing them."""
     for claim in unpublished(collection):
         holds = held(collection, claim.set_id)
         if holds is not None and holds != claim:
@@ -185,18 +188,18 @@ def left_behind(collection: Collection) -> Iterator[Claim]:
 
 
 def let_go(collection: Collection, claim: Claim) -> None:
-    """Remove a claim that was left behind: its index is free."""
+    """Remove a left-behind claim, which frees its index."""
     _remove(collection, _claim_file(collection, claim.index), claim)
 
 
 def unreadable(collection: Collection) -> list[int]:
-    """Return the indices that are lost to a claim that nobody can read: an operator decides about them."""
+    """Return indices blocked by unreadable claims, which an operator must resolve."""
     waiting = sorted(_indices(collection.claims, CLAIM_NAME) - _published(collection))
     return [i for i in waiting if _claim_file(collection, i).exists() and at(collection, i) is None]
 
 
 def half_released(collection: Collection) -> Iterator[tuple[Claim | None, Path]]:
-    """Return what a killed process left of giving back an index: the claim, if it is still there, and its end."""
+    """Yield interrupted releases: the claim, if it still exists, and the file that ended it."""
     for name in durable_files.names(collection.claims):
         found = RELEASED_NAME.fullmatch(name)
         if found:
@@ -205,7 +208,7 @@ def half_released(collection: Collection) -> Iterator[tuple[Claim | None, Path]]
 
 
 def _is_given_otherwise(collection: Collection, index: int) -> bool:
-    """Return whether there is something under an index that no claim stands for: a folder, a record, a line."""
+    """Return whether an index has a folder, record or line without a claim."""
     return (
         os.path.lexists(collection.root / records.folder_name(index))
         or records.path_of(collection, index).exists()

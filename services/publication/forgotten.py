@@ -1,4 +1,4 @@
-"""Which sets were forgotten: keyed digests, which tell nothing to whoever has not the key."""
+"""Forgotten sets, stored as keyed digests that are meaningless without the key."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FOLDER: Final = "forgotten"
 
 
 def keep(collection: Collection, set_id: str) -> None:
-    """Keep the digest of a set that is being forgotten."""
+    """Store the digest of a set that is being forgotten."""
     path = _path(collection, set_id)
     path.parent.mkdir(exist_ok=True)
     durable_files.write_atomically(path, durable_files.encode({"schema": 1}), staging=collection.staging)

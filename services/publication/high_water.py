@@ -1,8 +1,8 @@
-"""Numbers that were ever published, remembered where a restore of the share does not reach.
+"""Published numbers, remembered outside the share so that restoring a backup does not reuse them.
 
-A share that was brought back from a backup has forgotten what was published since, and would give those numbers to
-other patients. Redis, and a file in the service's own folder, remember them; the collection then pauses until a person
-says above which number it goes on.
+A restored share does not know what was published since the backup, and would give those numbers to other patients.
+Redis, and a file in the service's own folder, remember them; the collection then pauses until a person states the
+number above which to continue.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ if TYPE_CHECKING:
 _COUNT_ONCE: Final = """
 if redis.call("zadd", KEYS[1], ARGV[1], ARGV[1]) == 1 then redis.call("hincrby", KEYS[2], ARGV[2], 1) end
 """
-"""Whoever notes a number first counts its set as published: worker and watcher both do, and neither twice."""
+"""Noting a number for the first time counts its set as published; worker and watcher both note, and neither counts
+twice.
+"""
 
 
 class NumbersLost(SettingsWrong):
-    """The share knows less than was published. No number is given until a person says above which one it goes on."""
+    """The share lacks published numbers. No number is given until a person states the one above which to continue."""
 
     def __init__(self, highest: int) -> None:
         super().__init__(
@@ -41,26 +43,26 @@ class NumbersLost(SettingsWrong):
 
 
 def remember(client: redis.Redis, collection_id: str, *indices: int) -> None:
-    """Note that numbers were published, for ever, and count each once. A Redis that is away is told by reconciling."""
+    """Note numbers as published for ever, and count each once. If Redis is unavailable, `check` does so later."""
     with suppress(redis.RedisError):
         for index in indices:
             client.eval(_COUNT_ONCE, 2, _key(collection_id), metrics.KEY, index, metrics.PUBLISHED)
 
 
 def check(client: redis.Redis, collection: Collection, own: Path | None = None) -> None:
-    """Compare the share with what is remembered, and remember what the share knows; to be called every minute.
+    """Compare the share with the remembered numbers, and remember those on the share; to be called every minute.
 
     Parameters
     ----------
     own
-        A folder of the service's own, where it has one: it remembers the highest number, too.
+        The service's own folder, if it has one, which also remembers the highest number.
 
     Raises
     ------
     NumbersLost
-        The share knows less.
+        The share lacks published numbers.
     redis.RedisError, OSError
-        Circumstances.
+        Temporary.
     """
     lost = missing(client, collection, own)
     if lost:
@@ -69,7 +71,7 @@ def check(client: redis.Redis, collection: Collection, own: Path | None = None) 
     unheard = known - _all(client, collection.id)
     ours = unheard & claims.indices(collection) if unheard else unheard
     remember(client, collection.id, *ours)
-    if unheard - ours:  # numbers of the older program: nobody counts them as published here
+    if unheard - ours:  # numbers of the older program are not counted as published here
         scores: dict[Any, Any] = {str(index): index for index in unheard - ours}
         client.zadd(_key(collection.id), scores)
     if own is not None and known and max(known) > max(_of_file(own, collection.id), default=0):
@@ -78,19 +80,19 @@ def check(client: redis.Redis, collection: Collection, own: Path | None = None) 
 
 
 def missing(client: redis.Redis | None, collection: Collection, own: Path | None = None) -> set[int]:
-    """Return the numbers that were published and that the share does not know.
+    """Return the published numbers missing from the share.
 
     Raises
     ------
     redis.RedisError, OSError
-        Circumstances.
+        Temporary.
     """
     remembered = _of_file(own, collection.id) | (_all(client, collection.id) if client is not None else set())
     return remembered - set(records.indices(collection)) - claims.indices(collection)
 
 
 def check_highest(client: redis.Redis, collection: Collection) -> None:
-    """Make sure, at the cost of one look, that the share knows the highest number before another one is given.
+    """Check, with a single lookup, that the share knows the highest number before another one is given.
 
     Raises
     ------
@@ -103,7 +105,7 @@ def check_highest(client: redis.Redis, collection: Collection) -> None:
 
 
 def check_free(client: redis.Redis, collection: Collection, index: int) -> None:
-    """Make sure that a number was never published.
+    """Check that a number was never published.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""Which index comes next. Redis says so at once; the share decides.
+"""Allocation of indices. Redis proposes quickly; the share decides.
 
-One script gives a set the smallest index that is not taken, the same one however often it asks. What it knows is a copy
-of the share's claims. When the share disagrees (Redis was emptied, or an older state of it brought back), the copy is
-withdrawn and made anew from the share before anyone is answered again.
+A script assigns a set the smallest index not taken, the same one on every call. Redis holds a copy of the share's
+claims. If the share disagrees (Redis was emptied, or restored to an earlier state), the copy is withdrawn and rebuilt
+from the share before anyone gets another answer.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from services.store.collection import Collection
 
 ROUNDS: Final = 50
-"""Each round in which the share disagrees, someone else has got an index; more than these never were needed."""
+"""In each round in which the share disagrees, another process got an index; more rounds have never been needed."""
 
-# One hash per collection, so that it is there whole or not at all: `generation`, which names this copy of the share;
-# `i:<index>` with its set (empty: taken otherwise); `s:<set id>` with its index, for sets in work; `free` below which,
-# from `initial` on, nothing is free.
+# One hash per collection, so that it exists completely or not at all: `generation` identifies this copy of the share;
+# `i:<index>` holds its set (empty: taken otherwise); `s:<set id>` holds the index of an unpublished set; between
+# `initial` and `free` no index is free.
 CLAIM: Final = """
 local ledger, set, initial = KEYS[1], 's:' .. ARGV[1], tonumber(ARGV[2])
 local generation = redis.call('HGET', ledger, 'generation')
@@ -64,25 +64,25 @@ if redis.call('HGET', KEYS[1], 'generation') == ARGV[1] then redis.call('DEL', K
 
 
 class LedgerUnsettled(OSError):
-    """Redis and the share do not come to agree. It is tried again; `anonymizer doctor` says what stands against it."""
+    """Redis and the share do not converge. It is retried; `anonymizer doctor` shows the cause."""
 
 
 class NumberHeld(OSError):
-    """The number that a list gives a set is held by another set that is in work. It is tried again."""
+    """The number that a list reserves for a set is held by another unpublished set. It is retried."""
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What a comparison of Redis with the share brought to light."""
+    """Result of comparing Redis with the share."""
 
     withdrawn: bool
-    """Redis' copy was wrong and is made anew with the next claim."""
+    """Redis' copy was wrong and is rebuilt at the next claim."""
 
     finished: int
-    """Indices that were half given back, or left behind by a set that holds another one, and now are free."""
+    """Number of indices freed from interrupted releases, or left behind by a set that holds another one."""
 
     unreadable: tuple[int, ...]
-    """Indices that a claim takes which nobody can read."""
+    """Indices blocked by unreadable claims."""
 
 
 class Ledger:
@@ -98,12 +98,12 @@ class Ledger:
         self._doubted: tuple[object, set[int]] = (None, set())
 
     def claim(self, set_id: str, locator: str) -> int:
-        """Allocate a set's index: the one it holds, else the smallest that is not taken, from the initial one on.
+        """Allocate a set's index: the one it holds, else the smallest free one from the initial index on.
 
         Raises
         ------
         redis.RedisError, OSError
-            Circumstances. What was begun is found again by the next call.
+            Temporary. The next call resumes what was begun.
         """
         for _ in range(ROUNDS):
             held = claims.held(self._collection, set_id)
@@ -118,14 +118,14 @@ class Ledger:
         raise LedgerUnsettled
 
     def claim_listed(self, set_id: str, locator: str, index: int) -> int:
-        """Allocate the index that a list holds for a set's patient, or the one that the set holds already.
+        """Allocate the index reserved for a set's patient, or the one that the set already holds.
 
         Raises
         ------
         NumberHeld
-            Another set has it.
+            Another set holds it.
         OSError
-            A circumstance.
+            Temporary.
         """
         for _ in range(ROUNDS):
             held = claims.held(self._collection, set_id)
@@ -140,19 +140,21 @@ class Ledger:
         raise LedgerUnsettled
 
     def reserve(self, named: Callable[[int], Person], listed: int | None = None) -> Person:
-        """Note a person whose sets are linked, under the number that is theirs from now on; or return who is noted.
+        """Reserve a number for a person whose sets are linked, for ever.
+
+        Return the person as noted, by whichever process.
 
         Parameters
         ----------
         named
-            Returns the person as to be noted under a number.
+            Returns the entry of the person for a number.
         listed
-            The number that the list of identities holds for their patient; None: they take the next one.
+            The number reserved by the list of identities; None to take the next one.
 
         Raises
         ------
         redis.RedisError, OSError
-            Circumstances. What was begun is found again by the next call.
+            Temporary. The next call resumes what was begun.
         """
         name = named(0).hash
         for _ in range(ROUNDS):
@@ -171,7 +173,7 @@ class Ledger:
         raise LedgerUnsettled
 
     def claim_linked(self, set_id: str, locator: str, person: Person, *, listed: bool = False) -> int:
-        """Return a set of a linked person its number: the person's own where no set has it, else the next one."""
+        """Allocate a linked person's set its number: the person's own if no set has it, else the next one."""
         for _ in range(2):
             held = claims.held(self._collection, set_id)
             if held is not None:
@@ -186,20 +188,20 @@ class Ledger:
         return self.claim(set_id, locator)
 
     def release(self, set_id: str) -> bool:
-        """Release what a set holds; false when it turns out to be published, which is for ever."""
+        """Release a set's index; return False if the set turns out to be published, which is permanent."""
         return release(self._collection, set_id, self._give_back)
 
     def rebuild(self) -> None:
-        """Make Redis' copy anew from the share, whatever it says now."""
+        """Rebuild Redis' copy from the share."""
         self._redis.delete(self._key)
         self._build()
 
     def audit(self) -> Audit:
-        """Compare Redis with the share and mend what a killed process left; to be called every minute.
+        """Compare Redis with the share and repair what killed processes left; to be called every minute.
 
-        An index that Redis knows as taken and the share does not is a claim between its two steps, or one that was
-        killed there; after two calls it is the latter. The share is looked at first: what is claimed meanwhile is known
-        to Redis earlier. What is given back meanwhile is not there when it is looked at once more.
+        An index taken in Redis but not on the share belongs to a claim between its two steps, or to one killed there;
+        if it persists for two calls, it is the latter. The share is read first: later claims are then already known to
+        Redis. Indices released meanwhile are gone at the second look.
         """
         finished = sum(map(self._finish_release, claims.half_released(self._collection)))
         finished += persons.let_go(self._collection)
@@ -219,7 +221,7 @@ class Ledger:
         return Audit(bool(wrong), finished, tuple(claims.unreadable(self._collection)))
 
     def _next(self, name: str) -> tuple[int, bytes]:
-        """Return the number that is proposed to a set or a person, and by which copy of the share."""
+        """Return the number proposed for a set or person, and the generation of the copy that proposed it."""
         high_water.check_highest(self._redis, self._collection)
         index, generation = self._ask(name)
         high_water.check_free(self._redis, self._collection, index)
@@ -238,7 +240,7 @@ class Ledger:
         raise LedgerUnsettled
 
     def _build(self) -> None:
-        """Copy the share into Redis, unless someone else just did."""
+        """Copy the share into Redis, unless another process just did."""
         with self._redis.pipeline() as step:
             step.watch(self._key)  # type: ignore[no-untyped-call]  # redis-py has no type for it
             if step.exists(self._key):
@@ -261,7 +263,7 @@ class Ledger:
         return generation, {int(name[2:]) for name in stored if name.startswith(b"i:")}
 
     def _clear_the_way(self, set_id: str, index: int) -> None:
-        """Take away what is left of claims that the set held before: half given back, or with half of it lost."""
+        """Remove remains of the set's earlier claims: half released, or with half of it lost."""
         for claim in (claims.at(self._collection, index), claims.of(self._collection, set_id)):
             if claim and claim.set_id == set_id and claims.held(self._collection, set_id) is None:
                 self._give_back(claim)
@@ -274,7 +276,7 @@ class Ledger:
         return False
 
     def _give_back(self, claim: Claim) -> bool:
-        """Release an index on the share, and then in Redis."""
+        """Release an index on the share, then in Redis."""
         if not give_back(self._collection, claim):
             return False
         self._forget(keys=[self._key], args=[claim.set_id, claim.index])
@@ -282,7 +284,7 @@ class Ledger:
 
 
 def release(collection: Collection, set_id: str, give: Callable[[Claim], bool]) -> bool:
-    """Release by `give` whatever a set holds; false when it turns out to be published, which is for ever."""
+    """Release a set's index by `give`; return False if the set turns out to be published, which is permanent."""
     if publish.find(collection, set_id) is not None:
         return False
     of_set = [claim for claim in claims.unpublished(collection) if claim.set_id == set_id]
@@ -290,7 +292,7 @@ def release(collection: Collection, set_id: str, give: Callable[[Claim], bool]) 
 
 
 def give_back(collection: Collection, claim: Claim) -> bool:
-    """Release an index: end the claim, take the attempts from under their workers, and only then let it go."""
+    """Release an index: end the claim, move attempts away from their workers, then remove it."""
     claims.end(collection, claim)
     found = records.read(collection, claim.index)
     published = found is not None and found.set_id in {claim.set_id, None}

@@ -1,4 +1,4 @@
-"""Who the patient of a set becomes: whom a list names them, else whom the form does, with the next number."""
+"""The new identity of a set's patient: from the list if listed, otherwise from the form with the next number."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ZEROS_LOST: Final = "zeros-lost"
 
 @dataclass(frozen=True, slots=True)
 class Becomes:
-    """Who a patient becomes, before the number is known."""
+    """New identity of a patient before the number is known."""
 
     hospital: str
     """For the tracking file."""
@@ -33,32 +33,32 @@ class Becomes:
     row: ListedIdentity | None = None
 
     index: int | None = None
-    """The number that the list holds for the set; None where it takes the next one."""
+    """The number reserved by the list; None to take the next one."""
 
     before: NewIdentity | None = None
-    """Of a set that is done again: as it was published."""
+    """For a republished set, its published identity."""
 
     def numbered(self, identity: Identity, index: int) -> NewIdentity:
-        """Return the new identity under a number."""
+        """Return the new identity with a number."""
         if self.before is not None:
             return self.before
         return self.row.numbered(identity, index) if self.row else identity.numbered(index)
 
 
 def decide(collection: Collection, patient_id: str, hospital: str = "", published: Record | None = None) -> Becomes:
-    """Decide who a patient becomes.
+    """Determine the new identity of a patient.
 
     Parameters
     ----------
     hospital
-        Whose folder the set lies in; empty where it is the form's.
+        The hospital whose folder holds the set; empty for the form's.
     published
-        Of a set that is done again: it stays whoever it is, whatever form and list say by now.
+        The record of a set being republished, which keeps its identity whatever form and list now say.
 
     Raises
     ------
     SetWaits
-        The patient is not listed and should be, or only almost is.
+        The patient is not listed but should be, or matches a row only approximately.
     """
     of_form = collection.identity.hospital
     if published is not None and (identity := published.content.get("identity")):
@@ -71,7 +71,7 @@ def decide(collection: Collection, patient_id: str, hospital: str = "", publishe
 
 
 def listed(collection: Collection, patient_id: str, hospital: str = "") -> ListedIdentity | None:
-    """Return the row of a patient, or None where patients who are not listed take the next number.
+    """Return the row of a patient, or None if unlisted patients take the next number.
 
     Raises
     ------
@@ -104,25 +104,23 @@ def listed(collection: Collection, patient_id: str, hospital: str = "") -> Liste
 
 
 def zeros_lost(row: ListedIdentity) -> Fault:
-    """Report that a patient is in a row but for zeros, which a spreadsheet took away."""
+    """Return the fault of a patient whose ID matches a row except for leading zeros removed by a spreadsheet."""
     return Fault(
         ZEROS_LOST,
         gettext(
-            "Row {row} of {file} has its patient ID but for zeros at the beginning: a spreadsheet took or added them.",
+            "Row {row} of {file} has its patient ID except for leading zeros: a spreadsheet removed or added them.",
             row=row.row,
             file=FILE_NAME,
         ),
-        gettext(
-            "Write original_id in that row as the patient ID stands in the set, in a column that is formatted as text."
-        ),
+        gettext("Write original_id in that row exactly as the patient ID in the set, in a column formatted as text."),
     )
 
 
 def of_published(collection: Collection, index: int) -> NewIdentity:
-    """Return who the patient of a published set would become now, by form and list."""
+    """Return the identity that form and list would now give the patient of a published set."""
     record = records.read(collection, index)
     if record is not None and record.content.get(persons.KEY, persons.OF_SET) != persons.OF_SET:
-        identity = record.content["identity"]  # a linked person's: neither form nor list changes it
+        identity = record.content["identity"]  # of a linked person: neither form nor list changes it
         return NewIdentity(identity["patient_id"], identity["patient_name"], index)
     one = next((one for one in given_identities.given(collection) if one.index == index), None)
     row = collection.identities.of(one.original_id, one.hospital) if one and one.original_id else None
@@ -130,13 +128,13 @@ def of_published(collection: Collection, index: int) -> NewIdentity:
 
 
 def patient_id_of(rtset: RtSet) -> str:
-    """Return the patient ID that a set states: the plan's, else that of another object."""
+    """Return the patient ID of a set: the plan's, else that of another object."""
     views = (rtset.plan.view, *(file.view for file in rtset.set_files))
     return next((value for view in views if (value := view.text("PatientID"))), "")
 
 
 def _refuse_shared(collection: Collection, row: ListedIdentity, person: str) -> None:
-    """Wait where a row that names no hospital was taken by a patient of another one."""
+    """Raise `SetWaits` if a row without hospital is in use by a patient of another hospital."""
     if not collection.options.by_hospital or row.hospital:
         return
     same = [one for one in given_identities.given(collection) if folded(one.patient_id) == folded(row.patient_id)]
@@ -155,7 +153,7 @@ def _refuse_shared(collection: Collection, row: ListedIdentity, person: str) -> 
 
 
 def _held_for(collection: Collection, row: ListedIdentity) -> int | None:
-    """Return the number that a row holds, unless a set of this patient was published under it already."""
+    """Return the number that a row reserves, unless a set of this patient was already published under it."""
     if row.index is None or any(one.index == row.index for one in given_identities.given(collection)):
         return None
     return row.index

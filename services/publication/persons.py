@@ -1,13 +1,13 @@
-"""Which persons were published, each under the number of the first set: `.anonymizer/persons/<hash>.json`.
+"""Published persons, each with the number of their first set: `.anonymizer/persons/<hash>.json`.
 
-A person is known by a keyed hash of hospital (where hospitals have folders) and patient ID. Hashes of birth date and
-sex stand beside it, where the set stated them: two people may have one ID. What is noted at publication says that
-somebody was here before, and reserves nothing.
+A person is identified by a keyed hash of hospital (if hospitals have folders) and patient ID. Hashes of birth date and
+sex, if stated, are stored too, since two people may share an ID. An entry written at publication tells that the person
+was published before, and reserves nothing.
 
-Where the sets of a person are linked, the person is noted before their first set takes a number, and the number in the
-new identity is theirs for ever, whatever becomes of that set. Two exclusively created files make that sure:
-`numbers/000006.json` gives a number to one person, `persons/<hash>.json` a person one number. A number that a person
-took and does not use (a crash, or another copy of the task was first) is let go by whoever sees that.
+If sets of a person are linked, the entry is written before their first set takes a number, and the number in the new
+identity is theirs for ever, whatever becomes of that set. Two exclusively created files ensure this:
+`numbers/000006.json` assigns a number to one person, `persons/<hash>.json` one number to a person. A number taken but
+unused (after a crash, or because another copy of the task was first) is released by whoever notices.
 """
 
 from __future__ import annotations
@@ -30,73 +30,76 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = 1
 OF_SET: Final = "set"
-"""The key of a person whose new values were made with the key of the set under their number."""
+"""Key of a person whose new values were made with the key of the set under their number."""
 
 KEY: Final = "key"
-"""In the content of a record: with which key its new values were made; `set` where nothing is said."""
+"""Field of a record that names the key of its new values; `set` if absent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One person, as published first."""
+    """One person, as first published."""
 
     hash: str
     index: int
-    """Of the first set: the number in the person's new identity."""
+    """Index of the first set: the number in the person's new identity."""
     key: str = OF_SET
-    """With which key new UIDs and dates are made: `set`, or `person:<hash>`, which may be another person's entry."""
+    """Key of new UIDs and dates: `set`, or `person:<hash>`, which may refer to another person's entry."""
     birth: str = ""
-    """Mark of the birth date; empty where none was stated, or nobody knows."""
+    """Mark of the birth date; empty if not stated or unknown."""
     sex: str = ""
 
     weeks: int = 0
-    """How far dates move back; 0 where that was not noted."""
+    """Weeks by which dates are moved back; 0 if not noted."""
     birth_date: str = ""
-    """The made up one, of linked persons; empty where none was made up."""
+    """The made-up birth date of a linked person; empty if there is none."""
     capped: bool = False
     """Whether the age is given as 90 years because it is above 89."""
     patient_id: str = ""
-    """The new one, of linked persons."""
+    """The new patient ID of a linked person."""
     patient_name: str = ""
     dates: str = ""
-    """What the form said of dates then: sets of which one keeps its dates cannot be linked to shifted ones."""
+    """The form's `dates` option at the time: sets that keep dates cannot be linked to shifted ones."""
     first: str = ""
     """The id of the set for which a linked person was noted."""
 
     @property
     def is_linked(self) -> bool:
-        """Return whether it was noted to link sets, with a key and a number of its own."""
+        """Return whether the entry links sets, with its own key and number."""
         return self.key != OF_SET
 
     @property
     def is_complete(self) -> bool:
-        """Return whether it holds all that a later set of the person needs."""
+        """Return whether the entry holds all that a later set of the person needs."""
         return bool(self.weeks and self.patient_id)
 
     def differs(self, other: Person) -> bool:
-        """Return whether both state a birth date or a sex, and not the same."""
+        """Return whether both state a birth date or a sex, and these differ."""
         pairs = ((self.birth, other.birth), (self.sex, other.sex))
         return any(one and another and one != another for one, another in pairs)
 
     def is_surely(self, other: Person) -> bool:
-        """Return whether both state a birth date, the same one, and no other sex: enough for sets of one patient ID."""
+        """Return whether both state the same birth date and no different sex.
+
+        Enough for sets with the same patient ID.
+        """
         return bool(self.birth) and self.birth == other.birth and not self.differs(other)
 
 
 def key_of(name: str) -> str:
-    """Name the key of a person."""
+    """Return the key name of a person."""
     return f"person:{name}"
 
 
 def read(collection: Collection, name: str) -> Person | None:
-    """Return what is known of a person; None where they were not published."""
+    """Return the entry of a person; None if they were not published."""
     return _decoded(durable_files.read(_path(collection, name)) or {})
 
 
 def note(collection: Collection, person: Person) -> Person:
-    """Note a person who was published, unless they were before; return who was first.
+    """Note a published person unless noted before; return the existing or new entry.
 
-    What was published before persons were noted enters by its tracking entries.
+    Sets published before persons were noted are added from their tracking entries.
     """
     prepare(collection, person.index)
     _write(collection, person)
@@ -104,48 +107,48 @@ def note(collection: Collection, person: Person) -> Person:
 
 
 def known(collection: Collection, name: str) -> Person | None:
-    """Return what is known of a person, of sets too that were published before persons were noted."""
+    """Return the entry of a person, including from sets published before persons were noted."""
     if collection.persons.is_dir():
         return read(collection, name)
     return next((_first(one) for one in given_identities.given(collection) if one.person == name), None)
 
 
 def stated(collection: Collection, name: str, index: int, birth_date: str, sex: str) -> Person:
-    """Describe the person of a set by what it states.
+    """Return a person as stated by a set.
 
     Parameters
     ----------
     birth_date, sex
-        Empty where the set states none, or several.
+        Empty if the set states none, or conflicting ones.
     """
     birth = collection.mark(b"birth date " + birth_date.encode("utf-8", "surrogatepass"))[:32] if birth_date else ""
     return Person(name, index, OF_SET, birth, collection.mark(b"sex " + sex.encode())[:32] if sex else "")
 
 
 def reserve(collection: Collection, person: Person, *, listed: bool = False) -> Person | None:
-    """Take a number for a linked person, for ever.
+    """Reserve a number for a linked person, for ever.
 
     Parameters
     ----------
     listed
-        Whether the list of identities holds the number for this person's patient.
+        Whether the list of identities reserves the number for this person's patient.
 
     Returns
     -------
     Person | None
-        The person, under the number that is theirs: this one, or the one that another copy of the task took for them.
-        None where the number is not to be had.
+        The person with their number: this one, or the one that another copy of the task took. None if the number is
+        unavailable.
     """
     if claims.is_given(collection, person.index, listed=listed):
         return read(collection, person.hash)
     collection.numbers.mkdir(exist_ok=True)
-    durable_files.fsync_folder(collection.state)  # or the person could outlive what holds their number
+    durable_files.fsync_folder(collection.state)  # or the person could outlive the file that reserves their number
     taken = durable_files.encode({"schema": SCHEMA, "person": person.hash})
     durable_files.write_exclusively(_number_file(collection, person.index), taken, staging=collection.staging)
     if claims.person_at(collection, person.index) != person.hash:
         return None
     if claims.at(collection, person.index) is not None and read(collection, person.hash) is None:
-        return None  # a set took the number at the same moment, and looks whose it is after that; nobody has it now
+        return None  # a set took the number at the same moment and checks its owner afterwards; now nobody has it
     _write(collection, person)
     found = read(collection, person.hash)
     if found is not None and found.index != person.index:
@@ -154,7 +157,7 @@ def reserve(collection: Collection, person: Person, *, listed: bool = False) -> 
 
 
 def let_go(collection: Collection) -> int:
-    """Let go of numbers that persons took who have another one, and return how many; to be called now and then."""
+    """Release unused numbers of persons who have another one, and return their count; to be called occasionally."""
     count = 0
     for index in claims.of_persons(collection):
         name = claims.person_at(collection, index) or ""
@@ -176,7 +179,7 @@ def complete(
     patient_name: str,
     dates: str,
 ) -> Person:
-    """Add to a person who was published before sets were linked what was found out of them; it is always the same."""
+    """Complete the entry of a person published before sets were linked; the result is always the same."""
     done = replace(
         person,
         weeks=weeks,
@@ -191,19 +194,19 @@ def complete(
 
 
 def alias(collection: Collection, person: Person, of: Person) -> None:
-    """Note that somebody with another ID, or without a birth date, is a person who is known: somebody said so."""
+    """Note a person's decision that somebody with another ID, or without a birth date, is a known person."""
     _write(collection, replace(of, hash=person.hash, key=key_of(of.hash), birth=person.birth, sex=person.sex, first=""))
 
 
 def root_of(collection: Collection, person: Person) -> Person | None:
-    """Return the entry that holds a person's key: their own, or that of whom somebody said they are."""
+    """Return the entry that holds a person's key: their own, or that of the known person they were declared to be."""
     if person.key in {OF_SET, key_of(person.hash)}:
         return person
     return read(collection, person.key.partition(":")[2])
 
 
 def of_published(collection: Collection, record: Record) -> Person | None:
-    """Return the person of a published set, whoever they were published as; None where their key is not known."""
+    """Return the person of a published set, under whatever identity; None if their key is unknown."""
     if record.set_id is None or record.content.get("received"):
         return None
     name = str(record.content.get(KEY, OF_SET))
@@ -219,7 +222,7 @@ def of_published(collection: Collection, record: Record) -> Person | None:
 
 
 def secret(collection: Collection, person: Person) -> bytes | None:
-    """Return the key of a person's new values; None where it went with a set that was forgotten, or with its entry."""
+    """Return the key of a person's new values; None if it was erased with a forgotten set or its entry."""
     root = root_of(collection, person)
     if root is None:
         return None
@@ -230,7 +233,7 @@ def secret(collection: Collection, person: Person) -> bytes | None:
 
 
 def secret_of(collection: Collection, record: Record) -> bytes:
-    """Return the key with which a published set was made, as its record names it."""
+    """Return the key with which a published set was made, as named by its record."""
     name = str(record.content.get(KEY, OF_SET))
     if name == OF_SET:
         return collection.set_key(record.set_id or "")
@@ -239,12 +242,12 @@ def secret_of(collection: Collection, record: Record) -> bytes:
 
 
 def names_in(record: Record) -> set[str]:
-    """Return by which marks the person of a published set is known: as stated, and as linked."""
+    """Return the marks of a published set's person: as stated, and as linked."""
     return {str(record.content.get("person", "")), str(record.content.get(KEY, OF_SET)).partition(":")[2]}
 
 
 def forget(collection: Collection, names: Iterable[str]) -> None:
-    """Erase what is known of persons of whom no set is left; their numbers stay taken."""
+    """Erase persons without remaining sets; their numbers stay taken."""
     for name in names:
         for index in claims.of_persons(collection):
             if claims.person_at(collection, index) == name:
@@ -271,7 +274,7 @@ def _first(one: given_identities.Given) -> Person:
 
 
 def prepare(collection: Collection, but: int = 0) -> None:
-    """Make the folder of persons, whole, of what was published before there was one, but for one number."""
+    """Create the folder of persons from what was published before it existed, except for one number."""
     if collection.persons.is_dir():
         return
     new = durable_files.aside(collection.staging)

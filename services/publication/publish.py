@@ -1,8 +1,8 @@
-"""Publication: the one rename that makes `ANON_006` appear, and what must never be lost around it.
+"""Publication: the single rename that makes `ANON_006` appear, and its safeguards.
 
-Everything is written, verified and on the disk before the rename. After it the record and the line move to their
-places; a crash in between leaves an attempt whose inner folder is gone, from which anyone can finish. A set is
-published when its record is there, and only then.
+Everything is written, verified and flushed to disk before the rename. Afterwards record and line are moved into place;
+a crash in between leaves an attempt without its inner folder, from which any process can finish. A set is published if
+and only if its record exists.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class TargetTaken(Exception):
-    """Something that is not ours stands where the set's folder is to appear. Nothing is published; look who made it."""
+    """Something of other origin is where the set's folder should appear. Nothing is published; find out who made it."""
 
 
 def publish(
@@ -41,29 +41,29 @@ def publish(
     instead_of: Record | None = None,
     check: Callable[[], None] | None = None,
 ) -> None:
-    """Publish an attempt, or find that another copy of the same task has done it.
+    """Publish an attempt, unless another copy of the same task already has.
 
     Parameters
     ----------
     content
-        Of the record; index, set, plan and time are added.
+        Content of the record; index, set, plan and time are added.
     plan_name
         `RP.<new uid>.dcm`, one of the attempt's files: the same on every attempt, and in no other set.
     account
-        What the proof counted, as it is stored (`services.publication.accounts`); empty where nobody counted.
+        Counts of the proof, as stored (`services.publication.accounts`); empty if there are none.
     instead_of
-        What is published under the index and makes way, where a person wants the set done again.
+        The record to be replaced, if a person requested that the set be republished.
     check
-        Is called when everything is on the disk and nothing is published yet; what it raises ends the attempt.
+        Called once everything is on disk but not yet published; an exception ends the attempt.
 
     Raises
     ------
     TargetTaken
-        There is a folder, a file or a record of that number that is not this set's. An empty folder too.
+        A folder (even an empty one), file or record of that number exists that is not this set's.
     ClaimLost
-        The index was given back meanwhile.
+        The index was released meanwhile.
     SetChanged
-        What is published is not `instead_of` any more: another copy of the task was first.
+        The published record is no longer `instead_of`: another copy of the task was first.
     """
     collection, index = attempt.collection, attempt.index
     if instead_of is not None:
@@ -96,7 +96,7 @@ def publish(
             return
         _finish_what_was_left(collection, attempt.set_id)
         if records.read(collection, index) is None:
-            _move(collection, attempt.path, index)  # whoever renamed the folder left no more of it than the folder
+            _move(collection, attempt.path, index)  # the renaming process left nothing but the folder
     found = records.read(collection, index)
     if found is None or found.set_id != attempt.set_id:
         raise TargetTaken
@@ -104,7 +104,7 @@ def publish(
 
 
 def _replace(attempt: Attempt, earlier: Record, target: Path) -> None:
-    """Replace what is published by an attempt; the former moves away, and its record goes last."""
+    """Replace a published set by an attempt; the old folder is moved away, and its record is replaced last."""
     collection, index = attempt.collection, attempt.index
     _finish_what_was_left(collection, attempt.set_id)
     if records.read(collection, index) != earlier:
@@ -118,7 +118,7 @@ def _replace(attempt: Attempt, earlier: Record, target: Path) -> None:
 
 
 def find(collection: Collection, set_id: str) -> Record | None:
-    """Return the record of a set; None when it is not published. It costs the same however many are."""
+    """Return the record of a set; None if it is not published. Takes constant time."""
     found = _recorded(collection, set_id)
     if found is None and _finish_what_was_left(collection, set_id):
         found = _recorded(collection, set_id)
@@ -126,14 +126,14 @@ def find(collection: Collection, set_id: str) -> Record | None:
 
 
 def recover(collection: Collection) -> list[int]:
-    """Finish the publications that were cut off, whoever began them, and return their indices."""
+    """Finish interrupted publications, whoever began them, and return their indices."""
     return _finish_what_was_left(collection, None)
 
 
 def give_way(collection: Collection, set_id: str) -> bool:
-    """Move a set's attempts to where their workers do not find them; false when one of them was published already.
+    """Move a set's attempts to where their workers cannot find them; return False if one was already published.
 
-    Looked at after it was moved: until then its worker may publish it, and thereafter it cannot.
+    They are checked after the move: before it a worker may still publish them, afterwards not.
     """
     published = False
     for path in attempts.all_of(collection, set_id):
@@ -164,7 +164,7 @@ def _finish_what_was_left(collection: Collection, set_id: str | None) -> list[in
 
 
 def _finish_if_renamed(collection: Collection, path: Path) -> int | None:
-    """Finish an attempt whose inner folder stands in its final place; what stands there is looked at, too."""
+    """Finish an attempt whose inner folder is in its final place, after checking what is there."""
     if not attempts.speaks_for_publication(path):
         return None
     stored = durable_files.read(path / RECORD)
@@ -172,7 +172,7 @@ def _finish_if_renamed(collection: Collection, path: Path) -> int | None:
         left = records.decoded(stored, stored.get("index", 0))
         index = left.index
         if not (collection.root / folder_name(index) / left.plan_name).exists() and not records.read(collection, index):
-            return None  # nothing proves that the rename reached the disk: left for a person to look at
+            return None  # nothing proves that the rename reached the disk: left for a person to inspect
     else:
         index = (durable_files.read(path / LINE) or {}).get("index", 0)
         if records.read(collection, index) is None:
@@ -188,9 +188,9 @@ def _finish(collection: Collection, path: Path, index: int) -> None:
 
 
 def _move(collection: Collection, path: Path, index: int) -> None:
-    """Move record and line to their places. Another one may be doing the same: whoever comes first has done it.
+    """Move record and line into place; safe if another process does so at the same time.
 
-    The account goes first, so that whoever sees the record finds it.
+    The account is moved first, so that it exists for everyone who sees the record.
     """
     accounts.move(path / ACCOUNT, collection, index)
     for name, place in (

@@ -1,11 +1,11 @@
-"""Publish a set again under its own index because a person asks for it, after confirming names for instance.
+"""Republication of a set under its own index at a person's request, for example after confirming names.
 
-The request is noted on the share with the record it is to replace. The set then runs through every step, and
-only when the new files are made, proven and on the disk does the old folder move to `.anonymizer/replaced/`, where
-nothing is deleted; the new one takes its place, and its record the old record's. At any instant one record says that
-the set is published, and a kill in between is made up for from what lies there (`services.publication.publish`).
+The request is stored on the share with the record to be replaced. The set then runs through every step, and only when
+the new files are made, proven and on disk does the old folder move to `.anonymizer/replaced/`, where nothing is
+deleted; the new folder takes its place, and its record replaces the old one. At any instant one record says that the
+set is published, and recovery after a kill uses what is on the share (`services.publication.publish`).
 
-Index, new identity, UIDs and tracking line stay. A planning system that has the earlier files must forget them first.
+Index, new identity, UIDs and tracking line stay. A planning system that has the earlier files must delete them first.
 """
 
 from __future__ import annotations
@@ -33,30 +33,30 @@ if TYPE_CHECKING:
     from services.store.records import Record
 
 REPLACES: Final = "replaces"
-"""In the content of a record: the digest of the one whose place it takes."""
+"""Field of a record: the digest of the record that it replaces."""
 
 
 def request(collection: Collection, index: int) -> None:
-    """Request that a published set is done again, by the service or by the next run.
+    """Request that a published set be republished by the service or by the next run.
 
     Raises
     ------
     SettingsWrong
-        It cannot be: nothing is published there, its folder or its original is gone, or the form names the patients
-        otherwise than when it was published.
+        Not possible: nothing is published there, its folder or original is gone, or the form now gives patients another
+        identity.
     OSError
-        A circumstance.
+        Temporary.
     """
     name = folder_name(index)
     published = records.read(collection, index)
     if published is None or published.set_id is None or published.withdrawn:
-        raise SettingsWrong(f"{name} is not published by this program; there is nothing to do again.")
+        raise SettingsWrong(f"{name} is not published by this program; there is nothing to republish.")
     plan = collection.root / name / published.plan_name
     if not plan.exists():
-        raise SettingsWrong(f"{name} is not here any more. What was taken away is not made again.")
+        raise SettingsWrong(f"{name} is no longer here. A removed set cannot be republished.")
     if not _is_called(plan, collection, index):
         raise SettingsWrong(
-            f"{name} has another new identity than collection.toml or identities.csv gives now: set that back first."
+            f"{name} has another identity than collection.toml or identities.csv now gives: restore that first."
         )
     there = {
         locator: outcome
@@ -64,18 +64,18 @@ def request(collection: Collection, index: int) -> None:
         if any(one.index == index for one in outcome.published) and _is_there(collection, locator)
     }
     if not there and not is_requested(collection, published):
-        raise SettingsWrong(f"The set that {name} was made of is not here any more.")
+        raise SettingsWrong(f"The original set of {name} is no longer here.")
     collection.redo.mkdir(exist_ok=True)
     asked = durable_files.encode({"schema": 1, "index": index, "record": digest(collection, index)})
     durable_files.write_atomically(_mark(collection, index), asked, staging=collection.staging)
     for locator, outcome in there.items():
-        if outcome.fingerprint:  # else it is to be looked at again already
+        if outcome.fingerprint:  # otherwise it is due for a check already
             registry.start(collection, locator, outcome.fingerprint)
             registry.reopen(collection, locator)
 
 
 def is_requested(collection: Collection, published: Record) -> bool:
-    """Return whether a published set is to be done again; what was asked of an earlier record was done."""
+    """Return whether republication of a set is pending; requests for an earlier record are complete."""
     if published.withdrawn or not collection.redo.is_dir():
         return False
     asked = durable_files.read(_mark(collection, published.index)) or {}
@@ -83,7 +83,7 @@ def is_requested(collection: Collection, published: Record) -> bool:
 
 
 def asked(collection: Collection) -> list[int]:
-    """Return the indices that are to be done again."""
+    """Return the indices with pending requests."""
     names = durable_files.names(collection.redo) if collection.redo.is_dir() else []
     numbers = sorted(int(name.removesuffix(".json")) for name in names if name.removesuffix(".json").isdecimal())
     return [
@@ -97,17 +97,17 @@ def clear(collection: Collection, index: int) -> None:
 
 
 def digest(collection: Collection, index: int) -> str:
-    """Return a digest that tells one record of an index from another."""
+    """Return a digest that identifies a record of an index."""
     return sha256(plain_files.read(records.path_of(collection, index))).hexdigest()
 
 
 def set_aside(collection: Collection, index: int, its_digest: str) -> None:
-    """Move a published folder to where nobody collects it, with a copy of its record.
+    """Move a published folder out of the collected output, with a copy of its record.
 
     Raises
     ------
     FileExistsError
-        It was moved there before, and something else stands in its place.
+        It was already moved, and something else is in its place.
     """
     name, place = folder_name(index), _aside(collection, index, its_digest)
     place.mkdir(parents=True, exist_ok=True)
@@ -119,7 +119,7 @@ def set_aside(collection: Collection, index: int, its_digest: str) -> None:
 
 
 def put_back(collection: Collection, index: int) -> None:
-    """Restore a published folder that was moved aside by a replacement that did not finish."""
+    """Restore a published folder that was set aside by an interrupted replacement."""
     name = folder_name(index)
     if records.read(collection, index) is None or (collection.root / name).exists():
         return
@@ -149,10 +149,10 @@ def _is_there(collection: Collection, locator: str) -> bool:
 
 
 def _is_called(plan: Path, collection: Collection, index: int) -> bool:
-    """Return whether the patient of a published plan has the identity that the form gives now."""
+    """Return whether the patient of a published plan has the identity that the form now gives."""
     try:
         view = root_view(part10.read(plan))
     except (NotDicom, Malformed):
-        return True  # whatever became of the file, it is replaced
+        return True  # whatever happened to the file, it is replaced
     identity = new_identity.of_published(collection, index)
     return (view.text("PatientID"), view.text("PatientName")) == (identity.patient_id, identity.patient_name)

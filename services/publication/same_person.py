@@ -1,4 +1,4 @@
-"""Whether the patient of a set was published before: told, because a model would train and be tested on one person."""
+"""Detection of persons published before, reported because a model could be trained and tested on the same person."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 SAME: Final = gettext_noop("It is the same person as {name}.")
 EQUAL_PIXELS: Final = gettext_noop("They are kept apart, but equal pixels or contours in both still link them.")
 UNSURE: Final = gettext_noop(
-    "Its patient ID is that of the person of {name}, but not both state a birth date: a person says who it is."
+    "Its patient ID is that of the person of {name}, but not both state a birth date: a person must decide who it is."
 )
 OTHER: Final = gettext_noop(
-    "Its patient ID is that of the person of {name}, but birth date or sex differ: somebody else, or a wrong entry."
+    "Its patient ID is that of the person of {name}, but birth date or sex differ: another person, or an input error."
 )
 
 
 def described(collection: Collection, rtset: RtSet, index: int, hospital: str) -> Person | None:
-    """Describe the person of a set; None where it states no patient ID."""
+    """Return the person of a set; None if it states no patient ID."""
     patient_id = patient_id_of(rtset)
     if not patient_id:
         return None
@@ -34,7 +34,7 @@ def described(collection: Collection, rtset: RtSet, index: int, hospital: str) -
 
 
 def birth_date_and_sex(rtset: RtSet) -> tuple[str, str]:
-    """Return what all objects of a set that state a birth date and a sex agree on; empty where they do not."""
+    """Return the birth date and sex on which all objects that state them agree; empty if they disagree."""
     views = [file.view for file in rtset.set_files]
     births = {birth for view in views if (birth := view.text("PatientBirthDate")) and not is_placeholder(birth)}
     sexes = {sex for view in views if (sex := view.text("PatientSex").upper()) in {"F", "M", "O"}}
@@ -42,14 +42,14 @@ def birth_date_and_sex(rtset: RtSet) -> tuple[str, str]:
 
 
 def told(collection: Collection, person: Person | None) -> str:
-    """Note the person of a published set, and tell whose set was published before; empty where nobody's was."""
+    """Note the person of a published set, and return a sentence naming the person's earlier set, or an empty string."""
     if person is None:
         return ""
     return says(collection, person, persons.note(collection, person))
 
 
 def says(collection: Collection, person: Person, first: Person | None) -> str:
-    """Report a set's person that somebody was published before them; empty where nobody was."""
+    """Return a sentence on the person's earlier set; empty if there is none."""
     if first is None or first.index == person.index:
         return ""
     if person.differs(first):

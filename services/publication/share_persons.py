@@ -1,8 +1,8 @@
-"""Which persons were published in other collections of the share, where an operator turned that on.
+"""Persons published in several collections of a share, if an operator enabled this.
 
-Each collection has a key of its own, so that nobody can link its patients with another's. Whoever wants to be told of
-one person in two collections gives the processes a secret that all of them share, and never stands on the share itself
-(`ANONYMIZER_SHARE_SECRET_FILE`): it links hospitals' patients for whoever holds it. A collection then has
+Each collection has its own key, so that nobody can link its patients with another's. To be notified of a person in two
+collections, an operator gives all processes a common secret that is never stored on the share
+(`ANONYMIZER_SHARE_SECRET_FILE`), since its holder can link patients of different hospitals. A collection then has
 `.anonymizer/share_persons/<hash>/000006.json` for each set that it published, and the others look there.
 """
 
@@ -34,20 +34,20 @@ NAME: Final = "share_persons"
 
 SAME: Final = gettext_noop("It is the same person as {name}, in another collection of this share.")
 OTHER: Final = gettext_noop(
-    "Its patient ID is that of the person of {name}, in another collection of this share, but birth date "
-    "or sex differ: somebody else, or a wrong entry."
+    "Its patient ID is that of the person of {name}, in another collection of this share, but birth date or sex "
+    "differ: another person, or an input error."
 )
 
 
 class SharePersons:
-    """The persons of a share's collections.
+    """Persons in the collections of a share.
 
     Parameters
     ----------
     secret
-        That all of the share's processes have; empty: nobody is to be known across collections.
+        Common to all of the share's processes; empty: detection is off.
     share
-        The folder under which the collections lie.
+        The folder that contains the collections.
     """
 
     def __init__(self, secret: str | None, share: Path | None) -> None:
@@ -55,7 +55,7 @@ class SharePersons:
         self._share = share
 
     def person_of(self, rtset: RtSet, hospital: str) -> Person | None:
-        """Describe the person of a set; None where it states no patient ID, or nobody is to be known."""
+        """Return the person of a set; None if it states no patient ID, or detection is off."""
         if not self._secret or not (patient_id := patient_id_of(rtset)):
             return None
         birth_date, sex = same_person.birth_date_and_sex(rtset)
@@ -63,7 +63,10 @@ class SharePersons:
         return Person(name, 0, birth=self._mark("birth date", birth_date), sex=self._mark("sex", sex))
 
     def told(self, collection: Collection, person: Person | None, index: int) -> str:
-        """Note the person of a published set; tell who they are in other collections, empty where nobody."""
+        """Note the person of a published set.
+
+        Return a sentence on their sets in other collections, or an empty string.
+        """
         if person is None:
             return ""
         folder = collection.state / NAME / person.hash
@@ -73,7 +76,7 @@ class SharePersons:
         return " ".join(self._found(collection, person))
 
     def _found(self, collection: Collection, person: Person) -> Iterator[str]:
-        """Yield what is told of each set of the person in the other collections."""
+        """Yield a sentence on each set of the person in the other collections."""
         for root in Share(self._share).roots() if self._share else ():
             if root == collection.root:
                 continue
@@ -82,26 +85,26 @@ class SharePersons:
                 yield gettext(OTHER if person.differs(noted) else SAME, name=place)
 
     def _mark(self, *texts: str) -> str:
-        """Make a mark of texts; empty where the last of them is."""
+        """Return a keyed digest of texts; empty if the last one is."""
         if not texts[-1]:
             return ""
         return hmac.new(self._secret, "\0".join(texts).encode("utf-8", "surrogatepass"), sha256).hexdigest()
 
 
 def forget(collection: Collection, index: int) -> None:
-    """Erase what other collections may see of a set."""
+    """Erase what other collections can see of a set."""
     place = collection.state / NAME
     for path in place.glob(f"*/{index:06d}.json") if place.is_dir() else ():
         path.unlink(missing_ok=True)
 
 
 def _noted(root: Path, name: str) -> Iterator[Person]:
-    """Yield the person as stated by each of their sets that stands published in a collection."""
+    """Yield the person as stated by each of their published sets in a collection."""
     try:
         collection = Collection.look(root)
         noted = sorted(durable_files.names(collection.state / NAME / name))
     except (OSError, SettingsWrong):
-        return  # it says by itself that it cannot be looked into
+        return  # the collection itself reports that it cannot be read
     for file in noted:
         number = file.removesuffix(".json")
         record = records.read(collection, int(number)) if number.isdigit() else None

@@ -1,8 +1,8 @@
-"""What a person is to read of each set, `.anonymizer/words/<index>.json`, and the list that is made of all of them.
+"""Words of each set for a person to review, `.anonymizer/words/<index>.json`, and the list compiled from them.
 
-The one whom the collection goes through renders `words.csv` from these files, as it does the tracking file: its own
-columns are brought up to date, and what a person wrote into the others wins. A set that waits for a person has no index
-yet: its file is called by its locator, and goes when the set has one.
+The holder of the collection renders `words.csv` from these files, as it does the tracking file: it updates its own
+columns and keeps what a person wrote into the others. A set that waits for a person has no index yet: its file is named
+by its locator, and deleted once the set has an index.
 """
 
 from __future__ import annotations
@@ -44,22 +44,22 @@ KINDS: Final[Mapping[str, str]] = {
     "coded": "coded value",
     "coded_fixed": "coded value that cannot go",
 }
-"""What a kind of text is called in the list."""
+"""Names of the kinds of text in the list."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetWords:
-    """The words of one set that a person is to read."""
+    """Words of one set for a person to review."""
 
     index: int | None
-    """None while it waits, and has no number."""
+    """None while it waits and has no number."""
 
     locator: str
     patient: str
-    """A mark by which the sets of one person are known to be."""
+    """Mark that identifies sets of the same person."""
 
     plan: str
-    """The mark of its plan, where its folder holds several."""
+    """Mark of its plan, if its folder holds several."""
 
     words: tuple[Mapping[str, Any], ...]
     """`word`, `texts` by kind, `why`."""
@@ -67,26 +67,26 @@ class SetWords:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word, as all sets of a collection have it."""
+    """A word, aggregated over the sets of a collection."""
 
     word: str
     texts: Mapping[str, tuple[str, ...]]
     indices: tuple[int, ...]
-    """Published sets in which it stands."""
+    """Published sets that contain it."""
     waiting: tuple[str, ...]
-    """Locators of the sets that wait for a person because of it, too."""
+    """Locators of the sets that wait for a person because of it."""
     why: str
     state: State
     note: str = ""
 
     @property
     def sets(self) -> int:
-        """In how many sets it stands."""
+        """Number of sets that contain it."""
         return len(self.indices) + len(self.waiting)
 
     @property
     def where(self) -> str:
-        """Where it stands, by kind, with some of the texts."""
+        """Locations by kind, with examples of the texts."""
         told = "; ".join(f"{KINDS.get(kind, kind)}: {', '.join(some)}" for kind, some in self.texts.items())
         return told if len(told) <= _LONGEST_CELL else f"{told[: _LONGEST_CELL - 1]}…"
 
@@ -99,7 +99,7 @@ def write(
     words: Sequence[Mapping[str, Any]],
     plan: str = "",
 ) -> None:
-    """Note what is to be read of a set, in the place of what was noted before; nothing where there is nothing."""
+    """Store the words of a set for review, replacing earlier ones; stores nothing if there are none."""
     path = collection.words / (f"{index:06d}.json" if index is not None else _waiting_name(locator, plan))
     if not words:
         path.unlink(missing_ok=True)
@@ -111,7 +111,7 @@ def write(
 
 
 def forget(collection: Collection, locator: str, plan: str = "") -> None:
-    """Drop what was noted of a set that waited; `plan`: the mark of its plan, where its folder holds several."""
+    """Delete the words of a set that waited; `plan` is the mark of its plan, if its folder holds several."""
     (collection.words / _waiting_name(locator, plan)).unlink(missing_ok=True)
 
 
@@ -120,12 +120,12 @@ def _waiting_name(locator: str, plan: str) -> str:
 
 
 def read(collection: Collection, index: int) -> SetWords | None:
-    """Return what is to be read of a published set; None where nothing was noted."""
+    """Return the words of a published set; None if none were stored."""
     return _read(collection, f"{index:06d}.json")
 
 
 def every(collection: Collection) -> Iterator[SetWords]:
-    """Return what is to be read of each set that is published or waits, published ones first."""
+    """Yield the words of each published or waiting set, published ones first."""
     names = sorted(durable_files.names(collection.words)) if collection.words.is_dir() else []
     for name in sorted((name for name in names if name.endswith(".json")), key=lambda name: (len(name), name)):
         found = _read(collection, name)
@@ -134,13 +134,13 @@ def every(collection: Collection) -> Iterator[SetWords]:
 
 
 def unread(collection: Collection, found: SetWords) -> list[str]:
-    """Return the words of a set that may not leave the house yet: nobody has said that they are fine."""
+    """Return the words of a set not yet approved by a person, which must not leave the hospital."""
     decisions = collection.decisions
     return [each["word"] for each in found.words if not decisions.is_fine(each["word"])]
 
 
 def count_unread(collection: Collection, index: int) -> int:
-    """Count the words of a published set that nobody has said to be fine; those of its record where none are noted."""
+    """Count the words of a published set not yet approved; those in its record if none are stored."""
     found = read(collection, index)
     if found is not None:
         return len(unread(collection, found))
@@ -150,7 +150,7 @@ def count_unread(collection: Collection, index: int) -> int:
 
 
 def gathered(collection: Collection, sheet: word_list.Sheet | None = None) -> list[Word]:
-    """Collect the words of all sets, those in most sets first."""
+    """Aggregate the words of all sets, most frequent first."""
     sheet = word_list.read(collection.root) if sheet is None else sheet
     rows = {fold(row.word): row for row in sheet.rows}
     spelled: dict[str, str] = {}
@@ -183,17 +183,17 @@ def gathered(collection: Collection, sheet: word_list.Sheet | None = None) -> li
 
 
 def cannot_go(word: Mapping[str, Any]) -> bool:
-    """Return whether a word of a set stands in a value on which dose or import depend."""
+    """Return whether a word occurs in a value on which dose or import depend."""
     return "coded_fixed" in word["texts"]
 
 
 def render(collection: Collection, words: Iterable[str] = (), state: State = "unread") -> None:
-    """Bring `words.csv` up to date, after a person's decision about some words where there is one.
+    """Update `words.csv`, applying a person's decision on some words if given.
 
     Raises
     ------
     SettingsWrong
-        The list cannot be read, or a person changed it just now.
+        The list is invalid, or a person just changed it.
     """
     before = word_list.read(collection.root)
     decided = before.decided(words, state)
@@ -206,7 +206,7 @@ def render(collection: Collection, words: Iterable[str] = (), state: State = "un
 
 
 def stands_elsewhere(collection: Collection, word: str, patient: str) -> bool:
-    """Return whether a word stands in a text of another person's set."""
+    """Return whether a word occurs in a text of another person's set."""
     folded = fold(word)
     return any(
         one.patient != patient and any(fold(each["word"]) == folded for each in one.words) for one in every(collection)
@@ -214,12 +214,12 @@ def stands_elsewhere(collection: Collection, word: str, patient: str) -> bool:
 
 
 def waiting(collection: Collection) -> Iterator[SetWords]:
-    """Return the sets that wait for a person to read their words."""
+    """Yield the sets that wait for a person to review their words."""
     yield from (one for one in every(collection) if one.index is None)
 
 
 def note(words: Iterable[str]) -> str:
-    """Return the lines of a note on the words that nobody has read."""
+    """Return the lines of a note on unreviewed words."""
     told = ", ".join(words)
     return gettext(
         "Words that nobody has read: {words}. Decide on them in {file}, or by: anonymizer words ROOT",
@@ -229,7 +229,7 @@ def note(words: Iterable[str]) -> str:
 
 
 def to_withdraw(collection: Collection, indices: Iterable[int]) -> list[str]:
-    """Name the published sets that cannot be made again, because what they were made of is not there any more."""
+    """Return the published sets that cannot be made again because their originals are gone."""
     return [folder_name(index) for index in indices if not _has_original(collection, index)]
 
 

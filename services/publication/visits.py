@@ -1,8 +1,8 @@
-"""The linked sets of a person, in order, and how (0020,0010) *Study ID* counts their studies.
+"""Linked sets of a person, in order, and the (0020,0010) *Study ID* numbering of their studies.
 
 `visits/<hash of the person>/000001.json` names a set and its new studies. Each file is created exclusively, after the
-one before it, and never changed: whoever reads them comes to the same numbers. Objects that two sets share lie in one
-study, and so have one Study ID in both.
+previous one, and never changed, so all readers arrive at the same numbers. Objects shared by two sets are in one study,
+and so have the same Study ID in both.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SCHEMA: Final = 1
 
 
 class SharedObjectDiffers(Exception):
-    """An object that a linked set shares with one of the same person would not be what was published of it."""
+    """An object shared by linked sets of a person would differ from its published version."""
 
     def __init__(self, index: int) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class SharedObjectDiffers(Exception):
 
 
 def enter(collection: Collection, person: str, set_id: str, studies: Iterable[str]) -> Mapping[str, str]:
-    """Note a set as the next of a person, unless it was; return the Study ID of each of its studies.
+    """Add a set to a person's visits unless present; return the Study ID of each of its studies.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def sets_of(collection: Collection, person: str) -> list[str]:
 
 
 def published(collection: Collection, person: str, but: str = "") -> list[int]:
-    """Return the numbers under which sets of a person stand published, but for one set."""
+    """Return the published indices of a person's sets, except for one set."""
     found = []
     for set_id in sets_of(collection, person):
         claim = claims.of(collection, set_id) if set_id != but else None
@@ -73,16 +73,16 @@ def published(collection: Collection, person: str, but: str = "") -> list[int]:
 
 
 def check_shared(collection: Collection, person: str, set_id: str, hashes: Mapping[str, str]) -> None:
-    """Hold the files of a set, whose record is written already, against what other sets of its person have of them.
+    """Compare the files of a set, whose record is already written, with those of other sets of its person.
 
-    Two sets in work at one moment see each other so, or one of them sees the other one published.
+    Of two sets processed at once, each sees the other, or one sees the other published.
 
     Raises
     ------
     SharedObjectDiffers
-        A published file of the same object is another one.
+        A published file of the same object differs.
     SetChanged
-        One that is about to be published is: which of the two is first shows in a moment.
+        One about to be published differs; which one is first will be known shortly.
     """
     for other in sets_of(collection, person):
         if other in {set_id, ""}:
@@ -102,7 +102,7 @@ def _differ(hashes: Mapping[str, str], others: Mapping[str, str]) -> bool:
 
 
 def _study_ids(visits: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Return the number of each study: all that a set brings with it have one, the next."""
+    """Return the number of each study: all new studies of a set share the next number."""
     known: dict[str, str] = {}
     number = 0
     for visit in visits:

@@ -21,7 +21,7 @@ def look_again(collection: Collection, folder: str, plans: Marks[str] = ()) -> s
     Parameters
     ----------
     plans
-            In a folder with several sets, the marks of the plans meant; all by default.
+        In a folder with several sets, the marks of the plans meant; all by default.
     """
     locator = registry.register(collection, folder)
     if plans:

@@ -37,7 +37,7 @@ class Arbiter:
     Parameters
     ----------
     clock
-            Monotonic clock. Clocks of different hosts are never compared: a heartbeat is a counter.
+        Monotonic clock. Clocks of different hosts are never compared: a heartbeat is a counter.
     """
 
     def __init__(self, collection: Collection, clock: Callable[[], float] = time.monotonic) -> None:

@@ -92,11 +92,11 @@ class Collection:
         Raises
         ------
         SettingsWrong
-                The form or the list of identities is invalid, or numbers were given here but there is no state.
+            The form or the list of identities is invalid, or numbers were given here but there is no state.
         FormatTooNew
-                The state was written by a newer version.
+            The state was written by a newer version.
         OSError
-                Temporary, for example if the share is unavailable.
+            Temporary, for example if the share is unavailable.
         """
         identity, options = read_settings(root)
         modes.follow(root)
@@ -132,7 +132,7 @@ class Collection:
         Raises
         ------
         SettingsWrong
-                There is a form already, numbers were given here before, or an argument is invalid.
+            There is a form already, numbers were given here before, or an argument is invalid.
         """
         _refuse_second_form(root)
         check_identity(identity)
@@ -340,7 +340,7 @@ class Collection:
         Parameters
         ----------
         hospital
-                As returned by `hospital_of`; otherwise the hospitals of a collection are not distinguished.
+            As returned by `hospital_of`; otherwise the hospitals of a collection are not distinguished.
         """
         stated = "\0".join((hospital, patient_id.strip(" \0")))
         return self._digest(b"person", stated.encode("utf-8", "surrogatepass")).hex()[:32]

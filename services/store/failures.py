@@ -40,7 +40,7 @@ def begun(collection: Collection, locator: str) -> str:
 
 
 def of_set(locator: str, plan: str) -> str:
-    """Name a set in what is counted here: the folder's locator, and its plan where the folder holds several."""
+    """Return the key for counting failures of a set: the folder's locator, plus the plan in a multi-set folder."""
     return f"{locator}.{plan}" if plan else locator
 
 
@@ -50,7 +50,7 @@ def park(collection: Collection, key: str, reasons: Sequence[str], fingerprint: 
     Parameters
     ----------
     proof
-            Findings of a failed proof: attribute paths, never a value.
+        Findings of a failed proof: attribute paths, never a value.
     """
     stored = {"schema": SCHEMA, "reasons": list(reasons), "parked": fingerprint, "proof": list(proof)}
     durable_files.write_atomically(_file(collection, key), durable_files.encode(stored), staging=collection.staging)

@@ -219,7 +219,7 @@ def count_as_new(collection: Collection, locator: str, fingerprint: str, plans: 
     Parameters
     ----------
     plans
-            In a folder with several sets, the marks of the plans meant; all by default.
+        In a folder with several sets, the marks of the plans meant; all by default.
     """
     path = _folder_file(collection, locator)
     stored = {**(durable_files.read(path) or {}), "as_new": fingerprint, "as_new_plans": list(plans)}

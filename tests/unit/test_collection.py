@@ -126,11 +126,11 @@ def test_a_form_that_is_no_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsWrong, match="UTF-8"):
         Collection.open(tmp_path)
     form.write_bytes(b"#" * 2_000_000)
-    with pytest.raises(SettingsWrong, match="no file of settings"):
+    with pytest.raises(SettingsWrong, match="not a settings file"):
         Collection.open(tmp_path)
     form.unlink()
     form.mkdir()
-    with pytest.raises(SettingsWrong, match="no file of settings"):
+    with pytest.raises(SettingsWrong, match="not a settings file"):
         Collection.open(tmp_path)
 
 

@@ -56,13 +56,13 @@ def test_what_a_spreadsheet_would_reckon_with_is_kept_from_it():
     [
         ("name;target\nHerz;Heart\n", "source and state is missing"),
         ("source;target;state\nHerz;Heart;yes\n", "line 2: state must be one of"),
-        ("source;target;state\nA;B;proposed\nHerz;;confirmed\n", "line 3: it is confirmed, and has no target"),
+        ("source;target;state\nA;B;proposed\nHerz;;confirmed\n", "line 3: it is confirmed, but has no target"),
         ("source;target;state\nHerz;A name that is too long;confirmed\n", "line 2: the target has 23 characters"),
         ("source;target;state\nHerz;Größe;confirmed\n", "line 2: the target may have English letters"),
-        ("source;target;state\n;Heart;confirmed\n", "line 2: it is confirmed, and names no source"),
+        ("source;target;state\n;Heart;confirmed\n", "line 2: it is confirmed, but has no source"),
         ("source;target;state\nA;B;confirmed\nA;C;confirmed\n", "line 3: confirmed before, with another target"),
         ("source;source;target;state\n", "two columns have the same name"),
-        ('source;target;state\n"' + "x" * 200_000 + '";;\n', "this is no line of a table"),
+        ('source;target;state\n"' + "x" * 200_000 + '";;\n', "this is not a line of a table"),
     ],
 )
 def test_half_a_list_is_no_list(text, said):
