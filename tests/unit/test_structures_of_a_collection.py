@@ -288,10 +288,10 @@ def test_what_cannot_be_done_again_is_refused_with_its_reason(batch):
         republish.request(batch.collection, 99)
     with pytest.raises(SettingsWrong, match="A removed set cannot be republished"):
         republish.request(batch.collection, first)
-    with pytest.raises(SettingsWrong, match="original set of .* is no longer here"):
+    with pytest.raises(SettingsWrong, match="is no longer here"):
         republish.request(batch.collection, second)
     make_collection(batch.root, family_name="Other")
-    with pytest.raises(SettingsWrong, match="another new identity"):
+    with pytest.raises(SettingsWrong, match="another identity"):
         republish.request(batch.collection, third)
     assert republish.asked(batch.collection) == []
 
