@@ -162,7 +162,7 @@ def _not_as_claimed(rtset: RtSet, said: Mapping[str, Any], policy: Policy) -> It
 
 
 def _against_policy(file: SetFile, policy: Policy) -> set[str]:
-    """Return what an object holds though the policy takes it out, empties it, or gives it a constant."""
+    """Return violations of the policy in an object: attributes that should be removed, empty or constant."""
     found: set[str] = set()
     data = file.file.data
 

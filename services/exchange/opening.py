@@ -304,7 +304,7 @@ class _Zip(Source):
         self._enter()
 
     def _enter(self) -> None:
-        """Go into the one folder that holds the delivery: who packs a folder by a right click packs it, too."""
+        """Descend into the single folder that holds the delivery, as when someone zipped the folder by right-click."""
         tops = {name.partition("/")[0] for name in self._entries if not is_litter(PurePosixPath(name).name)}
         top = f"{tops.pop()}/" if len(tops) == 1 else ""
         if top and f"{top}{manifest.NAME}" in self._entries:

@@ -53,16 +53,16 @@ class Line(NamedTuple):
 def compare(
     source: Path, anon: Path, policy: Policy, choose: Choose = lambda found: set_aside(found).objects
 ) -> Mapping[str, Sequence[Line]]:
-    """Lay the objects of a set beside what was made of them: of the CT one slice, of each other kind its object.
+    """Compare the objects of a set, and one slice of its CT, with their anonymized versions.
 
     Parameters
     ----------
     source, anon
-        The folder that was dropped and the one that was published.
+        The dropped and the published folder.
     policy
-        That of the collection.
+        The collection's policy.
     choose
-        Returns of the objects in the source folder those of the set.
+        Selects the set's objects from those in the source folder.
 
     Raises
     ------
