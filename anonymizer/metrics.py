@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
+from services.errors import SettingsWrong
 from services.policy.table import POLICY_EDITION
 from services.runtime import metrics
 from watcher.service import STANDS_BY
@@ -170,10 +171,23 @@ def _one(name: str, means: str, value: float, **labels: str) -> GaugeMetricFamil
 
 @contextmanager
 def answering_prometheus(address: Address, watch: Watch, share: Share, client: redis.Redis) -> Iterator[None]:
-    """Answer whoever asks for the numbers, as long as the block runs."""
+    """Answer whoever asks for the numbers, as long as the block runs.
+
+    Raises
+    ------
+    SettingsWrong
+        The address is not ours, or taken.
+    """
     registry = CollectorRegistry()
     registry.register(Numbers(watch, share, client))
-    server, thread = start_http_server(address.port, address.host, registry)
+    try:
+        server, thread = start_http_server(address.port, address.host, registry)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise SettingsWrong(
+            f"The numbers for Prometheus cannot be served at {address.host}:{address.port} ({why}). "
+            "Set ANONYMIZER_METRICS to another address."
+        ) from None
     try:
         yield
     finally:

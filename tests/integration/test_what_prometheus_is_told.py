@@ -1,6 +1,7 @@
 """The numbers for Prometheus: true, complete, and without a name."""
 
 import json
+import socket
 import time
 import urllib.request
 from contextlib import closing
@@ -11,6 +12,7 @@ import redis
 
 from anonymizer.embedded.redis_server import redis_server
 from anonymizer.metrics import answering_prometheus
+from services.errors import SettingsWrong
 from services.runtime import metrics
 from services.runtime.settings import Address
 from services.store.set_state import SetState
@@ -44,6 +46,18 @@ def told(watch, share, client):
     ):
         lines = answer.read().decode().splitlines()
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
+
+
+def test_an_address_that_is_taken_is_told_with_the_setting(tmp_path, client):
+    """In one sentence: a log of a service has no other text."""
+    watch, share = SimpleNamespace(attended={}, share_is_away=False), SimpleNamespace(root=tmp_path, closed=())
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = Address("127.0.0.1", other.getsockname()[1])
+        with (
+            pytest.raises(SettingsWrong, match=rf"127.0.0.1:{address.port} \(.*in use.*\). Set ANONYMIZER_METRICS"),
+            answering_prometheus(address, watch, share, client),
+        ):
+            pass
 
 
 def test_everything_is_told(tmp_path, client):

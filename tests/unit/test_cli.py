@@ -274,6 +274,7 @@ def test_status_tells_how_each_collection_stands(tmp_path: Path, anonymizer: Cal
         "refused one": ("refused", "No plan."),
     }
     assert "line 1" in told[str(broken)]["paused"]
+    assert "no sets" not in said.out  # those of a broken form were not looked through
     assert anonymizer("status", tmp_path / "BATCH" / "new one").code == 2
 
 
