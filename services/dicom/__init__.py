@@ -1,1 +1,1 @@
-"""DICOM as bytes: elements, files, character sets, dates."""
+"""DICOM at the byte level: elements, files, character sets, dates."""

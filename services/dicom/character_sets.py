@@ -1,8 +1,8 @@
-"""Characters: what bytes say under a character set and what to declare in the output.
+"""Character sets: decoding of values, and the declaration needed in the output.
 
-Real files declare no character set and use one, declare Latin-1 and write UTF-8, or switch sets in mid-value. A name
-that is read wrongly is a name that is not found, so reading never fails and prefers what the bytes show to what is
-declared. PS3.5 §6.1; PS3.3 C.12.1.1.2.
+Real files use a character set without declaring it, declare Latin-1 and write UTF-8, or switch sets within a value. A
+misread name is a name that is not found, so decoding never fails and prefers the evidence of the bytes to the
+declaration. PS3.5 §6.1; PS3.3 C.12.1.1.2.
 """
 
 from __future__ import annotations
@@ -15,32 +15,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 CHARSET_VRS: Final = frozenset((b"SH", b"LO", b"ST", b"LT", b"PN", b"UC", b"UT"))
-"""The VRs that (0008,0005) *Specific Character Set* governs; all others keep to ASCII. PS3.5 §6.1.2.2."""
+"""VRs governed by (0008,0005) *Specific Character Set*; all others are ASCII. PS3.5 §6.1.2.2."""
 
 _ESC: Final = b"\x1b"
 _FRAGMENT = re.compile(rb"\x1b[^\x1b]*|[^\x1b]+")
 _RESETS: Final = re.compile(rb"[\\\t\n\f\r]")
 _RESETS_IN_NAMES: Final = re.compile(rb"[\\\t\n\f\r^=]")
-"""After these a value is back in its first character set. PS3.5 §6.1.2.5.3."""
+"""Characters that reset a value to its first character set. PS3.5 §6.1.2.5.3."""
 
 
 # Reading and writing ---------------------------------------------------------------------------------
 
 
 def decode(value: bytes, vr: bytes, charsets: Sequence[str]) -> str:
-    """Read a text value, padding and all; never fails.
+    """Decode a text value including padding; never fails.
 
-    Where the declared character sets do not fit the bytes, known escape sequences are followed though undeclared, then
-    UTF-8 is tried, then Latin-1 takes whatever is left.
+    If the declared character sets do not fit the bytes, known but undeclared escape sequences are followed, then UTF-8
+    is tried, then Latin-1.
 
     Parameters
     ----------
     value
-        The value field; several values stay parted by backslashes, and may be split only after this.
+        The value field; multiple values remain separated by backslashes and may be split only afterwards.
     vr
-        The VR: `b"PN"`. Names switch back to the first set at `^` and `=` too.
+        The VR, such as `b"PN"`. Names also switch back to the first set at `^` and `=`.
     charsets
-        The values of (0008,0005) in force, in their order; empty where none is declared.
+        The values of (0008,0005) in force, in order; empty if none is declared.
     """
     if not is_foreign(value):
         return value.decode("ascii")
@@ -59,13 +59,13 @@ _CONTROLS_OF_TEXTS: Final = {
     **dict.fromkeys((b"ST", b"LT", b"UT"), re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]+")),
     **dict.fromkeys((b"SH", b"LO", b"PN", b"UC"), re.compile(rb"[\x00-\x1a\x1c-\x1f\x7f]+")),
 }
-"""The control characters that a VR does not allow; ESC switches character sets. PS3.5 §6.1.3, Table 6.2-1."""
+"""Control characters not allowed in a VR; ESC switches character sets. PS3.5 §6.1.3, Table 6.2-1."""
 
 
 def plain(value: bytes, vr: bytes) -> bytes:
-    """Return a text up to its first NUL, with a blank in the place of control characters that its VR does not allow.
+    """Return a text up to its first NUL, with blanks in place of control characters that its VR does not allow.
 
-    Readers show nothing of what stands behind. A value that needs nothing of it comes back as it is, padding and all.
+    Readers show nothing after a NUL. A clean value is returned unchanged, including padding.
     """
     text = value.rstrip(b"\0 ")
     controls = _CONTROLS_OF_TEXTS.get(vr, CONTROLS)
@@ -75,47 +75,47 @@ def plain(value: bytes, vr: bytes) -> bytes:
 
 
 def is_foreign(value: bytes) -> bool:
-    """Return whether a value holds more than plain ASCII, so that it depends on a character set."""
+    """Return whether a value is not plain ASCII, and so depends on a character set."""
     return not value.isascii() or _ESC in value
 
 
 def encode(text: str, charsets: Sequence[str]) -> bytes:
-    """Write a text in the first of the character sets, without padding.
+    """Encode a text in the first of the character sets, without padding.
 
     Raises
     ------
     UnicodeEncodeError
-        The character set has no such character: `effective_charset` was not asked, or not told of this text.
+        The character set lacks a character: `effective_charset` was not called with this text.
     """
     if text.isascii():
         return text.encode("ascii")
     codec = _codecs(tuple(charsets))[0]
-    # Half-width katakana (ISO_IR 13) pass as Shift JIS, which would write double bytes that DICOM does not allow there.
+    # Half-width katakana (ISO_IR 13) is encoded as Shift JIS, whose double bytes DICOM does not allow there.
     return text.encode("ascii" if codec in {None, "shift_jis"} else codec)
 
 
 def recode(value: bytes, vr: bytes, charsets: Sequence[str], output: Sequence[str]) -> bytes:
-    """Carry a value from the character sets it was written in to those of the output; ASCII passes as it stands."""
+    """Convert a value from its character sets to those of the output; ASCII is returned unchanged."""
     if not is_foreign(value):
         return value
     return encode(decode(value, vr, charsets), output)
 
 
 def effective_charset(declared: bytes | None, samples: Iterable[bytes], written: Iterable[str] = ()) -> bytes | None:
-    """Return what the output has to declare, or None where the declaration of the source is right and can stay.
+    """Return the character set to declare in the output, or None if the source's declaration is correct and can stay.
 
-    Latin-1 that was not declared becomes `ISO_IR 100` and keeps its bytes; everything else that is undeclared,
-    declared wrongly or mixed becomes `ISO_IR 192` (UTF-8). Where the answer is not None every value that is not ASCII
-    has to pass `recode`.
+    Undeclared Latin-1 becomes `ISO_IR 100` and keeps its bytes; everything else that is undeclared, misdeclared or
+    mixed becomes `ISO_IR 192` (UTF-8). If the result is not None, every non-ASCII value must be passed through
+    `recode`.
 
     Parameters
     ----------
     declared
-        The value of (0008,0005) as it stands, None where it is absent.
+        The value of (0008,0005), or None if absent.
     samples
-        The text values of the object that stay.
+        The object's text values that are kept.
     written
-        The texts that the output gets anew: the new name, cleaned labels.
+        New texts in the output: the new name, cleaned labels.
     """
     terms = (declared or b"").decode("ascii", "replace").split("\\")
     foreign = [sample for sample in samples if is_foreign(sample)]
@@ -128,7 +128,7 @@ def effective_charset(declared: bytes | None, samples: Iterable[bytes], written:
 
 
 def _read(value: bytes, codecs: Sequence[str | None], resets: re.Pattern[bytes]) -> str:
-    """Read a value strictly by the character sets allowed; raises UnicodeError."""
+    """Decode a value strictly by the allowed character sets; raises UnicodeError."""
     if _ESC not in value:
         return _read_plain(value, codecs[0])
     return "".join(_read_fragment(part, codecs, resets) for part in _FRAGMENT.findall(value))
@@ -136,13 +136,13 @@ def _read(value: bytes, codecs: Sequence[str | None], resets: re.Pattern[bytes])
 
 def _read_plain(value: bytes, codec: str | None) -> str:
     if codec == "latin_1" and not value.isascii() and _is_utf8(value):
-        # Real Latin-1 that happens to be UTF-8 would read "Ã¼"; what declares Latin-1 and means UTF-8 is common.
+        # Real Latin-1 that is valid UTF-8 would read "Ã¼", whereas UTF-8 declared as Latin-1 is common.
         raise UnicodeError
     return value.decode(codec or "ascii")
 
 
 def _read_fragment(part: bytes, codecs: Sequence[str | None], resets: re.Pattern[bytes]) -> str:
-    """Read from one escape sequence to the next. PS3.3 Tables C.12-3 and C.12-4."""
+    """Decode up to the next escape sequence. PS3.3 Tables C.12-3 and C.12-4."""
     if not part.startswith(_ESC):
         return _read_plain(part, codecs[0])
     code = part[:4] if part[:4] in _ESCAPES else part[:3]
@@ -154,12 +154,12 @@ def _read_fragment(part: bytes, codecs: Sequence[str | None], resets: re.Pattern
     if codec in {
         "iso2022_jp",
         "iso2022_jp_2",
-    }:  # Python's codec wants the escape sequence; delimiters may be half a kanji
+    }:  # Python's codec needs the escape sequence; delimiters may be half a kanji
         return part.decode(codec)
     rest = part[len(code) :]
     reset = resets.search(rest)
     end = reset.start() if reset else len(rest)
-    if codec is None:  # back to ASCII in G0; what the first set has in G1 holds on
+    if codec is None:  # back to ASCII in G0; the first set's G1 remains active
         return _read_plain(rest, codecs[0])
     return rest[:end].decode(codec) + _read_plain(rest[end:], codecs[0])
 
@@ -199,13 +199,13 @@ def _is_known(term: str) -> bool:
 
 @lru_cache(maxsize=64)
 def _codecs(charsets: tuple[str, ...]) -> tuple[str | None, ...]:
-    """Name Python's codecs for the declared sets, the first one always; None is ASCII, or a term nobody knows."""
+    """Return Python's codecs of the declared sets, the first one always; None for ASCII or an unknown term."""
     codecs = [_TERMS.get(_plain_term(term)) for term in charsets] or [None]
     return codecs[0], *(codec for codec in codecs[1:] if codec)
 
 
 def _plain_term(term: str) -> str:
-    """Bring the ways in which terms are misspelled together: `ISO-IR 100`, `iso_ir_100`, `UTF-8`."""
+    """Normalize misspelled terms: `ISO-IR 100`, `iso_ir_100`, `UTF-8`."""
     return re.sub(r"[\s_-]+", " ", term.strip(" \0")).upper()
 
 
@@ -222,7 +222,7 @@ _CODECS: Final = {
     166: "iso_ir_166",
     13: "shift_jis",
 }
-"""Python's names of the sets of one byte, by their numbers in the ISO register. PS3.3 Tables C.12-2 and C.12-3."""
+"""Python's names of single-byte sets, by their ISO registration numbers. PS3.3 Tables C.12-2 and C.12-3."""
 
 _TERMS: Final[Mapping[str, str | None]] = {
     "": None,
@@ -240,9 +240,9 @@ _TERMS: Final[Mapping[str, str | None]] = {
     "ISO IR 192": "UTF8",
     "UTF 8": "UTF8",
 }
-"""Codecs by the defined terms of (0008,0005), as `_plain_term` writes them; None is ASCII. PS3.3 C.12.1.1.2.
+"""Codecs by the defined terms of (0008,0005), normalized by `_plain_term`; None is ASCII. PS3.3 C.12.1.1.2.
 
-They are those of pydicom (a test says so), which takes longer to import than a small set to be anonymized.
+Equal to pydicom's table (checked by a test); importing pydicom takes longer than anonymizing a small set.
 """
 
 _ESCAPES: Final[Mapping[bytes, str]] = {
@@ -263,9 +263,9 @@ _ESCAPES: Final[Mapping[bytes, str]] = {
     b"\x1b$)C": "euc_kr",
     b"\x1b$)A": "iso_ir_58",
 }
-"""Codecs by the escape sequences that switch to them; the one of ASCII is not here. PS3.3 Tables C.12-3 and C.12-4."""
+"""Codecs by the escape sequences that switch to them, except ASCII's. PS3.3 Tables C.12-3 and C.12-4."""
 
 
 def name_components(name: str) -> list[list[str]]:
-    """Take a PN value apart: groups (alphabetic, ideographic, phonetic) of components (family, given …). PS3.5 §6.2."""
+    """Split a PN value into groups (alphabetic, ideographic, phonetic) of components (family, given …). PS3.5 §6.2."""
     return [[part.strip(" \0") for part in group.split("^")] for group in name.split("=")]

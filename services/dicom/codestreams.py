@@ -1,7 +1,7 @@
-"""JPEG, JPEG-LS and JPEG 2000 codestreams, walked by their markers and never decoded: what of them is the image.
+"""JPEG, JPEG-LS and JPEG 2000 codestreams, parsed by their markers without decoding, to extract the image.
 
-Comments (COM) and application segments (APPn) belong to no image. Encoders write their own names there, viewers and
-scanners what they like; no DICOM reader shows them.
+Comments (COM) and application segments (APPn) are not part of the image. Encoders write their names there, viewers and
+scanners anything; no DICOM reader shows them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 Span = tuple[int, int]
-"""Where a part of a codestream begins and ends."""
+"""Begin and end of a part of a codestream."""
 
 _JPEG: Final = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in range(50, 71))
 _JPEG_LS: Final = frozenset(("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"))
@@ -20,7 +20,7 @@ _JPEG_2000: Final = frozenset(
 _RLE: Final = "1.2.840.10008.1.2.5"
 
 _END: Final = 0xD9
-"""Of image in JPEG (EOI), of codestream in JPEG 2000 (EOC)."""
+"""End of image in JPEG (EOI), end of codestream in JPEG 2000 (EOC)."""
 
 # ISO/IEC 10918-1 Table B.1, ISO/IEC 14495-1 C.1.1.
 _SOI: Final = b"\xff\xd8"
@@ -30,7 +30,7 @@ _OF_JPEG: Final = frozenset((*range(0xC0, 0xD0), *range(0xDA, 0xE0))) - {0xC8}
 _OF_JPEG_LS: Final = _OF_JPEG | {0xF7, 0xF8}
 _IN_SCANS_OF_JPEG: Final = re.compile(rb"\xff(?![\x00\xd0-\xd7\xff])")
 _IN_SCANS_OF_JPEG_LS: Final = re.compile(rb"\xff(?![\x00-\x7f\xd0-\xd7\xff])")
-"""The next marker behind the coded samples, in which a byte of ones is followed by another one that is no marker's."""
+"""Next marker after coded samples; within them, 0xFF is followed by a byte that does not form a marker."""
 
 # ISO/IEC 15444-1 Table A.2, 15444-15 A.
 _SOC: Final = b"\xff\x4f"
@@ -41,11 +41,11 @@ _SOT_LENGTH: Final = 12
 
 
 class Unwalkable(Exception):
-    """The codestream cannot be walked, so that nobody knows what it carries beside its image."""
+    """The codestream cannot be parsed, so it is unknown what it carries besides its image."""
 
 
 def image(stream: bytes, syntax: str) -> list[Span]:
-    """Return the parts of a codestream that are its image, in order, joined where they adjoin.
+    """Return the parts of a codestream that make up its image, in order, adjacent ones merged.
 
     Parameters
     ----------
@@ -57,9 +57,9 @@ def image(stream: bytes, syntax: str) -> list[Span]:
     Raises
     ------
     Unwalkable
-        It does not follow its standard, or is of a kind that is not known here, or a tile-part carries a comment.
+        It violates its standard, is of an unsupported kind, or has a comment in a tile-part.
     """
-    if syntax == _RLE:  # has no place for comments (PS3.5 G)
+    if syntax == _RLE:  # has no comments (PS3.5 G)
         return [(0, len(stream))]
     try:
         if syntax in _JPEG_2000:
@@ -113,7 +113,7 @@ def _jpeg_2000(stream: bytes) -> list[Span]:
 
 
 def _tile_parts(stream: bytes, pos: int) -> list[Span]:
-    """Walk from the first tile-part to the end; only their headers are looked at."""
+    """Scan from the first tile-part to the end, reading only headers."""
     found: list[Span] = []
     while True:
         begin = pos
@@ -130,7 +130,7 @@ def _tile_parts(stream: bytes, pos: int) -> list[Span]:
 
 
 def _require_no_comment(stream: bytes, pos: int, end: int) -> None:
-    """Hold that the header of a tile-part has nothing but what its coded samples need."""
+    """Check that the header of a tile-part contains only what its coded samples need."""
     while True:
         marker, pos = _marker(stream, pos)
         if marker == _SOD:
@@ -143,7 +143,7 @@ def _require_no_comment(stream: bytes, pos: int, end: int) -> None:
 
 
 def _marker(stream: bytes, pos: int) -> tuple[int, int]:
-    """Return the marker at a place, past bytes that only fill, and where it ends."""
+    """Return the marker at a position, after any fill bytes, and its end."""
     if stream[pos] != 0xFF:
         raise Unwalkable("there is no marker where one should be")
     while stream[pos + 1] == 0xFF:

@@ -1,7 +1,7 @@
-"""A data set as the standard names it: values looked up by keyword, decoded when asked for.
+"""Data sets accessed by keyword, with values decoded on demand.
 
-Reading a set's headers needs perhaps thirty attributes of a thousand; a view decodes those and nothing else. It never
-raises on a value: what does not read as a number is None, and whoever needs the number says so.
+Reading a set's headers needs about thirty attributes out of a thousand; a view decodes only those. It never raises on
+an invalid value: an unreadable number is None, and callers that need it report it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SPECIFIC_CHARACTER_SET = 0x00080005
 
 
 def root_view(file: DicomFile) -> View:
-    """View the top level of a file."""
+    """Return a view of the top level of a file."""
     return View(file.data, file.elements, ())
 
 
@@ -40,37 +40,37 @@ class View:
 
     @cached_property
     def charsets(self) -> Sequence[str]:
-        """The character sets in force, an item's own or those around it (PS3.3 C.12.1.1.2)."""
+        """The character sets in force: an item's own, or inherited (PS3.3 C.12.1.1.2)."""
         element = self._by_tag.get(_SPECIFIC_CHARACTER_SET)
         if element is None:
             return self._outer_charsets
         return tuple(self.data[element[3] : element[4]].decode("ascii", "replace").strip("\0 ").split("\\"))
 
     def __contains__(self, keyword: str) -> bool:
-        """Return whether the attribute is there, with a value or without."""
+        """Return whether the attribute is present, with or without a value."""
         return dictionary.tag(keyword) in self._by_tag
 
     def has(self, keyword: str) -> bool:
-        """Return whether the attribute is there with a value."""
+        """Return whether the attribute is present with a value."""
         element = self._by_tag.get(dictionary.tag(keyword))
         return element is not None and element[4] > element[3]
 
     def raw(self, keyword: str) -> bytes | None:
-        """Return the value field as it stands, or None."""
+        """Return the unmodified value field, or None."""
         return self.raw_at(dictionary.tag(keyword))
 
     def raw_at(self, tag: int) -> bytes | None:
-        """Return the value field of a tag, a private one for instance."""
+        """Return the value field of a tag, for example a private one."""
         element = self._by_tag.get(tag)
         return None if element is None else self.data[element[3] : element[4]]
 
     def vr_at(self, tag: int) -> bytes:
-        """Return the VR of a tag as it is stated; b'' where the tag is absent."""
+        """Return the stated VR of a tag; b'' if the tag is absent."""
         element = self._by_tag.get(tag)
         return b"" if element is None else element[1]
 
     def text(self, keyword: str) -> str:
-        """Return the value decoded, without padding; '' where there is none."""
+        """Return the decoded value without padding; '' if there is none."""
         element = self._by_tag.get(dictionary.tag(keyword))
         if element is None or element[4] == element[3]:
             return ""
@@ -85,12 +85,12 @@ class View:
         return [part.strip(" \0") for part in value.split("\\")] if value else []
 
     def number(self, keyword: str) -> float | None:
-        """Return the only or first value of an IS or DS attribute; None where there is none, or it is no number."""
+        """Return the first value of an IS or DS attribute; None if there is none or it is not a number."""
         numbers = self.numbers(keyword)
         return numbers[0] if numbers else None
 
     def numbers(self, keyword: str) -> list[float]:
-        """Return the values of an IS, DS or US attribute; [] where any is no finite number."""
+        """Return the values of an IS, DS or US attribute; [] if any is not a finite number."""
         value = self.raw(keyword)
         if not value:
             return []
@@ -104,7 +104,7 @@ class View:
         return numbers if all(map(math.isfinite, numbers)) else []
 
     def items(self, keyword: str) -> list[View]:
-        """Return the items of a sequence; [] where it is absent or empty."""
+        """Return the items of a sequence; [] if it is absent or empty."""
         return self.items_at(dictionary.tag(keyword))
 
     def items_at(self, tag: int) -> list[View]:

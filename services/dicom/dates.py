@@ -1,17 +1,16 @@
-"""Dates move back by whole weeks, the same for every date of a set; times stay.
+"""Date shifting: all dates of a set move back by the same number of whole weeks; times are kept.
 
-Whole weeks keep the day of the week and every interval: what PS3.15 E.3.6, option 113107, is for. A
-set is shifted by 52 to 520 weeks, and never by a number of weeks that maps one date of the set onto another: that one
-would be an original date again.
+Whole weeks preserve weekdays and intervals, the purpose of PS3.15 E.3.6, option 113107. A set is shifted by 52 to 520
+weeks, excluding shifts that map one date of the set onto another, which would be an original date again.
 
-What a value may look like (PS3.5 6.2): DA `20110506`, in old objects `2011.05.06`; DT from `2011` to
-`20110506143231.123456+0200`; ranges `a-b`, `a-`, `-b`; several values parted by a backslash.
+Value formats (PS3.5 6.2): DA `20110506`, in old objects `2011.05.06`; DT from `2011` to `20110506143231.123456+0200`;
+ranges `a-b`, `a-`, `-b`; multiple values separated by backslashes.
 
-A DT that names only a year or a month moves as its first day does and stays as coarse as it was. A time zone offset
-inside a DT stays: local times keep their hour, and two instants stay as far apart as they were, whatever their offsets
-and whatever (0008,0201) *Timezone Offset From UTC* says. TM holds no date and is not touched.
+A DT with only a year or month moves like its first day and keeps its precision. A time zone offset in a DT is kept:
+local times keep their hour, and the interval between two instants is preserved, whatever their offsets and (0008,0201)
+*Timezone Offset From UTC*. TM contains no date and is not changed.
 
-What is no date (a UUID, a name, 30 February) cannot be moved and must not stay: it becomes empty.
+Anything else (a UUID, a name, 30 February) cannot be moved and must not stay: it becomes empty.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 SHIFT_WEEKS: Final = range(52, 521)
-"""How far back: one year at least, ten at most."""
+"""Weeks to move back: one to ten years."""
 
 _DA = re.compile(r"(?P<year>\d{4})(?P<dot>\.?)(?P<month>\d\d)(?P=dot)(?P<day>\d\d)(?P<rest>)", re.ASCII)
 _DT = re.compile(
@@ -43,13 +42,13 @@ _DT = re.compile(
 
 
 class _Moment(NamedTuple):
-    """One date as it stands in a value."""
+    """One date within a value."""
 
     day: date
-    """Of a year or a month the first."""
+    """The date; for a year or a month, its first day."""
 
     digits: int
-    """How much of yyyymmdd is stated: 4, 6 or 8."""
+    """Number of digits of yyyymmdd stated: 4, 6 or 8."""
 
     rest: str
     """Time and zone."""
@@ -59,44 +58,44 @@ class _Moment(NamedTuple):
 
 
 def read_da(value: str | bytes) -> list[date]:
-    """Return the dates that a DA value names; what is no date is left out."""
+    """Return the dates in a DA value, ignoring invalid ones."""
     return _days(value, _DA)
 
 
 def read_dt(value: str | bytes) -> list[date]:
-    """Return the days that a DT value names, of a year or a month the first; what is no date is left out."""
+    """Return the days in a DT value (the first of a year or month), ignoring invalid ones."""
     return _days(value, _DT)
 
 
 def shift_da(value: str | bytes, shift: timedelta) -> str:
-    """Move every date of a DA value back by `shift`; give it without padding."""
+    """Return a DA value, without padding, with every date moved back by `shift`."""
     return _shifted(value, _DA, shift)
 
 
 def shift_dt(value: str | bytes, shift: timedelta) -> str:
-    """Move the date part of every DT of a value back by `shift`; give it without padding."""
+    """Return a DT value, without padding, with the date part of every DT moved back by `shift`."""
     return _shifted(value, _DT, shift)
 
 
 def moved(day: date, shift: timedelta) -> date | None:
-    """Return the day so much earlier; None before the year 1, where a placeholder such as 00010101 would lie."""
+    """Return the day moved back by `shift`; None before the year 1, as for a placeholder such as 00010101."""
     return day - shift if day - date.min >= shift else None
 
 
 def choose_shift(key: bytes, dates: Iterable[date]) -> timedelta:
-    """Choose how far back the dates of a set move: the same on every attempt, unknown without the set's key.
+    """Choose the shift of a set's dates: the same on every attempt, unknown without the set's key.
 
     Parameters
     ----------
     key
         The key of the set.
     dates
-        Every date of the set, birth dates too.
+        Every date of the set, including birth dates.
 
     Raises
     ------
     SetRefused
-        Its dates are so many that every shift maps one onto another.
+        There are so many dates that every shift maps one onto another.
     """
     days = set(dates)
     allowed = {weeks for weeks in SHIFT_WEEKS if days.isdisjoint(_moved(days, timedelta(weeks=weeks)))}
@@ -117,7 +116,7 @@ def choose_shift(key: bytes, dates: Iterable[date]) -> timedelta:
 
 
 def collides(dates: Iterable[date], shift: timedelta) -> bool:
-    """Return whether a shift maps one of some dates onto another of them, which would be an original date again."""
+    """Return whether a shift maps one date onto another, which would be an original date again."""
     days = set(dates)
     return not days.isdisjoint(_moved(days, shift))
 
@@ -127,7 +126,7 @@ def _moved(days: Iterable[date], shift: timedelta) -> Iterator[date]:
 
 
 def _stream(key: bytes) -> Iterator[int]:
-    """Yield the key's numbers of weeks, in their order."""
+    """Yield the sequence of week numbers derived from the key."""
     for step in count():
         digest = hmac.digest(key, b"date shift %d" % step, "sha256")
         yield SHIFT_WEEKS[int.from_bytes(digest[:8]) % len(SHIFT_WEEKS)]
@@ -157,10 +156,10 @@ def _values(value: str | bytes) -> list[str]:
 
 
 def _ends(text: str, pattern: re.Pattern[str]) -> list[_Moment | None]:
-    """Read one value: one moment, or the two ends of a range of which one may be open; nothing when it is no date.
+    """Parse one value: a moment, or the two ends of a range, one of which may be open; empty if it is not a date.
 
-    A dash may begin a zone or part a range. What can be one moment is one (`2011-0500` is a year in a zone), for
-    PS3.5 6.2 tells the two apart by the zones that exist.
+    A dash may introduce a zone or separate a range. What can be a single moment is one (`2011-0500` is a year in a
+    zone), since PS3.5 6.2 distinguishes the two by the zones that exist.
     """
     if moment := _moment(text, pattern):
         return [moment]

@@ -1,8 +1,8 @@
-"""The DICOM data dictionary (PS3.6) as plain look-ups: which VR, which keyword, which tag.
+"""The DICOM data dictionary (PS3.6) as simple lookups of VR, keyword and tag.
 
-pydicom carries the dictionary; here it is laid out for a reader of element streams, which asks for the VR of each
-element of an implicit file, and for the keyword of a place that it reports. No public function of pydicom gives the
-tables whole; nothing else here knows where they lie.
+The data comes from pydicom, arranged for a reader of element streams, which looks up the VR of each element of an
+implicit file, and the keyword of each reported location. No public function of pydicom returns whole tables; their
+location is known only here.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 
 def _tables(file: str) -> Any:
-    """Load a file of pydicom that holds tables, and nothing else of pydicom.
+    """Load a pydicom module that contains only tables, without the rest of pydicom.
 
-    pydicom brings numpy along, and both take as long to import as all else: whoever looks at folders needs neither.
+    pydicom imports numpy, and both take as long to import as everything else; scanning folders needs neither.
     """
     package = find_spec("pydicom")
     assert package is not None
@@ -30,34 +30,34 @@ def _tables(file: str) -> Any:
 
 _LOADED = _tables("_dicom_dict")
 _ATTRIBUTES: dict[int, tuple[str, str, str, str, str]] = _LOADED.DicomDictionary
-"""VR, multiplicity, name, whether it is retired, keyword. PS3.6."""
+"""VR, multiplicity, name, retired flag, keyword. PS3.6."""
 _REPEATERS: dict[str, tuple[str, str, str, str, str]] = _LOADED.RepeatersDictionary
 _UIDS: dict[str, tuple[str, str, str, str, str]] = _tables("_uid_dict").UID_dictionary
-"""Name, type, more, whether it is retired, keyword. PS3.6 A."""
+"""Name, type, additional information, retired flag, keyword. PS3.6 A."""
 
 
 class Entry(NamedTuple):
-    """One attribute of the dictionary."""
+    """Dictionary entry of an attribute."""
 
     vr: bytes
-    """The one VR that an implicit file is read with."""
+    """The VR used to read implicit files."""
 
     keyword: str
-    """Empty where the standard has withdrawn the name."""
+    """Empty if the standard has withdrawn the name."""
 
     name: str
 
 
-# PS3.6 offers some attributes two VRs, to be told apart by other attributes of the object. In a file without VRs the
-# words are 16 bits wide either way, so that the wider reading loses nothing.
+# PS3.6 gives some attributes two VRs, to be distinguished by other attributes of the object. In implicit files the
+# words have 16 bits either way, so the wider reading loses nothing.
 _SETTLED = {
     "US or SS": b"US",
     "OB or OW": b"OW",
-    "US or OW": b"OW",  # LUT Data may be longer than a US value can say
+    "US or OW": b"OW",  # LUT Data may be longer than a US value allows
     "US or SS or OW": b"OW",
 }
 
-# Attributes that PS3.15 Table E.1-1, edition 2026d, names and that the dictionary of pydicom 3.0.2 lacks.
+# Attributes in PS3.15 Table E.1-1, edition 2026d, that pydicom 3.0.2's dictionary lacks.
 _YOUNGER = (
     (0x00081301, "SQ", "Principal Diagnosis Code Sequence"),
     (0x00081302, "SQ", "Primary Diagnosis Code Sequence"),
@@ -99,9 +99,9 @@ def _entry(vr: str, name: str, keyword: str) -> Entry:
 DICTIONARY: dict[int, Entry] = {tag: Entry(vr.encode(), _keyword(name), name) for tag, vr, name in _YOUNGER} | {
     tag: _entry(vr, name, keyword)
     for tag, (vr, _, name, _, keyword) in _ATTRIBUTES.items()
-    if vr != "NONE"  # item and delimitation tags have no VR: they are the encoding's, not the data's
+    if vr != "NONE"  # item and delimitation tags have no VR: they belong to the encoding, not the data
 }
-"""Every attribute that has a tag of its own, by tag."""
+"""All attributes with a single tag, by tag."""
 
 # Curves (50xx), overlays (60xx) and variable pixel data (7Fxx) repeat in the even groups. PS3.5 7.6.
 _REPEATING: dict[int, Entry] = {
@@ -117,10 +117,10 @@ _ANY_GROUP = 0xFF00FFFF
 VRS: dict[int, frozenset[bytes]] = {tag: frozenset((vr,)) for tag, vr in _VR.items()} | {
     tag: frozenset(vr.encode().split(b" or ")) for tag, (vr, *_) in _ATTRIBUTES.items() if " or " in vr
 }
-"""The VRs that each attribute may have."""
+"""The VRs allowed for each attribute."""
 
 _WORDS = {b"AT": 4, b"FD": 8, b"FL": 4, b"SL": 4, b"SS": 2, b"SV": 8, b"UL": 4, b"US": 2, b"UV": 8}
-"""Bytes of one value of the binary VRs whose values are counted. PS3.5 6.2."""
+"""Bytes per value of binary VRs with counted values. PS3.5 6.2."""
 
 MOST_BYTES: dict[tuple[int, bytes], int] = {
     (tag, vr): _WORDS[vr] * int(most)
@@ -129,19 +129,19 @@ MOST_BYTES: dict[tuple[int, bytes], int] = {
     for vr in VRS.get(tag, ())
     if vr in _WORDS
 }
-"""The length of the longest value of binary attributes that do not take any number of values. PS3.6."""
+"""Maximum length in bytes of binary attributes with bounded multiplicity. PS3.6."""
 
 _MAY_BE_SIGNED = frozenset(tag for tag, (vr, *_) in _ATTRIBUTES.items() if vr.startswith("US or SS"))
 
 
 def entry(tag: int) -> Entry | None:
-    """Return what the dictionary says of `tag`, repeating groups included; None for a tag it does not know."""
+    """Return the dictionary entry of `tag`, repeating groups included; None if unknown."""
     found = DICTIONARY.get(tag)
     return found if found or tag & 0x00010000 else _REPEATING.get(tag & _ANY_GROUP)
 
 
 def vr(tag: int) -> bytes:
-    """Return the VR an implicit file is read with; ``b"UN"`` for private elements and for tags nobody knows.
+    """Return the VR used to read implicit files; ``b"UN"`` for private and unknown tags.
 
     Group lengths are UL and private creators LO. PS3.5 7.2 and 7.8.1.
     """
@@ -157,31 +157,31 @@ def vr(tag: int) -> bytes:
 
 
 def allows(tag: int, vr: bytes) -> bool:
-    """Whether an attribute may have this VR; every VR is allowed to private elements and to tags nobody knows."""
+    """Return whether an attribute may have this VR; private and unknown tags may have any."""
     return tag not in VRS or vr in VRS[tag]
 
 
 def may_be_signed(tag: int) -> bool:
-    """Return whether an attribute that is read as US is SS where pixels are signed. PS3.6, (0028,0103)."""
+    """Return whether an attribute read as US is SS if pixels are signed. PS3.6, (0028,0103)."""
     return tag in _MAY_BE_SIGNED
 
 
 def tag(keyword: str) -> int:
-    """Return the tag of `keyword`; KeyError where the dictionary has no such keyword."""
+    """Return the tag of `keyword`; raises KeyError if it is unknown."""
     return _TAG[keyword]
 
 
 def keyword(tag: int) -> str:
-    """Return the keyword of `tag`; empty for private elements and for tags nobody knows."""
+    """Return the keyword of `tag`; empty for private and unknown tags."""
     found = entry(tag)
     return found.keyword if found else ""
 
 
 def uid_type(uid: str) -> str:
-    """Return what a UID of the standard stands for, such as `Transfer Syntax`; empty for any other text. PS3.6 A."""
+    """Return the type of a standard UID, such as `Transfer Syntax`; empty for any other text. PS3.6 A."""
     return _UIDS[uid][1] if uid in _UIDS else ""
 
 
 def uid_name(uid: str) -> str:
-    """Return the name of a UID of the standard, such as `CT Image Storage`; empty for any other text. PS3.6 A."""
+    """Return the name of a standard UID, such as `CT Image Storage`; empty for any other text. PS3.6 A."""
     return _UIDS[uid][0] if uid in _UIDS else ""

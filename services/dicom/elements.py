@@ -1,13 +1,13 @@
-"""The element stream of a DICOM data set: parsed without decoding values, rewritten without copying what stays.
+"""The element stream of a DICOM data set: parsed without decoding values, rewritten without copying unchanged parts.
 
-Radiotherapy objects are large for dull reasons: pixels, and millions of contour coordinates written as text. Neither is
-looked at to anonymize a set, so neither becomes a Python value here. `Parser` notes where each element begins and
-ends; `rewrite` copies the runs between two changes as slices of the input and writes anew only what a rule changes and
-the lengths around it. An encoding is kept as it is found: VRs, undefined lengths, delimiters, even odd padding.
+Radiotherapy objects are large because of pixels, and millions of contour coordinates written as text. Neither is needed
+to anonymize a set, so neither becomes a Python value here. `Parser` records where each element begins and ends;
+`rewrite` copies the runs between changes as slices of the input, and encodes only changed elements and the lengths
+around them. The encoding is preserved: VRs, undefined lengths, delimiters, even odd padding.
 
 This module knows the encoding (PS3.5 §7, little endian, implicit and explicit VR) and nothing of radiotherapy. Big
-endian and deflated data sets, elements out of order or doubled, and standard elements coded as UN without need are
-brought into a plain encoding first, by `services.dicom.transcode` and `services.dicom.part10`.
+endian and deflated data sets, elements out of order or duplicated, and standard elements needlessly coded as UN are
+first normalized by `services.dicom.transcode` and `services.dicom.part10`.
 """
 
 from __future__ import annotations
@@ -21,28 +21,31 @@ from services.dicom import dictionary
 
 Element: TypeAlias = "tuple[int, bytes, int, int, int, list[Item] | None]"
 """(tag, vr, start, value, end, items): `data[start:end]` is the element, `data[value:end]` its value field; that of a
-sequence holds its items and, where its length is undefined, the delimiter. `items` is None unless the VR is SQ."""
+sequence contains its items and, if its length is undefined, the delimiter. `items` is None unless the VR is SQ.
+"""
 
 Item: TypeAlias = "tuple[int, int, int, list[Element]]"
-"""(start, value, end, elements): `data[start:end]` is the item with its header and, where undefined, its delimiter."""
+"""(start, value, end, elements): `data[start:end]` is the item with its header and, if its length is undefined, its
+delimiter.
+"""
 
 UNDEFINED: Final = 0xFFFFFFFF
 _UNDEFINED_LENGTH: Final = b"\xff\xff\xff\xff"
 ITEM: Final = b"\xfe\xff\x00\xe0"
 ITEM_END: Final = b"\xfe\xff\x0d\xe0"
 PIXEL_DATA: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
-"""Float, Double Float and plain Pixel Data: at the top level their value never enters Python. PS3.3 C.7.6.3."""
+"""Float, Double Float and plain Pixel Data: at the top level their values are never read into Python. PS3.3 C.7.6.3."""
 
 MAX_DEPTH: Final = 32
-"""Deeper nesting than any IOD knows; a guard against hostile files."""
+"""Deeper nesting than in any IOD; a guard against hostile files."""
 MAX_ELEMENTS: Final = 1_500_000
 """Several times the elements of the largest structure sets; a guard against hostile files."""
 
 PADDING: Final = b"\0\r\n"
-"""Some systems fill the last block of a file with zeros, or end it as they end a text; readers pass over it."""
+"""Some systems pad the last block of a file with zeros, or end it like a text; readers ignore that."""
 _BLOCK: Final = 4096
 _LITTLE_PADDING: Final = 64
-"""Zeros from the beginning of a block on are a hole that a copy has yet to fill, unless they are so few."""
+"""Zeros starting at a block boundary are a hole that a copy has yet to fill, unless there are only this few."""
 
 _EXPLICIT = Struct("<HH2sH").unpack
 _IMPLICIT = Struct("<HHL").unpack
@@ -58,27 +61,27 @@ SHORT_VRS: Final = frozenset(
 )
 LONG_VRS: Final = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 MAX_SHORT: Final = 0xFFFE
-"""The longest value of a VR with a length field of 16 bits; a longer one is coded as UN. PS3.5 §6.2.2."""
+"""Maximum length of a value of a VR with a 16-bit length field; a longer one is coded as UN. PS3.5 §6.2.2."""
 
 
 class Malformed(Exception):
-    """The bytes are no data set. The text says what is wrong and at which byte, and quotes no value."""
+    """The bytes are not a valid data set. The text gives the problem and the offset, and quotes no value."""
 
 
 TWICE: Final = "stands twice"
-"""How the text of `Malformed` says that an element does."""
+"""Text used in `Malformed` for a duplicate element."""
 
 
 class Truncated(Malformed):
-    """The data set ends before the last element does: a copy that is still going on, or was broken off."""
+    """The data set ends before its last element does: a copy in progress, or interrupted."""
 
 
 class OtherEncoding(Exception):
-    """A sound encoding that the engine leaves to `services.dicom.transcode`."""
+    """A valid encoding handled by `services.dicom.transcode` instead."""
 
 
 class PixelsFollow(Exception):
-    """Top-level pixel data begin here; what came before has been parsed."""
+    """Top-level pixel data begin here; everything before has been parsed."""
 
     def __init__(self, elements: list[Element], tag: int, start: int, vr: bytes, value: int, length: int) -> None:
         super().__init__()
@@ -90,40 +93,40 @@ class PixelsFollow(Exception):
         self.length = length
 
 
-# How an element goes on behind the first eight bytes of its header.
+# How an element continues after the first eight bytes of its header.
 _PLAIN: Final = 0
-"""With its value, whose length is known."""
+"""With its value, of known length."""
 _SPECIAL: Final = 1
 """With its value, which may be a sequence, pixels, or padding."""
 _LONG_HEADER: Final = 2
-"""With four more bytes of header: the length. PS3.5 Table 7.1-1."""
+"""With four more header bytes: the length. PS3.5 Table 7.1-1."""
 _STRANGE: Final = 3
-"""It is none: a delimiter, zeros, or another encoding."""
+"""Not an element: a delimiter, zeros, or another encoding."""
 _UNUSUAL: Final = 4
-"""It has a VR that the dictionary does not allow it, something in its reserved bytes, or more numbers than it may have.
+"""It has a VR that the dictionary does not allow, non-zero reserved bytes, or too many numbers.
 
-Bytes that readers pass over may be anything, a name; so may the value of a number that nobody reads as text.
+Bytes ignored by readers may hold anything, such as a name; so may a number that nobody reads as text.
 """
 
 _Head: TypeAlias = tuple[int, bytes, int, int]
-"""(tag, vr, length, how it goes on)."""
+"""(tag, vr, length, continuation)."""
 
 
 class _Heads:
-    """What the first eight bytes of an element say, for one encoding.
+    """Cache of decoded element heads (first eight bytes), for one encoding.
 
-    The same few hundred heads (tag, VR and length) begin nearly all elements of a set: each is decoded once.
+    The same few hundred heads (tag, VR and length) begin nearly all elements of a set; each is decoded once.
     """
 
     MOST: Final = 1 << 14
-    """So many are remembered: more than sets need, and little memory."""
+    """Maximum number cached: more than sets need, and little memory."""
 
     def __init__(self, decode: Callable[[bytes], _Head]) -> None:
         self.known: Final[dict[bytes, _Head]] = {}
         self._decode = decode
 
     def learnt(self, head: bytes) -> _Head:
-        """Decode a head, and remember it."""
+        """Decode a head, and cache it."""
         decoded = self._decode(head)
         if len(self.known) < self.MOST:
             self.known[head] = decoded
@@ -143,7 +146,7 @@ def _explicit_head(head: bytes) -> _Head:
         in_order = (in_order or vr == b"UN") and not (length and not group & 1)  # the reserved bytes
         return tag, vr, length, _LONG_HEADER if in_order or tag in PIXEL_DATA else _UNUSUAL
     if group & 1:
-        return tag, b"UN", length, _PLAIN  # a vendor's own VR, with the short header of most
+        return tag, b"UN", length, _PLAIN  # a vendor-specific VR, with the short header of most
     return tag, vr, length, _STRANGE
 
 
@@ -172,47 +175,47 @@ class Parser:
     Parameters
     ----------
     data
-        The bytes. They may be the beginning of a longer file.
+        The bytes, possibly the beginning of a longer file.
     implicit
         True for Implicit VR Little Endian; VRs are then those of the data dictionary (PS3.6).
     size
-        How many bytes there are in all, when `data` is only the beginning: an element that reaches beyond `data` but
-        not beyond `size` raises `Beyond`, not `Truncated`.
+        Total number of bytes, if `data` is only the beginning: an element that extends beyond `data` but not beyond
+        `size` raises `Beyond`, not `Truncated`.
     """
 
     def __init__(self, data: bytes, *, implicit: bool, size: int | None = None) -> None:
         self.data = data
         self.size = len(data) if size is None else size
         self.may_have_holes = True
-        """Whether zeros may stand for what a copy has not brought yet: in files, before their pixels."""
+        """Whether zeros may stand for data not yet copied: in files, before their pixels."""
         self._heads = _IMPLICIT_HEADS if implicit else _EXPLICIT_HEADS
         self._left = MAX_ELEMENTS
 
     @property
     def count(self) -> int:
-        """How many elements and items have been read, at every depth."""
+        """Number of elements and items read, at every depth."""
         return MAX_ELEMENTS - self._left
 
     def top_level(self, pos: int, after: int = -1) -> list[Element]:
-        """Parse from `pos`, behind an element with the tag `after`, to the end; raise `PixelsFollow` at pixel data."""
+        """Parse from `pos`, after an element with the tag `after`, to the end; raise `PixelsFollow` at pixel data."""
         elements, _ = self._read(self._heads, pos, len(self.data), 0, False, after)
         if len(self.data) < self.size:
-            raise Beyond  # an element ends exactly where the bytes read so far do
+            raise Beyond  # an element ends exactly at the end of the bytes read so far
         return elements
 
-    # The engine's inner loop stays whole: an element takes 0.63 µs, and each call more would take a sixth of that.
+    # The inner loop is kept in one function: an element takes 0.63 µs, and each extra call would take a sixth of that.
     def _read(  # noqa: C901, PLR0912, PLR0915 - see above
         self, heads: _Heads, pos: int, end: int, depth: int, undefined: bool, before: int = -1
     ) -> tuple[list[Element], int]:
-        """Read elements up to `end`, or up to an item delimiter where the item's length is undefined.
+        """Read elements up to `end`, or up to an item delimiter if the item's length is undefined.
 
-        Tags ascend, from behind `before` on. PS3.5 §7.1.
+        Tags must ascend, starting after `before`. PS3.5 §7.1.
         """
         data = self.data
         elements: list[Element] = []
         add = elements.append
         known = heads.known
-        last = min(end - 8, pos + 8 * self._left)  # further on there may be more elements than are allowed
+        last = min(end - 8, pos + 8 * self._left)  # beyond this there may be more elements than allowed
         while pos <= last:
             start = pos
             try:
@@ -271,7 +274,7 @@ class Parser:
     def _private(
         self, heads: _Heads, vr: bytes, pos: int, end: int, length: int, depth: int
     ) -> tuple[list[Item] | None, int]:
-        """Read a vendor's sequence. One of known length may hold anything: it is never looked into, and never kept."""
+        """Read a private sequence. One of known length may hold anything; it is never parsed, and never kept."""
         try:
             return self._items(heads, vr, pos, end, length, depth)
         except (Malformed, OtherEncoding):
@@ -283,7 +286,7 @@ class Parser:
     def _fragments(
         self, _heads: _Heads, _vr: bytes, pos: int, end: int, length: int, _depth: int
     ) -> tuple[list[Item] | None, int]:
-        """Pass over encapsulated pixels inside a sequence, those of an icon for instance."""
+        """Skip encapsulated pixels inside a sequence, for example those of an icon."""
         if length != UNDEFINED:
             raise Malformed(f"pixel data as a sequence at byte {pos}")
         data = self.data
@@ -360,18 +363,21 @@ class Parser:
             raise Malformed(f"more than {MAX_ELEMENTS} elements")
 
     def _standard_vr(self, tag: int, length: int) -> bytes:
-        """Return the true VR of a standard element coded as UN; only what is too long for it stays so."""
+        """Return the true VR of a standard element coded as UN; only an overlong one stays UN."""
         vr = dictionary.vr(tag)
         if length == UNDEFINED or (vr != b"UN" and (vr not in SHORT_VRS or length <= MAX_SHORT)):
             raise OtherEncoding("standard elements coded as UN")
         return vr
 
     def _heads_inside(self, pos: int, end: int) -> _Heads:
-        """Return how the items of a UN element are encoded: in implicit VR, or as some systems do. PS3.5 §6.2.2."""
+        """Return the encoding of a UN element's items: implicit VR, or explicit as in some systems. PS3.5 §6.2.2."""
         return _EXPLICIT_HEADS if is_explicit_inside(self.data, pos, end) else _IMPLICIT_HEADS
 
     def _short(self, after: int, end: int) -> Exception:
-        """Choose what to raise when an element ends behind `end`; who knows that `end` is no file's, says so."""
+        """Return the exception for an element that ends after `end`.
+
+        Callers for which `end` is not the file's say so.
+        """
         if end == len(self.data):
             return Beyond() if after <= self.size and end < self.size else self._cut_off()
         return Malformed(f"an element reaches beyond the end of its item at byte {end}")
@@ -380,7 +386,7 @@ class Parser:
         return Truncated(f"the file ends at byte {self.size}, in the middle of an element")
 
     def _is_rest(self, pos: int, end: int, depth: int) -> bool:
-        """Return whether nothing but padding follows the last element; raise where a copy has yet to fill it."""
+        """Return whether only padding follows the last element; raise if it may be data not yet copied."""
         if end < len(self.data) or self.data[pos : pos + 8].strip(PADDING) or self.data[pos:end].strip(PADDING):
             return False
         if end < self.size:
@@ -392,12 +398,12 @@ class Parser:
         return True
 
     def _disordered(self, pos: int, end: int, depth: int) -> None:
-        """Judge an element whose tag is not higher than the one before."""
+        """Handle an element whose tag is not higher than the previous one."""
         if not self._is_rest(pos, end, depth):
             raise OtherEncoding("elements out of order")
 
     def _strange(self, pos: int, end: int, tag: int, depth: int, *, is_delimiter: bool) -> None:
-        """Judge bytes that begin no element: padding, or an encoding of another kind."""
+        """Handle bytes that do not begin an element: padding, or another encoding."""
         if len(self.data) < self.size and end == len(self.data):
             raise Beyond
         if self._is_rest(pos, end, depth):
@@ -410,12 +416,12 @@ class Parser:
 
     @staticmethod
     def _require_empty(length: int) -> None:
-        """Leave a delimiter that states a length, which says nothing and may be anything, to be written anew."""
+        """Reject a delimiter with a length, which is meaningless and may hold anything, so that it is rewritten."""
         if length:
             raise OtherEncoding("a delimiter with a length")
 
     def _ended(self, pos: int, end: int, depth: int, *, undefined: bool) -> None:
-        """Hold that the data ended where an element ended."""
+        """Check that the data ended at the end of an element."""
         if undefined:
             raise self._short(end + 1, end)
         if pos == end or self._is_rest(pos, end, depth):
@@ -424,19 +430,19 @@ class Parser:
 
 
 def require_arrived(data: bytes, pos: int) -> None:
-    """Raise where the padding of a file from `pos` on may be a hole that a copy has yet to fill.
+    """Raise if the padding of a file from `pos` on may be a hole that a copy has yet to fill.
 
     Raises
     ------
     Truncated
-        It begins where a block does, and is too long for padding.
+        It begins at a block boundary, and is too long for padding.
     """
     if pos % _BLOCK == 0 and data.count(0, pos) > _LITTLE_PADDING:
         raise Truncated(f"nothing but zeros from byte {pos} on: the copy has not arrived")
 
 
 def is_explicit_inside(data: bytes, pos: int, end: int) -> bool:
-    """Return whether the first element of the items from `pos` on shows a VR."""
+    """Return whether the first element of the items from `pos` on has an explicit VR."""
     while pos + 16 <= end and data[pos : pos + 4] == ITEM:
         length = _LONG(data, pos + 4)[0]
         if length and data[pos + 8 : pos + 12] != ITEM_END:
@@ -447,41 +453,42 @@ def is_explicit_inside(data: bytes, pos: int, end: int) -> bool:
 
 
 class Beyond(Exception):
-    """An element reaches beyond the bytes read so far; more of the file must be read."""
+    """An element extends beyond the bytes read so far; more of the file must be read."""
 
 
 Edit: TypeAlias = Callable[[bytes], bytes | None]
-"""From the value field of an element, padding included, to the new one, which need not be padded; None drops the
-element. An edit that gives back what it got leaves the element byte for byte."""
+"""Maps the value field of an element, including padding, to the new one, which need not be padded; None drops the
+element. An edit that returns its argument leaves the element byte for byte.
+"""
 
 New: TypeAlias = tuple[bytes, bytes]
-"""(vr, value) of an element that is put in. The value is padded to even length here (PS3.5 §6.2)."""
+"""(vr, value) of an inserted element. The value is padded to even length here (PS3.5 §6.2)."""
 
 
 def keep(value: bytes) -> bytes:
-    """Copy the element as it is, a sequence item by item."""
+    """Keep the element unchanged; a sequence is processed item by item."""
     return value
 
 
 def drop(value: bytes) -> None:
-    """Take the element out."""
+    """Drop the element."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What happens to the elements of a data set and of the items inside it."""
+    """What to do with the elements of a data set and of its items."""
 
     edits: Mapping[int, Edit]
-    """By tag. A tag that is not here is dropped."""
+    """By tag. Tags not listed are dropped."""
 
     inside: Mapping[int, Rules] = field(default_factory=dict)
-    """Sequences whose items follow other rules; every other sequence's items follow the same."""
+    """Sequences whose items follow other rules; items of all others follow these."""
 
     complete: Callable[[bytes, Sequence[Element]], Mapping[int, New | None]] | None = None
-    """Decides on a data set as a whole: elements to put in, to replace (by tag) or to drop (None)."""
+    """Decides on a data set as a whole: elements to insert, replace (by tag) or drop (None)."""
 
     below: Rules | None = None
-    """What items further inside follow, where not the same."""
+    """Rules for nested items, if different."""
 
 
 def rewrite(
@@ -498,9 +505,9 @@ def rewrite(
     Parameters
     ----------
     data, elements
-        What `Parser` read; `elements` are consecutive and end at `end`.
+        Input and output of `Parser`; `elements` are consecutive and end at `end`.
     additions
-        Elements to put in, replace or drop at this level; those of `rules.complete` come on top.
+        Elements to insert, replace or drop at this level, in addition to those of `rules.complete`.
     """
     writer = _Writer(data, implicit=implicit)
     start = elements[0][2] if elements else end
@@ -518,7 +525,7 @@ def encode(tag: int, vr: bytes, value: bytes, *, implicit: bool) -> bytes:
 
 
 def _head(tag: int, vr: bytes, length: int, *, implicit: bool) -> bytes:
-    """Encode the header of an element; a value that is too long for its VR is coded as UN. PS3.5 §6.2.2."""
+    """Encode the header of an element; an overlong value is coded as UN. PS3.5 §6.2.2."""
     head = _PACK_TAG(tag >> 16, tag & 0xFFFF)
     if implicit:
         return head + _PACK_LONG(length)
@@ -538,11 +545,11 @@ def _pad(vr: bytes) -> bytes:
 
 
 _NEVER: Final = 1 << 32
-"""Behind every tag."""
+"""Higher than every tag."""
 
 
 class _Writer:
-    """Appends new bytes to a list of chunks; each method gives the appended length, or None where nothing changed."""
+    """Appends new bytes to a list of chunks; each method returns the appended length, or None if nothing changed."""
 
     def __init__(self, data: bytes, *, implicit: bool) -> None:
         self.data = data
@@ -558,7 +565,7 @@ class _Writer:
         out: list[bytes | memoryview],
         additions: Mapping[int, New | None] | None = None,
     ) -> int | None:
-        """Rewrite the elements that lie between `start` and `end`."""
+        """Rewrite the elements between `start` and `end`."""
         data, view = self.data, self.view
         edit_of = rules.edits.get
         wanted = additions or {}
@@ -589,7 +596,7 @@ class _Writer:
                 if length is None:
                     del out[mark:]
                     continue
-                undefined = data[value - 4 : value] == _UNDEFINED_LENGTH  # and stays so (PS3.5 §7.5)
+                undefined = data[value - 4 : value] == _UNDEFINED_LENGTH  # and remains undefined (PS3.5 §7.5)
                 out[mark + 1] = data[at:value] if undefined else data[at : value - 4] + _PACK_LONG(length)
                 total += value - run + length
             else:
@@ -618,7 +625,7 @@ class _Writer:
     def _sequence(
         self, items: Sequence[Item], start: int, end: int, rules: Rules, out: list[bytes | memoryview]
     ) -> int | None:
-        """Rewrite the items that lie between `start` and `end`, a delimiter at the end included."""
+        """Rewrite the items between `start` and `end`, including a final delimiter."""
         data, view = self.data, self.view
         run, total, changed = start, 0, False
         for at, value, stop, elements in items:
@@ -639,7 +646,7 @@ class _Writer:
         return total + end - run
 
     def _encoded(self, wanted: Mapping[int, New | None], pending: list[int], up_to: int) -> bytes:
-        """Take the pending additions with tags up to `up_to` and encode them in order."""
+        """Encode, in order, the pending additions with tags up to `up_to`."""
         encoded = b""
         while pending and pending[-1] <= up_to:
             tag = pending.pop()

@@ -1,7 +1,7 @@
-"""Compressed pixel data (PS3.5 A.4) without what is no image: comments, bytes behind the last marker, wrong offsets.
+"""Compressed pixel data (PS3.5 A.4) reduced to the image: no comments, trailing bytes or wrong offsets.
 
-The coded image stays, byte for byte. Where nothing else is there, the pixel data element stays as it is; else each
-frame becomes one fragment, and the offset tables follow.
+The coded image stays byte for byte. If there is nothing else, the pixel data element is unchanged; otherwise each frame
+becomes one fragment, and the offset tables are adapted.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ _LENGTHS: Final = 0x7FE00002
 
 
 class Cleaned(NamedTuple):
-    """A file whose compressed pixel data are nothing but their image."""
+    """A file whose compressed pixel data contain only the image."""
 
     file: DicomFile
     removed: int = 0
-    """Bytes of comments and of what stood behind the codestream."""
+    """Bytes removed from comments and after the codestream."""
     refused: str = ""
-    """Why it is not known what else they hold; empty where it is."""
+    """Why their other contents are unknown; empty if known."""
 
 
 class _Fragment(NamedTuple):
     begin: int
-    """Of the content, in the value."""
+    """Offset of the content in the value."""
     end: int
 
 
 def without_comments(file: DicomFile, frames: int) -> Cleaned:
-    """Return a file whose compressed pixel data hold their image and nothing else.
+    """Return a file whose compressed pixel data contain only the image.
 
     Parameters
     ----------
     frames
-        As the object says it; 1 where it does not.
+        Number of frames stated in the object; 1 if not stated.
     """
-    assert file.pixels is not None  # whoever asks has looked
+    assert file.pixels is not None  # checked by the caller
     offset = file.pixels.offset
     value = _value(file)
     table, *parts = _fragments(value)
@@ -85,7 +85,7 @@ def without_comments(file: DicomFile, frames: int) -> Cleaned:
 
 
 def _value(file: DicomFile) -> bytes:
-    assert file.pixels is not None  # whoever asks has looked
+    assert file.pixels is not None  # checked by the caller
     offset, length = file.pixels.offset, file.pixels.length
     if file.memory is not None:
         return file.memory[offset : offset + length]
@@ -97,7 +97,7 @@ def _value(file: DicomFile) -> bytes:
 
 
 def _fragments(value: bytes) -> list[_Fragment]:
-    """List the items, the offset table first; what is no sequence of items was not read."""
+    """Return the items, the offset table first; the value was already parsed as a sequence of items."""
     found, pos = [], 0
     while pos + 8 <= len(value) and value[pos : pos + 4] == ITEM:
         end = pos + 8 + _HEADER.unpack_from(value, pos)[2]
@@ -107,13 +107,13 @@ def _fragments(value: bytes) -> list[_Fragment]:
 
 
 def _extended(file: DicomFile) -> dict[int, tuple[int, int]]:
-    """Return where the values of the extended offset tables lie; empty unless both are there."""
+    """Return the positions of the extended offset tables' values; empty unless both exist."""
     found = {each[0]: (each[3], each[4]) for each in file.elements if each[0] in (_OFFSETS, _LENGTHS)}
     return found if len(found) == 2 and found[_OFFSETS][1] > found[_OFFSETS][0] else {}
 
 
 def _table(value: bytes, table: _Fragment, extended: object) -> list[int]:
-    """Read the offsets of the frames, counted from the first fragment."""
+    """Read the offsets of the frames, relative to the first fragment."""
     size = 0 if extended else 4
     return _numbers(value[table.begin : table.end], size) if size else []
 
@@ -123,7 +123,7 @@ def _numbers(value: bytes, size: int) -> list[int]:
 
 
 def _starts(value: bytes, table: _Fragment, extended: object) -> list[int]:
-    """Return where in the value the items begin that the offset table names."""
+    """Return the positions of the items to which the offset table points."""
     return [table.end + at for at in _table(value, table, extended)]
 
 
@@ -145,13 +145,13 @@ def _by_frame(parts: Sequence[_Fragment], frames: int, starts: Sequence[int]) ->
 
 
 def _image(value: bytes, frame: Sequence[_Fragment], syntax: str) -> list[tuple[int, int]]:
-    """Return the parts of the value that are the image of a frame."""
+    """Return the parts of the value that make up the image of a frame."""
     stream = b"".join(value[part.begin : part.end] for part in frame)
     return [piece for span in codestreams.image(stream, syntax) for piece in _in_value(span, frame)]
 
 
 def _in_value(span: tuple[int, int], frame: Sequence[_Fragment]) -> Iterator[tuple[int, int]]:
-    """Find a part of a codestream in the fragments that carry it."""
+    """Map a part of a codestream to the fragments that contain it."""
     at = 0
     for part in frame:
         length = part.end - part.begin
@@ -162,13 +162,13 @@ def _in_value(span: tuple[int, int], frame: Sequence[_Fragment]) -> Iterator[tup
 
 
 def _is_padded(value: bytes, frame: Sequence[_Fragment], kept: Sequence[tuple[int, int]]) -> int:
-    """Return 1 where a frame's last fragment was made even by one zero behind the codestream, which says nothing."""
+    """Return 1 if a frame's last fragment was padded by a single zero after the codestream, which is harmless."""
     end = frame[-1].end
     return int(kept[-1][1] == end - 1 and value[end - 1] == 0)
 
 
 def _offsets(lengths: Sequence[int]) -> list[int]:
-    """Return where frames of one fragment each begin, counted from the first."""
+    """Return the offsets of frames of one fragment each, relative to the first."""
     return [0, *accumulate(8 + length for length in lengths[:-1])]
 
 

@@ -1,4 +1,4 @@
-"""Encapsulated pixel data: how far their fragments reach. PS3.5 A.4."""
+"""Extent of the fragments of encapsulated pixel data. PS3.5 A.4."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from typing import Final, NamedTuple
 from services.dicom.elements import UNDEFINED, Malformed, Truncated
 
 MOST: Final = 100_000
-"""Fragments; an image has one or a few. A guard against hostile files."""
+"""Maximum number of fragments; an image has one or a few. A guard against hostile files."""
 
 END: Final = b"\xfe\xff\xdd\xe0" + bytes(4)
-"""The delimiter behind the last one."""
+"""Sequence delimiter after the last fragment."""
 
 _HEADER: Final = Struct("<HHL").unpack_from
 _LEAST: Final = 2
-"""An offset table, which may be empty, and one fragment."""
+"""An offset table, possibly empty, and one fragment."""
 
 
 class Extent(NamedTuple):
-    """What was measured."""
+    """Result of measuring."""
 
     length: int
-    """Bytes of all fragments, and of the delimiter where there is one."""
+    """Bytes of all fragments, including the delimiter if present."""
     whole: bool
-    """Whether the delimiter is there."""
+    """Whether the delimiter is present."""
 
 
 def measure(source: int | bytes, offset: int, end: int, *, nested: bool = False) -> Extent:
-    """Measure the fragments that begin at `offset` of a file, or of bytes.
+    """Measure the fragments that begin at `offset` in a file or in bytes.
 
-    A file may end behind a whole fragment: some systems leave the delimiter out, and readers do without it.
+    A file may end after a complete fragment: some systems omit the delimiter, and readers cope without it.
 
     Raises
     ------
     Truncated
-        The file ends in the middle of a fragment, or before the first one.
+        The file ends within a fragment, or before the first one.
     Malformed
-        Something else stands where a fragment should.
+        There is something other than a fragment.
     """
     pos = offset
     for count in range(MOST):

@@ -1,6 +1,6 @@
-"""DICOM files (PS3.10 §7): read up to and around the pixels, written with a new preamble and new file meta information.
+"""DICOM files (PS3.10 §7): read except for the pixels; written with a new preamble and file meta information.
 
-Pixel data never become Python values. `read` notes where they lie; `write` passes them on through a buffer.
+Pixel data never become Python values. `read` records their position; `write` copies them through a buffer.
 """
 
 from __future__ import annotations
@@ -49,12 +49,15 @@ IMPLEMENTATION_CLASS_UID: Final = b"2.25.216107405393862513498371219817303124871
 IMPLEMENTATION_VERSION: Final = b"RTSETANON_1"
 
 HEAD_SIZES: Final = (32 * 1024, 1024 * 1024)
-"""Nearly all image headers fit into the first many bytes, those of doses with histograms into the second; what does not
-is read whole."""
+"""Read sizes: the first covers nearly all image headers, the second those of doses with histograms; otherwise the file
+is read whole.
+"""
 COPIED_AT_ONCE: Final = 512 * 1024
-"""Bytes of pixels: few system calls, and they stay in the processor's cache between reading and writing."""
+"""Bytes of pixels copied at a time: few system calls, yet they stay in the processor's cache between reading and
+writing.
+"""
 MAX_DATA: Final = 1 << 30
-"""Bytes of a data set without its pixels. No object of a plan comes near; a guard against hostile files."""
+"""Maximum bytes of a data set without its pixels. No plan comes close; a guard against hostile files."""
 
 _LONG = Struct("<L")
 _HEADER = Struct("<HHL").unpack_from
@@ -62,41 +65,42 @@ _META_HEADER = Struct("<H2sH").unpack_from
 _TAG = Struct("<HH").unpack_from
 
 _MOST_GROUPS: Final = 0x0100
-"""Data sets begin with a group below."""
+"""Data sets begin with a group below this."""
 OTHER_SYNTAX: Final = "another transfer syntax than the file states"
 
 
 class NotDicom(Exception):
-    """The file is no DICOM object: no prefix, and no data set where one should begin. DICOMDIR counts as one."""
+    """The file is not a DICOM object: it has neither prefix nor data set. DICOMDIR is not one, either."""
 
 
 Piece: TypeAlias = bytes | tuple[int, int]
-"""What is written of a value: bytes, or offset and length of a part of the source."""
+"""Part of a value to write: bytes, or offset and length in the source."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pixels:
-    """Where the top-level pixel data lie."""
+    """Position of the top-level pixel data."""
 
     at: int
-    """Offset in `DicomFile.data`, and of the first element behind, where the pixel data element belongs."""
+    """Offset in `DicomFile.data` at which the pixel data element belongs, equal to that of the first element after it.
+    """
     head: bytes
-    """Tag, VR and length as they stand in the file."""
+    """Tag, VR and length as in the file."""
     offset: int
-    """Of the value, in the file (or in `DicomFile.memory`)."""
+    """Offset of the value in the file (or in `DicomFile.memory`)."""
     length: int
-    """Bytes of the value; of encapsulated pixels with all fragments and the delimiter (PS3.5 A.4)."""
+    """Bytes of the value; for encapsulated pixels including all fragments and the delimiter (PS3.5 A.4)."""
     padding: bytes = b""
-    """Written behind the value, to make its length even."""
+    """Written after the value, to make its length even."""
     pieces: tuple[Piece, ...] = ()
-    """What is written as the value, where that is not all of it."""
+    """Parts written as the value, if not all of it."""
     cells: Cells | None = None
-    """How the pixels lie in cells that are wider than they are."""
+    """Layout of the pixels in their cells, if these are wider than the pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class DicomFile:
-    """One file, parsed, without its pixels."""
+    """One parsed file, without its pixels."""
 
     path: Path
     size: int
@@ -108,42 +112,42 @@ class DicomFile:
     elements: Sequence[Element]
     pixels: Pixels | None
     count: int
-    """Elements and items, at every depth."""
+    """Number of elements and items, at every depth."""
     memory: bytes | None = None
-    """What was read where it had to be inflated or transcoded; the pixels are then in here, not in the file."""
+    """The contents, if inflated or transcoded in memory; the pixels are then here, not in the file."""
     recoded: bool = False
-    """Whether `data` had to be written anew to be parsed."""
+    """Whether `data` had to be rewritten to be parsed."""
     oddities: tuple[str, ...] = ()
-    """What is not as it should be and was put right in `data`, in words that quote no value."""
+    """Errors corrected in `data`, described without quoting any value."""
 
     def before_pixels(self) -> tuple[Sequence[Element], int]:
-        """Return the elements before the pixels and where their bytes end."""
+        """Return the elements before the pixels, and where their bytes end."""
         if self.pixels is None:
             return self.elements, len(self.data)
         return self.elements[: self._behind], self.pixels.at
 
     def behind_pixels(self) -> Sequence[Element]:
-        """Return the elements behind the pixels: trailing padding, digital signatures."""
+        """Return the elements after the pixels: trailing padding, digital signatures."""
         return self.elements[self._behind :] if self.pixels else ()
 
     @property
     def _behind(self) -> int:
-        """Index of the first element behind the pixels."""
-        assert self.pixels is not None  # whoever asks has looked
+        """Index of the first element after the pixels."""
+        assert self.pixels is not None  # checked by the caller
         return bisect_left(self.elements, self.pixels.at, key=itemgetter(2))
 
 
 def read(path: Path) -> DicomFile:
-    """Read one file; its pixels stay where they are.
+    """Read one file, except for its pixels.
 
     Raises
     ------
     NotDicom
-        The file is something else.
+        The file is not a DICOM object.
     Truncated, Malformed
-        It is DICOM, and ends too early or makes no sense.
+        It is DICOM, but ends too early or is invalid.
     OSError
-        It cannot be read, or is no regular file.
+        It cannot be read, or is not a regular file.
     """
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
@@ -161,7 +165,7 @@ def read(path: Path) -> DicomFile:
 
 
 def _read(path: Path, fd: int, head: bytes, size: int) -> DicomFile:
-    """Parse a file from its first bytes; raise `Beyond` where they do not reach."""
+    """Parse a file from its first bytes; raise `Beyond` if they are not enough."""
     meta, pos = _read_meta(head, size)
     if _uid(meta, 0x00020002) == MEDIA_DIRECTORY:
         raise NotDicom
@@ -195,7 +199,7 @@ def _straightened(
     encoding: Encoding,
     oddities: tuple[str, ...],
 ) -> DicomFile:
-    """Read what the engine does not take as it is, and hold that nothing of the data set is missing in it."""
+    """Read what the parser does not accept directly, and check that nothing of the data set is lost."""
     implicit = syntax == IMPLICIT
     made = transcode.straighten(data, pos, encoding, implicit=implicit, may_have_holes=pos > 0)
     body = made.before + made.behind
@@ -220,7 +224,7 @@ def _uid(meta: Mapping[int, bytes], tag: int) -> str:
 
 
 def from_memory(path: Path, size: int, meta: Mapping[int, bytes], data: bytes) -> DicomFile:
-    """Parse an explicit little endian data set that is in memory whole; what it is written as later, too."""
+    """Parse a complete explicit little endian data set in memory, which is also how it will be written."""
     parser = Parser(data, implicit=False)
     parser.may_have_holes = False
     try:
@@ -237,7 +241,7 @@ def from_memory(path: Path, size: int, meta: Mapping[int, bytes], data: bytes) -
 
 
 def _behind(parser: Parser, data: bytes, pixels: PixelsFollow) -> list[Element]:
-    """Parse what follows the pixels, with the same parser, which counts on."""
+    """Parse what follows the pixels, with the same parser, which continues counting."""
     parser.data, parser.size, parser.may_have_holes = data, len(data), False
     try:
         return parser.top_level(pixels.start, pixels.tag)
@@ -246,7 +250,7 @@ def _behind(parser: Parser, data: bytes, pixels: PixelsFollow) -> list[Element]:
 
 
 def with_elements(file: DicomFile, before: bytes, behind: bytes) -> DicomFile:
-    """Return the same file with other elements before and behind its pixels, which stay where they are."""
+    """Return the file with other elements before and after its pixels, which are unchanged."""
     data = before + behind
     parser = Parser(data, implicit=file.implicit)
     elements = parser.top_level(0)
@@ -276,25 +280,25 @@ def _parse(path: Path, fd: int, head: bytes, size: int, meta: Mapping[int, bytes
 
 
 def _require_syntax(syntax: str, pixels: Pixels | None) -> None:
-    """Refuse encapsulated pixels of which the transfer syntax does not say how they are compressed. PS3.5 A.4."""
+    """Raise if pixels are encapsulated but the transfer syntax does not give the compression. PS3.5 A.4."""
     if pixels and syntax in (IMPLICIT, EXPLICIT) and pixels.head.endswith(b"\xff" * 4):
         raise Malformed("encapsulated pixel data, and no transfer syntax that says how they are compressed")
 
 
 def _end(elements: Sequence[Element], least: int) -> int:
-    """Return where the last element ends; what follows is padding."""
+    """Return the end of the last element; what follows is padding."""
     return max(elements[-1][4], least) if elements else least
 
 
 def _read_meta(head: bytes, size: int) -> tuple[dict[int, bytes], int]:
-    """Read the file meta information; give where the data set begins.
+    """Read the file meta information; return it with the start of the data set.
 
-    It is explicit little endian (PS3.10 §7.1); some systems write it in implicit VR all the same.
+    It is explicit little endian (PS3.10 §7.1); some systems nevertheless write it in implicit VR.
     """
     if head[128:132] == b"DICM":
         pos = 132
     elif head[:2] in (b"\x02\x00", b"\x08\x00", b"\x00\x08") and size >= 16:
-        pos = 0  # written without preamble, as some systems do; or without file meta information altogether
+        pos = 0  # written without preamble, as by some systems, or without any file meta information
     else:
         raise NotDicom
     meta: dict[int, bytes] = {}
@@ -320,14 +324,14 @@ def _read_meta(head: bytes, size: int) -> tuple[dict[int, bytes], int]:
 
 
 def _encoding(head: bytes, pos: int, size: int, stated: str, *, certain: bool) -> tuple[Encoding, str, tuple[str, ...]]:
-    """Return how a data set is written, and by which transfer syntax it is written again; with what is odd about it.
+    """Return the encoding of a data set, the transfer syntax for rewriting it, and its oddities.
 
-    The first element decides: of 156 public RT files 20 state no transfer syntax, and some systems state another one.
+    The first element decides: of 156 public RT files 20 state no transfer syntax, and some systems state a wrong one.
 
     Raises
     ------
     NotDicom
-        Nothing here says that it is a data set.
+        There is no sign of a data set.
     """
     known = stated if dictionary.uid_type(stated) == "Transfer Syntax" else ""
     first = head[pos : pos + 8]
@@ -349,13 +353,13 @@ def _encoding(head: bytes, pos: int, size: int, stated: str, *, certain: bool) -
 
 
 def _is_known(tag: bytes, order: Literal["little", "big"]) -> bool:
-    """Return whether four bytes, read in that order, are a tag that a data set may begin with."""
+    """Return whether four bytes, in this byte order, are a tag with which a data set may begin."""
     group, number = int.from_bytes(tag[:2], order), int.from_bytes(tag[2:], order)
     return bool(dictionary.entry(group << 16 | number)) or (not number and 0 < group < _MOST_GROUPS)
 
 
 def _is_implicit(head: bytes, pos: int, size: int) -> bool:
-    """Return whether the first element makes sense in implicit VR: another one, of a higher tag, follows it."""
+    """Return whether the first element is valid in implicit VR: another one, of a higher tag, follows it."""
     group, number, length = _HEADER(head, pos)
     behind = pos + 8 + length
     if not dictionary.entry(group << 16 | number) or behind > size:
@@ -381,7 +385,7 @@ def _inflate(data: bytes) -> bytes:
 
 
 def _pixel_length(source: int | bytes, offset: int, length: int, size: int) -> int:
-    """Measure a pixel data value: as stated, or fragment by fragment where it is encapsulated (PS3.5 A.4)."""
+    """Return the length of a pixel data value: as stated, or by its fragments if encapsulated (PS3.5 A.4)."""
     if length == UNDEFINED:
         extent = fragments.measure(source, offset, size)
         if not extent.whole:
@@ -393,12 +397,12 @@ def _pixel_length(source: int | bytes, offset: int, length: int, size: int) -> i
 
 
 class Written(NamedTuple):
-    """A file that was written."""
+    """Result of writing a file."""
 
     size: int
     """In bytes."""
     settled: bool = False
-    """Whether bits were cleared that hold no pixel."""
+    """Whether unused bits of pixel cells were cleared."""
 
 
 def write(
@@ -418,8 +422,7 @@ def write(
     Parameters
     ----------
     buffer
-        Through which pixels pass, so many bytes at a time: one for a whole set.
-
+        Buffer through which pixels are copied; one suffices for a whole set.
     """
     head = b"".join((_meta(sop_class_uid, sop_instance_uid, source.transfer_syntax.encode()), *before))
     pixels = source.pixels
@@ -446,7 +449,7 @@ def write(
 
 
 def pixel_value(source: DicomFile) -> bytes | None:
-    """Return what `write` writes as the pixels of a file, but for their padding; None where it has none."""
+    """Return the pixels as `write` writes them, without padding; None if the file has none."""
     pixels = source.pixels
     if pixels is None:
         return None
@@ -455,7 +458,7 @@ def pixel_value(source: DicomFile) -> bytes | None:
 
 
 def _part(source: DicomFile, offset: int, length: int) -> bytes | bytearray:
-    """Read a part of the source's pixels, without the bits that hold no pixel."""
+    """Read a part of the source's pixels, with unused bits cleared."""
     if source.memory is not None:
         whole = bytearray(memoryview(source.memory)[offset : offset + length])
     else:
@@ -468,7 +471,7 @@ def _part(source: DicomFile, offset: int, length: int) -> bytes | bytearray:
 
 
 def _write_part(fd: int, source: DicomFile, offset: int, length: int, buffer: memoryview) -> bool:
-    """Write a part of the source's pixels; return whether bits were cleared that hold no pixel."""
+    """Write a part of the source's pixels; return whether unused bits were cleared."""
     cells = source.pixels.cells if source.pixels else None
     if source.memory is None:
         return _copy(source.path, fd, offset, length, buffer, cells)
@@ -501,7 +504,7 @@ def _meta(sop_class_uid: bytes, sop_instance_uid: bytes, transfer_syntax: bytes)
 
 
 def _pread(fd: int, length: int, offset: int) -> bytes:
-    """Read exactly `length` bytes; fewer means that the file was cut while we read it."""
+    """Read exactly `length` bytes; fewer mean that the file was truncated while being read."""
     pieces: list[bytes] = []
     while length:
         piece = os.pread(fd, length, offset)
@@ -522,11 +525,11 @@ def _write_all(fd: int, data: bytes | memoryview) -> None:
 def _copy(
     source: Path, target_fd: int, offset: int, length: int, buffer: memoryview, cells: Cells | None = None
 ) -> bool:
-    """Copy bytes of `source` to where `target_fd` stands; return whether bits were cleared that hold no pixel.
+    """Copy bytes of `source` to the current position of `target_fd`; return whether unused bits were cleared.
 
-    Not by copy_file_range(2): new headers have another length, so that pixels begin at another place in their page,
-    and then the kernel copies page by page and takes half as long again. On a share whose server would copy, the proof
-    would have to fetch what is now still in the client's memory.
+    Not done with copy_file_range(2): new headers have another length, so pixels have another offset within their page,
+    and the kernel then copies page by page, which takes half as long again. On a share with server-side copy, the proof
+    would have to fetch what is otherwise still in the client's memory.
     """
     source_fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     settled = False
@@ -536,7 +539,7 @@ def _copy(
             chunk = buffer[: min(length, len(buffer))]
             got = os.readv(source_fd, [chunk])
             while cells and 0 < got < len(chunk) and (more := os.readv(source_fd, [chunk[got:]])):
-                got += more  # a cell must not be cut in two
+                got += more  # cells must not be split
             if not got:
                 raise Truncated(f"the file ends {length} bytes too early, inside the pixel data")
             if cells:
@@ -549,7 +552,7 @@ def _copy(
 
 
 def _load_sync_file_range() -> ctypes._NamedFuncPointer | None:
-    """Find sync_file_range(2): Linux has it, and the standard library does not offer it."""
+    """Return sync_file_range(2), which Linux has but the standard library does not offer."""
     if not sys.platform.startswith("linux"):
         return None
     function = getattr(ctypes.CDLL(None, use_errno=True), "sync_file_range", None)
@@ -563,6 +566,6 @@ _sync_file_range = _load_sync_file_range()
 
 
 def begin_writeback(fd: int) -> None:
-    """Ask the kernel to start writing this file, without waiting. A hint: what is promised is promised by fsync."""
+    """Ask the kernel to start writing this file to disk, without waiting. A hint; durability is ensured by fsync."""
     if _sync_file_range is not None:
         _sync_file_range(fd, 0, 0, _SYNC_FILE_RANGE_WRITE)

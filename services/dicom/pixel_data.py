@@ -1,7 +1,7 @@
-"""The pixel data element of an object, as the object's own description of its image demands it (PS3.5 §8).
+"""The pixel data element as required by the object's own image description (PS3.5 §8).
 
-What stands behind the last voxel belongs to no image. Nobody sees it, and it may be anything: a rest of the buffer that
-an export was made in, a name.
+Bytes after the last voxel are not part of the image. Nobody sees them, and they may be anything: the rest of an export
+buffer, or a name.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from services.dicom.part10 import DicomFile
 
 ENCAPSULATED: Final = b"\xff\xff\xff\xff"
-"""The length of pixel data that come in compressed fragments. PS3.5 A.4."""
+"""Length of encapsulated pixel data. PS3.5 A.4."""
 
 _DESCRIPTION: Final = ("Rows", "Columns", "BitsAllocated", "SamplesPerPixel", "NumberOfFrames")
 _VRS: Final = {b"\xe0\x7f\x08\x00": (b"OF",), b"\xe0\x7f\x09\x00": (b"OD",)}
 _PIXEL_DATA: Final = b"\xe0\x7f\x10\x00"
 _PLAIN_VRS: Final = (b"OW", b"OB")
-"""The VRs of (7FE0,0010); those of (7FE0,0008) and (7FE0,0009) are above. PS3.6."""
+"""VRs of (7FE0,0010); those of (7FE0,0008) and (7FE0,0009) are above. PS3.6."""
 
 
 def described_length(view: View) -> int:
-    """Compute how many bytes the uncompressed pixels of an image take; 0 where its header does not say.
+    """Return the size of an image's uncompressed pixels in bytes; 0 if the header does not determine it.
 
-    PS3.3 C.7.6.3; without Number of Frames it is one frame.
+    PS3.3 C.7.6.3; without Number of Frames there is one frame.
     """
     return _length(*map(view.raw, _DESCRIPTION))
 
@@ -52,20 +52,20 @@ class Measured(NamedTuple):
     file: DicomFile
 
     described: int = 0
-    """Bytes that its image takes; 0 where its header does not say, or where it has no pixels or compressed ones."""
+    """Bytes of its image; 0 if undetermined by the header, or if it has no pixels or compressed ones."""
 
     surplus: int = 0
-    """Bytes that stood behind, or were comments of compressed ones."""
+    """Bytes after the image, or in comments of compressed pixels."""
 
     refused: str = ""
-    """Why nobody knows what compressed pixels hold beside their image; empty where it is known."""
+    """Why the contents of compressed pixels besides the image are unknown; empty if known."""
 
 
 def without_surplus(file: DicomFile, view: View) -> Measured:
     """Return a file whose pixel data end with its image.
 
-    The header of the element is the one that the standard writes: a VR that pixel data have, nothing in its reserved
-    bytes, an even length. Pixel data that are too short stay so.
+    The header of the element is normalized: a valid VR for pixel data, zero reserved bytes, an even length. Pixel data
+    that are too short are left so.
     """
     pixels = file.pixels
     if pixels is None:
@@ -86,7 +86,7 @@ def without_surplus(file: DicomFile, view: View) -> Measured:
 
 def _head(file: DicomFile, length: bytes) -> bytes:
     """Encode the header of the pixel data element. PS3.5 §7.1."""
-    assert file.pixels is not None  # whoever asks has looked
+    assert file.pixels is not None  # checked by the caller
     tag, vr = file.pixels.head[:4], file.pixels.head[4:6]
     if file.implicit:
         return tag + length

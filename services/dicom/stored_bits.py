@@ -1,7 +1,7 @@
-"""The bits of a pixel cell that hold no pixel (PS3.5 §8.1.1): copies of the sign, zeros, or something else.
+"""Unused bits of pixel cells (PS3.5 §8.1.1): copies of the sign, zeros, or something else.
 
-Overlays were once kept above the *High Bit* (PS3.5 §8.1.2), and whatever is there nobody sees in the image. Copies of
-the sign bit stay: zeroing them would turn -1000 HU into +3096 for a reader of whole words.
+Overlays were once stored above the *High Bit* (PS3.5 §8.1.2), and these bits are invisible in the image. Copies of the
+sign bit are kept: clearing them would turn -1000 HU into +3096 for a reader of whole words.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ _ALLOCATED: Final = (8, 16, 32)
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """How the pixels of an image lie in their cells."""
+    """Layout of an image's pixels in their cells."""
 
     bits: int
-    """Of a cell."""
+    """Bits per cell."""
     mask: int
-    """The bits that hold the pixel."""
+    """Mask of the bits that hold the pixel."""
     sign: int
-    """The bit that says that the pixel is negative; 0 where none is."""
+    """Sign bit of the pixel; 0 if unsigned."""
 
     def settle(self, cells: memoryview) -> bool:
-        """Clear, in place, every bit that holds no pixel and is no copy of the sign; return whether there was one."""
+        """Clear in place every unused bit that is not a copy of the sign; return whether there was one."""
         found = np.frombuffer(cells, f"<u{self.bits // 8}")
         if self._is_settled(found):
             return False
@@ -52,7 +52,7 @@ class Cells:
 
 
 def cells_of(view: View) -> Cells | None:
-    """Return how the pixels of an image lie in their cells; None where they fill them, or it is not said."""
+    """Return the layout of an image's pixels in their cells; None if they fill them, or it is not stated."""
     allocated, stored, high, signed = (
         int.from_bytes(view.raw(keyword) or b"", "little")
         for keyword in ("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation")
@@ -65,7 +65,7 @@ def cells_of(view: View) -> Cells | None:
 
 
 def announced(view: View) -> bool:
-    """Return whether an overlay is said to lie in bits of the pixel cells. PS3.3 C.9.2, of the editions before 2004."""
+    """Return whether an overlay is stated to use bits of the pixel cells. PS3.3 C.9.2, editions before 2004."""
     described = [
         (
             int.from_bytes(view.raw_at(group << 16 | 0x0100) or b"", "little"),

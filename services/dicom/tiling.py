@@ -1,8 +1,8 @@
-"""Which elements a data set holds, by a plain walk of its headers that shares nothing with the readers.
+"""Outline of a data set's elements, by an independent scan of the headers.
 
-A reader may never return less than a file holds. What is written anew before the engine takes it
-(`services.dicom.transcode`) is therefore compared with the headers as they stand in the file: each ends where the next
-one begins, down to the last byte. PS3.5 §7.1, §7.5.
+A reader must never return less than a file contains. The result of rewriting (`services.dicom.transcode`) is therefore
+compared with the headers in the file: each element ends where the next one begins, down to the last byte. PS3.5 §7.1,
+§7.5.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from services.dicom.transcode import Encoding
 
 Outline: TypeAlias = "list[tuple[int, list[Outline] | None]]"
-"""The tag of each element, and the outline of each item where it is a sequence that was looked into."""
+"""The tag of each element, and the outline of each item if it is a parsed sequence."""
 
 _SHORT: Final = frozenset(
     {"AE", "AS", "AT", "CS", "DA", "DS", "DT", "FL", "FD", "IS", "LO"}
@@ -33,7 +33,7 @@ _PIXEL_DATA: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 
 
 class _Walk:
-    """One walk over a data set in memory."""
+    """One pass over a data set in memory."""
 
     def __init__(self, data: bytes, *, big_endian: bool, explicit: bool) -> None:
         order = ">" if big_endian else "<"
@@ -45,7 +45,7 @@ class _Walk:
         self._left = MAX_ELEMENTS
 
     def elements(self, pos: int, end: int, depth: int, *, delimited: bool, explicit: bool) -> tuple[Outline, int]:
-        """Return the outline from `pos` to `end`, or to the item's delimiter, and where that leaves off."""
+        """Return the outline from `pos` to `end`, or to the item's delimiter, and the position reached."""
         if depth > MAX_DEPTH:
             raise Malformed(f"sequences nested more than {MAX_DEPTH} deep at byte {pos}")
         found: Outline = []
@@ -59,21 +59,21 @@ class _Walk:
             vr, length, value = self._header(tag, pos, end, explicit=explicit)
             items, pos = self._value(tag, vr, length, value, end, depth, explicit=explicit)
             self._count()
-            if number:  # group lengths are not written again
+            if number:  # group lengths are not rewritten
                 found.append((tag, items))
         if delimited or (pos != end and (depth or not self._is_padding(pos, end))):
             raise Malformed(f"the data end at byte {end}, in the middle of an element")
         return found, end
 
     def _header(self, tag: int, pos: int, end: int, *, explicit: bool) -> tuple[str, int, int]:
-        """Return VR, length, and where the value begins."""
+        """Return VR, length, and the position of the value."""
         if not explicit or tag >> 16 == 0xFFFE:
             return "", self._long(self.data, pos + 4)[0], pos + 8
         vr = self.data[pos + 4 : pos + 6].decode("latin-1")
         if vr in _SHORT:
             return vr, self._short(self.data, pos + 6)[0], pos + 8
         if tag & 0x00010000 and vr not in _LONG:
-            return "UN", self._short(self.data, pos + 6)[0], pos + 8  # a vendor's own, with the header of most
+            return "UN", self._short(self.data, pos + 6)[0], pos + 8  # a vendor-specific VR, with the header of most
         if vr not in _LONG:
             raise Malformed(f"unknown VR in ({tag >> 16:04X},{tag & 0xFFFF:04X}) at byte {pos}")
         if pos + 12 > end:
@@ -83,7 +83,7 @@ class _Walk:
     def _value(
         self, tag: int, vr: str, length: int, pos: int, end: int, depth: int, *, explicit: bool
     ) -> tuple[list[Outline] | None, int]:
-        """Return the outlines of a sequence's items, and where the value ends."""
+        """Return the outlines of a sequence's items, and the end of the value."""
         if length != _UNDEFINED and pos + length > end:
             raise Malformed(f"the data end at byte {end}, in the middle of an element")
         if length == _UNDEFINED:
@@ -96,17 +96,20 @@ class _Walk:
                 return self._items(pos, pos + length, depth, delimited=False, explicit=explicit, plain=False)
             except Malformed:
                 if not tag & 0x00010000:
-                    raise  # a vendor's may hold anything
+                    raise  # a private one may hold anything
         return None, pos + length
 
     def _is_padding(self, pos: int, end: int) -> bool:
-        """Return whether nothing follows but zeros and line ends."""
+        """Return whether only zeros and line ends follow."""
         return not any(self.data[pos : pos + 8].translate(None, b"\r\n")) and not any(
             self.data[pos:end].translate(None, b"\r\n")
         )
 
     def _shows_vr(self, pos: int, end: int) -> bool:
-        """Return whether items of a UN element are in explicit VR; in implicit they should be. PS3.5 §6.2.2."""
+        """Return whether items of a UN element are in explicit VR, although they should be in implicit.
+
+        PS3.5 §6.2.2.
+        """
         while pos + 16 <= end and self._tag(self.data, pos) == (0xFFFE, 0xE000):
             length = self._long(self.data, pos + 4)[0]
             if length and self._tag(self.data, pos + 8) != (0xFFFE, 0xE00D):
@@ -118,7 +121,7 @@ class _Walk:
     def _items(
         self, pos: int, end: int, depth: int, *, delimited: bool, explicit: bool, plain: bool
     ) -> tuple[list[Outline], int]:
-        """Return the outline of each item; `plain` ones are fragments of pixels, and only passed over."""
+        """Return the outline of each item; `plain` ones are pixel fragments, and skipped."""
         found: list[Outline] = []
         while pos + 8 <= end:
             group, number = self._tag(self.data, pos)
@@ -149,7 +152,7 @@ class _Walk:
 
 
 def require_all_read(data: bytes, pos: int, elements: Sequence[Element], encoding: Encoding) -> None:
-    """Raise where a reader returned other elements than the file's headers show.
+    """Raise if a reader returned other elements than the file's headers show.
 
     Parameters
     ----------
@@ -158,9 +161,9 @@ def require_all_read(data: bytes, pos: int, elements: Sequence[Element], encodin
     pos
         Where its data set begins.
     elements
-        What was read of it, without pixel data.
+        The elements read, without pixel data.
     encoding
-        How it is written.
+        Its encoding.
 
     Raises
     ------

@@ -41,7 +41,7 @@ _WORD_SIZE: Final = (
     | dict.fromkeys((b"FL", b"OF", b"OL", b"SL", b"UL"), 4)
     | dict.fromkeys((b"FD", b"OD", b"OV", b"SV", b"UV"), 8)
 )
-"""Bytes of a word of the VRs that have an order of bytes. PS3.5 §7.3."""
+"""Word size in bytes of VRs with a byte order. PS3.5 §7.3."""
 
 _PIXEL_REPRESENTATION: Final = 0x00280103
 _BITS_ALLOCATED: Final = 0x00280100
@@ -53,7 +53,7 @@ SURPLUS: Final = "more numbers than an attribute has, of which those behind were
 
 
 class Encoding(NamedTuple):
-    """How a data set is written. PS3.5 §10, A."""
+    """Encoding of a data set. PS3.5 §10, A."""
 
     implicit: bool
     big_endian: bool
@@ -65,12 +65,12 @@ class _Found(NamedTuple):
     tag: int
     vr: bytes
     value: bytes
-    """In little endian; empty where there are items."""
+    """In little endian; empty if there are items."""
     items: list[list[_Found]] | None
     settled: bool = True
-    """Whether the VR is certain; a dictionary's is one of several for some attributes."""
+    """Whether the VR is certain; the dictionary allows several for some attributes."""
     encapsulated: bool = False
-    """Whether the value is that of encapsulated pixel data, of an icon for instance."""
+    """Whether the value is encapsulated pixel data, for example of an icon."""
 
 
 class Pixels(NamedTuple):
@@ -78,12 +78,12 @@ class Pixels(NamedTuple):
 
     tag: int
     head: bytes
-    """Tag, VR and length, as they are written."""
+    """Tag, VR and length as written."""
     offset: int
-    """Of the value, in what was read."""
+    """Offset of the value in the input."""
     length: int
     value: bytes | None
-    """The value, where it is not what stands there: its bytes turned, or its delimiter missing."""
+    """The value, if it differs from the input: byte-swapped, or with a delimiter added."""
 
 
 class Straightened(NamedTuple):
@@ -93,7 +93,7 @@ class Straightened(NamedTuple):
     behind: bytes
     pixels: Pixels | None
     oddities: tuple[str, ...]
-    """What was put right, in words that quote no value."""
+    """Errors corrected, described without quoting any value."""
 
 
 def straighten(
@@ -104,14 +104,14 @@ def straighten(
     Parameters
     ----------
     may_have_holes
-        Whether zeros at the end may stand for what a copy has not brought yet: in files as they lie on the share.
+        Whether trailing zeros may be data not yet copied, as in files on the share.
 
     Raises
     ------
     Truncated
         The data end before an element does.
     Malformed
-        They make no sense, or an element stands twice with different values.
+        They are invalid, or an element occurs twice with different values.
     """
     reading = _Reading(data, encoding, may_have_holes=may_have_holes)
     found = reading.data_set(pos)
@@ -136,7 +136,7 @@ class _Reading:
         self._may_have_holes = may_have_holes
         self.pixels: Pixels | None = None
         self.oddities: set[str] = set()
-        """What was put right while reading, in words that quote no value."""
+        """Errors corrected while reading, described without quoting any value."""
         self._encoding = encoding
         self._left = MAX_ELEMENTS
 
@@ -149,7 +149,7 @@ class _Reading:
     ) -> tuple[list[_Found], int]:
         """Read elements up to `end`, or to the item's delimiter.
 
-        `closed` says that something around them states its length, so that they cannot be cut off.
+        `closed` means that something around them states its length, so that they cannot be truncated.
         """
         if depth > MAX_DEPTH:
             raise Malformed(f"sequences nested more than {MAX_DEPTH} deep at byte {pos}")
@@ -176,7 +176,7 @@ class _Reading:
         return found, end
 
     def _header(self, pos: int, end: int, encoding: Encoding) -> tuple[int, bytes, int, int]:
-        """Return tag, VR as the file states it, length, and where the value begins."""
+        """Return tag, VR as stated in the file, length, and the position of the value."""
         order, long, short = _ORDERS[encoding.big_endian]
         group, number = order(self.data, pos)
         tag = group << 16 | number
@@ -193,7 +193,7 @@ class _Reading:
     def _element(
         self, tag: int, stated: bytes, length: int, pos: int, end: int, encoding: Encoding, depth: int, *, closed: bool
     ) -> tuple[_Found, int]:
-        """Read the value of an element, and say where it ends."""
+        """Read the value of an element; return it with its end."""
         if tag >> 16 == 0xFFFE:
             raise Malformed(f"a delimiter without its item at byte {pos - 8}")
         private = bool(tag & 0x00010000)
@@ -239,7 +239,7 @@ class _Reading:
         return _swapped(value, size)
 
     def _inside(self, pos: int, end: int, encoding: Encoding) -> Encoding:
-        """Return how the items of an element coded as UN are encoded. PS3.5 §6.2.2, and as some systems do."""
+        """Return the encoding of the items of an element coded as UN. PS3.5 §6.2.2, and as in some systems."""
         if encoding.big_endian and self.data[pos : pos + 4] != ITEM:
             return encoding
         return Encoding(not is_explicit_inside(self.data, pos, end), big_endian=False)
@@ -274,7 +274,7 @@ class _Reading:
         return items, end
 
     def _pixels(self, tag: int, vr: bytes, length: int, pos: int, encoding: Encoding) -> int:
-        """Note where the pixel data lie, and return where they end."""
+        """Record the position of the pixel data, and return their end."""
         if self.pixels:
             raise Malformed("a second pixel data element")
         if vr in (b"", b"UN"):
@@ -319,7 +319,7 @@ _ORDERS: Final = {
 
 
 def _ordered(found: Sequence[_Found], oddities: set[str]) -> list[_Found]:
-    """Sort elements by tag, each once, without group lengths, which would be wrong (PS3.5 §7.2)."""
+    """Sort elements by tag, without duplicates and group lengths, which would be wrong (PS3.5 §7.2)."""
     by_tag: dict[int, _Found] = {}
     last = -1
     for one in found:
@@ -348,7 +348,7 @@ def _encoded(elements: Sequence[_Found], *, implicit: bool) -> bytes:
 
 
 def _each_encoded(elements: Sequence[_Found], *, implicit: bool, signed: bool) -> Iterator[bytes]:
-    """Encode elements; `signed` says whether the pixels around are."""
+    """Encode elements; `signed` is whether the surrounding pixels are signed."""
     for tag, vr, value, items, settled, encapsulated in elements:
         if tag == _PIXEL_REPRESENTATION:
             signed = value[:1] == b"\1"
@@ -369,7 +369,7 @@ def _pixel_head(pixels: Pixels, *, implicit: bool) -> bytes:
 
 
 def _turned_pixels(data: bytes, pixels: Pixels, elements: Sequence[_Found]) -> bytes:
-    """Turn the words of pixels that are not encapsulated."""
+    """Swap the bytes of pixels that are not encapsulated."""
     value = data[pixels.offset : pixels.offset + pixels.length]
     size = _WORD_SIZE.get(pixels.head[4:6])
     if not size:
@@ -383,10 +383,10 @@ def _turned_pixels(data: bytes, pixels: Pixels, elements: Sequence[_Found]) -> b
 
 
 def _turned_pairs(value: bytes) -> bytes:
-    """Turn pixels of 32 bits, which were written big endian in two ways; nothing but the image tells which it was.
+    """Swap 32-bit pixels in big endian, of which there are two forms, distinguishable only by the image.
 
-    By the standard they are pairs of 16-bit words, of which the first is the less significant (PS3.5 §8.1.1); many
-    systems write each as one number of four bytes. Neighbours in a dose are alike, except in the wrong reading.
+    By the standard they are pairs of 16-bit words, the less significant first (PS3.5 §8.1.1); many systems write each
+    as a single four-byte number. Neighbouring dose values are similar, except in the wrong reading.
     """
     import numpy as np  # noqa: PLC0415 - see `_swapped`
 
@@ -395,7 +395,7 @@ def _turned_pairs(value: bytes) -> bytes:
 
 
 def _swapped(value: bytes, size: int) -> bytes:
-    """Turn around the bytes of each word."""
+    """Swap the bytes of each word."""
     import numpy as np  # noqa: PLC0415 - whoever looks at folders reads files, and never needs it
 
     return np.frombuffer(value, f"u{size}").byteswap().tobytes()

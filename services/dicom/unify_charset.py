@@ -1,4 +1,4 @@
-"""One character set for an object whose items declare some of their own (PS3.5 §6.1.2.3), which is rare."""
+"""Conversion to a single character set of an object whose items declare their own (PS3.5 §6.1.2.3), which is rare."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _UTF8: Final = ("ISO_IR 192",)
 
 
 def in_utf8(file: DicomFile) -> DicomFile:
-    """Return the same object with every text in UTF-8, declared once."""
+    """Return the object with every text in UTF-8, declared once."""
     before, _ = file.before_pixels()
     charsets = root_view(file).charsets
     declared = encode(_CHARSET, b"CS", _UTF8[0].encode(), implicit=file.implicit)
@@ -32,7 +32,7 @@ def in_utf8(file: DicomFile) -> DicomFile:
 
 
 def _in_utf8(data: bytes, elements: Sequence[Element], charsets: Sequence[str], *, implicit: bool) -> bytes:
-    """Encode elements anew, without their declaration of a character set; private ones pass, whatever they hold."""
+    """Encode elements without their declaration of a character set; private ones are copied, whatever they hold."""
     out = []
     for tag, vr, start, value, end, items in elements:
         if tag == _CHARSET:

@@ -1,1 +1,1 @@
-"""PS3.15 Table E.1-1 and the product's own rows as one table."""
+"""PS3.15 Table E.1-1 and additional rows of this program as one table."""

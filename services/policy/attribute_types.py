@@ -1,11 +1,11 @@
-"""What the objects of a set must hold: Types 1 and 2 of PS3.3, for the attributes that a de-identification touches.
+"""Attribute types required of a set's objects: Types 1 and 2 of PS3.3, for attributes affected by de-identification.
 
-Taking a name away is easy; taking away what an importer insists on makes an object that no system reads. The policy
-table resolves each such case, and this table is the other opinion: it is written from the object definitions, not from
-the policy, and the proof holds every published object against it.
+Removing a name is easy; removing what importers require makes an object that no system reads. The policy table resolves
+each such case. This table is an independent check: it is derived from the object definitions, not from the policy, and
+the proof checks every published object against it.
 
-Type 1 must have a value, Type 2 must be there and may be empty (PS3.5 7.4). The conditional ones (1C, 2C) count as soon
-as the source holds them: its condition was then met, and nothing that states a condition is taken away.
+Type 1 must have a value, Type 2 must be present but may be empty (PS3.5 7.4). Conditional types (1C, 2C) apply whenever
+the source has the attribute: its condition was then met, and no attribute that states a condition is removed.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ ANY: Final = -1
 
 ROOT: Final = 0
 
-# Kind of object (`*`: each of them), Type, then attributes; `Sequence>Attribute` where the place decides, `*>Attribute`
-# where it does not matter. PS3.3 A.3, A.18, A.19, A.20, A.49.
+# Kind of object (`*`: any), Type, then attributes; `Sequence>Attribute` if the place matters, `*>Attribute` if it does
+# not. PS3.3 A.3, A.18, A.19, A.20, A.49.
 _TABLE: Final = """
 * 1  StudyInstanceUID SeriesInstanceUID SOPInstanceUID SOPClassUID Modality FrameOfReferenceUID
 * 2  PatientName PatientID PatientBirthDate PatientSex StudyDate StudyTime StudyID AccessionNumber
@@ -92,7 +92,7 @@ TABLE: Final = _read()
 
 @cache
 def demanded(kind: str, sequence: int, attribute: int) -> int:
-    """Return what is demanded of an attribute that the source holds.
+    """Return the requirement for an attribute that the source has.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def demanded(kind: str, sequence: int, attribute: int) -> int:
     Returns
     -------
     int
-        1: a value, 2: to be there, 0: nothing.
+        1: must have a value, 2: must be present, 0: none.
     """
     for object_ in (kind, "*"):
         for within in (sequence, ANY):

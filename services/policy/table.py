@@ -1,12 +1,12 @@
-"""What becomes of each attribute: PS3.15 Table E.1-1 and our own decisions, as one table.
+"""The policy for each attribute: PS3.15 Table E.1-1 and our own decisions, as one table.
 
-`table.csv` beside this module is the table. It has every row of the standard's, with the standard's codes, in the
-standard's order, so that a reviewer can hold the two side by side; and behind the codes our columns: how a choice that
-the standard leaves was made, where and why we depart from it, and what becomes of attributes on which it is silent.
-Rows that hold only inside one sequence name it in `within`; the last rows are rules, for the attributes nobody listed.
+The table is `table.csv` next to this module. It has all rows of the standard, with the standard's codes and in its
+order, so that a reviewer can compare the two; our columns follow the codes: how choices left by the standard were made,
+where and why we deviate from it, and how attributes are treated on which it is silent. Rows that apply only inside a
+sequence name it in `within`; the last rows are rules for attributes not listed.
 
-`effective` is the one place where a row and the options of a collection become an action. `Policy` lays the actions out
-for every attribute of the dictionary, so that a writer of element streams needs one look-up a tag, and a verifier that
+`effective` is the only place that turns a row and a collection's options into an action. `Policy` expands the actions
+to every attribute of the dictionary, so that a writer of element streams needs one lookup per tag, and a verifier that
 shares nothing else with it can ask what should have been done.
 
 PS3.15 Annex E, edition 2026d.
@@ -29,53 +29,53 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 EDITION: Final = "PS3.15-2026d"
-"""The edition of the standard whose Table E.1-1 the rows are."""
+"""Edition of the standard from which the rows of Table E.1-1 are taken."""
 
 POLICY_EDITION: Final = "2026-11-29"
-"""The day of our last decision in the table; goes into records and into (0012,0063) *De-identification Method*."""
+"""Date of our last decision in the table; written to records and (0012,0063) *De-identification Method*."""
 
 
 class Action(Enum):
-    """Everything that can become of an element. A writer and a verifier implement exactly these."""
+    """All possible actions on an element, implemented exactly by a writer and a verifier."""
 
     KEEP = "keep"
-    """Stays as it is; the items of a sequence are judged element by element."""
+    """Kept unchanged; the items of a sequence are processed element by element."""
 
     DROP = "drop"
-    """Goes, a sequence with everything in it."""
+    """Removed; a sequence with all its contents."""
 
     EMPTY = "empty"
-    """Stays with zero length; a sequence without items."""
+    """Kept with zero length; a sequence without items."""
 
     DUMMY = "dummy"
-    """The constant that the argument gives takes its place."""
+    """Replaced by the constant in the argument."""
 
     UID = "uid"
-    """Each of its values is mapped by the set's map, which leaves the standard's own UIDs alone."""
+    """Each value is replaced by the set's UID map, which does not change UIDs of the standard."""
 
     DATE = "date"
-    """A DA or DT, moved by the set's shift."""
+    """A DA or DT, shifted by the set's date shift."""
 
     CLEAN = "clean"
-    """Free text through the cleaner; the argument says which kind of text it is.
+    """Free text, cleaned; the argument gives the kind of text.
 
-    `code_meaning` is a `product` where (0008,0102) *Coding Scheme Designator* beside it is one of `PUBLIC_SCHEMES`.
+    `code_meaning` is a `product` if (0008,0102) *Coding Scheme Designator* beside it is one of `PUBLIC_SCHEMES`.
     """
 
     IDENTITY = "identity"
-    """The set's new statement of who the patient is; the argument says which: `patient_id`, `birth_date` …"""
+    """Part of the set's new identity, given by the argument: `patient_id`, `birth_date` …"""
 
     MACHINE = "machine"
-    """The descriptor's value; the argument says which: `name`, `manufacturer`, `model`."""
+    """Replaced by the descriptor's value given by the argument: `name`, `manufacturer`, `model`."""
 
     SCANNER = "scanner"
-    """At the root of a CT the scanner name of the collection, where it has one; else, and elsewhere, dropped."""
+    """At the root of a CT replaced by the collection's scanner name, if any; otherwise removed."""
 
     APPROVAL = "approval"
-    """UNAPPROVED."""
+    """Set to UNAPPROVED."""
 
     METHOD = "method"
-    """What was done to the object: at the root written new, below it dropped."""
+    """Description of the de-identification: rewritten at the root, removed below it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,19 +128,19 @@ class Row:
 
 
 class Decision(NamedTuple):
-    """What becomes of one attribute under the options of a collection."""
+    """Action on one attribute under the options of a collection."""
 
     action: Action
 
     argument: str
-    """Constant, part or kind of text that the action needs; else empty."""
+    """Constant, part or kind of text that the action needs; otherwise empty."""
 
     row: Row
-    """The row that decided."""
+    """The row on which it is based."""
 
 
 class Options(Protocol):
-    """The options of a collection that bear on the policy."""
+    """Options of a collection that affect the policy."""
 
     @property
     def dates(self) -> str:
@@ -165,7 +165,7 @@ class Options(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Options on their own, without a collection."""
+    """Options by themselves, without a collection."""
 
     dates: str = "shift"
     patient_characteristics: str = "retain"
@@ -175,7 +175,7 @@ class Choice:
 
     @classmethod
     def recorded(cls, options: Mapping[str, Any]) -> Choice:
-        """Return the options of a set as its record states them; what an older one does not state was the default."""
+        """Return the options stated in a set's record; options missing from an older record had their defaults."""
         said = {name: str(options.get(name, default)) for name, default in _UNSTATED.items()}
         return cls(keep_machine=options.get("machine") == "keep", **said)
 
@@ -189,10 +189,10 @@ PUBLIC_SCHEMES: Final = frozenset({
     "NDC", "RADLEX", "RFC5646", "RXNORM", "SCT", "SNM3", "SRT", "UBERON", "UCUM", "UMLS",
 })
 # fmt: on
-"""Coding schemes whose meanings a public body has written (PS3.16 Table 8-1).
+"""Coding schemes whose meanings are defined by a public body (PS3.16 Table 8-1).
 
-Those of all others, the private ones with `99` before their name and a clinic's own, are free text. The public ones are
-searched, too: a meaning can be typed over.
+Meanings of all others, private ones with the prefix `99` and a clinic's own, are free text. The public ones are
+searched, too, since a meaning can be overwritten.
 """
 
 ADDITIONS: Final = tuple(
@@ -213,16 +213,16 @@ ADDITIONS: Final = tuple(
         ),
     )
 )
-"""What stands at the root of every output object, in tag order, whether or not its input had it.
+"""Elements added to the root of every output object, in tag order, whether or not its input had them.
 
-Every object of a set so makes the same statement of patient and study. The value is that of the attribute's decision.
-(0010,1010) *Patient's Age* is Type 3 and added only where the age is known; the others are Type 2 or stricter, or ours.
+All objects of a set thus state the same patient and study. The value is that of the attribute's decision. (0010,1010)
+*Patient's Age* is Type 3 and added only if the age is known; the others are Type 2 or stricter, or our own.
 """
 
 _OF_DOSE_MODEL: Final = frozenset(("PatientSize", "PatientWeight"))
 _OF_MAKERS: Final = frozenset(("Manufacturer", "ManufacturerModelName", "ManufacturerModelVersion"))
 
-# What D writes is in each row; what a single code does is said here. PS3.15 E.3 and Table E.1-1a.
+# The value for D is in each row; single codes are mapped here. PS3.15 E.3 and Table E.1-1a.
 _BASIC: Final = {"X": Action.DROP, "Z": Action.EMPTY, "D": Action.DUMMY, "U": Action.UID}
 
 _ODD: Final = "(gggg,eeee) where gggg is odd"
@@ -233,7 +233,7 @@ _SILENT: Final = "any, silent"
 
 @cache
 def read_table() -> tuple[Row, ...]:
-    """Read the table, in its order: by tag, rules last."""
+    """Return the table in order: by tag, rules last."""
     text = files("services.policy").joinpath("table.csv").read_text("ascii")
     header, *rows = csv.reader(text.splitlines())
     assert header == [field.name for field in fields(Row)]
@@ -241,18 +241,19 @@ def read_table() -> tuple[Row, ...]:
 
 
 def effective(row: Row, options: Options) -> tuple[Action, str]:
-    """Decide what becomes of the attribute of `row`, with the argument of the action.
+    """Return the action on the attribute of `row`, with its argument.
 
-    Ours first, then what an option keeps, then the Basic Profile. Of the standard's options these are in force: Clean
-    Descriptors always; Retain Patient Characteristics by default; Retain Longitudinal Temporal Information in one of
-    its two forms, or not; Retain Device Identity where the machine is kept. What they *clean* (C) and no row of ours
-    sends to the cleaner is removed as Basic says: lossier than cleaning, and never less clean.
+    Our own decisions come first, then what an option keeps, then the Basic Profile. Of the standard's options these
+    apply: Clean Descriptors always; Retain Patient Characteristics by default; Retain Longitudinal Temporal Information
+    in one of its two forms, or not at all; Retain Device Identity if the machine is kept. Attributes that they *clean*
+    (C) and no row of ours sends to the cleaner are removed as in Basic: more is lost than by cleaning, but nothing is
+    less clean.
     """
     action = Action(row.action) if row.action else None
     if action in (Action.MACHINE, Action.SCANNER):
         if options.keep_machine:
             return (Action.CLEAN, "product") if row.keyword in _OF_MAKERS else (Action.KEEP, "")
-        if row.argument == "part":  # nothing is known of the parts of the machine that takes its place
+        if row.argument == "part":  # nothing is known of the parts of the replacing machine
             return Action.EMPTY, ""
     if action is Action.DATE or (action is None and row.retain_long_modified_dates):
         return _dated(row, options)
@@ -266,17 +267,17 @@ def effective(row: Row, options: Options) -> tuple[Action, str]:
 
 
 def _is_of_use(row: Row, options: Options) -> bool:
-    """Return whether a characteristic of the patient stays: a dose depends on size and weight, beside age and sex."""
+    """Return whether a patient characteristic is kept: dose depends on size and weight, besides age and sex."""
     return options.patient_characteristics == "retain" or (
         options.patient_characteristics == "dose_model" and row.keyword in _OF_DOSE_MODEL
     )
 
 
 def _dated(row: Row, options: Options) -> tuple[Action, str]:
-    """Decide on a date or time. Where Retain Device Identity would keep it too, the wish about dates goes first.
+    """Return the action on a date or time. The `dates` option takes precedence over Retain Device Identity.
 
-    Dates and times of a device (manufacture, calibration) are the same for all its patients: moved with each patient,
-    they would put all its sets on one true time line. An offset from UTC says whether it was summer or winter.
+    Dates and times of a device (manufacture, calibration) are the same for all its patients: shifted with each patient,
+    they would align all sets on one true time line. An offset from UTC reveals summer or winter time.
     """
     vrs = set(row.vr.split())
     if options.times == "remove" and vrs & {"TM", "DT"}:
@@ -286,7 +287,7 @@ def _dated(row: Row, options: Options) -> tuple[Action, str]:
     of_device = row.retain_device_identity == "K" and not options.keep_machine
     if options.dates == "remove" or of_device or vrs.isdisjoint({"DA", "DT", "TM"}):
         return _basic(row)
-    # A time of day names no date: it is as good as cleaned.
+    # A time of day without a date is as good as cleaned.
     return (Action.KEEP if vrs.isdisjoint({"DA", "DT"}) else Action.DATE), ""
 
 
@@ -296,11 +297,11 @@ def _basic(row: Row) -> tuple[Action, str]:
 
 
 class Policy:
-    """The decision for every attribute under the options of one collection.
+    """The decisions on every attribute under the options of one collection.
 
-    `compiled` has every attribute of the dictionary; what is not in it is dropped, whatever it is: private elements,
-    group lengths, curves, overlays and tags nobody knows. `within` has, for a few sequences, the decisions that differ
-    anywhere below them; of several such sequences around an element the innermost counts.
+    `compiled` has every attribute of the dictionary; anything else is dropped: private elements, group lengths, curves,
+    overlays and unknown tags. `within` has, for a few sequences, the decisions that differ anywhere below them; of
+    several such sequences around an element the innermost applies.
     """
 
     def __init__(self, options: Options) -> None:
@@ -326,7 +327,7 @@ class Policy:
         return Decision(*effective(row, self.options), row)
 
     def decision(self, tag: int, within: Sequence[int] = ()) -> Decision:
-        """Return what becomes of `tag` below the sequences `within`, given from the outermost to the innermost."""
+        """Return the decision on `tag` below the sequences `within`, outermost first."""
         for sequence in reversed(within):
             below = self.within.get(sequence)
             if below and tag in below:
@@ -335,9 +336,9 @@ class Policy:
 
     @property
     def contested(self) -> frozenset[int]:
-        """Dates that both Retain Device Identity and the dates options govern, and that do not stay.
+        """Dates governed by both Retain Device Identity and the dates options that are not kept.
 
-        A set in which one of them is present does not keep all that option 113109 promises.
+        A set with one of them does not keep everything that option 113109 promises.
         """
         return frozenset(
             tag
@@ -349,7 +350,7 @@ class Policy:
 
     @property
     def identifying(self) -> Mapping[int, str]:
-        """The attributes whose values are removed or replaced and identify, and what kind of identifier they hold."""
+        """Attributes with identifying values that are removed or replaced, and the kind of identifier."""
         return {
             tag: decision.row.identifies
             for tag, decision in self.compiled.items()
@@ -363,7 +364,7 @@ def _policy(choice: Choice) -> Policy:
 
 
 def policy_for(options: Options) -> Policy:
-    """Return the policy of a collection; made once for equal options."""
+    """Return the policy for a collection's options; cached for equal options."""
     return _policy(
         Choice(options.dates, options.patient_characteristics, options.keep_machine, options.birth_date, options.times)
     )
@@ -374,7 +375,7 @@ def _printed(tag: int) -> str:
 
 
 def _pattern(tag: int) -> str:
-    """Return which pattern row is for a tag that is no attribute of the dictionary."""
+    """Return the pattern row for a tag that is not in the dictionary."""
     if tag & 0x00010000:
         return _ODD
     if not tag & 0xFFFF:

@@ -1,1 +1,1 @@
-"""What words mean: names of structures, anatomy, defined terms."""
+"""Vocabulary: structure names, anatomy, defined terms."""

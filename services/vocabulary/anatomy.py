@@ -1,11 +1,11 @@
-"""Words of the lexicon, and which of them a name may keep: one made of terms stays, whatever the patient is called.
+"""Words of the lexicon, and which of them may be kept in a name: one made of terms stays, whatever the patient's name.
 
-A patient may be called Brain, Hals or Ring. The structures that RapidPlan matches by name must keep it all the same: a
-name in which every word is one of these says nothing about a person that its neighbours (`Brain` beside `Brainstem`)
-would not. One foreign word in it and the doubt goes the other way.
+A patient may be called Brain, Hals or Ring. Structures that RapidPlan matches by name must keep their names
+nevertheless: a name consisting only of such words reveals nothing about a person that its neighbours (`Brain` beside
+`Brainstem`) would not. With a single unknown word, the decision is reversed.
 
-*Terms* name structures (`word_lists.NAMING`). *Known* are all words of the lexicon: also those of devices, of planning
-and of every day, which say nothing about a person and yet are no excuse for a patient who is called so.
+*Terms* name structures (`word_lists.NAMING`). *Known* are all words of the lexicon, including those of devices,
+planning and everyday language, which reveal nothing about a person but do not protect a patient's name.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ _OBJECTS: Final = frozenset(map(fold, read_lexicon()["object"]))
 _MEANINGLESS: Final = _OBJECTS.union(
     fold(word) for name in ("device", "clinic") for word in read_lexicon()[name] if fold(word) not in _TERMS
 )
-"""Words that are worth nothing on their own."""
+"""Words without meaning on their own."""
 
 _RUN: Final = re.compile(rf"[^\W\d_](?:[^\W\d_]|[{MARKS}])*")
 _SHORTEST_WORD: Final = 2
 
 _ENDINGS: Final = frozenset("lraeios")
-"""Letters that end a term of four letters: a side, or another number or gender."""
+"""Letters that may end a four-letter term: a side, or another number or gender."""
 _INFLECTED: Final = 5
-"""Letters of a term that one more makes another form of: `vocali`."""
+"""Minimum length of a term that one more letter inflects: `vocali`."""
 
 _SHORTEST_PART: Final = 3
-"""Letters of a term inside a compound: `lungenlappen`, `opticchiasm`; shorter ones would find themselves anywhere."""
+"""Minimum length of a term inside a compound: `lungenlappen`, `opticchiasm`; shorter ones would match anywhere."""
 
 
 def words(text: str) -> list[list[str]]:
-    """Give the words of a text, digits left out: unbroken runs of letters, each as its pieces (`BrainStem` is two)."""
+    """Return the words of a text without digits: unbroken runs of letters, each as its pieces (`BrainStem` is two)."""
     found: list[list[str]] = []
     last = -1
     for start, end in pieces(text):
@@ -61,23 +61,23 @@ def words(text: str) -> list[list[str]]:
 
 
 def is_term(word: str) -> bool:
-    """Return whether a word without spaces is a term, or made of terms."""
+    """Return whether a word without spaces is a term, or composed of terms."""
     return _is_compound(fold(word))
 
 
 def is_listed(word: str) -> bool:
-    """Return whether a word is a term itself as spelled, not one put together of terms: `Cour` is not `coeur`."""
+    """Return whether a word is itself a term as spelled, not composed of terms: `Cour` is not `coeur`."""
     return word.casefold() in _AS_WRITTEN
 
 
 def is_known(word: str) -> bool:
-    """Return whether a word without spaces is in the lexicon, or made of terms."""
+    """Return whether a word without spaces is in the lexicon, or composed of terms."""
     folded = fold(word)
     return folded in _KNOWN or _is_compound(folded)
 
 
 def is_side(word: str) -> bool:
-    """Return whether a word says on which side, or in which direction, something is."""
+    """Return whether a word denotes a side or direction."""
     return fold(word) in _SIDES
 
 
@@ -87,12 +87,12 @@ def is_meaningful(word: str) -> bool:
 
 
 def is_two_known(word: str) -> bool:
-    """Return whether a word is two of the lexicon written together, each of two letters at least: the code `CTHN`."""
+    """Return whether a word is two words of the lexicon, each of at least two letters, joined: the code `CTHN`."""
     return any(is_known(word[:cut]) and is_known(word[cut:]) for cut in range(2, len(word) - 1))
 
 
 def only_terms(text: str) -> bool:
-    """Return whether every word of a text is a term, and one of them more than a letter; numbers are no words."""
+    """Return whether every word of a text is a term, and one of them longer than a letter; numbers are not words."""
     found = words(text)
     return any(sum(map(len, word)) > 1 for word in found) and all(
         is_term("".join(word)) or all(map(is_term, word)) for word in found
@@ -100,19 +100,19 @@ def only_terms(text: str) -> bool:
 
 
 def only_known(text: str) -> bool:
-    """Return whether every word of a text is in the lexicon; numbers are no words."""
+    """Return whether every word of a text is in the lexicon; numbers are not words."""
     return all(map(is_known_run, words(text)))
 
 
 def is_known_run(run: list[str]) -> bool:
-    """Return whether the pieces of a word, as `words` gives them, are known one by one or put together."""
+    """Return whether the pieces of a word, as returned by `words`, are known singly or joined."""
     return is_known("".join(run)) or all(map(is_known, run))
 
 
 def unknown_words(text: str) -> Iterator[tuple[int, int]]:
-    """Find the words of a text that are not in the lexicon: where each begins and ends, without terms glued to it.
+    """Yield begin and end of the words of a text that are not in the lexicon, without terms joined to them.
 
-    `PTVHohenlohe` has `Hohenlohe` alone. A single letter is no word.
+    For `PTVHohenlohe` that is `Hohenlohe`. A single letter is not a word.
     """
     for run in _RUN.finditer(text):
         if (cut := _unknown_part(run[0])) is not None:
@@ -121,13 +121,13 @@ def unknown_words(text: str) -> Iterator[tuple[int, int]]:
 
 @lru_cache(maxsize=1 << 14)
 def _unknown_part(run: str) -> tuple[int, int] | None:
-    """Return what of a run of letters is not known; None where all of it is."""
+    """Return the unknown part of a run of letters; None if there is none."""
     cuts = pieces(run)
     if len(run) < _SHORTEST_WORD or is_known_run([run[start:end] for start, end in cuts]):
         return None
     ends = [end for _, end in cuts[:-1]]
     known = [end for end in ends if end > 1 and fold(run[:end]) in _KNOWN]
-    # The capital of a word is its own: PTVNino is PTV and Nino, though PTVN is a target, too.
+    # A word's capital belongs to it: PTVNino is PTV and Nino, though PTVN is a target, too.
     first = max(known, key=lambda end: _is_better_cut(run, end), default=_end_of_target(run))
     last = min(
         (end for end in ends if end > first and len(run) - end > 1 and fold(run[end:]) in _KNOWN), default=len(run)
@@ -140,16 +140,16 @@ def _is_better_cut(run: str, end: int) -> tuple[bool, bool, int]:
 
 
 def _end_of_target(run: str) -> int:
-    """Return where a target ends that an unknown word is glued to in one case: `PTVHOHENLOHE`, `ptvhohenlohe`."""
+    """Return the end of a target joined to an unknown word in the same case: `PTVHOHENLOHE`, `ptvhohenlohe`."""
     in_one_case = run.isupper() or run.islower()
     return max((size for size in _SIZES_OF_TARGETS if in_one_case and fold(run[:size]) in _TARGETS), default=0)
 
 
 @lru_cache(maxsize=4096)
 def _is_compound(word: str) -> bool:
-    """Return whether a folded word is a term, or terms put together; one letter may end it (`ptvopt`, `gtvn`, `lungl`).
+    """Return whether a folded word is a term or composed of terms; one letter may end it (`ptvopt`, `gtvn`, `lungl`).
 
-    Not behind a short one that is no target: `Earl` and `Karl` are no ear and no vessel.
+    Not after a short one that is not a target: `Earl` and `Karl` are neither ear nor vessel.
     """
     if word in _TERMS:
         return True
@@ -161,7 +161,7 @@ def _is_compound(word: str) -> bool:
 
 
 def _is_end(word: str, cut: int) -> bool:
-    """Whether one letter ends a term: the inflection of a long one, a side, or whatever stands behind a target."""
+    """Return whether one letter may end a term: the inflection of a long one, a side, or anything after a target."""
     letter = word[cut:]
     is_ending = letter in _ENDINGS and cut > _SHORTEST_PART
     return letter in _TERMS and (cut >= _INFLECTED or is_ending or word[:cut] in _TARGETS)

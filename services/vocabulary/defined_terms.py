@@ -1,9 +1,9 @@
-"""Terms that the standard defines for the coded strings (VR CS) of CT, structure sets, plans and doses; and makers.
+"""Defined terms of the standard for coded strings (VR CS) of CT, structure sets, plans and doses; and manufacturers.
 
-A patient may be called Static, Local or Primary. A coded string that holds one of these terms says what the standard
-says, and nothing about the patient; any other coded string is a text like all others, and is searched.  PS3.3.
+A patient may be called Static, Local or Primary. A coded string with one of these terms has the standard's meaning and
+says nothing about the patient; any other coded string is treated as text and searched. PS3.3.
 
-A patient may also be called Siemens or Philips, as the maker of the scanner is.
+A patient may also be called Siemens or Philips, like a scanner's manufacturer.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ SSPINE CTSPINE CSPINE LSPINE TSPINE EMISSION TRANSMISSION PALETTE COLOR YBR RCT 
 SMALL PARTS PLANE BIPLANE PORTRAIT LANDSCAPE QCSUCCESS COMPLETE COMPLETED VERIFIED UNVERIFIED BINARY SEG CR DX SR PF PH
 PA AP LL RL CURVED ARRAY CSAPARALLEL SAT FS FC SP SS GR SE
 """
-"""What scanners and planning systems write into coded strings though the standard has no such term."""
+"""Values that scanners and planning systems write into coded strings, although not defined by the standard."""
 
 _TERMS: Final = frozenset(_DEFINED.split())
 _WORDS: Final = frozenset(re.findall(r"[A-Z]+", f"{_DEFINED} {_OF_MAKERS}"))

@@ -1,4 +1,4 @@
-"""When two spellings are one, and where a text that is written together may be cut."""
+"""Equality of spellings, and word boundaries in joined texts."""
 
 from __future__ import annotations
 
@@ -22,31 +22,32 @@ _LETTERS: Final = str.maketrans(
         "\N{LATIN SMALL LETTER DOTLESS I}": "i",
     }
 )
-"""Latin letters that Unicode does not take apart into a letter and an accent."""
+"""Latin letters that Unicode does not decompose into a letter and an accent."""
 
 _IN_ONE_WAY: Final = str.maketrans(
     {"\N{ARABIC TATWEEL}": ""}
     | {chr(code): chr(code + 0x60) for code in range(0x3041, 0x3097)}
     | read_letters()["one way"]
 )
-"""Letters that are written in two ways: Arabic ones at the end of a word, hiragana, traditional characters of names."""
+"""Letters with two forms: Arabic final forms, hiragana, traditional characters of names."""
 
 _TWINS: Final = re.compile(r"(?<=[ou])e+|(?<=a)[ae]+")
-"""What follows a vowel where an umlaut is written out: Mueller, Soerensen, Haakon."""
+"""Second vowel of an umlaut written out: Mueller, Soerensen, Haakon."""
 
 
 @lru_cache(maxsize=1 << 14)
 def fold(text: str) -> str:
-    """Return the one spelling that stands for all spellings of a text; two texts are alike when these are equal.
+    """Return a normalized spelling; two texts are considered alike if these are equal.
 
-    Case and accents go, ß is ss, and the twins of an umlaut meet: Müller, Mueller, MULLER are all `muller`. That makes
-    Samuel `samul` too, on both sides of every comparison, so nothing is lost by it. Other scripts keep their letters.
+    Case and accents are removed, ß becomes ss, and umlauts and their digraphs are unified: Müller, Mueller, MULLER are
+    all `muller`. Samuel becomes `samul`, too, on both sides of every comparison, so nothing is lost. Other scripts keep
+    their letters.
     """
     text = text.casefold()
     if not text.isascii():
         parts = unicodedata.normalize("NFKD", text).casefold().translate(_LETTERS)
         kept = "".join(char for char in parts if not unicodedata.combining(char))
-        text = unicodedata.normalize("NFC", kept).translate(_IN_ONE_WAY)  # puts Korean syllables together again
+        text = unicodedata.normalize("NFC", kept).translate(_IN_ONE_WAY)  # recomposes Korean syllables
     return _TWINS.sub("", text)
 
 
@@ -54,7 +55,7 @@ _WRITTEN_OUT: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "
 
 
 def spellings(word: str) -> frozenset[str]:
-    """Return the ways to write a word in small letters: as it is, with umlauts written out, and without accents."""
+    """Return the lower-case spellings of a word: as it is, with umlauts written out, and without accents."""
     small = word.casefold()
     return (
         frozenset((small,))
@@ -69,23 +70,23 @@ def _bare(word: str) -> str:
 
 
 MARKS: Final = "".join(filter(lambda char: unicodedata.category(char)[0] == "M", map(chr, range(0x300, 0x3100))))
-"""Accents, vowels and tones that stand as signs of their own beside a letter, as in Thai: part of the word it is in."""
+"""Combining accents, vowels and tones, as in Thai: part of the word they are in."""
 
 _PIECE: Final = re.compile(r"(?<=U)U(?=l)|U+(?=Ul)|Ul+|U+|l+|z+(?=9)|[z9]+|C")
 
 
 def pieces(text: str) -> list[tuple[int, int]]:
-    """Cut a text where a separator stands, letters meet digits, or a capital begins a word: (start, end) of each piece.
+    """Split a text at separators, between letters and digits, and at capitals: (start, end) of each piece.
 
-    `PTV_60GyMueller` is PTV, 60, Gy, Mueller. In `PTVmueller` a reader sees PTV and mueller, a machine PT and Vmueller:
-    it is cut at both places. Leading zeros are parted from their number. Chinese, Japanese and Korean are written
-    without spaces: each character is a piece.
+    `PTV_60GyMueller` is PTV, 60, Gy, Mueller. In `PTVmueller` a reader sees PTV and mueller, a program PT and Vmueller:
+    it is split at both places. Leading zeros are split from their number. In Chinese, Japanese and Korean, which are
+    written without spaces, each character is a piece.
     """
     return [found.span() for found in _PIECE.finditer(text.translate(_CLASSES))]
 
 
 class _Classes(dict[int, str]):
-    """The class of a character, worked out when first met: U upper, l lower or caseless, z zero, 9 digit, C CJK."""
+    """Character classes, computed on first use: U upper, l lower or caseless, z zero, 9 digit, C CJK."""
 
     def __missing__(self, code: int) -> str:
         self[code] = found = self._class_of(code)
@@ -118,5 +119,5 @@ _CLASSES: Final = _Classes()
 
 
 def is_cjk(char: str) -> bool:
-    """Return whether a character says as much as a syllable: two of them make a name."""
+    """Return whether a character is equivalent to a syllable, so that two of them make a name."""
     return _CLASSES[ord(char)] == "C"

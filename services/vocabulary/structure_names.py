@@ -1,10 +1,10 @@
-"""One name for one structure: which name of the nomenclature a person meant by another, as far as a program can tell.
+"""Mapping of structure names to a nomenclature, as far as a program can tell.
 
-RapidPlan matches structures by name, and every hospital has a habit of its own: `Parotis li`, `PAROTID_LT`, `parotide
-sx`. What is proposed here is a proposal: a person confirms it (`services.forms.structure_list`). Where two readings are
-possible nothing is proposed, and it is said why.
+RapidPlan matches structures by name, and every hospital has its own habits: `Parotis li`, `PAROTID_LT`, `parotide sx`.
+Results are proposals for a person to confirm (`services.forms.structure_list`). If two readings are possible nothing is
+proposed, and the reason is given.
 
-The names are in `structure_names.csv`. They follow AAPM TG-263 (2018); the file says what it is, and what it is not.
+The names are in `structure_names.csv`. They follow AAPM TG-263 (2018); the file describes its scope.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 EDITION: Final = "AAPM TG-263, 2018"
 LONGEST_NAME: Final = 16
-"""Characters of a name that planning systems keep; TG-263 keeps to it, too."""
+"""Maximum name length kept by planning systems, and observed by TG-263."""
 
 How = Literal["exact", "spelling", "alias", "language", "planning help", "side unclear", "unknown"]
-"""Why a name is proposed, or why none is: `planning help` is drawn for the optimizer and is no organ."""
+"""Reason for a proposal or its absence; a `planning help` is drawn for the optimizer and is not an organ."""
 
 
 class Proposal(NamedTuple):
-    """What a name may have meant."""
+    """Possible meaning of a name."""
 
     target: str
-    """A name of the nomenclature; empty where a person has to say."""
+    """A name of the nomenclature; empty if a person must decide."""
 
     how: How
 
@@ -51,7 +51,7 @@ class _Known(NamedTuple):
 
 
 def propose(name: str) -> Proposal:
-    """Return which name of the nomenclature another name stands for."""
+    """Return the name of the nomenclature that another name stands for."""
     name = " ".join(name.split())
     if is_name(name):
         return Proposal(name, "exact")
@@ -67,14 +67,14 @@ def propose(name: str) -> Proposal:
 
 
 def is_name(name: str) -> bool:
-    """Return whether this is a name of the nomenclature, letter by letter."""
+    """Return whether this is exactly a name of the nomenclature."""
     return name in _names() or (
         len(name) <= LONGEST_NAME and (_VOLUME_NAME.fullmatch(name) is not None or _is_margin_name(name))
     )
 
 
 def means_another(meaning: str, name: str) -> bool:
-    """Whether the words of a code say another structure than a name does; where either is not known, nothing does."""
+    """Return whether a code's words denote a different structure than a name does; False if either is unknown."""
     said, called = propose(meaning), propose(name)
     volumes = [found[1] for one in (said, called) if (found := _VOLUME_NAME.fullmatch(one.target))]
     if len(volumes) == 2:
@@ -92,13 +92,13 @@ _BOTH: Final = "both bds beide beidseits beidseitig bil bilat bilateral bilatera
 _SIDES: Final = {fold(word): side for side, words in (("L", _LEFT), ("R", _RIGHT)) for word in words.split()}
 _BOTH_WORDS: Final = frozenset(map(fold, _BOTH.split()))
 _GLUED: Final = tuple(sorted((word for word in _SIDES if len(word) > 1), key=len, reverse=True))
-"""Sides that may stand right behind or before the name in capitals: PAROTISLI."""
+"""Sides that may directly follow or precede the name in capitals: PAROTISLI."""
 
 _LARGEST_MARGIN_MM: Final = 20
 
 
 def _read(words: Sequence[str]) -> Proposal:
-    """Read words as organ, side and planning margin, in any order."""
+    """Parse words as organ, side and planning margin, in any order."""
     words, margin = _margin(words)
     known = _known().get("".join(words))
     if known:
@@ -132,7 +132,7 @@ def _name(known: _Known, side: str, margin: str) -> Proposal:
 
 
 def _margin(words: Sequence[str]) -> tuple[list[str], str]:
-    """Take a planning organ at risk volume's mark and millimetres out; `?` where it names none."""
+    """Split off a planning organ at risk volume's mark and margin in mm; `?` if the margin is not stated."""
     if "prv" not in words:
         return list(words), ""
     at = words.index("prv")
@@ -156,7 +156,7 @@ def _without_side(name: str) -> str:
 _CAPITAL: Final = re.compile(
     r"(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])|(?<=[A-ZÀ-ÖØ-Þ])(?=[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ])|(?<=TV)(?=[a-z])"
 )
-"""Where a capital begins a word, and where PTV ends: SpinalCord, RLung, PTVopt."""
+"""Positions where a capital begins a word, or PTV ends: SpinalCord, RLung, PTVopt."""
 _WORD: Final = re.compile(r"\d+|[^\W\d_]+")
 
 
@@ -186,11 +186,11 @@ _PARTS: Final = {
     for word in words.split()
 }
 _MOST_VOLUMES: Final = 19
-"""A larger number behind PTV is a dose in Gy."""
+"""A larger number after PTV is a dose in Gy."""
 
 
 def _target_volume(name: str) -> str:
-    """Read a target volume with its part, number or dose (in cGy as TG-263 writes it); empty where it is none."""
+    """Parse a target volume with its part, number or dose (in cGy as in TG-263); empty if it is not one."""
     found = _VOLUME.fullmatch(name)
     if not found:
         return ""
@@ -212,7 +212,7 @@ def _target_volume(name: str) -> str:
 # What is drawn for the optimizer --------------------------------------------------------------------------------------
 
 _MARKED_AS_HELP: Final = re.compile(r"_|z(?=[A-Z])|[zZ](?=[_\W]|[pcgPCG][tT][vV])")
-"""TG-263: a z or a low line before the name marks what no dose is evaluated in."""
+"""TG-263: a leading z or underscore marks structures that are not used for dose evaluation."""
 
 _HELP_WORDS: Final = """
 ring ringe anello halo shell donut rind help hilf hilfe hilfs hilfsstruktur hilfskontur aiuto dummy opt optim
@@ -227,7 +227,7 @@ _VOLUMES: Final = re.compile(r"i?gtv|i?ctv|itv|ptv", re.IGNORECASE)
 
 
 def _is_combination(name: str) -> bool:
-    """Whether a name is made of several, as `PTV-Rectum` and `Lung_L+R-PTV` are, or tells a dose, as `95%` does."""
+    """Return whether a name combines several, like `PTV-Rectum` and `Lung_L+R-PTV`, or is a dose, like `95%`."""
     return "%" in name or (len(_JOINED.split(name)) > 1 and _VOLUMES.search(name) is not None)
 
 
@@ -257,7 +257,7 @@ def _names() -> frozenset[str]:
 
 @lru_cache(maxsize=1)
 def _known() -> dict[str, _Known]:
-    """Return what each way of writing means, by its folded words put together; the names themselves come first."""
+    """Return the meaning of each way of writing, by its joined folded words; the names themselves take precedence."""
     known: dict[str, _Known] = {}
     structures = [(row, _Structure(row["name"], bool(row["sides"]), row["both"])) for row in _structures()]
     for _, structure in structures:

@@ -40,17 +40,17 @@ WordClass = Literal[
 ]
 
 NAMING: Final[tuple[WordClass, ...]] = ("side", "anatomy", "target", "dose", "technique")
-"""Classes of words that name structures, and stay even where a patient is called so."""
+"""Classes of words that name structures, and are kept even if a patient has such a name."""
 
 
 @cache
 def read_lexicon() -> Mapping[WordClass, frozenset[str]]:
-    """Return the words of each class, of all languages.
+    """Return the words of each class, in all languages.
 
     Raises
     ------
     ValueError
-        A file names a class that is none.
+        A file has an unknown class.
     """
     found: defaultdict[WordClass, set[str]] = defaultdict(set)
     classes: Mapping[str, WordClass] = {name: name for name in get_args(WordClass)}
@@ -69,7 +69,7 @@ def read_lexicon() -> Mapping[WordClass, frozenset[str]]:
 
 @cache
 def read_letters() -> Mapping[str, dict[str, str]]:
-    """Return what stands for letters of other scripts (`latin`), and for those written in two ways (`one way`)."""
+    """Return replacements of letters of other scripts (`latin`), and of those with two forms (`one way`)."""
     found: defaultdict[str, dict[str, str]] = defaultdict(dict)
     section = ""
     for line in (Path(__file__).parent / "letters.txt").read_text(encoding="utf-8").splitlines():
@@ -82,7 +82,7 @@ def read_letters() -> Mapping[str, dict[str, str]]:
 
 
 def read_anatomy() -> list[str]:
-    """Return the words that name structures: anatomy, sides, targets, doses, and what planners add to them."""
+    """Return the words that name structures: anatomy, sides, targets, doses, and planners' additions."""
     return sorted(word for name in NAMING for word in read_lexicon()[name])
 
 
@@ -109,7 +109,9 @@ linac linacs accelerator beschleuniger linearbeschleuniger treatment machine sca
 server console unknown unbekannt none null undefined
 """
 GENERIC: Final = frozenset(_GENERIC.split()).union(*read_lexicon().values())
-"""Words that name a kind of place, maker or machine rather than one of them, and all words of the lexicon."""
+"""Words that denote a kind of place, manufacturer or machine rather than a particular one, and all words of the
+lexicon.
+"""
 
 _NOBODY: Final = """
 operator physician physicist physiker doctor arzt ärztin admin administrator user unknown unbekannt
@@ -121,10 +123,10 @@ dipl med rer nat msc bsc jr sr ii iii iv de da do di du la le el al von van der 
 los las bin ibn st zu zum zur
 """
 TITLES_AND_PARTICLES: Final = frozenset(_PARTS.split())
-"""Words inside names that name nobody, but where a family is called so: Herr, Das, Du."""
+"""Words in names that do not identify anyone, unless they are a family name: Herr, Das, Du."""
 
 NAMELESS: Final = TITLES_AND_PARTICLES.union(_NOBODY.split())
-"""Roles, titles and particles: words inside names that name nobody."""
+"""Roles, titles and particles: words in names that do not identify anyone."""
 
 _TITLES: Final = """
 frau herr herrn fräulein frl geb geborene geborener mister mrs missis madame mademoiselle monsieur mme mlle née signora
@@ -132,13 +134,13 @@ signorina signore signor dott dottore dottoressa señor señora señorita senhor
 mijnheer fru fröken frøken herra rouva pani prof professor doctor doktor
 """
 TITLES: Final = frozenset(_TITLES.split())
-"""What stands beside a person's name and says so."""
+"""Words beside a person's name that mark it as one."""
 
 TITLES_AS_WRITTEN: Final = frozenset(("mr", "ms", "miss", "dr", "hr", "né", "sra", "dra", "sr", "sig"))
-"""Those that are titles only as titles are written, `Mr` or `dr.`: in capitals they are codes of imaging."""
+"""Titles only when written as such, `Mr` or `dr.`: in capitals they are imaging codes."""
 
 TITLES_WITH_A_DOT: Final = frozenset(("sr", "sig"))
-"""Those of them that are short for something else without a dot: the sigmoid."""
+"""Of these, abbreviations of something else without the dot, such as the sigmoid."""
 
 MONTHS: Final = (
     (
@@ -201,4 +203,4 @@ MONTHS: Final = (
         " грудня prosinca gruodžio ديسمبر דצמבר בדצמבר"
     ),
 )
-"""Names of the months and their short forms, January first: in the lexicon's languages and some others."""
+"""Names of the months and their abbreviations, January first: in the lexicon's languages and some others."""
