@@ -1,1 +1,1 @@
-"""What a dropped folder holds: objects, references, geometry, pixels."""
+"""Contents of a dropped folder: objects, references, geometry, pixels."""

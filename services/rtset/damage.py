@@ -1,7 +1,7 @@
-"""What is wrong with a file or a compressed image, in the language that is spoken.
+"""Translations of errors in files and compressed images.
 
-The room `dicom` says it in English, with tags and places, and so it stands in logs. Here is each of its sentences with
-`{}` in the place of what differs.
+The `dicom` package reports them in English, with tags and positions, which is also how they are logged. Listed here are
+its sentences, with `{}` for variable parts.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ _SENTENCES: Final = (
 
 
 def in_words(says: str) -> str:
-    """Return what the room `dicom` says of a file, in the language that is spoken; what is not known as it is."""
+    """Return a message of the `dicom` package in the current language; unknown ones unchanged."""
     if spoken() == "en":
         return says
     for known, pattern in _patterns():
@@ -91,6 +91,6 @@ def in_words(says: str) -> str:
 
 @cache
 def _patterns() -> list[tuple[str, re.Pattern[str]]]:
-    """Return each sentence with what finds it; those with more words of their own first."""
+    """Return each sentence with a pattern that matches it; those with more fixed words first."""
     every = sorted(_SENTENCES, key=lambda known: -len(known.replace("{}", "")))
     return [(known, re.compile(re.escape(known).replace(r"\{\}", "(.+?)"), re.DOTALL)) for known in every]

@@ -1,7 +1,7 @@
-"""Whether a text that stays as it is says who or where: for kept values, in which nothing can be cleaned.
+"""Search for identifiers in texts that are kept unchanged because nothing in them can be cleaned.
 
-Names, IDs, places, devices and dates in full count, wherever they fill whole words or pieces of words; fragments do
-not. A term of anatomy names nobody, nor does what every clinic is called or every maker.
+Complete names, IDs, places, devices and dates match if they fill whole words or pieces of words; fragments do not.
+Anatomical terms do not identify anyone, nor do words common to all clinics or manufacturers.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _SHORTEST: Final = 4
-"""Letters of a word that names; of Chinese, Japanese and Korean characters half as many."""
+"""Minimum letters of an identifying word; for Chinese, Japanese and Korean, half as many characters."""
 _LONG_NUMBER: Final = 6
-"""Figures of a number that is an ID wherever it stands; shorter ones are versions and sizes."""
+"""Minimum digits of a number treated as an ID anywhere; shorter ones are versions and sizes."""
 _LONGEST_RUN: Final = 12
-"""Pieces of the longest name or ID that is looked for."""
+"""Maximum pieces of a name or ID searched for."""
 _WRITTEN_OUT: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "å": "aa"})
 
 
 def spellings(word: str) -> set[str]:
-    """Return a word as it is in small letters, with accents written out, and in English letters alone."""
+    """Return a word in lower case: unchanged, with accents written out, and in English letters only."""
     small = unicodedata.normalize("NFKC", word).casefold()
     if small.isascii():
         return {small}
@@ -43,17 +43,17 @@ _COMMON: Final = frozenset(
 _WORD: Final = re.compile(r"[^\W_]+")
 _PIECE: Final = re.compile(r"\d+|[^\W\d_]+")
 _WITHIN: Final = re.compile(r"(?<=[a-zà-ÿ])(?=[A-ZÀ-Þ])|(?<=[A-ZÀ-Þ])(?=[A-ZÀ-Þ][a-zà-ÿ])")
-"""Where a capital begins another word."""
+"""Positions where a capital begins another word."""
 _DATE: Final = re.compile(r"(?<!\d)(?:(\d{4})([-./_ ]?)(\d\d?)\2(\d\d?)|(\d\d?)([-./_ ]?)(\d\d?)\6(\d{4}))(?!\d)")
 
 
 class Echoes:
-    """What identifies a set, for texts in which it may not stand.
+    """Identifiers of a set, for texts that must not contain them.
 
     Parameters
     ----------
     found
-        Kind and value, as the policy's column `identifies` names kinds.
+        Kind (from the policy's column `identifies`) and value.
     """
 
     def __init__(self, found: Iterable[tuple[str, str]]) -> None:
@@ -63,7 +63,7 @@ class Echoes:
         self._days: Final = {(day.year, day.month, day.day) for day in days}
 
     def are_in(self, text: str) -> bool:
-        """Return whether any of it stands in a text."""
+        """Return whether a text contains any of them."""
         return (
             not self._keys.isdisjoint(_runs(text))
             or not self._days.isdisjoint(_days(text))
@@ -90,12 +90,12 @@ def _names(key: str) -> bool:
 
 
 def _is_unspaced(key: str) -> bool:
-    """Return whether a word is of a script that is written without blanks."""
+    """Return whether a word is of a script written without spaces."""
     return key != "" and unicodedata.name(key[0], "").startswith(("CJK", "HIRAGANA", "KATAKANA", "HANGUL"))
 
 
 def _runs(text: str) -> Iterator[str]:
-    """Return the pieces of a text and what neighbours are together, in every spelling."""
+    """Yield the pieces of a text and joined neighbours, in every spelling."""
     cut = [piece for run in _PIECE.findall(text) for piece in _WITHIN.split(run)]
     for first in range(len(cut)):
         for last in range(first + 1, min(first + _LONGEST_RUN, len(cut)) + 1):

@@ -1,7 +1,7 @@
-"""What lies in a set's folder, without opening a file: what has changed, and what will never be read.
+"""Listing of a set's folder without opening files: detects changes and files that are ignored.
 
-Links are not followed, devices and pipes not opened, hidden names and files of unfinished copies left alone. What was
-left out is told, so that nobody wonders.
+Links are not followed, devices and pipes are not opened, hidden names and files of unfinished copies are ignored. What
+is ignored is reported.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ NOT_PLAIN: Final = gettext_noop("neither file nor folder")
 
 
 class Entry(NamedTuple):
-    """One file. Files are the same while all of this is."""
+    """One file. Equal entries mean an unchanged file."""
 
     path: PurePosixPath
-    """Relative to the folder that was listed."""
+    """Relative to the listed folder."""
 
     size: int
     mtime_ns: int
@@ -42,7 +42,7 @@ class Entry(NamedTuple):
 
 
 class Folder(NamedTuple):
-    """One folder, the listed one (`.`) included: its time changes when a name in it does."""
+    """One folder, including the listed one (`.`): its time changes when a name in it does."""
 
     path: PurePosixPath
     mtime_ns: int
@@ -50,7 +50,7 @@ class Folder(NamedTuple):
 
 
 class Skipped(NamedTuple):
-    """Something that is not looked at."""
+    """Something that is ignored."""
 
     path: PurePosixPath
     why: str
@@ -58,29 +58,30 @@ class Skipped(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A folder at one moment. Two listings that are equal saw the same files with the same times, in the same place."""
+    """Snapshot of a folder. Equal listings have the same files with the same times in the same places."""
 
     entries: tuple[Entry, ...]
     folders: tuple[Folder, ...]
     skipped: tuple[Skipped, ...]
 
     fingerprint: str
-    """Names, sizes and times in 32 letters. It holds on every host; inode numbers and change times do not."""
+    """Digest of names, sizes and times, 32 characters. The same on every host; inode numbers and change times are not.
+    """
 
 
 def take(folder: Path) -> Listing:
-    """List a folder and all below it.
+    """List a folder recursively.
 
-    What disappears while it is listed is not in it.
+    Files that disappear meanwhile are not included.
 
     Raises
     ------
     SetRefused
         `too-many-files`: more than any set has.
     OSError
-        The folder is gone, or something in it may not be listed.
+        The folder is gone, or something in it cannot be listed.
     """
-    files: list[tuple[str, os.stat_result]] = []  # paths are strings until they are sorted: it halves the time
+    files: list[tuple[str, os.stat_result]] = []  # paths are strings until sorted, which halves the time
     folders = [_folder(".", os.stat(folder))]  # noqa: PTH116 - os.stat gives what os.scandir gives below
     skipped: list[Skipped] = []
     waiting = [(os.fspath(folder), "", 0)]
@@ -93,7 +94,7 @@ def take(folder: Path) -> Listing:
                 status = found.stat(follow_symlinks=False) if why is None else None
             except FileNotFoundError:
                 continue
-            except PermissionError as denied:  # a folder's right stands in the way, not one of what lies in it
+            except PermissionError as denied:  # caused by a folder's permissions, not by those of its entries
                 raise PermissionError(denied.errno, denied.strerror, os.path.dirname(denied.filename)) from None  # noqa: PTH120 - a string, as above
             if status is None:
                 skipped.append(Skipped(PurePosixPath(path), why or ""))
@@ -113,7 +114,7 @@ def take(folder: Path) -> Listing:
 
 
 def fingerprint(folder: Path) -> str:
-    """Return how a folder looks in a word; all that hold too many files look the same.
+    """Return the fingerprint of a folder; it is the same for all folders with too many files.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""Where the objects of a set lie in the patient: what must agree where no UID says that they belong together.
+"""Positions of a set's objects in the patient, which must agree where no UID shows that they belong together.
 
-All of it is read from headers, in the coordinates of the patient and in mm (PS3.3 C.7.6.2.1.1): the planes of the CT
-slices, first and last point of a contour, isocentres, the middle of the dose grid.
+Everything is read from headers, in patient coordinates and mm (PS3.3 C.7.6.2.1.1): planes of the CT slices, first and
+last points of contours, isocentres, the centre of the dose grid.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from services.dicom.dataset import View
 
 PLANE_TOLERANCE_MM: Final = 0.1
-"""How far from a slice a contour that was drawn on it may lie."""
+"""Maximum distance of a contour from the slice it was drawn on."""
 
 _ROUNDING_MM: Final = 1e-6
-"""Decimal numbers are not exact in a computer."""
+"""Tolerance for the rounding of decimal numbers."""
 
 SAME_POSITION_MM: Final = 0.01
-"""Slices that are nearer to each other are at one position."""
+"""Slices closer than this have the same position."""
 
 _PARALLEL: Final = 1e-3
-"""How much direction cosines of one orientation differ at most: they are written with few digits."""
+"""Maximum difference of direction cosines of equal orientations, which are written with few digits."""
 
 _POINT_BYTES: Final = 72
-"""Three DS values of 16 characters with what parts them, and some to spare: not every system keeps to 16."""
+"""Three DS values of 16 characters with separators, plus a reserve, since not all systems keep to 16."""
 
 
 class Point(NamedTuple):
@@ -41,16 +41,16 @@ class Point(NamedTuple):
     z: float
 
     def along(self, axis: Point) -> float:
-        """Return how far it lies along an axis."""
+        """Return the coordinate along an axis, in mm."""
         return self.x * axis.x + self.y * axis.y + self.z * axis.z
 
     def moved(self, distance_mm: float, axis: Point) -> Point:
-        """Return the point that lies so far from this one."""
+        """Return the point at a distance along an axis."""
         return Point(self.x + distance_mm * axis.x, self.y + distance_mm * axis.y, self.z + distance_mm * axis.z)
 
 
 class Plane(NamedTuple):
-    """An image in the patient. PS3.3 C.7.6.2."""
+    """Plane of an image in the patient. PS3.3 C.7.6.2."""
 
     corner: Point
     """Centre of the first voxel."""
@@ -59,24 +59,24 @@ class Plane(NamedTuple):
     along_column: Point
 
     width_mm: float
-    """From the centre of the first voxel of a row to that of the last one."""
+    """From the centre of the first voxel of a row to that of the last, in mm."""
 
     height_mm: float
 
     @property
     def normal(self) -> Point:
-        """The direction in which slices are stacked."""
+        """Stacking direction of the slices."""
         a, b = self.along_row, self.along_column
         return Point(a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x)
 
     def is_parallel_to(self, other: Plane) -> bool:
-        """Return whether both have one orientation."""
+        """Return whether both have the same orientation."""
         mine, theirs = (*self.along_row, *self.along_column), (*other.along_row, *other.along_column)
         return all(abs(a - b) <= _PARALLEL for a, b in zip(mine, theirs, strict=True))
 
 
 def plane(image: View) -> Plane | None:
-    """Read where an image lies; None where its header does not say."""
+    """Return the plane of an image; None if its header does not determine it."""
     corner = image.numbers("ImagePositionPatient")
     cosines = image.numbers("ImageOrientationPatient")
     spacing = image.numbers("PixelSpacing")
@@ -94,25 +94,25 @@ def plane(image: View) -> Plane | None:
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """The box that parallel slices fill."""
+    """Box filled by parallel slices."""
 
     first: Plane
 
     positions_mm: tuple[float, ...]
-    """Of the slices along their normal, in order."""
+    """Positions of the slices along their normal in mm, ascending."""
 
     @property
     def gap_mm(self) -> float:
-        """What usually lies between two slices; 0 where there is one."""
+        """Usual distance between slices in mm; 0 for a single slice."""
         return median(self.gaps_mm) if len(self.positions_mm) > 1 else 0.0
 
     @property
     def gaps_mm(self) -> list[float]:
-        """What lies between each two neighbours."""
+        """Distances between adjacent slices, in mm."""
         return gaps(self.positions_mm)
 
     def holds(self, point: Point) -> bool:
-        """Return whether a point lies in the box; each slice reaches half way to its neighbour."""
+        """Return whether a point is in the box; each slice extends half way to its neighbour."""
         x = point.along(self.first.along_row) - self.first.corner.along(self.first.along_row)
         y = point.along(self.first.along_column) - self.first.corner.along(self.first.along_column)
         z = point.along(self.first.normal)
@@ -124,11 +124,11 @@ class Volume:
         )
 
     def is_apart_from(self, points: Sequence[Point]) -> bool:
-        """Return whether all of these points lie beyond one side of the box."""
+        """Return whether all points are beyond one side of the box."""
         return any(max(along) < low or min(along) > high for along, low, high in self._along_its_axes(points) if along)
 
     def overhang_mm(self, points: Sequence[Point]) -> float:
-        """Return how far the outermost of these points lies beyond the box; 0 where none does."""
+        """Return the distance of the outermost point beyond the box, in mm; 0 if none is outside."""
         return max(
             (
                 max(low - min(along), max(along) - high, 0.0)
@@ -139,7 +139,7 @@ class Volume:
         )
 
     def _along_its_axes(self, points: Sequence[Point]) -> list[tuple[list[float], float, float]]:
-        """Give, for each axis of the box, where points lie along it, and its two sides."""
+        """Return for each axis of the box the points' coordinates along it, and its two sides."""
         first, reach = self.first, self.gap_mm / 2
         corner = first.corner
         sides = (
@@ -151,7 +151,7 @@ class Volume:
         return [*found, (along, self.positions_mm[0] - reach, self.positions_mm[-1] + reach)]
 
     def slice_of(self, points: Sequence[Point]) -> int | None:
-        """Return the index of the slice on which all of these points lie; None where there is none."""
+        """Return the index of the slice that contains all points; None if there is none."""
         slices = {self._nearest(point.along(self.first.normal)) for point in points}
         return slices.pop() if len(slices) == 1 else None
 
@@ -163,14 +163,14 @@ class Volume:
 
 
 def gaps(positions_mm: Sequence[float]) -> list[float]:
-    """Return what lies between neighbours."""
+    """Return the distances between adjacent positions, in mm."""
     return [above - below for below, above in pairwise(positions_mm)]
 
 
 def contour_ends(data: bytes, start: int, end: int) -> tuple[Point, ...]:
-    """Read the first and the last point of (3006,0050) *Contour Data*; () where they are no points.
+    """Return the first and the last point of (3006,0050) *Contour Data*; () if invalid.
 
-    Whether a contour is on a slice shows at its ends, so that a million coordinates need not be read.
+    The ends of a contour show whether it is on a slice, so a million coordinates need not be read.
     """
     head = data[start : min(end, start + _POINT_BYTES)].split(b"\\", 3)
     tail = data[max(start, end - _POINT_BYTES) : end].rsplit(b"\\", 3)
@@ -181,7 +181,7 @@ def contour_ends(data: bytes, start: int, end: int) -> tuple[Point, ...]:
 
 
 def contour_points(data: bytes, start: int, end: int) -> list[Point]:
-    """Read all points of (3006,0050) *Contour Data*; [] where they are no points."""
+    """Return all points of (3006,0050) *Contour Data*; [] if invalid."""
     try:
         numbers = list(map(float, data[start:end].strip(b" \0").split(b"\\")))
     except ValueError:
@@ -190,7 +190,7 @@ def contour_points(data: bytes, start: int, end: int) -> list[Point]:
 
 
 def isocentres(plan: View) -> list[Point]:
-    """Read the isocentre of every beam. PS3.3 C.8.8.14.
+    """Return the isocentre of every beam. PS3.3 C.8.8.14.
 
     (300A,0111) *Control Point Sequence* > (300A,012C) *Isocenter Position*: the first control point states it.
     """
@@ -203,7 +203,7 @@ def isocentres(plan: View) -> list[Point]:
 
 
 def source_positions(plan: View) -> list[Point]:
-    """Read where the source of a brachytherapy plan stands. PS3.3 C.8.8.15, (300A,02D4) *Control Point 3D Position*."""
+    """Return the source positions of a brachytherapy plan. PS3.3 C.8.8.15, (300A,02D4) *Control Point 3D Position*."""
     found = [
         point.numbers("ControlPoint3DPosition")
         for setup in plan.items("ApplicationSetupSequence")
@@ -214,19 +214,19 @@ def source_positions(plan: View) -> list[Point]:
 
 
 def dose_centre(dose: View) -> Point | None:
-    """Return the middle of the dose grid; None where its header does not say. PS3.3 C.8.8.3.2."""
+    """Return the centre of the dose grid; None if its header does not determine it. PS3.3 C.8.8.3.2."""
     first = plane(dose)
     offsets = dose.numbers("GridFrameOffsetVector") or [0.0]
     if first is None:
         return None
-    # Whether offsets or positions, the way from the first frame to the last is the same.
+    # For offsets as for positions, the distance from the first frame to the last is the same.
     depth = offsets[-1] - offsets[0]
     across = first.corner.moved(first.width_mm / 2, first.along_row).moved(first.height_mm / 2, first.along_column)
     return across.moved(depth / 2, first.normal)
 
 
 def dose_corners(dose: View) -> list[Point]:
-    """Return the centres of the eight outermost voxels of a dose grid; [] where its header does not say."""
+    """Return the centres of the eight corner voxels of a dose grid; [] if its header does not determine them."""
     first = plane(dose)
     if first is None:
         return []

@@ -1,7 +1,7 @@
-"""Values that the policy keeps, and that are none: junk where a number or a time belongs, an ID where a code does.
+"""Kept values that are invalid or identifying: text in place of numbers or times, IDs in place of codes.
 
-A value that stays must be one of its VR (PS3.5 §6.2), or it may be anything. What is not is emptied, and told; where
-dose, geometry or import depend on it, the set is refused instead, for nobody can know what it should have been.
+A kept value must be valid for its VR (PS3.5 §6.2), otherwise it could hold anything. Invalid ones are emptied and
+reported; if dose, geometry or import depend on them, the set is refused instead, since the intended value is unknown.
 """
 
 from __future__ import annotations
@@ -28,31 +28,31 @@ TERM: Final = "identifier-in-term"
 VALUE: Final = "value-unreadable"
 
 Kept = tuple[int, bytes, bytes]
-"""Tag, VR and value of an element that stays."""
+"""Tag, VR and value of a kept element."""
 
 
 class Mend(NamedTuple):
-    """What becomes of a kept value that cannot stay as it is."""
+    """Treatment of a kept value that cannot stay unchanged."""
 
     new: bytes
     why: str
-    """In words of ours."""
+    """Reason, as a fixed text."""
     code: str = ""
-    """With which the set is refused; empty where the value can go."""
+    """Code with which the set is refused; empty if the value can be removed."""
 
     @property
     def in_words(self) -> str:
-        """Why, in the language that is spoken."""
+        """Reason, in the current language."""
         return gettext(self.why)
 
 
 _NUMBERED: Final = frozenset(("patient-id", "other-id", "accession"))
 _NAMING: Final = _NUMBERED | {"person"}
 _LONG: Final = 6
-"""Digits from which on a number says who somebody is."""
+"""Minimum digits of a number that may identify a person."""
 _TOKEN: Final = 4
 _SHORTEST_END: Final = 3
-"""Figures of the end of an ID that say something beside initials."""
+"""Minimum digits of the end of an ID that is significant beside initials."""
 
 DECIMAL: Final = frozenset((b"DS", b"IS"))
 _DECIMAL: Final = re.compile(rb" *[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)? *")
@@ -64,13 +64,13 @@ _FORMS: Final = {
 }
 _CODED: Final = frozenset((b"CS", b"UI", b"AE"))
 _WRITTEN: Final = CHARSET_VRS | {b"UR"}
-"""VRs of texts: what stays of them chooses hardware, or says how numbers are meant."""
+"""VRs of texts: those kept select hardware, or define the meaning of numbers."""
 _SOUND: Final = re.compile(rb"(?: *[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)? *(?:\\|\0*\Z)|(?<=\\) *\0*\Z)*")
-"""Numbers, parted by backslashes."""
+"""Numbers separated by backslashes."""
 _LONG_WHOLE: Final = re.compile(rb" *[+-]?0*[1-9]\d{5,}(?:\.0*)? *\0*")
 NUMBER_BYTES: Final = b"0123456789+-.eE\\ \0"
 LARGE: Final = 256
-"""Bytes from which on a list of numbers is only asked whether it holds anything else than numbers are written with."""
+"""Minimum bytes of a list of numbers that is only checked for other characters."""
 
 _GROUPS_OF_DOSE: Final = frozenset((0x3002, 0x3004, 0x3006, 0x300A, 0x300C, 0x300E))
 
@@ -92,25 +92,27 @@ _NOT_NEEDED: Final = _tags(
     "OrganAtRiskFullVolumeDose OrganAtRiskLimitDose OrganAtRiskMaximumDose OrganAtRiskOverdoseVolumeFraction"
 )
 _CONTEXT: Final = dictionary.tag("ContextIdentifier")
-"""A number of PS3.16."""
+"""A number from PS3.16."""
 _IMAGE_TYPE: Final = dictionary.tag("ImageType")
 _OPEN_VALUES: Final = 3
-"""Values of (0008,0008) *Image Type* that are terms; those behind are the maker's. PS3.3 C.7.6.1.1.2."""
+"""Number of values of (0008,0008) *Image Type* with defined terms; later ones are manufacturer-specific. PS3.3
+C.7.6.1.1.2.
+"""
 
 
 TEXTS: Final = CHARSET_VRS | frozenset(b"AE AS CS DA DS DT IS TM UI UR".split())
-"""The VRs of which kept values are looked at: those that are written as text."""
+"""VRs of kept values that are checked: those written as text."""
 
 
 def mends(kept: Iterable[Kept], found: Iterable[tuple[str, str]]) -> Mapping[int, Mapping[bytes, Mend]]:
-    """Work out which kept values cannot stay, and what becomes of them, by tag and value.
+    """Determine which kept values cannot stay, and their treatment, by tag and value.
 
     Parameters
     ----------
     kept
-        The distinct ones of a set.
+        The distinct kept values of a set.
     found
-        What identifies the set: kind and value.
+        Identifiers of the set: kind and value.
     """
     known = _Known(found)
     made: dict[int, dict[bytes, Mend]] = {}
@@ -126,13 +128,13 @@ def mends(kept: Iterable[Kept], found: Iterable[tuple[str, str]]) -> Mapping[int
 
 
 def _is_sound(vr: bytes, value: bytes) -> bool:
-    """Return whether one look shows that a date or a time is one."""
+    """Return whether a quick check shows that a date or time is valid."""
     shown = value.rstrip(b"\0 ")
     return not CONTROLS.search(shown) and _FORMS[vr].fullmatch(shown) is not None
 
 
 class _Known:
-    """What identifies a set, as numbers and as words."""
+    """Identifiers of a set, as numbers and words."""
 
     def __init__(self, found: Iterable[tuple[str, str]]) -> None:
         found = tuple(found)
@@ -147,7 +149,7 @@ class _Known:
         self._names: Final = [value for kind, value in values if kind == "person"]
 
     def reminds(self, part: str) -> bool:
-        """Return whether a coded string holds somebody's initials beside the end of an ID: neither says it alone."""
+        """Return whether a coded string has someone's initials beside the end of an ID, significant only together."""
         words = [word.casefold() for word in re.findall(r"[^\W\d_]+|\d+", part)]
         ends = [word for word in words if word.isdecimal() and len(word) >= _SHORTEST_END]
         if not any(one.endswith(end) for end in ends for one in self._digits):
@@ -161,11 +163,11 @@ class _Known:
 
     @cached_property
     def echoes(self) -> Echoes:
-        """All of it, for texts."""
+        """All identifiers, for texts."""
         return Echoes(self._found)
 
     def is_in(self, part: str) -> bool:
-        """Return whether a coded string holds one of the words, or a number as long as IDs are."""
+        """Return whether a coded string contains one of the words, or a number as long as IDs."""
         if re.search(rf"\d{{{_LONG}}}", part):
             return True
         words = _words(part)
@@ -191,7 +193,7 @@ def _mend(tag: int, vr: bytes, value: bytes, known: _Known) -> Mend | None:
 
 
 def _cut(tag: int, value: bytes, clean: bytes) -> Mend | None:
-    """Judge a text that holds something behind its end: one that is nothing without it may be demanded."""
+    """Check a text with data after its end; what remains may be required."""
     code = VALUE if not clean.strip(b" \\") and tag in _DEMANDED else ""
     return (
         None
@@ -201,7 +203,7 @@ def _cut(tag: int, value: bytes, clean: bytes) -> Mend | None:
 
 
 def _read(value: bytes) -> str:
-    """Read a text as UTF-8, or as what every byte is a letter in; names in other encodings are not looked for here."""
+    """Decode a text as UTF-8, else as Latin-1; names in other encodings are not searched for here."""
     try:
         return value.decode()
     except UnicodeDecodeError:
@@ -209,7 +211,7 @@ def _read(value: bytes) -> str:
 
 
 def _number(tag: int, value: bytes, known: _Known) -> Mend | None:
-    """Judge a number, or a list of them: all of them are numbers, and a single one is no ID."""
+    """Check a number or list of numbers: all are valid, and a single one is not an ID."""
     stripped = value.rstrip(b"\0 ")
     parts = stripped.split(b"\\") if stripped else []
     code = NUMBER if _is_needed(tag) else VALUE if tag in _DEMANDED else ""
@@ -226,13 +228,13 @@ def _is_needed(tag: int) -> bool:
 
 
 def _whole(part: bytes) -> int:
-    """Return a number that has no fraction, without its sign; 0 of any other."""
+    """Return an integral number without its sign; 0 otherwise."""
     match = re.fullmatch(rb" *[+-]?(\d+)(?:\.0*)? *", part)
     return int(match[1]) if match else 0
 
 
 def _moment(tag: int, vr: bytes, value: bytes, clean: bytes) -> Mend | None:
-    """Judge dates, times and ages one by one; of a time more than a millionth of a second is cut off."""
+    """Check dates, times and ages one by one; fractions of a second beyond six digits are truncated."""
     parts = clean.rstrip(b" \0").split(b"\\")
     cut = [re.sub(rb"(\.\d{6})\d+", rb"\1", part) for part in parts]
     kept = [part if not part.strip() or _FORMS[vr].fullmatch(part) else b"" for part in cut]
@@ -244,11 +246,11 @@ def _moment(tag: int, vr: bytes, value: bytes, clean: bytes) -> Mend | None:
 
 
 _DEMANDED: Final = frozenset(tag for (_, _, tag), type_ in TABLE.items() if type_ == 1)
-"""Attributes that must have a value somewhere: `places` says where they are met."""
+"""Attributes that are Type 1 somewhere; `places` tells where they occur."""
 
 
 def _code(tag: int, vr: bytes, clean: bytes, known: _Known) -> Mend | None:
-    """Judge a coded string or a UID: a term says nothing of the patient, and what does goes."""
+    """Check a coded string or UID: defined terms are kept, identifying values removed."""
     text = clean.rstrip(b"\0 ").decode("latin-1")
     if is_term(text) or (vr == b"UI" and re.fullmatch(r"[\d.\\ ]*", text)):
         return None
@@ -270,32 +272,32 @@ def _code(tag: int, vr: bytes, clean: bytes, known: _Known) -> Mend | None:
 
 
 class Coded(NamedTuple):
-    """A coded string of the set that stays and is no term of the standard's."""
+    """Kept coded string that is not a defined term."""
 
     tag: int
     value: bytes
-    """As the source has it."""
+    """As in the source."""
     parts: tuple[str, ...]
-    """Its values as they stay; those that go are empty."""
+    """Its values as kept; removed ones are empty."""
 
     @property
     def keyword(self) -> str:
-        """What the attribute is called."""
+        """Keyword of the attribute."""
         return dictionary.keyword(self.tag)
 
     @property
     def is_fixed(self) -> bool:
-        """Whether dose or import depend on it, so that it cannot go."""
+        """Whether dose or import depend on it, so that it cannot be removed."""
         return self.tag == _IMAGE_TYPE or self.tag in _DEMANDED or _is_needed(self.tag)
 
     def without(self, parts: Iterable[str]) -> Mend:
-        """Return what becomes of it when these of its values go."""
+        """Return its treatment if these values are removed."""
         new = "\\".join("" if part in parts else part for part in self.parts).strip("\\")
         return Mend(new.encode("latin-1"), gettext_noop("holds a word that was to go"))
 
 
 def unusual(kept: Iterable[Kept], made: Mapping[int, Mapping[bytes, Mend]]) -> list[Coded]:
-    """Return the coded strings that stay though they are no terms of the standard's, as `made` leaves them."""
+    """Return kept coded strings that are not defined terms, after applying `made`."""
     found = []
     for tag, vr, value in kept:
         if vr == b"CS" and tag != _CONTEXT and dictionary.keyword(tag):
@@ -307,18 +309,18 @@ def unusual(kept: Iterable[Kept], made: Mapping[int, Mapping[bytes, Mend]]) -> l
 
 
 class Place(NamedTuple):
-    """Where a kept value that cannot stay was met first."""
+    """First location of a kept value that cannot stay."""
 
     file: SetFile
     path: str
-    """Keywords, from the outermost sequence on: `BeamSequence>BeamDose`."""
+    """Keywords from the outermost sequence on: `BeamSequence>BeamDose`."""
     mend: Mend
     times: int
-    """How often, in all files."""
+    """Number of occurrences in all files."""
 
 
 def places(files: Iterable[SetFile], made: Mapping[int, Mapping[bytes, Mend]]) -> list[Place]:
-    """Find the kept values that cannot stay, by attribute path and reason."""
+    """Return the kept values that cannot stay, by attribute path and reason."""
     if not made:
         return []
     found: dict[tuple[str, str, str], Place] = {}
@@ -342,7 +344,7 @@ def _met(
             yield from _met(kind, data, item[3], made, (*above, tag))
         if items is None and tag in made and (mend := made[tag].get(data[value:end])):
             if mend.code == VALUE and demanded(kind, above[-1] if above else ROOT, tag) != 1:
-                mend = mend._replace(code="")  # the value may go here. PS3.5 7.4
+                mend = mend._replace(code="")  # the value may be removed here. PS3.5 7.4
             yield ">".join(map(_name, (*above, tag))), mend
 
 

@@ -1,4 +1,4 @@
-"""What lies in a set's folder, may hold DICOM, and is not taken: named with the reason, so that nobody misses it."""
+"""Entries of a set's folder that may hold DICOM but are ignored, listed with the reason."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from services.rtset.reader import SetFile
 
 MOST_NAMED: Final = 50
-"""Of one folder: who left more out than that finds the rest when these are seen to."""
+"""Maximum number listed per folder; any others are found once these are resolved."""
 
 MOST_PROBED: Final = 200
-"""Files and folders in a hidden folder that are looked at, at most: the first DICOM file suffices."""
+"""Maximum number of entries checked in a hidden folder; the first DICOM file suffices."""
 
 _PREAMBLE_BYTES: Final = 128
 _MARK: Final = b"DICM"
@@ -39,12 +39,12 @@ _REMEDIES: Final = {
 
 
 def is_archive(name: str) -> bool:
-    """Return whether a file of this name holds other files, which are not looked for in it."""
+    """Return whether a file of this name is an archive, which is not searched."""
     return _ARCHIVE.fullmatch(name) is not None
 
 
 def archive(name: str) -> NotTaken:
-    """Name an archive."""
+    """Return the entry of an archive."""
     return NotTaken(
         name,
         gettext("an archive"),
@@ -53,12 +53,12 @@ def archive(name: str) -> NotTaken:
 
 
 def is_dicom(path: Path | str, *, by_name: bool = False) -> bool:
-    """Return whether a file says that it is DICOM (PS3.10 7.1); one that may not be read does not.
+    """Return whether a file is marked as DICOM (PS3.10 7.1); False if unreadable.
 
     Parameters
     ----------
     by_name
-        Whether its name suffices.
+        Whether the name suffices.
     """
     if by_name and os.fspath(path).lower().endswith(_SUFFIXES):
         return True
@@ -75,7 +75,7 @@ def is_dicom(path: Path | str, *, by_name: bool = False) -> bool:
 
 
 def may_not_be_read(path: Path | str) -> bool:
-    """Tell whether a file is there and nobody can tell what it holds; a link, a pipe or a device is no file."""
+    """Return whether a path is an existing file that cannot be read; links, pipes and devices are not files."""
     try:
         os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK))
     except FileNotFoundError:
@@ -86,9 +86,9 @@ def may_not_be_read(path: Path | str) -> bool:
 
 
 def holds_dicom(folder: Path | str) -> bool:
-    """Return whether DICOM is among the first files in a folder and below it, or nobody can tell for want of rights.
+    """Return whether the first files in and below a folder include DICOM, or permissions prevent a check.
 
-    Of folders of the system's own it is taken for none then: `lost+found` is for nobody to look into.
+    Unreadable system folders count as having none: `lost+found` is not meant to be read.
     """
     probed, errors = 0, list[OSError]()
     for place, _, names in os.walk(folder, onerror=errors.append):
@@ -102,7 +102,7 @@ def holds_dicom(folder: Path | str) -> bool:
 
 
 def of_set(folder: Path, listing: Listing) -> tuple[NotTaken, ...]:
-    """Name what is left out of a set's folder: names begin with the folder's own."""
+    """Return what is ignored in a set's folder; names begin with the folder's own."""
     found: list[NotTaken] = []
     for one in (*_skipped(folder, listing.skipped), *_archives(folder, listing)):
         found.append(one)
@@ -112,7 +112,7 @@ def of_set(folder: Path, listing: Listing) -> tuple[NotTaken, ...]:
 
 
 def nested(folder: str, patients: Sequence[Sequence[SetFile]]) -> tuple[NotTaken, ...]:
-    """Name a folder in which each of several patients has a folder of their own."""
+    """Return the entry of a folder that contains one folder for each of several patients."""
     if not each_has_a_folder(patients):
         return ()
     return (NotTaken(folder, gettext("several patients' folders, inside one"), f"{gettext(MOVE_UP)}."),)
@@ -122,7 +122,7 @@ MOVE_UP: Final = gettext_noop("Move the inner folders up one level: each is then
 
 
 def each_has_a_folder(patients: Sequence[Sequence[SetFile]]) -> bool:
-    """Return whether patients are apart by the folders in which their files lie."""
+    """Return whether patients are separated by the folders of their files."""
     tops = [{one.path.parts[0] for one in files} for files in patients]
     inner = all(len(one.path.parts) > 1 for files in patients for one in files)
     return inner and len(tops) > 1 and sum(map(len, tops)) == len(set().union(*tops))
@@ -133,7 +133,7 @@ def _skipped(folder: Path, skipped: Sequence[Skipped]) -> Iterator[NotTaken]:
         place = folder / path
         name = f"{folder.name}/{path}"
         if why == A_LINK:
-            with suppress(OSError):  # it leads nowhere, or into a circle
+            with suppress(OSError):  # it is broken, or circular
                 mode = place.stat().st_mode
                 if stat.S_ISDIR(mode) or stat.S_ISREG(mode):
                     yield NotTaken(name, gettext(why), gettext(_REMEDIES[why], most=DEEPEST))

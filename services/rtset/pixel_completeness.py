@@ -1,7 +1,7 @@
-"""Whether images and dose hold the voxels that their headers promise.
+"""Completeness of images and doses: they have all voxels declared in their headers.
 
-An RT Dose may be histograms or curves alone, and an image that was cut on its way may have been put into a sound file:
-both parse to their end, and no planning system imports them.  PS3.3 C.7.6.3, C.8.8.3.
+An RT Dose may consist of histograms or curves alone, and a truncated image may have been stored in a valid file: both
+parse completely, but no planning system imports them. PS3.3 C.7.6.3, C.8.8.3.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def lacking(objects: Objects) -> Iterator[Fault]:
-    """Find images and doses without all of their voxels, and doses whose voxels are no gray."""
+    """Yield faults of images and doses with missing voxels, and of doses that are not grayscale."""
     short = [one for one in objects.slices if not _are_whole(one)]
     if short:
         yield Fault(
@@ -68,7 +68,7 @@ def lacking(objects: Objects) -> Iterator[Fault]:
 
 
 def hidden(objects: Objects) -> Iterator[Fault]:
-    """Refuse compressed pixels of which nobody knows what they hold beside their image."""
+    """Yield faults of compressed pixels with unknown contents besides their image."""
     by_reason: defaultdict[str, list[str]] = defaultdict(list)
     for one in _with_pixels(objects):
         if one.unwalkable:

@@ -1,6 +1,6 @@
-"""Where the dose grid lies, as a whole: beside everything, or beyond the CT.
+"""Position of the whole dose grid: away from everything, or extending beyond the CT.
 
-The middle of a grid may lie in the patient while most of it does not.
+The centre of a grid may be in the patient although most of the grid is not.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _TARGETS: Final = frozenset(("PTV", "CTV", "GTV"))
 """(3006,00A4) *RT ROI Interpreted Type*. PS3.3 C.8.8.8."""
 
 _REACHES_MM: Final = 5.0
-"""A grid that goes on for less behind the outermost voxels of the CT is worth no note."""
+"""A grid extending less than this beyond the outermost voxels of the CT is not reported."""
 
 RELINKED_REACHES_MM: Final = 10.0
-"""How far a grid may reach beyond the CT that it is to be linked to: three or four of its own voxels."""
+"""Maximum extension of a grid beyond the CT to be linked to: three or four of its voxels."""
 
 
 def elsewhere(objects: Objects) -> Iterator[Fault]:
-    """Find a dose grid that touches neither the CT nor a contoured target: the dose of something else."""
+    """Yield a fault for a dose grid that touches neither the CT nor a contoured target: another dose."""
     _, volume, structure_set, _, dose = objects
     if volume is None or dose is None:
         return
@@ -47,7 +47,7 @@ def elsewhere(objects: Objects) -> Iterator[Fault]:
 
 
 def _holds_target(dose: SetFile, corners: list[Point], structure_set: SetFile) -> bool:
-    """Return whether a point of a target's contour lies in the dose grid."""
+    """Return whether a point of a target's contour is in the dose grid."""
     targets = {
         observation.text("ReferencedROINumber")
         for observation in structure_set.view.items("RTROIObservationsSequence")
@@ -70,7 +70,7 @@ def _holds_target(dose: SetFile, corners: list[Point], structure_set: SetFile) -
 
 
 def beyond(objects: Objects) -> Iterator[str]:
-    """Yield how far the dose grid reaches beyond the CT."""
+    """Yield how far the dose grid extends beyond the CT."""
     if objects.volume and objects.dose:
         corners = geometry.dose_corners(objects.dose.view)
         reach_mm = objects.volume.overhang_mm(corners)
@@ -79,7 +79,7 @@ def beyond(objects: Objects) -> Iterator[str]:
 
 
 def grid_disagrees(dose: SetFile, volume: Volume | None) -> list[Fault]:
-    """Return what stands against a whole dose grid lying in the CT."""
+    """Return reasons against the whole dose grid being in the CT."""
     reach_mm = volume.overhang_mm(geometry.dose_corners(dose.view)) if volume else 0.0
     if reach_mm <= RELINKED_REACHES_MM:
         return []

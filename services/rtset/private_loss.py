@@ -1,8 +1,8 @@
-"""What is lost with a planning system's private elements, because no standard attribute can say it.
+"""Information lost with private elements of a planning system for which there is no standard attribute.
 
-Eclipse writes (3253,xx00) *Extended Interface Data*, an XML text beside the plan: in which order fields are treated,
-and which arcs begin or end beyond 180° (*extended* gantry angles). Like all private elements it goes; where it said
-more than the plan itself does, the person who imports the plan has to know.
+Eclipse writes (3253,xx00) *Extended Interface Data*, an XML text with the order of the fields, and with arcs that begin
+or end beyond 180° (*extended* gantry angles). Like all private elements it is removed; if it says more than the plan
+itself, the person who imports the plan must know.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _EXTENDED: Final = re.compile(r"<GantryRtnExt\w*>\s*(?!false\b|0\b)\w", re.ASCII
 
 
 class _Said(NamedTuple):
-    """What the interface says of one beam."""
+    """Statements of the interface data on one beam."""
 
     beam: int
     order: int | None
@@ -35,7 +35,7 @@ class _Said(NamedTuple):
 
 
 def of_plan(plan: View) -> list[str]:
-    """Return what is lost of a plan, in sentences without a name or a label."""
+    """Return what is lost of a plan, in sentences without names or labels."""
     numbers = [number for beam in plan.items("BeamSequence") if (number := beam.number("BeamNumber")) is not None]
     block = next(
         (
@@ -51,14 +51,14 @@ def of_plan(plan: View) -> list[str]:
 
 
 def lost(interface: bytes, beams: Sequence[int]) -> Iterator[str]:
-    """Yield what an interface says and the plan does not.
+    """Yield statements of the interface data that are not in the plan.
 
     Parameters
     ----------
     interface
         The value of (3253,xx00).
     beams
-        The numbers of the plan's beams, in its own order.
+        The plan's beam numbers, in order.
     """
     said = {one.beam: one for one in _read(interface)}
     extended = [str(beam) for beam in beams if beam in said and said[beam].is_extended]
@@ -81,7 +81,7 @@ def lost(interface: bytes, beams: Sequence[int]) -> Iterator[str]:
 
 
 def _read(interface: bytes) -> Iterator[_Said]:
-    # Its letters are ASCII; a program that wrote it in UTF-16 put a NUL beside each.
+    # Its text is ASCII; a program that wrote UTF-16 put a NUL beside each letter.
     text = interface.replace(b"\0", b"").decode("ascii", "replace")
     for found in _BEAM.finditer(text):
         number, order = _NUMBER.search(found[0]), _ORDER.search(found[0])

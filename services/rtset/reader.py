@@ -1,7 +1,7 @@
-"""A folder read into a set: which objects lie in it, and what they tell of the patient.
+"""Reading of a folder into a set: its objects, and their statements about the patient.
 
-Every file is read once, without its pixels, and stays parsed: judging, anonymizing and proving a set need the same
-elements. What a file is, its SOP class says (PS3.4 B.5), never its name.
+Every file is read once, without its pixels, and kept parsed: checking, anonymizing and proving a set need the same
+elements. The type of a file is determined by its SOP class (PS3.4 B.5), never by its name.
 """
 
 from __future__ import annotations
@@ -53,16 +53,16 @@ KINDS: Final[Mapping[str, str]] = {
     "1.2.840.10008.5.1.4.1.1.481.5": PLAN,
     "1.2.840.10008.5.1.4.1.1.481.8": PLAN,  # ion
 }
-"""What the objects of a set are called, by SOP class."""
+"""Kinds of the objects of a set, by SOP class."""
 
 NAMES: Final[Mapping[str, str]] = {CT: "CT", STRUCTURE_SET: "RT Structure Set", PLAN: "RT Plan", DOSE: "RT Dose"}
-"""What people call them."""
+"""Names of the kinds for people."""
 
 MAX_ELEMENTS: Final = 4_000_000
-"""In a folder; a dense set has some fifty thousand. A guard against hostile files."""
+"""Maximum elements in a folder; a dense set has some fifty thousand. A guard against hostile files."""
 
 MAX_BYTES: Final = 1 << 30
-"""In a folder, beside pixels. A guard against hostile files."""
+"""Maximum bytes in a folder, without pixels. A guard against hostile files."""
 
 _WITHOUT_IMAGE: Final = frozenset((STRUCTURE_SET, PLAN))
 _UID: Final = re.compile(r"\d+(\.\d+){4,}", re.ASCII)
@@ -71,16 +71,16 @@ _PREFIX_END: Final = 132
 """Bytes of preamble and prefix `DICM`. PS3.10 7.1."""
 
 _ZERO_TAIL: Final = 256
-"""So many zeros end no data set that is written to its end; one element's padding is one byte. PS3.5 7.1.1."""
+"""No complete data set ends in this many zeros; an element's padding is one byte. PS3.5 7.1.1."""
 
 _AT_BYTE: Final = re.compile(r"at byte (\d+)")
 _LONGEST_HEAD: Final = 64
-"""Bytes behind which what an element is of has been read, and a few of its value."""
+"""Bytes that include an element's header and the first bytes of its value."""
 _BLOCK: Final = 1 << 20
 
 _HEAD_BYTES: Final = 4096
 _CLASS: Final = re.compile(rb"1\.2\.840\.10008\.5\.1\.4\.1\.1\.[0-9.]*[0-9]")
-"""The class of an object stands in the file meta information, and at the beginning of the data set."""
+"""The SOP class occurs in the file meta information, and at the beginning of the data set."""
 
 _UNKNOWN: Final = "object of the unknown class"
 _IMAGE_SUFFIXES: Final = frozenset(("", ".dcm", ".dicom", ".ima"))
@@ -91,10 +91,10 @@ class SetFile:
     """One DICOM object of a folder."""
 
     path: PurePosixPath
-    """Below the set's folder. For the share's users only."""
+    """Relative to the set's folder. For the share's users only."""
 
     kind: str
-    """`CT`, `RTSTRUCT`, `RTPLAN` or `RTDOSE`; of any other object the standard's name: `RT Image`."""
+    """`CT`, `RTSTRUCT`, `RTPLAN` or `RTDOSE`; for any other object the standard's name, such as `RT Image`."""
 
     file: DicomFile
     view: View
@@ -102,109 +102,109 @@ class SetFile:
     sop_instance_uid: str
 
     image_length: int = 0
-    """Bytes that its uncompressed image takes; 0 where it does not say."""
+    """Bytes of its uncompressed image; 0 if not determined."""
 
     surplus: int = 0
-    """Bytes of its pixel data that belong to no image; `file` does not have them any more."""
+    """Bytes of its pixel data after the image, which `file` no longer includes."""
 
     unwalkable: str = ""
-    """Why nobody knows what its compressed pixels hold beside the image; empty where it is known."""
+    """Why the contents of its compressed pixels besides the image are unknown; empty if known."""
 
     @property
     def called(self) -> str:
-        """What a person finds it by: `RT Plan RP.1.2.3.dcm`."""
+        """Name by which a person finds it: `RT Plan RP.1.2.3.dcm`."""
         return f"{NAMES.get(self.kind, self.kind)} {printable(self.path)}"
 
     def uid(self, keyword: str) -> str:
-        """Return a UID of the object's top level; '' where it has none."""
+        """Return a UID at the object's top level; '' if absent."""
         return _uid(self.view.raw(keyword))
 
 
 class Unreadable(NamedTuple):
-    """A file that is DICOM, or should be, and does not parse to its end."""
+    """File that is or should be DICOM, but cannot be parsed completely."""
 
     path: PurePosixPath
     reason: str
-    """Where it fails, without values."""
+    """Position of the error, without values."""
 
     truncated: bool
-    """It ends too early: the copy may still be going on."""
+    """Whether it ends too early, as during copying."""
 
     kind: str = ""
-    """Of a set's objects, as far as its beginning says; empty where it says none."""
+    """Kind of a set's object according to its beginning; empty if unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """Everything that lies in a folder."""
+    """Everything in a folder."""
 
     objects: Mapping[str, tuple[SetFile, ...]]
-    """Those that a set consists of, by kind; a kind of which there is none has an empty tuple."""
+    """Objects of which a set consists, by kind; a missing kind has an empty tuple."""
 
     extra: Mapping[str, tuple[PurePosixPath, ...]]
-    """Other DICOM objects, by what they are."""
+    """Other DICOM objects, by type."""
 
     private: Mapping[str, tuple[SetFile, ...]]
-    """Those of them whose modality is that of a kind of the set, by that kind, though their class is not known."""
+    """Other objects with the modality of a set's kind but an unknown class, by that kind."""
 
     not_dicom: int
     unreadable: tuple[Unreadable, ...]
 
     beside: frozenset[str] = frozenset()
-    """Names and IDs of patients that the other objects state."""
+    """Patient names and IDs in the other objects."""
 
     @property
     def empty(self) -> bool:
-        """Return whether there is no DICOM at all: such a folder is no set."""
+        """Return whether there is no DICOM at all, so that the folder is not a set."""
         return not (any(self.objects.values()) or self.extra or self.unreadable)
 
 
 @dataclass(frozen=True, slots=True)
 class RtSet:
-    """One patient's CT series, RT Structure Set, RT Plan and RT Dose, and what they say of the person."""
+    """One patient's CT series, RT Structure Set, RT Plan and RT Dose, and their statements about the person."""
 
     folder: Path
     listing: Listing
 
     slices: tuple[SetFile, ...]
-    """Of the planning CT, by position."""
+    """Slices of the planning CT, by position."""
 
     structure_set: SetFile
     plan: SetFile
     dose: SetFile
 
     found: frozenset[tuple[str, str]]
-    """The identifiers that the policy removes, (kind, value), from every depth of every file."""
+    """Identifiers removed by the policy, as (kind, value), at any depth of any file."""
 
     dates: frozenset[date]
-    """Every date of the set, from every depth of every file, private elements included."""
+    """All dates of the set, at any depth of any file, including private elements."""
 
     texts: frozenset[Text]
-    """What the policy sends to the cleaner, each of several values of an attribute on its own, never an empty one."""
+    """Texts that the policy sends to the cleaner, each value of a multi-valued attribute separately, never empty."""
 
     technical: frozenset[str]
-    """Makers and models: words of theirs identify nobody."""
+    """Manufacturers and models, whose words do not identify anyone."""
 
     foreign: Mapping[tuple[str, ...], frozenset[bytes]]
-    """Texts that stay, or are cleaned, and are not plain ASCII, as they stand; by the character sets declared."""
+    """Kept or cleaned texts beyond ASCII, undecoded, by their declared character sets."""
 
     mends: Mapping[int, Mapping[bytes, Mend]] = field(default_factory=dict)
-    """What becomes of values that the policy keeps and that cannot stay as they are, by tag and value."""
+    """Treatment of kept values that cannot stay unchanged, by tag and value."""
 
     unusual: tuple[Coded, ...] = ()
-    """Coded strings that stay and are no terms of the standard's."""
+    """Kept coded strings that are not defined terms."""
 
     relinked: bool = False
-    """Whether the references of its objects, as held here, were rebuilt and are not those of the files."""
+    """Whether the references of its objects were rebuilt in memory and differ from those of the files."""
 
     left_out: tuple[SetFile, ...] = ()
-    """Objects of its kinds that lie beside it and belong to no set."""
+    """Objects of its kinds in the folder that belong to no set."""
 
     beside: frozenset[str] = frozenset()
-    """Names and IDs of patients that objects of other kinds in its folder state."""
+    """Patient names and IDs in objects of other kinds in its folder."""
 
     travelling: frozenset[Text] = frozenset()
-    """Those of `texts` that stand in no sequence that goes."""
+    """Those of `texts` outside removed sequences."""
 
     @property
     def set_files(self) -> tuple[SetFile, ...]:
@@ -213,17 +213,17 @@ class RtSet:
 
     @property
     def sop_instance_uids(self) -> tuple[str, ...]:
-        """What the set is told by: the same set again has the same ones."""
+        """UIDs that identify the set: the same set has the same ones when dropped again."""
         return tuple(file.sop_instance_uid for file in self.set_files)
 
 
 def printable(name: object) -> str:
-    """Write a file's name or a label so that it stays one line, whatever is in it."""
+    """Return a file name or label as a single line, whatever it contains."""
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in str(name))
 
 
 def named(names: Iterable[object]) -> str:
-    """Name the first few, and how many more there are; of names that are made of UIDs, which nobody reads, one."""
+    """List the first few names and the number of others; of names made of UIDs, which nobody reads, only one."""
     every = [printable(name) for name in names]
     most = 1 if sum(_UID.search(name) is not None for name in every) > 1 else _MOST_NAMED
     more = len(every) - most
@@ -231,12 +231,12 @@ def named(names: Iterable[object]) -> str:
 
 
 def and_more(names: str, count: int) -> str:
-    """Add to names how many more there are; nothing where there are none."""
+    """Append the number of further names, if any."""
     return gettext("{names} and {count} more", names=names, count=count) if count > 0 else names
 
 
 def below(names: Iterable[object]) -> str:
-    """Name all, each on a line of its own: what a person is to choose from."""
+    """List all names, one per line, for a person to choose from."""
     return "".join(f"\n{printable(name)}" for name in names)
 
 
@@ -246,7 +246,7 @@ def read(folder: Path, listing: Listing) -> Contents:
     Raises
     ------
     SetChanged
-        A file went away since it was listed.
+        A file disappeared since it was listed.
     SetRefused
         `too-large`: more than any set holds.
     OSError
@@ -313,7 +313,7 @@ def _read_one(place: Path) -> DicomFile:
 
 
 def _not_arrived(place: Path) -> bool:
-    """Whether a file is named like an object and begins with zeros: its place is reserved, its bytes are on the way."""
+    """Return whether a file named like an object begins with zeros: its space is allocated, its data not yet copied."""
     if place.suffix.lower() not in _IMAGE_SUFFIXES and not place.suffix[1:].isdigit():
         return False
     fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -325,9 +325,9 @@ def _not_arrived(place: Path) -> bool:
 
 
 def _fails_in_its_zeros(place: Path, fault: Malformed) -> bool:
-    """Whether a file makes no sense because its last bytes are zeros: its place is reserved, its end is on the way.
+    """Return whether a file is invalid because it ends in zeros: its space is allocated, its end not yet copied.
 
-    An image may end in zeros, too: what is wrong before them is wrong for good.
+    An image may end in zeros, too; errors before them are permanent.
     """
     failed = _AT_BYTE.search(str(fault))
     if failed is None and TWICE in str(fault):
@@ -342,7 +342,7 @@ def _fails_in_its_zeros(place: Path, fault: Malformed) -> bool:
 
 
 def _kind_by_head(place: Path) -> str:
-    """Return of which kind an object is that does not parse, by the class that its beginning names."""
+    """Return the kind of an unparsable object, from the SOP class at its beginning."""
     fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         found = _CLASS.search(os.read(fd, _HEAD_BYTES))
@@ -362,16 +362,16 @@ def _set_file(path: PurePosixPath, file: DicomFile) -> SetFile:
 
 
 def _unknown(sop_class: str, view: View) -> str:
-    """Name an object by the class and the modality that it states."""
+    """Return the name of an object with unknown class and modality."""
     modality = view.text("Modality")
     return f"{_UNKNOWN} {sop_class or '(none stated)'}" + (f", modality {modality}" if modality else "")
 
 
 def _with_its_image(kind: str, file: DicomFile, view: View) -> Measured:
-    """Leave of the pixel data what is the image, and nothing in an object that has none. PS3.3 A.19, A.20."""
+    """Reduce pixel data to the image, or to nothing in an object without image. PS3.3 A.19, A.20."""
     if file.pixels and kind in _WITHOUT_IMAGE:
         return Measured(replace(file, pixels=None), surplus=file.pixels.length)
-    if kind not in NAMES:  # it is left out of the set
+    if kind not in NAMES:  # it is not part of the set
         return Measured(file)
     return pixel_data.without_surplus(file, view)
 
@@ -401,7 +401,7 @@ def assemble(
     left_out: Sequence[SetFile] = (),
     beside: Iterable[str] = (),
 ) -> RtSet:
-    """Make a set of the objects chosen, and collect what they say of the person."""
+    """Build a set from the chosen objects, collecting their statements about the person."""
     collector = _Collector(policy)
     for file in (structure_set, plan, dose, *slices):
         collector.walk(file.file.data, file.file.elements)
@@ -428,7 +428,7 @@ def assemble(
 
 
 def days_of(objects: Iterable[SetFile], policy: Policy) -> frozenset[date]:
-    """Return every date that objects state, as `assemble` collects them."""
+    """Return all dates in the objects, as collected by `assemble`."""
     collector = _Collector(policy)
     for file in objects:
         collector.walk(file.file.data, file.file.elements)
@@ -438,7 +438,7 @@ def days_of(objects: Iterable[SetFile], policy: Policy) -> frozenset[date]:
 _DAYS: Final = {b"DA": dates.read_da, b"DT": dates.read_dt}
 _PERSONAL_VRS: Final = frozenset((b"PN", *_DAYS))
 _ONE_VALUE_VRS: Final = frozenset((b"ST", b"LT", b"UT", b"UR"))
-"""The backslash is a letter in these. PS3.5 6.2."""
+"""VRs in which the backslash is an ordinary character. PS3.5 6.2."""
 
 _CHARSET: Final = dictionary.tag("SpecificCharacterSet")
 _SCHEME: Final = dictionary.tag("CodingSchemeDesignator")
@@ -453,17 +453,17 @@ _NUMBERS: Final = {
         ("DoseReferenceDescription", "DoseReferenceNumber"),
     )
 }
-"""Names, and the numbers beside them."""
+"""Labels, and the numbers beside them."""
 
 _AS_BESIDE: Final = frozenset((*_NUMBERS, dictionary.tag("CodeMeaning")))
-"""Texts of which what stands beside them says what they are."""
+"""Texts whose type depends on elements beside them."""
 
 _LONGEST_IS: Final = 12
-"""Characters of an IS value. PS3.5 6.2."""
+"""Maximum characters of an IS value. PS3.5 6.2."""
 
 
 class _Raw(NamedTuple):
-    """A value as it stands, with all that is needed to read it."""
+    """An undecoded value, with everything needed to decode it."""
 
     value: bytes
     vr: bytes
@@ -476,7 +476,7 @@ class _Raw(NamedTuple):
 
 
 class _Interest:
-    """Which attributes tell something under a policy."""
+    """Attributes of interest under a policy."""
 
     def __init__(self, policy: Policy) -> None:
         self.kinds: Final = policy.identifying
@@ -508,11 +508,11 @@ class _Interest:
 
 
 _interest = cache(_Interest)
-"""It takes as long as reading a small set, and there are few policies."""
+"""Construction takes as long as reading a small set, and there are few policies."""
 
 
 class _Collector:
-    """Walks data sets and notes values as raw bytes, each once: most of them stand in every slice."""
+    """Traverses data sets and collects distinct raw values; most occur in every slice."""
 
     def __init__(self, policy: Policy) -> None:
         interest = _interest(policy)
@@ -523,7 +523,7 @@ class _Collector:
         self._going = interest.going
         self._checked = interest.checked
         self.kept: Final[set[kept_values.Kept]] = set()
-        """Distinct values that stay and are written as text, but for long lists of numbers that are numbers."""
+        """Distinct kept values that are written as text, except long lists that are entirely numeric."""
         self._seen: set[tuple[int, bytes, tuple[str, ...]] | tuple[int, bytes, tuple[str, ...], bool]] = set()
         self._identifiers: set[tuple[str, _Raw]] = set()
         self._texts: dict[tuple[Role, int, _Raw], bool] = {}
@@ -534,7 +534,7 @@ class _Collector:
     def walk(
         self, data: bytes, elements: Sequence[Element], charsets: tuple[str, ...] = (), *, stays: bool = True
     ) -> None:
-        """Collect from a data set and from all that is nested in it; `stays`: whether its sequence does."""
+        """Collect from a data set and everything nested in it; `stays` is whether its sequence is kept."""
         silent, seen, checked, keep = self._silent, self._seen, self._checked, self.kept.add
         for tag, vr, _, start, end, items in elements:
             if items:
@@ -559,7 +559,7 @@ class _Collector:
                     self._note(tag, _Raw(value, vr, charsets))
 
     def _text(self, tag: int, raw: _Raw, data: bytes, elements: Sequence[Element], *, stays: bool) -> None:
-        """Note a text that is cleaned."""
+        """Add a text that will be cleaned."""
         self._stays(raw.value, raw.charsets)
         role = self._roles[tag]
         if role == "code_meaning" and not is_private_code(data, elements):
@@ -587,12 +587,12 @@ class _Collector:
             self._foreign[charsets].add(value)
 
     def identifiers(self) -> frozenset[tuple[str, str]]:
-        """Return what identifies, read."""
+        """Return identifying values, decoded."""
         return frozenset((kind, part) for kind, raw in self._identifiers for part in raw.read())
 
     @cached_property
     def read_texts(self) -> list[tuple[Text, bool]]:
-        """The texts for the cleaner, and whether each stands in no sequence that goes."""
+        """Texts for the cleaner, and whether each is outside removed sequences."""
         return [
             (Text(role, number, part), stays)
             for (role, number, raw), stays in self._texts.items()
@@ -600,11 +600,11 @@ class _Collector:
         ]
 
     def technical(self) -> frozenset[str]:
-        """Return makers and models."""
+        """Return manufacturers and models."""
         return frozenset(part for raw in self._technical for part in raw.read())
 
     def foreign(self) -> Mapping[tuple[str, ...], frozenset[bytes]]:
-        """Return texts beyond ASCII that stay."""
+        """Return kept texts beyond ASCII."""
         return {charsets: frozenset(values) for charsets, values in self._foreign.items()}
 
     def days(self) -> frozenset[date]:
@@ -613,13 +613,16 @@ class _Collector:
 
 
 def is_private_code(data: bytes, code: Iterable[Element]) -> bool:
-    """Whether a code is of no public scheme: a private one, 99…, a clinic's own, or none. Its meaning is free text."""
+    """Return whether a code has no public scheme: a private one, 99…, a clinic's own, or none.
+
+    Its meaning is free text.
+    """
     scheme = next((data[element[3] : element[4]] for element in code if element[0] == _SCHEME), b"")
     return scheme.strip(b" \0").decode("ascii", "replace") not in PUBLIC_SCHEMES
 
 
 def _number(data: bytes, elements: Iterable[Element], label: int) -> int:
-    """Return the number that stands beside a label; 0 where there is none."""
+    """Return the number beside a label; 0 if there is none."""
     wanted = _NUMBERS.get(label)
     if wanted is None:
         return 0

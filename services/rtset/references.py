@@ -1,9 +1,9 @@
-"""The four links that make a set of its objects, and no others.
+"""The four links that make its objects a set.
 
 Dose → plan, plan → structure set, contours (and the structure set's list) → CT images, one frame of reference. Each is
-*shown* by UIDs, *not shown* where a system left them out, or *broken* where they contradict. What is not shown,
-geometry must bear; what is broken, a person mends, or `services.rtset.relink`. All other references that objects carry
-(setup images, predecessors, registrations, other series) are no links of a set and no reason to refuse one.
+*shown* by UIDs, *not shown* if a system left them out, or *broken* if they contradict. If not shown, it must be
+supported by geometry; if broken, it is repaired by a person or by `services.rtset.relink`. All other references (setup
+images, predecessors, registrations, other series) are not links of a set and no reason to refuse one.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 State: TypeAlias = Literal["shown", "not shown", "broken", "relinked", "incomplete", "not judged"]
 """`relinked`: was not shown or broken, and was rebuilt. `incomplete`: slices are missing. `not judged`: an object is
-missing, or nobody knows which of several is meant."""
+missing, or ambiguous.
+"""
 
 DOSE_PLAN: Final = "dose → plan"
 PLAN_STRUCTURE_SET: Final = "plan → structure set"
@@ -39,7 +40,7 @@ LINKS: Final = (DOSE_PLAN, PLAN_STRUCTURE_SET, CONTOURS_CT, FRAME)
 OFF_SLICES: Final = "contours-off-slices"
 
 _MOST_NAMED: Final = 5
-"""ROIs in one sentence."""
+"""ROIs listed in one sentence."""
 
 _CONTOUR_IMAGES: Final = dictionary.tag("ContourImageSequence")
 _CONTOURS: Final = dictionary.tag("ContourSequence")
@@ -51,13 +52,13 @@ _REFERENCED_ROI: Final = dictionary.tag("ReferencedROINumber")
 
 
 class Objects(NamedTuple):
-    """What there is to be linked; None where an object is missing, or where it is not clear which one is meant."""
+    """Objects to be linked; None if an object is missing or ambiguous."""
 
     slices: tuple[SetFile, ...]
-    """In the order of `volume`; of enhanced CT in any."""
+    """In the order of `volume`; for enhanced CT in any order."""
 
     volume: Volume | None
-    """None of enhanced CT, and where headers do not say where the slices lie."""
+    """None for enhanced CT, and if headers do not give the slices' positions."""
 
     structure_set: SetFile | None
     plan: SetFile | None
@@ -73,21 +74,21 @@ class Links:
     broken: list[Fault] = field(default_factory=list)
 
     missing: list[Fault] = field(default_factory=list)
-    """What may still arrive."""
+    """Faults that may resolve when more files arrive."""
 
     unborne: list[Fault] = field(default_factory=list)
-    """What is not shown, and what geometry does not bear either."""
+    """Links that are neither shown nor supported by geometry."""
 
     notes: list[str] = field(default_factory=list)
 
     accepted: list[Fault] = field(default_factory=list)
-    """What the collection takes knowingly."""
+    """Faults that the collection knowingly accepts."""
 
     contours_beside: bool = False
-    """Whether most structures begin with a contour that lies on no slice, though it names one that is here."""
+    """Whether most structures begin with a contour that is on no slice, although it references an existing one."""
 
     silent_frames: frozenset[str] = frozenset()
-    """Kinds of object that state no frame of reference."""
+    """Kinds of object without a frame of reference."""
 
     @property
     def all_shown(self) -> bool:
@@ -96,14 +97,14 @@ class Links:
 
 
 def judge(objects: Objects, left_out: frozenset[str] = frozenset(), *, off_slices_accepted: bool = False) -> Links:
-    """Judge the four links as far as there are objects.
+    """Evaluate the four links as far as objects exist.
 
     Parameters
     ----------
     left_out
-        SOP Instance UIDs of images that are not waited for, though the structure set may list them.
+        SOP Instance UIDs of images that are not expected, even if the structure set lists them.
     off_slices_accepted
-        Whether a collection takes structure sets most of whose contours lie on none of the slices.
+        Whether a collection accepts structure sets with most contours off the slices.
     """
     links = Links()
     structure_set, plan, dose = objects.structure_set, objects.plan, objects.dose
@@ -160,7 +161,7 @@ def _judge_plan(links: Links, plan: SetFile, structure_set: SetFile) -> None:
 
 
 def references(view: View, keyword: str) -> list[str]:
-    """Return the SOP Instance UIDs that the items of a sequence refer to."""
+    """Return the SOP Instance UIDs referenced by the items of a sequence."""
     return [uid for item in view.items(keyword) if (uid := _uid(item.raw("ReferencedSOPInstanceUID") or b""))]
 
 
@@ -169,25 +170,25 @@ def _uid(raw: bytes) -> str:
 
 
 class Contour(NamedTuple):
-    """One contour that is drawn on a slice."""
+    """One contour drawn on a slice."""
 
     roi_number: str
     images: Sequence[str]
-    """SOP Instance UIDs of the images it names."""
+    """SOP Instance UIDs of the images it references."""
 
     start: int
     end: int
-    """Of its coordinates in the data set."""
+    """End of its coordinates in the data set."""
 
     def ends(self, data: bytes) -> tuple[Point, ...]:
-        """Return its first and its last point."""
+        """Return its first and last point."""
         return geometry.contour_ends(data, self.start, self.end)
 
 
 def contours(structure_set: SetFile) -> Iterator[Contour]:
-    """Go through all contours that are drawn on slices. PS3.3 C.8.8.6.
+    """Yield all contours drawn on slices. PS3.3 C.8.8.6.
 
-    There are thousands: this reads the element stream itself.
+    There are thousands, so this reads the element stream directly.
     """
     data = structure_set.file.data
     read: dict[bytes, str] = {}
@@ -213,7 +214,7 @@ def contours(structure_set: SetFile) -> Iterator[Contour]:
 
 
 def spans(structure_set: SetFile) -> Mapping[str, list[tuple[int, int]]]:
-    """Return where the coordinates of contours that are drawn on slices lie in the data set, by ROI number."""
+    """Return the positions in the data set of coordinates of contours drawn on slices, by ROI number."""
     found: dict[str, list[tuple[int, int]]] = {}
     data = structure_set.file.data
     for roi in _items(structure_set.file.elements, _ROI_CONTOURS):
@@ -252,7 +253,7 @@ class Listed(NamedTuple):
 
 
 def listed(structure_set: SetFile) -> list[Listed]:
-    """Return the series that the structure set lists."""
+    """Return the series listed in the structure set."""
     return [
         Listed(
             _uid(series.raw("SeriesInstanceUID") or b""),
@@ -265,10 +266,10 @@ def listed(structure_set: SetFile) -> list[Listed]:
 
 
 def _judge_contours(links: Links, structure_set: SetFile, objects: Objects, left_out: frozenset[str]) -> None:
-    """Judge what contours and list say of images.
+    """Evaluate references of contours and list to images.
 
-    An image that is not here is a slice still to come, unless a contour that names it lies on a slice which is here:
-    then the contour was drawn on another image at that place. Images of other series in the list are not waited for.
+    A missing image is expected to arrive, unless a contour that references it is on an existing slice: then the contour
+    was drawn on another image at that position. Images of other series in the list are not expected.
     """
     slices, volume = objects.slices, objects.volume
     here = {one.sop_instance_uid for one in slices}
@@ -283,7 +284,7 @@ def _judge_contours(links: Links, structure_set: SetFile, objects: Objects, left
     for contour in contours(structure_set):
         drawn += 1
         if len(contour.images) == 1 and contour.images[0] in told and contour.roi_number in first:
-            continue  # as nearly all: nothing new
+            continue  # true for nearly all: nothing new
         if not any(contour.images):
             silent += 1
         elif here.isdisjoint(contour.images):
@@ -365,7 +366,7 @@ def _judge_contours(links: Links, structure_set: SetFile, objects: Objects, left
 
 
 def contoured_frames(structure_set: SetFile) -> frozenset[str]:
-    """Return the frames of reference of all ROIs that have contours; where none says, those of the list of images."""
+    """Return the frames of reference of all ROIs with contours; if none is stated, those of the list of images."""
     view = structure_set.view
     data = structure_set.file.data
     drawn = {
@@ -387,7 +388,7 @@ def contoured_frames(structure_set: SetFile) -> frozenset[str]:
 def frames(
     structure_set: SetFile, plan: SetFile, dose: SetFile, slices: Sequence[SetFile]
 ) -> Mapping[str, frozenset[str]]:
-    """Return the frames of reference that the objects state, by kind; empty where one states none."""
+    """Return the frames of reference stated by the objects, by kind; empty if none is stated."""
     return {
         CT: frozenset(one.uid("FrameOfReferenceUID") for one in slices) - {""},
         STRUCTURE_SET: contoured_frames(structure_set),
@@ -397,9 +398,9 @@ def frames(
 
 
 def _judge_frame(links: Links, structure_set: SetFile, plan: SetFile, dose: SetFile, slices: Sequence[SetFile]) -> None:
-    """Judge whether all lie in one frame of reference.
+    """Check that all objects share one frame of reference.
 
-    Contours in a second frame are a matter of meaning, not of this link, as long as the CT's is among them.
+    Contours in a second frame concern importability, not this link, as long as the CT's is among them.
     """
     stated = frames(structure_set, plan, dose, slices)
     objects = {STRUCTURE_SET: structure_set, PLAN: plan, DOSE: dose}
@@ -443,7 +444,7 @@ def _judge_frame(links: Links, structure_set: SetFile, plan: SetFile, dose: SetF
 
 
 def _hold_against_geometry(links: Links, objects: Objects, *, off_slices_accepted: bool) -> None:
-    """Accept by geometry what references do not show."""
+    """Check by geometry links that references do not show."""
     _, volume, structure_set, plan, dose = objects
     if structure_set and (links.states[CONTOURS_CT] == "not shown" or links.contours_beside):
         against = contours_disagree(structure_set, volume)
@@ -451,7 +452,7 @@ def _hold_against_geometry(links: Links, objects: Objects, *, off_slices_accepte
         if not against and volume:
             links.notes += contours_beside(structure_set, volume)
     if links.missing:
-        return  # the volume is larger by the slices that are still to come
+        return  # the volume will grow by the missing slices
     if plan and (links.states[PLAN_STRUCTURE_SET] == "not shown" or links.silent_frames & {CT, PLAN}):
         links.unborne += plan_disagrees(plan, volume)
     if dose and (links.states[DOSE_PLAN] == "not shown" or links.silent_frames & {CT, DOSE}):
@@ -472,10 +473,10 @@ def _no_volume() -> Fault:
 
 
 def contours_disagree(structure_set: SetFile, volume: Volume | None) -> list[Fault]:
-    """Return what stands against contours lying on these slices: that most of them do not.
+    """Return reasons against the contours being on these slices: that most of them are not.
 
-    Structures that were drawn in other planes, or half a millimetre beside a slice, lie in many sets, and no planning
-    system refuses them.
+    Structures drawn in other planes, or half a millimetre off a slice, occur in many sets, and no planning system
+    refuses them.
     """
     if volume is None:
         return [_no_volume()]
@@ -502,7 +503,7 @@ def contours_disagree(structure_set: SetFile, volume: Volume | None) -> list[Fau
 
 
 def contours_beside(structure_set: SetFile, volume: Volume) -> Iterator[str]:
-    """Report contours that lie on none of the slices."""
+    """Yield notes on contours that are on none of the slices."""
     off, drawn = _off_slices(structure_set, volume)
     if off:
         yield gettext(
@@ -515,7 +516,7 @@ def contours_beside(structure_set: SetFile, volume: Volume) -> Iterator[str]:
 
 
 def _off_slices(structure_set: SetFile, volume: Volume) -> tuple[list[str], int]:
-    """Return the ROI number of each contour that lies on none of these slices, and how many contours there are."""
+    """Return the ROI number of each contour on none of these slices, and the total number of contours."""
     data = structure_set.file.data
     drawn = list(contours(structure_set))
     return [one.roi_number for one in drawn if volume.slice_of(one.ends(data)) is None], len(drawn)
@@ -526,7 +527,7 @@ def _roi_numbers(numbers: Sequence[str]) -> str:
 
 
 def all_listed_are_here(structure_set: SetFile, slices: Sequence[SetFile]) -> bool:
-    """Return whether the structure set lists images of this CT, and all of them are here."""
+    """Return whether the structure set lists images of this CT, and all of them exist."""
     here = {one.sop_instance_uid for one in slices}
     series = {one.uid("SeriesInstanceUID") for one in slices}
     ours = [one.images for one in listed(structure_set) if one.series in series or not here.isdisjoint(one.images)]
@@ -535,7 +536,7 @@ def all_listed_are_here(structure_set: SetFile, slices: Sequence[SetFile]) -> bo
 
 
 def strange(objects: Objects) -> Iterator[str]:
-    """Yield where objects that refer to each other lie apart all the same: no reason to refuse, and one to look."""
+    """Yield notes on objects that reference each other but are far apart: not refused, but worth checking."""
     slices, volume, _, plan, dose = objects
     if volume and plan and (geometry.isocentres(plan.view) or geometry.source_positions(plan.view)):
         yield from (fault.found for fault in plan_disagrees(plan, volume))
@@ -564,7 +565,7 @@ _SOURCE: Final = (
 
 
 def plan_disagrees(plan: SetFile, volume: Volume | None) -> list[Fault]:
-    """Return what stands against the isocentres, or in brachytherapy the source positions, lying in the CT."""
+    """Return reasons against the isocentres, or source positions in brachytherapy, being in the CT."""
     if volume is None:
         return [_no_volume()]
     says, points = _ISOCENTRE, geometry.isocentres(plan.view)
@@ -577,7 +578,7 @@ def plan_disagrees(plan: SetFile, volume: Volume | None) -> list[Fault]:
 
 
 def dose_disagrees(dose: SetFile, volume: Volume | None) -> list[Fault]:
-    """Return what stands against the dose lying over the patient."""
+    """Return reasons against the dose being over the patient."""
     if volume is None:
         return [_no_volume()]
     centre = geometry.dose_centre(dose.view)

@@ -1,10 +1,10 @@
-"""References rebuilt, as the older program did it, where a collection asks for it and geometry says that all is one.
+"""Rebuilding of references, as by the older program, if a collection requests it and geometry supports it.
 
-Some systems give CT, structure set, plan and dose of one plan UIDs that do not meet, or none at all, and a planning
-system then cannot put them together. Here all become one study and one frame of reference, the CT's; dose, plan and
-structure set refer to each other, and contours to the slices in whose planes they lie. The CT itself stays as it is.
+Some systems give CT, structure set, plan and dose of one plan UIDs that do not match, or none at all, so that a
+planning system cannot combine them. Here all become one study and one frame of reference, the CT's; dose, plan and
+structure set reference each other, and contours the slices in whose planes they are. The CT itself is unchanged.
 
-What comes out are objects like those that were read, in memory: who anonymizes them need not know of it.
+The results are in-memory objects like those read, so the anonymization need not know.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _STRUCTURE_SETS: Final = dictionary.tag("ReferencedStructureSetSequence")
 
 
 class Rebuilt(NamedTuple):
-    """The three objects whose references were rebuilt."""
+    """The three objects with rebuilt references."""
 
     structure_set: SetFile
     plan: SetFile
@@ -53,7 +53,7 @@ class Rebuilt(NamedTuple):
 
 
 def doubts(objects: Objects, judged: Links) -> list[Fault]:
-    """Return what geometry has against these objects being one set; nothing may."""
+    """Return geometric reasons against these objects being one set; must be empty to rebuild."""
     _, volume, structure_set, plan, dose = objects
     assert structure_set
     assert plan
@@ -106,7 +106,7 @@ def _listed(words: Iterable[str]) -> str:
 
 
 def rebuild(objects: Objects, judged: Links) -> Rebuilt:
-    """Rebuild the references of a set against which `doubts` finds nothing."""
+    """Rebuild the references of a set for which `doubts` is empty."""
     slices, volume, structure_set, plan, dose = objects
     assert volume
     assert structure_set
@@ -139,7 +139,7 @@ def _with_contours_on(
     one_frame: Mapping[int, Edit],
     one_study: Mapping[int, New],
 ) -> SetFile:
-    """Refer each contour to the slice it lies on, and the list to all slices."""
+    """Make each contour reference its slice, and the list all slices."""
     implicit = structure_set.file.implicit
     here = {one.sop_instance_uid for one in slices}
     image_of: dict[int, New | None] = {}
@@ -159,7 +159,7 @@ def _with_contours_on(
 
 
 def _list_of(structure_set: SetFile, slices: Sequence[SetFile], *, implicit: bool) -> New:
-    """Make the structure set's list of images. PS3.3 C.8.8.5."""
+    """Create the structure set's list of images. PS3.3 C.8.8.5."""
     ct = slices[0]
     stated = (
         study.raw("ReferencedSOPClassUID") or b""
@@ -174,7 +174,7 @@ def _list_of(structure_set: SetFile, slices: Sequence[SetFile], *, implicit: boo
 
 
 def _reference(file: SetFile, *, implicit: bool) -> New:
-    """Make a sequence whose one item refers to an object."""
+    """Create a sequence with one item that references an object."""
     return _sequence({_CLASS: _ui(file.sop_class_uid), _INSTANCE: _ui(file.sop_instance_uid)}, implicit=implicit)
 
 
@@ -188,12 +188,12 @@ def _ui(uid: str) -> New:
 
 
 def _to(file: SetFile) -> Mapping[int, Edit]:
-    """Make the edits that let a reference point at `file`."""
+    """Return the edits that make a reference point to `file`."""
     return {_CLASS: lambda _: file.sop_class_uid.encode(), _INSTANCE: lambda _: file.sop_instance_uid.encode()}
 
 
 def _edits(file: SetFile, edits: Mapping[int, Edit]) -> Mapping[int, Edit]:
-    """Keep everything else that is in a file."""
+    """Return the edits, keeping all other elements of a file."""
     return {tag: edits.get(tag, keep) for tag in _tags(file.file.elements)}
 
 

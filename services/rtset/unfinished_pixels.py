@@ -1,9 +1,9 @@
-"""Whether an image or a dose is half copied: its file has its final size, and zeros where its last bytes will be.
+"""Detection of half-copied images and doses: the file has its final size, but zeros where its last bytes will be.
 
-File managers and network clients reserve a file's whole length before they write it. Such a file parses to its end and
-may stand still for long. The only evidence is zeros inside the pixel data that reach to their end, and many healthy
-files end in zeros, too: the air around a patient, the padding outside a scanner's field of view, a dose that ends
-before its grid does. What tells them apart is where the zeros begin, and what the neighbours hold there.
+File managers and network clients allocate a file's full length before writing it. Such a file parses completely and may
+not change for a long time. The only evidence is zeros up to the end of the pixel data, and many complete files end in
+zeros, too: the air around a patient, the padding outside a scanner's field of view, a dose that ends before its grid
+does. What distinguishes them is where the zeros begin, and what the neighbouring images hold there.
 
 Only the end of the pixel data is read, and more of it only while it is zeros.
 """
@@ -39,33 +39,35 @@ BLOCK_BYTES: Final = 4096
 """Copies arrive in multiples of this, counted from the beginning of the file."""
 
 TAIL_BYTES: Final = (4 * 1024, 64 * 1024)
-"""Read of the end first; then again and again so much, as long as all of it is zeros."""
+"""Bytes read from the end first, then repeatedly as long as all are zeros."""
 
 BESIDE: Final = 2
-"""Slices on either side that a slice is compared with: several files may be on their way at once."""
+"""Number of slices on either side compared with a slice, since several files may be incomplete at once."""
 
 EARLIER: Final = 1 / 16
-"""Part of an image by which zeros begin before those of its neighbours where they begin at no block."""
+"""Fraction of an image by which zeros must begin earlier than in its neighbours, unless at a block boundary."""
 
 DVH_PART: Final = 0.8
-"""Of the maximum that a dose's own histograms state, a whole grid holds at least so much; a histogram is finer."""
+"""Minimum fraction, reached in a complete grid, of the maximum in the dose's own histograms, which are finer."""
 
 CUT_PART: Final = 0.2
-"""Of a dose's maximum: no healthy dose falls from it to nothing within a voxel, far from where the next frame does."""
+"""Fraction of a dose's maximum: no complete dose falls from it to zero within a voxel, except near the next frame's
+edge.
+"""
 
 TREATED_PART: Final = 0.5
-"""Of a dose's maximum: a frame that holds it is being treated."""
+"""Fraction of a dose's maximum above which a frame is within the treated region."""
 
 _SIZES: Final = ("Rows", "Columns", "BitsAllocated", "SamplesPerPixel", "NumberOfFrames")
 
 _FLOATING: Final = (b"\xe0\x7f\x08\x00", b"\xe0\x7f\x09\x00")
-"""The tags of *Float Pixel Data* and *Double Float Pixel Data*."""
+"""Tags of *Float Pixel Data* and *Double Float Pixel Data*."""
 
 _FLOATING_BYTES: Final = 4
-"""The least that one of their voxels takes. PS3.3 C.7.6.24."""
+"""Minimum bytes per voxel of these. PS3.3 C.7.6.24."""
 
 _EDGE: Final = 8
-"""Voxels beside the place where zeros begin."""
+"""Voxels checked beside the position where zeros begin."""
 
 _SAMPLED_FRAMES: Final = 16
 _TARGETS: Final = frozenset({"PTV", "CTV", "GTV"})
@@ -73,27 +75,27 @@ _TARGETS: Final = frozenset({"PTV", "CTV", "GTV"})
 
 
 class Doubt(NamedTuple):
-    """An image that may be whole: weak evidence against it."""
+    """Weak evidence that an image is incomplete."""
 
     text: str
     """May name a file: for the share's users only."""
 
     place: str
-    """The same image without its name: `CT slice 12 of 180`."""
+    """The image without its name: `CT slice 12 of 180`."""
 
 
 class Unfinished(NamedTuple):
-    """What was found."""
+    """Result of the search."""
 
     missing: tuple[Fault, ...]
-    """Strong evidence: the set waits for these, and is refused in the end."""
+    """Strong evidence: the set waits for these images, and is refused eventually."""
 
     doubts: tuple[Doubt, ...]
-    """Weak evidence: the set is looked at once more, and published with a note."""
+    """Weak evidence: the set is checked once more, and published with a note."""
 
 
 class _Pixels(NamedTuple):
-    """Uncompressed pixel data, and where in them the zeros begin that reach to their end."""
+    """Uncompressed pixel data, and the start of the zeros at their end."""
 
     image: SetFile
     row_bytes: int
@@ -101,18 +103,18 @@ class _Pixels(NamedTuple):
     voxel_bytes: int
 
     kind: str
-    """What a voxel is to numpy: an unsigned integer, or a floating point number (PS3.3 C.7.6.24)."""
+    """NumPy type of a voxel: unsigned integer, or floating point (PS3.3 C.7.6.24)."""
 
     length: int
-    """Bytes that the header promises."""
+    """Bytes according to the header."""
 
     zeros_from: int
-    """Offset in the pixel data, rounded up to a whole voxel; `length` where the last voxel has a value."""
+    """Offset in the pixel data, rounded up to a whole voxel; `length` if the last voxel is not zero."""
 
     first_zero_byte: int
 
     def voxels(self, at: int, count: int) -> NDArray[Any]:
-        """Read voxels from a byte offset in the pixel data on; fewer where it begins or ends there."""
+        """Read voxels from a byte offset in the pixel data; fewer at their beginning or end."""
         start, stop = max(at, 0), min(at + count * self.voxel_bytes, self.length)
         if start >= stop:
             return np.zeros(0, self.kind)
@@ -123,28 +125,28 @@ class _Pixels(NamedTuple):
         return float(self.voxels(frame * self.frame_bytes, self.frame_bytes // self.voxel_bytes).max(initial=0))
 
     def begins_at_block(self, at: int, within: int) -> bool:
-        """Return whether one of so many bytes of the pixel data from `at` on begins a block of the file."""
-        assert self.image.file.pixels is not None  # else there is no instance
+        """Return whether a block of the file begins within this many bytes of the pixel data from `at` on."""
+        assert self.image.file.pixels is not None  # otherwise there is no instance
         return -(self.image.file.pixels.offset + at) % BLOCK_BYTES < within
 
     @property
     def cut_at_block(self) -> bool:
-        """Return whether what was written may have ended at the end of a block, in the last voxel that has a value."""
+        """Return whether the written data may have ended at the end of a block, within the last non-zero voxel."""
         return self.begins_at_block(self.first_zero_byte, self.voxel_bytes)
 
     @property
     def part(self) -> str:
-        """Return how much of it is zeros."""
+        """Return the fraction of zeros, in words."""
         return gettext("the last {percent} %", percent=max(round(100 * (1 - self.zeros_from / self.length)), 1))
 
 
 def find(objects: Objects, folder: str) -> Unfinished:
-    """Look for half copied images among the objects of a set, whose folder is called so.
+    """Search the objects of a set in a folder of this name for half-copied images.
 
     Raises
     ------
     SetChanged
-        A file went away since it was listed.
+        A file disappeared since it was listed.
     OSError
         A file cannot be read.
     """
@@ -226,12 +228,12 @@ def _judge_slices(slices: Sequence[SetFile], folder: str, missing: list[Fault], 
 
 
 def _earlier(pixels: _Pixels, beside: Sequence[Sequence[_Pixels]]) -> int:
-    """Return by how many bytes the zeros begin before those of the neighbours, on the side where it is less."""
+    """Return by how many bytes the zeros begin earlier than in the neighbours, on the side where this is less."""
     return min((max(one.zeros_from for one in side) - pixels.zeros_from for side in beside if side), default=0)
 
 
 def _is_cut_slice(pixels: _Pixels, beside: Sequence[Sequence[_Pixels]]) -> bool:
-    """Return whether a slice is zeros from the middle of a row on where its neighbours go on."""
+    """Return whether a slice is zero from the middle of a row on where its neighbours continue."""
     earlier = _earlier(pixels, beside)
     if pixels.zeros_from % pixels.row_bytes == 0 or earlier <= pixels.row_bytes:
         return False
@@ -243,9 +245,9 @@ def _is_cut_slice(pixels: _Pixels, beside: Sequence[Sequence[_Pixels]]) -> bool:
 
 
 def _is_solid(pixels: _Pixels, beside: Sequence[Sequence[_Pixels]], voxels: int) -> bool:
-    """Return whether so many voxels before the zeros have values, and in a neighbour so many behind where they begin.
+    """Return whether this many voxels before the zeros, and after their start in a neighbour, are not zero.
 
-    The outline of a patient whose surroundings are zeros is no such place: there the neighbours are zero, too.
+    At the outline of a patient surrounded by zeros this is false, since the neighbours are zero there, too.
     """
     before = pixels.voxels(pixels.zeros_from - voxels * pixels.voxel_bytes, voxels)
     if not before.size or not before.all():
@@ -255,13 +257,13 @@ def _is_solid(pixels: _Pixels, beside: Sequence[Sequence[_Pixels]], voxels: int)
 
 
 def _ends_in_rows_of_zeros(pixels: _Pixels, beside: Sequence[Sequence[_Pixels]]) -> bool:
-    """Return whether whole rows of zeros begin where a block does, and the neighbours do not share them."""
+    """Return whether whole rows of zeros begin at a block boundary and are not shared by the neighbours."""
     row = -(-pixels.zeros_from // pixels.row_bytes) * pixels.row_bytes
     return pixels.begins_at_block(row, 1) and _earlier(pixels, beside) > pixels.row_bytes
 
 
 def _is_cut_dose(dose: _Pixels) -> bool:
-    """Return whether a dose that ends in zeros is zeros from the middle of a frame on, or lacks its own maximum."""
+    """Return whether a dose that ends in zeros is zero from the middle of a frame on, or lacks its own maximum."""
     return _begins_in_frame(dose) or _lacks_its_maximum(dose)
 
 
@@ -287,12 +289,12 @@ def _begins_in_frame(dose: _Pixels) -> bool:
 
 
 def _greatest(dose: _Pixels, frame: int) -> float:
-    """Return the greatest stored value of some frames before this one, and of the one before it among them."""
+    """Return the greatest stored value of the previous frame and of some earlier ones."""
     return max(map(dose.greatest, {frame - 1, *range(0, frame, max(frame // _SAMPLED_FRAMES, 1))}), default=0)
 
 
 def _lacks_its_maximum(dose: _Pixels) -> bool:
-    """Return whether no voxel comes near the maximum that the dose's own histograms state.  PS3.3 C.8.8.4."""
+    """Return whether no voxel comes near the maximum in the dose's own histograms. PS3.3 C.8.8.4."""
     view = dose.image.view
     scaling = view.number("DoseGridScaling")
     if not scaling or view.text("DoseUnits").upper() != "GY":
@@ -311,7 +313,7 @@ def _lacks_its_maximum(dose: _Pixels) -> bool:
 
 
 def _ends_too_soon(dose: _Pixels, objects: Objects) -> bool:
-    """Return whether whole frames of zeros begin at a block inside a target, or behind a frame that is treated."""
+    """Return whether whole frames of zeros begin at a block boundary inside a target, or after a treated frame."""
     frames = dose.length // dose.frame_bytes
     last = (dose.zeros_from - 1) // dose.frame_bytes
     places = _frame_positions(dose.image)
@@ -324,7 +326,7 @@ def _ends_too_soon(dose: _Pixels, objects: Objects) -> bool:
 
 
 def _holds(volume: Volume, dose: SetFile, place: float) -> bool:
-    """Return whether a frame of a dose, given by its position along the normal in mm, lies between slices of the CT."""
+    """Return whether a frame of a dose, given by its position along the normal in mm, is between slices of the CT."""
     plane = geometry.plane(dose.view)
     if plane is None or not plane.is_parallel_to(volume.first):
         return False
@@ -332,7 +334,7 @@ def _holds(volume: Volume, dose: SetFile, place: float) -> bool:
 
 
 def _frame_positions(dose: SetFile) -> list[float]:
-    """Return where the frames of a dose lie along their normal, in mm.  PS3.3 C.8.8.3.2."""
+    """Return the positions of a dose's frames along their normal, in mm. PS3.3 C.8.8.3.2."""
     first, offsets = geometry.plane(dose.view), dose.view.numbers("GridFrameOffsetVector")
     if first is None or not offsets:
         return []
@@ -341,7 +343,7 @@ def _frame_positions(dose: SetFile) -> list[float]:
 
 
 def _targets(objects: Objects) -> dict[str, tuple[float, float]]:
-    """Return from where to where each contoured target reaches along the dose's normal, in mm, by ROI number."""
+    """Return the extent of each contoured target along the dose's normal, in mm, by ROI number."""
     structure_set, plane = objects.structure_set, geometry.plane(objects.dose.view) if objects.dose else None
     if structure_set is None or plane is None:
         return {}
@@ -362,7 +364,7 @@ def _targets(objects: Objects) -> dict[str, tuple[float, float]]:
 
 
 def _measure(image: SetFile) -> _Pixels | None:
-    """Find where the zeros at the end of an image begin; None of one that is compressed, or promises no sound size."""
+    """Find where the zeros at the end of an image begin; None if it is compressed, or has no valid size."""
     pixels = image.file.pixels
     if pixels is None or pixels.head.endswith(pixel_data.ENCAPSULATED):
         return None
@@ -380,7 +382,7 @@ def _measure(image: SetFile) -> _Pixels | None:
 
 @lru_cache(maxsize=16)
 def _shape(*stated: bytes | None) -> tuple[int, int, int, int]:
-    """Work out the bytes of a row, a frame, a voxel and of all; all 0 where the header states no gray image."""
+    """Return the bytes of a row, a frame, a voxel and the total; all 0 if the header states no grayscale image."""
     *numbers, frames = stated
     rows, columns, bits, samples = (int.from_bytes(value or b"", "little") for value in numbers)
     count = (frames or b"").strip(b" \0+") or b"1"
@@ -391,7 +393,7 @@ def _shape(*stated: bytes | None) -> tuple[int, int, int, int]:
 
 
 def _zeros_from(pixels: _Pixels, start: int, stop: int) -> tuple[int, int]:
-    """Return the voxel, and the byte, from which on a part of the pixel data is zeros to its end."""
+    """Return the voxel, and the byte, from which a part of the pixel data is zero to its end."""
     first, then = TAIL_BYTES
     step, end = first, stop
     while end > start:
@@ -407,7 +409,7 @@ def _zeros_from(pixels: _Pixels, start: int, stop: int) -> tuple[int, int]:
 def _bytes(image: SetFile, at: int, size: int) -> bytes:
     """Read a part of the pixel data."""
     file = image.file
-    assert file.pixels is not None  # whoever asks has looked
+    assert file.pixels is not None  # checked by the caller
     if file.memory is not None:
         return file.memory[file.pixels.offset + at : file.pixels.offset + at + size]
     fd = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)

@@ -1,1 +1,1 @@
-"""What stands for and against a set: machine, meaning, place, links, in words for who exported it."""
+"""Evaluation of a set: machine, meaning, position, links, in words for the person who exported it."""

@@ -1,6 +1,7 @@
-"""Sets from which an identity was removed before: by another program, or by this one.
+"""Sets that were de-identified before, by another program or by this one.
 
-A published folder that was copied under another name is no new patient; what another centre sends has a way of its own.
+A published folder copied under another name is not a new patient; deliveries from another centre are received
+separately.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
     from services.rtset.reader import SetFile
 
 _OURS: Final = "rt-set-anonymizer "
-"""How this program begins (0012,0063) *De-identification Method*."""
+"""Prefix of this program's (0012,0063) *De-identification Method*."""
 
 
 def by_us(files: Sequence[SetFile]) -> Iterator[Fault]:
-    """Find objects that this program has written."""
+    """Yield faults of objects written by this program."""
     ours = [one for one in files if any(text.startswith(_OURS) for text in one.view.texts("DeidentificationMethod"))]
     if ours:
         yield Fault(
@@ -39,7 +40,7 @@ def by_us(files: Sequence[SetFile]) -> Iterator[Fault]:
 
 
 def by_others(files: Sequence[SetFile]) -> Iterator[str]:
-    """Report that the objects state the removal of an identity. PS3.3 C.7.1.1, (0012,0062)."""
+    """Yield notes on objects that state de-identification. PS3.3 C.7.1.1, (0012,0062)."""
     stated = sum(one.view.text("PatientIdentityRemoved").upper() == "YES" for one in files)
     if stated:
         yield gettext(

@@ -1,8 +1,8 @@
-"""The verdict on a set, before any work: what is here, how it hangs together, and what stands against it.
+"""The check of a set before processing: what exists, how it is linked, and what is wrong.
 
 A set is one patient's planning CT, one RT Structure Set, one RT Plan and one RT Dose. All faults are reported at once,
-so that one new export mends them; and nothing is refused that a planning system would import as this one plan of this
-one patient.
+so that a single new export fixes them; and nothing is refused that a planning system would import as this one plan of
+this one patient.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the check found in a folder."""
+    """Result of checking a folder."""
 
     counts: Mapping[str, int]
     """Objects by kind: `CT`, `RTSTRUCT`, `RTPLAN`, `RTDOSE`."""
@@ -59,36 +59,36 @@ class Verdict:
     """By the names in `services.rtset.references.LINKS`."""
 
     machine: Fit | None
-    """How the plan fits the machine of the collection; None where it keeps its own, or where there is no one plan."""
+    """How the plan fits the collection's machine; None if it keeps its own, or there is no single plan."""
 
     faults: tuple[Fault, ...]
-    """What a person has to repair."""
+    """Faults that a person must repair."""
 
     missing: tuple[Fault, ...]
-    """What may still be on its way."""
+    """Objects that may still arrive."""
 
     notes: tuple[str, ...]
-    """What a person should know though nothing is wrong. May name files and labels: for the share's users only."""
+    """Information for a person about a valid set. May name files and labels, so for the share's users only."""
 
     told: tuple[str, ...]
-    """The notes in words that name nothing of the patient: they may stand in record and sheet."""
+    """The notes without references to the patient, suitable for record and sheet."""
 
     accepted: Mapping[str, int]
-    """Faults that the collection accepts, counted by their codes."""
+    """Number of faults that the collection accepts, by code."""
 
     listing: Listing
 
     empty: bool
-    """There is no DICOM at all: the folder is no set."""
+    """Whether there is no DICOM at all, so that the folder is not a set."""
 
     doubts: tuple[Doubt, ...]
-    """Images that may be half copied: weak evidence, told in the notes, too."""
+    """Images that may be half copied, by weak evidence; also among the notes."""
 
     rtset: RtSet | None
-    """What to anonymize; None where anything stands against it."""
+    """The set to anonymize; None if there are faults."""
 
     not_taken: tuple[NotTaken, ...] = ()
-    """What lies in the folder, may hold DICOM, and is no part of the set."""
+    """Entries of the folder that may hold DICOM but are not part of the set."""
 
     @property
     def good(self) -> bool:
@@ -96,14 +96,14 @@ class Verdict:
         return not self.faults and not self.missing
 
     def good_set(self) -> RtSet:
-        """Return the set, or raise what stands against it.
+        """Return the set, or raise its faults.
 
         Raises
         ------
         SetRefused
-            A person has to repair it.
+            A person must repair it.
         SetIncomplete
-            Only something missing stands against it.
+            Its only faults are missing objects.
         """
         if self.faults:
             raise SetRefused(*self.faults, *self.missing)
@@ -121,23 +121,23 @@ def judge(
     *,
     delivered: bool = False,
 ) -> Verdict:
-    """Judge what lies in a folder.
+    """Check the contents of a folder.
 
     Parameters
     ----------
     listing
-        Of the folder, where it was listed already.
+        Listing of the folder, if it exists already.
     delivered
-        Whether it is a set that another collection has published; of others such a one is a copy, and refused.
+        Whether it is a set delivered by another collection; otherwise a published set is a copy, and refused.
     machines
-        The descriptors that the options name, in their order; none where the plan keeps its machine.
+        Descriptors named in the options, in order; none if the plan keeps its machine.
 
     Raises
     ------
     SetRefused
-        The folder holds more than could be a set.
+        The folder holds more than a set can have.
     SetChanged
-        A file went away while it was read.
+        A file disappeared while being read.
     OSError
         Something cannot be read.
     """
@@ -157,14 +157,14 @@ def judge_contents(
     *,
     delivered: bool = False,
 ) -> Verdict:
-    """Judge what was read, as one set.
+    """Check folder contents as one set.
 
     Parameters
     ----------
     contents
-        Of the folder, or as much of it as one of its sets consists of.
+        Contents of the folder, or those that make up one of its sets.
     aside
-        What of it belongs to the set, where that was found out already.
+        The part that belongs to the set, if already determined.
     delivered
         As for `judge`.
     """
@@ -179,7 +179,7 @@ def judge_contents(
     if options.plans == "refuse":
         chosen.faults[:] = complete_sets.tell(chosen.faults, aside.objects, options.accept)
     found.faults += chosen.faults
-    here = {*contents.private, *(one.kind for one in contents.unreadable if one.kind)}  # and told of by itself
+    here = {*contents.private, *(one.kind for one in contents.unreadable if one.kind)}  # reported separately
     found.missing += [one for one in chosen.missing if one.code not in map(members.no_object, here)]
     found.faults += pixel_completeness.lacking(chosen.objects)
     found.faults += pixel_completeness.hidden(chosen.objects)
@@ -194,7 +194,7 @@ def judge_contents(
         off_slices_accepted=references.OFF_SLICES in options.accept,
     )
     objects = _judge_links(found, chosen.objects, judged, options)
-    if not judged.missing:  # else the CT is larger by the slices that are still to come
+    if not judged.missing:  # otherwise the CT will grow by the missing slices
         found.faults += placement.elsewhere(objects)
         found.told += placement.beyond(objects)
 
@@ -253,17 +253,17 @@ _ACCEPTED: Final = "Accepted:"
 
 
 def without_files(notes: Sequence[str], objects: Objects) -> list[str]:
-    """Write notes so that they name no file: what a planning system calls its files often says who the patient is."""
+    """Return notes without file names, since a planning system's file names often identify the patient."""
     if not notes:
         return []
     slices = (
         objects.slices if any(english(note).startswith(_ACCEPTED) for note in notes) else ()
-    )  # no other note names one
+    )  # no other note names files
     files = (*slices, objects.structure_set, objects.plan, objects.dose)
     words = {one.called: "a CT slice" if one.kind == CT else f"the {NAMES[one.kind]}" for one in files if one}
     told = []
     for note in map(english, notes):
-        text, _, _ = note.partition("\n")  # below stand names, each on a line of its own
+        text, _, _ = note.partition("\n")  # the names follow, one per line
         for called, word in words.items():
             text = text.replace(called, word)
         told.append(text[:1].upper() + text[1:])
@@ -271,7 +271,7 @@ def without_files(notes: Sequence[str], objects: Objects) -> list[str]:
 
 
 def _one_each(objects: Mapping[str, tuple[SetFile, ...]]) -> set[str]:
-    """Return the codes of second objects that go when two patients' objects are put apart: each has one of them."""
+    """Return the codes of duplicate objects that disappear when two patients' objects are separated: one each."""
     going = set()
     for kind, code in members.SECOND.items():
         by_patient: defaultdict[str, set[str]] = defaultdict(set)
@@ -284,12 +284,12 @@ def _one_each(objects: Mapping[str, tuple[SetFile, ...]]) -> set[str]:
 
 
 def leave_out(objects: Mapping[str, tuple[SetFile, ...]], options: Options) -> SetAside:
-    """Set aside what belongs to no set, where the collection leaves that out."""
+    """Set aside objects that belong to no set, if the collection excludes these."""
     return set_aside(objects) if options.extra_objects == "leave out" else SetAside(objects, (), ())
 
 
 def of_whose_folder(folder: Path, contents: Contents) -> list[Fault]:
-    """Return what stands against a folder as a whole, whatever sets it holds: two patients, sets of our own making."""
+    """Return faults of the folder as a whole, whatever its sets: two patients, sets made by this program."""
     found = _Found()
     _judge_patient(found, contents, folder.name, delivered=False)
     return found.faults
@@ -301,26 +301,26 @@ class _Found:
     missing: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
-    """Notes that name nothing of the patient: they may stand in record and sheet."""
+    """Notes without references to the patient, suitable for record and sheet."""
     said: list[str] = field(default_factory=list)
-    """Notes that name nothing of the patient but the objects' files, which they call as `SetFile.called`."""
+    """Notes without references to the patient except names of the objects' files, in the form of `SetFile.called`."""
     accepted: list[str] = field(default_factory=list)
-    """Codes of what the collection takes knowingly."""
+    """Codes of faults that the collection knowingly accepts."""
     relinked: bool = False
     not_taken: tuple[NotTaken, ...] = ()
 
     def accept(self, faults: Sequence[Fault]) -> None:
-        """Accept faults that the collection accepts knowingly, with a note."""
+        """Accept faults that the collection knowingly accepts, with a note."""
         self.accepted += [fault.code for fault in faults]
         self.say(gettext("Accepted: {found}", found=fault.found) for fault in faults)
 
     def say(self, notes: Iterable[str]) -> None:
-        """Note what may stand in record and sheet without the names of files."""
+        """Add notes that are suitable for record and sheet once file names are removed."""
         self.said += notes
 
 
 def _judge_files(found: _Found, contents: Contents, listing: Listing, options: Options) -> None:
-    """Report files that do not read, and of those that are left out."""
+    """Report unreadable files, and the reading errors of excluded ones."""
     for path, reason, truncated, _ in contents.unreadable:
         name = printable(path)
         if truncated:
@@ -361,7 +361,7 @@ def _judge_files(found: _Found, contents: Contents, listing: Listing, options: O
 
 
 def _judge_extra(found: _Found, contents: Contents, options: Options) -> None:
-    """Report other DICOM objects by what they are and by their files; refuse what should have been of a set's kind."""
+    """Report other DICOM objects by type and file; refuse those that should have been of a set's kind."""
     if not contents.extra:
         return
     extra = ", ".join(f"{len(paths)} {printable(kind)}" for kind, paths in contents.extra.items())
@@ -399,7 +399,7 @@ def _judge_extra(found: _Found, contents: Contents, options: Options) -> None:
 
 
 def _oddities(contents: Contents) -> Iterator[str]:
-    """Yield what reading corrected, once for all files with the same correction."""
+    """Yield corrections made while reading, each once for all files concerned."""
     by_oddity: defaultdict[str, list[str]] = defaultdict(list)
     for files in contents.objects.values():
         for one in files:
@@ -410,7 +410,7 @@ def _oddities(contents: Contents) -> Iterator[str]:
 
 
 def _judge_pixels(found: _Found, objects: Objects, folder: Path, options: Options) -> tuple[Doubt, ...]:
-    """Wait for images that are half copied, unless a person said that this set is whole; return what may be."""
+    """Wait for half-copied images, unless a person declared this set complete; return doubtful images."""
     unfinished = unfinished_pixels.find(objects, folder.name)
     if unfinished_pixels.CODE in options.accept:
         found.accept(unfinished.missing)
@@ -421,7 +421,7 @@ def _judge_pixels(found: _Found, objects: Objects, folder: Path, options: Option
 
 
 def _judge_kept(found: _Found, rtset: RtSet) -> None:
-    """Report values that the policy keeps and that cannot stay; refuse where something depends on them."""
+    """Report kept values that cannot stay; refuse the set if something depends on them."""
     remedies = {
         kept_values.NUMBER: gettext("Correct it in the system that wrote it, and export the object once more."),
         kept_values.TERM: gettext("Take it out in the system that wrote it, and export the object once more."),
@@ -448,7 +448,7 @@ def _judge_kept(found: _Found, rtset: RtSet) -> None:
 
 
 def _not_ready(listing: Listing, options: Options) -> Iterator[Fault]:
-    """Wait for the mark that the exporter writes last, where the collection names one."""
+    """Wait for the marker that the exporter writes last, if the collection defines one."""
     names = (entry.path.name for entry in listing.entries)
     if options.ready and not any(fnmatchcase(name, options.ready) for name in names):
         yield Fault(
@@ -466,7 +466,7 @@ _DIFFERENT: Final = {
 
 
 def _judge_patient(found: _Found, contents: Contents, folder: str, *, delivered: bool) -> None:
-    """Refuse objects of several patients, as far as they state whose they are."""
+    """Refuse objects of several patients, as far as they state a patient."""
     files = [file for kind in NAMES for file in contents.objects[kind]]
     ours = [] if delivered else list(already_removed.by_us(files))
     found.faults += ours
@@ -493,7 +493,7 @@ def _judge_patient(found: _Found, contents: Contents, folder: str, *, delivered:
 
 
 def _is_all_here(objects: Objects) -> bool:
-    """Return whether no slice is still to come."""
+    """Return whether no slices are missing."""
     return objects.structure_set is not None and references.all_listed_are_here(objects.structure_set, objects.slices)
 
 
@@ -503,7 +503,7 @@ _RELINK_HELPS: Final = gettext_noop(
 
 
 def _two_patients(patients: Sequence[Sequence[SetFile]]) -> Fault:
-    """Return the objects of several patients apart: how many each has, which plan, which files."""
+    """Return the fault of a folder with several patients: each one's counts, plan, and files."""
     ids = [files[0].view.text("PatientID") for files in patients]
     counted = []
     for patient_id, files in zip(ids, patients, strict=True):
@@ -539,7 +539,7 @@ def _two_patients(patients: Sequence[Sequence[SetFile]]) -> Fault:
 
 
 def _by_kind(files: Sequence[SetFile]) -> str:
-    """Name objects by their files, and of many of a kind the first one: file names often are UIDs."""
+    """List objects by file, and of many of a kind only the first, since file names often are UIDs."""
     kinds = {kind: [one.path for one in files if one.kind == kind] for kind in NAMES}
     return ", ".join(
         f"{NAMES[kind]} {reader.and_more(printable(paths[0]), len(paths) - 1)}"
@@ -549,13 +549,13 @@ def _by_kind(files: Sequence[SetFile]) -> str:
 
 
 def _judge_links(found: _Found, objects: Objects, judged: Links, options: Options) -> Objects:
-    """Refuse broken links, or rebuild them where the collection asks for it; return the objects to go on with."""
+    """Refuse broken links, or rebuild them if the collection requests it; return the resulting objects."""
     found.say(judged.notes)
     found.accept(judged.accepted)
     for fault in judged.missing:
         is_complete = fault.code == references.OFF_SLICES and _is_all_here(objects)
         (found.faults if is_complete else found.missing).append(fault)
-    if judged.all_shown:  # otherwise the geometry counts
+    if judged.all_shown:  # otherwise geometry decides
         found.say(references.strange(objects))
     complete = objects.structure_set and objects.plan and objects.dose and objects.slices and not judged.missing
     if complete and judged.broken and options.on_broken_links == "refuse" and not relink.doubts(objects, judged):
@@ -577,7 +577,7 @@ def _judge_links(found: _Found, objects: Objects, judged: Links, options: Option
 
 
 def _judge_fit(found: _Found, fit: Fit, plan: SetFile, machines: Sequence[Machine], options: Options) -> None:
-    """Refuse a plan that the machine cannot take, unless the collection only wants to be warned."""
+    """Refuse a plan that does not fit the machine, unless the collection only wants a warning."""
     by_code = sentences(fit)
     if not by_code:
         return
@@ -600,7 +600,7 @@ def _judge_fit(found: _Found, fit: Fit, plan: SetFile, machines: Sequence[Machin
 
 
 def _other_machines(plan: SetFile, machines: Sequence[Machine]) -> str:
-    """Return which machine would take the plan: a shipped one, where one does."""
+    """Return a built-in machine that the plan would fit, if any."""
     keep = gettext('set machine to "keep", which leaves each plan on its own machine.')
     fitting = shipped_that_fit(plan.view, machines)
     if not fitting:

@@ -1,8 +1,8 @@
-"""Which sets {CT, structure set, plan, dose} a folder holds, by the references between its objects.
+"""Sets {CT, structure set, plan, dose} in a folder, found by the references between its objects.
 
 Planning systems export patients: several plans, their structure sets and series, field doses beside plan doses. Each
-plan says on which structure set it was made, that one on which images it was drawn, and each dose for which plan it was
-calculated. What no reference decides is handed on together, and the check says what a person has to choose.
+plan references its structure set, this the images on which it was drawn, and each dose its plan. What references do not
+determine is kept together, and the check tells a person what to choose.
 """
 
 from __future__ import annotations
@@ -29,32 +29,32 @@ if TYPE_CHECKING:
     from services.rtset.reader import SetFile
 
     Choose: TypeAlias = Callable[[Mapping[str, tuple[SetFile, ...]]], Mapping[str, tuple[SetFile, ...]]]
-    """Returns of the objects in a folder those of one set."""
+    """Selects the objects of one set from those in a folder."""
 
 APPROVED: Final = "APPROVED"
 """(300E,0002) *Approval Status*. PS3.3 C.8.8.16."""
 
 _SEVERAL: Final = frozenset(("second-plan", "second-structure-set", "second-ct-series", "second-dose"))
-"""Codes of folders that hold more than a set."""
+"""Codes of folders that hold more than one set."""
 
 _LAST: Final = "99991231"
-"""A plan that states no date comes after those that do."""
+"""Plans without a date come after dated ones."""
 
 
 class Candidate(NamedTuple):
-    """One plan of a folder, with what belongs to it."""
+    """One plan of a folder, with its objects."""
 
     ordinal: int
-    """As `check` prints it: by plan date, then label."""
+    """As printed by `check`: by plan date, then label."""
 
     plan: SetFile
 
     objects: Mapping[str, tuple[SetFile, ...]]
-    """By kind; several of a kind where no reference decides, none where the one that is referred to is not here."""
+    """By kind; several if references are ambiguous, none if the referenced object is missing."""
 
     @property
     def plan_uid(self) -> str:
-        """By which the set is told from its neighbours."""
+        """Identifies the set within the folder."""
         return self.plan.sop_instance_uid
 
     @property
@@ -64,12 +64,12 @@ class Candidate(NamedTuple):
 
     @property
     def lacks(self) -> list[str]:
-        """The kinds of object that are not here."""
+        """The missing kinds of object."""
         return [NAMES[kind] for kind in NAMES if not self.objects[kind]]
 
     @property
     def is_complete(self) -> bool:
-        """Return whether there is one of each kind, and none of them names another one than its neighbour here."""
+        """Return whether there is one of each kind, and none references an object that is not here."""
         remaining = set_aside(self.objects).objects
         if self.lacks or any(len(remaining[kind]) != 1 for kind in (STRUCTURE_SET, PLAN, DOSE)):
             return False
@@ -81,17 +81,17 @@ class Candidate(NamedTuple):
         )
 
     def describe(self) -> str:
-        """Return which plan this is: `plan "Prostata" of 2020-03-01 (RP.1.dcm, APPROVED)`."""
+        """Return a description of the plan: `plan "Prostata" of 2020-03-01 (RP.1.dcm, APPROVED)`."""
         return describe_plan(self.plan)
 
     @property
     def beams(self) -> int:
-        """How many beams treat."""
+        """Number of treatment beams."""
         return len(treatment_beams(self.plan.view))
 
     @property
     def prescription(self) -> str:
-        """The highest dose to a target, in how many fractions: `66 Gy in 33 fractions`; empty where none is stated."""
+        """The highest target dose and its fractions: `66 Gy in 33 fractions`; empty if not stated."""
         view = self.plan.view
         doses = [item.number("TargetPrescriptionDose") for item in view.items("DoseReferenceSequence")]
         fractions = sum(item.number("NumberOfFractionsPlanned") or 0 for item in view.items("FractionGroupSequence"))
@@ -101,20 +101,20 @@ class Candidate(NamedTuple):
         return gettext(" in ").join([*parts, counted] if fractions else parts)
 
     def describe_with_dose(self) -> str:
-        """Return which plan this is, and what it prescribes."""
+        """Return a description of the plan, including its prescription."""
         beams = ngettext("{count} beam", "{count} beams", self.beams)
         return f"{self.describe()}: {', '.join(filter(None, (self.prescription, beams)))}"
 
 
 class CompleteSets(NamedTuple):
-    """What a folder holds."""
+    """Contents of a folder."""
 
     candidates: tuple[Candidate, ...]
     others: tuple[SetFile, ...]
     """Objects of a set's kinds that belong to none of the plans: verification plans, other structure sets, series …"""
 
     def notes(self) -> Iterator[str]:
-        """Name what belongs to none of the sets, a series by its first slice."""
+        """Yield notes on objects that belong to none of the sets, a series by its first slice."""
         series: defaultdict[str, list[SetFile]] = defaultdict(list)
         for one in self.others:
             if one.kind == CT:
@@ -137,9 +137,9 @@ def find(objects: Mapping[str, tuple[SetFile, ...]], accept: frozenset[str] = fr
     Parameters
     ----------
     objects
-        Of its kinds, localizers left out.
+        The folder's objects by kind, without localizers.
     accept
-        Codes that the collection takes knowingly: with `verification-plan` such plans make sets, too.
+        Codes knowingly accepted by the collection: with `verification-plan`, such plans make sets, too.
     """
     plans = _treatment_plans(objects[PLAN], accept)
     structure_sets = _structure_sets(plans, objects[STRUCTURE_SET])
@@ -163,23 +163,23 @@ def find(objects: Mapping[str, tuple[SetFile, ...]], accept: frozenset[str] = fr
 
 
 def are_several(objects: Mapping[str, tuple[SetFile, ...]]) -> bool:
-    """Return whether the objects are more than one plan, structure set or CT series: else there is nothing to sort."""
+    """Return whether there is more than one plan, structure set or CT series; otherwise nothing needs sorting."""
     series = {one.uid("SeriesInstanceUID") for one in objects[CT]}
     return max(len(objects[PLAN]), len(objects[STRUCTURE_SET]), len(series)) > 1
 
 
 def approval(plan: SetFile) -> str:
-    """Return the approval status of a plan, as it states it."""
+    """Return the stated approval status of a plan."""
     return plan.view.text("ApprovalStatus").upper()
 
 
 def plan_date(plan: SetFile) -> date | None:
-    """Return the day of a plan; None where it states none."""
+    """Return the date of a plan; None if not stated."""
     return next(iter(dates.read_da(plan.view.raw("RTPlanDate") or b"")), None)
 
 
 def describe_plan(plan: SetFile) -> str:
-    """Return which plan this is."""
+    """Return a description of a plan."""
     label = printable(plan.view.text("RTPlanLabel"))
     day = plan_date(plan)
     status = approval(plan)
@@ -191,7 +191,7 @@ def describe_plan(plan: SetFile) -> str:
 
 
 def tell(faults: Sequence[Fault], objects: Mapping[str, tuple[SetFile, ...]], accept: frozenset[str]) -> list[Fault]:
-    """Add to the refusal of a folder with several plans which sets it holds, and what `plans = "each"` would do."""
+    """Add the list of sets, and the effect of `plans = "each"`, to the refusal of a folder with several plans."""
     several = next((fault for fault in faults if fault.code in _SEVERAL), None)
     if several is None or not are_several(objects):
         return list(faults)
@@ -205,7 +205,7 @@ def tell(faults: Sequence[Fault], objects: Mapping[str, tuple[SetFile, ...]], ac
 
 
 def told_of(found: CompleteSets) -> str:
-    """Return which sets there are, and what each plan lacks that is none."""
+    """Return the list of sets, and what the other plans lack."""
     complete = [one for one in found.candidates if one.is_complete]
     text = [_sets_are(len(complete))] if found.candidates else []
     for one in found.candidates:
@@ -229,7 +229,7 @@ def told_of(found: CompleteSets) -> str:
 
 
 def what_each_does(found: CompleteSets) -> str:
-    """Return what `plans = "each"` would make of a folder; nothing where it would make no more of it."""
+    """Return what `plans = "each"` would make of a folder; empty if nothing more."""
     complete = [str(one.ordinal) for one in found.candidates if one.is_complete]
     if not complete:
         return ""
@@ -252,13 +252,13 @@ def what_each_does(found: CompleteSets) -> str:
 
 
 def _may_name(one: SetFile, keyword: str, other: SetFile) -> bool:
-    """Return whether an object names another one, or none at all."""
+    """Return whether an object references another one, or none at all."""
     named_by_it = references.references(one.view, keyword)
     return not named_by_it or other.sop_instance_uid in named_by_it
 
 
 def _may_be_drawn_on(structure_set: SetFile, slices: Sequence[SetFile]) -> bool:
-    """Return whether contours name one of the slices, or no image at all."""
+    """Return whether contours reference one of the slices, or no image at all."""
     images = {uid for contour in references.contours(structure_set) for uid in contour.images}
     images = images or {uid for one in references.listed(structure_set) for uid in one.images}
     return not images or not images.isdisjoint(one.sop_instance_uid for one in slices)
@@ -278,7 +278,7 @@ def _members(one: Candidate) -> str:
 
 
 def _what(one: SetFile) -> str:
-    """Describe in a few words what an object is that belongs to no set."""
+    """Return a short description of an object that belongs to no set."""
     if one.kind == PLAN:
         what = one.view.text("PlanIntent") or one.view.text("RTPlanGeometry")
         label = one.view.text("RTPlanLabel") or gettext("without a label")
@@ -289,7 +289,7 @@ def _what(one: SetFile) -> str:
 
 
 def _treatment_plans(plans: Sequence[SetFile], accept: frozenset[str]) -> list[tuple[SetFile, ...]]:
-    """Sort the plans, copies of one together; those for a phantom are left out, unless there are no others."""
+    """Return the plans, copies grouped; those for a phantom are omitted unless there are no others."""
     by_uid: defaultdict[str, list[SetFile]] = defaultdict(list)
     for one in plans:
         by_uid[one.sop_instance_uid].append(one)
@@ -307,7 +307,8 @@ def _order(plan: SetFile) -> tuple[str, str, str]:
 def _structure_sets(plans: Sequence[tuple[SetFile, ...]], files: Sequence[SetFile]) -> list[tuple[SetFile, ...]]:
     """Find the structure set of each plan.
 
-    One that names none, or one that is not here, has what no other plan names: if it is not its own, the check says so.
+    A plan that references none, or a missing one, gets one that no other plan references; if that is wrong, the check
+    reports it.
     """
     named_by = [frozenset(references.references(same[0].view, "ReferencedStructureSetSequence")) for same in plans]
     claimed = frozenset(chain.from_iterable(named_by))
@@ -322,9 +323,9 @@ def _structure_sets(plans: Sequence[tuple[SetFile, ...]], files: Sequence[SetFil
 
 
 def _doses(plan: SetFile, files: Sequence[SetFile], accept: frozenset[str], *, alone: bool) -> tuple[SetFile, ...]:
-    """Find the doses that were calculated for a plan; where it is the only one, all of them may have been.
+    """Find the doses calculated for a plan; if it is the only plan, all may be.
 
-    The sum of several plans is the dose of none of them, unless the collection takes it knowingly.
+    The sum of several plans belongs to none of them, unless the collection knowingly accepts it.
     """
     if alone:
         return tuple(files)
@@ -339,7 +340,7 @@ def _is_sum(dose: SetFile) -> bool:
 
 
 class _Series:
-    """The CT series of a folder, and which structure set was drawn on which; each structure set is looked at once."""
+    """The CT series of a folder, and the structure sets drawn on them; each structure set is read once."""
 
     def __init__(self, objects: Mapping[str, tuple[SetFile, ...]]) -> None:
         self._slices: defaultdict[str, list[SetFile]] = defaultdict(list)
@@ -352,7 +353,7 @@ class _Series:
         }
 
     def of(self, plan: SetFile, structure_sets: Sequence[SetFile]) -> tuple[SetFile, ...]:
-        """Return the slices that a plan's structure set was drawn on."""
+        """Return the slices on which a plan's structure set was drawn."""
         if len(self._slices) <= 1:
             return tuple(chain.from_iterable(self._slices.values()))
         uids = {self._drawn_on[one.sop_instance_uid] for one in structure_sets} - {None}

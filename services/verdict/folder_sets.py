@@ -1,7 +1,7 @@
-"""The verdict on a folder that may hold several sets: on each of them by itself, as the collection wants plans taken.
+"""The check of a folder that may hold several sets: each separately, according to the collection's `plans` option.
 
-A folder of one plan, one structure set and one CT series is judged as one set, whatever the collection wants. What is
-shared by two sets is read once, and judged with each.
+A folder with one plan, one structure set and one CT series is checked as one set regardless of the option. Objects
+shared by two sets are read once and checked with each.
 """
 
 from __future__ import annotations
@@ -34,39 +34,39 @@ NO_APPROVED_PLAN: Final = "no-approved-plan"
 
 @dataclass(frozen=True, slots=True)
 class SetVerdict:
-    """The verdict on one set of a folder."""
+    """Verdict on one set of a folder."""
 
     verdict: Verdict
 
     plan: SetFile | None = None
-    """By which it is told from its neighbours; None where the folder is judged as one set."""
+    """Identifies the set within the folder; None if the folder is checked as one set."""
 
     ordinal: int = 0
-    """As `check` prints it; 0 where the folder is judged as one set."""
+    """As printed by `check`; 0 if the folder is checked as one set."""
 
 
 @dataclass(frozen=True, slots=True)
 class FolderVerdict:
-    """What the check found in a folder."""
+    """Result of checking a folder."""
 
     sets: tuple[SetVerdict, ...]
-    """Those that are to be made, in the order in which they get their numbers."""
+    """Sets to be made, in the order in which they get numbers."""
 
     candidates: tuple[Candidate, ...] = ()
-    """All plans of a folder with several sets, taken or not."""
+    """All plans of a multi-set folder, used or not."""
 
     undecided: tuple[Candidate, ...] = ()
     """Plans about which a person is asked."""
 
     passed_over: tuple[str, ...] = ()
-    """What is told of plans that are not taken."""
+    """Notes on plans that are not used."""
 
     left_out: tuple[NotTaken, ...] = ()
-    """What lies in a folder with several sets, may hold DICOM, and is no part of any."""
+    """Entries of a multi-set folder that may hold DICOM but are not part of any set."""
 
     @property
     def not_taken(self) -> tuple[NotTaken, ...]:
-        """What lies in the folder, may hold DICOM, and is no part of a set."""
+        """Entries of the folder that may hold DICOM but are not part of a set."""
         return tuple(dict.fromkeys((*self.left_out, *(one for each in self.sets for one in each.verdict.not_taken))))
 
 
@@ -78,12 +78,12 @@ def judge(
     listing: Listing,
     chosen: Callable[[SetFile], bool | None] = lambda _: None,
 ) -> FolderVerdict:
-    """Judge each set of a folder.
+    """Check each set of a folder.
 
     Parameters
     ----------
     chosen
-        Tells of a plan whether a person chose it, or chose others; None where nobody was asked yet.
+        Returns whether a person chose a plan or left it out; None if not asked yet.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def judge(
 
 
 def plans_in(folder: Path, options: Options) -> tuple[Candidate, ...]:
-    """Return the plans of a folder with what belongs to each, in the order of their ordinals.
+    """Return the plans of a folder with their objects, in the order of their ordinals.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def plans_in(folder: Path, options: Options) -> tuple[Candidate, ...]:
 def _taken(
     candidates: Sequence[Candidate], options: Options, chosen: Callable[[SetFile], bool | None]
 ) -> tuple[list[Candidate], list[Candidate]]:
-    """Return the plans that are taken, and those about which a person is to be asked."""
+    """Return the plans that are used, and those about which a person must be asked."""
     if options.plans == "approved":
         return [one for one in candidates if one.is_approved], []
     if options.plans != "ask" or len(candidates) == 1:
@@ -151,7 +151,7 @@ def _none_approved(candidates: Sequence[Candidate]) -> Fault:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """A folder that was read."""
+    """A folder after reading."""
 
     folder: Path
     contents: Contents
@@ -161,11 +161,11 @@ class _Judged:
     listing: Listing
 
     def as_one(self, aside: SetAside) -> Verdict:
-        """Judge it as one set."""
+        """Check it as one set."""
         return self._judge(self.contents, aside)
 
     def approved(self, verdict: Verdict) -> Verdict:
-        """Refuse one set whose plan is not approved, where the collection takes no other."""
+        """Refuse a set whose plan is not approved, if the collection requires approval."""
         plans = [one for one in self.contents.objects[reader.PLAN] if self.options.plans == "approved"]
         if not plans or any(complete_sets.approval(one) == complete_sets.APPROVED for one in plans):
             return verdict
@@ -178,7 +178,7 @@ class _Judged:
         return replace(verdict, faults=(*verdict.faults, fault), rtset=None)
 
     def one_of(self, candidate: Candidate, aside: SetAside, others: tuple[str, ...]) -> Verdict:
-        """Judge one set by itself; files that do not read hold up only one that needs more than its references."""
+        """Check one set separately; unreadable files affect only sets whose references are not sufficient."""
         its_own = check.leave_out(candidate.objects, self.options)
         its_own = SetAside(its_own.objects, (*aside.localizers, *its_own.localizers), its_own.doses)
         contents = replace(self.contents, objects=candidate.objects, unreadable=())

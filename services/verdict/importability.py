@@ -1,8 +1,8 @@
-"""What the objects of a set mean, where a reader of the collection would take them for something else.
+"""Objects that are valid but could be misinterpreted by users of the collection.
 
-A dose in per cent, the sum of two plans, the dose of one field: all of it is sound DICOM that a planning system
-imports, and none of it belongs into a model unnoticed. Each is refused with a code of its own, which a collection may
-accept knowingly. What is merely worth knowing is a note.
+A dose in percent, the sum of two plans, the dose of one field: all are valid DICOM that a planning system imports, but
+none should enter a model unnoticed. Each is refused with its own code, which a collection may knowingly accept. Minor
+observations are notes.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ if TYPE_CHECKING:
     from services.rtset.references import Objects
 
 ACCEPTABLE: Final = frozenset(get_args(Acceptable))
-"""The codes of this module, for `accept` in collection.toml."""
+"""Codes of this module that may be listed in `accept` in collection.toml."""
 
 ENHANCED_CT: Final = frozenset(("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"))
 """Enhanced CT Image Storage, and its legacy converted form."""
 
 LONGEST_PLAN_LABEL: Final = 13
 LONGEST_ROI_NAME: Final = 16
-"""Characters that Eclipse takes, though DICOM allows 16 and 64."""
+"""Length to which Eclipse truncates, though DICOM allows 64 characters."""
 
 _DELIVERED: Final = frozenset(("RECORD", "FRACTION_SESSION", "BEAM_SESSION", "BRACHY_SESSION"))
 _OF_PARTS: Final = frozenset(("FRACTION", "BEAM", "BRACHY", "CONTROL_POINT"))
 """(3004,000A) *Dose Summation Type*. PS3.3 C.8.8.3."""
 
 _PLAIN: Final = frozenset((part10.IMPLICIT, part10.EXPLICIT, part10.BIG_ENDIAN, part10.DEFLATED))
-"""Transfer syntaxes whose pixels are not compressed."""
+"""Transfer syntaxes with uncompressed pixels."""
 
 _DELIVERING: Final = ("BeamSequence", "IonBeamSequence", "ApplicationSetupSequence")
-"""What delivers the dose of a plan: beams, or the sources of a brachytherapy plan."""
+"""Sequences that deliver a plan's dose: beams, or the sources of a brachytherapy plan."""
 
 _CONTROL_POINTS: Final = {"BeamSequence": "ControlPointSequence", "IonBeamSequence": "IonControlPointSequence"}
 
@@ -61,28 +61,28 @@ _APART_MM: Final = 0.1
 
 
 class Meaning(NamedTuple):
-    """What was found."""
+    """Result of the evaluation."""
 
     faults: list[Fault]
     notes: list[str]
     of_names: list[str]
-    """Those of the notes on what people called something, which may have another name in what is published."""
+    """Notes that quote names given by people, which may differ in the published set."""
 
 
 class _Beam(NamedTuple):
-    """A beam in a fraction group."""
+    """Beam of a fraction group."""
 
     group: float | None
     number: float | None
 
 
 def judge(objects: Objects, *, machine_replaced: bool) -> Meaning:
-    """Judge what the objects mean, as far as they are there.
+    """Evaluate the meaning of the objects, as far as they exist.
 
     Parameters
     ----------
     machine_replaced
-        Whether the plan will be put on another machine than its own.
+        Whether the plan will be moved to another machine.
     """
     faults: list[Fault] = []
     notes: list[str] = []
@@ -165,7 +165,7 @@ def _ct_notes(slices: Sequence[SetFile], volume: Volume | None) -> Iterator[str]
 
 
 def _lie_behind_each_other(slices: Sequence[SetFile]) -> bool:
-    """Whether slices across the patient lie pixel behind pixel; as they are written, the same numbers look the same."""
+    """Return whether transverse slices are aligned pixel by pixel, comparing the numbers as written."""
     corners = {(one.view.raw("ImagePositionPatient") or b"").rpartition(b"\\")[0]: one for one in slices}
     places = [one.view.numbers("ImagePositionPatient")[:2] for one in corners.values()]
     return all(max(axis) - min(axis) <= _APART_MM for axis in zip(*places, strict=True))
@@ -213,7 +213,7 @@ def _label(plan: SetFile | None) -> Iterator[str]:
 
 
 def equal_names(structure_set: SetFile) -> dict[str, int]:
-    """Return what Eclipse cannot tell apart: the beginnings of names that several structures have, with how many."""
+    """Return the name prefixes that Eclipse cannot distinguish, with the number of structures that share each."""
     names = (roi.text("ROIName")[:LONGEST_ROI_NAME] for roi in structure_set.view.items("StructureSetROISequence"))
     return {name: count for name, count in Counter(names).items() if name and count > 1}
 
@@ -229,7 +229,7 @@ def _equal_names(structure_set: SetFile | None) -> Iterator[str]:
 
 
 def _number_notes(file: SetFile, says: str, items: Sequence[View], keyword: str) -> Iterator[str]:
-    """Find what cannot be told apart, because the numbers by which all else refers to it are equal."""
+    """Yield notes on items that are indistinguishable because their reference numbers are equal."""
     counts = Counter(_as_stated(item, keyword) for item in items)
     for number, count in counts.items():
         if number and count > 1:
@@ -238,7 +238,7 @@ def _number_notes(file: SetFile, says: str, items: Sequence[View], keyword: str)
 
 
 def intent(plan: SetFile) -> Iterator[Fault]:
-    """Find plans that mean nothing on another machine."""
+    """Yield faults of plans that are meaningless on another machine."""
     if plan.view.text("PlanIntent").upper() == "VERIFICATION":
         yield Fault(
             "verification-plan",
@@ -284,7 +284,7 @@ def _plan_notes(plan: SetFile) -> Iterator[str]:
 
 
 def _unstated(plan: SetFile) -> Iterator[str]:
-    """Report what a planning system needs of a plan, and what may be empty in DICOM. PS3.3 C.8.8.13, C.8.8.14."""
+    """Yield notes on attributes that planning systems need but DICOM allows to be empty. PS3.3 C.8.8.13, C.8.8.14."""
     groups = plan.view.items("FractionGroupSequence")
     if any(_as_stated(group, "NumberOfFractionsPlanned") in {b"", b"0"} for group in groups):
         yield gettext("{plan} does not say in how many fractions it is given.", plan=plan.called)
@@ -343,7 +343,7 @@ def _dose_faults(dose: SetFile, plan: SetFile | None) -> Iterator[Fault]:
 
 
 def is_plan_dose(dose: SetFile, plan: SetFile) -> bool:
-    """Return whether a dose says that it is the physical, absolute dose of this whole plan. PS3.3 C.8.8.3."""
+    """Return whether a dose claims to be the physical, absolute dose of this whole plan. PS3.3 C.8.8.3."""
     plans = dose.view.items("ReferencedRTPlanSequence")
     stated = (dose.view.text(keyword).upper() for keyword in ("DoseType", "DoseUnits", "DoseSummationType"))
     if tuple(stated) != ("PHYSICAL", "GY", "PLAN") or set(references(dose.view, "ReferencedRTPlanSequence")) != {
@@ -356,7 +356,7 @@ def is_plan_dose(dose: SetFile, plan: SetFile) -> bool:
 
 
 def _referred(plan: View) -> set[bytes]:
-    """Return the numbers of the beams that fraction groups are made of."""
+    """Return the numbers of the beams in the fraction groups."""
     groups = plan.items("FractionGroupSequence")
     return {
         _as_stated(beam, "ReferencedBeamNumber") for group in groups for beam in group.items("ReferencedBeamSequence")
@@ -368,9 +368,9 @@ def _as_stated(item: View, keyword: str) -> bytes:
 
 
 def _delivering(plan: View) -> set[_Beam]:
-    """Find the beams that deliver dose: those with a meterset, and those that do not show that they have none.
+    """Return the beams that deliver dose: those with a meterset, and those that may have one.
 
-    PS3.3 C.8.8.13, (300A,0086) *Beam Meterset*: optional, and at times no number (`120,50`).
+    PS3.3 C.8.8.13, (300A,0086) *Beam Meterset*: optional, and sometimes not a number (`120,50`).
     """
     imaging = {
         beam.number("BeamNumber")
@@ -388,7 +388,7 @@ def _delivering(plan: View) -> set[_Beam]:
 
 
 def _covered(plans: Sequence[View], kind: str, treating: set[_Beam]) -> set[_Beam]:
-    """Find the beams that a dose says it holds; of a whole fraction group all, of control points none whole."""
+    """Return the beams covered by a dose: all of a whole fraction group, none of partial control points."""
     covered: set[_Beam] = set()
     for group in (group for plan in plans for group in plan.items("ReferencedFractionGroupSequence")):
         number = group.number("ReferencedFractionGroupNumber")

@@ -1,7 +1,7 @@
-"""Which objects of a folder make the set: one structure set, one plan, one dose, and the CT series they stand on.
+"""Selection of a set's objects: one structure set, one plan, one dose, and their CT series.
 
-What is there twice is named, and what to leave out; what is not there may still be on its way. Slices are put in order,
-and have to make one volume.
+Duplicates are listed with what to leave out; missing objects may still arrive. Slices are sorted, and must form one
+volume.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 
 _SAME_SPACING_MM: Final = 1e-3
-"""Decimal texts of one pixel spacing differ by their last digits only."""
+"""Pixel spacings that are equal but for their last decimal digits differ by less, in mm."""
 
 
 class _OneOnly(NamedTuple):
     code: str
     label: str
-    """Keyword of what a person tells several by."""
+    """Keyword of the attribute by which a person distinguishes several."""
     remedy: str
 
 
@@ -53,11 +53,11 @@ _ONE_ONLY: Final[Mapping[str, _OneOnly]] = {
 
 
 SECOND: Final[Mapping[str, str]] = {CT: "second-ct-series", **{kind: one.code for kind, one in _ONE_ONLY.items()}}
-"""The code of a second object by its kind."""
+"""Code of a duplicate object, by kind."""
 
 
 class Members(NamedTuple):
-    """The objects chosen, and what stands against them."""
+    """The selected objects and their faults."""
 
     objects: Objects
     faults: list[Fault]
@@ -65,7 +65,7 @@ class Members(NamedTuple):
 
 
 def choose(objects: Mapping[str, tuple[SetFile, ...]]) -> Members:
-    """Find the one object of each kind, and the slices of the planning CT in their order."""
+    """Select one object of each kind, and the sorted slices of the planning CT."""
     faults: list[Fault] = []
     _judge_instances(faults, objects)
     missing = [
@@ -132,7 +132,7 @@ def _judge_instances(faults: list[Fault], objects: Mapping[str, tuple[SetFile, .
 
 
 def _judge_classes(faults: list[Fault], objects: Mapping[str, tuple[SetFile, ...]]) -> None:
-    """Refuse objects whose class only the file meta information states. SOP Class UID is Type 1, PS3.3 C.12.1."""
+    """Refuse objects whose class is stated only in the file meta information. SOP Class UID is Type 1, PS3.3 C.12.1."""
     classless = [file for files in objects.values() for file in files if not file.uid("SOPClassUID")]
     if classless:
         faults.append(
@@ -148,7 +148,7 @@ def _judge_classes(faults: list[Fault], objects: Mapping[str, tuple[SetFile, ...
 
 
 def _planning_ct(faults: list[Fault], ct: Sequence[SetFile], structure_set: SetFile | None) -> tuple[SetFile, ...]:
-    """Find the series that the contours refer to; a second one has no place in a set."""
+    """Select the series referenced by the contours; a set cannot have a second one."""
     series: defaultdict[str, list[SetFile]] = defaultdict(list)
     for one in ct:
         series[one.uid("SeriesInstanceUID")].append(one)
@@ -175,7 +175,7 @@ def _of_series(slices: Sequence[SetFile], *, is_planning: bool) -> str:
 
 
 def referred_to(series: Mapping[str, Sequence[SetFile]], structure_set: SetFile) -> str | None:
-    """Return the series most of whose images the structure set names; None where it names none of any."""
+    """Return the series with most images referenced by the structure set; None if it references none."""
     named = Counter(uid for contour in references.contours(structure_set) for uid in contour.images)
     if not named:
         named = Counter(uid for one in references.listed(structure_set) for uid in one.images)
@@ -185,7 +185,7 @@ def referred_to(series: Mapping[str, Sequence[SetFile]], structure_set: SetFile)
 
 
 def _of_one_grid(slices: Sequence[SetFile]) -> Iterator[Fault]:
-    """Hold that all slices have one matrix and one pixel spacing: of others nobody builds a volume."""
+    """Check that all slices have the same matrix and pixel spacing, as needed for a volume."""
     grids: Counter[tuple[float, ...]] = Counter()
     for one in slices:
         view = one.view
@@ -216,7 +216,7 @@ def _of_one_grid(slices: Sequence[SetFile]) -> Iterator[Fault]:
 
 
 def _usual(placed: Sequence[tuple[SetFile, Plane]]) -> Plane:
-    """Return a plane of the orientation that most slices have."""
+    """Return a plane of the most frequent orientation."""
     kinds: list[list[Plane]] = []
     for _, plane in placed:
         alike = next((kind for kind in kinds if kind[0].is_parallel_to(plane)), None)
@@ -228,7 +228,7 @@ def _usual(placed: Sequence[tuple[SetFile, Plane]]) -> Plane:
 
 
 def _stack(faults: list[Fault], slices: tuple[SetFile, ...]) -> tuple[tuple[SetFile, ...], Volume | None]:
-    """Order the slices by position, and hold that they make one volume."""
+    """Sort the slices by position, and check that they form one volume."""
     if not slices or any(one.sop_class_uid in importability.ENHANCED_CT for one in slices):
         return slices, None
     planes = [geometry.plane(one.view) for one in slices]

@@ -1,6 +1,6 @@
-"""What a person should know before a set goes into a RapidPlan model: never a reason to refuse.
+"""Notes on a set for its use in a RapidPlan model: never a reason to refuse.
 
-No sentence names anything of the patient, so that record and sheet may hold it.
+No sentence refers to the patient, so all are suitable for record and sheet.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     from services.rtset.references import Objects
 
 _FINE: Final = 0.6
-"""Of a pixel: points of a contour that lie closer were not drawn on the CT's own pixels."""
+"""In pixels: contours with closer points were not drawn on the CT's own pixels."""
 _PIXEL_MM: Final = 2.0
-"""Of a CT for planning, at most: of coarser ones every contour is finer than the pixels."""
+"""Maximum pixel size of a planning CT; in coarser ones every contour is finer than the pixels."""
 _FEWEST: Final = 16
-"""Steps, below which nothing is said of how fine a contour is."""
+"""Minimum steps of a contour for evaluating its fineness."""
 
 _TARGETS: Final = frozenset(("PTV", "CTV", "GTV"))
 """(3006,00A4) *RT ROI Interpreted Type*. PS3.3 C.8.8.8."""
 
 
 def notes(objects: Objects) -> Iterator[str]:
-    """Yield what a model would lack, or learn that nobody wants it to."""
+    """Yield what a model would lack, or learn unintentionally."""
     if objects.structure_set:
         yield from _structures(objects.structure_set)
         yield from _fine(objects.structure_set, objects)
@@ -42,7 +42,7 @@ def notes(objects: Objects) -> Iterator[str]:
 
 
 def equal_names(structure_set: SetFile) -> Iterator[str]:
-    """Count what Eclipse cannot tell apart; the check's own note names it."""
+    """Count names that Eclipse cannot distinguish; the check's own note lists them."""
     if alike := sum(importability.equal_names(structure_set).values()):
         yield gettext(
             "{count} structures have names that are equal in the first {most} characters.",
@@ -73,9 +73,9 @@ def _structures(structure_set: SetFile) -> Iterator[str]:
 
 
 def _fine(structure_set: SetFile, objects: Objects) -> Iterator[str]:
-    """Report structures drawn between slices, or finer than pixels: a planning system keeps them in high resolution.
+    """Yield notes on structures drawn between slices, or finer than pixels, which are kept in high resolution.
 
-    Of each structure its second contour and its longest one are looked at.
+    The second and the longest contour of each structure are examined.
     """
     if objects.volume is None:
         return
@@ -101,7 +101,7 @@ def _bytes(span: tuple[int, int]) -> int:
 
 
 def _step_mm(data: bytes, start: int, end: int) -> float:
-    """Return how far the points of a contour usually lie apart; infinity for one of a few points, or of none."""
+    """Return the usual distance between the points of a contour in mm; infinity if it has few or no points."""
     try:
         numbers = list(map(float, data[start:end].strip(b" \0").split(b"\\")))
     except ValueError:
@@ -112,7 +112,7 @@ def _step_mm(data: bytes, start: int, end: int) -> float:
 
 
 def _prescription(plan: SetFile, structure_set: SetFile) -> Iterator[str]:
-    """Look for a contoured target and a dose that is prescribed to one. PS3.3 C.8.8.10."""
+    """Check for a contoured target and a dose prescribed to one. PS3.3 C.8.8.10."""
     drawn = _drawn(structure_set)
     targets = {
         _number(one, "ReferencedROINumber")
@@ -131,7 +131,7 @@ def _prescription(plan: SetFile, structure_set: SetFile) -> Iterator[str]:
 
 
 def _drawn(structure_set: SetFile) -> set[str]:
-    """Return the numbers of the structures that have contours, points included."""
+    """Return the numbers of structures with contours, including points."""
     return {
         _number(one, "ReferencedROINumber")
         for one in structure_set.view.items("ROIContourSequence")

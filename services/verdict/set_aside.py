@@ -1,6 +1,7 @@
-"""Objects of a set's own kinds that belong to no set: localizers, and every dose beside the one of the plan.
+"""Objects of a set's own kinds that belong to no set: localizers, and any dose other than the plan's.
 
-Planning systems export them along; they are left out like other objects that a set does not consist of, and told.
+Planning systems export them along with a set; they are excluded and reported, like other objects that are not part of a
+set.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class SetAside(NamedTuple):
-    """The objects that remain, by kind, and those that were left out."""
+    """Remaining objects by kind, and excluded ones."""
 
     objects: Mapping[str, tuple[SetFile, ...]]
     localizers: tuple[SetFile, ...]
@@ -27,11 +28,11 @@ class SetAside(NamedTuple):
 
     @property
     def left_out(self) -> tuple[SetFile, ...]:
-        """All that was left out."""
+        """All excluded objects."""
         return (*self.localizers, *self.doses)
 
     def notes(self) -> list[str]:
-        """Return what was left out, each object by its file and by what it is."""
+        """Return a note on each excluded object, with its file and type."""
         told = [
             *(gettext("{file} (localizer)", file=one.called) for one in self.localizers),
             *(f"{one.called} ({printable(what_dose(one))})" for one in self.doses),
@@ -49,7 +50,7 @@ def set_aside(objects: Mapping[str, tuple[SetFile, ...]]) -> SetAside:
 
 
 def _localizers(objects: Mapping[str, tuple[SetFile, ...]]) -> tuple[SetFile, ...]:
-    """Find topograms and scouts to which no contour, plan or dose refers. PS3.3 C.7.6.1.1.2, (0008,0008) value 3."""
+    """Find topograms and scouts that no contour, plan or dose references. PS3.3 C.7.6.1.1.2, (0008,0008) value 3."""
     found = [one for one in objects[CT] if [*one.view.texts("ImageType"), "", "", ""][2].upper() == "LOCALIZER"]
     if not found:
         return ()
@@ -64,7 +65,7 @@ def _localizers(objects: Mapping[str, tuple[SetFile, ...]]) -> tuple[SetFile, ..
 
 
 def _other_doses(doses: Sequence[SetFile], plans: Sequence[SetFile]) -> tuple[SetFile, ...]:
-    """Find all doses but the one of the plan; none where it is not clear which one that is."""
+    """Return all doses but the plan's; none if it is ambiguous."""
     if len(doses) < 2 or len(plans) != 1:
         return ()
     of_the_plan = [one for one in doses if importability.is_plan_dose(one, plans[0])]
@@ -72,7 +73,7 @@ def _other_doses(doses: Sequence[SetFile], plans: Sequence[SetFile]) -> tuple[Se
 
 
 def what_dose(dose: SetFile) -> str:
-    """Describe in a few words what a dose is: `BEAM`, `PLAN, EFFECTIVE`, `PLAN in RELATIVE`."""
+    """Return a short description of a dose: `BEAM`, `PLAN, EFFECTIVE`, `PLAN in RELATIVE`."""
     kind, units = dose.view.text("DoseSummationType").upper(), dose.view.text("DoseUnits").upper()
     words = [kind or gettext("without a summation type")]
     if (of := dose.view.text("DoseType").upper()) != "PHYSICAL":

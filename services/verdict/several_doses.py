@@ -1,4 +1,4 @@
-"""The refusal of a folder with several doses of which not exactly one is the plan's."""
+"""Refusal of a folder with several doses, unless exactly one is the plan's."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _UNCOMPRESSED: Final = frozenset((part10.IMPLICIT, part10.EXPLICIT))
 
 
 def refusal(doses: Sequence[SetFile], plans: Sequence[SetFile]) -> Fault:
-    """Name the doses, so that a person can choose.
+    """Return a fault that lists the doses, so that a person can choose.
 
-    Of two that may both be the plan's, grid, date and maximum tell which is which.
+    If two may be the plan's, grid, date and maximum distinguish them.
     """
     alike = [one for one in doses if len(plans) == 1 and importability.is_plan_dose(one, plans[0])]
     count = len(doses)
@@ -72,7 +72,7 @@ def refusal(doses: Sequence[SetFile], plans: Sequence[SetFile]) -> Fault:
 
 
 def _told(dose: SetFile) -> str:
-    """Write grid, date and maximum of a dose."""
+    """Return grid, date and maximum of a dose in words."""
     view = dose.view
     size = " x ".join(
         f"{number:g}" for number in (view.number("Columns"), view.number("Rows"), _planes(dose)) if number
@@ -91,7 +91,7 @@ def _planes(dose: SetFile) -> float:
 
 
 def maximum_gy(dose: SetFile) -> float | None:
-    """Return the highest dose of a grid in the units it states; None where its voxels cannot be read."""
+    """Return the maximum dose of a grid in its stated units; None if its voxels cannot be read."""
     file, scaling = dose.file, dose.view.number("DoseGridScaling")
     bits = int.from_bytes(dose.view.raw("BitsAllocated") or b"", "little")
     if file.pixels is None or scaling is None or bits not in _WORDS or file.transfer_syntax not in _UNCOMPRESSED:
@@ -106,7 +106,7 @@ def maximum_gy(dose: SetFile) -> float | None:
 
 def _pixels(dose: SetFile) -> bytes:
     file, place = dose.file, dose.file.pixels
-    assert place is not None  # whoever asks has looked
+    assert place is not None  # checked by the caller
     if file.memory is not None:
         return file.memory[place.offset : place.offset + place.length]
     with file.path.open("rb", buffering=0) as opened:

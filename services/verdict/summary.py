@@ -1,4 +1,4 @@
-"""The check of one folder, in words and numbers that can be shown, and handed from one process to another."""
+"""The check of a folder in a form that can be displayed and passed between processes."""
 
 from __future__ import annotations
 
@@ -39,24 +39,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Beam:
-    """How one treatment beam of a plan stands to the machine."""
+    """How a treatment beam of a plan fits the machine."""
 
     number: int | None
-    """None where the plan as a whole is meant."""
+    """None if it concerns the plan as a whole."""
     state: Literal["fits", "differs", "blocks"]
     says: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
 class PlanOfFolder:
-    """One plan of a folder with several sets."""
+    """One plan of a multi-set folder."""
 
     ordinal: int
-    """By which a person chooses it."""
+    """Number by which a person chooses it."""
     plan: str
     """Its label."""
     date: str
-    """ISO 8601; empty where it states none."""
+    """ISO 8601; empty if not stated."""
     approval: str
     prescription: str
     beams: int
@@ -67,49 +67,49 @@ class PlanOfFolder:
 
 @dataclass(frozen=True, slots=True)
 class Travelling:
-    """What of a set would travel in words, and what of the person would."""
+    """Texts and statements about the person that a set would publish."""
 
     texts: Mapping[str, Sequence[str]]
-    """Distinct ones, cleaned, by role."""
+    """Distinct cleaned texts, by role."""
 
     person: Mapping[str, str]
-    """What would be stated, by keyword."""
+    """Statements about the person, by keyword."""
 
     unread: Sequence[str]
-    """Words of the texts which nobody knows and no person has read."""
+    """Unknown words of the texts that no person has reviewed."""
 
 
 @dataclass(frozen=True, slots=True)
 class FolderSummary:
-    """What the check found in one folder."""
+    """Result of checking one folder."""
 
     folder: str
     verdict: Literal["good", "incomplete", "refused", "no set", "cannot be read"]
     counts: Mapping[str, int]
     links: Mapping[str, str]
     machine: str
-    """Which one the plan fits, or `does not fit`; empty where nothing was asked."""
+    """The machine that the plan fits, or `does not fit`; empty if not checked."""
     faults: Sequence[Mapping[str, str]]
     notes: Sequence[str]
     beams: Sequence[Beam] = ()
 
     fingerprint: str = ""
-    """Of the folder as it was judged."""
+    """Fingerprint of the folder as checked."""
 
     not_taken: Sequence[NotTaken] = ()
-    """What lies in the folder, may hold DICOM, and is no part of the set."""
+    """Entries of the folder that may hold DICOM but are not part of the set."""
 
     sets: Sequence[PlanOfFolder] = ()
-    """Of a folder with several sets, each plan, in the order of their ordinals; the rest is of all of them together."""
+    """Plans of a multi-set folder, in order of their ordinals; all other fields then combine its sets."""
 
     unread_words: Sequence[str] = ()
-    """Words of the texts that would travel which nobody knows and no person has read, where they were asked for."""
+    """Unknown words that would be published and that no person has reviewed, if requested."""
 
     texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """The texts that would travel, cleaned, by role, where they were asked for."""
+    """Cleaned texts that would be published, by role, if requested."""
 
     person: Mapping[str, str] = field(default_factory=dict)
-    """What would be stated of the person, by keyword, where it was asked for."""
+    """Statements about the person, by keyword, if requested."""
 
 
 def summarize(
@@ -119,14 +119,14 @@ def summarize(
     chosen: Chosen | None = None,
     travelling: Asked | None = None,
 ) -> FolderSummary:
-    """Judge one folder; called in a process of its own, what it read stays there.
+    """Check one folder; if called in a process of its own, the memory for reading it stays there.
 
     Parameters
     ----------
     chosen
-        Tells of a plan of a folder whether a person chose it, or chose others; None where nobody was asked yet.
+        Returns whether a person chose a plan or left it out; None if not asked yet.
     travelling
-        Returns what of a good set would travel in words.
+        Returns the texts that a valid set would publish.
     """
     with speaking(options.language):
         return _summarize(folder, options, machines, chosen, travelling)
@@ -157,7 +157,7 @@ def _summarize(
 
 
 def _with_texts(judgement: FolderSummary, said_of: Sequence[Travelling]) -> FolderSummary:
-    """Add what would travel of the sets of a folder."""
+    """Add the texts that the sets of a folder would publish."""
     if not said_of:
         return judgement
     texts: defaultdict[str, set[str]] = defaultdict(set)
@@ -196,7 +196,7 @@ def _of_one(folder: Path, verdict: Verdict) -> FolderSummary:
 
 
 def _formulas(verdict: Verdict) -> Iterator[str]:
-    """Yield what of the set's tracking line a spreadsheet would take for a formula."""
+    """Yield the parts of the set's tracking line that a spreadsheet would interpret as formulas."""
     if verdict.rtset is None:
         return
     plan = verdict.rtset.plan.view
@@ -219,7 +219,7 @@ def _word(verdict: Verdict) -> Literal["good", "refused", "incomplete"]:
 
 
 def _of_several(folder: Path, judged: FolderVerdict, fingerprint: str) -> FolderSummary:
-    """Join the verdicts on the sets of a folder; it is good when all that are taken are."""
+    """Combine the verdicts on the sets of a folder; it is good if all sets used are."""
     rows = [_row(one, judged) for one in judged.candidates]
     alone = [one for one in judged.sets if one.plan is None]
     each = [(f"{one.ordinal}. " if one.ordinal else "", _of_one(folder, one.verdict)) for one in judged.sets]
@@ -268,7 +268,7 @@ def _row(candidate: Candidate, judged: FolderVerdict) -> PlanOfFolder:
 
 
 def _links(every: Sequence[Mapping[str, str]]) -> Mapping[str, str]:
-    """Return of each link the first state that is not the best."""
+    """Return for each link the first state other than the best."""
     names = dict.fromkeys(name for links in every for name in links)
     return {
         name: next((links[name] for links in every if links.get(name, "shown") != "shown"), "shown") for name in names

@@ -82,7 +82,7 @@ def is_side(word: str) -> bool:
 
 
 def is_meaningful(word: str) -> bool:
-    """Whether a word of the lexicon says something on its own: `Lunge` and `VMAT` do, `Plan` and `neu` do not."""
+    """Return whether a word of the lexicon has a meaning by itself: `Lunge` and `VMAT` do, `Plan` and `neu` do not."""
     return len(word) > 1 and fold(word) not in _MEANINGLESS and is_known(word)
 
 
