@@ -1,1 +1,1 @@
-"""The sheet of a set, which a physicist looks at and signs, and the report of a collection."""
+"""Sheets of sets, for review and signature by a physicist, and reports of collections."""

@@ -1,4 +1,4 @@
-"""Views of the beams, as their sources see the target."""
+"""Beam's-eye views of the treatment beams."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from sheets.render.page import Block
 
 MOST: Final = 24
-"""Beams of which there is a picture."""
+"""Maximum number of beams drawn."""
 
 
 def blocks(findings: Findings) -> Iterator[Block]:
-    """Lay out a view of each beam that treats at its widest opening; of all, where none is said to."""
+    """Lay out a view of each treatment beam at its widest opening, or of all beams if none is marked as treatment."""
     objects, target = findings.after.objects, findings.target
     every = list(zip(objects.beams, beam_geometry.views(objects.plan), strict=True))
     wanted = [pair for pair in every if pair[0].treats] or every
     if not wanted:
         return
-    yield Heading("Beams as their sources see the target")
+    yield Heading("Beam's-eye views")
     yield Tiles(
         [
             Tile(
@@ -39,23 +39,23 @@ def blocks(findings: Findings) -> Iterator[Block]:
         ]
     )
     if len(wanted) > MOST:
-        yield Text(f"and {len(wanted) - MOST} more beams, which are not drawn.")
+        yield Text(f"and {len(wanted) - MOST} more beams, not drawn.")
     red = f"Red: {target.name}, projected into the isocentre plane. " if target else "No target is drawn. "
     yield Text(
         f"{red}Grey: shielded by jaws (blue), leaves, blocks or applicators (brown), at the control point with the "
-        "widest opening. To the right x, upwards y of the gantry; Y: the collimator's. Dial: the gantry, as seen by "
-        "who faces it.",
+        "widest opening. Axes: gantry x to the right, y upwards; Y: collimator. Dial: gantry angle, "
+        "seen facing the gantry.",
         "small",
     )
 
 
 def _lines(beam: Beam, view: BeamView) -> list[str]:
-    """Say which control point is drawn, what is not, and how the beam turns."""
+    """Return the angles, the control point drawn, and what is not drawn."""
     at = f", control point {view.control_point} of {view.control_points}" if view.control_points > 2 else ""
     angles = f"gantry {beam.gantry or 'not stated'}, collimator {beam.collimator or 'not stated'}"
     told = [f"{angles}, couch {beam.couch or 'not stated'}", f"drawn at {view.gantry:g}\N{DEGREE SIGN}{at}"]
     if view.opening is None and not view.outlines and not len(view.spots):
-        told.append("nothing says what is open")
+        told.append("aperture not stated")
     if view.axes is None:
         told.append("target not drawn: source, isocentre or position not stated, or couch tilted")
     return told

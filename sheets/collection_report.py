@@ -1,7 +1,7 @@
-"""The report of a collection: its sets, what is in them, and why others were refused. It names nobody.
+"""The report of a collection: its published sets, their contents, and the reasons for refusals. It identifies no one.
 
-Of each published set it needs a few facts and a small picture, which are kept when its sheet is made; where they are
-not there, the set is looked at again. Folders of sets are never named, and refusals only counted.
+The facts and the thumbnail of each set are stored when its sheet is made; if they are missing, the set is examined
+again. Folders of sets are never named; refusals are only counted.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sheets.render.page import Block
 
 OF_HOSPITAL: Final = "report_{}.html"
-"""The report of one hospital's sets: for those who run the collection."""
+"""The report of one hospital's sets, for those who run the collection."""
 
 _NO_NAME: Final = re.compile(r"[^\w.-]+")
 
@@ -48,19 +48,20 @@ class Entry:
     index: int
 
     facts: Mapping[str, Any]
-    """As `sheets.set_sheet.summary` gives them."""
+    """As returned by `sheets.set_sheet.summary`."""
 
     decision: Release | None = None
-    """What a person decided about it."""
+    """The decision of a person about its release."""
 
 
 def make(collection: Collection, hospital: str | None = None) -> Path:
-    """Make the report of a collection, and give its place.
+    """Write the report of a collection and return its path.
 
     Parameters
     ----------
     hospital
-        Makes one of this hospital's sets alone. It names the hospital, and so has a file of its own, which stays.
+        Restrict the report to the sets of this hospital. It names the hospital, so it is written to a separate file,
+        which is kept.
     """
     found = entries(collection, indices_of(collection, hospital))
     outcomes = [
@@ -91,7 +92,7 @@ def indices_of(collection: Collection, hospital: str | None = None) -> list[int]
 
 
 def of_one_person(collection: Collection, indices: Iterable[int]) -> list[list[int]]:
-    """Return which of these published sets are of one person: their indices, of each who has several."""
+    """Return the groups of these published indices that belong to the same person, for persons with several sets."""
     wanted, by_person = set(indices), defaultdict[str, list[int]](list)
     for one in given_identities.given(collection):
         if one.person and one.index in wanted:
@@ -111,13 +112,13 @@ def report(
     *,
     house: bool = True,
 ) -> Page:
-    """Lay out the report; what stands out in it is for the house only."""
+    """Lay out the report; its outliers are for internal use only."""
     tables = of_collection(collection, entries, house=house)
     latest = max((str(entry.facts["at"]) for entry in entries), default="")
     identity = collection.identity
     return Page(
         title=f"Collection {identity.patient_id}",
-        subtitle=f"Published sets: {len(entries)}" + (f", the last of {latest[:10]}" if latest else ""),
+        subtitle=f"Published sets: {len(entries)}" + (f", most recent {latest[:10]}" if latest else ""),
         at=latest,
         blocks=[
             Facts([*_counts(entries, states), *_words(collection)]),
@@ -139,26 +140,26 @@ def report(
 
 
 def of_collection(collection: Collection, found: Iterable[Entry], *, house: bool) -> dict[str, Any]:
-    """Return the tables of sets, for the house or to travel."""
+    """Return the tables of sets, for internal use or for a delivery."""
     facts = ((entry.index, entry.facts["tables"]) for entry in found)
     return files.tables(collection, facts, program(), house=house)
 
 
 def travelling(collection: Collection, entries: list[Entry]) -> Page:
-    """Lay out the report of what is delivered: of these sets, and of nothing that became of others."""
+    """Lay out the report of a delivery: these sets only, without refusals or other sets."""
     whole = report(collection, entries, {}, {}, house=False)
     counts = Facts([("Sets", str(len(entries))), ("Indices", _ranges([entry.index for entry in entries]))])
     return replace(whole, subtitle=f"Sets delivered: {len(entries)}", blocks=[counts, *list(whole.blocks)[1:]])
 
 
 def entries(collection: Collection, indices: Iterable[int]) -> list[Entry]:
-    """Return what the report tells of the sets of these indices that are here."""
+    """Return the entries of the report for those of these indices that are present."""
     found = ((index, _facts(collection, index)) for index in indices)
     return [Entry(index, facts, releases.current(collection, index)) for index, facts in found if facts is not None]
 
 
 def _facts(collection: Collection, index: int) -> Mapping[str, Any] | None:
-    """Return what is known of a set; None where it is not here, or of the older program."""
+    """Return the facts of a set; None if it is absent or was made by the older program."""
     published = records.read(collection, index)
     if published is None or not (collection.root / folder_name(index)).is_dir():
         return None
@@ -187,10 +188,10 @@ def _counts(entries: list[Entry], states: Mapping[str, int]) -> list[tuple[str, 
 
 
 def _words(collection: Collection) -> list[tuple[str, str]]:
-    """Count the words of the collection's texts that nobody knows, by what a person has said of them."""
+    """Count the unknown words of the collection's texts by the decision of a person about them."""
     states = Counter(word.state for word in unread_words.gathered(collection))
-    read = f"{states['fine']} found to be fine, {states['remove']} to be removed"
-    return [("Words that nobody has read", f"{states['unread']} ({read})")]
+    read = f"{states['fine']} accepted, {states['remove']} to be removed"
+    return [("Words not yet reviewed", f"{states['unread']} ({read})")]
 
 
 def _ranges(numbers: list[int]) -> str:
@@ -205,22 +206,22 @@ def _ranges(numbers: list[int]) -> str:
 
 
 def _grid(entries: list[Entry]) -> Iterator[Block]:
-    """Yield a tile for each set: first those that somebody has to look at, then the others by what is prescribed."""
+    """Yield a tile for each set: first those that need review, then the others by prescription."""
     groups = defaultdict[tuple[bool, str], list[Entry]](list)
     for entry in sorted(entries, key=lambda one: one.index):
         bad = bool(_wrong(entry))
-        groups[not bad, "To be looked at" if bad else f"Prescription: {entry.facts['prescription']}"].append(entry)
+        groups[not bad, "To be reviewed" if bad else f"Prescription: {entry.facts['prescription']}"].append(entry)
     for (_, heading), of_group in sorted(groups.items(), key=lambda group: group[0]):
         yield Heading(f"{heading} ({len(of_group)})")
         yield Tiles([_tile(entry) for entry in of_group])
 
 
 def _wrong(entry: Entry) -> str:
-    """Return why somebody has to look at a set; '' where nothing is known."""
+    """Return why a set needs review; '' if there is no reason."""
     if entry.facts["equal"] is False:
         return "differs from its source"
     if not entry.facts["as_proven"]:
-        return "files are not those that were proven"
+        return "files changed since the proof"
     return _decided(entry.decision) if entry.decision is not None and entry.decision.state == SENT_BACK else ""
 
 
@@ -277,8 +278,8 @@ def _sets(entries: list[Entry]) -> Iterator[Block]:
         frozenset({2, 3, 6, 7}),
     )
     yield Text(
-        "D95: dose that 95 % of the target get at least. V95 %: part of the target that gets 95 % of the prescribed "
-        "dose. Of several targets, the first of those with the highest dose.",
+        "D95: minimum dose received by 95 % of the target. V95 %: fraction of the target receiving 95 % of the "
+        "prescribed dose. Of several targets, the first of those with the highest dose.",
         "small",
     )
 
@@ -301,13 +302,13 @@ def _each(entries: Iterable[Entry], key: str) -> Counter[str]:
 
 
 def _persons(of_one: list[list[int]]) -> Iterator[Block]:
-    """Yield which sets are of one person: for the house, since it links them."""
+    """Yield the sets that belong to the same person; for internal use only, because it links them."""
     if of_one:
         yield Heading("Sets of one person")
         rows = [[Cell(folder_name(first)), Cell(", ".join(map(folder_name, later)))] for first, *later in of_one]
-        yield Table(("Set", "The same person as it"), rows, frozenset())
+        yield Table(("Set", "Same person as"), rows, frozenset())
         yield Text(
-            "By patient ID. A model that is tried on sets of the people it was made of seems better than it is.",
+            "By patient ID. A model evaluated on sets of persons it was trained on appears better than it is.",
             "small",
         )
 

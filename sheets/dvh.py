@@ -1,15 +1,15 @@
 """Dose-volume histograms.
 
-Each contour plane stands for a slab. It is cut by even lines; what of a line lies inside the structure (even and odd
-crossings, so that holes are holes) is cut into equal pieces, and each piece has the dose of one point in it,
-interpolated linearly in three directions. The points are spread through the depth of the slab (as the areas of its
-neighbours say), the width between two lines and the length of a piece: where the dose falls steeply, along whichever
-axis, its middle alone would not do. The highest dose is looked for at the faces of the slabs too. Lines are so close
-that a structure has some twenty thousand pieces, and never further apart than 4 mm. What lies outside the dose
-grid counts as 0 Gy, and how much that is is told.
+Each contour plane represents a slab. The slab is cut by equidistant lines; the segments of a line inside the structure
+(even-odd rule, so that holes are preserved) are divided into equal pieces, and each piece is assigned the dose at one
+point in it, by trilinear interpolation. The points are spread over the depth of the slab (weighted by the areas of the
+neighbouring planes), the line spacing and the length of a piece, because the centre alone would be inaccurate in steep
+dose gradients. The maximum dose is also searched for on the faces of the slabs. The line spacing gives about twenty
+thousand pieces per structure and is at most 4 mm. Volume outside the dose grid counts as 0 Gy; its fraction is
+reported.
 
-Of the field's libraries the one for this, dicompyler-core, had its last release in 2023, needs help to run with today's
-pydicom, and counts voxels of the dose grid, which is too coarse for small structures. It is the judge in the tests.
+The field's library for this, dicompyler-core, was last released in 2023, needs adapting to run with current pydicom,
+and counts voxels of the dose grid, which is too coarse for small structures. The tests use it as a reference.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from sheets.read.dose_grid import Dose
 
 PIECES: Final = 20_000
-"""About how many of them a structure is cut into."""
+"""Approximate number of pieces per structure."""
 
 _LENGTH: Final = 3.0
-"""How long a piece is, in its width: volumes are exact along a line, and come closer with each line."""
+"""Length of a piece relative to its width: volumes are exact along a line and converge with the number of lines."""
 
 FINEST_MM: Final = 0.05
 COARSEST_MM: Final = 4.0
@@ -38,63 +38,63 @@ COARSEST_MM: Final = 4.0
 _MOST: Final = 0.5
 
 _SPREAD: Final = (0.8191725133961645, 0.6710436067037893, 0.5497004779019703)
-"""Multiples of these fill a cube as evenly as is known: powers of 1/x, where x**4 = x + 1 (Roberts 2018)."""
+"""Their multiples form a low-discrepancy sequence in a cube: powers of 1/x, where x**4 = x + 1 (Roberts 2018)."""
 
 _FILLED: Final = (0.25, 4.0)
-"""What lies between a plane and half way to the next is at least and at most so much of a cylinder."""
+"""Bounds of the volume between a plane and half way to the next, relative to a cylinder."""
 
 _LEAST: Final = 0.05
-"""Of the distance to the next slice: so far a body reaches beyond its last plane, however quickly it narrows."""
+"""Minimum extent of a body beyond its last plane, as a fraction of the distance to the next slice."""
 
 _HOTTEST: Final = 2000
 _HOTTEST_PLANES: Final = 8
-"""Around so many pieces, and in so many planes, the highest dose is looked for."""
+"""Number of pieces around which, and of planes in which, the maximum dose is searched for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dvh:
-    """How much of a structure gets which dose."""
+    """Cumulative dose-volume histogram of a structure."""
 
     volume_cm3: float
     centre: Floats
-    """Of the volume, in the frame, in mm."""
+    """Centre of the volume in the frame, in mm."""
 
     gy: Image
-    """Doses of its pieces, the highest first."""
+    """Doses of its pieces in Gy, in descending order."""
 
     covered: NDArray[np.float64]
-    """Part of the volume that gets at least this dose."""
+    """Fraction of the volume receiving at least this dose."""
 
     outside: float
-    """Part of the volume that lies outside the dose grid."""
+    """Fraction of the volume outside the dose grid."""
 
     mean_gy: float
 
     max_gy: float
-    """The highest dose in the structure, its surface included."""
+    """Maximum dose in the structure, including its surface, in Gy."""
 
     @property
     def known(self) -> bool:
-        """Return whether the dose of most of the volume is known, so that its figures say something."""
+        """Return whether the dose is known for most of the volume, so that its figures are meaningful."""
         return self.outside <= _MOST
 
     def dose_gy(self, percent: float) -> float:
-        """Return the dose that at least so many per cent of the volume get: D95 with 95."""
+        """Return the minimum dose in Gy received by this percentage of the volume: D95 for 95."""
         at = int(np.searchsorted(self.covered, percent / 100))
         return float(self.gy[min(at, len(self.gy) - 1)])
 
     def covered_percent(self, gy: float) -> float:
-        """Return how many per cent of the volume get at least this dose."""
+        """Return the percentage of the volume receiving at least this dose."""
         return float(self.curve(np.array([gy]))[0])
 
     def curve(self, doses_gy: Floats) -> Floats:
-        """Return how many per cent of the volume get at least each of these doses."""
+        """Return the percentage of the volume receiving at least each of these doses."""
         above = len(self.gy) - np.searchsorted(self.gy[::-1], doses_gy, side="left")
         return np.where(above > 0, self.covered[above - 1] * 100, 0.0)
 
 
 def dvh(structure: Structure, dose: Dose, within: Frame) -> Dvh | None:
-    """Work out the histogram of a structure; None where it encloses nothing."""
+    """Compute the histogram of a structure; None if it encloses no volume."""
     if not structure.drawn:
         return None
     along, across = within.along
@@ -124,42 +124,42 @@ def dvh(structure: Structure, dose: Dose, within: Frame) -> Dvh | None:
 
 
 class _Pieces(NamedTuple):
-    """What a structure is cut into."""
+    """The pieces of a structure."""
 
     points: Floats
-    """One in each (n, 3), in the frame."""
+    """One point per piece, shape (n, 3), in the frame, in mm."""
 
     weights: Floats
-    """Their volumes, in mm³."""
+    """Volumes in mm³."""
 
     plane: NDArray[np.intp]
-    """Number of the plane each belongs to."""
+    """Index of the plane of each piece."""
 
     ends: Floats
-    """From and to (n, 2) along the line."""
+    """Start and end along the line, shape (n, 2)."""
 
     middle: Floats
-    """Of the line, across."""
+    """Position of the line, across it."""
 
     faces: Floats
-    """From and to (planes, 2) of what each plane stands for, along the stack."""
+    """Start and end of the slab of each plane along the stack, shape (planes, 2)."""
 
 
 class _Half(NamedTuple):
-    """What lies on one side of the planes of a structure; one number for each plane."""
+    """The half-slabs on one side of the planes of a structure; one number for each plane."""
 
     length: Floats
-    """How far it reaches from the plane, in mm."""
+    """Extent from the plane, in mm."""
 
     volume: Floats
     """In mm³."""
 
     lean: Floats
-    """How it is spread along its length: from -1, most of it at the plane, to 1, most of it at the end."""
+    """Distribution along its length: from -1, mostly at the plane, to 1, mostly at the end."""
 
 
 def _pieces(structure: Structure, spans: Spans, low: float, step: float, within: Frame) -> _Pieces:
-    """Cut the spans into pieces, and choose a point in each."""
+    """Cut the spans into pieces and choose a point in each."""
     along, across = within.along
     length = spans.end - spans.start
     counts = np.maximum(np.rint(length / (_LENGTH * step)), 1).astype(np.intp)
@@ -188,11 +188,11 @@ def _fraction(numbers: Floats) -> Floats:
 
 
 def _halves(structure: Structure, areas: Floats) -> tuple[_Half, _Half]:
-    """Return what lies below and above each plane.
+    """Return the half-slabs below and above each plane.
 
-    Between two planes the area follows a smooth curve through those of the planes (cubic, by Hermite), which it is
-    exactly for a box, a cone and a sphere. Beyond the last plane a body goes on to narrow as it did, where that ends
-    before the next slice, on which nothing was drawn; else it ends half way there, as a box does.
+    Between two planes the area follows a cubic Hermite curve, which is exact for a box, a cone and a sphere. Beyond the
+    last plane a body continues to narrow at the same rate if it then ends before the next slice, on which nothing was
+    drawn; otherwise it ends half way there, as a box does.
     """
     at, stack = structure.planes[0], structure.stack
     slopes = np.zeros(len(areas))
@@ -200,7 +200,7 @@ def _halves(structure: Structure, areas: Floats) -> tuple[_Half, _Half]:
         if len(piece) > 1:
             slopes[piece] = np.gradient(areas[piece], at[piece])
             rises = np.diff(areas[piece])
-            slopes[piece[1:-1][rises[:-1] * rises[1:] < 0]] = 0  # widest or narrowest here, perhaps with an edge
+            slopes[piece[1:-1][rises[:-1] * rises[1:] < 0]] = 0  # local extremum of the area, possibly with an edge
     joined = np.zeros(len(areas) + 1, dtype=bool)
     joined[1:-1] = stack.missing == 0
     gaps = np.diff(at)
@@ -223,7 +223,7 @@ def _halves(structure: Structure, areas: Floats) -> tuple[_Half, _Half]:
 def _half(
     area: Floats, next_area: Floats, slope: Floats, next_slope: Floats, gap: Floats, joined: NDArray[np.bool_]
 ) -> _Half:
-    """Work out one side; slopes are those on the way from the plane to the next one, or to the next slice."""
+    """Compute one side; slopes are those from the plane towards the next one, or the next slice."""
     flat = area * gap / 2
     inner = gap * ((13 * area + 3 * next_area) / 32 + gap * (11 * slope - 5 * next_slope) / 192)
     edge = np.maximum((area + next_area) / 2 + gap * (slope - next_slope) / 8, 0)
@@ -238,7 +238,7 @@ def _half(
 
 
 def _depths(even: Floats, below: _Half, above: _Half, plane: NDArray[np.intp]) -> Floats:
-    """Spread points along both sides of their planes, as the body is spread."""
+    """Distribute points on both sides of their planes as the volume is distributed."""
     lower: Floats = (below.volume / np.maximum(below.volume + above.volume, np.finfo(float).tiny))[plane]
     down = even < lower
     part = np.where(down, even / np.where(down, lower, 1.0), (even - lower) / np.where(down, 1.0, 1 - lower))
@@ -248,16 +248,16 @@ def _depths(even: Floats, below: _Half, above: _Half, plane: NDArray[np.intp]) -
 
 
 def _leaning(even: Floats, lean: Floats) -> Floats:
-    """Make of numbers that are spread evenly between 0 and 1 such of a density that rises from 1 - lean to 1 + lean."""
+    """Map uniform numbers in [0, 1] to ones whose density rises linearly from 1 - lean to 1 + lean."""
     steep = np.abs(lean) > 1e-6
     safe = np.where(steep, lean, 1.0)
     return np.where(steep, (safe - 1 + np.sqrt((1 - safe) ** 2 + 4 * safe * even)) / (2 * safe), even)
 
 
 def _highest(structure: Structure, pieces: _Pieces, gy: Image, dose: Dose, within: Frame) -> float:
-    """Look for the highest dose: in the pieces, at the faces of the slab around the hottest, and at their contours.
+    """Return the maximum dose in Gy of the pieces, the faces of the slabs around the hottest ones, and their contours.
 
-    A structure is a closed body: in a dose that rises along one axis the highest lies on its surface.
+    A structure is a closed body: in a dose that rises along one axis the maximum lies on its surface.
     """
     known = np.nan_to_num(gy)
     hottest = np.argpartition(known, -min(_HOTTEST, len(known)))[-_HOTTEST:]
@@ -280,5 +280,5 @@ def _highest(structure: Structure, pieces: _Pieces, gy: Image, dose: Dose, withi
 
 
 def _step(structure: Structure) -> float:
-    """Choose how far apart lines are, by the areas that the contours enclose."""
+    """Return the line spacing in mm for the areas that the contours enclose."""
     return min(max(float(np.sqrt(structure.enclosed_mm2 / PIECES / _LENGTH)), FINEST_MM), COARSEST_MM)

@@ -1,4 +1,4 @@
-"""What was done to a set, out of its record: how many elements went, changed and stayed, by group of attributes."""
+"""Counts of the elements removed, changed and kept in a set, by group of attributes, from its record."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sheets.read.numbers import Data
 
 COLUMNS: Final = ("removed", "emptied", "replaced", "new UID", "date", "cleaned", "added", "kept")
-"""What can become of an element."""
+"""The possible outcomes for an element."""
 
 _COLUMN_OF: Final = {
     "drop": "removed",
@@ -32,7 +32,7 @@ _COLUMN_OF: Final = {
     "clean": "cleaned",
     "added": "added",
 }
-"""By the words of the record: `services.policy.table.Action`."""
+"""Keyed by the actions in the record: `services.policy.table.Action`."""
 
 PRIVATE: Final = "private"
 _GROUPS: Final = (
@@ -57,11 +57,11 @@ class Row(NamedTuple):
 
     group: str
     counts: Mapping[str, int]
-    """By the names in `COLUMNS`."""
+    """Counts by the names in `COLUMNS`."""
 
 
 def group_of(tag: int) -> str:
-    """Return the group that people find an attribute in."""
+    """Return the group of an attribute."""
     number = tag >> 16
     if number % 2:
         return PRIVATE
@@ -69,9 +69,9 @@ def group_of(tag: int) -> str:
 
 
 def elements_of(data: Data, into: Counter[str]) -> None:
-    """Count the elements of a data set, at every depth, by group; of a sequence what is in it.
+    """Count the elements of a data set by group, at every depth; of a sequence, its contents are counted.
 
-    Only the list of codes that says what we did counts as one element: it was added as one.
+    Only the code sequence that states the de-identification method counts as one element: it was added as one.
     """
     if isinstance(data, EngineData):
         for tag, count in tags(data, _METHOD_CODES).items():
@@ -86,7 +86,7 @@ def elements_of(data: Data, into: Counter[str]) -> None:
 
 
 def by_group(account: Mapping[str, Any]) -> Counter[str]:
-    """Return what the account of a proof counted, by group of attributes."""
+    """Return the counts in the account of a proof, by group of attributes."""
     found: Counter[str] = Counter()
     for number, count in account["elements"].items():
         found[group_of(int(number, 16) << 16)] += count
@@ -94,14 +94,14 @@ def by_group(account: Mapping[str, Any]) -> Counter[str]:
 
 
 def account(changes: Mapping[str, Mapping[str, int]], written: Mapping[str, int]) -> list[Row]:
-    """Make the table, with its total in the last row.
+    """Return the table, with the totals in the last row.
 
     Parameters
     ----------
     changes
-        Of the record's proof: attribute path, action, how many.
+        Counts by attribute path and action, from the proof in the record.
     written
-        How many elements of each group the published set has.
+        Number of elements of each group in the published set.
     """
     table: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for path, actions in changes.items():
@@ -120,7 +120,7 @@ def account(changes: Mapping[str, Mapping[str, int]], written: Mapping[str, int]
 
 
 def _last_tag(path: str) -> int:
-    """Read the attribute of a path as the record writes it: `RTPLAN BeamSequence>BeamName`, `CT (0009,1001)`."""
+    """Return the last tag of a path in the record: `RTPLAN BeamSequence>BeamName`, `CT (0009,1001)`."""
     last = path.rpartition(" ")[2].rpartition(">")[2]
     if last.startswith("("):
         return int(last[1:5], 16) << 16
@@ -128,5 +128,5 @@ def _last_tag(path: str) -> int:
 
 
 def checks(proof: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """Return the checks of the proof, each with how many facts it examined."""
+    """Return the checks of the proof, each with the number of facts examined."""
     return [(str(name), int(count)) for name, count in proof.get("checks", {}).items()]

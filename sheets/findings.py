@@ -1,4 +1,4 @@
-"""What there is to say of a published set: it and its source are looked at side by side, slice by slice."""
+"""Examination of a published set side by side with its source, slice by slice."""
 
 from __future__ import annotations
 
@@ -44,26 +44,26 @@ if TYPE_CHECKING:
     from sheets.render.page import Plot
 
 TARGETS: Final = ("PTV", "CTV", "GTV")
-"""(3006,00A4) *RT ROI Interpreted Type* of what is to be treated; what is shown is one of the first of these."""
+"""(3006,00A4) *RT ROI Interpreted Type* of targets, in the order in which they are chosen for the views."""
 
 CLOSE_MM: Final = 40.0
-"""So much around a difference is shown."""
+"""Margin shown around a difference, in mm."""
 
 _KINDS: Final = {CT: "CT", CONTOURS: "RTSTRUCT", DOSE: "RTDOSE", BEAMS: "RTPLAN"}
-"""The kind of object that each part is, in an account."""
+"""The name of each part's kind of object in an account."""
 
 SMALL_MM: Final = 110.0
-"""So much around the target is shown in the report."""
+"""Margin shown around the target in the report, in mm."""
 
 MOST_SHOWN: Final = 3
-"""Differences of which there is a picture."""
+"""Maximum number of differences drawn."""
 
 BESIDE_MM: Final = 5.0
-"""The highest dose has views of its own where it lies further than this from the others."""
+"""The maximum dose gets its own views if it lies further than this from the others, in mm."""
 
 
 class NoSheet(Exception):
-    """There is nothing of which a sheet could be made: the set is not published, not here, or not a whole set."""
+    """No sheet can be made: the set is not published, absent, or incomplete."""
 
     def __str__(self) -> str:
         return str(self.__doc__)
@@ -71,117 +71,117 @@ class NoSheet(Exception):
 
 @dataclass(frozen=True)
 class Side:
-    """One set: the published one, or its source."""
+    """One of the two sets: the published one or its source."""
 
     objects: Objects
     structures: list[Structure]
 
     dose: Dose | None
-    """None where it cannot be decoded."""
+    """None if it cannot be decoded."""
 
     histograms: dict[int, Dvh]
-    """By the number of the structure; none of those without contours."""
+    """By ROI number; structures without contours are left out."""
 
     def scene(self, levels: Sequence[Level], before: Scene | None = None) -> Scene:
-        """Return what is drawn over the CT."""
+        """Return the overlays of the CT."""
         hottest = draw.hottest(self.dose, self.objects.frame)
         return Scene(self.objects.frame, self.structures, self.dose, levels, hottest, before)
 
 
 @dataclass
 class Findings:
-    """All that a sheet tells."""
+    """The contents of a sheet."""
 
     published: Record
     after: Side
 
     before: Side | None
-    """None where the source is not here any more, or need not be looked at again."""
+    """None if the source is no longer available or need not be examined again."""
 
     comparison: Comparison
     prescription: Prescription
 
     full_gy: float | None
-    """What 100 % are; None where the plan states no single dose, or what is sent is no dose of that plan."""
+    """The dose of 100 % in Gy; None if the plan states no single dose, or the dose does not belong to the plan."""
 
     levels: Sequence[Level]
-    """The isodoses that are drawn."""
+    """The isodoses drawn."""
 
     target: Structure | None
 
     changed_files: int
-    """Files that are not what the record says."""
+    """Number of files that differ from the record."""
 
     as_proven: bool
-    """Whether the files are those that were proven against the source, as the record says."""
+    """Whether the files are those that were proven against the source, according to the record."""
 
     account: Mapping[str, Any] | None
-    """What the proof counted of these files; None where nobody knows, or they were to be looked at again."""
+    """The proof's counts for these files; None if unknown, or if they are to be compared again."""
 
     fingerprint: str
 
     travelling: Travelling
-    """The texts of the published set, and what it says of the person."""
+    """The texts of the published set, and the patient characteristics it states."""
 
     written: Counter[str] = field(default_factory=Counter)
     """Elements of the published set, by group of attributes."""
 
     picture: bytes | None = None
-    """Three views; None where the CT cannot be decoded."""
+    """Three views; None if the CT cannot be decoded."""
 
     seen: Sequence[Structure] = ()
-    """The structures that these views go through."""
+    """The structures in these views."""
 
     hottest: bytes | None = None
-    """Three views through the highest dose; None where the others show it."""
+    """Three views through the maximum dose; None if the others show it."""
 
     picture_before: bytes | None = None
     curves: Plot | None = None
     curves_of: Sequence[Structure] = ()
-    """The structures that have one."""
+    """The structures that have a histogram."""
 
     thumbnail: str = ""
     """An axial view, a PNG in Base64."""
 
     close: list[tuple[str, bytes]] = field(default_factory=list)
-    """Pictures of differences, with what is seen."""
+    """Images of differences, with captions."""
 
     @property
     def proven(self) -> bool:
-        """Whether it is told what the proof found, and nothing is compared once more."""
+        """Return whether the proof's results are reported instead of a new comparison."""
         return self.account is not None
 
 
 class _Pair(NamedTuple):
-    """One slice of the published set, and of its source the one in the same place of the order."""
+    """One slice of the published set and the one at the same position in the source."""
 
     number: int
     place: Place
     after: Data
     before: Data | None
     voxels: Slice | None
-    """None where they cannot be decoded."""
+    """None if they cannot be decoded."""
     voxels_before: Slice | None
 
 
 def examine(collection: Collection, index: int, *, against_source: bool = False) -> Findings:
-    """Look at a published set; and at its source, where its files are not those any more that were proven against it.
+    """Examine a published set, and its source if the files are no longer those proven against it.
 
-    A published set was compared with its source, element by element and voxel by voxel, before it was published. The
-    hashes of what was found equal stand in its record, and what was counted in the account beside it. Where both still
-    hold, a second comparison could find no more than they say. Where they do not, it shows what differs.
+    A set is compared with its source, element by element and voxel by voxel, before it is published. Its record holds
+    the hashes of the files found equal, and the account beside it the counts. If both still match, a second comparison
+    could find nothing new; otherwise it shows what differs.
 
     Parameters
     ----------
     against_source
-        Compare with the source all the same, by pydicom: by nothing that wrote or proved the set.
+        Compare with the source in any case, by pydicom, which neither wrote nor proved the set.
 
     Raises
     ------
     NoSheet
-        There is nothing to look at.
+        No sheet can be made.
     OSError
-        A circumstance.
+        A file cannot be read.
     """
     published = records.read(collection, index)
     folder = collection.root / folder_name(index)
@@ -226,7 +226,7 @@ def examine(collection: Collection, index: int, *, against_source: bool = False)
 
 
 def _source(collection: Collection, published: Record) -> Objects | None:
-    """Find the source: its folder may have been taken away, or hold another patient's set by now."""
+    """Return the source; None if its folder was removed or now holds another patient's set."""
     choose = partial(same_source.objects_of, collection=collection, published=published)
     for folder in paths.source_folders(collection, published):
         try:
@@ -239,7 +239,7 @@ def _source(collection: Collection, published: Record) -> Objects | None:
 
 
 def _side(found: Objects) -> Side:
-    """Read one side; its histograms are worked out when it is known whether they are others than those of the other."""
+    """Read one side; its histograms are computed once it is known whether they differ from those of the other side."""
     drawn = contours.read(found.structure_set, found.frame, found.slices_mm)
     try:
         dose = Dose(found.dose)
@@ -256,7 +256,7 @@ def _with_histograms(side: Side) -> Side:
 
 
 def _work_out_before(findings: Findings) -> None:
-    """Give the source its histograms: the published set's where contours, dose and places of slices are the same."""
+    """Set the source's histograms: the published set's if contours, dose and slice positions are equal."""
     after, before, parts = findings.after, findings.before, findings.comparison.parts
     if before is None:
         return
@@ -268,12 +268,12 @@ def _work_out_before(findings: Findings) -> None:
 
 
 def _options(published: Record) -> Choice:
-    """Return the options under which the set was anonymized; the collection's may be others by now."""
+    """Return the options under which the set was anonymized; the collection's may have changed since."""
     return Choice.recorded(published.content.get("options", {}))
 
 
 def _target(side: Side) -> Structure | None:
-    """Choose what the views go through: of the first kind of target that there is, the first with the highest dose."""
+    """Return the target of the views: of the first target type present, the first structure with the highest dose."""
     for kind in TARGETS:
         found = [one for one in side.structures if one.kind == kind and one.number in side.histograms]
         if found:
@@ -282,7 +282,7 @@ def _target(side: Side) -> Structure | None:
 
 
 def _centre(findings: Findings) -> Floats:
-    """Return the point that the views go through, in the frame."""
+    """Return the centre of the views in the frame, in mm."""
     after, target = findings.after, findings.target
     if target is not None:
         return after.histograms[target.number].centre
@@ -295,7 +295,7 @@ def _centre(findings: Findings) -> Floats:
 
 
 def _files(folder: Path, published: Record) -> tuple[int, str]:
-    """Hold the files against the record; give how many are not what it says, and one digest over all."""
+    """Return how many files differ from the record, and one digest over all files."""
     digests = {name: records.hash_of(folder / name) for name in published_in(folder)}
     stated = published.hashes
     changed = {name for name, _ in stated.items() ^ digests.items()} if stated else set()
@@ -303,7 +303,7 @@ def _files(folder: Path, published: Record) -> tuple[int, str]:
 
 
 def _compare_headers(findings: Findings) -> None:
-    """Compare every number but those of the CT, and count the elements; or take from the account what was counted."""
+    """Compare all numbers except those of the CT and count the elements, or take the counts from the account."""
     new = findings.after.objects
     if findings.account is not None:
         _take_account(findings, findings.account)
@@ -343,7 +343,7 @@ def _compare_doses(findings: Findings) -> None:
 
 
 def _pairs(findings: Findings) -> Iterator[_Pair]:
-    """Read the slices of both sides, one after the other."""
+    """Yield the slices of both sides in order."""
     after, before = findings.after.objects, findings.before.objects if findings.before else None
     images = before.images() if before else iter(())
     for number, image in enumerate(after.images()):
@@ -366,7 +366,7 @@ def _decoded(image: Data, of: Objects) -> Slice | None:
 
 
 def _look(findings: Findings) -> None:
-    """Pass the CT once: compare it, count its elements, and draw the views."""
+    """Compare the CT, count its elements and draw the views, in one pass."""
     after, before = findings.after, findings.before
     centre = _centre(findings)
     places = [one.place for one in after.objects.slices]
@@ -432,7 +432,7 @@ def _compare_slice(findings: Findings, pair: _Pair) -> None:
 
 
 def _close(findings: Findings, difference: Difference) -> bytes | None:
-    """Draw the neighbourhood of a difference, with what differs on top."""
+    """Draw the neighbourhood of a difference, with the differences on top."""
     after, before = findings.after, findings.before
     assert difference.at is not None
     assert before is not None

@@ -1,6 +1,6 @@
-"""What of a published set says something in words, and what of the person stays: for whoever signs its sheet.
+"""Free texts and patient characteristics kept in a published set, for whoever signs its sheet.
 
-Read from the published files by the policy's table: a text stays only where the table has it cleaned.
+Read from the published files by the policy table: a text is kept only where the table has it cleaned.
 """
 
 from __future__ import annotations
@@ -33,51 +33,51 @@ if TYPE_CHECKING:
 
 _OF_PERSON: Final = {dictionary.tag(keyword): says for keyword, says in OF_PERSON.items()}
 _CONTEXT: Final = dictionary.tag("ContextIdentifier")
-"""A number of PS3.16."""
+"""A context group or template number of PS3.16."""
 _ONE_VALUE: Final = frozenset((b"ST", b"LT", b"UT", b"UR"))
-"""The backslash is a letter in these. PS3.5 6.2."""
+"""VRs in which the backslash is an ordinary character. PS3.5 6.2."""
 
 _TEXT, _CODE, _INSIDE = "text", "code", "inside"
 
 
 @dataclass
 class Travelling:
-    """The texts of a published set, and what it says of the person."""
+    """The texts of a published set, and the patient characteristics it states."""
 
     texts: Mapping[str, Sequence[str]]
-    """Distinct ones, by role."""
+    """Distinct texts by role."""
 
     person: Mapping[str, str]
-    """What is stated, by what it is called."""
+    """Characteristics by attribute name."""
 
     unread: frozenset[str] = field(default_factory=frozenset)
-    """Words of theirs that nobody knows and no person has read."""
+    """Words in these texts that are neither known nor reviewed."""
 
     @property
     def count(self) -> int:
-        """How many texts there are."""
+        """Return the number of texts."""
         return sum(map(len, self.texts.values()))
 
     def unread_in(self, text: str) -> list[str]:
-        """Return the words of a text that nobody has read."""
+        """Return the words of a text that have not been reviewed."""
         return sorted(word for word in self.unread if fold(word) in fold(text))
 
 
 def files_in(folder: Path) -> Iterator[DicomFile]:
-    """Read the files of a published set.
+    """Yield the files of a published set.
 
     Raises
     ------
     OSError
-        A circumstance.
+        A file cannot be read.
     """
     for path in sorted(folder.glob("*.dcm")):
-        with suppress(NotDicom, Malformed):  # it is no file any more that was proven, which the sheet tells
+        with suppress(NotDicom, Malformed):  # changed since the proof, which the sheet reports
             yield part10.read(path)
 
 
 def travelling(collection: Collection, index: int, files: Iterable[DicomFile], policy: Policy) -> Travelling:
-    """Return what travels with a published set of these files."""
+    """Return the texts and characteristics kept in these files of a published set."""
     reading = _Reading(policy)
     for file in files:
         reading.charsets = tuple(root_view(file).charsets)
@@ -91,19 +91,19 @@ def travelling(collection: Collection, index: int, files: Iterable[DicomFile], p
 
 
 class _Reading:
-    """Walks data sets; what most slices repeat is read once."""
+    """Walks data sets; elements that most slices repeat are read once."""
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._seen: set[tuple[int, bytes]] = set()
         self._known: defaultdict[tuple[int, ...], dict[int, str]] = defaultdict(dict)
-        """By the sequences around it, what an attribute tells; empty where nothing."""
+        """What an attribute tells, by its enclosing sequences; empty if nothing."""
         self.charsets: tuple[str, ...] = ()
         self.texts: defaultdict[str, set[str]] = defaultdict(set)
         self.person: defaultdict[int, set[str]] = defaultdict(set)
 
     def walk(self, data: bytes, elements: Sequence[Element], above: tuple[int, ...]) -> None:
-        """Note the texts of a data set, and of those nested in what stays of it."""
+        """Collect the texts of a data set and of its kept sequences."""
         known, seen = self._known[above], self._seen
         for tag, vr, _, value, end, items in elements:
             tells = known.get(tag)
@@ -123,7 +123,7 @@ class _Reading:
                     self._note(tag, vr, found, above)
 
     def _tells(self, tag: int, vr: bytes, above: tuple[int, ...], *, is_sequence: bool) -> str:
-        """Return what an attribute tells: a text, a code that may be none of the standard's, or what is inside it."""
+        """Return the kind of an attribute: a text, a code that may not be a defined term, or a sequence with either."""
         action = self._policy.decision(tag, above).action
         if is_sequence:
             return _INSIDE if action is Action.KEEP else ""
@@ -132,7 +132,7 @@ class _Reading:
         return _CODE if vr == b"CS" and tag != _CONTEXT and action is Action.KEEP else ""
 
     def _note_code(self, value: bytes) -> None:
-        """Note values of a coded string that stays and are no terms of the standard's."""
+        """Collect values of a kept code string that are not terms of the standard."""
         parts = (part.strip(" \0") for part in value.decode("latin-1").split("\\"))
         self.texts["coded"] |= {part for part in parts if not is_term(part)}
 
@@ -150,23 +150,24 @@ class _Reading:
 
 
 def in_short(found: Travelling) -> str:
-    """Count the texts and the words that nobody has read, for the first page."""
-    texts = "1 text travels" if found.count == 1 else f"{found.count} texts travel"
+    """Return the numbers of texts and of unreviewed words, for the first page."""
+    texts = "1 text kept" if found.count == 1 else f"{found.count} texts kept"
     words = "no word" if not found.unread else "1 word" if len(found.unread) == 1 else f"{len(found.unread)} words"
-    return f"{texts}; {words} that nobody has read"
+    return f"{texts}; {words} not yet reviewed"
 
 
 def blocks(found: Travelling) -> Iterator[Block]:
-    """Lay out every text that still travels, words that nobody has read marked, and what stays of the person."""
-    yield Heading("What stays of the person", new_page=True)
+    """Lay out every kept text, unreviewed words marked, and the patient characteristics that are kept."""
+    yield Heading("Patient characteristics kept", new_page=True)
     yield Facts(list(found.person.items()) or [("Nothing", "neither age nor sex is stated")])
-    yield Heading("Every text that still travels")
+    yield Heading("Texts kept")
     if found.unread:
         yield Text(
-            f"Nobody has read: {', '.join(sorted(found.unread))}. Texts that hold one of these words are marked.", "bad"
+            f"Not yet reviewed: {', '.join(sorted(found.unread))}. Texts containing one of these words are marked.",
+            "bad",
         )
     yield Table(
-        ("What it is", "Text", "Not read"),
+        ("Kind", "Text", "Not read"),
         [
             [Cell(CALLED[role]), Cell(text, bad=bool(words)), Cell(", ".join(words), bad=bool(words))]
             for role, texts in found.texts.items()

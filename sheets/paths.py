@@ -1,6 +1,6 @@
-"""Where sheets stand, and which are missing.
+"""Paths of the sheets, and the indices whose sheets are missing.
 
-What this module imports is light: the watcher asks it every minute.
+Its imports are light: the watcher uses it every minute.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ def folder(collection: Collection) -> Path:
 
 
 def summaries(collection: Collection) -> Path:
-    """Return the folder in which stands what the report needs of each sheet."""
+    """Return the folder of the summaries of the sheets, from which the report is made."""
     return collection.state / SHEETS_NAME
 
 
 def missing(collection: Collection) -> list[int]:
-    """Return the indices that are published and have no sheet, or one from before they were published or decided about.
+    """Return the published indices without a sheet, or whose sheet is older than their publication or release decision.
 
-    All times are of the same file server, so they can be compared.
+    All times come from the same file server, so they can be compared.
     """
     there = _times(folder(collection), _SHEET)
     decided = _times(releases.folder(collection), _DECISIONS)
@@ -53,13 +53,13 @@ def missing(collection: Collection) -> list[int]:
 
 
 def can_have_one(collection: Collection, index: int) -> bool:
-    """Return whether a sheet can be made: the set is here, and was made by this program."""
+    """Return whether a sheet can be made: the set is present and was made by this program."""
     found = records.read(collection, index)
     return found is not None and found.set_id is not None and (collection.root / folder_name(index)).is_dir()
 
 
 def write(collection: Collection, index: int, html: bytes, pdf: bytes, summary: dict[str, Any]) -> None:
-    """Move a sheet to its place; the PDF comes last: where it is, all of it is."""
+    """Write a sheet; the PDF comes last, so its presence means that the sheet is complete."""
     place, state = folder(collection), summaries(collection)
     name = folder_name(index)
     _make_folder(place, collection.staging, f"{name}.html", html)
@@ -73,7 +73,7 @@ def write(collection: Collection, index: int, html: bytes, pdf: bytes, summary: 
 
 
 def _make_folder(place: Path, staging: Path, name: str, html: bytes) -> None:
-    """Make the folder of the sheets with one in it, in one step: an empty folder of this name may be a person's."""
+    """Create the folder of the sheets with its first file atomically: an empty folder may be the user's own."""
     if layout.is_there(place):
         return
     new = durable_files.aside(staging)
@@ -86,7 +86,7 @@ def _make_folder(place: Path, staging: Path, name: str, html: bytes) -> None:
 
 
 def source_folders(collection: Collection, published: Record) -> list[Path]:
-    """Return the folders in which the source of a published set may lie, the likeliest first."""
+    """Return the folders that may hold the source of a published set, the likeliest first."""
     if published.set_id is None:
         return []
     claim = claims.of(collection, published.set_id)
@@ -101,7 +101,7 @@ def source_folders(collection: Collection, published: Record) -> list[Path]:
 
 
 def _times(place: Path, pattern: re.Pattern[str]) -> dict[int, int]:
-    """Return when each file was written, in ns, by the index in its name."""
+    """Return the modification time of each file in ns, by the index in its name."""
     try:
         with os.scandir(place) as entries:
             return {

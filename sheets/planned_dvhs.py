@@ -1,4 +1,4 @@
-"""What the planning system's own histograms say beside ours: whether contour and dose still fit."""
+"""Comparison of the planning system's own histograms with ours: whether contours and dose still match."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 FAR_VOLUME: Final = 0.10
 FAR_DOSE: Final = 0.07
-"""A volume that differs by more than this part, and a dose that does by more than this part of the highest, is told in
-red: planning systems make other voxels of contours, but not so much others."""
+"""A relative difference in volume, or in dose relative to the maximum, above this is printed in red: planning systems
+voxelize contours differently, but not by that much."""
 
 _LEAST_CM3: Final = 0.5
-"""Of smaller structures nothing is red: a voxel more or less is a great part of them."""
+"""Smaller structures are never red: a single voxel is a large part of their volume."""
 
 
 def blocks(findings: Findings, structures: Sequence[Structure]) -> Iterator[Block]:
-    """Lay out the histograms that the dose carries, and by how much ours differ.
+    """Lay out the histograms stored in the dose, and the differences from ours.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def blocks(findings: Findings, structures: Sequence[Structure]) -> Iterator[Bloc
     ]
     if not rows:
         return
-    yield Heading("Beside the planning system's own histograms")
+    yield Heading("Comparison with the planning system's histograms")
     yield Table(
         (
             "Histogram of",
@@ -58,9 +58,9 @@ def blocks(findings: Findings, structures: Sequence[Structure]) -> Iterator[Bloc
         (3.4, *[1.3] * 8),
     )
     yield Text(
-        f"As stated in the dose, and by how much the figures above differ. Red: more than {FAR_VOLUME:.0%} of the "
-        f"volume or {FAR_DOSE:.0%} of the highest dose, in structures over {_LEAST_CM3} cm³. Planning systems cut "
-        "contours into voxels of their own, and some leave out what lies outside the dose grid.",
+        f"As stored in the dose, with the difference of the figures above. Red: more than {FAR_VOLUME:.0%} of the "
+        f"volume or {FAR_DOSE:.0%} of the highest dose, in structures over {_LEAST_CM3} cm³. Planning systems "
+        "voxelize contours in different ways, and some leave out the volume outside the dose grid.",
         "small",
     )
 

@@ -1,7 +1,7 @@
-"""Who of a collection could be recognized by what stays: for the house only.
+"""Assessment of who could be re-identified by the data kept in a collection; for internal use only.
 
-Somebody who knows that a person is among the sets can look for age, sex and site, and finds whoever is alone with them.
-A face can be made of a CT that reaches above the chin.
+Whoever knows that a person is among the sets can search by age, sex and site, and finds a person whose combination is
+unique. A face can be reconstructed from a CT that reaches above the chin.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ _ABOVE_CHIN: Final = _OF_FACE.union(
     _OF_SITES["brain"].split(),
     ("Brainstem", "OpticChiasm", "Cochlea", "Ear_Internal", "Ear_Middle", "Parotid", "Parotids", "Joint_TM"),
 )
-"""Organs at whose level the skin of the face, or of the head, is in the CT."""
+"""Organs at whose level the CT includes the skin of the face or head."""
 
 
 def of_set(findings: Findings) -> dict[str, Any]:
-    """Return what somebody could look a person up by: age band, sex, site, and whether the CT shows a face."""
+    """Return the quasi-identifiers of a set: age band, sex, site, and whether the CT shows a face."""
     plan = findings.after.objects.plan
     drawn = [organ for one in findings.after.structures if one.drawn for organ in _organs(one)]
     sites = Counter(_SITE_OF[organ] for organ in drawn if organ in _SITE_OF)
@@ -61,7 +61,7 @@ def of_set(findings: Findings) -> dict[str, Any]:
 
 
 def _organs(structure: Structure) -> Iterator[str]:
-    """Return which organ a structure is, without its side; none where nobody can tell."""
+    """Yield the organ of a structure, without its side; nothing if it is unknown."""
     found = propose(structure.name)
     name = found.target or propose(f"{structure.name} left").target
     if name:
@@ -69,7 +69,7 @@ def _organs(structure: Structure) -> Iterator[str]:
 
 
 def _band(age: str) -> str:
-    """Write ten years of age: `60 to 69`; months, weeks and days are below ten."""
+    """Return the ten-year band of an age: `60 to 69`; months, weeks and days are below ten."""
     if not re.fullmatch(r"\d{3}[DWMY]", age):
         return NOT_STATED
     years = int(age[:3]) if age[3] == "Y" else 0
@@ -78,7 +78,7 @@ def _band(age: str) -> str:
 
 
 def blocks(sets: Iterable[tuple[int, Mapping[str, Any]]]) -> Iterator[Block]:
-    """Lay out how many sets share age band, sex and site, which are alone with theirs, and which show a face."""
+    """Lay out how many sets share age band, sex and site, which combinations are unique, and which sets show a face."""
     shared: defaultdict[tuple[str, str, str], list[int]] = defaultdict(list)
     faces = []
     for index, one in sorted(sets, key=lambda row: row[0]):
@@ -86,12 +86,12 @@ def blocks(sets: Iterable[tuple[int, Mapping[str, Any]]]) -> Iterator[Block]:
         faces += [index] if one["face"] else []
     if not shared:
         return
-    yield Heading("Who could be recognized")
+    yield Heading("Risk of re-identification")
     alone = sorted(indices[0] for indices in shared.values() if len(indices) == 1)
     yield Text(
-        f"{_sets(alone)} alone with age, sex and site: whoever knows these of a person finds the set."
+        f"{_sets(alone)} unique in age, sex and site: whoever knows these of a person can find the set."
         if alone
-        else "No set is alone with age, sex and site."
+        else "No set is unique in age, sex and site."
     )
     yield Table(
         ("Age in years", "Sex", "Site", "Sets", "Alone"),
@@ -102,11 +102,11 @@ def blocks(sets: Iterable[tuple[int, Mapping[str, Any]]]) -> Iterator[Block]:
         frozenset({3}),
     )
     yield Text(
-        f"A face can be made of the CT, which reaches above the chin: {', '.join(map(folder_name, faces))}."
+        f"A face can be reconstructed from the CT, which reaches above the chin: {', '.join(map(folder_name, faces))}."
         if faces
         else "No CT is known to reach above the chin."
     )
-    yield Text("This part is for the house: it is in no delivery.", "small")
+    yield Text("This section is for internal use: it is in no delivery.", "small")
 
 
 def _sets(indices: Sequence[int]) -> str:

@@ -1,7 +1,7 @@
-"""The sheet of a published set: what is sent, that it is what it was, and what was done to it. For a signature.
+"""The sheet of a published set, for signature: its contents, its agreement with the source, and the changes made.
 
-It travels with the set, so nothing original stands in it: names of structures, plan and beams are the published ones,
-of the source there are only pictures, numbers and differences.
+It is delivered with the set, so it holds no original text: names of structures, plan and beams are the published ones;
+the source appears only in images, numbers and differences.
 """
 
 from __future__ import annotations
@@ -50,62 +50,62 @@ PARTS_CALLED: Final = {
 }
 
 SUMMARY: Final = 3
-"""Of what the report needs of a set: one of an earlier version is worked out anew."""
+"""Version of the summary for the report; summaries of an earlier version are computed again."""
 
 _SAME_GY: Final = 0.005
 _SAME_CM3: Final = 0.005
-"""What is less is not seen in the table."""
+"""Smaller differences are not visible in the table."""
 
 _COVERED: Final = (95, 100, 107)
-"""Per cent of the prescribed dose of which it is told how much of a structure gets them."""
+"""Dose levels, in per cent of the prescribed dose, for which volumes are reported."""
 
 _ISODOSE_PT: Final = 1.4
-"""Lines of the legend."""
+"""Line styles of the legend."""
 
 _HOT_CM3: Final = 0.03
 SMALL_CM3: Final = 0.5
-"""Structures under this are marked."""
+"""Structures smaller than this are marked, in cm³."""
 
 _OPTIONS: Final = {
     ("dates", "shift"): "moved back by whole weeks, the same for all dates of the set",
     ("dates", "remove"): "removed",
     ("dates", "keep"): "kept",
-    ("patient_characteristics", "retain"): "age, sex, size, weight and the like kept",
+    ("patient_characteristics", "retain"): "age, sex, size, weight and similar kept",
     ("patient_characteristics", "dose_model"): "age, sex, size and weight kept",
     ("patient_characteristics", "age_sex"): "only age and sex kept",
 }
 
 _CHECKS: Final = {
     "files": "each object of the source has one file; names, preambles and file headers are new",
-    "elements": "every element is equal, or changed as the policy says; none is lost, none was put in",
-    "pixels": "voxels are the same, byte for byte",
-    "uids": "every UID is new, one to one; those of the standard stay",
-    "dates": "all dates moved by one shift, or went as the options say",
+    "elements": "every element is equal or changed as the policy requires; none is missing, none was added",
+    "pixels": "voxels are identical, byte for byte",
+    "uids": "every UID is replaced, one to one; UIDs defined by the standard are kept",
+    "dates": "all dates are shifted by the same interval, or removed, according to the options",
     "identity": "all objects state the new patient, and the same age and sex",
-    "free text": "names and labels are cleaned where they echoed somebody, and distinct as before",
-    "machine": "beams are on the machine that was promised",
-    "method": "the objects say exactly what was done to them",
-    "links": "objects refer to each other as they did",
-    "identifiers": "no text carries what was removed",
-    "kept values": "what stays is a value as its VR has it, and no number of the patient's",
+    "free text": "names and labels that identified a person are cleaned, and remain distinct",
+    "machine": "beams are on the intended machine",
+    "method": "the objects state exactly what was done to them",
+    "links": "references between the objects are preserved",
+    "identifiers": "no text contains a removed identifier",
+    "kept values": "every kept value conforms to its VR and is no identifier of the patient",
 }
-"""What the checks of a proof mean."""
+"""Descriptions of the checks of a proof."""
 
 
 def make(collection: Collection, index: int, *, against_source: bool = False) -> None:
-    """Make the sheet of a published set, as HTML and as PDF, and what the report needs of it.
+    """Write the sheet of a published set, as HTML and PDF, and its summary for the report.
 
     Parameters
     ----------
     against_source
-        Compare with the source once more, though the files are those that were proven against it.
+        Compare with the source again, even if the files are those proven against it.
 
     Raises
     ------
     NoSheet
-        There is nothing of which it could be made.
+        No sheet can be made.
     OSError
-        A circumstance.
+        A file cannot be read or written.
     """
     findings = examine(collection, index, against_source=against_source)
     page = sheet(findings, releases.current(collection, index))
@@ -113,7 +113,7 @@ def make(collection: Collection, index: int, *, against_source: bool = False) ->
 
 
 def sheet(findings: Findings, decision: Release | None = None) -> Page:
-    """Lay out what was found, and in which role and when a person released it: who it was stands in no sheet."""
+    """Lay out the findings and the release decision, with its role and time; no sheet names the person."""
     published, plan = findings.published, findings.after.objects.plan
     return Page(
         title=folder_name(published.index),
@@ -137,12 +137,12 @@ def sheet(findings: Findings, decision: Release | None = None) -> Page:
 
 
 def program() -> str:
-    """Return which program makes this."""
+    """Return the name and version of this program."""
     return f"rt-set-anonymizer {version('rt-set-anonymizer')}"
 
 
 def summary(findings: Findings) -> dict[str, Any]:
-    """Return what the report tells of the set."""
+    """Return the summary of the set for the report."""
     after, target = findings.after, findings.target
     histogram = after.histograms.get(target.number) if target else None
     histogram = histogram if histogram and histogram.known and after.dose and after.dose.unit else None
@@ -180,13 +180,13 @@ def _day(at: str) -> str:
 
 def _release(decision: Release | None) -> Iterator[Block]:
     if decision is None:
-        yield Heading("Looked at and released")
+        yield Heading("Reviewed and released")
         yield Signature(("Name", "Date", "Signature"))
     elif decision.state == RELEASED:
-        yield Heading("Looked at and released")
+        yield Heading("Reviewed and released")
         yield Signature((f"Released by: {decision.role}", f"Date: {decision.day}", "Signature"))
     else:
-        yield Heading("Looked at and sent back")
+        yield Heading("Reviewed and sent back")
         yield Signature((f"Sent back by: {decision.role}", f"Date: {decision.day}", "Signature"))
 
 
@@ -195,30 +195,31 @@ def _verdict(findings: Findings) -> Iterator[Block]:
     numbers = sum(found.numbers for found in comparison.parts.values())
     if findings.proven:
         yield Text(
-            f"No difference. All {numbers:,} numbers of CT, structures, dose and plan are those of the source: proven "
-            "before the set was published, and its files are those that were proven.",
+            f"No difference. All {numbers:,} numbers of CT, structures, dose and plan equal those of the source: "
+            "proven before the set was published, and its files are unchanged since.",
             "good",
         )
     elif findings.before is None:
         yield Text(
-            "The source is not where it was dropped any more, so it is not shown beside the published set. That both "
-            "were equal was proven when the set was published; see the proof below."
+            "The source is no longer in its folder, so it is not shown beside the published set. Their agreement was "
+            "proven before the set was published; see the proof below."
         )
     elif comparison.equal:
         yield Text(
-            f"No difference. All {numbers:,} numbers of CT, structures, dose and plan are those of the source.", "good"
+            f"No difference. All {numbers:,} numbers of CT, structures, dose and plan equal those of the source.",
+            "good",
         )
     else:
-        yield Text("The published set is not what its source is. Do not use it before somebody has looked.", "bad")
+        yield Text("The published set differs from its source. Do not use it before it has been reviewed.", "bad")
     for place in findings.published.content.get("doubts", ()):
-        yield Text(f"It may not have been copied to its end: look at {place}.", "bad")
+        yield Text(f"It may not have been copied completely: check {place}.", "bad")
     if findings.changed_files:
-        says = "file is not what it was" if findings.changed_files == 1 else "files are not what they were"
-        yield Text(f"{findings.changed_files} {says} when the set was proven.", "bad")
+        says = "file has" if findings.changed_files == 1 else "files have"
+        yield Text(f"{findings.changed_files} {says} changed since the set was proven.", "bad")
 
 
 def _covered(findings: Findings, histogram: Dvh | None) -> float | None:
-    """Return V95 of the target in per cent; None where no single dose is prescribed."""
+    """Return V95 of the target in per cent; None if no single dose is prescribed."""
     full_gy = findings.full_gy
     return round(histogram.covered_percent(0.95 * full_gy), 1) if histogram and full_gy else None
 
@@ -244,8 +245,8 @@ def _what(findings: Findings) -> Iterator[Block]:
         ]
     )
     yield Text(
-        "The fingerprint is the SHA-256 of what `sha256sum *.dcm` says in the folder, in the order of the C locale: it "
-        "names these very files.",
+        "The fingerprint is the SHA-256 of the output of `sha256sum *.dcm` in the folder, sorted in the C locale: it "
+        "identifies exactly these files.",
         "small",
     )
 
@@ -268,17 +269,19 @@ def _beams_in_short(found: Sequence[Beam]) -> str:
 
 
 def _found(findings: Findings) -> Iterator[Block]:
-    """Say what the check of the source found that a person should know: in codes and counts, never in its own words."""
+    """Yield what the check of the source found, as codes and counts, never in the source's own words."""
     content = findings.published.content
     for code, count in content.get("accepted", {}).items():
         times = f" ({count} times)" if count > 1 else ""
         yield Text(f"Accepted by the collection: {str(code).replace('-', ' ')}{times}.", "bad")
     if rebuilt := sum(state == "relinked" for state in content.get("links", {}).values()):
-        yield Text(f"References between the objects were rebuilt, because geometry agrees: {rebuilt} kinds of link.")
+        yield Text(
+            f"References between the objects were rebuilt because their geometry agrees: {rebuilt} kinds of reference."
+        )
     yield from (Text(str(note)) for note in content.get("told", ()))
     if remarks := content.get("remarks"):
         said = "1 remark" if remarks == 1 else f"{remarks} remarks"
-        yield Text(f"The check made {said} on the source; they stand in the note beside it, which does not travel.")
+        yield Text(f"The check made {said} on the source, listed in the note beside it, which is not delivered.")
 
 
 def _pictures(findings: Findings) -> Iterator[Block]:
@@ -286,8 +289,7 @@ def _pictures(findings: Findings) -> Iterator[Block]:
     yield Heading(f"Published set, {through}")
     if findings.picture is None:
         yield Text(
-            "The CT is compressed in a way that cannot be decoded here, or does not say how its voxels are scaled, and "
-            "is not shown."
+            "The CT is not shown: its compression cannot be decoded here, or the scaling of its voxels is not stated."
         )
         return
     says = "Axial, coronal and sagittal view of the published set"
@@ -295,13 +297,11 @@ def _pictures(findings: Findings) -> Iterator[Block]:
     yield Legend([Key(draw.rgb(level.colour), level.says, _ISODOSE_PT) for level in findings.levels])
     yield Legend([Key(draw.on_black(one.colour), one.name) for one in _ranked(findings.seen)])
     if findings.full_gy is None and findings.levels:
-        yield Text(
-            "Isodoses are not in per cent: no single dose is prescribed that this one could be held against.", "small"
-        )
+        yield Text("Isodoses are not in per cent: no single prescribed dose is available as a reference.", "small")
     if findings.after.dose and findings.after.dose.flat:
         yield Text(
-            "The dose is stated in one plane only. Of what lies beside it no dose is known: views across it show no "
-            "isodoses, and there are no dose figures of structures.",
+            "The dose is given in one plane only: views across it show no isodoses, and there are no dose figures of "
+            "structures.",
             "bad",
         )
     if findings.hottest is not None:
@@ -313,7 +313,7 @@ def _pictures(findings: Findings) -> Iterator[Block]:
 
 
 def _lines_and_marks(findings: Findings) -> str:
-    """Say what is drawn over the CT."""
+    """Return the caption of the overlays of the CT."""
     says = "Thick lines: structures."
     if findings.levels:
         unit = "per cent" if findings.full_gy else findings.after.dose.unit if findings.after.dose else ""
@@ -326,7 +326,7 @@ def _comparison(findings: Findings) -> Iterator[Block]:
     if findings.before is None:
         return
     comparison = findings.comparison
-    yield Heading("Published set held against the source")
+    yield Heading("Comparison with the source")
     rows = []
     for part, found in comparison.parts.items():
         unit = PARTS[part]
@@ -351,7 +351,7 @@ def _comparison(findings: Findings) -> Iterator[Block]:
     if len(differences) > MOST_TOLD:
         yield Text(f"and {len(differences) - MOST_TOLD} more places.", "bad")
     for says, picture in findings.close:
-        yield Picture(picture, says, f"{says}. What differs is red, contours of the source are broken white lines.")
+        yield Picture(picture, says, f"{says}. Differences are red, contours of the source dashed white lines.")
 
 
 def _histograms(findings: Findings) -> Iterator[Block]:
@@ -362,31 +362,31 @@ def _histograms(findings: Findings) -> Iterator[Block]:
     if findings.curves:
         yield findings.curves
         yield Legend(plots.keys(_ranked(findings.curves_of)))
-    thick = " Thin lines: published. Broad pale lines below them: source." if before else ""
+    thick = " Thin lines: published. Broad pale lines: source." if before else ""
     yield Text(
-        "Worked out here from contours and dose, by one method: from each contour plane half way to its "
-        "neighbours, areas following a smooth curve through those of the planes; dose interpolated linearly, through "
-        f"the depth of the slices too; none outside the dose grid.{thick} D95: dose that 95 % of the volume get at "
-        "least; D0.03cc: that the hottest 0.03 cm³ get at least; Dmax: the highest in the structure or on its surface; "
-        f"V95: part of the volume that gets 95 % of the prescribed dose{_of_which(findings)}.",
+        "Computed from contours and dose, by the same method for all sets: each contour plane extends half way to its "
+        "neighbours, with a smooth curve through the areas of the planes; dose is interpolated trilinearly and is zero "
+        f"outside the dose grid.{thick} D95: minimum dose received by 95 % of the volume; D0.03cc: minimum dose "
+        "received by the hottest 0.03 cm³; Dmax: maximum dose in the structure or on its surface; V95: fraction of the "
+        f"volume receiving 95 % of the prescribed dose{_of_which(findings)}.",
         "small",
     )
     yield _figures_table(findings)
     if any(_is_small(found) for found in after.histograms.values()):
-        yield Text(f"* under {SMALL_CM3} cm³: of few voxels, figures are rough.", "small")
+        yield Text(f"* under {SMALL_CM3} cm³: few voxels, figures are approximate.", "small")
     yield from map(Text, _not_as_usual(after.structures))
     yield from planned_dvhs.blocks(findings, _ranked(after.structures))
 
 
 def _of_which(findings: Findings) -> str:
-    """Say which dose is meant where targets are prescribed several."""
+    """Return which dose is the reference if several are prescribed; '' otherwise."""
     if findings.full_gy is None or not findings.prescription.others_gy:
         return ""
-    return f" of {findings.full_gy:g} Gy, the highest of several: for targets of less it says little"
+    return f" of {findings.full_gy:g} Gy, the highest of several: of limited use for targets of lower doses"
 
 
 def _figures_table(findings: Findings) -> Table:
-    """Lay out the figures of all structures, targets first."""
+    """Return the table of the figures of all structures, targets first."""
     after, before, full_gy = findings.after, findings.before, findings.full_gy
     unit = f" {after.dose.unit}" if after.dose else ""
     doses = [f"{name}{unit}".strip() for name in ("Dmean", "Dmax", "D0.03cc", "D2", "D50", "D95", "D98")]
@@ -412,7 +412,7 @@ def _ranked(structures: Iterable[Structure]) -> list[Structure]:
 
 
 def _rank(kind: str) -> int:
-    """Return how far up a structure stands: targets first, what is drawn of the whole patient last."""
+    """Return the sort rank of a structure: targets first, the external contour last."""
     if kind in TARGETS:
         return TARGETS.index(kind)
     return len(TARGETS) + (kind == "EXTERNAL")
@@ -443,20 +443,20 @@ def _figures(of: Structure, found: Dvh | None, dose: Dose | None, full_gy: float
 
 
 def _not_as_usual(structures: Sequence[Structure]) -> Iterator[str]:
-    """Yield what was taken as empty or filled between contours, and which contours are not drawn."""
+    """Yield the gaps treated as empty or filled between contours, and the contours not drawn."""
     for one in structures:
         for why, count in one.left_out.items():
             yield f"{one.name}: {count} \N{MULTIPLICATION SIGN} {why}, not drawn and not in the figures."
         if one.drawn and (empty := int(one.stack.missing.sum())):
             slices = "1 CT slice" if empty == 1 else f"{empty} CT slices"
-            yield f"{one.name}: {slices} between its contours without one, taken as empty."
+            yield f"{one.name}: {slices} without a contour between its contours, treated as empty."
         if one.drawn and one.stack.bridged:
             nth = "every second" if one.stack.bridged == 1 else f"one of {one.stack.bridged + 1}"
-            yield f"{one.name}: contours on {nth} CT slices only; what lies between them is taken as filled."
+            yield f"{one.name}: contours on {nth} CT slices only; the gaps are treated as filled."
 
 
 def _against(after: Dvh | None, before: Dvh | None) -> Cell:
-    """Return by how much the source's histogram is another one."""
+    """Return the largest difference from the source's histogram."""
     if after is None or before is None:
         return Cell("the same" if after is before else "other contours", bad=after is not before)
     for name, off, least in (
@@ -481,7 +481,9 @@ def _beams(findings: Findings) -> Iterator[Block]:
         yield Text("The plan has no beams.")
     else:
         if any(" / " in beam.meterset for beam in found):
-            yield Text("A beam in several fraction groups has a meterset in each: in the order of the groups.", "small")
+            yield Text(
+                "A beam in several fraction groups has one meterset for each, in the order of the groups.", "small"
+            )
         yield Table(
             ("No.", "Name", "Type", "Energy", "Gantry", "Coll.", "Couch", "MU", "CP", "Devices", "Isocentre mm"),
             [
@@ -509,12 +511,12 @@ def _beams(findings: Findings) -> Iterator[Block]:
 
 
 def _lost(findings: Findings) -> list[str]:
-    """Return what private elements of the source said of the beams, and nothing does any more."""
+    """Return the beam data that were lost with the private elements of the source."""
     stated = findings.published.content.get("lost")
     if stated is not None or findings.before is None:
         return [str(one) for one in stated or ()]
     plan = findings.before.objects.plan
-    assert isinstance(plan, Dataset)  # what is compared is read by pydicom
+    assert isinstance(plan, Dataset)  # the comparison reads with pydicom
     try:
         interface = plan.private_block(private_loss.GROUP, private_loss.CREATOR)[0x00].value or b""
     except KeyError:
@@ -527,7 +529,7 @@ def _machine(findings: Findings) -> Iterator[Block]:
     content = findings.published.content
     machine = content.get("options", {}).get("machine", "keep")
     if machine == "keep":
-        yield Text("The beams stay on the machine that they were planned for.")
+        yield Text("The beams remain on the machine they were planned for.")
         return
     against = content.get("machine_findings", [])
     yield Text(f"The beams were moved to {machine}.")
@@ -537,13 +539,13 @@ def _machine(findings: Findings) -> Iterator[Block]:
         )
         return
     yield Table(
-        ("Beam", "What was found", "Weight"),
+        ("Beam", "Finding", "Weight"),
         [
             [
                 Cell("plan" if one.get("beam") is None else str(one["beam"])),
                 Cell(str(one.get("code", "")).replace("-", " ")),
                 Cell(
-                    "accepted though the machine cannot do it" if one.get("blocks") else "differs, noted",
+                    "accepted although the machine does not support it" if one.get("blocks") else "differs, noted",
                     bad=bool(one.get("blocks")),
                 ),
             ]
@@ -555,7 +557,7 @@ def _machine(findings: Findings) -> Iterator[Block]:
 
 def _done(findings: Findings) -> Iterator[Block]:
     content = findings.published.content
-    yield Heading("What was done to the elements")
+    yield Heading("Changes to the elements")
     table = account(content.get("proof", {}).get("changes", {}), findings.written)
     yield Table(
         ("Attributes", *COLUMNS),
@@ -594,8 +596,8 @@ def _proof(findings: Findings) -> Iterator[Block]:
     proof = findings.published.content.get("proof", {})
     yield Heading("Proof, made before the set was published")
     yield Text(
-        "Every file was read back and held against its source: what differs is explained by the policy, everything "
-        "else is equal, no removed identifier is left. A set that fails a check is not published."
+        "Every file was read back and compared with its source: every difference is required by the policy, everything "
+        "else is equal, and no removed identifier remains. A set that fails a check is not published."
     )
     yield Table(
         ("Check", "Holds", "Facts examined", "Verdict"),

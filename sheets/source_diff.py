@@ -1,7 +1,7 @@
-"""Source and published set held against each other, number by number, by a reader that neither wrote nor proved them.
+"""Numerical comparison of source and published set, by a reader that neither wrote nor proved them.
 
-What makes a picture or a dose is numbers: coordinates, leaf positions, monitor units, voxels. Each one that the policy
-keeps must be the same, at every depth. What differs is counted, measured, and said in words that lead to it.
+Images and doses are defined by numbers: coordinates, leaf positions, monitor units, voxels. Each number that the policy
+keeps must be unchanged, at every depth. Differences are counted, measured, and reported with their location.
 """
 
 from __future__ import annotations
@@ -33,47 +33,47 @@ CONTOURS: Final = "contours"
 DOSE: Final = "dose"
 BEAMS: Final = "plan"
 PARTS: Final = {CT: "HU", CONTOURS: "mm", DOSE: "Gy", BEAMS: ""}
-"""What is compared, and in which unit it is told by how much it differs."""
+"""The parts compared, and the unit in which their differences are reported."""
 
 MOST_TOLD: Final = 12
-"""Differences that are told one by one."""
+"""Maximum number of differences reported individually."""
 
 _SIZES: Final = {kind.encode(): 0 for kind in TEXT} | {kind.encode(): int(size[1]) for kind, size in BINARY.items()}
-"""Bytes of a number, by VR; 0 of those that are text."""
+"""Bytes per number by VR; 0 for numbers stored as text."""
 
 _FLUENCE: Final = "PrimaryFluenceModeSequence"
 _PRIVATE: Final = 0x00010000
 _CODES: Final = "CS"
 _CHARACTER_SET: Final = "SpecificCharacterSet"
-"""Says how texts are written, and is stated where it was not: texts are the proof's matter."""
+"""The character set, which is added where it was missing; texts are checked by the proof."""
 
 
 class Difference(NamedTuple):
-    """One place in which the published set is not what its source is."""
+    """One place in which the published set differs from its source."""
 
     part: str
 
     says: str
-    """Where, and by how much; names are those of the published set."""
+    """Location and size; names are those of the published set."""
 
     size: float
 
     at: Floats | None = None
-    """In the patient, in mm: where a picture shows it."""
+    """Position in patient coordinates in mm, for drawing it."""
 
 
 @dataclass(slots=True)
 class Compared:
-    """What was found in one part."""
+    """Result for one part."""
 
     numbers: int = 0
     differing: int = 0
     largest: float = 0.0
-    """Of those that have the unit of their part: voxels, coordinates."""
+    """Largest difference of the numbers in the unit of their part: voxels, coordinates."""
     places: list[Difference] = field(default_factory=list)
 
     def add(self, differing: int, difference: Difference) -> None:
-        """Note how many numbers differ at one place."""
+        """Record that this many numbers differ at one place."""
         self.differing += differing
         self.places.append(difference)
         if difference.at is not None:
@@ -81,12 +81,12 @@ class Compared:
 
 
 class Comparison:
-    """Two sets, held against each other.
+    """Comparison of two sets.
 
     Parameters
     ----------
     policy
-        Says which numbers have to be the same.
+        Determines which numbers must be equal.
     """
 
     def __init__(self, policy: Policy) -> None:
@@ -96,12 +96,12 @@ class Comparison:
 
     @property
     def equal(self) -> bool:
-        """Return whether nothing differs."""
+        """Return whether there is no difference."""
         return not any(found.differing for found in self.parts.values())
 
     @property
     def differences(self) -> list[Difference]:
-        """All of them, the largest of each part first."""
+        """Return all differences, the largest of each part first."""
         return [
             one
             for found in self.parts.values()
@@ -109,7 +109,7 @@ class Comparison:
         ]
 
     def count(self, part: str, after: Data, voxels: int = 0) -> None:
-        """Count the numbers of a data set that have to be those of the source, and the voxels that it has."""
+        """Count the voxels of a data set and its numbers that must equal those of the source."""
         if isinstance(after, EngineData):
             view = after.view
             counted = count_numbers(view.data, view.elements, _SIZES, self._keeps)
@@ -118,12 +118,12 @@ class Comparison:
         self.parts[part].numbers += counted + voxels
 
     def headers(self, part: str, before: Data, after: Data, called: str = "") -> None:
-        """Compare every number of two data sets of pydicom but their pixels.
+        """Compare every number of two pydicom data sets except their pixels.
 
         Parameters
         ----------
         called
-            What a place in them begins with: `slice 7`.
+            Prefix of the reported locations: `slice 7`.
         """
         assert isinstance(before, Dataset)
         assert isinstance(after, Dataset)
@@ -137,7 +137,7 @@ class Comparison:
             elif len(here) != len(there):
                 says = f"{where}: {len(there)} numbers instead of {len(here)}"
                 found.add(abs(len(here) - len(there)), Difference(part, says, 0.0))
-            elif not np.array_equal(here, there):  # else only written in another way
+            elif not np.array_equal(here, there):  # otherwise only the notation differs
                 found.add(int((here != there).sum()), _difference(part, where, keyword_for_tag(tag), here, there))
 
     def voxels(
@@ -154,16 +154,16 @@ class Comparison:
         Parameters
         ----------
         scale
-            Makes the unit of their part of them.
+            Factor from stored values to the unit of their part.
         called
-            What they are the voxels of: `slice 7`.
+            Name of the image: `slice 7`.
         position
-            Gives where a voxel lies in the patient, in mm.
+            Returns the position of a voxel in patient coordinates, in mm.
         """
         found = self.parts[part]
         found.numbers += new.size
         if old.shape != new.shape:
-            found.add(new.size, Difference(part, f"{called} is of another size", 0.0))
+            found.add(new.size, Difference(part, f"{called} has a different size", 0.0))
         elif not np.array_equal(old, new):
             off = np.abs(old.astype(float) - new.astype(float)) * scale
             place = np.unravel_index(int(off.argmax()), off.shape)
@@ -177,7 +177,7 @@ class Comparison:
     def _pairs(
         self, before: Dataset, after: Dataset, path: tuple[tuple[BaseTag, int], ...]
     ) -> Iterator[tuple[tuple[tuple[BaseTag, int], ...], BaseTag, Dataset, Dataset]]:
-        """Yield each number or code whose bytes are not the same on both sides, with its place."""
+        """Yield each number or code whose bytes differ, with its location."""
         sequences = tuple(tag for tag, _ in path)
         for tag in sorted(before.keys() | after.keys()):
             if not self._keeps(tag, sequences):
@@ -185,7 +185,7 @@ class Comparison:
             kind = vr(after if tag in after else before, tag)
             if kind == "SQ":
                 if keyword_for_tag(tag) == _FLUENCE and tag not in before:
-                    continue  # stood in a private twin, which was moved here
+                    continue  # moved here from an equivalent private element
                 items = [(one[tag].value or []) if tag in one else [] for one in (before, after)]
                 for number, (old, new) in enumerate(zip_longest(*items, fillvalue=Dataset())):
                     yield from self._pairs(old, new, (*path, (tag, number)))
@@ -193,7 +193,7 @@ class Comparison:
                 yield path, tag, before, after
 
     def _counted(self, data: Dataset, sequences: tuple[BaseTag, ...]) -> int:
-        """Count the numbers that are compared."""
+        """Return the number of numbers compared."""
         count = 0
         for tag in data.keys():  # noqa: SIM118 - a data set iterates over elements that it decodes first
             if not self._keeps(tag, sequences):
@@ -220,7 +220,7 @@ def _is_compared(kind: str) -> bool:
 
 
 def _same(before: Dataset, after: Dataset, tag: BaseTag) -> bool:
-    """Return whether an element is the same on both sides as it stands; an empty one is as good as none."""
+    """Return whether an element is byte-identical on both sides; an empty one equals an absent one."""
     old, new = (stored(one, tag) if tag in one else b"" for one in (before, after))
     if old is None or new is None:
         here, there = (one[tag].value if tag in one else None for one in (before, after))
@@ -229,13 +229,13 @@ def _same(before: Dataset, after: Dataset, tag: BaseTag) -> bool:
 
 
 def _difference(part: str, where: str, keyword: str, here: Floats, there: Floats) -> Difference:
-    """Return how two rows of numbers differ."""
+    """Return the difference between two sequences of numbers."""
     different = np.flatnonzero(here != there)
     first = int(different[0])
     if keyword == "ContourData" and len(here) % 3 == 0:
         shift = np.linalg.norm((there - here).reshape(-1, 3), axis=1)
         moved, point = int((shift > 0).sum()), int(shift.argmax())
-        says = f"{where}: {moved} of {len(shift)} points {'lies' if moved == 1 else 'lie'} elsewhere, by up to "
+        says = f"{where}: {moved} of {len(shift)} points differ, by up to "
         return Difference(part, f"{says}{shift[point]:.3g} mm", float(shift[point]), there[3 * point : 3 * point + 3])
     size = float(np.abs(there - here).max())
     if keyword == "LeafJawPositions" and len(here) > 2:
@@ -248,7 +248,7 @@ def _difference(part: str, where: str, keyword: str, here: Floats, there: Floats
 
 
 def _words(data: Dataset, path: tuple[tuple[BaseTag, int], ...], tag: BaseTag, called: str) -> str:
-    """Name a place as a physicist would: `PTV, contour 12`; numbers of items begin with 1."""
+    """Return a readable location: `PTV, contour 12`; items are numbered from 1."""
     words = [called] if called else []
     here: Dataset | None = data
     for sequence, number in path:
@@ -274,10 +274,10 @@ def _word(data: Dataset, sequence: BaseTag, number: int, item: Dataset | None) -
 
 
 def roi_name(structure_set: Dataset, number: int | None) -> str:
-    """Return the name of a structure by its number."""
+    """Return the name of a structure by its ROI number."""
     names = (
         str(roi.get("ROIName", ""))
         for roi in structure_set.get("StructureSetROISequence") or ()
         if number is not None and whole(roi, "ROINumber") == number
     )
-    return next(names, "a structure without a number" if number is None else f"structure {number}")
+    return next(names, "an unnumbered structure" if number is None else f"structure {number}")

@@ -1,6 +1,6 @@
-"""What a delivery holds beside sets and their sheets: a report of these sets alone, and their numbers as tables.
+"""Additional contents of a delivery: a report of its sets and their figures as tables.
 
-Nothing of the house is in it: no set that was refused, none that is not delivered, no hospital.
+It holds nothing internal: no refused set, no set outside the delivery, no hospital.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def write(collection: Collection, indices: Sequence[int], place: Path) -> None:
-    """Write report and tables of the sets of these indices into the folder of a delivery."""
+    """Write the report and tables of these sets into the folder of a delivery."""
     entries = collection_report.entries(collection, indices)
     tables = collection_report.of_collection(collection, entries, house=False)
     files.write_csv(tables, place / TABLES)

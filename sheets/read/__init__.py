@@ -1,1 +1,1 @@
-"""What a sheet shows, read into arrays and numbers."""
+"""Reading of the data shown on a sheet into arrays and numbers."""

@@ -1,4 +1,4 @@
-"""What stands in a beam beside leaves and jaws, and the sources of brachytherapy, as a physicist names them."""
+"""Beam accessories other than leaves and jaws, and brachytherapy sources, in a physicist's terms."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _WEDGES: Final = {
     "STANDARD": "hard wedge",
     "DYNAMIC": "dynamic wedge",
     "MOTORIZED": "motorized wedge",
-    "PARTIAL_STANDARD": "hard wedge over a part of the field",
-    "PARTIAL_MOTORIZ": "motorized wedge over a part of the field",
+    "PARTIAL_STANDARD": "partial hard wedge",
+    "PARTIAL_MOTORIZ": "partial motorized wedge",
 }
 """(300A,00D3) *Wedge Type*. PS3.3 C.8.8.14 and C.8.8.25."""
 
@@ -34,7 +34,7 @@ _OTHERS: Final = (
     ("RangeModulatorSequence", "range modulator", "RangeModulatorType", "RangeModulatorID"),
     ("LateralSpreadingDeviceSequence", "spreader", "LateralSpreadingDeviceType", "LateralSpreadingDeviceID"),
 )
-"""Sequence of a beam, what stands in it, and which attributes say of which kind and name it is."""
+"""Sequence of a beam, the accessory it describes, and the attributes that give its type and name."""
 
 _WEDGE_POSITIONS: Final = (
     ("WedgePositionSequence", "WedgePosition"),
@@ -43,7 +43,7 @@ _WEDGE_POSITIONS: Final = (
 
 
 def accessories(beam: Data, points: Sequence[Data]) -> list[str]:
-    """Name the wedges, blocks, applicators and the like of a beam; a wedge that stays out of it is said to."""
+    """Return the wedges, blocks, applicators and so on of a beam; wedges that stay out of the beam are marked."""
     named = [_wedge(one, points) for key in ("WedgeSequence", "IonWedgeSequence") for one in beam.get(key) or ()]
     for sequence, what, kind, name in _OTHERS:
         for one in beam.get(sequence) or ():
@@ -53,7 +53,7 @@ def accessories(beam: Data, points: Sequence[Data]) -> list[str]:
 
 
 def _words(term: str) -> str:
-    """Write a defined term in small letters; a name stays as it is."""
+    """Return a defined term in lower case, or a name unchanged."""
     return term.lower().replace("_", " ") if term.isupper() and "_" in term else term
 
 
@@ -74,7 +74,7 @@ def _wedge(wedge: Data, points: Sequence[Data]) -> str:
 
 
 def sources(plan: Data) -> list[str]:
-    """Name the sources of a brachytherapy plan."""
+    """Return descriptions of the sources of a brachytherapy plan."""
     found = []
     for source in plan.get("SourceSequence") or ():
         parts = [
@@ -97,7 +97,7 @@ def applications(plan: Data) -> list[str]:
         channels = setup.get("ChannelSequence") or ()
         if channels:
             seconds = [time for one in channels if (time := number(one, "ChannelTotalTime")) is not None]
-            parts.append(f"{len(channels)} channels" + (f", {sum(seconds):.1f} s in all" if seconds else ""))
+            parts.append(f"{len(channels)} channels" + (f", {sum(seconds):.1f} s in total" if seconds else ""))
         if stated(setup, "TotalReferenceAirKerma") and (total := number(setup, "TotalReferenceAirKerma")) is not None:
             parts.append(f"total reference air kerma {total:g} µGy at 1 m")
         found.append(", ".join(parts))

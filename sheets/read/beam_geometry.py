@@ -1,8 +1,8 @@
-"""Where a beam comes from, and what of it is open: in the isocentre plane, seen from its source. IEC 61217.
+"""Source position and aperture of a beam, in the isocentre plane, in a beam's-eye view. IEC 61217.
 
-The patient is turned as the setup says, then with the couch, then seen from the gantry: *x* and *y* across the beam,
-*z* towards the source. Jaws, leaves, blocks and applicators are stated in the isocentre plane along the axes of the
-collimator, which is turned against those of the gantry. PS3.3 C.8.8.14 and C.8.8.25.
+Patient coordinates are transformed by the setup position, the couch and the gantry: *x* and *y* across the beam, *z*
+towards the source. Jaws, leaves, blocks and applicators are defined in the isocentre plane along the axes of the
+collimator, which is rotated relative to the gantry. PS3.3 C.8.8.14 and C.8.8.25.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ _FIXED: Final[Mapping[str, tuple[Floats, Floats, Floats]]] = {
     "FFDR": (-_BACK, -_HEAD, _LEFT),
     "FFDL": (_BACK, -_HEAD, -_LEFT),
 }
-"""Where the fixed axes *x*, *y* (to the gantry) and *z* (up) point in a patient who lies so on a couch at 0°."""
+"""Directions of the fixed axes *x*, *y* (to the gantry) and *z* (up) in the patient, by position, with couch at 0°."""
 
 _TURNED_TOO: Final = ("TableTopEccentricAngle", "TableTopPitchAngle", "TableTopRollAngle", "GantryPitchAngle")
 _FAR_MM: Final = 250.0
-"""No field is as wide as this; what nothing limits ends here."""
+"""Beyond any field size, in mm: the limit of an unbounded aperture."""
 _NEAREST: Final = 0.1
-"""Of the way from the isocentre to the source: nothing that is projected lies nearer to the source."""
+"""Minimum distance of projected points from the source, as a fraction of that of the isocentre."""
 _BEYOND_MM: Final = 2000.0
-"""What is further from the axis is in no picture."""
+"""Points further from the axis are not drawn, in mm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +52,26 @@ class Leaves:
     """Leaf pairs that move along one axis of the collimator."""
 
     along: int
-    """0 where they move along x."""
+    """0 if they move along x."""
 
     boundaries: Floats
-    """Of the leaves, across their movement: one more than there are pairs."""
+    """Leaf position boundaries, across the movement: one more than there are pairs."""
 
     ends: Floats
-    """[bank, pair]: where the leaves of the first and of the second bank end."""
+    """Leaf end positions, [bank, pair], in mm."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What of the field is open at one control point, along the axes of the collimator, in mm."""
+    """The aperture at one control point, along the axes of the collimator, in mm."""
 
     jaws: Floats
-    """[axis, lower or upper]."""
+    """Limits, [axis, lower or upper]."""
     leaves: tuple[Leaves, ...]
 
     @property
     def area_mm2(self) -> float:
-        """Return how much is open between jaws and leaves; of leaves that cross, what the narrower ones leave open."""
+        """Return the open area between jaws and leaves; the smaller one if leaves move along both axes."""
         width, height = np.diff(self.jaws, axis=1)[:, 0].clip(0)
         areas = [float(width * height)]
         for along in {one.along for one in self.leaves}:
@@ -91,20 +91,20 @@ class Opening:
 
 
 class Outline(NamedTuple):
-    """What stands in the beam, in the isocentre plane along the axes of the collimator."""
+    """Outline of a block or applicator in the isocentre plane, along the axes of the collimator."""
 
     points: Floats
-    """(n, 2), closed."""
+    """Closed polygon, shape (n, 2), in mm."""
     shields: bool
-    """Whether it shields what is inside; else what is outside."""
+    """Whether it shields the inside; otherwise the outside."""
 
 
 class Leg(NamedTuple):
-    """One way of a gantry."""
+    """A gantry rotation in one direction."""
 
     start: float
     turned: float
-    """Clockwise, in degrees; counter-clockwise below 0."""
+    """In degrees, clockwise; negative if counter-clockwise."""
 
 
 @dataclass(frozen=True)
@@ -112,26 +112,26 @@ class BeamView:
     """A beam at its widest opening."""
 
     control_point: int
-    """The first is 1."""
+    """Numbered from 1."""
     control_points: int
     gantry: float
     collimator: float
     couch: float
     isocentre: Floats
     source_mm: tuple[float, float]
-    """From the source to the isocentre: as the beam diverges along x and y of the gantry."""
+    """Source-to-isocentre distance for the divergence along gantry x and y, in mm."""
     axes: Floats | None
-    """x, y and z of the gantry as unit vectors of the patient, one a row; None where they are not known."""
+    """Gantry x, y and z as unit vectors in patient coordinates, one per row; None if unknown."""
     opening: Opening | None
-    """None where nothing says what is open."""
+    """None if the aperture is not stated."""
     outlines: tuple[Outline, ...] = ()
     spots: Floats = field(default_factory=lambda: np.empty((0, 2)))
-    """(n, 2): where a scanned beam goes, along the axes of the gantry."""
+    """Spot positions of a scanned beam, shape (n, 2), along the axes of the gantry."""
     turns: tuple[Leg, ...] = ()
-    """None where the gantry stands still."""
+    """None if the gantry does not rotate."""
 
     def projected(self, points: Floats) -> Floats:
-        """Project points (n, 3) of the patient, in mm, from the source into the isocentre plane: (n, 2)."""
+        """Project patient points (n, 3), in mm, from the source onto the isocentre plane; return (n, 2)."""
         assert self.axes is not None
         relative = points - self.isocentre
         x, y, z = (relative[:, 0] * axis[0] + relative[:, 1] * axis[1] + relative[:, 2] * axis[2] for axis in self.axes)
@@ -139,34 +139,34 @@ class BeamView:
         return np.column_stack([x / nearer[0], y / nearer[1]]).clip(-_BEYOND_MM, _BEYOND_MM)
 
     def of_collimator(self, points: Floats) -> Floats:
-        """Turn points (n, 2) of the collimator into the axes of the gantry: counter-clockwise, seen from the source."""
+        """Transform collimator points (n, 2) to gantry axes, a counter-clockwise rotation seen from the source."""
         angle = np.radians(self.collimator)
         x, y = points[:, 0], points[:, 1]
         return np.column_stack([x * np.cos(angle) - y * np.sin(angle), x * np.sin(angle) + y * np.cos(angle)])
 
 
 def gantry_axes(position: str, gantry: float, couch: float) -> Floats | None:
-    """Return x, y and z of a gantry in the coordinates of a patient who lies so; None where nobody knows.
+    """Return gantry x, y and z in patient coordinates for a patient position; None if it is unknown.
 
     Parameters
     ----------
     position
         (0018,5100) *Patient Position* of the setup.
     gantry, couch
-        In degrees: clockwise for who faces the gantry, counter-clockwise for who looks at the couch from above.
+        In degrees: clockwise when facing the gantry; counter-clockwise when looking at the couch from above.
     """
     if position not in _FIXED:
         return None
     x, y, z = _FIXED[position]
     turned = np.radians(couch)
-    # The couch is turned below the gantry: the gantry's axes turn the other way in the patient.
+    # The couch rotates below the gantry, so the gantry's axes rotate the opposite way in patient coordinates.
     x, y = x * np.cos(turned) - y * np.sin(turned), x * np.sin(turned) + y * np.cos(turned)
     angle = np.radians(gantry)
     return np.array([x * np.cos(angle) - z * np.sin(angle), y, x * np.sin(angle) + z * np.cos(angle)])
 
 
 def views(plan: Data) -> list[BeamView]:
-    """Read the beams of a plan, in their order, each at its widest opening."""
+    """Return a view of each beam of a plan, in order, at its widest opening."""
     setups = {whole(one, "PatientSetupNumber"): one for one in plan.get("PatientSetupSequence") or ()}
     return [
         _view(beam, beam.get(points) or [], beam.get(devices) or [], setups)
@@ -207,14 +207,14 @@ def _view(beam: Data, points: Sequence[Data], devices: Sequence[Data], setups: M
 
 
 class _State(NamedTuple):
-    """What holds at a control point: what it does not state is as it was before."""
+    """State at a control point; values that it does not state are unchanged."""
 
     positions: Mapping[str, Floats]
-    """Of jaws and leaves, by (300A,00B8) *RT Beam Limiting Device Type*."""
+    """Positions of jaws and leaves, by (300A,00B8) *RT Beam Limiting Device Type*."""
     numbers: Mapping[str, Floats]
 
     def angle(self, name: str) -> float:
-        """Return an angle; 0 where it is not stated."""
+        """Return an angle; 0 if it is not stated."""
         found = self.numbers.get(name)
         return 0.0 if found is None else float(found[0])
 
@@ -240,7 +240,7 @@ def _states(points: Iterable[Data]) -> list[_State]:
 
 
 def _opening(positions: Mapping[str, Floats], boundaries: Mapping[str, Floats]) -> Opening | None:
-    """Return what jaws and leaves leave open; None where there are none."""
+    """Return the aperture of jaws and leaves; None if there are none."""
     jaws = np.array([[-_FAR_MM, _FAR_MM], [-_FAR_MM, _FAR_MM]])
     leaves = []
     for kind, ends in positions.items():
@@ -253,7 +253,7 @@ def _opening(positions: Mapping[str, Floats], boundaries: Mapping[str, Floats]) 
 
 
 def _source(beam: Data) -> tuple[float, float] | None:
-    """Return how far the source is from the isocentre; of a scanned beam along both axes."""
+    """Return the source-to-isocentre distance in mm; for a scanned beam along both axes."""
     virtual = numbers(beam, "VirtualSourceAxisDistances")
     if len(virtual) == 2 and np.isfinite(virtual).all() and (virtual > 0).all():
         return float(virtual[0]), float(virtual[1])
@@ -270,7 +270,7 @@ def _blocks(beam: Data) -> Iterable[Outline]:
 
 
 def _applicators(beam: Data) -> Iterable[Outline]:
-    """Yield applicators and cones that state how wide they are. PS3.3 C.8.8.14, (300A,0431)."""
+    """Yield the applicators and cones with a stated size. PS3.3 C.8.8.14, (300A,0431)."""
     for applicator in beam.get("ApplicatorSequence") or ():
         for shape in applicator.get("ApplicatorGeometrySequence") or ():
             opening = number(shape, "ApplicatorOpening")
@@ -290,7 +290,7 @@ def _spots(points: Iterable[Data]) -> Floats:
 
 
 def _turns(points: Sequence[Data]) -> Iterable[Leg]:
-    """Yield from where to where a gantry turns: on in one direction, until it turns back."""
+    """Yield the gantry rotations, a new one at each reversal."""
     stops: list[tuple[float, str]] = []
     way = "NONE"
     for point in points:

@@ -1,4 +1,4 @@
-"""The beams of a plan, as a physicist reads them, and what is prescribed."""
+"""The beams and the prescription of a plan, in a physicist's terms."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _JAWS: Final = frozenset({"X", "Y", "ASYMX", "ASYMY"})
 _UNIT: Final = {"PHOTON": "MV", "ELECTRON": "MeV"}
 _WAYS: Final = {"CW": "CW", "CC": "CCW"}
 _METERSETS: Final = {"MU": "", "MINUTE": "min", "NP": "particles"}
-"""What stands behind a meterset that is not in MU. (300A,00B3) *Primary Dosimeter Unit*, PS3.3 C.8.8.14."""
+"""Units printed after a meterset that is not in MU. (300A,00B3) *Primary Dosimeter Unit*, PS3.3 C.8.8.14."""
 
 _MOST_LEGS: Final = 6
 _SAME_DOSE: Final = 0.01
-"""Of a dose: beams whose doses add up to no more than this much less or more of it give that dose."""
+"""Relative tolerance within which the sum of beam doses equals a dose."""
 _FULL_TURN: Final = 360.0
 _MOST_ENERGIES: Final = 3
 _NOT_READABLE: Final = "not readable"
@@ -36,7 +36,7 @@ class Beam:
     number: str
     name: str
     kind: str
-    """`DYNAMIC`, and what it is for where that is not treatment."""
+    """`DYNAMIC`, with the delivery type if not treatment."""
     energy: str
     """`6 MV photons, FFF`."""
     machine: str
@@ -45,7 +45,7 @@ class Beam:
     collimator: str
     couch: str
     meterset: str
-    """MU in each fraction group that the beam is in: `120.5`, `120.5 / 80.0`; with a unit where it is not in MU."""
+    """Meterset in each fraction group of the beam: `120.5`, `120.5 / 80.0`; with a unit if not in MU."""
     control_points: int
     devices: str
     """`MLCX, 60 pairs, hard wedge W30 30°`."""
@@ -55,7 +55,7 @@ class Beam:
 
 
 class _Leg(NamedTuple):
-    """One way of a turn, from where the one before it ended."""
+    """One part of a rotation, from the end of the previous one."""
 
     way: str
     end: float
@@ -68,7 +68,7 @@ class _Leg(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One fraction group: the fractions planned, and the dose that its beams give in each."""
+    """One fraction group: the number of fractions planned, and the dose of its beams per fraction."""
 
     fractions: int | None
     per_fraction_gy: float | None = None
@@ -78,25 +78,25 @@ class Group:
         if self.per_fraction_gy is None:
             return f"no dose stated, {counted}"
         if self.fractions is None:
-            return f"{self.per_fraction_gy:.3g} Gy a fraction, {counted}"
+            return f"{self.per_fraction_gy:.3g} Gy per fraction, {counted}"
         return _times(self.fractions, self.per_fraction_gy, self.fractions * self.per_fraction_gy)
 
 
 @dataclass(frozen=True, slots=True)
 class Prescription:
-    """What the plan prescribes."""
+    """The prescription of a plan."""
 
     target_gy: float | None
-    """The highest dose prescribed to a target, by the plan's dose references."""
+    """Highest dose prescribed to a target by the dose references of the plan, in Gy."""
 
     groups: tuple[Group, ...]
 
     others_gy: tuple[float, ...] = ()
-    """Lower doses prescribed to other targets, the highest first."""
+    """Lower doses prescribed to other targets, in descending order."""
 
     @property
     def total_gy(self) -> float | None:
-        """The dose that percentages refer to; None where the plan does not state one dose."""
+        """Return the reference dose of percentages in Gy; None if the plan does not state a single dose."""
         if len(self.groups) > 1:
             return None
         if self.target_gy is not None or not self.groups:
@@ -106,7 +106,7 @@ class Prescription:
 
     @property
     def stated_in(self) -> str:
-        """Where it stands."""
+        """Return where the prescription is stated."""
         if self.target_gy is not None:
             return "the dose reference of the plan"
         if any(group.per_fraction_gy is not None for group in self.groups):
@@ -125,13 +125,13 @@ class Prescription:
         return "; ".join([_times(only.fractions, self.target_gy / only.fractions, self.target_gy), *self._also(only)])
 
     def _also(self, only: Group | None = None) -> Iterator[str]:
-        """Yield what else is stated: doses of other targets, and of the beams where these give another dose."""
+        """Yield the doses of other targets, and the sum of the beam doses if it differs."""
         if self.others_gy:
             yield f"to other targets {', '.join(f'{gy:g}' for gy in self.others_gy)} Gy"
         if only and only.fractions and only.per_fraction_gy and self.target_gy:
             by_beams = only.fractions * only.per_fraction_gy
             if abs(by_beams - self.target_gy) > _SAME_DOSE * self.target_gy:
-                yield f"by the doses of its beams {_times(only.fractions, only.per_fraction_gy, by_beams)}"
+                yield f"sum of its beam doses {_times(only.fractions, only.per_fraction_gy, by_beams)}"
 
 
 def _times(fractions: int | None, per_fraction_gy: float, total_gy: float) -> str:
@@ -139,9 +139,9 @@ def _times(fractions: int | None, per_fraction_gy: float, total_gy: float) -> st
 
 
 def prescription(plan: Data) -> Prescription:
-    """Read the dose prescribed to a target, and each fraction group. PS3.3 C.8.8.10, C.8.8.13.
+    """Return the dose prescribed to a target, and the fraction groups. PS3.3 C.8.8.10, C.8.8.13.
 
-    A limit of an organ at risk is no prescription, whichever element it stands in.
+    A limit of an organ at risk is not a prescription, whichever element states it.
     """
     doses = [
         gy
@@ -155,7 +155,7 @@ def prescription(plan: Data) -> Prescription:
 
 
 def _group(group: Data) -> Group:
-    """Read a fraction group; its dose is that of all its beams with MU, and unknown where one of them has none."""
+    """Return a fraction group; its dose is the sum over its beams with MU, and unknown if one of them states none."""
     treating = [one for one in group.get("ReferencedBeamSequence") or () if _treats(one)]
     doses = [gy for one in treating if (gy := number(one, "BeamDose")) is not None]
     per_fraction = sum(doses) if doses and len(doses) == len(treating) else None
@@ -163,12 +163,12 @@ def _group(group: Data) -> Group:
 
 
 def _treats(reference: Data) -> bool:
-    """Return whether a beam of a fraction group has MU, or what was meant to be some."""
+    """Return whether a beam of a fraction group has a meterset, valid or not."""
     return stated(reference, "BeamMeterset") and number(reference, "BeamMeterset") != 0
 
 
 def beams(plan: Data) -> list[Beam]:
-    """Read the beams of a plan; a brachytherapy plan has none."""
+    """Return the beams of a plan; a brachytherapy plan has none."""
     references: defaultdict[int | None, list[Data]] = defaultdict(list)
     for group in plan.get("FractionGroupSequence") or ():
         for reference in group.get("ReferencedBeamSequence") or ():
@@ -184,7 +184,7 @@ def beams(plan: Data) -> list[Beam]:
 
 
 def _meterset(beam: Data, references: Sequence[Data]) -> str:
-    """Return the meterset of a beam in each fraction group that it is in."""
+    """Return the meterset of a beam in each of its fraction groups."""
     told = [
         ("none" if len(references) > 1 else "")
         if not stated(one, "BeamMeterset")
@@ -232,17 +232,17 @@ def _energy(beam: Data, points: Iterable[Data]) -> str:
 
 
 def _range(energies: Sequence[float]) -> str:
-    """Return energies; of many layers, the lowest, the highest and how many."""
+    """Return the energies; for many layers, the lowest, the highest and their number."""
     if len(energies) > _MOST_ENERGIES:
         return f"{min(energies):g} to {max(energies):g} ({len(energies)} energies)"
     return "/".join(f"{energy:g}" for energy in energies)
 
 
 def _turning(points: Sequence[Data], angle: str, direction: str) -> str:
-    """Return an angle, or from where to where it turns, each reversal and each step of it.
+    """Return an angle, or the range of a rotation with each reversal and step.
 
-    (300A,011F) *Gantry Rotation Direction* holds for what follows its control point, and what a control point does not
-    state is as it was before. PS3.3 C.8.8.14.8.
+    (300A,011F) *Gantry Rotation Direction* applies to the segment after its control point, and values not stated at a
+    control point are unchanged. PS3.3 C.8.8.14.8.
     """
     begin: float | None = None
     legs: list[_Leg] = []
@@ -259,7 +259,7 @@ def _turning(points: Sequence[Data], angle: str, direction: str) -> str:
         begin = begin if end is None else end
         way = str(point.get(direction) or way)
     if len(legs) > _MOST_LEGS:
-        return f"{first}, then {len(legs)} turns and steps to {legs[-1].end:g}°"
+        return f"{first}, then {len(legs)} rotations and steps to {legs[-1].end:g}°"
     return " ".join([first, *map(str, legs)])
 
 

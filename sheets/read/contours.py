@@ -1,4 +1,4 @@
-"""The structures of a set: their contours, as stacks of planes in the frame of the CT."""
+"""The structures of a set: their contours as stacks of planes in the frame of the CT."""
 
 from __future__ import annotations
 
@@ -21,54 +21,54 @@ if TYPE_CHECKING:
     from sheets.read.numbers import Data
 
 CLOSED: Final = frozenset({"CLOSED_PLANAR", "CLOSEDPLANAR_XOR"})
-"""(3006,0042) *Contour Geometric Type* of contours that enclose something. PS3.3 C.8.8.6.3."""
+"""(3006,0042) *Contour Geometric Type* of contours that enclose an area. PS3.3 C.8.8.6.3."""
 
 _SAME_PLANE_MM: Final = 0.1
-"""Contours that are no further apart lie in one plane: coordinates are rounded."""
+"""Contours within this distance are in one plane, in mm: coordinates are rounded."""
 
 _FLAT_MM: Final = 0.5
-"""A contour that reaches further along the stack does not lie in a plane of the CT."""
+"""A contour extending further along the stack is not in a plane of the CT, in mm."""
 
 _ON_SLICE: Final = 0.25
-"""Of the smallest distance of two slices: a plane that is no further from a slice lies on it."""
+"""Fraction of the smallest slice distance within which a plane belongs to a slice."""
 
 _GAP: Final = 1.5
-"""Planes that lie on no slices have nothing between them where they are this much further apart than they usually are,
-and more slices than usual lie between."""
+"""The gap between planes that are not on slices is empty if it is this many times wider than usual and contains more
+slices than usual."""
 
 _LONE_SLICE_MM: Final = 1.0
-"""How thick a CT of one slice is taken to be."""
+"""Assumed thickness of a CT of one slice, in mm."""
 
 _NO_COLOUR: Final = (230, 230, 60)
 
 POINTS: Final = "points"
 OPEN: Final = "open contours"
-ACROSS: Final = "contours across the CT's slices"
-UNREADABLE: Final = "contours that cannot be read"
+ACROSS: Final = "contours not parallel to the CT slices"
+UNREADABLE: Final = "unreadable contours"
 NONE: Final = "no contours"
-"""What of a structure is not drawn."""
+"""Reasons why contours are not drawn."""
 
 
 class Stack(NamedTuple):
-    """How the planes of a structure lie among the slices of the CT."""
+    """Positions of the planes of a structure relative to the slices of the CT."""
 
     missing: NDArray[np.intp]
-    """Of each gap between two planes: how many slices are empty, and nothing of the structure lies there."""
+    """Number of empty slices in each gap between two planes, where the structure is absent."""
 
     bridged: int
-    """So many slices without a contour usually lie between two planes; what lies there is filled."""
+    """Usual number of slices without a contour between two planes; these gaps are filled."""
 
     below: Floats
     above: Floats
-    """How far it is from each plane to the next slice on which it could have a contour, in mm."""
+    """Distance from each plane to the next slice that could have a contour, in mm."""
 
 
 class Spans(NamedTuple):
-    """Pieces of straight lines through a structure, each inside it from end to end."""
+    """Segments of straight lines through a structure, each completely inside it."""
 
     plane: NDArray[np.intp]
     line: NDArray[np.intp]
-    """Number of the line within its plane."""
+    """Index of the line within its plane."""
 
     start: Floats
     end: Floats
@@ -84,37 +84,37 @@ class Structure:
     name: str
 
     kind: str
-    """(3006,00A4) *RT ROI Interpreted Type*: `PTV`, `ORGAN`; '' where it is not stated."""
+    """(3006,00A4) *RT ROI Interpreted Type*: `PTV`, `ORGAN`; '' if not stated."""
 
     colour: tuple[int, int, int]
     contours: tuple[Floats, ...] = field(repr=False)
-    """Closed ones: points (n, 3) in the frame, in mm."""
+    """Closed contours: points (n, 3) in the frame, in mm."""
 
     stacked: int
     """The axis along which the planes are stacked."""
 
     slices_mm: Floats = field(repr=False)
-    """Where the CT's slices lie along the stack, in order: they say what lies between two planes."""
+    """Sorted positions of the CT's slices along the stack; they determine the content of gaps between planes."""
 
     left_out: Mapping[str, int] = field(default_factory=dict)
-    """Contours that are not drawn, counted by why not."""
+    """Numbers of contours not drawn, by reason."""
 
     _reaches: dict[int, tuple[Floats, Floats]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def drawn(self) -> bool:
-        """Return whether it encloses anything."""
+        """Return whether it encloses a volume."""
         return bool(self.contours)
 
     @cached_property
     def ends(self) -> Floats:
-        """From and to (2, 3) of its points, along the axes of the frame, in mm."""
+        """Return the bounds (2, 3) of its points along the axes of the frame, in mm."""
         points = np.concatenate(self.contours)
         return np.array([(axis.min(), axis.max()) for axis in points.T]).T
 
     @cached_property
     def planes(self) -> tuple[Floats, list[list[Floats]]]:
-        """Return the positions of its planes along the stack, in order, and the contours of each."""
+        """Return the sorted positions of its planes along the stack, and the contours of each."""
         sizes = np.array([len(contour) for contour in self.contours])
         depths = np.concatenate([contour[:, self.stacked] for contour in self.contours])
         heights = np.add.reduceat(depths, np.cumsum(sizes) - sizes) / sizes
@@ -128,7 +128,7 @@ class Structure:
 
     @cached_property
     def stack(self) -> Stack:
-        """Hold the planes against the CT's slices, which may lie unevenly."""
+        """Return the positions of the planes relative to the CT's slices, whose spacing may vary."""
         at, slices = self.planes[0], self.slices_mm
         usual = float(np.diff(slices).min()) if len(slices) > 1 else _LONE_SLICE_MM
         if not len(slices):
@@ -140,10 +140,10 @@ class Structure:
 
     @cached_property
     def slabs(self) -> Floats:
-        """From and to (n, 2), in mm, of the slab that each plane stands for.
+        """Return the bounds (n, 2) of the slab of each plane, in mm.
 
-        Half way to its neighbours; at both ends, and where slices between two planes are empty, half way to the slice
-        on which the next contour would be.
+        A slab extends half way to its neighbours; at both ends, and next to empty slices, half way to the slice where
+        the next contour would be.
         """
         at, stack = self.planes[0], self.stack
         below, above = stack.below / 2, stack.above / 2
@@ -153,7 +153,7 @@ class Structure:
 
     @cached_property
     def _edges(self) -> tuple[NDArray[np.intp], Floats, Floats]:
-        """All edges of all contours: number of the plane, begin and end (n, 3)."""
+        """Return all edges of all contours: index of the plane, start and end (n, 3)."""
         _, planes = self.planes
         numbers_of = [number for number, contours in enumerate(planes) for _ in contours]
         begins = [contour for contours in planes for contour in contours]
@@ -174,27 +174,27 @@ class Structure:
 
     @property
     def enclosed_mm2(self) -> float:
-        """The areas within all contours, holes counted as areas."""
+        """Return the sum of the areas of all contours in mm², holes counted as positive."""
         first, second = (axis for axis in range(3) if axis != self.stacked)
         _, begin, end = self._edges
         starts = np.cumsum([0, *(len(contour) for contours in self.planes[1] for contour in contours)])[:-1]
-        # From the middle, so that no large numbers are taken from each other.
+        # Relative to the centre, to avoid cancellation.
         middle, up = float(begin[:, first].mean()), float(begin[:, second].mean())
         twice = (begin[:, first] - middle) * (end[:, second] - up) - (end[:, first] - middle) * (begin[:, second] - up)
         return float(np.abs(np.add.reduceat(twice, starts)).sum()) / 2
 
     def spans(self, across: int, along: int, first_mm: float, step_mm: float, count: int) -> Spans:
-        """Cut every plane by even lines, and give what of them lies inside.
+        """Cut every plane by equidistant lines and return their segments inside the structure.
 
-        A point is inside where a line from it crosses contours of its plane an odd number of times: a contour within
-        another one is a hole, a keyhole is what it looks like.
+        Inside is determined by the even-odd rule over all contours of a plane: a contour within another one is a hole,
+        and keyholes work as intended.
 
         Parameters
         ----------
         across, along
-            The axis that lines are counted on, and that on which they run.
+            The axis across the lines, and the axis along them.
         first_mm, step_mm, count
-            Where the first line lies, how far apart they are, and how many there are.
+            Position of the first line, line spacing, and number of lines.
         """
         plane, begin, end = self._edges
         low, high = self._reach(across)
@@ -202,7 +202,7 @@ class Structure:
             crossed = np.flatnonzero((low <= first_mm) & (high > first_mm))
             plane, begin, end = plane[crossed], begin[crossed], end[crossed]
             low, high = low[crossed], high[crossed]
-        # An edge has its lower end and not its upper one, so that a corner is crossed once.
+        # An edge includes its lower end but not its upper one, so that a corner is crossed once.
         from_line = np.clip(np.ceil((low - first_mm) / step_mm), 0, count).astype(np.intp)
         to_line = np.clip(np.ceil((high - first_mm) / step_mm), 0, count).astype(np.intp)
         times = to_line - from_line
@@ -210,7 +210,7 @@ class Structure:
         line = np.arange(len(edge)) - np.repeat(np.cumsum(times) - times, times) + from_line[edge]
         rise = (first_mm + line * step_mm - begin[edge, across]) / (end[edge, across] - begin[edge, across])
         crossing = begin[edge, along] + rise * (end[edge, along] - begin[edge, along])
-        # One number to sort by: which line of which plane, and how far along it.
+        # One sort key: line, plane, and position along the line.
         least, most = (crossing.min(), crossing.max()) if len(crossing) else (0.0, 0.0)
         reach = most - least + 1.0
         order = np.argsort((plane[edge] * count + line) * reach + (crossing - least))
@@ -218,7 +218,7 @@ class Structure:
         return Spans(of_plane[::2], line[::2], crossing[::2], crossing[1::2])
 
     def on(self, at_mm: float) -> list[Floats]:
-        """Return the contours of the plane that stands for a position along the stack."""
+        """Return the contours of the plane whose slab contains a position along the stack."""
         positions, planes = self.planes
         inside = np.flatnonzero((self.slabs[:, 0] <= at_mm) & (at_mm < self.slabs[:, 1]))
         if not len(inside):
@@ -227,7 +227,7 @@ class Structure:
 
 
 def _nearest(at: Floats, slices: Floats) -> NDArray[np.intp]:
-    """Return the number of the slice that is nearest to each plane."""
+    """Return the index of the slice nearest to each plane."""
     upper = np.clip(np.searchsorted(slices, at), 1, max(len(slices) - 1, 1))
     if len(slices) == 1:
         return np.zeros(len(at), dtype=np.intp)
@@ -246,7 +246,7 @@ def _on_slices(at: Floats, slices: Floats, nearest: NDArray[np.intp]) -> Stack:
 
 
 def _between_slices(at: Floats, slices: Floats, slice_mm: float) -> Stack:
-    """Judge planes that lie on no slices: drawn on another image, or finer than the CT."""
+    """Return the gaps of planes that are not on slices: drawn on another image, or finer than the CT."""
     gaps = np.diff(at)
     usual_mm = float(np.median(gaps)) if len(gaps) else slice_mm
     between = np.searchsorted(slices, at[1:], "left") - np.searchsorted(slices, at[:-1], "right")
@@ -256,14 +256,14 @@ def _between_slices(at: Floats, slices: Floats, slice_mm: float) -> Stack:
 
 
 def _usual(skipped: NDArray[np.intp]) -> int:
-    """Say how many slices usually lie between two contours; one gap of several slices says nothing of what is usual."""
+    """Return the usual number of slices between two contours; a single gap of several slices does not define it."""
     if len(skipped) < 2:
         return 1 if skipped.sum() == 1 else 0
     return int(median_low(skipped.tolist()))
 
 
 def read(structure_set: Data, within: Frame, slices_mm: Floats) -> list[Structure]:
-    """Read the structures, in the order of their list; what cannot be read of one is left out and counted."""
+    """Return the structures in the order of their sequence; unreadable contours are left out and counted."""
     drawings = _by_number(structure_set.get("ROIContourSequence"), "ReferencedROINumber")
     observations = _by_number(structure_set.get("RTROIObservationsSequence"), "ReferencedROINumber")
     structures = []
@@ -291,7 +291,7 @@ def _by_number(items: Sequence[Data] | None, attribute: str) -> dict[int, Data]:
 
 
 def _colour(drawing: Data | None) -> tuple[int, int, int]:
-    """Read a colour, or take one where there are not three numbers between 0 and 255."""
+    """Return the colour, or a default if there are not three numbers between 0 and 255."""
     parts = numbers(drawing, "ROIDisplayColor").tolist() if drawing else []
     if len(parts) != 3 or not all(0 <= part <= 255 for part in parts):
         return _NO_COLOUR
@@ -299,7 +299,7 @@ def _colour(drawing: Data | None) -> tuple[int, int, int]:
 
 
 def _drawn(drawing: Data, within: Frame) -> tuple[tuple[Floats, ...], Mapping[str, int]]:
-    """Read the contours (n, 3) that are drawn, in the frame, and count the others by why they are not."""
+    """Return the contours (n, 3) to be drawn, in the frame, and the numbers of the others by reason."""
     read, left_out = [], Counter[str]()
     for contour in drawing.get("ContourSequence") or ():
         kind = term(contour, "ContourGeometricType")

@@ -1,11 +1,10 @@
-"""The planning CT in the patient: where its slices lie, and three planes through it.
+"""The geometry of the planning CT, and three orthogonal planes through it.
 
-Everything that is drawn is brought into one frame: the CT's own three directions, each called by the patient's axis
-that it is nearest to and pointing the same way (left, posterior, head; PS3.3 C.7.6.2.1.1). For a CT with the usual
-orientation it is the patient's coordinates themselves; for one of a prone patient, a decubitus or a tilted gantry no
-voxel has to be made up.
+All drawing uses one frame: the CT's own three directions, each named after and pointing along the nearest axis of the
+patient (left, posterior, head; PS3.3 C.7.6.2.1.1). For a CT in standard orientation these are patient coordinates; for
+prone and decubitus positions or a tilted gantry, no voxel needs to be resampled.
 
-Slices pass one after the other and leave their part in each plane: a thousand take no more memory than one.
+Slices are processed one at a time, each contributing to the planes: a thousand need no more memory than one.
 """
 
 from __future__ import annotations
@@ -33,33 +32,33 @@ if TYPE_CHECKING:
 SAGITTAL: Final = 0
 CORONAL: Final = 1
 AXIAL: Final = 2
-"""Planes are called by the axis that they are perpendicular to."""
+"""Names of the planes by the axis perpendicular to them."""
 
 PLANE_NAMES: Final = ("sagittal", "coronal", "axial")
 ENDS: Final = (("R", "L"), ("A", "P"), ("F", "H"))
-"""What an axis comes from and goes to."""
+"""The directions at the start and the end of each axis."""
 
 AIR_HU: Final = -1000.0
 _EVEN: Final = 0.01
-"""Distances between slices that differ by less than this part are the same."""
+"""Relative tolerance within which slice distances are equal."""
 
 
 class NotDrawable(Exception):
-    """The pixels cannot be decoded here: they are compressed in a way that needs more than this program has."""
+    """The pixels cannot be decoded: their compression is not supported."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The directions that everything is drawn along."""
+    """The directions of the drawing frame."""
 
     axes: Floats
-    """Three unit vectors in the patient's coordinates, one a row: to the left, to the back, to the head."""
+    """Three unit vectors in patient coordinates, one per row: left, posterior, head."""
 
     stacked: int
-    """The axis along which slices are stacked: 2 where they are axial."""
+    """The axis along which slices are stacked: 2 for axial slices."""
 
     across: int
-    """The axis along which a row of pixels runs; backwards where the image's own direction does."""
+    """The axis of a pixel row, reversed if the image's own direction is."""
 
     @property
     def along(self) -> tuple[int, int]:
@@ -68,18 +67,18 @@ class Frame:
         return first, second
 
     def of(self, points: Floats) -> Floats:
-        """Bring points (n, 3) of the patient, in mm, into the frame."""
+        """Transform points (n, 3) in mm from patient coordinates to the frame."""
         return turned(points, self.axes)
 
     def patient(self, points: Floats) -> Floats:
-        """Bring points (n, 3) of the frame, in mm, back into the patient."""
+        """Transform points (n, 3) in mm from the frame to patient coordinates."""
         return turned(points, self.axes.T)
 
 
 def turned(points: Floats, axes: Floats) -> Floats:
-    """Return points (n, 3) along other axes, three unit vectors as rows.
+    """Return points (n, 3) in other axes, given as three unit vectors in rows.
 
-    Not by a product of matrices: for that, numpy asks all cores, which have better things to do.
+    Not a matrix product, for which numpy would start threads on all cores.
     """
     if np.array_equal(axes, np.eye(3)):
         return points
@@ -87,7 +86,7 @@ def turned(points: Floats, axes: Floats) -> Floats:
 
 
 def frame(cosines: Sequence[float] | Floats) -> Frame:
-    """Make the frame of a CT by its (0020,0037) *Image Orientation (Patient)*."""
+    """Return the frame of a CT for its (0020,0037) *Image Orientation (Patient)*."""
     row, column = np.array(cosines[:3], dtype=float), np.array(cosines[3:], dtype=float)
     axes = np.zeros((3, 3))
     free = [0, 1, 2]
@@ -101,25 +100,25 @@ def frame(cosines: Sequence[float] | Floats) -> Frame:
 
 
 class Place(NamedTuple):
-    """Where the voxels of one slice lie, in the frame and in mm; `along` says which two axes these are."""
+    """Geometry of the voxels of one slice, in the frame and in mm; `along` gives the two axes."""
 
     at: float
-    """Along the axis on which slices are stacked."""
+    """Position along the stacking axis."""
 
     first: tuple[float, float]
-    """Centre of the first voxel along both axes."""
+    """Centre of the first voxel on both axes."""
 
     step: tuple[float, float]
     size: tuple[int, int]
 
 
 def place(image: Data, within: Frame) -> Place:
-    """Read where an image lies. PS3.3 C.7.6.2.
+    """Return the geometry of an image. PS3.3 C.7.6.2.
 
     Raises
     ------
     ValueError
-        It does not say.
+        The geometry is not stated.
     """
     corner = within.of(exactly(image, "ImagePositionPatient", 3)[np.newaxis])[0]
     cosines = exactly(image, "ImageOrientationPatient", 6)
@@ -138,7 +137,7 @@ def place(image: Data, within: Frame) -> Place:
 
 
 def position(voxel: tuple[int, ...], lies: Place, within: Frame) -> Floats:
-    """Return where the centre of a voxel [second, first] of a slice lies in the patient."""
+    """Return the centre of a voxel [second, first] of a slice in patient coordinates, in mm."""
     point = np.empty((1, 3))
     point[0, within.stacked] = lies.at
     for axis, first, step, index in zip(within.along, lies.first, lies.step, voxel[::-1], strict=True):
@@ -152,7 +151,7 @@ def pixels(image: Data) -> NDArray[np.generic]:
     Raises
     ------
     NotDrawable
-        They are compressed, and nothing here decompresses them; or there are none.
+        There are none, or their compression is not supported.
     """
     try:
         if not isinstance(image, EngineData):
@@ -168,25 +167,25 @@ def pixels(image: Data) -> NDArray[np.generic]:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """The voxels of one slice, [second, first], as both indices run along the frame's axes; in HU when asked for."""
+    """The voxels of one slice, [second, first], with indices along the frame's axes; converted to HU on access."""
 
     stored: NDArray[np.generic]
     slope: float
     intercept: float
 
     def __getitem__(self, voxels: Any) -> Image:
-        """Return Hounsfield units of some voxels, or of all: [...]."""
+        """Return the Hounsfield units of some or, for [...], all voxels."""
         some: Image = self.stored[voxels].astype(np.float32)
         return some * np.float32(self.slope) + np.float32(self.intercept)
 
 
 def read_slice(image: Data, within: Frame) -> Slice:
-    """Decode the pixels of a slice, and turn them.
+    """Decode the pixels of a slice and orient them along the frame.
 
     Raises
     ------
     NotDrawable
-        They are compressed, and nothing here decompresses them; or what scales them is no number.
+        Their compression is not supported, or their rescale values are not numbers.
     """
     slope, intercept = number(image, "RescaleSlope"), number(image, "RescaleIntercept")
     if (slope is None and "RescaleSlope" in image) or (intercept is None and "RescaleIntercept" in image):
@@ -203,7 +202,7 @@ def read_slice(image: Data, within: Frame) -> Slice:
 
 
 def hounsfield(image: Data, within: Frame) -> Image:
-    """Decode the pixels of a slice, turned so that both indices run as the frame's axes do: [second, first].
+    """Return the Hounsfield units of a slice, [second, first], with indices along the frame's axes.
 
     Raises
     ------
@@ -215,13 +214,13 @@ def hounsfield(image: Data, within: Frame) -> Image:
 
 @dataclass(frozen=True, slots=True)
 class Plane:
-    """One plane through the CT, on an even grid."""
+    """One plane through the CT, on a regular grid."""
 
     normal: int
     at_mm: float
 
     values: Image
-    """HU, [up, across]; both indices run as the frame's axes do."""
+    """HU, [up, across], with indices along the frame's axes."""
 
     first_mm: tuple[float, float]
     """Centre of the first voxel: across, up."""
@@ -230,13 +229,13 @@ class Plane:
 
     @property
     def axes(self) -> tuple[int, int]:
-        """The axes that are seen: across, up."""
+        """Return the axes of the plane: across, up."""
         across, up = (axis for axis in range(3) if axis != self.normal)
         return across, up
 
     @property
     def extent_mm(self) -> tuple[float, float, float, float]:
-        """Where the outer voxels end, half a voxel beyond their centres: from and to across, from and to up."""
+        """Return the bounds, including the outer half voxels: first and last across, first and last up, in mm."""
         edges = []
         for first, step, count in zip(self.first_mm, self.step_mm, self.values.shape[::-1], strict=True):
             edges += [first - step / 2, first + (count - 0.5) * step]
@@ -244,29 +243,29 @@ class Plane:
 
 
 class _Voxels(NamedTuple):
-    """Voxels of a plane along one axis, and those of a slice that lie there."""
+    """Voxels of a plane along one axis, and the corresponding voxels of a slice."""
 
     ours: NDArray[np.intp]
     theirs: NDArray[np.intp]
 
 
 class Planes:
-    """Three planes through one point, to be filled slice by slice.
+    """Three planes through one point, filled slice by slice.
 
     Parameters
     ----------
     places
-        Of all slices, in their order along the axis on which they are stacked.
+        Geometry of all slices, in stacking order.
     through
-        The point, in the frame. Each plane goes through the centres of the voxels that are nearest to it.
+        The point, in the frame, in mm. Each plane goes through the nearest voxel centres.
     outside
-        What stands where no slice has a voxel.
+        Value where no slice has a voxel.
     """
 
     def __init__(self, within: Frame, places: Sequence[Place], through: Floats, *, outside: float = AIR_HU) -> None:
         self._frame = within
         self._at = np.array([one.at for one in places])
-        # Slices may have voxels of different sizes, and with a tilted gantry each begins elsewhere.
+        # Voxel sizes may vary between slices, and with a tilted gantry each slice is offset.
         self._step = np.array([one.step for one in places]).min(axis=0)
         starts = np.array([one.first for one in places])
         ends = starts + (np.array([one.size for one in places]) - 1) * np.array([one.step for one in places])
@@ -281,18 +280,18 @@ class Planes:
 
     @property
     def slice_number(self) -> int:
-        """Which slice is shown whole; the first is 1."""
+        """Return the number of the slice shown completely, counted from 1."""
         return self._slice + 1
 
     def add(self, number: int, lies: Place, values: Image | Slice) -> None:
-        """Take from a slice what belongs to the planes.
+        """Copy a slice's part into each plane.
 
         Parameters
         ----------
         number
-            Of the slice, from 0, in the order of `places`.
+            Index of the slice, from 0, in the order of `places`.
         values
-            Its voxels [second, first]; those that are needed are asked for.
+            Its voxels [second, first]; only those needed are accessed.
         """
         columns, rows = (self._nearest(each, lies) for each in range(2))
         if number == self._slice:
@@ -304,7 +303,7 @@ class Planes:
                 self._lines[each][number, along.ours] = values[voxels]
 
     def _nearest(self, each: int, lies: Place) -> _Voxels:
-        """Find the voxels of a slice that are nearest to ours along one axis; none beyond the edges of the slice."""
+        """Return the voxels of a slice nearest to ours along one axis; none beyond the edges of the slice."""
         key = each, lies.first[each], lies.step[each], lies.size[each]
         if key not in self._known:
             self._known[key] = self._search(each, lies)
@@ -341,7 +340,7 @@ class Planes:
 
 
 def _even(positions: Floats) -> tuple[NDArray[np.intp], float]:
-    """Give which slice is seen at each step of an even grid, and the step: each reaches half way to its neighbours."""
+    """Return the nearest slice at each step of a regular grid, and the step in mm."""
     if len(positions) == 1:
         return np.zeros(1, dtype=np.intp), 1.0
     gaps = np.diff(positions)

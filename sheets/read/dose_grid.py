@@ -1,4 +1,4 @@
-"""The dose of a plan, at any point of the patient."""
+"""The dose of a plan at any point of the patient."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     from sheets.read.numbers import Data
 
 _ROUNDING: Final = 1e-4
-"""Of a voxel: a point that lies on the edge of the grid lies in it."""
+"""Tolerance in voxels: a point on the edge of the grid is inside it."""
 
 _IN_PLANE_MM: Final = 0.5
-"""A dose of one frame says nothing of what lies further from its plane."""
+"""Distance in mm from the plane of a single-frame dose beyond which the dose is unknown."""
 
 
 _LEAST_GY: Final = 1.0
-"""Where the highest dose is less, two places after the point are not enough."""
+"""Below this maximum dose, two decimal places are not enough."""
 
 _AT_ONCE: Final = 1 << 13
-"""Points: what is worked out for so many stays in the processor's cache."""
+"""Number of points per block, so that intermediate results stay in the processor's cache."""
 
 _KINDS: Final = {
     "PHYSICAL": "physical",
     "EFFECTIVE": "effective: weighted by biological effect",
-    "ERROR": "a difference of doses, not a dose",
+    "ERROR": "a dose difference, not a dose",
     "": "type not stated",
 }
 """(3004,0004) *Dose Type*. PS3.3 C.8.8.3."""
@@ -50,20 +50,20 @@ _SUMMATIONS: Final = {
     "BRACHY_SESSION": "of application setups in one session",
     "CONTROL_POINT": "of single control points",
     "RECORD": "of a treatment record",
-    "": "of what is not stated",
+    "": "summation type not stated",
 }
 """(3004,000A) *Dose Summation Type*. PS3.3 C.8.8.3."""
 
 
 class Dose:
-    """An RT Dose, interpolated linearly between the centres of its voxels; nothing is known of what lies outside.
+    """An RT Dose, interpolated linearly between voxel centres; unknown outside the grid.
 
     Raises
     ------
     NotDrawable
         Its pixels cannot be decoded here.
     ValueError
-        It does not say where they lie.
+        Its geometry is not stated.
     """
 
     def __init__(self, dose: Data) -> None:
@@ -71,7 +71,7 @@ class Dose:
         self.kind = str(dose.get("DoseType") or "")
         self.summation = str(dose.get("DoseSummationType") or "")
         self.scaling = float(exactly(dose, "DoseGridScaling", 1)[0])
-        """Gy, where its units are Gy, of one step of the stored numbers."""
+        """Dose per stored unit, in Gy if its units are GY."""
         stored = pixels(dose)
         stored = stored if stored.ndim == 3 else stored[np.newaxis]
         cosines = exactly(dose, "ImageOrientationPatient", 6)
@@ -80,56 +80,56 @@ class Dose:
         self._corner = exactly(dose, "ImagePositionPatient", 3)
         between_rows, between_columns = exactly(dose, "PixelSpacing", 2).tolist()
         self._spacing = np.array([between_columns, between_rows])
-        # PS3.3 C.8.8.3.2: offsets along the normal, or positions; the way from the first frame is the same.
+        # PS3.3 C.8.8.3.2: offsets along the normal, or positions; relative to the first frame they are the same.
         stated = numbers(dose, "GridFrameOffsetVector")
         offsets = stated - stated[0] if len(stated) else np.zeros(1)
         order = np.argsort(offsets)
         self._offsets = offsets[order]
         self.stored = stored[order]
-        """[frame, row, column], frames in their order along the normal."""
+        """[frame, row, column], frames sorted along the normal."""
         self.gy: Image = self.stored.astype(np.float32) * np.float32(self.scaling)
 
     @cached_property
     def highest_gy(self) -> float:
-        """The dose of the hottest voxel."""
+        """Return the maximum voxel dose, in Gy."""
         return float(self.gy.max())
 
     def figure(self, dose: float, *, sign: bool = False) -> str:
-        """Write a dose: two places after the point, and more where all doses of the grid are so small."""
+        """Return a dose as text, with two decimal places, or more if all doses of the grid are small."""
         highest = self.highest_gy
         places = 2 if highest >= _LEAST_GY or highest <= 0 else 2 - floor(log10(highest))
         return f"{dose:{'+' if sign else ''}.{places}f}"
 
     @property
     def unit(self) -> str:
-        """What its figures are told in; '' where that is not Gy, and nobody knows what they are."""
+        """Return the unit of its figures; '' if it is unknown or relative."""
         return "Gy" if self.units == "GY" else ""
 
     @property
     def of_the_plan(self) -> bool:
-        """Whether a prescription of the plan is what it can be held against: an absolute dose of the whole plan."""
+        """Return whether it can be compared with the prescription: an absolute dose of the whole plan."""
         return bool(self.unit) and self.summation in {"PLAN", ""}
 
     @property
     def says(self) -> str:
-        """What its numbers are, in words."""
+        """Return a description of its units, type and summation."""
         units = {"GY": "Gy", "RELATIVE": "relative, not Gy", "": "units not stated"}.get(self.units, self.units)
         summation = _SUMMATIONS.get(self.summation, self.summation)
         return ", ".join([units, _KINDS.get(self.kind, self.kind), summation])
 
     @property
     def flat(self) -> bool:
-        """Return whether it is known in one plane only."""
+        """Return whether the dose is known in one plane only."""
         return len(self._offsets) == 1
 
     def position(self, voxel: tuple[int, ...]) -> Floats:
-        """Return where the centre of a voxel [frame, row, column] lies in the patient."""
+        """Return the centre of a voxel [frame, row, column] in patient coordinates, in mm."""
         frame, row, column = voxel
         steps = np.array([column * self._spacing[0], row * self._spacing[1], self._offsets[frame]])
         return np.asarray(self._corner + turned(steps[np.newaxis], self._axes.T)[0])
 
     def at(self, points: Floats) -> Image:
-        """Return the dose at points (n, 3) of the patient, in Gy; NaN outside the grid."""
+        """Return the dose in Gy at patient points (n, 3); NaN outside the grid."""
         parts = range(0, len(points), _AT_ONCE)
         return np.concatenate([self._at(points[part : part + _AT_ONCE]) for part in parts] or [np.empty(0, "f4")])
 
@@ -162,12 +162,12 @@ class Dose:
 
 
 def _between(first: Image, second: Image, part: Image) -> Image:
-    """Interpolate between two numbers each; exactly the same ones where they are the same."""
+    """Interpolate linearly between pairs of numbers; exact if both are equal."""
     return first + (second - first) * part
 
 
 def _fractional(depths: Floats, offsets: Floats) -> NDArray[np.float64]:
-    """Return between which frames each depth lies, as an index with its fraction; beyond the grid it goes on evenly."""
+    """Return the fractional frame index of each depth, extrapolated linearly beyond the grid."""
     if len(offsets) == 1:
         return np.where(np.abs(depths) <= _IN_PLANE_MM, 0.0, np.inf)
     upper = np.clip(np.searchsorted(offsets, depths), 1, len(offsets) - 1)

@@ -1,7 +1,7 @@
-"""Data sets read by the engine, asked as those of pydicom are: by keyword, values decoded when they are asked for.
+"""Data sets read by the engine, with pydicom's interface: access by keyword, values decoded on access.
 
-A sheet reads a set that was proven, and needs no second opinion: the engine notes where elements lie in a tenth of
-the time that pydicom takes to make objects of them. What is compared with its source is read by pydicom.
+A sheet of a proven set needs no second opinion: the engine indexes elements in a tenth of the time that pydicom takes
+to build objects. Comparisons with the source use pydicom.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class EngineData:
     Parameters
     ----------
     file
-        The file of which this is the top level.
+        The file whose top level this is.
     """
 
     def __init__(self, view: View, file: SetFile | None = None) -> None:
@@ -36,13 +36,13 @@ class EngineData:
         self.file = file
 
     def __contains__(self, attribute: object) -> bool:
-        """Return whether the attribute, a keyword or a tag, is there, with a value or without."""
+        """Return whether the attribute, a keyword or a tag, is present, even without a value."""
         if isinstance(attribute, str):
             return attribute in self.view
         return self.view.raw_at(int(attribute)) is not None if isinstance(attribute, int) else False
 
     def get(self, keyword: str, default: Any = None) -> Any:
-        """Return the text of an attribute, or the items of a sequence; the default where it is absent."""
+        """Return the text of an attribute, or the items of a sequence; the default if it is absent."""
         if keyword not in self.view:
             return default
         if dictionary.vr(dictionary.tag(keyword)) == b"SQ":
@@ -50,17 +50,17 @@ class EngineData:
         return self.view.text(keyword)
 
     def stored(self, tag: int) -> bytes:
-        """Return the value field of an element as it stands; b'' where it is absent."""
+        """Return the raw value field of an element; b'' if it is absent."""
         return self.view.raw_at(tag) or b""
 
     def vr(self, tag: int) -> str:
-        """Return the VR of an element, as it is stated or as the dictionary knows it."""
+        """Return the VR of an element, explicit or from the dictionary."""
         stated = self.view.vr_at(tag)
         return (stated if stated and stated != b"UN" else dictionary.vr(tag)).decode("ascii")
 
 
 def tags(data: EngineData, leaf: int) -> dict[int, int]:
-    """Count the elements at every depth, by tag; of a sequence what is in it.
+    """Count the elements at every depth by tag; of sequences, their contents are counted.
 
     Parameters
     ----------
@@ -86,12 +86,12 @@ def _count_tags(elements: Sequence[Element], leaf: int, found: dict[int, int]) -
 def count_numbers(
     data: bytes, elements: Sequence[Element], sizes: dict[bytes, int], keeps: Numbered, sequences: tuple[int, ...] = ()
 ) -> int:
-    """Count the numbers at every depth of which `keeps` (tag, sequences around it) says that they count.
+    """Count the numbers at every depth selected by `keeps` (tag, enclosing sequences).
 
     Parameters
     ----------
     sizes
-        By VR, how many bytes one takes; 0 where they are text.
+        Bytes per number by VR; 0 for numbers stored as text.
     """
     count = 0
     for tag, vr, _, start, end, items in elements:

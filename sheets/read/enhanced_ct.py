@@ -1,4 +1,4 @@
-"""An enhanced CT, which holds its slices as frames of one object: each as an image of its own. PS3.3 A.38.1."""
+"""Splitting of an enhanced CT, whose slices are frames of one object, into single images. PS3.3 A.38.1."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ _GROUPS: Final = {
     "PlaneOrientationSequence": ("ImageOrientationPatient",),
     "PixelValueTransformationSequence": ("RescaleSlope", "RescaleIntercept"),
 }
-"""What says where a frame lies and what its values mean, by functional group. PS3.3 C.7.6.16.2, C.8.15.3.10."""
+"""Attributes of position and pixel values of a frame, by functional group. PS3.3 C.7.6.16.2, C.8.15.3.10."""
 
 
 def has_frames(image: Data) -> bool:
-    """Return whether an image holds its slices as frames."""
+    """Return whether an image stores its slices as frames."""
     return _PER_FRAME in image
 
 
 def frames(image: Dataset) -> list[Dataset]:
-    """Return the frames of an enhanced CT, each with what all have in common, and what its own groups say.
+    """Return the frames of an enhanced CT, each with the shared and its own functional groups.
 
-    One whose pixels cannot be decoded here has none.
+    Empty if the pixels cannot be decoded.
     """
     common = Dataset()
     for element in image:
@@ -62,7 +62,7 @@ def frames(image: Dataset) -> list[Dataset]:
 
 
 def _voxels(image: Dataset) -> NDArray[np.generic] | None:
-    """Decode all frames [frame, row, column]; None where nothing here can."""
+    """Decode all frames, [frame, row, column]; None if the compression is not supported."""
     try:
         decoded = pixel_array(image)
     except (NotImplementedError, RuntimeError, ValueError, AttributeError):

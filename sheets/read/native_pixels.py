@@ -1,4 +1,4 @@
-"""Pixels that are not compressed, as they lie in a file. PS3.5 8.1."""
+"""Reading of uncompressed pixels. PS3.5 8.1."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _SIZES: Final = frozenset((8, 16, 32))
 
 
 class NotNative(Exception):
-    """The pixels are compressed, or of a kind that is left to pydicom."""
+    """The pixels are compressed, or of a format left to pydicom."""
 
 
 def native(image: EngineData) -> NDArray[np.generic]:
-    """Read the pixels of one sample each: [row, column], or [frame, row, column] where there are several frames.
+    """Return pixels of one sample each: [row, column], or [frame, row, column] for several frames.
 
-    Bits above (0028,0102) *High Bit* are no part of a value: older systems keep overlays there. PS3.5 8.1.1.
+    Bits above (0028,0102) *High Bit* are not part of a value: older systems stored overlays there. PS3.5 8.1.1.
 
     Raises
     ------
     NotNative
-        They are not written plainly.
+        They are not in a native format read here.
     ValueError
-        There are fewer than are stated.
+        There are fewer pixels than stated.
     """
     assert image.file is not None
     file, view = image.file.file, image.view
@@ -50,7 +50,7 @@ def native(image: EngineData) -> NDArray[np.generic]:
     frames = int(view.number("NumberOfFrames") or 1)
     kind, count = np.dtype(f"<{'i' if signed else 'u'}{allocated // 8}"), frames * rows * columns
     if lie.length < count * kind.itemsize:
-        raise ValueError("fewer pixels than are stated")
+        raise ValueError("fewer pixels than stated")
     if file.memory is not None:
         found = np.frombuffer(file.memory, kind, count, lie.offset)
     else:
@@ -61,6 +61,6 @@ def native(image: EngineData) -> NDArray[np.generic]:
 
 
 def _fit(values: NDArray[np.generic], stored: int, high: int, *, signed: bool) -> bool:
-    """Return whether all cells hold a value of so many bits and nothing else, as they nearly always do."""
+    """Return whether all cells hold only a value of `stored` bits, as is nearly always the case."""
     least, most = (-(1 << stored - 1), (1 << stored - 1) - 1) if signed else (0, (1 << stored) - 1)
     return high == stored - 1 and bool(values.size) and bool(values.max() <= most) and bool(values.min() >= least)

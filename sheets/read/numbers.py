@@ -1,7 +1,7 @@
-"""Numbers of a data set as they stand in its file.
+"""Fast reading of the numbers of a data set.
 
-A structure set holds a million and a half. pydicom makes an object of each; here they become one array. The data
-set may be one of pydicom or one of the engine.
+A structure set holds a million and a half numbers. pydicom creates an object for each; here they become one array. The
+data set may be pydicom's or the engine's.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ BINARY: Final = {
 
 
 def vr(data: Data, tag: BaseTag) -> str:
-    """Return the VR of an element; '' or UN where nobody knows it."""
+    """Return the VR of an element; '' or UN if it is unknown."""
     if isinstance(data, EngineData):
         return data.vr(tag)
     element = data.get_item(tag)
@@ -53,13 +53,13 @@ def vr(data: Data, tag: BaseTag) -> str:
 
 
 def stored(data: Dataset, tag: BaseTag) -> bytes | None:
-    """Return the value field of an element as it stands; None where it was decoded already."""
+    """Return the raw value field of an element; None if it was already decoded."""
     element = data.get_item(tag)
     return bytes(element.value or b"") if isinstance(element, RawDataElement) else None
 
 
 def numbers(data: Data, attribute: str | BaseTag) -> Floats:
-    """Return the numbers of an attribute; none where it is absent, empty, or holds what is no number."""
+    """Return the numbers of an attribute; empty if it is absent, empty, or contains something else."""
     try:
         if isinstance(data, EngineData):
             place = dictionary.tag(attribute) if isinstance(attribute, str) else int(attribute)
@@ -77,9 +77,9 @@ def numbers(data: Data, attribute: str | BaseTag) -> Floats:
 
 
 def points(data: Data, attribute: str) -> Floats:
-    """Return the numbers of an attribute that holds points (3 n); none where one is no number.
+    """Return the numbers (3 n) of an attribute that holds points; empty if one is not a number.
 
-    Most contours lie in one plane, so that one of three coordinates is the same in all points: it is read once.
+    Most contours are planar, so that one of three coordinates is the same in all points and is parsed once.
     """
     if not isinstance(data, EngineData):
         return numbers(data, attribute)
@@ -96,12 +96,12 @@ def points(data: Data, attribute: str) -> Floats:
 
 
 def _read(raw: bytes, kind: str, order: str) -> Floats:
-    """Read a value field; `order` is that of its bytes, as numpy writes it.
+    """Return the numbers in a value field; `order` is its byte order in numpy's notation.
 
     Raises
     ------
     ValueError
-        It holds what is no number.
+        It contains something other than numbers.
     """
     if kind in TEXT and (text := raw.strip(b" \0")):
         return np.array(text.split(b"\\"), dtype=float)
@@ -111,19 +111,19 @@ def _read(raw: bytes, kind: str, order: str) -> Floats:
 
 
 def term(data: Data, attribute: str) -> str:
-    """Return a defined term of the standard, which is written in ASCII; '' where there is none."""
+    """Return a defined term of the standard, in ASCII; '' if there is none."""
     if isinstance(data, EngineData):
         return data.stored(dictionary.tag(attribute)).strip(b" \0").decode("ascii", "replace")
     return str(data.get(attribute) or "")
 
 
 def exactly(data: Data, attribute: str, count: int) -> Floats:
-    """Return the numbers of an attribute that has to have so many.
+    """Return the numbers of an attribute that must have `count` of them.
 
     Raises
     ------
     ValueError
-        It has not, or one is none.
+        It has a different number of values, or one is not a number.
     """
     found = numbers(data, attribute)
     if len(found) != count or not np.isfinite(found).all():
@@ -132,19 +132,19 @@ def exactly(data: Data, attribute: str, count: int) -> Floats:
 
 
 def number(data: Data, attribute: str | BaseTag) -> float | None:
-    """Return the first number of an attribute; None where it is absent, empty, or no number that there is."""
+    """Return the first number of an attribute; None if it is absent, empty, or not a finite number."""
     found = numbers(data, attribute)
     return float(found[0]) if len(found) and isfinite(found[0]) else None
 
 
 def whole(data: Data, attribute: str | BaseTag) -> int | None:
-    """Return the first number of an attribute that counts or numbers something."""
+    """Return the first number of an attribute as an integer."""
     found = number(data, attribute)
     return None if found is None else round(found)
 
 
 def stated(data: Data, attribute: str) -> bool:
-    """Return whether an attribute has a value, readable or not."""
+    """Return whether an attribute has a value, valid or not."""
     if isinstance(data, EngineData):
         return data.view.has(attribute)
     element = data.get_item(Tag(tag_for_keyword(attribute) or 0)) if attribute in data else None

@@ -1,4 +1,4 @@
-"""The objects of one set: read by the engine, or, to be compared, by pydicom, which neither wrote nor proved them."""
+"""The objects of one set, read by the engine, or for comparisons by pydicom, which neither wrote nor proved them."""
 
 from __future__ import annotations
 
@@ -39,37 +39,37 @@ class Slice(NamedTuple):
     place: Place
 
     header: Data
-    """Of a frame of an enhanced CT all there is of it."""
+    """The complete data set if it is a frame of an enhanced CT."""
 
 
 @dataclass(frozen=True)
 class Objects:
-    """One set. The CT's pixels stay on disk, and are read one slice at a time."""
+    """One set. The CT's pixels stay on disk and are read one slice at a time."""
 
     sop_instance_uids: tuple[str, ...]
 
     frame: Frame
     slices: tuple[Slice, ...]
-    """In their order along the frame's axis."""
+    """Sorted along the frame's axis."""
 
     structure_set: Data
     plan: Data
     dose: Data
 
     by_pydicom: bool
-    """Whether pydicom reads them."""
+    """Whether they are read by pydicom."""
 
     files: tuple[DicomFile, ...]
-    """All of them as the engine has read them, without their pixels."""
+    """All objects as read by the engine, without their pixels."""
 
     @property
     def slices_mm(self) -> Floats:
-        """Where the slices lie along the frame's axis, in order."""
+        """Return the sorted positions of the slices along the frame's axis, in mm."""
         return np.unique([one.place.at for one in self.slices])
 
     @property
     def spacing(self) -> str:
-        """How far apart the slices lie: `3 mm`, `2 and 5 mm`, `2 to 7.5 mm`."""
+        """Return the slice distances: `3 mm`, `2 and 5 mm`, `2 to 7.5 mm`."""
         gaps = np.unique(np.diff(self.slices_mm).round(1))
         if len(gaps) > 2:
             return f"{gaps[0]:g} to {gaps[-1]:g} mm"
@@ -77,36 +77,36 @@ class Objects:
 
     @cached_property
     def beams(self) -> list[Beam]:
-        """The beams of the plan."""
+        """Return the beams of the plan."""
         return beams(self.plan)
 
     def images(self) -> Iterator[Data]:
-        """Read the slices, one after the other."""
+        """Yield the slices one at a time."""
         for one in self.slices:
             is_a_file = isinstance(one.header, EngineData)
             yield _read(one.path) if self.by_pydicom and is_a_file else one.header
 
 
 class NoSet(Exception):
-    """The folder does not hold one set, any more."""
+    """The folder no longer holds one set."""
 
 
 def read(folder: Path, *, by_pydicom: bool = False, choose: Choose = lambda found: set_aside(found).objects) -> Objects:
-    """Read the set in a folder.
+    """Return the set in a folder.
 
     Parameters
     ----------
     choose
-        Returns of the objects in the folder those of the set.
+        Selects the objects of the set from those in the folder.
 
     Raises
     ------
     NoSet
         There is not one structure set, one plan, one dose and a CT.
     NotDrawable
-        The CT's slices do not say where they lie.
+        The geometry of the CT's slices is not stated.
     OSError
-        Something cannot be read.
+        A file cannot be read.
     """
     found = choose(reader.read(folder, folder_listing.take(folder)).objects)
     single = [found[kind] for kind in (reader.STRUCTURE_SET, reader.PLAN, reader.DOSE)]
@@ -133,7 +133,7 @@ def read(folder: Path, *, by_pydicom: bool = False, choose: Choose = lambda foun
 
 
 def _images(folder: Path, one: SetFile) -> Sequence[Data]:
-    """Return the slice in a file of the CT; of an enhanced one its frames, which pydicom reads."""
+    """Return the slice in a CT file; for an enhanced CT its frames, read by pydicom."""
     header = EngineData(one.view, one)
     return enhanced_ct.frames(_read(folder / one.path)) if enhanced_ct.has_frames(header) else [header]
 
@@ -143,7 +143,7 @@ def _object(folder: Path, one: SetFile, *, by_pydicom: bool) -> Data:
 
 
 def _read(path: Path) -> Dataset:
-    """Read one object; where its file does not say how it is written, pydicom has found out by reading it."""
+    """Read one object; if its transfer syntax is not stated, it is the one pydicom inferred."""
     data = dcmread(path, force=True)
     if "TransferSyntaxUID" not in data.file_meta:
         implicit, _ = data.original_encoding

@@ -1,4 +1,4 @@
-"""The histograms that the planning system put into its dose: what contour and dose were worth where they were made."""
+"""The histograms stored by the planning system in its dose, as a reference for contours and dose."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PlannedDvh:
-    """A histogram that is stated."""
+    """A stored histogram."""
 
     volume_cm3: float | None
-    """None where volumes are stated in per cent."""
+    """None if volumes are stated in per cent."""
 
     gy: Floats
-    """Doses, the lowest first."""
+    """Doses in Gy, in ascending order."""
 
     part: Floats
-    """Part of the volume that gets at least this dose."""
+    """Fraction of the volume receiving at least this dose."""
 
     @property
     def mean_gy(self) -> float:
-        """Return the mean dose of the volume."""
+        """Return the mean dose of the volume in Gy."""
         return float(self.gy[0] + (np.diff(self.gy) * (self.part[1:] + self.part[:-1]) / 2).sum())
 
     def dose_gy(self, percent: float) -> float:
-        """Return the dose that at least so many per cent of the volume get: D95 with 95."""
+        """Return the minimum dose in Gy received by this percentage of the volume: D95 for 95."""
         return float(np.interp(-percent / 100, -self.part, self.gy))
 
 
 def read(dose: Data) -> dict[int, PlannedDvh]:
-    """Read the histograms of a dose, by the number of the structure. PS3.3 C.8.8.4.
+    """Return the histograms of a dose by ROI number. PS3.3 C.8.8.4.
 
-    Left out are those of several structures together, and those that are not in Gy or cannot be read.
+    Histograms of several structures, not in Gy, or unreadable are left out.
     """
     found = {}
     for one in dose.get("DVHSequence") or ():
@@ -63,7 +63,7 @@ def _histogram(one: Data) -> PlannedDvh | None:
         return None
     if kind == "DIFFERENTIAL":
         volumes = np.cumsum(volumes[::-1])[::-1]
-    # A volume is that at the lower end of its bin. What is above the last bin gets nothing.
+    # Volumes refer to the lower end of their bin; above the last bin they are zero.
     gy = np.concatenate([[0.0], np.cumsum(widths)])
     volumes = np.minimum.accumulate(np.append(volumes, 0.0))
     if volumes[0] <= 0:

@@ -1,1 +1,1 @@
-"""Pictures, HTML and PDF."""
+"""Rendering of images, HTML and PDF."""

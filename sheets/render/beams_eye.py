@@ -1,6 +1,6 @@
-"""A beam as its source sees it: what is open over the target, and a dial of how the gantry stands or turns. A PNG.
+"""Beam's-eye view as a PNG: the aperture over the target, and a dial of the gantry angle or rotation.
 
-Along the axes of the gantry, its *x* to the right and its *y* up, to the scale of the isocentre plane.
+Drawn along the axes of the gantry, *x* to the right and *y* up, to the scale of the isocentre plane.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MARGIN_MM: Final = 15.0
 _LEAST_MM: Final = 40.0
 _MOST_MM: Final = 230.0
 _POINTS: Final = 48
-"""Of a contour that is projected, about: half a per cent of a circle's radius is lost."""
+"""Approximate number of points of a projected contour; the error is half a per cent of a circle's radius."""
 
 _INK: Final = (26, 31, 38)
 SHUT: Final = (176, 182, 189)
@@ -51,12 +51,12 @@ _OBLIQUE: Final = 0.4
 
 
 class Shadow(NamedTuple):
-    """A structure as the source sees it: polygons in mm that cover it together."""
+    """Projection of a structure from the source: polygons in mm whose union covers it."""
 
     faces: list[Floats]
-    """(n, 2): the lower and the upper face of the slab that each contour stands for."""
+    """Lower and upper faces of the slab of each contour, each of shape (n, 2)."""
     sides: Floats
-    """(m, 4, 2): what joins them."""
+    """Side faces, shape (m, 4, 2)."""
 
 
 NOTHING: Final = Shadow([], np.empty((0, 4, 2)))
@@ -87,7 +87,7 @@ def shadow(target: Structure | None, view: BeamView, within: Frame) -> Shadow:
 
 
 def picture(view: BeamView, target: Shadow = NOTHING) -> bytes:
-    """Draw a beam over its target, as `shadow` projects it."""
+    """Draw a beam over its target, projected by `shadow`; return a PNG."""
     half = half_mm(view, target)
     scale = SIDE_PX / 2 / half
 
@@ -127,13 +127,13 @@ def picture(view: BeamView, target: Shadow = NOTHING) -> bytes:
 
 
 def _facing(sides: Floats) -> Floats:
-    """Return the sides that face the source: with the faces they cover what all sides do, for a slab is closed."""
+    """Return the sides facing the source; a slab is closed, so with the faces they cover the same area as all sides."""
     first, second = sides[:, 2] - sides[:, 0], sides[:, 3] - sides[:, 1]
     return sides[first[:, 0] * second[:, 1] > first[:, 1] * second[:, 0]]
 
 
 def half_mm(view: BeamView, target: Shadow) -> float:
-    """Return how far from the axis there is something to be seen."""
+    """Return the half width of the picture in mm."""
     points = [target.sides, view.spots, *(view.of_collimator(one.points) for one in view.outlines)]
     if view.opening is not None:
         points.append(view.of_collimator(_corners(_open_box(view.opening))))
@@ -146,7 +146,7 @@ def _corners(box: Floats) -> Floats:
 
 
 def _open_box(opening: Opening) -> Floats:
-    """Return from and to where anything is open, along both axes of the collimator."""
+    """Return the bounding box of the aperture along both axes of the collimator."""
     box = opening.jaws.copy()
     for one in opening.leaves:
         apart = one.ends[1] > one.ends[0]
@@ -158,13 +158,13 @@ def _open_box(opening: Opening) -> Floats:
 
 
 def _rectangle(along: int, low: float, high: float, first: float, last: float) -> list[tuple[float, float]]:
-    """Return the corners of a rectangle that reaches from low to high along one axis."""
+    """Return the corners of a rectangle extending from low to high along one axis."""
     corners = [(low, first), (high, first), (high, last), (low, last)]
     return corners if along == 0 else [(y, x) for x, y in corners]
 
 
 def _shut(pen: ImageDraw.ImageDraw, view: BeamView, collimator: _Place) -> None:
-    """Fill what jaws, leaves, blocks and applicators shield."""
+    """Fill the areas shielded by jaws, leaves, blocks and applicators."""
     far = 2 * _MOST_MM
     if view.opening is not None:
         for axis, (low, high) in enumerate(view.opening.jaws):
@@ -204,7 +204,7 @@ def _lines(pen: ImageDraw.ImageDraw, view: BeamView, collimator: _Place) -> None
 
 
 def _axes(pen: ImageDraw.ImageDraw, view: BeamView, scale: float, collimator: _Place) -> None:
-    """Draw the axes through the isocentre, which way of the patient is which, and a bar as a scale."""
+    """Draw the axes through the isocentre, the patient directions and a scale bar."""
     middle, far = SIDE_PX / 2, 2 * _MOST_MM
     for ends in (((-far, 0.0), (far, 0.0)), ((0.0, -far), (0.0, far))):
         pen.line(collimator(*ends), fill=_INK, width=1)
@@ -227,7 +227,7 @@ def _axes(pen: ImageDraw.ImageDraw, view: BeamView, scale: float, collimator: _P
 
 
 def direction(vector: Floats) -> str:
-    """Name a direction in the patient by the one or two ways that it is nearest to."""
+    """Return the name of a patient direction, from the one or two nearest axes."""
     order = np.argsort(-np.abs(vector))
     return "".join(
         _PATIENT[axis][int(vector[axis] > 0)]
@@ -237,7 +237,7 @@ def direction(vector: Floats) -> str:
 
 
 def _dial(pen: ImageDraw.ImageDraw, view: BeamView) -> None:
-    """Draw how the gantry stands, as one who faces it sees it, or from where to where it turns."""
+    """Draw the gantry angle or rotation, as seen facing the gantry."""
     x, y, radius = SIDE_PX - _DIAL_PX - 8, _DIAL_PX + 8, _DIAL_PX
     pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill="white", outline=_LEAF, width=2)
     if not view.turns:
@@ -261,7 +261,7 @@ def _leg(pen: ImageDraw.ImageDraw, middle: tuple[int, int], radius: float, leg: 
 
 
 def _on_dial(x: float, y: float, radius: float, degrees: float) -> tuple[float, float]:
-    """Return a place on a circle: 0° above, clockwise."""
+    """Return a point on a circle: 0° at the top, clockwise."""
     angle = np.radians(degrees)
     return float(x + radius * np.sin(angle)), float(y - radius * np.cos(angle))
 

@@ -1,6 +1,6 @@
-"""Pictures: planes through the CT with contours and isodoses, as PNG that hold pixels and nothing else.
+"""Planes through the CT with contours and isodoses, as PNG images without metadata.
 
-Drawn by Pillow at twice their size and then halved, which smooths lines; isodoses are traced by contourpy.
+Drawn by Pillow at twice their size and then halved, to smooth lines; isodoses are traced by contourpy.
 """
 
 from __future__ import annotations
@@ -42,20 +42,20 @@ ISODOSES: Final = (
     (50, "#8c4eec"),
     (20, "#3355ee"),
 )
-"""Per cent of the prescribed dose; the brighter the higher, also for who does not tell colours apart."""
+"""Per cent of the prescribed dose; brightness increases with dose, for colour-blind readers."""
 
 _ROUND: Final = (1, 2, 2.5, 5, 10)
-"""Steps of doses that are told in no per cent, times a power of ten."""
+"""Steps of isodoses not in per cent, times a power of ten."""
 
 MARGIN_MM: Final = 12.0
-"""What is shown around the structures."""
+"""Margin shown around the structures, in mm."""
 
 REACH_MM: Final = 170.0
-"""No more than this on each side of the target."""
+"""Maximum extent on each side of the target, in mm."""
 
 
 _FINER: Final = 2
-"""So many times larger is drawn than shown."""
+"""Factor between the size drawn and the size shown."""
 
 _GAP_MM: Final = 2.0
 _COMPRESSION: Final = 2
@@ -64,18 +64,18 @@ _THICK_PX: Final = 3.0
 _DASH_PX: Final = 9.0
 _STRAIGHT: Final = 1e-3
 _SHARP: Final = 0.3
-"""How much a line turns at a point that is left out, and at a corner that is cut off; in radians."""
+"""Angles in radians below which a point is dropped, and above which a corner is cut off."""
 _LETTER_PX: Final = 17
 _EDGE_PX: Final = 7
 _BAR_MM: Final = 50.0
 _BAR_PX: Final = 4
 _MARK_PX: Final = 13
-"""Of the number at an isodose."""
+"""Height of the number at an isodose."""
 _LONGEST: Final = 6.0
-"""An isodose has its number where it is so many times as long as the number is high."""
+"""Minimum length of an isodose for a number, in heights of the number."""
 _CROSS_PX: Final = 11
 _HOT_MM: Final = 2.5
-"""The highest dose is marked in planes that are no further from it."""
+"""The maximum dose is marked in planes within this distance, in mm."""
 
 _DOSE_STEP_MM: Final = 1.5
 _LINE_MM: Final = 0.5
@@ -87,15 +87,15 @@ _LUMINANCE: Final = np.array([0.2126, 0.7152, 0.0722])
 
 
 class Shape(NamedTuple):
-    """What a picture is to be like: panels are arranged so that they fill it best."""
+    """Shape of a picture; panels are arranged to fill it best."""
 
     width_px: int
     aspect: float
-    """Height by width."""
+    """Height divided by width."""
 
 
 LARGE: Final = Shape(1632, 5.6 / 10.2)
-"""As wide as a page at 220 dots an inch."""
+"""Page width at 220 dpi."""
 
 LOW: Final = Shape(1224, 0.32)
 _SMALL: Final = Shape(612, LARGE.aspect)
@@ -108,11 +108,11 @@ class Level(NamedTuple):
     colour: str
     says: str
     mark: str
-    """What stands at its line."""
+    """Label at its line."""
 
 
 def levels(full_gy: float | None, dose: Dose | None) -> list[Level]:
-    """Choose the isodoses: per cent of the prescribed dose; where none is stated, round doses up to the highest."""
+    """Return the isodoses: per cent of the prescribed dose; if none is stated, round doses up to the maximum."""
     highest = dose.highest_gy if dose else 0.0
     if dose is None or highest <= 0:
         return []
@@ -130,7 +130,7 @@ def levels(full_gy: float | None, dose: Dose | None) -> list[Level]:
 
 
 def hottest(dose: Dose | None, frame: Frame) -> Floats | None:
-    """Return where the hottest voxel is, in the frame; None where there is no dose."""
+    """Return the position of the hottest voxel in the frame, in mm; None if there is no dose."""
     if dose is None or dose.highest_gy <= 0:
         return None
     voxel = np.unravel_index(int(dose.gy.argmax()), dose.gy.shape)
@@ -138,7 +138,7 @@ def hottest(dose: Dose | None, frame: Frame) -> Floats | None:
 
 
 def seen(structures: Sequence[Structure], planes: Sequence[Plane]) -> list[Structure]:
-    """Return the structures that reach one of the planes."""
+    """Return the structures that intersect one of the planes."""
     found = []
     for structure in structures:
         if structure.drawn:
@@ -150,7 +150,7 @@ def seen(structures: Sequence[Structure], planes: Sequence[Plane]) -> list[Struc
 
 
 class Box(NamedTuple):
-    """What is shown of the patient: lowest and highest corner, in the frame, in mm."""
+    """Visible region: lowest and highest corner in the frame, in mm."""
 
     low: Floats
     high: Floats
@@ -158,23 +158,23 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True)
 class Scene:
-    """What is drawn over the CT."""
+    """The overlays of the CT."""
 
     frame: Frame
     structures: Sequence[Structure]
     dose: Dose | None
-    """None where it cannot be decoded."""
+    """None if it cannot be decoded."""
     levels: Sequence[Level]
-    """Isodoses, the highest first."""
+    """Isodoses in descending order."""
     hottest: Floats | None = None
-    """Where the highest dose is, in the frame."""
+    """Position of the maximum dose in the frame, in mm."""
 
     before: Scene | None = None
-    """What it is held against: what differs from it is drawn over everything."""
+    """The scene to compare with; differences are drawn on top."""
 
 
 def box(structures: Sequence[Structure], planes: Sequence[Plane], centre: Floats) -> Box:
-    """Choose what is shown: all structures with a margin, as far as the CT goes and not far from the centre."""
+    """Return the visible region: all structures with a margin, limited to the CT and around the centre."""
     low, high = np.full(3, np.inf), np.full(3, -np.inf)
     for plane in planes:
         edges = plane.extent_mm
@@ -185,7 +185,7 @@ def box(structures: Sequence[Structure], planes: Sequence[Plane], centre: Floats
     if drawn:
         lowest = np.maximum(low, np.min(drawn, axis=0)[0] - MARGIN_MM)
         highest = np.minimum(high, np.max(drawn, axis=0)[1] + MARGIN_MM)
-        if (lowest < highest).all():  # else nothing of them lies in the CT
+        if (lowest < highest).all():  # otherwise they are outside the CT
             low, high, centre = lowest, highest, np.clip(centre, lowest, highest)
     return Box(np.maximum(low, centre - REACH_MM), np.minimum(high, centre + REACH_MM))
 
@@ -193,12 +193,12 @@ def box(structures: Sequence[Structure], planes: Sequence[Plane], centre: Floats
 def views(
     planes: Sequence[Plane], scene: Scene, shown: Box, *, highlight: Sequence[Image] = (), shape: Shape = LARGE
 ) -> bytes:
-    """Draw planes in one picture and to one scale, with contours and isodoses: a PNG.
+    """Draw planes in one picture and to one scale, with contours and isodoses; return a PNG.
 
     Parameters
     ----------
     highlight
-        For each plane what is to be seen on top, where it is not 0: a difference.
+        Mask for each plane, drawn on top where it is not 0: a difference.
     """
     return _png(_views(planes, scene, shown, highlight, shape))
 
@@ -228,14 +228,14 @@ def _views(
 
 
 class _Panel:
-    """One plane while it is drawn, `_FINER` times larger than it is shown."""
+    """One plane being drawn, `_FINER` times larger than shown."""
 
     def __init__(self, plane: Plane, shown: Box, scale: float, size: tuple[int, int]) -> None:
         self.plane = plane
         self.size = size
         self.scale = scale
         across, up = plane.axes
-        # The front and the head are above. PS3.3 C.7.6.2.1.1: the axes run to the left, to the back, to the head.
+        # Anterior and head are at the top. PS3.3 C.7.6.2.1.1: axes run to the left, posterior and head.
         self._down = plane.normal == AXIAL
         self._left = float(shown.low[across])
         self._top = float(shown.low[up] if self._down else shown.high[up])
@@ -244,10 +244,10 @@ class _Panel:
         self.picture = self.resampled(grey).convert("RGB")
         self.pen = ImageDraw.Draw(self.picture)
         self.marks: list[tuple[float, float, Level]] = []
-        """Where isodoses are told by a number, as they are shown."""
+        """Positions of the isodose numbers, in shown pixels."""
 
     def resampled(self, values: NDArray[np.uint8]) -> Pictures.Image:
-        """Show values on the grid of the plane, [up, across], each as large as its voxel."""
+        """Return values on the grid of the plane, [up, across], scaled to the panel."""
         step = 1 / (self.scale * _FINER)
         columns, rows = step / self.plane.step_mm[0], step / self.plane.step_mm[1]
         left = (self._left - self.plane.first_mm[0]) / self.plane.step_mm[0] + 0.5
@@ -258,13 +258,13 @@ class _Panel:
         )
 
     def pixels(self, across: Floats, up: Floats) -> list[tuple[float, float]]:
-        """Return where points of the plane, in mm, are drawn."""
+        """Return the pixel positions of points of the plane in mm."""
         x = (across - self._left) * (self.scale * _FINER)
         y = (up - self._top) * ((self.scale if self._down else -self.scale) * _FINER)
         return list(zip(x.tolist(), y.tolist(), strict=True))
 
     def line(self, across: Floats, up: Floats, colour: Colour, width_px: float, *, broken: bool = False) -> None:
-        """Draw a line through points of the plane, in mm."""
+        """Draw a line through points of the plane in mm."""
         points = np.array(self.pixels(across, up))
         width = max(round(width_px * _FINER), 1)
         for part in _dashes(points, _DASH_PX * _FINER) if broken else [points]:
@@ -275,12 +275,12 @@ class _Panel:
         self.picture.paste(_RED, mask=mask.point(lambda value: opacity if value else 0))
 
     def halved(self) -> Pictures.Image:
-        """Return the panel in the size in which it is shown."""
+        """Return the panel in its final size."""
         return self.picture.reduce(_FINER)
 
 
 def rounded(line: Floats, width: float) -> Floats:
-    """Cut the corners of a line (n, 2) off, so that a broad one has no notches, and leave out points between others."""
+    """Return a line (n, 2) with cut corners, to avoid notches in broad lines, and without redundant points."""
     if len(line) < 3:
         return line
     before, after = line[1:-1] - line[:-2], line[2:] - line[1:-1]
@@ -302,7 +302,7 @@ def rounded(line: Floats, width: float) -> Floats:
 
 
 def _dashes(line: Floats, length: float) -> list[Floats]:
-    """Break a line (n, 2) into pieces with gaps between them."""
+    """Return the dashes of a line (n, 2)."""
     run = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
     pieces = []
     for start in np.arange(0.0, run[-1], 2 * length):
@@ -315,11 +315,11 @@ def _dashes(line: Floats, length: float) -> list[Floats]:
 def _arrangement(
     sizes: Sequence[tuple[float, float]], aspect: float
 ) -> tuple[list[tuple[float, float]], tuple[float, float]]:
-    """Place panels (width, height) in a row, or the first beside the others, whichever is shown larger.
+    """Arrange panels (width, height) in a row, or the first beside the others, whichever is larger.
 
     Returns
     -------
-    The upper left corner of each, from the upper left corner of the whole; the size of the whole.
+    The upper left corner of each relative to the whole; the size of the whole.
     """
     widths, heights = zip(*sizes, strict=True)
     row = [(sum(widths[:number]) + number * _GAP_MM, 0.0) for number in range(len(sizes))]
@@ -348,7 +348,7 @@ def _font(size_px: int) -> ImageFont.FreeTypeFont:
 
 
 def _letters(pen: ImageDraw.ImageDraw, panel: _Panel, place: tuple[int, int]) -> None:
-    """Write at the edges which way is which, what plane it is, and draw a bar as a scale."""
+    """Draw the directions at the edges, the name of the plane and a scale bar."""
     plane, (width, height), (left, top) = panel.plane, panel.size, place
     across, up = plane.axes
     below, above = ENDS[up] if plane.normal != AXIAL else ENDS[up][::-1]
@@ -371,7 +371,7 @@ def _letters(pen: ImageDraw.ImageDraw, panel: _Panel, place: tuple[int, int]) ->
 def _bar(
     pen: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont, scale: float, corner: tuple[int, int], most_px: float
 ) -> None:
-    """Draw a bar of 5 cm, or of 1 cm where that is too long; none where not even that fits."""
+    """Draw a scale bar of 5 cm, or of 1 cm if that is too long; none if neither fits."""
     length = next((mm for mm in (_BAR_MM, _BAR_MM / 5) if mm * scale < most_px), None)
     if length is None:
         return
@@ -401,7 +401,7 @@ def _isodoses(panel: _Panel, scene: Scene, dose: Dose, shown: Box) -> None:
 
 
 def _mark(panel: _Panel, level: Level, line: Floats, number: int) -> None:
-    """Find a place for the number of an isodose: each a little further round, so that none hides another."""
+    """Choose the position of an isodose number, each a little further round to avoid overlaps."""
     places = np.array(panel.pixels(line[:, 0], line[:, 1])) / _FINER
     inside = ((places > _MARK_PX) & (places < np.array(panel.size) - _MARK_PX)).all(axis=1)
     if not level.mark or np.hypot(*(np.ptp(each) for each in places.T)) < _LONGEST * _MARK_PX or not inside.any():
@@ -414,14 +414,14 @@ def _mark(panel: _Panel, level: Level, line: Floats, number: int) -> None:
 
 
 def _marks(pen: ImageDraw.ImageDraw, panel: _Panel, place: tuple[int, int]) -> None:
-    """Write the numbers of isodoses at their lines."""
+    """Draw the numbers of the isodoses at their lines."""
     for x, y, level in panel.marks:
         at = place[0] + x, place[1] + y
         pen.text(at, level.mark, level.colour, _font(_MARK_PX), "mm", stroke_width=_HALO_PX, stroke_fill="black")
 
 
 def _cross(pen: ImageDraw.ImageDraw, panel: _Panel, place: tuple[int, int], hottest: Floats | None) -> None:
-    """Mark the highest dose in a plane that goes through it."""
+    """Mark the maximum dose in a plane through it."""
     plane = panel.plane
     if hottest is None or abs(hottest[plane.normal] - plane.at_mm) > _HOT_MM:
         return
@@ -436,13 +436,13 @@ def _cross(pen: ImageDraw.ImageDraw, panel: _Panel, place: tuple[int, int], hott
 
 
 def rgb(name: str) -> Colour:
-    """Return a colour that is told as `#rrggbb`."""
+    """Return the colour of `#rrggbb`."""
     red, green, blue = ImageColor.getrgb(name)[:3]
     return red, green, blue
 
 
 def _dose_on(plane: Plane, frame: Frame, dose: Dose, shown: Box) -> tuple[Floats, Floats, Image]:
-    """Return the dose on an even grid in a plane, with the grid: across, up, Gy; NaN where it is not known."""
+    """Return a regular grid in a plane and its dose: across, up, Gy; NaN where unknown."""
     across, up = np.meshgrid(
         *(np.arange(shown.low[axis], shown.high[axis] + _DOSE_STEP_MM, _DOSE_STEP_MM) for axis in plane.axes)
     )
@@ -453,7 +453,7 @@ def _dose_on(plane: Plane, frame: Frame, dose: Dose, shown: Box) -> tuple[Floats
 
 
 def _differences(panel: _Panel, scene: Scene, before: Scene, shown: Box) -> None:
-    """Draw what the other one has elsewhere: doses that differ as red fields, contours that moved as broken lines."""
+    """Draw the differences from the other scene: differing doses as red areas, moved contours as dashed lines."""
     if scene.dose is not None and before.dose is not None:
         across, up, gy = _dose_on(panel.plane, scene.frame, scene.dose, shown)
         off = np.abs(np.nan_to_num(gy) - np.nan_to_num(_dose_on(panel.plane, scene.frame, before.dose, shown)[2]))
@@ -491,11 +491,11 @@ def _outline(panel: _Panel, frame: Frame, structure: Structure, colour: Colour, 
 
 
 def outlines(structure: Structure, plane: Plane, frame: Frame) -> list[Floats]:
-    """Cut a structure by a plane that stands across its contours.
+    """Return the cross-section of a structure in a plane perpendicular to its contours.
 
     Returns
     -------
-    Lines (n, 2) around what is cut, in mm: along the contours' planes, and along the axis on which these are stacked.
+    Outlines (n, 2) in mm: along the contour planes, and along the stacking axis.
     """
     along = next(axis for axis in plane.axes if axis != frame.stacked)
     spans = structure.spans(plane.normal, along, plane.at_mm, 1.0, 1)
@@ -514,14 +514,14 @@ def outlines(structure: Structure, plane: Plane, frame: Frame) -> list[Floats]:
 
 
 def _traced(structure: Structure, spans: Spans) -> list[Floats]:
-    """Trace the outlines of what is cut where a plane of contours is cut more than once, by a grid."""
+    """Trace the outlines on a grid, for contour planes that are cut more than once."""
     positions = np.arange(spans.start.min() - 1, spans.end.max() + 1 + _LINE_MM, _LINE_MM)
     at, slabs = structure.planes[0], structure.slabs
     changes = np.zeros((len(at), len(positions) + 1), np.int8)
     np.add.at(changes, (spans.plane, np.searchsorted(positions, spans.start, "left")), 1)
     np.add.at(changes, (spans.plane, np.searchsorted(positions, spans.end, "right")), -1)
     inside = changes[:, :-1].cumsum(axis=1, dtype=np.int8) > 0
-    # An empty row where a slab ends and no other begins, as far away again: the outline runs where the slab ends.
+    # An empty row beyond each free end of a slab, at the same distance, so that the outline runs at the slab's end.
     rows: list[tuple[float, NDArray[np.bool_]]] = []
     empty = np.zeros(len(positions), bool)
     for number, position in enumerate(at):
@@ -538,7 +538,7 @@ def _traced(structure: Structure, spans: Spans) -> list[Floats]:
 
 
 def thumbnail(plane: Plane, scene: Scene, shown: Box, width_px: int = 240) -> bytes:
-    """Draw one plane small and square: a PNG."""
+    """Draw a small square picture of one plane; return a PNG."""
     plain = replace(scene, levels=[level._replace(mark="") for level in scene.levels], hottest=None)
     whole = _views([plane], plain, shown, (), _SMALL)
     side = min(whole.size)
@@ -551,17 +551,17 @@ def thumbnail(plane: Plane, scene: Scene, shown: Box, width_px: int = 240) -> by
 
 
 def on_white(colour: Colour) -> Colour:
-    """Make a colour that is seen on paper."""
+    """Return a variant of a colour visible on paper."""
     return _scaled(colour, 0.0, 0.55)
 
 
 def on_black(colour: Colour) -> Colour:
-    """Make a colour that is seen on a CT."""
+    """Return a variant of a colour visible on a CT."""
     return _scaled(colour, 0.35, 1.0)
 
 
 def _scaled(colour: Colour, darkest: float, brightest: float) -> Colour:
-    """Bring a colour's luminance into a range."""
+    """Scale a colour's luminance into a range."""
     parts = np.clip(np.array(colour, dtype=float), 0, 255) / 255
     luminance = float(parts @ _LUMINANCE)
     if luminance > brightest:

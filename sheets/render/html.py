@@ -1,4 +1,4 @@
-"""A page as one HTML file: pictures within, nothing fetched, nothing that runs; printed, it fits A4."""
+"""Rendering of a page as a self-contained HTML file without scripts; prints on A4."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def html(page: Page) -> bytes:
-    """Write a page as HTML."""
+    """Return a page as HTML."""
     return _template().render(page=page).encode("utf-8")
 
 
@@ -43,10 +43,10 @@ def _data(png: bytes) -> str:
 
 
 _PLOT: Final = (1000, 440, 52, 10, 22, 48)
-"""Of a plot: width and height, and what is left free at its left, right, upper and lower side."""
+"""Width and height of a plot, and its left, right, top and bottom margins."""
 
 _PX_OF_MM: Final = 5.2
-"""In a plot, which is as wide as a page."""
+"""Scale of a plot, which is as wide as a page."""
 
 
 def _svg(plot: Plot) -> Markup:
@@ -82,12 +82,12 @@ def _svg(plot: Plot) -> Markup:
 
 
 def _dashes(dashes: tuple[float, float] | None) -> str:
-    """Return what makes a line a broken one."""
+    """Return the SVG attribute for a dashed line."""
     return f' stroke-dasharray="{dashes[0] * _PX_OF_MM:g} {dashes[1] * _PX_OF_MM:g}"' if dashes else ""
 
 
 def _line(key: Key) -> Markup:
-    """Draw a piece of the line that a key stands for."""
+    """Draw a sample of the line of a key."""
     look = f'stroke="{_rgb(key.colour)}" stroke-width="{key.width_pt * 1.8:g}"{_dashes(key.dashes)}'
     return Markup(f'<svg class="line" viewBox="0 0 34 8" aria-hidden="true"><path d="M0 4H34" {look}/></svg>')  # noqa: S704 - numbers
 

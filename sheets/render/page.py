@@ -1,4 +1,4 @@
-"""What a page consists of, before it is HTML or PDF: the same content for both."""
+"""The elements of a page, independent of its rendering as HTML or PDF."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Tone = Literal["plain", "good", "bad", "small"]
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """Begins a part of the page."""
+    """The heading of a section."""
 
     text: str
     new_page: bool = False
@@ -32,21 +32,21 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known, each with its name."""
+    """Named facts."""
 
     rows: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Part of a table."""
+    """Cell of a table."""
 
     text: str
     colour: Colour | None = None
-    """Shown as a small field before the text."""
+    """Shown as a small square before the text."""
     bad: bool = False
     picture: bytes | None = None
-    """A PNG in the place of the text."""
+    """A PNG instead of the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +56,21 @@ class Table:
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     numbers: frozenset[int] = frozenset()
-    """Columns that are set flush right."""
+    """Right-aligned columns."""
     widths: Sequence[float] | None = None
-    """Of the columns on paper, relative to each other; even where none are given."""
+    """Relative widths of the columns on paper; equal if not given."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A PNG over the whole width."""
+    """A PNG of full width."""
 
     png: bytes
     says: str
-    """Read out, and shown where it cannot be."""
+    """Alternative text."""
 
     caption: str = ""
-    """Stands below it."""
+    """Caption."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,68 +81,68 @@ class Curve:
     colour: Colour
     width_pt: float = 1.0
     dashes: tuple[float, float] | None = None
-    """How long a dash and a gap are, in mm on paper; None for a whole line."""
+    """Length of dash and gap, in mm on paper; None for a solid line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """Curves over two axes that begin at 0."""
+    """Curves over two axes starting at 0."""
 
     curves: Sequence[Curve]
     ends: tuple[float, float]
-    """Where the axes end: across, up."""
+    """Ends of the axes: across, up."""
     names: tuple[str, str]
     ticks: tuple[Sequence[float], Sequence[float]]
     says: str
-    """Read out, and shown where it cannot be."""
+    """Alternative text."""
     mark: tuple[float, str] | None = None
-    """A value on the axis across that is marked, and what it is."""
+    """A marked value on the horizontal axis, and its label."""
 
     @property
     def mark_is_late(self) -> bool:
-        """Return whether there is more room before the mark than behind it."""
+        """Return whether there is more room before the mark than after it."""
         return self.mark is not None and self.mark[0] > self.ends[0] / 2
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What a colour means, or a line."""
+    """Meaning of a colour or line."""
 
     colour: Colour
     meaning: str
     width_pt: float = 0.0
-    """Of the line that is shown; a field where it has no width."""
+    """Width of the line; 0 for a filled square."""
     dashes: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Legend:
-    """Which colours and lines mean what."""
+    """Legend of colours and lines."""
 
     entries: Sequence[Key]
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A small picture with what it shows."""
+    """A small picture with text."""
 
     png: bytes | None
     title: str
     lines: Sequence[str]
     bad: bool = False
-    """Whether somebody has to look at it: its last line is told in red."""
+    """Whether it needs review: its last line is red."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tiles:
-    """Small pictures, as many beside each other as there is room for."""
+    """Small pictures, as many per row as fit."""
 
     tiles: Sequence[Tile]
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Empty fields for a pen."""
+    """Empty fields to be filled in by hand."""
 
     fields: Sequence[str]
 
@@ -157,7 +157,7 @@ class Page:
     title: str
     subtitle: str
     at: str
-    """When what it tells of was published: ISO 8601. No other time stands in it."""
+    """Time of publication of its sets, ISO 8601; it contains no other time."""
     blocks: Sequence[Block]
     program: str
-    """Name and version of what made it."""
+    """Name and version of the program that made it."""

@@ -1,4 +1,4 @@
-"""A page as PDF: A4, with fonts and pictures within. It says nothing of who made it, when and where."""
+"""Rendering of a page as PDF: A4, with embedded fonts and pictures, without metadata of author, time and place."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ _FACT_MM: Final = 38.0
 _HEADING_MM: Final = 9.0
 _ROW_MM: Final = 4.4
 _ROWS_TOGETHER: Final = 12
-"""A heading does not stand over fewer rows of a table, unless there are no more."""
+"""Minimum number of table rows below a heading, unless there are fewer."""
 _CELL_MM: Final = 3.3
 _CELL_PT: Final = 7.0
 _PADDING_MM: Final = 0.8
 _SWATCH_MM: Final = 2.2
 _SAMPLE_MM: Final = 7.0
-"""How long a piece of a line is shown."""
+"""Length of a line sample in a legend."""
 _SWATCH_COLUMN_MM: Final = 4.0
 _PLOT_MM: Final = (9.0, 2.0, 10.0, 78.0)
-"""What a plot leaves free at its left, right and lower side, and how high it is."""
+"""Left, right and bottom margins of a plot, and its height."""
 _TILES_IN_ROW: Final = 4
 _TILE_GAP_MM: Final = 3.0
 _TILE_MM: Final = (_ROOM_MM - (_TILES_IN_ROW - 1) * _TILE_GAP_MM) / _TILES_IN_ROW
 _BASELINE: Final = 0.72
-"""Of the height of a line, from its upper side."""
+"""Baseline position, as a fraction of the line height from its top."""
 
 
 def pdf(page: Page) -> bytes:
-    """Write a page as PDF."""
+    """Return a page as PDF."""
     paper = _Paper(page)
     for block, following in zip(page.blocks, [*page.blocks[1:], None], strict=True):
         if isinstance(block, Heading):
@@ -55,7 +55,7 @@ def pdf(page: Page) -> bytes:
 
 
 class _Paper:
-    """The paper, block after block."""
+    """Layout of blocks on pages."""
 
     def __init__(self, page: Page) -> None:
         self._page = page
@@ -72,7 +72,7 @@ class _Paper:
         self._y += 4
 
     def output(self) -> bytes:
-        """Write its number on each page, and return the file."""
+        """Return the file, with page numbers."""
         count = self._file.page_count
         for number in range(1, count + 1):
             self._file.go_to(number)
@@ -83,13 +83,13 @@ class _Paper:
         return self._file.output()
 
     def keep_together(self, heading: Heading, following: Block | None) -> None:
-        """Begin a page where a heading and what it stands over would be torn apart, and need not be."""
+        """Start a page if a heading would be separated from its content and that can be avoided."""
         needed = _HEADING_MM + _needed(following)
         if not heading.new_page and needed < _BOTTOM_MM - _MARGIN_MM:
             self._room(needed)
 
     def put(self, block: Block) -> None:
-        """Draw a block below what is there."""
+        """Draw a block below the previous one."""
         match block:
             case Heading():
                 self._heading(block)
@@ -220,7 +220,7 @@ class _Paper:
         for first in range(0, len(block.tiles), _TILES_IN_ROW):
             row = block.tiles[first : first + _TILES_IN_ROW]
             lines = [[part for line in tile.lines for part in self._wrapped(line, _CELL_PT, _TILE_MM)] for tile in row]
-            more = 2 * _LINE_MM if first + _TILES_IN_ROW >= len(block.tiles) else 0  # for what is said of them
+            more = 2 * _LINE_MM if first + _TILES_IN_ROW >= len(block.tiles) else 0  # for the text
             self._room(_tile_height(row) + _CELL_MM * (1 + max(map(len, lines))) + more)
             for number, (tile, below) in enumerate(zip(row, lines, strict=True)):
                 left, at = _MARGIN_MM + number * (_TILE_MM + _TILE_GAP_MM), self._y
@@ -240,7 +240,7 @@ class _Paper:
         self._file.rectangle(left, at, _SWATCH_MM, _SWATCH_MM, colour)
 
     def _table(self, block: Table) -> None:
-        """Set a table; its head stands on each page that it reaches."""
+        """Draw a table; its header is repeated on each page."""
         coloured = any(row[0].colour for row in block.rows)
         parts = list(block.widths or [1.0] * len(block.columns))
         room = _ROOM_MM - (_SWATCH_COLUMN_MM if coloured else 0)
@@ -303,7 +303,7 @@ class _Paper:
         self._y += 6
 
     def _wrapped(self, text: str, size: float, room: float, *, bold: bool = False) -> list[str]:
-        """Break a text into lines; a word that is longer than one is broken, too."""
+        """Break a text into lines; words longer than a line are broken too."""
         if self._file.width(text, size, bold=bold) <= room:
             return [text] if text else []
         lines = [""]
@@ -326,7 +326,7 @@ class _Paper:
 
 
 def _needed(block: Block | None) -> float:
-    """Return how much of a block has to stand below its heading."""
+    """Return the height of a block's part that must stay with its heading, in mm."""
     match block:
         case Table():
             return _ROW_MM * (min(len(block.rows), _ROWS_TOGETHER) + 1)
@@ -350,7 +350,7 @@ def _tile_height(row: Sequence[Tile]) -> float:
 
 
 def _aspect(png: bytes) -> float:
-    """Return the height of a PNG by its width."""
+    """Return the height of a PNG divided by its width."""
     columns, rows = (int.from_bytes(png[at : at + 4], "big") for at in (16, 20))
     return rows / columns
 

@@ -1,4 +1,4 @@
-"""A PDF file by fpdf2: A4 pages with text, lines and pictures, and nothing of who made it, when and where."""
+"""A PDF file by fpdf2: A4 pages with text, lines and pictures, without metadata of author, time and place."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ _NAME: Final = "DejaVu"
 
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _PLAIN_RGB: Final = [8, 2, 0, 0, 0]
-"""Of the head of a PNG: bits, colour type, compression, filter, and rows in their order."""
+"""Values in a PNG header: bit depth, colour type, compression, filter, interlacing."""
 _PLAIN_PARTS: Final = frozenset((b"IHDR", b"IDAT", b"IEND"))
 
 
 class PdfFile:
-    """A file that is being written. Places are in mm from the upper left corner, sizes of texts in points."""
+    """A PDF being written. Positions are in mm from the upper left corner, text sizes in points."""
 
     def __init__(self, *, title: str, producer: str, created: datetime | None) -> None:
-        # Letters that the font lacks are shown as boxes; nobody needs to be told on a terminal.
+        # Characters missing in the font are shown as boxes; no warning on the terminal is needed.
         logging.getLogger("fpdf").setLevel(logging.ERROR)
         logging.getLogger("fontTools").setLevel(logging.ERROR)
         self._pdf = FPDF(format="A4")
         self._pdf.set_auto_page_break(False)
         self._advances: dict[tuple[str, bool], Mapping[int, float]] = {}
-        """By face, how wide its letters are, in thousandths of their size."""
+        """Character widths by face, in thousandths of the size."""
         self._pdf.set_title(title)
         self._pdf.set_producer(producer)
         self._pdf.set_lang("en")
@@ -52,19 +52,19 @@ class PdfFile:
 
     @property
     def page_count(self) -> int:
-        """How many pages there are."""
+        """Return the number of pages."""
         return self._pdf.pages_count
 
     def add_page(self) -> None:
-        """Begin a page."""
+        """Add a page."""
         self._pdf.add_page()
 
     def go_to(self, page: int) -> None:
-        """Go on with a page; the first is 1."""
+        """Continue on a page, numbered from 1."""
         self._pdf.page = page
 
     def width(self, text: str, size: float, *, bold: bool = False) -> float:
-        """Return how wide a text is, in mm."""
+        """Return the width of a text, in mm."""
         key = text, bold
         if key not in self._widths:
             advances = self._advances[self._face(text, bold=bold)]
@@ -79,7 +79,7 @@ class PdfFile:
         self._pdf.text(left, baseline, text)
 
     def _face(self, text: str, *, bold: bool) -> tuple[str, bool]:
-        """Return the smallest face that has the letters of a text: a large one is read and cut down for long."""
+        """Return the smallest face with all characters of a text: loading and subsetting a large one takes long."""
         latin = is_latin(text)
         face = _NAME if latin else f"{_NAME}Whole", bold
         if face not in self._advances:
@@ -87,7 +87,7 @@ class PdfFile:
             self._pdf.add_font(face[0], style, font_file(bold=bold, latin=latin))
             font = self._pdf.fonts[f"{face[0].lower()}{style}"]
             assert isinstance(font, TTFFont)
-            font.ttfont.recalcBBoxes = False  # those of the whole face hold for a part of it, too
+            font.ttfont.recalcBBoxes = False  # the widths of the full face also apply to its subset
             self._advances[face] = font.cw
         return face
 
@@ -98,7 +98,7 @@ class PdfFile:
         colour: Colour,
         dashes: tuple[float, float] | None = None,
     ) -> None:
-        """Draw straight lines from point to point; broken ones where it is said how long a dash and a gap are."""
+        """Draw straight lines from point to point, dashed if the lengths of dash and gap are given."""
         self._pdf.set_draw_color(*colour)
         self._pdf.set_line_width(width_mm)
         self._pdf.set_dash_pattern(*(dashes or ()))
@@ -127,9 +127,9 @@ class PdfFile:
 
 
 def _as_it_stands(png: bytes) -> RasterImageInfo | None:
-    """Return a PNG whose compressed rows a PDF can hold as they are; None where fpdf2 has to unpack it.
+    """Return a PNG whose compressed rows can be embedded unchanged; None if fpdf2 must unpack it.
 
-    Both filter rows alike: PDF 32000-1 7.4.4.4 refers to what PNG does.
+    PDF uses PNG's row filters: ISO 32000-1 7.4.4.4.
     """
     parts, at = [], len(_PNG)
     while at < len(png):

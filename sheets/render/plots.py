@@ -1,4 +1,4 @@
-"""Dose-volume histograms as curves."""
+"""Plots of dose-volume histograms."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ if TYPE_CHECKING:
 
 _TARGETS: Final = frozenset({"PTV", "CTV", "GTV"})
 _DASHES: Final = (None, (2.4, 0.8), (0.7, 0.7), (1.4, 1.6))
-"""Of lines of structures that are no targets: told apart where colours are not."""
+"""Dash patterns of non-target structures, to distinguish them without colour."""
 
 _STEPS: Final = 400
 _ROUND: Final = (1, 2, 5, 10)
 _MOST_TICKS: Final = 12
 _STRAIGHT: Final = 0.05
-"""Per cent of the volume: a point that lies no further from the line between its neighbours is not needed."""
+"""Tolerance in per cent of the volume for leaving out points of a curve."""
 
 
 def is_target(structure: Structure) -> bool:
-    """Return whether a structure is to be treated."""
+    """Return whether a structure is a target."""
     return structure.kind in _TARGETS
 
 
 def histograms(
     rows: Sequence[tuple[Structure, Dvh, Dvh | None]], highest_gy: float, unit: str, full_gy: float | None = None
 ) -> Plot:
-    """Lay out all histograms in one plot: targets thick, other structures thin, broken in four ways.
+    """Return a plot of all histograms: targets thick, other structures thin, in four dash patterns.
 
     Parameters
     ----------
     rows
-        Structure, its histogram as published, and that of the source, which is drawn as a broad pale line below.
+        Structure, its histogram as published, and that of the source, drawn as a broad pale line below.
     full_gy
-        The prescribed dose, which is marked.
+        The prescribed dose in Gy, which is marked.
     """
     end = highest_gy * 1.02 or 1.0
     doses = np.linspace(0, end, _STEPS)
@@ -64,7 +64,7 @@ def histograms(
 
 
 def keys(structures: Sequence[Structure]) -> list[Key]:
-    """Name the curves of structures."""
+    """Return the legend of structures."""
     return [Key(on_white(one.colour), one.name, _width_pt(one), _dashes(one)) for one in structures]
 
 
@@ -73,12 +73,12 @@ def _width_pt(structure: Structure) -> float:
 
 
 def _dashes(structure: Structure) -> tuple[float, float] | None:
-    """Return how the line of a structure is broken: those of targets are whole, those beside it take turns."""
+    """Return the dash pattern of a structure: solid for targets, the others in rotation."""
     return None if is_target(structure) else _DASHES[structure.number % len(_DASHES)]
 
 
 def _points(doses: np.ndarray[tuple[int, ...], np.dtype[np.float64]], of: Dvh) -> list[tuple[float, float]]:
-    """Return the curve without the points that lie close enough to the lines between the others."""
+    """Return the curve without points that are close enough to the lines between the others."""
     curve = list(zip(doses.tolist(), of.curve(doses).tolist(), strict=True))
     kept, before = [curve[0]], curve[0]
     flattest, steepest = -inf, inf
@@ -88,7 +88,7 @@ def _points(doses: np.ndarray[tuple[int, ...], np.dtype[np.float64]], of: Dvh) -
             kept.append(before)
             from_dose, from_volume = before
             flattest, steepest = -inf, inf
-        # What goes on from the last point that is kept passes this one closely enough between these two slopes.
+        # A line from the last kept point passes closely enough if its slope is between these two.
         flattest = max(flattest, (volume - _STRAIGHT - from_volume) / (dose - from_dose))
         steepest = min(steepest, (volume + _STRAIGHT - from_volume) / (dose - from_dose))
         before = dose, volume

@@ -1,7 +1,7 @@
-"""The typeface of pages and pictures: DejaVu Sans, in which the letters of most of Europe stand.
+"""The typeface of pages and pictures: DejaVu Sans, which covers most European scripts.
 
-The files in `sheets/fonts` hold Latin, Greek and Cyrillic letters and signs, without hinting: they are read in a tenth
-of the time that the whole ones take. Of each there is one of Latin letters alone, which most pages need no more than.
+The files in `sheets/fonts` hold Latin, Greek and Cyrillic letters and symbols, without hinting, and load in a tenth of
+the time of the complete fonts. Each also has a Latin subset, sufficient for most pages.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _OF_LATIN: Final = frozenset(
 
 
 def is_latin(text: str) -> bool:
-    """Return whether the small files have what a text is written with."""
+    """Return whether the Latin subset covers a text."""
     return text.isascii() or _OF_LATIN.issuperset(text)
 
 
 def font_file(*, bold: bool, latin: bool = False) -> Path:
-    """Return the file of a face."""
+    """Return the font file of a face."""
     return FONTS / f"DejaVuSans{'-Bold' if bold else ''}{'-Latin' if latin else ''}.ttf"

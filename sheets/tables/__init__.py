@@ -1,1 +1,1 @@
-"""The numbers of the sheets as tables: one row a set, a structure, a beam."""
+"""The figures of the sheets as tables: one row per set, structure or beam."""

@@ -1,132 +1,132 @@
-"""Names, types and units of the tables: what `docs/schema/` publishes, and in which order CSV files have them."""
+"""Names, types and units of the tables' columns, as published in `docs/schema/`, in the order of the CSV files."""
 
 from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
 VERSION: Final = 1
-"""Rises when a column changes its meaning or goes; a new column leaves it as it is."""
+"""Raised when a column is removed or changes its meaning, not when one is added."""
 
 STEP_GY: Final = 5
 
 V_PATTERN: Final = "^v[0-9]+gy_percent$"
-"""Columns of how much of a structure gets at least so many Gy, in steps of 5 up to the highest dose of the tables."""
+"""Columns V5Gy, V10Gy …: the part of a structure receiving at least this dose, up to the tables' highest dose."""
 
 
 class Column(NamedTuple):
     """One column."""
 
     name: str
-    """Ends with its unit, where it has one."""
+    """Ends with the unit, if any."""
 
     type: str
-    """As JSON Schema calls it: `string`, `number`, `integer`, `boolean`. Any may be null (an empty cell): not known."""
+    """JSON Schema type: `string`, `number`, `integer`, `boolean`. Unknown values are null (an empty cell)."""
 
     meaning: str
 
     house: bool = False
-    """Whether it stands only in the form for the house, and never travels."""
+    """Whether it is for internal use only and never in a delivery."""
 
 
 SETS: Final = (
     Column("set", "string", "The published folder: ANON_006."),
     Column("patient_id", "string", "The new patient ID."),
-    Column("published", "string", "When it was published: ISO 8601, UTC."),
+    Column("published", "string", "Time of publication: ISO 8601, UTC."),
     Column("plan_label", "string", "(300A,0002) RT Plan Label, as published."),
-    Column(
-        "prescription_gy", "number", "The one dose in Gy that percentages refer to; null where no single one is stated."
-    ),
+    Column("prescription_gy", "number", "Reference dose of percentages in Gy; null if no single dose is stated."),
     Column("prescription", "string", "The prescription in words, as on the sheet."),
-    Column("prescription_source", "string", "Where it is stated: dose reference, fraction group, or not stated."),
-    Column("fractions", "integer", "Fractions planned, of a plan with one fraction group."),
-    Column("fraction_groups", "integer", "How many fraction groups the plan has."),
+    Column(
+        "prescription_source", "string", "Source of the prescription: dose reference, fraction group, or not stated."
+    ),
+    Column("fractions", "integer", "Number of fractions planned, for a plan with one fraction group."),
+    Column("fraction_groups", "integer", "Number of fraction groups."),
     Column(
         "technique",
         "string",
-        "Of the treatment beams: static, IMRT, conformal arc, VMAT, electrons, ions, brachytherapy.",
+        "Techniques of the treatment beams: static, IMRT, conformal arc, VMAT, electrons, ions, brachytherapy.",
     ),
-    Column("energies", "string", "Of the treatment beams, as on the sheet; several are parted by semicolons."),
-    Column("machine", "string", "(300A,00B2) Treatment Machine Name; several are parted by semicolons."),
-    Column("beams", "integer", "Treatment beams: those with a meterset."),
-    Column("arcs", "integer", "Treatment beams of which the gantry turns."),
-    Column("control_points", "integer", "Of all treatment beams."),
-    Column(
-        "meterset_mu", "number", "Sum over treatment beams and fraction groups, in MU; null where one is not in MU."
-    ),
-    Column("ct_slices", "integer", "Slices of the CT."),
+    Column("energies", "string", "Energies of the treatment beams, as on the sheet; separated by semicolons."),
+    Column("machine", "string", "(300A,00B2) Treatment Machine Name; separated by semicolons."),
+    Column("beams", "integer", "Number of treatment beams: those with a meterset."),
+    Column("arcs", "integer", "Number of treatment beams with gantry rotation."),
+    Column("control_points", "integer", "Total of all treatment beams."),
+    Column("meterset_mu", "number", "Sum over treatment beams and fraction groups, in MU; null if one is not in MU."),
+    Column("ct_slices", "integer", "Number of CT slices."),
     Column("ct_rows", "integer", "Of the first slice."),
     Column("ct_columns", "integer", "Of the first slice."),
-    Column("ct_row_spacing_mm", "number", "Between rows of the first slice."),
-    Column("ct_column_spacing_mm", "number", "Between columns of the first slice."),
-    Column("ct_slice_spacing_min_mm", "number", "Smallest distance of two slices."),
-    Column("ct_slice_spacing_max_mm", "number", "Largest distance of two slices."),
-    Column("ct_length_mm", "number", "From the first slice to the last."),
-    Column("dose_frames", "integer", "Planes of the dose grid."),
+    Column("ct_row_spacing_mm", "number", "Row spacing of the first slice."),
+    Column("ct_column_spacing_mm", "number", "Column spacing of the first slice."),
+    Column("ct_slice_spacing_min_mm", "number", "Smallest distance between adjacent slices."),
+    Column("ct_slice_spacing_max_mm", "number", "Largest distance between adjacent slices."),
+    Column("ct_length_mm", "number", "Distance from the first slice to the last."),
+    Column("dose_frames", "integer", "Number of planes of the dose grid."),
     Column("dose_rows", "integer", "Rows of the dose grid."),
     Column("dose_columns", "integer", "Columns of the dose grid."),
-    Column("dose_row_spacing_mm", "number", "Between rows of the dose grid."),
-    Column("dose_column_spacing_mm", "number", "Between columns of the dose grid."),
-    Column("dose_frame_spacing_mm", "number", "Largest distance of two planes of the dose grid."),
-    Column("dose_units", "string", "(3004,0002) Dose Units; doses are given in Gy only where it is GY."),
+    Column("dose_row_spacing_mm", "number", "Row spacing of the dose grid."),
+    Column("dose_column_spacing_mm", "number", "Column spacing of the dose grid."),
+    Column("dose_frame_spacing_mm", "number", "Largest distance between adjacent planes of the dose grid."),
+    Column("dose_units", "string", "(3004,0002) Dose Units; doses are given in Gy only if it is GY."),
     Column("dose_type", "string", "(3004,0004) Dose Type."),
     Column("dose_summation", "string", "(3004,000A) Dose Summation Type."),
-    Column("dose_max_gy", "number", "Dose of the hottest voxel."),
-    Column("target", "string", "The target that the sheet shows."),
-    Column("target_d95_gy", "number", "Dose that 95 % of it get at least."),
-    Column("target_v95_percent", "number", "Part of it that gets 95 % of the prescribed dose."),
-    Column("structures", "integer", "Structures of the structure set."),
-    Column("structures_drawn", "integer", "Of them, those with contours."),
-    Column("as_proven", "boolean", "Whether the files are those that were proven."),
-    Column("accepted", "string", "Codes that the sender accepted; several are parted by semicolons."),
-    Column("notes", "string", "What the check told, in words that may travel; several are parted by semicolons."),
-    Column("hospital", "string", "Of the tracking line.", house=True),
-    Column("same_person_as", "string", "Other sets of the same person; several are parted by semicolons.", house=True),
+    Column("dose_max_gy", "number", "Maximum voxel dose."),
+    Column("target", "string", "The target shown on the sheet."),
+    Column("target_d95_gy", "number", "Minimum dose received by 95 % of the volume."),
+    Column("target_v95_percent", "number", "Part of the target receiving at least 95 % of the prescribed dose."),
+    Column("structures", "integer", "Number of structures in the structure set."),
+    Column("structures_drawn", "integer", "Number of structures with contours."),
+    Column("as_proven", "boolean", "Whether the files are unchanged since the proof."),
+    Column("accepted", "string", "Codes that the sender accepted; separated by semicolons."),
+    Column("notes", "string", "Notes of the check without identifying data; separated by semicolons."),
+    Column("hospital", "string", "Hospital, from the tracking line.", house=True),
+    Column("same_person_as", "string", "Other sets of the same person; separated by semicolons.", house=True),
 )
 
 STRUCTURES: Final = (
     Column("set", "string", "The published folder: ANON_006."),
     Column("number", "integer", "(3006,0022) ROI Number."),
     Column("name", "string", "(3006,0026) ROI Name, as published."),
-    Column("name_confirmed", "string", "The name that was confirmed for it in structures.csv; null where none was."),
+    Column("name_confirmed", "string", "Name confirmed in structures.csv; null if none was."),
     Column("type", "string", "(3006,00A4) RT ROI Interpreted Type."),
     Column(
-        "code", "string", "Its code: scheme, value and meaning, of (3006,0086) RT ROI Identification Code Sequence."
+        "code", "string", "Scheme, value and meaning of its code, from (3006,0086) RT ROI Identification Code Sequence."
     ),
-    Column("drawn", "boolean", "Whether it has contours that enclose something."),
+    Column("drawn", "boolean", "Whether it has contours enclosing a volume."),
     Column("volume_cm3", "number", "Its volume."),
-    Column("dmin_gy", "number", "Lowest dose in it."),
+    Column("dmin_gy", "number", "Minimum dose."),
     Column("dmean_gy", "number", "Mean dose."),
-    Column("dmax_gy", "number", "Highest dose in it, its surface included."),
-    Column("d98_gy", "number", "Dose that 98 % of it get at least."),
-    Column("d95_gy", "number", "Dose that 95 % of it get at least."),
-    Column("d50_gy", "number", "Dose that 50 % of it get at least."),
-    Column("d2_gy", "number", "Dose that 2 % of it get at least."),
-    Column("d0_03cc_gy", "number", "Dose that the hottest 0.03 cm3 of it get at least; of a smaller one the highest."),
-    Column("extent_left_mm", "number", "How far it reaches from right to left."),
-    Column("extent_back_mm", "number", "How far it reaches from front to back."),
-    Column("extent_head_mm", "number", "How far it reaches from feet to head."),
+    Column("dmax_gy", "number", "Maximum dose, including the surface."),
+    Column("d98_gy", "number", "Minimum dose received by 98 % of the volume."),
+    Column("d95_gy", "number", "Minimum dose received by 95 % of the volume."),
+    Column("d50_gy", "number", "Minimum dose received by 50 % of the volume."),
+    Column("d2_gy", "number", "Minimum dose received by 2 % of the volume."),
     Column(
-        "centre_left_mm", "number", "Where the centre of its volume lies, in the patient's coordinates, to the left."
+        "d0_03cc_gy",
+        "number",
+        "Minimum dose received by the hottest 0.03 cm3; the maximum dose of a smaller structure.",
     ),
-    Column("centre_back_mm", "number", "The same, to the back."),
-    Column("centre_head_mm", "number", "The same, to the head."),
-    Column("outside_grid_percent", "number", "Part of it that lies outside the dose grid, where nothing is known."),
+    Column("extent_left_mm", "number", "Extent from right to left."),
+    Column("extent_back_mm", "number", "Extent from anterior to posterior."),
+    Column("extent_head_mm", "number", "Extent from inferior to superior."),
+    Column("centre_left_mm", "number", "Centroid in patient coordinates, x (left)."),
+    Column("centre_back_mm", "number", "Centroid in patient coordinates, y (posterior)."),
+    Column("centre_head_mm", "number", "Centroid in patient coordinates, z (superior)."),
+    Column("outside_grid_percent", "number", "Part of the volume outside the dose grid, where the dose is unknown."),
 )
 
 BEAMS: Final = (
     Column("set", "string", "The published folder: ANON_006."),
     Column("number", "string", "(300A,00C0) Beam Number."),
     Column("name", "string", "(300A,00C2) Beam Name, as published."),
-    Column("type", "string", "(300A,00C4) Beam Type, and what it is for where that is not treatment."),
+    Column("type", "string", "(300A,00C4) Beam Type, and its delivery type if not treatment."),
     Column("treats", "boolean", "Whether it has a meterset."),
     Column("technique", "string", "static, IMRT, conformal arc, VMAT, electrons or ions."),
     Column("energy", "string", "As on the sheet."),
     Column("machine", "string", "(300A,00B2) Treatment Machine Name."),
-    Column("meterset", "string", "In each fraction group, with its unit where that is not MU; as on the sheet."),
+    Column("meterset", "string", "Meterset in each fraction group, with its unit if not MU; as on the sheet."),
     Column("meterset_mu", "number", "Sum over the fraction groups, in MU."),
-    Column("control_points", "integer", "How many it has."),
+    Column("control_points", "integer", "Number of control points."),
     Column("gantry", "string", "As on the sheet."),
-    Column("gantry_turned_deg", "number", "How far the gantry turns, in degrees."),
+    Column("gantry_turned_deg", "number", "Gantry rotation, in degrees."),
     Column("collimator", "string", "As on the sheet."),
     Column("couch", "string", "As on the sheet."),
     Column("devices", "string", "Leaves and accessories, as on the sheet."),
@@ -145,16 +145,16 @@ FINDINGS: Final = (
     Column(
         "code",
         "string",
-        "Which of the findings: sides-exchanged, half-a-structure, target-dose, organ-missing, one-person-twice.",
+        "Kind of finding: sides-exchanged, half-a-structure, target-dose, organ-missing, one-person-twice.",
     ),
-    Column("set", "string", "The published folder to look at."),
-    Column("structure", "string", "The structure that it is about."),
-    Column("value", "number", "The figure that stands out; its meaning is in the sentence."),
-    Column("sentence", "string", "What stands out, in words."),
+    Column("set", "string", "The published folder to review."),
+    Column("structure", "string", "The structure concerned."),
+    Column("value", "number", "The outlying figure, explained in the sentence."),
+    Column("sentence", "string", "The finding as a sentence."),
 )
 
 TABLES: Final = {"sets": SETS, "structures": STRUCTURES, "beams": BEAMS, "findings": FINDINGS}
-"""Findings are the house's own, and never travel."""
+"""Findings are for internal use only, never in a delivery."""
 
 
 def schema() -> dict[str, Any]:
@@ -163,7 +163,7 @@ def schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Tables of RT Set Anonymizer",
         "description": "What `anonymizer report --json` writes, and what a delivery holds. The CSV files have the same "
-        "columns. A unit ends a name: _gy, _mm, _cm3, _mu, _deg, _percent. What is not known is null, and in CSV an "
+        "columns. A unit ends a name: _gy, _mm, _cm3, _mu, _deg, _percent. Unknown values are null, and in CSV an "
         "empty cell.",
         "type": "object",
         "required": ["schema", "form", "sets", "structures", "beams"],
@@ -175,7 +175,7 @@ def schema() -> dict[str, Any]:
             "judged": {
                 "type": "array",
                 "items": {"type": "string"},
-                "description": "What there were too few sets to judge.",
+                "description": "The findings for which there were too few sets.",
             },
             **{name: {"type": "array", "items": _row(name, columns)} for name, columns in TABLES.items()},
         },
@@ -183,7 +183,7 @@ def schema() -> dict[str, Any]:
 
 
 def _row(table: str, columns: tuple[Column, ...]) -> dict[str, Any]:
-    house = "For the house only. "
+    house = "For internal use only. "
     row: dict[str, Any] = {
         "type": "object",
         "required": [column.name for column in columns if not column.house],
@@ -200,7 +200,7 @@ def _row(table: str, columns: tuple[Column, ...]) -> dict[str, Any]:
         row["patternProperties"] = {
             V_PATTERN: {
                 "type": ["number", "null"],
-                "description": "Part of the structure that gets at least so many Gy, in per cent.",
+                "description": "Part of the structure receiving at least this dose in Gy, in per cent.",
             }
         }
     return row

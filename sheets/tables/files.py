@@ -1,4 +1,4 @@
-"""The tables of a collection, put together and written: as JSON, and as CSV for programs and for spreadsheets."""
+"""Assembly and writing of the tables of a collection: as JSON, and as CSV for programs and spreadsheets."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
     from services.store.collection import Collection
 
 DECIMAL_COMMA: Final = "decimal-comma"
-"""The folder of the same tables for spreadsheets whose comma is a decimal one."""
+"""The folder of the tables for spreadsheets that use a decimal comma."""
 
 _FIGURES: Final = frozenset({"meterset"})
-"""Columns of texts that are figures, each perhaps with its unit."""
+"""Text columns that hold figures, possibly with units."""
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "'")
 
 
 def tables(
     collection: Collection, facts: Iterable[tuple[int, Mapping[str, Any]]], program: str, *, house: bool
 ) -> dict[str, Any]:
-    """Join the tables of sets.
+    """Return the tables of several sets.
 
     Parameters
     ----------
     facts
-        Index of each set, and what `rows` made of it.
+        The rows of each set by its index, from `rows`.
     house
-        Whether hospitals, persons and findings stand in them; else they may travel.
+        Whether to include hospitals, persons and findings; without them the tables may be delivered.
     """
     sets: list[dict[str, Any]] = []
     of_structures: list[dict[str, Any]] = []
@@ -73,7 +73,7 @@ def write_json(made: Mapping[str, Any], path: Path) -> None:
 
 
 def write_csv(made: Mapping[str, Any], folder: Path) -> None:
-    """Write each table as CSV: with commas and points, and once more with semicolons and decimal commas."""
+    """Write each table as CSV twice: with commas and decimal points, and with semicolons and decimal commas."""
     for place, separator, comma in ((folder, ",", False), (folder / DECIMAL_COMMA, ";", True)):
         place.mkdir(parents=True, exist_ok=True)
         for name, of_table in columns.TABLES.items():
@@ -92,7 +92,7 @@ def _csv(found: Sequence[Mapping[str, Any]], names: Sequence[str], separator: st
 
 
 def _told(name: str, row: Mapping[str, Any], *, comma: bool) -> Any:
-    """Return a value; a text of figures has a decimal comma where figures have one, or 28.7 is read as a day."""
+    """Return a value; with `comma`, figures in texts get a decimal comma too, or a spreadsheet reads 28.7 as a date."""
     value = row.get(name)
     if comma and name in _FIGURES and isinstance(value, str):
         return re.sub(r"(?<=\d)\.(?=\d)", ",", value)
@@ -113,13 +113,13 @@ def _cell(value: Any, *, comma: bool) -> str:
 
 
 def _with_steps(names: Sequence[str], found: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Add the columns of V5Gy and so on, as far as any row has them."""
+    """Add the columns V5Gy … that any row has."""
     steps = {key for one in found for key in one if re.match(V_PATTERN, key)}
     return [*names, *sorted(steps, key=lambda key: int(re.sub(r"\D", "", key)))]
 
 
 def _even_out(of_structures: Sequence[dict[str, Any]]) -> None:
-    """Fill the steps of every structure of known dose: what no dose reaches gets 0 %."""
+    """Fill missing steps of every structure of known dose with 0 %."""
     steps = {key for one in of_structures for key in one if re.match(V_PATTERN, key)}
     for one in of_structures:
         for key in steps - one.keys():
@@ -132,7 +132,7 @@ def _house(collection: Collection, index: int) -> dict[str, Any]:
 
 
 def _name_persons(collection: Collection, sets: Sequence[dict[str, Any]]) -> None:
-    """Name the sets whose patient had the same ID: by the mark of the person in their records."""
+    """Fill in the other sets of the same patient, by the hash of the patient ID in their records."""
     together: defaultdict[str, list[str]] = defaultdict(list)
     marks: dict[str, str] = {}
     for one in sets:

@@ -1,4 +1,4 @@
-"""The tables in the report: which set has which structure, how volumes and doses are spread, and what stands out."""
+"""The tables in the report: structures by set, distributions of volumes and doses, and outliers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sheets.render.page import Block
 
 MOST_COLUMNS: Final = 12
-"""Sets beside each other in one table of the matrix: more do not fit on a page."""
+"""Sets per table of the matrix; more do not fit on a page."""
 
 _NONE: Final = "-"
 _DRAWN: Final = "x"
@@ -22,7 +22,7 @@ _EMPTY: Final = "o"
 
 
 def matrix(tables: Mapping[str, Any]) -> Iterator[Block]:
-    """Lay out which set has which structure, a dozen of sets beside each other."""
+    """Lay out the matrix of structures by set, in tables of a dozen sets."""
     names = [str(one["set"]) for one in tables["sets"]]
     marks: dict[tuple[str, str], str] = {}
     for one in tables["structures"]:
@@ -39,12 +39,12 @@ def matrix(tables: Mapping[str, Any]) -> Iterator[Block]:
             [[Cell(name), *(Cell(marks.get((name, of_set), "")) for of_set in shown)] for name in order],
         )
     yield Text(
-        f"{_DRAWN}: drawn. {_EMPTY}: there, and not drawn. Names that were confirmed take the place of others.", "small"
+        f"{_DRAWN}: drawn. {_EMPTY}: present without contours. Confirmed names replace the original ones.", "small"
     )
 
 
 def distributions(tables: Mapping[str, Any]) -> Iterator[Block]:
-    """Lay out how volumes and mean doses of each structure are spread over the sets."""
+    """Lay out the distributions of volume and mean dose of each structure over the sets."""
     alike: defaultdict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
     for one in tables["structures"]:
         alike[_called(one), str(one["type"])].append(one)
@@ -76,8 +76,8 @@ def distributions(tables: Mapping[str, Any]) -> Iterator[Block]:
 
 
 def stands_out(tables: Mapping[str, Any]) -> Iterator[Block]:
-    """Yield what is worth a look, and what there are too few sets to judge."""
-    yield Heading("Worth a look")
+    """Yield the outliers, and the findings for which there are too few sets."""
+    yield Heading("Outliers")
     found = tables["findings"]
     if found:
         yield Table(
@@ -96,9 +96,11 @@ def stands_out(tables: Mapping[str, Any]) -> Iterator[Block]:
             (1.2, 1.8, 1.8, 1, 6),
         )
     else:
-        yield Text("Nothing stands out.")
+        yield Text("No outliers.")
     yield from (Text(f"Too few sets to judge. {says}") for says in tables["judged"])
-    yield Text("These are remarks for the house: none is a reason to refuse a set, and none travels.", "small")
+    yield Text(
+        "These remarks are for internal use: none is a reason to refuse a set or is part of a delivery.", "small"
+    )
 
 
 def _called(structure: Mapping[str, Any]) -> str:

@@ -1,7 +1,7 @@
-"""What stands out in a collection and is worth a look. Each is a remark, never a reason to refuse a set.
+"""Outliers in a collection that are worth reviewing. Each is a remark, never a reason to refuse a set.
 
-All five are robust: a median over the other sets, or a fact of the set alone. Where there are too few sets to say what
-is usual, that is told instead.
+All five are robust: they use a median over the other sets, or a fact of the set alone. Too few sets to know what is
+usual are reported instead.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 FEWEST_ALIKE: Final = 5
-"""Sets that have a structure before it is told that one of them has half of it."""
+"""Minimum number of sets with a structure for reporting half a structure."""
 FEWEST_SETS: Final = 10
-"""Before it is told that one lacks what nearly all have."""
+"""Minimum number of sets for reporting a missing organ."""
 
 _NEARLY_ALL: Final = 0.9
 _HALF: Final = 0.6
-"""Of the usual volume, and of the usual length: below both it may be half a structure."""
+"""Fractions of the usual volume and length; below both it may be half a structure."""
 _COVERED_PERCENT: Final = 90.0
 _OUTSIDE_PERCENT: Final = 1.0
 _SIDE_MM: Final = 15.0
-"""A single structure lies on the wrong side when its centre is so far beyond the middle of the body."""
+"""A single structure is on the wrong side if its centre is this far beyond the midline of the body, in mm."""
 _SAME_VOLUME: Final = 0.001
 _FEWEST_EQUAL: Final = 3
 _TARGETS: Final = frozenset({"PTV", "CTV", "GTV"})
@@ -34,7 +34,7 @@ _SIDE: Final = re.compile(
     r"(?:^|[_\W])(?:(l|left|li|links|lt|sx|sin|gauche|izq)|(r|right|re|rechts|rt|dx|dex|droite?|der))(?=$|[_\W])",
     re.IGNORECASE,
 )
-"""Words for a side, standing by themselves."""
+"""Separate words for a side."""
 
 SIDES, HALF, TARGET, MISSING, TWICE = (
     "sides-exchanged",
@@ -46,7 +46,7 @@ SIDES, HALF, TARGET, MISSING, TWICE = (
 
 
 def outliers(sets: Sequence[Mapping[str, Any]], structures: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return what stands out, set by set."""
+    """Return the outliers, set by set."""
     of_set: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for one in structures:
         of_set[str(one["set"])].append(one)
@@ -61,23 +61,23 @@ def outliers(sets: Sequence[Mapping[str, Any]], structures: Sequence[Mapping[str
 
 
 def not_judged(sets: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return what there are too few sets to judge."""
+    """Return the findings for which there are too few sets."""
     told = []
     if len(sets) < FEWEST_ALIKE:
-        told.append(f"Half a structure: that takes {FEWEST_ALIKE} sets that have it, and there are {len(sets)} sets.")
+        told.append(f"Half a structure: needs {FEWEST_ALIKE} sets with it; there are {len(sets)} sets.")
     if len(sets) < FEWEST_SETS:
-        told.append(f"An organ that is missing: that takes {FEWEST_SETS} sets, and there are {len(sets)}.")
+        told.append(f"An organ that is missing: needs {FEWEST_SETS} sets; there are {len(sets)}.")
     return told
 
 
 def side_of(name: str) -> str:
-    """Return the side that a name says: `L`, `R`, or nothing."""
+    """Return the side in a name: `L`, `R`, or ''."""
     found = {"L" if match[1] else "R" for match in _SIDE.finditer(name)}
     return found.pop() if len(found) == 1 else ""
 
 
 def _exchanged_sides(name: str, structures: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Hold names that say a side against where they lie: the patient's left is where x rises (PS3.3 C.7.6.2.1.1)."""
+    """Yield structures on the other side than named: x increases to the patient's left (PS3.3 C.7.6.2.1.1)."""
     body = next((one for one in structures if one["type"] == "EXTERNAL" and one["centre_left_mm"] is not None), None)
     by_name: defaultdict[str, dict[str, Mapping[str, Any]]] = defaultdict(dict)
     for one in structures:
@@ -94,7 +94,7 @@ def _exchanged_sides(name: str, structures: Sequence[Mapping[str, Any]]) -> Iter
             ((side, one),) = pair.items()
             off = (one["centre_left_mm"] - body["centre_left_mm"]) * (1 if side == "L" else -1)
             if off < -_SIDE_MM:
-                says = f"{one['name']} lies {-off:.0f} mm on the other side of the body's middle in the CT."
+                says = f"{one['name']} lies {-off:.0f} mm beyond the midline of the body in the CT, on the other side."
                 yield _told(SIDES, name, str(one["name"]), off, says)
 
 
@@ -111,7 +111,7 @@ def _half(structures: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
             if one["volume_cm3"] < _HALF * volume and one["extent_head_mm"] < _HALF * length:
                 part = 100 * one["volume_cm3"] / volume
                 says = (
-                    f"{name} has {one['volume_cm3']:.1f} cm³ over {one['extent_head_mm']:.0f} mm; usual are "
+                    f"{name} has {one['volume_cm3']:.1f} cm³ over {one['extent_head_mm']:.0f} mm; usual: "
                     f"{volume:.1f} cm³ over {length:.0f} mm."
                 )
                 yield _told(HALF, str(one["set"]), name, part, says)
@@ -120,12 +120,12 @@ def _half(structures: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
 def _target(of: Mapping[str, Any], structures: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     covered = of["target_v95_percent"]
     if covered is not None and covered < _COVERED_PERCENT:
-        says = f"{covered:.1f} % of {of['target']} get 95 % of the prescribed dose."
+        says = f"{covered:.1f} % of {of['target']} receive 95 % of the prescribed dose."
         yield _told(TARGET, str(of["set"]), str(of["target"]), covered, says)
     for one in structures:
         outside = one["outside_grid_percent"]
         if one["type"] in _TARGETS and outside is not None and outside > _OUTSIDE_PERCENT:
-            says = f"{outside:.1f} % of {one['name']} lie outside the dose."
+            says = f"{outside:.1f} % of {one['name']} are outside the dose grid."
             yield _told(TARGET, str(of["set"]), str(one["name"]), outside, says)
 
 
@@ -150,7 +150,7 @@ def _missing(
 def _twice(
     sets: Sequence[Mapping[str, Any]], of_set: Mapping[str, Sequence[Mapping[str, Any]]]
 ) -> Iterator[dict[str, Any]]:
-    """Name sets of one person: those whose ID was the same, and those of the same CT grid with the same volumes."""
+    """Yield sets of one person: those with the same ID, and those with the same CT grid and the same volumes."""
     for first, second in combinations(sets, 2):
         known = str(second["set"]) in str(first.get("same_person_as") or "").split("; ")
         equal = _equal_volumes(first, second, of_set)
@@ -160,7 +160,7 @@ def _twice(
                 if known
                 else f"have {equal} structures of the same volume on the same CT grid"
             )
-            says = f"It and {first['set']} {why}: one person twice?"
+            says = f"It and {first['set']} {why}: the same person twice?"
             yield _told(TWICE, str(second["set"]), "", float(equal), says)
 
 
@@ -185,5 +185,5 @@ def _told(code: str, folder: str, structure: str, value: float, sentence: str) -
         "set": folder,
         "structure": structure,
         "value": round(float(value), 2),
-        "sentence": f"Look at it: {sentence}",
+        "sentence": f"To review: {sentence}",
     }

@@ -1,4 +1,4 @@
-"""The rows of one set: the numbers of its sheet, by the same functions, and rounded as the sheet does."""
+"""The rows of one set: the figures of its sheet, by the same functions and with the same rounding."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def rows(findings: Findings) -> dict[str, Any]:
 
 
 def confirmed(name: str, naming: Naming) -> str | None:
-    """Return the name that was confirmed for a structure: another one, or its own where it has that already."""
+    """Return the confirmed name of a structure: another one, or its own if it already has that."""
     if (target := naming.target(name)) is not None:
         return target
     return name if any(row.target == name and row.state == "confirmed" for row in naming.rows) else None
@@ -129,7 +129,7 @@ def _target(findings: Findings) -> dict[str, Any]:
 
 
 def _figures(findings: Findings, of: Structure) -> Dvh | None:
-    """Return the histogram of a structure where its doses are known, and are Gy."""
+    """Return the histogram of a structure if its doses are known and in Gy."""
     found, dose = findings.after.histograms.get(of.number), findings.after.dose
     return found if found and found.known and dose and dose.unit and not dose.flat else None
 
@@ -257,7 +257,7 @@ def _positions(points: Iterable[Data]) -> list[tuple[str, list[float]]]:
 
 
 def _turned(points: Iterable[Data]) -> float:
-    """Return how far the gantry turns, in degrees; a step without a direction is none."""
+    """Return the gantry rotation in degrees; a step without a direction counts as none."""
     total, begin, way = 0.0, None, "NONE"
     for point in points:
         end = number(point, "GantryAngle")

@@ -84,7 +84,7 @@ def angle_of_letters(made: MadeSet) -> None:
 BAD: dict[str, tuple[Edit, str]] = {
     "a colour of one number": (colour_of_one_number, "No difference."),
     "umlauts without a character set": (latin_1_undeclared, "No difference."),
-    "a CT turned against the contours": (ct_turned, "contours across the CT's slices"),
+    "a CT turned against the contours": (ct_turned, "contours not parallel to the CT slices"),
     "contours that miss the CT": (contours_beside_the_ct, "No difference."),
 }
 

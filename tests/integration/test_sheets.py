@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 def test_the_sheet_of_a_sound_set_says_that_nothing_differs(published: Callable[..., Published]) -> None:
     """And tells what was done to it, as its record does."""
     done = published(ct=8, rois=20, size=64, control_points=8)
-    assert "proven before the set was published, and its files are those that were proven" in done.look()[1]
+    assert "proven before the set was published, and its files are unchanged since" in done.look()[1]
     findings, text = done.look(against_source=True)
     assert "No difference." in text
     assert "Do not use it" not in text
@@ -148,7 +148,7 @@ def test_where_no_account_is_of_these_files_they_are_compared_once_more(
     assert findings.written == first.written
     assert findings.before.histograms is findings.after.histograms
     assert "No difference. All" in text
-    assert "held against the source" in text
+    assert "Comparison with the source" in text
 
 
 def move_a_point(data: Dataset) -> None:
@@ -180,7 +180,7 @@ def change_a_voxel(data: Dataset) -> None:
 @pytest.mark.parametrize(
     ("prefix", "change", "says", "pictures"),
     [
-        ("RS", move_a_point, r"PTV_7000, contour 2: 1 of 64 points lies elsewhere, by up to 5 mm", 1),
+        ("RS", move_a_point, r"PTV_7000, contour 2: 1 of 64 points differ, by up to 5 mm", 1),
         ("RP", move_a_leaf, r"beam 2, control point 3, MLCX, leaf 12 of bank B: -?[\d.]+ instead of -?[\d.]+", 0),
         ("RD", change_a_dose, r"dose: 1 voxel differs, by up to [\d.e-]+ Gy", 1),
         ("CT", change_a_voxel, r"slice \d: 1 voxel differs, by up to 100 HU", 1),
@@ -194,8 +194,8 @@ def test_the_smallest_damage_is_told_and_shown(
     done.damage(prefix, change)
     findings, text = done.look()
     assert "No difference" not in text
-    assert "Do not use it before somebody has looked." in text
-    assert "1 file is not what it was when the set was proven." in text
+    assert "Do not use it before it has been reviewed." in text
+    assert "1 file has changed since the set was proven." in text
     assert re.search(says, text), text
     assert sum(found.differing for found in findings.comparison.parts.values()) == 1
     assert len(findings.close) == pictures
@@ -211,16 +211,16 @@ def test_every_text_that_travels_stands_on_the_page_of_the_signature(published: 
 
     assert findings.travelling.unread == {"JSM"}
     assert {*ROIS, "VMAT_JSM"} <= {each for some in findings.travelling.texts.values() for each in some}
-    assert f"{findings.travelling.count} texts travel; 1 word that nobody has read" in text
-    last = text[text.index("What stays of the person") : text.index("Looked at and released")]
+    assert f"{findings.travelling.count} texts kept; 1 word not yet reviewed" in text
+    last = text[text.index("Patient characteristics kept") : text.index("Reviewed and released")]
     for role, some in findings.travelling.texts.items():
         assert all(each in last for each in some), role
     assert "Weight in kg 81.5" in last
     assert "Ethnic group Plantesian" in last
-    assert "Nobody has read: JSM." in last
+    assert "Not yet reviewed: JSM." in last
     page = collection_report.make(done.collection).read_text("utf-8")
-    assert "Words that nobody has read" in page
-    assert "1 (0 found to be fine, 0 to be removed)" in page
+    assert "Words not yet reviewed" in page
+    assert "1 (0 accepted, 0 to be removed)" in page
 
 
 def test_nothing_original_stands_in_sheet_or_report(published: Callable[..., Published]) -> None:
@@ -289,8 +289,8 @@ def test_a_source_that_is_gone_or_another_one_is_not_compared_with(published: Ca
     shutil.rmtree(done.made.folder)
     make_set(done.collection.root, ct=6, rois=ROIS, seed="next patient")
     _, text = done.look(against_source=True)
-    assert "The source is not where it was dropped any more" in text
-    assert "held against the source" not in text
+    assert "The source is no longer in its folder" in text
+    assert "Comparison with the source" not in text
 
 
 def test_a_ct_that_cannot_be_decoded_leaves_the_rest_of_the_sheet(published: Callable[..., Published]) -> None:
@@ -307,7 +307,7 @@ def test_a_ct_that_cannot_be_decoded_leaves_the_rest_of_the_sheet(published: Cal
 
     done = published(jpeg_2000)
     _, text = done.look(against_source=True)
-    assert "compressed in a way that cannot be decoded here" in text
+    assert "its compression cannot be decoded here" in text
     assert "No difference." in text
     assert "Dose-volume histograms" in text
 
@@ -423,7 +423,7 @@ def test_the_planning_systems_histograms_stand_beside_ours(published: Callable[.
 
     done.damage("RD", state)
     findings, text = done.look()
-    assert "Beside the planning system's own histograms" in text
+    assert "Comparison with the planning system's histograms" in text
     table = next(
         block for block in planned_dvhs.blocks(findings, findings.after.structures) if isinstance(block, Table)
     )
@@ -439,11 +439,11 @@ def test_the_report_begins_with_a_grid_of_its_sets(published: Callable[..., Publ
     done.sheet()
     page = collection_report.make(done.collection).read_text("utf-8")
     assert "Prescription: 35 \u00d7 2 Gy = 70 Gy (1)" in page
-    assert "To be looked at" not in page
+    assert "To be reviewed" not in page
     done.damage("RD", change_a_dose)
     done.sheet()
     page = collection_report.make(done.collection).read_text("utf-8")
-    assert "To be looked at (1)" in page
+    assert "To be reviewed (1)" in page
     assert "Prescription: 35" not in page
     assert '<span class="bad">differs from its source</span>' in page
 

@@ -73,7 +73,7 @@ SIMPLE: Beams = [(100, None)]
             plan([("TARGET", 50)], [(25, [(100, 1.5), (50, 0.3)])]),
             50,
             (
-                "25 \N{MULTIPLICATION SIGN} 2 Gy = 50 Gy; by the doses of its beams "
+                "25 \N{MULTIPLICATION SIGN} 2 Gy = 50 Gy; sum of its beam doses "
                 "25 \N{MULTIPLICATION SIGN} 1.8 Gy = 45 Gy"
             ),
         ),

@@ -48,7 +48,7 @@ def turning(*stops: tuple[float | None, str]) -> str:
         (turning((181, "CW"), (0, "CW"), (179, "CC"), (0, "CC"), (181, "NONE")), "181° CW 179° CCW 181°"),
         (turning((0, "NONE"), (90, "NONE"), (180, "NONE")), "0° to 90° to 180°"),
         (turning(*((angle % 360, "CW") for angle in range(0, 1081, 40))), "0° CW 0° (3.0 turns)"),
-        (turning(*((angle, "NONE") for angle in range(0, 360, 40))), "0°, then 8 turns and steps to 320°"),
+        (turning(*((angle, "NONE") for angle in range(0, 360, 40))), "0°, then 8 rotations and steps to 320°"),
         (turning((None, "")), ""),
     ],
 )
@@ -148,7 +148,7 @@ def test_sources_and_applications_of_brachytherapy_are_told() -> None:
         ],
     )
     assert sources(plan) == ["Ir-192, line, half-life 73.83 days, reference air kerma rate 40700 µGy/h at 1 m"]
-    assert applications(plan) == ["vaginal, 2 channels, 150.5 s in all, total reference air kerma 3500 µGy at 1 m"]
+    assert applications(plan) == ["vaginal, 2 channels, 150.5 s in total, total reference air kerma 3500 µGy at 1 m"]
 
 
 def dose(units: str, kind: str = "PHYSICAL", summation: str = "PLAN", highest: int = 8660) -> Dose:
@@ -174,7 +174,7 @@ def dose(units: str, kind: str = "PHYSICAL", summation: str = "PLAN", highest: i
         (dose("GY", "EFFECTIVE"), "Gy", True, "Gy, effective: weighted by biological effect, of the whole plan"),
         (dose("GY", summation="FRACTION"), "Gy", False, "Gy, physical, of one fraction group"),
         (dose("GY", summation="MULTI_PLAN"), "Gy", False, "Gy, physical, of several plans"),
-        (dose("", "", ""), "", False, "units not stated, type not stated, of what is not stated"),
+        (dose("", "", ""), "", False, "units not stated, type not stated, summation type not stated"),
     ],
 )
 def test_a_dose_says_what_its_numbers_are(made: Dose, unit: str, of_the_plan: bool, says: str) -> None:

@@ -63,9 +63,9 @@ def test_sets_that_are_alone_are_named_and_counted() -> None:
         ["60 to 69", "M", "pelvis", "2", ""],
     ]
     assert texts == [
-        "ANON_008 is alone with age, sex and site: whoever knows these of a person finds the set.",
-        "A face can be made of the CT, which reaches above the chin: ANON_008.",
-        "This part is for the house: it is in no delivery.",
+        "ANON_008 is unique in age, sex and site: whoever knows these of a person can find the set.",
+        "A face can be reconstructed from the CT, which reaches above the chin: ANON_008.",
+        "This section is for internal use: it is in no delivery.",
     ]
 
 
