@@ -1,4 +1,4 @@
-"""The command `anonymizer`: quick answers first, and the command line for the rest."""
+"""Entry point of `anonymizer`: quick answers first, then the full command line."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["COMMANDS", "application", "main"]
 
 
 def application(*commands: str) -> typer.Typer:
-    """Build the command line of some commands, or of all."""
+    """Return the command line of some commands, or of all."""
     from anonymizer import command_line  # noqa: PLC0415 - imports take a second
 
     return command_line.application(*commands)
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C ends it with a sentence whenever it comes, while the program is imported, too."""
+    """Run the command line; Ctrl-C ends it with a message at any time, even during imports."""
     try:
         _main()
     except (KeyboardInterrupt, Stopped):
@@ -33,11 +33,11 @@ def main() -> None:
 
 
 def _main() -> None:
-    """Run the command line, and import it only where no quick answer will do."""
-    if sys.stdout is None:  # closed by whoever started us: what we open next would take its place
+    """Run the command line, importing it only if there is no quick answer."""
+    if sys.stdout is None:  # closed by the parent process: the next file opened would take its descriptor
         os.open(os.devnull, os.O_WRONLY)
         if sys.stderr is not None:
-            sys.stderr.write("Standard output is closed: there is nowhere to say what was done. Nothing was done.\n")
+            sys.stderr.write("Standard output is closed, so results cannot be reported. Nothing was done.\n")
         sys.exit(2)
     code = quick.answer(sys.argv[1:])
     if code is not None:

@@ -1,4 +1,4 @@
-"""Arguments that several commands have, and what is asked of them all."""
+"""Arguments shared by several commands, and checks of them."""
 
 from __future__ import annotations
 
@@ -12,19 +12,22 @@ from anonymizer.terminal import advise_on
 from services.errors import SettingsWrong
 from watcher.folders import ONE_PATIENTS, is_one_patients
 
-Root = Annotated[Path, typer.Argument(help="The root folder: each folder in it is one patient's set.")]
-Source = Annotated[Path, typer.Argument(help="The folder of the set as it was dropped.")]
-Anon = Annotated[Path, typer.Argument(help="The folder that was made of it: …/ANON_006.")]
+Root = Annotated[Path, typer.Argument(help="The root folder; each subfolder is one patient's set.")]
+Source = Annotated[Path, typer.Argument(help="The original folder of the set.")]
+Anon = Annotated[Path, typer.Argument(help="The anonymized folder: …/ANON_006.")]
 Published = Annotated[Path, typer.Argument(metavar="ANON_006", help="The published folder, or its name in ROOT.")]
 SetFolder = Annotated[Path, typer.Argument(metavar="SET", help="The set's folder, or its name in ROOT.")]
 ShareArgument = Annotated[
-    Path | None, typer.Argument(help="The folder under which the collections lie; ANONYMIZER_SHARE by default.")
+    Path | None, typer.Argument(help="The folder that contains the collections; default: ANONYMIZER_SHARE.")
 ]
-Processes = Annotated[int | None, typer.Option(min=1, help="Sets at a time; as many as there are cores by default.")]
+Processes = Annotated[
+    int | None, typer.Option(min=1, help="Number of sets processed in parallel; default: number of cores.")
+]
 MachineNames = Annotated[
     list[str] | None,
     typer.Option(
-        "--machine", help='A machine descriptor; "keep" leaves each plan its own. Several: the first that fits.'
+        "--machine",
+        help='A machine descriptor, or "keep" for each plan\'s own machine. Of several, the first that fits is used.',
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -33,7 +36,7 @@ OfHospital = Annotated[str | None, typer.Option("--hospital", metavar="NAME", he
 
 
 def set_in(root: Path, folder: Path, *, by_hospital: bool) -> PurePosixPath:
-    """Return which set is meant, by its path below the root: given as a name, in a hospital's folder, or as a path.
+    """Return the path of a set below the root, given its name, its name in a hospital's folder, or its path.
 
     Raises
     ------
@@ -53,24 +56,24 @@ def set_in(root: Path, folder: Path, *, by_hospital: bool) -> PurePosixPath:
 
 
 def check_folder(root: Path) -> None:
-    """Refuse what is no folder, or may not be looked into."""
+    """Raise SettingsWrong if the root is not a readable folder."""
     if not root.is_dir():
-        raise SettingsWrong(f"{root} is no folder{'' if os.path.lexists(root) else ': there is nothing of this name'}.")
+        raise SettingsWrong(f"{root} is not a folder{'' if os.path.lexists(root) else ': it does not exist'}.")
     try:
         with os.scandir(root):
             pass
     except PermissionError:
-        raise SettingsWrong(f"{root} may not be looked into: its owner, group or rights have to be changed.") from None
+        raise SettingsWrong(f"{root} cannot be read: change its owner, group or permissions.") from None
 
 
 def check_collection(root: Path) -> None:
-    """Refuse what is no folder; what is advised from here on is advised for this one."""
+    """Raise SettingsWrong if the root is not a readable folder; later advice refers to this root."""
     advise_on(root)
     check_folder(root)
 
 
 def check_root(root: Path) -> None:
-    """Refuse, before anything is written, what can be no root folder: one patient's own folder, for instance."""
+    """Raise SettingsWrong, before anything is written, for an unsuitable root, such as one patient's own folder."""
     check_collection(root)
     if is_one_patients(root):
         raise SettingsWrong(ONE_PATIENTS.format(root))

@@ -1,4 +1,4 @@
-"""The command line, built of the commands that are asked for."""
+"""The command line, built from the requested commands only."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
 
 def of_any_command() -> None:
-    """Take what stands before a command's name."""
+    """Accept the options before a command's name."""
 
 
 def application(*commands: str) -> typer.Typer:
-    """Build the command line of some commands, or of all.
+    """Return the command line of some commands, or of all.
 
-    Importing what all of them need takes a second, and what one needs, a fraction of it.
+    Importing all commands takes a second; importing one takes a fraction of it.
     """
     app = typer.Typer(
         name="anonymizer",
         help="Anonymizes radiotherapy sets (CT, RT Structure Set, RT Plan, RT Dose), each as one connected set.",
-        epilog="--debug anywhere shows where something went wrong. It may show names of files: keep it to yourself.",
+        epilog="--debug anywhere shows tracebacks. They may contain file names: keep them confidential.",
         no_args_is_help=True,
         add_completion=False,
-        pretty_exceptions_enable=False,  # its tracebacks show the values of variables
+        pretty_exceptions_enable=False,  # typer's tracebacks show the values of variables
     )
     app.callback()(of_any_command)
     for command in commands or COMMANDS:
@@ -45,7 +45,7 @@ def application(*commands: str) -> typer.Typer:
 
 
 def _stoppable(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command that says by an error of its own that Ctrl-C ended it."""
+    """Return a command that raises `Stopped` on Ctrl-C."""
 
     @wraps(command)
     def call(*arguments: Any, **options: Any) -> None:
@@ -62,7 +62,7 @@ def run() -> None:
     debug = "--debug" in sys.argv
     advise_on(None)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal in plain ASCII, or a name that is no UTF-8
+        if isinstance(stream, io.TextIOWrapper):  # a terminal in plain ASCII, or a name that is not UTF-8
             stream.reconfigure(errors="backslashreplace")
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:

@@ -1,7 +1,7 @@
-"""The first of the two looks that a run takes at its sets: before it has imported what it needs for anything else.
+"""The first of a run's two observations of its sets, taken before the main imports.
 
-A set is begun when two looks, a quiet second apart, saw the same. Imports, Redis and workers take about that second:
-who looks first and imports then does not wait for both, one after the other.
+A set is started when two observations a second apart are equal. Imports, Redis and workers take about that second, so
+observing first avoids waiting for both in sequence.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 LONGEST_S: Final = 0.1
-"""What is not seen by then, of a slow share or of many sets, is seen by the watcher's own looks."""
+"""Time limit in seconds; the watcher observes the remaining sets of a slow or large share."""
 
 _seen: dict[Path, Mapping[str, Rest]] = {}
 
 
 def take(arguments: Sequence[str]) -> None:
-    """Look at the sets of the collection that a command line names, if it names one."""
+    """Observe the sets of the collection named on the command line, if any."""
     for argument in arguments:
         root = Path(argument)
         with suppress(OSError, ValueError):
@@ -34,7 +34,7 @@ def take(arguments: Sequence[str]) -> None:
 
 
 def seen(root: Path) -> Mapping[str, Rest]:
-    """Return how folders of a root looked, and when; those that could be looked at in so short a time."""
+    """Return observations of a root's folders, with times, as far as the time limit allows."""
     return _seen.get(root, {})
 
 
@@ -45,7 +45,7 @@ def _look(root: Path) -> Mapping[str, Rest]:
         if time.monotonic() > until:
             break
         if not name.startswith(".") and not ANON_NAME.fullmatch(name):
-            with suppress(OSError):  # a file, or a folder that may not be listed
+            with suppress(OSError):  # a file, or an unreadable folder
                 fingerprint = folder_listing.fingerprint(root / name)
                 found[name] = Rest(fingerprint, time.monotonic())
     return found

@@ -1,7 +1,7 @@
-"""What the watcher tells Prometheus: how the sets of each collection stand, and what they cost all workers together.
+"""The Prometheus metrics of the watcher: set states by collection, and the totals of all workers.
 
-It answers for the whole service, because it alone sees the whole share; the workers' sums come to it through Redis.
-Labels are opaque ids and words of ours. Nothing here names a folder, a patient or a host.
+The watcher exports them for the whole service, because only it sees the whole share; the workers' totals arrive through
+Redis. Labels are opaque IDs and fixed words. Nothing here names a folder, a patient or a host.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
     from watcher.service import Watch
 
 UNACKED: Final = key_of("unacked")
-"""Where Celery keeps the messages that workers have taken and not yet done with."""
+"""Where Celery keeps messages that workers have received but not acknowledged."""
 
 _SHARE_UP: Final = "1 while the share can be listed and has a collection."
 
 
 class Numbers(Collector):
-    """Everything that is told, gathered anew whenever it is asked for."""
+    """Collector of all metrics, gathered at each scrape."""
 
     def __init__(self, watch: Watch, share: Share, client: redis.Redis) -> None:
         self._watch = watch
@@ -50,8 +50,8 @@ class Numbers(Collector):
         self._redis = client
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the share's numbers, the collections', Redis' and the workers'."""
-        yield _one("build", "Which program answers.", 1, version=version("rt-set-anonymizer"), policy=POLICY_EDITION)
+        """Yield the metrics of the share, the collections, Redis and the workers."""
+        yield _one("build", "Version of the program.", 1, version=version("rt-set-anonymizer"), policy=POLICY_EDITION)
         yield from self._of_share()
         yield from self._of_collections()
         yield from self._of_redis()
@@ -63,21 +63,19 @@ class Numbers(Collector):
             yield _one("share_up", _SHARE_UP, 0)
             return
         yield _one("share_up", _SHARE_UP, 0 if self._watch.share_is_away else 1)
-        yield _one("share_free_bytes", "Room left on the share's disk.", disk.f_bavail * disk.f_frsize)
+        yield _one("share_free_bytes", "Free space on the share's disk.", disk.f_bavail * disk.f_frsize)
         yield _one("share_size_bytes", "Size of the share's disk.", disk.f_blocks * disk.f_frsize)
 
     def _of_collections(self) -> Iterator[Metric]:
-        sets = _gauge("sets", "Sets by how they stand.", "collection", "state")
-        oldest = _gauge(
-            "oldest_set_seconds", "How long the one that stands so the longest does.", "collection", "state"
-        )
-        faults = _gauge("faults", "Sets against which a code stands.", "collection", "code")
-        not_taken = _gauge("not_taken", "Things that may hold DICOM and are not taken.", "collection")
-        looked = _gauge("last_rescan_timestamp_seconds", "When a collection was last looked at.", "collection")
-        held_up = _gauge("held_up_sets", "Sets that were tried and could not be taken to an end.", "collection")
-        longest = _gauge("held_up_seconds", "How long the one that waits so the longest does.", "collection")
-        sheets = _gauge("sheets", "Sheets that are missing, and that could not be made.", "collection", "state")
-        paused = _gauge("collection_paused", "1 while it cannot be worked on.", "collection")
+        sets = _gauge("sets", "Number of sets by state.", "collection", "state")
+        oldest = _gauge("oldest_set_seconds", "Longest time that a set has been in this state.", "collection", "state")
+        faults = _gauge("faults", "Number of sets with this finding.", "collection", "code")
+        not_taken = _gauge("not_taken", "Items that may hold DICOM and are not taken.", "collection")
+        looked = _gauge("last_rescan_timestamp_seconds", "Time when the collection was last scanned.", "collection")
+        held_up = _gauge("held_up_sets", "Sets that were tried and could not be completed.", "collection")
+        longest = _gauge("held_up_seconds", "Longest time that such a set has waited.", "collection")
+        sheets = _gauge("sheets", "Sheets that are missing or could not be made.", "collection", "state")
+        paused = _gauge("collection_paused", "1 while the collection cannot be processed.", "collection")
         now = time.monotonic()
         everything = list(self._watch.attended.values())
         for attended in everything:
@@ -85,7 +83,7 @@ class Numbers(Collector):
             if collection:
                 paused.add_metric([collection], attended.paused not in {"", STANDS_BY})
             if not counts.at or attended.is_copied or attended.paused == STANDS_BY:
-                continue  # another counts what it has by now
+                continue  # the list has changed; the next scrape counts it
             looked.add_metric([collection], time.time() - (now - counts.at))
             not_taken.add_metric([collection], counts.not_taken)
             for state, count in counts.sets().items():
@@ -101,10 +99,8 @@ class Numbers(Collector):
         yield from (sets, oldest, faults, not_taken, looked, held_up, longest, sheets, paused)
         yield _one("collections", "Collections under the share.", len(everything))
         waiting = sum(attended.paused not in {"", STANDS_BY} for attended in everything)
-        yield _one(
-            "folders_not_readable", "Folders under the share that cannot be looked into.", len(self._share.closed)
-        )
-        yield _one("collections_paused", "Those of them that cannot be worked on now.", waiting)
+        yield _one("folders_not_readable", "Folders under the share that cannot be read.", len(self._share.closed))
+        yield _one("collections_paused", "Collections that cannot be processed now.", waiting)
 
     def _of_redis(self) -> Iterator[Metric]:
         try:
@@ -115,17 +111,17 @@ class Numbers(Collector):
             yield _one("redis_up", "1 while Redis answers.", 0)
             return
         yield _one("redis_up", "1 while Redis answers.", 1)
-        messages = _gauge("messages", "Messages that wait for a worker, and that one has taken.", "state")
+        messages = _gauge("messages", "Messages waiting for a worker, or taken by one.", "state")
         messages.add_metric(["waiting"], waiting)
         messages.add_metric(["taken"], running)
         yield messages
-        # To scale by: a worker that is busy is needed as much as one for which a set waits.
-        yield _one("backlog", "Messages that wait or are being worked on.", waiting + running)
-        what = "Messages that were none of ours, or that nobody can read."
+        # For scaling: busy workers are needed as much as workers for waiting sets.
+        yield _one("backlog", "Messages waiting or being processed.", waiting + running)
+        what = "Foreign or unreadable messages."
         yield CounterMetricFamily("anonymizer_messages_set_aside", what, value=set_aside)
         yield from _of_workers(sums)
         services = _gauge(
-            "service_silent_seconds", "Since when a service was not heard of that did not end.", "service"
+            "service_silent_seconds", "Time since the last heartbeat of a service that did not exit.", "service"
         )
         for service, seconds in silent.items():
             services.add_metric([service], seconds)
@@ -134,25 +130,27 @@ class Numbers(Collector):
 
 
 def _of_memory(client: redis.Redis) -> Iterator[Metric]:
-    """Tell how much memory Redis takes, and may take; nothing where it does not let us ask."""
+    """Yield Redis' memory use and limit; nothing if it does not permit the query."""
     with suppress(redis.RedisError):
         memory = cast("dict[str, int]", client.info("memory"))
-        yield _one("redis_memory_bytes", "What Redis holds in memory.", memory["used_memory"])
-        yield _one("redis_memory_max_bytes", "What it may hold; 0 where no limit is set.", memory["maxmemory"])
+        yield _one("redis_memory_bytes", "Memory used by Redis.", memory["used_memory"])
+        yield _one("redis_memory_max_bytes", "Memory limit of Redis; 0 without a limit.", memory["maxmemory"])
 
 
 def _taken(client: redis.Redis) -> int:
-    """Count the sets that workers have taken; sheets, which are drawn when all is done, lie beside them."""
+    """Return the number of sets taken by workers, without the sheets in the same list."""
     return sum(json.loads(message)[-1] == QUEUE for message in client.hgetall(UNACKED).values())
 
 
 def _of_workers(sums: metrics.Measures) -> Iterator[Metric]:
-    ends = CounterMetricFamily("anonymizer_outcomes", "How often a worker came to which end.", labels=["outcome"])
+    ends = CounterMetricFamily(
+        "anonymizer_outcomes", "Number of results of the workers by outcome.", labels=["outcome"]
+    )
     for outcome, count in sums.outcomes.items():
         ends.add_metric([outcome], count)
     yield ends
-    yield CounterMetricFamily("anonymizer_published_bytes", "Of all published files.", value=sums.bytes)
-    steps = HistogramMetricFamily("anonymizer_step_seconds", "What each step of a set took.", labels=["step"])
+    yield CounterMetricFamily("anonymizer_published_bytes", "Total size of published files.", value=sums.bytes)
+    steps = HistogramMetricFamily("anonymizer_step_seconds", "Duration of each step of a set.", labels=["step"])
     bounds = [*map(str, metrics.BOUNDS_S), "+Inf"]
     for step, within in sums.within.items():
         steps.add_metric([step], list(zip(bounds, accumulate(within), strict=True)), sums.seconds.get(step, 0.0))
@@ -171,12 +169,12 @@ def _one(name: str, means: str, value: float, **labels: str) -> GaugeMetricFamil
 
 @contextmanager
 def answering_prometheus(address: Address, watch: Watch, share: Share, client: redis.Redis) -> Iterator[None]:
-    """Answer whoever asks for the numbers, as long as the block runs.
+    """Serve the metrics while the block runs.
 
     Raises
     ------
     SettingsWrong
-        The address is not ours, or taken.
+        The address is not available.
     """
     registry = CollectorRegistry()
     registry.register(Numbers(watch, share, client))

@@ -1,4 +1,4 @@
-"""How a run goes on, shown: bars at a terminal, a line for each concluded set in a pipe, nothing to a program."""
+"""Display of a run's progress: bars on a terminal, a line per concluded set in a pipe, nothing with --json."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 class Shown(Protocol):
-    """Something on which a run is shown."""
+    """A display of a run."""
 
     def show(self, look: Look) -> None:
-        """Show how it stands now."""
+        """Show the current status."""
 
 
 class Bars:
-    """One bar over all sets, and one for each set in work. A context manager."""
+    """One bar for all sets and one for each set in work. A context manager."""
 
     def __init__(self, screen: Console, folder_of: Callable[[str], str]) -> None:
         self._folder_of = folder_of
@@ -52,7 +52,7 @@ class Bars:
         self._bars.stop()
 
     def show(self, look: Look) -> None:
-        """Show how it stands now."""
+        """Show the current status."""
         done = sum(state.is_concluded for state in look.states.values())
         says = f"waits: {look.waits}" if look.waits else f"{done} of {len(look.states)}"
         self._bars.update(self._all, completed=done, total=len(look.states) or None, says=says)
@@ -67,7 +67,7 @@ class Bars:
 
 
 class Lines:
-    """A line for each set that is concluded, and one when a set, or everything, has to wait."""
+    """A line for each concluded set, and one when a set, or the run, has to wait."""
 
     def __init__(self, say: Callable[[str], None], folder_of: Callable[[str], str]) -> None:
         self._say = say
@@ -77,7 +77,7 @@ class Lines:
         self._waits = ""
 
     def show(self, look: Look) -> None:
-        """Print what is new."""
+        """Print changes."""
         concluded = {folder for folder, state in look.states.items() if state.is_concluded}
         for folder in sorted(concluded - (self._concluded if self._concluded is not None else concluded)):
             self._say(f"{folder}: {look.states[folder]}")

@@ -1,8 +1,8 @@
-"""What is answered without importing the program: `--version`, `--help`, and `health` where all is well.
+"""Answers given without importing the program: `--version`, `--help`, and `health` if all is well.
 
-Four containers ask for their health every 30 s. A probe that imports Celery, Redis and a terminal for it takes a second
-of a core each time; this one takes what Python needs to start. It only ever says that all is well: whatever it is not
-sure of, the command `health` looks at.
+Four containers run a health check every 30 s. A probe that imports Celery, Redis and the terminal takes a second of CPU
+time; this one takes only Python's start-up time. It only reports healthy services: in all other cases, the command
+`health` decides.
 """
 
 from __future__ import annotations
@@ -46,28 +46,28 @@ COMMANDS = (
     "policy",
     "demo",
 )
-"""Each is the function of its name in a module of its name; in the order of the help."""
+"""Each is a function in a module, both of the same name; in the order of the help."""
 
 WATCHER_SILENT_S = 300.0
-"""A look at a large share over a slow network takes its time; one that takes longer hangs."""
+"""Scanning a large share over a slow network may take this long; a longer scan hangs."""
 
 WORKER_SILENT_S = 30.0
 CONSOLE_SILENT_S = 30.0
 SORT_SILENT_S = 300.0
-"""One large object over a slow network takes its time."""
+"""One large object over a slow network may take this long."""
 WORKER_IDLE_S = 60.0
-"""Who could take a set, and lets it wait for so long, does not take any more."""
+"""An idle worker that leaves a set waiting for this long is stuck."""
 
 
 SERVICES = (heartbeat.WATCHER, heartbeat.WORKER, heartbeat.CONSOLE, heartbeat.SORT)
 
 
 class Stopped(BaseException):
-    """Ctrl-C ended a command; the parser of options, which takes a KeyboardInterrupt for its own, lets it pass."""
+    """Ctrl-C ended a command. Unlike KeyboardInterrupt, it is not handled by the option parser."""
 
 
 def answer(arguments: list[str]) -> int | None:
-    """Answer a command line and return its exit code; None where the program has to."""
+    """Answer a command line and return its exit code; None if the full program is needed."""
     arguments = [argument for argument in arguments if argument != "--debug"]
     if arguments == ["--version"]:
         return _say(f"anonymizer {__version__}{_revision()}\n")
@@ -82,7 +82,7 @@ def _say(text: str) -> int:
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever read has seen enough
+    except BrokenPipeError:  # the reader has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     except UnicodeEncodeError:
         sys.stdout.write(text.encode("ascii", "replace").decode())
@@ -90,7 +90,7 @@ def _say(text: str) -> int:
 
 
 def _revision() -> str:
-    """Return the revision that an image was built of, which is written beside its packages."""
+    """Return the revision from which an image was built, stored beside its packages."""
     try:
         return f" ({Path(sys.prefix, 'revision').read_text('ascii').strip()})"
     except OSError:
@@ -108,15 +108,13 @@ def _help() -> str:
             "Anonymizes radiotherapy sets (CT, RT Structure Set, RT Plan, RT Dose), each as one connected set.", width
         ),
         "\n".join(("Commands; each has --help:", *lines)),
-        _wrapped(
-            "--debug anywhere shows where something went wrong. It may show names of files: keep it to yourself.", width
-        ),
+        _wrapped("--debug anywhere shows tracebacks. They may contain file names: keep them confidential.", width),
     )
     return "\n\n".join(paragraphs) + "\n"
 
 
 def _wrapped(text: str, width: int, first: str = "", others: str = "") -> str:
-    """Break a text into lines; `textwrap` costs as much as all of this."""
+    """Break a text into lines; importing `textwrap` costs as much as everything else here."""
     lines, line = [], first
     for word in text.split():
         if len(line) + len(word) > width and line.strip():
@@ -134,7 +132,7 @@ def _width() -> int:
 
 
 def _summaries() -> dict[str, str]:
-    """Return the first line of each command's docstring, read from its file: to import them all takes a second."""
+    """Return the first line of each command's docstring, parsed from its file: importing them all takes a second."""
     folder = Path(__file__).with_name("commands")
     return {command: _summary((folder / f"{command}.py").read_text("utf-8"), command) for command in COMMANDS}
 
@@ -157,12 +155,12 @@ def _say_if_well(asked: list[str]) -> int | None:
 
 
 def is_well(service: str, sign: heartbeat.Heartbeat, now: float) -> bool:
-    """Return whether a service is well for sure, by what it said of itself last.
+    """Return whether a service is certainly healthy, according to its last heartbeat.
 
     Parameters
     ----------
     now
-        On the clock of its sign.
+        The time on the clock of the heartbeat.
     """
     if service == heartbeat.WATCHER:
         return now - sign.at <= WATCHER_SILENT_S

@@ -1,4 +1,4 @@
-"""What the commands that stay have in common: which share they serve, and how they are asked to stop."""
+"""Common parts of the long-running commands: the share they serve, and stopping by signals."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def share_of(named: Path | None, setting: Path | None, command: str) -> Path:
-    """Return the share that was named, or else set.
+    """Return the share given on the command line, or else in the settings.
 
     Raises
     ------
     SettingsWrong
-        Neither was.
+        Neither is given.
     """
     place = named or setting
     if place is None:
@@ -27,7 +27,7 @@ def share_of(named: Path | None, setting: Path | None, command: str) -> Path:
 
 
 def stop_of_signals() -> threading.Event:
-    """Return what is set when the process is asked to stop."""
+    """Return an event that is set when the process is asked to stop."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

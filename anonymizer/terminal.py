@@ -1,4 +1,4 @@
-"""What the commands say, and how: a terminal gets tables and bars, a pipe plain lines, a program JSON."""
+"""Output of the commands: tables and bars on a terminal, plain lines in a pipe, JSON for programs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from services.publication.unread_words import Word
     from services.store.registry import SetOutcome
 
-#: Where output goes to a file or a pipe, nobody looks at it through a window of 80 columns.
+#: Output to a file or pipe is not limited to the 80 columns of a window.
 _PIPE_WIDTH: Final = 160
 
 PUBLISHED_ALL: Final = 0
@@ -45,28 +45,28 @@ WRONG_USE: Final = 2
 
 _WIDEST: Final = 10_000
 
-#: What does something to a terminal instead of being shown: control characters, of C1 too, and turns of direction.
+#: Characters that affect a terminal instead of being shown: C0 and C1 controls, and changes of text direction.
 _NOT_SHOWN: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 _NAME: Final = "anonymizer"
 _ADVICE: Final = re.compile(r"(?<![\w./-])anonymizer (?P<verb>[a-z]+) ROOT\b")
-"""A command of ours as sentences name it that do not know the root folder."""
+"""One of our commands in a sentence written without knowledge of the root folder."""
 
 _ROOT: Final[ContextVar[Path | None]] = ContextVar("root", default=None)
 
 
 class _Screen(Console):
-    """A terminal to which no text does anything: names of folders may hold whatever a terminal obeys."""
+    """A terminal protected from control sequences, which folder names may contain."""
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """Make a text of what was given to print, or stands in a table."""
+        """Return the text of a printed object or table cell, without markup."""
         return super().render_str(_NOT_SHOWN.sub(" ", _runnable(text)), **options)
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """Print; a sentence is broken into lines only where a person reads it and has no command to copy from it.
+        """Print; a sentence is wrapped only on a terminal, and only if it holds no command to copy.
 
-        A table is never cut: where its words do not fit side by side, each row stands below the one before.
+        A table is never truncated: if its columns do not fit, each row is printed as a block of lines.
         """
         if all(isinstance(one, str) for one in objects):
             if not self.is_terminal or any(f"{_NAME} " in one for one in objects):
@@ -84,7 +84,7 @@ class _Screen(Console):
 
 
 def _in_blocks(table: Table) -> RenderableType:
-    """Write each row as lines of their own, what is empty left out."""
+    """Return each row as a block of lines without empty cells."""
     first, *others = table.columns
     lines: list[RenderableType] = [table.title] if table.title else []
     for name, *values in zip(*(column.cells for column in table.columns), strict=True):
@@ -95,7 +95,7 @@ def _in_blocks(table: Table) -> RenderableType:
 
 
 def advise_on(root: Path | None) -> None:
-    """Put this root folder into the commands that sentences advise from here on."""
+    """Insert this root folder into the commands advised from here on."""
     _ROOT.set(root)
 
 
@@ -105,7 +105,7 @@ def _runnable(text: str) -> str:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Open the terminal, or what stands in its place. Texts are shown as they are: `[b]` may be part of a name."""
+    """Return the terminal or its replacement. Texts are shown literally: `[b]` may be part of a name."""
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else _PIPE_WIDTH
     return _Screen(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
@@ -113,22 +113,22 @@ def console(*, stderr: bool = False) -> Console:
 
 def say_json(value: Any) -> None:
     """Print JSON."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)  # which escapes line ends and the like, and no C1
+    text = json.dumps(value, indent=2, ensure_ascii=False)  # which escapes line ends and similar, but not C1 controls
     print(_NOT_SHOWN.sub(lambda found: f"\\u{ord(found[0]):04x}", text))  # noqa: T201 - this is the output
 
 
 def say_page(text: str) -> None:
-    """Say a page that is not to be wrapped."""
+    """Print a page without wrapping."""
     print(_NOT_SHOWN.sub(" ", text), end="")  # noqa: T201 - as above
 
 
 def command(name: str, *arguments: object) -> str:
-    """Write a command of ours as a shell takes it: `anonymizer run 'Müller, Anna'`."""
+    """Return one of our commands quoted for a shell: `anonymizer run 'Müller, Anna'`."""
     return shlex.join((_program(), name, *map(str, arguments)))
 
 
 def _program() -> str:
-    """Return how a shell finds this program: by its name, or else by the path by which it was called."""
+    """Return the program's name if it is on the PATH, or else the path by which it was called."""
     called = Path(sys.argv[0])
     if called.name != _NAME or str(called) == _NAME:
         return _NAME
@@ -137,12 +137,12 @@ def _program() -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Return how many of something there are."""
+    """Return a number with its noun, in the plural if needed."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def say_not_taken(screen: Console, things: Sequence[NotTaken]) -> None:
-    """List what may hold DICOM and is not taken, with the reason; nothing where there is nothing."""
+    """Print the items that may hold DICOM and are not taken, with reasons, if any."""
     if not things:
         return
     table = Table("Not taken", "Why", "What to do")
@@ -152,37 +152,37 @@ def say_not_taken(screen: Console, things: Sequence[NotTaken]) -> None:
 
 
 def say_unread_words(screen: Console, root: Path) -> None:
-    """Tell of words that keep sets from being exported before a person has read them; nothing where there are none."""
+    """Print the number of unread words that prevent sets from being exported, if any."""
     unread: list[Word] = []
-    with suppress(SettingsWrong, OSError):  # words.csv is told to be wrong where it is asked for
+    with suppress(SettingsWrong, OSError):  # a wrong words.csv is reported by the commands that need it
         collection = Collection.look(root)
         if collection.words.is_dir():
             unread = [one for one in unread_words.gathered(collection) if one.state == "unread"]
     if unread:
         many = "1 word is" if len(unread) == 1 else f"{len(unread)} words are"
         how = command("words", root)
-        screen.print(f"{many} unread, and sets are not exported before a person has read their words: {how}")
+        screen.print(f"{many} unread, and sets are not exported before their words are reviewed: {how}")
 
 
 def not_taken_as_json(things: Sequence[NotTaken]) -> list[dict[str, str]]:
-    """Return the same for a program."""
+    """Return the same as JSON data."""
     return [one._asdict() for one in things]
 
 
 def printable(name: str) -> str:
-    """Return a name that does nothing to a terminal: control characters become spaces."""
+    """Return a name safe for a terminal: control characters become spaces."""
     return "".join(letter if letter.isprintable() else " " for letter in name)
 
 
 def say_wrong(error: BaseException) -> int:
-    """Say in one sentence why nothing was done; of what we did not foresee only the class: its text may hold names."""
+    """Print in one sentence why nothing was done; of unexpected errors only the class: their texts may hold names."""
     if isinstance(error, SettingsWrong):
         text = str(error)
     elif isinstance(error, OSError):
         text = f"{error.strerror or type(error).__name__}" + (f": {error.filename}" if error.filename else "")
     else:
-        text = f"This should not have happened: {type(error).__name__}. Run it again with --debug to see where."
-    if logs.writes_json():  # a service of which each line is one of its log
+        text = f"Unexpected error: {type(error).__name__}. Run again with --debug for details."
+    if logs.writes_json():  # a service writes log lines only
         reason = {"reason": english(error.args[0])} if isinstance(error, SettingsWrong) else {}
         structlog.get_logger().error("service.failed", exc_info=error, **reason)
         return WRONG_USE
@@ -191,7 +191,7 @@ def say_wrong(error: BaseException) -> int:
 
 
 def sets_as_json(sets: Iterable[SetOutcome]) -> list[dict[str, Any]]:
-    """Return what became of each set of a folder with several, for a program: by ANON folder or ordinal, no label."""
+    """Return the outcome of each set of a folder with several as JSON data, by ANON folder or ordinal, not by label."""
     return [
         {
             "set": one.ordinal,

@@ -1,4 +1,4 @@
-"""`anonymizer check`: what stands for and against each set of a root folder. Changes nothing, and needs no Redis."""
+"""`anonymizer check`: the verdict on each set of a root folder. Changes nothing and needs no Redis."""
 
 from __future__ import annotations
 
@@ -52,17 +52,17 @@ if TYPE_CHECKING:
 KINDS = (CT, STRUCTURE_SET, PLAN, DOSE)
 
 _SHORT: Final = 300
-"""Different texts of all sets together that are listed without being asked for."""
+"""Maximum number of distinct texts of all sets that are listed by default."""
 
 _PERSON: Final = {keyword: says.partition(",")[0].lower() for keyword, says in OF_PERSON.items()}
 
 WithTexts = Annotated[
-    bool, typer.Option("--texts", help="List set by set every text that would travel, and what stays of the person.")
+    bool, typer.Option("--texts", help="List for each set the texts and patient characteristics that would be kept.")
 ]
 
 
 def check(root: Root, machine: MachineNames = None, with_texts: WithTexts = False, as_json: AsJson = False) -> None:
-    """Check every set of a root folder: what is there, how it hangs together, whether the machine fits."""
+    """Check every set of a root folder: objects, references, and whether the machine fits."""
     check_collection(root)
     chosen = None
     if has_form(root):
@@ -76,8 +76,8 @@ def check(root: Root, machine: MachineNames = None, with_texts: WithTexts = Fals
         options = options_of_new_collection(machine_names(machine))
         if machine is None:
             console(stderr=True).print(
-                f"There is no {SETTINGS_NAME} here: plans are checked against {', '.join(options.machine)}; "
-                "--machine NAME takes another."
+                f"There is no {SETTINGS_NAME} here; plans are checked against {', '.join(options.machine)}. "
+                "Choose another with --machine NAME."
             )
     known = known_machines(options.machine)
     warn_of_overlap(root)
@@ -99,7 +99,7 @@ def check(root: Root, machine: MachineNames = None, with_texts: WithTexts = Fals
 
 
 def _with_persons(root: Path, rows: list[FolderSummary]) -> list[FolderSummary]:
-    """Report sets whose patient was published before."""
+    """Return the rows, with sets whose patient was published before marked."""
     if not has_form(root) or not (root / STATE_NAME).is_dir():
         return rows
     collection = Collection.look(root)
@@ -108,7 +108,7 @@ def _with_persons(root: Path, rows: list[FolderSummary]) -> list[FolderSummary]:
 
 
 def _set_folders(root: Path) -> list[str]:
-    """Name the sets of a root, which need not be a collection."""
+    """Return the names of the sets of a root, which need not be a collection."""
     if has_form(root):
         return folders_of(Collection.look(root))
     return set_folders(root)
@@ -124,7 +124,7 @@ def _say(root: Path, rows: list[FolderSummary], *, with_texts: bool) -> None:
     if sets:
         screen.print(table)
     if len(sets) > 1:
-        screen.print("Numbers follow the order in which sets are completed, which need not be this one.")
+        screen.print("Numbers follow the order in which sets are completed, which may differ from this order.")
     for row in sets:
         if row.sets:
             screen.print(_plans(row))
@@ -132,36 +132,36 @@ def _say(root: Path, rows: list[FolderSummary], *, with_texts: bool) -> None:
         _say_of_set(screen, row)
     for row in rows:
         if row.verdict == "no set":
-            screen.print(f"{printable(row.folder)}: no DICOM, and so no set.")
+            screen.print(f"{printable(row.folder)}: no DICOM files, not a set.")
     if not rows:
-        screen.print(f"There are no sets in {root}: each folder in it with DICOM files is one.")
+        screen.print(f"There are no sets in {root}: a set is a subfolder with DICOM files.")
     _say_texts(screen, sets, set_by_set=with_texts)
     say_not_taken(screen, _not_taken(root, rows))
 
 
 def _say_of_set(screen: Console, row: FolderSummary) -> None:
-    """Print what stands against a set, what is told of it, and in short what would travel."""
+    """Print the faults and notes of a set, and a summary of what would be kept."""
     name = printable(row.folder)
     for fault in row.faults:
         screen.print(f"{name}: {fault['found']} {fault['remedy']}")
     for note in row.notes:
         screen.print(f"{name}: {note}")
     if row.unread_words:
-        screen.print(f"{name}: words that nobody has read: {', '.join(map(printable, row.unread_words))}")
+        screen.print(f"{name}: words not yet reviewed: {', '.join(map(printable, row.unread_words))}")
     if row.texts or row.person:
         person = ", ".join(
             f"{says} {row.person[keyword]}" for keyword, says in _PERSON.items() if keyword in row.person
         )
         texts = counted(sum(map(len, row.texts.values())), "text")
-        screen.print(f"{name}: {texts} would travel; of the person: {person or 'neither age nor sex'}")
+        screen.print(f"{name}: {texts} would be kept; of the person: {person or 'neither age nor sex'}")
 
 
 def _say_texts(screen: Console, sets: list[FolderSummary], *, set_by_set: bool) -> None:
-    """List every text that would travel, those with unread words marked: of all sets together only where few."""
+    """List every text that would be kept, unread words marked; for all sets together only if there are few."""
     if set_by_set:
         for row in sets:
             if row.texts:
-                title = f"{printable(row.folder)}: every text that would travel"
+                title = f"{printable(row.folder)}: texts that would be kept"
                 screen.print(_texts(title, row.texts, row.unread_words))
         return
     pooled = {
@@ -170,17 +170,19 @@ def _say_texts(screen: Console, sets: list[FolderSummary], *, set_by_set: bool) 
     number = sum(map(len, pooled.values()))
     if 0 < number <= _SHORT:
         unread = sorted({word for row in sets for word in row.unread_words})
-        screen.print("Every text that would travel:")
+        screen.print("Texts that would be kept:")
         for role, some in pooled.items():
             told = ((printable(text), ", ".join(_words_in(text, unread))) for text in some)
             marked = (f"{text} (not read: {words})" if words else text for text, words in told)
             screen.print(f"  {CALLED[role]}: {'; '.join(marked)}")
     elif number:
-        screen.print(f"{number} different texts would travel: --texts lists them set by set, --json for a program.")
+        screen.print(
+            f"{number} different texts would be kept: --texts lists them by set, --json prints them for a program."
+        )
 
 
 def _texts(title: str, texts: Mapping[str, Sequence[str]], unread: Sequence[str]) -> Table:
-    table = Table("What it is", "Text", "Not read", title=title)
+    table = Table("Kind", "Text", "Not read", title=title)
     for role, some in texts.items():
         for text in some:
             table.add_row(CALLED[role], printable(text), ", ".join(_words_in(text, unread)))
@@ -188,7 +190,7 @@ def _texts(title: str, texts: Mapping[str, Sequence[str]], unread: Sequence[str]
 
 
 def _words_in(text: str, unread: Sequence[str]) -> list[str]:
-    """Return the unread words that stand in a text."""
+    """Return the unread words in a text."""
     return [printable(word) for word in unread if fold(word) in fold(text)]
 
 
@@ -202,7 +204,7 @@ def _as_json(row: FolderSummary) -> dict[str, Any]:
 
 
 def _plans(row: FolderSummary) -> Table:
-    """List the plans of a folder with several sets, by the ordinals that `anonymizer choose` takes."""
+    """Return the table of the plans of a folder with several sets, with the ordinals for `anonymizer choose`."""
     table = Table("No.", "Plan", "Date", "Approval", "Prescription", "Beams", "Verdict", title=row.folder)
     for one in row.sets:
         table.add_row(str(one.ordinal), one.plan, one.date, one.approval, one.prescription, str(one.beams), one.verdict)
@@ -210,6 +212,6 @@ def _plans(row: FolderSummary) -> Table:
 
 
 def _links(row: FolderSummary) -> str:
-    """Name the links that are not all right; say `linked` when all are shown."""
+    """Return the references with problems, or `linked`."""
     others = [f"{name} {row.links[name]}" for name in LINKS if row.links.get(name, "shown") != "shown"]
     return ", ".join(others) if others else "linked" if row.links else ""

@@ -1,4 +1,4 @@
-"""`anonymizer choose`: says which plans of a folder with several are meant."""
+"""`anonymizer choose`: selects plans of a folder with several."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from services.runtime import audit
 from services.store.collection import Collection
 
 Numbers = Annotated[
-    list[int], typer.Argument(metavar="NUMBER…", help="Of the plans, as `anonymizer check` prints them.")
+    list[int], typer.Argument(metavar="NUMBER…", help="Ordinals of the plans, as printed by `anonymizer check`.")
 ]
 
 
 def choose(root: Root, folder: SetFolder, numbers: Numbers) -> None:
-    """Take these plans of a folder with several, where the collection asks a person: plans = "ask"."""
+    """Select plans of a folder with several, in a collection with plans = "ask"."""
     check_collection(root)
     collection = Collection.open(root)
     place = root / set_in(root, folder, by_hospital=collection.options.by_hospital)
@@ -27,4 +27,4 @@ def choose(root: Root, folder: SetFolder, numbers: Numbers) -> None:
     audit.note(collection.state, "plans chosen", set=collection.locator(name), count=len(taken))
     for one in taken:
         console().print(f"{one.ordinal}. {one.describe_with_dose()}")
-    console().print(f"Taken by the service, or by: {command('run', root)}")
+    console().print(f"Processed by the service, or by: {command('run', root)}")

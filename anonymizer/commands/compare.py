@@ -1,4 +1,4 @@
-"""`anonymizer compare`: what became of each attribute of one set, before and after."""
+"""`anonymizer compare`: each attribute of one set before and after."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from services.store.collection import Collection
 
 
 def compare(source: Source, anon: Anon) -> None:
-    """Show a set attribute by attribute, before and after. It shows the originals' values: keep it to yourself."""
+    """Show each attribute of a set before and after. The output holds original values: keep it confidential."""
     check_folder(source)
     check_folder(anon)
     collection = Collection.look(anon.absolute().parent)

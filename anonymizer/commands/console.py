@@ -1,4 +1,4 @@
-"""`anonymizer console`: the page for people without a terminal."""
+"""`anonymizer console`: the web console."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ log = structlog.get_logger()
 
 NewUser = Annotated[
     str | None,
-    typer.Option("--add-user", help="Ask for a password and put this user into the file ANONYMIZER_CONSOLE_USERS."),
+    typer.Option("--add-user", help="Ask for a password and add this user to the file ANONYMIZER_CONSOLE_USERS."),
 ]
 GoneUser = Annotated[
-    str | None, typer.Option("--remove-user", help="Take this user out of that file; their sessions end.")
+    str | None, typer.Option("--remove-user", help="Remove this user from that file and end their sessions.")
 ]
 AllowedUser = Annotated[
     str | None,
-    typer.Option("--allow-user", help="Change the roles of this user, whom a password or a proxy lets in."),
+    typer.Option("--allow-user", help="Set the roles of this user, authenticated by password or proxy."),
 ]
 Roles = Annotated[
     list[str] | None,
     typer.Option(
         "--role",
         metavar="ROLE",
-        help="With --add-user or --allow-user, several times or with commas: look, start (start and release, and "
-        "whatever else changes something), tracking (see the tracking file).",
+        help="With --add-user or --allow-user, repeated or separated by commas: look, start (start, release and all "
+        "other changes), tracking (read the tracking file).",
     ),
 ]
-ListUsers = Annotated[bool, typer.Option("--list-users", help="List who may log in, and what each may do.")]
+ListUsers = Annotated[bool, typer.Option("--list-users", help="List the users and their roles.")]
 
 
 def console(
@@ -61,17 +61,17 @@ def console(
     list_users: ListUsers = False,
     as_json: AsJson = False,
 ) -> None:
-    """Open a page in which collections are made, checked and anonymized.
+    """Serve a web page on which collections are created, checked and anonymized.
 
-    Where ANONYMIZER_REDIS_URL names the Redis of a running service, it is a page of that service. Elsewhere it brings
-    everything with it, and begins no set before somebody presses "Anonymize".
+    With ANONYMIZER_REDIS_URL it is the console of that running service. Otherwise it starts its own service, which
+    processes no set until "Anonymize" is pressed.
     """
     settings = Settings.of_process()
     if list_users or any(name is not None for name in (add_user, remove_user, allow_user)):
         _see_to_users(settings, add=add_user, remove=remove_user, allow=allow_user, allowed=role, as_json=as_json)
         return
     if role:
-        raise SettingsWrong("--role says what somebody may do: name them with --add-user or --allow-user.")
+        raise SettingsWrong("--role needs a user: name one with --add-user or --allow-user.")
     place = share or settings.share
     if place is None:
         raise SettingsWrong("Which folder? Name it: anonymizer console ROOT, or set ANONYMIZER_SHARE.")
@@ -80,12 +80,12 @@ def console(
 
 
 def serve_console(share: Path, settings: Settings, *, processes: int, debug: bool, alone: bool = False) -> None:
-    """Serve the console for what lies under a folder, with a service of its own where there is none.
+    """Serve the console for the collections under a folder, with a service of its own if there is none.
 
     Parameters
     ----------
     alone
-        Whether it brings its own service even if there is another Redis.
+        Whether to start its own service even if there is another Redis.
     """
     from anonymizer.embedded.console_service import embedded_service  # noqa: PLC0415 - no other command needs a web server
     from console.auth.users import Users, read  # noqa: PLC0415
@@ -110,7 +110,7 @@ def serve_console(share: Path, settings: Settings, *, processes: int, debug: boo
         if address.host not in {"127.0.0.1", "::1", "localhost"}:
             raise SettingsWrong("Without users the console is for this machine only: set ANONYMIZER_CONSOLE_USERS.")
         key = secrets.token_urlsafe(24)
-    if not debug:  # at a terminal one reads what was done, not each page that was asked for
+    if not debug:  # at a terminal, log what was done, not each request
         logging.getLogger().setLevel(logging.WARNING)
         logging.getLogger("console.pages").setLevel(logging.INFO)
     with embedded_service(share, settings, processes=processes, debug=debug) as its_settings:
@@ -121,9 +121,7 @@ def serve_console(share: Path, settings: Settings, *, processes: int, debug: boo
 def _say_where(address: Address, key: str | None) -> None:
     host = f"[{address.host}]" if ":" in address.host else address.host
     link = f"http://{host}:{address.port}/" + (f"enter?key={key}" if key else "")
-    terminal.console().print(
-        f"The console is here: {link}\nCtrl-C stops it. What is in work is finished first.", soft_wrap=True
-    )
+    terminal.console().print(f"Console: {link}\nCtrl-C stops it after finishing the sets in work.", soft_wrap=True)
 
 
 def _see_to_users(
@@ -135,14 +133,14 @@ def _see_to_users(
     allowed: list[str] | None,
     as_json: bool,
 ) -> None:
-    """Do what is asked about users, and list them."""
+    """Add, change, remove or list users."""
     from console.auth import roles, users  # noqa: PLC0415 - see above
 
     path, say = settings.console_users, terminal.console().print
     if path is None:
-        raise SettingsWrong("ANONYMIZER_CONSOLE_USERS is not set. It names the file of those who may log in.")
+        raise SettingsWrong("ANONYMIZER_CONSOLE_USERS, the file of users, is not set.")
     if allowed:
-        roles.of_words(allowed)  # before anybody is asked for a password
+        roles.of_words(allowed)  # before asking for a password
     if add is not None:
         users.add(path, add, typer.prompt("Password", hide_input=True, confirmation_prompt=True), allowed)
         say(f"{add} may log in now.")
@@ -151,7 +149,7 @@ def _see_to_users(
         say(f"{allow} may now: {roles.as_words(users.read(path)[allow].roles)}.")
     if remove is not None:
         users.remove(path, remove)
-        say(f"{remove} may not log in any more, and their sessions have ended.")
+        say(f"{remove} can no longer log in; their sessions have ended.")
     if add is None and allow is None and remove is None:
         _list(users.read(path), as_json=as_json)
 
@@ -166,7 +164,7 @@ def _list(known: Mapping[str, User], *, as_json: bool) -> None:
         ]
         terminal.say_json(told)
         return
-    table = Table("User", "May", "Lets them in")
+    table = Table("User", "May", "Authenticated by")
     for name, user in known.items():
         table.add_row(
             name, roles.as_words(user.roles), "the proxy" if user.kept == users.NO_PASSWORD else "their password"

@@ -1,4 +1,4 @@
-"""`anonymizer deliveries`: what was delivered, when, where to, and by whom."""
+"""`anonymizer deliveries`: the deliveries of a collection."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.store.collection import Collection
 
 
 def deliveries(root: Root, as_json: AsJson = False) -> None:
-    """List the deliveries of a collection: when, which sets, where to, and which user made them."""
+    """List the deliveries of a collection: time, sets, recipient and user."""
     check_collection(root)
     told = all_of(Collection.look(root))
     if as_json:
@@ -24,7 +24,7 @@ def deliveries(root: Root, as_json: AsJson = False) -> None:
         table.add_row(
             one.at, one.id, " ".join(one.sets), " ".join(one.withdrawn), one.to, one.user, ", ".join(_remarks(one))
         )
-    console().print(table if told else f"Nothing was delivered of {root}.")
+    console().print(table if told else f"There are no deliveries from {root}.")
 
 
 def _remarks(one: Delivery) -> list[str]:

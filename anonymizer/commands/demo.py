@@ -1,4 +1,4 @@
-"""`anonymizer demo`: sets of people who do not exist, to try everything on."""
+"""`anonymizer demo`: synthetic sets to try the program with."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ NewRoot = Annotated[Path, typer.Argument(help="A folder that does not exist yet.
 
 def demo(
     root: NewRoot,
-    sets: Annotated[int, typer.Option(min=1, help="How many sets.")] = 3,
-    ct: Annotated[int, typer.Option(min=1, help="CT slices of each.")] = 40,
-    rois: Annotated[int, typer.Option(min=1, help="Structures of each.")] = 20,
-    seed: Annotated[int, typer.Option(help="Another number, other patients.")] = 0,
+    sets: Annotated[int, typer.Option(min=1, help="Number of sets.")] = 3,
+    ct: Annotated[int, typer.Option(min=1, help="CT slices per set.")] = 40,
+    rois: Annotated[int, typer.Option(min=1, help="Structures per set.")] = 20,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
 ) -> None:
-    """Make a root folder of synthetic sets, with settings."""
+    """Create a root folder with synthetic sets and settings."""
     made = write_demo(root, sets=sets, ct=ct, rois=rois, seed=seed)
     console().print(f"{len(made)} synthetic sets in {root}. Now: {command('run', root)}")

@@ -1,4 +1,4 @@
-"""`anonymizer doctor`: where what is on the share does not agree."""
+"""`anonymizer doctor`: inconsistencies on the share."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 def doctor(root: Root, as_json: AsJson = False) -> None:
-    """Report where claims, records, ANON folders, lines and originals do not agree. Mends nothing."""
+    """Report inconsistencies between claims, records, ANON folders, tracking lines and originals. Repairs nothing."""
     check_collection(root)
     collection = Collection.look(root)
     found = list(examine(collection))
@@ -58,22 +58,22 @@ def doctor(root: Root, as_json: AsJson = False) -> None:
         if found:
             console().print(table)
         say_not_taken(console(), left_out)
-        console().print(f"{counted(len(wrong), 'thing')} must be looked at." if wrong else "All agrees.")
+        console().print(f"{counted(len(wrong), 'thing')} to review." if wrong else "All agrees.")
     raise typer.Exit(SOME_NOT if wrong else PUBLISHED_ALL)
 
 
 def _lost_numbers(collection: Collection) -> Iterable[Finding]:
-    """Name what Redis and the service's own folder know of numbers, and the share does not."""
+    """Yield the numbers known to Redis or to the service's own folder but missing on the share."""
     settings = Settings.of_process()
     with suppress(*CIRCUMSTANCES), ExitStack() as stack:
         client = stack.enter_context(connect(settings)) if settings.redis_url else None
         if lost := high_water.missing(client, collection, settings.health):
-            says = f"{counted(len(lost), 'published number')}, up to {max(lost)}, cannot be found here any more."
+            says = f"{counted(len(lost), 'published number')}, up to {max(lost)}, no longer found here."
             yield Finding("numbers-lost", "", says, f"anonymizer new ROOT --continue --above {max(lost)}")
 
 
 def _closed(statuses: Iterable[SetStatus]) -> Iterable[Finding]:
-    """Name the sets that may not be read."""
+    """Yield the unreadable sets."""
     for one in statuses:
         if one.outcome and one.outcome.state is SetState.NOT_READABLE:
             yield not_readable(one.folder, one.outcome.text)

@@ -1,4 +1,4 @@
-"""`anonymizer export`: makes a delivery of what may travel, and of nothing else."""
+"""`anonymizer export`: makes a delivery of data approved for release only."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from services.runtime.settings import Settings
 from services.store.collection import Collection
 from services.store.records import index_of
 
-Destination = Annotated[Path, typer.Argument(help="The delivery: a folder, made if it is not there, or a .zip file.")]
+Destination = Annotated[Path, typer.Argument(help="The delivery: a folder, created if missing, or a .zip file.")]
 Sets = Annotated[
     list[str] | None,
-    typer.Option(metavar="ANON_006", help="Only these sets: may be said several times, or with commas."),
+    typer.Option(metavar="ANON_006", help="Only these sets; repeat the option or separate by commas."),
 ]
-Hospitals = Annotated[list[str] | None, typer.Option(help="Only sets of this hospital. May be said several times.")]
-AsZip = Annotated[bool, typer.Option("--zip", help="One ZIP file.")]
+Hospitals = Annotated[list[str] | None, typer.Option(help="Only sets of this hospital; may be repeated.")]
+AsZip = Annotated[bool, typer.Option("--zip", help="Write one ZIP file.")]
 UnreadWords = Annotated[
-    bool, typer.Option("--unread-words", help="Sets travel though nobody has looked at some of their words.")
+    bool, typer.Option("--unread-words", help="Include sets with words that have not been reviewed.")
 ]
 HospitalName = Annotated[bool, typer.Option("--hospital-name", help="Name each set's hospital in the delivery.")]
 EncryptTo = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Encrypt the ZIP for the public keys of age (or SSH) in this file."),
+    typer.Option(metavar="FILE", help="Encrypt the ZIP for the age (or SSH) public keys in this file."),
 ]
 
 
@@ -45,7 +45,7 @@ def export(
     encrypt_to: EncryptTo = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a delivery, signed: ANON folders with their sheets, report and tables, compared with what was proven."""
+    """Make a signed delivery: ANON folders, sheets, report and tables, verified against the proof."""
     check_collection(root)
     collection = Collection.look(root)
     wanted = Wanted(
@@ -81,19 +81,17 @@ def _print(made: deliveries.Made, root: Path) -> None:
     table = Table("Folder", "State", "Files", "Sheet")
     for one in made.sets:
         table.add_row(one.folder, one.state, str(one.files or ""), "with it" if one.sheet else "")
-    console().print(table if made.sets else f"Nothing is published in {root}.")
+    console().print(table if made.sets else f"There are no published sets in {root}.")
     if any(one.state == "unread words" for one in made.sets):
         console().print(
-            f"Sets with unread words stay until each is fine or removed: {command('words', root)}\n"
-            "They travel with --unread-words, and the delivery says so."
+            f"Sets with unread words are held back until each word is accepted or removed: {command('words', root)}\n"
+            "--unread-words includes them, and the delivery states it."
         )
     if any(one.state == "not released" for one in made.sets):
-        console().print(
-            f"Some sets wait for a person to release them, on the console's page: {command('console', root)}"
-        )
+        console().print(f"Some sets wait for release by a person in the console: {command('console', root)}")
     if made.delivery is not None:
         delivery = made.delivery
         if delivery.withdrawn:
-            console().print(f"It says that these are withdrawn: {', '.join(delivery.withdrawn)}.")
+            console().print(f"It lists as withdrawn: {', '.join(delivery.withdrawn)}.")
         console().print(f"Delivery {delivery.id}: {made.place}")
         console().print(f"Signed with the key {delivery_key.grouped(delivery.key)}")

@@ -13,13 +13,13 @@ from services.store.tracking_lines import TrackingFiles
 
 
 def forget(root: Root, anon: Published) -> None:
-    """Erase what is here of one patient: folder, sheet, line and all that says who it was. Not to be undone."""
+    """Erase one patient: folder, sheet, tracking line and everything that identifies them. Cannot be undone."""
     check_collection(root)
     collection = Collection.open(root)
     index = index_of(anon.name)
     forget_set(collection, index)
     TrackingFiles(collection).render()
     audit.note(collection.state, "forgotten", anon=folder_name(index))
-    console().print(f"{folder_name(index)} is forgotten. Its number is not given again.")
+    console().print(f"{folder_name(index)} is erased. Its number will not be used again.")
     for one in holding(collection, index):
-        console().print(f"Delivered on {one.at[:10]} to {one.to} by {one.user} (delivery {one.id}): tell them.")
+        console().print(f"Delivered on {one.at[:10]} to {one.to} by {one.user} (delivery {one.id}): inform them.")

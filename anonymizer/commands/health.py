@@ -1,7 +1,7 @@
-"""`anonymizer health`: does the watcher, or the worker, beside us do its work? Asked by Docker and Kubernetes.
+"""`anonymizer health`: the health check of a service, for Docker and Kubernetes.
 
-Where all is well, `anonymizer/quick.py` has said so before this is imported. That Redis is away is no illness: both
-wait for it, and to start them anew would help nobody.
+If all is well, `anonymizer/quick.py` has answered before this module is imported. A missing Redis is not unhealthy: the
+services wait for it, and restarting them would not help.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Service(StrEnum):
-    """Who is asked about."""
+    """A service to check."""
 
     WATCHER = heartbeat.WATCHER
     WORKER = heartbeat.WORKER
@@ -38,13 +38,13 @@ class Service(StrEnum):
 
 
 def health(
-    service: Annotated[Service | None, typer.Argument(help="Which; by default whichever runs here.")] = None,
+    service: Annotated[Service | None, typer.Argument(help="The service; default: all that run here.")] = None,
 ) -> None:
-    """Check that the watcher or worker that runs here does its work."""
+    """Check that the services running here are working."""
     settings = Settings.of_process()
     folder = settings.health
     if folder is None:
-        raise SettingsWrong("ANONYMIZER_HEALTH is not set. It names the folder in which services say that they live.")
+        raise SettingsWrong("ANONYMIZER_HEALTH, the folder of the services' heartbeats, is not set.")
     asked = [service] if service else [each for each in Service if heartbeat.read(folder, each)] or list(Service)
 
     def waiting(queue: str) -> int | None:
@@ -62,16 +62,16 @@ def health(
 
 
 def ailment(service: Service, sign: Heartbeat | None, now: float, waiting: Callable[[str], int | None]) -> str:
-    """Return what is wrong with a service; nothing if it is well.
+    """Return the problem of a service; '' if it is healthy.
 
     Parameters
     ----------
     sign
-        What it said of itself last.
+        Its last heartbeat.
     now
-        On the clock of its sign.
+        The time on the clock of the heartbeat.
     waiting
-        Tells how many sets wait in a queue; None when Redis does not say.
+        Returns the number of sets waiting in a queue; None if Redis does not answer.
     """
     if service is Service.WATCHER:
         if sign is None:

@@ -1,4 +1,4 @@
-"""`anonymizer key`: prints the public key of the deliveries, and its fingerprint."""
+"""`anonymizer key`: prints the public key of deliveries and its fingerprint."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.store.collection import Collection
 
 
 def key(root: Root) -> None:
-    """Print the public key that deliveries are signed with, for `openssl pkeyutl`, and its fingerprint to compare."""
+    """Print the public key of delivery signatures, for `openssl pkeyutl`, and its fingerprint for comparison."""
     check_collection(root)
     found = delivery_key.of_user(Collection.look(root), Settings.of_process())
     typer.echo(found.public_pem.strip())

@@ -1,4 +1,4 @@
-"""`anonymizer new`: the form of a root folder, given once, by options or at the terminal."""
+"""`anonymizer new`: creates the form of a root folder, from options or at the terminal."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
     from services.machines.descriptor import Machine
 
-PatientId = Annotated[str | None, typer.Option(help="New patient ID; the index is put behind it.")]
-FamilyName = Annotated[str | None, typer.Option(help="New family name; the index is put behind it.")]
+PatientId = Annotated[str | None, typer.Option(help="New patient ID; the index is appended.")]
+FamilyName = Annotated[str | None, typer.Option(help="New family name; the index is appended.")]
 FirstName = Annotated[str | None, typer.Option(help="New first name.")]
-Hospital = Annotated[str | None, typer.Option(help="Goes into the tracking file only.")]
+Hospital = Annotated[str | None, typer.Option(help="Written to the tracking file only.")]
 InLanguage = Annotated[
-    Language, typer.Option(help="Of the form, of REFUSED and NOTE files, and of what the check says of a set.")
+    Language, typer.Option(help="Language of the form, of REFUSED and NOTE files, and of the check's findings.")
 ]
 InitialIndex = Annotated[int | None, typer.Option(help="The index of the first set.")]
 
@@ -54,21 +54,23 @@ def new(
     language: InLanguage = "en",
     go_on: Annotated[
         bool,
-        typer.Option("--continue", help="Keep the numbers that the older program gave here, and go on behind them."),
+        typer.Option(
+            "--continue", help="Keep the numbers assigned here by the older program, and continue after them."
+        ),
     ] = False,
     above: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="With --continue: the highest number that was given, where the share was brought back from a backup.",
+            help="With --continue: the highest number assigned before the share was restored from a backup.",
         ),
     ] = None,
 ) -> None:
-    """Make a root folder ready: who its sets become, and which machine their plans are moved to."""
+    """Turn a folder into a collection: the identities its sets get, and the machine of their plans."""
     check_root(root)
     form: tuple[Identity, Options] | tuple[None, None] = (None, None)
     if has_form(root) and not go_on:
-        raise SettingsWrong(f"{root / 'collection.toml'} is there already: change it there.")
+        raise SettingsWrong(f"{root / 'collection.toml'} already exists: edit it there.")
     if not has_form(root):
         identity, options = fill_in(patient_id, family_name, first_name, hospital, initial_index, machine)
         form = identity, replace(options, language=language)
@@ -97,12 +99,12 @@ def fill_in(
     initial_index: int | None,
     machine: list[str] | None,
 ) -> tuple[Identity, Options]:
-    """Make the form of what was given; what was not is asked for at a terminal, and demanded elsewhere."""
+    """Write the form; missing values are asked for at a terminal and are an error elsewhere."""
     given = {"patient_id": patient_id, "family_name": family_name, "first_name": first_name, "hospital": hospital}
     missing = [name for name, value in given.items() if value is None]
     if missing and not sys.stdin.isatty():
         options = ", ".join(f"--{name.replace('_', '-')}" for name in missing)
-        raise SettingsWrong(f"There is no collection.toml yet, and these were not given: {options}.")
+        raise SettingsWrong(f"There is no collection.toml yet, and these options are missing: {options}.")
     for name in missing:
         given[name] = typer.prompt(_QUESTIONS[name])
     if missing and initial_index is None:
@@ -124,29 +126,29 @@ def fill_in(
 
 
 def say_first(collection: Collection) -> None:
-    """Show whom the first set becomes."""
+    """Show the identity of the first set."""
     identity = collection.identity
     first = identity.numbered(identity.initial_index)
     screen = console()
-    screen.print(f"{collection.root / 'collection.toml'} is written.")
+    screen.print(f"{collection.root / 'collection.toml'} written.")
     screen.print(
-        f"The first set becomes {first.patient_id}, {first.patient_name}, in ANON_{identity.initial_index:03d}."
+        f"The first set will be {first.patient_id}, {first.patient_name}, in ANON_{identity.initial_index:03d}."
     )
     screen.print(f"Now: {command('check', collection.root)}, then {command('run', collection.root)}")
 
 
 def warn_of_overlap(root: Path) -> None:
-    """Warn when another collection of this machine or share could give the same new identities."""
+    """Warn if another collection of this machine or share could assign the same identities."""
     if overlap := overlaps.of(root, Settings.of_process().share):
         console(stderr=True).print(str(overlap))
 
 
 def machine_names(given: list[str] | None) -> tuple[str, ...]:
-    """Read the option: our own descriptor where it was not given, none where each plan keeps its machine."""
+    """Return the machines of the option: the bundled descriptor if not given, none if plans keep their machines."""
     names = given or ["VicRapidPlan"]
     return () if names == [descriptor.KEEP] else tuple(names)
 
 
 def known_machines(names: Iterable[str]) -> list[Machine]:
-    """Look each machine up: a name without a descriptor is told now, not when the first set waits for it."""
+    """Return the machines; an unknown name raises now rather than when the first set needs it."""
     return descriptor.named(names, descriptor.folders(Settings.of_process().machines))

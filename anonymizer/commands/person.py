@@ -1,4 +1,4 @@
-"""`anonymizer person`: says of whom a set is, where a person's sets are linked."""
+"""`anonymizer person`: assigns a set to a person, in collections that link a person's sets."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Anon = Annotated[
     str,
     typer.Argument(metavar="ANON_007", help="A published set of the same person; none with --new.", show_default=False),
 ]
-New = Annotated[bool, typer.Option("--new", help="It is somebody of whom nothing is published.")]
+New = Annotated[bool, typer.Option("--new", help="The person has no published set.")]
 
 
 def person(root: Root, folder: SetFolder, anon: Anon = "", *, new: New = False) -> None:
-    """Report whom a set is, where the sets of a person are linked: same_patient = "link"."""
+    """Assign a set to a person, in a collection with same_patient = "link"."""
     check_collection(root)
     if bool(anon) == new:
-        raise SettingsWrong("Say ANON_007, the number of a published set of the same person; or --new.")
+        raise SettingsWrong("Give a published set of the same person, such as ANON_007, or --new.")
     index = records.index_of(anon.rstrip("/").rpartition("/")[2]) if anon else None
     collection = Collection.open(root)
     place = root / set_in(root, folder, by_hospital=collection.options.by_hospital)
@@ -38,5 +38,5 @@ def person(root: Root, folder: SetFolder, anon: Anon = "", *, new: New = False) 
         collection.state, "person decided", set=collection.locator(collection.name_of(place)), anon=anon_of_person
     )
     who = f"the person of {records.folder_name(index)}" if index is not None else "somebody new"
-    console().print(f"Noted: it is {who}.")
-    console().print(f"Taken by the service, or by: {command('run', root)}")
+    console().print(f"Recorded: it is {who}.")
+    console().print(f"Processed by the service, or by: {command('run', root)}")

@@ -1,4 +1,4 @@
-"""`anonymizer policy`: what becomes of each attribute, to be held beside the standard."""
+"""`anonymizer policy`: the action for each attribute, for comparison with the standard."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Characteristics = Annotated[Literal["dose_model", "retain", "age_sex"], typer.Op
 BirthDate = Annotated[Literal["fake", "empty"], typer.Option(help="As in collection.toml.")]
 Times = Annotated[Literal["keep", "remove"], typer.Option(help="As in collection.toml.")]
 KeepMachine = Annotated[bool, typer.Option("--keep-machine", help='With machine = "keep".')]
-AsMarkdown = Annotated[bool, typer.Option("--markdown", help="As a page.")]
+AsMarkdown = Annotated[bool, typer.Option("--markdown", help="Print as Markdown.")]
 
 
 def policy(
@@ -29,7 +29,7 @@ def policy(
     markdown: AsMarkdown = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what becomes of each attribute: PS3.15 Table E.1-1, row by row, and our own decisions."""
+    """Show the action for each attribute: PS3.15 Table E.1-1, row by row, and our own decisions."""
     chosen = policy_for(Choice(dates, patient_characteristics, keep_machine, birth_date, times))
     if markdown:
         say_page(as_markdown(chosen))
@@ -38,7 +38,7 @@ def policy(
     if as_json:
         say_json(rows)
         return
-    table = Table("Tag", "Attribute", "Below", "What becomes of it", "Why")
+    table = Table("Tag", "Attribute", "Below", "Action", "Why")
     for row in rows:
         action = f"{row['action']} {row['argument']}".strip()
         table.add_row(row["tag"], row["keyword"] or row["vr"], row["within"], action, row["reason"])

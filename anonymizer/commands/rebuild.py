@@ -1,4 +1,4 @@
-"""`anonymizer rebuild`: makes Redis' copy of the numbers anew from the share."""
+"""`anonymizer rebuild`: rebuilds Redis' copy of the numbers from the share."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from worker.app import connect
 
 
 def rebuild(root: Root) -> None:
-    """Make what Redis knows of a collection's numbers anew from the share; the service does so by itself, too."""
+    """Rebuild Redis' copy of a collection's numbers from the share; the service also does so by itself."""
     check_collection(root)
     with connect(Settings.of_process()) as client:
         Ledger(Collection.open(root), client).rebuild()
-    console().print("The numbers in Redis are those of the share.")
+    console().print("The numbers in Redis match the share.")

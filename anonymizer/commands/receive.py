@@ -1,4 +1,4 @@
-"""`anonymizer receive`: takes a delivery into a collection."""
+"""`anonymizer receive`: imports a delivery into a collection."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
     from services.exchange.receiving import Told
 
 DeliveryArgument = Annotated[
-    Path, typer.Argument(metavar="DELIVERY", help="The folder, the .zip or the .zip.age that was received.")
+    Path, typer.Argument(metavar="DELIVERY", help="The received folder, .zip or .zip.age file.")
 ]
 CollectionArgument = Annotated[
-    Path, typer.Argument(metavar="COLLECTION", help="The collection that takes it: a folder with collection.toml.")
+    Path, typer.Argument(metavar="COLLECTION", help="The receiving collection: a folder with collection.toml.")
 ]
 Trust = Annotated[
-    str | None, typer.Option(metavar="FINGERPRINT", help="The sender's key, as `anonymizer key` printed it there.")
+    str | None, typer.Option(metavar="FINGERPRINT", help="The sender's key, as printed there by `anonymizer key`.")
 ]
 Hospital = Annotated[str, typer.Option(help="The sender's hospital, for the tracking file.")]
 Identity = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="The private key of age (or SSH) that opens an encrypted delivery.")
+    Path | None, typer.Option(metavar="FILE", help="The age (or SSH) private key that decrypts the delivery.")
 ]
 
 
@@ -50,7 +50,7 @@ def receive(
     identity: Identity = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check a delivery (signature, files, each set) and take its sets into a collection."""
+    """Check a delivery (signature, files, each set) and import its sets into a collection."""
     check_collection(collection)
     settings = Settings.of_process()
     try:
@@ -65,12 +65,14 @@ def receive(
                 client=client,
             )
     except redis.RedisError as away:
-        raise SettingsWrong(f"It waits, for numbers are given by the service's Redis: {describe(away)}.") from None
+        raise SettingsWrong(
+            f"The delivery waits: numbers are assigned by the service's Redis. {describe(away)}."
+        ) from None
     except Tampered as refused:
         if as_json:
             say_json({"refused": str(refused), "sets": []})
         else:
-            console().print(f"Nothing of the delivery was taken. {refused}")
+            console().print(f"Nothing was imported from the delivery. {refused}")
         raise typer.Exit(SOME_NOT) from None
     remember(settings, told.fingerprint, hospital)
     if as_json:
@@ -81,16 +83,16 @@ def receive(
 
 
 def _trusting(given: str | None, settings: Settings) -> Callable[[str, Mapping[str, Any]], None]:
-    """Return what decides whether a key is believed: as it was said, as it is noted, or as a person says now."""
+    """Return the check of a key: against the option, the trusted keys, or a person's confirmation."""
     expected = delivery_key.ungrouped(given) if given else None
 
     def is_trusted(fingerprint: str, _: Mapping[str, Any]) -> None:
         shown = delivery_key.grouped(fingerprint)
         if expected is not None and fingerprint != expected:
-            raise Tampered(f"It is signed with another key than --trust says: {shown}")
+            raise Tampered(f"It is signed with a key other than --trust: {shown}")
         if expected is None and fingerprint not in trusted(settings) and not _asked(shown):
             raise Tampered(
-                f"Its key is not trusted: {shown}. Ask the sender, by telephone for instance, what `anonymizer key` "
+                f"Its key is not trusted: {shown}. Ask the sender, for instance by telephone, what `anonymizer key` "
                 f"prints there. If it is the same, receive the delivery again with: --trust '{shown}'"
             )
 
@@ -100,7 +102,7 @@ def _trusting(given: str | None, settings: Settings) -> Callable[[str, Mapping[s
 def _asked(shown: str) -> bool:
     if not sys.stdin.isatty():
         return False
-    return typer.confirm(f"This key was never seen before:\n{shown}\nIs it what the sender told you by another way?")
+    return typer.confirm(f"This key is new:\n{shown}\nIs it the key that the sender gave you through another channel?")
 
 
 def _as_json(told: Told) -> dict[str, Any]:
@@ -114,10 +116,10 @@ def _as_json(told: Told) -> dict[str, Any]:
 
 
 def _print(told: Told) -> None:
-    table = Table("Delivered as", "State", "Here", "What is told")
+    table = Table("Delivered as", "State", "Here", "Note")
     for one in told.sets:
         table.add_row(one.folder, one.state, one.anon, "\n".join(one.says))
-    console().print(table if told.sets else "The delivery holds no set.")
+    console().print(table if told.sets else "The delivery contains no sets.")
     for line in (*told.wrong, *told.says):
         console().print(line)
     console().print(f"Delivery {told.id}, signed with the key {delivery_key.grouped(told.fingerprint)}")

@@ -1,4 +1,4 @@
-"""`anonymizer report`: what a collection holds, as a page and as tables."""
+"""`anonymizer report`: the report of a collection, as a page and as tables."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ from anonymizer.arguments import OfHospital, Root, check_collection
 from anonymizer.terminal import console
 from services.store.collection import Collection
 
-Csv = Annotated[
-    Path | None, typer.Option("--csv", metavar="DIR", help="Write the tables into this folder: one CSV file each.")
-]
-Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the tables as one JSON file.")]
+Csv = Annotated[Path | None, typer.Option("--csv", metavar="DIR", help="Write the tables to this folder as CSV files.")]
+Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the tables to this JSON file.")]
 
 
 def report(root: Root, hospital: OfHospital = None, csv: Csv = None, json: Json = None) -> None:
-    """Make the report of a collection: its sets, structures, prescriptions, machines; or its numbers as tables."""
+    """Write the report of a collection: sets, structures, prescriptions, machines; or its figures as tables."""
     from sheets import collection_report  # noqa: PLC0415 - it draws pictures, and takes a second to import
     from sheets.tables import files  # noqa: PLC0415 - as above
 

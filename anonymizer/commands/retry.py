@@ -1,4 +1,4 @@
-"""`anonymizer retry`: has a refused or parked set looked at again."""
+"""`anonymizer retry`: processes a refused or parked set again."""
 
 from __future__ import annotations
 
@@ -22,32 +22,34 @@ if TYPE_CHECKING:
 
 AsNew = Annotated[
     bool,
-    typer.Option("--as-new", help="It is a set of its own, although its objects have the UIDs of a published one."),
+    typer.Option("--as-new", help="Treat it as a new set, although its objects have the UIDs of a published one."),
 ]
 Accept = Annotated[
     str | None,
     typer.Option(
         metavar="CODE",
-        help=f"Take the set as it is now, though this stands against it: {unfinished_pixels.CODE}.",
+        help=f"Accept the set as it is now despite this finding: {unfinished_pixels.CODE}.",
     ),
 ]
 
 
 Numbers = Annotated[
     list[int] | None,
-    typer.Argument(metavar="[NUMBER…]", help="Of a folder with several sets, those meant, as `check` prints them."),
+    typer.Argument(
+        metavar="[NUMBER…]", help="Ordinals of the sets to retry in a folder with several, as printed by `check`."
+    ),
 ]
 
 
 def retry(root: Root, folder: SetFolder, numbers: Numbers = None, as_new: AsNew = False, accept: Accept = None) -> None:
-    """Look at a refused or parked set again, as if it had just been dropped."""
+    """Process a refused or parked set again, as if it had just been dropped."""
     check_collection(root)
     collection = Collection.open(root)
     name = set_in(root, folder, by_hospital=collection.options.by_hospital)
     place = root / name
     if accept not in {None, unfinished_pixels.CODE}:
         raise SettingsWrong(
-            f"--accept takes {unfinished_pixels.CODE} only. A collection's form accepts other codes, for all its sets."
+            f"--accept supports {unfinished_pixels.CODE} only. Other codes are accepted in the form, for all sets."
         )
     if not (accept or as_new or numbers):
         _refuse_what_was_not_refused(collection, str(name))
@@ -60,22 +62,22 @@ def retry(root: Root, folder: SetFolder, numbers: Numbers = None, as_new: AsNew 
         registry.count_as_new(collection, locator, folder_listing.fingerprint(place), meant)
     again.look_again(collection, str(name), marks)
     audit.note(collection.state, "as new" if as_new else "tried again", set=locator, accepted=accept or "")
-    console().print(f"{name} is looked at again by the service, or by: {command('run', root)}")
+    console().print(f"{name} will be processed again by the service, or by: {command('run', root)}")
 
 
 def _marks(collection: Collection, place: Path, numbers: Sequence[int]) -> list[str]:
-    """Return the marks of the plans that are meant."""
+    """Return the marks of the selected plans."""
     taken = plan_choice.numbered(collection, place, numbers)[1] if numbers else []
     return [plans.mark_of(collection, one.plan_uid) for one in taken]
 
 
 def _refuse_what_was_not_refused(collection: Collection, name: str) -> None:
-    """Refuse to look again at a set that is published, and whose folder is as it was then.
+    """Refuse to retry a published set whose folder is unchanged.
 
     Raises
     ------
     SettingsWrong
-        Says how the set stands. A folder with several sets may always be looked at again.
+        States the state of the set. A folder with several sets may always be retried.
     """
     outcome = registry.read_outcome(collection, collection.locator(name))
     if outcome is None or not outcome.state.is_published or outcome.index is None or len(outcome.sets) > 1:

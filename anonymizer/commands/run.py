@@ -69,17 +69,17 @@ Workers = Annotated[int | None, typer.Option(min=1, help="Sets at a time; as man
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What became of one set."""
+    """Outcome of one set."""
 
     folder: str
     state: SetState
     anon: str
-    """`ANON_006`; empty where there is none."""
+    """`ANON_006`; empty if there is none."""
     seconds: float | None
     reason: str
 
     sets: tuple[SetOutcome, ...] = ()
-    """Of a folder with several sets, what became of each."""
+    """Outcomes of the sets of a folder with several."""
 
 
 def run(
@@ -94,12 +94,12 @@ def run(
     machine: MachineNames = None,
     as_json: AsJson = False,
     console_too: Annotated[
-        bool, typer.Option("--console", help="Begin nothing, and open a page on which it is checked and begun by hand.")
+        bool, typer.Option("--console", help="Start nothing, but open a page for checking and starting by hand.")
     ] = False,
     only: Annotated[
-        list[str] | None, typer.Option(metavar="SET", help="Only this set's folder. May be said several times.")
+        list[str] | None, typer.Option(metavar="SET", help="Only this set's folder; may be repeated.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the sets, and change nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the sets without changing anything.")] = False,
 ) -> None:
     """Check and anonymize every set of a root folder. After Ctrl-C, the next run continues where this one stopped."""
     settings = Settings.of_process()
@@ -114,7 +114,7 @@ def run(
     if not has_form(root):
         collection = Collection.create(root, *fill_in(*given))
     elif any(value is not None for value in given):
-        raise SettingsWrong(f"{root / 'collection.toml'} says who the sets become: change it there.")
+        raise SettingsWrong(f"{root / 'collection.toml'} defines the new identities: change them there.")
     else:
         collection = Collection.open(root)
     known_machines(collection.options.machine)
@@ -136,7 +136,7 @@ def run(
             rows = end.rows(collection, going.seconds())
             _tell(collection, rows, end, as_json=as_json)
             _make_sheets(going, as_json=as_json)
-    if end.interrupted:  # what was in work has come to its end
+    if end.interrupted:  # sets in work have finished
         states = {one.folder: one.outcome.state for one in SetStatuses(collection).take() if one.outcome}
         end = replace(end, states=dict.fromkeys(end.states, SetState.WAITING) | states)
         rows = end.rows(collection, {})
@@ -147,18 +147,18 @@ def run(
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """How a run ended."""
+    """Result of a run."""
 
     earlier: frozenset[str]
-    """The sets that were published before."""
+    """The sets published before."""
     states: Mapping[str, SetState]
     """The state of every set at the end."""
     interrupted: bool = False
     only: tuple[str, ...] = ()
-    """The sets that were asked for; empty where all were."""
+    """The sets requested; empty for all."""
 
     def rows(self, collection: Collection, seconds: Mapping[str, float]) -> list[Row]:
-        """Return what became of each set that was not published before."""
+        """Return the outcome of each set that was not published before."""
         concerned = [folder for folder in self.only or self.states if folder not in self.earlier]
         concerned = [folder for folder in concerned if folder in self.states]
         return [
@@ -169,7 +169,7 @@ class _End:
 
 
 def _exit_code(rows: list[Row], end: _End) -> int:
-    """Return 0 where every set is finished and there is at least one; what is not taken beside them does not count."""
+    """Return 0 if every set is finished and there is at least one; items not taken do not count."""
     is_well = all(row.state.is_finished for row in rows) and bool(rows or end.earlier)
     return PUBLISHED_ALL if is_well else SOME_NOT
 
@@ -193,10 +193,10 @@ def _tell(collection: Collection, rows: list[Row], end: _End, *, as_json: bool) 
 
 
 def _say_where(screen: Console, collection: Collection, *, interrupted: bool) -> None:
-    """Print where the results are, and what to do next."""
+    """Print the locations of the results and the next steps."""
     root = collection.root
     if interrupted:
-        screen.print(f"Stopped. What is published stays; the next run goes on with the rest: {command('run', root)}")
+        screen.print(f"Stopped. Published sets are kept; the next run continues with the rest: {command('run', root)}")
     given = [index for index in records.indices(collection) if (root / folder_name(index)).is_dir()]
     if not given:
         return
@@ -204,16 +204,16 @@ def _say_where(screen: Console, collection: Collection, *, interrupted: bool) ->
     screen.print(f"The sets are in {root}: {first}" + (f" to {last}." if last != first else "."))
     lists = sorted(name for name in durable_files.names(root) if tracking_lines.FILE_NAME.fullmatch(name))
     if lists:
-        screen.print(f"Which patient became which stands in {root / lists[-1]}: it must not leave the hospital.")
+        screen.print(f"{root / lists[-1]} links the patients to their new identities: it must not leave the hospital.")
     sheets = sheets_folder(root)
     if sheets.is_dir():
         screen.print(f"The sheets are in {sheets}.")
     say_unread_words(screen, root)
     if not interrupted:
         screen.print(
-            f"Next: look at the sheets and sign them; then {command('export', root)} DEST copies what may travel."
+            f"Next: review and sign the sheets; then make a delivery: {command('export', root)} DEST"
             if sheets.is_dir()
-            else f"Next: {command('export', root)} DEST copies what may travel."
+            else f"Next: make a delivery: {command('export', root)} DEST"
         )
 
 
@@ -235,32 +235,36 @@ def _follow(going: Batch, *, as_json: bool) -> _End:
                 shown.show(look)
                 if look.finished:
                     if look.waits:
-                        console(stderr=True).print(f"Not all could be written: {look.waits}. The next run does it.")
+                        console(stderr=True).print(
+                            f"Not everything could be written: {look.waits}. The next run completes it."
+                        )
                     return _End(earlier, look.states)
                 time.sleep(POLL_S)
         except KeyboardInterrupt:
-            console(stderr=True).print("Stopping. What is in work is finished first; Ctrl-C again ends it at once.")
+            console(stderr=True).print("Stopping after the sets in work are finished. Ctrl-C again stops at once.")
             return _End(earlier or frozenset(), states, interrupted=True)
 
 
 def _make_sheets(going: Batch, *, as_json: bool) -> None:
-    """Make the missing sheets. All sets are published by now, so stopping here loses nothing."""
+    """Make the missing sheets. All sets are published by now, so stopping loses nothing."""
     screen = console(stderr=as_json)
     try:
         to_come = going.sheets_to_come()
         if not to_come:
             return
         many = counted(len(to_come), "sheet")
-        screen.print(f"Making {many} to look at and sign. Ctrl-C leaves what is missing to the next run.")
+        screen.print(f"Making {many} to review and sign. After Ctrl-C, the next run makes the rest.")
         while to_come := going.sheets_to_come():
             time.sleep(POLL_S)
     except KeyboardInterrupt:
         return
     except CIRCUMSTANCES as circumstance:
-        screen.print(f"Not all sheets could be made: {describe(circumstance)}. The next run makes them.")
+        screen.print(f"Not all sheets could be made: {describe(circumstance)}. The next run makes the rest.")
     if failed := going.sheets_failed():
         names = ", ".join(map(folder_name, failed))
-        screen.print(f"No sheet could be made of {names}. Why: anonymizer sheet ROOT {folder_name(failed[0])}")
+        screen.print(
+            f"No sheet could be made of {names}. For the reason: anonymizer sheet ROOT {folder_name(failed[0])}"
+        )
 
 
 def _row(collection: Collection, folder: str, state: SetState, seconds: Mapping[str, float]) -> Row:
@@ -286,7 +290,7 @@ def _say(root: Path, rows: list[Row], earlier: int, left_out: list[NotTaken]) ->
             table.add_row(printable(row.folder), row.state.replace("-", " "), row.anon, seconds, row.reason)
         screen.print(table)
     if earlier:
-        screen.print(f"Done before: {counted(earlier, 'set')}. {command('status', root)} lists what is not published.")
+        screen.print(f"Done before: {counted(earlier, 'set')}. {command('status', root)} lists unpublished sets.")
     if not rows and not earlier:
-        screen.print(f"There are no sets in {root}: each folder in it with DICOM files is one.")
+        screen.print(f"There are no sets in {root}: a set is a subfolder with DICOM files.")
     say_not_taken(screen, left_out)

@@ -1,4 +1,4 @@
-"""`anonymizer sheet`: makes the sheet of a published set, which a physicist looks at and signs."""
+"""`anonymizer sheet`: makes the sheet of a published set, for a physicist to review and sign."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ AgainstSource = Annotated[
     bool,
     typer.Option(
         "--against-source",
-        help="Compare with the source once more, though the files are those that were proven against it.",
+        help="Compare with the source again, even if the files are unchanged since the proof.",
     ),
 ]
 
 
 def sheet(root: Root, anon: AnonName, *, against_source: AgainstSource = False) -> None:
-    """Make the sheet of a published set, as HTML and PDF: what it holds, and that it is what its source is."""
+    """Make the sheet of a published set, as HTML and PDF: its contents and its agreement with the source."""
     from sheets import findings, set_sheet  # noqa: PLC0415 - drawing takes a second to import, and other commands never draw
 
     check_collection(root)

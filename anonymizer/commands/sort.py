@@ -1,4 +1,4 @@
-"""`anonymizer sort`: what planning systems sent to the DICOM receiver goes into patients' folders."""
+"""`anonymizer sort`: sorts objects from the DICOM receiver into patients' folders."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from services.runtime.settings import Settings
 
 
 def sort(share: ShareArgument = None) -> None:
-    """Stay, and put what the DICOM receiver was sent into the folders of its patients."""
+    """Run as a service and sort received DICOM objects into patients' folders."""
     settings = Settings.of_process()
     logs.configure(settings.log_format, settings.log_level)
     place = share_of(share, settings.share, "sort")
     if settings.receiver_url is None or settings.receiver_password is None or not settings.senders:
         raise SettingsWrong(
-            "Set ANONYMIZER_RECEIVER_URL, ANONYMIZER_RECEIVER_PASSWORD and ANONYMIZER_SENDERS: where the receiver is, "
-            "its password, and whose objects go where."
+            "Set ANONYMIZER_RECEIVER_URL, ANONYMIZER_RECEIVER_PASSWORD and ANONYMIZER_SENDERS: the receiver's address, "
+            "its password, and the folder of each sender."
         )
     mailbox = Mailbox(settings.receiver_url, settings.receiver_password)
     Sorter(mailbox, place, settings.senders, health=settings.health).run(stop_of_signals())

@@ -1,4 +1,4 @@
-"""`anonymizer status`: how the sets of a root, or of all collections under a share, stand."""
+"""`anonymizer status`: the states of the sets of a root, or of all collections under a share."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
     from watcher.status import CollectionStatus
 
-All = Annotated[bool, typer.Option("--all", help="List published sets, too.")]
-Wide = Annotated[bool, typer.Option("--wide", help="List every set, with its locator: by it logs and Flower name it.")]
+All = Annotated[bool, typer.Option("--all", help="List published sets too.")]
+Wide = Annotated[bool, typer.Option("--wide", help="List every set with its locator, its name in logs and Flower.")]
 
 SHOWN: Final = ("folder", "state", "anon", "why", "hospital", "release", "locator")
 
@@ -49,15 +49,15 @@ SHOWN: Final = ("folder", "state", "anon", "why", "hospital", "release", "locato
 def status(
     root: Root, hospital: OfHospital = None, every: All = False, wide: Wide = False, as_json: AsJson = False
 ) -> None:
-    """Show how the sets of a root folder, or of every collection under a share, stand."""
+    """Show the states of the sets of a root folder, or of every collection under a share."""
     check_collection(root)
     settings = Settings.of_process()
     share = Share(root)
     told = _tell(share, settings)
     if not told and share.closed:
-        raise SettingsWrong(f"No collection can be seen in {root}: {share.closed[0]} may not be looked into.")
+        raise SettingsWrong(f"No collection can be seen in {root}: {share.closed[0]} cannot be read.")
     if not told:
-        raise SettingsWrong(f"There is no collection in {root}. Make one: anonymizer new ROOT")
+        raise SettingsWrong(f"There is no collection in {root}. Create one: anonymizer new ROOT")
     if hospital is not None:
         told = [replace(one, sets=[row for row in one.sets if row.hospital == hospital]) for one in told]
     if as_json:
@@ -66,25 +66,23 @@ def status(
         for one in told:
             _say(one, every=every, wide=wide)
         for place in share.closed:
-            console().print(
-                f"{printable(str(place))} may not be looked into: its owner, group or rights are to be changed."
-            )
+            console().print(f"{printable(str(place))} cannot be read: change its owner, group or permissions.")
     wrong = bool(share.closed) or any(one.paused or any(_is_wrong(row) for row in one.sets) for one in told)
     raise typer.Exit(SOME_NOT if wrong else PUBLISHED_ALL)
 
 
 def _is_told(row: Row) -> bool:
-    """Return whether there is more to say of a set than that it is published."""
+    """Return whether a set has details to report besides being published."""
     return row.state is not SetState.PUBLISHED or row.release == SENT_BACK or bool(row.why)
 
 
 def _is_wrong(row: Row) -> bool:
-    """Return whether a set will not go on before a person has done something."""
+    """Return whether a set needs action by a person."""
     return row.state.is_concluded and not row.state.is_finished and row.state is not SetState.NO_SET
 
 
 def _tell(share: Share, settings: Settings) -> list[CollectionStatus]:
-    """Return how each collection stands; two of the same id are left alone until a person has decided."""
+    """Return the status of each collection; two with the same ID are left alone until a person decides."""
     ids = share.ids()
     times = Counter(ids.values())
     found = overlaps.among(ids)
@@ -99,7 +97,7 @@ def _tell(share: Share, settings: Settings) -> list[CollectionStatus]:
 
 
 def _received(root: Path) -> Iterator[Row]:
-    """Yield a row for each set that came with a delivery: nothing but its ANON folder is here of it."""
+    """Yield a row for each set received in a delivery, of which only the ANON folder is here."""
     collection = Collection.look(root)
     for one in received.sets(collection):
         state = SetState.WITHDRAWN if one.withdrawn else SetState.PUBLISHED

@@ -1,4 +1,4 @@
-"""`anonymizer structures`: one naming of structures across a collection, proposed, confirmed by a person, applied."""
+"""`anonymizer structures`: consistent structure names in a collection, proposed, confirmed and applied."""
 
 from __future__ import annotations
 
@@ -29,21 +29,23 @@ if TYPE_CHECKING:
     from services.forms.structure_list import Sheet
     from services.maintenance.structure_survey import Name, NamesOfSet, Survey
 
-Write = Annotated[bool, typer.Option("--write", help=f"Bring {FILE_NAME} up to date; what stands in it stays.")]
+Write = Annotated[bool, typer.Option("--write", help=f"Update {FILE_NAME}, keeping its entries.")]
 Confirm = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME=TARGET", help="Confirm what a name is to become; * stands for any letters."),
+    typer.Option(metavar="NAME=TARGET", help="Confirm the new name of a structure; * matches any characters."),
 ]
-Ignore = Annotated[list[str] | None, typer.Option(metavar="NAME", help="Leave a name as it is, for good.")]
+Ignore = Annotated[list[str] | None, typer.Option(metavar="NAME", help="Keep a name permanently.")]
 Again = Annotated[
     list[str] | None,
-    typer.Option(metavar="ANON_006", help='Do a published set again, under its index; "all": each that would change.'),
+    typer.Option(
+        metavar="ANON_006", help='Process a published set again under its index; "all": every set that would change.'
+    ),
 ]
 
 _KEPT_BACK = {
-    "borne-twice": "two structures of {} have this name: not applied there",
-    "identifier": "the target says who the patient is in {}: not applied there",
-    "name-taken": "another structure of {} has the target: not applied there",
+    "borne-twice": "two structures of {} have this name; not applied there",
+    "identifier": "the new name would identify the patient in {}; not applied there",
+    "name-taken": "another structure of {} already has the new name; not applied there",
 }
 
 
@@ -55,7 +57,7 @@ def structures(
     again: Again = None,
     as_json: AsJson = False,
 ) -> None:
-    """List what structures are called, what they might be called, and what nobody has decided."""
+    """List structure names, proposals for them, and undecided names."""
     check_collection(root)
     before = structure_list.read(root)
     sheet = _decided(before, confirm or (), ignore or ())
@@ -82,7 +84,7 @@ def _decided(sheet: Sheet, confirm: Iterable[str], ignore: Iterable[str]) -> She
     for text in confirm:
         name, equals, target = text.rpartition("=")
         if not (equals and name.strip() and target.strip()):
-            raise SettingsWrong("Write what is confirmed as NAME=TARGET.")
+            raise SettingsWrong("Give confirmed names as NAME=TARGET.")
         sheet = sheet.decided(name, "confirmed", target.strip())
     for name in ignore:
         sheet = sheet.decided(name, "ignored")
@@ -100,7 +102,7 @@ def _as_json(told: Survey) -> dict[str, object]:
 def _say(root: Path, told: Survey, asked: list[str]) -> None:
     screen = console()
     if not told.names:
-        screen.print(f"There are no sets in {root} whose structures could be read.")
+        screen.print(f"There are no sets with readable structures in {root}.")
         return
     table = Table("Name", "Sets", "Target", "State", "Why")
     for name in told.names:
@@ -113,21 +115,21 @@ def _say(root: Path, told: Survey, asked: list[str]) -> None:
     screen.print(f"{len(told.undecided)} of {len(told.names)} names are undecided. Proposals follow {EDITION}.")
     if told.stand_ins:
         named = "1 structure is" if told.stand_ins == 1 else f"{told.stand_ins} structures are"
-        screen.print(f"{named} named after a patient, and called by number instead.")
+        screen.print(f"{named} named after a patient, and numbered instead.")
     waiting = {one.anon: None for one in told.outdated if one.anon not in asked and not one.asked_again}
     if waiting:
         screen.print(
             f"{', '.join(waiting)}: published before names were decided. "
-            f"Done again under their index by: {command('structures', root)} --again all"
+            f"To process them again under their index: {command('structures', root)} --again all"
         )
     if asked or any(one.asked_again for one in told.sets):
-        screen.print(f"What is to be done again is done by the service, or by: {command('run', root)}")
+        screen.print(f"These sets are processed again by the service, or by: {command('run', root)}")
 
 
 def _why(name: Name) -> str:
     words = [_KEPT_BACK[reason].format(_sets(count)) for reason, count in name.kept_back.items()]
     if name.contradicting_codes:
-        words.append(f"a code says something else in {_sets(name.contradicting_codes)}")
+        words.append(f"a code contradicts it in {_sets(name.contradicting_codes)}")
     if name.state is None or not words:
         words.insert(0, "" if name.how == "unknown" else name.how)
     return "; ".join(filter(None, words))
@@ -141,6 +143,6 @@ def _coverage(one: NamesOfSet) -> tuple[str, ...]:
     coverage = one.coverage
     if coverage is None:
         return "", "", "", "", "refused, not read"
-    more = "is done again" if one.asked_again else f"{one.outdated} would change" if one.outdated else ""
+    more = "being processed again" if one.asked_again else f"{one.outdated} would change" if one.outdated else ""
     numbers = (coverage.structures, coverage.named, coverage.ignored, coverage.open)
     return *map(str, numbers), more

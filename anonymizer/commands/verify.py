@@ -1,4 +1,4 @@
-"""`anonymizer verify`: whether a published set still is what it was proven to be."""
+"""`anonymizer verify`: proves a published set again."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ from services.store.collection import Collection
 
 
 def verify(source: Source, anon: Anon, as_json: AsJson = False) -> None:
-    """Prove a published set once more: every change explained, everything else equal, no identifier left."""
+    """Prove a published set again: every change explained, everything else equal, no identifier left."""
     check_folder(source)
     check_folder(anon)
     places = descriptor.folders(Settings.of_process().machines)
     try:
         proof = verify_published(source, anon, Collection.look(anon.absolute().parent), places)
     except (NotClean, SetChanged) as fault:
-        reasons = list(fault.reasons) if isinstance(fault, NotClean) else ["the source cannot be read as what it was"]
+        reasons = (
+            list(fault.reasons) if isinstance(fault, NotClean) else ["the source can no longer be read as the same set"]
+        )
         if as_json:
             say_json({"clean": False, "reasons": reasons})
         else:
-            console().print("\n".join(["Not clean, or not made of this source:", *reasons]))
+            console().print("\n".join(["Not clean, or not made from this source:", *reasons]))
         raise typer.Exit(SOME_NOT) from None
     if as_json:
         say_json({"clean": True, **asdict(proof)})

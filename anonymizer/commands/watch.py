@@ -1,4 +1,4 @@
-"""`anonymizer watch`: the service's watcher, of which one takes what is dropped."""
+"""`anonymizer watch`: the service's watcher; one at a time dispatches new sets."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def watch(share: ShareArgument = None) -> None:
-    """Stay, and take every set that is dropped into a collection under the share. The workers do the work."""
+    """Run as a service and dispatch every set dropped into a collection under the share to the workers."""
     settings = Settings.of_process()
     logs.configure(settings.log_format, settings.log_level)
     here = Share(share_of(share, settings.share, "watch"))
@@ -44,7 +44,5 @@ def _answering_prometheus(
     try:
         from anonymizer.metrics import answering_prometheus  # noqa: PLC0415 - only the service's extra brings its library
     except ModuleNotFoundError:
-        raise SettingsWrong(
-            "ANONYMIZER_METRICS is set, but the package prometheus-client, which answers there, is not installed."
-        ) from None
+        raise SettingsWrong("ANONYMIZER_METRICS is set, but the package prometheus-client is not installed.") from None
     return answering_prometheus(settings.metrics, watched, share, client)

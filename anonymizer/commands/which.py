@@ -1,4 +1,4 @@
-"""`anonymizer which`: which folder an opaque id of the logs, of Flower or of a delivery stands for."""
+"""`anonymizer which`: finds the folder of an opaque ID from logs, Flower or a delivery."""
 
 from __future__ import annotations
 
@@ -40,22 +40,26 @@ def which(wanted: Wanted, share: ShareArgument = None, as_json: AsJson = False) 
     for root, one in () if as_json else found:
         _say(root, one)
     for root in unread:
-        console(stderr=True).print(f"{printable(str(root))} could not be looked into. Why: {command('status', root)}")
+        console(stderr=True).print(
+            f"{printable(str(root))} could not be read. For the reason: {command('status', root)}"
+        )
     if not found:
         console(stderr=True).print(f"Nothing under {printable(str(place))} has the id {printable(name)}.")
     raise typer.Exit(PUBLISHED_ALL if found else WRONG_USE)
 
 
 def _asked(wanted: str, share: Path | None) -> tuple[str, Path]:
-    """Return the id, and the folder in which it is looked for."""
+    """Return the ID, and the folder to search."""
     if share is not None and not history.is_id(wanted) and Path(wanted).is_dir():
-        wanted, share = str(share), Path(wanted)  # as the other commands take them: the folder first
+        wanted, share = str(share), Path(wanted)  # in the order of other commands: the folder first
     path = Path(wanted)
     if path.is_dir() and share is None and is_there(path.absolute().parent / SETTINGS_NAME):
         share = path.absolute().parent
     name = path.name
     if not history.is_id(name):
-        raise SettingsWrong(f"{printable(name)} is no id: a locator, a set id (32 hex digits each), or ANON_006.")
+        raise SettingsWrong(
+            f"{printable(name)} is not a locator, a set id (32 hex digits each) or a folder like ANON_006."
+        )
     return name, share or Settings.of_process().share or Path.cwd()
 
 
@@ -82,9 +86,7 @@ def _say(root: Path, one: Followed) -> None:
     advise_on(root)
     screen, outcome = console(), one.outcome
     folder = _folder(root, one)
-    screen.print(
-        printable(str(root / folder)) if folder else f"{printable(str(root))}: its folder is not known any more"
-    )
+    screen.print(printable(str(root / folder)) if folder else f"{printable(str(root))}: its folder is no longer known")
     for what, said in (
         ("state", one.state.replace("-", " ")),
         ("anonymized", ", ".join(one.anon)),

@@ -1,4 +1,4 @@
-"""`anonymizer withdraw`: takes a published set back."""
+"""`anonymizer withdraw`: withdraws a published set."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.store.tracking_lines import TrackingFiles
 
 
 def withdraw(root: Root, anon: Published) -> None:
-    """Take a published set back: its folder out of what is collected, its line out of the tracking file."""
+    """Withdraw a published set: remove its folder from the collection and its line from the tracking file."""
     check_collection(root)
     collection = Collection.open(root)
     index = index_of(anon.name)
@@ -22,8 +22,10 @@ def withdraw(root: Root, anon: Published) -> None:
     audit.note(collection.state, "withdrawn", anon=folder_name(index))
     name = folder_name(index)
     console().print(
-        f"{name} is withdrawn. Its number is not given again. "
-        + (f"Its files lie in {collection.withdrawn / name}." if moved else "Its folder was not here.")
+        f"{name} is withdrawn. Its number will not be used again. "
+        + (f"Its files are in {collection.withdrawn / name}." if moved else "Its folder was not here.")
     )
     for one in holding(collection, index):
-        console().print(f"Delivered on {one.at[:10]} to {one.to} by {one.user}: the next delivery there takes it back.")
+        console().print(
+            f"Delivered on {one.at[:10]} to {one.to} by {one.user}: the next delivery there lists it as withdrawn."
+        )

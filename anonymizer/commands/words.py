@@ -1,4 +1,4 @@
-"""`anonymizer words`: words of kept texts that nobody knows, for a person to decide on before they leave the house."""
+"""`anonymizer words`: unknown words in kept texts, for a person to review before a delivery."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
     from services.publication.unread_words import Word
 
 Fine = Annotated[
-    list[str] | None, typer.Option(metavar="WORD…", help="These words may stay, in every set of the collection.")
+    list[str] | None, typer.Option(metavar="WORD…", help="Keep these words in every set of the collection.")
 ]
 Remove = Annotated[
-    list[str] | None, typer.Option(metavar="WORD…", help="These words go; the sets concerned are done again.")
+    list[str] | None, typer.Option(metavar="WORD…", help="Remove these words; the sets concerned are processed again.")
 ]
 
 _TAKES_SEVERAL = ("--fine", "--remove")
 
 
 class Command(TyperCommand):
-    """A command of which an option may be followed by several words: `words ROOT --fine JSM HNO2`."""
+    """A command with options that take several words: `words ROOT --fine JSM HNO2`."""
 
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
-        """Name the option anew before each word behind the first, as long as no other option comes."""
+        """Repeat the option before each further word until the next option."""
         told: list[str] = []
         current, root_given = "", False
         for arg in args:
@@ -58,7 +58,7 @@ class Command(TyperCommand):
 
 
 def words(root: Root, fine: Fine = None, remove: Remove = None, as_json: AsJson = False) -> None:
-    """List words of kept texts that nobody knows; say which are fine, and which are to be removed."""
+    """List unknown words in kept texts; accept or remove them."""
     check_collection(root)
     collection = Collection.look(root)
     if fine or remove:
@@ -107,7 +107,7 @@ def _as_json(collection: Collection, one: Word) -> dict[str, Any]:
 def _say(root: Path, told: list[Word], followed: Followed) -> None:
     screen = console()
     if not told:
-        screen.print(f"Every word of the texts that stay in {root} is known.")
+        screen.print(f"Every word of the kept texts in {root} is known.")
     else:
         table = Table("Word", "Texts", "Sets", "Why", "State", "Note")
         for one in told:
@@ -117,11 +117,11 @@ def _say(root: Path, told: list[Word], followed: Followed) -> None:
         how = f"Decide in {FILE_NAME}, or by: {command('words', root)} --fine WORD… --remove WORD…"
         screen.print(f"{counted(unread, 'word')} unread. {how}" if unread else "Every word is decided.")
     if followed.again:
-        screen.print(f"{', '.join(followed.again)}: done again by the service, or by: {command('run', root)}")
+        screen.print(f"{', '.join(followed.again)}: processed again by the service, or by: {command('run', root)}")
     if followed.resumed:
         screen.print(
-            f"{counted(followed.resumed, 'set')} that waited: taken by the service, or by: {command('run', root)}"
+            f"{counted(followed.resumed, 'set')} that waited: processed by the service, or by: {command('run', root)}"
         )
     for name in followed.withdraw:
         how = command("withdraw", root, name)
-        screen.print(f"{name}: what it was made of is gone, so that it cannot be made again. Withdraw it: {how}")
+        screen.print(f"{name}: its source is gone, so it cannot be made again. Withdraw it: {how}")

@@ -1,4 +1,4 @@
-"""`anonymizer worker`: works on sets, in as many processes and on as many hosts as one likes."""
+"""`anonymizer worker`: processes sets, in any number of processes and on any number of hosts."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MakesSheets = Annotated[
-    bool, typer.Option("--sheets", help="Make the sheets of published sets instead, one at a time, when others rest.")
+    bool, typer.Option("--sheets", help="Make the sheets of published sets instead, one at a time, at low priority.")
 ]
 
 
 def worker(processes: Processes = None, sheets: MakesSheets = False) -> None:
-    """Start a worker. Asked to stop, it finishes what it is doing."""
+    """Run a worker. When stopped, it finishes the sets in work."""
     settings = Settings.of_process()
     logs.configure(settings.log_format, settings.log_level)
     if settings.share is None:
-        raise SettingsWrong("ANONYMIZER_SHARE is not set. It names the folder under which the collections lie.")
-    # Celery takes a gid that has no name for root's; containers run under such gids.
+        raise SettingsWrong("ANONYMIZER_SHARE, the folder that contains the collections, is not set.")
+    # Celery mistakes an unnamed gid for root's; containers run under such gids.
     warnings.simplefilter("ignore", SecurityWarning)
     redis_server.check(connect(settings))
     if sheets:
@@ -42,6 +42,6 @@ def worker(processes: Processes = None, sheets: MakesSheets = False) -> None:
 
 
 def _work(arguments: Sequence[str]) -> NoReturn:
-    """Be a worker until it is stopped, and end with its code: `app.worker_main` keeps that to itself."""
+    """Run a worker until it is stopped and exit with its code, which `app.worker_main` does not return."""
     celery.params[0].default = app
     raise typer.Exit(celery.main(args=["--quiet", *arguments], standalone_mode=False) or 0)

@@ -1,1 +1,1 @@
-"""What `run` and `console` bring with them: Redis, workers, a watcher, in processes that end with them."""
+"""The embedded service of `run` and `console`: Redis, workers and watcher, in processes that end with them."""

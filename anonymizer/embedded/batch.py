@@ -1,4 +1,4 @@
-"""The embedded mode: one process that has Redis, workers and watcher itself, for one collection, to its end."""
+"""The embedded mode: Redis, workers and watcher in one command that processes one collection to its end."""
 
 from __future__ import annotations
 
@@ -36,39 +36,37 @@ if TYPE_CHECKING:
     from watcher.settling import Rest
 
 QUIET_S: Final = 1.0
-"""What was complete before need not wait: two looks a second apart that see the same."""
+"""Quiet period for sets that are already complete: two equal observations a second apart."""
 
 LOOK_S: Final = 0.5
 RECONCILE_S: Final = 2.0
 FEW: Final = 4
-"""So few unfinished sets are looked at as often as it may be: nobody waits for the next look."""
+"""Up to this many unfinished sets are checked at every opportunity, so that nothing waits for the next interval."""
 
 GRACE_S: Final = 30.0
-"""So long a set in work may take to its end when the run is stopped."""
+"""Time allowed for finishing sets in work when the run is stopped."""
 
 LAST_STEPS_S: Final = 5.0
-"""So long is tried what cannot be done when all sets are done; the next run makes up for it."""
+"""Time limit for retrying the final steps after all sets are done; the next run completes them."""
 
 EARLY_DEATHS: Final = 3
-"""So often in a row a process may die soon after its start before we say that it does."""
+"""Number of consecutive early deaths of a process after which it is reported."""
 
-SERVED: Final = (
-    "Another service or run has this collection. Wait for it, or stop it: two would only get in each other's way."
-)
+SERVED: Final = "Another service or run is processing this collection. Wait for it or stop it."
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a run stands."""
+    """Status of a run."""
 
     states: Mapping[str, SetState]
-    """By folder: what became of it, or `settling`, `queued`, `in work`, `waiting`."""
+    """By folder: its outcome, or `settling`, `queued`, `in work`, `waiting`."""
 
     in_work: Mapping[str, InWork]
-    """By locator: how far it is, or why it waits."""
+    """By locator: its progress, or why it waits."""
 
     waits: str
-    """Why nothing goes on at all; empty while something does."""
+    """Why the whole run is waiting; empty otherwise."""
 
     finished: bool
 
@@ -105,7 +103,7 @@ class Batch:
         self._soon = 0.0
 
     def look(self) -> Look:
-        """Look once, and see to it that things go on."""
+        """Take one step of the run and return its status."""
         self._tend()
         attended = self._attended
         began = time.monotonic()
@@ -125,17 +123,17 @@ class Batch:
         return Look(attended.states, in_work, waits, self.finished)
 
     def is_in_work(self) -> bool:
-        """Return whether a worker has a set; where nobody can tell, it is taken to have one."""
+        """Return whether a worker is processing a set; True if unknown."""
         try:
             return bool(read_all(self._redis, self.collection.id))
         except redis.RedisError:
             return True
 
     def _draw_beside(self) -> None:
-        """Draw sheets of what was published meanwhile, in a process that leaves the others their time.
+        """Draw sheets of published sets in a separate low-priority process.
 
-        It is started when there are more sets than are done at once: until the first is published, it has imported
-        what it draws with. The sheets of fewer are drawn by the workers.
+        It is started if there are more sets than are processed in parallel, so that its imports are done before the
+        first set is published. Otherwise the workers draw the sheets.
         """
         states = self._attended.states.values()
         if not self.collection.options.sheets:
@@ -144,12 +142,12 @@ class Batch:
             self._drawing = self._start_drawing()
         published = sum(state.is_published for state in states)
         if published != self._drawn_for:
-            with suppress(*CIRCUMSTANCES):  # the next look asks again
+            with suppress(*CIRCUMSTANCES):  # tried again in the next step
                 self._sheets.ask_for_missing(self.collection)
                 self._drawn_for = published
 
     def sheets_to_come(self) -> list[int]:
-        """Ask for the sheets that are missing, once all sets are done, and give those that are not made yet."""
+        """Request the missing sheets once all sets are done, and return those not made yet."""
         if not self.collection.options.sheets:
             return []
         self._tend()
@@ -161,12 +159,12 @@ class Batch:
         return self._sheets.failures(self.collection) if self.collection.options.sheets else []
 
     def folder_of(self, locator: str) -> str:
-        """Name a set's folder."""
+        """Return a set's folder."""
         folder = registry.folder_of(self.collection, locator)
         return self.collection.name_of(folder) if folder else ""
 
     def seconds(self) -> dict[str, float]:
-        """Return how long each set took, by locator."""
+        """Return the duration of each set in seconds, by locator."""
         return self._queue.seconds(self.collection.id)
 
     def _tend(self) -> None:
@@ -175,16 +173,16 @@ class Batch:
         for process in self._processes:
             process.tend()
             if process.early_deaths >= EARLY_DEATHS:
-                raise SettingsWrong("A process that is needed does not start. Run it again with --debug to see why.")
+                raise SettingsWrong("A required process does not start. Run again with --debug for the reason.")
 
     @property
     def _are_few(self) -> bool:
-        """Return whether so few sets are unfinished that each look may be the last one, and costs little."""
+        """Return whether few sets are unfinished, so that each step may be the last one and is cheap."""
         return sum(not state.is_concluded for state in self._attended.states.values()) <= FEW
 
     @property
     def _unfinished(self) -> bool:
-        """Return whether something is still to be done; of a run over some sets, the others wait for a person."""
+        """Return whether requested sets are unfinished; in a run over some sets, the others wait for a person."""
         if not self._of_some:
             return self._attended.unfinished
         waiting = (
@@ -193,9 +191,9 @@ class Batch:
         return any(not state.is_concluded and state is not SetState.NOT_STARTED for state in waiting)
 
     def _is_finished(self) -> bool:
-        """Reconcile once more when all is concluded: the last lines, and indices that were given back.
+        """Reconcile once more when all sets are concluded: last tracking lines and returned indices.
 
-        Where that cannot be done (someone has made the tracking file read-only, say), it is not waited for long.
+        If that fails (for example, because the tracking file is read-only), it is not retried for long.
         """
         attended = self._attended
         if self._unfinished or not attended.counts.at:
@@ -220,14 +218,14 @@ def batch(
     only: Sequence[str] = (),
     seen: Mapping[str, Rest] | None = None,
 ) -> Iterator[Batch]:
-    """Start everything, and stop it at the end: what is in work may finish, and nothing is left behind.
+    """Start all processes, and stop them at the end after finishing the sets in work.
 
     Parameters
     ----------
     only
-        Folders of the sets that are done; all by default.
+        Folders of the sets to process; all by default.
     seen
-        How folders looked already, and when, as `time.monotonic` says.
+        Earlier observations of folders, with their `time.monotonic` times.
     """
     with ExitStack() as stack:
         name = f"anonymizer.{collection.id}"
@@ -238,7 +236,7 @@ def batch(
             stack.callback(workers[0].stop, 0)
 
         url, kept = settings.redis_url, []
-        if url is None:  # they take longer to start than Redis and all else: nothing of it waits for the other
+        if url is None:  # they take longer to start than Redis and everything else, so both start in parallel
             url, server = stack.enter_context(embedded_redis(start_workers))
             kept.append(server)
         settings = replace(
@@ -261,19 +259,19 @@ def batch(
         stack.callback(attended.leave)
         stack.callback(_bring_the_lines, collection)
         start_anew(collection)
-        with suppress(*CIRCUMSTANCES):  # whoever sends the first message says why
+        with suppress(*CIRCUMSTANCES):  # the first message to be sent reports the reason
             queue.connect()
         for folder in only:
             locator = registry.register(collection, folder)
             registry.start(collection, locator, folder_listing.fingerprint(collection.root / folder))
-        if not workers:  # on a Redis that others use, only who has the collection may take its messages
+        if not workers:  # on a shared Redis, only the owner of the collection may consume its messages
             start_workers(url)
         (worker,) = workers
         stack.callback(_clear, queue, sheets, collection)
 
         def start_drawing() -> Supervised:
             drawing = drawing_process(name, url, collection.root, debug=debug)
-            stack.callback(drawing.stop, 0)  # what is half drawn is drawn by the next run
+            stack.callback(drawing.stop, 0)  # incomplete sheets are drawn by the next run
             return drawing
 
         going = Batch(
@@ -292,12 +290,12 @@ def batch(
 
 
 def worker_process(queue: str, url: str, share: Path, *, processes: int, debug: bool) -> Supervised:
-    """Start a worker of our own for a queue of sets and, when that is empty, the one of their sheets."""
+    """Start a worker for a queue of sets and, when that is empty, for the queue of their sheets."""
     return _worker([], f"{queue},{queue}{ENDING}", processes, url, share, debug=debug)
 
 
 def drawing_process(queue: str, url: str, share: Path, *, debug: bool) -> Supervised:
-    """Start a worker for the sheets alone, which takes what the others leave of the processors."""
+    """Start a low-priority worker for sheets only."""
     return _worker(["nice", "-n", str(NICE)], queue + ENDING, 1, url, share, debug=debug)
 
 
@@ -310,27 +308,27 @@ def _worker(before: list[str], queues: str, processes: int, url: str, share: Pat
 
 
 def _environment(url: str, share: Path) -> dict[str, str]:
-    """Return the environment of a worker, with its Redis and its share; the address has the password already."""
+    """Return the environment of a worker, with its Redis and share; the address includes the password."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("ANONYMIZER_REDIS_")}
     return {**ours, "ANONYMIZER_REDIS_URL": url, "ANONYMIZER_SHARE": str(share)}
 
 
 def _bring_the_lines(collection: Collection) -> None:
-    """Leave the tracking file as it should be, also of a run that was stopped."""
-    with suppress(OSError):  # the next run does it
+    """Bring the tracking file up to date, also after an interrupted run."""
+    with suppress(OSError):  # done by the next run
         publish.recover(collection)
         TrackingFiles(collection).render()
 
 
 def _clear(queue: Queue, sheets: Sheets, collection: Collection) -> None:
-    """Leave nothing in a Redis that goes on without us."""
+    """Remove our data from a Redis that keeps running."""
     with suppress(redis.RedisError, OSError):
         queue.clear()
         sheets.clear(collection)
 
 
 def start_anew(collection: Collection) -> None:
-    """Try again what was parked, and count from nothing: who starts a run wants to know how it stands now."""
+    """Reset parked sets and attempt counts, so that a new run tries them again."""
     for locator in failures.all_of(collection):
         outcome = registry.read_outcome(collection, locator)
         if outcome and any(one.state is SetState.PARKED for one in outcome.entries):

@@ -1,12 +1,12 @@
-"""Run a command that must not outlive the process that asked for it.
+"""Run a command that must not outlive the process that started it.
 
-A killed `anonymizer run` may leave behind neither its Redis nor its workers. A process that was killed can say nothing,
-but the system closes its pipes: this small process stands between the two, has the reading end of a pipe as its
-standard input, and takes its whole process group down when the pipe ends. That works the same on Linux and macOS.
+A killed `anonymizer run` must leave neither its Redis nor its workers behind. The operating system closes the pipes of
+a killed process: this small intermediate process has the reading end of a pipe as its standard input and ends its whole
+process group when the pipe ends. This works on Linux and macOS.
 
-It also sweeps its group when the command itself died: the children of a killed Celery worker go with it.
+It also ends its group if the command itself died, including the children of a killed Celery worker.
 
-Run as a script, by its path, so that nothing but the standard library is imported.
+Run as a script, by its path, so that only the standard library is imported.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ import threading
 def start_tied(
     command: list[str], *, env: dict[str, str] | None = None, stderr: int | None = subprocess.DEVNULL
 ) -> subprocess.Popen[bytes]:
-    """Start `command` so that it ends with this process; SIGTERM to what is returned reaches the command."""
+    """Start `command` so that it ends with this process; SIGTERM to the returned process is passed on."""
     return subprocess.Popen(  # noqa: S603 - our own command, made of paths we looked up
         [sys.executable, "-I", "-S", __file__, *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=stderr,
         env=env,
-        cwd="/",  # Python and Celery import from where they stand: nothing of the user's may be taken for ours
-        start_new_session=True,  # Ctrl-C at the terminal reaches only this process, which then stops things in order
+        cwd="/",  # Python and Celery import from the working directory, which must not shadow our modules
+        start_new_session=True,  # Ctrl-C at the terminal reaches only our process, which stops the others in order
     )
 
 
 def hold(command: list[str]) -> int:
-    """Run `command` until it ends or the standard input does.
+    """Run `command` until it ends or standard input does.
 
-    SIGTERM is passed on, one that came while the command was being started, too: it must not end this process alone.
+    SIGTERM is passed on, even if it arrives while the command is being started: it must not end this process alone.
     """
     child: subprocess.Popen[bytes] | None = None
     stopping = False

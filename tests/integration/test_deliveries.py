@@ -290,7 +290,7 @@ def test_the_key_is_the_users_own_and_never_on_the_share(
 
 def test_every_delivery_is_written_down(root: Path, tmp_path: Path) -> None:
     """When, which sets, where to, by whom."""
-    assert "Nothing was delivered" in anonymizer("deliveries", root).text
+    assert "There are no deliveries" in anonymizer("deliveries", root).text
     anonymizer("export", root, tmp_path / "out")
     (told,) = json.loads(anonymizer("deliveries", root, "--json").text)
     assert sorted(told["sets"]) == ["ANON_006", "ANON_007"]

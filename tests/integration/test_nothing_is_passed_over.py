@@ -148,7 +148,7 @@ def test_a_collection_that_may_not_be_looked_into(tmp_path: Path, closed: list[P
     make_set(make_collection(tmp_path / "closed"), name="B")
     close(tmp_path / "closed", closed)
     status = anonymizer("status", tmp_path)
-    assert (status.code, f"{tmp_path / 'closed'} may not be looked into" in " ".join(status.json.split())) == (1, True)
+    assert (status.code, f"{tmp_path / 'closed'} cannot be read" in " ".join(status.json.split())) == (1, True)
     for name in ("run", "check", "doctor", "status"):
         said = started(name, tmp_path / "closed")  # for access(2) root may read all, whatever a thread may
         assert (said.code, "is not readable" in " ".join(said.err.replace("│", " ").split())) == (2, True), name
@@ -276,6 +276,6 @@ def test_a_run_that_is_stopped_leaves_the_lines_and_says_how_it_goes_on(tmp_path
     (tracking,) = root.glob("VicRapidPlan_trackingFile_*.txt")
     assert running.returncode == 130
     assert len(tracking.read_text("utf-8").splitlines()) == 1 + len(published)
-    assert ("Stopped." in out, "the next run goes on" in " ".join(out.split())) == (True, True)
+    assert ("Stopped." in out, "the next run continues" in " ".join(out.split())) == (True, True)
     assert anonymizer("run", root, "--json").code == 0
     assert len(list(root.glob("ANON_*"))) == 12

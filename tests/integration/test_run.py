@@ -263,7 +263,7 @@ def test_a_tracking_file_that_may_not_be_written_is_told_and_written_next_time(t
     before = tracking_lines(root)
     path.chmod(0o644)
     run(root)
-    assert (done.returncode, "The next run does it." in done.stderr) == (0, True)
+    assert (done.returncode, "The next run completes it." in done.stderr) == (0, True)
     assert (len(before), len(tracking_lines(root))) == (2, 3)
 
 

@@ -134,8 +134,8 @@ def test_check_lists_every_text_that_would_travel(tmp_path: Path, anonymizer: Ca
     }
     assert "name of a structure: Larynx; PTV; Parotid_L\n" in short.out
     assert "VMAT_JSM (not read: JSM)" in short.out
-    assert "texts would travel; of the person: age 038Y, sex F, birth date made up" in short.out
-    assert [f"{name}: every text that would travel" in long.out for name in "ab"] == [True, True]
+    assert "texts would be kept; of the person: age 038Y, sex F, birth date made up" in short.out
+    assert [f"{name}: texts that would be kept" in long.out for name in "ab"] == [True, True]
     assert "Testermann" not in short.out + long.out + told.out
 
 
@@ -150,8 +150,8 @@ def test_check_tells_all_and_changes_nothing(tmp_path: Path, anonymizer: Callabl
     rows = {row["folder"]: row for row in json.loads(anonymizer("check", root, "--json").out)["sets"]}
     assert (said.code, names(root)) == (1, before)
     assert "no plan: There is no RT Plan here." in said.out
-    assert "letters: no DICOM, and so no set." in said.out
-    assert "good: words that nobody has read: JSM" in said.out
+    assert "letters: no DICOM files, not a set." in said.out
+    assert "good: words not yet reviewed: JSM" in said.out
     assert {name: row["unread_words"] for name, row in rows.items()} == {"good": ["JSM"], "letters": [], "no plan": []}
     assert {name: row["verdict"] for name, row in rows.items()} == {
         "good": "good",

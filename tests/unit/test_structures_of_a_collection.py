@@ -336,7 +336,7 @@ def test_the_command_line_and_a_spreadsheet_work_on_one_file(batch):
     path.write_text("\n".join(f"{row};{'asked' if at else 'by me'}" for at, row in enumerate(rows)), encoding="utf-8")
     output = command("--confirm", "Midollo spinale=SpinalCord", "--confirm", "*Par=Parotid", "--ignore", "zPTV")
     assert "20 of 24 names are undecided" in output
-    assert "another structure of 5 sets has the target: not applied there" in output
+    assert "another structure of 5 sets already has the new name; not applied there" in output
     told = json.loads(command("--write", "--json"))
     states = {name["name"]: (name["state"], name["target"]) for name in told["names"]}
     assert states["Midollo spinale"] == ("confirmed", "SpinalCord")
