@@ -70,7 +70,7 @@ def new(
     check_root(root)
     form: tuple[Identity, Options] | tuple[None, None] = (None, None)
     if has_form(root) and not go_on:
-        raise SettingsWrong(f"{root / 'collection.toml'} already exists: edit it there.")
+        raise SettingsWrong(f"{root / 'collection.toml'} already exists: change it there.")
     if not has_form(root):
         identity, options = fill_in(patient_id, family_name, first_name, hospital, initial_index, machine)
         form = identity, replace(options, language=language)

@@ -114,7 +114,7 @@ def run(
     if not has_form(root):
         collection = Collection.create(root, *fill_in(*given))
     elif any(value is not None for value in given):
-        raise SettingsWrong(f"{root / 'collection.toml'} defines the new identities: change them there.")
+        raise SettingsWrong(f"{root / 'collection.toml'} defines the new identities: change it there.")
     else:
         collection = Collection.open(root)
     known_machines(collection.options.machine)
