@@ -1,1 +1,1 @@
-"""The console: a web page for people without a terminal. It reads what `status` reads, and calls what commands call."""
+"""The web console. It reads the same state as `status` and calls the same functions as the commands."""

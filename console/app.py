@@ -1,4 +1,4 @@
-"""The console as an application that a web server runs."""
+"""The console as an ASGI application."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     from console.share_view import Desk
 
 PASSWORDS_AT_A_TIME: Final = 2
-"""Each takes 64 MiB for a moment: a crowd at the door must take neither all memory nor the threads of all pages."""
+"""Number of password checks in parallel. Each needs 64 MiB; many logins must not exhaust memory or page threads."""
 
 LOOKS_AT_A_TIME: Final = 20
-"""Streams that look at the share at one moment."""
+"""Number of event streams that read the share in parallel."""
 
 
 def make_app(desk: Desk) -> Starlette:
-    """Make the application for what lies on a desk."""
+    """Return the application for a desk."""
     app = Starlette(
         routes=[
             Route("/", collections.collections),

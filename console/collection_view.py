@@ -1,7 +1,7 @@
-"""One collection as the console shows it: how its sets stand, what the check says of them, and what can be done.
+"""One collection in the console: states of its sets, results of their checks, and possible actions.
 
-It holds no truth of its own. How sets stand is read from the share and from Redis at each look; a check is remembered
-only as long as the folder looks as it did; what is to be done is written on the share, where the watcher finds it.
+It has no authoritative state. States are read from the share and from Redis each time; a check result is kept only
+while the folder is unchanged; requested actions are written to the share, where the watcher finds them.
 """
 
 from __future__ import annotations
@@ -54,40 +54,40 @@ AS_NEW: Final = "as new"
 AS_IT_IS: Final = "as it is"
 
 LOOK_S: Final = 0.5
-"""However many pages are open, a collection is looked at no more often."""
+"""Minimum interval between reads of a collection, for any number of open pages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One set: how it stands, and what the check said of it."""
+    """One set, with its state and check result."""
 
     row: Row
     judgement: FolderSummary | None
-    """None where it was not checked, or has changed since."""
+    """None if it was not checked or has changed since."""
     changed: bool
     """Whether it was checked, and has changed since."""
     can_start: bool
     ways_on: tuple[str, ...]
-    """How a person may have it looked at again: plainly (empty), `as new`, `as it is`."""
+    """Possible ways to retry it: normally (empty), `as new`, `as it is`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What is being anonymized, from the first set that was begun to the last one that is done."""
+    """A batch of sets being anonymized, from the first started to the last finished."""
 
     began: float
-    """On a clock that is never set."""
+    """On the monotonic clock."""
     members: frozenset[str] = frozenset()
     done: int = 0
     part: float = 0.0
-    """How much of it all is done, between 0 and 1, sets in work included."""
+    """Progress between 0 and 1, including sets in work."""
     seconds: float = 0.0
-    """How long it has taken until now, or took."""
+    """Duration so far, or in total."""
     over: bool = False
 
     @property
     def seconds_left(self) -> float | None:
-        """How long it will take still, as far as can be told."""
+        """Return the estimated remaining time in seconds; None if unknown."""
         if self.over or self.done == 0 or self.part <= 0:
             return None
         return self.seconds * (1 - self.part) / self.part
@@ -95,41 +95,41 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A collection at one moment."""
+    """Snapshot of a collection."""
 
     told: CollectionStatus
     identity: Identity | None
-    """None where the form cannot be read."""
+    """None if the form cannot be read."""
     options: Options | None
     by_hand: bool
     lines: tuple[Line, ...]
-    """Of the sets that are not done."""
+    """Unfinished sets."""
     done: tuple[Row, ...]
-    """The last one first."""
+    """The most recent first."""
     counts: Mapping[SetState, int]
     round: Round | None
     checking: tuple[int, int] | None
-    """How many folders of how many the running check has judged."""
+    """Number of folders checked so far by the running check, and their total."""
 
     @property
     def not_taken(self) -> list[NotTaken]:
-        """What is named as not taken; DICOM that lies loose has a sentence of its own."""
+        """Return the items not taken; loose DICOM files have a message of their own."""
         judged = [line.judgement for line in self.lines if line.judgement]
         found = [*self.told.not_taken, *(one for judgement in judged for one in judgement.not_taken)]
         return [one for one in dict.fromkeys(found) if one.name != "."]
 
     @property
     def can_start(self) -> tuple[Line, ...]:
-        """The sets that a check has found good, and that wait for a person."""
+        """Return the sets that passed the check and wait to be started."""
         return tuple(line for line in self.lines if line.can_start)
 
     @property
     def hospitals(self) -> list[str]:
-        """The hospitals of its sets, in the order in which people sort them."""
+        """Return the hospitals of its sets, in natural order."""
         return sorted({row.hospital for row in self.told.sets}, key=str.casefold)
 
     def of_hospital(self, hospital: str) -> Look:
-        """Return what concerns the sets of one hospital."""
+        """Return the snapshot restricted to one hospital."""
         return replace(
             self,
             lines=tuple(line for line in self.lines if line.row.hospital == hospital),
@@ -139,7 +139,7 @@ class Look:
 
     @property
     def faultless(self) -> bool:
-        """Return whether every set that waits for a person was checked and found good."""
+        """Return whether every set waiting to be started passed the check."""
         waiting = [line for line in self.lines if line.row.state is SetState.NOT_STARTED]
         sets = [line for line in waiting if not (line.judgement and line.judgement.verdict == "no set")]
         return bool(sets) and all(line.can_start for line in sets)
@@ -147,7 +147,7 @@ class Look:
 
 @dataclass(slots=True)
 class _Check:
-    """A check that is running, or the last one."""
+    """The running or the last check."""
 
     total: int
     done: int = 0
@@ -172,9 +172,9 @@ class Board:
     Parameters
     ----------
     by_hand
-        Whether its sets wait for a person; as the collection says where it is not given.
+        Whether its sets wait to be started; default: the collection's own setting.
     clock
-        A clock that is never set, in seconds.
+        Monotonic clock, in seconds.
     """
 
     def __init__(
@@ -189,7 +189,7 @@ class Board:
         self.namer = Namer(root)
         self.packer = Packer(root, settings)
         self.deciding = threading.Lock()
-        """Held while a person's decision is compared with what they saw, and written."""
+        """Held while a decision is compared with what its maker saw, and written."""
         self._settings = settings
         self._by_hand = by_hand
         self._clock = clock
@@ -201,7 +201,7 @@ class Board:
         self._seen: tuple[float, Look] | None = None
 
     def look(self) -> Look:
-        """Look at it, or give what was seen a moment ago."""
+        """Return the current or a very recent snapshot."""
         with self._lock:
             now = self._clock()
             if self._seen is None or now - self._seen[0] >= LOOK_S:
@@ -209,14 +209,14 @@ class Board:
             return self._seen[1]
 
     def check(self) -> int:
-        """Begin to check every set that is not done, unless a check is running; return how many folders that are.
+        """Start a check of all unfinished sets unless one is running; return the number of folders.
 
         Raises
         ------
         SettingsWrong
-            The form cannot be read, or names a machine that is not there.
+            The form cannot be read, or names an unknown machine.
         OSError
-            The share is away.
+            The share is unavailable.
         """
         look = self._look_anew()
         with self._lock:
@@ -231,12 +231,12 @@ class Board:
         return len(rows)
 
     def start(self, locators: Iterable[str]) -> int:
-        """Start sets that the check found good, as they were then; return how many were started.
+        """Start sets that passed the check and are unchanged since; return their number.
 
         Raises
         ------
         SettingsWrong, OSError
-            Nothing can be written down just now.
+            The request cannot be written at the moment.
         """
         wanted = set(locators)
         collection = Collection.open(self.root)
@@ -248,17 +248,17 @@ class Board:
         return len(lines)
 
     def try_again(self, locator: str, how: str = "") -> bool:
-        """Have a set looked at again that was refused or parked; false when it is none any more.
+        """Request a retry of a refused or parked set; return False if it no longer is.
 
         Parameters
         ----------
         how
-            `as new`: a changed set is one of its own. `as it is`: its files may end in zeros.
+            `as new`: treat a changed set as a new one. `as it is`: accept files that end in zeros.
 
         Raises
         ------
         SettingsWrong, OSError
-            Nothing can be written down just now.
+            The request cannot be written at the moment.
         """
         look = self._look_anew()
         line = next((line for line in look.lines if line.row.locator == locator and how in line.ways_on), None)
@@ -278,18 +278,18 @@ class Board:
         return True
 
     def row(self, locator: str) -> Row | None:
-        """Return how the set of a locator stands; None where there is none any more."""
+        """Return the state of the set of a locator; None if it no longer exists."""
         return next((row for row in self.look().told.sets if row.locator == locator), None)
 
     def plans(self, row: Row) -> FolderSummary:
-        """Judge one folder now, with each of its plans.
+        """Check one folder now, with each of its plans.
 
         Raises
         ------
         SettingsWrong
-            The form cannot be read, or names a machine that is not there.
+            The form cannot be read, or names an unknown machine.
         OSError
-            The share is away.
+            The share is unavailable.
         """
         judge, *means = self._judging()
         with reading_apart() as pool:
@@ -299,24 +299,24 @@ class Board:
                 return _unread(row, DIED)
 
     def forget_judgement(self, locator: str) -> None:
-        """Forget what the check said of a set: a person has decided about it since."""
+        """Discard the check result of a set, after a person's decision about it."""
         with self._lock:
             self._judged.pop(locator, None)
             self._seen = None
 
     def tracking_days(self) -> list[str]:
-        """Name the days of which there is a tracking file, the last one first."""
+        """Return the days that have a tracking file, the most recent first."""
         found = (tracking_lines.FILE_NAME.fullmatch(name) for name in durable_files.names(self.root))
         return sorted((match[1] for match in found if match), reverse=True)
 
     def tracking_file(self, day: str) -> bytes | None:
-        """Read a day's tracking file; None when there is none."""
+        """Return a day's tracking file; None if there is none."""
         if day not in self.tracking_days():
             return None
         return plain_files.read(self.root / tracking_lines.file_name(day))
 
     def sheets(self) -> frozenset[str]:
-        """Name the sheets that there are: `ANON_006`, and `report` for the collection's."""
+        """Return the names of the existing sheets: `ANON_006`, and `report` for the collection's."""
         try:
             names = durable_files.names(sheets_folder(self.root))
         except FileNotFoundError:
@@ -324,7 +324,7 @@ class Board:
         return frozenset(match[1] for name in names if (match := SHEET.fullmatch(name)))
 
     def sheet(self, name: str) -> bytes | None:
-        """Read a sheet; None when there is none."""
+        """Return a sheet; None if there is none."""
         if name not in self.sheets():
             return None
         return plain_files.read(sheets_folder(self.root) / f"{name}.html", plain_files.LARGEST_SHEET_BYTES)
@@ -368,7 +368,7 @@ class Board:
         )
 
     def _follow_round(self, told: CollectionStatus) -> None:
-        """Follow what is being anonymized; a round is over when nothing is left to do, and told of until the next."""
+        """Update the batch; it ends when nothing is left to do, and stays visible until the next."""
         busy = [row for row in told.sets if row.state.is_busy]
         before = self._round
         if not busy:
@@ -392,7 +392,7 @@ class Board:
             return None, None
 
     def _judging(self) -> Judging:
-        """Return what judges a folder, and what it needs beside it: what a person chose, where one is asked."""
+        """Return the function that checks a folder, with the data it needs, such as chosen plans."""
         options = read_settings(self.root)[1]
         machines = descriptor.named(options.machine, descriptor.folders(self._settings.machines))
         if options.plans != "ask" or not (self.root / STATE_NAME).is_dir():
@@ -400,10 +400,10 @@ class Board:
         return summarize, options, machines, partial(is_chosen, Collection.look(self.root))
 
     def _judge(self, check: _Check, rows: list[Row], judging: Judging) -> None:
-        """Judge folders, each in a process of its own, and note each judgement as it comes.
+        """Check folders in separate processes and store each result as it arrives.
 
-        A process that dies takes all that were begun with it: they are judged again, each by itself, and only the
-        folder with which one dies once more is told as such.
+        If a process dies, all checks in progress are lost: they are repeated one at a time, and only a folder with
+        which a process dies again is reported.
         """
         try:
             for row in self._judge_together(check, rows, judging):
@@ -411,11 +411,11 @@ class Board:
                     self._note(check, row, _unread(row, DIED))
         finally:
             with self._lock:
-                check.done = check.total  # a check that ended, however it did, does not run for ever on the page
+                check.done = check.total  # a check that ended for any reason must not appear to be running
                 self._seen = None
 
     def _judge_together(self, check: _Check, rows: list[Row], judging: Judging) -> list[Row]:
-        """Judge folders, and return those whose process died."""
+        """Check folders, and return those whose process died."""
         judge, *means = judging
         asked: dict[Future[FolderSummary], Row] = {}
         died: list[Row] = []

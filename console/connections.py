@@ -16,30 +16,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 HEAD_S: Final = 10.0
-"""For a request's head, from the connection or the head's first byte on."""
+"""Time limit for a request's head, from the connection or the head's first byte."""
 
 BODY_S: Final = 30.0
-"""For its body, at most a mebibyte: over the slowest line that a hospital has."""
+"""Time limit for its body of at most 1 MiB, sufficient for a slow hospital network."""
 
 MOST: Final = 500
-"""Connections at a time."""
+"""Maximum number of connections."""
 
 MOST_OF_ADDRESS: Final = 250
-"""Of one address. Behind a proxy everybody has the same; each open page holds one connection."""
+"""Maximum per address, which all users behind a proxy share; each open page holds one connection."""
 
 
 class BoundedConnection(H11Protocol):
-    """One connection, with a time for its request."""
+    """A connection with a deadline for its request."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.waiting_since: float | None = None
-        """When what is still waited for began, by the loop's clock; None while a request is being answered."""
+        """Start of the current wait on the loop's clock; None while a request is being answered."""
         self._waits_for: object = None
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
-        """Accept the connection, if there is room or room can be made."""
+        """Accept the connection if there is room or an incomplete one can be closed."""
         super().connection_made(transport)
         self._follow()
         others = [each for each in self.connections if isinstance(each, BoundedConnection) and each is not self]
@@ -48,12 +48,12 @@ class BoundedConnection(H11Protocol):
             self.abandon()
 
     def data_received(self, data: bytes) -> None:
-        """Pass the data on, and update the deadline."""
+        """Pass the data on and update the deadline."""
         super().data_received(data)
         self._follow()
 
     def on_response_complete(self) -> None:
-        """Wait for the next request, as long as uvicorn lets an idle connection live."""
+        """Wait for the next request, for as long as uvicorn keeps idle connections."""
         super().on_response_complete()
         self._follow()
 
@@ -63,13 +63,13 @@ class BoundedConnection(H11Protocol):
         super().connection_lost(exc)
 
     def abandon(self) -> None:
-        """End the connection at once; whoever reads its request is told that it was cut off."""
+        """Close the connection at once; the reader of its request gets a disconnect."""
         self._await(None)
         self.connections.discard(self)
         self.transport.abort()
 
     def _follow(self) -> None:
-        """Note what is waited for, as the state of the protocol says. RFC 9112."""
+        """Update the deadline from the state of the protocol. RFC 9112."""
         if self.transport.is_closing():
             self._await(None)
         elif self.conn.their_state is h11.SEND_BODY:
@@ -90,7 +90,7 @@ class BoundedConnection(H11Protocol):
 
 
 def _make_room(among: Iterable[BoundedConnection]) -> bool:
-    """End the connection whose request has been waited for the longest; false where none is waited for."""
+    """Close the connection whose request has been incomplete for the longest; return False if there is none."""
     waited_for = [each for each in among if each.waiting_since is not None]
     if not waited_for:
         return False

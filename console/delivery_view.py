@@ -1,4 +1,4 @@
-"""A delivery is made for whoever asks on a page: one at a time of a collection, as one file that they download."""
+"""Making of deliveries for download: one file, one delivery of a collection at a time."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ if TYPE_CHECKING:
     from services.runtime.settings import Settings
 
 TO: Final = "downloaded from the console"
-"""Written down as where a delivery went: what becomes of the file then, only a person knows."""
+"""Recorded as the recipient of a delivery; the further use of the file is unknown."""
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """A delivery that is being made, or the last one."""
+    """The delivery being made, or the last one."""
 
     user: str
     state: Literal["making", "made", "nothing", "failed"] = "making"
     made: Made | None = None
     wrong: str = ""
-    """Why it failed, for those who are logged in."""
+    """Why it failed, for logged-in users."""
 
     @property
     def held_back(self) -> list[tuple[str, str]]:
-        """The sets that did not travel, each with the reason."""
+        """Return the sets held back, with reasons."""
         every = self.made.sets if self.made else []
         return [(one.folder, one.state) for one in every if one.state not in deliveries.TRAVELS]
 
 
 class Packer:
-    """Makes deliveries of one collection. A file stays until the next one is made, or the console ends."""
+    """Makes deliveries of one collection. A file is kept until the next delivery or the end of the console."""
 
     def __init__(self, root: Path, settings: Settings) -> None:
         self._root = root
@@ -56,22 +56,22 @@ class Packer:
 
     @property
     def now(self) -> Making | None:
-        """What is being made, or was made last."""
+        """Return the delivery being made, or the last one."""
         return self._now
 
     def begin(self, wanted: Wanted, user: str) -> None:
-        """Begin to make a delivery.
+        """Start making a delivery.
 
         Raises
         ------
         SettingsWrong
-            One is being made, or the collection or the key cannot be used.
+            Another one is being made, or the collection or the key cannot be used.
         OSError
-            A circumstance: there is no place for it, say.
+            It cannot be written, for example because the disk is full.
         """
         with self._lock:
             if self._now and self._now.state == "making":
-                raise SettingsWrong("A delivery of this collection is being made just now: wait until it is there.")
+                raise SettingsWrong("A delivery of this collection is already being made: wait until it is finished.")
             collection = Collection.look(self._root)
             key = delivery_key.of_user(collection, self._settings)
             kind = f"anonymizer-delivery-{collection.id}-"
@@ -82,7 +82,7 @@ class Packer:
         threading.Thread(target=self._make, args=(collection, place, key, wanted), daemon=True).start()
 
     def file(self, delivery: str) -> Path | None:
-        """Find the file of a delivery; None where it is not here any more."""
+        """Return the file of a delivery; None if it no longer exists."""
         now = self._now
         if now is None or now.made is None or now.made.delivery is None or now.made.delivery.id != delivery:
             return None

@@ -1,4 +1,4 @@
-"""What changes on a page is sent to it: only those of its parts that are not as they were."""
+"""Server-sent events that update the changed parts of a page."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ if TYPE_CHECKING:
 
 EVERY_S: Final = 0.7
 QUIET_S: Final = 15.0
-"""So often a line goes out even when nothing changes: proxies close what is silent, and who has gone is noticed."""
+"""Interval of keep-alive lines, which prevent proxies from closing the stream and detect closed connections."""
 
 STUCK_S: Final = 20.0
-"""So long a share may take for one look: then the stream ends, and the browser says that it tries again."""
+"""Time limit for reading the share; after it the stream ends and the browser reconnects."""
 
 AGAIN_MS: Final = 2000
-"""So soon a browser asks again when it was cut off."""
+"""Delay after which a disconnected browser reconnects."""
 
 
 class Parts(NamedTuple):
-    """The living parts of a page."""
+    """The dynamic parts of a page."""
 
     html: Mapping[str, str]
-    """By the id of the element that each is."""
+    """HTML by element ID."""
 
     lists: Mapping[str, list[str]]
-    """The ids of the elements inside others, in their order."""
+    """The ordered IDs of child elements, by container."""
 
     said: str = ""
-    """What is told to those who listen instead of looking."""
+    """Announcement for screen readers."""
 
 
 async def stream(request: Request, desk: Desk, parts: Callable[[], Parts]) -> AsyncIterator[str]:
-    """Send a page's parts as server-sent events, first all of them, as long as its visitor is logged in.
+    """Send a page's parts as server-sent events, all of them first, while its visitor is logged in.
 
-    It ends when the share goes away: the browser tells its reader so, and asks again.
+    The stream ends if the share becomes unavailable; the browser shows this and reconnects.
 
     WHATWG HTML 9.2, Server-sent events.
     """
@@ -74,9 +74,9 @@ async def stream(request: Request, desk: Desk, parts: Callable[[], Parts]) -> As
 
 
 async def _in_time(request: Request, parts: Callable[[], Parts]) -> Parts | None:
-    """Make the parts of a page; None when the share is away, or does not answer.
+    """Return the parts of a page; None if the share is unavailable or does not answer.
 
-    A share that hangs holds the threads that look at it. Streams have some of their own, so that pages still come.
+    A hanging share blocks the threads that read it. Streams have their own threads, so that pages are still served.
     """
     with anyio.move_on_after(STUCK_S), suppress(*CIRCUMSTANCES):
         return await to_thread.run_sync(parts, abandon_on_cancel=True, limiter=request.app.state.looking)

@@ -1,4 +1,4 @@
-"""What comes in by forms: read with a limit and the token that shows where it is from, and checked field by field."""
+"""Forms: parsed with a size limit and CSRF token, and validated field by field."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 LARGEST_BYTES: Final = 1 << 20
 MOST_FIELDS: Final = 10_100
-"""Ten thousand sets may be chosen."""
+"""Enough for ten thousand selected sets."""
 
 NEW_FOLDER: Final = "+"
-"""Chosen where the folder of a new collection is not there yet."""
+"""Selected if the folder of a new collection does not exist yet."""
 
 USUAL: Final = "VicRapidPlan"
-"""The machine that stands in the form first."""
+"""The preselected machine."""
 
 ACCEPT: Final = "accept"
 FLAGS: Final = ("yes", "no")
@@ -43,7 +43,7 @@ _IDENTITY: Final = ("patient_id", "family_name", "first_name", "hospital", "init
 
 @cache
 def more() -> dict[str, tuple[str, ...]]:
-    """Return the options behind *More*, in the form's order: what each may be; nothing where it is a text."""
+    """Return the options under *More* in order, with their values; empty for text options."""
     hints = get_type_hints(Options)
     names = [each.name for each in fields(Options) if each.name not in {"machine", ACCEPT}]
     return {name: FLAGS if hints[name] is bool else get_args(hints[name]) for name in names} | {
@@ -52,7 +52,7 @@ def more() -> dict[str, tuple[str, ...]]:
 
 
 def _usual() -> dict[str, str]:
-    """Return what stands in the options behind *More* first."""
+    """Return the initial values of the options under *More*."""
     usual = replace(options_of_new_collection(()), start=BY_HAND)
     return {name: _as_text(getattr(usual, name)) for name in more() if name != ACCEPT}
 
@@ -62,7 +62,7 @@ def _as_text(value: object) -> str:
 
 
 class Form:
-    """The fields of a form; of a name that comes several times, all."""
+    """The fields of a form, which may be repeated."""
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
         self._values: dict[str, list[str]] = {}
@@ -76,17 +76,17 @@ class Form:
         return name in self._values
 
     def all(self, name: str) -> list[str]:
-        """Return every value of a name."""
+        """Return all values of a field."""
         return self._values.get(name, [])
 
 
 async def read(request: Request, token: str) -> Form:
-    """Read a form that carries this token.
+    """Read a form with this token.
 
     Raises
     ------
     HTTPException
-        It does not, or it is too large.
+        The token is missing or wrong, or the form is too large.
     """
     body = b""
     async for chunk in request.stream():
@@ -104,25 +104,25 @@ async def read(request: Request, token: str) -> Form:
 
 @dataclass(slots=True)
 class NewCollection:
-    """The form of a new collection, as it was filled in, and what of it can be taken."""
+    """The form of a new collection as filled in, and its validity."""
 
     given: Mapping[str, str]
     folder: str = ""
     identity: Identity | None = None
     options: Options | None = None
     wrong: set[str] = field(default_factory=set)
-    """The fields that cannot be taken as they are."""
+    """The invalid fields."""
     accept: frozenset[str] = frozenset()
-    """Codes of faults that are taken knowingly."""
+    """Codes of accepted faults."""
 
     @property
     def wrong_behind_more(self) -> bool:
-        """Return whether a field behind *More* has to be looked at again."""
+        """Return whether a field under *More* is invalid."""
         return bool(self.wrong & more().keys())
 
     @classmethod
     def empty(cls, desk: Desk) -> NewCollection:
-        """Return the form as it is shown first."""
+        """Return the initial form."""
         machines, folders = desk.machine_names(), desk.folders_offered()
         return cls(
             {
@@ -137,7 +137,7 @@ class NewCollection:
 
     @classmethod
     def of(cls, form: Form, desk: Desk) -> NewCollection:
-        """Check a form as it was sent."""
+        """Validate a submitted form."""
         names = (*_IDENTITY, "folder", "new_folder")
         given = {name: form[name].strip() for name in names} | {"machine": form["machine"]}
         given |= {name: form[name].strip() if name in form else usual for name, usual in _usual().items()}
@@ -156,7 +156,7 @@ class NewCollection:
             self.wrong.add("folder")
 
     def _check_identity(self) -> None:
-        """Find the fields that cannot be taken: each is checked beside others that can, then all together."""
+        """Find the invalid fields: each is checked with valid values for the others, then all together."""
         index = self.given["initial_index"]
         values = {name: self.given[name] for name in _IDENTITY[:-1]}
         identity = Identity(**values, initial_index=int(index[:9]) if index.isascii() and index.isdigit() else 0)
@@ -167,7 +167,7 @@ class NewCollection:
             if _can_be(identity):
                 self.identity = identity
             else:
-                self.wrong.add("family_name")  # together with the first name it is too long
+                self.wrong.add("family_name")  # too long together with the first name
 
     def _check_options(self, desk: Desk) -> None:
         machine = self.given["machine"]

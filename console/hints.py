@@ -1,4 +1,4 @@
-"""What the program advises at a terminal, said as the page on which the same is done."""
+"""Replacement of commands in the program's messages by the corresponding pages and buttons."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 _QUOTED: Final = r"(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")+"
 _ARGUMENT: Final = rf"(?:{_QUOTED}|--[a-z][a-z-]*|[A-Z][A-Z0-9_]*…?|[0-9]+|(?:[a-z]+-)+[a-z]+)"
 COMMAND: Final = re.compile(rf"(?P<mark>`?)(?<![.\w-])anonymizer (?P<verb>[a-z]+)(?P<more>(?: {_ARGUMENT})*)(?P=mark)")
-"""A command line of ours within a sentence."""
+"""One of our commands within a sentence."""
 
 _ON_A_PAGE: Final = {
     "check": "“Check data”",
@@ -29,7 +29,7 @@ _BY_OTHERS: Final = "whoever runs this service"
 
 
 def on_a_page(text: str) -> str:
-    """Return a sentence of the program with pages and buttons in place of the commands that it names."""
+    """Return a message of the program with pages and buttons in place of commands."""
     return COMMAND.sub(_in_words, text)
 
 

@@ -1,4 +1,4 @@
-"""Processes in which sets are read: what is read there cannot hurt the page, and stays there."""
+"""Processes for reading sets, isolated from the web server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MOST: Final = 4
 
 
 def reading_apart() -> ProcessPoolExecutor:
-    """Return processes that begin with what is needed to read a set already in memory."""
-    context = get_context("forkserver")  # the page has threads, and such a process must not be forked
+    """Return a process pool with the modules for reading sets already imported."""
+    context = get_context("forkserver")  # the server has threads and must not be forked
     context.set_forkserver_preload(["services.verdict.summary", "services.maintenance.structure_survey"])
     return ProcessPoolExecutor(min(MOST, os.cpu_count() or 1), context)

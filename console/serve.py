@@ -1,4 +1,4 @@
-"""Serve the console until it is stopped."""
+"""The web server of the console."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from console.share_view import Desk
 
 HERE: Final = Address("127.0.0.1", 8765)
-"""Where the console is served unless somebody says otherwise: on this machine, and nowhere else."""
+"""Default address: this machine only."""
 
 GRACE_S: Final = 3
 SIGN_S: Final = 5.0
@@ -35,7 +35,7 @@ SIGN_S: Final = 5.0
 class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """Leave signals to us: uvicorn would end the process without letting anything be put in order."""
+        """Disable uvicorn's signal handlers, which would end the process without cleanup."""
         yield
 
 
@@ -45,19 +45,19 @@ def serve(desk: Desk, ready: Callable[[], None]) -> None:
     Parameters
     ----------
     ready
-        Called when pages can be asked for.
+        Called when the server accepts requests.
 
     Raises
     ------
     SettingsWrong
-        The address is not ours, or taken.
+        The address is not available.
     """
     app = make_app(desk)
     server = _Server(config(app))
 
     def stop() -> None:
         server.should_exit = True
-        app.state.stopping.set()  # streams of progress would go on for ever
+        app.state.stopping.set()  # event streams would never end
 
     async def run(listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -73,14 +73,14 @@ def serve(desk: Desk, ready: Callable[[], None]) -> None:
 
 
 def config(app: Starlette) -> uvicorn.Config:
-    """Return how the console is served: what uvicorn would say, log or believe by itself is ours to say."""
+    """Return the server configuration, without uvicorn's own headers, access log and proxy handling."""
     return uvicorn.Config(
         app,
         http=BoundedConnection,
         log_config=None,
-        access_log=False,  # its lines hold addresses as they were typed; the guard writes its own
+        access_log=False,  # its lines contain raw addresses; the middleware logs requests
         server_header=False,
-        proxy_headers=False,  # whom to believe is the guard's to say
+        proxy_headers=False,  # trusted proxies are handled by the middleware
         forwarded_allow_ips="",
         timeout_graceful_shutdown=GRACE_S,
         lifespan="off",
@@ -96,7 +96,7 @@ def _listen(address: Address) -> socket.socket:
         why = os.strerror(error.errno) if error.errno else type(error).__name__
         raise SettingsWrong(
             f"The console cannot be served at {address.host}:{address.port} ({why}). Set ANONYMIZER_CONSOLE to another "
-            "address, 127.0.0.1:8766 say."
+            "address, such as 127.0.0.1:8766."
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""All that the console works with: the share, its collections' boards, and whoever is logged in."""
+"""State shared by all pages: the share, the boards of its collections, and the sessions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from services.runtime.settings import Settings
 
 HERE: Final = "."
-"""The share itself, where a collection's folder is asked for."""
+"""Stands for the share itself as a collection's folder."""
 
 MOST_OFFERED: Final = 500
 
@@ -37,22 +37,22 @@ class Place:
     """One collection of the share."""
 
     name: str
-    """Its path in the share; the share's own name where it is the share."""
+    """Its path in the share, or the share's own name if it is the share."""
     id: str
-    """Empty where it cannot be opened."""
+    """Empty if it cannot be opened."""
     wrong: str
     """Why not."""
 
 
 class Desk:
-    """What every page is made from.
+    """State from which every page is made.
 
     Parameters
     ----------
     by_hand
-        Whether sets wait for a person whatever their collection says: so on a laptop, where the console came alone.
+        Whether sets wait to be started regardless of their collection's setting, as in a local console.
     key
-        Who shows it is logged in: it stands in the link that is printed at the terminal.
+        Login key in the link printed on the terminal.
     """
 
     def __init__(
@@ -75,12 +75,12 @@ class Desk:
         self._lock = threading.Lock()
 
     def places(self) -> list[Place]:
-        """Name the collections that there are now; one that nobody has opened yet is.
+        """Return the current collections, opening new ones.
 
         Raises
         ------
         OSError
-            The share is away.
+            The share is unavailable.
         """
         found = [(root, *_opened(root)) for root in self.share.roots()]
         times = Counter(its_id for _, its_id, _ in found if its_id)
@@ -95,7 +95,7 @@ class Desk:
         Raises
         ------
         SettingsWrong, OSError
-            Two have this id, or none at the moment.
+            No collection, or more than one, has this ID.
         """
         root = self.share.find(its_id)
         with self._lock:
@@ -104,17 +104,17 @@ class Desk:
             return self._boards[root]
 
     def name_of(self, root: Path) -> str:
-        """Name a collection as people of this share do."""
+        """Return a collection's name relative to the share."""
         inner = root.relative_to(self.share.root)
         return inner.as_posix() if inner.parts else root.name
 
     @property
     def is_one_collection(self) -> bool:
-        """Return whether what is served is one collection, and no place for others."""
+        """Return whether the share is itself a collection."""
         return os.path.lexists(self.share.root / SETTINGS_NAME)
 
     def folders_offered(self) -> list[str]:
-        """Name the folders that could become a collection: those right in the share, and itself while it has none."""
+        """Return the folders that could become a collection: subfolders of the share, and itself while it has none."""
         with os.scandir(self.share.root) as entries:
             inner = [
                 entry.name
@@ -127,11 +127,11 @@ class Desk:
         return [*here, *sorted(inner, key=str.casefold)[:MOST_OFFERED]]
 
     def machine_names(self) -> list[str]:
-        """Name the machines that plans can be moved to."""
+        """Return the names of the target machines."""
         return descriptor.names(descriptor.folders(self.settings.machines))
 
     def same_patient_ids(self, patient_id: str) -> list[tuple[str, int]]:
-        """Name the other collections that give this patient ID, and the index from which on they do."""
+        """Return the other collections that assign this patient ID, with their initial index."""
         found = []
         for root in self.share.roots():
             try:
@@ -143,14 +143,14 @@ class Desk:
         return found
 
     def create(self, folder: str, identity: Identity, options: Options) -> Collection:
-        """Make a collection of a folder of the share, which is made if it is not there.
+        """Turn a folder of the share into a collection, creating it if missing.
 
         Raises
         ------
         SettingsWrong
-            The folder or the form cannot be taken.
+            The folder or the form is invalid.
         OSError
-            Nothing can be written there just now.
+            It cannot be written.
         """
         root = self.check_folder(folder)
         if root.is_dir() and is_one_patients(root):
@@ -159,24 +159,24 @@ class Desk:
         return Collection.create(root, identity, options)
 
     def check_folder(self, folder: str) -> Path:
-        """Find a folder right in the share, or the share itself: nobody is led elsewhere by what they type.
+        """Return a direct subfolder of the share, or the share itself; other paths are refused.
 
         Raises
         ------
         SettingsWrong
-            It can be no collection.
+            It cannot become a collection.
         """
         if folder == HERE and not self.share.roots():
             return self.share.root
         if not folder or PurePosixPath(folder).name != folder or "\\" in folder or not folder.isprintable():
             raise SettingsWrong("Choose a folder, or give the new one a name without / and \\.")
         if _is_left_alone(folder):
-            raise SettingsWrong("Folders of this name are left alone: they are ours, the system's, or hidden.")
+            raise SettingsWrong("Folders with this name are reserved or hidden.")
         root = self.share.root / folder
         if root.is_symlink() or (root.exists() and not root.is_dir()):
-            raise SettingsWrong("There is something else of this name.")
+            raise SettingsWrong("Something else has this name.")
         if os.path.lexists(root / SETTINGS_NAME):
-            raise SettingsWrong("This folder is a collection already.")
+            raise SettingsWrong("This folder is already a collection.")
         return root
 
 
@@ -185,7 +185,7 @@ def _is_left_alone(name: str) -> bool:
 
 
 def _opened(root: Path) -> tuple[str, str]:
-    """Return a collection's id, or why it has none."""
+    """Return a collection's ID, or why it has none."""
     try:
         its_id = collection_id(root)
         return (its_id, "") if its_id else (Collection.open(root).id, "")
@@ -196,5 +196,5 @@ def _opened(root: Path) -> tuple[str, str]:
 
 
 def paused_words(wrong: BaseException) -> str:
-    """Describe in words what stands in the way, for those who are logged in."""
+    """Return the description of an obstacle for logged-in users."""
     return str(wrong) if isinstance(wrong, SettingsWrong) else describe(wrong)

@@ -1,4 +1,4 @@
-"""The names of a collection's structures as the console shows them: the same file that the command line works on."""
+"""Structure names of a collection in the console, in the same file as for the command line."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 
 def said_of(sheet: Sheet, name: str) -> str:
-    """Return what a list decides about a name, in one line: by it a form tells whether it was overtaken."""
+    """Return the decision about a name as one line, by which a form detects concurrent changes."""
     row = sheet.naming.decision(name)
     return f"{row.state} {row.target}" if row else ""
 
 
 class Namer:
-    """Lists and decides the names of one collection. Reads no set twice that did not change."""
+    """Lists and decides the names of one collection. Unchanged sets are read only once."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -37,7 +37,7 @@ class Namer:
         self._lock = threading.Lock()
 
     def look(self) -> Survey:
-        """List the names as they are now.
+        """Return the current names.
 
         Raises
         ------
@@ -54,20 +54,20 @@ class Namer:
             return survey(collection, structure_list.read(self._root), sets)
 
     def decide(self, targets: Mapping[str, str], state: State, shown: Mapping[str, str] | None = None) -> int:
-        """Note what a person decided about names, and return about how many.
+        """Store decisions about names and return their number.
 
         Parameters
         ----------
         shown
-            What the list said of names when the person saw it, as `said_of` writes it.
+            The decisions when the list was shown, from `said_of`.
 
         Raises
         ------
         SettingsWrong
-            A target is none that a planning system keeps, the file was changed just now, or somebody else has
-            decided about one of the names since it was shown.
+            A target is not a valid name for planning systems, the file was just changed, or another user has decided
+            about one of the names since the list was shown.
         OSError
-            Nothing can be written just now.
+            The file cannot be written.
         """
         with self._lock:
             before = structure_list.read(self._root)
@@ -75,7 +75,7 @@ class Namer:
             if overtaken:
                 raise SettingsWrong(
                     f"Somebody else decided about {', '.join(overtaken[:5])}{' …' if overtaken[5:] else ''} since you "
-                    "saw the list. Nothing was written: see what stands there now, and decide again."
+                    "loaded the list. Nothing was changed: check the current entries and decide again."
                 )
             sheet = before.all_decided({structure_list.escaped(name): to for name, to in targets.items()}, state)
             if sheet != before:
@@ -83,14 +83,14 @@ class Namer:
         return len(targets)
 
     def do_again(self, anons: Iterable[str]) -> int:
-        """Do published sets again, and return how many.
+        """Request reprocessing of published sets, and return their number.
 
         Raises
         ------
         SettingsWrong
-            One cannot be.
+            A set cannot be processed again.
         OSError
-            A circumstance.
+            The request cannot be written.
         """
         collection = Collection.open(self._root)
         indices = [index_of(anon) for anon in anons]

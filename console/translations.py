@@ -1,4 +1,4 @@
-"""What the console says, in every language it speaks: one catalogue, `texts.toml`, and times in words."""
+"""Texts of the console in all languages, from the catalogue `texts.toml`, and formatting of times."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LANGUAGES: Final = {"en": "English", "de": "Deutsch"}
-"""A further one needs its word here, and a column in the catalogue."""
+"""A new language needs an entry here and a column in the catalogue."""
 
 _UNITS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 _ELSEWHERE: Final = "other"
@@ -21,7 +21,7 @@ _ELSEWHERE: Final = "other"
 
 @cache
 def catalogue() -> Mapping[str, Mapping[str, str | list[str]]]:
-    """Read every text in every language; a list holds the text for one, and for any other number."""
+    """Return every text in every language; a list holds singular and plural."""
     return tomllib.loads(files("console").joinpath("texts.toml").read_text("utf-8"))
 
 
@@ -37,7 +37,7 @@ class Texts:
         Parameters
         ----------
         values
-            Filled in for `{name}`; `count` decides between one and many.
+            Values for placeholders `{name}`; `count` selects singular or plural.
         """
         text = catalogue()[key][self.language]
         if isinstance(text, list):
@@ -45,17 +45,17 @@ class Texts:
         return text.format(**values)
 
     def choose(self, group: str, word: str, **values: Any) -> str:
-        """Return what stands for a word of ours, a state or a code say; in general words where we have none for it."""
+        """Return the text of a state, code or similar word, or the group's general text."""
         key = f"{group}.{word}"
         return self(key if key in catalogue() else f"{group}.{_ELSEWHERE}", **values)
 
     def named(self, group: str, word: str) -> str:
-        """Return what stands for a word of ours; the word itself where we have none for it."""
+        """Return the text of a word, or the word itself if there is none."""
         key = f"{group}.{word}"
         return self(key) if key in catalogue() else word
 
     def lasting(self, seconds: float) -> str:
-        """Return a span of time: `about 3 minutes`."""
+        """Return a duration: `about 3 minutes`."""
         for unit, of_seconds in _UNITS:
             if seconds >= of_seconds * 1.5 or (unit != "minute" and seconds >= of_seconds):
                 return self(f"time.{unit}s", count=round(seconds / of_seconds))
@@ -64,7 +64,7 @@ class Texts:
         return self("time.seconds", count=max(1, round(seconds)))
 
     def ago(self, at: str, now: datetime | None = None) -> str:
-        """Return how long ago something was, given in ISO 8601."""
+        """Return the time elapsed since an ISO 8601 time."""
         then = datetime.fromisoformat(at)
         seconds = ((now or datetime.now(UTC)) - then).total_seconds()
         return self("time.now") if seconds < _UNITS[-1][1] else self("time.ago", span=self.lasting(seconds))
@@ -76,7 +76,7 @@ class Texts:
 
 
 def chosen(cookie: str | None, accepted: str) -> str:
-    """Choose the language: the visitor's own choice, else what their browser asks for first, else English.
+    """Return the language: the visitor's choice, else the browser's preference, else English.
 
     Parameters
     ----------

@@ -1,1 +1,1 @@
-"""Who may come in: users, sessions, the middleware that asks."""
+"""Authentication: users, sessions and the middleware."""

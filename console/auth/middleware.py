@@ -1,6 +1,6 @@
-"""Who may see a page, what a page may do in the browser, and a line in the log for each that was asked for.
+"""Access control, security headers, and a log line for each request.
 
-Folder names are shown, and they are often patients' names: without a login there is nothing but the login.
+Pages show folder names, which are often patients' names: without a login only the login page is served.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
     from console.share_view import Desk
 
 OPEN: Final = ("/login", "/enter", "/static/", "/language/")
-"""What is shown to everybody: it says nothing of any set."""
+"""Addresses served without a login; they reveal nothing about any set."""
 
 FOR_ALL: Final = ("/login", "/logout")
-"""Forms that everybody may send; any other one changes something."""
+"""Forms that every user may send; all others change something."""
 
 LIVE: Final = "/events"
-"""How addresses end behind which progress comes by itself: nobody need sit before it."""
+"""Suffixes of automatically updated addresses, which do not count as user activity."""
 
 GONE: Final = 499
-"""Noted where a visitor was cut off, or left, before their form had come: no answer has this status."""
+"""Status logged if a connection ended before its form was complete; never sent in a response."""
 
 HEADERS: Final = {
     "Content-Security-Policy": (
@@ -52,7 +52,7 @@ HEADERS: Final = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
 }
-"""Of every answer that does not say otherwise itself."""
+"""Default headers of every response."""
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -60,12 +60,12 @@ log = structlog.get_logger()
 
 
 class Guard:
-    """Stands before all pages.
+    """Middleware in front of all pages.
 
     Parameters
     ----------
     failed
-        Makes the page that is shown for what nobody foresaw.
+        Returns the page for unexpected errors.
     """
 
     def __init__(self, app: ASGIApp, desk: Desk, failed: Callable[[Request, Exception], Response]) -> None:
@@ -74,7 +74,7 @@ class Guard:
         self._failed = failed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or let pass."""
+        """Answer the request or pass it on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -122,7 +122,7 @@ class Guard:
 
 
 def visitor(desk: Desk, request: Request) -> Session | None:
-    """Return who asks, if they are logged in, with the roles of now; where a proxy says who it is, it must be they."""
+    """Return the visitor's session with current roles, if logged in; a user named by a proxy must match."""
     session = desk.sessions.of(request.cookies.get(cookie_name(request)), touch=not request.url.path.endswith(LIVE))
     if session and desk.settings.console_proxy and session.user != _by_proxy(desk, request):
         return None
@@ -130,7 +130,7 @@ def visitor(desk: Desk, request: Request) -> Session | None:
 
 
 def _renew(desk: Desk, session: Session) -> bool:
-    """Bring a session's roles up to date; end it, and return false, where its user is gone or has another password."""
+    """Update a session's roles; end it and return False if its user was removed or has a new password."""
     user = desk.users.find(session.user) if desk.users else None
     if session.kept and (user is None or user.kept != session.kept):
         desk.sessions.end(session)
@@ -140,7 +140,7 @@ def _renew(desk: Desk, session: Session) -> bool:
 
 
 def cookie(request: Request, token: str, *, ended: bool = False) -> str:
-    """Write the header that gives a session's token to the browser, or takes it away."""
+    """Return the header that sets or deletes the session cookie."""
     return (
         f"{cookie_name(request)}={token}; Path=/; HttpOnly; SameSite=Strict"
         + ("" if _is_plain_loopback(request) else "; Secure")
@@ -149,7 +149,7 @@ def cookie(request: Request, token: str, *, ended: bool = False) -> str:
 
 
 def cookie_name(request: Request, of: str = "console") -> str:
-    """Name a cookie so that no other host can set it; on a laptop, so that no other console there does.
+    """Return a cookie name that no other host can set; on localhost, that no other console there uses.
 
     RFC 6265bis 4.1.3.2, the prefix `__Host-`.
     """
@@ -157,12 +157,12 @@ def cookie_name(request: Request, of: str = "console") -> str:
 
 
 def _is_plain_loopback(request: Request) -> bool:
-    """Return whether the browser is on this very machine and speaks plain HTTP: some send no `Secure` cookie there."""
+    """Return whether the browser uses plain HTTP on this machine, where some send no `Secure` cookie."""
     return request.url.scheme == "http" and request.url.hostname in _LOOPBACK
 
 
 def _is_from_elsewhere(request: Request) -> bool:
-    """Return whether the browser says that another site sends this form. Its token says it once more."""
+    """Return whether the browser reports a cross-site request; the form's token is a second check."""
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site is not None:
         return site != "same-origin"
@@ -170,7 +170,7 @@ def _is_from_elsewhere(request: Request) -> bool:
 
 
 def _by_proxy(desk: Desk, request: Request) -> str | None:
-    """Return the user that the trusted proxy names; nobody else is believed."""
+    """Return the user named by the trusted proxy; other senders are ignored."""
     proxy = desk.settings.console_proxy
     if proxy is None or request.client is None:
         return None
@@ -184,7 +184,7 @@ def _by_proxy(desk: Desk, request: Request) -> str | None:
 
 
 def _note(request: Request, session: Session | None, status: int, seconds: float) -> None:
-    """Write that a page was asked for: by its function's name, for an address may be anything that somebody typed."""
+    """Log a request by its function's name, because addresses may contain arbitrary input."""
     endpoint = request.scope.get("endpoint")
     given = request.scope.get("path_params", {})
     log.info(

@@ -1,4 +1,4 @@
-"""What users may do on the pages: look, start and release, see the tracking file."""
+"""Roles of users: look, start and release, read the tracking file."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LOOK: Final = "look"
-"""See collections, sets, sheets and deliveries. Everybody who is logged in may."""
+"""See collections, sets, sheets and deliveries; granted to every user."""
 
 START: Final = "start"
-"""Start and release, and whatever else changes something: forms, words, names, plans, deliveries, withdrawals."""
+"""Start, release and all other changes: forms, words, names, plans, deliveries, withdrawals."""
 
 TRACKING: Final = "tracking"
-"""See the tracking file, and download it."""
+"""Read and download the tracking file."""
 
 EVERY: Final = (LOOK, START, TRACKING)
 ALL: Final = frozenset(EVERY)
 
 
 class NotAllowed(HTTPException):
-    """Whoever asks is known, and their role does not allow it."""
+    """The role of the user does not permit the request."""
 
     def __init__(self) -> None:
         super().__init__(HTTPStatus.FORBIDDEN)
 
 
 def of_words(words: Iterable[str]) -> frozenset[str]:
-    """Return the roles that are named, each alone or several with commas; looking goes with any.
+    """Return the named roles, separate or comma-separated; `look` is always included.
 
     Raises
     ------
     SettingsWrong
-        One means nothing.
+        A role is unknown.
     """
     named = {one.strip() for word in words for one in word.split(",") if one.strip()}
     if unknown := sorted(named - ALL):
@@ -47,5 +47,5 @@ def of_words(words: Iterable[str]) -> frozenset[str]:
 
 
 def as_words(roles: Iterable[str]) -> str:
-    """Write roles as `of_words` reads them."""
+    """Return roles in the notation of `of_words`."""
     return ",".join(role for role in EVERY if role in set(roles))

@@ -1,4 +1,4 @@
-"""Who is logged in, and how often somebody tried in vain. Kept in this process alone: a restart logs everybody out."""
+"""Sessions and failed logins, in memory only: a restart logs everyone out."""
 
 from __future__ import annotations
 
@@ -15,42 +15,42 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LONGEST_S: Final = 12 * 3600.0
-"""So long after the login one has to log in again."""
+"""Maximum duration of a session."""
 
 IDLE_S: Final = 2 * 3600.0
-"""So long after the last page, too. Progress that comes by itself does not count."""
+"""Maximum idle time of a session; automatic updates do not count as activity."""
 
 MOST: Final = 1000
-"""Sessions at a time; the one that was quiet for the longest makes room."""
+"""Maximum number of sessions; the longest idle one is dropped first."""
 
 
 @dataclass(slots=True)
 class Session:
-    """Somebody who is logged in."""
+    """A logged-in user."""
 
     user: str
     began: float
     seen: float
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     csrf: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
-    """What each form of theirs carries, so that no other site can send one in their name."""
+    """CSRF token included in each form."""
     kept: str = field(default="", repr=False)
-    """The hash of the password that let them in; empty where a link or a proxy did."""
+    """Hash of the password used; empty after login by link or proxy."""
     roles: frozenset[str] = ALL
-    """What they may do, as of the last request."""
+    """Roles as of the last request."""
 
     def may(self, role: str) -> bool:
-        """Return whether they have a role."""
+        """Return whether the user has a role."""
         return role in self.roles
 
 
 class Sessions:
-    """All who are logged in.
+    """The current sessions.
 
     Parameters
     ----------
     clock
-        A clock that is never set, in seconds.
+        Monotonic clock, in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -59,7 +59,7 @@ class Sessions:
         self._by_token: dict[str, Session] = {}
 
     def begin(self, user: str, kept: str = "") -> Session:
-        """Log somebody in; `kept`: the hash of their password, if one let them in."""
+        """Start a session; `kept`: the hash of the password, if one was used."""
         now = self._clock()
         session = Session(user, began=now, seen=now, kept=kept)
         with self._lock:
@@ -69,7 +69,7 @@ class Sessions:
         return session
 
     def of(self, token: str | None, *, touch: bool = True) -> Session | None:
-        """Return whoever shows this token, if they are still logged in."""
+        """Return the session of a token if it is still valid."""
         now = self._clock()
         with self._lock:
             session = self._by_token.get(token or "")
@@ -83,13 +83,13 @@ class Sessions:
             return session
 
     def end(self, session: Session) -> None:
-        """Log somebody out."""
+        """End a session."""
         with self._lock:
             self._by_token.pop(session.token, None)
 
 
 class Attempts(NamedTuple):
-    """How often somebody tried, when last, and until when they may not try again; seconds of the throttle's clock."""
+    """Number of attempts, time of the last, and time before which another is refused, on the throttle's clock."""
 
     tries: int
     last: float
@@ -97,13 +97,13 @@ class Attempts(NamedTuple):
 
 
 class Throttle:
-    """Lets nobody guess passwords: after a few wrong ones they have to wait, longer each time.
+    """Throttle against password guessing: after a few failed attempts there is a delay, longer each time.
 
-    An attempt counts before its password is looked at, so that many at once are no more than many one after another,
-    and it counts for whatever name was typed, so that the answers do not tell which names exist.
+    An attempt counts before its password is checked, so that parallel attempts gain nothing, and it counts for any
+    name, existing or not, so that responses do not reveal which names exist.
 
-    Who is waited for is a name, never an address: behind one proxy everybody has the same. An address from which many
-    wrong passwords came leaves each name one attempt instead of a few, and whoever knows their password still gets in.
+    Delays apply to names, never to addresses, which all users behind a proxy share. An address with many failed
+    attempts leaves each name one attempt instead of a few, so that users with the right password can still log in.
     """
 
     FREE: Final = 5
@@ -111,7 +111,7 @@ class Throttle:
     FIRST_S: Final = 30.0
     LONGEST_S: Final = 900.0
     FORGOTTEN_S: Final = 3600.0
-    """So long after the last attempt the count begins anew."""
+    """Time after the last attempt at which the count is reset."""
     KEPT: Final = 10_000
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -122,7 +122,7 @@ class Throttle:
         self._places: dict[bytes, Attempts] = {}
 
     def admit(self, user: str, place: str) -> float:
-        """Count an attempt as a wrong one until it turns out right, and return 0; or the seconds until the next."""
+        """Count an attempt as failed until it succeeds and return 0, or return the seconds until one is allowed."""
         now = self._clock()
         with self._lock:
             before = self._recent(self._users, user, now)
@@ -137,7 +137,7 @@ class Throttle:
             return 0.0
 
     def pause_s(self, user: str, place: str) -> float:
-        """Return for how long to turn away whoever was wrong just now: only where too many came from their address."""
+        """Return the delay in seconds after a failed attempt, if there were too many from its address."""
         now = self._clock()
         with self._lock:
             if self._recent(self._places, place, now).tries <= self.FREE_OF_PLACE:
@@ -145,7 +145,7 @@ class Throttle:
             return max(0.0, self._recent(self._users, user, now).not_before - now)
 
     def succeeded(self, user: str, place: str) -> None:
-        """Forget what was tried for a name, and take back this one attempt of the address."""
+        """Reset the count of a name, and remove this attempt from that of the address."""
         now = self._clock()
         with self._lock:
             self._users.pop(self._key(user), None)
@@ -159,10 +159,10 @@ class Throttle:
     def _keep(self, kept: dict[bytes, Attempts], name: str, attempts: Attempts) -> None:
         kept.pop(self._key(name), None)
         kept[self._key(name)] = attempts
-        if len(kept) > self.KEPT:  # the oldest that nobody waits for: a flood of names frees none that is shut
+        if len(kept) > self.KEPT:  # the oldest without a delay: a flood of names must not release a blocked one
             idle = (key for key, each in kept.items() if each.not_before <= attempts.last)
             del kept[next(idle, next(iter(kept)))]
 
     def _key(self, name: str) -> bytes:
-        """Return a digest: what was typed may be a password, and as long as a form."""
+        """Return a digest, because the input may be a password, or long."""
         return blake2b(name.encode("utf-8", "surrogatepass"), key=self._salt, digest_size=16).digest()

@@ -1,7 +1,7 @@
-"""Who may log in: a file of names, passwords' hashes and roles, which an operator writes with `console --add-user`.
+"""The file of users with password hashes and roles, written by `console --add-user`.
 
-A line is `anna:$argon2id$…:look,start`. Without roles a user may do everything. Where a proxy says who somebody is,
-`anna:-:look` gives them a role without a password.
+A line is `anna:$argon2id$…:look,start`. Without roles a user may do everything. With authentication by a proxy,
+`anna:-:look` assigns a role without a password.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
-"""What a user may be called: it stands in the log, one word."""
+"""Valid user names: a single word, because they are logged."""
 
 SHORTEST: Final = 12
 LONGEST: Final = 1024
-"""Characters of a password. NIST SP 800-63B asks for length, and for no mixture of signs."""
+"""Minimum password length. NIST SP 800-63B requires length, not composition rules."""
 
 _hasher: Final = PasswordHasher()  # argon2id with the parameters of RFC 9106
 
 
 NO_PASSWORD: Final = "-"  # noqa: S105 - it is none
-"""Stands in a password's place where a proxy lets the user in."""
+"""Placeholder for the password of a user authenticated by a proxy."""
 
 
 class User(NamedTuple):
@@ -44,15 +44,15 @@ class User(NamedTuple):
 
 
 class Users:
-    """The people of the file, as it is now; as it last was while it cannot be read."""
+    """The users in the current file, or in its last readable version."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._seen: tuple[object, Mapping[str, User]] = (None, {})
-        _nobody()  # made beforehand: the first unknown name must not take twice as long as the next
+        _nobody()  # computed beforehand, so that the first unknown name does not take twice as long
 
     def find(self, name: str) -> User | None:
-        """Return a user; None where there is none of this name, or none any more."""
+        """Return a user; None if there is none of this name."""
         try:
             status = self._path.stat()
             mark = (status.st_mtime_ns, status.st_ino, status.st_size)
@@ -60,7 +60,7 @@ class Users:
                 self._seen = (mark, read(self._path))
         except FileNotFoundError:
             self._seen = (None, {})
-        except (SettingsWrong, OSError):  # somebody writes it just now, or its disk is away
+        except (SettingsWrong, OSError):  # being written, or its disk is unavailable
             pass
         return self._seen[1].get(name)
 
@@ -69,7 +69,7 @@ class Users:
         return self.find(name) is not None
 
     def check(self, name: str, password: str) -> bool:
-        """Return whether this is the user's password; of unknown users it takes as long to say no.
+        """Return whether this is the user's password; takes the same time for unknown users.
 
         Raises
         ------
@@ -88,17 +88,17 @@ class Users:
 
 @cache
 def _nobody() -> str:
-    """Make the hash that whoever is not known is held against."""
+    """Return the hash against which passwords of unknown users are checked."""
     return _hasher.hash("nobody")
 
 
 def read(path: Path) -> dict[str, User]:
-    """Read the users by name.
+    """Return the users by name.
 
     Raises
     ------
     SettingsWrong
-        The file cannot be read, or holds something else.
+        The file is unreadable or invalid.
     """
     try:
         lines = path.read_text("utf-8").splitlines()
@@ -114,7 +114,7 @@ def read(path: Path) -> dict[str, User]:
             continue
         if not NAME.fullmatch(name) or not (kept == NO_PASSWORD or kept.startswith("$argon2")):
             raise SettingsWrong(
-                f"Line {number} of the console's users is none of ours: anonymizer console --add-user NAME writes it."
+                f"Line {number} of the console's users is invalid. To write one: anonymizer console --add-user NAME"
             )
         users[name] = User(kept, roles.of_words([words]) if has_roles else roles.ALL)
     return users
@@ -126,28 +126,28 @@ def add(path: Path, name: str, password: str, may: Iterable[str] | None = None) 
     Parameters
     ----------
     may
-        Their roles; by default those that they have, and a new one's are all.
+        Their roles; default: unchanged, or all for a new user.
 
     Raises
     ------
     SettingsWrong
-        The name, the password or a role cannot be taken.
+        The name, the password or a role is invalid.
     """
     _check_name(name)
     if not SHORTEST <= len(password) <= LONGEST:
-        raise SettingsWrong(f"A password has at least {SHORTEST} characters. Several words are easily remembered.")
+        raise SettingsWrong(f"A password needs at least {SHORTEST} characters. Several words are easy to remember.")
     users = read(path)
     its_roles = users[name].roles if name in users else roles.ALL
     _write(path, {**users, name: User(_hasher.hash(password), its_roles if may is None else roles.of_words(may))})
 
 
 def allow(path: Path, name: str, may: Iterable[str]) -> None:
-    """Change what a user may do; one who is not in the file is let in by a proxy, and has no password.
+    """Set a user's roles; a user not in the file is added without a password, for login by a proxy.
 
     Raises
     ------
     SettingsWrong
-        The name or a role cannot be taken.
+        The name or a role is invalid.
     """
     _check_name(name)
     users = read(path)
@@ -156,7 +156,7 @@ def allow(path: Path, name: str, may: Iterable[str]) -> None:
 
 
 def remove(path: Path, name: str) -> None:
-    """Take a user out of the file: their sessions end with the next thing that they ask for.
+    """Remove a user from the file; their sessions end at the next request.
 
     Raises
     ------
@@ -165,7 +165,7 @@ def remove(path: Path, name: str) -> None:
     """
     users = read(path)
     if name not in users:
-        raise SettingsWrong(f"There is no user {name}: anonymizer console --list-users names them.")
+        raise SettingsWrong(f"There is no user {name}: anonymizer console --list-users lists them.")
     _write(path, {each: user for each, user in users.items() if each != name})
 
 

@@ -1,1 +1,1 @@
-"""The pages, a module for each kind; what they do to sets is done by a collection's board."""
+"""The pages, one module per kind; actions on sets go through a collection's board."""

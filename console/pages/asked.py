@@ -1,4 +1,4 @@
-"""A request, what every page needs of it, and how a page is answered: made, refused, or gone on from."""
+"""Requests and responses common to all pages."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from console.share_view import Desk
 
 CHAIN: Final = ((DOSE, DOSE_PLAN), (PLAN, PLAN_STRUCTURE_SET), (STRUCTURE_SET, CONTOURS_CT), (CT, None))
-"""Each object of a set with the link that goes on from it."""
+"""Each object of a set with its outgoing reference."""
 
 log = structlog.get_logger()
 
@@ -76,13 +76,13 @@ def _templates() -> jinja2.Environment:
 
 
 def _fault_key(code: str) -> str:
-    """Find what a fault is called; the machine's have a word for all of them."""
+    """Return the text key of a fault; machine faults share one."""
     return "machine-other" if code.startswith("machine-") and f"fault.{code}" not in catalogue() else code
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request, with what every page needs of it."""
+    """A request with the data that every page needs."""
 
     request: Request
     desk: Desk
@@ -90,39 +90,39 @@ class Asked:
 
     @classmethod
     def of(cls, request: Request) -> Asked:
-        """Look at a request."""
+        """Return the wrapper of a request."""
         language = chosen(request.cookies.get("language"), request.headers.get("accept-language", ""))
         return cls(request, request.app.state.desk, Texts(language))
 
     @property
     def session(self) -> Session:
-        """Whoever asks; the guard has let nobody else in."""
+        """Return the session, which the middleware guarantees."""
         session: Session | None = self.request.state.session
         if session is None:
             raise HTTPException(HTTPStatus.UNAUTHORIZED)
         return session
 
     def needs(self, role: str) -> None:
-        """Turn away whoever may not see this.
+        """Raise if the visitor lacks a role.
 
         Raises
         ------
         NotAllowed
-            Their role does not allow it.
+            The role does not permit it.
         """
         if not self.session.may(role):
             raise NotAllowed
 
     @property
     def board(self) -> Board:
-        """The collection that is asked for."""
+        """Return the requested collection."""
         try:
             return self.desk.board(self.request.path_params["collection"])
         except (SettingsWrong, OSError):
             raise HTTPException(HTTPStatus.NOT_FOUND) from None
 
     def render(self, template: str, **values: Any) -> str:
-        """Make a page, or a part of one."""
+        """Render a page or a part of one."""
         text = (
             _templates()
             .get_template(template)
@@ -137,13 +137,13 @@ class Asked:
         return readable(text)
 
     def page(self, template: str, status: int = HTTPStatus.OK, **values: Any) -> HTMLResponse:
-        """Answer with a page."""
+        """Return a page as the response."""
         return HTMLResponse(self.render(template, **values), status)
 
     def did(self, what: str, **values: Any) -> None:
-        """Write down who did what, in the log and in the collection's audit: never with a name of a folder or patient.
+        """Record an action in the log and in the collection's audit trail, never with the name of a folder or patient.
 
-        An act that is done is not undone because it could not be written down: the log says so, loudly.
+        An action is not undone if it cannot be recorded; the failure is logged as an error.
         """
         event = f"console.{what}"
         log.info(event, user=self.session.user, **values)
@@ -157,15 +157,15 @@ class Asked:
 
 
 def readable(text: str) -> str:
-    r"""Return a text that UTF-8 can hold: bytes of a name that are no UTF-8 become `\xfc`.
+    r"""Return a text encodable in UTF-8: bytes of a name that are not UTF-8 become `\xfc`.
 
-    PEP 383: Python keeps them as lone surrogates, which no page can be written with.
+    Python represents them as lone surrogates (PEP 383), which cannot be encoded.
     """
     return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def action(do: Callable[[Asked, Form], Response]) -> Callable[[Request], Awaitable[Response]]:
-    """Make an endpoint of what a form asks for: only forms of this visitor's own pages get through."""
+    """Return an endpoint that processes forms with a valid CSRF token."""
 
     @wraps(do)
     async def endpoint(request: Request) -> Response:
@@ -177,12 +177,12 @@ def action(do: Callable[[Asked, Form], Response]) -> Callable[[Request], Awaitab
 
 
 def to(path: str) -> RedirectResponse:
-    """Lead on to a page, after a form was done."""
+    """Redirect to a page after a form was processed."""
     return RedirectResponse(path, HTTPStatus.SEE_OTHER)
 
 
 def went_wrong(request: Request, error: Exception) -> Response:
-    """Return what is the matter: for what we did not foresee, only that it is."""
+    """Return the error page; for unexpected errors without details."""
     asked = Asked.of(request)
     if isinstance(error, NotAllowed):
         return asked.page("error.html", error.status_code, code="role", why="")
@@ -195,17 +195,17 @@ def went_wrong(request: Request, error: Exception) -> Response:
 
 
 def words_of(wrong: BaseException) -> str:
-    """Return what stands in the way, in words for those who are logged in."""
+    """Return the description of an error for logged-in users."""
     return str(wrong) if isinstance(wrong, SettingsWrong) else describe(wrong)
 
 
 def live(asked: Asked, parts: Callable[[], Parts]) -> Response:
-    """Answer with what changes in the parts of a page, as it changes."""
+    """Return the event stream of changes in the parts of a page."""
 
     def there() -> Parts:
         try:
             return parts()
-        except HTTPException:  # the collection, or the share, is away: the stream ends, and the browser asks again
+        except HTTPException:  # the collection or share is unavailable: the stream ends and the browser reconnects
             raise ShareAway from None
 
     headers = {"X-Accel-Buffering": "no"}

@@ -1,4 +1,4 @@
-"""One collection: its sets, what can be done with them, and what was made of them."""
+"""The page of a collection: its sets, possible actions, and results."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from console.forms import Form
 
 SHOWN_DONE: Final = 25
-"""Anonymized sets on a page, unless all are asked for."""
+"""Number of anonymized sets on a page, unless all are requested."""
 
 SHOWN_NOT_TAKEN: Final = 5
-"""What is not taken has a page of its own; so many are named before it."""
+"""Number of items not taken that are listed here; all are on a separate page."""
 
 
 def collection(request: Request) -> Response:
-    """Show a collection: its sets, what can be done with them, and what was made of them."""
+    """Show a collection: its sets, possible actions, and results."""
     asked = Asked.of(request)
     return _collection(asked)
 
 
 def collection_events(request: Request) -> Response:
-    """Send what changes in a collection."""
+    """Send the changes of a collection."""
     asked = Asked.of(request)
     return live(asked, lambda: _parts(asked, asked.board))
 
@@ -58,7 +58,7 @@ def _collection(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> R
 
 
 def _parts(asked: Asked, board: Board) -> Parts:
-    """Make the living parts of a collection's page."""
+    """Return the dynamic parts of a collection's page."""
     hospital = asked.request.query_params.get("hospital", "")
     look = board.look().of_hospital(hospital) if hospital else board.look()
     here = {
@@ -93,7 +93,7 @@ def _is_no_set(state: SetState, judgement: Any) -> bool:
 
 
 def _said(asked: Asked, look: Look) -> str:
-    """Send the progress to those who listen; no more often than a set is done."""
+    """Return the progress for screen readers, changing only when a set is done."""
     now = look.round
     if look.checking or now is None:
         return ""
@@ -103,7 +103,7 @@ def _said(asked: Asked, look: Look) -> str:
 
 
 def not_taken(request: Request) -> Response:
-    """List what lies in a collection, may hold DICOM, and is not taken, with the reason."""
+    """List the items that may hold DICOM and are not taken, with reasons."""
     asked = Asked.of(request)
     board = asked.board
     return asked.page(
@@ -116,7 +116,7 @@ def not_taken(request: Request) -> Response:
 
 @action
 def check(asked: Asked, _form: Form) -> Response:
-    """Begin to check the sets."""
+    """Start checking the sets."""
     return _do(asked, "checked", lambda board: board.check(), nothing="check.nothing")
 
 
@@ -128,14 +128,14 @@ def start(asked: Asked, form: Form) -> Response:
 
 @action
 def try_again(asked: Asked, form: Form) -> Response:
-    """Have a set looked at again: a refused or parked one, a changed one as a new one, one as it is."""
+    """Retry a refused or parked set, a changed one as new, or one as it is."""
     locator, how = asked.request.path_params["locator"], form["how"]
     what = {AS_NEW: "as_new", AS_IT_IS: "taken_as_it_is"}.get(how, "tried_again")
     return _do(asked, what, lambda board: int(board.try_again(locator, how)), nothing="again.none", set=locator)
 
 
 def _do(asked: Asked, what: str, do: Callable[[Board], int], *, nothing: str, **values: Any) -> Response:
-    """Do something with a collection and show it; where nothing could be done, say so."""
+    """Perform an action on a collection and show the collection, with a message if nothing was done."""
     board, its_id = asked.board, asked.request.path_params["collection"]
     try:
         count = do(board)

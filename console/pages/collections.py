@@ -28,7 +28,7 @@ def collections(request: Request) -> Response:
 
 
 def collections_events(request: Request) -> Response:
-    """Send what changes in the list."""
+    """Send the changes of the list."""
     asked = Asked.of(request)
     return live(
         asked, lambda: Parts({"collections": asked.render("collections_list.html", overview=_overview(asked))}, {})
@@ -53,14 +53,14 @@ def new_page(request: Request) -> Response:
 
 @action
 def new_preview(asked: Asked, form: Form) -> Response:
-    """Show whom the first set would become."""
+    """Show the identity that the first set would get."""
     filled = NewCollection.of(form, asked.desk)
     return asked.page("preview.html", filled=filled, same=_same(asked, filled))
 
 
 @action
 def new(asked: Asked, form: Form) -> Response:
-    """Make a collection."""
+    """Create a collection."""
     filled = NewCollection.of(form, asked.desk)
     if filled.wrong or filled.identity is None or filled.options is None:
         return _new(asked, filled, HTTPStatus.UNPROCESSABLE_ENTITY)

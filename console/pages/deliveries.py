@@ -1,4 +1,4 @@
-"""Deliveries: made of what may travel, downloaded, and listed with where they went."""
+"""The page of deliveries: making, downloading and listing them."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
     from console.forms import Form
 
 _SHOWN_DIGITS: Final = 16
-"""Of a fingerprint: by so many people tell keys that they know apart."""
+"""Characters of a fingerprint sufficient to distinguish known keys."""
 
 
 class Offered(NamedTuple):
-    """A published set, and what keeps it here."""
+    """A published set, and why it is held back."""
 
     anon: str
     hospital: str
     kept_back: str
-    """`unread-words`, `not-released`, `sent-back`; empty where it may travel."""
+    """`unread-words`, `not-released`, `sent-back`; empty if it can be delivered."""
 
 
 class Came(NamedTuple):
-    """A delivery that was received."""
+    """A received delivery."""
 
     at: str
     whom: str
@@ -48,23 +48,23 @@ class Came(NamedTuple):
 
     id: str
     sets: list[tuple[str, str, str]]
-    """Of each its folder at the sender, its state, and its folder here."""
+    """For each set its folder at the sender, its state, and its folder here."""
 
 
 async def deliveries(request: Request) -> Response:
-    """List what was delivered, when and to whom, and what may be."""
+    """List the deliveries and the sets that can be delivered."""
     return await run_in_threadpool(_deliveries, Asked.of(request))
 
 
 def deliveries_events(request: Request) -> Response:
-    """Send how far the delivery is that is being made."""
+    """Send the progress of the current delivery."""
     asked = Asked.of(request)
     return live(asked, lambda: Parts({"making": _making(asked), "delivered": _delivered(asked)}, {}))
 
 
 @action
 def deliver(asked: Asked, form: Form) -> Response:
-    """Make a delivery of the chosen sets, or of all that may travel."""
+    """Make a delivery of the selected sets, or of all that can be delivered."""
     try:
         asked.board.packer.begin(_wanted(form), asked.session.user)
     except (SettingsWrong, *CIRCUMSTANCES) as wrong:
@@ -75,7 +75,7 @@ def deliver(asked: Asked, form: Form) -> Response:
 
 
 async def delivery_file(request: Request) -> Response:
-    """Download a delivery that was made here just now."""
+    """Download a delivery made here."""
     return await run_in_threadpool(_file, Asked.of(request))
 
 
@@ -90,12 +90,12 @@ def _file(asked: Asked) -> Response:
 
 
 def _wanted(form: Form) -> Wanted:
-    """Read what is to be delivered.
+    """Return the requested delivery.
 
     Raises
     ------
     SettingsWrong
-        A set is named otherwise, or a recipient is none.
+        A set name or a recipient is invalid.
     """
     recipients = [line.strip() for line in form["recipients"].splitlines() if line.strip()]
     return Wanted(
@@ -150,7 +150,7 @@ def _offered(collection: Collection) -> list[Offered]:
 
 
 def _received(collection: Collection) -> list[Came]:
-    """Return what was received, the last first."""
+    """Return the received deliveries, the most recent first."""
     every = list(reversed(received.all_of(collection)))
     hospitals = {folder_name(one.index): one.hospital for one in given_identities.given(collection)} if every else {}
     return [

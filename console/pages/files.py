@@ -1,4 +1,4 @@
-"""What was made: tracking files, sheets, and the report."""
+"""Tracking files, sheets and the report."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ SHEET_HEADERS: Final = {
     "frame-ancestors 'self'",
     "X-Frame-Options": "SAMEORIGIN",
 }
-"""A sheet is a page of its own, made of published data: it may look like something, and do nothing. It is shown within
-the page on which a person releases its set."""
+"""A sheet is a separate page made from published data: it may have styles but no scripts. It is shown within the page
+on which its set is released."""
 
 
 def tracking_page(request: Request) -> Response:
@@ -44,7 +44,7 @@ def tracking_page(request: Request) -> Response:
 
 
 def tracking_file(request: Request) -> Response:
-    """Download a tracking file, as it is."""
+    """Download a tracking file unchanged."""
     asked = Asked.of(request)
     asked.needs(TRACKING)
     data = _tracking(asked)
@@ -63,7 +63,7 @@ def _tracking(asked: Asked) -> bytes:
 
 
 def sheet(request: Request) -> Response:
-    """Show the sheet of a published set, or the report of all."""
+    """Show the sheet of a published set, or the report of the collection."""
     asked = Asked.of(request)
     data = asked.board.sheet(request.path_params["sheet"])
     if data is None:

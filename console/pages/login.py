@@ -1,4 +1,4 @@
-"""Who is there: logging in and out, and the language that a visitor wants."""
+"""Login, logout and the choice of language."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 
 LOGIN_TOKEN_BYTES: Final = 32
 LOGIN_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
-"""So `secrets.token_urlsafe` writes 32 bytes."""
+"""Length of 32 bytes from `secrets.token_urlsafe`."""
 
 log = structlog.get_logger()
 
 
 def login_page(request: Request) -> Response:
-    """Ask who is there; whoever comes back here and is logged in goes on to the collections."""
+    """Show the login page; logged-in visitors are redirected to the collections."""
     return to("/") if request.state.session else _login(Asked.of(request))
 
 
 async def login(request: Request) -> Response:
-    """Log in somebody who knows their password."""
+    """Log in a user by password."""
     asked = Asked.of(request)
     name = cookie_name(request, "login")
     try:
@@ -69,7 +69,7 @@ def _log_in(asked: Asked, user: str, place: str, password: str) -> Response:
 
 
 def _wait(asked: Asked, user: str, wait_s: float) -> Response:
-    """Turn somebody away who tried too often, whether or not there is such a user."""
+    """Refuse a login after too many attempts, whether or not the user exists."""
     log.warning("console.login_throttled", user=_known(asked, user))
     answer = _login(asked, "login.wait", HTTPStatus.TOO_MANY_REQUESTS, span=asked.texts.lasting(wait_s))
     answer.headers["Retry-After"] = str(math.ceil(wait_s))
@@ -77,12 +77,12 @@ def _wait(asked: Asked, user: str, wait_s: float) -> Response:
 
 
 def _known(asked: Asked, user: str) -> str:
-    """Return a user's name for the log; what else somebody typed may be a password, and is not logged."""
+    """Return an existing user's name for the log; other input may be a password and is not logged."""
     return user if asked.desk.users and asked.desk.users.knows(user) else ""
 
 
 def enter(request: Request) -> Response:
-    """Log in somebody who has the link that was printed at the terminal."""
+    """Log in by the link printed on the terminal."""
     asked = Asked.of(request)
     key = asked.desk.key
     given = request.query_params.get("key", "")
@@ -104,13 +104,13 @@ def _welcome(asked: Asked, user: str, kept: str = "") -> Response:
 
 
 def _login(asked: Asked, wrong: str = "", status: int = HTTPStatus.OK, **values: Any) -> Response:
-    """Show the login, with a token of its own: nobody is to be logged in by another site's form."""
+    """Return the login page, with its own CSRF token against cross-site logins."""
     name = cookie_name(asked.request, "login")
     kept = asked.request.cookies.get(name, "")
     is_ours = LOGIN_TOKEN.fullmatch(kept) is not None
     token = kept if is_ours else secrets.token_urlsafe(LOGIN_TOKEN_BYTES)
     answer = asked.page("login.html", status, token=token, wrong=wrong and asked.texts(wrong, **values))
-    if not is_ours:  # what a browser sent goes into no header
+    if not is_ours:  # input from a browser must not be copied into a header
         secure = "; Secure" if name.startswith("__Host-") else ""
         answer.headers.append("Set-Cookie", f"{name}={token}; Path=/; HttpOnly; SameSite=Strict{secure}")
     return answer
@@ -127,7 +127,7 @@ def logout(asked: Asked, _form: Form) -> Response:
 
 
 def language(request: Request) -> Response:
-    """Speak another language from now on, and go back to where one was."""
+    """Change the language and return to the previous page."""
     wanted, back = request.path_params["language"], request.query_params.get("back", "/")
     if wanted not in LANGUAGES:
         raise HTTPException(HTTPStatus.NOT_FOUND)

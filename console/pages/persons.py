@@ -1,4 +1,4 @@
-"""Who is the same person: published sets of one patient, and sets of which somebody has to say whose they are."""
+"""The page of persons: published sets of the same patient, and sets to be assigned to a person."""
 
 from __future__ import annotations
 
@@ -30,30 +30,30 @@ if TYPE_CHECKING:
     from watcher.status import Row
 
 OVERTAKEN = (
-    "The folder has changed, or somebody else has decided, since you saw the page. Nothing was written: see what "
-    "stands there now, and decide again."
+    "The folder has changed, or somebody else has decided, since you loaded the page. Nothing was changed: check "
+    "the current entries and decide again."
 )
-NOBODY = "Choose an anonymized set of the same person, or say that it is somebody new."
+NOBODY = "Choose an anonymized set of the same person, or “It is somebody new”."
 
 
 class Asks(NamedTuple):
-    """A folder of which somebody has to say whose it is."""
+    """A folder to be assigned to a person."""
 
     row: Row
     may_be_known: bool
-    """Whether it may be linked to a person at all: else it can only be somebody new."""
+    """Whether it can be linked to a published person; otherwise it can only be a new one."""
     was: str
-    """What tells whether folder and decision are as they were when the page was shown."""
+    """Token for detecting changes of folder or decision since the page was shown."""
 
 
 async def persons(request: Request) -> Response:
-    """Show which published sets are of one person, and ask about those that nobody can tell by itself."""
+    """Show the published sets of the same person, and ask about unassigned ones."""
     return await run_in_threadpool(_persons, Asked.of(request))
 
 
 @action
 def decide_person(asked: Asked, form: Form) -> Response:
-    """Note whose the sets of a folder are: the person of a published one, or somebody new."""
+    """Assign the sets of a folder to the person of a published set, or to a new one."""
     its_id, locator = asked.request.path_params["collection"], asked.request.path_params["locator"]
     board = asked.board
     row = board.row(locator)
@@ -104,13 +104,13 @@ def _persons(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Resp
 
 
 def _asks(collection: Collection, rows: Iterable[Row]) -> list[Asks]:
-    """Return the folders that wait until somebody says whose they are."""
+    """Return the folders waiting to be assigned to a person."""
     waiting = (row for row in rows if row.state is SetState.WAITING and not registry.OF_A_PERSON.isdisjoint(row.codes))
     found = []
     for row in waiting:
         try:
             found.append(Asks(row, registry.WHICH_PERSON in row.codes, _mark(collection, row)))
-        except OSError:  # it is just being moved: the next look at the page tells
+        except OSError:  # being moved; the next request shows it
             continue
     return found
 

@@ -1,4 +1,4 @@
-"""The plans of a folder with several: a person says which are meant, where the collection asks."""
+"""The page for choosing plans of a folder with several, if the collection requires it."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
     from watcher.status import Row
 
 OVERTAKEN = (
-    "The folder has changed, or somebody else has chosen, since you saw the plans. Nothing was written: see what "
-    "stands there now, and choose again."
+    "The folder has changed, or somebody else has chosen, since you loaded the page. Nothing was changed: check "
+    "the current plans and choose again."
 )
 
 
 async def plans(request: Request) -> Response:
-    """Show the plans of a folder: label, date, approval, prescription, beams, and which are taken."""
+    """Show the plans of a folder: label, date, approval, prescription, beams, and current choice."""
     return await run_in_threadpool(_plans, Asked.of(request))
 
 
 @action
 def choose_plans(asked: Asked, form: Form) -> Response:
-    """Take some plans of a folder, and leave the others."""
+    """Store the choice of plans of a folder."""
     row, its_id = _row(asked), asked.request.path_params["collection"]
     board = asked.board
     numbers = [int(number) for number in form.all("plan") if number.isascii() and number.isdigit()]
@@ -80,6 +80,6 @@ def _row(asked: Asked) -> Row:
 
 
 def _mark(collection: Collection, row: Row, fingerprint: str) -> str:
-    """Return what tells whether folder and choice are as they were when the page was shown."""
+    """Return a token for detecting changes of folder or choice since the page was shown."""
     taken, left = registry.chosen(collection, row.locator)
     return sha256(repr((fingerprint, sorted(taken), sorted(left))).encode()).hexdigest()

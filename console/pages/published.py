@@ -1,4 +1,4 @@
-"""The pages of what is published: looked at, released or sent back, withdrawn."""
+"""The page of a published set: review, release, send back, withdraw."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 async def published(request: Request) -> Response:
-    """Show a published set: its unread words first, its sheet, and the two answers."""
+    """Show a published set: its unread words, its sheet, and the decision form."""
     return await run_in_threadpool(_published, Asked.of(request))
 
 
@@ -58,7 +58,7 @@ def _published(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Re
 
 @action
 def release(asked: Asked, form: Form) -> Response:
-    """Release a set that was looked at."""
+    """Release a reviewed set."""
 
     def do(collection: Collection, index: int) -> None:
         releases.release(collection, index, user=asked.session.user, role=form["role"])
@@ -78,7 +78,7 @@ def send_back(asked: Asked, form: Form) -> Response:
 
 @action
 def withdraw(asked: Asked, _form: Form) -> Response:
-    """Take a published set back for good."""
+    """Withdraw a published set permanently."""
 
     def do(collection: Collection, index: int) -> None:
         withdraw_set(collection, index)

@@ -1,4 +1,4 @@
-"""The names of structures: what they are called, what they might be called, and what a person decided."""
+"""The page of structure names: current names, proposals and decisions."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 def structures(request: Request) -> Response:
-    """Show what structures are called, what they might be called, and what nobody has decided."""
+    """Show structure names, proposals, and undecided names."""
     return _names(Asked.of(request))
 
 
 @action
 def decide_names(asked: Asked, form: Form) -> Response:
-    """Confirm names, or leave them as they are."""
+    """Confirm new names, or keep the current ones."""
     state: NameState = "confirmed" if form["state"] == "confirmed" else "ignored"
     names = dict.fromkeys(form.all("source"))
     targets = {name: form[f"target {name}"].strip() if state == "confirmed" else "" for name in names}
@@ -38,7 +38,7 @@ def decide_names(asked: Asked, form: Form) -> Response:
 
 @action
 def name_again(asked: Asked, form: Form) -> Response:
-    """Do published sets again, under their own numbers and with the names of now."""
+    """Process published sets again, under their own numbers and with the current names."""
     return _do_names(asked, "sets_again", lambda namer: namer.do_again(dict.fromkeys(form.all("anon"))))
 
 

@@ -1,4 +1,4 @@
-"""Words of kept texts that nobody knows: listed, and said to be fine or removed."""
+"""The page of unknown words in kept texts, which are accepted or removed."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from console.forms import Form
 
 SHOWN: Final = 1000
-"""Words on a page: those in most sets first."""
+"""Number of words on a page; words in most sets come first."""
 
 
 async def words(request: Request) -> Response:
-    """List the words, all or those of one state."""
+    """List the words, optionally of one state."""
     return await run_in_threadpool(_words, Asked.of(request))
 
 
 @action
 def decide_words(asked: Asked, form: Form) -> Response:
-    """Note which words are fine, or go; sets are done again, go on, or are to be withdrawn."""
+    """Accept or remove words; sets are processed again, continue, or have to be withdrawn."""
     board, its_id = asked.board, asked.request.path_params["collection"]
     state: State = "remove" if form["state"] == "remove" else "fine"
     chosen = list(dict.fromkeys(form.all("word")))
@@ -58,7 +58,7 @@ def decide_words(asked: Asked, form: Form) -> Response:
 
 
 def _check_shown(collection: Collection, shown: Mapping[str, str]) -> None:
-    """Refuse a decision about words about which somebody else has decided since they were shown.
+    """Raise if another user has decided about words since they were shown.
 
     Raises
     ------
@@ -69,8 +69,8 @@ def _check_shown(collection: Collection, shown: Mapping[str, str]) -> None:
     overtaken = [word for word, was in shown.items() if now.get(fold(word), "unread") != was]
     if overtaken:
         raise SettingsWrong(
-            f"Somebody else decided about {', '.join(overtaken[:5])}{' …' if overtaken[5:] else ''} since you saw the "
-            "list. Nothing was written: see what stands there now, and decide again."
+            f"Somebody else decided about {', '.join(overtaken[:5])}{' …' if overtaken[5:] else ''} since you "
+            "loaded the list. Nothing was changed: check the current entries and decide again."
         )
 
 
