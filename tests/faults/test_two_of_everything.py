@@ -59,7 +59,7 @@ def test_a_run_against_a_served_collection_is_refused(service: Service) -> None:
     program = Path(sys.executable).with_name("anonymizer")
     done = subprocess.run([program, "run", str(service.root)], capture_output=True, text=True, check=False, timeout=60)
 
-    assert (done.returncode, "has this collection" in done.stderr) == (2, True)
+    assert (done.returncode, "is processing this collection" in done.stderr) == (2, True)
     service.all_published()
 
 

@@ -282,7 +282,7 @@ def test_a_root_that_a_living_process_has_is_refused(tmp_path: Path) -> None:
     wait_until(beats)
     _, told = going.communicate()
     assert (going.returncode, anon_folders(root)) == (2, [])
-    assert "has this collection" in told
+    assert "is processing this collection" in told
 
 
 def children(pid: int, of: str) -> list[int]:

@@ -207,7 +207,7 @@ def test_run_without_a_form_or_with_two_is_wrong_use(tmp_path: Path, anonymizer:
     assert (without_form.code, with_two.code, nowhere.code) == (2, 2, 2)
     assert "--patient-id" in without_form.err
     assert "change it there" in with_two.err
-    assert "is no folder" in nowhere.err
+    assert "is not a folder" in nowhere.err
 
 
 def test_a_wrong_form_is_told_with_its_line(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:

@@ -120,7 +120,7 @@ def test_a_form_is_asked_for_in_german_and_every_wrong_field_is_named(tmp_path: 
     assert anonymizer("new", tmp_path, *names, "--language", "de").returncode == 0
     assert "steht nur in der Tracking-Datei" in (tmp_path / "collection.toml").read_text("utf-8")
     again = anonymizer("new", tmp_path, *names)
-    assert (again.returncode, "is there already" in again.stderr) == (2, True)
+    assert (again.returncode, "already exists" in again.stderr) == (2, True)
     (tmp_path / "other").mkdir()
     bad = ("--patient-id", "a\\b", "--family-name", "ü", "--first-name", "G", "--hospital", "H", "--machine", "None")
     said = anonymizer("new", tmp_path / "other", *bad, "--initial-index", 0)
