@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 import shlex
 import shutil
@@ -20,6 +22,7 @@ from rich.table import Table
 
 from services.errors import SettingsWrong
 from services.language import english
+from services.layout import STATE_NAME
 from services.publication import unread_words
 from services.runtime import logs
 from services.store.collection import Collection
@@ -179,7 +182,7 @@ def say_wrong(error: BaseException) -> int:
     if isinstance(error, SettingsWrong):
         text = str(error)
     elif isinstance(error, OSError):
-        text = f"{error.strerror or type(error).__name__}" + (f": {error.filename}" if error.filename else "")
+        text = _of_system(error)
     else:
         text = f"Unexpected error: {type(error).__name__}. Run again with --debug for details."
     if logs.writes_json():  # a service writes log lines only
@@ -188,6 +191,25 @@ def say_wrong(error: BaseException) -> int:
         return WRONG_USE
     console(stderr=True).print(text)
     return WRONG_USE
+
+
+_REMEDIES: Final = {
+    errno.EACCES: "The account that runs this needs the right to write there.",
+    errno.EPERM: "The account that runs this needs the right to write there.",
+    errno.EROFS: "It has to be mounted for writing.",
+    errno.ENOSPC: "Make room there.",
+}
+
+
+def _of_system(error: OSError) -> str:
+    """Describe an error of the system: of a file of ours that was being made, the folder in which it could not be."""
+    what = error.strerror or type(error).__name__
+    if not isinstance(error.filename, str | bytes):
+        return what
+    path = Path(os.fsdecode(error.filename))
+    if not path.name.startswith(STATE_NAME) or error.errno not in _REMEDIES:
+        return f"{what}: {path}"
+    return f"Nothing can be written in {path.parent}: {what}. {_REMEDIES[error.errno]}"
 
 
 def sets_as_json(sets: Iterable[SetOutcome]) -> list[dict[str, Any]]:

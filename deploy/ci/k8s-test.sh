@@ -26,7 +26,7 @@ PATH=$cache/kubernetes:$(deploy/ci/tools.sh):$PATH
 say "Kubernetes is built"
 
 work=$(mktemp -d "$cache/k8s.XXXXXX")
-mkdir -p "$work"/{etcd,pki,kubelet,dns} "$work"/srv/{anonymizer,redis,flower,console}
+mkdir -p "$work"/{etcd,pki,kubelet,dns,checkout} "$work"/srv/{anonymizer,redis,flower,console,anonymizer-2}
 chown 10001:10001 "$work"/srv/{anonymizer,flower,console}
 chown 10002:10002 "$work/srv/redis"
 chmod 711 "$cache" "$work"
@@ -35,7 +35,7 @@ pids=()
 run() { "$@" >"$work/$(basename "$1").log" 2>&1 & pids+=($!); }
 clean_up() {
     set +e
-    kubectl delete namespace anonymizer --grace-period=1 --timeout=30s >/dev/null 2>&1
+    kubectl delete namespace anonymizer anonymizer-2 --grace-period=1 --timeout=30s >/dev/null 2>&1
     for ((n = ${#pids[@]} - 1; n >= 0; n--)); do kill "${pids[n]}" && wait "${pids[n]}"; done 2>/dev/null
     docker ps -aq --filter label=io.kubernetes.pod.namespace | xargs -r docker rm -f >/dev/null
     kube-proxy --cleanup >/dev/null 2>&1
@@ -107,16 +107,16 @@ until_true 60 sh -c "kubectl get node localhost | grep -q ' Ready'"
 say "a node is ready: $(kubectl get node localhost -o 'jsonpath={.status.nodeInfo.kubeletVersion}')"
 
 kubectl kustomize deploy/ci/k8s | sed "s#/srv/#$work/srv/#" | kubectl apply -f - >/dev/null
-deploy/ci/secrets-for-kubernetes.sh
+deploy/ci/secrets-for-kubernetes.sh "$work/checkout"
 run_dns() {
     kubectl -n anonymizer get services -o go-template='{{range .items}}{{.spec.clusterIP}} {{.metadata.name}}.anonymizer.svc.cluster.local{{"\n"}}{{end}}' >"$work/dns/services"
     run dnsmasq --no-daemon --no-resolv --no-hosts --listen-address="$node" --bind-interfaces --hostsdir="$work/dns" \
         --domain=cluster.local --local=/cluster.local/
 }
 run_dns
-for what in statefulset/redis deployment/watcher deployment/worker deployment/sheets deployment/flower deployment/console; do
-    kubectl -n anonymizer rollout status "$what" --timeout=180s | tail -1 >&2
-done
+everything="statefulset/redis deployment/watcher deployment/worker deployment/sheets deployment/flower deployment/console"
+rolled_out() { for what in $everything; do kubectl -n anonymizer rollout status "$what" --timeout=180s | tail -1; done; }
+rolled_out >&2
 say "rolled out"
 
 k() { kubectl -n anonymizer "$@"; }
@@ -150,4 +150,54 @@ told = urllib.request.urlopen('http://127.0.0.1:9464/metrics').read().decode()
 print(*[line for line in told.splitlines() if line.startswith(('anonymizer_sets', 'anonymizer_backlog', 'anonymizer_redis_up', 'anonymizer_share_up'))], sep='\n')" >&2
 k get pods >&2
 k exec deployment/worker -- sh -c 'test ! -e /var/run/secrets/kubernetes.io && ! env | grep -q _SERVICE_HOST=.*redis'
-say "no account token, no service links; passed"
+say "no account token, no service links"
+
+# The lines of docs/operations.md, with what changes first: who may log in, then Redis' password, in two steps.
+printf '%s\n' "seven quiet tortoises" "seven quiet tortoises" |
+    ANONYMIZER_CONSOLE_USERS=$work/checkout/users .venv/bin/anonymizer console --add-user anna >/dev/null
+cd "$work/checkout"
+kubectl -n anonymizer create secret generic console --from-file=users --dry-run=client -o yaml | kubectl apply -f - >/dev/null
+before=$(cat secrets/redis_password)
+for step in begin end; do
+    deploy/change-redis-password.sh $step >/dev/null
+    kubectl -n anonymizer create secret generic anonymizer --from-file=secrets --dry-run=client -o yaml | kubectl apply -f - >/dev/null 2>&1
+    kubectl -n anonymizer rollout restart statefulset,deployment >/dev/null
+    rolled_out >/dev/null
+done
+cd - >/dev/null
+asked() { k exec redis-0 -- redis-cli --no-auth-warning --user anonymizer --pass "$1" hlen anonymizer:unacked 2>&1; }
+until_true 60 sh -c "! kubectl -n anonymizer get pods | grep -q Terminating"
+[ "$before" != "$(cat "$work/checkout/secrets/redis_password")" ]
+[[ $(asked "$before") == *WRONGPASS* && $(asked "$(cat "$work/checkout/secrets/redis_password")") == [0-9]* ]]
+k exec deployment/watcher -- anonymizer demo /share/LATER --sets 1 --seed 9 >/dev/null
+until_true 120 published LATER 1
+say "Redis' password is another one, and a set is published with it"
+console=$(k get pods -l app.kubernetes.io/name=console -o 'jsonpath={.items[0].status.podIP}')
+.venv/bin/python - "$console" <<'EOF'
+import http.client, re, sys
+from urllib.parse import urlencode
+
+def ask(method, path, fields=None, cookies=""):
+    asking = http.client.HTTPConnection(sys.argv[1], 8765, timeout=20)
+    head = {"Cookie": cookies, "Content-Type": "application/x-www-form-urlencoded"}
+    asking.request(method, path, urlencode(fields) if fields else None, head)
+    answer = asking.getresponse()
+    return answer.status, answer.headers, answer.read().decode()
+
+_, head, page = ask("GET", "/login")
+cookie = "; ".join(one.partition(";")[0] for one in head.get_all("Set-Cookie") or [])
+token = re.search(r'name="csrf" value="([^"]*)"', page)[1]
+for password, expected in (("wrong", 403), ("seven quiet tortoises", 303)):
+    status, _, _ = ask("POST", "/login", {"csrf": token, "user": "anna", "password": password}, cookie)
+    assert status == expected, status
+EOF
+say "the console knows who may log in"
+
+kubectl kustomize k8s/overlays/second-installation | sed "s#/srv/#$work/srv/#" >"$work/second.yaml"
+kubectl apply -f "$work/second.yaml" >"$work/applied"
+if grep -v ' created$' "$work/applied" >&2; then exit 1; fi # nothing of the first is touched
+for one in anonymizer anonymizer-2; do
+    until_true 60 sh -c "kubectl -n $one get pvc share -o 'jsonpath={.status.phase}' | grep -q Bound"
+done
+rolled_out >/dev/null
+say "a second installation lives beside the first; passed"

@@ -1,9 +1,10 @@
 #!/bin/bash
-# As docs/operations.md says: new secrets, and from them the Secret that the manifests name.
+# As docs/operations.md says: new secrets, in what is laid out of a checkout in FOLDER, and from them the Secret that the
+# manifests name:  deploy/ci/secrets-for-kubernetes.sh FOLDER
 set -euo pipefail
+folder=$(realpath "$1")
 cd "$(dirname "$0")/../.."
-made=$(mktemp -d)
-trap 'rm -rf "$made"' EXIT
-cp -r --parents deploy/new-secrets.sh deploy/redis "$made"
-"$made/deploy/new-secrets.sh" >/dev/null
-kubectl -n anonymizer create secret generic anonymizer --from-file="$made/secrets"
+cp -r --parents deploy/new-secrets.sh deploy/change-redis-password.sh deploy/redis "$folder"
+cd "$folder"
+deploy/new-secrets.sh >/dev/null
+kubectl -n anonymizer create secret generic anonymizer --from-file=secrets

@@ -18,6 +18,7 @@ from services.store import failures, registry
 from services.store.collection import Collection
 from services.store.registry import Outcome
 from tests.in_process import Said, commands
+from tests.rights import not_all_powerful
 from tests.sets import make_collection, make_set, patient, setting, without
 
 if TYPE_CHECKING:
@@ -276,6 +277,23 @@ def test_status_tells_how_each_collection_stands(tmp_path: Path, anonymizer: Cal
     assert "line 1" in told[str(broken)]["paused"]
     assert "no sets" not in said.out  # those of a broken form were not looked through
     assert anonymizer("status", tmp_path / "BATCH" / "new one").code == 2
+
+
+def test_a_folder_that_may_not_be_written_is_told_in_one_sentence(
+    tmp_path: Path, anonymizer: Callable[..., Said]
+) -> None:
+    """By its own name, not that of the file that was to be made in it, and with what to do."""
+    root = make_collection(tmp_path / "BATCH")
+    make_set(root, name="one", seed=1)
+    root.chmod(0o555)
+    with not_all_powerful():
+        said = anonymizer("run", root)
+    root.chmod(0o755)
+
+    assert (said.code, "".join(said.err.split())) == (
+        2,
+        f"Nothingcanbewrittenin{root}:Permissiondenied.Theaccountthatrunsthisneedstherighttowritethere.",
+    )
 
 
 def test_status_tells_of_two_collections_of_one_id(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
