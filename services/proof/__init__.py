@@ -1,1 +1,1 @@
-"""Compare what was written with its source, element by element and as a whole."""
+"""Comparison of output with source, element by element and as a whole."""

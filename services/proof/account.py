@@ -1,7 +1,7 @@
-"""The account of a proven set: what the output holds, counted while it is read, for whoever tells of it later.
+"""Account of a proven set: counts of the output's contents, taken while it is read, for later reports.
 
-A proof that comes to its end has found every number that the policy keeps to be the source's, and explained every
-element. How many there are of them is then a statement of equality; it holds for files of these hashes and no others.
+A completed proof has found every kept number equal to the source's, and explained every element. The counts are
+therefore a statement of equality; they apply only to files with these hashes.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ _SIZES: Final = {
     **dict.fromkeys((b"FL", b"SL", b"UL"), 4),
     **dict.fromkeys((b"FD", b"SV", b"UV"), 8),
 }
-"""Bytes of a number, by VR; 0 of those that are text. PS3.5 6.2."""
+"""Bytes per number, by VR; 0 for numbers written as text. PS3.5 6.2."""
 
 _PRIVATE: Final = 0x00010000
 _PIXELS: Final = 0x7FE00010
 _NOTHING: Final[frozenset[int]] = frozenset()
 _METHOD_CODES: Final = dictionary.tag("DeidentificationMethodCodeSequence")
-"""Counts as one element: it was added as one."""
+"""Counts as one element, since it was added as one."""
 
 
 class Account:
-    """Counts elements by group, and by kind of object the numbers that are the source's, voxels aside."""
+    """Counts elements by group, and numbers equal to the source's by kind of object, except voxels."""
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
@@ -45,12 +45,12 @@ class Account:
         self._inner: dict[tuple[Rules, int], Rules] = {}
 
     def add(self, kind: str, file: DicomFile) -> None:
-        """Count what a file of the output holds, of a sequence what is in it."""
+        """Count the contents of an output file, including items of sequences."""
         data, tags, known, count = file.data, self._tags, self._inner, 0
         if file.pixels is not None:
             tags.append(_PIXELS)
         waiting: list[tuple[Sequence[Element], Rules, bool]] = [(file.elements, rules_of(self._policy), True)]
-        while waiting:  # no call for each item: a structure set has thousands
+        while waiting:  # no call per item: a structure set has thousands
             elements, rules, kept = waiting.pop()
             keeps = rules.kept if kept else _NOTHING
             for tag, vr, _, value, end, items in elements:
@@ -70,7 +70,7 @@ class Account:
         return found
 
     def as_json(self) -> dict[str, Any]:
-        """Return the account as publication stores it: elements by group in hexadecimal, numbers by kind of object."""
+        """Return the account as stored at publication: elements by group in hexadecimal, numbers by kind of object."""
         groups: Counter[int] = Counter()
         for tag, count in Counter(self._tags).items():
             groups[tag >> 16] += count

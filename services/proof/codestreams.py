@@ -1,6 +1,6 @@
-"""Compressed pixels beside those of the source: the same coded image in each frame, and no comment.
+"""Comparison of compressed pixels with the source: the same coded image in each frame, and no comments.
 
-Both sides are cut at their markers (ISO/IEC 10918-1, 14495-1, 15444-1), and the pieces are compared one by one.
+Both sides are split at their markers (ISO/IEC 10918-1, 14495-1, 15444-1), and the pieces are compared one by one.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ _IN_JPEG_LS: Final = re.compile(rb"\xff+([\x80-\xcf\xd8-\xfe])")
 
 
 def differences(old: bytes, new: bytes, frames: int, syntax: str, lengths: Sequence[int] = ()) -> Iterator[str]:
-    """Return what is wrong with compressed pixels.
+    """Yield errors in compressed pixels.
 
     Parameters
     ----------
     old, new
-        The values of both sides, all items and the delimiter.
+        The values of both sides, with all items and the delimiter.
     frames
-        As the object says it.
+        Number of frames stated in the object.
     syntax
         The transfer syntax UID.
     lengths
-        Of the frames, as the new object's extended offset table states them; empty where it has none.
+        Frame lengths in the new object's extended offset table; empty if it has none.
     """
     _, *before = _items(old)
     table, *after = _items(new)
@@ -96,7 +96,7 @@ def _is_comment(piece: bytes) -> bool:
 
 
 def _pieces(stream: bytes, syntax: str) -> list[bytes]:
-    """Cut a codestream before each of its markers, up to the one that ends it."""
+    """Split a codestream before each of its markers, up to the final one."""
     if syntax == _RLE:
         return [stream]
     if stream.startswith(b"\xff\x4f"):
@@ -119,7 +119,7 @@ def _pieces(stream: bytes, syntax: str) -> list[bytes]:
 
 
 def _of_jpeg_2000(stream: bytes) -> list[bytes]:
-    """Cut the main header; tile-parts are one piece each, with what their headers hold beside the coded samples."""
+    """Split the main header; each tile-part is one piece, including its header."""
     pieces, at = [stream[:2]], 2
     while at + 4 <= len(stream):
         marker, length = stream[at : at + 2], int.from_bytes(stream[at + 2 : at + 4], "big")

@@ -1,10 +1,11 @@
-"""Source and output side by side, element by element: what is equal, what differs, and by which decision it may.
+"""Comparison of source and output, element by element: what is equal, what differs, and which decision allows it.
 
-The walk judges on the spot what one pair of elements shows (a kept element is equal, an emptied one empty, a dropped
-one gone). What only the whole set shows (one UID, one new UID; one shift for all dates; one name, one cleaned name) it
-collects (`services.proof.evidence`) for `services.proof.values`.
+Properties of a single pair of elements are checked at once (a kept element is equal, an emptied one empty, a dropped
+one gone). Data for properties of the whole set (a one-to-one UID mapping; one shift for all dates; consistently cleaned
+names) is collected (`services.proof.evidence`) for `services.proof.values`.
 
-Nothing here makes a value. It reads both sides with the engine's parser and asks the policy what should have been done.
+Nothing here computes new values. Both sides are read with the common parser, and the policy is asked what should have
+been done.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class MachineIdentity(Protocol):
-    """What the beams of a set are moved to; a `services.machines.descriptor.Machine` is one."""
+    """Machine to which a set's beams were moved, such as a `services.machines.descriptor.Machine`."""
 
     @property
     def name(self) -> str:
@@ -48,22 +49,22 @@ class MachineIdentity(Protocol):
 
 
 class Naming(Protocol):
-    """What a person decided of the names of structures."""
+    """Decisions of a person on structure names."""
 
     def target(self, name: str, /) -> str | None:
-        """Return the name that was confirmed for a name."""
+        """Return the confirmed target of a name."""
 
     @property
     def names(self) -> frozenset[str]:
-        """Every name that was confirmed for one."""
+        """All confirmed targets."""
 
 
 class Promised(Protocol):
-    """What the walk has to know of the promise that was made for a set."""
+    """The promises about a set that the comparison needs."""
 
     @property
     def policy(self) -> Policy:
-        """What was to become of each attribute."""
+        """Prescribed action on each attribute."""
 
     @property
     def patient_id(self) -> str:
@@ -75,11 +76,11 @@ class Promised(Protocol):
 
     @property
     def machine(self) -> MachineIdentity | None:
-        """None where each plan keeps its own."""
+        """None if each plan keeps its own."""
 
     @property
     def scanner(self) -> str:
-        """Empty where none takes its place."""
+        """Empty if it is not replaced."""
 
     @property
     def relinked(self) -> bool:
@@ -87,11 +88,11 @@ class Promised(Protocol):
 
     @property
     def birth_date(self) -> str | None:
-        """The made up one of a linked set's person; None where the set has one of its own."""
+        """Made-up birth date of a linked set's person; None if the set has its own."""
 
     @property
     def study_ids(self) -> Mapping[str, str]:
-        """Study ID by new Study Instance UID, where sets of a person are linked; else nothing."""
+        """Study ID by new Study Instance UID, if sets of a person are linked; otherwise empty."""
 
 
 _STUDY: Final = tag("StudyInstanceUID")
@@ -111,9 +112,9 @@ PRODUCT: Final = MAKERS | frozenset(
         ),
     )
 )
-"""Attributes whose values were written by makers and by authors of code tables, who know no patient.
+"""Attributes written by manufacturers and authors of code tables, who do not know the patient.
 
-A person may be called like a word of them: Siemens, Aria, Standard.
+A patient may share a name with one of their words: Siemens, Aria, Standard.
 """
 TECHNICAL: Final = PRODUCT | frozenset(
     map(
@@ -130,22 +131,22 @@ TECHNICAL: Final = PRODUCT | frozenset(
         ),
     )
 )
-"""Those, and attributes whose values a clinic has configured: a short number in them is a version, not an ID."""
+"""Those, and attributes configured by a clinic: short numbers in them are versions, not IDs."""
 
 _LONGEST_NUMBER: Final = 18
-"""So many characters of a number are looked at: IDs of patients are shorter."""
+"""Maximum characters of a number to be examined; patient IDs are shorter."""
 
 _ALSO_NUMBERS: Final = frozenset((b"DS", b"IS", b"TM", b"DA", b"DT", b"UI"))
 _NOT_TEXT: Final = frozenset(
     b"AT FD FL OD OF OL OV OW SL SQ SS SV UL US UV".split(),
 )
 _NUMBER_BYTES: Final = b"0123456789+-.eE:\\ \0"
-"""What numbers, times and UIDs are written with. Anything else in their VRs is text."""
+"""Characters of numbers, times and UIDs. A value of their VRs with any other is text."""
 
 _PRIVATE: Final = 0x00010000
-"""Set in tags of odd groups."""
+"""Bit set in tags of odd groups."""
 _TELLING: Final = frozenset((b"PN", b"UI"))
-"""VRs whose values identify wherever they stand."""
+"""VRs whose values identify in any attribute."""
 _DECIMAL: Final = frozenset((b"DS", b"IS"))
 
 _CHARSET: Final = tag("SpecificCharacterSet")
@@ -175,11 +176,11 @@ _LINK_SEQUENCES: Final = frozenset(
         ),
     )
 )
-"""What rebuilding the links of a set may change or put in."""
+"""Sequences that rebuilding the links of a set may change or insert."""
 
 
 class Rules:
-    """The decisions that hold below some sequences, laid out for one look-up a tag."""
+    """Decisions that apply below some sequences, with one lookup per tag."""
 
     def __init__(self, policy: Policy, below: Path) -> None:
         self._policy = policy
@@ -204,11 +205,11 @@ class Rules:
         )
 
     def decision(self, tag: int) -> Decision:
-        """Return what becomes of an attribute."""
+        """Return the decision on an attribute."""
         return self._policy.decision(tag, self._below)
 
     def below(self, sequence: int) -> Path:
-        """Name the sequences with decisions of their own, this one included; the innermost counts."""
+        """Return the path of sequences with their own decisions, including this one; the innermost applies."""
         if sequence not in self._policy.within:
             return self._below
         return (*(each for each in self._below if each != sequence), sequence)
@@ -216,12 +217,12 @@ class Rules:
 
 @cache
 def rules_of(policy: Policy, below: Path = ()) -> Rules:
-    """Return the rules that hold below some sequences: worked out once for each policy."""
+    """Return the rules below some sequences, cached per policy."""
     return Rules(policy, below)
 
 
 class Level:
-    """One place in one kind of object: which decisions hold there, and what was seen of its elements."""
+    """A location in one kind of object: its decisions, and what was seen of its elements."""
 
     def __init__(self, policy: Policy, kind: str, path: Path, rules: Rules) -> None:
         self._policy = policy
@@ -233,15 +234,17 @@ class Level:
         self.changed: Final[list[tuple[int, str]]] = []
         """Tag and action."""
         self.gone: Final[set[tuple[int, bytes, bytes, tuple[str, ...], tuple[str, ...]]]] = set()
-        """What may go and went: tag, VR, value, character sets. Most stands in every slice, and is noted once."""
+        """Removed elements that may be removed: tag, VR, value, character sets. Most occur in every slice, and are
+        recorded once.
+        """
         self.stayed: Final[set[tuple[int, bytes, tuple[str, ...], tuple[str, ...]]]] = set()
-        """Texts that stay and were noted: tag, value, character sets."""
+        """Kept texts already recorded: tag, value, character sets."""
         self.settled: Final[dict[tuple[int, bytes, Change], str]] = {}
-        """Pairs that were judged and found right, with tag and VR: the action that they count for, empty if equal."""
+        """Pairs found correct, with tag and VR: the action that they count for, empty if equal."""
         self.inner: Final[dict[int, Level]] = {}
 
     def inside(self, sequence: int) -> Level:
-        """Return the level of the items of a sequence."""
+        """Return the level of a sequence's items."""
         found = self.inner.get(sequence)
         if found is None:
             rules = rules_of(self._policy, self.rules.below(sequence))
@@ -250,11 +253,11 @@ class Level:
 
     @property
     def sequence(self) -> int:
-        """Tag of the innermost sequence around it; 0 at the root."""
+        """Tag of the innermost enclosing sequence; 0 at the root."""
         return self.path[-1] if self.path else 0
 
     def changes(self) -> Iterator[tuple[Place, str, int]]:
-        """Yield what was changed here and further inside, by place and action, with counts."""
+        """Yield changes at this and nested levels, by location and action, with counts."""
         counts = Counter(self.changed)
         for action, attributes in (("drop", self.dropped), ("uid", self.renamed)):
             counts.update({(attribute, action): count for attribute, count in Counter(attributes).items()})
@@ -265,7 +268,7 @@ class Level:
 
 
 class Walk:
-    """Compares the objects of a set, one pair after the other."""
+    """Compares the objects of a set, one pair at a time."""
 
     def __init__(self, policy: Policy, promised: Promised, reasons: Reasons) -> None:
         self.found: Final = Found()
@@ -275,7 +278,7 @@ class Walk:
         self._reasons = reasons
         self._contested = policy.contested
         self._items: list[int] = []
-        """Which item of each sequence around it the walk is in."""
+        """Current item of each enclosing sequence."""
         self._old = self._new = b""
         self._old_charsets: tuple[str, ...] = ()
         self._new_charsets: tuple[str, ...] = ()
@@ -283,7 +286,7 @@ class Walk:
         self._recoded = False
 
     def compare(self, kind: str, old: DicomFile, new: DicomFile) -> None:
-        """Walk through an object of the source and the output made of it; pixels are not looked at here."""
+        """Compare a source object with its output, except for the pixels."""
         self._old, self._new = old.data, new.data
         self._recoded = old.implicit != new.implicit or old.recoded or old.memory is not None
         self._old_charsets = self._new_charsets = ()
@@ -294,11 +297,11 @@ class Walk:
         self._statement({element[0]: element for element in new.elements}, root)
 
     def changes(self) -> list[tuple[Place, str, int]]:
-        """Return what was changed, by place and action, with counts."""
+        """Return changes by location and action, with counts."""
         return [change for root in self._levels.values() for change in root.changes()]
 
     def _statement(self, root: Mapping[int, Element], here: Level) -> None:
-        """Note what an output says of the patient and of our work."""
+        """Record the output's statements about the patient and the de-identification."""
         for each in ADDITIONS:
             if each not in root and each != _PATIENT_AGE:
                 self._fail("identity", "is not stated", here, each)
@@ -310,7 +313,7 @@ class Walk:
         self.found.method_codes.add(tuple(self._codes(codes[5] or [])) if codes else ())
 
     def _study_id(self, root: Mapping[int, Element], values: dict[int, bytes], here: Level) -> None:
-        """Hold the Study ID of an object of a linked set against its study: two studies of a set may have two."""
+        """Check the Study ID of an object of a linked set against its study; two studies of a set may have two."""
         if promised := self._promised.study_ids:
             study = root.get(_STUDY)
             uid = self._new[study[3] : study[4]].strip(b" \0").decode("latin-1") if study else ""
@@ -320,9 +323,9 @@ class Walk:
     # Walking ------------------------------------------------------------------------------------------------------
 
     def _data_set(self, old: Sequence[Element], new: Sequence[Element], here: Level) -> None:
-        """Compare two data sets; both have their elements in the order of tags, some gone, some put in."""
+        """Compare two data sets, both with elements in tag order, some removed or inserted."""
         tags = [element[0] for element in new]
-        if not all(map(lt, tags, tags[1:])):  # PS3.5 7.1; the reader should have told, and is not relied on
+        if not all(map(lt, tags, tags[1:])):  # PS3.5 7.1; the reader should have raised, but is not relied on
             self._fail("elements", "stands twice or out of order", here, next(_disordered(tags)))
         around = self._old_charsets, self._new_charsets, self._texts
         if (old and old[0][0] <= _CHARSET) or (new and new[0][0] <= _CHARSET):
@@ -331,9 +334,9 @@ class Walk:
         self._old_charsets, self._new_charsets, self._texts = around
 
     def _elements(self, old: Sequence[Element], new: Sequence[Element], here: Level) -> None:
-        """Pair the elements of two data sets, and judge at once those that need no look at their decision.
+        """Pair the elements of two data sets, and check those that need no decision.
 
-        This is the inner loop of the proof: an element that stays the same costs look-ups and no call.
+        This is the inner loop of the proof: an unchanged element costs lookups but no call.
         """
         olds, news, rules = self._old, self._new, here.rules
         kept, mapped, unnoticed, stayed = rules.kept, rules.mapped, rules.unnoticed, here.stayed
@@ -384,7 +387,7 @@ class Walk:
             self._added(element, siblings, here)
 
     def _renamed(self, tag: int, old: bytes, new: bytes, here: Level) -> None:
-        """Note a UID and what became of it."""
+        """Record a UID and its replacement."""
         known = self.found.uids.get(old)
         if known is None:
             self.found.uids[old] = new
@@ -408,7 +411,7 @@ class Walk:
         self._items.pop()
 
     def _relinked(self, tag: int, old: Sequence[Item], new: Sequence[Item], here: Level) -> None:
-        """Take rebuilt references as they are: their UIDs alone, which `services.proof.references` follows."""
+        """Accept rebuilt references, recording only their UIDs, which `services.proof.references` checks."""
         self._gather(old, here.inside(tag))
         self._references(new, here.inside(tag))
         here.renamed.append(tag)
@@ -421,7 +424,7 @@ class Walk:
                 if below is not None:
                     self._references(below, here.inside(attribute))
                 elif attribute == _REFERENCED_CLASS:
-                    continue  # `services.proof.references` judges it
+                    continue  # checked by `services.proof.references`
                 elif vr == b"UI":
                     self.found.relinked_uids.add(self._new[value:end])
                 else:
@@ -431,13 +434,13 @@ class Walk:
     # One pair -----------------------------------------------------------------------------------------------------
 
     def _kept(self, old: Element, new: Element, here: Level) -> None:
-        """Judge an element that stays and is not the same bytes: a text may be, in another character set."""
+        """Check a kept element with other bytes: text may be in another character set."""
         tag, vr, items = old[0], old[1], old[5]
         if tag == _CHARSET:
             self._charset(self._new[new[3] : new[4]], here)
             return
         if (tag == _REFERENCED_CLASS and self._is_rebuilt(here)) or tag in _OFFSET_TABLES:
-            return  # `services.proof.references` judges it, and `services.proof.pixels`
+            return  # checked by `services.proof.references` and `services.proof.pixels`
         change = self._change(old, new)
         if items is None and new[5] is None and self._recoded and change.old == change.new:
             self.found.equal += 1
@@ -454,7 +457,7 @@ class Walk:
                 self.found.equal += 1
                 self._look(old, here, change.new)
                 return
-        if items is None and new[5] is None and new[1] == vr:  # `services.proof.kept_values` judges it
+        if items is None and new[5] is None and new[1] == vr:  # checked by `services.proof.kept_values`
             self.found.mended.setdefault(change._replace(vr=vr), self._place(here, tag))
             if not change.new:
                 self._demand(here, tag, 1)
@@ -463,7 +466,7 @@ class Walk:
         self._fail("elements", "differs, and should be kept", here, tag)
 
     def _changed(self, old: Element, new: Element, siblings: Sequence[Element], here: Level) -> None:
-        """Judge a pair by the policy's decision."""
+        """Check a pair against the policy's decision."""
         tag, vr = old[0], old[1]
         change = self._change(old, new)
         plain = old[5] is None and new[5] is None
@@ -481,7 +484,7 @@ class Walk:
             self._linked(old, new, here)
         elif not (action is Action.EMPTY and new[5] == []):  # an emptied sequence may keep its delimiter
             self._put_in(new, change, decision, here)
-        if old[4] > old[3] and new[4] == new[3] and action is not Action.DATE:  # junk in a date has to go
+        if old[4] > old[3] and new[4] == new[3] and action is not Action.DATE:  # an invalid date must be removed
             self._demand(here, tag, 1)
         counts_for = "" if change.old == change.new else action.value
         self._tally(tag, counts_for, here)
@@ -495,7 +498,7 @@ class Walk:
             self.found.equal += 1
 
     def _put_in(self, new: Element, change: Change, decision: Decision, here: Level) -> None:
-        """Judge a value that the decision names, whatever the source held; note what only the whole set shows."""
+        """Check a value prescribed by the decision, whatever the source's; record it for checks of the whole set."""
         tag, action = new[0], decision.action
         if action is Action.DATE:
             self.found.dates.setdefault(change, self._place(here, tag))
@@ -511,7 +514,7 @@ class Walk:
             self._fail(*wrong, here, tag)
 
     def _contradiction(self, tag: int, change: Change, decision: Decision, here: Level) -> tuple[str, str] | None:
-        """Return which check a value fails, and why: its decision says what it is, or that it is gone."""
+        """Return the failed check and the reason, if the decision prescribes another value, or none."""
         action, promised, value = decision.action, self._promised, change.new.strip(b" \0")
         check, what, right = "elements", "", True
         if action is Action.DUMMY:
@@ -528,16 +531,19 @@ class Walk:
             right = change.read()[1] == getattr(promised.machine, decision.argument)
         elif action is Action.SCANNER and self._names_scanner(here):
             check, what, right = "machine", "is not the scanner's name", change.read()[1] == promised.scanner
-        elif action is not Action.METHOD or here.path:  # methods were read at the root, where they belong
+        elif action is not Action.METHOD or here.path:  # methods at the root were read where they belong
             check, what, right = "private elements" if tag & _PRIVATE else "elements", "should have gone", False
         return None if right else (check, what)
 
     def _is_study_id(self, tag: int, value: bytes, here: Level) -> bool:
-        """Return whether a value is a Study ID that a linked set may have; which object has which is seen elsewhere."""
+        """Return whether a value is a possible Study ID of a linked set.
+
+        Which object has which is checked elsewhere.
+        """
         return tag == _STUDY_ID and not here.path and value.decode("latin-1") in self._promised.study_ids.values()
 
     def _linked(self, old: Element, new: Element, here: Level) -> None:
-        """Judge a mapped UID of a set whose references were rebuilt."""
+        """Check a mapped UID of a set with rebuilt references."""
         before, after = self._old[old[3] : old[4]], self._new[new[3] : new[4]]
         if old[5] is not None or new[5] is not None:
             self._fail("uids", "is no UID", here, old[0])
@@ -550,7 +556,7 @@ class Walk:
             self.found.uid_places.setdefault(before, self._place(here, old[0]))
 
     def _missing(self, old: Element, here: Level) -> None:
-        """Judge an element that the output lacks."""
+        """Check an element missing from the output."""
         tag, vr, _, value, end, items = old
         found = (tag, vr, self._old[value:end] if items is None else b"", self._old_charsets, self._new_charsets)
         if items is None and found in here.gone:
@@ -569,7 +575,7 @@ class Walk:
         return self._promised.relinked and not _LINK_SEQUENCES.isdisjoint(here.path)
 
     def _may_go(self, tag: int, here: Level) -> bool:
-        """Return whether an attribute that is not dropped by its row may be absent all the same."""
+        """Return whether an attribute may be absent although its row does not drop it."""
         decision = here.rules.decision(tag)
         action = decision.action
         return (
@@ -582,7 +588,7 @@ class Walk:
         )
 
     def _added(self, new: Element, siblings: Sequence[Element], here: Level) -> None:
-        """Judge an element that the source lacks: there is a short list of those."""
+        """Check an element missing from the source; only few may be added."""
         tag, vr, _, value, end, items = new
         decision = here.rules.decision(tag)
         action = decision.action
@@ -596,7 +602,7 @@ class Walk:
         elif tag == _FLUENCE and here.sequence in _BEAMS:
             self._fluence(items or [], siblings, here)
         elif tag == _REFERENCED_CLASS and self._is_rebuilt(here):
-            pass  # `services.proof.references` judges it
+            pass  # checked by `services.proof.references`
         elif self._promised.relinked and (tag in _LINK_SEQUENCES or tag in _LINK_UIDS):
             if items is None:
                 self.found.relinked_uids.add(self._new[value:end])
@@ -609,13 +615,13 @@ class Walk:
         here.changed.append((tag, "added"))
 
     def _fluence(self, items: Sequence[Item], siblings: Sequence[Element], here: Level) -> None:
-        """Judge a fluence mode put in: it says what the private one of the same beam says. PS3.3 C.8.8.14."""
+        """Check an inserted fluence mode against the private one of the same beam. PS3.3 C.8.8.14."""
         private = b"".join(
             self._old[each[3] : each[4]] for each in siblings if each[0] >> 16 == _VARIAN_FLUENCE and each[0] & 0xFF00
         )
         said = {each[0]: self._new[each[3] : each[4]].strip(b" \0") for item in items for each in item[3]}
         mode, mode_id = said.pop(_FLUENCE_MODE, b""), said.pop(_FLUENCE_MODE_ID, b"")
-        unread = mode == b"NON_STANDARD" and not mode_id  # a private one that is there and does not read
+        unread = mode == b"NON_STANDARD" and not mode_id  # a private one that exists but is unreadable
         if (
             len(items) != 1
             or said
@@ -629,7 +635,7 @@ class Walk:
     # Noting -------------------------------------------------------------------------------------------------------
 
     def _leave(self, old: Element, here: Level) -> None:
-        """Note what a changed or dropped element of the source gives away."""
+        """Record identifiers in a changed or dropped element of the source."""
         tag, vr, _, value, end, items = old
         self._identify(old, here)
         if tag in self._contested:
@@ -645,14 +651,14 @@ class Walk:
                 self._leave(element, here)
 
     def _identify(self, old: Element, here: Level) -> None:
-        """Note a value that identifies and was to go."""
+        """Record an identifying value that had to be removed."""
         tag, vr, _, value, end, items = old
         kind = here.rules.identifying.get(tag) or ("person" if vr == b"PN" and tag not in here.rules.kept else "")
         if kind and items is None and value < end:
             self.found.identifying.add((kind, self._old[value:end], vr, self._old_charsets))
 
     def _look(self, old: Element, here: Level, new: bytes | None = None) -> None:
-        """Note a text that stays, in the class that it is searched in; `new` where other bytes say the same."""
+        """Record a kept text in the class for its search; `new` if other bytes encode the same text."""
         tag, vr, _, start, end, _ = old
         value = self._old[start:end]
         shown = (vr, value if new is None else new)
@@ -676,7 +682,7 @@ class Walk:
             self.found.makers.add(value)
 
     def _charset(self, value: bytes, here: Level) -> None:
-        """Judge a character set that the source does not declare so: UTF-8 or Latin-1, which carry what they must."""
+        """Check a character set that the source does not declare: UTF-8 or Latin-1, able to encode the values."""
         if value.strip(b" \0") not in _OUTPUT_CHARSETS:
             self._fail("elements", "is not what an output declares", here, _CHARSET)
 
@@ -696,7 +702,7 @@ class Walk:
         )
 
     def _is_public(self, code: Iterable[Element]) -> bool:
-        """Whether a code is of a scheme whose meanings a public body has written: no private 99…, no clinic's own."""
+        """Return whether a code is of a public scheme, not a private 99… or a clinic's own."""
         scheme = next((self._old[each[3] : each[4]].strip(b" \0") for each in code if each[0] == _SCHEME), b"")
         return scheme.decode("ascii", "replace") in PUBLIC_SCHEMES
 
@@ -708,7 +714,7 @@ class Walk:
         return here.kind == "CT" and not here.path and bool(self._promised.scanner)
 
     def _demand(self, here: Level, tag: int, least: int) -> bool:
-        """Hold that what went is not demanded: emptied, it must not be Type 1; gone, not Type 1 or 2 either."""
+        """Check that a removed element was not required: not Type 1 if emptied; neither Type 1 nor 2 if absent."""
         type_ = demanded(here.kind, here.sequence, tag)
         if 0 < type_ <= least:
             self._fail("types", f"Type {type_} and {'empty' if least == 1 else 'gone'}", here, tag)
@@ -723,12 +729,12 @@ class Walk:
 
 
 def _disordered(tags: Sequence[int]) -> Iterator[int]:
-    """Return the tags that are not higher than the one before."""
+    """Yield the tags that are not higher than the previous one."""
     return (after for before, after in pairwise(tags) if after <= before)
 
 
 def by_attribute(changes: Iterable[tuple[Place, str, int]]) -> dict[str, dict[str, int]]:
-    """Lay changes out for a record: attribute path, action, count."""
+    """Return changes as stored in a record: attribute path, action, count."""
     laid: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for place, action, count in changes:
         laid[str(place)][action] = count

@@ -1,7 +1,7 @@
-"""What a walk through source and output collects: distinct pairs of values, texts to be searched, counts, reasons.
+"""Data collected by comparing source and output: distinct pairs of values, texts to be searched, counts, reasons.
 
-A set has hundreds of thousands of elements and a few hundred distinct values that matter. They are kept as they stand,
-bytes with all that is needed to read them, and are read once, when they are judged (`services.proof.values`).
+A set has hundreds of thousands of elements and a few hundred distinct relevant values. They are stored undecoded with
+everything needed to decode them, and are decoded once when checked (`services.proof.values`).
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from services.dicom import character_sets
 from services.dicom.dictionary import keyword, tag
 
 Path = tuple[int, ...]
-"""The tags of the sequences around a data set, the outermost first; empty at the root."""
+"""Tags of the sequences around a data set, outermost first; empty at the root."""
 
 
 class Change(NamedTuple):
-    """Two values that the policy lets differ, as they stand, with all that is needed to read them."""
+    """Two undecoded values that may differ by policy, with everything needed to decode them."""
 
     old: bytes | None
-    """None where the source has no such element."""
+    """None if the source has no such element."""
 
     new: bytes
     vr: bytes
@@ -30,29 +30,32 @@ class Change(NamedTuple):
     new_charsets: tuple[str, ...]
 
     def read(self) -> tuple[str, str]:
-        """Return both as text without padding; an absent one as ''."""
+        """Return both as text without padding; '' if absent."""
         old = character_sets.decode(self.old or b"", self.vr, self.old_charsets)
         return old.strip(" \0"), character_sets.decode(self.new, self.vr, self.new_charsets).strip(" \0")
 
 
 class Place(NamedTuple):
-    """Where something was found."""
+    """Location of a finding."""
 
     kind: str
-    """Of the object; empty where all objects of a set are meant."""
+    """Kind of object; empty if all objects of a set are concerned."""
 
     path: Path
     tag: int
 
     items: tuple[int, ...] = ()
-    """Which item of each sequence of the path, counted from 0; none where that is not told."""
+    """Item of each sequence of the path, counted from 0; empty if not given."""
 
     def __str__(self) -> str:
-        """Write the attribute path: `RTPLAN BeamSequence>BeamName`. An attribute without a name is shown by its tag."""
+        """Return the attribute path: `RTPLAN BeamSequence>BeamName`.
+
+        An attribute without a keyword is shown by its tag.
+        """
         return f"{self.kind} {'>'.join(map(_called, (*self.path, self.tag)))}".strip()
 
     def with_items(self) -> str:
-        """Write the attribute path with its items: `RTPLAN BeamSequence[0].BeamName`."""
+        """Return the attribute path with items: `RTPLAN BeamSequence[0].BeamName`."""
         items = zip_longest(self.path, self.items[: len(self.path)])
         path = [_called(each) if item is None else f"{_called(each)}[{item}]" for each, item in items]
         return f"{self.kind} {'.'.join([*path, _called(self.tag)])}".strip()
@@ -63,26 +66,26 @@ def _called(tag: int) -> str:
 
 
 class Reasons:
-    """What stands against a set: words of ours, attribute paths and counts, never a value."""
+    """Reasons against a set: fixed texts, attribute paths and counts, never a value."""
 
     MOST: Final = 40
-    """Reasons that are told; what is wrong in every slice is one reason."""
+    """Maximum number of reasons reported; an error in every slice is one reason."""
 
     def __init__(self) -> None:
         self._found: Counter[tuple[str, str, str]] = Counter()
         self._places: dict[tuple[str, str, str], Place | None] = {}
         self.count = 0
-        """How often something was found wrong."""
+        """Number of errors found."""
 
     def add(self, check: str, what: str, place: Place | None = None) -> None:
-        """Note that a check failed, in the words `what`; of one attribute in many items, the first is told."""
+        """Add a failed check, described by `what`; of one attribute in many items, only the first is reported."""
         found = check, what, str(place or "")
         self._places.setdefault(found, place)
         self._found[found] += 1
         self.count += 1
 
     def told(self) -> list[str]:
-        """Return one sentence a reason, with how often it was met."""
+        """Return one sentence per reason, with its count."""
         told = [
             f"{found[0]}: {found[1]}{f' at {place.with_items()}' if (place := self._places[found]) else ''}"
             f"{f' ({times} times)' if times > 1 else ''}"
@@ -93,82 +96,82 @@ class Reasons:
 
 @dataclass
 class Found:
-    """What the walk saw in a set."""
+    """Findings of the comparison of a set."""
 
     equal: int = 0
-    """Elements that are the same, byte for byte or, where the character set was changed, as text."""
+    """Number of elements that are identical, or equal as text if the character set was changed."""
 
     uids: dict[bytes, bytes] = field(default_factory=dict)
-    """Old and new values as they stand, of every UI element that the policy has mapped."""
+    """Old and new raw values of all UI elements mapped by the policy."""
 
     uid_places: dict[bytes, Place] = field(default_factory=dict)
-    """Where each old value was met first."""
+    """First location of each old value."""
 
     source_uids: set[bytes] = field(default_factory=set)
-    """Every other UI value of the source, dropped and private ones included."""
+    """All other UI values of the source, including dropped and private ones."""
 
     relinked_uids: set[bytes] = field(default_factory=set)
-    """New values in references that were rebuilt."""
+    """New values in rebuilt references."""
 
     dates: dict[Change, Place] = field(default_factory=dict)
     cleaned: defaultdict[str, dict[Change, Place]] = field(default_factory=lambda: defaultdict(dict))
     """Free texts, by role."""
 
     identity: defaultdict[str, dict[Change, Place]] = field(default_factory=lambda: defaultdict(dict))
-    """Statements about the patient, by what they state."""
+    """Statements about the patient, by type."""
 
     statements: set[tuple[bytes | None, ...]] = field(default_factory=set)
-    """What each object says of the patient, in the order of `PATIENT`."""
+    """Each object's statements about the patient, in the order of `PATIENT`."""
 
     methods: set[tuple[tuple[int, bytes], ...]] = field(default_factory=set)
-    """What the objects say was done to them: tag and value."""
+    """The objects' statements about the de-identification: tag and value."""
 
     method_codes: set[tuple[tuple[tuple[int, bytes], ...], ...]] = field(default_factory=set)
-    """And in codes: tags and values of each item."""
+    """The same in codes: tags and values of each item."""
 
     identifying: set[tuple[str, bytes, bytes, tuple[str, ...]]] = field(default_factory=set)
-    """Values of the source that identify and were to go: kind, value, VR, character sets."""
+    """Identifying values of the source that had to be removed: kind, value, VR, character sets."""
 
     retained: set[tuple[str, bytes, bytes, tuple[str, ...]]] = field(default_factory=set)
-    """The like that an option keeps."""
+    """The same for those kept by an option."""
 
     contested: bool = False
-    """Whether the source holds a date of a device that Retain Device Identity would have kept."""
+    """Whether the source has a date of a device that Retain Device Identity would have kept."""
 
     texts: defaultdict[tuple[str, ...], set[bytes]] = field(default_factory=lambda: defaultdict(set))
-    """Distinct text values that stay and are to hold no identifier, by character sets."""
+    """Distinct kept texts that must not contain identifiers, by character sets."""
 
     typed: defaultdict[tuple[str, ...], set[bytes]] = field(default_factory=lambda: defaultdict(set))
-    """The like that people type, as they were cleaned."""
+    """The same for texts typed by people, after cleaning."""
 
     terms: set[bytes] = field(default_factory=set)
-    """Distinct values that should be terms of the standard (VR CS)."""
+    """Distinct values that should be defined terms (VR CS)."""
 
     technical: set[bytes] = field(default_factory=set)
-    """Distinct values that say what was used, as a clinic has configured it."""
+    """Distinct technical values as configured by a clinic."""
 
     product: set[bytes] = field(default_factory=set)
-    """The like, as makers and code tables have it."""
+    """The same as written by manufacturers and code tables."""
 
     mended: dict[Change, Place] = field(default_factory=dict)
-    """Kept values that are not the source's: each was none, or said who the patient is."""
+    """Changed kept values, each of which was invalid or identifying."""
 
     kept: dict[tuple[bytes, bytes], Place] = field(default_factory=dict)
-    """Distinct values that stay and are written as text, by VR and value; and where."""
+    """Distinct kept values that are written as text, by VR and value, with their location."""
 
     numbers: set[bytes] = field(default_factory=set)
-    """Distinct numbers that stay, or how they begin."""
+    """Distinct kept numbers, or their beginnings."""
 
     makers: set[bytes] = field(default_factory=set)
-    """Those of them that name maker and model."""
+    """Those of them that name manufacturer and model."""
 
 
 PATIENT: Final = tuple(
     map(tag, ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "PatientAge", "StudyID", "AccessionNumber"))
 )
-"""What every object of a set says of patient and study in the same words."""
+"""Statements about patient and study that are equal in all objects of a set."""
 
 METHOD: Final = tuple(
     map(tag, ("PatientIdentityRemoved", "DeidentificationMethod", "LongitudinalTemporalInformationModified"))
 )
-"""What every object says of our work, beside the codes."""
+"""Statements about the de-identification in every object, besides the codes."""

@@ -1,7 +1,7 @@
-"""Kept values by the proof's own opinion: each is one of its VR, and one that changed had a reason to.
+"""Independent check of kept values: each is valid for its VR, and changed ones had to be changed.
 
-A value that the writing emptied or cut was none of its VR (PS3.5 6.2), held something behind its first NUL, or said who
-the patient is. Every other one is the source's.
+A value that was emptied or truncated was invalid for its VR (PS3.5 6.2), had data after its first NUL, or identified
+the patient. Every other one equals the source's.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _WRITTEN: Final = frozenset((b"SH", b"LO", b"ST", b"LT", b"UC", b"UT", b"UR"))
 def judge(
     found: Found, search: Search, identifying: Iterable[tuple[str, str]], locator: Locator, reasons: Reasons
 ) -> int:
-    """Hold that kept values are values, and that those that changed had to; give how many were looked at."""
+    """Check that kept values are valid, and that changed ones had to be changed; return the number checked."""
     values = [(kind, value) for kind, value in identifying if kind in _NAMING]
     ids = {int(digits) for kind, value in values if kind in _NUMBERED and (digits := _digits(value))}
     words: set[str] = set()
@@ -67,7 +67,7 @@ def judge(
 
 
 def _had_to(change: Change, search: Search, words: Collection[str], ids: Collection[int]) -> bool:
-    """Return whether a kept value is what had to become of the source's."""
+    """Return whether a kept value is the required replacement of the source's."""
     old, new = (
         character_sets.decode(value, change.vr, charsets).rstrip("\0 ")
         for value, charsets in ((change.old or b"", change.old_charsets), (change.new, change.new_charsets))
@@ -96,7 +96,7 @@ def _had_to(change: Change, search: Search, words: Collection[str], ids: Collect
 
 
 def _may_remind(change: Change, values: Collection[tuple[str, str]]) -> bool:
-    """Return whether a coded string went, or was cut, that held letters of a name and figures of an ID."""
+    """Return whether a coded string that was removed or truncated had letters of a name and digits of an ID."""
     old = character_sets.decode(change.old or b"", change.vr, change.old_charsets)
     if change.vr != b"CS" or not set(change.new.split(b"\\")) <= {b"", *(change.old or b"").split(b"\\")}:
         return False
@@ -117,13 +117,13 @@ def _parts(text: str) -> set[str]:
 
 
 def _without_controls(text: str, vr: bytes) -> str:
-    """Return a text up to its first NUL, with a blank for each run of characters that its VR does not allow."""
+    """Return a text up to its first NUL, with a blank for each run of characters not allowed in its VR."""
     not_allowed = _NOT_ALLOWED_IN_TEXTS if vr in _TEXTS else _NOT_ALLOWED_IN_NAMES if vr in _NAMES else _NOT_ALLOWED
     return not_allowed.sub(" ", text.partition("\0")[0]).strip(" ") if not_allowed.search(text) else text
 
 
 def _is_of(vr: bytes, text: str) -> bool:
-    """Whether each value is one of its VR; a list that is too long to be read is looked at for its letters alone."""
+    """Return whether each value is valid for the VR; an overlong list is checked only for its characters."""
     if len(text) > _LONGEST_SHORT and vr in {b"DS", b"IS"}:
         return re.fullmatch(r"[\d+\-.eE\\ \0]*", text) is not None
     return all(not part.strip() or _FORMS[vr].fullmatch(part.strip(" \0")) for part in text.split("\\"))

@@ -1,4 +1,4 @@
-"""Where in a set's new files a value stands. Asked only when something is wrong: the walk notes values, not places."""
+"""Search for the location of a value in a set's new files, only needed after an error: locations are not recorded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Locator:
         self._objects = objects
 
     def find(self, value: bytes, *, begins: bool = False) -> Place | None:
-        """Return the first place of a value, as it stands; or of one that begins so."""
+        """Return the first location of a raw value, or of one that begins with it."""
         for kind, file in self._objects:
             for path, items, element in _elements(file.elements):
                 found = file.data[element[3] : element[4]]
@@ -36,7 +36,7 @@ class Locator:
 def _elements(
     elements: Sequence[Element], path: Items = (), items: Items = ()
 ) -> Iterator[tuple[Items, Items, Element]]:
-    """Go through all elements that are no sequences, with the sequences around each, and which item of them."""
+    """Yield all elements that are not sequences, with their enclosing sequences and items."""
     for element in elements:
         if element[5] is None:
             yield path, items, element

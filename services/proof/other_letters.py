@@ -1,8 +1,8 @@
-"""Names in the letters of another script, for the search of the proof: a pattern of all that people write for a word.
+"""Transliterated names, for the search of the proof: a pattern of all customary transliterations of a word.
 
-Иванов is `[iy][vw]an?ov`, letter by letter; of Arabic the vowels are anybody's. Where a Latin word of a text
-is what the pattern of a name allows, or a name what that of a word allows, it is the name. It shares a list of letters
-with the cleaner, and nothing else: that one compares how words sound.
+Иванов is `[iy][vw]an?ov`, letter by letter; vowels of Arabic are arbitrary. If a Latin word of a text matches the
+pattern of a name, or a name that of a word, it is the name. Only a list of letters is shared with the cleaner, which
+instead compares how words sound.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ _ARTICLE: Final = "\N{ARABIC LETTER ALEF}\N{ARABIC LETTER LAM}"
 _BETWEEN: Final = "[aeiou]{0,2}"
 _SHORTEST: Final = 4
 _FEWEST: Final = 3
-"""Letters of a name that is written without short vowels."""
+"""Minimum letters of a name written without short vowels."""
 
 _CONSONANTS: Final = frozenset("bcdfghjklmnpqrstxz")
 
 
 class OtherLetters:
-    """The names of a set, for words in the letters of another script than theirs."""
+    """The names of a set, for words in another script."""
 
     def __init__(self) -> None:
         self._latin: set[str] = set()
         self.patterns: list[re.Pattern[str]] = []
-        """Of names in another script than Latin: all that people write for them."""
+        """Transliteration patterns of names in a non-Latin script."""
 
     def add(self, name: str, spellings: Iterable[str]) -> None:
-        """Take in a word of a name, and its spellings in small letters."""
+        """Add a word of a name, with its spellings in lower case."""
         if name.isascii() or not is_other(name):
             self._latin.update(each for each in spellings if len(each) >= _SHORTEST)
             return
@@ -48,7 +48,7 @@ class OtherLetters:
                 self.patterns.append(pattern)
 
     def has(self, word: str, spellings: Iterable[str]) -> bool:
-        """Return whether a word of a text is a name in other letters."""
+        """Return whether a word of a text is a transliterated name."""
         if is_other(word):
             pattern = pattern_of(word) if self._latin else None
             return pattern is not None and any(map(pattern.fullmatch, self._latin))
@@ -57,13 +57,13 @@ class OtherLetters:
 
 
 def is_other(word: str) -> bool:
-    """Return whether a word has letters that names are carried over from and into: Cyrillic, Greek, Arabic."""
+    """Return whether a word has letters of a transliterated script: Cyrillic, Greek, Arabic."""
     return _OTHER.search(word) is not None
 
 
 @lru_cache(maxsize=1 << 10)
 def pattern_of(word: str) -> re.Pattern[str] | None:
-    """Return what a word may be in Latin letters; None where it is too short or has unknown letters."""
+    """Return the transliteration pattern of a word; None if it is too short or has unknown letters."""
     letters = _letters(word)
     if without_vowels := _CONSONANTS_ONLY.search(word) is not None:
         letters = [letter for letter, _ in groupby(letters)]
@@ -80,7 +80,7 @@ def pattern_of(word: str) -> re.Pattern[str] | None:
 
 
 def _letters(word: str) -> list[str]:
-    """Cut a word into letters, two that are written as one together, without accents."""
+    """Split a word into letters without accents; digraphs are kept together."""
     found: list[str] = []
     rest = "".join(map(_bare, unicodedata.normalize("NFC", word.casefold())))
     while rest:

@@ -1,6 +1,6 @@
-"""The pixels of an output beside those of its source: the same image, and nothing beside it.
+"""Comparison of the pixels of output and source: the same image, and nothing else.
 
-How long an image is, this module computes for itself from what the source says of it (PS3.3 C.7.6.3, PS3.5 §8).
+The size of the image is computed here independently from the source's header (PS3.3 C.7.6.3, PS3.5 §8).
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ if TYPE_CHECKING:
     from services.dicom.part10 import DicomFile, Pixels
 
 _CHUNK_BYTES: Final = 1 << 18
-"""Of pixels compared at a time: two of them stay in a processor's cache."""
+"""Bytes of pixels compared at a time; two such buffers fit into a processor's cache."""
 
 _WITH_IMAGE: Final = frozenset(("CT", "RTDOSE"))
 _UNDEFINED: Final = b"\xff\xff\xff\xff"
 _VRS: Final = {0x7FE00008: (b"OF",), 0x7FE00009: (b"OD",), 0x7FE00010: (b"OB", b"OW")}
-"""PS3.6; by tag."""
+"""Allowed VRs by tag. PS3.6."""
 
 _SAMPLES: Final = tag("SamplesPerPixel")
 _FRAMES: Final = tag("NumberOfFrames")
 _CELLS: Final = tuple(map(tag, ("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation")))
 OFFSETS: Final = tag("ExtendedOffsetTable")
 LENGTHS: Final = tag("ExtendedOffsetTableLengths")
-"""They follow the frames of compressed pixels. PS3.3 C.7.6.3.1.8."""
+"""Follows the frames of compressed pixels. PS3.3 C.7.6.3.1.8."""
 _SIZES: Final = (*map(tag, ("Rows", "Columns", "BitsAllocated")), _SAMPLES)
 _DESCRIPTION: Final = frozenset((*_SIZES, *_CELLS, _FRAMES))
 
 
 class PixelComparison:
-    """Compares the pixels of a set's objects, one pair of files after the other, through two buffers."""
+    """Compares the pixels of a set's objects, one pair of files at a time, through two buffers."""
 
     def __init__(self) -> None:
         self._theirs: Final = _Reader()
         self._ours: Final = _Reader()
 
     def compare(self, kind: str, old: DicomFile, new: DicomFile) -> tuple[str, list[str]]:
-        """Return the SHA-256 of the new file, and what is wrong with its pixels; both files are read once."""
+        """Return the SHA-256 of the new file, and errors in its pixels; both files are read once."""
         digest = sha256()
         expected = old.pixels if kind in _WITH_IMAGE else None
         if new.pixels is None:
@@ -69,7 +69,7 @@ class PixelComparison:
 
     def _uncompressed(self, old: DicomFile, new: DicomFile, digest: Hash) -> list[str]:
         theirs, ours = old.pixels, new.pixels
-        assert theirs is not None  # who calls has looked
+        assert theirs is not None  # checked by the caller
         assert ours is not None
         length, _, cells = _layout(old)
         rest = length
@@ -85,7 +85,7 @@ class PixelComparison:
 
     def _compressed(self, old: DicomFile, new: DicomFile, digest: Hash) -> list[str]:
         theirs, ours = old.pixels, new.pixels
-        assert theirs is not None  # who calls has looked
+        assert theirs is not None  # checked by the caller
         assert ours is not None
         value = b"".join(map(bytes, self._ours.pieces(new, ours, ours.length)))
         digest.update(value)
@@ -99,7 +99,7 @@ class PixelComparison:
 
 
 class _Cells(NamedTuple):
-    """Of how many bytes a cell is, the bits of it that hold the pixel, and the one that says that it is negative."""
+    """Bytes per cell, mask of the pixel's bits, and its sign bit."""
 
     size: int
     mask: int
@@ -107,13 +107,13 @@ class _Cells(NamedTuple):
 
 
 class _Layout(NamedTuple):
-    """What an object says of its image."""
+    """An object's image description."""
 
     length: int
-    """Bytes that it takes; 0 where that is not said."""
+    """Size in bytes; 0 if undetermined."""
     frames: int
     cells: _Cells | None
-    """None where pixels fill their cells."""
+    """None if pixels fill their cells."""
 
 
 def _layout(file: DicomFile) -> _Layout:
@@ -122,7 +122,7 @@ def _layout(file: DicomFile) -> _Layout:
 
 @lru_cache(maxsize=16)
 def _laid(*stated: tuple[int, bytes]) -> _Layout:
-    """Read how an image is laid out. PS3.3 C.7.6.3, PS3.5 8.1.1."""
+    """Read the layout of an image. PS3.3 C.7.6.3, PS3.5 8.1.1."""
     values = dict(stated)
     frames = values.pop(_FRAMES, b"").strip(b" \0+") or b"1"
     count = int(frames) if frames.isdigit() else 0
@@ -137,7 +137,7 @@ def _laid(*stated: tuple[int, bytes]) -> _Layout:
 
 
 def _is_same(old: bytes | bytearray, new: bytes | bytearray, cells: _Cells | None) -> bool:
-    """Return whether pixels are the same, and nothing else is in their cells but copies of the sign."""
+    """Return whether pixels are equal, and unused bits of the cells are copies of the sign."""
     if cells is None:
         return old == new
     size, mask, sign = cells
@@ -154,8 +154,8 @@ def _is_same(old: bytes | bytearray, new: bytes | bytearray, cells: _Cells | Non
 
 
 def _is_canonical(file: DicomFile, length: int, *, encapsulated: bool) -> bool:
-    """Whether the header of the pixel data holds nothing but what it has to, and the value ends with its image."""
-    assert file.pixels is not None  # whoever asks has looked
+    """Return whether the header of the pixel data has only required contents, and the value ends with its image."""
+    assert file.pixels is not None  # checked by the caller
     head, even = file.pixels.head, length + (length & 1 if not encapsulated else 0)
     group, number = int.from_bytes(head[:2], "little"), int.from_bytes(head[2:4], "little")
     stated = _UNDEFINED if encapsulated else even.to_bytes(4, "little")
@@ -164,13 +164,13 @@ def _is_canonical(file: DicomFile, length: int, *, encapsulated: bool) -> bool:
 
 
 class _Reader:
-    """Reads pixels in pieces of one size, into one buffer for a whole set: it stays in the processor's cache."""
+    """Reads pixels in pieces of equal size into one buffer, which stays in the processor's cache."""
 
     def __init__(self) -> None:
         self._buffer: Final = bytearray(_CHUNK_BYTES)
 
     def pieces(self, file: DicomFile, pixels: Pixels, length: int) -> Iterator[bytes | bytearray]:
-        """Yield the first bytes of the pixels of a file, piece by piece; each is good until the next is asked for."""
+        """Yield the first bytes of a file's pixels, piece by piece; each is valid until the next is requested."""
         end = pixels.offset + length
         if file.memory is not None:
             for at in range(pixels.offset, end, _CHUNK_BYTES):

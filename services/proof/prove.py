@@ -1,11 +1,11 @@
-"""The proof of a set: what was written to disk, read back and held against its source, before anyone else sees it.
+"""Proof of a set: the written files are read back and compared with their source before anyone else sees them.
 
-Every element that differs from the source is explained by its row of the policy; every other is equal. Every byte of
-the output is accounted for: pixels and numbers are the source's, UIDs are new and renamed one to one, and each distinct
-text is searched for what identifies the set. The proof has its own reading of both sides and knows no key, no map and
-no shift: what it cannot judge by properties it does not take on trust. It can be asked for again years later.
+Every element that differs from the source is explained by its policy row; every other is equal. Every byte of the
+output is accounted for: pixels and numbers are the source's, UIDs are replaced one to one, and each distinct text is
+searched for identifiers of the set. The proof interprets both sides independently and uses no key, map or shift by
+default: what it cannot check by properties it does not trust. It can be repeated years later.
 
-What comes out holds no original value: hashes, counts and attribute paths.
+Its result contains no original values: only hashes, counts and attribute paths.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from services.proof.compare_elements import MachineIdentity, Naming
 
 PREFIXES: Final[Mapping[str, str]] = {"CT": "CT", "RTSTRUCT": "RS", "RTPLAN": "RP", "RTDOSE": "RD"}
-"""What file names begin with, by kind of object."""
+"""File name prefixes by kind of object."""
 
 _PLAIN: Final = frozenset((part10.IMPLICIT, part10.EXPLICIT))
 _GROUP_LENGTH: Final = 0x00020000
@@ -63,14 +63,14 @@ _PIXELS: Final = tag("PixelData")
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What was promised for a set."""
+    """Promises about a set."""
 
     identity: NewIdentity
 
     policy: Policy
 
     machine: MachineIdentity | None
-    """What the beams were moved to; None where linac and scanner stay."""
+    """Machine to which the beams were moved; None if linac and scanner are kept."""
 
     scanner: str = ""
 
@@ -78,25 +78,25 @@ class Expected:
     """Whether references were rebuilt."""
 
     naming: Naming | None = None
-    """What was confirmed of the names of structures."""
+    """Confirmed structure names."""
 
     unread_words: bool | None = None
-    """Whether words are left in its texts that nobody knows and that no person has read; None: nobody has said."""
+    """Whether its texts contain unknown words that no person has reviewed; None if not stated."""
 
     birth_date: str | None = None
-    """The made up one of the person to whom the set is linked; None where the set has one of its own."""
+    """Made-up birth date of the person to whom the set is linked; None if the set has its own."""
 
     study_ids: Mapping[str, str] = field(default_factory=dict)
-    """Study ID by new Study Instance UID, where sets of a person are linked."""
+    """Study ID by new Study Instance UID, if sets of a person are linked."""
 
     taken: Callable[[str], bool] | None = None
-    """Whether a word went though it is no identifier: a person said so, or weak evidence did."""
+    """Whether a word was removed that is not an identifier, by a person's decision or weak evidence."""
 
     new_uid: Callable[[str], str] | None = None
-    """What the collection's key makes of an original UID; None where the key is not asked."""
+    """Maps an original UID by the collection's key; None if the key is not used."""
 
     shift: timedelta | None = None
-    """How far the key moves the dates of the set back; None where it is not asked."""
+    """Shift of the set's dates by the key; None if it is not used."""
 
     @property
     def patient_id(self) -> str:
@@ -119,25 +119,25 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What was examined and found right; there is no proof of a set in which anything is wrong."""
+    """Facts found correct; there is no proof of a set with any error."""
 
     checks: Mapping[str, int]
-    """How many facts each check examined."""
+    """Number of facts examined by each check."""
 
     elements: Mapping[str, int]
-    """How many elements are equal, dropped, added, and changed by each other action of the policy."""
+    """Number of elements that are equal, dropped, added, and changed by each other action of the policy."""
 
     changes: Mapping[str, Mapping[str, int]]
-    """Attribute path, action, count. No value."""
+    """Attribute path, action, count. No values."""
 
     files: Mapping[str, Output]
-    """By name."""
+    """Output files by name."""
 
     account: Mapping[str, Any]
-    """What the output holds, and how much of it are numbers that are the source's (`services.proof.account`)."""
+    """Contents of the output, including numbers equal to the source's (`services.proof.account`)."""
 
     def as_json(self) -> dict[str, Any]:
-        """Return the proof as a record stores it; the account has a place of its own."""
+        """Return the proof as stored in a record; the account is stored separately."""
         return {
             "checks": dict(self.checks),
             "elements": dict(self.elements),
@@ -147,12 +147,12 @@ class Proof:
 
 
 def prove(source: Iterable[tuple[str, Path]], output: Path, expected: Expected) -> Proof:
-    """Prove that the files in `output` are what was promised of the source, and nothing else.
+    """Prove that the files in `output` are exactly what was promised of the source.
 
     Parameters
     ----------
     source
-        Kind (`CT`, `RTSTRUCT`, `RTPLAN`, `RTDOSE`) and place of every object of the set.
+        Kind (`CT`, `RTSTRUCT`, `RTPLAN`, `RTDOSE`) and path of every object of the set.
     output
         The folder of the new files.
 
@@ -161,9 +161,9 @@ def prove(source: Iterable[tuple[str, Path]], output: Path, expected: Expected) 
     NotClean
         Anything is wrong; the reasons name attributes, never values.
     SetChanged
-        A file of the source can no longer be read as what it was.
+        A source file has changed and cannot be read.
     OSError
-        A circumstance.
+        Temporary.
     """
     reasons = Reasons()
     source = list(source)
@@ -213,12 +213,12 @@ def _judge_set(
     reasons: Reasons,
     folders: Iterable[str],
 ) -> dict[str, int]:
-    """Judge what only the whole set shows; give how many facts there were.
+    """Check properties of the whole set; return the number of facts.
 
     Parameters
     ----------
     folders
-        Names of the source's folders: a cleaner may have taken their words out.
+        Names of the source's folders, whose words a cleaner may have removed.
     """
     found = walk.found
     shift = values.judge_dates(found, reasons)
@@ -253,7 +253,7 @@ def _judge_set(
 
 
 def _pixels(kind: str, old: DicomFile, new: DicomFile) -> Place:
-    """Name the pixel data of an object. PS3.3 C.7.6.3, C.7.6.24, C.7.6.25."""
+    """Return the location of an object's pixel data. PS3.3 C.7.6.3, C.7.6.24, C.7.6.25."""
     pixels = new.pixels or old.pixels
     head = pixels.head if pixels else b""
     number = int.from_bytes(head[2:4], "little")
@@ -261,7 +261,7 @@ def _pixels(kind: str, old: DicomFile, new: DicomFile) -> Place:
 
 
 def _studied(pairs: Sequence[tuple[str, DicomFile, DicomFile]]) -> StudyDates:
-    """Return the day on which the age counts: the first study date stated, the CT's before the others'."""
+    """Return the date for the age: the first study date stated, the CT's before the others'."""
     for _, before, after in pairs:
         if old := study_date(value_of(before, _STUDY_DATE)):
             return StudyDates(old, study_date(value_of(after, _STUDY_DATE)))
@@ -279,7 +279,7 @@ def _read_source(path: Path) -> DicomFile:
 
 
 def _read_output(folder: Path, reasons: Reasons) -> list[DicomFile]:
-    """Read everything in the folder of the new files."""
+    """Read all files in the output folder."""
     found = []
     for name in published_in(folder):
         path = folder / name
@@ -296,7 +296,7 @@ def _read_output(folder: Path, reasons: Reasons) -> list[DicomFile]:
 def _pair(
     old: Sequence[tuple[str, DicomFile]], new: Sequence[DicomFile], reasons: Reasons
 ) -> list[tuple[str, DicomFile, DicomFile]]:
-    """Find the one output of each source object, by kind and by its place in the patient; images first."""
+    """Return the output of each source object, matched by kind and position in the patient; images first."""
     made: dict[tuple[str, bytes, bytes], DicomFile] = {}
     for file in new:
         sop_class = value_of(file, _SOP_CLASS).decode("latin-1")
@@ -321,7 +321,7 @@ def _place(kind: str, file: DicomFile) -> tuple[str, bytes, bytes]:
 
 
 def _meta_element(attribute: int, value: bytes) -> bytes:
-    """Write an element of the file meta information in explicit VR. PS3.10 7.1, PS3.5 7.1.2."""
+    """Encode an element of the file meta information in explicit VR. PS3.10 7.1, PS3.5 7.1.2."""
     head = (attribute >> 16).to_bytes(2, "little") + (attribute & 0xFFFF).to_bytes(2, "little")
     if attribute == _VERSION:
         return head + b"OB\0\0" + len(value).to_bytes(4, "little") + value
@@ -330,7 +330,7 @@ def _meta_element(attribute: int, value: bytes) -> bytes:
 
 
 def _judge_file(kind: str, old: DicomFile, new: DicomFile, reasons: Reasons) -> None:
-    """Hold that name, preamble and file meta information are new, and hold nothing else. PS3.10 7.1."""
+    """Check that name, preamble and file meta information are new, without other contents. PS3.10 7.1."""
     sop_class, instance = value_of(new, _SOP_CLASS), value_of(new, _SOP_INSTANCE)
     if new.path.name != f"{PREFIXES[kind]}.{instance.decode('latin-1')}.dcm":
         reasons.add("files", f"the name of a {kind} is not made of its new UID")

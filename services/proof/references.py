@@ -1,7 +1,7 @@
-"""The links of a set as its objects state them, with places in the set instead of UIDs: two sets can so be compared.
+"""Links of a set as stated in its objects, with positions in the set instead of UIDs, for comparison of two sets.
 
-A UID that names an object of the set becomes the object's place in it; frames of reference, studies and series become
-the number of their first appearance. Source and output have the same links exactly when these are equal.
+A UID of an object of the set becomes the object's position; frames of reference, studies and series are numbered by
+first appearance. Source and output have the same links if and only if these are equal.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _GEOMETRIC_TYPE: Final = tag("ContourGeometricType")
 _SOP_CLASS: Final = tag("SOPClassUID")
 _REFERENCED_CLASS: Final = tag("ReferencedSOPClassUID")
 _REFERRING: Final = {"CT": _IMAGES, "RTSTRUCT": _STRUCTURE_SETS, "RTPLAN": _PLANS}
-"""The sequence that refers to an object, by the object's kind."""
+"""The sequence that references an object, by the object's kind."""
 
 _STAND_AT: Final = {
     "dose → plan": Place("RTDOSE", (_PLANS,), _REFERENCED_INSTANCE),
@@ -57,32 +57,32 @@ _STAND_AT: Final = {
     "class of an object": Place("", (), _REFERENCED_CLASS),
     "series": Place("", (), _SERIES),
 }
-"""Where each link is stated."""
+"""Location of each link."""
 
 _ELSEWHERE: Final = -1
-"""A reference to what is not in the set."""
+"""A reference to something outside the set."""
 _NEXT: Final = -2
-"""Parts one contour's references from the next one's."""
+"""Separates the references of consecutive contours."""
 
 _IN_PLANE_MM: Final = 0.1
 
 
 @dataclass
 class Links:
-    """Which object refers to which, by their places in the set."""
+    """References between objects, by position in the set."""
 
     dose_plan: list[int] = field(default_factory=list)
     plan_structure_set: list[int] = field(default_factory=list)
     contours_ct: list[int] = field(default_factory=list)
     listed_ct: list[int] = field(default_factory=list)
     frames: list[int] = field(default_factory=list)
-    """Of each object, then of each ROI, then of the structure set's list."""
+    """For each object, then each ROI, then the structure set's list."""
     studies: list[int] = field(default_factory=list)
     series: list[int] = field(default_factory=list)
 
     @property
     def count(self) -> int:
-        """How many references there are."""
+        """Number of references."""
         return sum(map(len, (self.dose_plan, self.plan_structure_set, self.contours_ct, self.listed_ct, self.frames)))
 
 
@@ -118,7 +118,7 @@ def read_links(objects: Objects) -> Links:
 
 
 def judge_links(old: Links, new: Links, reasons: Reasons) -> int:
-    """Hold that the output's links are the source's; give how many were compared."""
+    """Check that the output's links equal the source's; return the number compared."""
     for name, before, after in (
         ("dose → plan", old.dose_plan, new.dose_plan),
         ("plan → structure set", old.plan_structure_set, new.plan_structure_set),
@@ -134,9 +134,9 @@ def judge_links(old: Links, new: Links, reasons: Reasons) -> int:
 
 
 def judge_rebuilt_links(new: Links, old_objects: Objects, objects: Objects, reasons: Reasons) -> int:
-    """Hold that a set whose references were rebuilt is one: every link is there, and contours lie on their images.
+    """Check that a set with rebuilt references has all links, and its contours are on their images.
 
-    Objects are given by kind in a fixed order, those of the source like those of the output.
+    Source and output objects are given by kind in the same fixed order.
     """
     plan, structure_set = (
         next(at for at, (kind, _) in enumerate(objects) if kind == one) for one in ("RTPLAN", "RTSTRUCT")
@@ -163,7 +163,7 @@ def judge_rebuilt_links(new: Links, old_objects: Objects, objects: Objects, reas
 
 
 def _stated_study_classes(objects: Objects) -> Iterator[bytes]:
-    """Go through the classes of the studies that the structure set lists, as they stand."""
+    """Yield the unmodified classes of the studies listed in the structure set."""
     file = next(file for kind, file in objects if kind == "RTSTRUCT")
     for frame in _items(file.elements, _FRAMES):
         for study in _items(frame[3], _STUDIES):
@@ -175,7 +175,7 @@ def _study_classes(objects: Objects) -> set[bytes]:
 
 
 def _true_classes(objects: Objects) -> set[tuple[int, bytes]]:
-    """Return each sequence that refers to objects of a set, with the classes of those."""
+    """Return each sequence that references objects of a set, with the classes of those."""
     return {
         (sequence, _value(file, file.elements, _SOP_CLASS))
         for kind, file in objects
@@ -185,7 +185,7 @@ def _true_classes(objects: Objects) -> set[tuple[int, bytes]]:
 
 
 def _reference_classes(objects: Objects) -> set[tuple[int, bytes]]:
-    """Return each sequence that refers to objects of a set, with the classes stated in it."""
+    """Return each sequence that references objects of a set, with the classes stated in it."""
     found: set[tuple[int, bytes]] = set()
 
     def look(file: DicomFile, elements: Sequence[Element]) -> None:
@@ -202,7 +202,7 @@ def _reference_classes(objects: Objects) -> set[tuple[int, bytes]]:
 
 
 def _on_their_images(old_objects: Objects, objects: Objects) -> Iterator[bool]:
-    """Report each contour whether it refers to the images of the set that it referred to, or to the one it lies on."""
+    """Yield for each contour whether it references the same images of the set as before, or the one it is on."""
     file = next(file for kind, file in objects if kind == "RTSTRUCT")
     images = [file for kind, file in objects if kind == "CT"]
     for (_, had), (contour, has) in zip(_contour_places(old_objects), _contour_places(objects), strict=False):
@@ -215,7 +215,7 @@ def _on_their_images(old_objects: Objects, objects: Objects) -> Iterator[bool]:
 
 
 def _contour_places(objects: Objects) -> Iterator[tuple[Sequence[Element], list[int]]]:
-    """Go through the contours with the places of the images that they refer to."""
+    """Yield the contours with the positions of the images that they reference."""
     places = _places(objects)
     file = next(file for kind, file in objects if kind == "RTSTRUCT")
     for roi in _items(file.elements, _ROI_CONTOURS):
@@ -226,7 +226,7 @@ def _contour_places(objects: Objects) -> Iterator[tuple[Sequence[Element], list[
 def _lies_on(file: DicomFile, contour: Sequence[Element], image: DicomFile) -> bool:
     try:
         return _is_in_plane(image, _numbers(_value(file, contour, _POINTS), 3))
-    except ValueError:  # its points are none
+    except ValueError:  # its points are invalid
         return False
 
 
@@ -243,7 +243,7 @@ def _numbers(value: bytes, count: int) -> list[float]:
 
 
 class _Numbering:
-    """Numbers UIDs by their first appearance; one that is not stated is 0."""
+    """Numbers UIDs by first appearance; 0 if absent."""
 
     NOT_STATED: Final = 0
 
@@ -267,7 +267,7 @@ def _items(elements: Sequence[Element], sequence: int) -> Sequence[Item]:
 
 
 def value_of(file: DicomFile, attribute: int) -> bytes:
-    """Return a value of an object's top level, without padding; b"" where it is absent."""
+    """Return a value at an object's top level without padding; b"" if absent."""
     return _value(file, file.elements, attribute)
 
 

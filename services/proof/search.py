@@ -1,19 +1,18 @@
-"""The search of the proof: whether a text of the output says what identifies the set.
+"""Search of the proof for identifiers of the set in output texts.
 
-It is made from the source's own values and shares lists of words with the cleaner, but no matching: what the cleaner
-fails to see is not missed here for the same reason. It looks for strong evidence alone: it must not hold a sound
-set up:
+It is based on the source's own values and shares lists of words with the cleaner, but no matching code, so that it does
+not miss what the cleaner misses. It only uses strong evidence, since it must not stop a valid set:
 
-* every part of a name (family, given, middle), whole, and family and given name written together;
-* IDs, places, devices and addresses in full, an ID without leading zeros or separators too, and those words and long
-  numbers in them that name nothing else;
-* dates, in figures or with the month's name;
-* names of four letters and more in the letters of another script, where people type (`other_letters`).
+* every part of a name (family, given, middle) as a whole, and family and given name joined;
+* IDs, places, devices and addresses in full, IDs also without leading zeros or separators, and distinctive words and
+  long numbers in them;
+* dates, in digits or with the month's name;
+* transliterated names of four or more letters, in typed texts (`other_letters`).
 
-Whole means whole tokens: they end where a separator stands, letters meet digits, or a capital begins a word. They are
-compared without case, with accents as they are, left off, or written out (Müller, Muller, Mueller). Short ones say
-little: they count where people type, or as the whole value. A name that is itself a term of anatomy is nobody's there:
-Mrs Herz does not cost a set its `Herz`. PS3.5 6.2 says how names and dates are made up.
+*As a whole* means complete tokens, which end at separators, between letters and digits, or before a capital that begins
+a word. Case is ignored; accents may be present, omitted, or written out (Müller, Muller, Mueller). Short tokens are
+weak evidence: they count in typed texts, or as a complete value. A name that is also an anatomical term does not count
+there: Mrs Herz does not cost a set its `Herz`. For the structure of names and dates see PS3.5 6.2.
 """
 
 from __future__ import annotations
@@ -32,45 +31,45 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
 _TOKEN: Final = 4
-"""Characters from which on a token says something wherever it stands; one of `_SYLLABLES` counts for two."""
+"""Minimum length of a token that is significant anywhere; characters of `_SYLLABLES` count twice."""
 
 _SHORT: Final = 2
-"""The like in texts that people type, and of whole values."""
+"""Minimum length in typed texts, and for complete values."""
 
 _SPREAD: Final = 6
-"""Characters from which on an ID is found with separators strewn in."""
+"""Minimum length of an ID that is found with inserted separators."""
 
 _LONG_NUMBER: Final = 5
-"""Digits of a number inside an ID that says as much as the ID does; shorter ones are years and versions."""
+"""Minimum digits of a number inside an ID that is as significant as the ID; shorter ones are years and versions."""
 
 _TITLES_AS_WRITTEN: Final = sorted(word_lists.TITLES_AS_WRITTEN - word_lists.TITLES_WITH_A_DOT)
 _NUMBERED: Final = frozenset(("patient-id", "other-id", "accession"))
 _NAME_PARTS: Final = 3
-"""Family, given and middle name; behind them stand titles. PS3.5 6.2.1.1."""
+"""Family, given and middle name; titles follow. PS3.5 6.2.1.1."""
 
 _ANYBODY: Final = re.compile(r"\d{6,}|[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-"""A long number or an e-mail address says who somebody is, whoever it is."""
+"""A long number or an e-mail address identifies somebody, whoever it is."""
 
 
 class Hit(NamedTuple):
-    """Something found in a text."""
+    """A match in a text."""
 
     text: str
     kinds: frozenset[str]
-    """Kinds of identifiers, as the policy's table has them."""
+    """Kinds of identifiers, as in the policy's table."""
 
 
 class Search:
-    """All that identifies one set.
+    """Identifiers of one set.
 
     Parameters
     ----------
     values
         Pairs of a kind (column `identifies` of the policy's table) and a value, decoded, one at a time.
     makers
-        Makers and models of the set's devices: their words identify no place and no device.
+        Manufacturers and models of the set's devices, whose words identify neither place nor device.
     taken
-        Whether a word was to go from all that people type, though it is no identifier.
+        Whether a word had to be removed from typed texts although it is not an identifier.
     """
 
     def __init__(
@@ -93,12 +92,12 @@ class Search:
             self._take(kind, value)
 
     def hits(self, text: str, tokens: Sequence[str] | None = None) -> Iterator[Hit]:
-        """Find identifiers in a text, whatever wrote it.
+        """Yield identifiers in a text of any origin.
 
         Parameters
         ----------
         tokens
-            Of the text, where they are known.
+            Tokens of the text, if known.
         """
         yield from self._found(_tokens(text) if tokens is None else tokens, self._tokens)
         yield from self._found(_put_together(text), self._spread)
@@ -106,7 +105,7 @@ class Search:
         yield from (Hit(found, _DATE) for found, year, day in _days_in(text) if len(year) == 4 and day in self._days)
 
     def in_typed(self, text: str) -> frozenset[str]:
-        """Return the kinds of identifiers in a text that people type and that was to be cleaned."""
+        """Return the kinds of identifiers in a typed text that had to be cleaned."""
         tokens = _tokens(text)
         hits = [*self.hits(text, tokens), *self._found(tokens, self._short), *self._found(_alone(text), self._whole)]
         if _BESIDE_TARGET.search(text):
@@ -124,12 +123,12 @@ class Search:
         return frozenset(kind for hit in hits for kind in hit.kinds)
 
     def was_to_go(self, text: str) -> bool:
-        """Return whether a text holds a word that was to go, though it is no identifier."""
+        """Return whether a text contains a word that had to be removed although it is not an identifier."""
         return self._taken is not None and any(map(self._taken, _tokens(text)))
 
     @staticmethod
     def is_of_makers(found: str) -> bool:
-        """Tell whether what was found is a word of the lexicon, as makers use them: it names nobody in their texts."""
+        """Return whether a match is a lexicon word as used by manufacturers, which in their texts identifies nobody."""
         return found.isalpha() and not spellings(found).isdisjoint(_COMMON)
 
     def _is_in_other_letters(self, word: str) -> bool:
@@ -152,14 +151,14 @@ class Search:
             self._take_phrase(kind, value)
         elif days := _stated_days(value):
             self._days.update(days)
-        elif any(map(str.isalpha, value)):  # no date but a name or a comment; a year alone identifies nobody
+        elif any(map(str.isalpha, value)):  # not a date but a name or a comment; a year alone identifies nobody
             self._take_phrase(kind, value)
 
     def _take_name(self, parts: list[list[str]]) -> None:
-        """Take in a name; one short word alone is a code of somebody's rather than a name."""
+        """Add a name; a single short word is a code rather than a name."""
         naming = [[word for word in part if spellings(word).isdisjoint(_NAMELESS)] for part in parts]
         if len(parts) > 1 and len(parts[0]) == 1 and not spellings(parts[0][0]).isdisjoint(_FAMILIES_TOO):
-            naming[0] = parts[0]  # Herr, Das: a family may be called so
+            naming[0] = parts[0]  # Herr, Das: may be a family name
         is_name = sum(map(len, naming)) > 1
         for part, words in zip(parts, naming, strict=True):
             for token in {*words, "".join(part)} if words else ():
@@ -176,7 +175,7 @@ class Search:
                     self._add("person", "".join(both))
 
     def _take_phrase(self, kind: str, value: str) -> None:
-        """Take in an ID, a place, a device or an address: in full, and what in it names nothing else."""
+        """Add an ID, place, device or address: in full, and its distinctive parts."""
         words, numbers = words_of(value), re.findall(r"[0-9]+", value)
         if kind in _NUMBERED or numbers or not all(map(self._is_common, words)):
             self._add(kind, "".join(words), spread=True)
@@ -235,11 +234,11 @@ _OF_MEN_AND_WOMEN: Final = (
     ("", "ová"),
 )
 _ENDINGS: Final = (*_OF_MEN_AND_WOMEN, *((woman, man) for man, woman in _OF_MEN_AND_WOMEN))
-"""What ends the names of men and of women, and what ends them then."""
+"""Pairs of male and female name endings."""
 
 
 def _forms(name: str) -> list[str]:
-    """Return a name as the other sex has it."""
+    """Return the other gender's form of a name."""
     small = name.casefold()
     return [
         small.removesuffix(ending) + other
@@ -254,7 +253,7 @@ _LEADING_ZEROS: Final = re.compile(r"(?<![0-9])0+(?=[0-9])")
 
 @lru_cache(maxsize=1 << 14)
 def spellings(word: str) -> frozenset[str]:
-    """Return the ways to write a word, in small letters: as it is, with accents written out, and without them."""
+    """Return the lower-case spellings of a word: unchanged, with accents written out, and without them."""
     plain = unicodedata.normalize("NFKC", word).casefold()
     if plain.isascii():
         return frozenset((plain,))
@@ -275,7 +274,7 @@ _SHORTEST_TERM: Final = 3
 
 
 def is_made_of_terms(word: str) -> bool:
-    """Return whether a word is put together of terms of anatomy: `Brustkopf` names no town."""
+    """Return whether a word is composed of anatomical terms: `Brustkopf` is not a town."""
     cuts = range(_SHORTEST_TERM, len(word))
     return word in _ANATOMY or any(word[:cut] in _ANATOMY and is_made_of_terms(word[cut:]) for cut in cuts)
 
@@ -283,15 +282,15 @@ def is_made_of_terms(word: str) -> bool:
 # Tokens ---------------------------------------------------------------------------------------------------------------
 
 _SYLLABLES: Final = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL")
-"""Scripts that are written without blanks, and say a syllable or more with each character."""
+"""Scripts written without spaces, with a syllable or more per character."""
 
 _LONGEST_RUN: Final = 24
-"""Tokens of a run that is looked up: the longest IDs, of groups of letters and digits, have fewer."""
+"""Maximum tokens of a run looked up; the longest IDs, of groups of letters and digits, have fewer."""
 
 
 @lru_cache(maxsize=4096)
 def _shape(char: str) -> str:
-    """Return what a character is: A capital, a other letter, 0 digit, W a word by itself, or blank."""
+    """Return the class of a character: A capital, a other letter, 0 digit, W a word by itself, or blank."""
     category = unicodedata.category(char)
     if category == "Nd":
         return "0"
@@ -318,14 +317,14 @@ def letters_of(text: str) -> list[str]:
 
 
 def runs_of(text: str) -> Iterator[str]:
-    """Yield every token of a text and every run of letters, and what is glued to a target in one case."""
+    """Yield the tokens and letter runs of a text, and words joined to a target in the same case."""
     yield from _tokens(text)
     yield from letters_of(text)
     yield from _beside_targets(text)
 
 
 def parts_of_words(text: str) -> Iterator[str]:
-    """Return every token of a text, and every beginning and end of its runs of letters."""
+    """Yield the tokens of a text, and all prefixes and suffixes of its letter runs."""
     yield from _tokens(text)
     for run in letters_of(text):
         yield from (run[:end] for end in range(_SHORT, len(run)))
@@ -336,18 +335,18 @@ _TITLED: Final = re.compile(
     rf"(?<![^\W_])(?:(?i:{'|'.join(sorted(word_lists.TITLES))})|{'|'.join(map(str.title, _TITLES_AS_WRITTEN))})"
     r"[ ._]{1,3}(?=[^\W\d_a-z])([^\W\d_]{3,})(?![^\W\d_])"
 )
-"""What stands behind a title, with a capital: Frau Katzenbeißer."""
+"""A capitalized word after a title: Frau Katzenbeißer."""
 
 _BESIDE_TARGET: Final = re.compile("(?:PTV|CTV|GTV|ITV)([^\\W\\d_]+)|([^\\W\\d_]+)(?:PTV|CTV|GTV|ITV)", re.IGNORECASE)
 
 
 def _is_address(word: str) -> bool:
-    """Return whether a word behind a title is one more: Herr Prof."""
+    """Return whether a word after a title is another title: Herr Prof."""
     return not spellings(word).isdisjoint(_ADDRESSES)
 
 
 def _beside_targets(text: str) -> Iterator[str]:
-    """Return what is written in one word with a target, in letters of one case: PTVMUELLER."""
+    """Yield words joined to a target in letters of one case: PTVMUELLER."""
     for run in letters_of(text):
         if found := _BESIDE_TARGET.fullmatch(run):
             yield found[1] or found[2]
@@ -358,7 +357,7 @@ def _is_mixed(word: str) -> bool:
 
 
 def _tokens(text: str) -> list[str]:
-    """Return every token of a text, and every run of tokens without a separator between them."""
+    """Return the tokens of a text, and all runs of tokens without separators."""
     found = []
     for word in words_of(text):
         shapes = _shapes(word)
@@ -369,25 +368,25 @@ def _tokens(text: str) -> list[str]:
 
 
 def _is_edge(word: str, shapes: str, at: int) -> bool:
-    """Return whether one token may end before a character, and another begin with it."""
+    """Return whether a token may end, and another begin, before a character."""
     before, after = shapes[at - 1], shapes[at]
     if before == after == "0":  # leading zeros
         return word[at] != "0" == word[at - 1] and not word[:at].rstrip("0")[-1:].isdecimal()
     if before == after:
         return after == "W" or (after == "A" and shapes[at + 1 : at + 2] == "a")
-    # A single capital belongs to the small letters behind it; of PTVm… one cannot tell.
+    # A single capital belongs to the lower-case letters after it; in PTVm… this is ambiguous.
     return before + after != "Aa" or shapes[max(at - 2, 0) : at] == "AA"
 
 
 def _put_together(text: str) -> list[str]:
-    """Return every run of words of a text, without what stands between them."""
+    """Return all runs of words of a text, with separators removed."""
     words = words_of(text)
     runs = [words[begin : begin + _LONGEST_RUN] for begin in range(len(words))]
     return ["".join(run[:end]) for run in runs for end in range(2, len(run) + 1)]
 
 
 def _alone(text: str) -> list[str]:
-    """Return the word that is all of a text; nothing where it has several."""
+    """Return the word if a text consists of just one; otherwise empty."""
     words = words_of(text)
     return words if len(words) == 1 else []
 
@@ -400,7 +399,7 @@ _Day = tuple[int, int, int]
 _DATE: Final = frozenset(("date",))
 _PERSON: Final = frozenset(("person",))
 _STATED: Final = re.compile(r"(\d{4})(\.?)(\d\d)\2(\d\d)[\d.+]*", re.ASCII)
-"""DA, in old objects with dots; DT from its day on. PS3.5 6.2."""
+"""DA, in old objects with dots; the day of a DT onwards. PS3.5 6.2."""
 _YEAR_FIRST: Final = re.compile(r"(?<!\d)(\d{4})([-./_ ])(\d{1,2})\2(\d{1,2})(?!\d|\.\d)", re.ASCII)
 _YEAR_LAST: Final = re.compile(r"(?<!\d)(?<!\d\.)(\d\d?)([-./_ ]) ?(\d\d?)\2 ?(\d{4}|\d\d)(?!\d|\.\d)", re.ASCII)
 _IN_ONE: Final = re.compile(r"(?<!\d)(?:\d{8}|\d{10}|\d{12}|\d{14})(?!\d)", re.ASCII)
@@ -417,17 +416,17 @@ MONTHS: Final = {
     for name in names.split()
     for spelling in spellings(name)
 }
-"""Numbers of the months, by the spellings of their names."""
+"""Month numbers by the spellings of their names."""
 
 
 def _stated_days(value: str) -> list[_Day]:
-    """Read the days that a DA or DT value, or a range of them, states in full."""
+    """Return the days fully stated in a DA or DT value or range."""
     stated = (_STATED.fullmatch(part.strip(" \0")) for part in value.split("-"))
     return [(int(found[1]), int(found[3]), int(found[4])) for found in stated if found]
 
 
 def _days_in(text: str) -> Iterator[tuple[str, str, _Day]]:
-    """Read the dates in a text: as it stands there, its year as it stands there, and a day that it may mean."""
+    """Yield the dates in a text: the text, the year as written, and a possible day."""
     if not any(map(str.isdecimal, text)):
         return
     for found, year, month, day in _dates_in(text):
@@ -436,7 +435,7 @@ def _days_in(text: str) -> Iterator[tuple[str, str, _Day]]:
 
 
 def _dates_in(text: str) -> Iterator[tuple[str, str, str, str]]:
-    """Read the dates in a text: the text of each, year, month, day; some can be read in several ways."""
+    """Yield the dates in a text: text, year, month, day; some are ambiguous."""
     for found in _YEAR_FIRST.finditer(text):
         yield found[0], found[1], found[3], found[4]
     for found in _YEAR_LAST.finditer(text):

@@ -1,7 +1,7 @@
-"""What may take a text's place: a name made of a number, or what is left of the text, in words of the lexicon.
+"""Permitted replacements of a text: a name made of a number, or the rest of the text in words of the lexicon.
 
-A cleaner that writes anything else into a cleaned text may have written what it was to take out. The words are those of
-the lists; how they are found in a text is this module's own.
+A cleaner that writes anything else may have written what it had to remove. The words are from the common lists; how
+they are matched is specific to this module.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from services.vocabulary import word_lists
 
 _STAND_IN: Final = re.compile(r"(?:ROI_|SS|Plan|Beam|Tol|DoseRef|Meaning|Text|Item|Product)\d{2,4}", re.ASCII)
 _TWINS: Final = re.compile(r"(?<=[ou])e+|(?<=a)[ae]+")
-"""What is written behind a vowel in the place of an accent: Hoehle, Laarynx."""
+"""Second vowel in place of an accent: Hoehle, Laarynx."""
 
 _MOST_LETTERS: Final = 3
-"""Letters that stand alone in a word and may say a side or a number."""
+"""Maximum single letters in a word, which may denote a side or a number."""
 
 _SYLLABLES: Final = "\u2e80"
-"""From here on, a character says as much as a syllable."""
+"""Characters from here on are equivalent to a syllable."""
 
 
 def is_stand_in(new: str) -> bool:
@@ -30,16 +30,16 @@ def is_stand_in(new: str) -> bool:
 
 
 def is_left_of(old: str, new: str) -> bool:
-    """Return whether a text is what is left of another one, and all its words are known."""
+    """Return whether a text is the rest of another one, with only known words."""
     rest = iter(old)
     return all(char in rest for char in new if char.isalnum()) and all(map(_is_known, letters_of(new)))
 
 
 @lru_cache(maxsize=1 << 12)
 def _is_known(run: str) -> bool:
-    """Return whether a run of letters is made of words of the lexicon, and of few letters beside them."""
+    """Return whether a run of letters consists of words of the lexicon and few other letters."""
     fewest = {0: 0}
-    """Of the letters that stand alone before each place of the run."""
+    """Minimum single letters before each position of the run."""
     for end in range(1, len(run) + 1):
         ways = [
             fewest[begin] + (end - begin == 1 and run[begin] < _SYLLABLES)

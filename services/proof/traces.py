@@ -1,8 +1,8 @@
-"""The least trace of an identifier in a text: for a cleaner that was careful, an excuse for having changed it.
+"""Weak evidence of identifiers in a text, which justifies a cautious cleaner's changes.
 
-`services.proof.search` refuses a set on strong evidence alone; what was changed needs weak evidence only. A cleaner may
-see a name inside a longer word, or the beginning of one that a field's end has cut off, or what could be anybody's
-date. Only a text in which nothing of the kind can be seen was changed without need.
+`services.proof.search` refuses a set only on strong evidence; a change requires only weak evidence. A cleaner may
+recognize a name inside a longer word, or the beginning of one truncated at a field's end, or what could be anyone's
+date. Only a text without any such sign was changed needlessly.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ if TYPE_CHECKING:
 
 _SHORTEST: Final = 2
 _WORDS: Final = re.compile(r"[^\W\d_]{3,}|\d{3,}")
-"""What in the name of a folder may be of a person."""
+"""Parts of a folder name that may refer to a person."""
 
 _LONG: Final = 4
-"""Characters of a word, or of a number and one more, that says something without the rest of its value."""
+"""Minimum length of a word, or a number plus one character, that is significant without the rest of its value."""
 
 _LONG_IN_CONSONANTS: Final = 3
-"""The like of a name in a script without short vowels."""
+"""The same for a name in a script without short vowels."""
 
 _CUT_SHORT: Final = 5
-"""Letters of a name that say it though the others were cut off."""
+"""Letters of a truncated name that are sufficient."""
 
 _TITLES: Final = word_lists.TITLES | word_lists.TITLES_AS_WRITTEN
 _PERSONAL: Final = re.compile(r"\d[\d ()/-]{4,}\d|[@年년]")
-"""What may be a number, an address, or a year in Japanese, whoever it is of."""
+"""Possible number, address, or year in Japanese, of anyone."""
 
 
 class Traces:
-    """What may remind of the identifiers of one set.
+    """Possible signs of the identifiers of one set.
 
     Parameters
     ----------
     values
         Pairs of a kind (column `identifies` of the policy's table) and a value, decoded, one at a time.
     taken
-        Whether a word was to go though it is no identifier.
+        Whether a word had to be removed although it is not an identifier.
     folders
-        Names of folders, which may say who it is.
+        Folder names, which may identify the patient.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Traces:
         self._taken = taken
 
     def are_in(self, text: str) -> bool:
-        """Return whether a text holds anything that may be an identifier, of the set's or of anybody's."""
+        """Return whether a text contains a possible identifier, of the set or of anyone."""
         plain = _plain(text)
         trace = _trace(plain)
         cut_short = {_trace(_plain(word)) for word in letters_of(text) if len(word) >= _CUT_SHORT}
@@ -79,7 +79,7 @@ class Traces:
         )
 
     def _may_be_a_form(self, word: str) -> bool:
-        """Return whether a word may be a name in the letters of another script, or as the other sex has it."""
+        """Return whether a word may be a transliterated name, or its other gender's form."""
         small = word.casefold()
         if any(map(is_made_of_terms, spellings(word))):
             return False
@@ -89,7 +89,7 @@ class Traces:
         scripts = {_script(name) for name in self._names}
         return len(small) >= _LONG_IN_CONSONANTS and bool(scripts) and bool(scripts - {_script(small)})
 
-    # Made when they are first asked for: most sets have no text that was changed.
+    # Computed on first use: most sets have no changed texts.
 
     @cached_property
     def _plain(self) -> frozenset[str]:
@@ -112,7 +112,7 @@ class Traces:
 
     @cached_property
     def _beginnings(self) -> frozenset[str]:
-        """Return what names begin with, whatever their endings."""
+        """Return the beginnings of names, whatever their endings."""
         return frozenset([plain[:_CUT_SHORT] for plain in map(_plain, self._names) if len(plain) > _LONG])
 
     @cached_property
@@ -126,7 +126,7 @@ class Traces:
 
     @cached_property
     def _years(self) -> frozenset[str]:
-        """Return the last two figures of all years, also of those dates of which only the year is known."""
+        """Return the last two digits of all years, including those of dates without month."""
         return frozenset(year[2:] for value in self._dates for year in re.findall(r"\d{4}", value))
 
     @cached_property
@@ -138,7 +138,7 @@ class Traces:
 
 
 def _texts(kind: str, value: str) -> Iterator[str]:
-    """Return what of a value may stand in a text."""
+    """Yield the parts of a value that may occur in a text."""
     words, letters = words_of(value), letters_of(value)
     if kind == "person":
         for group in value.split("="):
@@ -149,12 +149,12 @@ def _texts(kind: str, value: str) -> Iterator[str]:
     yield value
     yield from (each for each in (*words, *letters) if len(each) >= _LONG)
     yield from (number.lstrip("0") for number in re.findall(r"\d+", value) if len(number) > _LONG)
-    if kind == "contact":  # at home a telephone number lacks the country's
+    if kind == "contact":  # domestic telephone numbers lack the country code
         yield "".join(filter(str.isdecimal, value)).lstrip("0")[3:]
 
 
 def _texts_of_a_name(parts: list[list[str]]) -> Iterator[str]:
-    """Return the parts of a name, its words, each with another one or with initials, and all of it."""
+    """Yield the parts of a name, its words, each with another one or with initials, and the whole name."""
     words = [word for part in parts for word in part]
     yield "".join(words)
     yield "".join(reversed(words))
@@ -169,7 +169,7 @@ def _texts_of_a_name(parts: list[list[str]]) -> Iterator[str]:
 
 
 def _holds(text: str, parts: Iterable[str]) -> bool:
-    """Return whether a text holds one of some parts; a loop, for there are hundreds of them."""
+    """Return whether a text contains one of some parts; a loop, since there are hundreds."""
     for part in parts:  # noqa: SIM110 - a generator would be called for each
         if part in text:
             return True
@@ -187,29 +187,29 @@ _ARTICLE: Final = "\N{ARABIC LETTER ALEF}\N{ARABIC LETTER LAM}"
 
 
 def _plain(text: str) -> str:
-    """Return the letters and digits of a text, in small letters and without accents."""
+    """Return the letters and digits of a text, in lower case without accents."""
     letters = "".join([char for char in text if unicodedata.category(char) in _LETTERS_AND_DIGITS])
     parts = unicodedata.normalize("NFKD", letters.casefold()).casefold().translate(_LIKE_LETTERS)
     return "".join([char for char in parts if unicodedata.category(char)[0] in "LN"])
 
 
 def _trace(plain: str) -> str:
-    """Leave off what people write twice, or write out where another writes an accent."""
+    """Remove doubled letters, and those that write out an accent."""
     return re.sub("aa+", "a", plain.replace("e", ""))
 
 
 def _english(text: str) -> str:
-    """Return the English letters of a text, in small letters."""
+    """Return the English letters of a text, in lower case."""
     return re.sub(r"[^a-z]+", "", text.casefold())
 
 
 def _script(word: str) -> str:
-    """Name the script of a word, by its first letter."""
+    """Return the script of a word, by its first letter."""
     return unicodedata.name(word[0], "").partition(" ")[0]
 
 
 def _may_be_anybodys(text: str) -> bool:
-    """Return whether a text may be a date, a number or an address, whoever it is of."""
+    """Return whether a text may be a date, a number or an address, of anyone."""
     numbers = re.findall(r"\d+", text)
     if _PERSONAL.search(text) or len(numbers) > 2 or not _TITLES.isdisjoint(map(str.casefold, runs_of(text))):
         return True

@@ -1,8 +1,8 @@
-"""What only a whole set shows: that its new UIDs, dates, names and texts are what was promised, by their properties.
+"""Checks of the whole set: new UIDs, dates, names and texts have the promised properties.
 
-No key, no map and no shift is known here. That one old UID has one new one, and one new one one old one, is counted in
-the pairs that `services.proof.compare_elements` collected; that all dates moved alike is seen in them; and that nothing
-of the patient is left is a search for what the source itself held.
+No key, map or shift is known here. That UIDs are mapped one to one is checked on the pairs collected by
+`services.proof.compare_elements`, as is that all dates moved alike; that nothing of the patient remains, by searching
+for the source's own values.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from services.proof.traces import Traces
 
 _ONE_VALUE_VRS: Final = frozenset((b"ST", b"LT", b"UT", b"UR"))
-"""The backslash is a letter in these. PS3.5 6.2."""
+"""VRs in which the backslash is an ordinary character. PS3.5 6.2."""
 
 # UIDs -----------------------------------------------------------------------------------------------------------------
 
@@ -42,12 +42,12 @@ _LONGEST_UID: Final = 64
 
 
 def judge_uids(found: Found, locator: Locator, reasons: Reasons, new_uid: Callable[[str], str] | None = None) -> int:
-    """Hold that UIDs were renamed one to one, and that no original one is left; give how many there are.
+    """Check that UIDs were mapped one to one, and no original one is left; return the number of UIDs.
 
     Parameters
     ----------
     new_uid
-        What the key makes of an original one, where the key is at hand.
+        Maps an original UID by the key, if available.
     """
     pairs = [
         (one, other, found.uid_places[old])
@@ -82,7 +82,7 @@ def _judge_rebuilt(
     reasons: Reasons,
     new_uid: Callable[[str], str] | None,
 ) -> None:
-    """Hold that rebuilt references lead to new UIDs alone."""
+    """Check that rebuilt references contain only new UIDs."""
     made = {new_uid(uid) for uid in originals} if new_uid else None
     for value in found.relinked_uids:
         uids = {uid for uid in _uids([value]) if not _is_well_known(uid)}
@@ -93,7 +93,7 @@ def _judge_rebuilt(
 
 
 def source_uids(found: Found) -> set[str]:
-    """Return every UID of the source that is the standard's own in none of its places."""
+    """Return every UID of the source that is not one of the standard's."""
     values = (*found.uids, *found.source_uids)
     return {uid for uid in _uids(values) if not _is_well_known(uid)}
 
@@ -126,7 +126,7 @@ _WEEKS: Final = range(52, 521)
 
 
 class _Moment(NamedTuple):
-    """A date as it stands: the day, of a year or a month the first; how much of it is stated; time and zone."""
+    """A date: its day (the first of a year or month), precision, time and zone."""
 
     day: date
     digits: int
@@ -134,7 +134,7 @@ class _Moment(NamedTuple):
 
 
 def judge_dates(found: Found, reasons: Reasons) -> timedelta | None:
-    """Hold that all dates moved back by one number of whole weeks; give it, None where no date moved."""
+    """Check that all dates moved back by the same whole weeks; return the shift, None if no date moved."""
     pairs = [
         (one, other, place)
         for change, place in found.dates.items()
@@ -143,7 +143,7 @@ def judge_dates(found: Found, reasons: Reasons) -> timedelta | None:
     shifts = {one.day - other.day for one, other, _ in pairs if one.digits == 8}
     if not pairs:
         return None
-    if not shifts:  # years and months alone do not tell the number of days
+    if not shifts:  # years and months alone do not determine the number of days
         for one, other, place in pairs:
             if (other.digits, other.rest) != (one.digits, one.rest) or other.day >= one.day:
                 reasons.add("dates", "did not move back, or is not as exact as it was", place)
@@ -167,7 +167,7 @@ def judge_dates(found: Found, reasons: Reasons) -> timedelta | None:
 
 
 def _moved_otherwise(pairs: Iterable[tuple[_Moment, _Moment, Place]]) -> Iterator[Place]:
-    """Return the places of the dates that moved by another number of days than most."""
+    """Yield the locations of dates that moved by a different number of days than most."""
     moved = [(one.day - other.day, place) for one, other, place in pairs if one.digits == 8]
     ((most, _),) = Counter(shift for shift, _ in moved).most_common(1)
     yield from (place for shift, place in moved if shift != most)
@@ -191,7 +191,7 @@ def _dates_side_by_side(change: Change, place: Place, reasons: Reasons) -> Itera
 
 
 def _moments(value: str) -> list[_Moment]:
-    """Read one value: a moment, or the ends of a range, of which one may be open; [] where it is none."""
+    """Parse one value: a moment, or the ends of a range, one of which may be open; [] if invalid."""
     if moment := _moment(value):
         return [moment]
     for dash in re.finditer("-", value):
@@ -228,18 +228,18 @@ def _stated(day: date, digits: int) -> str:
 # Who it is ------------------------------------------------------------------------------------------------------------
 
 _AGE: Final = re.compile(r"(\d{1,3})([DWMY])", re.ASCII)
-"""PS3.5 6.2 asks for three digits, and some systems write fewer."""
+"""PS3.5 6.2 requires three digits, but some systems write fewer."""
 _SEXES: Final = frozenset("FMO")
 _OLDEST: Final = 90
 _LONGEST_LIFE: Final = 120
 _STATEMENT_FIELDS: Final = {"birth_date": 2, "sex": 3, "age": 4}
-"""Where in `PATIENT` a statement is found."""
+"""Position of each statement in `PATIENT`."""
 
 
 def judge_identity(
     found: Found, promised: Promised, studied: StudyDates, shift: timedelta | None, reasons: Reasons
 ) -> int:
-    """Hold that every object makes the promised statement about the person, and that age, sex and birth date agree."""
+    """Check that every object makes the promised statement about the person, and that age, sex, birth date agree."""
     for argument, expected in (("patient_id", promised.patient_id), ("patient_name", promised.patient_name)):
         for change, place in found.identity[argument].items():
             if change.read()[1] != expected:
@@ -269,27 +269,27 @@ def judge_identity(
 
 
 def _differing(attributes: Iterable[int], statements: Iterable[Sequence[bytes | None]]) -> Iterator[int]:
-    """Return the attributes of which the objects of a set say different things."""
+    """Yield the attributes that differ between the objects of a set."""
     for attribute, stated in zip(attributes, zip(*statements, strict=True), strict=True):
         if len(set(stated)) > 1:
             yield attribute
 
 
 class StudyDates(NamedTuple):
-    """(0008,0020) *Study Date* of the CT before and after; None where it has none."""
+    """(0008,0020) *Study Date* of the CT before and after; None if it has none."""
 
     old: date | None
     new: date | None
 
 
 def study_date(value: bytes) -> date | None:
-    """Read a study date."""
+    """Parse a study date."""
     moments = _moments(value.decode("latin-1").strip(" \0"))
     return moments[0].day if len(moments) == 1 else None
 
 
 def _judge_age(found: Found, age: str, studied: date | None, reasons: Reasons) -> None:
-    """Hold the stated age against the source: one that it states, or the one that its birth date tells."""
+    """Check the age against the source: a stated one, or that derived from the birth date."""
     place = Place("", (), PATIENT[4])
     stated = {old.upper() for change in found.identity["age"] if _is_age(old := change.read()[0].upper())}
     births = [birth for birth in _birth_dates(found) if studied and birth < studied]
@@ -311,9 +311,9 @@ def _judge_birth_date(
     *,
     linked: bool,
 ) -> None:
-    """Hold that the birth date says the age and nothing else; of a linked set, nearly the age.
+    """Check that the birth date gives only the age; for a linked set, approximately the age.
 
-    It was made up for the age in the person's first set, and may be a year away from that in another one.
+    It was made up for the age in the person's first set, and may differ by a year in another one.
     """
     place = Place("", (), PATIENT[2])
     if not birth:
@@ -346,7 +346,7 @@ def _capped(age: str) -> str:
 
 
 def _is_of_age(age: str, birth: date, day: date | None) -> bool:
-    """Return whether a person born on `birth` is of this age on `day`; 090Y is 90 and more."""
+    """Return whether a person born on `birth` is of this age on `day`; 090Y means 90 or more."""
     match = _AGE.fullmatch(age)
     if match is None or day is None or birth >= day:
         return False
@@ -359,7 +359,7 @@ def _is_of_age(age: str, birth: date, day: date | None) -> bool:
 # Cleaned texts --------------------------------------------------------------------------------------------------------
 
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]+")
-"""What no text holds; those of several lines may hold tabs, line and page ends. PS3.5 6.1.3."""
+"""Not allowed in any text; multi-line texts may hold tabs, line feeds and form feeds. PS3.5 6.1.3."""
 _ALL_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]+")
 _LONGEST: Final = {"plan_label": 13, "text": 64, "code_meaning": 64}
 _LONGEST_ELSEWHERE: Final = 16
@@ -367,12 +367,12 @@ _NAMED_ROLES: Final = frozenset(("roi_name", "roi_label"))
 
 
 def judge_cleaned(found: Found, traces: Traces, reasons: Reasons, naming: Naming | None = None) -> int:
-    """Hold that free texts changed where they had to, equal ones equally, different ones differently.
+    """Check that free texts were changed where necessary, equal ones equally, different ones differently.
 
     Parameters
     ----------
     naming
-        What was confirmed of the names of structures: one that is changed into another name has no excuse.
+        Confirmed structure names; a change to any other name is not justified.
     """
     changed_names = {old: new for _, old, new in _cleaned(found, "roi_name") if old != new}
     for role in found.cleaned:
@@ -396,13 +396,13 @@ def judge_cleaned(found: Found, traces: Traces, reasons: Reasons, naming: Naming
 
 
 def _may_replace(old: str, new: str, role: str, naming: Naming | None) -> bool:
-    """Whether a text may stand in another one's place: by itself, or as a person confirmed it for its remainder."""
+    """Return whether a text may replace another one: by itself, or as the confirmed name of its remainder."""
     is_confirmed = naming is not None and role in _NAMED_ROLES and new in naming.names
     return is_confirmed or is_stand_in(new) or is_left_of(old, new)
 
 
 def _judge_one_to_one(found: Found, role: str, reasons: Reasons) -> None:
-    """Hold that equal texts of a role stayed equal, and different ones different; labels are cut-off names."""
+    """Check that equal texts of a role remain equal, and different ones different; labels are truncated names."""
     new_of: dict[str, str] = {}
     old_of: dict[str, str] = {}
     for place, old, new in _cleaned(found, role):
@@ -418,14 +418,14 @@ def _as_read(text: str) -> str:
 
 
 def _cleaned(found: Found, role: str) -> Iterator[tuple[Place, str, str]]:
-    """Return the texts of a role: where each stands, what it was, and what it is."""
+    """Yield the texts of a role: location, old and new text."""
     for change, place in found.cleaned[role].items():
         for old, new in _texts_side_by_side(change):
             yield place, old, new
 
 
 def _texts_side_by_side(change: Change) -> Iterator[tuple[str, str]]:
-    """Yield the values of both sides; of unequal numbers as if they were one, so that they differ."""
+    """Yield the values of both sides in pairs; if their numbers differ, as a single pair, so that they are unequal."""
     old, new = change.read()
     before, after = old.split("\\"), new.split("\\")
     if change.vr in _ONE_VALUE_VRS or len(before) != len(after):
@@ -439,18 +439,18 @@ def _texts_side_by_side(change: Change) -> Iterator[tuple[str, str]]:
 
 _UID_IN_TEXT: Final = re.compile(r"\d+(?:\.\d+){3,}")
 _LONGEST_VERSION: Final = 5
-"""Digits of a number in a technical value that may be a version or a year by chance equal to an ID."""
+"""Maximum digits of a version or year in a technical value that may equal an ID by chance."""
 
 
 _OF_THE_PATIENT: Final = frozenset(("person", "patient-id"))
 _OF_DEVICES: Final = frozenset(("place", "device"))
-"""Kinds that say nothing in the name of a maker or a model: many stations are called like their model."""
+"""Kinds not significant in the name of a manufacturer or model: many stations are named after their model."""
 
 
 def identifying_values(found: Found) -> list[tuple[str, str]]:
-    """Return what identifies the set, kind and value, as the source has it, but for what an option keeps.
+    """Return identifiers of the set, kind and value, as in the source, except those kept by an option.
 
-    A serial number that stays is not looked for as one that went; what names the patient is, whatever shares it.
+    A kept serial number is not searched for as a removed one; names of the patient always are.
     """
     kept = {spelling for _, value in _values(found.retained) for spelling in spellings(value)}
     births = [("date", f"{day:%Y%m%d}") for day in _birth_dates(found)]
@@ -470,7 +470,7 @@ def _values(raw: Iterable[tuple[str, bytes, bytes, tuple[str, ...]]]) -> Iterato
 
 
 def judge_texts(found: Found, search: Search, locator: Locator, reasons: Reasons) -> int:
-    """Search every distinct text of the output for what identifies the set; give how many there were."""
+    """Search every distinct output text for identifiers of the set; return the number of texts."""
     originals = source_uids(found)
     searched = 0
     for value, text, kinds in _searched(found, search):
@@ -483,7 +483,7 @@ def judge_texts(found: Found, search: Search, locator: Locator, reasons: Reasons
 
 
 def _searched(found: Found, search: Search) -> Iterator[tuple[bytes, str, frozenset[str]]]:
-    """Return every distinct text of the output, as it stands and read, with the kinds of identifiers left in it."""
+    """Yield every distinct output text, raw and decoded, with the kinds of identifiers found."""
     for charsets, typed in found.typed.items():
         yield from ((value, text, search.in_typed(text)) for value, text in _readings(typed, charsets))
     for charsets, texts in found.texts.items():
@@ -499,7 +499,7 @@ def _searched(found: Found, search: Search) -> Iterator[tuple[bytes, str, frozen
 
 
 def _readings(values: Iterable[bytes], charsets: tuple[str, ...] = ()) -> Iterator[tuple[bytes, str]]:
-    """Read texts as their character set says, and as UTF-8 or Latin-1 where it may be declared wrongly."""
+    """Decode texts by their character set, and as UTF-8 or Latin-1 in case it is declared wrongly."""
     for value in values:
         as_declared = character_sets.decode(value, b"PN", charsets)
         yield value, as_declared
@@ -521,7 +521,7 @@ def _kinds_but_versions(hits: Iterable[Hit]) -> frozenset[str]:
 _METHOD_CODES: Final = tag("DeidentificationMethodCodeSequence")
 
 REBUILT: Final = "rebuilt"
-"""The word that marks a set whose references are not the source's."""
+"""The word that marks a set with rebuilt references."""
 
 _WORDS: Final = re.compile(
     r"rt-set-anonymizer \d[\w.+-]*\\policy [\d-]+ of PS3\.15-\d{4}[a-z]"
@@ -531,13 +531,13 @@ _WORDS: Final = re.compile(
     r"(\\references between the objects rebuilt)?",
     re.ASCII,
 )
-"""All that an object may say of our work in words."""
+"""All possible descriptions of the de-identification in an object."""
 
 
 def judge_method(
     found: Found, options: Options, *, relinked: bool, reasons: Reasons, unread_words: bool | None = None
 ) -> int:
-    """Hold that every object says what was done to it, no less and no more."""
+    """Check that every object states exactly what was done to it."""
     possible = [
         {tuple(map(_item, table.method_codes(options, device_dates_touched=found.contested, unread_words=unread)))}
         for unread in ((False, True) if unread_words is None else (unread_words,))
