@@ -120,7 +120,14 @@ def _is_well_known(uid: str) -> bool:
 
 # Dates ----------------------------------------------------------------------------------------------------------------
 
-_MOMENT: Final = re.compile(r"(\d{4})(?:(\.?)(\d\d)(?:\2(\d\d)((?:\d\d){0,3}(?:\.\d{1,6})?)?)?)?([+-]\d{4})?", re.ASCII)
+_DA: Final = re.compile(r"(?P<year>\d{4})(?P<dot>\.?)(?P<month>\d\d)(?P=dot)(?P<day>\d\d)(?P<rest>)", re.ASCII)
+_DT: Final = re.compile(
+    r"(?P<year>\d{4})(?:(?P<month>\d\d)(?P<day>\d\d)?)?(?P<rest>"
+    r"(?:(?<=\d{8})(?:[01]\d|2[0-3])(?:[0-5]\d(?:(?:[0-5]\d|60)(?:\.\d{1,6})?)?)?)?"  # the time
+    r"(?:[+-](?:0\d|1[0-4])[0-5]\d)?)",  # the time zone
+    re.ASCII,
+)
+"""PS3.5 6.2. A year alone is a DT but not a DA; older objects separate the parts of a DA by dots."""
 _WEEK: Final = 7
 _WEEKS: Final = range(52, 521)
 
@@ -180,7 +187,7 @@ def _dates_side_by_side(change: Change, place: Place, reasons: Reasons) -> Itera
         reasons.add("dates", "has more or fewer values than before", place)
         return
     for one, other in zip(before, after, strict=True):
-        was, became = _moments(one.strip(" \0")), _moments(other.strip(" \0"))
+        was, became = (_moments(text.strip(" \0"), change.vr) for text in (one, other))
         if not other.strip(" \0"):
             if any(moment.day.year > _WEEKS[-1] // 52 + 1 for moment in was):
                 reasons.add("dates", "a date was removed", place)
@@ -190,28 +197,29 @@ def _dates_side_by_side(change: Change, place: Place, reasons: Reasons) -> Itera
             yield from zip(was, became, strict=True)
 
 
-def _moments(value: str) -> list[_Moment]:
-    """Parse one value: a moment, or the ends of a range, one of which may be open; [] if invalid."""
-    if moment := _moment(value):
+def _moments(value: str, vr: bytes = b"DA") -> list[_Moment]:
+    """Parse one value: a moment, or the ends of a range, one of which may be open; [] if it is not a date."""
+    pattern = _DT if vr == b"DT" else _DA
+    if moment := _moment(value, pattern):
         return [moment]
     for dash in re.finditer("-", value):
         sides = [side for side in (value[: dash.start()], value[dash.end() :]) if side]
-        ends = [moment for side in sides if (moment := _moment(side))]
+        ends = [moment for side in sides if (moment := _moment(side, pattern))]
         if ends and len(ends) == len(sides):
             return ends
     return []
 
 
-def _moment(value: str) -> _Moment | None:
-    match = _MOMENT.fullmatch(value)
+def _moment(value: str, pattern: re.Pattern[str]) -> _Moment | None:
+    match = pattern.fullmatch(value)
     if not match:
         return None
-    year, _, month, day, time, zone = match.groups()
+    year, month, day = match["year"], match["month"], match["day"]
     try:
         stated = date(int(year), int(month or 1), int(day or 1))
     except ValueError:
         return None
-    return _Moment(stated, 4 + 2 * bool(month) + 2 * bool(day), (time or "") + (zone or ""))
+    return _Moment(stated, 4 + 2 * bool(month) + 2 * bool(day), match["rest"])
 
 
 def _moved(moment: _Moment, shift: timedelta) -> str:
@@ -283,9 +291,13 @@ class StudyDates(NamedTuple):
 
 
 def study_date(value: bytes) -> date | None:
-    """Parse a study date."""
-    moments = _moments(value.decode("latin-1").strip(" \0"))
-    return moments[0].day if len(moments) == 1 else None
+    """Return the first date of a DA value."""
+    return next(iter(_days(value)), None)
+
+
+def _days(value: bytes) -> list[date]:
+    """Return the dates of a DA value."""
+    return [moment.day for part in value.decode("latin-1").split("\\") for moment in _moments(part.strip(" \0"))]
 
 
 def _judge_age(found: Found, age: str, studied: date | None, reasons: Reasons) -> None:
@@ -332,7 +344,7 @@ def _judge_birth_date(
 
 
 def _birth_dates(found: Found) -> list[date]:
-    return [day for change in found.identity["birth_date"] for day in [study_date(change.old or b"")] if day]
+    return [day for change in found.identity["birth_date"] for day in _days(change.old or b"")]
 
 
 def _is_age(value: str) -> bool:
