@@ -1,1 +1,1 @@
-"""Compute the new values of a set and write its files."""
+"""Computation of a set's new values and writing of its files."""

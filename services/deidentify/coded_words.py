@@ -1,8 +1,8 @@
-"""Words in coded strings that are no terms: a person is to look at them, as at those of texts.
+"""Words in coded strings that are not defined terms, which a person reviews like those of texts.
 
-A scanner or a planning system has written most of them by itself, so that nothing goes because nobody knows it. What a
-person had removed goes, and what weak evidence takes from a text; but where dose or import depend on a value it stays,
-and with it the word stays on the list.
+Most were written by scanners and planning systems, so nothing is removed just because it is unknown. Words are removed
+by a person's decision, or on weak evidence as in texts; but if dose or import depend on the value it is kept, and the
+word stays on the list.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ if TYPE_CHECKING:
     from services.rtset.kept_values import Coded, Mend
 
 CODED: Final = "coded"
-"""The kind of text that such values are."""
+"""Kind of text of such values."""
 FIXED: Final = "coded_fixed"
-"""The like of one that cannot go."""
+"""The same for values that cannot be removed."""
 
 
 class CodedWords:
-    """What becomes of the coded strings of one set.
+    """Treatment of the coded strings of one set.
 
     Parameters
     ----------
     coded
-        Those that are no terms.
+        Those that are not defined terms.
     rule
-        Which words go though they are no identifiers.
+        Which words are removed although they are not identifiers.
     """
 
     def __init__(self, coded: Iterable[Coded] = (), rule: Rule | None = None) -> None:
         self.mends: dict[int, dict[bytes, Mend]] = {}
-        """What takes the place of values, by tag and value."""
+        """Replacements of values, by tag and value."""
         self.taken: set[str] = set()
-        """Words that go, folded."""
+        """Removed words, folded."""
         self.staying: set[str] = set()
-        """Values that are no terms and stay."""
+        """Kept values that are not defined terms."""
         self._texts: defaultdict[str, defaultdict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         self._spelled: dict[str, str] = {}
         self._reasons: dict[str, str] = {}
@@ -72,7 +72,7 @@ class CodedWords:
 
     @property
     def unread(self) -> list[UnreadWord]:
-        """The words that a person is to look at."""
+        """The words for a person to review."""
         return [
             UnreadWord(
                 self._spelled[folded],
@@ -83,7 +83,7 @@ class CodedWords:
         ]
 
     def added_to(self, words: Sequence[UnreadWord]) -> tuple[UnreadWord, ...]:
-        """Return the words of a set's texts and those of its coded strings, each word once."""
+        """Return the words of a set's texts and coded strings, without duplicates."""
         known = {fold(word.word): word for word in words}
         for word in self.unread:
             before = known.get(fold(word.word))
@@ -94,5 +94,5 @@ class CodedWords:
 def joined(
     first: Mapping[int, Mapping[bytes, Mend]], second: Mapping[int, Mapping[bytes, Mend]]
 ) -> Mapping[int, Mapping[bytes, Mend]]:
-    """Return what becomes of kept values by two judgements; the second one knows what the first one leaves."""
+    """Combine two treatments of kept values; the second applies to the results of the first."""
     return {tag: {**first.get(tag, {}), **second.get(tag, {})} for tag in {*first, *second}}

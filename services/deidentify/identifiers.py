@@ -1,29 +1,28 @@
-"""What identifies a set, in the spellings people write it in: for the cleaner to remove, and for the proof to search.
+"""Identifiers of a set in their customary spellings, for the cleaner to remove.
 
-A patient's name comes back as `Mueller`, `MUELLERANNA`, `Müller_A`; an ID without its leading zeros or its dashes;
-the date of birth as `3.11.50`. Hundreds of patterns over thousands of texts would take a second. Instead every
-identifier is folded once into keys, every text is cut once into pieces, and a key is looked up wherever a piece
-begins: a few dictionary look-ups a text.
+A patient's name recurs as `Mueller`, `MUELLERANNA`, `Müller_A`; an ID without its leading zeros or its dashes; the date
+of birth as `3.11.50`. Hundreds of patterns over thousands of texts would take a second. Instead every identifier is
+folded once into keys, every text is cut once into pieces, and a key is looked up wherever a piece begins: a few
+dictionary look-ups a text.
 
 What counts as found:
 
 * Keys of four characters and more (two in Chinese, Japanese and Korean writing) wherever they fill whole pieces.
-  Those of six and more may have separators strewn in; shorter ones only where the identifier itself has them, or
+  Those of six and more may have separators inserted; shorter ones only where the identifier itself has them, or
   `Ring_O` would be a Mr Ringo.
 * Keys of two and three characters as the whole value. The cleaner removes them as whole words too. Numbers of up to
-  three digits stand in every technical text (wedge 15, tray 1), so only the cleaner minds them; a single character is
-  nobody.
-* Dates are not spelled out but read from the text, whatever their form, and compared as dates; the cleaner takes out
-  their months, too.
+  three digits occur in every technical text (wedge 15, tray 1), so only the cleaner considers them; a single
+  character is not an identifier.
+* Dates are parsed from the text in any form and compared as dates; the cleaner also removes their months.
 
 What does not count:
 
-* A name made of anatomical terms alone (`services.vocabulary.anatomy`), unless digits are what was found: words are
-  anatomy, numbers never are. `Lung_L` stays for a Mrs Lung; `PTV_2018` does not where 2018 is the patient's ID.
-* Words that say what every clinic is (hospital, department), which maker built the machine, which role a person has.
+* A name made of anatomical terms alone (`services.vocabulary.anatomy`), unless the match consists of digits: words may
+  be anatomy, numbers never. `Lung_L` is kept for a Mrs Lung; `PTV_2018` is not if 2018 is the patient's ID.
+* Words common to all clinics (hospital, department), names of manufacturers, and roles of people.
 
-Numbers, dates and UIDs as values of their own VRs are never handed in here: a four-digit ID stands by chance in a
-third of all structure sets. They are proven in their own way.
+Numbers, dates and UIDs as values of their own VRs are never searched here: a four-digit ID occurs by chance in a third
+of all structure sets. They are proven separately.
 """
 
 from __future__ import annotations
@@ -54,26 +53,27 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "Identifiers", "Span", "join", "read_dates"]
 
 KINDS: Final = frozenset({"person", "patient-id", "other-id", "accession", "place", "device", "contact", "date"})
-"""The values of the column `identifies` of the policy table."""
+"""Values of the column `identifies` of the policy table."""
 
 _NUMBERED: Final = frozenset({"patient-id", "other-id", "accession"})
 _OF_DEVICES: Final = frozenset({"device", "place"})
 
 _TOKEN: Final = 4
-"""From this length on a key is searched as a token; PTV, CTV and the like are shorter."""
+"""Minimum length of a key searched as a token; PTV, CTV and the like are shorter."""
 
 _JOINED: Final = 6
-"""From this length on a key is also found with separators strewn in."""
+"""Minimum length of a key also found with inserted separators."""
 
 _EMBEDDED: Final = 5
-"""From this length on the cleaner also finds a name inside a longer word (`ptvmueller`), and the beginning of a name
-that a field of 13 or 16 characters cut short (`HN Mustermanns`)."""
+"""Minimum length of a name that the cleaner also finds inside a longer word (`ptvmueller`), or truncated by a field of
+13 or 16 characters (`HN Mustermanns`).
+"""
 
 _LONGEST_VERSION: Final = 5
-"""Digits of a number that may be a version, a year or a tray by chance equal to an ID."""
+"""Maximum digits of a version, year or tray number that may equal an ID by chance."""
 
 _SHORTEST_TERM: Final = 3
-"""Letters of a term that a name is cut off from: PTV."""
+"""Minimum length of a term that is separated from a joined name: PTV."""
 
 
 _GENERIC: Final = frozenset(map(fold, word_lists.GENERIC))
@@ -84,18 +84,18 @@ _FAMILIES_TOO: Final = frozenset(map(fold, word_lists.TITLES_AND_PARTICLES))
 
 @dataclass(slots=True)
 class _Key:
-    """What is known of one folded spelling."""
+    """One folded spelling."""
 
     weight: int = 0
-    """Its length as the identifier spells it; a Chinese, Japanese or Korean character counts for two."""
+    """Its length as spelled in the identifier; Chinese, Japanese and Korean characters count twice."""
 
     kinds: set[str] = field(default_factory=set)
     cuts: set[int] = field(default_factory=set)
-    """Where the identifier itself has separators."""
+    """Positions at which the identifier itself has separators."""
 
 
 class _Reading:
-    """A text cut into pieces and put together again without separators, folded."""
+    """A text split into pieces, and rejoined without separators, folded."""
 
     __slots__ = ("ends", "gaps", "joined", "starts")
 
@@ -125,16 +125,16 @@ class _Hit(NamedTuple):
 
 
 class Identifiers:
-    """All that identifies one set.
+    """Identifiers of one set.
 
     Parameters
     ----------
     found
         Pairs of a kind (`KINDS`) and a value, decoded and one at a time; names in the form of PN, dates as DA or DT.
     technical
-        Texts that stay as they are, such as maker and model: their words identify no place and no device.
+        Texts kept unchanged, such as manufacturer and model, whose words identify neither place nor device.
     births
-        Birth dates, as DA: their years say who it is, too.
+        Birth dates, as DA, whose years identify, too.
     """
 
     def __init__(
@@ -143,7 +143,7 @@ class Identifiers:
         self._keys: defaultdict[str, _Key] = defaultdict(_Key)
         self._days: set[date] = set()
         self._names: set[str] = set()
-        """Words of names, as they are spelled."""
+        """Words of names, as spelled."""
         self._makers = frozenset(technical)
         self._generic = _GENERIC.union(fold(word) for text in self._makers for word in _letters(text))
         for kind, text in sorted(set(found)):
@@ -165,7 +165,7 @@ class Identifiers:
         self._inside = tuple(spelling for spelling in self._glued if self._keys[spelling].weight >= _EMBEDDED)
 
     def matches(self, text: str) -> list[Span]:
-        """Say where identifiers stand in a text, for the cleaner: as strictly as can be; in order, overlaps joined."""
+        """Return the positions of identifiers in a text, for the cleaner: as strict as possible, sorted and merged."""
         if len(text) < 2:
             return []
         spans = [
@@ -180,7 +180,7 @@ class Identifiers:
         return join(spans)
 
     def in_technical(self, text: str, *, of_maker: bool) -> list[Span]:
-        """Return where identifiers stand in a text that is configured or a maker's: short numbers are versions there.
+        """Return the positions of identifiers in configured or manufacturers' texts, where short numbers are versions.
 
         Parameters
         ----------
@@ -222,7 +222,7 @@ class Identifiers:
         return all(gap - at in key.cuts for gap in gaps if at < gap < at + len(spelling))
 
     def _is_word(self, spelling: str) -> bool:
-        """Return whether the cleaner takes this key out of a longer text."""
+        """Return whether the cleaner removes this key from a longer text."""
         key = self._keys[spelling]
         if key.weight >= _TOKEN:
             return True
@@ -241,7 +241,7 @@ class Identifiers:
                 yield _unknown_of(found, names)
 
     def _in_other_letters(self, text: str) -> Iterator[Span]:
-        """Find a name in the letters of another script, or in the form that the other sex has of it."""
+        """Yield transliterated names, and their other gender's forms."""
         for found in _WORD.finditer(text):
             cuts = [found.span(), *_unknown_in(found)]
             names = [cut for cut in cuts if self._letters.has(text[slice(*cut)])]
@@ -252,10 +252,10 @@ class Identifiers:
         return [span for span, days in read_dates(text) if not self._days.isdisjoint(days)]
 
     def _parts_of_dates(self, text: str) -> Iterator[Span]:
-        """Find what says a day of the set's, and so by how much all dates were moved, without saying all of it.
+        """Yield partial dates of the set, which would reveal the date shift.
 
         A month with its year, `Boost 12/2020`; a week with its year, `KW12 2021`; a day of the year, `22.3.`; and the
-        year of birth, which beside the age says the same.
+        year of birth, equivalent when combined with the age.
         """
         if not any(map(str.isdecimal, text)):
             return
@@ -279,21 +279,21 @@ class Identifiers:
             self._take_phrase(kind, text)
 
     def _take_name(self, components: Sequence[str]) -> None:
-        """Take in a name: its words, and family and given name together in both orders, whole or as initials."""
+        """Add a name: its words, and family and given name joined in both orders, in full or as initials."""
         for component in components:
             if len(component) > 1 and fold(component) not in _NAMELESS:
                 self._add("person", component)
-                if other_letters.is_of_consonants(component):  # عبد الله is one name
+                if other_letters.is_of_consonants(component):  # عبد الله is a single name
                     self._names.add("".join(_words(component)))
             for word in _words(component):
                 self._add_word_of_name(word)
         words = [_words(component) for component in components[:3]]
         if len(components) > 1 and len(words[0]) == 1 and fold(words[0][0]) in _FAMILIES_TOO:
-            self._add("person", words[0][0])  # a family that is called as others are addressed: Herr, Das
+            self._add("person", words[0][0])  # a family name that is also a form of address: Herr, Das
         family, given = words[0], [word for component in words[1:] for word in component]
         if given:
             self._add_pairs(family, given)
-        elif len(family) > 1:  # not in the form of PN: Anna Müller, Müller Anna
+        elif len(family) > 1:  # not in PN form: Anna Müller, Müller Anna
             self._add_pairs(family[-1:], family[:-1])
             self._add_pairs(family[:1], family[1:])
 
@@ -306,18 +306,18 @@ class Identifiers:
                     self._add("person", first, surname)
 
     def _add_word_of_name(self, word: str) -> None:
-        """Take in one word; of a login such as `mueller01` its letters too."""
+        """Add one word; for a login such as `mueller01` also its letters."""
         for part in {word, *(letters for letters in _letters(word) if len(letters) >= _TOKEN)}:
             if fold(part) not in _NAMELESS:
                 self._add("person", part)
                 self._add("person", other_letters.without_article(part))
                 self._names.add(part)
-        if not word.isascii() and len(word) > _TOKEN:  # where a wrong code page lost a letter, or made two of it
+        if not word.isascii() and len(word) > _TOKEN:  # if a wrong code page lost a letter or doubled it
             self._add("person", re.sub(r"[^\x00-\x7f]+", " ", word).strip())
             self._add("person", word.encode().decode("cp1252", "ignore"))
 
     def _take_phrase(self, kind: str, text: str) -> None:
-        """Take in an ID, a place, a device, an address: whole, and each word of it that stands for nothing else."""
+        """Add an ID, a place, a device, an address: in full, and each of its distinctive words."""
         own = [word for word in _letters(text) if len(word) >= _TOKEN and not self._is_common(word)]
         numbers = re.findall(r"\d+", text)
         if own or numbers or kind in _NUMBERED or any(not self._is_common(word) for word in _letters(text)):
@@ -325,7 +325,7 @@ class Identifiers:
         if kind in _NUMBERED:
             self._add(kind, re.sub(r"(?<!\d)0+(?=\d)", "", text))
             self._add(kind, re.sub(r"^[0\W_]+(?=\d)", "", text))
-        if numbers and kind != "place":  # CTSIM3 for CTSIM03, and the other way round
+        if numbers and kind != "place":  # CTSIM3 for CTSIM03, and vice versa
             self._add(kind, re.sub(r"(?<=[^\W\d_])0+(?=\d)", "", text))
             self._add(kind, re.sub(r"(?<=[^\W\d_])(?=\d(?!\d))", "0", text))
         for word in own:
@@ -339,20 +339,20 @@ class Identifiers:
                 self._add(kind, number.lstrip("0"))
         if kind == "contact" and len(digits := "".join(numbers)) >= _JOINED:
             abroad = text.lstrip(" (").startswith(("+", "00"))
-            for country_code in range(4 if abroad else 1):  # +49 761 2701 is 0761 2701 at home
+            for country_code in range(4 if abroad else 1):  # +49 761 2701 is 0761 2701 domestically
                 self._add(kind, digits.lstrip("0")[country_code:])
 
     def _is_common(self, word: str) -> bool:
         return fold(word) in self._generic or anatomy.is_term(word)
 
     def _add(self, kind: str, *parts: str) -> None:
-        """Make the key of a spelling, with separators between its parts as between its own words."""
+        """Add the key of a spelling, with separators between its parts and its words."""
         text = " ".join(parts)
         reading = _Reading(text)
         weight = sum(2 if is_cjk(char) else 1 for char in text if char.isalnum())
         humps = [at for at, _ in reading.starts[1:]] if kind == "person" else reading.gaps
         for spelling, cuts in ((reading.joined, humps), (fold(reading.joined), [])):
-            if len(spelling) > 1:  # ANNAEVA written as one word folds otherwise than Anna and Eva do
+            if len(spelling) > 1:  # ANNAEVA as one word folds differently from Anna and Eva
                 key = self._keys[spelling]
                 key.kinds.add(kind)
                 key.cuts.update(cuts)
@@ -360,7 +360,7 @@ class Identifiers:
 
 
 class _NamesInOtherLetters:
-    """How the names of a set sound, for words in another script, or with the ending of the other sex."""
+    """The sounds of a set's names, for words in another script or with the other gender's ending."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = sorted(names)
@@ -370,7 +370,7 @@ class _NamesInOtherLetters:
 
     @cached_property
     def _sounds(self) -> dict[bool, frozenset[str]]:
-        """All ways in which names may sound, by whether they are in another script."""
+        """All possible sounds of the names, by whether they are in another script."""
         return {
             is_other: frozenset(
                 sound
@@ -397,7 +397,7 @@ class _NamesInOtherLetters:
 
 
 def join(spans: Iterable[Span]) -> list[Span]:
-    """Sort spans and join those that overlap."""
+    """Sort spans and merge overlapping ones."""
     joined: list[Span] = []
     for span in sorted(spans):
         if joined and span.start <= joined[-1].end:
@@ -419,7 +419,7 @@ def _words(text: str) -> list[str]:
 
 
 def _is_anatomy(text: str, hit: _Hit) -> bool:
-    """Whether what was found is itself a term, as listed, among known words: a split inside it excuses nothing."""
+    """Return whether a match is itself a listed term among known words; a split inside it is no excuse."""
     found = _letters(text[hit.start : hit.end])
     listed = all(map(anatomy.is_listed, found)) and max(map(len, found), default=0) > 1
     return listed and not _has_digits(text, hit) and anatomy.only_known(text)
@@ -438,12 +438,12 @@ def _has_digits(text: str, hit: _Hit) -> bool:
 
 
 def _unknown_in(found: re.Match[str]) -> list[tuple[int, int]]:
-    """Return where what is not in the lexicon stands in a word of a text: behind the target of `PTVHohenlohe`."""
+    """Return the positions of unknown parts of a word: after the target in `PTVHohenlohe`."""
     return [(found.start() + start, found.start() + end) for start, end in anatomy.unknown_words(found[0])]
 
 
 def _unknown_of(found: re.Match[str], names: Iterable[str]) -> Span:
-    """Return where a word with a name in it stands, without terms glued to it that are no part of the name."""
+    """Return the position of a word that contains a name, without joined terms that are not part of the name."""
     for start, end in _unknown_in(found):
         part = fold(found.string[start:end])
         if any(name in part or name.startswith(part) for name in names):
@@ -452,7 +452,7 @@ def _unknown_of(found: re.Match[str], names: Iterable[str]) -> Span:
 
 
 def _cut_off(word: str, name: str) -> Iterator[tuple[int, int]]:
-    """Find a name glued to a term in one case, `ptvlund` or `LUNDPTV`: where it stands, without the term."""
+    """Yield the position of a name joined to a term in one case, `ptvlund` or `LUNDPTV`, without the term."""
     if anatomy.is_listed(name) or anatomy.is_listed(word):
         return
     for cut in range(1, len(word)):

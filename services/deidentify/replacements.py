@@ -1,4 +1,4 @@
-"""What the new values of a set are: worked out once, before its first file is written, the same on every attempt."""
+"""New values of a set: computed once, before its first file is written, and the same on every attempt."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from services.rtset.reader import RtSet
 
 UNNAMED: Final = Naming()
-"""Nobody has decided on any name."""
+"""No names were decided on."""
 
 NOTHING_DECIDED: Final = Decisions()
 
@@ -39,20 +39,20 @@ OUT_OF_THE_ORDINARY: Final = {
     "age-over-89": "age over 89 given as 090Y",
     "relinked": "references between the objects rebuilt",
 }
-"""What (0012,0063) *De-identification Method* says beyond the usual, by code."""
+"""Additional statements in (0012,0063) *De-identification Method*, by code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What every object of the published set says of the patient beside the name: one answer for all of them."""
+    """Statements about the patient besides the name, the same in all objects of the published set."""
 
     age: Age | None
 
     birth_date: date | None
-    """Made up; it says the age and nothing else."""
+    """Made up; it gives only the age."""
 
     sex: str
-    """`F`, `M`, `O`, or empty where the set does not say, or says two things."""
+    """`F`, `M`, `O`, or empty if the set states none, or conflicting ones."""
 
     notes: tuple[str, ...]
     """Codes of `identity.AGE_NOTES`, and `sexes-differ`."""
@@ -60,18 +60,18 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """What a set has of the person to whom it is linked, and what its key does not say."""
+    """Values that a set shares with its linked person and that are not derived from the key."""
 
     birth_date: date | None
     """Made up for the person's first set."""
 
     study_ids: Mapping[str, str] = field(default_factory=dict)
-    """(0020,0010) *Study ID* by new Study Instance UID; 1 where nothing is said."""
+    """(0020,0010) *Study ID* by new Study Instance UID; 1 by default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replacements:
-    """Everything that decides what a set's new values are."""
+    """Everything that determines a set's new values."""
 
     identity: NewIdentity
     person: Person
@@ -79,15 +79,15 @@ class Replacements:
     uids: UidMap
 
     shift: timedelta
-    """By how much dates move back, where the policy moves them."""
+    """Amount by which dates move back, if the policy moves them."""
 
     cleaner: Renaming
 
     machine: Machine | None
-    """None where linac and scanner stay."""
+    """None if linac and scanner are kept."""
 
     scanner: str
-    """Takes the CT scanner's *Station Name*'s place; empty: nothing does, or the scanner stays."""
+    """Replaces the CT scanner's *Station Name*; empty: not replaced."""
 
     method: tuple[str, ...]
     """The values of (0012,0063) *De-identification Method*."""
@@ -96,10 +96,10 @@ class Replacements:
     """The items of (0012,0064) *De-identification Method Code Sequence*."""
 
     study_ids: Mapping[str, str] = field(default_factory=dict)
-    """(0020,0010) *Study ID* by new Study Instance UID, where sets of a person are linked."""
+    """(0020,0010) *Study ID* by new Study Instance UID, if sets of a person are linked."""
 
     mends: Mapping[int, Mapping[bytes, Mend]] = field(default_factory=dict)
-    """What takes the place of kept values that cannot stay, by tag and value."""
+    """Replacements of kept values that cannot stay, by tag and value."""
 
 
 def choose_replacements(
@@ -113,20 +113,20 @@ def choose_replacements(
     renaming: Renaming | None = None,
     linked: Linked | None = None,
 ) -> Replacements:
-    """Work out the new values of a set.
+    """Compute the new values of a set.
 
     Parameters
     ----------
     key
         The key of the set: 32 bytes.
     shift
-        As `dates.choose_shift` gave it for the same key.
+        From `dates.choose_shift` for the same key.
     naming
-        What structures are to be called.
+        Confirmed structure names.
     renaming
-        What becomes of its texts, where that was worked out before.
+        Treatment of its texts, if already computed.
     linked
-        What it has of its person, where a person's sets are linked.
+        Values shared with its person, if sets of a person are linked.
     """
     renaming = renaming or rename(rtset, naming, replace=options.unread_words == "replace")
     policy = policy_for(options)
@@ -159,16 +159,16 @@ def rename(
     replace: bool = False,
     elsewhere: Callable[[str], bool] | None = None,
 ) -> Renaming:
-    """Work out what becomes of a set's free texts.
+    """Compute the treatment of a set's free texts.
 
     Parameters
     ----------
     decisions
-        What a person decided about words that nobody knows.
+        A person's decisions on unknown words.
     replace
-        Whether such words go at once.
+        Whether unknown words are removed by default.
     elsewhere
-        Whether a word stands in another person's set, too.
+        Whether a word also occurs in another person's set.
     """
     rule = Rule(evidence_of(rtset), decisions, replace, elsewhere)
     cleaner = Cleaner(identifiers_of(rtset), rtset.texts, rule)
@@ -179,13 +179,13 @@ def rename(
 
 
 def identifiers_of(rtset: RtSet) -> Identifiers:
-    """Collect what identifies a set."""
+    """Collect the identifiers of a set."""
     births = {file.view.text("PatientBirthDate") for file in rtset.set_files}
     return Identifiers(rtset.found, rtset.technical, births)
 
 
 def person_of(rtset: RtSet, options: Options, key: bytes, shift: timedelta) -> Person:
-    """Settle age, birth date and sex. Without dates there is no birth date, and the age says the age."""
+    """Determine age, birth date and sex. Without dates there is no birth date, and the age is kept."""
     views = [file.view for file in rtset.set_files]
     births = [view.text("PatientBirthDate") for view in views]
     studied = studied_on(rtset)
@@ -201,13 +201,13 @@ def person_of(rtset: RtSet, options: Options, key: bytes, shift: timedelta) -> P
 
 
 def studied_on(rtset: RtSet) -> date | None:
-    """Return the day on which the age of a set counts: the first study date stated, the CT's before the others'."""
+    """Return the date for the age of a set: the first study date stated, the CT's before the others'."""
     views = [file.view for file in rtset.set_files]
     return next((day for view in views for day in dates.read_da(view.raw("StudyDate") or b"")), None)
 
 
 def _holds(elements: Sequence[Element], tags: Container[int]) -> bool:
-    """Return whether any of these attributes is there, at any depth."""
+    """Return whether any of these attributes occurs, at any depth."""
     return any(
         element[0] in tags or (element[5] and any(_holds(item[3], tags) for item in element[5])) for element in elements
     )

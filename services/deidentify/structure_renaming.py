@@ -1,12 +1,11 @@
-"""The structures of one set get the names that were confirmed for them; where that would go wrong, they keep theirs.
+"""Application of confirmed names to the structures of a set, unless this would cause an error.
 
-It comes after the cleaner and changes names of structures only: (3006,0026) *ROI Name*, and (3006,0085) *ROI
-Observation Label* where that repeats the name. Two structures never get one name, a name that two already bear is left
-alone, and no name brings back an identifier of the set. What a structure is, as its type and its code say, stays.
-PS3.3 C.8.8.5, C.8.8.8.
+It follows the cleaner and changes only names of structures: (3006,0026) *ROI Name*, and (3006,0085) *ROI Observation
+Label* if that repeats the name. Two structures never get the same name, a name already shared by two is not changed,
+and no new name contains an identifier of the set. The structure's type and code are kept. PS3.3 C.8.8.5, C.8.8.8.
 
-Structures are those of the structure set. A dose may list isodoses and points of its own in the same attributes, and
-number them from 1, too (PS3.3 A.18.3): they are cleaned, and their names are taken, but nobody names them.
+Structures are those of the structure set. A dose may list its own isodoses and points in the same attributes, also
+numbered from 1 (PS3.3 A.18.3): they are cleaned, and their names count as taken, but they are not renamed.
 """
 
 from __future__ import annotations
@@ -31,8 +30,9 @@ if TYPE_CHECKING:
     from services.policy.text_roles import Role, Text
 
 KeptBack = Literal["borne-twice", "identifier", "name-taken"]
-"""Why a confirmed name is not applied: two structures bear the old one; the new one echoes an identifier of the set;
-another structure of the set has the new one, or is to get it."""
+"""Why a confirmed name is not applied: two structures have the old one; the new one contains an identifier of the set;
+another structure of the set has the new one, or will get it.
+"""
 
 _STAND_IN: Final = re.compile(r"ROI_\d+")
 _OF_STRUCTURES: Final = frozenset(("roi_name", "roi_label"))
@@ -40,32 +40,32 @@ _OF_STRUCTURES: Final = frozenset(("roi_name", "roi_label"))
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """One structure of a set, and what it is called."""
+    """One structure of a set, with its names."""
 
     number: int
-    """(3006,0022) *ROI Number*; 0 where it is none."""
+    """(3006,0022) *ROI Number*; 0 if invalid."""
 
     cleaned: str
-    """Its name as it is without the list; nothing in it identifies the patient."""
+    """Its name without the list, cleaned of patient identifiers."""
 
     name: str
     """Its name in the published set."""
 
     state: Literal["named", "ignored", "open"]
-    """`named`: the name is confirmed, or of the nomenclature. `open`: nobody has decided."""
+    """`named`: the name is confirmed, or from the nomenclature. `open`: not decided."""
 
     is_stand_in: bool = False
-    """Whether its own name says who the patient is, so that a number took its place."""
+    """Whether its own name identified the patient and was replaced by a number."""
 
     kept_back: KeptBack | None = None
 
     contradicting_code: str = ""
-    """What its code says, where that is another structure than its new name says."""
+    """Meaning of its code, if it denotes a different structure than the new name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How many structures of a set have the names that the sets of a collection have in common."""
+    """Number of structures of a set with the collection's common names."""
 
     structures: int = 0
     named: int = 0
@@ -73,39 +73,39 @@ class Coverage:
     open: int = 0
 
     renamed: int = 0
-    """Of those named, how many had another name."""
+    """Number of these that had another name."""
 
     kept_back: Mapping[str, int] = field(default_factory=dict)
-    """Confirmed names that were not applied, by reason."""
+    """Number of confirmed names not applied, by reason."""
 
     contradicting_codes: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as a record stores it."""
+        """Return the counts as stored in a record."""
         return asdict(self)
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Coverage | None:
-        """Read it from the content of a record; None in those of sets that were published before there was any."""
+        """Read the counts from the content of a record; None for sets published before these were recorded."""
         stored = record.get("structures")
         return cls(**{name: stored[name] for name in cls.__slots__ if name in stored}) if stored else None
 
 
 class Renaming:
-    """The cleaner of one set, with confirmed names on top.
+    """The cleaner of one set, combined with confirmed names.
 
     Parameters
     ----------
     texts
-        Those that the cleaner was given.
+        The texts given to the cleaner.
     names
-        What the structures are called, by ROI Number, as `names_of` gives them.
+        Structure names by ROI Number, from `names_of`.
     meanings
-        What the codes of structures say, by ROI Number.
+        Code meanings by ROI Number.
     travelling
-        Those of the texts that stand in no sequence that goes.
+        Those of the texts outside removed sequences.
     coded
-        What becomes of coded strings that are no terms.
+        Treatment of coded strings that are not defined terms.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class Renaming:
         self._labels = self._follow(text for text in texts if text.role == "roi_label")
 
     def clean(self, value: str, role: Role) -> str:
-        """Return what takes a text's place.
+        """Return the replacement of a text.
 
         Raises
         ------
@@ -146,33 +146,33 @@ class Renaming:
 
     @property
     def written(self) -> frozenset[str]:
-        """Every text that takes another's place."""
+        """All replacement texts."""
         return self._cleaner.written | frozenset(self._new.values())
 
     @property
     def taken(self) -> frozenset[str]:
-        """Every word that went though it is no identifier, folded."""
+        """All removed words that are not identifiers, folded."""
         return self._cleaner.taken | self.coded.taken
 
     @cached_property
     def unread(self) -> tuple[UnreadWord, ...]:
-        """The words of published texts and codes that are neither known nor an identifier, nor in a confirmed name."""
+        """Words of published texts and codes that are neither known nor an identifier, nor in a confirmed name."""
         return self.coded.added_to(self._cleaner.unread(self._travelling, self.clean, but=self._new.values()))
 
     @property
     def undecided(self) -> tuple[UnreadWord, ...]:
-        """Those of them that no person has said to be fine."""
+        """Those of them that no person has approved."""
         return self._cleaner.undecided(self.unread)
 
     @property
     def kept_texts(self) -> list[Text]:
-        """Every text that the published set holds, as it is written there."""
+        """All texts of the published set, as written there."""
         every = {text._replace(value=self.clean(text.value, text.role).strip(" \0")) for text in self._travelling}
         return sorted(every)
 
     @property
     def replaced(self) -> dict[Role, int]:
-        """How many different texts the cleaner replaced, by role."""
+        """Number of distinct texts replaced by the cleaner, by role."""
         return self._cleaner.replaced
 
     @property
@@ -182,7 +182,7 @@ class Renaming:
 
     @property
     def coverage(self) -> Coverage:
-        """How far the names of the set are those of the collection."""
+        """To what extent the names of the set are the collection's."""
         every = self.structures
         states = Counter(one.state for one in every)
         return Coverage(
@@ -212,11 +212,11 @@ class Renaming:
         )
 
     def _target(self, value: str) -> str | None:
-        """Return what was confirmed for a name: as it stands, or as the cleaner leaves it."""
+        """Return the confirmed target of a name, unmodified or cleaned."""
         return self._naming.target(value) or self._naming.target(self._cleaner.clean(value, "roi_name"))
 
     def _decide(self, borne_by_any: Iterable[str]) -> dict[str, str]:
-        """Return which names change, and into what."""
+        """Return the names that change, with their targets."""
         cleaned = {value: self._cleaner.clean(value, "roi_name") for value in borne_by_any}
         borne = Counter(value for _, value in self._names)
         new: dict[str, str] = {}
@@ -250,7 +250,7 @@ class Renaming:
 def names_of(structure_set: View) -> list[tuple[int, str]]:
     """Return number and name of each structure of a structure set.
 
-    (3006,0020) *Structure Set ROI Sequence* > (3006,0022) *ROI Number*, (3006,0026) *ROI Name*.  PS3.3 C.8.8.5.
+    (3006,0020) *Structure Set ROI Sequence* > (3006,0022) *ROI Number*, (3006,0026) *ROI Name*. PS3.3 C.8.8.5.
     """
     return [
         (int(item.number("ROINumber") or 0), name)
@@ -261,9 +261,9 @@ def names_of(structure_set: View) -> list[tuple[int, str]]:
 
 
 def code_meanings(structure_set: View) -> dict[int, str]:
-    """Return what the codes of a structure set say, by ROI Number.
+    """Return the code meanings of a structure set, by ROI Number.
 
-    (3006,0080) *RT ROI Observations Sequence* > (3006,0086) *RT ROI Identification Code Sequence*.  PS3.3 C.8.8.8.
+    (3006,0080) *RT ROI Observations Sequence* > (3006,0086) *RT ROI Identification Code Sequence*. PS3.3 C.8.8.8.
     """
     return dict(_meanings(structure_set))
 
@@ -277,7 +277,7 @@ def _meanings(structure_set: View) -> Iterator[tuple[int, str]]:
 
 
 def _taken(new: Mapping[str, str], cleaned: Mapping[str, str]) -> set[str]:
-    """Return the names whose new one another structure has, in the length that planning systems cut it to, too."""
+    """Return the names whose target is taken by another structure, also when truncated by planning systems."""
     bearers: defaultdict[str, set[str]] = defaultdict(set)
     for value, stands in cleaned.items():
         name = new.get(value, stands)

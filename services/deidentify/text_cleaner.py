@@ -1,14 +1,14 @@
-"""Free text that a planning system needs, cleaned of the set's own identifiers rather than removed.
+"""Cleaning of free texts that planning systems need: identifiers of the set are removed from them.
 
-RapidPlan matches structures by their names, and people type names, IDs and dates into them. A text that echoes an
-identifier of the set, or looks like a date, a long number, an e-mail address or a telephone number, is cut to its
-words of the lexicon (`Parotid_L Mueller` → `Parotid_L`, `HN Mueller neu` → `HN neu`): that keeps it usable for a model,
-and words of a list cannot carry what the cleaner failed to recognize. Where they say nothing it is replaced as a whole:
+RapidPlan matches structures by name, and people type names, IDs and dates into these. A text that contains an
+identifier of the set, or looks like a date, a long number, an e-mail address or a telephone number, is reduced to its
+lexicon words (`Parotid_L Mueller` → `Parotid_L`, `HN Mueller neu` → `HN neu`): it remains usable for a model, and words
+from a list cannot contain what the cleaner failed to recognize. If nothing meaningful remains, it is replaced:
 `ROI_07`, `Plan01`. Every other text stays exactly as it is.
 
-A set's texts are planned together, before any is written, so that the result depends on neither the order of files nor
-the worker: equal texts become equal everywhere, different ones different, and no replacement meets a name that another
-object of its kind already bears.  PS3.15 Annex E, option 113105 Clean Descriptors.
+All texts of a set are planned together before any is written, so the result depends neither on the order of files nor
+on the worker: equal texts become equal everywhere, different ones different, and no replacement equals an existing name
+of another object of its kind. PS3.15 Annex E, option 113105 Clean Descriptors.
 """
 
 from __future__ import annotations
@@ -45,19 +45,19 @@ _STAND_INS: Final[Mapping[Role, str]] = {
 }
 
 _LONGEST: Final[Mapping[Role, int]] = defaultdict(lambda: 16, {"plan_label": 13, "code_meaning": 64, "text": 64})
-"""Characters that a replacement may have: what planning systems take for plans and structures, LO for the rest."""
+"""Maximum length of a replacement: the limits of planning systems for plans and structures, LO for the rest."""
 
 _LARGEST_NUMBER: Final = 9999
-"""Stand-ins bear the object's own number up to here; a longer one would look like an ID itself."""
+"""Replacements use the object's own number up to this; a longer one would look like an ID."""
 
 
 class Cleaner:
-    """The cleaned form of every text of one set.
+    """Cleaned forms of all texts of one set.
 
     Parameters
     ----------
     rule
-        Which words go though they are no identifiers; none where it is not given.
+        Which words are removed although they are not identifiers; none by default.
     """
 
     def __init__(self, identifiers: Identifiers, texts: Iterable[Text], rule: Rule | None = None) -> None:
@@ -73,12 +73,12 @@ class Cleaner:
         self._plan(planned)
 
     def clean(self, value: str, role: Role) -> str:
-        """Return what takes the text's place: itself, padding and all, where nothing in it identifies.
+        """Return the replacement of a text, which is the text itself, with padding, if nothing in it identifies.
 
         Raises
         ------
         LookupError
-            The text was not among those planned: what the set says was not read whole.
+            The text was not planned: the set was not read completely.
         """
         trimmed = _trim(value)
         if role not in self._roles.get(trimmed, ()):
@@ -86,17 +86,17 @@ class Cleaner:
         return self._cleaned.get(trimmed, value)
 
     def identifies(self, text: str) -> bool:
-        """Return whether a text, of the set or not, echoes an identifier of the set, or looks like one of anybody's."""
+        """Return whether any text contains an identifier of the set, or something that may be anyone's."""
         return bool(self._spans(text))
 
     @property
     def written(self) -> frozenset[str]:
-        """Every text that takes another's place."""
+        """All replacement texts."""
         return frozenset(self._cleaned.values())
 
     @property
     def taken(self) -> frozenset[str]:
-        """Every word that went though it is no identifier, folded."""
+        """All removed words that are not identifiers, folded."""
         rule, every = self._rule, self._cleaned
         return frozenset(
             fold(text[span.start : span.end])
@@ -107,22 +107,22 @@ class Cleaner:
     def unread(
         self, texts: Iterable[Text], clean: Callable[[str, Role], str], but: Iterable[str] = ()
     ) -> tuple[UnreadWord, ...]:
-        """List the words of a set's texts, as they are written, that a person is to look at.
+        """Return the words of a set's texts, as written, for a person to review.
 
         Parameters
         ----------
         but
-            Texts that a person has confirmed.
+            Texts confirmed by a person.
         """
         return find(texts, clean, self._rule.weak, frozenset(but))
 
     def undecided(self, words: Iterable[UnreadWord]) -> tuple[UnreadWord, ...]:
-        """Return those words that no person has said to be fine."""
+        """Return those words that no person has approved."""
         return tuple(word for word in words if not self._rule.decisions.is_fine(word.word))
 
     @property
     def replaced(self) -> dict[Role, int]:
-        """How many different texts were replaced in each role; for the record, without the texts."""
+        """Number of distinct texts replaced, by role; for the record, without the texts."""
         counts = Counter(role for text in self._cleaned for role in self._roles[text])
         return {role: counts[role] for role in _ROLES if counts[role]}
 
@@ -147,10 +147,10 @@ class Cleaner:
                 self._take(value, new)
 
     def _followers(self, texts: Iterable[Text]) -> dict[str, str]:
-        """Return which ROI name, its own ROI's if it can, each observation label is the first 16 characters of.
+        """Return for each observation label the ROI name, preferably of its own ROI, of which it is the beginning.
 
-        (3006,0085) *ROI Observation Label* is SH; planning systems fill it with what fits of (3006,0026) *ROI Name*. A
-        label that is the whole name needs nobody to follow: equal texts become equal.
+        (3006,0085) *ROI Observation Label* is SH; planning systems fill it with the first 16 characters of (3006,0026)
+        *ROI Name*. A label that is the full name needs no mapping: equal texts become equal.
         """
         names = [text for text in texts if text.role == "roi_name"]
         followers: dict[str, str] = {}
@@ -162,10 +162,10 @@ class Cleaner:
         return followers
 
     def _remainder(self, value: str) -> str | None:
-        """Return the known words without the identifiers, if they say something, and nothing else is called so.
+        """Return the known words without the identifiers, if meaningful and not another object's name.
 
-        It is shortened to what planning systems take where that costs no word that says something; what is longer all
-        the same was too long before.
+        It is shortened to planning systems' limits if that loses no meaningful word; otherwise the text was too long
+        before.
         """
         left = _known_part("".join(_without(value, self._spans_of(value))))
         shortened = _shorten(left, self._longest(value))
@@ -173,7 +173,7 @@ class Cleaner:
         return kept if _says_something(kept) and self._is_free(value, kept, len(value)) else None
 
     def _stand_in(self, value: str, role: Role, number: int) -> str:
-        """Name the object by its own number, or else by the first that no other object of its kind has."""
+        """Return a name with the object's own number, or else the first free number of its kind."""
         own = [number] if 0 < number <= _LARGEST_NUMBER else []
         begin = self._begin_of(role)
         others = (number for number in count(1) if (begin, number) not in self._numbers)
@@ -181,12 +181,12 @@ class Cleaner:
         return next(name for name in names if self._is_free(value, name, self._longest(value)))
 
     def _begin_of(self, role: Role) -> str:
-        """Return what stand-ins of a role begin with; as those of another where the person is called so: Ms Beam."""
+        """Return the prefix of replacements of a role; another role's if the person has that name: Ms Beam."""
         begins = (_STAND_INS[role], _STAND_INS["technical"], *_STAND_INS.values())
         return next((one for one in begins if not self._is_called(one)), _STAND_INS[role])
 
     def _is_called(self, begin: str) -> bool:
-        """Return whether a stand-in identifies by what it begins with; one alone may be somebody's ID: ROI_01."""
+        """Return whether a prefix makes replacements identifying; a single replacement may equal an ID: ROI_01."""
         return all(any(span.start < len(begin) for span in self._spans(f"{begin}{number}")) for number in ("01", "02"))
 
     def _is_free(self, value: str, new: str, longest: int) -> bool:
@@ -201,12 +201,12 @@ class Cleaner:
         return min(_LONGEST[role] for role in self._roles[value])
 
     def _take(self, value: str, new: str) -> None:
-        """Mark a name as borne, also in the length that planning systems cut it to."""
+        """Mark a name as taken, also when truncated by planning systems."""
         for role in self._roles[value]:
             self._taken[_STAND_INS[role]] |= {_alike(new), _alike(new[:16])}
 
     def _spans_of(self, value: str) -> list[Span]:
-        """Find what identifies in a text of the set; one that nobody types may hold any number, and any product."""
+        """Return identifying parts of a text; one not typed by people may contain any number and product name."""
         roles = self._roles[value]
         if roles <= TECHNICAL_ROLES:
             found = self._identifiers.in_technical(value, of_maker=roles == {"product"})
@@ -222,11 +222,11 @@ _DIGITS: Final = re.compile(r"\d{6,}")
 _MAIL: Final = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _TELEPHONE: Final = re.compile(r"(?<!\w)(?:\+\d|0\d{2})[\d ()/-]{4,}\d|\(?(?<!\d)\d{3}\)?[ -]\d{3}[ -]\d{4}(?!\d)")
 _UNMISTAKABLE: Final = re.compile(r"\d{4}|[^\W\d_]{3}|[年년]|^\d\d([./])\d\d\1\d\d$")
-"""Dates that are no margins (`Ring 5-5-10`): with a whole year, a month by name, or in the form dd.mm.yy."""
+"""Dates that cannot be margins (`Ring 5-5-10`): with a four-digit year, a month name, or in the form dd.mm.yy."""
 
 
 def _general(text: str) -> Iterator[Span]:
-    """Find what identifies somebody, whoever that is."""
+    """Yield what identifies somebody, whoever it is."""
     for pattern in (_DIGITS, _MAIL, _TELEPHONE):
         yield from (Span(*found.span()) for found in pattern.finditer(text))
     yield from read_names(text)
@@ -245,7 +245,7 @@ _BETWEEN: Final = "[\\s_.,;:/^='`\N{RIGHT SINGLE QUOTATION MARK}\N{ACUTE ACCENT}
 
 
 def _tidy(text: str) -> str:
-    """Remove the separators and brackets that lost what they held."""
+    """Remove separators and brackets that are left empty."""
     text = re.sub(r"\(\W*\)|\[\W*\]", "", text)
     for pair in ("()", "[]"):
         if text.count(pair[0]) != text.count(pair[1]):
@@ -255,16 +255,16 @@ def _tidy(text: str) -> str:
 
 _RUN: Final = re.compile(rf"[^\W_](?:[^\W_]|[{MARKS}])*|[{MARKS}]+")
 _DIRECTION: Final = re.compile(r"(?i:[gtc])\d{1,3}")
-"""A gantry, table or collimator angle as beams are called by: G180."""
+"""A gantry, table or collimator angle used as a beam name: G180."""
 
 
 def _known_part(text: str) -> str:
-    """Return a text with its numbers and the words of the lexicon, without all others."""
+    """Return a text reduced to numbers and lexicon words."""
     return _tidy(_RUN.sub(lambda run: _known_of(run[0]), text))
 
 
 def _known_of(run: str) -> str:
-    """Return a word of the lexicon, or what of an unknown one is: the target in `PTVHohenlohe`; no stray initial."""
+    """Return a lexicon word, or the known part of another one: the target in `PTVHohenlohe`, but no single initial."""
     if len(run) == 1 and run.isalpha() and not anatomy.is_known(run):
         return ""
     if anatomy.only_known(run):
@@ -273,7 +273,7 @@ def _known_of(run: str) -> str:
 
 
 def _shorten(text: str, longest: int) -> str:
-    """Leave out, from the end, words that say nothing on their own until a text is short enough; numbers stay."""
+    """Shorten a text by removing meaningless words from the end; numbers are kept."""
     for run in reversed(list(_RUN.finditer(text))):
         if len(text) <= longest:
             break
@@ -291,12 +291,12 @@ def _letters(text: str) -> list[str]:
 
 
 def _trim(text: str) -> str:
-    """Take off padding, which says nothing. PS3.5 §6.2."""
+    """Remove padding. PS3.5 §6.2."""
     return text.strip(" \0")
 
 
 def _alike(text: str) -> str:
-    """Make names equal that a planning system, or a person, would take for one."""
+    """Return a form that is equal for names a planning system or a person would confuse."""
     return fold(text)
 
 

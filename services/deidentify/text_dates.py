@@ -1,7 +1,7 @@
-"""Dates that stand in texts, in the forms in which people write them.
+"""Dates in texts, in the forms in which people write them.
 
-A whole date identifies in any form. What says less, a month, a week, a day without its year, a year of birth, is read
-here too; whether it says anything about a set is for `services.deidentify.identifiers` to compare.
+A complete date identifies in any form. Partial ones (a month, a week, a day without its year, a year of birth) are
+parsed here, too; whether they match the set is checked in `services.deidentify.identifiers`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Span(NamedTuple):
-    """Where in a text an identifier stands."""
+    """Position of an identifier in a text."""
 
     start: int
     end: int
@@ -52,7 +52,7 @@ _YEARS_BEFORE: Final = {
     "民國": 1911,
     "民国": 1911,
 }
-"""What is added to a year of an era of Japan or Taiwan."""
+"""Offset of an era's years in Japan or Taiwan."""
 
 _SIGNS: Final = str.maketrans(
     {
@@ -64,22 +64,22 @@ _SIGNS: Final = str.maketrans(
         "\N{FULLWIDTH SOLIDUS}": "/",
     }
 )
-"""Signs that look like those that dates are written with."""
+"""Characters similar to those in dates."""
 
 _ROMAN: Final = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
 
 _BUDDHIST: Final = 543
-"""Years by which the calendar of Thailand is ahead."""
+"""Offset of the Buddhist calendar of Thailand, in years."""
 
 
 def read_dates(text: str) -> list[tuple[Span, set[date]]]:
-    """Read the dates that stand in a text: where, and which days each may mean (3/11/18 means several).
+    """Return the dates in a text: position, and the possible days (3/11/18 is ambiguous).
 
-    Forms: yyyymmdd with or without a time, yyyy-mm-dd, dd.mm.yyyy, d.m.yy, mm/dd/yyyy, ddmmyyyy, ddmmyy, yymmdd,
-    months by name (`word_lists.MONTHS`), years, months and days as Japanese and Korean write them, Japanese eras and
-    Buddhist years. Three numbers of a longer dotted row (a version 3.11.18.2) are no date.
+    Forms: yyyymmdd with or without a time, yyyy-mm-dd, dd.mm.yyyy, d.m.yy, mm/dd/yyyy, ddmmyyyy, ddmmyy, yymmdd, months
+    by name (`word_lists.MONTHS`), years, months and days as written in Japanese and Korean, Japanese eras and Buddhist
+    years. Three numbers within a longer dotted sequence (a version 3.11.18.2) are not a date.
     """
-    if sum(map(str.isdecimal, text)) < 3:  # 3 Nov 50 has the fewest
+    if sum(map(str.isdecimal, text)) < 3:  # 3 Nov 50 has the fewest digits
         return []
     text = text.translate(_SIGNS)
     found: list[tuple[Span, set[date]]] = []
@@ -92,7 +92,7 @@ def read_dates(text: str) -> list[tuple[Span, set[date]]]:
 
 
 _Meanings = tuple[tuple[str, int | str, str], ...]
-"""Year, month and day, in each way in which a date may be read."""
+"""Year, month and day for each interpretation of a date."""
 
 
 def _in_numbers(text: str) -> Iterator[tuple[re.Match[str], _Meanings]]:
@@ -138,7 +138,7 @@ _NAMED_MONTH_YEAR = re.compile(rf"(?<![^\W\d_]){_MONTH}[-./_ ]{{0,2}}{_OF}(\d{{4
 
 
 def read_months(text: str) -> Iterator[tuple[Span, set[tuple[int, int]]]]:
-    """Read the months with their years that stand in a text: 12/2020, 2020-12, Dez 20. 12/20 is a fraction."""
+    """Yield months with years in a text: 12/2020, 2020-12, Dez 20. 12/20 is a fraction."""
     text = text.translate(_SIGNS)
     for match in _MONTH_YEAR.finditer(text):
         yield Span(*match.span()), {(int(match[2]), int(match[1]))}
@@ -164,7 +164,7 @@ _YEAR_WEEK = re.compile(r"(?<!\d)(\d{4})[ ._/-]{0,3}(?:kw|cw|w|wk|week)[ ._-]{0,
 
 
 def read_weeks(text: str) -> Iterator[tuple[Span, set[tuple[int, int]]]]:
-    """Read the ISO weeks with their years that stand in a text: KW12 2021, W12/21, 2021-W12. As year and week."""
+    """Yield ISO weeks with years in a text, as year and week: KW12 2021, W12/21, 2021-W12."""
     text = text.translate(_SIGNS)
     for match in _WEEK_YEAR.finditer(text):
         week, year = int(match[1] or match[3]), int(match[2] or match[4])
@@ -183,7 +183,7 @@ _NAMED_MONTH_DAY = re.compile(rf"(?<![^\W\d_]){_MONTH}[-./_ ]{{0,2}}{_DAY}(?![^\
 
 
 def read_days_of_the_year(text: str) -> Iterator[tuple[Span, set[tuple[int, int]]]]:
-    """Read days without their year: 22.3., 22.03, 22 Mar, March 22. As month and day; 5.4 and 30/10 are none."""
+    """Yield days without a year, as month and day: 22.3., 22.03, 22 Mar, March 22; but not 5.4 or 30/10."""
     text = text.translate(_SIGNS)
     for match in _DAY_DOT_MONTH.finditer(text):
         yield Span(*match.span()), {(int(match[2]), int(match[1]))}
@@ -206,7 +206,7 @@ _DOSE_BEFORE = re.compile(r"(?:[gci]tv|ptv|boost|sib|dose|dosis)[^\W\d]{0,4}[ ._
 
 
 def read_birth_years(text: str) -> Iterator[tuple[Span, set[int]]]:
-    """Read what may be a year of birth: `*61`, Jg. 1961, 1961. Behind a target (PTV_1980) it is a dose in cGy."""
+    """Yield possible years of birth: `*61`, Jg. 1961, 1961. After a target (PTV_1980) it is a dose in cGy."""
     for match in _BIRTH_YEAR.finditer(text):
         year = int(match[1])
         yield Span(*match.span()), {year, 1900 + year, 2000 + year}
@@ -216,12 +216,12 @@ def read_birth_years(text: str) -> Iterator[tuple[Span, set[int]]]:
 
 
 def _day_first(run: str) -> list[tuple[str, str, str]]:
-    """Read ddmmyyyy and mmddyyyy; a run with a time behind it begins with the year."""
+    """Parse ddmmyyyy and mmddyyyy; a run followed by a time begins with the year."""
     return [(run[4:], run[2:4], run[:2]), (run[4:], run[:2], run[2:4])] if len(run) == 8 else []
 
 
 def _days(year: str, month: int, day: int) -> list[date]:
-    """Return the days meant, of a year of two digits in either century; none where there is no such day."""
+    """Return the possible days, a two-digit year in either century; empty if invalid."""
     years = [int(year)] if len(year) == 4 else [1900 + int(year), 2000 + int(year)]
     days = []
     for number in (number - _BUDDHIST if 2400 <= number < 2700 else number for number in years):

@@ -1,7 +1,7 @@
-"""Names that stand beside a title: `Frau Katzenbeißer`, `Dr. Zeller`, `geb. Trollmann`.
+"""Names beside a title: `Frau Katzenbeißer`, `Dr. Zeller`, `geb. Trollmann`.
 
-A title is one where it is written as one: `Dr.` and `Mr`, not the `MR` of an image or the `HR` of a risk. What stands
-beside it is a name where it is in no lexicon: `Dr. Boost` and `MR Brain` name nobody.
+A title is recognized only as usually written: `Dr.` and `Mr`, not the `MR` of an image or the `HR` of a risk. The word
+beside it is a name unless in the lexicon: `Dr. Boost` and `MR Brain` do not name anyone.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class _Token(NamedTuple):
 
 
 def read_names(text: str) -> Iterator[Span]:
-    """Find the names that stand behind a title, or before one: where title and name begin and end."""
+    """Yield the positions of names after or before a title, including the title."""
     if not _TITLE.search(text):
         return
     tokens = [_Token(start, end, text[start:end]) for start, end in pieces(text) if text[start].isalpha()]
@@ -47,7 +47,7 @@ def read_names(text: str) -> Iterator[Span]:
 
 
 def _name_behind(tokens: Sequence[_Token], number: int, text: str) -> int | None:
-    """Return which token ends the name behind a title; particles, initials and other titles may stand between."""
+    """Return the last token of the name after a title; particles, initials and other titles may come between."""
     last = None
     for each in range(number + 1, len(tokens)):
         if not _touch(tokens, each, text):

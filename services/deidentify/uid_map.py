@@ -1,10 +1,11 @@
-r"""Every UID of a set becomes a new one: one value, one new value, in every object, at every depth, on every attempt.
+r"""Mapping of UIDs: each gets one new value in every object, at every depth, on every attempt.
 
-A new UID is `2.25.` and 128 bits of HMAC-SHA256(key of the set, old UID): PS3.5 B.2 in form, and without the key nobody
-can tell which UID it was. References hold together so, and nobody needs to know which attribute refers to which.
+A new UID is `2.25.` and 128 bits of HMAC-SHA256(key of the set, old UID), in the form of PS3.5 B.2; without the key the
+old UID cannot be determined. References therefore remain consistent without knowledge of which attribute refers to
+which.
 
-What is no valid UID (leading zeros, more than 64 characters, `UNKNOWN`) is mapped the same way, so that two of them are
-equal afterwards when they were equal before. Trailing padding does not count: `1.2.3\0` and `1.2.3 ` are one UID.
+Invalid UIDs (leading zeros, more than 64 characters, `UNKNOWN`) are mapped in the same way, so that equal ones remain
+equal. Trailing padding is ignored: `1.2.3\0` and `1.2.3 ` are the same UID.
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ import re
 from typing import Final, overload
 
 _WELL_KNOWN: Final = re.compile(r"1\.2\.840\.10008(\.(0|[1-9][0-9]*))*")
-"""The standard's own: SOP classes, transfer syntaxes, coding schemes, well-known frames of reference. PS3.6 Annex A."""
+"""UIDs of the standard: SOP classes, transfer syntaxes, coding schemes, well-known frames of reference. PS3.6 Annex A.
+"""
 
 
 class UidMap:
-    """The new UID of every old one of a set.
+    """Maps old UIDs of a set to new ones.
 
-    It remembers what it answered, so a value seen before costs one look-up. It is never written anywhere and does not
-    show its pairs: they are what the key is there to hide.
+    Results are cached, so that a repeated value costs one lookup. The map is never stored and does not show its pairs,
+    which the key protects.
     """
 
     __slots__ = ("_key", "_known")
@@ -36,12 +38,12 @@ class UidMap:
     def __call__(self, old: str) -> str: ...
 
     def __call__(self, old: str | bytes) -> str | bytes:
-        r"""Return what stands in the place of a UI value.
+        r"""Return the replacement of a UI value.
 
         Parameters
         ----------
         old
-            The value as stored, padding and several values parted by a backslash included; or as text.
+            The stored value, including padding and multiple values separated by backslashes; or text.
 
         Returns
         -------
@@ -53,7 +55,7 @@ class UidMap:
         return new
 
     def _stored(self, old: bytes) -> bytes:
-        # A UI value is ASCII; Latin-1 tells apart what is not.
+        # A UI value is ASCII; Latin-1 keeps invalid bytes distinct.
         new = self._text(old.decode("latin-1")).encode("latin-1")
         return new + b"\0" if len(new) % 2 else new
 
@@ -68,8 +70,8 @@ class UidMap:
 
 
 def is_well_known(uid: str) -> bool:
-    """Return whether the standard itself gave this UID its meaning: such a one names nobody and must stay.
+    """Return whether a UID is defined by the standard; such UIDs identify nobody and must be kept.
 
-    A value that only begins like one (`1.2.840.10008.SMITH`) is not.
+    A value that merely has their prefix (`1.2.840.10008.SMITH`) is not.
     """
     return len(uid) <= 64 and _WELL_KNOWN.fullmatch(uid) is not None

@@ -1,9 +1,8 @@
-"""Words of kept texts that are neither in the lexicon nor an identifier of the set: a person is to look at them.
+"""Words in kept texts that are neither in the lexicon nor identifiers of the set, for a person to review.
 
-Some of them are known from somewhere else: the folder is called so, a comment that was removed says it, they are the
-initials of a name. That is weak evidence. It never touches a word of the lexicon or a number of the plan, and replaces
-a word where the folder's name or a comment on the person has it, or where two sources agree; else it is the reason that
-stands beside the word.
+Some occur elsewhere: in the folder's name, in a removed comment, or as initials of a name. That is weak evidence. It
+never affects a lexicon word or a number of the plan, and removes a word only if it occurs in the folder's name or a
+comment on the person, or if two sources agree; otherwise it is the reason given beside the word.
 """
 
 from __future__ import annotations
@@ -40,19 +39,19 @@ _NAMES: Final = (
 )
 _LABELS: Final = ("RTPlanLabel", "StructureSetLabel")
 _DECIDING: Final = frozenset(("the folder's name", "a comment on the person"))
-"""Sources that need no second one."""
+"""Sources that are sufficient alone."""
 
 _SHORTEST: Final = 3
-"""Letters of a word, and figures of a number, that a weak source says something with."""
+"""Minimum length of a word or number for weak evidence."""
 _LONG_NAME: Final = 5
-"""Letters of a name that is still known with one of them changed."""
+"""Minimum length of a name that is recognized with one letter changed."""
 _LONG_NUMBER: Final = 5
-"""Figures of a number that is no dose."""
+"""Minimum digits of a number that is not a dose."""
 _LONG_OF_A_CODE: Final = 4
-"""The like of one that a maker or a clinic has put into a code: shorter ones are there by chance."""
+"""The same for a number in a manufacturer's or clinic's code, in which shorter ones occur by chance."""
 _MOST_INITIALS: Final = 4
 _MOST_TEXTS: Final = 3
-"""Texts that are quoted beside a word, of each kind."""
+"""Maximum number of texts quoted beside a word, per kind."""
 
 _NAMELESS: Final = frozenset(map(fold, word_lists.NAMELESS))
 _NUMBER: Final = re.compile(r"\d+")
@@ -63,22 +62,22 @@ _UID: Final = re.compile(r"\d+(?:\.\d+){3,}")
 
 @dataclass(frozen=True)
 class WeakEvidence:
-    """What reminds of the person of a set without saying who it is."""
+    """Weak evidence of the person of a set."""
 
     sources: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Folded words and numbers, and where each is from."""
+    """Folded words and numbers, with their sources."""
 
     names: frozenset[str] = frozenset()
-    """Folded words of names: one letter off says something, too."""
+    """Folded words of names, recognized also with one letter changed."""
 
     ids: tuple[str, ...] = ()
-    """The figures of IDs: their last ones say something, too."""
+    """Digits of IDs, whose last ones are recognized, too."""
 
     spared: frozenset[str] = frozenset()
     """Numbers of the plan: doses, fractions."""
 
     def reasons(self, word: str) -> frozenset[str]:
-        """Return why a word or a number may be the person's."""
+        """Return why a word or number may refer to the person."""
         folded = fold(word)
         if word.isdecimal():
             return self._reasons_of_number(word)
@@ -99,38 +98,39 @@ class WeakEvidence:
 
 
 class UnreadWord(NamedTuple):
-    """A word for a person to look at."""
+    """A word for a person to review."""
 
     word: str
     texts: Mapping[str, tuple[str, ...]]
-    """Texts in which it stands, by kind: a role, or what `coded_words` calls coded strings."""
+    """Texts that contain it, by kind: a role, or the kind of coded strings in `coded_words`."""
     why: str
-    """What it reminds of; empty where it is only not known."""
+    """Why it may identify; empty if it is merely unknown."""
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as the share stores it."""
+        """Return the word as stored on the share."""
         return {"word": self.word, "texts": {role: list(texts) for role, texts in self.texts.items()}, "why": self.why}
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Which words go though they are no identifiers."""
+    """Which words are removed although they are not identifiers."""
 
     weak: WeakEvidence = field(default_factory=WeakEvidence)
     decisions: Decisions = field(default_factory=Decisions)
 
     replace: bool = False
-    """Whether every word that nobody knows goes at once."""
+    """Whether all unknown words are removed."""
 
     elsewhere: Callable[[str], bool] | None = None
-    """Whether a word stands in the texts of another person's set: then weak evidence says nothing."""
+    """Whether a word occurs in the texts of another person's set, which invalidates weak evidence."""
 
     agreed: frozenset[str] = frozenset()
-    """Words, folded, that stand in one text with another one, which weak evidence of another kind has: initials beside
-    the end of an ID."""
+    """Folded words that share a text with another one for which there is weak evidence of another kind: initials beside
+    the end of an ID.
+    """
 
     def agreeing(self, texts: Iterable[tuple[str, bool]]) -> Rule:
-        """Return the rule for a set with these texts; beside each, whether it is a technical one."""
+        """Return the rule for a set with these texts, each with a flag for technical ones."""
         agreed: set[str] = set()
         for text, technical in texts:
             words = [text[start:end] for start, end in words_of(text, self.weak, technical=technical)]
@@ -140,11 +140,11 @@ class Rule:
         return replace(self, agreed=frozenset(agreed)) if agreed else self
 
     def takes(self, word: str) -> bool:
-        """Return whether a word that is not in the lexicon goes."""
+        """Return whether a word that is not in the lexicon is removed."""
         return self.takes_from_codes(word) or (self.replace and not self.decisions.is_fine(word))
 
     def takes_from_codes(self, word: str) -> bool:
-        """Return whether it goes from a coded string, where nothing goes only because nobody knows it."""
+        """Return whether a word is removed from coded strings, where being unknown is not sufficient."""
         if self.decisions.is_removed(word):
             return True
         why = self.weak.reasons(word)
@@ -153,12 +153,12 @@ class Rule:
 
 
 def words_of(text: str, weak: WeakEvidence, *, technical: bool = False) -> Iterator[tuple[int, int]]:
-    """Find the words and numbers of a text that nobody knows: where each begins and ends.
+    """Yield the positions of unknown words and numbers in a text.
 
     Parameters
     ----------
     technical
-        Whether it is a code that a maker or a clinic gave: letters beside figures are part of one, and numbers are.
+        Whether it is a manufacturer's or clinic's code, in which numbers, and letters beside digits, are expected.
     """
     coded = [found.span() for found in _CODED.finditer(text)] if technical else []
     for start, end in anatomy.unknown_words(text):
@@ -182,7 +182,7 @@ def words_of(text: str, weak: WeakEvidence, *, technical: bool = False) -> Itera
 
 
 def spans_taken(text: str, rule: Rule, make: Callable[[int, int], Span], *, technical: bool) -> Iterator[Span]:
-    """Find the words that go by a rule."""
+    """Yield the words removed by a rule."""
     for start, end in words_of(text, rule.weak, technical=technical):
         if rule.takes(text[start:end]):
             yield make(start, end)
@@ -191,12 +191,12 @@ def spans_taken(text: str, rule: Rule, make: Callable[[int, int], Span], *, tech
 def find(
     texts: Iterable[Text], clean: Callable[[str, Role], str], weak: WeakEvidence, but: frozenset[str] = frozenset()
 ) -> tuple[UnreadWord, ...]:
-    """List the words of a set that a person is to look at, as they stand in its texts when they are cleaned.
+    """Return the words of a set for a person to review, as they occur in its cleaned texts.
 
     Parameters
     ----------
     but
-        Texts that a person has confirmed.
+        Texts confirmed by a person.
     """
     found: defaultdict[str, defaultdict[Role, set[str]]] = defaultdict(lambda: defaultdict(set))
     spelled: dict[str, str] = {}
@@ -220,9 +220,9 @@ def find(
 
 
 def evidence_of(rtset: RtSet) -> WeakEvidence:
-    """Collect the weak evidence of a set: from its folder, its files, the texts that go, and what is left out.
+    """Collect the weak evidence of a set: from its folder, file names, removed texts, and excluded objects.
 
-    What one of its typed attributes says is strong evidence, and so none of this.
+    Values of typed identifying attributes are strong evidence and not included.
     """
     sources: defaultdict[str, set[str]] = defaultdict(set)
     files = (rtset.structure_set, rtset.plan, rtset.dose, *rtset.slices[:1])
@@ -273,7 +273,7 @@ def _said_by(file: SetFile) -> Iterator[str]:
 
 
 def _initials(name: str) -> Iterator[str]:
-    """Return what a person may sign with: the first letters of names, in both orders."""
+    """Yield possible initials of a person, in both orders."""
     for components in name_components(name):
         words = [word for component in components[:3] for word in _letters(component) if fold(word) not in _NAMELESS]
         letters = [fold(word[0]) for word in words[:_MOST_INITIALS]]
@@ -291,7 +291,7 @@ def _figures(value: str) -> str:
 
 
 def _plan_numbers(rtset: RtSet) -> Iterator[str]:
-    """Return the numbers that a plan's names may hold: its doses in Gy and cGy, whole and of a fraction, fractions."""
+    """Yield numbers that may occur in names of a plan: doses in Gy and cGy, total and per fraction, and fractions."""
     view = rtset.plan.view
     doses = [dose for item in view.items("DoseReferenceSequence") for dose in item.numbers("TargetPrescriptionDose")]
     fractions = [
@@ -313,7 +313,7 @@ def _is_part_of_decimal(text: str, start: int, end: int) -> bool:
 
 
 def _is_one_off(word: str, name: str) -> bool:
-    """Return whether a word becomes a name by changing, adding or leaving out one letter."""
+    """Return whether a word is a name with one letter changed, added or omitted."""
     if word == name or abs(len(word) - len(name)) > 1:
         return False
     same = 0

@@ -1,8 +1,8 @@
-"""Writes the new files of a set: the same elements, with what the policy decided about each.
+"""Writing of a set's new files: the same elements, changed as decided by the policy.
 
-The values that take the place of old ones are worked out once per set (`services.deidentify.replacements`); the files
-are then independent of each other, and the same set gives the same bytes on every attempt. Which element gets which
-treatment is read from `services.policy.table` and nowhere else.
+Replacement values are computed once per set (`services.deidentify.replacements`); files are then independent of each
+other, and the same set gives the same bytes on every attempt. The treatment of each element is determined only by
+`services.policy.table`.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     Mends: TypeAlias = Mapping[int, Mapping[bytes, Mend]]
 
 PREFIXES: Final[Mapping[str, str]] = {"CT": "CT", "RTSTRUCT": "RS", "RTPLAN": "RP", "RTDOSE": "RD"}
-"""What the new files' names begin with, by kind of object."""
+"""File name prefixes of new files, by kind of object."""
 
 _ONE_VALUE_VRS: Final = frozenset(b"LT ST UT".split())
-"""The backslash is a letter in these. PS3.5 6.2."""
+"""VRs in which the backslash is an ordinary character. PS3.5 6.2."""
 
 _CHARSET: Final = dictionary.tag("SpecificCharacterSet")
 _STUDY_ID: Final = dictionary.tag("StudyID")
@@ -51,18 +51,18 @@ class Written(NamedTuple):
     size_bytes: int
 
     settled: bool
-    """Whether bits of its pixel cells were cleared that hold no pixel."""
+    """Whether unused bits of its pixel cells were cleared."""
 
 
 def write(rtset: RtSet, replacements: Replacements, folder: Path) -> Iterator[Written]:
-    """Write the new files of a set into an empty folder, one at each step.
+    """Write the new files of a set into an empty folder, one per iteration.
 
     Raises
     ------
     OSError
-        The disk is full, the share went away …
+        For example, the disk is full or the share unavailable.
     elements.Truncated
-        A file became shorter while it was copied.
+        A file was truncated while being copied.
     """
     tables = _Tables(replacements, rtset.foreign, replacements.mends)
     buffer = bytearray(part10.COPIED_AT_ONCE)
@@ -95,18 +95,18 @@ def write(rtset: RtSet, replacements: Replacements, folder: Path) -> Iterator[Wr
 
 
 def file_name(kind: str, uid: str) -> str:
-    """Name a published file by its new SOP Instance UID: `CT.2.25.….dcm`."""
+    """Return the name of a published file, from its new SOP Instance UID: `CT.2.25.….dcm`."""
     return f"{PREFIXES[kind]}.{uid}.dcm"
 
 
 def _in_one_character_set(file: DicomFile) -> DicomFile:
-    """Bring a file whose items declare character sets of their own into one; nearly all have one as they are."""
+    """Convert a file whose items declare their own character sets to a single one; nearly all need no conversion."""
     behind_its_own = next((element[4] for element in file.elements if element[0] == _CHARSET), 0)
     return file if file.data.find(b"\x08\x00\x05\x00", behind_its_own) < 0 else unify_charset.in_utf8(file)
 
 
 class _Decided:
-    """The decisions of a policy, by what they ask of the engine."""
+    """The decisions of a policy, by what the writer must do."""
 
     def __init__(self, decided: Policy) -> None:
         kept = {tag: found for tag, found in decided.compiled.items() if found.action is Action.KEEP}
@@ -120,11 +120,11 @@ class _Decided:
 
 
 _decided = cache(_Decided)
-"""The same for every set of a policy."""
+"""The same for all sets of a policy."""
 
 
 class _Tables:
-    """The rules of the engine for one set, made once for each combination of character sets and encoding."""
+    """Rewriting rules for one set, created once per combination of character sets and encoding."""
 
     def __init__(
         self, replacements: Replacements, foreign: Mapping[tuple[str, ...], frozenset[bytes]], mends: Mends
@@ -138,7 +138,7 @@ class _Tables:
         self._decided = _decided(replacements.policy)
 
     def declaration(self, charsets: tuple[str, ...]) -> bytes | None:
-        """Return what (0008,0005) has to become where it was forgotten, or declares what is not so; else None."""
+        """Return the new value of (0008,0005) if it is missing or wrong; else None."""
         if charsets not in self._declared:
             self._declared[charsets] = character_sets.effective_charset(
                 "\\".join(charsets).encode("ascii", "replace"),
@@ -148,7 +148,7 @@ class _Tables:
         return self._declared[charsets]
 
     def rules(self, charsets: tuple[str, ...], output: tuple[str, ...], *, implicit: bool) -> Rules:
-        """Return the rules for files that are read by `charsets` and written in `output`."""
+        """Return the rules for files read with `charsets` and written in `output`."""
         key = (charsets, output, implicit)
         if key not in self._known:
             self._known[key] = self._make(charsets, output, implicit=implicit)
@@ -171,7 +171,7 @@ class _Tables:
     def additions(
         self, kind: str, declared: bytes | None, study_id: str = "", *, implicit: bool
     ) -> Mapping[int, New | None]:
-        """Return what stands at the root of every new object, whether or not its source had it."""
+        """Return the elements added to the root of every output object."""
         key = (kind, declared, study_id, implicit)
         if key not in self._additions:
             self._additions[key] = self._added(*key)
@@ -208,7 +208,7 @@ class _Tables:
         return made
 
     def _beam(self, *, implicit: bool) -> Callable[[bytes, Sequence[Element]], Mapping[int, New | None]]:
-        """Return what a beam gets: the machine, whether it named one or not, and its fluence from the private twin."""
+        """Return the function that adds the machine to a beam, and its fluence from the private equivalent."""
         machine = self._remaking.machine
 
         def complete(data: bytes, elements: Sequence[Element]) -> Mapping[int, New | None]:
@@ -227,7 +227,7 @@ class _Tables:
 
 
 class _Inside(dict[int, Rules]):
-    """Rules for the sequences in which the policy decides otherwise, made when the first such sequence is met."""
+    """Rules for sequences with other policy decisions, created on first use."""
 
     def __init__(self, decided: Policy, edits: Mapping[int, Edit], edit: _Edits) -> None:
         super().__init__()
@@ -236,7 +236,7 @@ class _Inside(dict[int, Rules]):
         self._edit = edit
 
     def get(self, tag: int, default: Rules | None = None) -> Rules | None:  # type: ignore[override]
-        """Return the rules inside a sequence: those around it, with the sequence's own decisions on top."""
+        """Return the rules inside a sequence: those around it, overridden by the sequence's own decisions."""
         if tag not in self._policy.within:
             return default
         found = super().get(tag)
@@ -248,7 +248,7 @@ class _Inside(dict[int, Rules]):
 
 
 class _Edits:
-    """Turns decisions of the policy into edits of value fields."""
+    """Converts policy decisions into edits of value fields."""
 
     def __init__(
         self, replacements: Replacements, charsets: tuple[str, ...], output: tuple[str, ...], mends: Mends
@@ -259,12 +259,12 @@ class _Edits:
         self._output = output
 
     def __call__(self, tag: int, decision: Decision) -> Edit:
-        """Return the edit that carries a decision out; one branch for each `Action`."""
+        """Return the edit for a decision, with one branch per `Action`."""
         replacements, vr = self._remaking, dictionary.vr(tag)
         match decision.action:
             case Action.KEEP:
                 return self.mended(tag, self._recoded(vr) if vr in character_sets.CHARSET_VRS else keep)
-            case Action.DROP | Action.SCANNER | Action.METHOD:  # the last two are put in at the root, where they belong
+            case Action.DROP | Action.SCANNER | Action.METHOD:  # the last two are inserted at the root
                 return drop
             case Action.EMPTY:
                 return _constant(b"")
@@ -284,7 +284,7 @@ class _Edits:
                 return _constant(b"UNAPPROVED")
 
     def mended(self, tag: int, edit: Edit) -> Edit:
-        """Return the edit that first does what a kept value needs that cannot stay as it is."""
+        """Return an edit that first replaces a kept value that cannot stay."""
         known, vr = self._mends.get(tag), dictionary.vr(tag)
         if known is None:
             return edit
@@ -293,7 +293,7 @@ class _Edits:
         return lambda value: edit(known[value].new if value in known else value)
 
     def _recoded(self, vr: bytes) -> Edit:
-        """Return the edit that carries a text that stays into the output's character set, where that is another."""
+        """Return the edit that converts a kept text to the output's character set, if different."""
         if self._charsets == self._output:
             return keep
         return lambda value: character_sets.recode(value, vr, self._charsets, self._output)
@@ -341,7 +341,7 @@ class _Edits:
 
     def _of_machine(self, part: str) -> bytes:
         machine = self._remaking.machine
-        assert machine is not None  # where the machine is kept, the policy decides KEEP
+        assert machine is not None  # if the machine is kept, the policy's decision is KEEP
         return {"name": machine.name, "manufacturer": machine.manufacturer, "model": machine.model}[part].encode(
             "ascii"
         )
@@ -352,7 +352,7 @@ def _constant(value: bytes) -> Edit:
 
 
 def _stated(replacements: Replacements, part: str) -> bytes:
-    """Return one element of the new identity, encoded."""
+    """Return one encoded element of the new identity."""
     identity, person = replacements.identity, replacements.person
     values = {
         "patient_id": identity.patient_id,
@@ -383,7 +383,7 @@ def _fluence_item(found: fluence.Fluence, *, implicit: bool) -> bytes:
 
 
 def _item(values: Mapping[str, str], *, implicit: bool) -> bytes:
-    """Encode an item of texts; keywords in tag order."""
+    """Encode an item of text elements; keywords in tag order."""
     body = b"".join(
         encode(
             dictionary.tag(keyword), dictionary.vr(dictionary.tag(keyword)), value.encode("ascii"), implicit=implicit

@@ -1,1 +1,1 @@
-"""Check, claim, anonymize, prove, publish: the way of a folder and of each set in it."""
+"""Processing of a folder and each of its sets: check, claim, anonymize, prove, publish."""

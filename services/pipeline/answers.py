@@ -1,4 +1,4 @@
-"""The answer for a set: its state, its codes, and the text for the person who dropped it."""
+"""Result for a set: its state, its codes, and the text for the person who dropped it."""
 
 from __future__ import annotations
 
@@ -35,33 +35,33 @@ NOT_CLEAN: Final = gettext_noop(
     "this program must look, or report it. The proof says:"
 )
 _MOST_TOLD: Final = 6
-"""Reasons of a failed proof that are told to a person; the log has all."""
+"""Maximum number of reasons of a failed proof shown to a person; the log has all."""
 
 UNREAD: Final = "unread-words"
-"""The code of a set that waits for a person to read words of its texts."""
+"""Code of a set that waits for a person to review words in its texts."""
 
 SAME: Final = gettext_noop("This is the set that was published as {name}. Nothing new was made of it.")
 
 
 class Told(NamedTuple):
-    """What became of one set, and what is said of it beside its folder."""
+    """Result for one set, and the text beside its folder."""
 
     entry: SetOutcome
 
     note: str = ""
-    """Text of the NOTE; empty where there is nothing to say."""
+    """Text of the NOTE; empty if there is none."""
 
     faults: tuple[Fault, ...] = ()
-    """What the REFUSED file says."""
+    """Content of the REFUSED file."""
 
 
 def parked_text(proof: Sequence[str] = ()) -> str:
-    """Return the text for a parked set, with what its proof found where that failed.
+    """Return the text for a parked set, with the findings of a failed proof.
 
     Parameters
     ----------
     proof
-        What a failed proof says; none where something else went wrong.
+        Findings of a failed proof; empty if something else failed.
     """
     more = len(proof) - _MOST_TOLD
     told = [
@@ -72,7 +72,7 @@ def parked_text(proof: Sequence[str] = ()) -> str:
 
 
 class Answers:
-    """What may become of one set."""
+    """The possible results for one set."""
 
     def __init__(self, one: OneSet) -> None:
         self._one = one
@@ -86,10 +86,10 @@ class Answers:
         person: Person | None,
         elsewhere: Callable[[int], str],
     ) -> Told:
-        """Report a set that was published just now, by this worker or by another one at the same moment."""
+        """Return the result for a set just published, by this worker or concurrently by another."""
         found = records.read(self._one.collection, index)
         if found and found.content.get("source") != content:
-            raise SetChanged  # another set of the same UIDs was first: start over to find out what to say of this one
+            raise SetChanged  # another set of the same UIDs was first: restart to determine the result for this one
         if self._one.other_folder(set_id) is None:
             told = self._told_of_person(set_id, index, person, elsewhere)
             note = self._beside(doubts, told, index)
@@ -98,7 +98,7 @@ class Answers:
         return self._told(SetState.SAME_SET, text, set_id=set_id, index=index, text=text)
 
     def _told_of_person(self, set_id: str, index: int, person: Person | None, elsewhere: Callable[[int], str]) -> str:
-        """Note the person of a published set, and tell which other sets are theirs, here and in other collections."""
+        """Note the person of a published set; return sentences on their other sets, here and in other collections."""
         return " ".join(filter(None, (self._told_of_person_here(set_id, index, person), elsewhere(index))))
 
     def _told_of_person_here(self, set_id: str, index: int, person: Person | None) -> str:
@@ -118,7 +118,7 @@ class Answers:
         elsewhere: Callable[[int], str],
         doubts: Sequence[Doubt] = (),
     ) -> Told:
-        """Report a set that is published already: nothing new is made of it, and a person decides on a changed one."""
+        """Return the result for a set already published: nothing is made of it; a person decides on a changed one."""
         collection, name = self._one.collection, folder_name(published.index)
         state, text = self._one.published_here(set_id), ""
         as_new = gettext(
@@ -163,7 +163,7 @@ class Answers:
         return self._told(state, note, set_id=set_id, index=published.index, text=told)
 
     def forgotten(self, set_id: str) -> Told:
-        """Let a person decide whether a set that was erased on request is published again."""
+        """Return the result for a set erased on request, which a person may decide to publish again."""
         text = gettext(
             "This set was published here and then forgotten: everything of it was erased on request. Nothing "
             "new was made of it. If it may be collected again: anonymizer retry ROOT {called} --as-new",
@@ -172,42 +172,42 @@ class Answers:
         return self._told(SetState.CHANGED, text, codes=("forgotten",), set_id=set_id, text=text)
 
     def refused(self, refused: SetRefused) -> Told:
-        """Return why a set is refused."""
+        """Return the result for a refused set."""
         text = "\n".join(f"{fault.found} {fault.remedy}" for fault in refused.faults)
         codes = tuple(fault.code for fault in refused.faults)
         entry = self._told(SetState.REFUSED, codes=codes, index=self._one.made_before(), text=text).entry
         return Told(entry, faults=refused.faults)
 
     def waiting(self, incomplete: SetIncomplete) -> Told:
-        """Report what a set lacks and may still receive."""
+        """Return the result for a set with missing objects that may still arrive."""
         text = "\n".join(fault.found for fault in incomplete.faults)
         codes = tuple(fault.code for fault in incomplete.faults)
         note = gettext("It is not complete yet, and waits:") + "\n" + text
         return self._told(SetState.WAITING, note, codes=codes, index=self._one.made_before(), text=text)
 
     def waits_for_person(self, waits: SetWaits) -> Told:
-        """Return what a person has to decide before the set goes on."""
+        """Return the result for a set that waits for a person's decision."""
         text = "\n".join(f"{fault.found} {fault.remedy}" for fault in waits.faults)
         codes = tuple(fault.code for fault in waits.faults)
         note = gettext("It waits for a person:") + "\n" + text
         return self._told(SetState.WAITING, note, codes=codes, index=self._one.made_before(), text=text)
 
     def not_readable(self, file: str) -> Told:
-        """Report that something in the folder may not be read."""
+        """Return the result for a folder with something unreadable."""
         text = notes.may_not_be_read(file)
         return self._told(SetState.NOT_READABLE, text, index=self._one.made_before(), text=text)
 
     def doubted(self, doubts: Sequence[Doubt]) -> Told:
-        """Wait once for a set that may be half copied."""
+        """Return the result for a set that may be half copied, which waits once."""
         text = "\n".join(doubt.text for doubt in doubts)
         note = gettext("It may not be copied to its end, and is looked at once more:") + "\n" + text
         codes = (unfinished_pixels.CODE, registry.SECOND_LOOK)
         return self._told(SetState.WAITING, note, codes=codes, index=self._one.made_before(), text=text)
 
     def _beside(self, doubts: Sequence[Doubt], person: str, index: int) -> str:
-        """Return the note beside a published set: half copied files, whose it is as well, and words nobody has read.
+        """Return the note for a published set: half-copied files, its person, and unreviewed words.
 
-        Whoever called it a set of its own knows the person.
+        Omitted for the person if someone declared it a set of its own.
         """
         is_known = registry.counts_as_new(self._one.collection, self._one.locator, self._one.seen.fingerprint)
         lines = [gettext("It was published.") + " " + person] if person and not is_known else []
@@ -220,13 +220,13 @@ class Answers:
         return Told(SetOutcome(state, plan=self._one.plan, ordinal=self._one.ordinal, **more), note)
 
     def unread_words(self, words: Iterable[str]) -> Told:
-        """Hold a set back, without a number, until a person has decided on its unknown words."""
+        """Return the result for a set held back, without a number, until a person decides on its unknown words."""
         text = unread_words.note(words)
         note = gettext("It waits until a person has read words of its texts.") + "\n" + text
         return self._told(SetState.UNREAD_WORDS, note, codes=(UNREAD,), text=text)
 
 
 def _of_doubts(doubts: Sequence[Doubt]) -> str:
-    """Report that a published set may be half copied; nothing for any other set."""
+    """Return the note on a published set that may be half copied; empty otherwise."""
     text = "\n".join(doubt.text for doubt in doubts)
     return gettext("It was published. Look whether it was copied to its end:") + "\n" + text if text else ""

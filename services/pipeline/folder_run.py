@@ -1,4 +1,4 @@
-"""The way of a folder: check, then each of its sets on a run of its own; what became of them is told in one file.
+"""Processing of a folder: check, then a run for each of its sets; the results are written to one file.
 
 `process` is what a worker calls for a settled folder.
 """
@@ -45,10 +45,10 @@ if TYPE_CHECKING:
     from services.verdict.folder_sets import FolderVerdict, SetVerdict
 
 TRIES: Final = 3
-"""A set that changes while it is worked on is begun again so often at once; then it waits until it has settled."""
+"""Immediate restarts of a set that changes while being processed; after these it waits until it has settled."""
 
 _CIRCUMSTANCES: Final = (OSError, redis.RedisError, SetChanged, SettingsWrong, FormatTooNew)
-"""What holds a whole folder up, and is no set's fault."""
+"""Errors that stop a whole folder temporarily and are not a set's fault."""
 
 
 def process(
@@ -60,31 +60,31 @@ def process(
     *,
     patience_over: bool,
 ) -> Outcome | None:
-    """Take a settled set its whole way, note what became of it, and tell.
+    """Process a settled folder completely, and store and report its outcome.
 
     Parameters
     ----------
     locator
-        Of a registered folder.
+        Locator of a registered folder.
     settings
-        Of the process: where the user's own machine descriptors lie, and in which time zone days are told.
+        Settings of the process: the folder of the user's machine descriptors, and the time zone of dates.
     patience_over
-        Whether a set of which something is missing is refused now, or waits on.
+        Whether an incomplete set is now refused instead of waiting.
 
     Returns
     -------
-    Outcome, or None where the folder is gone.
+    Outcome, or None if the folder is gone.
 
     Raises
     ------
     OSError, redis.RedisError
-        Circumstances: what stands in the way may go away. The set keeps its index, if it had one.
+        Temporary. The set keeps its index, if it had one.
     SetChanged
-        The folder changes faster than it can be read: it has not settled after all.
+        The folder changes faster than it can be read, so has not settled.
     NotClean, publish.TargetTaken
-        Ours: nothing was published, the index was given back, an operator must look.
+        A fault of this program: nothing was published, the index was released, an operator must look.
     SetsFailed
-        The same of some sets of a folder with several, after all others went their way.
+        The same for some sets of a multi-set folder, after all others were processed.
     """
     collection.check_there()
     folder = registry.folder_of(collection, locator)
@@ -98,7 +98,7 @@ def process(
 
 
 def _unless_changed(step: Callable[[], Outcome]) -> Outcome:
-    """Begin again where the folder changed meanwhile, a few times."""
+    """Retry a step a few times if the folder changed meanwhile."""
     for _ in range(TRIES - 1):
         with suppress(SetChanged):
             return step()
@@ -106,12 +106,12 @@ def _unless_changed(step: Callable[[], Outcome]) -> Outcome:
 
 
 class _MayNotBeRead(Exception):
-    """A file of the set may not be read; its text is the file's name, which leaves the process in no other way."""
+    """A file of the set cannot be read; the text is its name, which must not leave the process otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class _FolderRun:
-    """One folder on its run: each of its sets, one after the other; as a rule there is one."""
+    """Run of one folder over its sets, usually just one."""
 
     collection: Collection
     folder: Path
@@ -121,7 +121,7 @@ class _FolderRun:
     settings: Settings
 
     def execute(self, *, patience_over: bool) -> Outcome:
-        """Check the folder, and take each set of it its way. What is told of them is told at the end, in one file."""
+        """Check the folder and process each set. Results are reported together at the end, in one file."""
         try:
             seen = folder_listing.take(self.folder)
         except SetRefused as fault:
@@ -143,24 +143,24 @@ class _FolderRun:
         return replace(outcome, not_taken=left_out)
 
     def _execute_one(self, seen: Listing, waiting: list[Verdict], *, patience_over: bool) -> Outcome:
-        """Take the one set of a folder its way."""
+        """Process the only set of a folder."""
         if waiting[0].empty:
             return _outcome(SetState.NO_SET, seen)
         return self._conclude_one(seen, self._set(seen).execute(waiting, patience_over=patience_over))
 
     def _execute_each(self, seen: Listing, judged: FolderVerdict, *, patience_over: bool) -> Outcome:
-        """Take several sets their way; one that fails holds up no other.
+        """Process several sets; a failed one does not affect the others.
 
         Raises
         ------
         SetsFailed
-            When all others are done.
+            After all others are done.
         """
         collection, fingerprint = self.collection, seen.fingerprint
         entries: list[SetOutcome] = []
         errors: dict[str, Exception] = {}
         for one in judged.sets:
-            assert one.plan is not None  # of several sets, each has its plan
+            assert one.plan is not None  # each of several sets has its plan
             mark = plans.mark_of(collection, one.plan.sop_instance_uid)
             this = self._set(seen, mark, one.ordinal)
             if parked := self._parked(mark, one.ordinal, fingerprint):
@@ -181,7 +181,7 @@ class _FolderRun:
         return self._conclude(seen, judged, entries)
 
     def _parked(self, mark: str, ordinal: int, fingerprint: str) -> SetOutcome | None:
-        """Report one of several sets that it is parked; None where it is not."""
+        """Return the outcome of one of several sets if it is parked, else None."""
         key = failures.of_set(self.locator, mark)
         codes = failures.parked(self.collection, key, fingerprint)
         if not codes:
@@ -190,7 +190,7 @@ class _FolderRun:
         return SetOutcome(SetState.PARKED, codes, text=parked_text(proof), plan=mark, ordinal=ordinal, proof=proof)
 
     def _conclude_one(self, seen: Listing, told: Told) -> Outcome:
-        """Write what is told of a folder with one set."""
+        """Write the result for a folder with one set."""
         entry = told.entry
         if told.faults:
             stands = "" if entry.index is None else folder_name(entry.index)
@@ -202,7 +202,7 @@ class _FolderRun:
         return _outcome(entry.state, seen, codes=entry.codes, set_id=entry.set_id, index=entry.index, text=entry.text)
 
     def _conclude(self, seen: Listing, judged: FolderVerdict, entries: list[SetOutcome]) -> Outcome:
-        """Write what is told of the sets of a folder."""
+        """Write the results for the sets of a folder."""
         if judged.undecided:
             entries.append(SetOutcome(SetState.WAITING, (registry.CHOOSE_PLANS,), text=self._question(judged)))
         if not entries:  # a person chose none of its plans
@@ -215,7 +215,7 @@ class _FolderRun:
         return _outcome(state, seen, codes=codes, text=text, sets=tuple(entries))
 
     def _question(self, judged: FolderVerdict) -> str:
-        """Ask a person which plans of the folder are to be taken."""
+        """Return the question to a person which plans of the folder to use."""
         told = (f"{one.ordinal}. {one.describe_with_dose()}" for one in judged.undecided)
         command = f"anonymizer choose ROOT {quoted(self.collection.name_of(self.folder))} NUMBER…"
         how = gettext("How: {command}", command=command)
@@ -226,7 +226,7 @@ class _FolderRun:
         return SetRun(one, self.ledger, self.progress, self.settings)
 
     def _answers(self, seen: Listing) -> Answers:
-        """Return what may be answered of the folder as a whole."""
+        """Return the possible results for the folder as a whole."""
         return Answers(OneSet(self.collection, self.folder, self.locator, seen))
 
     def _check(self, seen: Listing) -> FolderVerdict:
@@ -248,7 +248,7 @@ class _FolderRun:
 
 
 def _as_one_of_several(told: Told, one: SetVerdict) -> SetOutcome:
-    """Report a set which plan it is, and what beside it was not taken."""
+    """Return the outcome of one of several sets, with its plan and excluded objects."""
     assert one.plan is not None
     what = gettext("It is {plan}.", plan=complete_sets.describe_plan(one.plan))
     others = [note for note in one.verdict.notes if english(note).startswith(("Not taken:", "Left out"))]
@@ -257,6 +257,6 @@ def _as_one_of_several(told: Told, one: SetVerdict) -> SetOutcome:
 
 
 def _outcome(state: SetState, seen: Listing, **more: Any) -> Outcome:
-    """Note what became of a set as it was seen."""
+    """Return the outcome of a set, for the listing seen."""
     folders = {str(folder.path): folder.mtime_ns for folder in seen.folders}
     return Outcome(state, seen.fingerprint, datetime.now(UTC).isoformat(timespec="seconds"), folders=folders, **more)

@@ -1,4 +1,4 @@
-"""Identify a set: its id, and what was published of it or of its plan before."""
+"""Identification of a set: its id, and what was published before from it or from its plan."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def identify(one: OneSet, rtset: RtSet) -> tuple[str, str]:
-    """Identify a set by its UIDs, and by its content too if a person once said that it is a set of its own.
+    """Return the id and content digest of a set; the id includes the content if a person declared it a set of its own.
 
-    A set with a claim or record under the former rule keeps the id of that rule.
+    A set with a claim or record under the former rule keeps its id.
     """
     collection = one.collection
     named = same_source.name(collection, rtset)
@@ -33,7 +33,7 @@ def identify(one: OneSet, rtset: RtSet) -> tuple[str, str]:
 
 
 def is_done_again(one: OneSet, published: Record, rtset: RtSet, content: str) -> bool:
-    """Return whether a person asked to have a published set done again, and it is still the one published."""
+    """Return whether a person requested republication of a set, and the published one is still the same."""
     collection = one.collection
     if not republish.is_requested(collection, published):
         return False
@@ -42,7 +42,7 @@ def is_done_again(one: OneSet, published: Record, rtset: RtSet, content: str) ->
 
 
 def with_the_same_plan(one: OneSet, set_id: str, rtset: RtSet) -> Record | None:
-    """Find what was published of this plan with other objects, unless a person wants this set as one of its own."""
+    """Return the record published from this plan with other objects, unless a person declared this a set of its own."""
     collection = one.collection
     earlier = plans.set_of(collection, rtset.plan.sop_instance_uid)
     if earlier in {None, set_id} or claims.of(collection, set_id) or one.counts_as_new():
@@ -52,5 +52,5 @@ def with_the_same_plan(one: OneSet, set_id: str, rtset: RtSet) -> Record | None:
 
 
 def _is_known(collection: Collection, set_id: str) -> bool:
-    """Return whether a set has a number, or had one."""
+    """Return whether a set has or had a number."""
     return claims.of(collection, set_id) is not None or publish.find(collection, set_id) is not None

@@ -1,4 +1,4 @@
-"""A set on its way: where it lies, how it looked, and what the share knows of its folder."""
+"""A set being processed: its folder, its listing, and the share's data on the folder."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OneSet:
-    """One set of a folder, as it was seen; as a rule the only one."""
+    """One set of a folder as it was listed, usually the only one."""
 
     collection: Collection
     folder: Path
     locator: str
 
     seen: Listing
-    """Of the folder."""
+    """Listing of the folder."""
 
     plan: str = ""
-    """The mark of its plan where the folder holds several sets; else empty."""
+    """Mark of its plan in a multi-set folder; otherwise empty."""
 
     ordinal: int = 0
-    """Of its plan, by which a person names it; 0 where the folder holds one set."""
+    """Ordinal of its plan, for people; 0 if the folder holds one set."""
 
     @property
     def called(self) -> str:
-        """How commands name the set: the folder, and of several sets the ordinal."""
+        """Name of the set in commands: the folder, plus the ordinal in a multi-set folder."""
         return f"{quoted(self.collection.name_of(self.folder))}{f' {self.ordinal}' if self.ordinal else ''}"
 
     @property
     def hospital(self) -> str:
-        """The folder of its hospital, where hospitals have folders; else empty."""
+        """Folder of its hospital, if hospitals have folders; otherwise empty."""
         return self.collection.hospital_of(self.folder)
 
     def counts_as_new(self) -> bool:
-        """Return whether a person said that it is a set of its own."""
+        """Return whether a person declared it a set of its own."""
         return registry.counts_as_new(self.collection, self.locator, self.seen.fingerprint, self.plan)
 
     def published_here(self, set_id: str) -> SetState:
-        """Return whether a set was published out of this folder, or out of another one."""
+        """Return whether a set was published from this folder, or from another one."""
         claim, outcome = claims.of(self.collection, set_id), registry.read_outcome(self.collection, self.locator)
         noted = outcome is not None and any(
             (one.state, one.set_id) == (SetState.PUBLISHED, set_id) for one in outcome.entries
@@ -58,7 +58,7 @@ class OneSet:
         return SetState.PUBLISHED if here else SetState.SAME_SET
 
     def other_folder(self, set_id: str) -> Path | None:
-        """Return the folder out of which a set got its number, if that is another one, and still there."""
+        """Return the folder from which a set got its number, if that is another one that still exists."""
         claim = claims.of(self.collection, set_id)
         if claim is None or claim.locator == self.locator:
             return None
@@ -66,14 +66,14 @@ class OneSet:
         return other if other and other.is_dir() else None
 
     def had_a_look(self) -> bool:
-        """Return whether the set was doubted before, and looked as it does now."""
+        """Return whether the set was doubted before, with the same listing."""
         before = registry.read_outcome(self.collection, self.locator)
         if before is None or before.fingerprint != self.seen.fingerprint:
             return False
         return any(registry.SECOND_LOOK in one.codes for one in before.entries if one.plan == self.plan)
 
     def made_before(self) -> int | None:
-        """Return the index of what was published of this folder when it held something else, if that still stands."""
+        """Return the index published from earlier contents of this folder, if not withdrawn."""
         outcome = registry.read_outcome(self.collection, self.locator)
         if outcome is None:
             return None
@@ -83,7 +83,7 @@ class OneSet:
         return None
 
     def _stands(self, index: int) -> bool:
-        """Return whether what was published under an index came out of this folder, and was not taken back."""
+        """Return whether what was published under an index came from this folder, and was not withdrawn."""
         found = records.read(self.collection, index)
         if found is None or found.set_id is None or found.withdrawn:
             return False

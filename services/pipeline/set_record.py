@@ -1,4 +1,4 @@
-"""What the record of a published set says beside its proof, without any original value."""
+"""Content of the record of a published set, besides its proof, without any original value."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def describe(
     content: str,
     settled: int,
 ) -> Mapping[str, Any]:
-    """Return what was done to a published set, for its record, without any original value.
+    """Return the record's content on a published set, without any original value.
 
-    It is enough to prove the set again when form and descriptors say something else (`services.proof.prove`).
+    It suffices to prove the set again after form and descriptors have changed (`services.proof.prove`).
     """
     options, machine = replacements.policy.options, replacements.machine
     fit = verdict.machine
@@ -69,5 +69,5 @@ def describe(
 
 
 def _settled(count: int) -> list[str]:
-    """Report bits of pixel cells that held no pixel."""
+    """Return the note on cleared unused bits of pixel cells."""
     return [f"Bits that hold no pixel were cleared in the cells of {count} object{'s' * (count > 1)}."] if count else []

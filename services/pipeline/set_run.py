@@ -1,7 +1,7 @@
-"""The way of one set: claim index → anonymize → verify → publish.
+"""Processing of one set: claim index → anonymize → verify → publish.
 
-Each step is safe to run twice, and two copies of the same set at the same moment end in one published folder: the
-claim, the attempt and the publication see to that.
+Each step may safely be run twice, and two concurrent copies of the same set result in one published folder, which
+claim, attempt and publication ensure.
 """
 
 from __future__ import annotations
@@ -59,22 +59,22 @@ if TYPE_CHECKING:
 
 
 class _Anonymized(NamedTuple):
-    """What is known of a set when its new files are written: enough to prove and to publish them."""
+    """Everything known of a set once its new files are written, sufficient to prove and publish them."""
 
     listing: Listing
-    """Of the folder, as it was when its files were read."""
+    """Listing of the folder when its files were read."""
 
     source: list[tuple[str, Path]]
-    """Kind and place of each object."""
+    """Kind and path of each object."""
 
     plan_name: str
-    """Of the new plan's file."""
+    """File name of the new plan."""
 
     patient_id: str
-    """The original one, for the tracking line."""
+    """The original ID, for the tracking line."""
 
     plan_label: str
-    """The original one."""
+    """The original label."""
 
     hospital: str
     """For the tracking file."""
@@ -82,15 +82,15 @@ class _Anonymized(NamedTuple):
     expected: Expected
 
     renaming: Renaming
-    """What became of its texts."""
+    """Treatment of its texts."""
 
     record: Mapping[str, Any]
-    """What the record says beside the proof."""
+    """Content of the record besides the proof."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetRun:
-    """One set on its run."""
+    """Run of one set."""
 
     one: OneSet
     ledger: Ledger
@@ -99,7 +99,7 @@ class SetRun:
 
     @property
     def answers(self) -> Answers:
-        """What may become of the set."""
+        """The possible results for the set."""
         return Answers(self.one)
 
     def execute(self, verdicts: list[Verdict], *, patience_over: bool) -> Told:
@@ -108,7 +108,7 @@ class SetRun:
         Parameters
         ----------
         verdicts
-            The one verdict; taken out of it, so that what was read can be let go when it is not needed any more.
+            A list with the verdict, which is removed from it so that its memory can be freed early.
         """
         try:
             return self._execute(verdicts.pop())
@@ -143,7 +143,7 @@ class SetRun:
             attempt = Attempt.begin(collection, set_id, index)
             try:
                 made = self._anonymize(attempt, verdict, rtset, shift, content, becomes, renaming, link)
-                del verdict, rtset, renaming  # tens of megabytes; what follows reads everything for itself
+                del verdict, rtset, renaming  # tens of megabytes; the next steps read everything themselves
                 self._publish(attempt, made, published, link)
             except BaseException:
                 attempt.discard()
@@ -162,7 +162,7 @@ class SetRun:
     def _known_already(
         self, rtset: RtSet, set_id: str, content: str, published: Record | None, verdict: Verdict
     ) -> Told | None:
-        """Report a set of which nothing new is made, or not yet; None where it goes on."""
+        """Return the result for a set of which nothing new is made, or not yet; None to continue."""
         collection = self.one.collection
         if published is not None:
             if known_sets.is_done_again(self.one, published, rtset, content):
@@ -177,7 +177,10 @@ class SetRun:
         return self.answers.doubted(verdict.doubts) if verdict.doubts and not self.one.had_a_look() else None
 
     def _elsewhere(self, rtset: RtSet) -> Callable[[int], str]:
-        """Return what notes and tells, of a published number, who the set's person is in other collections."""
+        """Return a function that notes the set's person under a number.
+
+        It returns sentences on their sets elsewhere.
+        """
         collection, settings = self.one.collection, self.settings
         known = SharePersons(settings.share_secret, settings.share)
         return partial(
@@ -185,7 +188,7 @@ class SetRun:
         )
 
     def _rename(self, rtset: RtSet) -> Renaming:
-        """Work out what becomes of the set's texts."""
+        """Compute the treatment of the set's texts."""
         collection, person = self.one.collection, who_it_becomes.person_of(self.one, new_identity.patient_id_of(rtset))
         return rename(
             rtset,
@@ -196,7 +199,7 @@ class SetRun:
         )
 
     def _hold_back(self, rtset: RtSet, renaming: Renaming) -> Told:
-        """List the words that a person has to read before the set gets a number."""
+        """Store the words that a person must review before the set gets a number."""
         one, words = self.one, [word.as_json() for word in renaming.unread]
         unread_words.write(
             one.collection,
@@ -262,7 +265,7 @@ class SetRun:
         )
 
     def _publish(self, attempt: Attempt, made: _Anonymized, earlier: Record | None, link: Link | None) -> None:
-        """Verify → publish; in the place of what is to be done again."""
+        """Verify → publish, replacing a set to be republished."""
         collection = self.one.collection
         self.progress.step("verified", 0, len(made.source))
         try:
@@ -297,12 +300,12 @@ class SetRun:
             raise linking.shared_differs(differs, repr(collection.name_of(self.one.folder))) from None
 
     def _check_unchanged(self, listing: Listing) -> None:
-        """Make sure that the folder is what was read: of one that changes meanwhile, nothing can be said."""
+        """Raise `SetChanged` unless the folder is as it was read."""
         if folder_listing.take(self.one.folder) != listing:
             raise SetChanged
 
 
 def _unreadable(fault: Malformed) -> SetRefused:
-    """Report a set that something in it, which only its writing looks at, is no DICOM."""
+    """Return the refusal of a set in which writing found invalid DICOM."""
     found = gettext("An object of the set cannot be read as DICOM: {reason}.", reason=damage.in_words(str(fault)))
     return SetRefused(Fault("file-unreadable", found, gettext("Export the set once more.")))

@@ -1,4 +1,4 @@
-"""Who the patient of a set becomes: by the form, a list, or the person's earlier sets; and under which number."""
+"""The new identity and number of a set's patient: from the form, a list, or the person's earlier sets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def decide(one: OneSet, rtset: RtSet, published: Record | None) -> Becomes:
-    """Decide who the patient becomes; who is done again stays who it is."""
+    """Determine the new identity of the patient; a republished set keeps its own."""
     collection = one.collection
     hospital = one.hospital
     return new_identity.decide(collection, new_identity.patient_id_of(rtset), hospital, published)
@@ -27,7 +27,7 @@ def decide(one: OneSet, rtset: RtSet, published: Record | None) -> Becomes:
 def link(
     one: OneSet, ledger: Ledger, rtset: RtSet, set_id: str, becomes: Becomes, published: Record | None
 ) -> Link | None:
-    """Find the person whose identity the set has, where a person's sets are linked; who is done again stays so."""
+    """Return the linked person of the set, if sets of a person are linked; a republished set keeps its own."""
     collection = one.collection
     if published is not None:
         return linking.of_published(collection, published)
@@ -40,7 +40,7 @@ def link(
 
 
 def claim(one: OneSet, ledger: Ledger, set_id: str, becomes: Becomes, link: Link | None) -> int:
-    """Claim the number that a list holds for the set's patient, or that of its person, else the next one."""
+    """Claim the number reserved for the set's patient, or that of its person, else the next one."""
     if link is not None:
         listed = link.person.index == becomes.index
         return ledger.claim_linked(set_id, one.locator, link.person, listed=listed)
@@ -50,5 +50,5 @@ def claim(one: OneSet, ledger: Ledger, set_id: str, becomes: Becomes, link: Link
 
 
 def person_of(one: OneSet, patient_id: str) -> str:
-    """Return the keyed mark of the set's person, by which words of several persons are told from those of one."""
+    """Return the keyed mark of the set's person, which distinguishes the words of different persons."""
     return one.collection.person(patient_id, one.hospital)
