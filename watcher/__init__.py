@@ -1,1 +1,1 @@
-"""Which folders are collections, which sets have settled, what should be queued and is not. Never parses DICOM."""
+"""Discovery of collections and settled sets, and queueing of what is due. Never parses DICOM."""

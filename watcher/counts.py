@@ -1,4 +1,4 @@
-"""How the sets of a collection stand, in numbers: for those who watch over the service, to whom no folder is named."""
+"""Numbers of sets by state, for monitoring, without folder names."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StatusCounts:
-    """One look at a collection, counted. Another thread may read it while the next look is taken."""
+    """Counts at one check of a collection. Another thread may read them while the next check is running."""
 
     at: float = 0.0
-    """When, on the clock that is never set."""
+    """Time on the monotonic clock."""
 
     since: Mapping[str, tuple[SetState, float]] = field(default_factory=dict)
-    """How each folder stands, and since when it was seen to."""
+    """State of each folder, and since when it was seen to have it."""
 
     codes: Mapping[str, int] = field(default_factory=dict)
-    """Against how many sets each code stands: of faults, or of the reasons for which sets are parked."""
+    """Number of sets by code: of faults, or of reasons for parking."""
 
     not_taken: int = 0
-    """How many things lie in the collection that may hold DICOM and are not taken."""
+    """Number of entries in the collection that may hold DICOM but are ignored."""
 
     held_up: Mapping[str, float] = field(default_factory=dict)
-    """Folders that a worker tried and could not take to an end, and since when that is so: it waits for Redis, say."""
+    """Folders that a worker tried but could not complete, for example because Redis is unavailable, and since when."""
 
     sheets: Mapping[str, int] = field(default_factory=dict)
-    """How many sheets are `missing` and how many `failed`; nothing where nobody asks for them."""
+    """Number of `missing` and `failed` sheets; empty if nobody requests sheets."""
 
     def next(
         self,
@@ -44,7 +44,7 @@ class StatusCounts:
         held_up: Mapping[str, float] | None = None,
         sheets: Mapping[str, int] | None = None,
     ) -> StatusCounts:
-        """Count the next look."""
+        """Return the counts of the next check."""
         since = {}
         for folder, state in states.items():
             before = self.since.get(folder)
@@ -53,15 +53,15 @@ class StatusCounts:
 
     @property
     def published_at(self) -> float:
-        """When a set was seen published for the first time, of the latest one; 0 where none is."""
+        """When the latest published set was first seen as published; 0 if there is none."""
         return max((since for state, since in self.since.values() if state.is_published), default=0.0)
 
     def sets(self) -> Counter[SetState]:
-        """Count the sets that stand in each way."""
+        """Return the number of sets by state."""
         return Counter(state for state, _ in self.since.values())
 
     def oldest(self) -> dict[SetState, float]:
-        """Return since when the one that stands so the longest does, of each way in which a set is not concluded."""
+        """Return for each unconcluded state the time since when its longest-standing set has had it."""
         found: dict[SetState, float] = {}
         for state, since in self.since.values():
             if not state.is_concluded or state.is_looked_at_again:

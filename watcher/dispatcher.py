@@ -1,4 +1,4 @@
-"""Attend to one collection: what has come to rest is queued, what was lost is queued again, until all is concluded."""
+"""Dispatching of one collection's sets: settled ones are queued, lost ones requeued, until all are concluded."""
 
 from __future__ import annotations
 
@@ -33,41 +33,41 @@ FIRST_PAUSE_S: Final = 2.0
 LONGEST_PAUSE_S: Final = 60.0
 
 ON_ITS_WAY_S: Final = 600.0
-"""A set that has been queued or in work for so long is on its way; one that is held up comes back sooner each time."""
+"""A set that has been queued or in work for this many seconds is progressing; one that is held up returns sooner."""
 
 
 @dataclass(slots=True)
 class Asked:
-    """How often the workers were asked for a set as it is now, and when they may be asked again."""
+    """Requests for a set in its current form, and when it may be requested again."""
 
     fingerprint: str
     times: int = 0
     since: float = 0.0
-    """When they were asked first."""
+    """Time of the first request."""
     not_before: float = 0.0
     on_its_way_since: float | None = None
-    """Since when it has been queued or in work; None while it is neither."""
+    """Since when it has been queued or in work; None if it is neither."""
     second_look: bool = False
-    """Whether the time of a second look was set."""
+    """Whether the time of a second check was set."""
 
     def put_off(self, now: float) -> None:
-        """Wait longer each time: what holds a set up (a full disk, a lost share) may last."""
+        """Increase the delay each time, since a cause (a full disk, a lost share) may persist."""
         self.not_before = now + min(FIRST_PAUSE_S * 2 ** max(self.times - 1, 0), LONGEST_PAUSE_S)
 
 
 class Dispatcher:
-    """Looks at the sets of one collection, and asks the workers for those that are due.
+    """Checks the sets of one collection, and queues those that are due.
 
     Parameters
     ----------
     settings
-        Of these `quiet_s`, `patience_s` and `young_s`.
+        Used are `quiet_s`, `patience_s` and `young_s`.
     clock
-        A clock that is never set, in seconds.
+        Monotonic clock, in seconds.
     by_hand
-        Whether each set waits until a person has said that it is to be anonymized.
+        Whether each set waits for a person to start it.
     seen
-        How folders looked already, and since when by `clock`.
+        Earlier fingerprints of folders, and since when by `clock`.
     """
 
     def __init__(
@@ -82,13 +82,13 @@ class Dispatcher:
     ) -> None:
         self.collection = collection
         self.codes: Mapping[str, int] = {}
-        """Against how many sets each code stood at the last look."""
+        """Number of sets by code, as of the last check."""
         self.for_a_person: frozenset[str] = frozenset()
-        """The folders whose sets waited for a person at the last look."""
+        """Folders whose sets were waiting for a person at the last check."""
         self.held_up: Mapping[str, float] = {}
-        """Folders whose sets were asked for more than once, and since when: a circumstance holds them up."""
+        """Folders whose sets were requested more than once because of a temporary error, and since when."""
         self.not_taken = 0
-        """How many things lay in sets' folders at the last look that may hold DICOM and were not taken."""
+        """Number of entries in sets' folders that may hold DICOM but are ignored, as of the last check."""
         self._queue = queue
         self._patience_s = settings.patience_s
         self._clock = clock
@@ -101,15 +101,15 @@ class Dispatcher:
         self._closed: frozenset[str] = frozenset()
 
     def look(self, suspects: Names[str] = ()) -> dict[str, SetState]:
-        """Look at every set once, ask for what is due, and tell how each folder stands.
+        """Check every set once, queue what is due, and return the state of each folder.
 
-        How: an outcome's state (`published`, `refused` …), or `settling`, `not started`, `queued`, `in work`,
+        States are those of an outcome (`published`, `refused` …), or `settling`, `not started`, `queued`, `in work`,
         `waiting`.
 
         Raises
         ------
         OSError, redis.RedisError, kombu.exceptions.OperationalError
-            Circumstances. The next look makes up for what this one did not do.
+            Temporary. The next check catches up.
         """
         statuses = self._statuses.take(suspects)
         unfinished = [status for status in statuses if not status.concluded and status.can_be_listed]
@@ -134,7 +134,7 @@ class Dispatcher:
         return states
 
     def _is_held_up(self, asked: Asked) -> bool:
-        """Return whether a set without an outcome came back from a worker, or was lost, and may again."""
+        """Return whether a set without an outcome was returned by a worker or lost, which may recur."""
         since = asked.on_its_way_since
         return asked.times > 1 and (since is None or self._clock() - since < ON_ITS_WAY_S)
 
@@ -170,13 +170,16 @@ class Dispatcher:
         return status.outcome.state if status.outcome else SetState.WAITING
 
     def _tell_of_rights(self, statuses: Iterable[SetStatus]) -> None:
-        """Write a note beside a folder that may not be listed; whoever takes the set then replaces or removes it."""
+        """Write a note beside a folder that cannot be listed.
+
+        The worker that processes the set replaces or removes it.
+        """
         closed = {status.locator: status for status in statuses if not status.can_be_listed}
         for locator in closed.keys() - self._closed:
             log.warning("set.not-readable", set=locator)
             before, status = registry.read_outcome(self.collection, locator), closed[locator]
             if status.outcome and (before is None or not before.state.is_concluded):
-                with suppress(OSError), speaking(self.collection.options.language):  # it is told in other ways, too
+                with suppress(OSError), speaking(self.collection.options.language):  # it is also reported elsewhere
                     notes.write_note(self.collection.root / status.folder, status.outcome.text)
         self._closed = frozenset(closed)
 

@@ -1,8 +1,8 @@
-"""Change events below the share, so that a dropped set is noticed at once and not at the next rescan.
+"""Change events below the share, so that a dropped set is noticed before the next rescan.
 
-They are only hints: inotify sees nothing of what other hosts write on a network share, and its queue can
-overflow. The truth is the rescan. Where the file system is remote there are no hints, only the rescan; the same where
-the system refuses to watch so many folders.
+Events are only hints: inotify does not report other hosts' writes on a network share, and its queue can overflow.
+Rescans are authoritative. On remote file systems, or if the system refuses to watch that many folders, there are only
+rescans.
 """
 
 from __future__ import annotations
@@ -69,24 +69,24 @@ def _why(circumstance: OSError) -> str:
 
 
 def is_remote(path: Path, mounts: Path = MOUNTS) -> bool:
-    """Return whether other hosts may write below `path` unseen, by the type of its file system."""
+    """Return whether other hosts may write below `path` unnoticed, by the type of its file system."""
     try:
         lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
-        return False  # macOS tells of changes on network volumes as far as it can; the rescan does the rest
+        return False  # macOS reports changes on network volumes as far as it can; rescans do the rest
     kind, longest = "", -1
     for line in lines:
         _, point, of_kind, *_ = line.split(" ")
-        mounted = Path(re.sub(r"\\(\d{3})", lambda code: chr(int(code[1], 8)), point))  # a space is written \040
+        mounted = Path(re.sub(r"\\(\d{3})", lambda code: chr(int(code[1], 8)), point))  # a space is written as \040
         if path.is_relative_to(mounted) and len(mounted.parts) >= longest:
             kind, longest = of_kind, len(mounted.parts)
     return kind in REMOTE or kind.split(".")[0] == "fuse"
 
 
 class ChangeEvents:
-    """Wake the watcher when something changed, and name the folders in which it did.
+    """Wakes the watcher on changes, and returns the changed folders.
 
-    A context manager: it watches while it is entered.
+    A context manager, active while entered.
     """
 
     def __init__(self, root: Path, *, watching: bool) -> None:
@@ -104,13 +104,13 @@ class ChangeEvents:
                 observer.schedule(_Handler(self), str(self.root), recursive=True, event_filter=CHANGES)
                 observer.start()
                 self._observer = observer
-            except OSError as circumstance:  # no instance or watch is left of the system's limit, or the share is away
+            except OSError as circumstance:  # system limit on instances or watches reached, or share unavailable
                 log.warning("watch.polls", observer="polling", waits=_why(circumstance))
         return self
 
     @property
     def are_noticed(self) -> bool:
-        """Return whether changes are noticed as they happen; if not, the rescan finds them."""
+        """Return whether changes are noticed as they happen; otherwise rescans find them."""
         return self._observer is not None
 
     def __exit__(
@@ -121,7 +121,7 @@ class ChangeEvents:
             self._observer.join()
 
     def note(self, folder: Path) -> None:
-        """Note a change in `folder`, and wake the waiting thread."""
+        """Record a change in `folder`, and wake the waiting thread."""
         with self._lock:
             self._changed.add(folder)
         self._woken.set()
@@ -136,9 +136,9 @@ class ChangeEvents:
 
 
 class _Handler(FileSystemEventHandler):
-    """Passes on what a look may be due for.
+    """Forwards events that may require a check.
 
-    Right in the state's own folder lies what says that the watcher lives: written every other second, by itself.
+    The watcher's own heartbeat, written directly in the state folder every other second, is ignored.
     """
 
     def __init__(self, hints: ChangeEvents) -> None:

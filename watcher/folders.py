@@ -1,8 +1,8 @@
-"""Which folders of a collection are sets, what beside them is not taken, and has a finished set been touched since.
+"""The set folders of a collection, entries that are ignored, and detection of changes to finished sets.
 
-A set is a folder right under the collection's root, or in a hospital's folder there, with its files at any depth below.
-Never a set: what we or the older program made (`ANON_006`, the folder of the sheets), what is hidden, what is a
-collection itself. Whatever else holds DICOM and is not taken is named, so that nobody misses it.
+A set is a folder directly under the collection's root, or in a hospital's folder there, with its files at any depth
+below. Never sets are: output of this or the older program (`ANON_006`, the folder of the sheets), hidden folders, and
+collections. Anything else that holds DICOM but is ignored is reported.
 """
 
 from __future__ import annotations
@@ -45,17 +45,17 @@ _OURS_BESIDE: Final = (notes.REFUSED, notes.NOTE)
 
 
 def set_folders(root: Path, hospitals: HospitalFolders | None = None) -> list[str]:
-    """Name the folders of a collection that are sets, in the order in which people sort them.
+    """Return the set folders of a collection, in natural sort order.
 
     Parameters
     ----------
     hospitals
-        Where sub-folders are hospitals: what tells them from sets. A set in one is named `hospital/set`.
+        If subfolders are hospitals: distinguishes them from sets. A set in one is named `hospital/set`.
 
     Raises
     ------
     OSError
-        The root may not be listed. A folder that may not be looked into is named: whoever lists it is told.
+        The root cannot be listed. Unreadable folders are included; listing them will raise.
     """
     with os.scandir(root) as entries:
         names = [entry.name for entry in entries if _is_named_like_a_set(entry) and entry.is_dir(follow_symlinks=False)]
@@ -67,24 +67,27 @@ def set_folders(root: Path, hospitals: HospitalFolders | None = None) -> list[st
 
 
 def folders_of(collection: Collection) -> list[str]:
-    """Name the sets of a collection, as its form says where they lie."""
+    """Return the sets of a collection, according to its form."""
     hospitals = HospitalFolders(collection.root, collection) if collection.options.by_hospital else None
     return set_folders(collection.root, hospitals)
 
 
 def loose_dicom(root: Path) -> int:
-    """Count the DICOM files that lie in the root itself: told, never taken, for nobody knows whose they are."""
+    """Return the number of DICOM files in the root itself.
+
+    They are reported but never processed, since the set they belong to is unknown.
+    """
     with os.scandir(root) as entries:
         return sum(_is_loose_dicom(entry) for entry in entries)
 
 
 def is_one_patients(root: Path) -> bool:
-    """Return whether a folder is one patient's set, and no root of sets: DICOM lies in it, and no folder of a set.
+    """Return whether a folder is one patient's set rather than a root: it contains DICOM and no set folder.
 
     Raises
     ------
     OSError
-        It may not be listed.
+        It cannot be listed.
     """
     if _is_published_into(root) or set_folders(root):
         return False
@@ -92,17 +95,17 @@ def is_one_patients(root: Path) -> bool:
 
 
 def beside_the_sets(root: Path, collection: Collection | None) -> list[NotTaken]:
-    """Name what lies in a root beside its sets, may hold DICOM, and is not taken.
+    """Return entries beside the sets of a root that may hold DICOM but are ignored.
 
     Parameters
     ----------
     collection
-        The root's, where it has a state: it says which ANON folders are published.
+        The root's collection, if it has state, which tells the published ANON folders.
 
     Raises
     ------
     OSError
-        The root may not be listed.
+        The root cannot be listed.
     """
     with speaking(collection.options.language if collection else spoken()):
         return _beside_the_sets(root, collection)
@@ -134,22 +137,22 @@ def _beside_the_sets(root: Path, collection: Collection | None) -> list[NotTaken
 
 
 def untouched(folder: str, folders: Mapping[str, int]) -> bool:
-    """Return whether no file was added to a set, or taken from it, since its folders' times (ns) were noted.
+    """Return whether no file was added to or removed from a set since its folders' times (ns) were recorded.
 
-    One look at each folder, none at the files: the cost of a rescan must not grow with what is finished. Tens of
-    thousands of folders are looked at in one rescan; with strings that takes half the time that it takes with paths.
+    Each folder is checked once, and no file: the cost of a rescan must not grow with finished sets. A rescan checks
+    tens of thousands of folders; with strings this takes half as long as with `Path` objects.
     """
     try:
         for inner, at in folders.items():
             if os.stat(f"{folder}/{inner}").st_mtime_ns != at:  # noqa: PTH116 - see above
                 return False
     except OSError:
-        return False  # the folder is then listed, and whoever lists it tells why it cannot be
+        return False  # the folder will then be listed, which reports the reason
     return True
 
 
 def _is_published_into(root: Path) -> bool:
-    """Return whether something was published in a folder, by us or by the older program."""
+    """Return whether something was published in a folder, by this or the older program."""
     names = durable_files.names(root)
     return any(ANON_NAME.fullmatch(name) or tracking_lines.FILE_NAME.fullmatch(name) for name in names)
 
@@ -169,7 +172,7 @@ def _is_collection(folder: str) -> bool:
     try:
         return is_there(f"{folder}/{SETTINGS_NAME}")
     except OSError:
-        return False  # nobody can tell; it is a set that may not be read until somebody can
+        return False  # unknown: treated as an unreadable set for now
 
 
 def _is_loose_dicom(entry: os.DirEntry[str]) -> bool:
@@ -208,7 +211,7 @@ def _why_not_taken(entry: os.DirEntry[str]) -> NotTaken | None:
 
 
 def _file(entry: os.DirEntry[str]) -> NotTaken | None:
-    """Name an archive, and a file of which nobody can tell what it is; loose DICOM is counted beside it."""
+    """Return the entry of an archive or unreadable file; loose DICOM files are counted separately."""
     if not entry.is_file(follow_symlinks=False) or _is_loose_dicom(entry):
         return None
     if not_taken.is_archive(entry.name):
@@ -223,7 +226,7 @@ def _file(entry: os.DirEntry[str]) -> NotTaken | None:
 
 
 def _beside_the_sets_of_hospitals(collection: Collection) -> Iterator[NotTaken]:
-    """Name what is not taken in the folders of hospitals."""
+    """Yield ignored entries of hospital folders."""
     for hospital in sorted({name.partition("/")[0] for name in folders_of(collection) if "/" in name}):
         with os.scandir(collection.root / hospital) as entries:
             found = sorted(entries, key=lambda entry: entry.name.casefold())
@@ -236,7 +239,7 @@ def _link(entry: os.DirEntry[str]) -> NotTaken | None:
     try:
         leads_to_some = entry.is_dir() or (entry.is_file() and not_taken.is_dicom(os.path.realpath(entry.path)))
     except OSError:
-        leads_to_some = True  # nobody can tell
+        leads_to_some = True  # unknown
     if not leads_to_some:
         return None
     return NotTaken(entry.name, gettext(A_LINK), gettext("Links are not followed: put the folder itself in its place."))
@@ -252,7 +255,7 @@ def _holds_more_than_sheets(folder: str) -> bool:
 
 
 def _without_record(entries: list[os.DirEntry[str]], collection: Collection | None) -> Iterator[NotTaken]:
-    """Name ANON folders of which nothing is recorded, and that no attempt is about to record."""
+    """Yield ANON folders without a record and without an attempt about to write one."""
     anon = {
         entry.name: int(found[1])
         for entry in entries
@@ -262,7 +265,7 @@ def _without_record(entries: list[os.DirEntry[str]], collection: Collection | No
     unknown = {name: index for name, index in anon.items() if index not in known}
     if unknown and collection:
         under_way = set(attempts.indices(collection))
-        known = set(records.indices(collection))  # an attempt may have come to its end since
+        known = set(records.indices(collection))  # an attempt may have completed since
         unknown = {name: index for name, index in unknown.items() if index not in under_way | known}
     for name in unknown:
         yield NotTaken(

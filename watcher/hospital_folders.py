@@ -1,8 +1,8 @@
-"""Which sub-folders of a root are hospitals that hold their sets, and which are sets themselves.
+"""Distinction of hospital folders, which hold sets, from set folders.
 
-A folder with DICOM at its own level is a set. So is one whose sub-folders' objects refer to each other (`P1/CT`,
-`P1/RS`): more than half of those that hold DICOM hang together by references that no sub-folder answers by itself. Of
-any other one the sub-folders are sets. What a set was published of decides before anything is read.
+A folder with DICOM at its own level is a set. So is one whose subfolders' objects reference each other (`P1/CT`,
+`P1/RS`): more than half of the subfolders with DICOM are connected by references that none resolves internally. The
+subfolders of any other folder are sets. What was published decides before anything is read.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _IMAGES: Final = "1.2.840.10008.5.1.4.1.1.2"
 
 
 class _Objects(NamedTuple):
-    """What the objects of one folder are, and what they refer to: UIDs."""
+    """The objects of one folder, and the UIDs that they reference."""
 
     own: frozenset[bytes]
     referred: frozenset[bytes]
 
 
 class HospitalFolders:
-    """Tells the sets of one root, again and again; what was decided of a folder by what was published of it stays."""
+    """Repeatedly finds the sets of a root; decisions based on published sets are kept."""
 
     def __init__(self, root: Path, collection: Collection | None = None) -> None:
         self._root = root
@@ -48,7 +48,7 @@ class HospitalFolders:
         self._decided: dict[str, bool] = {}
 
     def sets(self, names: Iterable[str]) -> list[str]:
-        """Name the sets among these folders of the root and in them, by their paths below it."""
+        """Return the sets among and in these folders of the root, by relative path."""
         found = []
         for name in names:
             inner = _folders(self._root / name)
@@ -65,7 +65,7 @@ class HospitalFolders:
         return not _has_dicom(self._root / name) and not _is_one_set(self._root / name, inner)
 
     def _by_publication(self, name: str, inner: Sequence[str]) -> bool | None:
-        """Decide by what was published: of the folder itself, or of one in it; None where nothing was."""
+        """Decide by what was published: from the folder itself, or from one in it; None if nothing was."""
         if self._collection is None:
             return None
         if self._was_published(name):
@@ -94,11 +94,11 @@ def _has_dicom(place: Path) -> bool:
             files = [one for one in entries if one.is_file(follow_symlinks=False) and not why_file_left(one.name)]
         return any(not_taken.is_dicom(one.path, by_name=True) for one in files if not one.name.endswith(_OURS))
     except OSError:
-        return True  # nobody can tell: a set that cannot be read is told, a hospital would not be
+        return True  # unknown: an unreadable set is reported, an unreadable hospital would not be
 
 
 def _is_one_set(place: Path, inner: Sequence[str]) -> bool:
-    """Return whether the objects of sub-folders refer to each other across them."""
+    """Return whether objects in different subfolders reference each other."""
     held = [objects for name in inner if (objects := _look(place / name)).own]
     together: set[int] = set()
     for at, objects in enumerate(held):
@@ -117,7 +117,10 @@ def _look(folder: Path) -> _Objects:
 
 @lru_cache(maxsize=4096)
 def _read(folder: str, _fingerprint: str) -> _Objects:
-    """Read which objects lie in a folder. A file that may not be read raises: rights change without the fingerprint."""
+    """Read the objects in a folder.
+
+    Raises if a file is unreadable, since permissions change without the fingerprint.
+    """
     own: set[bytes] = set()
     referred: set[bytes] = set()
     place = Path(folder)
@@ -138,7 +141,7 @@ def _read(folder: str, _fingerprint: str) -> _Objects:
 
 
 def _referred(data: bytes, elements: Sequence[Element], depth: int = 0) -> Iterator[bytes]:
-    """Return the instances and series that a data set refers to, at any depth."""
+    """Yield the instances and series that a data set references, at any depth."""
     for element in elements:
         if element[0] == _REFERENCED or (depth and element[0] == _SERIES):
             yield _plain(data[element[3] : element[4]])

@@ -1,4 +1,4 @@
-"""What is wrong in the list of identities of a collection, seen together with the sets that lie there."""
+"""Errors in a collection's list of identities, including in relation to its sets."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 
 def check(collection: Collection) -> None:
-    """Refuse a list in which anything is wrong: no set is taken while that is so.
+    """Raise if there is any error in the list; until it is corrected, no set is processed.
 
     Raises
     ------
     SettingsWrong
-        Names every bad row.
+        Lists every invalid row.
     """
     if wrong := faults(collection):
         raise SettingsWrong(as_text(wrong))
 
 
 def faults(collection: Collection) -> tuple[RowFault, ...]:
-    """Return what is wrong in the list: in itself, and in that a set has a listed ID but for zeros."""
+    """Return the errors of the list: its own, and listed IDs that match a set's except for leading zeros."""
     if collection.identities.faults or not collection.identities.is_there:
         return collection.identities.faults
     found: set[RowFault] = set()

@@ -1,7 +1,7 @@
-"""A word to a person when sets are refused, parked or wait long: a command is run, or an address is posted to.
+"""Notification of a person when sets are refused, parked or waiting long, by running a command or posting to a URL.
 
-Both are settings of the process, never of a file on the share: whoever may drop sets may edit that. What is sent holds
-counts and opaque ids; which folders are meant, `anonymizer which` says on the share.
+Both are settings of the process, never of a file on the share, which anyone who may drop sets may edit. Notifications
+contain counts and opaque ids; `anonymizer which` finds the folders on the share.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from watcher.service import CollectionWatcher
 
 LONG_S: Final = 3600.0
-"""A set that has waited for so long waits long."""
+"""Seconds after which a set has been waiting long."""
 
 EVERY_S: Final = 900.0
-"""Between two words lies so much time, however much happens."""
+"""Minimum seconds between notifications."""
 
 MOST_NAMED: Final = 20
 TIMEOUT_S: Final = 30.0
@@ -41,14 +41,14 @@ log = structlog.get_logger()
 
 
 class Notifier:
-    """Tells of what is new since it told last; what it told is noted in Redis, so that no restart tells it again.
+    """Sends news since the last notification; what was sent is noted in Redis, so that restarts do not repeat it.
 
     Parameters
     ----------
     clock
         Monotonic clock, in seconds.
     send
-        What sends a word: it is handed in so that tests see what is sent.
+        Function that sends a notification, replaceable in tests.
     """
 
     def __init__(
@@ -67,20 +67,20 @@ class Notifier:
         self._thread: threading.Thread | None = None
 
     def look(self, collections: Iterable[CollectionWatcher]) -> None:
-        """Send a word of what is new, unless one was sent lately or is being sent."""
+        """Send a notification of news, unless one was sent recently or is being sent."""
         if not (self._command or self._url) or self._clock() < self._not_before or self._is_busy():
             return
         try:
             news = [one for attended in collections if (one := self._new_in(attended))]
         except redis.RedisError:
-            return  # the next look tells of it
+            return  # the next check reports it
         if news:
             self._not_before = self._clock() + EVERY_S
             self._thread = threading.Thread(target=self._tell, args=(news,), daemon=True)
             self._thread.start()
 
     def wait(self) -> None:
-        """Wait until what is being sent has been."""
+        """Wait for the current notification to be sent."""
         if self._thread is not None:
             self._thread.join()
 
@@ -88,7 +88,7 @@ class Notifier:
         return self._thread is not None and self._thread.is_alive()
 
     def _new_in(self, attended: CollectionWatcher) -> tuple[str, dict[str, str]] | None:
-        """Return the sets of a collection of which nobody was told, by locator; forget those that went on since."""
+        """Return a collection's sets not yet reported, by locator, and forget those that have progressed since."""
         now = attended.worth_a_word(LONG_S)
         if now is None:
             return None
@@ -112,7 +112,7 @@ class Notifier:
     def _run_and_post(self, word: Mapping[str, Any]) -> None:
         said = json.dumps(word).encode("ascii")
         if self._command:
-            ours = ("ANONYMIZER_", "FLOWER_")  # where the passwords stand
+            ours = ("ANONYMIZER_", "FLOWER_")  # prefixes of variables with passwords
             environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
             command = ["/bin/sh", "-c", self._command, "notify", str(word["text"])]
             null = subprocess.DEVNULL
@@ -126,7 +126,7 @@ class Notifier:
 
 
 def _word(collection_id: str, new: Mapping[str, str]) -> dict[str, Any]:
-    """Write what is sent: counts and opaque ids, and a sentence of the same."""
+    """Return a notification: counts and opaque ids, and a sentence."""
     kinds = (*TOLD.values(), WAITS)
     counts = {kind: sum(what == kind for what in new.values()) for kind in kinds}
     told = ", ".join(f"{count} {'waiting long' if kind == WAITS else kind}" for kind, count in counts.items() if count)

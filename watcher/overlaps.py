@@ -1,7 +1,6 @@
-"""Which collections could give the same new identity to two patients: their patient IDs and numbers come together.
+"""Collections that could give two patients the same new identity, because their patient IDs and numbers overlap.
 
-Nothing hangs on it but a warning. Numbers are those that were given, and those that the sets to come will get: at
-least the next one.
+This only leads to a warning. Numbers are those already given, and those of sets to come: at least the next one.
 """
 
 from __future__ import annotations
@@ -24,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class Overlap(NamedTuple):
-    """Two collections that come together."""
+    """Two overlapping collections."""
 
     patient_id: str
-    """The first new one that both have given, or will."""
+    """The first new patient ID that both have given, or will give."""
 
     other: Path
 
@@ -39,7 +38,7 @@ class Overlap(NamedTuple):
 
 
 def among(roots: Iterable[Path]) -> dict[Path, Overlap]:
-    """Tell which of these collections overlap with another one; of each, with the first. Unusable ones are left out."""
+    """Return for each of these collections the first other one that it overlaps with. Unusable ones are ignored."""
     collections = [collection for root in roots if (collection := _look(root))]
     found: dict[Path, Overlap] = {}
     patient_ids: dict[Path, frozenset[str]] = {}
@@ -57,7 +56,7 @@ def among(roots: Iterable[Path]) -> dict[Path, Overlap]:
 
 
 def of(root: Path, share: Path | None) -> Overlap | None:
-    """Return whether a collection overlaps with one under the same share; where there is none, with one beside it."""
+    """Return the overlap of a collection with one under the same share, or beside it if there is no share."""
     root = root.absolute()
     try:
         if share is not None and root.is_relative_to(share):
@@ -70,7 +69,7 @@ def of(root: Path, share: Path | None) -> Overlap | None:
 
 
 def _is_another(root: Path) -> Callable[[Path], bool]:
-    """Report a folder whether it is a collection of its own; a link may lead to this very one."""
+    """Return a predicate for other collections; a link may lead to this one."""
     return lambda place: os.path.lexists(place / SETTINGS_NAME) and not (place.is_symlink() or place.samefile(root))
 
 
@@ -88,14 +87,14 @@ def _related(one: Collection, other: Collection) -> bool:
 
 
 def _patient_ids(collection: Collection) -> frozenset[str]:
-    """Return the new patient IDs that were given, and those of the sets that lie there and are not done."""
+    """Return the new patient IDs given, and those of existing sets that are not done."""
     identity, has_state = collection.identity, collection.state.is_dir()
     try:
         given = claims.taken(collection) if has_state else numbers_given(collection.root, identity.patient_id)
         folders = folders_of(collection)
         looked_at = set(durable_files.names(collection.outcomes)) if has_state else set()
         to_come = sum(f"{collection.locator(name)}.json" not in looked_at for name in folders)
-    except (OSError, SettingsWrong):  # a neighbour's files are mended where they lie
+    except (OSError, SettingsWrong):  # errors of another collection are reported there
         return frozenset()
     free = (index for index in count(identity.initial_index) if index not in given)
     numbered = (*(given - collection.identities.indices), *islice(free, max(1, to_come)))

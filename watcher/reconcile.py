@@ -1,4 +1,4 @@
-"""Bring a collection's state to where the share says it should be: each minute, and whatever was cut off when."""
+"""Reconciliation of a collection's state with the share, every minute and after interruptions."""
 
 from __future__ import annotations
 
@@ -26,13 +26,16 @@ if TYPE_CHECKING:
     from worker.sheet_queue import Sheets
 
 SCANS: Final = 3
-"""So often in a row a folder must be missing before it is gone: a share under load leaves names out."""
+"""Consecutive checks at which a folder must be missing to be gone, since a share under load omits names."""
 
 log = structlog.get_logger()
 
 
 class Reconciler:
-    """Finishes and clears what killed processes left behind. One acts on a collection at a time; two do no harm."""
+    """Completes and cleans up after killed processes.
+
+    One at a time acts on a collection, though two would do no harm.
+    """
 
     def __init__(
         self,
@@ -51,24 +54,24 @@ class Reconciler:
         self._still = StandingStill(collection, clock)
         self._tracking = TrackingFiles(collection)
         self.sheets: dict[str, int] = {}
-        """How many sheets are `missing` and how many `failed`, as of the last time; nothing where nobody asks."""
+        """Number of `missing` and `failed` sheets, as of the last reconciliation; empty if nobody requests sheets."""
         self._missed: dict[str, int] = {}
         self._gone: dict[str, int] = {}
 
     def reconcile(self, states: Mapping[str, SetState]) -> None:
-        """Finish publications, give back indices, compare Redis with the share, clear old attempts, bring the lines.
+        """Finish publications, release indices, compare Redis with the share, delete old attempts, render the lists.
 
-        And ask for sheets that are missing, and for deliveries of the inbox to be received, where somebody does so.
+        Also request missing sheets, and the receiving of deliveries in the inbox, if enabled.
 
         Parameters
         ----------
         states
-            How the folders of the collection stand that are there, as a look at it has just seen them.
+            States of the collection's existing folders, as just checked.
 
         Raises
         ------
         OSError, redis.RedisError
-            Circumstances. What was not done now is done next time.
+            Temporary. The next call catches up.
         """
         self._collection.check_there()
         for index in publish.recover(self._collection):
@@ -91,33 +94,33 @@ class Reconciler:
                 self._sheets.ask_to_receive(self._collection.id, mark)
 
     def render_lists(self) -> None:
-        """Bring the tracking files and the list of words up to date.
+        """Update the tracking files and the list of words.
 
         Raises
         ------
         OSError, SettingsWrong
-            A file may not be written, or a person changed it just now. It is brought up to date next time.
+            A file cannot be written, or a person just changed it. The next call catches up.
         """
         self._tracking.render()
         unread_words.render(self._collection)
 
     def _due(self) -> Sequence[str]:
-        """Return which deliveries of the inbox are to be received."""
+        """Return the deliveries in the inbox that should be received."""
         from services.exchange.inbox import Inbox  # noqa: PLC0415 - few collections have one, and it brings much along
 
         self._inbox = self._inbox or Inbox(self._collection)
         return self._inbox.due()
 
     def _look_again(self, refused: Iterable[str]) -> None:
-        """Look again at those beside which no reason stands any more: it was taken away, or never written."""
+        """Reset refused sets whose REFUSED file was removed, or never written."""
         for folder in refused:
             if not is_there(notes.beside(self._collection.root / folder, notes.REFUSED)):
                 registry.reopen(self._collection, self._collection.locator(folder))
 
     def _give_back(self, states: Mapping[str, SetState]) -> None:
-        """Release the indices of sets that are gone, or in whose folder all is done without them.
+        """Release the indices of sets that are gone, or not among the concluded sets of their folder.
 
-        They were parked, or refused after they had got an index; or the folder holds another set now.
+        These were parked, or refused after getting an index; or the folder now holds another set.
         """
         missed: dict[str, int] = {}
         for claim in list(claims.unpublished(self._collection)):
@@ -134,7 +137,7 @@ class Reconciler:
         self._missed = missed
 
     def _forget_gone(self, present: Container[str]) -> None:
-        """Take away what was written beside folders that are gone, unless they were done: those are the doctor's."""
+        """Remove files beside folders that are gone, unless they were done, which `doctor` handles."""
         gone = {}
         for name in durable_files.names(self._collection.outcomes):
             locator, _, suffix = name.partition(".")
@@ -146,7 +149,7 @@ class Reconciler:
             outcome, folder = registry.read_outcome(self._collection, locator), None
             if outcome is not None and not outcome.state.is_finished:
                 folder = registry.folder_of(self._collection, locator)
-            # A folder in a hospital's may turn out to be a part of a set: it is no set of its own any more.
+            # A folder in a hospital's folder may turn out to be part of a set, and not a set of its own.
             if folder is not None and (self._collection.options.by_hospital or not folder.exists()):
                 notes.clear(folder)
                 failures.forget_folder(self._collection, locator)

@@ -1,7 +1,7 @@
-"""The service: every collection under a share is attended to, those included that appear while it runs.
+"""The service: watches all collections under a share, including ones that appear later.
 
-A collection that cannot be worked on just now (its form is half saved, its share away, another service has it) pauses
-with a reason; nothing is deleted, nothing numbered anew, and it goes on by itself.
+A collection that cannot be processed at the moment (its form is half saved, its share unavailable, or another service
+holds it) pauses with a reason; nothing is deleted or renumbered, and it resumes by itself.
 """
 
 from __future__ import annotations
@@ -54,35 +54,35 @@ if TYPE_CHECKING:
     from worker.sheet_queue import Sheets
 
 SHORTEST_PAUSE_S: Final = 0.5
-"""Between two looks at a collection, however many hints come."""
+"""Minimum seconds between two checks of a collection, however many events arrive."""
 
 UNFORESEEN: Final = "an error that nobody foresaw: the log of the service says where, anonymizer doctor may say more"
 
 STANDS_BY: Final = "another service, or a run, has this collection"
-"""Why nothing is done by one of two watchers: it takes over when the other one is gone."""
+"""Reason for the inactivity of the second of two watchers; it takes over when the first is gone."""
 
 SHARE_OF_TIME: Final = 4
-"""A look that took a second is followed by at least so many without one."""
+"""After a check, at least this many times its duration passes without one."""
 
 LISTS_S: Final = 5.0
-"""Between two renderings of the tracking files and of the words, however many sets are published meanwhile."""
+"""Minimum seconds between renderings of the tracking files and words, however many sets are published."""
 
 log = structlog.get_logger()
 
 
 class CollectionWatcher:
-    """One collection that is looked after, whatever happens to it.
+    """Watches one collection, whatever happens to it.
 
     Parameters
     ----------
     clock
-        A clock that is never set, in seconds.
+        Monotonic clock, in seconds.
     by_hand
-        Whether sets wait for a person; as the collection says where it is not given.
+        Whether sets wait for a person; as set in the collection by default.
     sheets
-        Who is asked for the sheets of published sets; nobody where it is not given.
+        Queue for the sheets of published sets; none by default.
     seen
-        How its folders looked already, and since when by `clock`.
+        Earlier fingerprints of its folders, and since when by `clock`.
     """
 
     def __init__(
@@ -99,25 +99,25 @@ class CollectionWatcher:
     ) -> None:
         self.root = root
         self.states: dict[str, SetState] = {}
-        """How each of its folders stood at the last look."""
+        """State of each of its folders, as of the last check."""
         self.for_a_person: frozenset[str] = frozenset()
-        """Those folders whose sets wait until a person decides."""
+        """Folders whose sets wait for a person's decision."""
         self.collection_id = ""
-        """Empty until its form could be read once."""
+        """Empty until its form has been read once."""
         self.counts = StatusCounts()
-        """The last look in numbers."""
+        """Counts of the last check."""
         self.paused = ""
-        """Why nothing is done just now; empty while something is."""
+        """Reason why it is paused; empty if it is not."""
         self.overlap: Overlap | None = None
         """Another collection that could give the same new identities."""
         self.numbers_lost: NumbersLost | None = None
-        """Why a person has to say above which number it goes on; None where nobody has to."""
+        """Why a person must state the number above which to continue; None if not needed."""
         self.has_other = False
-        """Whether another service, or a run, was seen to live in it."""
+        """Whether another service or run was seen to hold it."""
         self.is_copied = False
         """Whether another collection under the share has the same id."""
         self.due = self.rests_until = clock()
-        """When it is to be looked at next; and before when not, whatever happens in it."""
+        """Time of the next check, and the time before which there is none, whatever happens."""
         self._queue = queue
         self._redis = client
         self._settings = settings
@@ -131,15 +131,15 @@ class CollectionWatcher:
         self._arbiter: Arbiter | None = None
         self._holds = self._is_migrated = False
         self._beat_at = self._reconcile_at = self._lists_at = clock()
-        self._listed_at = 0.0  # when the latest set was published that the lists hold
+        self._listed_at = 0.0  # when the latest set in the lists was published
 
     @property
     def unfinished(self) -> bool:
-        """Return whether something is still to be done, by the service itself."""
+        """Return whether the service itself still has something to do."""
         return any(not state.is_concluded for folder, state in self.states.items() if folder not in self.for_a_person)
 
     def beat(self) -> bool:
-        """Renew the lease every now and then, or try to get it; false when we do not have it."""
+        """Renew the lock periodically, or try to acquire it; return False if we do not hold it."""
         if self._clock() < self._beat_at:
             return self._holds
         self._holds = False
@@ -159,7 +159,7 @@ class CollectionWatcher:
         return self._holds
 
     def look(self, suspects: Names[str] = ()) -> None:
-        """Look at it once, and reconcile it when that is due."""
+        """Check it once, and reconcile it if due."""
         began = self._clock()
         if self.beat():
             with self._pausing(), bound_contextvars(collection=self._dispatcher.collection.id):
@@ -189,16 +189,16 @@ class CollectionWatcher:
         self.due = max(self.rests_until, now + pause)
 
     def _render_lists(self) -> None:
-        """Bring the lines of what was just published, often enough for a person, and seldom enough for many sets."""
+        """Update the lists after publications, often enough for people, but not for every set."""
         began, published_at = self._clock(), self.counts.published_at
         self._reconciler.render_lists()
         self._listed_at = published_at
         self._lists_at = began + max(LISTS_S, (self._clock() - began) * SHARE_OF_TIME)
 
     def worth_a_word(self, long_s: float) -> dict[str, str] | None:
-        """Return the sets that a person should be told of, by locator: refused, parked, waiting for so long (s).
+        """Return the sets a person should know of, by locator: refused, parked, or waiting for this many seconds.
 
-        None where nothing is known of them just now.
+        None if unknown at the moment.
         """
         if not self.counts.at or self.paused or not self._holds:
             return None
@@ -211,42 +211,42 @@ class CollectionWatcher:
         return dict.fromkeys(map(collection.locator, held_up), notify.WAITS) | found
 
     def reconcile_soon(self) -> None:
-        """Reconcile with the next look, whatever the time."""
+        """Reconcile at the next check, even if not due."""
         self._reconcile_at = self._clock()
 
     def pause(self, why: str, logged: str = "") -> None:
-        """Do nothing with it until the next look.
+        """Pause until the next check.
 
         Parameters
         ----------
         logged
-            What goes into the log instead of a sentence that quotes what a person wrote.
+            Replaces in the log a reason that quotes a person's text.
         """
         if why != self.paused:
             log.warning("collection.paused", collection=self.collection_id, waits=logged or why)
         self.paused = why
 
     def _stand_by(self) -> None:
-        """Leave it to whoever has it: nothing is wrong, and nobody is to be woken."""
+        """Leave it to its current holder; nothing is wrong, and nobody is notified."""
         if self.paused != STANDS_BY:
             log.info("collection.stands-by", collection=self.collection_id)
         self.paused = STANDS_BY
 
     def fail(self, error: Exception) -> None:
-        """Do nothing with it for a while, after an error that nobody foresaw: the others are not to suffer from it."""
+        """Pause for a while after an unexpected error, so that other collections are not affected."""
         if self.paused != UNFORESEEN:
             log.error("collection.failed", collection=self.collection_id, exc_info=error)
         self.paused = UNFORESEEN
         self.due = self.rests_until = self._clock() + self._settings.rescan_s
 
     def leave(self) -> None:
-        """Release it to another one."""
+        """Release it to another service."""
         if self._arbiter:
             with self._pausing():
                 self._arbiter.release()
 
     def _open(self) -> Arbiter:
-        """Read the form and the lists, if they are not those that were read last, and begin with them anew."""
+        """Read the form and the lists if they have changed, and restart with them."""
         modes.follow(self.root)
         files = [(self.root / SETTINGS_NAME).stat()]
         for name in (structure_list.FILE_NAME, identity_list.FILE_NAME):
@@ -257,7 +257,7 @@ class CollectionWatcher:
             collection = Collection.open(self.root)
             self.collection_id = collection.id
             listed_identities.check(collection)
-            # One that is not there would hold up each set by itself.
+            # A missing one would otherwise stop each set separately.
             descriptor.named(collection.options.machine, descriptor.folders(self._settings.machines))
             by_hand = collection.options.start == BY_HAND if self._by_hand is None else self._by_hand
             self._dispatcher = Dispatcher(
@@ -272,7 +272,7 @@ class CollectionWatcher:
         return self._arbiter
 
     def _decisions(self) -> str:
-        """Return one list of decisions about words from another; that its other columns changed does not matter."""
+        """Return a digest of the decisions about words; changes of other columns do not matter."""
         path = self.root / word_list.FILE_NAME
         try:
             look = _look(path.stat())
@@ -298,7 +298,7 @@ class CollectionWatcher:
 
 
 def _sets_around(changed: Iterable[PurePath]) -> frozenset[str]:
-    """Name the sets in which something may have changed: folders in the root, and those in a hospital's folder."""
+    """Return the sets that may have changed: folders in the root, and in hospital folders."""
     return frozenset("/".join(path.parts[:depth]) for path in changed for depth in (1, 2) if len(path.parts) >= depth)
 
 
@@ -322,7 +322,7 @@ class Watch:
     ) -> None:
         self.attended: dict[Path, CollectionWatcher] = {}
         self.share_is_away = False
-        """Whether it cannot be listed, or no collection is there: an empty mount point looks like that."""
+        """Whether it cannot be listed, or has no collections, like an empty mount point."""
         self._share = share
         self._closed: tuple[Path, ...] = ()
         self._queue = queue
@@ -333,12 +333,12 @@ class Watch:
         self._sheets = sheets
         self._search_at = self._compare_at = clock()
         self._searched_s = 0.0
-        """How long the way through the share took so far, rests not included."""
+        """Duration of the current search through the share, without pauses."""
         self._notifier = notify.Notifier(client, settings, clock)
         self._changed: set[Path] = set()
 
     def run(self, stop: threading.Event) -> None:
-        """Watch until `stop` is set. What is in work then goes on in its workers."""
+        """Watch until `stop` is set. Sets being processed continue in their workers."""
         observer = self._settings.observer
         events = observer == "events" or (observer == "auto" and not is_remote(self._share.root))
         with ChangeEvents(self._share.root, watching=events) as hints:
@@ -353,16 +353,16 @@ class Watch:
 
     def _rest(self) -> float:
         if not self.attended and self._searched_s:
-            return 0.0  # nobody has a collection yet: it is looked for without a rest
+            return 0.0  # there is no collection yet: search without pauses
         return SHORTEST_PAUSE_S if self._changed else BEAT_S / 2
 
     def step(self, changed: Names[Path] = ()) -> None:
-        """Look at what is due or has changed, and say of the rest that we live.
+        """Check what is due or has changed, and renew the locks of the rest.
 
         Parameters
         ----------
         changed
-            Folders in which something did.
+            Folders with changes.
         """
         if self._clock() >= self._search_at:
             self._search()
@@ -384,7 +384,7 @@ class Watch:
         self._notifier.look(self.attended.values())
 
     def _compare(self) -> None:
-        """Warn of collections that could give the same new identity to two patients."""
+        """Warn of collections that could give two patients the same new identity."""
         self._compare_at = self._clock() + self._settings.reconcile_s
         found = overlaps.among(self.attended)
         for root, attended in self.attended.items():
@@ -394,10 +394,10 @@ class Watch:
             attended.overlap = overlap
 
     def _search(self) -> None:
-        """Go on looking for the collections that there are now.
+        """Continue the search for current collections.
 
-        Two of the same id are left alone until a person has decided. A large folder beside the collections takes long:
-        the sets are looked after between two parts of the way, and after a long way there is a long rest.
+        Two with the same id are left alone until a person decides. A large folder beside the collections takes long to
+        search: sets are attended to between parts of the search, and a long search is followed by a long pause.
         """
         began = self._clock()
         try:

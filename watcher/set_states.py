@@ -1,4 +1,4 @@
-"""Where each set of a collection stands: what the share says about it, and whether that still holds."""
+"""State of each set of a collection according to the share, and whether it still applies."""
 
 from __future__ import annotations
 
@@ -29,45 +29,45 @@ if TYPE_CHECKING:
 _NEVER: Final = (0, 0)
 
 YOUNG_EVERY_S: Final = 600
-"""The files of a young set are looked at about so often, and more often where there are few."""
+"""Approximate interval in seconds at which a young set's files are checked; shorter if there are few."""
 
 YOUNG_AT_LEAST: Final = 5
-"""Young sets that are looked at each time, if there are so many."""
+"""Minimum number of young sets checked each time, if there are as many."""
 
 LOOKS_APART_S: Final = 10
-"""How long two looks lie apart as a rule: what is young is spread over them."""
+"""Usual seconds between two checks; young sets are distributed over these."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetStatus:
-    """Where one set stands."""
+    """State of one set."""
 
     folder: str
     locator: str
     fingerprint: str
 
     outcome: Outcome | None
-    """What became of the folder as it is now; none where that is not known, or no longer true."""
+    """Outcome of the folder's current contents; None if unknown or outdated."""
 
     can_be_listed: bool = True
-    """Whether what lies in the folder can be seen at all."""
+    """Whether the folder can be listed."""
 
     @property
     def concluded(self) -> bool:
-        """Return whether nothing more is to be done."""
+        """Return whether nothing remains to be done."""
         if self.outcome is None or self.outcome.state is SetState.NOT_READABLE:
             return False
         return self.outcome.is_concluded
 
 
 class SetStatuses:
-    """Looks at all sets of one collection, again and again, and reads nothing twice that did not change.
+    """Repeatedly checks all sets of one collection, re-reading only what has changed.
 
     Parameters
     ----------
     young_s
-        For so many seconds after it was concluded the files of a finished set are looked at again, in turns: one that
-        is overwritten in place shows in no folder.
+        Seconds after its conclusion during which a finished set's files are checked in turns, since overwriting a file
+        in place does not change its folder.
     clock
         Monotonic clock, in seconds.
     """
@@ -86,18 +86,18 @@ class SetStatuses:
         self._outcomes: dict[str, tuple[tuple[int, int], Outcome | None]] = {}
         self._locators: dict[str, str] = {}
         self._unlike: set[str] = set()
-        """Folders that looked unlike their outcome: looked at until it is known what became of them."""
+        """Folders that differ from their outcome, checked until their new outcome is known."""
         self._looked_at: dict[str, float] = {}
-        """When the files of each young set were looked at last."""
+        """When the files of each young set were last checked."""
 
     def take(self, suspects: Names[str] = ()) -> list[SetStatus]:
-        """Look at every set; at the files of those that are not finished, and of `suspects`.
+        """Check every set, including the files of `suspects` and of those that are not finished.
 
         Raises
         ------
         OSError
-            The root cannot be listed. A set that goes away meanwhile is just not in the answer; one that cannot be
-            listed is, as not readable.
+            The root cannot be listed. A set that disappears meanwhile is omitted; one that cannot be listed is included
+            as not readable.
         """
         self._form_changed_ns = (self._collection.root / SETTINGS_NAME).stat().st_ctime_ns
         self._list_changed_ns = _changed_ns(self._collection.root / identity_list.FILE_NAME)
@@ -127,7 +127,7 @@ class SetStatuses:
         return SetStatus(folder, locator, fingerprint, outcome if still_true else None)
 
     def _turn(self) -> frozenset[str]:
-        """Choose the young sets whose turn it is: those that were looked at longest ago, few at a time."""
+        """Return the young sets to check now: those not checked for longest, a few at a time."""
         if self._young_s <= 0:
             return frozenset()
         now, today = self._clock(), datetime.now(UTC)
@@ -143,7 +143,7 @@ class SetStatuses:
         return frozenset(turn)
 
     def _not_readable(self, folder: str, locator: str, error: OSError) -> SetStatus:
-        """Report a set that cannot be listed; which number it has is known all the same."""
+        """Return the status of a set that cannot be listed; its number is known nevertheless."""
         place = self._collection.root / os.fsdecode(error.filename or folder)
         with speaking(self._collection.options.language):
             text = notes.may_not_be_read(self._collection.shown(place))
@@ -153,17 +153,17 @@ class SetStatuses:
         return SetStatus(folder, locator, "", outcome, can_be_listed=False)
 
     def _outcome(self, locator: str) -> Outcome | None:
-        """Return what became of a set; of a refused or waiting one only if form and list are still those of then."""
+        """Return the outcome of a set; of a refused or waiting one only if form and list have not changed since."""
         written, outcome = self._outcomes.get(locator, (_NEVER, None))
-        # All times are of the same file server, so they can be compared.
+        # All times are of the same file server, so comparable.
         if outcome and outcome.is_reopened_by_form and written[0] <= self._form_changed_ns:
             return None
         if outcome and outcome.waits_for_list and written[0] <= (self._list_changed_ns or written[0]):
-            return None  # it is not there any more, or another one
+            return None  # it no longer exists, or was replaced
         return outcome
 
     def _read_outcomes(self) -> None:
-        """Read those outcomes that were written since the last look; each is a file that is replaced whole."""
+        """Read the outcomes written since the last check; each is a file that is replaced whole."""
         seen: dict[str, tuple[tuple[int, int], Outcome | None]] = {}
         with os.scandir(self._collection.outcomes) as entries:
             for entry in entries:
@@ -183,7 +183,7 @@ class SetStatuses:
 
 
 def _changed_ns(path: Path) -> int | None:
-    """Return when a file was changed last; None where there is none."""
+    """Return when a file was last changed; None if it does not exist."""
     try:
         return path.stat().st_ctime_ns
     except FileNotFoundError:

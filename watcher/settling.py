@@ -1,9 +1,8 @@
-"""Has the copying of a folder stopped.
+"""Detection that copying into a folder has finished.
 
-Old modification times prove nothing (copies keep them), sizes neither (some programs allocate the whole file first),
-and the clocks of file servers differ. What can be trusted is that nothing we can see has changed for a while on our own
-clock. Whether what came to rest is complete is for the check to say: all files parse to their end, all references are
-found.
+Old modification times prove nothing (copies keep them), nor do sizes (some programs allocate the whole file first), and
+the clocks of file servers differ. Reliable is only that nothing visible has changed for a while on our own clock.
+Whether a settled folder is complete is determined by the check: all files parse completely, all references are found.
 """
 
 from __future__ import annotations
@@ -16,21 +15,21 @@ if TYPE_CHECKING:
 
 
 class Rest(NamedTuple):
-    """How a folder looked, and since when it has looked so."""
+    """Fingerprint of a folder, and since when it has had it."""
 
     fingerprint: str
     since: float
 
 
 class Settling:
-    """Remember how each folder looked, and say when it has looked the same for `quiet_s`.
+    """Remembers the fingerprint of each folder, and reports when it has not changed for `quiet_s`.
 
     Parameters
     ----------
     quiet_s
-        So long nothing may change, in seconds of `clock`.
+        Quiet period in seconds of `clock`.
     clock
-        A clock that is never set, ours by default: it is handed in so that tests need not wait.
+        Monotonic clock, by default that of the host; replaceable so that tests need not wait.
     """
 
     def __init__(self, quiet_s: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -39,7 +38,7 @@ class Settling:
         self._seen: dict[str, Rest] = {}
 
     def look(self, folder: str, fingerprint: str) -> bool:
-        """Note how the folder looks now; true when it has looked so for `quiet_s`. One look alone never suffices."""
+        """Record the folder's fingerprint; return True if unchanged for `quiet_s`. A single call never suffices."""
         now = self._clock()
         before = self._seen.get(folder)
         if before is None or before.fingerprint != fingerprint:
@@ -48,15 +47,15 @@ class Settling:
         return now - before.since >= self.quiet_s
 
     def remember(self, folder: str, seen: Rest) -> None:
-        """Note an earlier look at a folder, by the same clock."""
+        """Record an earlier fingerprint of a folder, by the same clock."""
         self._seen.setdefault(folder, seen)
 
     def quiet_for_s(self, folder: str) -> float:
-        """Return the seconds since the folder last changed under our eyes."""
+        """Return the seconds since the folder was last seen to change."""
         rest = self._seen.get(folder)
         return self._clock() - rest.since if rest else 0.0
 
     def forget_all_but(self, folders: Collection[str]) -> None:
-        """Drop what is known of folders that are gone."""
+        """Forget folders that are gone."""
         for gone in self._seen.keys() - set(folders):
             del self._seen[gone]

@@ -1,4 +1,4 @@
-"""Which patient a set states, without reading all of it; and whether that person was published before."""
+"""The patient stated in a set, read without the whole set, and whether that person was published before."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from services.store.collection import Collection
 
 LOOKED_INTO: Final = 20
-"""So many files of a set are opened at most until one of them states a patient ID."""
+"""Maximum files of a set opened to find a patient ID."""
 
 
 class Stated(NamedTuple):
-    """What the first object of a set that states a patient ID says; empty where none does, or none can be read."""
+    """Statements of the first object of a set with a patient ID; empty if there is none, or none is readable."""
 
     patient_id: str = ""
     birth_date: str = ""
@@ -34,7 +34,7 @@ class Stated(NamedTuple):
 
 
 def says(collection: Collection, name: str) -> str:
-    """Return whether the patient of a set was published before, in another set; empty where they were not."""
+    """Return a sentence if the patient of a set was published before in another set; otherwise empty."""
     folder = collection.root / name
     stated = stated_by(folder)
     if not stated.patient_id:
@@ -48,7 +48,7 @@ def says(collection: Collection, name: str) -> str:
 
 
 def stated_by(folder: Path) -> Stated:
-    """Return what a set states; it is read again when a name in its folder changed."""
+    """Return the statements of a set, cached until a name in its folder changes."""
     try:
         return _stated(folder, folder.stat().st_mtime_ns)
     except OSError:

@@ -1,4 +1,4 @@
-"""How the sets of a collection stand: what the share says, and what Redis knows of those that are queued or in work."""
+"""Status of a collection's sets: the share's data, and from Redis which are queued or being processed."""
 
 from __future__ import annotations
 
@@ -42,66 +42,66 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """How one set stands."""
+    """Status of one set."""
 
     folder: str
-    """Below the root: of a set in a hospital's folder with that one's name."""
+    """Relative to the root, including a hospital's folder."""
     state: SetState
     anon: str
     why: str
 
     hospital: str = ""
-    """The set's own: of its hospital's folder, else the form's."""
+    """The set's hospital: of its folder, else the form's."""
     locator: str = ""
     fingerprint: str = ""
     codes: tuple[str, ...] = ()
     at: str = ""
-    """When what became of it was noted; empty where nothing has."""
+    """Time of the outcome; empty if there is none."""
     how_far: InWork | None = None
 
     release: str = ""
-    """What a person decided about the published set: `released` or `sent back`; empty where nobody has."""
+    """Decision on the published set: `released` or `sent back`; empty if there is none."""
 
     sets: tuple[SetOutcome, ...] = ()
-    """Of a folder with several sets, what became of each."""
+    """Outcomes of the sets of a multi-set folder."""
 
     each: tuple[Row, ...] = ()
-    """Of a folder with several sets, a row for each."""
+    """Rows of the sets of a multi-set folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class CollectionStatus:
-    """How one collection stands."""
+    """Status of one collection."""
 
     root: str
     paused: str
-    """Why nothing can be done with it; empty where something can."""
+    """Why it cannot be processed; empty if it can."""
     sets: list[Row] = field(default_factory=list)
     loose_dicom: int = 0
     warning: str = ""
-    """What nothing waits for, and a person should see to."""
+    """Something that a person should handle, but that stops nothing."""
     not_taken: list[NotTaken] = field(default_factory=list)
-    """What lies in it, may hold DICOM, and is not taken."""
+    """Entries that may hold DICOM but are ignored."""
 
     @property
     def not_readable(self) -> int:
-        """How many of its sets may not be read."""
+        """Number of its unreadable sets."""
         return sum(row.state is SetState.NOT_READABLE for row in self.sets)
 
 
 def hospital_in(folder: str, of_form: str) -> str:
-    """Return the hospital of a set, by its path below the root."""
+    """Return the hospital of a set, by its relative path."""
     hospital, slash, _ = folder.partition("/")
     return hospital if slash else of_form
 
 
 class StatusReader:
-    """Tells how one collection stands, again and again, and reads nothing twice that did not change.
+    """Repeatedly reads the status of one collection, re-reading only what has changed.
 
     Parameters
     ----------
     by_hand
-        Whether sets wait for a person; as the collection says where it is not given.
+        Whether sets wait for a person; as set in the collection by default.
     """
 
     def __init__(self, root: Path, settings: Settings, *, by_hand: bool | None = None) -> None:
@@ -112,7 +112,7 @@ class StatusReader:
         self._collection: Collection | None = None
 
     def read(self) -> CollectionStatus:
-        """Look once; what stands in the way of looking is part of the answer."""
+        """Read the status once; obstacles are part of the result."""
         root = str(self._root)
         try:
             if collection_id(self._root) is None:
@@ -143,7 +143,7 @@ class StatusReader:
         return CollectionStatus(root, wrong or away, rows, loose, warning=changed, not_taken=[*beside, *left_out])
 
     def _look(self) -> Collection:
-        """Open the collection, anew only when its form or its list of identities has changed."""
+        """Open the collection, reopening it only if its form or its list of identities has changed."""
         files = [(self._root / SETTINGS_NAME).stat()]
         with suppress(FileNotFoundError):
             files.append((self._root / identity_list.FILE_NAME).stat())
@@ -159,7 +159,10 @@ class StatusReader:
     def _ask_redis(
         self, collection: Collection, statuses: list[SetStatus]
     ) -> tuple[dict[str, SetState], dict[str, InWork], str]:
-        """Ask which sets are queued and how far those in work are; without the service's Redis nobody can tell."""
+        """Ask Redis which sets are queued, and the progress of those being processed.
+
+        Unknown without the service's Redis.
+        """
         if self._settings.redis_url is None:
             return {}, {}, ""
         its_id = collection.id
@@ -205,7 +208,7 @@ class StatusReader:
         return replace(row, sets=outcome.sets, each=each, release=of_all.pop() if len(of_all) == 1 else "")
 
     def _row_of(self, row: Row, one: SetOutcome) -> Row:
-        """Return the row of one set of a folder with several."""
+        """Return the row of one set of a multi-set folder."""
         return replace(
             row,
             state=one.state,

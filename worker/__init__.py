@@ -1,1 +1,1 @@
-"""The Celery worker: the task, its settings, what waits and what counts as an attempt."""
+"""The Celery worker: tasks, settings, and the handling of transient errors and failures."""

@@ -1,7 +1,7 @@
-"""Be a worker: `python -m worker QUEUES PROCESSES`, the queues with commas between them.
+"""Start a worker: `python -m worker QUEUES PROCESSES`, queues separated by commas.
 
-Celery's own command line does the same, and first imports what all of its other commands need, those of its plug-ins
-(Flower) included: that takes longer than everything a worker needs. Whoever waits for a run waits for its workers.
+Celery's own command line does the same, but first imports everything for its other commands, including those of
+plug-ins (Flower), which takes longer than everything a worker needs and delays each run.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from worker.app import WORKER_OPTIONS, app
 
 
 def main(queues: str, processes: str) -> int:
-    """Work until it is stopped, and return the exit code."""
+    """Run the worker until it is stopped, and return the exit code."""
     worker = app.Worker(
-        hostname=host_format(f"anonymizer-{os.getpid()}@%h"),  # two on one host need two names
+        hostname=host_format(f"anonymizer-{os.getpid()}@%h"),  # two workers on one host need two names
         queues=queues.split(","),
         concurrency=int(processes),
         quiet=True,

@@ -1,7 +1,7 @@
-"""The Celery app: how messages travel.
+"""The Celery app: configuration of message transport.
 
-What is set here was found by trying Celery 5.7.0 with Redis; each line that is not Celery's default says what happens
-without it.
+The settings were determined by experiments with Celery 5.7.0 and Redis; each one that differs from Celery's default
+says what happens without it.
 """
 
 from __future__ import annotations
@@ -30,71 +30,75 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 QUEUE: Final = "anonymizer"
-"""Where the service's messages wait. A `run` has a queue of its own, so that no other share's worker takes from it."""
+"""Queue of the service's messages. Each `run` has its own queue, so that workers of other shares do not take from it.
+"""
 
 PREFIX: Final = "anonymizer:"
-"""Before every key and channel of Celery's: another application in the same database has its own, and keeps them."""
+"""Prefix of all Celery keys and channels, to separate them from other applications in the same database."""
 
 WORKER_OPTIONS: Final[Mapping[str, Any]] = {"without_mingle": True, "without_gossip": True, "heartbeat_interval": 30}
-"""No talk between workers: without it they start in a third of the time. Heartbeats tell Flower which of them live."""
+"""No communication between workers: without it they start in a third of the time. Heartbeats tell Flower which are
+alive.
+"""
 
 VISIBILITY_S: Final = 600
-"""So long after a worker's death its message comes back by itself. The watcher asks again much earlier."""
+"""Seconds after a worker's death until its message is redelivered. The watcher requeues it much earlier."""
 
 LONGEST_TASK_S: Final = 2 * 3600
-"""A set that takes longer is stuck: its process is ended, and the attempt counted."""
+"""A set that takes longer is stuck: its process is killed, and the attempt counted."""
 
 LARGEST_PROCESS_KIB: Final = 2 * 1024 * 1024
-"""A process that has grown beyond this, of which a set of 1 GB takes a fraction, is replaced after its task."""
+"""A process that has grown beyond this, many times what a set of 1 GB needs, is replaced after its task."""
 
 SOCKET_TIMEOUT_S: Final = 5
-"""Without it, sending to a Redis that hangs blocks for ever."""
+"""Without it, sending to an unresponsive Redis blocks for ever."""
 
 
 def celery_settings(settings: Settings) -> Mapping[str, Any]:
-    """Make Celery's settings of ours."""
+    """Return Celery's settings for ours."""
     return {
         "broker_url": broker_url(settings),
-        # Redis may start after us, and be away for longer than a hundred tries.
+        # Redis may start after us, and be unavailable for more than a hundred retries.
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         "broker_transport_options": {
-            # Without it, the messages that another application's workers have taken are restored by ours.
+            # Without it, our workers restore the messages taken by another application's workers.
             "global_keyprefix": PREFIX,
             "visibility_timeout": VISIBILITY_S,
-            # With the defaults a message comes back up to 100 s later than that.
+            # With the defaults a message is redelivered up to 100 s later.
             "unacked_restore_interval": 2,
             "unacked_restore_throttle": 1,
             "socket_timeout": SOCKET_TIMEOUT_S,
             "socket_connect_timeout": SOCKET_TIMEOUT_S,
             "socket_keepalive": True,
-            # A worker of two queues, that of the sets and that of their sheets, takes a set first.
+            # A worker of two queues, one for sets and one for their sheets, takes sets first.
             "queue_order_strategy": "sorted",
         },
         "task_default_queue": QUEUE,
         "task_serializer": "json",
         "accept_content": ["json"],
-        # A message is done with when its set is, not when it was begun.
+        # A message is acknowledged when its set is done, not when it is begun.
         "task_acks_late": True,
-        # This has no limit: a set that kills its process would go round for ever. We count such deaths ourselves.
+        # Redelivery has no limit: a set that kills its process would be retried for ever. Such deaths are counted
+        # separately.
         "task_reject_on_worker_lost": False,
         "task_time_limit": LONGEST_TASK_S,
-        # The share has the result. With results in Redis, a Redis that hangs would block the worker.
+        # Results are on the share. With results in Redis, an unresponsive Redis would block the worker.
         "task_ignore_result": True,
-        # One message a process, so that no set waits behind a long one while others are idle.
+        # One message per process, so that no set waits behind a long one while other processes are idle.
         "worker_prefetch_multiplier": 1,
         "worker_max_memory_per_child": LARGEST_PROCESS_KIB,
-        # What a library prints could be a name; only our own log is a log.
+        # Text printed by a library could contain a name; only our own log is safe.
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
-        # For Flower. Events name a set by two opaque strings.
+        # For Flower. Events identify a set by two opaque strings.
         "worker_send_task_events": True,
         "task_send_sent_event": True,
     }
 
 
 def broker_url(settings: Settings) -> str:
-    """Return the address of Redis as Celery wants it; where it is encrypted, the certificate is always checked."""
+    """Return the URL of Redis in Celery's form; with TLS, the certificate is always verified."""
     if settings.redis_url is None:
         raise SettingsWrong("ANONYMIZER_REDIS_URL is not set. It names the Redis, redis://host:6379/0 say.")
     url = settings.redis_url
@@ -106,13 +110,13 @@ def broker_url(settings: Settings) -> str:
 
 
 def key_of(queue: str) -> str:
-    """Return under which key the messages of a queue lie in Redis."""
+    """Return the Redis key of a queue's messages."""
     return f"{PREFIX}{queue}"
 
 
 def worker_arguments(queue: str, processes: int) -> list[str]:
-    """Return the arguments of `celery -A worker.app` for a worker of so many processes."""
-    name = f"anonymizer-{os.getpid()}@%h"  # two on one host need two names
+    """Return the arguments of `celery -A worker.app` for a worker with this many processes."""
+    name = f"anonymizer-{os.getpid()}@%h"  # two workers on one host need two names
     options = [
         f"--{option.replace('_', '-')}" + f"={value}" * (value is not True) for option, value in WORKER_OPTIONS.items()
     ]
@@ -120,7 +124,7 @@ def worker_arguments(queue: str, processes: int) -> list[str]:
 
 
 def connect(settings: Settings) -> redis.Redis:
-    """Connect to the same Redis ourselves. What fails is not tried again here: who calls knows better when."""
+    """Connect to the same Redis directly. Failed commands are not retried here; callers know better when."""
     url = broker_url(settings)
     return redis.Redis.from_url(
         url.replace("redis+socket://", "unix://", 1),
@@ -132,9 +136,9 @@ def connect(settings: Settings) -> redis.Redis:
 
 @signals.setup_logging.connect  # type: ignore[untyped-decorator]
 def set_up_log(**_: object) -> None:
-    """Configure our log instead of Celery's, which quotes arguments and exceptions; and nothing beside it.
+    """Configure our log in place of Celery's, which quotes arguments and exceptions.
 
-    What Celery says of each task names no set; what we say does.
+    Celery's messages on tasks do not identify a set; ours do.
     """
     settings = Settings.of_process()
     logs.configure(settings.log_format, settings.log_level)
@@ -149,7 +153,7 @@ def set_up_log(**_: object) -> None:
 
 
 def make_app(settings: Callable[[], Settings]) -> Celery:
-    """Make a Celery app; the settings are read when they are first needed."""
+    """Create a Celery app; the settings are read on first use."""
     made = Celery(
         "anonymizer",
         include=["worker.tasks", "worker.sheet_tasks", "worker.delivery_tasks"],

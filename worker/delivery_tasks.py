@@ -1,4 +1,4 @@
-"""Deliveries of the inbox: received beside the sets, in the queue of the sheets, one after the other."""
+"""Tasks that receive deliveries from the inbox, one after the other, in the queue of the sheets."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 @app.task(bind=True, name=DELIVERY_TASK, time_limit=LONGEST_TASK_S)  # type: ignore[untyped-decorator]
 def receive_delivery(self: Task, collection_id: str, mark: str) -> None:
-    """Receive a delivery that lies in the inbox; what a killed worker left, the next one goes on with."""
+    """Receive a delivery in the inbox, continuing where a killed worker stopped."""
     from services.exchange import inbox  # noqa: PLC0415 - it brings cryptography, which no other task needs
 
     with bound_contextvars(collection=collection_id, delivery=mark, task=self.request.id):

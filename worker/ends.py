@@ -1,4 +1,4 @@
-"""How the process of a task ended, in words that name nobody: for Flower and for the log."""
+"""Causes of a task process's end, without any name, for Flower and the log."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ _CLASS: Final = re.compile(r"(?:^|\n)(?:\w+\.)*(\w+)(?::|\()[^\n]*\s*$")
 
 
 def signal_of(text: str) -> str:
-    """Return the signal that ended a process, `SIGKILL` say, out of what billiard says; empty where none did."""
+    """Return the signal that ended a process, such as `SIGKILL`, from billiard's message; empty if none did."""
     found = _SIGNAL.search(text)
     return found[1] if found else ""
 
 
 def ended(text: str) -> str:
-    """Return class and signal of what a traceback ends with: `WorkerLostError: SIGKILL`. Its text may hold a name."""
+    """Return class and signal of a traceback's exception: `WorkerLostError: SIGKILL`. Its text may contain a name."""
     kind, signal = _CLASS.search(text.rstrip()), signal_of(text)
     return ": ".join(filter(None, (kind[1] if kind else "", signal)))
 
 
 class TaskRequest(Request):  # type: ignore[misc]  # Celery has no types
-    """A task as a worker's main process sees it: its end is told with the signal, and without a traceback.
+    """Task request in a worker's main process that reports the end with the signal and without a traceback.
 
-    Celery tells of a process that died as `ExceptionWithTraceback()`.
+    Celery reports a dead process as `ExceptionWithTraceback()`.
     """
 
     def send_event(self, type: str, **fields: Any) -> None:  # noqa: A002 - Celery calls it so

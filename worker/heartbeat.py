@@ -1,6 +1,6 @@
-"""The worker says that it takes messages: a step of Celery's consumer, which runs only while that does.
+"""Heartbeat of a worker that takes messages: a step of Celery's consumer, active only while that runs.
 
-Celery has a sign of life of its own, which goes through Redis: while Redis is away, every worker looks dead to it.
+Celery's own heartbeat goes through Redis, so that every worker looks dead while Redis is unavailable.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 EVERY_S: Final = 5.0
 ASK_AFTER_S: Final = 30.0
-"""Whoever has taken nothing for so long tells whether anything waits, so that a probe need not ask Redis."""
+"""Seconds without a message after which a worker reports the queue's length, so that a probe need not ask Redis."""
 
 
 class SignOfLife(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
-    """Says in every few seconds that the worker's loop goes round, whether it could take more, and when it last did."""
+    """Reports every few seconds that the worker's loop is running, its free capacity, and its last message."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
 
@@ -36,7 +36,7 @@ class SignOfLife(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
         self._key_of = key_of
         self._folder: Path | None = settings.health
         self._client = connect(settings)
-        self._services = {QUEUE: "worker", f"{QUEUE}.sheets": "sheets"}  # a run's queue is no service
+        self._services = {QUEUE: "worker", f"{QUEUE}.sheets": "sheets"}  # a run's queue is not a service
         self._service = ""
         signals.worker_shutdown.connect(self._end, weak=False)
         self._timer: Any = None
@@ -44,16 +44,16 @@ class SignOfLife(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
         self._took_at = time.monotonic()
 
     def start(self, consumer: Any) -> None:
-        """Begin, with each connection to Redis."""
+        """Start, on each connection to Redis."""
         self._timer = consumer.timer.call_repeatedly(EVERY_S, self._say, (consumer,))
 
     def stop(self, _consumer: Any) -> None:
-        """End, when that connection does."""
+        """Stop, when that connection ends."""
         if self._timer is not None:
             self._timer.cancel()
 
     def _end(self, **_: object) -> None:
-        """Say that the worker was asked to end, and is not missed."""
+        """Note that the worker was asked to stop, so is not missing."""
         if self._service:
             metrics.ended(self._client, self._service)
 
@@ -62,7 +62,7 @@ class SignOfLife(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
         if taken != self._taken:
             self._taken, self._took_at = taken, time.monotonic()
         free = consumer.pool.num_processes - len(state.reserved_requests)
-        queue = next(iter(consumer.app.amqp.queues.consume_from))  # in a run, that of the sheets comes behind it
+        queue = next(iter(consumer.app.amqp.queues.consume_from))  # in a run, the queue of the sheets comes second
         self._service = self._services.get(queue, "")
         if self._service:
             metrics.heard(self._client, self._service)
@@ -74,10 +74,10 @@ class SignOfLife(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
             )
 
     def _waiting(self, queue: str) -> int | None:
-        """Count the messages of a queue; None where Redis does not say.
+        """Return the number of messages in a queue; None if Redis does not answer.
 
-        Never over the consumer's connection: an answer to BRPOP is always on its way there, and either would take the
-        other's.
+        Never over the consumer's connection: it always has a pending BRPOP, and each would receive the other's
+        response.
         """
         try:
             return int(self._client.llen(self._key_of(queue)))

@@ -1,11 +1,11 @@
-"""A worker's note that it works on a set: it saves double work and guarantees nothing.
+"""Lease of a worker on a set, which avoids duplicate work but guarantees nothing.
 
-It lapses when the worker is killed, stopped or cut off, and then two may work on one set. Both end in the same
-published folder; claim, attempt and publication see to that.
+It expires when the worker is killed, stopped or disconnected, after which two may work on one set. Both result in the
+same published folder, which claim, attempt and publication ensure.
 
-Beside it stands how often the set was begun since it last came to an end. A process that dies is seen by the main
-process of its worker; a worker that dies whole is seen by nobody, and where a set exhausts the memory of a container,
-the kernel kills all that is in it (`memory.oom.group`, Kubernetes' way): only that number tells.
+The number of starts since the set last completed is stored, too. The death of a process is seen by its worker's main
+process, but that of a whole worker by nobody: if a set exhausts a container's memory, the kernel kills everything in it
+(`memory.oom.group`, as in Kubernetes), and only this number shows it.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ if TYPE_CHECKING:
     from worker.set_key import SetKey
 
 LEASE_S: Final = 6.0
-"""So long a dead worker's set waits before another takes it."""
+"""Seconds until another worker takes a dead worker's set."""
 
 RENEWALS: Final = 3
-"""So often a lease is renewed before it would lapse."""
+"""Renewals per lease duration."""
 
 BEGINNINGS_KEPT_S: Final = 86_400
 TOGETHER_S = 5.0
-"""Copies of a message that begin within so short a time count as one beginning: nobody died between them."""
+"""Copies of a message started within this many seconds count as one start: nobody died between them."""
 
 
 def key(name: SetKey) -> str:
-    """Where the note stands in Redis."""
+    """Return the Redis key of the lease."""
     return f"anonymizer:lease:{name}"
 
 
 def _beginnings(name: SetKey) -> str:
-    """Where it stands how often the set was begun."""
+    """Return the Redis key of the number of starts."""
     return f"anonymizer:begun:{name}"
 
 
 def _begin(client: redis.Redis, name: SetKey) -> int:
-    """Count a beginning, and give how many there were since the set last came to an end."""
+    """Count a start, and return the number since the set last completed."""
     count = _beginnings(name)
     if client.set(f"{count}:lately", b"", nx=True, px=int(TOGETHER_S * 1000)):
         client.incr(count)
@@ -54,12 +54,12 @@ def _begin(client: redis.Redis, name: SetKey) -> int:
 
 @contextmanager
 def lease(client: redis.Redis, name: SetKey) -> Iterator[int]:
-    """Note that this process works on a set, as long as the block runs.
+    """Hold the lease on a set for the duration of the block.
 
     Returns
     -------
     int
-        How often the set was begun since it last came to an end, this time included; 0 when another works on it.
+        Number of starts since the set last completed, including this one; 0 if another worker holds the lease.
     """
     note, token = key(name), uuid.uuid4().hex
     if not client.set(note, token, nx=True, px=int(LEASE_S * 1000)):
@@ -81,7 +81,7 @@ def lease(client: redis.Redis, name: SetKey) -> Iterator[int]:
 
 
 def drop(client: redis.Redis, name: SetKey) -> None:
-    """Take the note away in the name of a worker process that died."""
+    """Release the lease of a worker process that died."""
     client.delete(key(name), _beginnings(name))
 
 

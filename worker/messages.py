@@ -1,8 +1,8 @@
-"""Messages of the queues: one that nobody of us sent, or nobody can read, is set aside before Celery sees it.
+"""Validation of queue messages: foreign or malformed ones are set aside before Celery sees them.
 
-Celery and kombu let a malformed message end the worker before any task begins, and the message lies in the queue again
-when it is started: a body that is no JSON or nests too deep, a header of another type. What a message of ours looks
-like is known to the letter. Nothing is lost by setting another one aside: messages are hints.
+With Celery and kombu, a malformed message (a body that is not JSON or is nested too deeply, a header of another type)
+ends the worker before any task begins, and is still in the queue at its restart. The form of our messages is known
+exactly. Setting others aside loses nothing, since messages are only hints.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 ASIDE: Final = "anonymizer:set-aside"
-"""Where the last of them are kept, for whoever wants to know who sent them."""
+"""Where the latest of them are kept, for finding out who sent them."""
 COUNT: Final = "anonymizer:set-aside:count"
 KEPT: Final = 100
 KEPT_BYTES: Final = 16_384
-"""Of each."""
+"""Maximum bytes kept of each."""
 
 LARGEST_BYTES: Final = 65_536
-"""Ours have a thousand."""
+"""Our messages have about a thousand bytes."""
 
 _TASKS: Final = {"anonymize_set": [str, str], "make_sheet": [str, int], "receive_delivery": [str, str]}
-"""The types of the arguments of each task."""
+"""Argument types of each task."""
 
 _NEVER: Final = ("shadow", "eta", "expires", "group", "group_index", "stamped_headers", "stamps", "compression")
-"""Headers that no message of ours has a value in: each would have Celery do something."""
+"""Headers that have no value in our messages, each of which would make Celery act."""
 _AFTERWARDS: Final = ("callbacks", "errbacks", "chain", "chord")
 _LONGEST_TEXT: Final = 1000
 
 
 def fault_of(data: bytes) -> str:
-    """Say in a few words, without quoting it, why a message is none of ours; empty where it is one."""
+    """Return briefly, without quoting it, why a message is not ours; empty if it is."""
     if len(data) > LARGEST_BYTES:
         return "too large"
     try:
@@ -99,7 +99,7 @@ def _is_text(value: object) -> bool:
 
 
 def set_aside(client: redis.Redis, data: bytes, why: str) -> None:
-    """Keep the beginning of a message among the last that were set aside, count it, and log that there was one."""
+    """Store the beginning of a message with the latest ones set aside, count it, and log it."""
     log.warning("message.set-aside", reason=why, bytes=len(data))
     with suppress(redis.RedisError):
         number = int(client.incr(COUNT))
@@ -112,16 +112,16 @@ def count(client: redis.Redis) -> int:
     Raises
     ------
     redis.RedisError
-        Nobody can tell.
+        Redis is unavailable.
     """
     return int(client.get(COUNT) or 0)
 
 
 class Channel(transport.Channel):
-    """A channel that takes messages of ours only; answers to questions about workers pass as they are."""
+    """Channel that accepts only our messages; worker control replies pass unchanged."""
 
     def _brpop_read(self, **options: Any) -> bool:
-        """Take one message, as the method that this one replaces does."""
+        """Take one message, like the overridden method."""
         try:
             found = self._answer(options)
             if not found:
@@ -138,7 +138,7 @@ class Channel(transport.Channel):
         return True
 
     def _receive_one(self, receiver: Any) -> Any:
-        """Take what was said to all, and pass over what nobody can read: it lies nowhere, so it cannot come again."""
+        """Receive a broadcast, skipping unreadable ones; these are not stored and cannot recur."""
         try:
             return super()._receive_one(receiver)  # type: ignore[no-untyped-call]  # as above
         except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
@@ -149,7 +149,7 @@ class Channel(transport.Channel):
         try:
             answer: tuple[bytes, bytes] | None = self.client.parse_response(self.client.connection, "BRPOP", **options)
         except self.connection_errors:
-            self.client.connection.disconnect()  # the next round connects anew
+            self.client.connection.disconnect()  # the next round reconnects
             raise
         return answer
 
@@ -163,7 +163,7 @@ class Channel(transport.Channel):
 
 
 class Transport(transport.Transport):
-    """Redis, with such channels."""
+    """Redis transport with such channels."""
 
     Channel = Channel
 
@@ -174,6 +174,6 @@ class _Connection(Connection):
 
 
 class Messages(AMQP):  # type: ignore[misc]  # Celery has no types
-    """How the app sends and receives."""
+    """How the app sends and receives messages."""
 
     Connection = _Connection

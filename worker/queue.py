@@ -1,12 +1,11 @@
-"""What was put in the queue, and what of it was lost.
+"""The queue, and detection of lost messages.
 
-Celery on Redis loses messages: a worker that is killed between taking one and noting that it did takes it along. It
-doubles them, too. So the queue is a hint, and beside it stands a list of what was put there. Messages leave the queue
-in the order in which they came: one that is still on the list when a later one was begun, or when the queue is empty,
-was lost, and the watcher puts it there again. A set that is queued twice is done once; that is the pipeline's promise,
-not the queue's.
+Celery on Redis loses messages: a worker killed between taking one and recording that takes it along. It also duplicates
+them. The queue is therefore a hint, accompanied by a list of what was queued. Messages leave the queue in order: one
+still on the list when a later one was started, or when the queue is empty, was lost, and the watcher requeues it. A set
+queued twice is processed once, which the pipeline ensures, not the queue.
 
-Sets stand in Redis by their names, two opaque strings, and nothing else of them ever does.
+Sets are stored in Redis by two opaque strings, and nothing else about them ever is.
 """
 
 from __future__ import annotations
@@ -27,34 +26,34 @@ if TYPE_CHECKING:
 
 TASK: Final = "anonymize_set"
 SHOWN: Final = 8
-"""So many digits of an id tell a set from others in a list."""
+"""Digits of an id that distinguish a set in a list."""
 
 SECONDS_KEPT_S: Final = 86_400
 LAST_CHANCES_KEPT: Final = 10_000
-"""So many messages back it is known that a set had its last chance: copies of a message come late."""
+"""Number of recent messages for which a last chance is remembered, since copies of a message arrive late."""
 
 
 def shortened(*arguments: object) -> str:
-    """Return what Flower shows of a task's arguments, the last one first: `anonymizer which` takes so much of an id."""
+    """Return a task's arguments as shown by Flower, last one first, with ids long enough for `anonymizer which`."""
     return ", ".join(f"{text[:SHOWN]}…" if len(text := str(one)) > SHOWN else text for one in reversed(arguments))
 
 
 class Queue:
-    """One of Celery's queues, and the list beside it."""
+    """One of Celery's queues, with its list."""
 
     def __init__(self, client: redis.Redis, app: Celery, queue: str = QUEUE) -> None:
         self.queue = queue
         self._redis = client
         self._app = app
         self._pending = f"anonymizer:{queue}:pending"  # sorted set: each set, by the number of its message
-        self._last = f"anonymizer:{queue}:last"  # the number of the last message
-        self._begun = f"anonymizer:{queue}:begun"  # sorted set of one member: the highest number that a worker began
+        self._last = f"anonymizer:{queue}:last"  # number of the last message
+        self._begun = f"anonymizer:{queue}:begun"  # sorted set of one member: the highest number that a worker started
         self._last_chance = f"anonymizer:{queue}:patience-over"  # sorted set, as pending: those whose patience is over
 
     def put(self, name: SetKey, *, last_chance: bool = False) -> None:
-        """Ask the workers to do a set; with `last_chance` it is refused if it is still incomplete.
+        """Queue a set; with `last_chance` it is refused if it is still incomplete.
 
-        The list is written first: a message that is lost before it was sent is found missing like any other.
+        The list is written first, so that a message lost before sending is found missing like any other.
         """
         number = self._redis.incr(self._last)
         with self._redis.pipeline() as step:
@@ -67,7 +66,7 @@ class Queue:
         self._app.send_task(TASK, args=list(name), argsrepr=shortened(*name), queue=self.queue)
 
     def connect(self) -> None:
-        """Connect for sending: what Celery imports for it takes a third of a second, and no message has to wait for it.
+        """Connect for sending in advance, since Celery's imports for it take a third of a second.
 
         Raises
         ------
@@ -78,23 +77,23 @@ class Queue:
             producer.connection.ensure_connection(max_retries=1)
 
     def begin(self, name: SetKey) -> bool:
-        """Take a set off the list, for a worker that begins it; true when its patience is over."""
+        """Remove a set from the list, for a worker that starts it; return True if its patience is over."""
         number = self._redis.zscore(self._pending, str(name))
         with self._redis.pipeline() as step:
             if number is not None:
                 step.zadd(self._begun, {"number": number}, gt=True)
-                step.zremrangebyscore(self._pending, "-inf", number)  # what it overtook was lost
+                step.zremrangebyscore(self._pending, "-inf", number)  # those it overtook were lost
             step.zrem(self._pending, str(name))
             step.zscore(self._last_chance, str(name))
             *_, last_chance = step.execute()
         return last_chance is not None
 
     def clear(self) -> None:
-        """Take everything away that stands in Redis for a queue that nobody will ask again."""
+        """Delete everything in Redis about a queue that is no longer used."""
         self._redis.delete(key_of(self.queue), self._pending, self._last, self._begun, self._last_chance)
 
     def took(self, name: SetKey, seconds: float) -> None:
-        """Note how long a worker worked on a set."""
+        """Record how long a worker worked on a set."""
         key = f"anonymizer:seconds:{name.collection_id}"
         with self._redis.pipeline(transaction=False) as step:
             step.hset(key, name.locator, f"{seconds:.2f}")
@@ -102,12 +101,12 @@ class Queue:
             step.execute()
 
     def seconds(self, collection_id: str) -> dict[str, float]:
-        """Return how long the workers worked on each set lately, by locator."""
+        """Return the recent processing time of each set in seconds, by locator."""
         stored = cast("dict[bytes, bytes]", self._redis.hgetall(f"anonymizer:seconds:{collection_id}"))
         return {locator.decode(): float(seconds) for locator, seconds in stored.items()}
 
     def holding(self, names: Iterable[SetKey]) -> dict[SetKey, SetState]:
-        """Return which of these sets are `queued`, as far as can be seen, and which are `in work`."""
+        """Return which of these sets are `queued`, as far as known, and which are `in work`."""
         asked = list(names)
         if not asked:
             return {}

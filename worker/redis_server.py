@@ -1,4 +1,4 @@
-"""What is asked of Redis once, at the start of a service: whether it can do what it is needed for."""
+"""Check of Redis' suitability at the start of a service."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import redis
 
 LEAST_MEMORY_BYTES: Final = 32 << 20
-"""What ten thousand sets, their messages and their states need, and as much again."""
+"""Twice what ten thousand sets with their messages and states need."""
 ALMOST_FULL: Final = 0.9
 
 _RIGHTS_ANEW: Final = (
@@ -28,12 +28,12 @@ log = structlog.get_logger()
 
 
 def check(client: redis.Redis) -> None:
-    """Log once, at the start, what is wrong with Redis; one that is away is waited for afterwards.
+    """Log once, at the start, problems with Redis; an unavailable Redis is waited for later.
 
     Raises
     ------
     SettingsWrong
-        It can never do: it runs in cluster mode, or its ACL is that of an older version.
+        Redis is unsuitable: it runs in cluster mode, or its ACL is that of an older version.
     """
     try:
         client.ping()
@@ -43,7 +43,7 @@ def check(client: redis.Redis) -> None:
         if _is_cluster(info):
             raise SettingsWrong(IN_CLUSTER_MODE)
         _check_channels(client)
-        client.set(key_of("check"), b"", px=1)  # one that cannot write says why
+        client.set(key_of("check"), b"", px=1)  # raises the reason if Redis cannot write
     except RedisError as circumstance:
         log.warning("redis.away", waits=describe(circumstance))
 
@@ -55,7 +55,7 @@ IN_CLUSTER_MODE: Final = (
 
 
 def unfit(info: Mapping[str, Any]) -> Iterator[str]:
-    """Tell, of what Redis says of itself, what is wrong and what to do: one sentence each."""
+    """Yield problems found in Redis' INFO, with remedies, one sentence each."""
     if _is_cluster(info):
         yield IN_CLUSTER_MODE
     if info.get("role") in {"slave", "replica"}:
@@ -86,7 +86,10 @@ def _info(client: redis.Redis) -> Mapping[str, Any]:
 
 
 def _check_channels(client: redis.Redis) -> None:
-    """Say nothing to those who listen to workers' events: whether one may. Names of before are another version's."""
+    """Publish an empty message on the channels of worker events, to check permission.
+
+    Names of older versions differ.
+    """
     database = client.connection_pool.connection_kwargs.get("db", 0)
     try:
         client.publish(key_of(f"/{database}.celeryev/worker.check"), b"")

@@ -1,4 +1,4 @@
-"""How a set is called in messages and in Redis: two opaque strings, its collection's id and its locator."""
+"""Identification of a set in messages and Redis by two opaque strings: its collection's id and its locator."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class SetKey(NamedTuple):
-    """The name of a set outside its share."""
+    """Identifier of a set outside its share."""
 
     collection_id: str
     locator: str

@@ -1,10 +1,10 @@
-"""The queue of the sheets: which are asked for, beside the sets and never before one.
+"""Queue of the sheets, which are made beside the sets and never before one.
 
-A sheet is wanted, not owed: which are missing the share tells, and who asks for one notes it in Redis for a while, so
-that it is not asked for again with every look. A message that is lost is asked for anew when the note has lapsed; a
-sheet that could not be made rests for a day.
+Sheets are optional: which are missing is determined from the share, and requests are noted in Redis for a while so as
+not to be repeated at each check. A lost request is repeated when the note has expired; a sheet that could not be made
+is retried after a day.
 
-What asks imports this alone: the tasks bring along all that makes sets and sheets (`worker.sheet_tasks`).
+Callers import only this module; the tasks import everything for making sets and sheets (`worker.sheet_tasks`).
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
 
 TASK: Final = "make_sheet"
 DELIVERY_TASK: Final = "receive_delivery"
-"""Of `worker.delivery_tasks`, in the same queue."""
+"""Task of `worker.delivery_tasks`, in the same queue."""
 ENDING: Final = ".sheets"
-"""Behind the name of the queue of the sets."""
+"""Suffix of the queue's name."""
 
 ASKED_S: Final = 900
 FAILED_S: Final = 86_400
 
 NICE: Final = 10
-"""Whoever draws beside the sets takes what they leave over."""
+"""Niceness of workers that make sheets, so as not to slow down the sets."""
 
 MOST_WAITING: Final = 100
-"""Messages in the queue: where nobody makes sheets, no more pile up."""
+"""Maximum messages in the queue, in case no worker makes sheets."""
 
 
 class Sheets:
-    """The queue of the sheets, and the notes beside it."""
+    """The queue of the sheets, and its notes."""
 
     def __init__(self, client: redis.Redis, app: Celery, queue: str = QUEUE + ENDING) -> None:
         self.queue = queue
@@ -45,12 +45,12 @@ class Sheets:
         self._app = app
 
     def ask_for_missing(self, collection: Collection) -> list[int]:
-        """Ask for the sheets that a collection lacks, and give those that are still to come.
+        """Request the sheets that a collection lacks, and return those still to come.
 
         Raises
         ------
         OSError, redis.RedisError, kombu.exceptions.OperationalError
-            Circumstances.
+            Temporary.
         """
         missing = paths.missing(collection)
         states = self._states(collection.id, missing)
@@ -65,13 +65,13 @@ class Sheets:
         return [index for index in missing if states.get(index) != "failed"]
 
     def failures(self, collection: Collection) -> list[int]:
-        """Return the sheets that are missing because they could not be made."""
+        """Return the missing sheets that could not be made."""
         missing = [index for index in paths.missing(collection) if paths.can_have_one(collection, index)]
         states = self._states(collection.id, missing)
         return [index for index in missing if states.get(index) == "failed"]
 
     def done(self, collection_id: str, index: int) -> None:
-        """Note that a sheet is no longer asked for."""
+        """Note that a sheet is no longer requested."""
         self._redis.delete(_note(collection_id, index))
 
     def failed(self, collection_id: str, index: int) -> None:
@@ -79,21 +79,21 @@ class Sheets:
         self._redis.set(_note(collection_id, index), "failed", ex=FAILED_S)
 
     def ask_to_receive(self, collection_id: str, mark: str) -> None:
-        """Queue a delivery of the inbox, unless somebody just asked."""
+        """Queue a delivery from the inbox, unless just requested."""
         if self._redis.set(_delivery(collection_id, mark), "asked", nx=True, ex=ASKED_S):
             self._send(DELIVERY_TASK, collection_id, mark)
 
     def received(self, collection_id: str, mark: str) -> None:
-        """Note that a delivery is no longer asked for."""
+        """Note that a delivery is no longer requested."""
         self._redis.delete(_delivery(collection_id, mark))
 
     def clear(self, collection: Collection) -> None:
-        """Take back what was asked for and not begun, and forget what failed."""
+        """Cancel requests not started, and forget failures."""
         notes = [_note(collection.id, index) for index in paths.missing(collection)]
         self._redis.delete(key_of(self.queue), *notes)
 
     def _ask(self, collection_id: str, index: int) -> bool:
-        """Ask for one, unless another process just did."""
+        """Request a sheet, unless another process just did."""
         asked = bool(self._redis.set(_note(collection_id, index), "asked", nx=True, ex=ASKED_S))
         if asked:
             self._send(TASK, collection_id, index)
@@ -103,7 +103,7 @@ class Sheets:
         self._app.send_task(task, args=list(arguments), queue=self.queue)
 
     def _states(self, collection_id: str, indices: list[int]) -> dict[int, str]:
-        """Return which of these sheets are `asked` for, and which have `failed` lately."""
+        """Return which of these sheets are `asked` for, and which have recently `failed`."""
         with self._redis.pipeline(transaction=False) as step:
             for index in indices:
                 step.get(_note(collection_id, index))

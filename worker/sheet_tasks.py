@@ -1,4 +1,4 @@
-"""The tasks of the sheets: made beside the sets, in a queue of their own (`worker.sheet_queue`)."""
+"""Tasks that make sheets, in their own queue beside the sets (`worker.sheet_queue`)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 @app.task(bind=True, name=TASK, time_limit=LONGEST_TASK_S, Request=TaskRequest)  # type: ignore[untyped-decorator]  # Celery has no types
 def make_sheet(self: Task, collection_id: str, index: int) -> None:
-    """Make the sheet of a published set, unless it is there."""
+    """Make the sheet of a published set, unless it exists."""
     with bound_contextvars(collection=collection_id, index=index, task=self.request.id):
         try:
             here = station()
@@ -58,14 +58,14 @@ def _make(collection: Collection, index: int) -> None:
 
 @signals.celeryd_after_setup.connect  # type: ignore[untyped-decorator]
 def prepare(instance: Worker, **_: object) -> None:
-    """Import what sheets are drawn with before the first is asked for, in a worker that does nothing else."""
+    """Import what sheets need before the first request, in a worker that does nothing else."""
     if all(queue.endswith(ENDING) for queue in instance.app.amqp.queues.consume_from):
         import sheets.set_sheet  # noqa: F401, PLC0415 - see `_make`
 
 
 @signals.task_failure.connect  # type: ignore[untyped-decorator]
 def note_death(sender: Task, exception: BaseException, args: tuple[Any, ...], **_: object) -> None:
-    """Note, in the worker's main process, that a sheet took its process along: it is not tried again at once."""
+    """Note in the worker's main process that a sheet killed its process, so that it is not retried at once."""
     if sender.name == TASK and isinstance(exception, (WorkerLostError, TimeLimitExceeded)):
         try:
             Sheets(station().redis, app).failed(*args)

@@ -1,13 +1,13 @@
-"""The task: one set, named by two opaque strings. What waits, what counts as a failure, and what is final.
+"""The task that processes one set, given by two opaque strings; handling of temporary errors, failures and outcomes.
 
-* A set that is refused, incomplete or done is an outcome, which the pipeline notes on the share.
-* A circumstance (a full disk, a share or a Redis that is away, a set that changes under our hands) uses nothing up. The
-  message is done with; the watcher asks again, later each time.
-* An exception that nobody foresaw, or the death of the process, counts. After three the set is parked.
-* A proof that failed would fail again: the set is parked at once, and told where it failed.
-* The death of a whole worker is as a rule no set's fault: it counts from the fifth in a row on.
+* A set that is refused, incomplete or done is an outcome, which the pipeline stores on the share.
+* A temporary error (a full disk, an unavailable share or Redis, a set that changes during processing) does not count.
+  The message is acknowledged; the watcher requeues the set, later each time.
+* An unexpected exception, or the death of the process, counts. After three the set is parked.
+* A failed proof would fail again: the set is parked at once, with the findings.
+* The death of a whole worker is usually no set's fault: it counts from the fifth in a row on.
 
-No exception leaves the task: Celery would put its text into logs and events, and the text may hold a name.
+No exception leaves the task, since Celery would put its text, which may contain a name, into logs and events.
 """
 
 from __future__ import annotations
@@ -57,21 +57,22 @@ if TYPE_CHECKING:
 
 
 FREE_BEGINNINGS: Final = 5
-"""A set may be begun so often without coming to an end before that counts as a failure: whole workers die of much else,
-and then take along whatever they were at."""
+"""Number of starts without completion before they count as a failure: whole workers die for many reasons, whatever they
+are processing.
+"""
 
 WORKER_KILLED: Final = "WorkerKilled"
-"""What that failure is called, where others have the class of an exception."""
+"""Name of that failure, in place of an exception's class."""
 
 WAITS: Final = "waits"
-"""What became of an attempt that a circumstance ended: the set comes again."""
+"""Result of an attempt ended by a temporary error: the set is retried."""
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Station:
-    """What a worker process works with."""
+    """Resources of a worker process."""
 
     settings: Settings
     redis: redis.Redis
@@ -80,7 +81,7 @@ class Station:
 
 @cache
 def station() -> Station:
-    """Read the settings and connect: once in each process, when its first set comes."""
+    """Read the settings and connect, once per process on its first set."""
     settings = Settings.of_process()
     if settings.share is None:
         raise SettingsWrong("ANONYMIZER_SHARE is not set. It names the folder under which the collections lie.")
@@ -89,7 +90,7 @@ def station() -> Station:
 
 @app.task(bind=True, name=TASK, Request=TaskRequest)  # type: ignore[untyped-decorator]  # Celery has no types
 def anonymize_set(self: Task, collection_id: str, locator: str) -> str:
-    """Do one set, unless another worker is doing it. What became of it, in a word, is for Flower: kept nowhere else."""
+    """Process one set, unless another worker does. The return value, the result in a word, is only for Flower."""
     name = SetKey(collection_id, locator)
     with bound_contextvars(collection=collection_id, set=locator, task=self.request.id):
         try:
@@ -112,7 +113,7 @@ def anonymize_set(self: Task, collection_id: str, locator: str) -> str:
 
 @contextmanager
 def _overturning_nothing() -> Iterator[None]:
-    """Note something beside an outcome that stands on the share already: what cannot be noted changes nothing of it."""
+    """Suppress errors of recording something in addition to an outcome already stored on the share."""
     try:
         yield
     except CIRCUMSTANCES as circumstance:
@@ -120,7 +121,7 @@ def _overturning_nothing() -> Iterator[None]:
 
 
 def _work(here: Station, name: SetKey, beginnings: int, *, patience_over: bool) -> str:
-    """Do one set, and give what became of it: an outcome's state, `failed`, or `gone`."""
+    """Process one set, and return the result: an outcome's state, `failed`, or `gone`."""
     progress = Progress(here.redis, name.collection_id, name.locator)
     try:
         collection = Collection.open(here.share.find(name.collection_id))
@@ -155,7 +156,7 @@ def _work(here: Station, name: SetKey, beginnings: int, *, patience_over: bool) 
 
 
 def _note_end(here: Station, collection: Collection, name: SetKey, outcome: Outcome | None, progress: Progress) -> None:
-    """Start counting failures anew for each set that came to an end, and log what became of it."""
+    """Reset the failures of each completed set, and log its outcome."""
     entries = outcome.entries if outcome else ()
     took_s = round(sum(progress.seconds.values()), 3)
     with _overturning_nothing():
@@ -171,7 +172,7 @@ def _note_end(here: Station, collection: Collection, name: SetKey, outcome: Outc
 
 
 def _is_parked(collection: Collection, locator: str) -> bool:
-    """Return whether a set waits for an operator: a message that comes back late must not set it going again."""
+    """Return whether a set is parked, so that a late message must not restart it."""
     outcome = registry.read_outcome(collection, locator)
     folder = registry.folder_of(collection, locator)
     if outcome is None or outcome.state is not SetState.PARKED or folder is None or not folder.is_dir():
@@ -180,28 +181,28 @@ def _is_parked(collection: Collection, locator: str) -> bool:
 
 
 def _said_by_proof(error: Exception) -> tuple[str, ...]:
-    """Return what a failed proof says; nothing where something else went wrong, which may pass by itself."""
+    """Return the findings of a failed proof; empty for other errors, which may be temporary."""
     return error.reasons if isinstance(error, NotClean) else ()
 
 
 def count_failure(collection: Collection, name: SetKey, why: str, plan: str = "", proof: tuple[str, ...] = ()) -> None:
-    """Count that we failed on a set, and park it when that was once too often, or would be so again.
+    """Count a failure of a set, and park it after too many, or if it would recur.
 
-    Its index, if it had one, is given back by the next reconciling.
+    Its index, if any, is released by the next reconciliation.
 
     Parameters
     ----------
     why
-        The class of what went wrong last; never its text.
+        Class of the last error, never its text.
     plan
-        Of a folder with several sets, the mark of the plan of the one that is meant: its neighbours go on.
+        In a multi-set folder, the mark of the set's plan; the other sets continue.
     proof
-        What a failed proof says. It would say so of the same files again, and is not asked.
+        Findings of a failed proof, which is not repeated since it would fail again.
     """
     key = failures.of_set(name.locator, plan)
     folder = registry.folder_of(collection, name.locator)
     if folder is not None and _is_concluded(collection, name.locator, folder):
-        return  # whoever died had written down what became of the set: that stands
+        return  # the process had stored the set's outcome before it died: that is valid
     reasons = failures.with_one_more(collection, key, why)
     if (proof or len(reasons) >= failures.MOST) and folder is not None:
         fingerprint = folder_listing.fingerprint(folder)
@@ -216,16 +217,16 @@ def count_failure(collection: Collection, name: SetKey, why: str, plan: str = ""
         parked = Outcome(SetState.PARKED, fingerprint, at, codes=reasons, text=text, proof=proof)
         registry.write_outcome(collection, name.locator, parked)
         reasons = () if proof else reasons
-    # Last: a parking that is cut off is made up for by the next failure.
+    # Last, so that an interrupted parking is repeated at the next failure.
     failures.keep(collection, key, reasons)
 
 
 def _is_concluded(collection: Collection, locator: str, folder: Path) -> bool:
-    """Return whether the share says what became of a folder as it is now, and under the form of now."""
+    """Return whether the share has an outcome for the folder as it is now, under the current form."""
     outcome = registry.read_outcome(collection, locator)
     if outcome is None or not outcome.state.is_concluded or outcome.waits_for_list:
         return False
-    if outcome.state in {SetState.PARKED, SetState.NOT_READABLE}:  # these are taken up again while they look the same
+    if outcome.state in {SetState.PARKED, SetState.NOT_READABLE}:  # these are retried while unchanged
         return False
     if outcome.fingerprint != folder_listing.fingerprint(folder):
         return False
@@ -235,11 +236,11 @@ def _is_concluded(collection: Collection, locator: str, folder: Path) -> bool:
 
 @signals.task_failure.connect  # type: ignore[untyped-decorator]
 def count_death(sender: Task, exception: BaseException, args: tuple[Any, ...], task_id: str = "", **_: object) -> None:
-    """Count, in the worker's main process, that the process of a set died or was ended because it was stuck.
+    """Count, in the worker's main process, the death of a set's process, including those killed for being stuck.
 
-    It counts for the set, unless the whole worker is being stopped.
+    It counts against the set, unless the whole worker is being stopped.
     """
-    stopping = worker_state.should_stop not in {None, False}  # else it is the exit code, 0 as a rule
+    stopping = worker_state.should_stop not in {None, False}  # otherwise it is the exit code, usually 0
     if stopping or sender.name != TASK or not isinstance(exception, (WorkerLostError, TimeLimitExceeded)):
         return
     name = SetKey(*args)

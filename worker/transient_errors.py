@@ -1,4 +1,4 @@
-"""What holds a set up without being anybody's fault: it waits, uses up no attempt, and says why in a few words."""
+"""Temporary errors that are no set's fault: the set waits, the attempt does not count, and the reason is shown."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _OURS: Final[dict[type[BaseException], str]] = {
 
 
 def describe(circumstance: BaseException) -> str:
-    """Describe in a few words what is waited for; no path and no name, for it is shown and logged."""
+    """Return briefly what is waited for, without path or name, since it is shown and logged."""
     if isinstance(circumstance, redis.AuthenticationError):
         return "Redis refuses our name or password"
     if isinstance(circumstance, NoPermissionError):
@@ -80,7 +80,7 @@ _ANSWERS: Final = {
 
 
 def _answered(error: BaseException) -> str:
-    """Return what Redis answered, where that is why nothing goes on; kombu puts errors of its own around Redis'."""
+    """Return Redis' error response, if that is the cause; kombu wraps Redis' errors in its own."""
     text, inner = "", error.__cause__ or error.__context__
     if isinstance(error, redis.ResponseError | OperationalError):
         text = f"{getattr(error, 'status_code', None) or ''} {error} {type(error).__name__.upper()}"

@@ -236,7 +236,7 @@ class Renaming:
         return new
 
     def _follow(self, labels: Iterable[Text]) -> dict[str, str]:
-        """Return which observation labels change: those that say the old name of their own structure, cut or whole."""
+        """Return the observation labels that change: those that repeat their structure's old name, or its beginning."""
         names = dict(self._names)
         wanted: defaultdict[str, set[str | None]] = defaultdict(set)
         for label in labels:
