@@ -38,12 +38,12 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-#: File systems whose other writers the kernel does not tell us about. `fuse` and `fuse.…` are added by their prefix.
+#: File systems on which the kernel does not report other hosts' writes. `fuse` and `fuse.…` match by prefix.
 REMOTE = frozenset(
     ("9p", "afs", "beegfs", "ceph", "cifs", "glusterfs", "gpfs", "lustre", "nfs", "nfs4", "smb3", "smbfs", "vboxsf")
 )
-#: Everything but what a reader causes. The system is not asked for that: our own look at ten thousand folders would
-#: fill its queue, which is then made up for by looking at them all again.
+#: Everything but events caused by readers, which are not requested: our own check of ten thousand folders would
+#: overflow the queue, and thus require checking them all again.
 CHANGES: list[type[FileSystemEvent]] = [
     DirCreatedEvent,
     DirDeletedEvent,
@@ -56,7 +56,7 @@ CHANGES: list[type[FileSystemEvent]] = [
     FileMovedEvent,
 ]
 MOUNTS = Path("/proc/self/mounts")
-#: Where sets are written before they are published: nothing to look at.
+#: Where sets are written before they are published; ignored.
 STAGING = f"/{STATE_NAME}/staging"
 
 

@@ -101,10 +101,10 @@ class _Reading:
 
     def __init__(self, text: str) -> None:
         joined = ""
-        #: where pieces begin and end, as offsets in `joined` and in the text
+        #: begin and end of pieces, as offsets in `joined` and in the text
         self.starts: list[tuple[int, int]] = []
         self.ends: dict[int, int] = {}
-        #: offsets in `joined` where the text has a separator
+        #: offsets in `joined` of the text's separators
         self.gaps: list[int] = []
         at = last = 0
         for start, end in pieces(text):
@@ -185,8 +185,8 @@ class Identifiers:
         Parameters
         ----------
         of_maker
-            Makers know no patient: a word of the lexicon in their texts (`STANDARD`) names nobody. Where the text is
-            the name of a maker or a model, a station that is called like it is no reason either.
+            Manufacturers do not know the patient, so lexicon words in their texts (`STANDARD`) do not identify anyone.
+            In the name of a manufacturer or model, a station of the same name does not count, either.
         """
         if len(text) < 2:
             return []

@@ -180,7 +180,7 @@ def require_all_read(data: bytes, pos: int, elements: Sequence[Element], encodin
 
 
 def _difference(shown: Outline, elements: Sequence[Element]) -> int | None:
-    """Return the first tag in which headers and elements differ, at any depth; what stands twice alike counts once."""
+    """Return the first tag in which headers and elements differ, at any depth; identical duplicates count once."""
     ours = [(tag, items) for tag, _, _, _, _, items in elements if tag & 0xFFFF]
     ascending = sorted(shown, key=_tag_of)
     shown = ascending[:1] + [one for before, one in pairwise(ascending) if one != before]
@@ -189,7 +189,7 @@ def _difference(shown: Outline, elements: Sequence[Element]) -> int | None:
         if tag != ours_tag:
             return min(tag, ours_tag)
         if outlines is None or (items is None and tag & 0x00010000):
-            continue  # of a UN value nobody knows where it begins to be a sequence
+            continue  # a UN value does not show whether it is a sequence
         if items is None or len(items) != len(outlines):
             return tag
         for outline, item in zip(outlines, items, strict=True):

@@ -1,13 +1,12 @@
-"""Brings a data set that the engine does not take itself into one that it does, which then goes the same way as all.
+"""Conversion of data sets that the parser does not accept into ones that it does.
 
-Big endian (retired, PS3.5 A.3), elements out of order or doubled, standard elements coded as UN (PS3.5 §6.2.2) or with
-a VR that is not theirs, and reserved bytes that hold something are rare. They are read here element by element and
-written again: little endian, each element once and in the order of tags, with the VR of the dictionary, and zeros where
-nothing else belongs. Implicit VR stays implicit. Values stay as they are but for the order of their bytes and for
-numbers behind the last one that the attribute has, and so do the pixels, which are not written again where they can
-stay in their file.
+Big endian (retired, PS3.5 A.3), elements out of order or duplicated, standard elements coded as UN (PS3.5 §6.2.2) or
+with a wrong VR, and non-zero reserved bytes are rare. They are read here element by element and rewritten: little
+endian, each element once and in tag order, with the VR of the dictionary, and zero reserved bytes. Implicit VR stays
+implicit. Values are unchanged except for their byte order and for surplus numbers, and so are the pixels, which are not
+rewritten if they can stay in their file.
 
-What is read here is compared with the file's headers by `services.dicom.tiling`, which shares nothing with it.
+The result is compared with the file's headers by `services.dicom.tiling`, which shares no code with this module.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ class Naming:
         return Sheet(tuple(Row(row.source, row.target, row.state) for row in self.rows)).encoded()
 
     def decision(self, name: str) -> Row | None:
-        """Return the decision on a name: its own row's (exact, then any case), else the first matching pattern's."""
+        """Return the decision on a name: its own row's (exact, then in any case), else the first fitting pattern's."""
         name = _plain(name)
         own = self._own.get(name) or self._own_folded.get(name.casefold())
         return own or next((row for pattern, row in self._patterns if pattern.fullmatch(name)), None)

@@ -82,18 +82,18 @@ class Action(Enum):
 class Row:
     """One row of the table."""
 
-    #: As the standard prints it: `(0008,0050)`, `(50xx,xxxx)`; rules say `any, silent` or `any, unknown`.
+    #: As printed in the standard: `(0008,0050)`, `(50xx,xxxx)`; rules say `any, silent` or `any, unknown`.
     tag: str
 
     keyword: str
 
-    #: The dictionary's; of a rule all that it is for, parted by spaces.
+    #: From the dictionary; for a rule all those it applies to, separated by spaces.
     vr: str
 
-    #: Keyword of the sequence below which, at any depth, the row takes the place of the one without; else empty.
+    #: Keyword of the sequence below which, at any depth, the row overrides the one without; otherwise empty.
     within: str
 
-    #: The code of the Basic Profile, and below those of the ten options; empty where the standard has no row.
+    #: Code of the Basic Profile, followed by those of the ten options; empty if the standard has no row.
     basic: str
     retain_safe_private: str
     retain_uids: str
@@ -106,24 +106,24 @@ class Row:
     clean_structured_content: str
     clean_graphics: str
 
-    #: The strictest Type that CT Image, RT Structure Set, RT Plan, RT Ion Plan and RT Dose demand (PS3.3); empty where
+    #: The strictest Type in CT Image, RT Structure Set, RT Plan, RT Ion Plan and RT Dose (PS3.3); empty if
     #: the attribute is in none of them.
     type: str
 
-    #: How Basic is carried out where the code leaves a choice or a Type forbids it; an action's value or empty.
+    #: Action for Basic if the code leaves a choice or a Type forbids it; an action's value or empty.
     resolved: str
 
-    #: What becomes of it whatever codes and options say; an action's value or empty.
+    #: Action regardless of codes and options; an action's value or empty.
     action: str
 
-    #: Constant, part or kind of text that the action needs.
+    #: Constant, part or kind of text required by the action.
     argument: str
 
-    #: What kind of identifier its values are: the cleaner and the proof look for them where they were removed. One of
+    #: Kind of identifier of its values, for which the cleaner and the proof search if they were removed. One of
     #: person, patient-id, other-id, place, device, accession, date, contact, or empty.
     identifies: str
 
-    #: Why; in every row that departs from the standard or on which it is silent.
+    #: Reason; in every row that deviates from the standard or on which it is silent.
     reason: str
 
 
@@ -460,7 +460,7 @@ _LONGEST_LO: Final = 64
 
 
 def less_retained(options: Options) -> tuple[str, ...]:
-    """Name what goes though Retain Patient Characteristics, which is claimed, would keep it: values of LO."""
+    """Return what is removed although Retain Patient Characteristics, which is claimed, would keep it: LO values."""
     return _less_retained(options.patient_characteristics)
 
 

@@ -196,7 +196,7 @@ class Rules:
             for each, found in decisions.items()
             if found.row.identifies and each not in self.kept
         }
-        #: dropped, and nothing else is to be said of them
+        #: dropped, without anything else to record
         self.unnoticed: Final = (
             frozenset(each for each, found in decisions.items() if found.action is Action.DROP)
             - self.identifying.keys()

@@ -90,7 +90,7 @@ def _with_pixels(objects: Objects) -> list[SetFile]:
 
 
 def overlays(objects: Objects) -> Iterator[str]:
-    """Report overlays in bits of pixel cells; they are cleared, as the overlays that announce them are removed."""
+    """Yield notes on overlays in bits of pixel cells; they are cleared, since the overlays' attributes are removed."""
     laid = [one for one in objects.slices if one.file.pixels and one.file.pixels.cells and announced(one.view)]
     if laid:
         yield gettext(
@@ -99,7 +99,7 @@ def overlays(objects: Objects) -> Iterator[str]:
 
 
 def surplus(objects: Objects) -> Iterator[str]:
-    """Report bytes in pixel data that belong to no image; they are not copied."""
+    """Yield notes on bytes in pixel data after the image; they are not copied."""
     behind = [one for one in _with_pixels(objects) if one.surplus]
     if behind:
         most = max(one.surplus for one in behind)

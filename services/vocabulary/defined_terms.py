@@ -75,5 +75,5 @@ def is_term(value: str) -> bool:
 
 
 def is_word(word: str) -> bool:
-    """Return whether a word without figures is part of a defined term, or makers write it into coded strings."""
+    """Return whether a word without digits is part of a defined term, or a manufacturer's value."""
     return word.upper() in _WORDS

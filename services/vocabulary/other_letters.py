@@ -1,8 +1,8 @@
-"""Names in the letters of another script, and in the forms that one script has of them.
+"""Transliterated names, and gendered forms of names.
 
-Иванов is Ivanov, his wife Ivanova; Παπαδόπουλος is Papadopoulos, محمد Mohammed or Muhammad. A name can be written in
-Latin letters in many ways. What is compared is how it sounds, roughly: the letters that the ways differ in become one,
-and where one letter has several sounds, a word has several. Arabic and Hebrew write consonants and long vowels only.
+Иванов is Ivanov, his wife Ivanova; Παπαδόπουλος is Papadopoulos, محمد Mohammed or Muhammad. A name can be
+transliterated in many ways. Approximate sounds are compared: letters that vary are unified, and if a letter has several
+sounds, a word has several. Arabic and Hebrew write consonants and long vowels only.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _ALIKE: Final = tuple(
         ("(ov|ev|in|sk)(?:a|i|aia|ai|oi)$", r"\1"),
     )
 )
-"""What is one sound, in this order; at the end, the endings that say man or woman."""
+"""Replacements that unify sounds, applied in order; the last ones are gendered endings."""
 
 _FORMS: Final = tuple(
     (re.compile(pattern), new)
@@ -49,12 +49,12 @@ _FORMS: Final = tuple(
         ("(opoul|id|ak)(?:os|ou|is|i|es|y)$", r"\1"),
     )
 )
-"""The endings of a name that say man or woman."""
+"""Gendered endings of names."""
 
 _OTHER_SOUNDS: Final = tuple(
     (re.compile(pattern), new) for pattern, new in word_lists.read_letters()["other sounds"].items()
 )
-"""What some letters are written as by other people, or in other languages; each with and without the others."""
+"""Other transliterations of some letters, by person or language; each is tried with and without the others."""
 
 _MOST_AT_ONCE: Final = 5
 _CONSONANTS_ONLY: Final = re.compile("[\u0590-\u06ff]")
@@ -62,37 +62,37 @@ _OTHER: Final = re.compile("[\u0370-\u058f\u0590-\u06ff\u10a0-\u10ff]")
 _VOWELS: Final = re.compile("[aeiouv]")
 _SHORTEST: Final = 4
 _FEWEST: Final = 3
-"""Consonants of a name that is known by them where its long vowels agree, too."""
+"""Minimum consonants by which a name is recognized, if its long vowels match, too."""
 _END: Final = re.compile("h$")
-"""What is written at the end of many names, and spoken by few."""
+"""A final letter that is often written but rarely spoken."""
 
 _ARTICLE: Final = re.compile("^ال(?=...)")
 _LATIN_ARTICLE: Final = re.compile("^[ae]l(?=....)")
 
 
 def is_other(word: str) -> bool:
-    """Whether a word has letters of a script that names are carried over from and into: Cyrillic, Greek, Arabic."""
+    """Return whether a word has letters of a transliterated script: Cyrillic, Greek, Arabic."""
     return _OTHER.search(word) is not None
 
 
 @lru_cache(maxsize=1 << 12)
 def roots(word: str) -> frozenset[str]:
-    """Return a name, and what it is without an ending that says man or woman; none where it is too short."""
+    """Return a name with and without its gendered ending; empty if it is too short."""
     text = _bare(word).translate(_LATIN).replace("w", "v").replace("oy", "ou")
     return frozenset(filter(_long, (text, *(pattern.sub(new, text) for pattern, new in _FORMS))))
 
 
 @lru_cache(maxsize=1 << 12)
 def sounds(word: str) -> frozenset[str]:
-    """Return all ways in which a word may sound, as people carry it over from one script into another."""
+    """Return all possible sounds of a word under customary transliterations."""
     return frozenset(filter(_long, _sounds(word)))
 
 
 @lru_cache(maxsize=1 << 12)
 def is_carried_over(word: str, latin: str) -> bool:
-    """Return whether a Latin word may be an Arabic or Hebrew one: its consonants are, and so are the long vowels.
+    """Return whether a Latin word may be an Arabic or Hebrew one: consonants and long vowels match.
 
-    Of four consonants and more they alone say it: Mustafa is written with an i at the end.
+    Four or more consonants suffice: Mustafa is written with a final i.
     """
     return any(_is_vocalized(one, other) for one in _sounds(word) for other in _sounds(latin))
 
@@ -108,12 +108,12 @@ def _is_vocalized(written: str, spoken: str) -> bool:
 
 
 def is_of_consonants(word: str) -> bool:
-    """Return whether a word is of a script that has no letters for short vowels."""
+    """Return whether a word is in a script without letters for short vowels."""
     return _CONSONANTS_ONLY.search(word) is not None
 
 
 def without_article(word: str) -> str:
-    """Return an Arabic name without its article, as people call it: الرشيد is رشيد."""
+    """Return an Arabic name without its article, as in speech: الرشيد is رشيد."""
     return _ARTICLE.sub("", word)
 
 
@@ -131,14 +131,14 @@ def _sounds(word: str) -> frozenset[str]:
 
 
 def _bare(word: str) -> str:
-    """Return a word in small letters, without accents; й and ё are letters of their own."""
+    """Return a word in lower case without accents; й and ё are distinct letters."""
     parts = unicodedata.normalize("NFD", word.casefold().replace("й", "i").replace("ё", "\0"))
     kept = "".join(char for char in parts if not unicodedata.combining(char)).replace("\0", "ё")
     return unicodedata.normalize("NFKC", kept)
 
 
 def _sound(text: str) -> str:
-    if is_of_consonants(text):  # two letters beside each other are never one sound
+    if is_of_consonants(text):  # two adjacent letters never form one sound
         letters = (_one_sound(_LETTERS.get(char, char)) for char in text)
         return re.sub(r"(.)\1+", r"\1", "".join(letters))
     return _one_sound(text.translate(_LATIN))
@@ -151,7 +151,7 @@ def _one_sound(text: str) -> str:
 
 
 def _holds_in_order(text: str, letters: str) -> bool:
-    """Return whether a text has some letters in their order, whatever stands between them."""
+    """Return whether a text contains some letters in order, with anything between them."""
     vowels = str.maketrans("eov", "iuu")
     rest = iter(text.translate(vowels))
     return all(letter in rest for letter in _END.sub("", letters.translate(vowels)))

@@ -1,17 +1,17 @@
-"""Lists of words, as people spell them: data for the cleaner and for the proof, each of which compares in its own way.
+"""Word lists as spelled by people: data for the cleaner and the proof, which use their own comparisons.
 
-The lexicon is in the folder `lexicon`, a file for each language (`common.txt` has what all write alike), in sections:
+The lexicon is in the folder `lexicon`, one file per language (`common.txt` has words common to all), in sections:
 
 [side]         sides and directions, and single letters that stand for one
 [anatomy]      organs, regions, nodes, tissues, tumours, and sites by their short names
 [target]       target volumes
 [dose]         doses and fractions
-[technique]    what planners add to the name of a structure; helper structures
-[planning]     how is planned, placed and irradiated
-[object]       what says only which kind of thing a name is of: plan, field, label
-[device]       makers, products, materials
+[technique]    planners' additions to structure names; helper structures
+[planning]     planning, positioning and irradiation
+[object]       words for the kind of object named: plan, field, label
+[device]       manufacturers, products, materials
 [clinic]       everyday words
-[anatomy, also a name]   known like anatomy, and no excuse for a patient who is called so
+[anatomy, also a name]   known like anatomy, but removed if it is the patient's name
 
 It was collected for this project from general knowledge; no published list was copied.
 """
