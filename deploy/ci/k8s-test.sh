@@ -40,6 +40,7 @@ clean_up() {
     docker ps -aq --filter label=io.kubernetes.pod.namespace | xargs -r docker rm -f >/dev/null
     kube-proxy --cleanup >/dev/null 2>&1
     for table in nat filter mangle; do
+        iptables -t "$table" -S | sed -n 's/^-A \(.* -j KUBE-.*\)/\1/p' | xargs -r -L 1 iptables -t "$table" -D
         iptables -t "$table" -S | awk '/^-N KUBE/ { print $2 }' | while read -r chain; do
             iptables -t "$table" -F "$chain" && iptables -t "$table" -X "$chain"
         done 2>/dev/null

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -155,6 +156,19 @@ def test_a_dead_workers_lease_can_be_dropped_and_lapses(client: redis.Redis, mon
     time.sleep(0.15)
     with lease(client, B) as mine:
         assert mine
+
+
+def test_a_lapsed_lease_that_another_took_is_not_renewed(client: redis.Redis) -> None:
+    """Or it would outlive that worker, and nobody would take the set of a dead one."""
+    looks = iter([False, False, True])
+
+    class ThreeLooks(threading.Event):
+        def wait(self, _: float | None = None) -> bool:
+            return next(looks)
+
+    client.set(leases.key(A), "another", px=5_000)
+    leases._renew(client, leases.key(A), "mine", ThreeLooks())
+    assert client.pttl(leases.key(A)) <= 5_000
 
 
 def test_a_lapsed_lease_that_another_took_is_left_alone(client: redis.Redis) -> None:
