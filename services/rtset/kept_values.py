@@ -166,6 +166,10 @@ class _Known:
         """All identifiers, for texts."""
         return Echoes(self._found)
 
+    def echoes_in(self, part: str) -> bool:
+        """Return whether a coded string contains a place or device of the set, or reminds of someone."""
+        return self.echoes.are_in(part) or self.reminds(part)
+
     def is_in(self, part: str) -> bool:
         """Return whether a coded string contains one of the words, or a number as long as IDs."""
         if re.search(rf"\d{{{_LONG}}}", part):
@@ -258,7 +262,7 @@ def _code(tag: int, vr: bytes, clean: bytes, known: _Known) -> Mend | None:
     wrong = [
         index
         for index, part in enumerate(parts)
-        if not is_term(part) and (known.is_in(part) or (vr == b"CS" and known.reminds(part)))
+        if not is_term(part) and (known.is_in(part) or (vr == b"CS" and known.echoes_in(part)))
     ]
     if not wrong:
         return None

@@ -120,6 +120,29 @@ def test_what_cannot_stay_is_emptied_or_cut(tmp_path: Path, what: str, way: str)
         assert any(f"Not kept as it is: {keyword} of " in note for note in found.verdict.told)
 
 
+CODED = {
+    "ct ScanOptions": "",
+    "ct BodyPartExamined": "",
+    "ct ImageType": "ORIGINAL\\PRIMARY\\AXIAL",
+    "dose ImageType": "ORIGINAL\\PRIMARY\\AXIAL",
+}
+
+
+@pytest.mark.parametrize("of", ["InstitutionName", "InstitutionAddress", "StationName", "DeviceSerialNumber"])
+@pytest.mark.parametrize("where", CODED)
+def test_a_place_or_a_device_in_a_coded_string_goes(tmp_path: Path, where: str, of: str) -> None:
+    """As a name does; the proof finds it there, and would have the set parked."""
+
+    def echo(made: MadeSet) -> None:
+        made.ct[0][of].value = "Klinik Ammerlund-Kestheim 77341"
+terms = f"{CODED[where]}\\" if CODED[where] else ""
+        put(where, f"{terms}X_AMMERLUND-KESTHEIM 77341".encode(), "CS")(made)
+
+    found = published(tmp_path, echo)
+    assert value_of(found, where) == CODED[where]
+    assert b"AMMERLUND" not in found.written
+
+
 @pytest.mark.parametrize("odd", [b"ACME\0Name of another", b"ACME\x08\0\x80\0LO", b"ACME\x01", b"\x1fACME"])
 def test_a_text_that_reads_like_another_one_stays_that(tmp_path: Path, odd: bytes) -> None:
     """Two texts that differ only in what no text holds become one: a proof that failed on it would park the set."""
