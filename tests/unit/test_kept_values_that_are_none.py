@@ -135,7 +135,7 @@ def test_a_place_or_a_device_in_a_coded_string_goes(tmp_path: Path, where: str, 
 
     def echo(made: MadeSet) -> None:
         made.ct[0][of].value = "Klinik Ammerlund-Kestheim 77341"
-terms = f"{CODED[where]}\\" if CODED[where] else ""
+        terms = f"{CODED[where]}\\" if CODED[where] else ""
         put(where, f"{terms}X_AMMERLUND-KESTHEIM 77341".encode(), "CS")(made)
 
     found = published(tmp_path, echo)
