@@ -1,1 +1,1 @@
-"""What performance is claimed with: `python -m benchmarks`, or `make bench`."""
+"""Benchmarks behind the performance claims: `python -m benchmarks`, or `make bench`."""

@@ -1,9 +1,9 @@
-"""Run the benchmarks: all of them, or those that are named.
+"""Run all or the named benchmarks.
 
-python -m benchmarks                    everything but the peers, in some minutes on two cores
+python -m benchmarks                    everything except the peers, in a few minutes on two cores
 python -m benchmarks steps whole        only these
-python -m benchmarks peers              other tools, each in an environment of its own (needs a network once)
-python -m benchmarks --save             and put the tables into benchmarks/RESULTS.md
+python -m benchmarks peers              other tools, each in its own environment (needs a network once)
+python -m benchmarks --save             also write the tables to benchmarks/RESULTS.md
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ TMPFS_NEEDED: Final = 9 << 30
 
 @dataclass(frozen=True)
 class Places:
-    """Where to measure: on the disk, and in memory where there is room."""
+    """Where to measure: on disk, and in memory if there is room."""
 
     store: Path
     disk: Path
@@ -46,7 +46,7 @@ class Places:
 
     @property
     def client(self) -> redis.Redis:
-        """A Redis of our own."""
+        """Return a private Redis."""
         return redis.Redis(unix_socket_path=self.socket)
 
     def both(self, part: Callable[[Path], Report]) -> list[Report]:
@@ -80,11 +80,11 @@ USUAL: Final = tuple(name for name in PARTS if name != "peers")
 
 
 def main() -> int:
-    """Measure, print, and say by the exit code whether every bar was met."""
+    """Measure and print; the exit code is 0 if every bar was met."""
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("parts", nargs="*", choices=[*PARTS, []], help=f"of {', '.join(PARTS)}")
-    asked.add_argument("--store", type=Path, default=HERE.parent / ".bench", help="where the sets are kept")
-    asked.add_argument("--save", action="store_true", help="put the tables into RESULTS.md")
+    asked.add_argument("--store", type=Path, default=HERE.parent / ".bench", help="folder of the sets")
+    asked.add_argument("--save", action="store_true", help="write the tables to RESULTS.md")
     given = asked.parse_args()
     given.store.mkdir(parents=True, exist_ok=True)
     with redis_server() as url, tempfile.TemporaryDirectory(dir=given.store) as disk, _in_memory() as tmpfs:
@@ -98,7 +98,7 @@ def main() -> int:
 
 
 def _not_in(text: str, before: str) -> list[str]:
-    """Return the sections of an earlier run that this one did not measure: the other tools, as a rule."""
+    """Return the sections of an earlier run that this one did not measure, usually the other tools."""
     _, *sections = before.strip().split("\n\n## ")
     return [f"## {section}" for section in sections if f"## {section.splitlines()[0]}\n" not in text]
 
@@ -120,7 +120,7 @@ def _measured(parts: tuple[str, ...], places: Places) -> tuple[str, bool]:
 
 @contextmanager
 def _in_memory() -> Iterator[Path | None]:
-    """Return a place in memory, or say loudly that there is none."""
+    """Yield a folder in memory, or report that there is none."""
     if TMPFS.is_dir() and shutil.disk_usage(TMPFS).free > TMPFS_NEEDED:
         with tempfile.TemporaryDirectory(dir=TMPFS) as place:
             yield Path(place)

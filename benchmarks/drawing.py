@@ -1,4 +1,4 @@
-"""Sheets: what one costs, and that sets are not slower while sheets are drawn behind their backs."""
+"""Cost of a sheet, and processing speed of sets while sheets are drawn in the background."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 ROUNDS: Final = 3
 DRAWN: Final = 4
-"""Published before, their sheets drawn while others are worked on."""
+"""Number of sets published beforehand, whose sheets are drawn while others are processed."""
 
 MEASURED: Final = 8
 BEGUN_S: Final = 2.0
-"""After so long the other process has imported what it draws with, and draws."""
+"""Time after which the other process has finished its imports and draws."""
 
 
 def cost(place: Path, store: Path, client: redis.Redis) -> Report:
-    """Compare the CPU of a sheet, HTML and PDF, with that of the pipeline of its set; and what memory drawing takes.
+    """Compare the CPU time of a sheet (HTML and PDF) with that of its set's pipeline; measure the memory of drawing.
 
-    Of both the first one is not counted: it imports what the others find.
+    The first of each is not counted, because it includes imports.
     """
     root = cleared(place / "BATCH")
     sets.many(sets.HEAD_AND_NECK, MEASURED, store, root)
@@ -70,7 +70,7 @@ def cost(place: Path, store: Path, client: redis.Redis) -> Report:
 
 
 def _drawn(root: Path) -> dict[str, Any]:
-    """Draw the sheets of a root in this process; give the CPU of each and what memory it took."""
+    """Draw the sheets of a root in this process; return the CPU time of each and the memory used."""
     from sheets.set_sheet import make  # noqa: PLC0415 - whoever measures sets never draws
 
     collection, cpu, idle_mb = Collection.open(root), [], size_of_process("VmRSS")
@@ -82,7 +82,7 @@ def _drawn(root: Path) -> dict[str, Any]:
 
 
 def sheets(place: Path, store: Path) -> Report:
-    """Draw the sheet of a head-and-neck set; then do sets with one worker, with and without another one that draws."""
+    """Draw the sheet of a head-and-neck set; process sets with one worker, with and without another one drawing."""
     root = cleared(place / "BATCH")
     sets.many(sets.HEAD_AND_NECK, DRAWN + MEASURED, store, root)
     into_cache(root)
@@ -116,13 +116,13 @@ def sheets(place: Path, store: Path) -> Report:
 
 
 def _one(root: Path) -> tuple[float, float]:
-    """Draw one sheet, as a user asks for it; give the seconds, and the megabytes at most."""
+    """Draw one sheet by the command; return the seconds and the peak megabytes."""
     command = [sys.executable, "-m", "anonymizer", "sheet", str(root), folder_name(sets.IDENTITY.initial_index)]
     return timed(command)
 
 
 def _ms_a_set(root: Path, *, drawing: bool) -> float:
-    """Return what a set takes one worker, when the sheets of some others are drawn meanwhile and when not."""
+    """Return the milliseconds per set of one worker, with or without sheets being drawn."""
     shutil.rmtree(root / "sheets", ignore_errors=True)
     collection = sets.collection(root)
     folders = sorted(path.name for path in root.glob("set-*"))

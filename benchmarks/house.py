@@ -1,7 +1,7 @@
-"""The numbers of the source tree: rooms, imports, lengths, complexity. `make house` prints them.
+"""Metrics of the source tree: rooms, imports, lengths, complexity. `make house` prints them.
 
-Complexity is McCabe's, as ruff measures it (C901); imports are those of grimp's graph, the one that the import
-contracts are checked on, without those that only types need.
+Complexity is McCabe's, as measured by ruff (C901); imports are those of grimp's graph, on which the import contracts
+are checked, without imports for type checking.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ PACKAGES = ("services", "sheets", "worker", "watcher", "receiver", "console", "p
 
 
 def percentile(values: Sequence[int], part: float) -> int:
-    """Return the value below or at which a part of the values lies; 0 of none."""
+    """Return a percentile of the values; 0 if there are none."""
     return sorted(values)[int(part * (len(values) - 1))] if values else 0
 
 
 def room(module: str) -> str:
-    """Return the room of a module of services (`services.dicom`); empty for a module beside the rooms."""
+    """Return the room of a module of services (`services.dicom`); empty for a module outside the rooms."""
     name = module.split(".")[1]
     return name if Path("services", name).is_dir() else ""
 
 
 def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """Return every function and method of a module."""
+    """Yield every function and method of a module."""
     return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
 def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """Count the lines of a function's body, its docstring left out."""
+    """Return the number of lines of a function's body, without its docstring."""
     body = function.body[1:] if ast.get_docstring(function) is not None else function.body
     return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
 
@@ -55,7 +55,7 @@ def complexities() -> list[int]:
 
 
 def measure() -> dict[str, str]:
-    """Return each number of the tree by its name."""
+    """Return the metrics by name."""
     paths = [path for package in PACKAGES for path in Path(package).rglob("*.py")]
     trees = [ast.parse(path.read_text("utf-8")) for path in paths]
     folders = Counter(path.parent for path in paths if path.name != "__init__.py")

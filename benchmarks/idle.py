@@ -1,4 +1,4 @@
-"""What a watcher costs that has nothing to do: ten thousand published sets, and a large foreign folder beside them."""
+"""Cost of an idle watcher over ten thousand published sets, with a large unrelated folder beside them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from benchmarks.tables import Bar, Report, table
 
 FILES_OF_EACH = 10
 BRANCHES = 30
-"""Folders of the foreign one on each of three levels: 27,930."""
+"""Subfolders per level of the unrelated folder, on three levels: 27,930 in total."""
 SETTLING_S = 60
 WATCHED_S = 120
 MOST_PERCENT = 10
 
 
 def watching(place: Path) -> Report:
-    """Start a watcher with the service's settings, let it settle, and count its CPU over two minutes."""
+    """Start a watcher with the service's settings, let it settle, and measure its CPU time over two minutes."""
     share = cleared(place / "SHARE")
     root = share / "COLLECTION"
     root.mkdir(parents=True)
@@ -61,7 +61,7 @@ def watching(place: Path) -> Report:
 
 
 def _foreign(top: Path) -> int:
-    """Make a tree without DICOM in it; return how many folders it has."""
+    """Create a tree without DICOM files; return the number of folders."""
     names = [f"{number:02d}" for number in range(BRANCHES)]
     for first in names:
         for second in names:
@@ -71,6 +71,6 @@ def _foreign(top: Path) -> int:
 
 
 def _cpu_s(process: int) -> float:
-    """Return the CPU that a process and its ended children took, in seconds (`man 5 proc_pid_stat`)."""
+    """Return the CPU time of a process and its ended children in seconds (`man 5 proc_pid_stat`)."""
     fields = Path(f"/proc/{process}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")

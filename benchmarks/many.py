@@ -1,4 +1,4 @@
-"""A root in which ten thousand sets are published: what one more set costs there, and what a look at all of them."""
+"""Cost of one more set, and of a rescan, in a root with ten thousand published sets."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ NEW = 40
 
 
 def published(place: Path, store: Path, client: redis.Redis, *, files_of_each: int = FILES_OF_EACH) -> Report:
-    """Compare what a small set costs, and time the rescan."""
+    """Compare the cost of a small set, and time the rescan."""
     empty = _costs(cleared(place / "EMPTY"), store, client)
     shutil.rmtree(place / "EMPTY")
     root = cleared(place / "FULL")
@@ -102,7 +102,7 @@ def published(place: Path, store: Path, client: redis.Redis, *, files_of_each: i
 
 
 def _costs(root: Path, store: Path, client: redis.Redis, collection: Collection | None = None) -> float:
-    """Return what a set of ten files takes in a root, in seconds; the first few do not count."""
+    """Return the seconds for a set of ten files in a root, without the first few."""
     sets.many(sets.TEN_FILES, NEW, store, root)
     collection = collection or sets.collection(root)
     client.flushall()
@@ -115,14 +115,14 @@ def _costs(root: Path, store: Path, client: redis.Redis, collection: Collection 
 
 
 def fill(collection: Collection, files_of_each: int) -> None:
-    """Lay down what so many published sets leave behind, as the product writes it; their files are empty."""
+    """Create the state of many published sets as written by the program; their files are empty."""
     file = collection.root.parent / "a-slice.dcm"
     for number in range(PUBLISHED):
         index = collection.identity.initial_index + number
         folder = collection.root / f"patient {number:05d}"
         folder.mkdir()
         for name in range(files_of_each):
-            if (number * files_of_each + name) % 60_000 == 0:  # so many names of one file ext4 allows
+            if (number * files_of_each + name) % 60_000 == 0:  # limit of hard links per file in ext4
                 file.unlink(missing_ok=True)
                 file.write_bytes(b"")
             os.link(file, folder / f"{name}.dcm")
@@ -157,7 +157,7 @@ def _state_of(collection: Collection, index: int, folder: Path) -> None:
 
 @contextmanager
 def _calls() -> Iterator[Counter[str]]:
-    """Count the calls of functions that are written in C and ask the system something."""
+    """Count the calls of C functions that make system calls."""
     found: Counter[str] = Counter()
     asking = {"stat", "lstat", "scandir", "listdir", "open", "access", "lexists", "is_dir", "is_file", "is_symlink"}
 

@@ -1,4 +1,4 @@
-"""Clocks, medians, and the baselines that everything is a multiple of."""
+"""Timers, medians, and the baselines of all ratios."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Stopwatch:
-    """What took how long: seconds of wall and of CPU, by name, one of each a round."""
+    """Wall and CPU seconds by name, one of each per round."""
 
     def __init__(self) -> None:
         self.wall: defaultdict[str, list[float]] = defaultdict(list)
@@ -28,27 +28,27 @@ class Stopwatch:
 
     @contextmanager
     def __call__(self, name: str, *, of: int = 1) -> Iterator[None]:
-        """Time what happens meanwhile, `of` so many equal parts."""
+        """Time the block, divided by `of` equal parts."""
         cpu, wall = time.process_time(), time.perf_counter()
         yield
         self.wall[name].append((time.perf_counter() - wall) / of)
         self.cpu[name].append((time.process_time() - cpu) / of)
 
     def __getitem__(self, name: str) -> float:
-        """Return the median, in seconds of wall."""
+        """Return the median wall time in seconds."""
         return statistics.median(self.wall[name])
 
     def ratio(self, name: str, baseline: str) -> float:
-        """Return how many times its baseline something took: of medians, so that one disturbed round does not count."""
+        """Return the ratio to a baseline, of medians, so that a single disturbed round has no effect."""
         return self[name] / self[baseline]
 
     def paired(self, name: str, baseline: str) -> float:
-        """Return how many times its baseline of the same round something took: the median over the rounds."""
+        """Return the median over the rounds of the ratio to the baseline of the same round."""
         return statistics.median(one / other for one, other in zip(self.wall[name], self.wall[baseline], strict=True))
 
 
 def baselines(source: Path, target: Path, watch: Stopwatch) -> None:
-    """Time `cp -r` of a folder, and the same with a `sync -f`; nothing is left of them."""
+    """Time `cp -r` of a folder, and the same with `sync -f`; the copies are removed."""
     cleared(target)
     with watch("cp"):
         copied(source, target)
@@ -60,14 +60,14 @@ def baselines(source: Path, target: Path, watch: Stopwatch) -> None:
 
 
 def copied(source: Path, target: Path) -> None:
-    """`cp -r`: what nobody can anonymize faster than."""
+    """Copy with `cp -r`, the lower bound of any anonymization."""
     subprocess.run(["cp", "-r", os.fspath(source), os.fspath(target)], check=True)
 
 
 def timed(command: list[str]) -> tuple[float, float]:
-    """Run a command; give its seconds and its peak memory in MB.
+    """Run a command; return its seconds and its peak memory in MB.
 
-    What the kernel says of an ended child counts the size that we had when it was forked: we look while it runs.
+    The memory is sampled while it runs, because the kernel's figure for an ended child includes our size at the fork.
     """
     began = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -82,32 +82,32 @@ def timed(command: list[str]) -> tuple[float, float]:
 
 
 def synced(folder: Path) -> None:
-    """`sync -f`: wait until all of the file system is on the disk."""
+    """Wait with `sync -f` until the file system is written to disk."""
     subprocess.run(["sync", "-f", os.fspath(folder)], check=True)
 
 
 def into_cache(folder: Path) -> None:
-    """Read everything once."""
+    """Read all files once."""
     for path in folder.rglob("*"):
         if path.is_file():
             path.read_bytes()
 
 
 def cleared(folder: Path) -> Path:
-    """Return an empty place, with nothing left to be written."""
+    """Return an empty folder, with no pending writes."""
     shutil.rmtree(folder, ignore_errors=True)
     synced(folder.parent)
     return folder
 
 
 def size_of_process(what: str, process: int | str = "self") -> float:
-    """Read from the kernel how large a process is (`VmRSS`) or was (`VmHWM`), in MB; 0 of one that is gone."""
+    """Return the current (`VmRSS`) or peak (`VmHWM`) size of a process in MB; 0 if it has ended."""
     lines = _lines(f"/proc/{process}/status")
     return next((int(line.split()[1]) for line in lines if line.startswith(f"{what}:")), 0) * 1024 / 1e6
 
 
 def machine() -> str:
-    """Describe what was measured on."""
+    """Return a description of the machine."""
     model = next(
         (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), ""
     )
@@ -121,7 +121,7 @@ def machine() -> str:
 
 
 def file_system(folder: Path) -> str:
-    """Name the type of file system that a folder lies on."""
+    """Return the type of a folder's file system."""
     found = subprocess.run(["stat", "-f", "-c", "%T", os.fspath(folder)], capture_output=True, text=True, check=False)
     return found.stdout.strip() or sys.platform
 

@@ -1,4 +1,4 @@
-"""How much memory a worker takes beyond its idle size, for sets of 114 MB and of 1 GB."""
+"""Memory of a worker beyond its idle size, for sets of 114 MB and of 1 GB."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ALLOWED_MB = 80
 
 
 def peaks(place: Path, store: Path, socket: str) -> Report:
-    """Do one set of each size in a process of its own, and read from the kernel how large it became."""
+    """Process one set of each size in a separate process, and read its peak size from the kernel."""
     bars, rows = [], []
     for kind in (sets.HEAD_AND_NECK, sets.GIGABYTE):
         root = cleared(place / "BATCH")
@@ -39,7 +39,7 @@ def peaks(place: Path, store: Path, socket: str) -> Report:
 
 
 def _measured(root: Path, socket: str) -> None:
-    """Print idle and peak size of this process, which does what a worker does."""
+    """Print idle and peak size of this process while it works like a worker."""
     import worker.tasks  # noqa: F401, PLC0415 - as large as a worker before its first set
     from services.store.collection import Collection  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""What a user on a real share will see: nothing in the cache, and a link of 1 Gbit/s."""
+"""Conditions of a real share: a cold cache, and a 1 Gbit/s link."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 DROP_CACHES = Path("/proc/sys/vm/drop_caches")
 GIGABIT = 117_000_000
-"""Bytes a second that a link of 1 Gbit/s carries of files."""
+"""Net file transfer rate of a 1 Gbit/s link, in bytes per second."""
 
 
 def cold(place: Path, store: Path, client: redis.Redis) -> Report:
-    """Time one set of which nothing is in the cache."""
+    """Time one set with a cold cache."""
     title = f"A set of which nothing is in the cache ({file_system(place)})"
     if not os.access(DROP_CACHES, os.W_OK):
         return Report(title, [Bar.skipped("cold cache", "", "NOT MEASURED: only root can empty the kernel's cache")])
@@ -51,7 +51,7 @@ def cold(place: Path, store: Path, client: redis.Redis) -> Report:
 
 
 def throttled(place: Path, store: Path, client: redis.Redis) -> Report:
-    """Time one set on a share that carries 1 Gbit/s each way."""
+    """Time one set on a share with 1 Gbit/s in each direction."""
     title = "A share of 1 Gbit/s (bindfs with a limit, each way)"
     if not (shutil.which("bindfs") and os.access("/dev/fuse", os.W_OK)):
         return Report(

@@ -1,4 +1,4 @@
-"""One set, step by step and whole, in one process, as multiples of `cp -r` of the same set in the same round."""
+"""One set in one process, by step and in total, as multiples of `cp -r` of the same set in the same round."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ STEPS = ("check", "anonymize", "prove", "fsync")
 
 
 def steps(place: Path, store: Path) -> Report:
-    """Time check, anonymizing, proof and fsync of the head-and-neck set, each on its own."""
+    """Time check, anonymization, proof and fsync of the head-and-neck set separately."""
     source = cleared(place / "source")
     shutil.copytree(sets.made(sets.HEAD_AND_NECK, "1", store), source)
     into_cache(source)
@@ -65,7 +65,7 @@ def steps(place: Path, store: Path) -> Report:
 
 
 def one_round(source: Path, output: Path, watch: Stopwatch) -> None:
-    """Do the steps as `services.pipeline` does them, and prove what comes out."""
+    """Run the steps as in `services.pipeline`, and prove the output."""
     options, identity, key = sets.OPTIONS, sets.IDENTITY.numbered(6), bytes(range(32))
     machines = descriptor.named(options.machine, descriptor.folders())
     output.mkdir()
@@ -94,7 +94,7 @@ def one_round(source: Path, output: Path, watch: Stopwatch) -> None:
 
 
 def whole(place: Path, store: Path, client: redis.Redis) -> Report:
-    """Time the whole pipeline: what one more set costs, when several are done one after the other."""
+    """Time the whole pipeline: the cost of one more set in a sequence of several."""
     root = cleared(place / "BATCH")
     for number in range(1, SETS + 1):
         shutil.copytree(sets.made(sets.HEAD_AND_NECK, str(number), store), root / f"patient {number}")
@@ -120,7 +120,7 @@ def whole(place: Path, store: Path, client: redis.Redis) -> Report:
     return Report(
         f"The whole pipeline, one more set ({where})",
         [Bar.below("whole pipeline / `cp -r` (tmpfs); stretch 5", 6, watch.ratio("pipeline", "cp + sync"))]
-        if where == "tmpfs"  # where a sync costs nothing
+        if where == "tmpfs"  # where a sync is free
         else [
             Bar.below(
                 f"whole pipeline / (`cp -r` + `sync -f`) ({where}); stretch 2.5",
@@ -147,7 +147,7 @@ def whole(place: Path, store: Path, client: redis.Redis) -> Report:
 
 
 def _copies(folders: list[str], root: Path, target: Path, watch: Stopwatch) -> None:
-    """Time the baseline in the same way: six sets and a sync, less one set and a sync."""
+    """Time the baseline in the same way: six sets and a sync, minus one set and a sync."""
     seconds = []
     for some in (folders[:1], folders):
         cleared(target).mkdir()
@@ -161,7 +161,7 @@ def _copies(folders: list[str], root: Path, target: Path, watch: Stopwatch) -> N
 
 
 def process(collection: Collection, folder: str, client: redis.Redis) -> None:
-    """Take one set its whole way, as a worker does."""
+    """Process one set completely, like a worker."""
     locator = registry.register(collection, folder)
     outcome = folder_run.process(
         collection,

@@ -1,7 +1,7 @@
-"""Other tools on the same set, each at its defaults and in an environment of its own.
+"""Other tools on the same set, each with its defaults in its own environment.
 
-What is asked of each: how long, how much memory, do the objects still refer to each other, what of the patient is left.
-A tool is not blamed for what its defaults do not promise; the table says what a clinic would have in its hands.
+Measured are time, memory, references between the objects, and remaining identifiers. The defaults of a tool may not
+promise these; the table shows what a clinic would get.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 ROUNDS = 3
 
-#: Kinds of planted texts that our defaults keep: a characteristic under option 113108, and words that identify nobody.
+#: Kinds of planted texts that our defaults keep: a characteristic under option 113108, and words that identify no one.
 STAYING = frozenset({"ethnic group", "dose reference", "tolerance table", "procedure meaning", "plan procedure"})
 
 _EACH_FILE = """
@@ -69,15 +69,15 @@ main(["--quiet", "--output-directory", sys.argv[2], sys.argv[1]])
 
 @dataclass(frozen=True)
 class Peer:
-    """A tool, and how it is asked to do a folder; `{python}`, `{source}` and `{target}` are filled in."""
+    """A tool and its command for a folder; `{python}`, `{source}` and `{target}` are filled in."""
 
     name: str
     packages: tuple[str, ...]
     command: tuple[str, ...]
     binary: str = ""
-    """Has to be on the PATH: comes with the system, not with pip."""
+    """Must be on the PATH: part of the system, not installed by pip."""
     into_a_folder: bool = False
-    """Does not make the folder that it writes into."""
+    """Does not create its output folder."""
 
 
 PEERS = (
@@ -105,7 +105,7 @@ PEERS = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a tool did."""
+    """Result of a tool."""
 
     seconds: float
     peak_mb: float
@@ -175,7 +175,7 @@ def _once(peer: Peer, command: list[str], place: Path) -> tuple[float, float]:
 
 
 def _environment(peer: Peer, store: Path) -> Path:
-    """Return a virtual environment that holds the tool and nothing else."""
+    """Return a virtual environment with only this tool."""
     folder = store / (peer.packages[0] if peer.packages else "none")
     if peer.packages and not folder.exists():
         venv.create(folder, with_pip=True)
@@ -184,7 +184,7 @@ def _environment(peer: Peer, store: Path) -> Path:
 
 
 def certificate(store: Path) -> Path:
-    """Make the certificate under which gdcmanon seals what it takes out."""
+    """Create the certificate with which gdcmanon encrypts removed values."""
     path = store / "peers" / "certificate.pem"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -194,7 +194,7 @@ def certificate(store: Path) -> Path:
 
 
 def _objects(folder: Path) -> list[Dataset]:
-    """Read what came out, pixels left alone."""
+    """Read the output, without pixels."""
     found: list[Dataset] = []
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.is_symlink():
@@ -206,7 +206,7 @@ def _objects(folder: Path) -> list[Dataset]:
 
 
 def _links(objects: list[Dataset]) -> str:
-    """Return which of the four links of a set still hold."""
+    """Return which of the four references of a set are intact."""
     kinds = {
         kind: [one for one in objects if one.get("Modality") == kind] for kind in ("CT", "RTSTRUCT", "RTPLAN", "RTDOSE")
     }
@@ -239,7 +239,7 @@ def _refers(one: Dataset, sequence: str, other: Dataset) -> bool:
 
 
 def _left(folder: Path, manifest: Manifest) -> str:
-    """Count what of the patient stands in any byte of any file."""
+    """Return the number of the patient's identifiers found in any byte of any file."""
     data = [path.read_bytes().lower() for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
     texts = {planted.value: planted.spelt for planted in manifest.planted if planted.kind not in STAYING}
     counts = (
@@ -258,7 +258,7 @@ def _stands(value: bytes, data: list[bytes]) -> bool:
 
 
 def _anonymized(source: Path, target: Path, socket: str) -> None:
-    """Do what `run` does with one set, and leave the published folder at `target`."""
+    """Process one set like `run`, and put the published folder at `target`."""
     import redis  # noqa: PLC0415
 
     from benchmarks import one_set  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""A delivery that is received with all checks, as a multiple of `cp -r` of the same delivery in the same round."""
+"""Receiving a delivery with all checks, as a multiple of `cp -r` of the same delivery in the same round."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WAYS: Final[tuple[Way, ...]] = ("keep", "renumber")
 
 
 def received(place: Path, store: Path, client: redis.Redis) -> Report:
-    """Time the taking of a delivery of head-and-neck sets, as they are and under numbers of the collection."""
+    """Time the import of a delivery of head-and-neck sets, unchanged and renumbered."""
     delivery = _delivered(place, store, client)
     watch, busy = Stopwatch(), os.getloadavg()[0]
     for _ in range(ROUNDS):
@@ -66,7 +66,7 @@ def received(place: Path, store: Path, client: redis.Redis) -> Report:
 
 
 def _how_busy(before: float) -> str:
-    """Say how the multiples came about, for a busy machine makes Python slower than it makes `cp`."""
+    """Return a note on the method and load, because a busy machine slows Python down more than `cp`."""
     return (
         f"Multiples are medians of {ROUNDS} rounds, each against the copies of the same round; the load of the machine "
         f"was {before:.1f} when they began and {os.getloadavg()[0]:.1f} when they ended."

@@ -1,4 +1,4 @@
-"""`anonymizer run` as a person calls it: what is waited for, from its start to its end."""
+"""`anonymizer run` as called by a user: elapsed time from start to end."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _IMPORTS: Final = (sys.executable, "-c", "import celery, pydicom, numpy")
 
 
 def start(place: Path, store: Path) -> Report:
-    """Run one set of ten files without its sheet, from start to end, and import what the first set needs, in turn."""
+    """Time a run of one set of ten files without its sheet and, in alternation, the imports it needs."""
     root, runs, imports = place / "BATCH", [], []
     for _ in range(ROUNDS):
         began = time.perf_counter()
@@ -60,7 +60,7 @@ def start(place: Path, store: Path) -> Report:
 
 
 def ten(place: Path, store: Path) -> Report:
-    """Run ten head-and-neck sets with all defaults; beside it a copy, gdcmanon, and the same with sheets drawn last."""
+    """Run ten head-and-neck sets with all defaults, and compare with a copy, gdcmanon, and sheets drawn last."""
     root = cleared(place / "BATCH")
     sets.many(sets.HEAD_AND_NECK, SETS, store, root)
     into_cache(root)
@@ -92,7 +92,7 @@ def ten(place: Path, store: Path) -> Report:
 
 
 def _run(root: Path, workers: int = 2, meanwhile: Callable[[], None] = lambda: None) -> float:
-    """Return the seconds that a run takes."""
+    """Return the duration of a run in seconds."""
     began = time.perf_counter()
     command = [sys.executable, "-m", "anonymizer", "run", os.fspath(root), "--workers", str(workers)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -105,7 +105,7 @@ def _run(root: Path, workers: int = 2, meanwhile: Callable[[], None] = lambda: N
 
 
 def _fresh(root: Path, *, drawing: bool) -> None:
-    """Forget all that was made of a root, and switch its sheets on or off."""
+    """Reset a root, and switch its sheets on or off."""
     shutil.rmtree(sheets_folder(root), ignore_errors=True)
     sets.collection(root)
     _switch(root, drawing=drawing)
@@ -118,7 +118,7 @@ def _switch(root: Path, *, drawing: bool) -> None:
 
 
 def _with_sheets(root: Path, workers: int) -> tuple[int, float]:
-    """Give how many sets were published when the first sheet was there, and the seconds of the run."""
+    """Return the number of sets published before the first sheet, and the seconds of the run."""
     _fresh(root, drawing=True)
     seen: list[int] = []
 
@@ -132,7 +132,7 @@ def _with_sheets(root: Path, workers: int) -> tuple[int, float]:
 
 
 def _sheets_last(root: Path) -> float:
-    """Give the seconds of all sets without sheets and then of all sheets, one start taken off."""
+    """Return the seconds of all sets without sheets plus those of all sheets, minus one start."""
     _fresh(root, drawing=False)
     seconds = _run(root)
     nothing = _run(root)
@@ -151,7 +151,7 @@ def _copy_s(root: Path, target: Path) -> float:
 
 
 def _gdcmanon_s(root: Path, place: Path, store: Path) -> float | None:
-    """Give the seconds of gdcmanon over the sets, one after the other; None where it is not installed."""
+    """Return the seconds of gdcmanon over the sets in sequence; None if it is not installed."""
     if not shutil.which("gdcmanon"):
         return None
     certificate, target = peers.certificate(store), place / "anonymized"

@@ -1,11 +1,11 @@
-"""What saturates first: a small simulation of shares, workers and Redis, fed with what one set was measured to cost.
+"""Which resource saturates first: a small simulation of shares, workers and Redis, with measured costs of one set.
 
 python -m benchmarks.scale              the tables of docs/scale.md
-python -m benchmarks.scale --link 1     with other costs; --help names them
+python -m benchmarks.scale --link 1     with other costs, see --help
 
-Each worker takes one set after the other through the places that others use too: its host's link, the share's link, the
-share's disks, Redis. Each place serves so many at a time, in the order in which they come. It is no promise; it says
-where to look first.
+Each worker processes sets in sequence, using shared resources: its host's link, the share's link, the share's disks,
+Redis. Each resource serves a limited number of users at a time, in order of arrival. The result is an estimate of the
+bottleneck, not a guarantee.
 """
 
 from __future__ import annotations
@@ -19,78 +19,78 @@ from benchmarks.tables import table
 
 WORKERS = (1, 10, 100, 1000)
 SETS_EACH = 50
-"""Sets that each worker does on the average before the clock is read."""
+"""Average number of sets per worker in a simulation."""
 SETS = (10**3, 10**4, 10**5, 10**6)
 
 
 @dataclass(frozen=True)
 class Costs:
-    """What one head-and-neck set takes, as measured (benchmarks/RESULTS.md), and how fast the share is."""
+    """Measured cost of one head-and-neck set (benchmarks/RESULTS.md), and the speed of the share."""
 
     worker_s: float = 0.47
-    """CPU of one core for one set: check, anonymizing, proof."""
+    """CPU time of one set: check, anonymization, proof."""
 
     cores: float = 4
-    """Of each host of workers."""
+    """Cores per worker host."""
 
     set_mb: float = 114
-    """Of one set."""
+    """Size of one set."""
 
     reads: float = 3
-    """So often a set crosses the link from the share: source once for the check and the copy, both sides for the proof.
+    """Number of times a set is read from the share: the source for the check and the copy, both sides for the proof.
 
-    Where the client's cache holds a set, once is enough."""
+    1 if the client's cache holds a set."""
 
     writes: float = 1
-    """So often it crosses the link to the share."""
+    """Number of times a set is written to the share."""
 
     link: float = 10
-    """Gbit/s of the share's own link, each way."""
+    """Gbit/s of the share's own link, in each direction."""
 
     host_link: float = 10
-    """Gbit/s of one worker host's link, each way."""
+    """Gbit/s of one worker host's link, in each direction."""
 
     fsyncs: float = 215
-    """A file each, and some thirty of claim, record, line, outcome and folders."""
+    """One per file, and about thirty for claim, record, line, outcome and folders."""
 
     fsync_ms: float = 0.5
-    """Of the share, when many wait at once: flash, or a controller with a battery. A bare disk: 5 to 10."""
+    """Latency under load in ms: flash, or a controller with a battery. A bare disk: 5 to 10."""
 
     fsyncs_at_once: float = 32
-    """So many the share works on at a time."""
+    """Number of fsyncs that the share processes in parallel."""
 
     redis_us: float = 12
-    """Redis' own time for one command."""
+    """Time of Redis for one command."""
 
     redis_commands: float = 60
-    """Of one set: message, lease and its renewals, claim, progress each 0.2 s, what the watcher asks."""
+    """Commands per set: message, lease and renewals, claim, progress every 0.2 s, queries by the watcher."""
 
     rescan_us: float = 33
-    """Of the watcher for each published set and rescan."""
+    """Time of the watcher per published set and rescan."""
 
     unfinished_us: float = 2000
-    """Of the watcher for each set that is not finished, and rescan."""
+    """Time of the watcher per unfinished set and rescan."""
 
     rescan_s: float = 10
-    """Between two rescans; four times as long as one takes, where that is longer."""
+    """Interval between rescans, at least four times the duration of one."""
 
     line_us: float = 90
-    """Of the first rendering of a tracking line after a start; each later one costs its share of two listings."""
+    """Time for the first rendering of a tracking line after a start; later ones cost their share of two listings."""
 
 
 class Place:
-    """Something that so many may use at a time; the others wait in line."""
+    """A resource with a limited number of simultaneous users and a queue."""
 
     def __init__(self, name: str, at_once: float, seconds: float) -> None:
         self.name = name
         self.at_once = max(int(at_once), 1)
         self.seconds = seconds
-        """For one set."""
+        """Service time for one set."""
         self.busy_s = 0.0
         self._free_at = [0.0] * self.at_once
 
     def use(self, now: float) -> float:
-        """Come at `now`; give when it is done."""
+        """Return the completion time of a request made at `now`."""
         done = max(now, heapq.heappop(self._free_at)) + self.seconds
         heapq.heappush(self._free_at, done)
         self.busy_s += self.seconds
@@ -98,8 +98,8 @@ class Place:
 
 
 def simulated(costs: Costs, workers: int) -> tuple[float, str, float]:
-    """Return sets an hour, the place that is busiest, and the part of their time for which cores are in use."""
-    megabits = costs.set_mb * 8 * max(costs.reads, costs.writes)  # each way has the link to itself
+    """Return the sets per hour, the bottleneck, and the utilization of the cores."""
+    megabits = costs.set_mb * 8 * max(costs.reads, costs.writes)  # the link is full duplex
     links = [
         Place("the hosts' links", 1, megabits / costs.host_link / 1000) for _ in range(math.ceil(workers / costs.cores))
     ]
@@ -110,7 +110,7 @@ def simulated(costs: Costs, workers: int) -> tuple[float, str, float]:
     for worker in range(workers):
         core = Place("the workers' cores", 1, costs.worker_s)
         ways.append((server, share, links[int(worker // costs.cores)], core, disks))
-    # They begin one after the other, as they would when sets are dropped one after the other.
+    # Staggered starts, as for sets dropped one after the other.
     coming = [(worker * costs.worker_s / workers, worker, 0) for worker in range(workers)]
     done, now = 0, 0.0
     while done < SETS_EACH * workers:
@@ -130,7 +130,7 @@ def watcher(costs: Costs, published: int, unfinished: int) -> float:
 
 
 def throughput(costs: Costs) -> str:
-    """Lay out what limits so many workers."""
+    """Return the table of throughput and bottleneck by number of workers."""
     rows = []
     for workers in WORKERS:
         rate, busiest, cores = simulated(costs, workers)
@@ -139,7 +139,7 @@ def throughput(costs: Costs) -> str:
 
 
 def collections(costs: Costs) -> str:
-    """Lay out what a growing collection costs its watcher."""
+    """Return the table of the watcher's cost by number of published sets."""
     rows = []
     for count in SETS:
         one = watcher(costs, count, 100)

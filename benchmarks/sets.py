@@ -1,4 +1,4 @@
-"""The sets that are measured: made by code, kept between runs, the same on every machine."""
+"""The sets used by the benchmarks: generated, kept between runs, identical on every machine."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 IDENTITY = Identity("zzz_AnusGE", "AnusGE", "First", "Demo Hospital", 6)
 OPTIONS = Options(machine=("VicRapidPlan",), sheets=False)
-"""Without sheets: they are drawn when a set is published, in a queue behind all sets, and take what drawing takes."""
+"""Without sheets, which are drawn in a separate queue after publication and measured separately."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A size of set."""
+    """A kind of set by size."""
 
     name: str
     ct: int
@@ -32,7 +32,7 @@ class Kind:
     control_points: int = 178
 
     def build(self, seed: str) -> SyntheticSet:
-        """Make one in memory."""
+        """Return a set in memory."""
         return build_set(
             seed=seed,
             ct=self.ct,
@@ -51,13 +51,13 @@ SIX_FILES = Kind("6 files", ct=3, pixels=32, rois=3, points_per_contour=32, dens
 
 
 def size_of(folder: Path) -> tuple[int, int]:
-    """Count a folder's files and their bytes."""
+    """Return the number of files in a folder and their total size in bytes."""
     sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
     return len(sizes), sum(sizes)
 
 
 def made(kind: Kind, seed: str, store: Path) -> Path:
-    """Return the folder of a set, which is made if it was not there from an earlier run."""
+    """Return the folder of a set, creating it unless an earlier run did."""
     folder = store / f"{kind.name} {seed}".replace(" ", "-")
     if not folder.exists():
         unfinished = folder.with_name(f".{folder.name}")
@@ -68,9 +68,9 @@ def made(kind: Kind, seed: str, store: Path) -> Path:
 
 
 def many(kind: Kind, count: int, store: Path, target: Path) -> None:
-    """Make many sets of one: copies in which every UID is another one of the same length.
+    """Make many sets from one: copies in which every UID is replaced by one of the same length.
 
-    Each UID of a synthetic set holds one eight-digit number between dots; nothing else does.
+    Only UIDs contain an eight-digit number between dots in a synthetic set, and each contains exactly one.
     """
     template = made(kind, "template", store)
     files = [(path.name, path.read_bytes()) for path in sorted(template.iterdir())]
@@ -85,7 +85,7 @@ def many(kind: Kind, count: int, store: Path, target: Path) -> None:
 
 
 def collection(root: Path) -> Collection:
-    """Make a root folder into a collection, or forget all that was made of it before."""
+    """Turn a root folder into a collection, or reset it."""
     for path in root.iterdir():
         if path.name.startswith(("ANON_", "VicRapidPlan_")) or path.name.endswith("_NOTE.txt"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -1,4 +1,4 @@
-"""Bars, met or not, and tables of what was measured, as Markdown: for the terminal and for RESULTS.md alike."""
+"""Bars and tables of results as Markdown, for the terminal and for RESULTS.md."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ class Bar:
 
     @property
     def met(self) -> bool:
-        """Return whether nothing speaks against it; what was not measured says so itself."""
+        """Return whether the bar was met or not measured."""
         return self.verdict != NOT_MET
 
     @classmethod
     def below(cls, what: str, limit: float, measured: float, unit: str = "") -> Bar:
-        """Hold a value against the most it may be."""
+        """Compare a value with its upper limit."""
         return cls(what, f"{_number(limit)}{unit}", f"{_number(measured)}{unit}", MET if measured <= limit else NOT_MET)
 
     @classmethod
     def above(cls, what: str, limit: float, measured: float, unit: str = "") -> Bar:
-        """Hold a value against the least it may be."""
+        """Compare a value with its lower limit."""
         return cls(
             what, f"≥ {_number(limit)}{unit}", f"{_number(measured)}{unit}", MET if measured >= limit else NOT_MET
         )
@@ -41,13 +41,13 @@ class Bar:
 
 
 def _number(value: float) -> str:
-    """Write three digits that tell something; of a count all."""
+    """Return a number with three significant digits; counts in full."""
     return f"{value:,.0f}" if value >= MANY else f"{value:.3g}"
 
 
 @dataclass
 class Report:
-    """What one part of the benchmarks has to say."""
+    """Result of one part of the benchmarks."""
 
     title: str
     bars: list[Bar] = field(default_factory=list)
@@ -55,12 +55,12 @@ class Report:
     remarks: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        """Write it as Markdown; the bars are shown together with those of the other parts."""
+        """Return it as Markdown, without the bars, which are shown together with those of the other parts."""
         return "\n\n".join([f"## {self.title}", *self.tables, *self.remarks])
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:
-    """Lay out a Markdown table that is also legible at a terminal."""
+    """Return a Markdown table that is also legible on a terminal."""
     widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
     lines = [header, ["-" * width for width in widths], *rows]
     return "\n".join(
@@ -69,5 +69,5 @@ def table(header: list[str], rows: list[list[str]]) -> str:
 
 
 def bars_table(bars: list[Bar]) -> str:
-    """Lay out the bars."""
+    """Return the table of the bars."""
     return table(["what", "bar", "measured", ""], [[bar.what, bar.at_most, bar.measured, bar.verdict] for bar in bars])

@@ -1,4 +1,4 @@
-"""Where the time of one more set goes: the whole pipeline, looked at every half millisecond."""
+"""Profile of the time for one more set: the whole pipeline, sampled every half millisecond."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ PLACES: Final = {
     ("services.publication.attempts", "begin"): "publication: attempt, fsync, rename, record, line",
     ("services.publication.publish", "publish"): "publication: attempt, fsync, rename, record, line",
 }
-"""By module and function: what a set is in as long as this function is the innermost of these."""
+"""Phase of the pipeline by module and function, for the innermost of these in the stack."""
 
 
 def gone(places: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -80,7 +80,7 @@ def hook(event, arguments):
         note("outcome")
 sys.addaudithook(hook)
 """
-"""What each process of a run does first, so that it notes what it comes to."""
+"""Start-up code of each process of a run, which records its milestones."""
 
 _STEPS: Final = {
     "import anonymizer.command_line": "first look taken, imports begin",
@@ -95,7 +95,7 @@ REST: Final = "the rest: outcome, progress, looking for what was published"
 
 
 def start(place: Path, store: Path) -> Report:
-    """Write down what a run of one set of ten files comes to, and when."""
+    """Record the milestones of a run of one set of ten files."""
     root, noted, site = cleared(place / "BATCH"), place / "time line", cleared(place / "site")
     shutil.copytree(sets.made(sets.TEN_FILES, "1", store), root / "patient 1")
     sets.collection(root)
@@ -122,7 +122,7 @@ def start(place: Path, store: Path) -> Report:
 
 
 def profile(place: Path, store: Path, client: redis.Redis) -> Report:
-    """Look where the pipeline is while it does several sets."""
+    """Sample the pipeline while it processes several sets."""
     if unknown := gone(PLACES):
         raise LookupError(f"no such functions: {unknown}")
     root = cleared(place / "BATCH")
@@ -160,7 +160,7 @@ def profile(place: Path, store: Path, client: redis.Redis) -> Report:
 
 @contextmanager
 def _looking(seen: Counter[str]) -> Iterator[None]:
-    """Note every so often where the program is."""
+    """Sample the current phase periodically."""
 
     def look(_: int, frame: FrameType | None) -> None:
         while frame is not None:

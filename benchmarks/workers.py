@@ -1,4 +1,4 @@
-"""Real workers and a real Redis: how fast they start, what a task costs besides its set, what more of them bring."""
+"""Real workers and a real Redis: start-up time, overhead per task, and scaling with the number of workers."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ SMALL_SETS = 40
 MOST_PROCESSES = 8
 MEASURED_SETS = 12
 LARGE_SETS = MOST_PROCESSES + MEASURED_SETS
-"""Each process does one first: with its first set it imports what sets need."""
+"""Warm-up sets, one per process, which include imports."""
 SCALING_ROUNDS = 5
 WIDE_ROUNDS = 2
-"""Of these with more than two."""
+"""Rounds with more than two processes."""
 LOOP = "for number in range(60_000_000): pass"
 CROWD = 2000
 
@@ -54,7 +54,7 @@ class Working(NamedTuple):
 
 @contextmanager
 def working(root: Path, processes: int, *, drawing: bool = False) -> Iterator[Working]:
-    """Start Redis and a worker for one collection, and one that draws sheets when others rest."""
+    """Start Redis and a worker for one collection, and a low-priority one that draws sheets."""
     with redis_server() as url, ExitStack() as stack:
         settings = Settings(redis_url=url, share=root)
         client, app = connect(settings), make_app(lambda: settings)
@@ -74,7 +74,7 @@ def _started(stack: ExitStack, environment: dict[str, str], nice: list[str], que
 
 
 def put(queue: Queue, collection: Collection, folders: list[str]) -> list[SetKey]:
-    """Ask the worker for these sets."""
+    """Queue these sets for the worker."""
     names = []
     for folder in folders:
         names.append(SetKey(collection.id, registry.register(collection, folder)))
@@ -83,7 +83,7 @@ def put(queue: Queue, collection: Collection, folders: list[str]) -> list[SetKey
 
 
 def until(done: Callable[[], bool], patience_s: float) -> None:
-    """Look fifty times a second until something is so; more would take from the workers."""
+    """Poll a condition fifty times a second; more would take time from the workers."""
     deadline = time.monotonic() + patience_s
     while not done():
         if time.monotonic() > deadline:
@@ -92,12 +92,12 @@ def until(done: Callable[[], bool], patience_s: float) -> None:
 
 
 def concluded(collection: Collection) -> int:
-    """Count the sets of which something became."""
+    """Return the number of sets with an outcome."""
     return sum(name.endswith(".json") for name in durable_files.names(collection.outcomes))
 
 
 def start(place: Path, store: Path) -> Report:
-    """Time from the start of a worker's process to its first task, and what a task costs besides its set."""
+    """Time the start of a worker up to its first task, and the overhead per task."""
     root = cleared(place / "BATCH")
     sets.many(sets.TEN_FILES, SMALL_SETS, store, root)
     folders = sorted(path.name for path in root.iterdir())
@@ -134,7 +134,7 @@ def start(place: Path, store: Path) -> Report:
 
 
 def _once(root: Path, folders: list[str]) -> tuple[float, float]:
-    """Return the seconds to the first task of a new worker, and from one task to the next."""
+    """Return the seconds until a new worker's first task, and between tasks."""
     collection = sets.collection(root)
     began = time.perf_counter()
     with working(root, 1) as (queue, _):
@@ -149,7 +149,7 @@ def _once(root: Path, folders: list[str]) -> tuple[float, float]:
 
 
 def _bare(root: Path, place: Path) -> float:
-    """Return what the steps of a small set take in one process, without queue, claims and records."""
+    """Return the seconds of a small set's steps in one process, without queue, claims and records."""
     watch = Stopwatch()
     for folder in sorted(root.glob("set-*"))[:20]:
         one_set.one_round(folder, cleared(place / "ANON"), watch)
@@ -158,10 +158,10 @@ def _bare(root: Path, place: Path) -> float:
 
 
 def scaling(place: Path, store: Path, processes: tuple[int, ...]) -> Report:
-    """Do the same head-and-neck sets with one worker process, two, and more; and copy them so many at a time.
+    """Process the same head-and-neck sets with one, two and more worker processes, and copy them equally in parallel.
 
-    What two gain over one is told by each round for itself: the speed of a machine that others share drifts. How much
-    there is to gain a loop in Python tells, which needs nothing but a processor.
+    The gain of two over one is computed within each round, because the speed of a shared machine drifts. The possible
+    gain is measured by a CPU-bound Python loop.
     """
     root = cleared(place / "BATCH")
     sets.many(sets.HEAD_AND_NECK, LARGE_SETS, store, root)

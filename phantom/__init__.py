@@ -1,1 +1,1 @@
-"""Patients who do not exist, with everything a real export has: for the demonstration, the tests and the benchmarks."""
+"""Synthetic patients with everything that a real export has, for the demonstration, the tests and the benchmarks."""

@@ -1,8 +1,8 @@
-"""A head and neck drawn with ellipses: the Hounsfield units, the contours and the dose of a synthetic set.
+"""A head and neck made of ellipses: the Hounsfield units, the contours and the dose of a synthetic set.
 
-Everything is in the patient's coordinates (mm; x to the left, y to the back, z to the head; PS3.3 C.7.6.2.1.1), except
-the height along the scan, which is a fraction: 0 at its lowest slice, 1 at its highest. The anatomy is squeezed to the
-length of the scan, so that every organ is there in three slices as well as in 180.
+All positions are in patient coordinates (mm; x left, y posterior, z superior; PS3.3 C.7.6.2.1.1), except the height
+along the scan, which is a fraction: 0 at its lowest slice, 1 at its highest. The anatomy is scaled to the length of the
+scan, so that every organ is present in three slices as well as in 180.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Floats = NDArray[np.float32]
 FIELD_OF_VIEW_MM = 500.0
 COUCH_TOP_MM = 122.0
 
-#: Height, half width, half depth and middle (y) of the body outline: shoulders, neck, chin, head, vertex.
+#: Height, half width, half depth and centre (y) of the body outline: shoulders, neck, chin, head, vertex.
 BODY = np.array(
     [
         (0.00, 205, 105, 15),
@@ -42,7 +42,7 @@ BODY = np.array(
 
 @dataclass(frozen=True)
 class Scan:
-    """The planning CT's grid: `slices` images of `size` x `size` pixels, the middle of the scan at z = 0."""
+    """The planning CT's grid: `slices` images of `size` x `size` pixels, centred at z = 0."""
 
     slices: int
     size: int
@@ -50,34 +50,34 @@ class Scan:
 
     @property
     def pixel_mm(self) -> float:
-        """Side of a pixel."""
+        """Return the side of a pixel."""
         return FIELD_OF_VIEW_MM / self.size
 
     @property
     def length_mm(self) -> float:
-        """Length of the scan, the thickness of its slices included."""
+        """Return the length of the scan, including the slice thickness."""
         return self.slices * self.spacing_mm
 
     @property
     def first_pixel_mm(self) -> float:
-        """Centre of the first pixel, in x and in y."""
+        """Return the centre of the first pixel, in x and in y."""
         return round((1 - self.size) / 2 * self.pixel_mm, 4)
 
     def z_mm(self, index: int) -> float:
-        """Position of slice `index`, counted from the lowest one."""
+        """Return the position of slice `index`, counted from the lowest one."""
         return (index - (self.slices - 1) / 2) * self.spacing_mm
 
     def height(self, z_mm: float) -> float:
-        """Fraction of the scan below `z_mm`."""
+        """Return the fraction of the scan below `z_mm`."""
         return 0.5 + z_mm / self.length_mm
 
     def at_height(self, height: float) -> float:
-        """Position in mm of a fraction of the scan."""
+        """Return the position in mm of a fraction of the scan."""
         return (height - 0.5) * self.length_mm
 
 
 class Outline(NamedTuple):
-    """A closed line in one plane: an ellipse with two harmonics, so that no organ is a perfect one; or half a ring."""
+    """A closed line in one plane: an ellipse perturbed by two harmonics, or half a ring."""
 
     x: float
     y: float
@@ -88,10 +88,10 @@ class Outline(NamedTuple):
     ring_mm: float = 0.0
 
     def inside(self, x: Floats, y: Floats) -> NDArray[np.bool_]:
-        """Which points lie inside."""
+        """Return which points are inside."""
         dx, dy = (x - self.x) / self.rx, (y - self.y) / self.ry
         radius = np.sqrt(dx * dx + dy * dy) + np.float32(1e-6)
-        # cos 2t and cos 3t without an arc tangent.
+        # cos 2t and cos 3t without an arctangent.
         limit = (
             1 + self.second * (dx * dx - dy * dy) / radius**2 + self.third * dx * (dx * dx - 3 * dy * dy) / radius**3
         )
@@ -101,7 +101,7 @@ class Outline(NamedTuple):
         return within
 
     def points(self, count: int) -> NDArray[np.float64]:
-        """`count` points (x, y) along the line, the last one beside the first."""
+        """Return `count` points (x, y) along the line, the last one next to the first."""
         turn = 2 * np.pi
         if not self.ring_mm:
             return self._along(np.linspace(0, turn, count, endpoint=False), 1.0)
@@ -116,36 +116,36 @@ class Outline(NamedTuple):
 
 @dataclass(frozen=True)
 class Organ:
-    """A structure: its name (TG-263), where it lies, and what it is made of."""
+    """A structure: its name (TG-263), position and appearance."""
 
     name: str
     kind: str
     """(3006,00A4) *RT ROI Interpreted Type*."""
     low: float
     high: float
-    """From which to which height of the scan."""
+    """Lowest and highest height in the scan."""
     x: float = 0.0
     y: float = 0.0
     rx: float = 10.0
     ry: float = 10.0
     hu: int | None = None
-    """What it looks like in the CT; None for what is only drawn: targets and margins."""
+    """Hounsfield units in the CT; None if it is only contoured: targets and margins."""
     code: str = ""
     """Its code in the Foundational Model of Anatomy, or a private structure code for targets."""
     tube: bool = False
-    """As wide at its ends as in its middle."""
+    """Whether its cross-section is constant along its height."""
     ring_mm: float = 0.0
     """Half a ring of this thickness, open to the back (mandible)."""
     inset_mm: float | None = None
-    """Follows the body's outline at this distance inside it; `x` to `ry` then mean nothing."""
+    """Follows the body's outline at this distance inside it; `x` to `ry` are then ignored."""
 
     @property
     def empty(self) -> bool:
-        """A structure that was given a name and never drawn."""
+        """Return whether it has a name but no contours."""
         return self.low >= self.high
 
     def outline(self, height: float) -> Outline:
-        """Draw the line around it at a height; outside its extent that of its nearest end."""
+        """Return its outline at a height; outside its extent that of its nearest end."""
         if self.inset_mm is not None:
             rx, ry, y = (float(np.interp(height, BODY[:, 0], BODY[:, column])) for column in (1, 2, 3))
             return Outline(0.0, y, max(rx - self.inset_mm, 4), max(ry - self.inset_mm, 4), 0.0, 0.012)
@@ -156,7 +156,7 @@ class Organ:
         return Outline(self.x, self.y, self.rx * scale, self.ry * scale, 0.08 * wobble, 0.06 * wobble, self.ring_mm)
 
     def slices(self, scan: Scan) -> list[int]:
-        """On which slices it is drawn: those in its extent, at least the nearest one."""
+        """Return the slices on which it is contoured: those in its extent, at least the nearest one."""
         if self.empty:
             return []
         heights = [scan.height(scan.z_mm(index)) for index in range(scan.slices)]
@@ -170,7 +170,7 @@ def _pair(organ: Organ) -> list[Organ]:
     return [replace(organ, name=f"{organ.name}_{side}", x=sign * organ.x) for side, sign in (("L", 1), ("R", -1))]
 
 
-#: What can be contoured, in the order in which a set takes it.
+#: The catalogue of structures, in the order in which a set takes them.
 CATALOGUE: list[Organ] = [
     Organ("BODY", "EXTERNAL", 0.0, 1.0, inset_mm=0.0, code="256135"),
     Organ("PTV_7000", "PTV", 0.37, 0.61, 14, 0, 33, 29, code="PTV_High"),
@@ -205,7 +205,7 @@ _BY_NAME = {organ.name: organ for organ in CATALOGUE}
 TARGET = _BY_NAME["PTV_7000"]
 CORD = _BY_NAME["SpinalCord"]
 
-#: What the CT shows besides the catalogue, painted before it.
+#: Further anatomy in the CT, painted before the catalogue.
 _BACKGROUND = [
     *_pair(Organ("humerus", "", 0.0, 0.2, 160, 25, 24, 24, hu=420)),
     *_pair(Organ("clavicle", "", 0.16, 0.24, 60, -18, 46, 7, hu=480)),
@@ -218,12 +218,12 @@ _BACKGROUND = [
 ]
 _PHARYNX = Organ("pharynx", "", 0.36, 0.60, 0, -6, 7, 8, hu=-980, tube=True)
 _PAINTED = [organ for organ in CATALOGUE if organ.hu is not None]
-_PAINTED.sort(key=lambda organ: organ.name != "Brain")  # the brain first: what lies in it comes on top
+_PAINTED.sort(key=lambda organ: organ.name != "Brain")  # the brain first: structures in it are painted on top
 _PAINTED = [*_BACKGROUND, *_PAINTED, _PHARYNX]
 
 
 def choose(rois: int | Sequence[str]) -> list[Organ]:
-    """Take the first `rois` structures of the catalogue, or those of the given names; a name it lacks gets a shape."""
+    """Return the first `rois` structures of the catalogue, or those with the given names; unknown names get a shape."""
     if isinstance(rois, int):
         rois = [organ.name for organ in CATALOGUE[:rois]] + [
             f"zRing_{n:02d}" for n in range(len(CATALOGUE) + 1, rois + 1)
@@ -239,12 +239,12 @@ def _shaped(name: str) -> Organ:
 
 
 def never_drawn(name: str) -> Organ:
-    """Make a structure without contours."""
+    """Return a structure without contours."""
     return Organ(name, "BOLUS", 0.0, 0.0)
 
 
 def everywhere(organ: Organ) -> Organ:
-    """Stretch a structure over nearly the whole scan: for sets that are to be heavy."""
+    """Return a structure stretched over nearly the whole scan, for large sets."""
     return organ if organ.empty else replace(organ, low=0.03, high=0.97)
 
 
@@ -256,7 +256,7 @@ def hounsfield(scan: Scan, index: int, noise: Floats) -> NDArray[np.int16]:
     image[(axis > COUCH_TOP_MM) & (axis < COUCH_TOP_MM + 30)] = -930  # foam between two plates
     for plate_mm in (COUCH_TOP_MM, COUCH_TOP_MM + 26):
         image[(axis >= plate_mm) & (axis < plate_mm + max(4.0, scan.pixel_mm))] = -180
-    if height > 0.3:  # the head lies on a rest
+    if height > 0.3:  # the head rest
         image[np.ix_((axis > 60) & (axis < COUCH_TOP_MM), np.abs(axis) < 78)] = -955
     for inset_mm, hu in ((0.0, 20), (2.0, -95), (5.5, 52)):
         _paint(image, axis, Organ("body", "", 0, 1, inset_mm=inset_mm).outline(height), hu)
@@ -275,7 +275,7 @@ def _paint(image: Floats, axis: Floats, outline: Outline, hu: int) -> None:
 
 
 def contour(organ: Organ, scan: Scan, index: int, count: int) -> NDArray[np.float64]:
-    """Draw an organ on one slice: `count` points (x, y, z)."""
+    """Return the contour of an organ on one slice: `count` points (x, y, z)."""
     z_mm = scan.z_mm(index)
     xy = organ.outline(scan.height(z_mm)).points(count)
     return np.column_stack([xy, np.full(len(xy), z_mm)])
@@ -283,7 +283,7 @@ def contour(organ: Organ, scan: Scan, index: int, count: int) -> NDArray[np.floa
 
 @dataclass(frozen=True)
 class DoseGrid:
-    """Where the dose is given: planes z, rows y, columns x (mm), and the dose there (Gy) in this order."""
+    """A dose grid: planes z, rows y, columns x (mm), and the dose (Gy) in this order."""
 
     x: Floats
     y: Floats
@@ -291,7 +291,7 @@ class DoseGrid:
     gy: Floats
 
     def voxels(self, organ: Organ, scan: Scan) -> Floats:
-        """Collect the doses inside an organ."""
+        """Return the doses inside an organ."""
         inside = [
             self.gy[plane][organ.outline(scan.height(z)).inside(self.x[None, :], self.y[:, None])]
             for plane, z in enumerate(self.z.tolist())
@@ -301,7 +301,7 @@ class DoseGrid:
 
 
 def isocentre(scan: Scan) -> tuple[float, float, float]:
-    """Middle of the target (mm)."""
+    """Return the centre of the target (mm)."""
     return TARGET.x, TARGET.y, round(scan.at_height((TARGET.low + TARGET.high) / 2), 2)
 
 

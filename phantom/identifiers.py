@@ -1,7 +1,7 @@
-"""The identifiers of a synthetic patient, and a list of every place in which they were planted.
+"""The identifiers of a synthetic patient, and a list of all places in which they were planted.
 
-Each value depends on the seed and its kind alone, is long, and is in no dictionary, so that a search of an anonymized
-set cannot find it by chance.
+Each value depends only on the seed and its kind, is long and in no dictionary, so that a search in an anonymized set
+cannot find it by chance.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ONSETS = ("B", "D", "F", "G", "K", "L", "M", "N", "P", "R", "S", "T", "V", "W",
 _VOWELS = ("a", "e", "i", "o", "u", "ua", "io", "ei")
 _CODAS = ("n", "r", "l", "k", "t", "m", "x", "v")
 
-#: Days from the planning CT to what else happened.
+#: Days from the planning CT to other events.
 _DAYS = {
     "admission": -9,
     "calibration": -23,
@@ -48,8 +48,8 @@ class Planted:
 
     @property
     def spelt(self) -> tuple[bytes, ...]:
-        """The byte strings to look for in what came out; only those that the value can be written in."""
-        if self.kind.endswith("in seconds"):  # vendors write days as Unix time into numbers
+        """Return the byte strings to search for in the output, in all encodings possible for the value."""
+        if self.kind.endswith("in seconds"):  # vendors store dates as Unix time in numbers
             return struct.pack("<d", float(self.value)), struct.pack("<i", int(self.value))
         return tuple(
             dict.fromkeys(
@@ -68,22 +68,22 @@ def _fits(value: str, codec: str) -> bool:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Everything of a synthetic set that must not be left in an anonymized one."""
+    """Everything in a synthetic set that must not remain in the anonymized one."""
 
     planted: tuple[Planted, ...]
     uids: frozenset[str]
-    """Every UID of the set, dangling ones and those in private elements included."""
+    """Every UID of the set, including dangling ones and those in private elements."""
     dates: frozenset[str]
     """Every date of the set, as `YYYYMMDD`."""
 
     @property
     def values(self) -> frozenset[str]:
-        """The distinct planted texts."""
+        """Return the distinct planted texts."""
         return frozenset(planted.value for planted in self.planted)
 
 
 class Identifiers:
-    """Makes the identifiers of one patient, and keeps a list of them."""
+    """Generates and records the identifiers of one patient."""
 
     def __init__(self, seed: int | str, family_name: str = "") -> None:
         self._seed = seed
@@ -97,18 +97,18 @@ class Identifiers:
         self.folder = f"{self.family_name} {self.given_name} {self.number('folder', 4)}"
 
     def number(self, kind: str, digits: int) -> int:
-        """Take a number of so many digits; it is not planted by itself."""
+        """Return a number with this many digits, without recording it as planted."""
         lowest: int = 10 ** (digits - 1)
         return lowest + int.from_bytes(self._digest(kind)[8:16]) % (9 * lowest)
 
     def word(self, kind: str) -> str:
-        """Plant a made-up word, capitalized, of 9 to 13 letters: every attribute has room for it."""
+        """Plant a made-up, capitalized word of 9 to 13 letters, which fits every attribute."""
         digest = self._digest(kind)
         syllables = [_ONSETS[digest[n] % 16] + _VOWELS[digest[n + 4] % 8] for n in range(4)]
         return self._plant(kind, "".join(syllables).capitalize() + _CODAS[digest[7] % 8])
 
     def title(self, kind: str) -> str:
-        """Plant a made-up word in capitals, as computers are called."""
+        """Plant a made-up word in capitals, like a computer name."""
         digest = self._digest(kind)
         return self._plant(kind, "".join(_ONSETS[byte % 16] + _VOWELS[byte % 5] for byte in digest[:5]).upper())
 
@@ -121,7 +121,7 @@ class Identifiers:
         return self._plant(kind, f"{prefix}{self.number(kind, digits)}")
 
     def uid(self, root: str, kind: str, *numbers: int) -> str:
-        """Make a UID as machines do: it carries a serial number and the day."""
+        """Return a UID like those of real machines, with a serial number and the date."""
         made = ".".join(
             [
                 root,
@@ -143,7 +143,7 @@ class Identifiers:
 
     @property
     def age_years(self) -> int:
-        """Age at the planning CT."""
+        """Return the age at the planning CT."""
         return 38 + self.number("age", 3) % 45
 
     def day(self, kind: str) -> str:
@@ -152,7 +152,7 @@ class Identifiers:
         return f"{self.when(kind):%Y%m%d}"
 
     def spelt_day(self, kind: str, style: str) -> str:
-        """Plant the day of an event as people write it."""
+        """Plant the day of an event in a handwritten style."""
         return self._plant(f"{kind} date in words", self.when(kind).strftime(style))
 
     def seconds(self, kind: str) -> int:
@@ -163,7 +163,7 @@ class Identifiers:
         return seconds
 
     def manifest(self, objects: Mapping[str, Dataset]) -> Manifest:
-        """Return where each identifier stands. `objects`: the name of each object, and one of its kind."""
+        """Return the locations of all identifiers. `objects`: one object of each kind, by name."""
         found = [Planted(self._kinds[part], part, "folder") for part in (self.family_name, self.given_name)]
         for name, data in objects.items():
             for where, value in _values(f"{name} file meta ", data.file_meta):
@@ -191,7 +191,7 @@ class Identifiers:
 
 
 def _values(path: str, data: Dataset) -> Iterator[tuple[str, str | bytes]]:
-    """Every value at every depth with its path; what is still undecoded holds coordinates."""
+    """Yield every value at every depth with its path; undecoded values hold coordinates."""
     for tag in data.keys():  # noqa: SIM118 - a Dataset iterates over its elements, and would decode them
         element = data.get_item(tag)
         if isinstance(element, RawDataElement) or element is None or element.keyword == "PixelData":

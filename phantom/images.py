@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Scanner:
-    """How one maker's scanner describes itself."""
+    """Attributes of one manufacturer's scanner."""
 
     maker: str
     model: str
@@ -61,13 +61,13 @@ _SCANNERS = (
 
 
 def ct_series(scan: Scan, ids: Identifiers) -> list[Dataset]:
-    """Make the planning CT, lowest slice first.  PS3.3 A.3."""
+    """Return the planning CT, lowest slice first.  PS3.3 A.3."""
     shared = _ct_slice(scan, ids)
     noise = np.random.default_rng(ids.number("noise", 6)).normal(0, 9, (scan.size, scan.size)).astype(np.float32)
     slices = []
     for index in range(scan.slices):
         instance, z_mm = ids.uid(SCANNER_ROOT, "slice", index + 1), scan.z_mm(index)
-        data = deepcopy(shared)  # whoever changes one slice must not change the others
+        data = deepcopy(shared)  # changing one slice must not change the others
         fill(data.file_meta, MediaStorageSOPInstanceUID=instance)
         fill(
             data,
@@ -85,7 +85,7 @@ def ct_series(scan: Scan, ids: Identifiers) -> list[Dataset]:
 
 
 def _ct_slice(scan: Scan, ids: Identifiers) -> Dataset:
-    """All that the slices share."""
+    """Return the attributes common to all slices."""
     scanner = _SCANNERS[ids.number("scanner", 3) % len(_SCANNERS)]
     data = started(CT_CLASS, ids.uid(SCANNER_ROOT, "slice", 1), ids, "scanner")
     add_patient(data, ids)
@@ -171,7 +171,7 @@ def _ct_slice(scan: Scan, ids: Identifiers) -> Dataset:
 
 
 def _add_request(data: Dataset, ids: Identifiers) -> None:
-    """Add what the radiology information system wrote: the procedure as asked for and as done.  PS3.3 C.4.13."""
+    """Add the data of the radiology information system: requested and performed procedure.  PS3.3 C.4.13."""
     fill(
         data,
         PerformedProcedureStepID=ids.code("performed step ID", "PPS"),
@@ -198,7 +198,7 @@ def _add_request(data: Dataset, ids: Identifiers) -> None:
 
 
 def _add_former_values(data: Dataset, ids: Identifiers) -> None:
-    """Add what the archive changed in the object when it took it in.  PS3.3 C.12.1.1.9."""
+    """Add the record of the archive's changes to the object.  PS3.3 C.12.1.1.9."""
     data.OriginalAttributesSequence = [
         item(
             ModifiedAttributesSequence=[
@@ -216,7 +216,7 @@ def _add_former_values(data: Dataset, ids: Identifiers) -> None:
 
 
 def _add_private_blocks(data: Dataset, ids: Identifiers) -> None:
-    """Add private blocks as scanners and archives write them: text, days as numbers, sequences declared and not."""
+    """Add private blocks of scanners and archives: text, dates as numbers, declared and undeclared sequences."""
     identity = data.private_block(0x0009, "GEMS_IDEN_01", create=True)
     identity.add_new(0x01, "LO", f"GE_GENESIS_FF {ids.word('private scanner name')}")
     identity.add_new(0x02, "SH", data.StationName)
@@ -240,7 +240,7 @@ def _add_private_blocks(data: Dataset, ids: Identifiers) -> None:
 
 
 def _add_overlay(data: Dataset, scan: Scan, ids: Identifiers) -> None:
-    """Add a drawing over the image.  PS3.3 C.9.2."""
+    """Add an overlay.  PS3.3 C.9.2."""
     data.add_new(0x60000010, "US", scan.size)
     data.add_new(0x60000011, "US", scan.size)
     data.add_new(0x60000022, "LO", f"drawn for {ids.word('overlay description')}")
@@ -262,7 +262,7 @@ def rt_dose(
     prescribed_gy: float,
     bits: int,
 ) -> Dataset:
-    """Make the dose of the plan, in `bits` bits (16 or 32), with dose-volume histograms.  PS3.3 A.18."""
+    """Return the dose of the plan, with `bits` bits (16 or 32) and dose-volume histograms.  PS3.3 A.18."""
     grid = anatomy.dose(scan, prescribed_gy)
     data = started(DOSE_CLASS, ids.uid(PLANNING_ROOT, "dose"), ids, "planning system")
     add_patient(data, ids)
@@ -312,7 +312,7 @@ def rt_dose(
 
 
 def _histograms(grid: DoseGrid, scan: Scan, organs: Sequence[Organ]) -> list[Dataset]:
-    """Add up the dose in each structure, in bins of 0.1 Gy; numbers are those of the structure set."""
+    """Return the dose-volume histogram of each structure in bins of 0.1 Gy, by the structure set's ROI numbers."""
     x_mm, y_mm = (float(axis[1] - axis[0]) for axis in (grid.x, grid.y))
     z_mm = float(grid.z[1] - grid.z[0]) if len(grid.z) > 1 else scan.spacing_mm
     histograms = []

@@ -1,4 +1,4 @@
-"""What every object of a synthetic set says: patient, study, series, equipment, approval, file meta, private blocks."""
+"""Modules common to all objects of a synthetic set: patient, study, series, equipment, approval, file meta."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from phantom.identifiers import Identifiers
 
-#: Roots under which the scanner and the planning system number their objects.
+#: UID roots of the scanner and the planning system.
 SCANNER_ROOT = "1.2.840.113619.2.55.3"
 PLANNING_ROOT = "1.2.246.352.221"
 CT_CLASS = "1.2.840.10008.5.1.4.1.1.2"
@@ -31,7 +31,7 @@ PROCEDURE_STEP_CLASS = "1.2.840.10008.3.1.2.3.3"
 
 
 def item(**values: Any) -> Dataset:
-    """Make a data set of its attributes by keyword."""
+    """Return a data set with these attributes by keyword."""
     return fill(Dataset(), **values)
 
 
@@ -43,26 +43,26 @@ def fill(data: Dataset, **values: Any) -> Dataset:
 
 
 def reference(sop_class: str, instance: str) -> Dataset:
-    """Refer to an object."""
+    """Return a reference to an object."""
     return item(ReferencedSOPClassUID=sop_class, ReferencedSOPInstanceUID=instance)
 
 
 def coded(value: str, scheme: str, meaning: str) -> Dataset:
-    """Make an item of a code sequence.  PS3.3 Table 8.8-1."""
+    """Return an item of a code sequence.  PS3.3 Table 8.8-1."""
     return item(CodeValue=value, CodingSchemeDesignator=scheme, CodeMeaning=meaning)
 
 
 def set_decimals(data: Dataset, keyword: str, numbers: Iterable[float], style: str = "%.2f") -> None:
-    """Set a DS as the bytes it is written in: pydicom would make an object of each of 1.5 million coordinates."""
+    """Set a DS as raw bytes: pydicom would create an object for each of 1.5 million coordinates."""
     text = "\\".join([style % number for number in numbers]).encode()
     text += b" " * (len(text) % 2)
     tag = Tag(keyword)
     data[tag] = RawDataElement(tag, "DS", len(text), text, 0, False, True)
-    data.set_original_encoding(False, True, "iso8859")  # or the writer would decode it after all
+    data.set_original_encoding(False, True, "iso8859")  # otherwise the writer would decode it
 
 
 def undeclared(*items: Dataset) -> bytes:
-    """Write items as a sequence that its sender did not know the VR of: UN, inside implicit VR.  PS3.5 6.2.2."""
+    """Return items encoded as a sequence of unknown VR: UN, with implicit VR inside.  PS3.5 6.2.2."""
     written = BytesIO()
     for one in items:
         buffer = DicomBytesIO()
@@ -74,7 +74,7 @@ def undeclared(*items: Dataset) -> bytes:
 
 
 def started(sop_class: str, instance: str, ids: Identifiers, creator: str) -> Dataset:
-    """Begin an object with its file meta: application titles and a private block, as networks leave them there."""
+    """Return a new object with file meta information: application titles and a private block, as from a network."""
     data = Dataset()
     data.file_meta = meta = FileMetaDataset()
     fill(
@@ -100,7 +100,7 @@ def started(sop_class: str, instance: str, ids: Identifiers, creator: str) -> Da
 
 
 def add_patient(data: Dataset, ids: Identifiers) -> None:
-    """Add the patient module and what clinics write into it.  PS3.3 C.7.1.1, C.7.2.2."""
+    """Add the patient module as filled in by clinics.  PS3.3 C.7.1.1, C.7.2.2."""
     fill(
         data,
         PatientName=f"{ids.family_name}^{ids.given_name}^{ids.word('middle name')}",
@@ -137,7 +137,7 @@ def add_patient(data: Dataset, ids: Identifiers) -> None:
 
 
 def add_study(data: Dataset, ids: Identifiers) -> None:
-    """Add the study module and the order it came from.  PS3.3 C.7.2.1, C.4.11."""
+    """Add the study module and its order.  PS3.3 C.7.2.1, C.4.11."""
     fill(
         data,
         StudyInstanceUID=ids.uid(SCANNER_ROOT, "study"),
@@ -163,7 +163,7 @@ def add_study(data: Dataset, ids: Identifiers) -> None:
 
 
 def add_equipment(data: Dataset, ids: Identifiers, **values: Any) -> None:
-    """Add the equipment module: `values` say whose, the rest says where it stands.  PS3.3 C.7.5.1."""
+    """Add the equipment module: `values` identify the device, the rest its institution.  PS3.3 C.7.5.1."""
     fill(
         data,
         InstitutionName=f"Klinikum {ids.word('institution')}",
@@ -177,7 +177,7 @@ def add_equipment(data: Dataset, ids: Identifiers, **values: Any) -> None:
 
 
 def add_planning_series(data: Dataset, ids: Identifiers, kind: str, day: str) -> None:
-    """Add the series that the planning system made, and its workstation."""
+    """Add the planning system's series and workstation."""
     fill(
         data,
         SpecificCharacterSet="ISO_IR 192",
@@ -199,7 +199,7 @@ def add_planning_series(data: Dataset, ids: Identifiers, kind: str, day: str) ->
 
 
 def add_approval(data: Dataset, ids: Identifiers, kind: str) -> None:
-    """Approve the object.  PS3.3 C.8.8.16."""
+    """Add the approval module.  PS3.3 C.8.8.16."""
     fill(
         data,
         ApprovalStatus="APPROVED",
@@ -210,5 +210,5 @@ def add_approval(data: Dataset, ids: Identifiers, kind: str) -> None:
 
 
 def moment(day: str, ids: Identifiers) -> str:
-    """Return the DT at which something was done on a day."""
+    """Return a DT on a day."""
     return f"{ids.day(day)}101245.120000+0100"

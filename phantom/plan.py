@@ -52,7 +52,7 @@ _INTERFACE = """<?xml version="1.0" encoding="utf-8"?><ExtendedVAPlanInterface V
 
 
 def rt_plan(scan: Scan, organs: Sequence[Organ], ids: Identifiers, structure_set: str, control_points: int) -> Dataset:
-    """Make the plan: two arcs of so many control points.  PS3.3 A.20."""
+    """Return the plan: two arcs with `control_points` control points each.  PS3.3 A.20."""
     data = started(PLAN_CLASS, ids.uid(PLANNING_ROOT, "plan"), ids, "planning system")
     add_patient(data, ids)
     add_study(data, ids)
@@ -107,7 +107,7 @@ def rt_plan(scan: Scan, organs: Sequence[Organ], ids: Identifiers, structure_set
 
 
 def _dose_references(organs: Sequence[Organ], ids: Identifiers) -> list[Dataset]:
-    """Prescribe to the first target, and limit what lies beside it."""
+    """Return a prescription to the first target, and limits for adjacent organs."""
     numbers = {organ.kind: number for number, organ in reversed(list(enumerate(organs, 1)))}
     target = item(
         DoseReferenceNumber=1,
@@ -179,7 +179,7 @@ def _fraction_group(ids: Identifiers) -> Dataset:
 
 
 def _beam(number: int, name: str, ids: Identifiers) -> Dataset:
-    """Begin a beam with its machine, and with where that stands."""
+    """Return a beam with its machine and institution."""
     beam = item(
         BeamNumber=number,
         BeamName=name,
@@ -208,7 +208,7 @@ def _beam(number: int, name: str, ids: Identifiers) -> Dataset:
     beam.private_block(0x3243, "Varian Medical Systems VISION 3243", create=True).add_new(
         0x09, "SH", ids.word("secondary beam name")
     )
-    # The private twin of (3002,0050), as planning systems before that attribute wrote it.
+    # The private equivalent of (3002,0050), written by planning systems before that attribute existed.
     twin = item()
     twin.add_new(0x32850010, "LO", "Varian Medical Systems VISION 3285")
     twin.add_new(0x32851001, "CS", "STANDARD")
@@ -222,7 +222,7 @@ def _reference_image(number: int, ids: Identifiers) -> Dataset:
 
 
 def _arc(number: int, direction: str, scan: Scan, ids: Identifiers, control_points: int) -> Dataset:
-    """Make an arc of nearly a full turn."""
+    """Return an arc of nearly a full rotation."""
     beam = _beam(number, f"Arc{number} {ids.spelt_day('plan', '%d.%m.%y')}", ids)
     start, turn = (181.0, 1) if direction == "CW" else (179.0, -1)
     angles = [(start + turn * 358.0 * index / (control_points - 1)) % 360 for index in range(control_points)]
@@ -269,10 +269,10 @@ def _arc_point(index: int, angle: float, direction: str, scan: Scan, control_poi
 
 
 def leaf_positions(scan: Scan, index: int, angle: float) -> NDArray[np.float64]:
-    """Leaf tips (mm), the sixty of the first bank before those of the second.
+    """Return the leaf tips (mm), the sixty of the first bank before those of the second.
 
-    They follow the target as the beam sees it, a window sweeping over it by some millimetres a control point; the
-    leaves beside it are closed. Every tip stays within 75 mm of the axis: no bank spans more than the 150 mm it can.
+    They follow the beam's-eye view of the target, with a window sweeping over it by a few millimetres per control
+    point; leaves beside it are closed. All tips are within 75 mm of the axis, so that no bank spans more than 150 mm.
     """
     boundaries = np.array(LEAF_BOUNDARIES_MM, dtype=float)
     across = (boundaries[:-1] + boundaries[1:]) / 2
@@ -288,7 +288,7 @@ def leaf_positions(scan: Scan, index: int, angle: float) -> NDArray[np.float64]:
 
 
 def _setup_field(number: int, scan: Scan, ids: Identifiers) -> Dataset:
-    """Make the field that is only imaged with: jaws, no leaves, no meterset."""
+    """Return the imaging setup field: jaws, no leaves, no meterset."""
     beam = _beam(number, "CBCT", ids)
     point = item(
         ControlPointIndex=0,
@@ -318,7 +318,7 @@ def _jaw(device: str, low_mm: float, high_mm: float) -> Dataset:
 
 
 def _add_geometry(point: Dataset, scan: Scan, collimator_degrees: float) -> None:
-    """Add to the first control point what stays: angles of collimator and couch, isocentre."""
+    """Add the constant values to the first control point: collimator and couch angles, isocentre."""
     fill(
         point,
         BeamLimitingDeviceAngle=collimator_degrees,
@@ -335,7 +335,7 @@ def _add_geometry(point: Dataset, scan: Scan, collimator_degrees: float) -> None
 
 
 def _add_private_blocks(data: Dataset, ids: Identifiers) -> None:
-    """Add what the planning system exports beside the standard."""
+    """Add the planning system's private elements."""
     interface = _even(_INTERFACE.format(comment=ids.word("interface comment")))
     extended = data.private_block(0x3253, "Varian Medical Systems VISION 3253", create=True)
     extended.add_new(0x00, "OB", interface)
@@ -345,7 +345,7 @@ def _add_private_blocks(data: Dataset, ids: Identifiers) -> None:
     integrity.add_new(0x32870010, "LO", "Varian Medical Systems VISION 3287")
     integrity.add_new(0x32871001, "LO", f"{ids.word('integrity hash')}0123456789abcdef")
     data.private_block(0x3287, "Varian Medical Systems VISION 3287", create=True).add_new(0x00, "SQ", [integrity])
-    # An element that no creator claims: left behind by a program that removed the creator only.
+    # An element without a private creator, left by a program that removed only the creator.
     data.add_new(0x37731002, "UN", _even(ids.word("orphan")))
     data.PatientSetupSequence[0].SetupDeviceSequence = [
         item(

@@ -1,8 +1,7 @@
-"""Synthetic sets: made-up patients with everything a real export has, for `anonymizer demo` and for the tests.
+"""Synthetic sets with everything that a real export has, for `anonymizer demo` and for the tests.
 
-A set is a planning CT of a head and neck, the structures drawn on it, a plan of two arcs and its dose. Identifiers
-stand in every place where clinics put them, and the manifest lists each one, so that nothing has to be believed of a
-tool that says it removed them.
+A set is a planning CT of a head and neck, its structures, a plan of two arcs and its dose. Identifiers are planted in
+every place where clinics put them, and listed in the manifest, so that their removal can be verified.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Manifest", "Planted", "SyntheticSet", "build_set", "file_name", "write_demo", "write_set"]
 
-#: The form that the demonstration's user would have filled in.
+#: The form of the demonstration.
 DEMO_SETTINGS = """\
 # Settings of this collection. They are read once for each set; a changed identity counts for new sets only.
 
@@ -52,7 +51,7 @@ patient_characteristics = "dose_model"  # age, sex, size and weight stay: what a
 
 @dataclass
 class SyntheticSet:
-    """One patient's objects, still in memory, and what is planted in them."""
+    """One patient's objects in memory, and the identifiers planted in them."""
 
     ct: list[Dataset]
     """Lowest slice first."""
@@ -60,12 +59,12 @@ class SyntheticSet:
     plan: Dataset
     dose: Dataset
     folder: str
-    """What a person would call the patient's folder."""
+    """A realistic name of the patient's folder."""
     manifest: Manifest
 
     @property
     def objects(self) -> list[Dataset]:
-        """All of them: CT, structure set, plan, dose."""
+        """Return all objects: CT, structure set, plan, dose."""
         return [*self.ct, self.structure_set, self.plan, self.dose]
 
 
@@ -81,23 +80,23 @@ def build_set(
     dose_bits: int = 32,
     family_name: str = "",
 ) -> SyntheticSet:
-    """Make a set; the same arguments make the same set.
+    """Return a set, which is determined by the arguments.
 
     Parameters
     ----------
     ct, size
-        How many slices, and of how many pixels on a side.
+        Number of slices, and pixels per side.
     rois
-        How many structures, or which ones. Of eight or more, the last three are one that was never drawn, one that
-        carries the patient's name, and one that carries a date.
+        Number of structures, or their names. Of eight or more, the last three are one without contours, one with the
+        patient's name, and one with a date.
     dense
-        Draw every structure on nearly every slice.
+        Contour every structure on nearly every slice.
     control_points
-        Of each arc.
+        Number per arc.
     dose_bits
-        32, or 16 for dciodvfy, which gives up on 32.
+        32, or 16 for dciodvfy, which does not support 32.
     family_name
-        Of the patient, where it must not be a made-up one.
+        Family name of the patient, instead of a made-up one.
     """
     ids = Identifiers(seed, family_name)
     scan = Scan(ct, size)
@@ -136,12 +135,12 @@ _PREFIXES = {"CT": "CT", "RTSTRUCT": "RS", "RTPLAN": "RP", "RTDOSE": "RD"}
 
 
 def file_name(data: Dataset) -> str:
-    """Name an object's file as planning systems do: `CT.<SOP Instance UID>.dcm`."""
+    """Return an object's file name in the style of planning systems: `CT.<SOP Instance UID>.dcm`."""
     return f"{_PREFIXES.get(data.Modality, data.Modality)}.{data.SOPInstanceUID}.dcm"
 
 
 def write_set(synthetic: SyntheticSet, folder: Path) -> None:
-    """Write a set into a folder, which is made."""
+    """Write a set into a new folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for data in synthetic.objects:
         pydicom.dcmwrite(folder / file_name(data), data, enforce_file_format=True)
@@ -150,12 +149,12 @@ def write_set(synthetic: SyntheticSet, folder: Path) -> None:
 def write_demo(
     root: Path, *, sets: int = 3, ct: int = 40, rois: int = 20, size: int = 512, seed: int = 0
 ) -> list[SyntheticSet]:
-    """Make a collection that waits to be anonymized: its settings, and a folder for each patient.
+    """Create a collection ready to be anonymized: its settings, and a folder for each patient.
 
     Raises
     ------
     SettingsWrong
-        When something is in `root` already: a demonstration never mixes with a person's data.
+        `root` is not empty: demonstrations are never mixed with real data.
     """
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise SettingsWrong(f"{root} is not empty; name a folder that does not exist yet for the demonstration.")
@@ -163,7 +162,7 @@ def write_demo(
     made = []
     for number in range(1, sets + 1):
         family_name = ""
-        if number == 2:  # an umlaut is what character sets and file systems are tried with
+        if number == 2:  # an umlaut, to test character sets and file systems
             family_name = re.sub("[aeiou]+", "ü", Identifiers(f"{seed}/umlaut").family_name, count=1)
         synthetic = build_set(seed=f"{seed}/{number}", ct=ct, rois=rois, size=size, family_name=family_name)
         write_set(synthetic, root / synthetic.folder)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from phantom.anatomy import Organ, Scan
     from phantom.identifiers import Identifiers
 
-#: What Eclipse writes beside every structure code, and cannot find the code again without.
+#: Written by Eclipse with every structure code, and needed by it to recognize the code.
 _ECLIPSE_CODES = {
     "MappingResource": "99VMS",
     "ContextGroupVersion": "20161209",
@@ -45,7 +45,7 @@ _ECLIPSE_CODES = {
 def rt_structure_set(
     scan: Scan, organs: Sequence[Organ], ids: Identifiers, slices: Sequence[str], points: int
 ) -> Dataset:
-    """Make the structure set; `slices` are the CT's instance UIDs, lowest first.  PS3.3 A.19."""
+    """Return the structure set; `slices` are the CT's instance UIDs, lowest first.  PS3.3 A.19."""
     data = started(STRUCTURES_CLASS, ids.uid(PLANNING_ROOT, "structure set"), ids, "planning system")
     add_patient(data, ids)
     add_study(data, ids)
