@@ -297,14 +297,14 @@ def _pair(
     old: Sequence[tuple[str, DicomFile]], new: Sequence[DicomFile], reasons: Reasons
 ) -> list[tuple[str, DicomFile, DicomFile]]:
     """Return the output of each source object, matched by kind and position in the patient; images first."""
+    kinds = [reader.KINDS.get(value_of(file, _SOP_CLASS).decode("latin-1"), "") for file in new]
     made: dict[tuple[str, bytes, bytes], DicomFile] = {}
-    for file in new:
-        sop_class = value_of(file, _SOP_CLASS).decode("latin-1")
-        if made.setdefault(_place(reader.KINDS.get(sop_class, ""), file), file) is not file:
+    for place, file in zip(_places(kinds, new), new, strict=True):
+        if made.setdefault(place, file) is not file:
             reasons.add("files", "two files hold the same object")
     pairs = []
-    for kind, before in old:
-        after = made.pop(_place(kind, before), None)
+    for place, (kind, before) in zip(_places([kind for kind, _ in old], [file for _, file in old]), old, strict=True):
+        after = made.pop(place, None)
         if after is None:
             reasons.add("files", f"there is no output of a {kind}")
         else:
@@ -314,10 +314,15 @@ def _pair(
     return sorted(pairs, key=lambda pair: pair[0] != "CT")
 
 
-def _place(kind: str, file: DicomFile) -> tuple[str, bytes, bytes]:
-    if kind != "CT":
-        return kind, b"", b""
-    return kind, value_of(file, _POSITION), value_of(file, _NUMBER)
+def _places(kinds: Sequence[str], files: Sequence[DicomFile]) -> list[tuple[str, bytes, bytes]]:
+    """Return the key of each object: kind, position, and the instance number of slices that share a position."""
+    slices = [kind == "CT" for kind in kinds]
+    positions = [value_of(file, _POSITION) if is_slice else b"" for is_slice, file in zip(slices, files, strict=True)]
+    shared = {position for position, times in Counter(positions).items() if times > 1}
+    return [
+        (kind, position, value_of(file, _NUMBER) if kind == "CT" and position in shared else b"")
+        for kind, position, file in zip(kinds, positions, files, strict=True)
+    ]
 
 
 def _meta_element(attribute: int, value: bytes) -> bytes:

@@ -270,7 +270,7 @@ def _code(tag: int, vr: bytes, clean: bytes, known: _Known) -> Mend | None:
     if tag == _IMAGE_TYPE and wrong[0] >= _OPEN_VALUES:
         why = gettext_noop("holds an identifier or a long number, and was cut off before it")
         return Mend("\\".join(parts[: wrong[0]]).encode("latin-1"), why)
-    new = "\\".join("" if index in wrong else part for index, part in enumerate(parts)).strip("\\")
+    new = "\\".join("" if index in wrong else part for index, part in enumerate(parts)).rstrip("\\")
     is_fixed = vr == b"UI" or tag == _IMAGE_TYPE or tag in _DEMANDED or _is_needed(tag)
     return Mend(new.encode("latin-1"), why, TERM if is_fixed else "")
 
@@ -296,7 +296,7 @@ class Coded(NamedTuple):
 
     def without(self, parts: Iterable[str]) -> Mend:
         """Return its treatment if these values are removed."""
-        new = "\\".join("" if part in parts else part for part in self.parts).strip("\\")
+        new = "\\".join("" if part in parts else part for part in self.parts).rstrip("\\")
         return Mend(new.encode("latin-1"), gettext_noop("holds a word that was to go"))
 
 
