@@ -177,25 +177,29 @@ def test_a_folder_that_is_no_published_set(tmp_path: Path) -> None:
 # Values
 
 MOMENTS = {
-    "20110506": [_Moment(date(2011, 5, 6), 8, "")],
-    "2011.05.06": [_Moment(date(2011, 5, 6), 8, "")],
-    "2011": [_Moment(date(2011, 1, 1), 4, "")],
-    "201105": [_Moment(date(2011, 5, 1), 6, "")],
-    "2011-0500": [_Moment(date(2011, 1, 1), 4, "-0500")],
-    "20110506143231.123456+0200": [_Moment(date(2011, 5, 6), 8, "143231.123456+0200")],
-    "20110506-20110507": [_Moment(date(2011, 5, 6), 8, ""), _Moment(date(2011, 5, 7), 8, "")],
-    "-20110507": [_Moment(date(2011, 5, 7), 8, "")],
-    "20110506-": [_Moment(date(2011, 5, 6), 8, "")],
-    "20110230": [],
-    "2.25.1234": [],
-    "": [],
+    ("DA", "20110506"): [_Moment(date(2011, 5, 6), 8, "")],
+    ("DA", "2011.05.06"): [_Moment(date(2011, 5, 6), 8, "")],
+    ("DA", "20110506-20110507"): [_Moment(date(2011, 5, 6), 8, ""), _Moment(date(2011, 5, 7), 8, "")],
+    ("DA", "-20110507"): [_Moment(date(2011, 5, 7), 8, "")],
+    ("DA", "20110506-"): [_Moment(date(2011, 5, 6), 8, "")],
+    ("DA", "2011"): [],
+    ("DA", "20110506143231"): [],
+    ("DA", "20110230"): [],
+    ("DA", "2.25.1234"): [],
+    ("DA", ""): [],
+    ("DT", "20110506"): [_Moment(date(2011, 5, 6), 8, "")],
+    ("DT", "2011"): [_Moment(date(2011, 1, 1), 4, "")],
+    ("DT", "201105"): [_Moment(date(2011, 5, 1), 6, "")],
+    ("DT", "2011-0500"): [_Moment(date(2011, 1, 1), 4, "-0500")],
+    ("DT", "20110506143231.123456+0200"): [_Moment(date(2011, 5, 6), 8, "143231.123456+0200")],
+    ("DT", "2011.05.06"): [],
 }
 
 
-@pytest.mark.parametrize("value", MOMENTS)
-def test_dates_are_read_without_the_writers_help(value: str) -> None:
-    """DA and DT, ranges, and what is none. PS3.5 6.2."""
-    assert _moments(value) == MOMENTS[value]
+@pytest.mark.parametrize(("vr", "value"), MOMENTS)
+def test_dates_are_read_without_the_writers_help(vr: str, value: str) -> None:
+    """DA and DT, ranges, and values that are neither. PS3.5 6.2."""
+    assert _moments(value, vr.encode()) == MOMENTS[vr, value]
 
 
 @pytest.mark.parametrize(
