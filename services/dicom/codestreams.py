@@ -121,7 +121,7 @@ def _tile_parts(stream: bytes, pos: int) -> list[Span]:
         if marker == _END:
             return [*found, (begin, pos)]
         if marker != _SOT or _segment_end(stream, pos) != begin + _SOT_LENGTH:
-            raise Unwalkable("something else stands where a tile-part should")
+            raise Unwalkable("something other than a tile-part")
         length = int.from_bytes(stream[begin + 6 : begin + 10], "big")
         end = begin + length if length else stream.rfind(b"\xff\xd9")  # 0: the last one, up to the end
         _require_no_comment(stream, begin + _SOT_LENGTH, end)

@@ -46,9 +46,9 @@ _PIXEL_REPRESENTATION: Final = 0x00280103
 _BITS_ALLOCATED: Final = 0x00280100
 
 
-RESERVED: Final = "something in reserved bytes or in the length of a delimiter, where zeros belong"
-OTHER_VR: Final = "another VR than the dictionary's, which was put in its place"
-SURPLUS: Final = "more numbers than an attribute has, of which those behind were left out"
+RESERVED: Final = "non-zero reserved bytes or delimiter length, which were cleared"
+OTHER_VR: Final = "a VR other than the dictionary's, which was replaced by it"
+SURPLUS: Final = "more numbers than an attribute has, of which the surplus was dropped"
 
 
 class Encoding(NamedTuple):
@@ -332,7 +332,7 @@ def _ordered(found: Sequence[_Found], oddities: set[str]) -> list[_Found]:
         if one.tag not in by_tag:
             by_tag[one.tag] = one
         elif by_tag[one.tag] == one:
-            oddities.add("elements that stand twice alike, and were taken once")
+            oddities.add("identical duplicate elements, of which one was kept")
         else:
             raise Malformed(f"{_called(one.tag)} {TWICE}, with different values")
     return [by_tag[tag] for tag in sorted(by_tag)]

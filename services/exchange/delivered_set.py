@@ -91,7 +91,7 @@ def judge(folder: Path, said: Mapping[str, Any], options: Options, machines: Seq
     wrong = [fault.found for fault in (*verdict.faults, *verdict.missing)]
     rtset = verdict.rtset
     if rtset is None or wrong:
-        return Judged(None, tuple(wrong) or ("It is no whole set.",), tuple(told))
+        return Judged(None, tuple(wrong) or ("It is not a complete set.",), tuple(told))
     wrong += _not_as_claimed(rtset, said, policy_for(choice))
     wrong += _one_of_each(rtset, said)
     told += _unusual(rtset)
@@ -132,12 +132,12 @@ def _one_of_each(rtset: RtSet, said: Mapping[str, Any]) -> Iterator[str]:
     if len(patients) != 1:
         yield f"Its objects state {len(patients)} patients."
     elif next(iter(patients))[0] != said["patient_id"]:
-        yield "Its patient is another one than the manifest says."
+        yield "Its patient is not the one in the manifest."
     if len({file.uid("FrameOfReferenceUID") for file in rtset.slices}) != 1:
         yield "Its CT has more than one frame of reference."
     for file in rtset.set_files:
         if f".{file.sop_instance_uid}." not in file.path.name:
-            yield "A file is named by another UID than its object has."
+            yield "A file's name and its object have different UIDs."
             return
 
 
@@ -223,7 +223,7 @@ def _unusual(rtset: RtSet) -> Iterator[str]:
     texts += [item.text("BeamName") for item in rtset.plan.view.items("BeamSequence")]
     strange = sorted({text for text in texts if text and not anatomy.only_known(text)})
     if strange:
-        yield f"Texts with words that the lexicon does not know: {', '.join(strange)}."
+        yield f"Texts with words that are not in the lexicon: {', '.join(strange)}."
     residual = sorted({text for text in texts if _DATE.search(text) or _LONG_NUMBER.search(text)})
     if residual:
         yield f"Texts that may hold a date or an ID: {', '.join(residual)}."

@@ -237,7 +237,7 @@ class _Run:
     def into(self, target: Path, chosen: set[int], held: list[Exported]) -> Made:
         """Add the delivery to an existing folder, replacing an earlier delivery there."""
         if not target.is_dir():
-            raise SettingsWrong("DEST is a file: name a folder, or say --zip and a name that ends in .zip.")
+            raise SettingsWrong("DEST is a file: name a folder, or use --zip with a name that ends in .zip.")
         earlier = _delivered_in(target, self._key)
         (target / manifest.SIGNATURE).unlink(missing_ok=True)
         current = {

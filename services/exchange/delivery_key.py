@@ -138,5 +138,5 @@ def _read(path: Path) -> Ed25519PrivateKey:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, Ed25519PrivateKey):
-        raise SettingsWrong("The file of the delivery key holds no Ed25519 key in PEM that is not encrypted.")
+        raise SettingsWrong("The delivery key file does not hold an unencrypted Ed25519 key in PEM.")
     return key

@@ -45,7 +45,7 @@ _READERS: Final = 2
 _DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 _ADDED: Final = "was added: it is not in the manifest"
 _IN_NO_MANIFEST: Final = "is in no manifest"
-_ANOTHER: Final = "is not what was delivered: its size or SHA-256 is another"
+_ANOTHER: Final = "is not what was delivered: its size or SHA-256 differs"
 
 
 class Tampered(Exception):
@@ -158,7 +158,7 @@ def _signed(data: bytes, signature: bytes) -> tuple[dict[str, Any], str]:
     """Return the manifest and the fingerprint of its key, if the signature is valid."""
     said = manifest.decode(data)
     if said is None:
-        raise Tampered("delivery.json is no manifest of a delivery.")
+        raise Tampered("delivery.json is not the manifest of a delivery.")
     try:
         public = b64decode(said["sender"]["key"], validate=True)
     except (KeyError, TypeError, ValueError):
@@ -243,7 +243,7 @@ class _Folder(Source):
     def read(self, name: str, most: int) -> bytes:
         path = self._root / name
         if path.is_symlink() or not path.is_file():
-            raise Tampered(f"There is no {name}: it is no delivery, or not a whole one.")
+            raise Tampered(f"There is no {name}: it is not a delivery, or is incomplete.")
         if path.stat().st_size > most:
             raise Tampered(f"{name} is too large.")
         return plain_files.read(path, most)
@@ -289,16 +289,16 @@ class _Zip(Source):
         seen: set[str] = set()
         for entry in archive.infolist():
             if not _is_plain(entry.filename.rstrip("/") if entry.is_dir() else entry.filename) or _has_two_names(entry):
-                raise Tampered("A name in the ZIP leads out of it, or is none that a delivery has.")
+                raise Tampered("A name in the ZIP leads out of it, or cannot be part of a delivery.")
             if entry.is_dir() and not entry.file_size:
                 self._folders.add(entry.filename.rstrip("/"))
                 continue
             if entry.filename.casefold() in seen:
-                raise Tampered("A name stands in the ZIP twice.")
+                raise Tampered("A name occurs twice in the ZIP.")
             if stat.S_ISLNK(entry.external_attr >> 16):
                 raise Tampered("There is a link in the ZIP.")
             if entry.flag_bits & 1 or entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-                raise Tampered("The ZIP is encrypted, or packed in a way that a delivery is not.")
+                raise Tampered("The ZIP is encrypted, or compressed in an unsupported way.")
             seen.add(entry.filename.casefold())
             self._entries[entry.filename] = entry
         self._enter()
@@ -314,7 +314,7 @@ class _Zip(Source):
     def read(self, name: str, most: int) -> bytes:
         entry = self._entries.get(name)
         if entry is None:
-            raise Tampered(f"There is no {name}: it is no delivery, or not a whole one.")
+            raise Tampered(f"There is no {name}: it is not a delivery, or is incomplete.")
         try:
             with self._archive.open(entry) as file:
                 data = file.read(most + 1)
@@ -358,12 +358,12 @@ def _source(path: Path, workplace: Path, identity: Path | None) -> Iterator[Sour
             if identity is None:
                 raise SettingsWrong("The delivery is encrypted: --identity FILE names the key that opens it.")
             if not packing.decrypt(path, place / "delivery.zip", packing.identities(identity)):
-                raise Tampered("It cannot be decrypted: it is for somebody else, damaged, or cut off.")
+                raise Tampered("It cannot be decrypted: it is for another recipient, damaged, or truncated.")
             path = place / "delivery.zip"
         try:
             archive = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, ValueError, NotImplementedError):
-            raise Tampered("It is no folder and no ZIP, or a damaged one.") from None
+            raise Tampered("It is neither a folder nor a ZIP, or it is damaged.") from None
         with archive:
             yield _Zip(archive, path.stat().st_size)
     finally:

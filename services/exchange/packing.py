@@ -90,9 +90,9 @@ def recipients_of(lines: Iterable[str]) -> list[pyrage.x25519.Recipient | pyrage
         try:
             found.append(kind.from_str(line))
         except pyrage.RecipientError:
-            raise SettingsWrong("A line of the file of recipients is no public key of age or SSH.") from None
+            raise SettingsWrong("A line of the file of recipients is not a public key of age or SSH.") from None
     if not found:
-        raise SettingsWrong("The file of recipients names none: `age-keygen -y` prints the line that belongs there.")
+        raise SettingsWrong("The file of recipients is empty: `age-keygen -y` prints the line to add.")
     return found
 
 

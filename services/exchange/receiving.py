@@ -282,7 +282,7 @@ class _Taking:
         if not came:
             return Received(folder, "told", anon, (*says, f"It is {anon}, which was published here itself."))
         if Origin(came["key"], came["collection"], came["folder"]) != one.origin:
-            return Received(folder, "told", anon, (*says, f"It is {anon}, which another sender delivered otherwise."))
+            return Received(folder, "told", anon, (*says, f"It is {anon}, which another sender delivered differently."))
         if int(said["revision"]) <= int(came.get("revision", 0)):
             return Received(folder, "told", anon, (*says, f"{anon} is of a later revision; this one is not taken."))
         if not self._is_unchanged(there):

@@ -31,7 +31,7 @@ _AT_ONCE: Final = 2
 """Parts of a set written concurrently; deliveries are received one at a time, so a second core is free."""
 _PATIENT_ID: Final = dictionary.tag("PatientID")
 _PATIENT_NAME: Final = dictionary.tag("PatientName")
-_NOT_ALL: Final = "elements: some were lost or put in"
+_NOT_ALL: Final = "elements: some were lost or inserted"
 
 
 def write(rtset: RtSet, identity: NewIdentity, key: bytes, folder: Path) -> dict[str, str]:
@@ -126,7 +126,7 @@ class _Proof:
     def compare(self, old: DicomFile, new: DicomFile) -> None:
         """Compare two objects except for their pixels."""
         if old.implicit != new.implicit or old.transfer_syntax != new.transfer_syntax:
-            self.wrong.add("encoding: it is another one")
+            self.wrong.add("encoding: it differs")
         self._elements(old.data, old.elements, new.data, new.elements)
 
     def add(self, other: _Proof) -> None:
@@ -138,7 +138,7 @@ class _Proof:
         """Check that the mapping of UIDs is one-to-one."""
         olds, news = {old for old, _ in self._pairs}, {new for _, new in self._pairs}
         if len(olds) != len(self._pairs) or len(news) != len(self._pairs) or olds & news:
-            self.wrong.add("uids: they are not new one to one")
+            self.wrong.add("uids: they were not replaced one to one")
 
     def _elements(self, old: bytes, olds: Sequence[Element], new: bytes, news: Sequence[Element]) -> None:
         if len(olds) != len(news):

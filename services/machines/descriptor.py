@@ -221,7 +221,7 @@ def load(path: Path) -> Machine:
         data = plain_files.read(path, MAX_BYTES)
     except plain_files.NotPlain:
         raise SettingsWrong(
-            f"{path.name} is no machine descriptor: it is no file, or larger than {MAX_BYTES} bytes."
+            f"{path.name} is not a machine descriptor: it is not a file, or larger than {MAX_BYTES} bytes."
         ) from None
     return _Reader(path.name).machine(_parse(data, path.name))
 
@@ -232,9 +232,9 @@ def _parse(data: bytes, file: str) -> etree._Element:
     try:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as malformed:
-        raise SettingsWrong(f"{file}: this is no well-formed XML ({malformed.msg}).") from None
+        raise SettingsWrong(f"{file}: this is not well-formed XML ({malformed.msg}).") from None
     if root.getroottree().docinfo.internalDTD is not None:
-        raise SettingsWrong(f"{file}: a document type (DOCTYPE) has no place in a machine descriptor.")
+        raise SettingsWrong(f"{file}: a document type (DOCTYPE) is not allowed in a machine descriptor.")
     schema = _schema()
     if not schema.processor.validate(root):
         fault = schema.processor.error_log[0]

@@ -82,14 +82,14 @@ def _listed(collection: Collection) -> Iterator[Finding]:
             "identity-list-wrong",
             "",
             str(fault),
-            "Mend the row. No set is taken before the whole list is good.",
+            "Correct the row. No set is processed until the whole list is valid.",
         )
     for one in given_identities.changed(collection):
         yield Finding(
             "identity-row-changed",
             folder_name(one.index),
             one.says,
-            f"Set the row back; or take the set back with `anonymizer withdraw ROOT {folder_name(one.index)}` and have "
+            f"Restore the row; or withdraw the set with `anonymizer withdraw ROOT {folder_name(one.index)}` and have "
             "it taken anew with `anonymizer retry ROOT SET --as-new`.",
         )
 
@@ -119,7 +119,7 @@ def _changed(folder: str, says: str, name: str) -> Finding:
         "original-changed",
         folder,
         says.format(name),
-        f"Find out who changed it. Where it was published too early, or wrong, withdraw first: `anonymizer withdraw "
+        f"Find out who changed it. If it was published too early, or wrongly, withdraw it first: `anonymizer withdraw "
         f"ROOT {name}`; only then `anonymizer retry ROOT SET --as-new`, or the bad set stays beside the good one.",
     )
 
@@ -129,7 +129,7 @@ def _formulas(name: str, line: str) -> Iterator[Finding]:
         yield Finding(
             "formula",
             name,
-            f"A spreadsheet would take the {column} of its tracking line for a formula.",
+            f"A spreadsheet would interpret the {column} of its tracking line as a formula.",
             "Import the tracking file into the spreadsheet with its columns as text.",
         )
 
@@ -164,15 +164,15 @@ class _Seen:
                 yield Finding(
                     "claim-unreadable",
                     name,
-                    "Its number is taken by a claim that nobody can read, and nothing is published under it.",
-                    f"Nobody gets this number. If no set is in work, delete .anonymizer/claims/{index:06d}.json.",
+                    "Its number is blocked by an unreadable claim, and nothing is published under it.",
+                    f"No set gets this number. If no set is in work, delete .anonymizer/claims/{index:06d}.json.",
                 )
             elif claim and published and published.set_id not in {claim.set_id, None}:
                 yield Finding(
                     "claim-of-another",
                     name,
-                    "Its claim names another set than its record does.",
-                    "Bring .anonymizer back from a backup, whole, or ask the people who made this program.",
+                    "Its claim and its record name different sets.",
+                    "Restore all of .anonymizer from a backup, or ask the people who made this program.",
                 )
             elif claim and published is None:
                 yield Finding("in-work", name, "Its number is held by a set that is not published yet.")
@@ -182,8 +182,8 @@ class _Seen:
                 yield Finding(
                     "half-a-claim",
                     folder_name(claim.index) if claim else "",
-                    "A set notes a number that no claim gives it.",
-                    "Drop the set again, or have it looked at again with `anonymizer retry ROOT SET`: that mends it.",
+                    "A set has a number without a claim on it.",
+                    "Drop the set again, or check it again with `anonymizer retry ROOT SET`: that repairs it.",
                 )
 
     def published(self) -> Iterator[Finding]:
@@ -194,7 +194,7 @@ class _Seen:
                 yield Finding(
                     "adopted",
                     name,
-                    "It was given by the older program, or before a backup was brought back: to whom, nobody knows.",
+                    "It was given by the older program, or before a backup was restored: to whom is not known.",
                 )
                 continue
             if published.forgotten:
@@ -211,8 +211,8 @@ class _Seen:
                 yield Finding(
                     "no-claim",
                     name,
-                    "It is published, and no claim gives it its number. The record keeps the number taken.",
-                    "The set itself, dropped again, would not be known. Bring .anonymizer back from a backup, whole.",
+                    "It is published without a claim on its number. The record keeps the number taken.",
+                    "The set would not be recognized if dropped again. Restore all of .anonymizer from a backup.",
                 )
             yield from self._line_of(published)
             yield from self._folder_of(published)
@@ -225,20 +225,20 @@ class _Seen:
             yield Finding(
                 "person-lost",
                 folder_name(published.index),
-                "It is linked to a person of whom nothing is known here any more.",
-                "Bring .anonymizer back from a backup, whole, or the next set of this person becomes somebody else.",
+                "It is linked to a person who is no longer known here.",
+                "Restore all of .anonymizer from a backup, or the next set of this person gets another identity.",
             )
 
     def _line_of(self, published: Record) -> Iterator[Finding]:
         name = folder_name(published.index)
         if published.withdrawn:
             if published.index in self._lines:
-                yield Finding("half-withdrawn", name, "It was withdrawn and its line was not.", _AGAIN.format(name))
+                yield Finding("half-withdrawn", name, "It was withdrawn, but its line was not.", _AGAIN.format(name))
         elif published.index not in self._lines:
             yield Finding(
                 "no-line",
                 name,
-                "It is published, and there is no tracking line for it.",
+                "It is published, but has no tracking line.",
                 f"Bring .anonymizer/tracking/{published.index:06d}.json back from a backup.",
             )
         elif self._lines[published.index] is None:
@@ -255,10 +255,10 @@ class _Seen:
         folder = self._collection.root / name
         if published.withdrawn:
             if (folder / published.plan_name).exists():
-                yield Finding("half-withdrawn", name, "It was withdrawn and its folder was not.", _AGAIN.format(name))
+                yield Finding("half-withdrawn", name, "It was withdrawn, but its folder was not.", _AGAIN.format(name))
             return
         if not os.path.lexists(folder):
-            yield Finding("taken-away", name, "It was published and is not here any more. It is not made again.")
+            yield Finding("taken-away", name, "It was published, but is no longer here. It is not made again.")
             return
         expected = published.hashes
         there = set(published_in(folder)) if folder.is_dir() else set()
@@ -270,7 +270,7 @@ class _Seen:
                     "files-changed",
                     name,
                     f"{len(files)} of its files {what}.",
-                    f"Bring the folder back from a copy, or take it back: `anonymizer withdraw ROOT {name}`.",
+                    f"Restore the folder from a copy, or withdraw it: `anonymizer withdraw ROOT {name}`.",
                 )
 
     def folders(self) -> Iterator[Finding]:
@@ -281,7 +281,7 @@ class _Seen:
                 yield Finding(
                     "folder-without-record",
                     name,
-                    "No record tells what it is. Its number is not given to any set.",
+                    "There is no record of it. Its number is not given to any set.",
                     "If a worker was killed just now, the service finishes it within a minute. Otherwise it was made "
                     "by hand or by another program: move it away.",
                 )
@@ -292,7 +292,7 @@ class _Seen:
             yield Finding(
                 "line-without-record",
                 folder_name(index),
-                "There is a tracking line for it, and no record that it was published.",
+                "It has a tracking line, but no record of its publication.",
                 f"Bring .anonymizer/records/{folder_name(index)}.json back from a backup.",
             )
         in_files: Counter[bytes] = Counter()
@@ -301,7 +301,9 @@ class _Seen:
                 try:
                     in_files.update(tracking_lines.lines_of(self._collection.root / name))
                 except plain_files.NotPlain as wrong:
-                    yield Finding("tracking-file-unreadable", name, str(wrong), "Move it away: it is written anew.")
+                    yield Finding(
+                        "tracking-file-unreadable", name, str(wrong), "Move it away: it will be written again."
+                    )
         for index, stored in sorted(self._lines.items()):
             line = str((stored or {}).get("line", ""))
             if index in self._withdrawn or not line:
@@ -311,7 +313,7 @@ class _Seen:
                 yield Finding(
                     "not-rendered",
                     folder_name(index),
-                    "Its line does not stand in the tracking file: the service, or the next run, brings it.",
+                    "Its line is missing from the tracking file: the service, or the next run, adds it.",
                 )
 
     def staging(self) -> Iterator[Finding]:
@@ -327,7 +329,7 @@ class _Seen:
                 yield Finding(
                     "unproven-publication",
                     name,
-                    "An attempt was published as it seems, and its folder is not where it should be.",
+                    "An attempt was apparently published, but its folder is not where it should be.",
                     f"If {name} was moved away by hand, move it back for a minute. Until then its number stays taken.",
                 )
             else:
@@ -347,8 +349,8 @@ class _Seen:
                     yield Finding(
                         "outcome-without-record",
                         where,
-                        "It is noted as published, and no record says so.",
-                        "Bring .anonymizer back from a backup, whole.",
+                        "It is noted as published, but has no record.",
+                        "Restore all of .anonymizer from a backup.",
                     )
                 elif folder is None or not folder.is_dir():
                     yield Finding("original-gone", where, f"The original of {folder_name(published.index)} is gone.")
@@ -372,7 +374,7 @@ class _Seen:
         else:
             sets = [rtset for one in judged.sets if (rtset := one.verdict.rtset) is not None]
         if not sets:
-            says = "What lies in the folder is not the whole set any more that was published as {}."
+            says = "The folder no longer holds the whole set that was published as {}."
             return _changed(self._collection.name_of(folder), says, name)
         if any(self._is_source(rtset, published) for rtset in sets):
             return None
@@ -388,4 +390,4 @@ class _Seen:
         )
 
 
-_AGAIN: Final = "A withdrawal was cut off: `anonymizer withdraw ROOT {}` once more."
+_AGAIN: Final = "A withdrawal was interrupted: run `anonymizer withdraw ROOT {}` again."

@@ -45,7 +45,7 @@ def forget_set(collection: Collection, index: int) -> None:
     name = folder_name(index)
     published = records.read(collection, index)
     if published is None or (published.set_id is None and not published.forgotten):
-        raise SettingsWrong(f"{name} was not published by this program: what it is, only a person knows.")
+        raise SettingsWrong(f"{name} was not published by this program: only a person knows what it is.")
     if published.set_id is None:
         return
     locators = list(_locators(collection, published))

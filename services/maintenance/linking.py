@@ -282,7 +282,7 @@ def of_published(collection: Collection, record: Record) -> Link | None:
         lost = Fault(
             registry.FIRST_SET_GONE,
             gettext("Its person's entry is lost."),
-            gettext("Bring .anonymizer back from a backup, whole."),
+            gettext("Restore all of .anonymizer from a backup."),
         )
         raise SetWaits(lost)
     study_ids = dict((record.content.get(LINKED) or {}).get("study_ids") or {})

@@ -38,7 +38,7 @@ def choose(collection: Collection, folder: Path, numbers: Iterable[int]) -> list
         raise SettingsWrong(f'{says}: a person chooses where it says "ask".')
     found, taken = numbered(collection, folder, numbers)
     if not taken:
-        raise SettingsWrong("Say which plans are meant, by the numbers that `anonymizer check ROOT` prints.")
+        raise SettingsWrong("Specify the plans by the numbers that `anonymizer check ROOT` prints.")
     marks = [plans.mark_of(collection, one.plan_uid) for one in found]
     chosen = frozenset(plans.mark_of(collection, one.plan_uid) for one in taken)
     locator = registry.register(collection, collection.name_of(folder))

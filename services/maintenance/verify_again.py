@@ -99,7 +99,7 @@ def verify_published(source: Path, anon: Path, collection: Collection, machines:
         edition = told.get("policy", {}).get("edition", table.POLICY_EDITION)
         if edition == table.POLICY_EDITION:
             raise NotClean(*not_clean.reasons, *changed) from None
-        older = f"policy: it was made under that of {edition}, and held against that of {table.POLICY_EDITION}"
+        older = f"policy: it was made under that of {edition}, and checked against that of {table.POLICY_EDITION}"
         raise NotClean(older, *not_clean.reasons, *changed) from None
     if changed:
         raise NotClean(*changed)

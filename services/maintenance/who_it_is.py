@@ -60,4 +60,4 @@ def _check_known(collection: Collection, index: int) -> None:
     if record.content.get("received"):
         raise SettingsWrong(f"{name} came with a delivery: its dates and UIDs were made elsewhere, and no key is here.")
     if persons.of_published(collection, record) is None:
-        raise SettingsWrong(f"The person of {name} is not known any more: bring .anonymizer back from a backup, whole.")
+        raise SettingsWrong(f"The person of {name} is not known any more: restore all of .anonymizer from a backup.")

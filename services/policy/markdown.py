@@ -27,16 +27,16 @@ _OPTION_NAMES: Final = {
 }
 
 _SENTENCES: Final = {
-    Action.IDENTITY: "the set's new identity, its age and its sex take its place",
-    Action.UID: "a new UID, the same for the same old one everywhere in the set",
-    Action.DATE: "moved back by whole weeks, all dates of the set alike",
-    Action.MACHINE: "the machine of the collection takes its place",
-    Action.SCANNER: "the collection's name for the CT scanner takes its place, or it is removed",
-    Action.CLEAN: "kept, after the set's own identifiers were taken out",
-    Action.DUMMY: "a constant takes its place",
+    Action.IDENTITY: "replaced by the set's new identity, age and sex",
+    Action.UID: "replaced by a new UID, consistently within the set",
+    Action.DATE: "moved back by whole weeks, the same for all dates of the set",
+    Action.MACHINE: "replaced by the collection's machine",
+    Action.SCANNER: "replaced by the collection's name for the CT scanner, or removed",
+    Action.CLEAN: "kept, without the set's own identifiers",
+    Action.DUMMY: "replaced by a constant",
     Action.EMPTY: "kept without a value",
     Action.APPROVAL: "becomes UNAPPROVED",
-    Action.METHOD: "written new: says what was done",
+    Action.METHOD: "rewritten: states what was done",
     Action.DROP: "removed",
     Action.KEEP: "kept",
 }

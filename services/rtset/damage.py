@@ -64,7 +64,7 @@ _SENTENCES: Final = (
     gettext_noop("its kind of compression is not known"),
     gettext_noop("it does not begin with its marker"),
     gettext_noop("it has a marker that is not known"),
-    gettext_noop("something else stands where a tile-part should"),
+    gettext_noop("something other than a tile-part"),
     gettext_noop("a tile-part carries a comment"),
     gettext_noop("there is no marker where one should be"),
     gettext_noop("a segment reaches beyond its end"),
@@ -72,10 +72,10 @@ _SENTENCES: Final = (
     gettext_noop("its frames cannot be told apart"),
     # what reading put right
     gettext_noop("another transfer syntax than the file states"),
-    gettext_noop("another VR than the dictionary's, which was put in its place"),
-    gettext_noop("more numbers than an attribute has, of which those behind were left out"),
+    gettext_noop("a VR other than the dictionary's, which was replaced by it"),
+    gettext_noop("more numbers than an attribute has, of which the surplus was dropped"),
     gettext_noop("elements out of order, which were sorted"),
-    gettext_noop("elements that stand twice alike, and were taken once"),
+    gettext_noop("identical duplicate elements, of which one was kept"),
 )
 
 

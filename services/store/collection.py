@@ -46,7 +46,7 @@ MOST_ADOPTED: Final = 100_000
 
 _ANON_FILE: Final = re.compile(ANON_NAME.pattern + r"\.json")
 _CLAIM_FILE: Final = re.compile(r"\d{6,}\.json")
-_INCOMPLETE: Final = f"{STATE_NAME} is incomplete: bring it back from a backup, whole."
+_INCOMPLETE: Final = f"{STATE_NAME} is incomplete: restore all of it from a backup."
 _FOLDERS: Final = ("folders", "outcomes", "claims", "sets", "staging", "records", "tracking", "attempts", "persons")
 
 

@@ -342,7 +342,7 @@ def test_a_manifest_that_can_be_read_in_two_ways_is_none(out: Path, centre: Path
     written(out, sender, OTHER_BYTES[change])
     assert (out / manifest.NAME).read_bytes() != before
     code, told = taken(out, centre, sender)
-    assert (code, told) == (1, {"refused": "delivery.json is no manifest of a delivery.", "sets": []})
+    assert (code, told) == (1, {"refused": "delivery.json is not the manifest of a delivery.", "sets": []})
     assert anons(centre) == []
 
 
@@ -485,7 +485,7 @@ def test_a_manifest_that_is_no_file_is_not_waited_for(
     (out / name).unlink()
     make(out / name)
     code, told = taken(out, centre, sender)
-    assert (code, told["refused"]) == (1, f"There is no {name}: it is no delivery, or not a whole one.")
+    assert (code, told["refused"]) == (1, f"There is no {name}: it is not a delivery, or is incomplete.")
 
 
 # ZIP -----------------------------------------------------------------------------------------------------------------

@@ -69,4 +69,4 @@ def test_a_file_overwritten_in_place_is_told(
     said = anonymizer("doctor", root, "--json")
     (found,) = (one for one in json.loads(said.stdout)["findings"] if one["is_wrong"])
     assert (said.returncode, found["code"], found["where"]) == (1, "original-changed", "A")
-    assert "withdraw first" in found["remedy"]
+    assert "withdraw it first" in found["remedy"]

@@ -566,7 +566,7 @@ def test_an_element_that_stands_twice(published: Published, prefix: str, begin: 
     at = data.index(begin)
     length = 8 + int.from_bytes(data[at + 6 : at + 8], "little")
     path.write_bytes(data[:at] + data[at : at + length] + data[at:])
-    assert "are not written as they should be: elements that stand twice alike" in reasons(published)
+    assert "are not written as they should be: identical duplicate elements" in reasons(published)
 
 
 @pytest.mark.parametrize("prefix", ["RP", "CT"])

@@ -87,7 +87,7 @@ def test_an_unknown_name_is_answered_with_what_there_is(tmp_path: Path) -> None:
         find("Other", [tmp_path])
     assert str(refusal.value) == (
         "There is no machine called Other. There is: Ours; or keep, which leaves each plan its own. "
-        "Could not be read: broken.xml: this is no well-formed XML "
+        "Could not be read: broken.xml: this is not well-formed XML "
         "(Opening and ending tag mismatch: wedges line 15 and machine, line 16, column 11)."
     )
     assert find("Ours", [tmp_path]).name == "Ours"
@@ -169,7 +169,7 @@ def test_what_a_schema_cannot_say_is_checked_too(tmp_path: Path, text: str, inst
 def test_entities_are_refused_before_they_grow(tmp_path: Path) -> None:
     """A document type has no use here and can fill the memory, or read other files."""
     bomb = '<!DOCTYPE machine [<!ENTITY a "aaaaaaaa"><!ENTITY b "&a;&a;&a;"><!ENTITY c SYSTEM "other.txt">]>\n'
-    with pytest.raises(SettingsWrong, match=r"ours.xml: a document type \(DOCTYPE\) has no place"):
+    with pytest.raises(SettingsWrong, match=r"ours.xml: a document type \(DOCTYPE\) is not allowed"):
         load(write(tmp_path, SMALL.replace("<machine", bomb + "<machine", 1)))
 
 

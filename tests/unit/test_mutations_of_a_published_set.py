@@ -485,7 +485,7 @@ PLAIN: dict[str, tuple[Callable[[Set], object], str]] = {
         "elements: items are lost or were put in at RTSTRUCT ROIContourSequence",
     ),
     "the reserved bytes of a header": (replacing("RS", b"SQ\0\0", b"SQWb"), "elements: of a RTSTRUCT are not written"),
-    "another VR": (replacing("CT", b"\x18\0\x50\0DS", b"\x18\0\x50\0LO"), "another VR than the dictionary's"),
+    "another VR": (replacing("CT", b"\x18\0\x50\0DS", b"\x18\0\x50\0LO"), "a VR other than the dictionary's"),
     "bytes behind the last element": (written("RP", lambda data: data + NAME.encode()), "files: a file is no sound"),
     "a blank line behind the last element": (written("RP", lambda data: data + b"\n"), "do not reach to the end"),
     "a file that ends too early": (written("RS", lambda data: data[:-7]), "files: a file is no sound DICOM"),

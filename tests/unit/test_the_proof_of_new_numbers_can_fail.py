@@ -86,10 +86,10 @@ def other_pixels(data: Dataset) -> None:
 @pytest.mark.parametrize(
     ("change", "found"),
     [
-        (lost, "elements: some were lost or put in"),
-        (added, "elements: some were lost or put in"),
+        (lost, "elements: some were lost or inserted"),
+        (added, "elements: some were lost or inserted"),
         (changed, "elements: Modality is not as it should be"),
-        (old_uid, "uids: they are not new one to one"),
+        (old_uid, "uids: they were not replaced one to one"),
         (other_patient, "elements: PatientName is not as it should be"),
         (fewer_items, "elements: StructureSetROISequence has other items"),
         (other_pixels, "pixels: differ in a CT"),
