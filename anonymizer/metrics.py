@@ -22,7 +22,7 @@ from prometheus_client.registry import Collector
 from services.errors import SettingsWrong
 from services.policy.table import POLICY_EDITION
 from services.runtime import metrics
-from watcher.service import STANDS_BY
+from watcher.collection_watcher import STANDS_BY
 from worker.app import QUEUE, key_of
 from worker.messages import count as set_aside_messages
 

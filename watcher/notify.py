@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from services.runtime.settings import Settings
-    from watcher.service import CollectionWatcher
+    from watcher.collection_watcher import CollectionWatcher
 
 LONG_S: Final = 3600.0
 """Seconds after which a set has been waiting long."""

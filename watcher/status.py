@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,6 @@ from services.forms import identity_list
 from services.forms.collection_form import BY_HAND, read_settings
 from services.forms.identity_list import as_text
 from services.language import speaking
-from services.layout import SETTINGS_NAME
 from services.machines import descriptor
 from services.publication import high_water
 from services.publication.high_water import NumbersLost
@@ -24,6 +22,7 @@ from services.store.set_state import SetState
 from watcher import listed_identities
 from watcher.folders import beside_the_sets, loose_dicom, set_folders
 from watcher.hospital_folders import HospitalFolders
+from watcher.opened_collection import changed
 from watcher.set_states import SetStatuses
 from worker.app import app, connect
 from worker.queue import Queue
@@ -128,7 +127,7 @@ class StatusReader:
             self._releases.look()
             with speaking(collection.options.language):
                 wrong = as_text(listed_identities.faults(collection))
-                changed = "\n".join(one.says for one in given_identities.changed(collection))
+                differs = "\n".join(one.says for one in given_identities.changed(collection))
             loose, beside = loose_dicom(self._root), beside_the_sets(self._root, collection)
         except SettingsWrong as wrong:
             return CollectionStatus(root, str(wrong))
@@ -140,14 +139,11 @@ class StatusReader:
             for status in statuses
         ]
         left_out = [one for status in statuses if status.outcome for one in status.outcome.not_taken]
-        return CollectionStatus(root, wrong or away, rows, loose, warning=changed, not_taken=[*beside, *left_out])
+        return CollectionStatus(root, wrong or away, rows, loose, warning=differs, not_taken=[*beside, *left_out])
 
     def _look(self) -> Collection:
         """Open the collection, reopening it only if its form or its list of identities has changed."""
-        files = [(self._root / SETTINGS_NAME).stat()]
-        with suppress(FileNotFoundError):
-            files.append((self._root / identity_list.FILE_NAME).stat())
-        form = [(status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino) for status in files]
+        form = changed(self._root, identity_list.FILE_NAME)
         if self._collection is None or form != self._form or collection_id(self._root) != self._collection.id:
             self._collection = Collection.look(self._root)
             descriptor.named(self._collection.options.machine, descriptor.folders(self._settings.machines))

@@ -21,7 +21,7 @@ from services.runtime.progress import InWork, read_all
 from services.store import failures, registry
 from services.store.set_state import SetState
 from services.store.tracking_lines import TrackingFiles
-from watcher.service import SHARE_OF_TIME, CollectionWatcher
+from watcher.collection_watcher import SHARE_OF_TIME, CollectionWatcher
 from worker.app import connect, make_app
 from worker.queue import Queue
 from worker.sheet_queue import ENDING, NICE, Sheets

@@ -15,9 +15,9 @@ from services.errors import SettingsWrong
 from services.runtime.settings import Settings, from_environment
 from services.store.set_state import SetState
 from tests.sets import make_collection, make_set
+from watcher.collection_watcher import CollectionWatcher
 from watcher.counts import StatusCounts
 from watcher.notify import EVERY_S, LONG_S, Notifier
-from watcher.service import CollectionWatcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -17,8 +17,8 @@ from services.runtime import metrics
 from services.runtime.settings import Address
 from services.store.set_state import SetState
 from tests.processes import free_port
+from watcher.collection_watcher import STANDS_BY
 from watcher.counts import StatusCounts
-from watcher.service import STANDS_BY
 
 
 @pytest.fixture
