@@ -15,7 +15,6 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,20 +24,16 @@ from celery import signals
 from celery.worker import state as worker_state
 from structlog.contextvars import bound_contextvars
 
-from services.errors import NotClean, SetsFailed, SettingsWrong
-from services.language import speaking
-from services.layout import SETTINGS_NAME
-from services.pipeline.answers import parked_text
+from services.errors import SetsFailed, SettingsWrong
+from services.pipeline import parking
 from services.pipeline.folder_run import process
 from services.publication import high_water
 from services.publication.index_ledger import Ledger
-from services.rtset import folder_listing
 from services.runtime import metrics
 from services.runtime.progress import Progress, step_of
 from services.runtime.settings import Settings
-from services.store import failures, notes, registry
+from services.store import failures
 from services.store.collection import Collection
-from services.store.registry import Outcome
 from services.store.set_state import SetState
 from services.store.share import Share
 from worker import lease
@@ -50,10 +45,11 @@ from worker.transient_errors import CIRCUMSTANCES, describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import redis
     from celery import Task
+
+    from services.store.registry import Outcome
 
 
 FREE_BEGINNINGS: Final = 5
@@ -127,8 +123,8 @@ def _work(here: Station, name: SetKey, beginnings: int, *, patience_over: bool) 
         collection = Collection.open(here.share.find(name.collection_id))
         if beginnings > FREE_BEGINNINGS:
             log.error("set.failed", error=WORKER_KILLED)
-            count_failure(collection, name, WORKER_KILLED, failures.begun(collection, name.locator))
-        if _is_parked(collection, name.locator):
+            parking.count_failure(collection, name.locator, WORKER_KILLED, failures.begun(collection, name.locator))
+        if parking.is_parked(collection, name.locator):
             return str(SetState.PARKED)
         ledger = Ledger(collection, here.redis)
         try:
@@ -138,11 +134,11 @@ def _work(here: Station, name: SetKey, beginnings: int, *, patience_over: bool) 
         except SetsFailed as several:
             for plan, error in several.errors.items():
                 log.exception("set.failed", exc_info=error)
-                count_failure(collection, name, type(error).__name__, plan, _said_by_proof(error))
+                parking.count_error(collection, name.locator, error, plan)
             ended = "failed"
         except Exception as error:
             log.exception("set.failed")
-            count_failure(collection, name, type(error).__name__, proof=_said_by_proof(error))
+            parking.count_error(collection, name.locator, error)
             ended = "failed"
         else:
             ended = str(outcome.state if outcome else SetState.GONE)
@@ -171,69 +167,6 @@ def _note_end(here: Station, collection: Collection, name: SetKey, outcome: Outc
         log.info(event, index=one.index, codes=one.codes, seconds=took_s)
 
 
-def _is_parked(collection: Collection, locator: str) -> bool:
-    """Return whether a set is parked, so that a late message must not restart it."""
-    outcome = registry.read_outcome(collection, locator)
-    folder = registry.folder_of(collection, locator)
-    if outcome is None or outcome.state is not SetState.PARKED or folder is None or not folder.is_dir():
-        return False
-    return folder_listing.fingerprint(folder) == outcome.fingerprint
-
-
-def _said_by_proof(error: Exception) -> tuple[str, ...]:
-    """Return the findings of a failed proof; empty for other errors, which may be temporary."""
-    return error.reasons if isinstance(error, NotClean) else ()
-
-
-def count_failure(collection: Collection, name: SetKey, why: str, plan: str = "", proof: tuple[str, ...] = ()) -> None:
-    """Count a failure of a set, and park it after too many, or if it would recur.
-
-    Its index, if any, is released by the next reconciliation.
-
-    Parameters
-    ----------
-    why
-        Class of the last error, never its text.
-    plan
-        In a multi-set folder, the mark of the set's plan; the other sets continue.
-    proof
-        Findings of a failed proof, which is not repeated since it would fail again.
-    """
-    key = failures.of_set(name.locator, plan)
-    folder = registry.folder_of(collection, name.locator)
-    if folder is not None and _is_concluded(collection, name.locator, folder):
-        return  # the process had stored the set's outcome before it died: that is valid
-    reasons = failures.with_one_more(collection, key, why)
-    if (proof or len(reasons) >= failures.MOST) and folder is not None:
-        fingerprint = folder_listing.fingerprint(folder)
-        log.error("set.parked", codes=reasons, reasons=proof or reasons)
-        if plan:
-            failures.park(collection, key, reasons, fingerprint, proof)
-            return
-        at = datetime.now(UTC).isoformat(timespec="seconds")
-        with speaking(collection.options.language):
-            text = parked_text(proof)
-            notes.write_note(folder, text)
-        parked = Outcome(SetState.PARKED, fingerprint, at, codes=reasons, text=text, proof=proof)
-        registry.write_outcome(collection, name.locator, parked)
-        reasons = () if proof else reasons
-    # Last, so that an interrupted parking is repeated at the next failure.
-    failures.keep(collection, key, reasons)
-
-
-def _is_concluded(collection: Collection, locator: str, folder: Path) -> bool:
-    """Return whether the share has an outcome for the folder as it is now, under the current form."""
-    outcome = registry.read_outcome(collection, locator)
-    if outcome is None or not outcome.state.is_concluded or outcome.waits_for_list:
-        return False
-    if outcome.state in {SetState.PARKED, SetState.NOT_READABLE}:  # these are retried while unchanged
-        return False
-    if outcome.fingerprint != folder_listing.fingerprint(folder):
-        return False
-    form_changed_ns = (collection.root / SETTINGS_NAME).stat().st_ctime_ns
-    return not outcome.is_reopened_by_form or registry.written_ns(collection, locator) > form_changed_ns
-
-
 @signals.task_failure.connect  # type: ignore[untyped-decorator]
 def count_death(sender: Task, exception: BaseException, args: tuple[Any, ...], task_id: str = "", **_: object) -> None:
     """Count, in the worker's main process, the death of a set's process, including those killed for being stuck.
@@ -252,6 +185,6 @@ def count_death(sender: Task, exception: BaseException, args: tuple[Any, ...], t
             log.error("set.failed", error=why, signal=signal_of(str(exception)), step=step)
             lease.drop(here.redis, name)
             collection = Collection.open(here.share.find(name.collection_id))
-            count_failure(collection, name, why, failures.begun(collection, name.locator))
+            parking.count_failure(collection, name.locator, why, failures.begun(collection, name.locator))
         except CIRCUMSTANCES as circumstance:
             log.warning("set.waits", waits=describe(circumstance))

@@ -17,6 +17,7 @@ from services.forms.identity import Identity
 from services.maintenance import doctor, withdraw
 from services.maintenance.verify_again import verify_published
 from services.pipeline import folder_run, set_run
+from services.pipeline.parking import count_failure
 from services.publication import attempts, claims, republish
 from services.publication.index_ledger import Ledger
 from services.runtime.progress import Progress
@@ -31,7 +32,6 @@ from tests.integration.conftest import killed_before  # noqa: F401 - a fixture
 from tests.sets import make_set, other_object
 from worker import tasks
 from worker.set_key import SetKey
-from worker.tasks import count_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -229,14 +229,13 @@ def test_deaths_count_for_the_set_that_was_begun(desk, monkeypatch: pytest.Monke
             raise NotClean("poison")
         return real(source, *args)
 
-    key = SetKey(here.collection.id, here.locator)
     with monkeypatch.context() as patch:
         patch.setattr(set_run.prove, "prove", fail)
         for _ in range(failures.MOST):
             with pytest.raises(SetsFailed) as failed:
                 here.do()
             (mark,) = failed.value.errors
-            count_failure(here.collection, key, "NotClean", mark)
+            count_failure(here.collection, here.locator, "NotClean", mark)
         outcome = here.do()
     assert [one.state for one in outcome.sets] == ["parked"] + ["published"] * (len(export.sets) - 1)
     assert (outcome.state, outcome.sets[0].codes) == ("parked", ("NotClean",) * 3)

@@ -11,6 +11,7 @@ import pytest
 from billiard.exceptions import WorkerLostError
 
 from anonymizer.embedded.redis_server import redis_server
+from services.pipeline import parking
 from services.publication import high_water
 from services.rtset import folder_listing
 from services.runtime import metrics
@@ -105,7 +106,7 @@ def test_a_death_after_the_outcome_was_written_does_not_park_the_set(collection:
     outcome = Outcome(state, folder_listing.fingerprint(folder), "2026-11-29T12:00:00+00:00", index=6)
     registry.write_outcome(collection, locator, outcome)
     for _ in range(failures.MOST):
-        tasks.count_failure(collection, tasks.SetKey(collection.id, locator), "WorkerLostError")
+        parking.count_failure(collection, locator, "WorkerLostError")
     assert (registry.read_outcome(collection, locator).state, failures.all_of(collection)) == (state, [])
 
 

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from services.maintenance import doctor
+from services.pipeline.parking import count_failure
 from services.store import failures, notes, registry
 from services.store.collection import Collection
 from tests.sets import make_collection, make_set
-from worker.set_key import SetKey
-from worker.tasks import count_failure
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +28,7 @@ def fail(collection: Collection, why: str, times: int = 1) -> list[str]:
     """Fail on its set, and give the reasons for which it is parked; none while it is not."""
     locator = registry.register(collection, "set")
     for _ in range(times):
-        count_failure(collection, SetKey(collection.id, locator), why)
+        count_failure(collection, locator, why)
     outcome = registry.read_outcome(collection, locator)
     return list(outcome.codes) if outcome and outcome.state == "parked" else []
 
@@ -67,7 +66,7 @@ PROOF = (
 def test_a_failed_proof_parks_a_set_at_once_and_says_where(collection: Collection) -> None:
     """It would fail again. Outcome, note and doctor name object and attribute; after a retry, counting begins anew."""
     locator = registry.register(collection, "set")
-    count_failure(collection, SetKey(collection.id, locator), "NotClean", proof=PROOF)
+    count_failure(collection, locator, "NotClean", proof=PROOF)
 
     outcome = registry.read_outcome(collection, locator)
     assert outcome is not None
@@ -85,7 +84,7 @@ def test_a_failed_proof_parks_a_set_at_once_and_says_where(collection: Collectio
 def test_of_many_reasons_a_few_are_told_to_a_person(collection: Collection) -> None:
     """The outcome has all of them, the note the first."""
     locator, proof = registry.register(collection, "set"), tuple(f"files: {number}" for number in range(40))
-    count_failure(collection, SetKey(collection.id, locator), "NotClean", proof=proof)
+    count_failure(collection, locator, "NotClean", proof=proof)
     outcome = registry.read_outcome(collection, locator)
     assert outcome is not None
     assert outcome.proof == proof
