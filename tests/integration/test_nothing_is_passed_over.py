@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from tests import in_process
-from tests.rights import not_all_powerful
+from tests.rights import never_all_powerful, not_all_powerful
 from tests.sets import make_collection, make_set, patient
 
 if TYPE_CHECKING:
@@ -42,10 +42,7 @@ def command(*arguments: object) -> list[str]:
 
 def started(*arguments: object) -> Said:
     """Run a command to its end, as a user who may not read everything, in a process of its own."""
-    return as_said(
-        subprocess.run(command(*arguments), capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False),
-        arguments,
-    )
+    return as_said(in_process.in_a_copy(*arguments, limited=never_all_powerful), arguments)
 
 
 def anonymizer(*arguments: object) -> Said:
