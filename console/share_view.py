@@ -193,8 +193,3 @@ def _opened(root: Path) -> tuple[str, str]:
         return "", str(wrong)
     except CIRCUMSTANCES as circumstance:
         return "", describe(circumstance)
-
-
-def paused_words(wrong: BaseException) -> str:
-    """Return the description of an obstacle for logged-in users."""
-    return str(wrong) if isinstance(wrong, SettingsWrong) else describe(wrong)

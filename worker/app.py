@@ -12,7 +12,6 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import redis
-import structlog
 from billiard.util import get_logger as billiard_log
 from celery import Celery, signals
 from redis.backoff import NoBackoff
@@ -26,8 +25,6 @@ from worker.heartbeat import SignOfLife
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-
-log = structlog.get_logger()
 
 QUEUE: Final = "anonymizer"
 """Queue of the service's messages. Each `run` has its own queue, so that workers of other shares do not take from it.

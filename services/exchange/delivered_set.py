@@ -15,9 +15,8 @@ from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from services.dicom import dictionary, part10
+from services.dicom import dictionary
 from services.errors import SetChanged, SetRefused
-from services.layout import published_in
 from services.policy import attribute_types
 from services.policy.table import Action, Choice, policy_for
 from services.verdict import check, importability
@@ -44,7 +43,6 @@ _NEEDED_2: Final = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex"
 """Type 2 in every object of a set. PS3.3 C.7.1.1, C.7.2.1."""
 _CONTOURS: Final = dictionary.tag("ContourSequence")
 _CONTOUR_DATA: Final = dictionary.tag("ContourData")
-_TEXTS: Final = ("RTPlanLabel", "StructureSetLabel")
 _DATE: Final = re.compile(r"(?<!\d)(?:(?:19|20)\d\d[-./]?[01]\d[-./]?[0-3]\d|[0-3]?\d\.[01]?\d\.(?:19|20)\d\d)(?!\d)")
 _LONG_NUMBER: Final = re.compile(r"(?<!\d)\d{6,}(?!\d)")
 
@@ -265,8 +263,3 @@ def _contour_data(structure_set: View) -> Iterator[bytes]:
         contours = next((element[5] for element in roi.elements if element[0] == _CONTOURS), None)
         for _, _, _, contour in contours or ():
             yield next((data[one[3] : one[4]] for one in contour if one[0] == _CONTOUR_DATA), b"").strip(b" \0")
-
-
-def in_folder(folder: Path) -> list[part10.DicomFile]:
-    """Read the objects in a folder, sorted by name."""
-    return [part10.read(path) for path in (folder / name for name in published_in(folder))]

@@ -53,27 +53,13 @@ class Exported(NamedTuple):
     """Whether its sheet was exported, too."""
 
 
-def copy_what_may_travel(collection: Collection, target: Path) -> Iterator[Exported]:
-    """Copy every published set with its sheet into `target`, created if missing, yielding each outcome.
-
-    Then the report.
-
-    Raises
-    ------
-    SettingsWrong
-        `target` is inside the collection.
-    OSError
-        Temporary; completed copies stay.
-    """
-    refuse_inside(collection, target)
-    yield from copy_sets(collection, target)
-    _export_sheet(collection.root, target, REPORT)
-
-
 def copy_sets(collection: Collection, target: Path, chosen: Container[int] | None = None) -> Iterator[Exported]:
     """Copy published sets with their sheets, the chosen indices or all, to a place chosen by the caller.
 
-    Raises as `copy_what_may_travel`, except for places inside the collection.
+    Raises
+    ------
+    OSError
+        Temporary; completed copies stay.
     """
     target.mkdir(parents=True, exist_ok=True)
     for index in records.indices(collection):

@@ -34,7 +34,6 @@ _VRS: Final = {0x7FE00008: (b"OF",), 0x7FE00009: (b"OD",), 0x7FE00010: (b"OB", b
 _SAMPLES: Final = tag("SamplesPerPixel")
 _FRAMES: Final = tag("NumberOfFrames")
 _CELLS: Final = tuple(map(tag, ("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation")))
-OFFSETS: Final = tag("ExtendedOffsetTable")
 LENGTHS: Final = tag("ExtendedOffsetTableLengths")
 """Follows the frames of compressed pixels. PS3.3 C.7.6.3.1.8."""
 _SIZES: Final = (*map(tag, ("Rows", "Columns", "BitsAllocated")), _SAMPLES)

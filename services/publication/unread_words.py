@@ -213,11 +213,6 @@ def stands_elsewhere(collection: Collection, word: str, patient: str) -> bool:
     )
 
 
-def waiting(collection: Collection) -> Iterator[SetWords]:
-    """Yield the sets that wait for a person to review their words."""
-    yield from (one for one in every(collection) if one.index is None)
-
-
 def note(words: Iterable[str]) -> str:
     """Return the lines of a note on unreviewed words."""
     told = ", ".join(words)

@@ -18,7 +18,7 @@ from services.rtset.echoes import Echoes, spellings
 from services.vocabulary.defined_terms import is_term
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from services.dicom.elements import Element
     from services.rtset.reader import SetFile
@@ -354,8 +354,3 @@ def _met(
 
 def _name(tag: int) -> str:
     return dictionary.keyword(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
-
-
-def refused(made: Collection[Place]) -> list[Place]:
-    """Return those for which the set is refused."""
-    return [place for place in made if place.mend.code]

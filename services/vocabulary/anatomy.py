@@ -91,14 +91,6 @@ def is_two_known(word: str) -> bool:
     return any(is_known(word[:cut]) and is_known(word[cut:]) for cut in range(2, len(word) - 1))
 
 
-def only_terms(text: str) -> bool:
-    """Return whether every word of a text is a term, and one of them longer than a letter; numbers are not words."""
-    found = words(text)
-    return any(sum(map(len, word)) > 1 for word in found) and all(
-        is_term("".join(word)) or all(map(is_term, word)) for word in found
-    )
-
-
 def only_known(text: str) -> bool:
     """Return whether every word of a text is in the lexicon; numbers are not words."""
     return all(map(is_known_run, words(text)))

@@ -45,7 +45,6 @@ POINTS: Final = "points"
 OPEN: Final = "open contours"
 ACROSS: Final = "contours not parallel to the CT slices"
 UNREADABLE: Final = "unreadable contours"
-NONE: Final = "no contours"
 """Reasons why contours are not drawn."""
 
 

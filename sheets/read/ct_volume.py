@@ -201,17 +201,6 @@ def read_slice(image: Data, within: Frame) -> Slice:
     return Slice(turned_values, 1.0 if slope is None else slope, intercept or 0.0)
 
 
-def hounsfield(image: Data, within: Frame) -> Image:
-    """Return the Hounsfield units of a slice, [second, first], with indices along the frame's axes.
-
-    Raises
-    ------
-    NotDrawable
-        As `read_slice` does.
-    """
-    return read_slice(image, within)[...]
-
-
 @dataclass(frozen=True, slots=True)
 class Plane:
     """One plane through the CT, on a regular grid."""
@@ -277,11 +266,6 @@ class Planes:
         self._whole = np.full((counts[1], counts[0]), outside, np.float32)
         self._lines = [np.full((len(places), counts[1 - each]), outside, np.float32) for each in range(2)]
         self._known: dict[tuple[int, float, float, int], _Voxels] = {}
-
-    @property
-    def slice_number(self) -> int:
-        """Return the number of the slice shown completely, counted from 1."""
-        return self._slice + 1
 
     def add(self, number: int, lies: Place, values: Image | Slice) -> None:
         """Copy a slice's part into each plane.

@@ -36,7 +36,6 @@ _POINTS: Final = 48
 _INK: Final = (26, 31, 38)
 SHUT: Final = (176, 182, 189)
 _LEAF: Final = (150, 157, 165)
-_GRID: Final = (205, 210, 216)
 _JAW: Final = (20, 80, 200)
 _ACCESSORY: Final = (150, 60, 0)
 _TARGET_SHUT: Final = (190, 120, 124)

@@ -204,7 +204,7 @@ def test_a_run_with_a_list_comes_to_its_end(tmp_path: Path) -> None:
     }
     assert (root / "identities.csv").read_bytes() == data
     collection = Collection.look(root)
-    assert [one.state for one in export.copy_what_may_travel(collection, tmp_path / "out")] == ["copied", "copied"]
+    assert [one.state for one in export.copy_sets(collection, tmp_path / "out")] == ["copied", "copied"]
     assert not [path for path in (tmp_path / "out").rglob("*") if path.name == "identities.csv"]
     assert list(doctor.examine(collection)) == []
     record = records.read(collection, 9)

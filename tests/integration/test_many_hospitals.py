@@ -161,7 +161,7 @@ def test_status_and_report_can_be_seen_for_one_hospital(ran: Path) -> None:
     assert "Published sets: 1" in page.read_text("utf-8")
     assert "Published sets: 3" in whole.read_text("utf-8")
     assert "Anna" not in whole.read_text("utf-8")
-    list(export.copy_what_may_travel(collection, ran.parent / "out"))
+    list(export.copy_sets(collection, ran.parent / "out"))
     assert not [path for path in (ran.parent / "out").rglob("*") if "Anna" in path.name]
 
 

@@ -339,10 +339,10 @@ def test_sheets_travel_with_their_sets_and_go_with_them(published: Callable[...,
     collection_report.make(done.collection)
     (paths.folder(done.collection) / "notes on patients.txt").write_text("private")
     (paths.folder(done.collection) / "ANON_007.pdf").write_text("of no set")
-    (told,) = export.copy_what_may_travel(done.collection, tmp_path / "out")
+    (told,) = export.copy_sets(done.collection, tmp_path / "out")
     assert told.sheet
     copied = sorted(path.name for path in (tmp_path / "out" / "sheets").iterdir())
-    assert copied == ["ANON_006.html", "ANON_006.pdf", "report.html"]
+    assert copied == ["ANON_006.html", "ANON_006.pdf"]
     withdraw.withdraw_set(done.collection, 6)
     assert not (paths.folder(done.collection) / "ANON_006.pdf").exists()
     assert (done.collection.withdrawn / "ANON_006.pdf").exists()

@@ -26,7 +26,7 @@ def drawn(parent: Path, *edits: Edit, by_pydicom: bool) -> Sequence[Any]:
     structures = contours.read(found.structure_set, found.frame, found.slices_mm)
     return (
         [one.place for one in found.slices],
-        [ct_volume.hounsfield(image, found.frame).tolist() for image in found.images()],
+        [ct_volume.read_slice(image, found.frame)[...].tolist() for image in found.images()],
         [[points.tolist() for points in one.contours] for one in structures],
     )
 

@@ -92,9 +92,7 @@ def test_copies_that_a_sync_program_made_of_a_record_are_passed_over(collection:
     stored.with_name("ANON_006 (conflict).json").write_bytes(stored.read_bytes())
 
     assert records.indices(collection) == [6]
-    assert [one.folder for one in export.copy_what_may_travel(collection, tmp_path_factory.mktemp("out"))] == [
-        "ANON_006"
-    ]
+    assert [one.folder for one in export.copy_sets(collection, tmp_path_factory.mktemp("out"))] == ["ANON_006"]
 
 
 def test_a_set_without_a_record_is_not_published(collection: Collection) -> None:

@@ -77,7 +77,7 @@ def planes_of(slices: list[Dataset], through: np.ndarray) -> tuple[ct_volume.Fra
     places = [ct_volume.place(image, within) for image in ordered]
     made = Planes(within, places, within.of(through[np.newaxis])[0])
     for number, (image, lies) in enumerate(zip(ordered, places, strict=True)):
-        made.add(number, lies, ct_volume.hounsfield(image, within))
+        made.add(number, lies, ct_volume.read_slice(image, within)[...])
     return within, made.made()
 
 
