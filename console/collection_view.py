@@ -20,7 +20,7 @@ from console.reader_pool import reading_apart
 from console.structure_view import Namer
 from services import plain_files
 from services.errors import SettingsWrong
-from services.forms.collection_form import BY_HAND, read_settings
+from services.forms.collection_form import read_settings
 from services.layout import STATE_NAME, sheets_folder
 from services.machines import descriptor
 from services.maintenance.plan_choice import is_chosen
@@ -332,7 +332,7 @@ class Board:
     def _look(self) -> Look:
         told = self._status_reader.read()
         identity, options = self._form()
-        by_hand = (options is not None and options.start == BY_HAND) if self._by_hand is None else self._by_hand
+        by_hand = options.is_by_hand(self._by_hand) if options else bool(self._by_hand)
         open_rows = [row for row in told.sets if not row.state.is_finished]
         done = sorted(
             (one for row in told.sets for one in row.each or (row,) if one.state.is_finished),

@@ -15,7 +15,6 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from services.errors import SettingsWrong
-from services.forms.collection_form import BY_HAND
 from services.maintenance import word_decisions
 from services.publication import high_water
 from services.publication.high_water import NumbersLost
@@ -244,7 +243,7 @@ class CollectionWatcher:
         """Restart with the form and the lists if they have changed."""
         collection = self._opened.read()
         if self._arbiter is None or collection is not self._begun_with:
-            by_hand = collection.options.start == BY_HAND if self._by_hand is None else self._by_hand
+            by_hand = collection.options.is_by_hand(self._by_hand)
             self._dispatcher = Dispatcher(
                 collection, self._queue, self._settings, self._clock, by_hand=by_hand, seen=self._seen
             )

@@ -155,8 +155,7 @@ class SetStatuses:
     def _outcome(self, locator: str) -> Outcome | None:
         """Return the outcome of a set; of a refused or waiting one only if form and list have not changed since."""
         written, outcome = self._outcomes.get(locator, (_NEVER, None))
-        # All times are of the same file server, so comparable.
-        if outcome and outcome.is_reopened_by_form and written[0] <= self._form_changed_ns:
+        if outcome and outcome.is_of_another_form(written[0], self._form_changed_ns):
             return None
         if outcome and outcome.waits_for_list and written[0] <= (self._list_changed_ns or written[0]):
             return None  # it no longer exists, or was replaced

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from services.errors import SettingsWrong
 from services.forms import identity_list
-from services.forms.collection_form import BY_HAND, read_settings
+from services.forms.collection_form import read_settings
 from services.forms.identity_list import as_text
 from services.language import speaking
 from services.machines import descriptor
@@ -116,7 +116,7 @@ class StatusReader:
         try:
             if collection_id(self._root) is None:
                 identity, options = read_settings(self._root)
-                state = SetState.NOT_STARTED if self._waits_for_a_person(options.start) else SetState.NEW
+                state = SetState.NOT_STARTED if options.is_by_hand(self._by_hand) else SetState.NEW
                 names = set_folders(self._root, HospitalFolders(self._root) if options.by_hospital else None)
                 sets = [Row(name, state, "", "", hospital_in(name, identity.hospital)) for name in names]
                 with speaking(options.language):
@@ -181,7 +181,7 @@ class StatusReader:
             state, why = SetState.WAITING, how_far.reason
         elif how_far:
             state, why = SetState.IN_WORK, f"{how_far.step} {how_far.done} of {how_far.total} files"
-        elif state is SetState.NEW and self._waits_for_a_person(collection.options.start):
+        elif state is SetState.NEW and collection.options.is_by_hand(self._by_hand):
             started = registry.is_started(collection, status.locator, status.fingerprint)
             state = state if started else SetState.NOT_STARTED
         row = Row(
@@ -213,6 +213,3 @@ class StatusReader:
             codes=one.codes,
             release=self._releases.state_of(one.index) if one.state.is_published else "",
         )
-
-    def _waits_for_a_person(self, start: str) -> bool:
-        return start == BY_HAND if self._by_hand is None else self._by_hand

@@ -138,6 +138,10 @@ class Options:
         """Return whether linac and scanner are kept."""
         return not self.machine
 
+    def is_by_hand(self, by_hand: bool | None = None) -> bool:
+        """Return whether sets wait until a person starts them, as the service was told, or the form says."""
+        return self.start == BY_HAND if by_hand is None else by_hand
+
 
 def options_of_new_collection(machine: Iterable[str]) -> Options:
     """Return the options of a new form. Existing forms keep their earlier defaults."""

@@ -85,4 +85,4 @@ def _is_concluded(collection: Collection, locator: str, folder: Path) -> bool:
     if outcome.fingerprint != folder_listing.fingerprint(folder):
         return False
     form_changed_ns = (collection.root / SETTINGS_NAME).stat().st_ctime_ns
-    return not outcome.is_reopened_by_form or registry.written_ns(collection, locator) > form_changed_ns
+    return not outcome.is_of_another_form(registry.written_ns(collection, locator), form_changed_ns)

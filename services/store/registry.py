@@ -159,6 +159,13 @@ class Outcome:
         """Return whether a changed form or list may change the verdict on one of its sets."""
         return self.waits_for_person or any(one.state.is_reopened_by_form for one in self.entries)
 
+    def is_of_another_form(self, written_ns: int, form_changed_ns: int) -> bool:
+        """Return whether the form was changed since the outcome was written, and may lead to another one.
+
+        Both times are of the same file server, so they can be compared.
+        """
+        return self.is_reopened_by_form and written_ns <= form_changed_ns
+
     def with_state(self, index: int, state: SetState, text: str) -> Outcome:
         """Return the outcome with a new state and text for the set published under an index."""
         entries = tuple(
