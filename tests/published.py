@@ -57,9 +57,13 @@ class Published:
         set_sheet.make(self.collection, 6)
         return said((paths.folder(self.collection) / "ANON_006.pdf").read_bytes())
 
+    def findings(self, *, against_source: bool = False) -> Findings:
+        """Look at the set, and give what was found."""
+        return examine.examine(self.collection, 6, against_source=against_source)
+
     def look(self, *, against_source: bool = False) -> tuple[Findings, str]:
         """Look at the set, and give what was found and what its sheet would say, without writing one."""
-        findings = examine.examine(self.collection, 6, against_source=against_source)
+        findings = self.findings(against_source=against_source)
         return findings, said(pdf(set_sheet.sheet(findings)))
 
 

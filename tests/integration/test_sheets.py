@@ -109,7 +109,7 @@ def test_a_set_that_is_written_in_another_way_differs_in_nothing(published: Call
     assert findings.picture
     assert findings.picture_before
     assert (findings.changed_files, findings.before is None) == (0, False)
-    told, _ = done.look()
+    told = done.findings()
     assert told.before is None
     assert told.written == findings.written
     assert told.travelling == findings.travelling
@@ -404,7 +404,7 @@ def test_a_run_makes_the_sheets_of_what_it_published_when_all_is_published(tmp_p
 def test_the_planning_systems_histograms_stand_beside_ours(published: Callable[..., Published]) -> None:
     """One that was worked out of another dose is told in red; one that is ours is not."""
     done = published(ct=8, size=64)
-    ours, _ = done.look()
+    ours = done.findings()
 
     def state(data: Dataset) -> None:
         data.DVHSequence = []
