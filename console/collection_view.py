@@ -6,7 +6,6 @@ while the folder is unchanged; requested actions are written to the share, where
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections import Counter
@@ -15,18 +14,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from console.collection_files import CollectionFiles
 from console.delivery_view import Packer
 from console.reader_pool import reading_apart
 from console.structure_view import Namer
-from services import plain_files
 from services.errors import SettingsWrong
 from services.forms.collection_form import read_settings
-from services.layout import STATE_NAME, sheets_folder
+from services.layout import STATE_NAME
 from services.machines import descriptor
 from services.maintenance.plan_choice import is_chosen
 from services.rtset import folder_listing, unfinished_pixels
-from services.runtime import durable_files
-from services.store import again, registry, tracking_lines
+from services.store import again, registry
 from services.store.collection import Collection
 from services.store.set_state import SetState
 from services.verdict.summary import FolderSummary, summarize
@@ -42,8 +40,6 @@ if TYPE_CHECKING:
     from services.runtime.settings import Settings
 
     Judging = tuple[Callable[..., FolderSummary], *tuple[object, ...]]
-
-SHEET: Final = re.compile(r"(ANON_\d+|report)\.html")
 
 DIED: Final = (
     "The process that checked this set was ended by the system, as happens where memory is short. Check the data "
@@ -188,6 +184,7 @@ class Board:
         self.root = root
         self.namer = Namer(root)
         self.packer = Packer(root, settings)
+        self.files = CollectionFiles(root)
         self.deciding = threading.Lock()
         """Held while a decision is compared with what its maker saw, and written."""
         self._settings = settings
@@ -303,31 +300,6 @@ class Board:
         with self._lock:
             self._judged.pop(locator, None)
             self._seen = None
-
-    def tracking_days(self) -> list[str]:
-        """Return the days that have a tracking file, the most recent first."""
-        found = (tracking_lines.FILE_NAME.fullmatch(name) for name in durable_files.names(self.root))
-        return sorted((match[1] for match in found if match), reverse=True)
-
-    def tracking_file(self, day: str) -> bytes | None:
-        """Return a day's tracking file; None if there is none."""
-        if day not in self.tracking_days():
-            return None
-        return plain_files.read(self.root / tracking_lines.file_name(day))
-
-    def sheets(self) -> frozenset[str]:
-        """Return the names of the existing sheets: `ANON_006`, and `report` for the collection's."""
-        try:
-            names = durable_files.names(sheets_folder(self.root))
-        except FileNotFoundError:
-            return frozenset()
-        return frozenset(match[1] for name in names if (match := SHEET.fullmatch(name)))
-
-    def sheet(self, name: str) -> bytes | None:
-        """Return a sheet; None if there is none."""
-        if name not in self.sheets():
-            return None
-        return plain_files.read(sheets_folder(self.root) / f"{name}.html", plain_files.LARGEST_SHEET_BYTES)
 
     def _look(self) -> Look:
         told = self._status_reader.read()

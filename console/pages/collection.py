@@ -72,12 +72,12 @@ def _parts(asked: Asked, board: Board) -> Parts:
     lines = [line for line in look.lines if not _is_no_set(line.row.state, line.judgement)]
     every = "all" in asked.request.query_params
     done = look.done if every else look.done[:SHOWN_DONE]
-    sheets = board.sheets()
+    sheets = board.files.sheets()
     html = {
         "state": asked.render("state.html", lines=lines, **here),
         "sets-none": asked.render("sets_none.html", lines=lines, **here),
         "done-more": asked.render("done_more.html", shown=len(done), **here),
-        "files": asked.render("files.html", days=board.tracking_days(), sheets=sheets, **here),
+        "files": asked.render("files.html", days=board.files.tracking_days(), sheets=sheets, **here),
         **{f"set-{line.row.locator}": asked.render("set.html", line=line, **here) for line in lines},
         **{f"done-{row.locator}": asked.render("done.html", row=row, sheets=sheets, **here) for row in done},
     }

@@ -56,7 +56,7 @@ def tracking_file(request: Request) -> Response:
 
 
 def _tracking(asked: Asked) -> bytes:
-    data = asked.board.tracking_file(asked.request.path_params["day"])
+    data = asked.board.files.tracking_file(asked.request.path_params["day"])
     if data is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
     return data
@@ -65,7 +65,7 @@ def _tracking(asked: Asked) -> bytes:
 def sheet(request: Request) -> Response:
     """Show the sheet of a published set, or the report of the collection."""
     asked = Asked.of(request)
-    data = asked.board.sheet(request.path_params["sheet"])
+    data = asked.board.files.sheet(request.path_params["sheet"])
     if data is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
     asked.did("sheet_seen", collection=request.path_params["collection"], anon=request.path_params["sheet"])

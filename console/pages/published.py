@@ -49,7 +49,7 @@ def _published(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Re
         void=bool(releases.history(collection, index)) and releases.current(collection, index) is None,
         words=door.unread(collection, index),
         deliveries=holding(collection, index),
-        has_sheet=anon in asked.board.sheets(),
+        has_sheet=anon in asked.board.files.sheets(),
         collection=asked.request.path_params["collection"],
         name=asked.desk.name_of(collection.root),
         wrong=wrong,
