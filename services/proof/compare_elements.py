@@ -10,11 +10,12 @@ been done.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from functools import cache
 from itertools import pairwise
-from operator import lt
-from typing import TYPE_CHECKING, Final, Protocol
+from operator import itemgetter, lt
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
 from services.dicom import character_sets
 from services.dicom.dictionary import tag
@@ -22,6 +23,7 @@ from services.policy.attribute_types import TABLE, demanded
 from services.policy.rebuilt_references import REBUILT_WHOLE
 from services.policy.table import ADDITIONS, PUBLIC_SCHEMES, Action
 from services.policy.text_roles import TECHNICAL_ROLES
+from services.proof.account import SIZES, Account, numbers_in
 from services.proof.evidence import METHOD, PATIENT, Change, Found, Path, Place, Reasons
 
 if TYPE_CHECKING:
@@ -140,8 +142,8 @@ _ALSO_NUMBERS: Final = frozenset((b"DS", b"IS", b"TM", b"DA", b"DT", b"UI"))
 _NOT_TEXT: Final = frozenset(
     b"AT FD FL OD OF OL OV OW SL SQ SS SV UL US UV".split(),
 )
-_NUMBER_BYTES: Final = b"0123456789+-.eE:\\ \0"
-"""Characters of numbers, times and UIDs. A value of their VRs with any other is text."""
+_NUMBER_BYTES: Final = b"0123456789+-.eE: \0"
+"""Characters of numbers, times and UIDs, except the backslash between values. A value with any other is text."""
 
 _PRIVATE: Final = 0x00010000
 """Bit set in tags of odd groups."""
@@ -149,8 +151,13 @@ _TELLING: Final = frozenset((b"PN", b"UI"))
 """VRs whose values identify in any attribute."""
 _DECIMAL: Final = frozenset((b"DS", b"IS"))
 
+_TAG_OF: Final = itemgetter(0)
+_SHORT: Final = 512
+"""Bytes up to which a sequence is likely to be repeated in an object, such as the image of a contour."""
+
 _CHARSET: Final = tag("SpecificCharacterSet")
 _SCHEME: Final = tag("CodingSchemeDesignator")
+_MEANING: Final = tag("CodeMeaning")
 _FLUENCE: Final = tag("PrimaryFluenceModeSequence")
 _FLUENCE_MODE: Final = tag("FluenceMode")
 _FLUENCE_MODE_ID: Final = tag("FluenceModeID")
@@ -229,18 +236,12 @@ class Level:
         self.kind: Final = kind
         self.path: Final = path
         self.rules: Final = rules
-        self.dropped: Final[list[int]] = []
-        self.renamed: Final[list[int]] = []
-        self.changed: Final[list[tuple[int, str]]] = []
-        """Tag and action."""
-        self.gone: Final[set[tuple[int, bytes, bytes, tuple[str, ...], tuple[str, ...]]]] = set()
-        """Removed elements that may be removed: tag, VR, value, character sets. Most occur in every slice, and are
-        recorded once.
-        """
-        self.stayed: Final[set[tuple[int, bytes, tuple[str, ...], tuple[str, ...]]]] = set()
-        """Kept texts already recorded: tag, value, character sets."""
-        self.settled: Final[dict[tuple[int, bytes, Change], str]] = {}
-        """Pairs found correct, with tag and VR: the action that they count for, empty if equal."""
+        self.changed: Final[dict[tuple[int, str], int]] = {}
+        """Counts by tag and action, available when all objects have been compared."""
+        self.stayed: Final[set[tuple[int, bytes, int]]] = set()
+        """Kept texts already recorded: tag, value, context."""
+        self.judged: Final[dict[tuple[int, bytes, bytes, int], _Judged]] = {}
+        """Short sequences found correct: tag, both values, context."""
         self.inner: Final[dict[int, Level]] = {}
 
     def inside(self, sequence: int) -> Level:
@@ -258,13 +259,64 @@ class Level:
 
     def changes(self) -> Iterator[tuple[Place, str, int]]:
         """Yield changes at this and nested levels, by location and action, with counts."""
-        counts = Counter(self.changed)
-        for action, attributes in (("drop", self.dropped), ("uid", self.renamed)):
-            counts.update({(attribute, action): count for attribute, count in Counter(attributes).items()})
-        for (attribute, action), count in sorted(counts.items()):
+        for (attribute, action), count in sorted(self.changed.items()):
             yield Place(self.kind, self.path, attribute), action, count
         for level in self.inner.values():
             yield from level.changes()
+
+
+_Note: TypeAlias = "tuple[Level, int, str]"
+"""A changed element: level, tag, action."""
+_Pair: TypeAlias = tuple[bytes, bytes, int]
+"""Bytes of both sides, and their context."""
+
+
+class _Judged(NamedTuple):
+    """Counts of a pair that was found correct, to be added again when the same bytes recur."""
+
+    equal: int
+    """Equal elements."""
+    numbers: int
+    """Numbers in them."""
+    tags: Sequence[int]
+    """Tags of the output."""
+    notes: Sequence[_Note]
+
+
+class _Stretches:
+    """Divides the elements of slices into those that vary between slices and the stretches between them.
+
+    Stretches that do not vary are checked once, and afterwards recognized by their bytes.
+    """
+
+    def __init__(self) -> None:
+        self.last: Final[dict[int, tuple[_Pair, _Judged]]] = {}
+        """The last correct pair of each stretch, by the index of its first element."""
+        self._cuts: list[int] = []
+        self._seen: Final[dict[int, bytes]] = {}
+        self._known: Final[dict[tuple[tuple[int, ...], ...], list[tuple[slice, slice]]]] = {}
+
+    def of(self, old: tuple[int, ...], new: tuple[int, ...]) -> list[tuple[slice, slice]]:
+        """Return the stretches of both sides, given their tags."""
+        found = self._known.get((old, new))
+        if found is None:
+            ends = [(bisect_left(old, cut), bisect_left(new, cut)) for cut in self._cuts]
+            bounds = pairwise([(0, 0), *ends, (len(old), len(new))])
+            found = [(slice(a, b), slice(c, d)) for (a, c), (b, d) in bounds if (a, c) != (b, d)]
+            self._known[old, new] = found
+        return found
+
+    def learn(self, data: bytes, elements: Sequence[Element]) -> None:
+        """Divide a stretch at the elements that differ from those of the first slice."""
+        varying = {
+            tag
+            for tag, _, start, _, end, _ in elements
+            if self._seen.setdefault(tag, data[start:end]) != data[start:end]
+        }
+        cuts = sorted({*self._cuts, *varying, *(tag + 1 for tag in varying)})
+        if cuts != self._cuts:
+            self._cuts = cuts
+            self._known.clear()
 
 
 class Walk:
@@ -272,6 +324,7 @@ class Walk:
 
     def __init__(self, policy: Policy, promised: Promised, reasons: Reasons) -> None:
         self.found: Final = Found()
+        self.account: Final = Account()
         self._policy = policy
         self._levels: dict[str, Level] = {}
         self._promised = promised
@@ -283,21 +336,35 @@ class Walk:
         self._old_charsets: tuple[str, ...] = ()
         self._new_charsets: tuple[str, ...] = ()
         self._texts: set[bytes] = set()
+        self._encoding: tuple[bool, ...] = ()
         self._recoded = False
+        self._context = 0
+        """Identifies encoding and character sets of both sides; in one context equal bytes mean the same."""
+        self._contexts: dict[tuple[object, ...], int] = {}
+        self._stretches = _Stretches()
+        self._ordered: set[tuple[int, ...]] = set()
+        """Tags of data sets known to be in ascending order."""
+        self._notes: list[_Note] = []
+        self._tags = self.account.tags
+        self._numbers = 0
 
     def compare(self, kind: str, old: DicomFile, new: DicomFile) -> None:
         """Compare a source object with its output, except for the pixels."""
         self._old, self._new = old.data, new.data
         self._recoded = old.implicit != new.implicit or old.recoded or old.memory is not None
-        self._old_charsets = self._new_charsets = ()
-        self._texts = self.found.texts[()]
+        self._encoding = old.implicit, new.implicit, self._recoded
+        self._enter((), ())
         root = self._levels.get(kind) or Level(self._policy, kind, (), rules_of(self._policy))
         self._levels[kind] = root
+        self._numbers = 0
         self._data_set(old.elements, new.elements, root)
+        self.account.add(kind, self._numbers, new)
         self._statement({element[0]: element for element in new.elements}, root)
 
     def changes(self) -> list[tuple[Place, str, int]]:
         """Return changes by location and action, with counts."""
+        for (level, attribute, action), count in Counter(self._notes).items():
+            level.changed[attribute, action] = count
         return [change for root in self._levels.values() for change in root.changes()]
 
     def _statement(self, root: Mapping[int, Element], here: Level) -> None:
@@ -324,24 +391,78 @@ class Walk:
 
     def _data_set(self, old: Sequence[Element], new: Sequence[Element], here: Level) -> None:
         """Compare two data sets, both with elements in tag order, some removed or inserted."""
-        tags = [element[0] for element in new]
-        if not all(map(lt, tags, tags[1:])):  # PS3.5 7.1; the reader should have raised, but is not relied on
-            self._fail("elements", "stands twice or out of order", here, next(_disordered(tags)))
-        around = self._old_charsets, self._new_charsets, self._texts
+        tags = tuple(map(_TAG_OF, new))
+        self._tags += tags
+        if tags not in self._ordered:
+            if all(map(lt, tags, tags[1:])):  # PS3.5 7.1; the reader should have raised, but is not relied on
+                self._ordered.add(tags)
+            else:
+                self._fail("elements", "stands twice or out of order", here, next(_disordered(tags)))
         if (old and old[0][0] <= _CHARSET) or (new and new[0][0] <= _CHARSET):
-            self._enter_charsets(old, new)
-        self._elements(old, new, here)
-        self._old_charsets, self._new_charsets, self._texts = around
+            around = self._old_charsets, self._new_charsets
+            self._enter(_charsets(old, self._old, self._old_charsets), _charsets(new, self._new, self._new_charsets))
+            if here.kind == "CT" and not here.path:
+                self._slice(old, new, tags, here)
+            else:
+                self._elements(old, new, old, here)
+            self._enter(*around)
+        else:
+            self._elements(old, new, old, here)
 
-    def _elements(self, old: Sequence[Element], new: Sequence[Element], here: Level) -> None:
+    def _slice(self, old: Sequence[Element], new: Sequence[Element], tags: tuple[int, ...], here: Level) -> None:
+        """Compare two slices by stretches, most of which are the same as in the previous slice."""
+        olds, news, stretches = self._old, self._new, self._stretches
+        old_tags = tuple(map(_TAG_OF, old))
+        if _MEANING in old_tags:  # is checked against its neighbours
+            self._elements(old, new, old, here)
+            return
+        for before, after in stretches.of(old_tags, tags):
+            one, other = old[before], new[after]
+            pair = (
+                olds[one[0][2] : one[-1][4]] if one else b"",
+                news[other[0][2] : other[-1][4]] if other else b"",
+                self._context,
+            )
+            last = stretches.last.get(before.start)
+            if last is not None and last[0] == pair:
+                self._count(last[1])
+                continue
+            mark = self._mark()
+            self._elements(one, other, old, here)
+            if judged := self._judged_since(mark):
+                stretches.last[before.start] = pair, judged
+            if len(one) > 1:
+                stretches.learn(olds, one)
+
+    def _mark(self) -> tuple[int, int, int, int, int]:
+        return self._reasons.count, self.found.equal, self._numbers, len(self._tags), len(self._notes)
+
+    def _judged_since(self, mark: tuple[int, int, int, int, int]) -> _Judged | None:
+        """Return the counts since `mark`, or None if anything was wrong."""
+        reasons, equal, numbers, tags, notes = mark
+        if self._reasons.count > reasons:
+            return None
+        return _Judged(self.found.equal - equal, self._numbers - numbers, self._tags[tags:], self._notes[notes:])
+
+    def _count(self, judged: _Judged) -> None:
+        """Add the counts of a pair checked earlier."""
+        self.found.equal += judged.equal
+        self._numbers += judged.numbers
+        self._tags += judged.tags
+        self._notes += judged.notes
+
+    def _elements(
+        self, old: Sequence[Element], new: Sequence[Element], siblings: Sequence[Element], here: Level
+    ) -> None:
         """Pair the elements of two data sets, and check those that need no decision.
 
         This is the inner loop of the proof: an unchanged element costs lookups but no call.
         """
         olds, news, rules = self._old, self._new, here.rules
         kept, mapped, unnoticed, stayed = rules.kept, rules.mapped, rules.unnoticed, here.stayed
-        old_charsets, new_charsets, numbers = self._old_charsets, self._new_charsets, self.found.numbers
-        equal, at, count = 0, 0, len(new)
+        context, numbers, notes = self._context, self.found.numbers, self._notes
+        equal = held = at = 0
+        count = len(new)
         for element in old:
             tag, vr, _, value, end, items = element
             if at < count and new[at][0] == tag:
@@ -353,11 +474,11 @@ class Walk:
                     after += 1
                 if after == count or new[after][0] != tag:
                     if (tag in unnoticed or tag & _PRIVATE) and items is None and vr not in _TELLING:
-                        here.dropped.append(tag)
+                        notes.append((here, tag, "drop"))
                     else:
                         self._missing(element, here)
                     continue
-                self._all_added(new[at:after], old, here)
+                self._all_added(new[at:after], siblings, here)
                 other = new[after]
                 at = after + 1
             if tag in kept:
@@ -365,22 +486,26 @@ class Walk:
                     found = olds[value:end]
                     if found == news[other[3] : other[4]] and vr == other[1]:
                         equal += 1
-                        if vr in _DECIMAL and not found.translate(None, _NUMBER_BYTES):
+                        if vr in _DECIMAL and not (between := found.translate(None, _NUMBER_BYTES)).strip(b"\\"):
                             numbers.add(found[:_LONGEST_NUMBER])
-                        elif vr not in _NOT_TEXT and (tag, found, old_charsets, new_charsets) not in stayed:
-                            stayed.add((tag, found, old_charsets, new_charsets))
+                            held += len(between) + (value < end)
+                        elif vr in SIZES:
+                            held += (end - value) // SIZES[vr]
+                        elif vr not in _NOT_TEXT and (tag, found, context) not in stayed:
+                            stayed.add((tag, found, context))
                             self._look(element, here)
                         continue
                 elif other[5] is not None and other[1] == vr:
-                    self._sequence(tag, items, other[5], here)
+                    self._sequence(element, other, here)
                     continue
                 self._kept(element, other, here)
             elif tag in mapped and items is None and other[5] is None and not self._promised.relinked:
                 self._renamed(tag, olds[value:end], news[other[3] : other[4]], here)
             else:
-                self._changed(element, other, old, here)
-        self._all_added(new[at:], old, here)
+                self._changed(element, other, siblings, here)
+        self._all_added(new[at:], siblings, here)
         self.found.equal += equal
+        self._numbers += held
 
     def _all_added(self, new: Sequence[Element], siblings: Sequence[Element], here: Level) -> None:
         for element in new:
@@ -394,9 +519,26 @@ class Walk:
             self.found.uid_places[old] = self._place(here, tag)
         elif known != new:
             self._fail("uids", "one UID became two", here, tag)
-        here.renamed.append(tag)
+        self._notes.append((here, tag, "uid"))
 
-    def _sequence(self, tag: int, old: Sequence[Item], new: Sequence[Item], here: Level) -> None:
+    def _sequence(self, old: Element, new: Element, here: Level) -> None:
+        """Compare two sequences; the same short one is checked once per level."""
+        tag, _, _, value, end, items = old
+        if end - value > _SHORT:
+            self._compare_items(tag, items or (), new[5] or (), here)
+            return
+        known = here.judged
+        pair = (tag, self._old[value:end], self._new[new[3] : new[4]], self._context)
+        judged = known.get(pair)
+        if judged is not None:
+            self._count(judged)
+            return
+        mark = self._mark()
+        self._compare_items(tag, items or (), new[5] or (), here)
+        if judged := self._judged_since(mark):
+            known[pair] = judged
+
+    def _compare_items(self, tag: int, old: Sequence[Item], new: Sequence[Item], here: Level) -> None:
         if len(old) != len(new) and self._promised.relinked and tag in _LINK_SEQUENCES:
             self._relinked(tag, old, new, here)
             return
@@ -414,12 +556,13 @@ class Walk:
         """Accept rebuilt references, recording only their UIDs, which `services.proof.references` checks."""
         self._gather(old, here.inside(tag))
         self._references(new, here.inside(tag))
-        here.renamed.append(tag)
+        self._notes.append((here, tag, "uid"))
 
     def _references(self, items: Sequence[Item], here: Level) -> None:
         self._items.append(0)
         for number, item in enumerate(items):
             self._items[-1] = number
+            self._tags += map(_TAG_OF, item[3])
             for attribute, vr, _, value, end, below in item[3]:
                 if below is not None:
                     self._references(below, here.inside(attribute))
@@ -442,6 +585,8 @@ class Walk:
         if (tag == _REFERENCED_CLASS and self._is_rebuilt(here)) or tag in _OFFSET_TABLES:
             return  # checked by `services.proof.references` and `services.proof.pixels`
         change = self._change(old, new)
+        if items is None and new[5] is None:
+            self._numbers += numbers_in(change.new, new[1])
         if items is None and new[5] is None and self._recoded and change.old == change.new:
             self.found.equal += 1
             self._look(old, here)
@@ -461,24 +606,17 @@ class Walk:
             self.found.mended.setdefault(change._replace(vr=vr), self._place(here, tag))
             if not change.new:
                 self._demand(here, tag, 1)
-            here.changed.append((tag, "mended"))
+            self._notes.append((here, tag, "mended"))
             return
         self._fail("elements", "differs, and should be kept", here, tag)
 
     def _changed(self, old: Element, new: Element, siblings: Sequence[Element], here: Level) -> None:
-        """Check a pair against the policy's decision."""
-        tag, vr = old[0], old[1]
-        change = self._change(old, new)
-        plain = old[5] is None and new[5] is None
-        settled = here.settled.get((tag, vr, change)) if plain else None
-        if settled is not None:
-            self._tally(tag, settled, here)
-            return
+        """Judge a pair by the policy's decision."""
+        tag, change = old[0], self._change(old, new)
         decision = here.rules.decision(tag)
-        action, before = decision.action, self._reasons.count
+        action = decision.action
         self._leave(old, here)
-        is_meaning = decision.argument == "code_meaning"
-        if is_meaning and self._is_public(siblings):
+        if decision.argument == "code_meaning" and self._is_public(siblings):
             decision = decision._replace(argument="product")
         if action is Action.UID:
             self._linked(old, new, here)
@@ -486,16 +624,10 @@ class Walk:
             self._put_in(new, change, decision, here)
         if old[4] > old[3] and new[4] == new[3] and action is not Action.DATE:  # an invalid date must be removed
             self._demand(here, tag, 1)
-        counts_for = "" if change.old == change.new else action.value
-        self._tally(tag, counts_for, here)
-        if plain and not is_meaning and self._reasons.count == before:
-            here.settled[tag, vr, change] = counts_for
-
-    def _tally(self, tag: int, counts_for: str, here: Level) -> None:
-        if counts_for:
-            here.changed.append((tag, counts_for))
-        else:
+        if change.old == change.new:
             self.found.equal += 1
+        else:
+            self._notes.append((here, tag, action.value))
 
     def _put_in(self, new: Element, change: Change, decision: Decision, here: Level) -> None:
         """Check a value prescribed by the decision, whatever the source's; record it for checks of the whole set."""
@@ -556,19 +688,13 @@ class Walk:
             self.found.uid_places.setdefault(before, self._place(here, old[0]))
 
     def _missing(self, old: Element, here: Level) -> None:
-        """Check an element missing from the output."""
-        tag, vr, _, value, end, items = old
-        found = (tag, vr, self._old[value:end] if items is None else b"", self._old_charsets, self._new_charsets)
-        if items is None and found in here.gone:
-            here.dropped.append(tag)
-            return
+        """Judge an element that the output lacks."""
+        tag = old[0]
         self._leave(old, here)
-        may_go = self._may_go(tag, here)
-        if not may_go:
+        if not self._may_go(tag, here):
             self._fail("elements", "is lost", here, tag)
-        if self._demand(here, tag, 2) and may_go:
-            here.gone.add(found)
-        here.dropped.append(tag)
+        self._demand(here, tag, 2)
+        self._notes.append((here, tag, "drop"))
 
     def _is_rebuilt(self, here: Level) -> bool:
         """Return whether a data set is a reference that may have been rebuilt."""
@@ -612,7 +738,7 @@ class Walk:
             self._put_in(new, change, decision, here)
         else:
             self._fail("private elements" if tag >> 16 & 1 else "elements", "appeared from nowhere", here, tag)
-        here.changed.append((tag, "added"))
+        self._notes.append((here, tag, "added"))
 
     def _fluence(self, items: Sequence[Item], siblings: Sequence[Element], here: Level) -> None:
         """Check an inserted fluence mode against the private one of the same beam. PS3.3 C.8.8.14."""
@@ -621,7 +747,8 @@ class Walk:
         )
         said = {each[0]: self._new[each[3] : each[4]].strip(b" \0") for item in items for each in item[3]}
         mode, mode_id = said.pop(_FLUENCE_MODE, b""), said.pop(_FLUENCE_MODE_ID, b"")
-        unread = mode == b"NON_STANDARD" and not mode_id  # a private one that exists but is unreadable
+        self._tags += [each[0] for item in items for each in item[3]]
+        unread = mode == b"NON_STANDARD" and not mode_id  # a private one that is there and does not read
         if (
             len(items) != 1
             or said
@@ -667,7 +794,7 @@ class Walk:
         if tag in here.rules.retained:
             self.found.retained.add((here.rules.decision(tag).row.identifies, value, vr, self._old_charsets))
         elif vr in _ALSO_NUMBERS:
-            if value.translate(None, _NUMBER_BYTES):
+            if value.translate(None, _NUMBER_BYTES).strip(b"\\"):
                 self._texts.add(value)
         elif tag in TECHNICAL:
             self._technical(tag, value)
@@ -686,15 +813,11 @@ class Walk:
         if value.strip(b" \0") not in _OUTPUT_CHARSETS:
             self._fail("elements", "is not what an output declares", here, _CHARSET)
 
-    def _enter_charsets(self, old: Iterable[Element], new: Iterable[Element]) -> None:
-        for elements, data, name in ((old, self._old, "_old_charsets"), (new, self._new, "_new_charsets")):
-            for attribute, _, _, value, end, _ in elements:
-                if attribute >= _CHARSET:
-                    if attribute == _CHARSET:
-                        terms = data[value:end].decode("ascii", "replace").strip("\0 ")
-                        setattr(self, name, tuple(terms.split("\\")) if terms else ())
-                    break
-        self._texts = self.found.texts[self._new_charsets]
+    def _enter(self, old: tuple[str, ...], new: tuple[str, ...]) -> None:
+        """Set the character sets of what follows."""
+        self._old_charsets, self._new_charsets = old, new
+        self._texts = self.found.texts[new]
+        self._context = self._contexts.setdefault((old, new, *self._encoding), len(self._contexts))
 
     def _change(self, old: Element, new: Element) -> Change:
         return Change(
@@ -726,6 +849,17 @@ class Walk:
 
     def _place(self, here: Level, tag: int) -> Place:
         return Place(here.kind, here.path, tag, tuple(self._items))
+
+
+def _charsets(elements: Iterable[Element], data: bytes, around: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the character sets that a data set declares, or else those around it."""
+    for attribute, _, _, value, end, _ in elements:
+        if attribute == _CHARSET:
+            terms = data[value:end].decode("ascii", "replace").strip("\0 ")
+            return tuple(terms.split("\\")) if terms else ()
+        if attribute > _CHARSET:
+            break
+    return around
 
 
 def _disordered(tags: Sequence[int]) -> Iterator[int]:

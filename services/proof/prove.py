@@ -23,7 +23,6 @@ from services.errors import NotClean, SetChanged
 from services.layout import published_in
 from services.policy.table import Action
 from services.proof import kept_values, references, values
-from services.proof.account import Account
 from services.proof.compare_elements import Walk, by_attribute
 from services.proof.evidence import Place, Reasons
 from services.proof.locate import Locator
@@ -176,11 +175,10 @@ def prove(source: Iterable[tuple[str, Path]], output: Path, expected: Expected) 
     walk = Walk(expected.policy, expected, reasons)
     checks: Counter[str] = Counter(files=len(pairs))
     files: dict[str, Output] = {}
-    pixels, account = PixelComparison(), Account(expected.policy)
+    pixels = PixelComparison()
     for kind, before, after in pairs:
         _judge_file(kind, before, after, reasons)
         walk.compare(kind, before, after)
-        account.add(kind, after)
         digest, wrong = pixels.compare(kind, before, after)
         for what in wrong:
             reasons.add("pixels", what, _pixels(kind, before, after))
@@ -189,10 +187,10 @@ def prove(source: Iterable[tuple[str, Path]], output: Path, expected: Expected) 
     checks.update(_judge_set(walk, expected, pairs, reasons, {path.parent.name for _, path in source[:1]}))
     if told := reasons.told():
         raise NotClean(*told)
-    return _proof(walk, checks, files, account)
+    return _proof(walk, checks, files)
 
 
-def _proof(walk: Walk, checks: Mapping[str, int], files: Mapping[str, Output], account: Account) -> Proof:
+def _proof(walk: Walk, checks: Mapping[str, int], files: Mapping[str, Output]) -> Proof:
     changes = walk.changes()
     elements = Counter(equal=walk.found.equal)
     for _, action, count in changes:
@@ -202,7 +200,7 @@ def _proof(walk: Walk, checks: Mapping[str, int], files: Mapping[str, Output], a
         dict(elements),
         by_attribute(changes),
         dict(sorted(files.items())),
-        account.as_json(),
+        walk.account.as_json(),
     )
 
 
