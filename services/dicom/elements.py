@@ -490,6 +490,12 @@ class Rules:
     below: Rules | None = None
     """Rules for nested items, if different."""
 
+    known: dict[bytes, bytes | None] = field(default_factory=dict, compare=False)
+    """Short sequences that followed these rules, and what became of them; None where they stay.
+
+    The same bytes become the same, wherever they stand; only `complete` may look at places.
+    """
+
 
 def rewrite(
     data: bytes,
@@ -544,6 +550,9 @@ def _pad(vr: bytes) -> bytes:
     return b" " if vr in _TEXT_VRS else b"\0"
 
 
+_SHORT: Final = 512
+"""Bytes of a sequence up to which the same one may stand in an object over and over."""
+
 _NEVER: Final = 1 << 32
 """Higher than every tag."""
 
@@ -590,15 +599,15 @@ class _Writer:
                 if not items:
                     continue
                 mark = len(out)
-                out += (view[run:at], b"")
+                out.append(view[run:at])
                 inner = rules.inside.get(tag) or rules.below or rules
-                length = self._sequence(items, value, stop, inner, out)
+                is_known = stop - at <= _SHORT and not inner.complete
+                rewritten = self._short_sequence if is_known else self._long_sequence
+                length = rewritten(items, at, value, stop, inner, out)
                 if length is None:
                     del out[mark:]
                     continue
-                undefined = data[value - 4 : value] == _UNDEFINED_LENGTH  # and remains undefined (PS3.5 §7.5)
-                out[mark + 1] = data[at:value] if undefined else data[at : value - 4] + _PACK_LONG(length)
-                total += value - run + length
+                total += at - run + length
             else:
                 new = None
                 if edit is not None:
@@ -621,6 +630,36 @@ class _Writer:
             return None
         out += (view[run:end], put_in)
         return total + end - run + len(put_in)
+
+    def _short_sequence(
+        self, items: Sequence[Item], at: int, value: int, end: int, rules: Rules, out: list[bytes | memoryview]
+    ) -> int | None:
+        """Rewrite a short sequence, or take what became of the same one before; a contour's image is one."""
+        old = self.data[at:end]
+        if old not in rules.known:
+            chunks: list[bytes | memoryview] = []
+            length = self._long_sequence(items, at, value, end, rules, chunks)
+            rules.known[old] = None if length is None else b"".join(chunks)
+        new = rules.known[old]
+        if new is None:
+            return None
+        out.append(new)
+        return len(new)
+
+    def _long_sequence(
+        self, items: Sequence[Item], at: int, value: int, end: int, rules: Rules, out: list[bytes | memoryview]
+    ) -> int | None:
+        """Rewrite a sequence with its head, of which an undefined length stays so (PS3.5 §7.5)."""
+        head = self.data[at:value]
+        mark = len(out)
+        out.append(head)
+        length = self._sequence(items, value, end, rules, out)
+        if length is None:
+            del out[mark:]
+            return None
+        if not head.endswith(_UNDEFINED_LENGTH):
+            out[mark] = head[:-4] + _PACK_LONG(length)
+        return len(head) + length
 
     def _sequence(
         self, items: Sequence[Item], start: int, end: int, rules: Rules, out: list[bytes | memoryview]
