@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 SHORTEST_PAUSE_S: Final = 0.5
 """Minimum seconds between two checks of a collection, however many events arrive."""
 
-UNFORESEEN: Final = "an error that nobody foresaw: the log of the service says where, anonymizer doctor may say more"
+UNFORESEEN: Final = "an unexpected error: see the log of the service, and anonymizer doctor"
 
 STANDS_BY: Final = "another service, or a run, has this collection"
 """Reason for the inactivity of the second of two watchers; it takes over when the first is gone."""

@@ -97,7 +97,7 @@ def celery_settings(settings: Settings) -> Mapping[str, Any]:
 def broker_url(settings: Settings) -> str:
     """Return the URL of Redis in Celery's form; with TLS, the certificate is always verified."""
     if settings.redis_url is None:
-        raise SettingsWrong("ANONYMIZER_REDIS_URL is not set. It names the Redis, redis://host:6379/0 say.")
+        raise SettingsWrong("ANONYMIZER_REDIS_URL is not set. It is the URL of Redis, such as redis://host:6379/0.")
     url = settings.redis_url
     if url.startswith("unix://"):
         url = "redis+socket://" + url.removeprefix("unix://")

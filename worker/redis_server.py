@@ -59,11 +59,11 @@ def unfit(info: Mapping[str, Any]) -> Iterator[str]:
     if _is_cluster(info):
         yield IN_CLUSTER_MODE
     if info.get("role") in {"slave", "replica"}:
-        yield "Redis is a replica, and takes nothing: name its primary in ANONYMIZER_REDIS_URL."
+        yield "Redis is a replica, and read-only: name its primary in ANONYMIZER_REDIS_URL."
     policy = str(info.get("maxmemory_policy", "noeviction"))
     if policy != "noeviction":
         yield (
-            f"Redis throws keys away when it is full (maxmemory-policy {policy}), messages among them: set "
+            f"Redis evicts keys when it is full (maxmemory-policy {policy}), messages among them: set "
             "maxmemory-policy noeviction."
         )
     most, used = int(info.get("maxmemory", 0)), int(info.get("used_memory", 0))

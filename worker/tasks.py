@@ -80,7 +80,7 @@ def station() -> Station:
     """Read the settings and connect, once per process on its first set."""
     settings = Settings.of_process()
     if settings.share is None:
-        raise SettingsWrong("ANONYMIZER_SHARE is not set. It names the folder under which the collections lie.")
+        raise SettingsWrong("ANONYMIZER_SHARE is not set. It is the folder that contains the collections.")
     return Station(settings, connect(settings), Share(settings.share))
 
 

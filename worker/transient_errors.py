@@ -57,7 +57,7 @@ def describe(circumstance: BaseException) -> str:
     if isinstance(circumstance, redis.OutOfMemoryError):
         return "Redis is full"
     if isinstance(circumstance, redis.ReadOnlyError):
-        return "Redis takes nothing: it is the copy of another one"
+        return "Redis is read-only: it is a replica"
     if isinstance(circumstance, (redis.RedisError, OperationalError)):
         return _answered(circumstance) or "Redis is away"
     for kind, says in _OURS.items():
@@ -69,12 +69,12 @@ def describe(circumstance: BaseException) -> str:
 
 
 _ANSWERS: Final = {
-    "MISCONF": "Redis cannot write to its disk (MISCONF): make room there, or mend its rights",
-    "NOREPLICAS": "Redis has too few replicas to take anything (NOREPLICAS): bring them back, or ask for fewer",
+    "MISCONF": "Redis cannot write to its disk (MISCONF): free space there, or correct its permissions",
+    "NOREPLICAS": "Redis has too few replicas to take anything (NOREPLICAS): restore them, or require fewer",
     "MOVED": "Redis runs in cluster mode (MOVED), which cannot be used: name one that does not",
     "CROSSSLOT": "Redis runs in cluster mode (CROSSSLOT), which cannot be used: name one that does not",
     "CLUSTERDOWN": "Redis runs in cluster mode (CLUSTERDOWN), which cannot be used: name one that does not",
-    "READONLY": "Redis takes nothing: it is the copy of another one",
+    "READONLY": "Redis is read-only: it is a replica",
     "OOM command": "Redis is full",
 }
 

@@ -281,7 +281,7 @@ _MEANING: Final = {
     ("plan", "on_machine_mismatch"): gettext_noop('"refuse" | "warn": a beam that the machine cannot deliver'),
     ("privacy", "dates"): gettext_noop('"shift" by whole weeks | "remove" | "keep"'),
     ("privacy", "patient_characteristics"): gettext_noop('age, sex, size, weight | "retain" more | "age_sex"'),
-    ("privacy", "birth_date"): gettext_noop('"fake": one that says the age | "empty"'),
+    ("privacy", "birth_date"): gettext_noop('"fake": one that gives the age | "empty"'),
     ("privacy", "times"): gettext_noop('"keep" | "remove" times of day'),
     ("privacy", "unread_words"): gettext_noop('"list" words nobody knows | "wait" for a person | "replace" them'),
     ("privacy", "scanner"): gettext_noop("replaces the CT's station name; empty: not replaced"),
@@ -411,7 +411,7 @@ _FORM: Final[dict[str, dict[str, _Kind]]] = {
     "check": {
         "on_broken_links": _choice(BrokenLinks),
         "accept": _Kind(
-            gettext_noop("a list in [ ] of codes in quotes, of which there are: {words}"),
+            gettext_noop("a list in [ ] of codes in quotes, from: {words}"),
             lambda value: isinstance(value, list) and all(code in get_args(Acceptable) for code in value),
             words=get_args(Acceptable),
         ),

@@ -603,7 +603,7 @@ def _compensators(beam: View, machine: Machine) -> Iterator[_Fact]:
                 False,
                 "compensator",
                 gettext(
-                    "uses a compensator of {material}; of such the descriptor of {machine} says nothing.",
+                    "uses a compensator of {material}; which the descriptor of {machine} does not cover.",
                     material=material,
                     machine=machine.name,
                 ),

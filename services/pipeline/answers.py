@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from services.store.records import Record
 
 PARKED: Final = gettext_noop(
-    "This set could not be anonymized, and that is not the fault of whoever exported it. Nothing of "
+    "This set could not be anonymized, which is not the fault of the person who exported it. Nothing of "
     "it was published. The people who run this program must look: its log says more. `anonymizer "
     "retry` tries again."
 )
@@ -66,7 +66,7 @@ def parked_text(proof: Sequence[str] = ()) -> str:
     more = len(proof) - _MOST_TOLD
     told = [
         *proof[:_MOST_TOLD],
-        *([gettext("and {count} more, which stand in the log", count=more)] if more > 0 else []),
+        *([gettext("and {count} more, which are in the log", count=more)] if more > 0 else []),
     ]
     return "\n".join([gettext(NOT_CLEAN), *told]) if proof else gettext(PARKED)
 
@@ -200,7 +200,7 @@ class Answers:
     def doubted(self, doubts: Sequence[Doubt]) -> Told:
         """Return the result for a set that may be half copied, which waits once."""
         text = "\n".join(doubt.text for doubt in doubts)
-        note = gettext("It may not be copied to its end, and is looked at once more:") + "\n" + text
+        note = gettext("It may not be completely copied, and is checked once more:") + "\n" + text
         codes = (unfinished_pixels.CODE, registry.SECOND_LOOK)
         return self._told(SetState.WAITING, note, codes=codes, index=self._one.made_before(), text=text)
 

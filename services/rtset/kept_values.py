@@ -220,7 +220,7 @@ def _number(tag: int, value: bytes, known: _Known) -> Mend | None:
     parts = stripped.split(b"\\") if stripped else []
     code = NUMBER if _is_needed(tag) else VALUE if tag in _DEMANDED else ""
     if not all(_DECIMAL.fullmatch(part) or not part.strip() for part in parts):
-        return Mend(b"", gettext_noop("holds something that is no number"), code)
+        return Mend(b"", gettext_noop("holds something that is not a number"), code)
     if len(parts) == 1 and (number := _whole(parts[0])) >= 10 ** (_LONG - 1) and number in known.numbers:
         return Mend(b"", gettext_noop("holds an ID of the patient"), TERM if code == NUMBER else code)
     return None
@@ -246,7 +246,7 @@ def _moment(tag: int, vr: bytes, value: bytes, clean: bytes) -> Mend | None:
         return _cut(tag, value, clean)
     new = b"\\".join(kept)
     code = VALUE if not new.strip(b"\\") and tag in _DEMANDED else ""
-    return Mend(new if new.strip(b"\\") else b"", gettext_noop("holds something that is no date, time or age"), code)
+    return Mend(new if new.strip(b"\\") else b"", gettext_noop("holds something that is not a date, time or age"), code)
 
 
 _DEMANDED: Final = frozenset(tag for (_, _, tag), type_ in TABLE.items() if type_ == 1)

@@ -370,7 +370,7 @@ def _judge_extra(found: _Found, contents: Contents, options: Options) -> None:
         found.faults.append(
             Fault(
                 "extra-objects",
-                gettext("Here lie objects that belong to no set: {extra} ({files}).", extra=extra, files=files),
+                gettext("There are objects here that belong to no set: {extra} ({files}).", extra=extra, files=files),
                 gettext("Take them out of the folder."),
             )
         )
@@ -444,7 +444,9 @@ def _judge_kept(found: _Found, rtset: RtSet) -> None:
                 )
             )
     if keywords := sorted({one.keyword for one in rtset.unusual}):
-        found.notes.append(gettext("Coded values that are no terms of DICOM stay: {names}.", names=", ".join(keywords)))
+        found.notes.append(
+            gettext("Coded values that are not DICOM terms are kept: {names}.", names=", ".join(keywords))
+        )
 
 
 def _not_ready(listing: Listing, options: Options) -> Iterator[Fault]:

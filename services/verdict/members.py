@@ -276,7 +276,7 @@ def _stack(faults: list[Fault], slices: tuple[SetFile, ...]) -> tuple[tuple[SetF
         faults.append(
             Fault(
                 "duplicate-positions",
-                gettext("Two CT slices lie at one position: {names}.", names=named(same)),
+                gettext("Two CT slices have the same position: {names}.", names=named(same)),
                 gettext("Export one CT series: one phase, one reconstruction."),
             )
         )

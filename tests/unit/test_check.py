@@ -105,7 +105,7 @@ def test_what_lies_apart_though_all_links_are_shown_is_a_note(tmp_path, edit, no
         (sets.second("RTPLAN"), "second-plan", "2 RT Plans"),
         (sets.second("RTDOSE"), "second-dose", "2 RT Doses"),
         (sets.second_ct_series, "second-ct-series", "on which the structures were drawn"),
-        (sets.second_slice_at_same_position, "duplicate-positions", "one position"),
+        (sets.second_slice_at_same_position, "duplicate-positions", "the same position"),
     ],
 )
 def test_what_is_there_twice_is_refused_and_named(tmp_path, edit, code, says):

@@ -32,11 +32,11 @@ from worker.transient_errors import describe
         (redis.OutOfMemoryError("command not allowed"), "Redis is full"),
         (
             redis.ResponseError("MISCONF Redis is configured to save RDB snapshots, but cannot."),
-            "Redis cannot write to its disk (MISCONF): make room there, or mend its rights",
+            "Redis cannot write to its disk (MISCONF): free space there, or correct its permissions",
         ),
         (
             redis.ResponseError("NOREPLICAS Not enough good replicas to write."),
-            "Redis has too few replicas to take anything (NOREPLICAS): bring them back, or ask for fewer",
+            "Redis has too few replicas to take anything (NOREPLICAS): restore them, or require fewer",
         ),
         (
             MovedError("3999 127.0.0.1:6381"),
@@ -48,10 +48,10 @@ from worker.transient_errors import describe
         ),
         (
             OperationalError("MISCONF Errors writing to the AOF file: No space left on device"),
-            "Redis cannot write to its disk (MISCONF): make room there, or mend its rights",
+            "Redis cannot write to its disk (MISCONF): free space there, or correct its permissions",
         ),
         (redis.ResponseError("ERR unknown command"), "Redis is away"),
-        (redis.ReadOnlyError("You can't write"), "Redis takes nothing: it is the copy of another one"),
+        (redis.ReadOnlyError("You can't write"), "Redis is read-only: it is a replica"),
     ],
 )
 def test_it_is_said_in_words(circumstance: BaseException, said: str) -> None:

@@ -99,7 +99,7 @@ def test_names_hang_on_the_key(tmp_path: Path) -> None:
         (SMALLEST + '[check]\naccept = "relative-dose"', "accept must be a list in"),
         (
             SMALLEST + '[check]\naccept = ["relativ-dose"]',
-            "line 11: accept must be .* of which there are: relative-dose, ",
+            "line 11: accept must be .* from: relative-dose, ",
         ),
         (SMALLEST + '[check]\naccept = [["relative-dose"]]', "accept must be a list in"),
         (SMALLEST.replace('"zzz_AnusGE"', '""'), "collection.toml: patient_id is empty"),

@@ -241,7 +241,9 @@ def test_an_attribute_that_must_have_a_value_does_not_lose_it(tmp_path: Path, wh
 def test_a_coded_value_that_is_no_term_is_told(tmp_path: Path) -> None:
     """By its attribute alone."""
     found = published(tmp_path, put("ct ScanOptions", b"TILTED_4", "CS"))
-    (told,) = [note for note in found.verdict.notes if note.startswith("Coded values that are no terms of DICOM stay:")]
+    (told,) = [
+        note for note in found.verdict.notes if note.startswith("Coded values that are not DICOM terms are kept:")
+    ]
     assert "ScanOptions" in told
     assert "TILTED" not in told
 

@@ -88,4 +88,4 @@ def test_of_many_reasons_a_few_are_told_to_a_person(collection: Collection) -> N
     outcome = registry.read_outcome(collection, locator)
     assert outcome is not None
     assert outcome.proof == proof
-    assert outcome.text.splitlines()[1:] == [*proof[:6], "and 34 more, which stand in the log"]
+    assert outcome.text.splitlines()[1:] == [*proof[:6], "and 34 more, which are in the log"]
