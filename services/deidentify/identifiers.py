@@ -57,6 +57,8 @@ KINDS: Final = frozenset({"person", "patient-id", "other-id", "accession", "plac
 
 _NUMBERED: Final = frozenset({"patient-id", "other-id", "accession"})
 _OF_DEVICES: Final = frozenset({"device", "place"})
+_SERIAL: Final = re.compile(r"\d{5}")
+"""Digits of a serial number; names of models have fewer."""
 
 _TOKEN: Final = 4
 """Minimum length of a key searched as a token; PTV, CTV and the like are shorter."""
@@ -186,13 +188,16 @@ class Identifiers:
         ----------
         of_maker
             Manufacturers do not know the patient, so lexicon words in their texts (`STANDARD`) do not identify anyone.
-            In the name of a manufacturer or model, a station of the same name does not count, either.
+            In the name of a manufacturer or model, a station of the same name does not count, either, but a serial
+            number does.
         """
         if len(text) < 2:
             return []
         hits = [hit for hit in self._hits(text) if hit.whole or self._is_word(hit.spelling)]
         if of_maker and text in self._makers:
-            hits = [hit for hit in hits if not self._keys[hit.spelling].kinds <= _OF_DEVICES]
+            hits = [
+                hit for hit in hits if _SERIAL.search(hit.spelling) or not self._keys[hit.spelling].kinds <= _OF_DEVICES
+            ]
         spans = [Span(hit.start, hit.end) for hit in hits if not _is_anatomy(text, hit)]
         named = [
             span

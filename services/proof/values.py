@@ -456,6 +456,8 @@ _LONGEST_VERSION: Final = 5
 
 _OF_THE_PATIENT: Final = frozenset(("person", "patient-id"))
 _OF_DEVICES: Final = frozenset(("place", "device"))
+_SERIAL: Final = re.compile(r"\d{5}")
+"""Digits of a serial number; names of models have fewer."""
 """Kinds not significant in the name of a manufacturer or model: many stations are named after their model."""
 
 
@@ -506,8 +508,9 @@ def _searched(found: Found, search: Search) -> Iterator[tuple[bytes, str, frozen
         yield value, text, _kinds_but_versions(search.hits(text))
     for value, text in _readings(found.product):
         spared = _OF_DEVICES if value in found.makers else frozenset()
-        named = (hit for hit in search.hits(text) if not search.is_of_makers(hit.text))
-        yield value, text, _kinds_but_versions(named) - spared
+        hits = (hit for hit in search.hits(text) if not search.is_of_makers(hit.text))
+        named = (hit for hit in hits if _SERIAL.search(hit.text) or not hit.kinds <= spared)
+        yield value, text, _kinds_but_versions(named)
 
 
 def _readings(values: Iterable[bytes], charsets: tuple[str, ...] = ()) -> Iterator[tuple[bytes, str]]:

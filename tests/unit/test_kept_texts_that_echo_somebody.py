@@ -176,6 +176,15 @@ def test_makers_and_models_stay_whatever_patient_and_station_are_called(
     assert (done.ct.Manufacturer, done.ct.ManufacturerModelName) == (maker, model)
 
 
+@pytest.mark.parametrize("model", ["Brilliance SN69366284", "X_69366284", "SN69366284"])
+def test_a_serial_number_in_a_model_goes(tmp_path: Path, model: str) -> None:
+    """It identifies one device, whatever the model is called."""
+    edits = sets.patient("Meier^Eva", "77"), sets.setting(DeviceSerialNumber="SN69366284")
+    done = anonymized(tmp_path, *edits, written_by_the_maker(ManufacturerModelName=model))
+
+    assert "69366284" not in done.ct.ManufacturerModelName
+
+
 def of_a_scheme(**values: str) -> Edit:
     """Name a private scheme of codes with these values."""
 
