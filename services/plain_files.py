@@ -1,7 +1,7 @@
 """Read files of the share by name: only regular files are opened, and only up to a size limit.
 
 Anyone who may drop a set may put a pipe, a link to an endless device or a disk full of bytes in place of a file; a
-program that opens it blindly would block for ever or exhaust memory.
+program that opens it blindly would block forever or exhaust memory.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ LARGEST_PROCESS_KIB: Final = 2 * 1024 * 1024
 """A process that has grown beyond this, many times what a set of 1 GB needs, is replaced after its task."""
 
 SOCKET_TIMEOUT_S: Final = 5
-"""Without it, sending to an unresponsive Redis blocks for ever."""
+"""Without it, sending to an unresponsive Redis blocks forever."""
 
 
 def celery_settings(settings: Settings) -> Mapping[str, Any]:
@@ -76,7 +76,7 @@ def celery_settings(settings: Settings) -> Mapping[str, Any]:
         "accept_content": ["json"],
         # A message is acknowledged when its set is done, not when it is begun.
         "task_acks_late": True,
-        # Redelivery has no limit: a set that kills its process would be retried for ever. Such deaths are counted
+        # Redelivery has no limit: a set that kills its process would be retried forever. Such deaths are counted
         # separately.
         "task_reject_on_worker_lost": False,
         "task_time_limit": LONGEST_TASK_S,

@@ -491,9 +491,9 @@ class Rules:
     """Rules for nested items, if different."""
 
     known: dict[bytes, bytes | None] = field(default_factory=dict, compare=False)
-    """Short sequences that followed these rules, and what became of them; None where they stay.
+    """Short sequences rewritten by these rules, with the result; None if unchanged.
 
-    The same bytes become the same, wherever they stand; only `complete` may look at places.
+    Equal bytes have equal results anywhere; only `complete` may look at places.
     """
 
 
@@ -634,7 +634,7 @@ class _Writer:
     def _short_sequence(
         self, items: Sequence[Item], at: int, value: int, end: int, rules: Rules, out: list[bytes | memoryview]
     ) -> int | None:
-        """Rewrite a short sequence, or take what became of the same one before; a contour's image is one."""
+        """Rewrite a short sequence, such as a contour's image, or reuse the result of an identical one."""
         old = self.data[at:end]
         if old not in rules.known:
             chunks: list[bytes | memoryview] = []
@@ -649,7 +649,7 @@ class _Writer:
     def _long_sequence(
         self, items: Sequence[Item], at: int, value: int, end: int, rules: Rules, out: list[bytes | memoryview]
     ) -> int | None:
-        """Rewrite a sequence with its head, of which an undefined length stays so (PS3.5 §7.5)."""
+        """Rewrite a sequence with its header, keeping an undefined length (PS3.5 §7.5)."""
         head = self.data[at:value]
         mark = len(out)
         out.append(head)

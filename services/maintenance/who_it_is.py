@@ -1,4 +1,4 @@
-"""A person's decision whose sets a folder holds, for sets that cannot be linked automatically."""
+"""A person's decision on whose sets a folder holds, for sets that cannot be linked automatically."""
 
 from __future__ import annotations
 

@@ -465,12 +465,12 @@ def less_retained(options: Options) -> tuple[str, ...]:
 
 
 def method_text(options: Options, extraordinary: Iterable[str] = ()) -> list[str]:
-    """Describe in words what was done: the values of (0012,0063) *De-identification Method*.
+    """Return the values of (0012,0063) *De-identification Method*, which describe what was done.
 
     Parameters
     ----------
     options
-        Those of the collection.
+        Options of the collection.
     extraordinary
         What was done to this set and is not done to every one: `relinked`, `age over 89 given as 090Y`. Each of at
         most 64 characters and without a backslash (PS3.5 6.2, LO).

@@ -1,4 +1,4 @@
-"""What a kept text is for: names and labels that a planning system needs, and what they name."""
+"""Roles of kept texts: names and labels that a planning system needs, and the objects that they name."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ Role = Literal[
     "technical",
     "product",
 ]
-"""What a text is for; earlier ones give their stand-in to texts that occur in several."""
+"""Role of a text; a text that occurs in several gets its replacement from the earliest."""
 
 
 TECHNICAL_ROLES: Final[frozenset[Role]] = frozenset(("technical", "product"))
-"""What a clinic has configured (trays, couches), and what makers have written (kernels, versions): no free text."""
+"""Texts configured by a clinic (trays, couches) or written by manufacturers (kernels, versions), not free text."""
 
 
 CALLED: Final[Mapping[str, str]] = {
@@ -41,7 +41,7 @@ CALLED: Final[Mapping[str, str]] = {
     "product": "maker, product, version",
     "coded": "coded value that is no term",
 }
-"""What texts are, by their role; coded strings that are no terms are shown beside them."""
+"""Names of the kinds of text by role; coded strings that are not defined terms are listed with them."""
 
 OF_PERSON: Final[Mapping[str, str]] = {
     "PatientAge": "Age",
@@ -55,13 +55,13 @@ OF_PERSON: Final[Mapping[str, str]] = {
     "PregnancyStatus": "Pregnancy status",
     "PatientSexNeutered": "Sex neutered",
 }
-"""What may stay of the person beside texts, by keyword."""
+"""Statements about the person that may remain besides texts, by keyword."""
 
 
 class Text(NamedTuple):
-    """One text of the set that is to be cleaned."""
+    """One text of the set to be cleaned."""
 
     role: Role
     number: int
-    """The number of what it names (ROI Number, Beam Number ...); 0 where there is none."""
+    """Number of the named object (ROI Number, Beam Number ...); 0 if there is none."""
     value: str

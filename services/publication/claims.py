@@ -154,7 +154,7 @@ def person_at(collection: Collection, index: int) -> str | None:
 
 
 def of_persons(collection: Collection) -> set[int]:
-    """Return the numbers in the identities of linked persons, which are taken for ever."""
+    """Return the numbers in the identities of linked persons, which are taken forever."""
     return _indices(collection.numbers, CLAIM_NAME) if collection.numbers.is_dir() else set()
 
 

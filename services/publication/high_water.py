@@ -43,7 +43,7 @@ class NumbersLost(SettingsWrong):
 
 
 def remember(client: redis.Redis, collection_id: str, *indices: int) -> None:
-    """Note numbers as published for ever, and count each once. If Redis is unavailable, `check` does so later."""
+    """Note numbers as published forever, and count each once. If Redis is unavailable, `check` does so later."""
     with suppress(redis.RedisError):
         for index in indices:
             client.eval(_COUNT_ONCE, 2, _key(collection_id), metrics.KEY, index, metrics.PUBLISHED)

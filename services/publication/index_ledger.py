@@ -140,7 +140,7 @@ class Ledger:
         raise LedgerUnsettled
 
     def reserve(self, named: Callable[[int], Person], listed: int | None = None) -> Person:
-        """Reserve a number for a person whose sets are linked, for ever.
+        """Reserve a number for a person whose sets are linked, permanently.
 
         Return the person as noted, by whichever process.
 

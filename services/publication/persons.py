@@ -5,7 +5,7 @@ sex, if stated, are stored too, since two people may share an ID. An entry writt
 was published before, and reserves nothing.
 
 If sets of a person are linked, the entry is written before their first set takes a number, and the number in the new
-identity is theirs for ever, whatever becomes of that set. Two exclusively created files ensure this:
+identity is theirs forever, whatever becomes of that set. Two exclusively created files ensure this:
 `numbers/000006.json` assigns a number to one person, `persons/<hash>.json` one number to a person. A number taken but
 unused (after a crash, or because another copy of the task was first) is released by whoever notices.
 """
@@ -126,7 +126,7 @@ def stated(collection: Collection, name: str, index: int, birth_date: str, sex: 
 
 
 def reserve(collection: Collection, person: Person, *, listed: bool = False) -> Person | None:
-    """Reserve a number for a linked person, for ever.
+    """Reserve a number for a linked person, permanently.
 
     Parameters
     ----------

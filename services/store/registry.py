@@ -272,7 +272,7 @@ def chosen(collection: Collection, locator: str) -> Choice:
 
 
 class WhoItIs(NamedTuple):
-    """A person's decision whose sets a folder holds."""
+    """A person's decision on whose sets a folder holds."""
 
     number: int | None = None
     """Number of a published set of the same person."""
