@@ -264,7 +264,11 @@ class Parser:
         else:
             if pos <= end - 8:
                 self._count(len(elements))
-                more, pos = self._read(heads, pos, end, depth, undefined, before)
+                try:
+                    more, pos = self._read(heads, pos, end, depth, undefined, before)
+                except PixelsFollow as pixels:
+                    pixels.elements[:0] = elements
+                    raise
                 return elements + more, pos
         if undefined or pos != end:
             self._ended(pos, end, depth, undefined=undefined)

@@ -293,6 +293,19 @@ def test_pixel_data_stop_the_reading_at_the_top_level_only() -> None:
     assert (found.value.vr, found.value.length) == (b"OW", 4)
 
 
+def test_what_stands_before_a_very_long_value_is_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guard against too many elements looks at bytes first: a long value before the pixels takes none away."""
+    monkeypatch.setattr("services.dicom.elements.MAX_ELEMENTS", 10)
+    made = Dataset()
+    made.PatientID = "A"
+    made.private_block(0x0029, "SOME VENDOR", create=True).add_new(1, "OB", bytes(100))
+    made.Rows = 1
+    made.add_new(0x7FE00010, "OW", b"\1\2\3\4")
+    with pytest.raises(PixelsFollow) as found:
+        parsed(encoded(made, implicit=False), implicit=False)
+    assert [element[0] for element in found.value.elements] == [0x00100020, 0x00280010, 0x00290010, 0x00291001]
+
+
 def test_standard_elements_coded_as_un_are_left_to_the_transcoder() -> None:
     """PS3.5 6.2.2: they get their true VR before any rule sees them; those too long for it are taken as they are."""
     with pytest.raises(OtherEncoding):
