@@ -103,7 +103,7 @@ def test_a_refused_set_is_repaired_and_another_tried_again(member: Window, servi
     member.open(service.url)
     member.reads("By itself")
     member.press("By itself")
-    member.reads("Sets are anonymized by themselves", "The dose is of another plan.", "The machine lacks an energy.")
+    member.reads("Sets are anonymized automatically", "The dose is of another plan.", "The machine lacks an energy.")
     member.reads("2 refused", within="#state")
 
     shutil.rmtree(broken.folder)
@@ -136,7 +136,7 @@ def test_a_form_with_another_token_is_turned_away(member: Window, service: Servi
     member.press("Token")
     member.reads("a set")
     member.driver.execute_script(ANOTHER_TOKEN)
-    member.reads("This form is not from this page, or too old.")
+    member.reads("This form is not from this page, or has expired.")
 
 
 def test_the_keyboard_is_enough(window: Window, service: Service) -> None:
@@ -199,7 +199,7 @@ def _pages(window: Window, service: Service) -> dict[str, Callable[[], None]]:
         window.open(f"{service.url}/new")
         window.fill(patient_id="zzz\\AnusGE", family_name="Müller")
         window.press("Make the collection")
-        window.reads("Please look at these again")
+        window.reads("Please correct these fields")
 
     def checked() -> None:
         collection(root)

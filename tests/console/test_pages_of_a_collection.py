@@ -135,7 +135,7 @@ def test_a_share_that_is_away_is_told_and_comes_back(served: Served) -> None:
     """The page stays; nobody has to do anything."""
     member = served.member()
     away = served.share.rename(served.share.with_name("away"))
-    assert "The share is away." in member.get("/").text
+    assert "The share is unavailable." in member.get("/").text
     away.rename(served.share)
     assert "BATCH" in member.get("/").text
 

@@ -54,7 +54,7 @@ def test_the_preview_shows_whom_the_first_set_becomes(served: Served) -> None:
     member = served.member()
     preview = member.post("/new/preview", {**FORM, "patient_id": "zzz_AnusGE", "family_name": "AnusGE"}).text
     assert all(shown in preview for shown in ("zzz_AnusGE006", "AnusGE006^First", "ANON_006", "St. Anna"))
-    assert "“BATCH” gives the same patient ID, from number 6 on" in preview
+    assert "“BATCH” assigns the same patient ID, from number 6 on" in preview
     assert "Fill in the form" in member.post("/new/preview", {**FORM, "family_name": ""}).text
     assert not (served.share / "Prostate").exists()
 
