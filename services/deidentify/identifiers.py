@@ -30,9 +30,9 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from services.deidentify.names_in_other_letters import NamesInOtherLetters, RomanisedNames
 from services.deidentify.text_dates import (
     Span,
     read_birth_years,
@@ -41,6 +41,7 @@ from services.deidentify.text_dates import (
     read_months,
     read_weeks,
 )
+from services.deidentify.wrong_code_pages import MisreadNames
 from services.dicom.character_sets import name_components
 from services.dicom.dates import read_da, read_dt
 from services.vocabulary import anatomy, other_letters, word_lists
@@ -63,6 +64,9 @@ _SERIAL: Final = re.compile(r"\d{5}")
 _TOKEN: Final = 4
 """Minimum length of a key searched as a token; PTV, CTV and the like are shorter."""
 
+_NAME_PARTS: Final = 3
+"""Family, given and middle name; behind them stand titles. PS3.5 6.2.1.1."""
+
 _JOINED: Final = 6
 """Minimum length of a key also found with inserted separators."""
 
@@ -76,6 +80,9 @@ _LONGEST_VERSION: Final = 5
 
 _SHORTEST_TERM: Final = 3
 """Minimum length of a term that is separated from a joined name: PTV."""
+
+
+_MAC: Final = re.compile(r"ma?c(?=[^\W\d_]{3})", re.IGNORECASE)
 
 
 _GENERIC: Final = frozenset(map(fold, word_lists.GENERIC))
@@ -146,6 +153,8 @@ class Identifiers:
         self._days: set[date] = set()
         self._names: set[str] = set()
         """Words of names, as spelled."""
+        self._short: set[str] = set()
+        """Folded words of names of several words; a single short word is a code rather than a name."""
         self._makers = frozenset(technical)
         self._generic = _GENERIC.union(fold(word) for text in self._makers for word in _letters(text))
         for kind, text in sorted(set(found)):
@@ -163,20 +172,27 @@ class Identifiers:
             for spelling, key in self._keys.items()
             if key.weight >= _TOKEN and spelling.isalpha() and key.kinds & {"person", "patient-id"}
         )
-        self._letters = _NamesInOtherLetters(self._names)
+        self._letters = NamesInOtherLetters(self._names)
+        self._misread = MisreadNames(self._names)
+        self._romanised = RomanisedNames(self._names)
+        self._single = {name for name in self._names if len(name) == 1 and is_cjk(name)} - _PLACES
         self._inside = tuple(spelling for spelling in self._glued if self._keys[spelling].weight >= _EMBEDDED)
 
     def matches(self, text: str) -> list[Span]:
         """Return the positions of identifiers in a text, for the cleaner: as strict as possible, sorted and merged."""
         if len(text) < 2:
             return []
+        misread = list(self._misread.spans(text))
         spans = [
             Span(hit.start, hit.end)
             for hit in self._hits(text)
-            if (hit.whole or self._is_word(hit.spelling)) and not _is_anatomy(text, hit)
+            if self._is_taken(hit, text) and not _is_anatomy(text, hit) and not _overlaps(hit, misread)
         ]
+        spans += misread
         spans += self._embedded(text)
         spans += self._in_other_letters(text)
+        spans += self._romanised.spans(text)
+        spans += self._characters(text)
         spans += self._dates(text)
         spans += self._parts_of_dates(text)
         return join(spans)
@@ -193,7 +209,7 @@ class Identifiers:
         """
         if len(text) < 2:
             return []
-        hits = [hit for hit in self._hits(text) if hit.whole or self._is_word(hit.spelling)]
+        hits = [hit for hit in self._hits(text) if self._is_taken(hit, text)]
         if of_maker and text in self._makers:
             hits = [
                 hit for hit in hits if _SERIAL.search(hit.spelling) or not self._keys[hit.spelling].kinds <= _OF_DEVICES
@@ -201,7 +217,7 @@ class Identifiers:
         spans = [Span(hit.start, hit.end) for hit in hits if not _is_anatomy(text, hit)]
         named = [
             span
-            for span in (*spans, *self._embedded(text))
+            for span in (*spans, *self._embedded(text), *self._misread.spans(text))
             if not (of_maker and _is_of_makers(text[span.start : span.end]))
         ]
         return [span for span in join([*named, *self._dates(text)]) if not _is_version(text[span.start : span.end])]
@@ -226,13 +242,20 @@ class Identifiers:
             return True
         return all(gap - at in key.cuts for gap in gaps if at < gap < at + len(spelling))
 
-    def _is_word(self, spelling: str) -> bool:
-        """Return whether the cleaner removes this key from a longer text."""
-        key = self._keys[spelling]
+    def _is_taken(self, hit: _Hit, text: str) -> bool:
+        """Return whether the cleaner removes this hit from a text.
+
+        A short name is removed unless it is a term as spelled; initials and codes unless they are words of the lexicon.
+        """
+        key, found = self._keys[hit.spelling], _letters(text[hit.start : hit.end])
         if key.weight >= _TOKEN:
             return True
-        short_name = "person" in key.kinds and spelling.isalpha()
-        return not anatomy.is_term(spelling) and (short_name or (key.weight > 2 and not spelling.isdecimal()))
+        if "person" in key.kinds and hit.spelling.isalpha():
+            if hit.spelling in self._short:
+                return not all(map(anatomy.is_listed, found))
+            return not all(map(anatomy.is_known, found))
+        is_code = key.weight > 2 and not hit.spelling.isdecimal() and not anatomy.is_term(hit.spelling)
+        return hit.whole or is_code
 
     def _embedded(self, text: str) -> Iterator[Span]:
         for found in _WORD.finditer(text):
@@ -252,6 +275,11 @@ class Identifiers:
             names = [cut for cut in cuts if self._letters.has(text[slice(*cut)])]
             if names and not anatomy.is_known(found[0]):
                 yield Span(*names[-1])
+
+    def _characters(self, text: str) -> Iterator[Span]:
+        """Find a name of one Chinese or Korean character where no other one is beside it."""
+        if self._single and not text.isascii():
+            yield from (Span(*found.span()) for found in _CHARACTER.finditer(text) if found[0] in self._single)
 
     def _dates(self, text: str) -> list[Span]:
         return [span for span, days in read_dates(text) if not self._days.isdisjoint(days)]
@@ -285,14 +313,19 @@ class Identifiers:
 
     def _take_name(self, components: Sequence[str]) -> None:
         """Add a name: its words, and family and given name joined in both orders, in full or as initials."""
-        for component in components:
-            if len(component) > 1 and fold(component) not in _NAMELESS:
+        for number, component in enumerate(components):
+            own = [word for word in _words(component) if fold(word) not in _NAMELESS]
+            if number >= _NAME_PARTS:  # titles
+                own = [word for word in own if len(word) >= _TOKEN]
+            elif len(component) > 1 and own:
                 self._add("person", component)
                 if other_letters.is_of_consonants(component):  # عبد الله is a single name
                     self._names.add("".join(_words(component)))
-            for word in _words(component):
+            for word in own:
                 self._add_word_of_name(word)
-        words = [_words(component) for component in components[:3]]
+        words = [_words(component) for component in components[:_NAME_PARTS]]
+        if sum(map(len, words)) > 1:
+            self._short.update(fold(word) for part in words for word in part if len(word) > 1)
         if len(components) > 1 and len(words[0]) == 1 and fold(words[0][0]) in _FAMILIES_TOO:
             self._add("person", words[0][0])  # a family name that is also a form of address: Herr, Das
         family, given = words[0], [word for component in words[1:] for word in component]
@@ -316,10 +349,12 @@ class Identifiers:
             if fold(part) not in _NAMELESS:
                 self._add("person", part)
                 self._add("person", other_letters.without_article(part))
+                if found := _MAC.match(part):  # McDonald is MacDonald, too
+                    self._add("person", f"Mc{part[found.end() :]}")
+                    self._add("person", f"Mac{part[found.end() :]}")
                 self._names.add(part)
-        if not word.isascii() and len(word) > _TOKEN:  # if a wrong code page lost a letter or doubled it
+        if not word.isascii() and len(word) > _TOKEN:  # where a wrong code page lost a letter
             self._add("person", re.sub(r"[^\x00-\x7f]+", " ", word).strip())
-            self._add("person", word.encode().decode("cp1252", "ignore"))
 
     def _take_phrase(self, kind: str, text: str) -> None:
         """Add an ID, a place, a device, an address: in full, and each of its distinctive words."""
@@ -364,41 +399,9 @@ class Identifiers:
                 key.weight = max(key.weight, weight)
 
 
-class _NamesInOtherLetters:
-    """The sounds of a set's names, for words in another script or with the other gender's ending."""
-
-    def __init__(self, names: Iterable[str]) -> None:
-        self._names = sorted(names)
-        self._of_consonants = [name for name in self._names if other_letters.is_of_consonants(name)]
-        self._others = {other_letters.is_other(word) for word in self._names}
-        self._roots = frozenset(root for word in self._names for root in other_letters.roots(word))
-
-    @cached_property
-    def _sounds(self) -> dict[bool, frozenset[str]]:
-        """All possible sounds of the names, by whether they are in another script."""
-        return {
-            is_other: frozenset(
-                sound
-                for name in self._names
-                if other_letters.is_other(name) is is_other
-                for sound in other_letters.sounds(name)
-            )
-            for is_other in (False, True)
-        }
-
-    def has(self, word: str) -> bool:
-        """Return whether a word is one of the names."""
-        is_other = other_letters.is_other(word)
-        if not self._roots.isdisjoint(other_letters.roots(word)):
-            return True
-        if {not is_other}.isdisjoint(self._others):
-            return False
-        if not self._sounds[not is_other].isdisjoint(other_letters.sounds(word)):
-            return True
-        if is_other:
-            is_abjad = other_letters.is_of_consonants(word)
-            return is_abjad and any(other_letters.is_carried_over(word, name) for name in self._names)
-        return any(other_letters.is_carried_over(name, word) for name in self._of_consonants)
+def _overlaps(hit: _Hit, misread: Iterable[Span]) -> bool:
+    """Return whether what was found is part of a misread name: in `L £ukasik` is no L of a Łukasik."""
+    return any(span.start < hit.end and hit.start < span.end for span in misread)
 
 
 def join(spans: Iterable[Span]) -> list[Span]:
@@ -413,6 +416,14 @@ def join(spans: Iterable[Span]) -> list[Span]:
 
 
 _WORD: Final = re.compile(rf"[^\W\d_](?:[^\W\d_]|[{MARKS}])*")
+
+
+_PLACES: Final = frozenset("左右上下前後后中内外")
+"""Sides and directions in one character."""
+
+_CHARACTER: Final = re.compile(
+    r"(?<![\u3005-\u9fff\uac00-\ud7af])[\u3400-\u9fff\uac00-\ud7af](?![\u3005-\u9fff\uac00-\ud7af])"
+)
 
 
 def _letters(text: str) -> list[str]:

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Final
 from services.vocabulary import word_lists
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 _WRITTEN: Final = {letters: ways.split() or [""] for letters, ways in word_lists.read_letters()["written"].items()}
-_OTHER: Final = re.compile("[\u0370-\u03ff\u0400-\u052f\u0620-\u064a]")
-_CONSONANTS_ONLY: Final = re.compile("[\u0620-\u064a]")
+_OTHER: Final = re.compile("[\u0370-\u03ff\u0400-\u052f\u0531-\u0587\u05d0-\u05ea\u0620-\u064a\u10d0-\u10ff]")
+_CONSONANTS_ONLY: Final = re.compile("[\u05d0-\u05ea\u0620-\u064a]")
 _ARTICLE: Final = "\N{ARABIC LETTER ALEF}\N{ARABIC LETTER LAM}"
 _BETWEEN: Final = "[aeiou]{0,2}"
 _SHORTEST: Final = 4
@@ -57,7 +57,7 @@ class OtherLetters:
 
 
 def is_other(word: str) -> bool:
-    """Return whether a word has letters of a transliterated script: Cyrillic, Greek, Arabic."""
+    """Return whether a word has letters of a transliterated script, such as Cyrillic or Hebrew."""
     return _OTHER.search(word) is not None
 
 
@@ -104,3 +104,62 @@ def _ways(letter: str, *, twice: bool) -> list[str]:
 
 def _is_consonant(letter: str) -> bool:
     return not _CONSONANTS.isdisjoint("".join(_WRITTEN[letter]))
+
+
+# Wrong code pages -----------------------------------------------------------------------------------------------------
+
+_PAGES: Final = ("utf-8", "cp1250", "iso8859-2", "cp1251", "koi8-r", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257")
+UNKNOWN: Final = "?¿\N{REPLACEMENT CHARACTER}"
+"""What programs write for a letter that they do not know."""
+
+_FEWEST_LEFT: Final = 2
+
+
+class MisreadLetters:
+    """The names of a set, for words that were read in a wrong code page: each is read anew in every one."""
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+        self._english: set[tuple[str, ...]] = set()
+
+    def add(self, name: str) -> None:
+        """Take in a word of a name; one in English letters alone is the same in every code page."""
+        if not name.isascii() and len(name) > 1:
+            self._names.add(name.casefold())
+            if sum(map(str.isascii, name)) >= _FEWEST_LEFT:
+                self._english.add(tuple(re.findall(r"[a-z]+|[^a-z]", name.casefold())))
+
+    def are_in(self, text: str) -> bool:
+        """Return whether a text holds a name, misread or with marks in the place of letters."""
+        if not self._names:
+            return False
+        if not text.isascii() and any(self._has_name(read) for read in read_anew(text)):
+            return True
+        return any(mark in text for mark in UNKNOWN) and any(_has_rest(text.casefold(), each) for each in self._english)
+
+    def _has_name(self, text: str) -> bool:
+        return any(re.search(rf"(?<![^\W\d_]){re.escape(name)}(?![^\W\d_])", text) for name in self._names)
+
+
+def read_anew(text: str) -> Iterator[str]:
+    """Return a text as other code pages have its bytes, where that is another text."""
+    for wrong in ("cp1252", "cp850"):
+        written = b"".join(_byte(char, wrong) for char in text)
+        for page in _PAGES:
+            read = written.decode(page, "ignore").casefold()
+            if read != text.casefold():
+                yield read
+
+
+def _byte(char: str, page: str) -> bytes:
+    """Return the byte of a character in a code page; a blank where it has none."""
+    try:
+        return char.encode(page)
+    except UnicodeError:
+        return b" "
+
+
+def _has_rest(text: str, name: tuple[str, ...]) -> bool:
+    """Return whether a text has a name with marks in the place of all letters that are not English."""
+    pattern = "".join(part if part.isascii() else f"[{UNKNOWN}]{{1,2}}" for part in name)
+    return re.search(rf"(?<![^\W\d_]){pattern}(?![^\W\d_])", text) is not None

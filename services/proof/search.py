@@ -24,7 +24,7 @@ from functools import lru_cache
 from itertools import permutations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from services.proof.other_letters import OtherLetters
+from services.proof.other_letters import MisreadLetters, OtherLetters
 from services.vocabulary import word_lists
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ class Search:
         self._spread: defaultdict[str, set[str]] = defaultdict(set)
         self._forms: defaultdict[str, set[str]] = defaultdict(set)
         self._other_letters = OtherLetters()
+        self._misread = MisreadLetters()
+        self._characters: set[str] = set()
         self._days: set[_Day] = set()
         words = (word for text in makers for word in (*words_of(text), *letters_of(text)))
         self._common = _COMMON.union(*map(spellings, words))
@@ -114,6 +116,8 @@ class Search:
             hits += (hit for hit in self._found(tokens, self._forms) if not self._is_common(hit.text))
         if self._other_letters.patterns or not text.isascii():
             hits += (Hit(word, _PERSON) for word in tokens if self._is_in_other_letters(word))
+        if self._misread.are_in(text) or not self._characters.isdisjoint(_CHARACTER.findall(text)):
+            hits.append(Hit(text, _PERSON))
         if titled := _TITLED.findall(text):
             hits += (Hit(word, _PERSON) for word in titled if not (self._is_common(word) or _is_address(word)))
         hits += (Hit(found, _DATE) for found, _, day in _days_in(text) if day in self._days)
@@ -162,7 +166,11 @@ class Search:
         is_name = sum(map(len, naming)) > 1
         for part, words in zip(parts, naming, strict=True):
             for token in {*words, "".join(part)} if words else ():
-                self._add("person", token, short=is_name)
+                if is_name or len(token) >= _TOKEN or not self._is_common(token):
+                    self._add("person", token, short=is_name)
+                self._misread.add(token)
+                if len(token) == 1 and _shape(token) == "W" and token not in _PLACES:
+                    self._characters.add(token)
                 self._other_letters.add(token, spellings(token))
                 for form in _forms(token):
                     self._other_letters.add(form, spellings(form))
@@ -232,6 +240,10 @@ _OF_MEN_AND_WOMEN: Final = (
     ("ський", "ська"),
     ("opoulos", "opoulou"),
     ("", "ová"),
+    ("ņš", "ņa"),
+    ("ītis", "īte"),
+    ("sons", "sone"),
+    *((man, woman) for man in ("as", "is", "ys", "us", "ius") for woman in ("ienė", "aitė", "ytė", "utė", "iūtė")),
 )
 _ENDINGS: Final = (*_OF_MEN_AND_WOMEN, *((woman, man) for man, woman in _OF_MEN_AND_WOMEN))
 """Pairs of male and female name endings."""
@@ -336,6 +348,14 @@ _TITLED: Final = re.compile(
     r"[ ._]{1,3}(?=[^\W\d_a-z])([^\W\d_]{3,})(?![^\W\d_])"
 )
 """A capitalized word after a title: Frau Katzenbeißer."""
+
+_PLACES: Final = frozenset("左右上下前後后中内外")
+"""Sides and directions in one character."""
+
+_CHARACTER: Final = re.compile(
+    "(?<![\u3005-\u9fff\uac00-\ud7af])[\u3400-\u9fff\uac00-\ud7af](?![\u3005-\u9fff\uac00-\ud7af])"
+)
+"""A Chinese or Korean character with no other one beside it."""
 
 _BESIDE_TARGET: Final = re.compile("(?:PTV|CTV|GTV|ITV)([^\\W\\d_]+)|([^\\W\\d_]+)(?:PTV|CTV|GTV|ITV)", re.IGNORECASE)
 

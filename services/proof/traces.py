@@ -13,6 +13,7 @@ from functools import cached_property
 from itertools import pairwise, product
 from typing import TYPE_CHECKING, Final
 
+from services.proof.other_letters import UNKNOWN, read_anew
 from services.proof.search import MONTHS, is_made_of_terms, letters_of, parts_of_words, runs_of, spellings, words_of
 from services.vocabulary import word_lists
 
@@ -71,6 +72,7 @@ class Traces:
             or any(each.startswith(tuple(cut_short)) for each in self._traces)
             or _holds(_english(text), self._english)
             or any(self._may_be_a_form(word) for word in set(runs_of(text)))
+            or self._may_be_misread(text)
             or any(year in text for year in self._years)
             or not self._days_of_the_year.isdisjoint(pairwise(map(int, re.findall(r"[0-9]+", text))))
             or _may_be_anybodys(text)
@@ -81,13 +83,21 @@ class Traces:
     def _may_be_a_form(self, word: str) -> bool:
         """Return whether a word may be a transliterated name, or its other gender's form."""
         small = word.casefold()
-        if any(map(is_made_of_terms, spellings(word))):
+        if not small[0].isalpha() or any(map(is_made_of_terms, spellings(word))):
             return False
         plain = _plain(word)
-        if len(plain) > _LONG and plain[:_CUT_SHORT] in self._beginnings:
+        if len(plain) > _LONG and plain[:_LONG] in self._beginnings:
             return True
-        scripts = {_script(name) for name in self._names}
-        return len(small) >= _LONG_IN_CONSONANTS and bool(scripts) and bool(scripts - {_script(small)})
+        return (len(small) >= _SHORTEST or not small.isascii()) and bool(self._scripts - {_script(small)})
+
+    def _may_be_misread(self, text: str) -> bool:
+        """Return whether a text may hold a name as a wrong code page has it, or with marks in the place of letters."""
+        if any(mark in text for mark in UNKNOWN):
+            return True
+        names = self._accented
+        if text.isascii() or not names:
+            return False
+        return _holds(_plain(text), names) or any(_holds(_plain(read), names) for read in read_anew(text))
 
     # Computed on first use: most sets have no changed texts.
 
@@ -111,9 +121,21 @@ class Traces:
         )
 
     @cached_property
+    def _scripts(self) -> frozenset[str]:
+        """Return the scripts that names are written in."""
+        words = (word for kind, value in self._values if kind == "person" for word in letters_of(value))
+        return frozenset(_script(word) for word in words if len(word) >= _SHORTEST or not word.isascii())
+
+    @cached_property
+    def _accented(self) -> frozenset[str]:
+        """Return names of any length that are not in English letters alone."""
+        words = (word for kind, value in self._values if kind == "person" for word in letters_of(value))
+        return frozenset(map(_plain, (word for word in words if not word.isascii()))) - {""}
+
+    @cached_property
     def _beginnings(self) -> frozenset[str]:
         """Return the beginnings of names, whatever their endings."""
-        return frozenset([plain[:_CUT_SHORT] for plain in map(_plain, self._names) if len(plain) > _LONG])
+        return frozenset([plain[:_LONG] for plain in map(_plain, self._names) if len(plain) > _LONG])
 
     @cached_property
     def _english(self) -> frozenset[str]:
@@ -194,8 +216,8 @@ def _plain(text: str) -> str:
 
 
 def _trace(plain: str) -> str:
-    """Remove doubled letters, and those that write out an accent."""
-    return re.sub("aa+", "a", plain.replace("e", ""))
+    """Remove doubled letters and those that write out an accent, and write Mc for Mac."""
+    return re.sub("aa+", "a", plain.replace("e", "")).replace("mac", "mc")
 
 
 def _english(text: str) -> str:

@@ -47,6 +47,9 @@ _FORMS: Final = tuple(
         ("(?<=...)ova$", ""),
         ("(?<=...)([ckl])ova$|(?<=..)e([ckl])$", r"\1\2"),
         ("(opoul|id|ak)(?:os|ou|is|i|es|y)$", r"\1"),
+        ("(?<=...)(?:iene|uviene|aite|yte|iute|ute|as|is|ys|ius|us)$", "+"),  # Lithuanian
+        ("(?<=...)(?:itis|ite)$", "it+"),  # Latvian
+        ("(?<=...[bcdfghjklmnpqrtvz])[sae]$", "-"),
     )
 )
 """Gendered endings of names."""

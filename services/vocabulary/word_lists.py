@@ -120,7 +120,7 @@ anonymous anonymized anonym none null undefined
 _PARTS: Final = """
 professor herr frau madame monsieur dr mr ms mrs md phd prof
 dipl med rer nat msc bsc jr sr ii iii iv de da do di du la le el al von van der den dem ten ter del dos das
-los las bin ibn st zu zum zur
+los las bin ibn st zu zum zur vom ap ab op het te av af dal dalla della delle dei degli
 """
 TITLES_AND_PARTICLES: Final = frozenset(_PARTS.split())
 """Words in names that do not identify anyone, unless they are a family name: Herr, Das, Du."""

@@ -51,7 +51,7 @@ def test_no_stray_letter_stays_that_nobody_knows(form: str) -> None:
 @pytest.mark.parametrize("role", ROLES)
 def test_a_stand_in_does_not_call_the_person(role: Role) -> None:
     """Who is called as stand-ins begin has another's: Ms Beam's beam is no Beam07."""
-    for name in ("Beam", "Plan", "Text", "Item", "Product", "Meaning", "Tol", "Item^Beam^Plan"):
+    for name in ("Beam", "Plan", "Text", "Item", "Product", "Meaning", "Tol^Beam", "Item^Beam^Plan"):
         new = cleaned(name, role, f"Xyqq {name.partition('^')[0]}")
 
         assert is_stand_in(new)

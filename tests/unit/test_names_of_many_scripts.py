@@ -86,6 +86,17 @@ def test_a_name_whose_accents_stand_beside_its_letters_is_one_word() -> None:
 @pytest.mark.parametrize(
     ("name", "echo"),
     [
+        ("כהן^משה", "Cohen"),
+        ("ביטון^נועם", "Noam"),
+        ("Mizrahi^David", "מזרחי"),
+        ("ბერიძე^ნინო", "Beridze"),
+        ("Kiknadze^Levan", "კიკნაძე"),
+        ("Հակոբյան^Անի", "Hakobyan"),
+        ("Petrosyan^Tigran", "Պետրոսյան"),
+        ("Kazlauskas^Jonas", "Kazlauskienė"),
+        ("Stankevičiūtė^Eglė", "Stankevicius"),
+        ("Bērziņš^Jānis", "Bērziņa"),
+        ("Pētersone^Laura", "Pētersons"),
         ("Щербаков^Евгений", "Shcherbakov"),
         ("Щербаков^Евгений", "Schtscherbakow"),
         ("Щербаков^Евгений", "Evgeny"),

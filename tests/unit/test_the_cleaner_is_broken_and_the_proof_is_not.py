@@ -48,7 +48,7 @@ FAULTS = {
     "the search for keys": Fault(Identifiers, "_hits", _nothing, "PTV PAT4711", "patient-id"),
     "the search for dates": Fault(Identifiers, "_dates", _nothing, "CT 3.11.50", "date"),
     "the reading of dates": Fault(identifiers, "read_dates", _nothing, "CT 3.11.50", "date"),
-    "short names": Fault(Identifiers, "_is_word", lambda *_: False, "PTV Kim", "person"),
+    "short names": Fault(Identifiers, "_is_taken", lambda *_: False, "PTV Kim", "person"),
     "separators in an ID": Fault(Identifiers, "_may_part", lambda *_: False, "PTV PAT-4711", "patient-id"),
     "another script": Fault(Identifiers, "_in_other_letters", _nothing, "PTV Мустерманн", "person"),
     "the form of a man": Fault(Identifiers, "matches", _nothing, "PTV_Kowalski", "person"),

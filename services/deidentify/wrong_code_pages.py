@@ -1,0 +1,84 @@
+"""Names that were written in one code page and read in another, or lost letters on the way.
+
+`Wiśniewska` of a Polish computer is `Wiœniewska` on an English one, Müller in UTF-8 `MÃ¼ller`, Иванов `Èâàíîâ`; where a
+program did not know a letter, `M?ller` is left. All the ways of a name are made once, and looked for as they stand.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from itertools import product
+from typing import TYPE_CHECKING, Final
+
+from services.deidentify.text_dates import Span
+from services.vocabulary import anatomy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_WRITTEN: Final = ("utf-8", "cp1250", "iso8859-2", "cp1251", "koi8-r", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257")
+_READ: Final = ("cp1252", "cp850")
+_UNKNOWN: Final = "?¿\N{REPLACEMENT CHARACTER}"
+"""What programs write for a letter that they do not know."""
+
+_LOST: Final = f"[{_UNKNOWN}]{{1,2}}"
+_FEWEST: Final = 2
+"""English letters of a name that say who it is when the others are lost."""
+
+_ALONE: Final = 5
+"""Characters from which on such a name is looked for inside a longer word, too."""
+
+
+class MisreadNames:
+    """The names of a set as wrong code pages make them."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = [name for name in names if not name.isascii()]
+
+    def spans(self, text: str) -> Iterator[Span]:
+        """Find them in a text."""
+        if not self._names:
+            return
+        if not text.isascii() and (pattern := self._misread) is not None:
+            yield from _found(pattern, text)
+        if any(char in text for char in _UNKNOWN) and (pattern := self._lost) is not None:
+            yield from _found(pattern, text)
+
+    @cached_property
+    def _misread(self) -> re.Pattern[str] | None:
+        return _any_of(re.escape(form) for name in self._names for form in _misread(name))
+
+    @cached_property
+    def _lost(self) -> re.Pattern[str] | None:
+        return _any_of(
+            re.sub(r"[^\x00-\x7f]", lambda _: _LOST, name)
+            for name in self._names
+            if sum(map(str.isascii, name)) >= _FEWEST
+        )
+
+
+def _misread(name: str) -> Iterator[str]:
+    """Return a name in all letters that a wrong code page may make of it."""
+    forms = {name, name.lower(), name.upper(), name.title()}
+    for form, written, read, unknown in product(forms, _WRITTEN, _READ, ("ignore", "replace")):
+        try:
+            other = form.encode(written).decode(read, unknown)
+        except UnicodeError:
+            continue
+        if other != form and not other.isascii():
+            yield other
+
+
+def _any_of(patterns: Iterable[str]) -> re.Pattern[str] | None:
+    """Return what matches each of some patterns; where one is short, only as a word of its own."""
+    every = sorted(
+        {one if len(one) >= _ALONE else rf"(?<![^\W\d_]){one}(?![^\W\d_])" for one in patterns}, key=len, reverse=True
+    )
+    return re.compile("|".join(every), re.IGNORECASE) if every else None
+
+
+def _found(pattern: re.Pattern[str], text: str) -> Iterator[Span]:
+    for found in pattern.finditer(text):
+        if not anatomy.is_listed(found[0]):
+            yield Span(*found.span())

@@ -1,0 +1,97 @@
+"""A name that a wrong code page wrote, or that is one character, goes, and the proof sees it."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.deidentify.identifiers import Identifiers
+from services.deidentify.text_cleaner import Cleaner
+from services.policy.text_roles import Text
+from services.proof.search import Search
+from services.proof.traces import Traces
+
+
+def left_of(label: str, name: str) -> str:
+    """Return what becomes of a label in a set of this patient."""
+    return Cleaner(Identifiers([("person", name)]), [Text("roi_name", 7, label)]).clean(label, "roi_name")
+
+
+NAMES = (
+    "Wiśniewska Łukasik Müller Şahin Çelik Dvořák Kovács Bērziņš Žukauskas Иванов Παππάς כהן Lý Bæk Țepeș Ødegård Ćosić"
+)
+PAGES = ("utf-8", "cp1250", "iso8859-2", "cp1251", "koi8-r", "cp1253", "cp1254", "cp1255", "cp1257")
+
+
+def misread(name: str, page: str) -> str:
+    """Return a name that is written in one code page and read in that of Western Europe; itself where that fails."""
+    try:
+        return name.encode(page).decode("cp1252")
+    except UnicodeError:
+        return name
+
+
+MISREAD = sorted({(name, echo) for name in NAMES.split() for page in PAGES if (echo := misread(name, page)) != name})
+
+
+@pytest.mark.parametrize("form", ["Lung_L {}", "{}_Lung_L", "Lung_L ({})"])
+@pytest.mark.parametrize(("name", "echo"), MISREAD)
+def test_what_was_read_in_a_wrong_code_page_goes(name: str, echo: str, form: str) -> None:
+    """The organ stays."""
+    label, values = form.format(echo), [("person", f"{name}^Eva")]
+
+    assert left_of(label, f"{name}^Eva") == "Lung_L"
+    assert Search(values).in_typed(label) == {"person"}
+    assert Traces(values).are_in(label)
+
+
+@pytest.mark.parametrize(
+    ("name", "echo"), [("BÆK", "BÃ¦k"), ("müller", "MÃœLLER"), ("Dvořák", "Dvoøák"), ("Lý", "LÃ½")]
+)
+def test_whatever_its_capitals_are(name: str, echo: str) -> None:
+    """People type as they like, and the letter's bytes depend on it."""
+    assert left_of(f"PTV {echo}", f"{name}^Eva") == "PTV"
+
+
+@pytest.mark.parametrize(
+    ("name", "echo"),
+    [("Țepeș", "?epe?"), ("Kość", "Ko??"), ("Müller", "M\N{REPLACEMENT CHARACTER}ller"), ("Bæk", "B?k")],
+)
+def test_marks_in_the_place_of_lost_letters_go_with_the_others(name: str, echo: str) -> None:
+    """Nothing of them is left."""
+    label, values = f"Vejiga.{echo}", [("person", f"{name}^Eva")]
+
+    assert left_of(label, f"{name}^Eva") == "Vejiga"
+    assert Search(values).in_typed(label) == {"person"}
+    assert Traces(values).are_in(label)
+
+
+@pytest.mark.parametrize("label", ["GTV?", "Rückenmark", "Hüftkopf_li", "Côlon", "Moelle épinière", "Lunge?", "Ø 5mm"])
+@pytest.mark.parametrize("name", ["Wiśniewska^Ewa", "Иванов^Пётр", "Lý^Minh", "Øst^Åse"])
+def test_organs_with_letters_of_their_own_stay(label: str, name: str) -> None:
+    """Whatever they would be in another code page."""
+    assert left_of(label, name) == label
+    assert not Search([("person", name)]).in_typed(label)
+
+
+@pytest.mark.parametrize(("name", "label", "left"), [
+    ("王^伟", "PTV 王", "PTV"), ("王^伟", "PTV王", "PTV"), ("王^伟", "伟 PTV", "PTV"), ("이^민준", "이 PTV", "PTV"),
+    ("王^伟", "王子", "王子"), ("左^伟", "左 肺", "左 肺"),
+])  # fmt: skip
+def test_a_name_of_one_character_goes_where_it_stands_alone(name: str, label: str, left: str) -> None:
+    """Beside another character it is part of a word; a side is nobody."""
+    values = [("person", name)]
+
+    assert left_of(label, name) == left
+    assert (Search(values).in_typed(label) == {"person"}) is (left != label)
+    assert left == label or Traces(values).are_in(label)
+
+
+@pytest.mark.parametrize(("name", "label", "left"), [
+    ("Bæk^Mette", "CBCT Bæk", "CBCT"), ("Ko^Na", "PTV Ko", "PTV"), ("Os^Ra", "Os ilium", "Os ilium"),
+    ("Li^Na", "Lunge li", "Lunge li"),
+    ("RA", "RA_H&N_70Gy", "RA_H&N_70Gy"), ("RA", "RA", "RA"), ("QX", "QX_Lunge", "Lunge"),
+])  # fmt: skip
+def test_a_short_name_is_excused_only_as_it_is_spelled(name: str, label: str, left: str) -> None:
+    """`Bæk` is not `bak`; an operator's code is excused by any word of the lexicon."""
+    assert left_of(label, name) == left
+    assert not Search([("person", name)]).in_typed(left)
