@@ -7,7 +7,7 @@ import os
 import sys
 from functools import wraps
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
@@ -18,6 +18,9 @@ from services.runtime.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+LASTING: Final = frozenset(("run", "watch", "worker", "console", "sort"))
+"""Commands that are services, or start some: their output is a log as well."""
 
 
 def of_any_command() -> None:
@@ -57,10 +60,39 @@ def _stoppable(command: Callable[..., None]) -> Callable[..., None]:
     return call
 
 
+class _UntilClosed(io.FileIO):
+    """A file whose reader may go: what is written then goes nowhere, and the command goes on to its own end."""
+
+    def write(self, data: Any) -> int:
+        """Write some bytes, and return how many were taken."""
+        try:
+            return super().write(data) or 0
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+            return len(data)
+
+
+def _until_closed(stdout: io.TextIOWrapper) -> io.TextIOWrapper:
+    """Return standard output as it was, for a pipe into `head`, which has soon seen enough."""
+    stdout.flush()
+    raw = _UntilClosed(stdout.fileno(), "w", closefd=False)
+    buffer: Any = raw if stdout.write_through else io.BufferedWriter(raw)
+    return io.TextIOWrapper(
+        buffer,
+        stdout.encoding,
+        stdout.errors,
+        line_buffering=stdout.line_buffering,
+        write_through=stdout.write_through,
+    )
+
+
 def run() -> None:
     """Run the command line of this process."""
     debug = "--debug" in sys.argv
     advise_on(None)
+    ends_by_itself = not LASTING.intersection(sys.argv[1:2])
+    if ends_by_itself and sys.stdout is sys.__stdout__ and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout = _until_closed(sys.stdout)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal in plain ASCII, or a name that is not UTF-8
             stream.reconfigure(errors="backslashreplace")

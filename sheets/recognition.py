@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from services.store.records import folder_name
 from services.vocabulary.structure_names import propose
+from sheets.read.ct_volume import AXIAL
 from sheets.render.page import Cell, Heading, Table, Text
 
 if TYPE_CHECKING:
@@ -45,6 +46,13 @@ _ABOVE_CHIN: Final = _OF_FACE.union(
 )
 """Organs at whose level the CT includes the skin of the face or head."""
 
+_TO_CHIN_MM: Final = {"Lung": 110, "Lungs": 110, "Clavicle": 110, "Glnd_Thyroid": 70, "Glottis": 60, "Larynx": 40}
+"""How far above the top of an organ the chin is, in adults, and some to spare.
+
+It is level with the third cervical vertebra, the top of the larynx with the fourth, that of the thyroid with the fifth,
+the lungs with the first thoracic one; a vertebra and its disc measure 20 mm.
+"""
+
 
 def of_set(findings: Findings) -> dict[str, Any]:
     """Return the quasi-identifiers of a set: age band, sex, site, and whether the CT shows a face."""
@@ -57,7 +65,23 @@ def of_set(findings: Findings) -> dict[str, Any]:
         "sex": str(plan.get("PatientSex") or "") or NOT_STATED,
         "site": next((site for site in _OF_SITES if most and sites[site] == most), "not known"),
         "face": not _ABOVE_CHIN.isdisjoint(drawn),
+        "may_show_face": _may_reach_chin(findings),
     }
+
+
+def _may_reach_chin(findings: Findings) -> bool:
+    """Return whether the CT goes on so far above an organ of neck or chest that the chin is in it."""
+    objects = findings.after.objects
+    if objects.frame.stacked != AXIAL or not len(objects.slices_mm):
+        return False
+    top_mm = float(objects.slices_mm[-1])
+    return any(
+        top_mm >= float(one.ends[1][AXIAL]) + _TO_CHIN_MM[organ]
+        for one in findings.after.structures
+        if one.drawn
+        for organ in _organs(one)
+        if organ in _TO_CHIN_MM
+    )
 
 
 def _organs(structure: Structure) -> Iterator[str]:
@@ -80,10 +104,11 @@ def _band(age: str) -> str:
 def blocks(sets: Iterable[tuple[int, Mapping[str, Any]]]) -> Iterator[Block]:
     """Lay out how many sets share age band, sex and site, which combinations are unique, and which sets show a face."""
     shared: defaultdict[tuple[str, str, str], list[int]] = defaultdict(list)
-    faces = []
+    faces, perhaps = [], []
     for index, one in sorted(sets, key=lambda row: row[0]):
         shared[one["age_band"], one["sex"], one["site"]].append(index)
         faces += [index] if one["face"] else []
+        perhaps += [index] if one.get("may_show_face") and not one["face"] else []
     if not shared:
         return
     yield Heading("Risk of re-identification")
@@ -106,6 +131,10 @@ def blocks(sets: Iterable[tuple[int, Mapping[str, Any]]]) -> Iterator[Block]:
         if faces
         else "No CT is known to reach above the chin."
     )
+    if perhaps:
+        yield Text(
+            f"The CT extends far above the lungs or larynx and may show a face: {', '.join(map(folder_name, perhaps))}."
+        )
     yield Text("This section is for internal use: it is in no delivery.", "small")
 
 

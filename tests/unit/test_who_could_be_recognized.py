@@ -5,17 +5,41 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sheets import recognition
 from sheets.render.page import Table, Text
 
 
-def told(*drawn: str, **plan: str) -> dict[str, Any]:
-    """Return what is told of a set with these structures."""
-    structures = [SimpleNamespace(name=name, drawn=True) for name in drawn]
-    side = SimpleNamespace(objects=SimpleNamespace(plan=plan), structures=structures)
+def told(*drawn: str, up_to_mm: float = 0, **plan: str) -> dict[str, Any]:
+    """Return what is told of a set with these structures, all of which end at 0 mm, as the CT does."""
+    ends = np.array([[-50.0, -50.0, -50.0], [50.0, 50.0, 0.0]])
+    structures = [SimpleNamespace(name=name, drawn=True, ends=ends) for name in drawn]
+    ct = {"frame": SimpleNamespace(stacked=2), "slices_mm": np.array([-60.0, up_to_mm])}
+    side = SimpleNamespace(objects=SimpleNamespace(plan=plan, **ct), structures=structures)
     return recognition.of_set(SimpleNamespace(after=side))  # type: ignore[arg-type]  # what it looks at
+
+
+@pytest.mark.parametrize(
+    ("drawn", "up_to_mm", "may"),
+    [
+        ("Lung_L", 150, True),
+        ("Lungs", 60, False),
+        ("Larynx", 45, True),
+        ("Schilddrüse", 80, True),
+        ("Larynx", 0, False),
+        ("Bladder", 900, False),
+        ("PTV_60", 900, False),
+    ],
+)
+def test_a_ct_that_goes_on_above_the_neck_may_show_a_face(drawn: str, up_to_mm: float, may: bool) -> None:
+    """Told as what may be, where no organ of the head is drawn."""
+    one = told(drawn, up_to_mm=up_to_mm)
+    said = [block.text for block in recognition.blocks([(6, one)]) if isinstance(block, Text)]
+
+    assert (one["may_show_face"], one["face"]) == (may, False)
+    assert ("The CT extends far above the lungs or larynx and may show a face: ANON_006." in said) is may
 
 
 @pytest.mark.parametrize(
