@@ -14,6 +14,7 @@ import typer
 from anonymizer.quick import COMMANDS, Stopped
 from anonymizer.terminal import advise_on, say_wrong
 from services.runtime import modes
+from services.runtime.garbage import without_garbage_collection
 from services.runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -100,7 +101,9 @@ def run() -> None:
     try:
         if os.environ.get("ANONYMIZER_UMASK"):
             modes.set_umask(Settings.of_process().umask or 0)
-        application(*(argument for argument in arguments[:1] if argument in COMMANDS))(arguments, obj=debug)
+        with without_garbage_collection():  # what is imported makes none
+            app = application(*(argument for argument in arguments[:1] if argument in COMMANDS))
+        app(arguments, obj=debug)
     except Exception as error:
         if debug:
             raise

@@ -83,9 +83,9 @@ sys.addaudithook(hook)
 """Start-up code of each process of a run, which records its milestones."""
 
 _STEPS: Final = {
-    "import anonymizer.command_line": "first look taken, imports begin",
-    "start Redis": "all imported, Redis starts",
+    "start Redis": "first look taken, Redis starts",
     "start a worker": "workers start",
+    "import anonymizer.command_line": "the command begins to import what it needs",
     "import services.pipeline.folder_run": "workers import the pipeline",
     "fork": "workers are ready",
     "outcome": "the set is published, and its outcome written",

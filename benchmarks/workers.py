@@ -22,9 +22,10 @@ from services.runtime.settings import Settings
 from services.store import registry
 from services.store.records import folder_name
 from worker.app import connect, make_app
+from worker.drawing import ENDING, NICE
 from worker.queue import Queue
 from worker.set_key import SetKey
-from worker.sheet_queue import ENDING, NICE, Sheets
+from worker.sheet_queue import Sheets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

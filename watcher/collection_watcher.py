@@ -132,6 +132,11 @@ class CollectionWatcher:
         """Return whether the service itself still has something to do."""
         return any(not state.is_concluded for folder, state in self.states.items() if folder not in self.for_a_person)
 
+    @property
+    def settles_at(self) -> float:
+        """When the next set will have settled, by its clock; infinite if none is to, or while paused."""
+        return float("inf") if self.paused or self._arbiter is None else self._dispatcher.settles_at
+
     def beat(self) -> bool:
         """Renew the lock periodically, or try to acquire it; return False if we do not hold it."""
         if self._clock() < self._beat_at:

@@ -87,6 +87,8 @@ class Dispatcher:
         """Folders whose sets were waiting for a person at the last check."""
         self.held_up: Mapping[str, float] = {}
         """Folders whose sets were requested more than once because of a temporary error, and since when."""
+        self.settles_at = float("inf")
+        """When the next set will have settled, as of the last check; infinite if none is to."""
         self.not_taken = 0
         """Number of entries in sets' folders that may hold DICOM but are ignored, as of the last check."""
         self._queue = queue
@@ -126,6 +128,7 @@ class Dispatcher:
         self._tell_of_rights(statuses)
         for status in unfinished:
             states[status.folder] = self._attend(status, held.get(self._name(status)))
+        self.settles_at = self._settling.next_at()
         self.held_up = {
             status.folder: self._asked[status.locator].since
             for status in unfinished

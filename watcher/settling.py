@@ -55,6 +55,12 @@ class Settling:
         rest = self._seen.get(folder)
         return self._clock() - rest.since if rest else 0.0
 
+    def next_at(self) -> float:
+        """Return when the next folder will have rested for long enough, if nothing changes; infinite if none is to."""
+        now = self._clock()
+        ends = (rest.since + self.quiet_s for rest in self._seen.values())
+        return min((end for end in ends if end > now), default=float("inf"))
+
     def forget_all_but(self, folders: Collection[str]) -> None:
         """Forget folders that are gone."""
         for gone in self._seen.keys() - set(folders):

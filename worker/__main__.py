@@ -6,25 +6,31 @@ plug-ins (Flower), which takes longer than everything a worker needs and delays 
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+from typing import Any
 
-from celery.utils.nodenames import host_format
-
-from worker.app import WORKER_OPTIONS, app
+from services.runtime.garbage import without_garbage_collection
 
 
 def main(queues: str, processes: str) -> int:
-    """Run the worker until it is stopped, and return the exit code."""
-    worker = app.Worker(
-        hostname=host_format(f"anonymizer-{os.getpid()}@%h"),  # two workers on one host need two names
-        queues=queues.split(","),
-        concurrency=int(processes),
-        quiet=True,
-        **WORKER_OPTIONS,
-    )
+    """Work until it is stopped, and return the exit code."""
+    with without_garbage_collection():
+        worker = _made(queues.split(","), int(processes))
+        gc.freeze()  # nor is it looked through later, in each of the processes that are forked
     worker.start()
     return int(worker.exitcode or 0)
+
+
+def _made(queues: list[str], processes: int) -> Any:
+    """Import all that a worker needs, the tasks included, and make one."""
+    from celery.utils.nodenames import host_format  # noqa: PLC0415 - imports are faster while nothing is looked for
+
+    from worker.app import WORKER_OPTIONS, app  # noqa: PLC0415 - as above
+
+    hostname = host_format(f"anonymizer-{os.getpid()}@%h")  # two on one host need two names
+    return app.Worker(hostname=hostname, queues=queues, concurrency=processes, quiet=True, **WORKER_OPTIONS)
 
 
 if __name__ == "__main__":

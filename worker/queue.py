@@ -73,7 +73,9 @@ class Queue:
         kombu.exceptions.OperationalError
             Redis does not answer.
         """
-        with self._app.producer_pool.acquire(block=True) as producer:
+        app = self._app
+        _ = app.AsyncResult, app.backend, app.events.Dispatcher, app.amqp.send_task_message  # made when asked for
+        with app.producer_pool.acquire(block=True) as producer:
             producer.connection.ensure_connection(max_retries=1)
 
     def begin(self, name: SetKey) -> bool:

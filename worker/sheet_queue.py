@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from sheets import paths
 from worker.app import QUEUE, key_of
+from worker.drawing import ENDING
 
 if TYPE_CHECKING:
     import redis
@@ -23,14 +24,9 @@ if TYPE_CHECKING:
 TASK: Final = "make_sheet"
 DELIVERY_TASK: Final = "receive_delivery"
 """Task of `worker.delivery_tasks`, in the same queue."""
-ENDING: Final = ".sheets"
-"""Suffix of the queue's name."""
 
 ASKED_S: Final = 900
 FAILED_S: Final = 86_400
-
-NICE: Final = 10
-"""Niceness of workers that make sheets, so as not to slow down the sets."""
 
 MOST_WAITING: Final = 100
 """Maximum messages in the queue, in case no worker makes sheets."""

@@ -12,8 +12,9 @@ from structlog.contextvars import bound_contextvars
 from services.store.collection import Collection
 from sheets import paths
 from worker.app import app
+from worker.drawing import ENDING
 from worker.ends import TaskRequest
-from worker.sheet_queue import ENDING, TASK, Sheets
+from worker.sheet_queue import TASK, Sheets
 from worker.tasks import station
 from worker.transient_errors import CIRCUMSTANCES, describe
 

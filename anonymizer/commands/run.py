@@ -239,7 +239,7 @@ def _follow(going: Batch, *, as_json: bool) -> _End:
                             f"Not everything could be written: {look.waits}. The next run completes it."
                         )
                     return _End(earlier, look.states)
-                time.sleep(POLL_S)
+                going.wait(POLL_S)
         except KeyboardInterrupt:
             console(stderr=True).print("Stopping after the sets in work are finished. Ctrl-C again stops at once.")
             return _End(earlier or frozenset(), states, interrupted=True)

@@ -16,7 +16,7 @@ from services.runtime import logs
 from services.runtime.settings import Settings
 from worker import redis_server
 from worker.app import QUEUE, app, connect, worker_arguments
-from worker.sheet_queue import ENDING, NICE
+from worker.drawing import ENDING, NICE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -12,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 import redis
 
-from anonymizer.embedded.redis_server import embedded_redis
-from anonymizer.embedded.supervisor import Supervised
+from anonymizer.embedded import head_start
+from anonymizer.embedded.redis_server import wait_for
+from anonymizer.embedded.worker_process import drawing_process, own_service, worker_process
 from services.errors import SettingsWrong
 from services.publication import publish
 from services.rtset import folder_listing
@@ -23,14 +21,15 @@ from services.store.set_state import SetState
 from services.store.tracking_lines import TrackingFiles
 from watcher.collection_watcher import SHARE_OF_TIME, CollectionWatcher
 from worker.app import connect, make_app
+from worker.drawing import ENDING
 from worker.queue import Queue
-from worker.sheet_queue import ENDING, NICE, Sheets
+from worker.sheet_queue import Sheets
 from worker.transient_errors import CIRCUMSTANCES, describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
+    from anonymizer.embedded.supervisor import Supervised
     from services.runtime.settings import Settings
     from services.store.collection import Collection
     from watcher.settling import Rest
@@ -40,6 +39,9 @@ QUIET_S: Final = 1.0
 
 LOOK_S: Final = 0.5
 RECONCILE_S: Final = 2.0
+STEP_S: Final = 0.005
+"""So often is asked whether an outcome was written: it costs a call of the system."""
+
 FEW: Final = 4
 """Up to this many unfinished sets are checked at every opportunity, so that nothing waits for the next interval."""
 
@@ -101,13 +103,14 @@ class Batch:
         self._drawn_for = 0
         self._concluded_at: float | None = None
         self._soon = 0.0
+        self._outcomes_ns = self._changed_ns()
 
     def look(self) -> Look:
         """Take one step of the run and return its status."""
         self._tend()
         attended = self._attended
         began = time.monotonic()
-        if began >= attended.due or (self._are_few and began >= self._soon):
+        if began >= attended.due or (began >= self._soon and (self._are_few or began >= attended.settles_at)):
             attended.look()
             self._soon = time.monotonic() + SHARE_OF_TIME * (time.monotonic() - began)
             if attended.has_other:
@@ -121,6 +124,24 @@ class Batch:
         except redis.RedisError as lost:
             in_work, waits = {}, describe(lost)
         return Look(attended.states, in_work, waits, self.finished)
+
+    def wait(self, longest_s: float) -> None:
+        """Wait until there is something new to see: an outcome, or a set that has come to rest."""
+        now = time.monotonic()
+        until = min(now + longest_s, max(self._attended.settles_at, self._soon, now + STEP_S))
+        while now < until:
+            time.sleep(min(STEP_S, until - now))
+            now, changed_ns = time.monotonic(), self._changed_ns()
+            if changed_ns != self._outcomes_ns:
+                self._outcomes_ns, self._soon = changed_ns, 0.0
+                return
+
+    def _changed_ns(self) -> int:
+        """Return when an outcome was written last; where the share does not tell that at once, time passes instead."""
+        try:
+            return self.collection.outcomes.stat().st_mtime_ns
+        except OSError:
+            return 0
 
     def is_in_work(self) -> bool:
         """Return whether a worker is processing a set; True if unknown."""
@@ -228,17 +249,13 @@ def batch(
         Earlier observations of folders, with their `time.monotonic` times.
     """
     with ExitStack() as stack:
-        name = f"anonymizer.{collection.id}"
-        workers: list[Supervised] = []
-
-        def start_workers(url: str) -> None:
-            workers.append(worker_process(name, url, collection.root, processes=processes, debug=debug))
-            stack.callback(workers[0].stop, 0)
-
-        url, kept = settings.redis_url, []
-        if url is None:  # they take longer to start than Redis and everything else, so both start in parallel
-            url, server = stack.enter_context(embedded_redis(start_workers))
-            kept.append(server)
+        name, url, own = f"anonymizer.{collection.id}", settings.redis_url, None
+        if url is None:
+            own = head_start.claim(collection.root, processes, stack) or stack.enter_context(
+                own_service(collection.root, processes, debug=debug)
+            )
+            wait_for(own.server)
+            name, url = own.queue, own.server.url
         settings = replace(
             settings,
             redis_url=url,
@@ -264,9 +281,11 @@ def batch(
         for folder in only:
             locator = registry.register(collection, folder)
             registry.start(collection, locator, folder_listing.fingerprint(collection.root / folder))
-        if not workers:  # on a shared Redis, only the owner of the collection may consume its messages
-            start_workers(url)
-        (worker,) = workers
+        if own is None:  # on a Redis that others use, only who has the collection may take its messages
+            worker = worker_process(name, url, collection.root, processes=processes, debug=debug)
+            stack.callback(worker.stop, 0)
+        else:
+            worker = own.worker
         stack.callback(_clear, queue, sheets, collection)
 
         def start_drawing() -> Supervised:
@@ -279,7 +298,7 @@ def batch(
             attended,
             queue,
             client,
-            [*kept, worker],
+            [own.server.process, worker] if own else [worker],
             sheets,
             start_drawing,
             at_once=processes,
@@ -287,30 +306,6 @@ def batch(
         )
         stack.callback(lambda: worker.stop(0 if going.finished else GRACE_S, going.is_in_work))
         yield going
-
-
-def worker_process(queue: str, url: str, share: Path, *, processes: int, debug: bool) -> Supervised:
-    """Start a worker for a queue of sets and, when that is empty, for the queue of their sheets."""
-    return _worker([], f"{queue},{queue}{ENDING}", processes, url, share, debug=debug)
-
-
-def drawing_process(queue: str, url: str, share: Path, *, debug: bool) -> Supervised:
-    """Start a low-priority worker for sheets only."""
-    return _worker(["nice", "-n", str(NICE)], queue + ENDING, 1, url, share, debug=debug)
-
-
-def _worker(before: list[str], queues: str, processes: int, url: str, share: Path, *, debug: bool) -> Supervised:
-    return Supervised(
-        [*before, sys.executable, "-P", "-m", "worker", queues, str(processes)],
-        env=_environment(url, share.absolute()),
-        stderr=None if debug else subprocess.DEVNULL,
-    )
-
-
-def _environment(url: str, share: Path) -> dict[str, str]:
-    """Return the environment of a worker, with its Redis and share; the address includes the password."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("ANONYMIZER_REDIS_")}
-    return {**ours, "ANONYMIZER_REDIS_URL": url, "ANONYMIZER_SHARE": str(share)}
 
 
 def _bring_the_lines(collection: Collection) -> None:

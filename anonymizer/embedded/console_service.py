@@ -8,13 +8,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from anonymizer.embedded.batch import GRACE_S, LOOK_S, QUIET_S, RECONCILE_S, worker_process
+from anonymizer.embedded.batch import GRACE_S, LOOK_S, QUIET_S, RECONCILE_S
 from anonymizer.embedded.redis_server import embedded_redis
+from anonymizer.embedded.worker_process import worker_process
 from services.store.share import Share
 from watcher.service import Watch
 from worker.app import connect, make_app
+from worker.drawing import ENDING
 from worker.queue import Queue
-from worker.sheet_queue import ENDING, Sheets
+from worker.sheet_queue import Sheets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

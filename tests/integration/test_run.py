@@ -285,6 +285,29 @@ def test_a_root_that_a_living_process_has_is_refused(tmp_path: Path) -> None:
     assert "is processing this collection" in told
 
 
+def test_a_run_that_refuses_to_begin_leaves_nothing_running(tmp_path: Path) -> None:
+    """Redis and workers were started before it had read the form."""
+    root = make_collection(tmp_path / "BATCH")
+    make_set(root, name="a", seed=1)
+    form = (root / "collection.toml").read_text()
+    (root / "collection.toml").write_text(form.replace("initial_index = 6", "initial_index = 0"))
+    done = anonymizer("run", root)
+    assert (done.returncode, "initial_index" in done.stderr, anon_folders(root)) == (2, True, [])
+    assert running(root) == []
+
+
+def test_a_run_that_is_killed_while_it_starts_leaves_nothing_running(tmp_path: Path) -> None:
+    """Its workers end with it, and the next run does the set."""
+    root = make_collection(tmp_path / "BATCH")
+    make_set(root, name="a", seed=1)
+    going = subprocess.Popen(command("run", root), stdout=subprocess.DEVNULL)
+    wait_until(lambda: running(root))
+    going.kill()
+    going.wait()
+    wait_until(lambda: not running(root))
+    assert states(run(root)) == {"a": ("published", "ANON_006")}
+
+
 def children(pid: int, of: str) -> list[int]:
     """Find what a process started, at any depth, whose command line says `of`."""
     shown = processes()
@@ -296,6 +319,14 @@ def children(pid: int, of: str) -> list[int]:
 
 
 def running(root: Path) -> list[str]:
-    """Name the processes that were started for a root and still run."""
-    wanted = json.loads((root / ".anonymizer" / "collection.json").read_text())["id"]
-    return [one.command for one in processes() if wanted in one.command and one.state != "Z"]
+    """Name the processes that were started for a root and still run: workers, which are told where their share is."""
+    wanted = f"ANONYMIZER_SHARE={root}".encode()
+    return [one.command for one in processes() if one.state != "Z" and wanted in environment_of(one.pid)]
+
+
+def environment_of(pid: int) -> list[bytes]:
+    """Return what a process was started with; nothing of one that is gone."""
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return []

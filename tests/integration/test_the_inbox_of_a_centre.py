@@ -29,8 +29,9 @@ from watcher.folders import beside_the_sets, set_folders
 from watcher.reconcile import Reconciler
 from watcher.service import Watch
 from worker.app import make_app, worker_arguments
+from worker.drawing import ENDING
 from worker.queue import Queue
-from worker.sheet_queue import ENDING, Sheets
+from worker.sheet_queue import Sheets
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -55,3 +55,18 @@ def test_a_folder_that_went_and_came_back_is_new() -> None:
     settling.forget_all_but(["b"])
     clock.now = 20
     assert (settling.look("a", "x"), settling.look("b", "x")) == (False, True)
+
+
+def test_the_next_folder_to_settle_is_known_beforehand() -> None:
+    """Whoever waits for it need not look before; one that has settled, or went, is not waited for."""
+    clock = Clock()
+    settling = Settling(quiet_s=10, clock=clock)
+    found = [settling.next_at()]
+    for clock.now, folder in ((0.0, "a"), (3.0, "b"), (4.0, "c")):
+        settling.look(folder, "x")
+        found.append(settling.next_at())
+    clock.now = 10.0
+    found.append(settling.next_at())
+    settling.forget_all_but(["a", "c"])
+    found.append(settling.next_at())
+    assert found == [float("inf"), 10.0, 10.0, 10.0, 13.0, 14.0]
