@@ -202,7 +202,7 @@ _REMEDIES: Final = {
 
 
 def _of_system(error: OSError) -> str:
-    """Describe an error of the system: of a file of ours that was being made, the folder in which it could not be."""
+    """Return the description of an OS error; for one of our temporary files, of its folder."""
     what = error.strerror or type(error).__name__
     if not isinstance(error.filename, str | bytes):
         return what

@@ -207,12 +207,12 @@ def scaling(place: Path, store: Path, processes: tuple[int, ...]) -> Report:
 
 
 def _gain(rates: Mapping[int, list[float]], count: int) -> float:
-    """Return how many times faster so many are than one, in the round in the middle."""
+    """Return the median over the rounds of the speed-up of `count` processes over one."""
     return statistics.median(some / one for one, some in zip(rates[1], rates[count], strict=False))
 
 
 def _rate(root: Path, folders: list[str], processes: int) -> float:
-    """Return sets an hour, once the workers are up and each has done a set."""
+    """Return the sets per hour, after warm-up of the workers."""
     collection = sets.collection(root)
     measured = folders[processes : processes + MEASURED_SETS]
     with working(root, processes) as (queue, _):
@@ -226,7 +226,7 @@ def _rate(root: Path, folders: list[str], processes: int) -> float:
 
 
 def _copy_rate(root: Path, folders: list[str], at_once: int, target: Path) -> float:
-    """Return sets an hour that so many `cp` and `sync` at a time copy."""
+    """Return the sets per hour copied by this many `cp` and `sync` in parallel."""
     cleared(target).mkdir()
     began = time.perf_counter()
     script = f'cp -r "{root}/$0" "{target}/$0" && sync -f "{target}"'
@@ -238,7 +238,7 @@ def _copy_rate(root: Path, folders: list[str], at_once: int, target: Path) -> fl
 
 
 def _loop_rate(at_once: int) -> float:
-    """Return how many loops a second so many processes count through."""
+    """Return the loops per second of this many processes in parallel."""
     began = time.perf_counter()
     loops = [subprocess.Popen([sys.executable, "-S", "-c", LOOP]) for _ in range(at_once)]
     for loop in loops:
