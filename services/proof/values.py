@@ -456,9 +456,9 @@ _LONGEST_VERSION: Final = 5
 
 _OF_THE_PATIENT: Final = frozenset(("person", "patient-id"))
 _OF_DEVICES: Final = frozenset(("place", "device"))
+"""Kinds not significant in the name of a manufacturer or model: many stations are named after their model."""
 _SERIAL: Final = re.compile(r"\d{5}")
 """Digits of a serial number; names of models have fewer."""
-"""Kinds not significant in the name of a manufacturer or model: many stations are named after their model."""
 
 
 def identifying_values(found: Found) -> list[tuple[str, str]]:

@@ -67,12 +67,13 @@ def states(ran: Ran) -> dict[str, tuple[str, str]]:
 
 
 def tracking_lines(root: Path) -> list[str]:
-    """Read the one tracking file of a root."""
-    (path,) = root.glob("VicRapidPlan_trackingFile_*.txt")
-    assert re.fullmatch(r"VicRapidPlan_trackingFile_\d{8}\.txt", path.name)
-    text = path.read_text()
-    assert text.endswith("\n")
-    return text.splitlines()
+    """Read the tracking file of a root; a run that passes midnight has two, of which one header is returned."""
+    paths = sorted(root.glob("VicRapidPlan_trackingFile_*.txt"))
+    assert all(re.fullmatch(r"VicRapidPlan_trackingFile_\d{8}\.txt", path.name) for path in paths)
+    texts = [path.read_text() for path in paths]
+    assert all(text.endswith("\n") for text in texts)
+    header, *lines = texts[0].splitlines()
+    return [header, *lines, *(line for text in texts[1:] for line in text.splitlines()[1:])]
 
 
 def everything(folder: Path) -> dict[str, tuple[bytes, int]]:
