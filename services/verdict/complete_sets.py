@@ -267,7 +267,7 @@ def _may_be_drawn_on(structure_set: SetFile, slices: Sequence[SetFile]) -> bool:
 def _sets_are(count: int) -> str:
     if not count:
         return gettext("There is no complete set here.")
-    return ngettext("Here is one complete set.", "Here are {count} complete sets.", count)
+    return ngettext("There is one complete set here.", "There are {count} complete sets here.", count)
 
 
 def _members(one: Candidate) -> str:

@@ -101,7 +101,7 @@ def test_a_refusal_says_which_sets_there_are_and_what_each_would_do(export: Expo
     assert len(said) == 1
     many = len(export.sets)
     words = "is no complete set" if not many else "is one complete set" if many == 1 else f"are {many} complete sets"
-    assert f"Here {words}." in said[0].found
+    assert f"There {words} here." in said[0].found
     for ordinal, uid in enumerate(export.plans, start=1):
         state = "makes no set" if uid not in {one.plan for one in export.sets} else f"RP.{uid}.dcm"
         assert f"{ordinal}. plan " in said[0].found
