@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import pairwise
+from math import atan2, degrees, sqrt
 from statistics import median
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -73,6 +74,22 @@ class Plane(NamedTuple):
         """Return whether both have the same orientation."""
         mine, theirs = (*self.along_row, *self.along_column), (*other.along_row, *other.along_column)
         return all(abs(a - b) <= _PARALLEL for a, b in zip(mine, theirs, strict=True))
+
+    def turned_degrees(self, other: Plane) -> float:
+        """Return the largest angle between an axis of this image and the nearest axis of another.
+
+        0 if the difference is within the precision of written direction cosines.
+        """
+        axes = (other.along_row, other.along_column, other.normal)
+        off = max(self._turned(mine, axes) for mine in (self.along_row, self.along_column))
+        return degrees(off) if off > _PARALLEL * sqrt(2) else 0.0
+
+    @staticmethod
+    def _turned(mine: Point, axes: Sequence[Point]) -> float:
+        """Return the angle, in radians, between an axis and the nearest of several."""
+        along = [mine.along(axis) for axis in axes]
+        nearest = max(map(abs, along))
+        return atan2(sqrt(max(sum(one * one for one in along) - nearest * nearest, 0.0)), nearest)
 
 
 def plane(image: View) -> Plane | None:
@@ -225,9 +242,15 @@ def dose_centre(dose: View) -> Point | None:
     return across.moved(depth / 2, first.normal)
 
 
-def dose_corners(dose: View) -> list[Point]:
-    """Return the centres of the eight corner voxels of a dose grid; [] if its header does not determine them."""
-    first = plane(dose)
+def dose_corners(dose: View, first: Plane | None = None) -> list[Point]:
+    """Return the centres of the eight corner voxels of a dose grid; [] if its header does not determine them.
+
+    Parameters
+    ----------
+    first
+        Plane of its first frame, if already known.
+    """
+    first = first or plane(dose)
     if first is None:
         return []
     offsets = dose.numbers("GridFrameOffsetVector") or [0.0]

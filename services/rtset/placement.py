@@ -1,4 +1,4 @@
-"""Position of the whole dose grid: away from everything, or extending beyond the CT.
+"""Position of the whole dose grid: away from everything, extending beyond the CT, or at an angle to it.
 
 The centre of a grid may be in the patient although most of the grid is not.
 """
@@ -70,12 +70,19 @@ def _holds_target(dose: SetFile, corners: list[Point], structure_set: SetFile) -
 
 
 def beyond(objects: Objects) -> Iterator[str]:
-    """Yield how far the dose grid extends beyond the CT."""
-    if objects.volume and objects.dose:
-        corners = geometry.dose_corners(objects.dose.view)
-        reach_mm = objects.volume.overhang_mm(corners)
-        if reach_mm > _REACHES_MM and not objects.volume.is_apart_from(corners):
-            yield gettext("The dose grid reaches {reach_mm:.0f} mm beyond the CT.", reach_mm=reach_mm)
+    """Yield how far the dose grid extends beyond the CT, and its angle to the slices."""
+    volume, grid = objects.volume, geometry.plane(objects.dose.view) if objects.dose else None
+    if not volume or not objects.dose or not grid:
+        return
+    corners = geometry.dose_corners(objects.dose.view, grid)
+    reach_mm = volume.overhang_mm(corners)
+    if reach_mm > _REACHES_MM and not volume.is_apart_from(corners):
+        yield gettext("The dose grid reaches {reach_mm:.0f} mm beyond the CT.", reach_mm=reach_mm)
+    if degrees := grid.turned_degrees(volume.first):
+        yield gettext(
+            "The dose grid is turned by {degrees:.1f}° against the CT slices; few planning systems take that.",
+            degrees=degrees,
+        )
 
 
 def grid_disagrees(dose: SetFile, volume: Volume | None) -> list[Fault]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -111,6 +112,39 @@ def test_a_grid_that_reaches_beyond_the_ct_is_told(tmp_path: Path) -> None:
     assert verdict.good
     assert "The dose grid reaches 18 mm beyond the CT." in verdict.told
     assert set(verdict.told) <= set(verdict.notes)
+
+
+def turned(modality: str, degrees: float, *, swapped: bool = False) -> Edit:
+    """Turn the images of a modality about the patient's long axis."""
+    along, across = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    row, column = (along, across, 0.0), (-across, along, 0.0)
+
+    def edit(made: MadeSet) -> None:
+        for data in made.of(modality):
+            cosines = (*column, *(-one for one in row)) if swapped else (*row, *column)
+            data.ImageOrientationPatient = [f"{number:.6f}" for number in cosines]
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("edits", "told"),
+    [
+        ([turned("RTDOSE", 1)], ["1.0°"]),
+        ([turned("RTDOSE", -0.5)], ["0.5°"]),
+        ([turned("RTDOSE", 30)], ["30.0°"]),
+        ([turned("RTDOSE", 45)], ["45.0°"]),
+        ([turned("CT", 2), turned("RTDOSE", 0)], ["2.0°"]),
+        ([turned("CT", 2), turned("RTDOSE", 2)], []),
+        ([turned("RTDOSE", 0.01)], []),
+        ([turned("RTDOSE", 0, swapped=True)], []),
+        ([turned("RTDOSE", 180)], []),
+    ],
+)
+def test_a_dose_grid_that_is_turned_against_the_ct_is_told(tmp_path: Path, edits: list[Edit], told: list[str]) -> None:
+    """By its angle; what lies along other axes of the CT is turned by nothing."""
+    said = [note.split()[6] for note in judge(make_set(tmp_path, *edits)).told if "is turned by" in note]
+    assert said == told
 
 
 def test_nothing_is_relinked_to_a_dose_that_lies_half_beside_the_ct(tmp_path: Path) -> None:
