@@ -17,8 +17,8 @@ from services.dicom.part10 import NotDicom
 from services.policy.table import Action
 from services.policy.text_roles import CALLED, OF_PERSON
 from services.publication import unread_words
+from services.vocabulary.anatomy import occurring
 from services.vocabulary.defined_terms import is_term
-from services.vocabulary.spelling import fold
 from sheets.render.page import Cell, Facts, Heading, Table, Text
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Travelling:
 
     def unread_in(self, text: str) -> list[str]:
         """Return the words of a text that have not been reviewed."""
-        return sorted(word for word in self.unread if fold(word) in fold(text))
+        return occurring(text, sorted(self.unread))
 
 
 def files_in(folder: Path) -> Iterator[DicomFile]:

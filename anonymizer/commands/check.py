@@ -36,7 +36,7 @@ from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
 from services.rtset.references import LINKS
 from services.store.collection import Collection
 from services.verdict.summary import summarize
-from services.vocabulary.spelling import fold
+from services.vocabulary.anatomy import occurring
 from watcher import listed_identities, stated_patient
 from watcher.folders import beside_the_sets, folders_of, set_folders
 
@@ -191,7 +191,7 @@ def _texts(title: str, texts: Mapping[str, Sequence[str]], unread: Sequence[str]
 
 def _words_in(text: str, unread: Sequence[str]) -> list[str]:
     """Return the unread words in a text."""
-    return [printable(word) for word in unread if fold(word) in fold(text)]
+    return [printable(word) for word in occurring(text, unread)]
 
 
 def _not_taken(root: Path, rows: list[FolderSummary]) -> list[NotTaken]:

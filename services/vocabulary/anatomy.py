@@ -18,7 +18,7 @@ from services.vocabulary.spelling import MARKS, fold, pieces, spellings
 from services.vocabulary.word_lists import read_anatomy, read_lexicon
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _TERMS: Final = frozenset(map(fold, read_anatomy()))
 _KNOWN: Final = frozenset(fold(word) for words in read_lexicon().values() for word in words)
@@ -32,6 +32,7 @@ _MEANINGLESS: Final = _OBJECTS.union(
 )
 """Words without meaning on their own."""
 
+_TOKEN: Final = re.compile(r"[^\W_]+")
 _RUN: Final = re.compile(rf"[^\W\d_](?:[^\W\d_]|[{MARKS}])*")
 _SHORTEST_WORD: Final = 2
 
@@ -109,6 +110,17 @@ def unknown_words(text: str) -> Iterator[tuple[int, int]]:
     for run in _RUN.finditer(text):
         if (cut := _unknown_part(run[0])) is not None:
             yield run.start() + cut[0], run.start() + cut[1]
+
+
+def occurring(text: str, words: Iterable[str]) -> list[str]:
+    """Return those of some unknown words that a text contains as a word, as a part joined to terms, or as a number."""
+    here = {fold(text[start:end]) for start, end in unknown_words(text)}
+    here.update(fold(token) for token in _TOKEN.findall(text))
+    return [word for word in words if fold(word) in here or (_has_digit(word) and word in text)]
+
+
+def _has_digit(word: str) -> bool:
+    return any(map(str.isdecimal, word))
 
 
 @lru_cache(maxsize=1 << 14)

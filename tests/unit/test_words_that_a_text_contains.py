@@ -1,0 +1,24 @@
+"""Which unknown words a text contains, for the pages that mark them."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.vocabulary import anatomy
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "found"),
+    [
+        ("Philips", ["PS"], []),
+        ("PS2", ["PS"], ["PS"]),
+        ("PTVHohenlohe", ["Hohenlohe"], ["Hohenlohe"]),
+        ("ptvhohenlohe", ["HOHENLOHE"], ["HOHENLOHE"]),
+        ("PTV Hohenlohe neu", ["Hohenlohe", "Ada"], ["Hohenlohe"]),
+        ("Adapted", ["Ada"], []),
+        ("aml_23456", ["aml", "23456"], ["aml", "23456"]),
+    ],
+)
+def test_a_word_occurs_as_a_word_and_not_inside_another(text: str, words: list[str], found: list[str]) -> None:
+    """A text on the sheet is marked only where a person has a word to read."""
+    assert anatomy.occurring(text, words) == found
