@@ -145,7 +145,12 @@ def choose_replacements(
         machine,
         "" if options.keep_machine else options.scanner,
         tuple(method_text(options, (OUT_OF_THE_ORDINARY[mark] for mark in marks if mark in OUT_OF_THE_ORDINARY))),
-        tuple(method_codes(options, device_dates_touched=touched, unread_words=bool(renaming.undecided))),
+        tuple(
+            # An object that linked sets share must be the same in each, whichever of them has unread words.
+            method_codes(
+                options, device_dates_touched=touched, unread_words=linked is not None or bool(renaming.undecided)
+            )
+        ),
         linked.study_ids if linked is not None else {},
         joined(rtset.mends, renaming.coded.mends),
     )

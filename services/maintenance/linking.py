@@ -321,12 +321,13 @@ def shared_differs(error: visits.SharedObjectDiffers, called: str) -> SetWaits:
     """Return the error for an object that cannot be published a second time identically."""
     name = folder_name(error.index)
     found = gettext(
-        "It shares an object with {name}, the same person's, and that object would not be, byte for "
-        "byte, what it is there: form, words that nobody has read, or ages differ between the two.",
+        "It shares an object with {name}, a set of the same person, and would publish it with other contents, because "
+        "the form, cleaned texts or ages differ between the two.",
         name=name,
     )
     remedy = gettext(
-        "Do {name} again under the form of today, or read the words of both; or: `anonymizer person ROOT {set} --new`.",
+        "Process {name} again under today's form: `anonymizer structures ROOT --again {name}`. "
+        "Or make it another person: `anonymizer person ROOT {set} --new`.",
         name=name,
         set=called,
     )

@@ -251,7 +251,7 @@ class SetRun:
                 replacements.scanner,
                 rtset.relinked,
                 naming,
-                bool(renaming.undecided),
+                link is not None or bool(renaming.undecided),
                 link.birth_date if link else None,
                 link.study_ids if link else {},
                 collection.knows_again(frozenset(taken)),

@@ -54,6 +54,8 @@ has read. It covers what people type, what a clinic has configured, and what mak
 wrote, meanings of public schemes too. What chooses hardware (applicator, wedge, range shifter, snout, source) or
 says how numbers are meant is never cleaned: a set in which that says who the patient is, is refused with the
 attribute's path.
+Linked sets of a person (`same_patient = "link"`) do not claim it: an object that two of them share is the same
+in both, and one may have a word that is not reviewed.
 
 *Times of day* stay with moved dates: they name no day. `times = "remove"` takes them, and date-times with them;
 what followed what on one day, contrast and scan for instance, is then lost, and full dates (113106) are not

@@ -418,8 +418,7 @@ def method_codes(options: Options, *, device_dates_touched: bool, unread_words: 
     device_dates_touched
         Whether an object of the set holds an attribute of `Policy.contested`.
     unread_words
-        Whether texts of the set hold words that nobody knows, and that no person has read: then it cannot be said that
-        its descriptors are clean.
+        Whether texts of the set may hold unknown words that nobody has reviewed: then Clean Descriptors is not claimed.
     """
     whole = options.patient_characteristics in {"dose_model", "retain"}
     full_dates = [] if options.times == "remove" else [_FULL_DATES]

@@ -166,6 +166,27 @@ def test_a_replan_shares_its_images_byte_for_byte(tmp_path: Path, take: Callable
     assert "structure-set label is that of ANON_006" in told
 
 
+@pytest.mark.parametrize("unread", ["a", "b"])
+def test_a_word_to_review_in_one_plan_does_not_keep_the_other_from_its_person(
+    tmp_path: Path, take: Callable, unread: str
+) -> None:
+    """Clean Descriptors would be claimed in the images of one and not of the other, and they are the same files."""
+    root = linking(tmp_path / "BATCH")
+    replan(drop(root, "a"), "b")
+    for folder in (root / "a", root / "b"):
+        (path,) = folder.glob("RP*")
+        data = pydicom.dcmread(path)
+        data.RTPlanLabel = "HN Wombelung" if folder.name == unread else "HN"
+        data.save_as(path)
+    outcomes = {name: take(root, name) for name in "ab"}
+    assert {name: (outcome.state, outcome.index) for name, outcome in outcomes.items()} == {
+        "a": ("published", 6),
+        "b": ("published", 7),
+    }
+    assert ["Wombelung" in note_of(root / name) for name in "ab"] == [name == unread for name in "ab"]
+    assert says(root, 7) == says(root, 6)
+
+
 def test_what_cannot_be_linked_says_so(tmp_path: Path, take: Callable) -> None:
     """A date that falls onto another, a shared object that would differ, an age that has passed 89; no number goes."""
     root = linking(tmp_path / "BATCH")
