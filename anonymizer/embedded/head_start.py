@@ -1,8 +1,8 @@
-"""Redis and workers of a run, started before the command has imported what it needs itself.
+"""Early start of Redis and workers for `run`, in parallel with the command's own imports.
 
-Workers import for most of a second, and the command for two thirds of one. Beside each other they are done before the
-sets have been quiet for long enough. A worker touches nothing before it is asked to do a set, which the command does
-when it has the collection: where it refuses to begin, they end as they came.
+Workers import for most of a second, the command for about two thirds of one; in parallel, both finish before the first
+set's quiet period ends. A worker touches no set until it receives a task, which the command sends only once it owns the
+collection. If the command refuses to start, Redis and workers are stopped again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _HeadStart:
-    """What was started, and for what."""
+    """A started service and the run it is meant for."""
 
     root: Path
     processes: int
@@ -38,9 +38,9 @@ _started: list[_HeadStart] = []
 
 @contextmanager
 def given(arguments: Sequence[str]) -> Iterator[None]:
-    """Start what a command line of `run` is going to need, if that is plain; end at last what was not claimed."""
+    """Start the service for a `run` command line if its arguments are simple; stop it on exit unless it was claimed."""
     with ExitStack() as ends:
-        with suppress(OSError, ValueError, SettingsWrong):  # whoever does it in its turn says what is wrong
+        with suppress(OSError, ValueError, SettingsWrong):  # reported when the command itself tries
             _start(arguments, ends)
         try:
             yield
@@ -49,7 +49,7 @@ def given(arguments: Sequence[str]) -> Iterator[None]:
 
 
 def claim(root: Path, processes: int, stack: ExitStack) -> OwnService | None:
-    """Return what was started for just this, which then ends with `stack`; None where nothing was."""
+    """Return the service started for this run, to be stopped with `stack`; None if there is none."""
     while _started:
         found = _started.pop()
         if (found.root, found.processes) == (root.absolute(), processes):
@@ -70,7 +70,7 @@ def _start(arguments: Sequence[str], ends: ExitStack) -> None:
 
 
 def _asked(arguments: Sequence[str]) -> tuple[Path, int] | None:
-    """Return the root of a command line that begins sets at once, and how many at a time; None of any other one."""
+    """Return root and number of workers of a command line that processes sets at once; None for any other."""
     roots, processes, rest = [], os.cpu_count() or 1, iter(arguments)
     for argument in rest:
         name, _, value = argument.partition("=")
@@ -88,7 +88,7 @@ def _asked(arguments: Sequence[str]) -> tuple[Path, int] | None:
 
 
 def _is_set_otherwise() -> bool:
-    """Return whether the environment names a Redis, or something that is set before processes are started."""
+    """Return whether the environment names a Redis, or a setting that is applied before processes start."""
     return any(
         value and (name.startswith("ANONYMIZER_REDIS_") or name == "ANONYMIZER_UMASK")
         for name, value in os.environ.items()
