@@ -298,4 +298,4 @@ def _meterset(beam: Data, plan: Data) -> float | None:
 
 
 def _rounded(figure: float | None, places: int = 2) -> float | None:
-    return None if figure is None else round(float(figure), places)
+    return None if figure is None else round(float(figure), places) + 0.0  # no negative zero
