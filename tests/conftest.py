@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have temporary folders lie where they were asked for."""
+    """Put temporary folders where they were asked for, and let tests send Ctrl-C however pytest was started."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # started in the background of a shell without job control
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("in_memory") and _has_room(MEMORY):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
