@@ -314,8 +314,7 @@ def _pair(
 
 def _places(kinds: Sequence[str], files: Sequence[DicomFile]) -> list[tuple[str, bytes, bytes]]:
     """Return the key of each object: kind, position, and the instance number of slices that share a position."""
-    slices = [kind == "CT" for kind in kinds]
-    positions = [value_of(file, _POSITION) if is_slice else b"" for is_slice, file in zip(slices, files, strict=True)]
+    positions = [value_of(file, _POSITION) if kind == "CT" else b"" for kind, file in zip(kinds, files, strict=True)]
     shared = {position for position, times in Counter(positions).items() if times > 1}
     return [
         (kind, position, value_of(file, _NUMBER) if kind == "CT" and position in shared else b"")
