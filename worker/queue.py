@@ -10,7 +10,7 @@ Sets are stored in Redis by two opaque strings, and nothing else about them ever
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from services.store.set_state import SetState
 from worker import lease
@@ -28,7 +28,6 @@ TASK: Final = "anonymize_set"
 SHOWN: Final = 8
 """Digits of an id that distinguish a set in a list."""
 
-SECONDS_KEPT_S: Final = 86_400
 LAST_CHANCES_KEPT: Final = 10_000
 """Number of recent messages for which a last chance is remembered, since copies of a message arrive late."""
 
@@ -93,19 +92,6 @@ class Queue:
     def clear(self) -> None:
         """Delete everything in Redis about a queue that is no longer used."""
         self._redis.delete(key_of(self.queue), self._pending, self._last, self._begun, self._last_chance)
-
-    def took(self, name: SetKey, seconds: float) -> None:
-        """Record how long a worker worked on a set."""
-        key = f"anonymizer:seconds:{name.collection_id}"
-        with self._redis.pipeline(transaction=False) as step:
-            step.hset(key, name.locator, f"{seconds:.2f}")
-            step.expire(key, SECONDS_KEPT_S)
-            step.execute()
-
-    def seconds(self, collection_id: str) -> dict[str, float]:
-        """Return the recent processing time of each set in seconds, by locator."""
-        stored = cast("dict[bytes, bytes]", self._redis.hgetall(f"anonymizer:seconds:{collection_id}"))
-        return {locator.decode(): float(seconds) for locator, seconds in stored.items()}
 
     def holding(self, names: Iterable[SetKey]) -> dict[SetKey, SetState]:
         """Return which of these sets are `queued`, as far as known, and which are `in work`."""

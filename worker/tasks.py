@@ -12,7 +12,6 @@ No exception leaves the task, since Celery would put its text, which may contain
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -91,17 +90,12 @@ def anonymize_set(self: Task, collection_id: str, locator: str) -> str:
     with bound_contextvars(collection=collection_id, set=locator, task=self.request.id):
         try:
             here = station()
-            queue = Queue(here.redis, app, self.request.delivery_info["routing_key"])
-            patience_over = queue.begin(name)
+            patience_over = Queue(here.redis, app, self.request.delivery_info["routing_key"]).begin(name)
             with lease.lease(here.redis, name) as beginnings:
                 if not beginnings:
                     return str(SetState.IN_WORK)
                 log.info("set.begun")
-                began = time.monotonic()
-                ended = _work(here, name, beginnings, patience_over=patience_over)
-                with _overturning_nothing():
-                    queue.took(name, time.monotonic() - began)
-                return ended
+                return _work(here, name, beginnings, patience_over=patience_over)
         except CIRCUMSTANCES as circumstance:
             log.warning("set.waits", waits=describe(circumstance))
             return WAITS

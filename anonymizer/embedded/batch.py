@@ -15,7 +15,7 @@ from anonymizer.embedded.worker_process import drawing_process, own_service, wor
 from services.errors import SettingsWrong
 from services.publication import publish
 from services.rtset import folder_listing
-from services.runtime.progress import InWork, read_all
+from services.runtime.progress import WAITS, InWork, durations, read_all
 from services.store import failures, registry
 from services.store.set_state import SetState
 from services.store.tracking_lines import TrackingFiles
@@ -80,7 +80,6 @@ class Batch:
         self,
         collection: Collection,
         attended: CollectionWatcher,
-        queue: Queue,
         client: redis.Redis,
         processes: Sequence[Supervised],
         sheets: Sheets,
@@ -92,7 +91,6 @@ class Batch:
         self.collection = collection
         self.finished = False
         self._attended = attended
-        self._queue = queue
         self._redis = client
         self._processes = processes
         self._sheets = sheets
@@ -146,7 +144,7 @@ class Batch:
     def is_in_work(self) -> bool:
         """Return whether a worker is processing a set; True if unknown."""
         try:
-            return bool(read_all(self._redis, self.collection.id))
+            return any(one.step != WAITS for one in read_all(self._redis, self.collection.id).values())
         except redis.RedisError:
             return True
 
@@ -185,8 +183,11 @@ class Batch:
         return self.collection.name_of(folder) if folder else ""
 
     def seconds(self) -> dict[str, float]:
-        """Return the duration of each set in seconds, by locator."""
-        return self._queue.seconds(self.collection.id)
+        """Return the duration of each set in seconds, by locator; empty if unknown."""
+        try:
+            return durations(self._redis, self.collection.id)
+        except redis.RedisError:
+            return {}
 
     def _tend(self) -> None:
         if self._drawing is not None:
@@ -214,7 +215,8 @@ class Batch:
     def _is_finished(self) -> bool:
         """Reconcile once more when all sets are concluded: last tracking lines and returned indices.
 
-        If that fails (for example, because the tracking file is read-only), it is not retried for long.
+        The workers have a moment to report the last sets as done. If the rest fails (for example, because the tracking
+        file is read-only), it is not retried for long.
         """
         attended = self._attended
         if self._unfinished or not attended.counts.at:
@@ -226,7 +228,8 @@ class Batch:
             attended.look()
         if self._unfinished:
             return False
-        return not attended.paused or time.monotonic() - self._concluded_at > LAST_STEPS_S
+        settled = not attended.paused and not self.is_in_work()
+        return settled or time.monotonic() - self._concluded_at > LAST_STEPS_S
 
 
 @contextmanager
@@ -296,7 +299,6 @@ def batch(
         going = Batch(
             collection,
             attended,
-            queue,
             client,
             [own.server.process, worker] if own else [worker],
             sheets,

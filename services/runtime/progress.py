@@ -1,4 +1,6 @@
-"""Progress of each set being processed, for `status` and the progress bars: opaque names and numbers that expire.
+"""Progress of each set being processed and its duration, for `status`, `run` and the progress bars.
+
+Opaque names and numbers that expire.
 
 Nothing depends on it: an unavailable Redis never fails a set, and delays it only occasionally.
 """
@@ -23,6 +25,11 @@ WAITS_SHOWN_S: Final = 900
 EVERY_S: Final = 0.2
 AFTER_AN_ERROR_S: Final = 5.0
 
+DURATIONS_KEPT_S: Final = 86_400
+
+
+WAITS: Final = "waits"
+"""Step of a set that is not being processed at the moment."""
 
 STEPS: Final = ("read", "written", "verified")
 """Steps a set's files go through, in order."""
@@ -32,7 +39,7 @@ class InWork(NamedTuple):
     """Progress of one set."""
 
     step: str
-    """`waits` if the set is not being processed at the moment."""
+    """One of `STEPS`, or `WAITS`."""
 
     done: int
     total: int
@@ -60,6 +67,7 @@ class Progress:
     ) -> None:
         self._redis = client
         self._index = _index(collection_id)
+        self._durations = _durations(collection_id)
         self._key = f"{self._index}:{locator}"
         self._locator = locator
         self._clock = clock
@@ -69,6 +77,7 @@ class Progress:
         """Total size of the files written and proven."""
         self._step = ""
         self._began = self._next = self._lost_until = 0.0
+        self._created = clock()
 
     def step(self, name: str, done: int = 0, total: int = 0) -> None:
         """Report how many files a step such as `read` has processed; may be called as often as needed."""
@@ -83,12 +92,15 @@ class Progress:
 
     def waits(self, reason: str) -> None:
         """Report that the set cannot continue for the moment, and why."""
-        self._say(InWork("waits", 0, 0, reason), WAITS_SHOWN_S)
+        self._say(InWork(WAITS, 0, 0, reason), WAITS_SHOWN_S)
 
     def done(self) -> None:
-        """Report that the set is no longer being processed."""
-        self._end_step(self._clock())
+        """Report that the set is no longer being processed, and the time since this object was created."""
+        now = self._clock()
+        self._end_step(now)
         with self._sending() as pipeline:
+            pipeline.hset(self._durations, self._locator, f"{now - self._created:.2f}")
+            pipeline.expire(self._durations, DURATIONS_KEPT_S)
             pipeline.delete(self._key)
             pipeline.srem(self._index, self._locator)
 
@@ -135,6 +147,18 @@ def read_all(client: redis.Redis, collection_id: str) -> dict[str, InWork]:
     return {locator: _in_work(stored) for locator, stored in zip(locators, answers, strict=True) if stored}
 
 
+def durations(client: redis.Redis, collection_id: str) -> dict[str, float]:
+    """Return how long each recently processed set took, in seconds, by locator.
+
+    Raises
+    ------
+    redis.RedisError
+        Redis is unavailable.
+    """
+    stored = cast("dict[bytes, bytes]", client.hgetall(_durations(collection_id)))
+    return {locator.decode(): float(seconds) for locator, seconds in stored.items()}
+
+
 def step_of(client: redis.Redis, collection_id: str, locator: str) -> str:
     """Return the last reported step of a set; empty if unknown."""
     with suppress(redis.RedisError):
@@ -146,6 +170,10 @@ def step_of(client: redis.Redis, collection_id: str, locator: str) -> str:
 def _in_work(stored: dict[bytes, bytes]) -> InWork:
     said = {key.decode(): value.decode() for key, value in stored.items()}
     return InWork(said["step"], int(said["done"]), int(said["total"]), said["reason"])
+
+
+def _durations(collection_id: str) -> str:
+    return f"anonymizer:seconds:{collection_id}"
 
 
 def _index(collection_id: str) -> str:

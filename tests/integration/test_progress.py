@@ -9,7 +9,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from services.runtime.progress import AFTER_AN_ERROR_S, EVERY_S, InWork, Progress, read_all
+from services.runtime.progress import AFTER_AN_ERROR_S, EVERY_S, InWork, Progress, durations, read_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +46,18 @@ def test_sets_in_work_show_until_they_are_done(client: redis.Redis) -> None:
     assert read_all(client, "d" * 32) == {}
 
 
+def test_the_duration_is_known_when_a_set_is_done(client: redis.Redis) -> None:
+    """No later than its progress goes, so that a run which sees no set in work has all durations."""
+    clock = Clock()
+    progress = Progress(client, ID, ONE, clock)
+    progress.step("read", 1, 2)
+    clock.now += 2.5
+    assert durations(client, ID) == {}
+
+    progress.done()
+    assert (durations(client, ID), read_all(client, ID)) == ({ONE: 2.5}, {})
+
+
 def test_a_step_is_told_five_times_a_second_and_a_new_one_at_once(client: redis.Redis) -> None:
     """However many files it has."""
     clock = Clock()
@@ -72,6 +84,9 @@ def test_what_a_dead_worker_said_fades(client: redis.Redis) -> None:
     assert all(client.ttl(key) > 0 for key in keys)
     client.delete(max(keys))
     assert read_all(client, ID) == {}
+    Progress(client, ID, ONE).done()
+    keys = client.keys()
+    assert [client.ttl(key) > 0 for key in keys] == [True]
 
 
 @pytest.mark.parametrize("say", [lambda p: p.step("read"), lambda p: p.waits("why"), lambda p: p.done()])

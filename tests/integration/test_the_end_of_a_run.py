@@ -1,0 +1,60 @@
+"""A run ends when its workers have reported the last sets as done, not when the last outcome is on the share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+from anonymizer.embedded.batch import Batch
+from services.runtime.progress import Progress
+from services.store.set_state import SetState
+
+if TYPE_CHECKING:
+    import redis
+
+    from services.store.collection import Collection
+
+SET = "1" * 32
+
+
+def concluded() -> Any:
+    """Return what a watcher shows of a collection whose only set has its outcome on the share."""
+    return SimpleNamespace(
+        states={"P1": SetState.PUBLISHED},
+        unfinished=False,
+        counts=SimpleNamespace(at=1.0),
+        paused="",
+        due=float("inf"),
+        settles_at=float("inf"),
+        reconcile_soon=lambda: None,
+        look=lambda: None,
+        has_other=False,
+        numbers_lost=None,
+    )
+
+
+def end_of_run(collection: Collection, client: redis.Redis) -> Batch:
+    """Return a run without processes and sheets, whose only set is concluded."""
+    bare = replace(collection, options=replace(collection.options, sheets=False))
+    return Batch(bare, concluded(), client, [], cast("Any", None), cast("Any", None), at_once=1)
+
+
+def test_a_run_waits_for_the_report_that_follows_an_outcome(collection: Collection, client: redis.Redis) -> None:
+    """The worker reports a set's duration after it has stored the outcome, and the summary shows it."""
+    progress = Progress(client, collection.id, SET)
+    progress.step("verified", 3, 3)
+    batch = end_of_run(collection, client)
+
+    assert not batch.look().finished
+    progress.done()
+    assert batch.look().finished
+    assert list(batch.seconds()) == [SET]
+
+
+def test_a_set_that_waited_does_not_hold_up_the_end(collection: Collection, client: redis.Redis) -> None:
+    """The reason for which a set waited is shown longer than it is true."""
+    Progress(client, collection.id, SET).waits("the disk is full")
+    batch = end_of_run(collection, client)
+
+    assert batch.look().finished
