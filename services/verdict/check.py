@@ -503,6 +503,11 @@ _RELINK_HELPS: Final = gettext_noop(
     'Or set on_broken_links to "relink" in collection.toml: geometry agrees, and the references would be rebuilt.'
 )
 
+_DRAWN_ELSEWHERE: Final = gettext_noop(
+    "All slices that it lists are here. Export the structure set together with the CT it was drawn on; if its contours "
+    'are meant to lie so, add "contours-off-slices" to accept in collection.toml.'
+)
+
 
 def _two_patients(patients: Sequence[Sequence[SetFile]]) -> Fault:
     """Return the fault of a folder with several patients: each one's counts, plan, and files."""
@@ -555,8 +560,10 @@ def _judge_links(found: _Found, objects: Objects, judged: Links, options: Option
     found.say(judged.notes)
     found.accept(judged.accepted)
     for fault in judged.missing:
-        is_complete = fault.code == references.OFF_SLICES and _is_all_here(objects)
-        (found.faults if is_complete else found.missing).append(fault)
+        if fault.code == references.OFF_SLICES and _is_all_here(objects):
+            found.faults.append(replace(fault, remedy=gettext(_DRAWN_ELSEWHERE)))
+        else:
+            found.missing.append(fault)
     if judged.all_shown:  # otherwise geometry decides
         found.say(references.strange(objects))
     complete = objects.structure_set and objects.plan and objects.dose and objects.slices and not judged.missing

@@ -71,6 +71,7 @@ def test_most_contours_off_the_slices_are_refused_and_not_waited_for(tmp_path):
     made = make_set(tmp_path, sets.contours_between_slices)
     verdict = judge(made)
     assert ([fault.code for fault in verdict.faults], verdict.missing) == (["contours-off-slices"], ())
+    assert "Wait" not in verdict.faults[0].remedy
     accepted = judge(made, replace(KEEP, accept=frozenset(("contours-off-slices",))))
     assert accepted.good
     drawn = len(list(sets.contours(made)))
@@ -81,3 +82,4 @@ def test_without_a_list_slices_may_still_come(tmp_path):
     """Then it is incomplete."""
     verdict = judge(make_set(tmp_path, sets.contours_between_slices, sets.without_image_list))
     assert ([fault.code for fault in verdict.missing], verdict.faults) == (["contours-off-slices"], ())
+    assert verdict.missing[0].remedy.startswith("Wait until all slices are copied")
