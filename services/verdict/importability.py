@@ -143,13 +143,13 @@ def _ct_notes(slices: Sequence[SetFile], volume: Volume | None) -> Iterator[str]
         yield gettext("The CT was taken with a tilted gantry, or not across the patient.")
     elif volume and not _lie_behind_each_other(slices):
         yield gettext("The CT slices differ in place across the patient. Are these two series in one?")
-    if volume and any(abs(gap - volume.gap_mm) > _UNEVEN_MM for gap in volume.gaps_mm):
-        yield (
-            gettext(
-                "The CT slices are not evenly spaced: {least:g} to {most:g} mm. Are slices missing?",
-                least=min(volume.gaps_mm),
-                most=max(volume.gaps_mm),
-            )
+    gaps_mm = volume.gaps_mm if volume else []
+    usual_mm = volume.gap_mm if volume else 0.0
+    if any(abs(gap - usual_mm) > _UNEVEN_MM for gap in gaps_mm):
+        yield gettext(
+            "The CT slices are not evenly spaced: {least:g} to {most:g} mm. Are slices missing?",
+            least=min(gaps_mm),
+            most=max(gaps_mm),
         )
     if unscaled := sum(not one.view.has("RescaleIntercept") for one in slices):
         yield gettext(
