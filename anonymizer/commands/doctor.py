@@ -31,7 +31,7 @@ from worker.app import connect
 from worker.transient_errors import CIRCUMSTANCES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from watcher.set_states import SetStatus
 
@@ -58,8 +58,14 @@ def doctor(root: Root, as_json: AsJson = False) -> None:
         if found:
             console().print(table)
         say_not_taken(console(), left_out)
-        console().print(f"{counted(len(wrong), 'thing')} to review." if wrong else "All agrees.")
+        console().print(_conclusion(found, wrong))
     raise typer.Exit(SOME_NOT if wrong else PUBLISHED_ALL)
+
+
+def _conclusion(found: Sequence[Finding], wrong: Sequence[Finding]) -> str:
+    if wrong:
+        return f"{counted(len(wrong), 'thing')} to review."
+    return "All agrees. What is listed is for information." if found else "All agrees."
 
 
 def _lost_numbers(collection: Collection) -> Iterable[Finding]:
