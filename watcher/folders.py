@@ -33,7 +33,7 @@ from services.store import notes, records, tracking_lines
 from watcher.hospital_folders import HospitalFolders
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping
 
     from services.store.collection import Collection
 
@@ -254,6 +254,20 @@ def _holds_more_than_sheets(folder: str) -> bool:
     )
 
 
+def _is_another(name: str, index: int, names: Container[str], collection: Collection | None) -> bool:
+    """Return whether a folder is named like a published one (`anon_006`, `ANON_6`), but is not that.
+
+    It is that one if a file system without upper and lower case shows it so, or the older program wrote it.
+    """
+    its_name = records.folder_name(index)
+    if collection is None or name == its_name:
+        return False
+    if its_name in names:
+        return True
+    record = records.read(collection, index)
+    return record is not None and bool(record.plan_name) and not is_there(collection.root / name / record.plan_name)
+
+
 def _without_record(entries: list[os.DirEntry[str]], collection: Collection | None) -> Iterator[NotTaken]:
     """Yield ANON folders without a record and without an attempt about to write one."""
     anon = {
@@ -267,7 +281,8 @@ def _without_record(entries: list[os.DirEntry[str]], collection: Collection | No
         under_way = set(attempts.indices(collection))
         known = set(records.indices(collection))  # an attempt may have completed since
         unknown = {name: index for name, index in unknown.items() if index not in under_way | known}
-    for name in unknown:
+    others = [name for name, index in anon.items() if index in known and _is_another(name, index, anon, collection)]
+    for name in sorted((*unknown, *others), key=str.casefold):
         yield NotTaken(
             name,
             gettext("named like an anonymized set, and nothing is recorded of it"),

@@ -15,7 +15,7 @@ from services.publication import high_water
 from services.publication.high_water import NumbersLost
 from services.runtime.progress import read_all
 from services.store import given_identities, registry
-from services.store.collection import Collection, collection_id
+from services.store.collection import Collection, check_new, collection_id, has_state
 from services.store.records import folder_name
 from services.store.releases import ReleaseReader
 from services.store.set_state import SetState
@@ -114,14 +114,8 @@ class StatusReader:
         """Read the status once; obstacles are part of the result."""
         root = str(self._root)
         try:
-            if collection_id(self._root) is None:
-                identity, options = read_settings(self._root)
-                state = SetState.NOT_STARTED if options.is_by_hand(self._by_hand) else SetState.NEW
-                names = set_folders(self._root, HospitalFolders(self._root) if options.by_hospital else None)
-                sets = [Row(name, state, "", "", hospital_in(name, identity.hospital)) for name in names]
-                with speaking(options.language):
-                    beside = beside_the_sets(self._root, None)
-                return CollectionStatus(root, "", sets, loose_dicom(self._root), not_taken=beside)
+            if not has_state(self._root):
+                return self._read_new()
             collection = self._look()
             statuses = self._statuses.take()
             self._releases.look()
@@ -140,6 +134,22 @@ class StatusReader:
         ]
         left_out = [one for status in statuses if status.outcome for one in status.outcome.not_taken]
         return CollectionStatus(root, wrong or away, rows, loose, warning=differs, not_taken=[*beside, *left_out])
+
+    def _read_new(self) -> CollectionStatus:
+        """Read the status of a collection without state, and why it cannot be given one."""
+        identity, options = read_settings(self._root)
+        paused = ""
+        try:
+            check_new(self._root, identity, options)
+            descriptor.named(options.machine, descriptor.folders(self._settings.machines))
+        except SettingsWrong as wrong:
+            paused = str(wrong)
+        state = SetState.NOT_STARTED if options.is_by_hand(self._by_hand) else SetState.NEW
+        names = set_folders(self._root, HospitalFolders(self._root) if options.by_hospital else None)
+        sets = [Row(name, state, "", "", hospital_in(name, identity.hospital)) for name in names]
+        with speaking(options.language):
+            beside = beside_the_sets(self._root, None)
+        return CollectionStatus(str(self._root), paused, sets, loose_dicom(self._root), not_taken=beside)
 
     def _look(self) -> Collection:
         """Open the collection, reopening it only if its form or its list of identities has changed."""

@@ -20,10 +20,12 @@ from anonymizer.terminal import (
     say_json,
     say_not_taken,
 )
+from services.errors import SettingsWrong
+from services.machines import descriptor
 from services.maintenance.doctor import Finding, examine, not_readable
 from services.publication import high_water
 from services.runtime.settings import Settings
-from services.store.collection import Collection
+from services.store.collection import Collection, check_new, has_state
 from services.store.set_state import SetState
 from watcher.folders import beside_the_sets
 from watcher.set_states import SetStatuses
@@ -32,6 +34,7 @@ from worker.transient_errors import CIRCUMSTANCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from watcher.set_states import SetStatus
 
@@ -40,12 +43,13 @@ def doctor(root: Root, as_json: AsJson = False) -> None:
     """Report inconsistencies between claims, records, ANON folders, tracking lines and originals. Repairs nothing."""
     check_collection(root)
     collection = Collection.look(root)
-    found = list(examine(collection))
-    statuses = SetStatuses(collection).take()
+    is_begun = has_state(root)
+    found = list(examine(collection) if is_begun else _not_begun(root, collection))
+    statuses = SetStatuses(collection).take() if is_begun else []
     told = {one.where for one in found if one.code == "not-readable"}
     found += [one for one in _closed(statuses) if one.where not in told]
-    found += _lost_numbers(collection)
-    left_out = beside_the_sets(root, collection)
+    found += _lost_numbers(collection) if is_begun else []
+    left_out = beside_the_sets(root, collection if is_begun else None)
     left_out += [one for status in statuses if status.outcome for one in status.outcome.not_taken]
     wrong = [finding for finding in found if finding.is_wrong]
     if as_json:
@@ -66,6 +70,15 @@ def _conclusion(found: Sequence[Finding], wrong: Sequence[Finding]) -> str:
     if wrong:
         return f"{counted(len(wrong), 'thing')} to review."
     return "All agrees. What is listed is for information." if found else "All agrees."
+
+
+def _not_begun(root: Path, collection: Collection) -> Iterable[Finding]:
+    """Yield what keeps the state of a collection from being created."""
+    try:
+        check_new(root, collection.identity, collection.options)
+        descriptor.named(collection.options.machine, descriptor.folders(Settings.of_process().machines))
+    except SettingsWrong as wrong:
+        yield Finding("not-begun", "", str(wrong), "No set is processed until then.")
 
 
 def _lost_numbers(collection: Collection) -> Iterable[Finding]:

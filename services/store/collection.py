@@ -101,8 +101,7 @@ class Collection:
         identity, options = read_settings(root)
         modes.follow(root)
         if not has_state(root):
-            _refuse_unknown_numbers(root, identity)
-            _refuse_bad_list(_listed(root, identity, options))
+            check_new(root, identity, options)
             _lay_out(root, identity.initial_index)
         collection = _load(root, identity, options)
         _refuse_bad_list(collection.identities)
@@ -406,6 +405,12 @@ def numbers_given(root: Path, patient_id: str) -> set[int]:
 def _refuse_second_form(root: Path) -> None:
     if is_there(root / SETTINGS_NAME):
         raise SettingsWrong(f"There is a {SETTINGS_NAME} already: change it there.")
+
+
+def check_new(root: Path, identity: Identity, options: Options) -> None:
+    """Raise SettingsWrong if the state of a root without any cannot be created; changes nothing."""
+    _refuse_unknown_numbers(root, identity)
+    _refuse_bad_list(_listed(root, identity, options))
 
 
 def _refuse_unknown_numbers(root: Path, identity: Identity) -> None:

@@ -186,6 +186,7 @@ def everything_else(root: Path) -> dict[str, str]:
         ".": "1 DICOM file lies in the root itself, in no set's folder",
         ".hidden": "hidden",
         "ANON_099": "named like an anonymized set, and nothing is recorded of it",
+        "anon_006": "named like an anonymized set, and nothing is recorded of it",
         "P3.zip": "an archive",
         "in a set/.hidden": "hidden",
         "in a set/P3.zip": "an archive",
@@ -206,7 +207,8 @@ def test_what_is_not_taken_is_named_everywhere_with_the_reason(tmp_path: Path) -
     (root / "list.xlsx").write_bytes(b"PK")
     expected = everything_else(root)
     assert anonymizer("new", root, "--continue").code == 0
-    shutil.copytree(root / ".hidden", root / "ANON_099")
+    for name in ("ANON_099", "anon_006"):  # the other one is about to be published
+        shutil.copytree(root / ".hidden", root / name)
     for name in ("check", "run", "status", "doctor"):
         said = anonymizer(name, root, "--json")
         assert (said.code, named(said)) == (int(name == "doctor"), expected), name  # it wants ANON_099 moved away
@@ -276,3 +278,38 @@ def test_a_run_that_is_stopped_leaves_the_lines_and_says_how_it_goes_on(tmp_path
     assert ("Stopped." in out, "the next run continues" in " ".join(out.split())) == (True, True)
     assert anonymizer("run", root, "--json").code == 0
     assert len(list(root.glob("ANON_*"))) == 12
+
+
+BLOCKED = {
+    "numbers": "--continue",
+    "list": "identities.csv",
+    "machine": "Nobody",
+}
+
+
+@pytest.mark.parametrize(("why", "says"), BLOCKED.items())
+def test_a_collection_that_cannot_be_begun_says_why(tmp_path: Path, why: str, says: str) -> None:
+    """The service pauses, and refers to `status`."""
+    root = make_collection(tmp_path / "BATCH")
+    make_set(root, name="Huber")
+    if why == "numbers":
+        (root / "ANON_007").mkdir()
+    elif why == "list":
+        (root / "identities.csv").write_text("OrigPatientID, NewIndex\n, x\n")
+    else:
+        form = root / "collection.toml"
+        form.write_text(form.read_text().replace('"VicRapidPlan"', '"Nobody"'))
+    there = sorted(root.rglob("*"))
+    status, doctor = (anonymizer(name, root, "--json") for name in ("status", "doctor"))
+    (told,) = status.json
+    assert (status.code, says in told["paused"], [row["state"] for row in told["sets"]]) == (1, True, ["new"])
+    assert (doctor.code, [says in one["found"] for one in doctor.json["findings"]]) == (1, [True])
+    assert sorted(root.rglob("*")) == there
+
+
+def test_a_collection_that_was_never_begun_agrees(tmp_path: Path) -> None:
+    """Its share is there, too."""
+    root = make_collection(tmp_path / "BATCH")
+    make_set(root, name="Huber")
+    doctor = anonymizer("doctor", root)
+    assert (doctor.code, doctor.json) == (0, "All agrees.\n")

@@ -98,6 +98,18 @@ def test_a_circumstance_is_told_as_one(
     assert work(collection, locator, client) == "waits"
 
 
+def test_a_late_message_does_not_begin_a_parked_set_again(
+    collection: Collection, client: redis.Redis, work: Callable[[Collection, str, redis.Redis], str]
+) -> None:
+    """It waits for an operator, however good it is."""
+    locator = registry.register(collection, make_set(collection.root).folder.name)
+    for _ in range(failures.MOST):
+        parking.count_failure(collection, locator, "WorkerLostError")
+    before = registry.read_outcome(collection, locator)
+    assert work(collection, locator, client) == "parked"
+    assert (registry.read_outcome(collection, locator), list(collection.root.glob("ANON_*"))) == (before, [])
+
+
 @pytest.mark.parametrize("state", [SetState.PUBLISHED, SetState.REFUSED])
 def test_a_death_after_the_outcome_was_written_does_not_park_the_set(collection: Collection, state: SetState) -> None:
     """However often; under a form that was changed since it counts."""
