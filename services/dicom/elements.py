@@ -47,6 +47,13 @@ _BLOCK: Final = 4096
 _LITTLE_PADDING: Final = 64
 """Zeros starting at a block boundary are a hole that a copy has yet to fill, unless there are only this few."""
 
+_NO_GROUP: Final = 0xFFFF
+"""Not to be used by anybody. PS3.5 §7.8."""
+
+_TEXT: Final = bytes(range(0x20, 0x7F)) + b"\t\n\r"
+_LONGEST: Final = 1 << 29
+"""Bytes of a value; an incomplete file whose last element states more does not end in an element."""
+
 _EXPLICIT = Struct("<HH2sH").unpack
 _IMPLICIT = Struct("<HHL").unpack
 _ITEM = Struct("<HHL").unpack_from
@@ -145,7 +152,7 @@ def _explicit_head(head: bytes) -> _Head:
     if vr in LONG_VRS:
         in_order = (in_order or vr == b"UN") and not (length and not group & 1)  # the reserved bytes
         return tag, vr, length, _LONG_HEADER if in_order or tag in PIXEL_DATA else _UNUSUAL
-    if group & 1:
+    if group & 1 and group != _NO_GROUP:
         return tag, b"UN", length, _PLAIN  # a vendor-specific VR, with the short header of most
     return tag, vr, length, _STRANGE
 
@@ -154,7 +161,7 @@ def _implicit_head(head: bytes) -> _Head:
     """Decode a head of implicit VR. PS3.5 §7.1.3."""
     group, number, length = _IMPLICIT(head)
     tag = group << 16 | number
-    if group == 0xFFFE:
+    if group in (0xFFFE, _NO_GROUP):
         return tag, b"", length, _STRANGE
     vr = (dictionary.vr(tag) or b"UN") if not group & 1 else b"UN"
     if length == UNDEFINED and vr == b"UN":
@@ -259,6 +266,8 @@ class Parser:
                 if self._is_rest(start, end, depth):
                     pos = start
                     break
+                if end == self.size:
+                    require_element(data, start, tag, implicit=heads is _IMPLICIT_HEADS)
                 raise self._short(pos, end)
             add((tag, vr, start, value, pos, None))
         else:
@@ -412,6 +421,8 @@ class Parser:
             raise Beyond
         if self._is_rest(pos, end, depth):
             return
+        if is_junk(self.data[pos : pos + 8]):
+            raise not_dicom(pos)
         if is_delimiter:
             self._require_empty(1)
         if tag >> 16 == 0xFFFE:
@@ -431,6 +442,32 @@ class Parser:
         if pos == end or self._is_rest(pos, end, depth):
             return
         raise self._short(end + 1, end)
+
+
+def require_element(data: bytes, pos: int, tag: int, *, implicit: bool) -> None:
+    """Raise if the incomplete element at the end of a file is none, so that no copy will complete it.
+
+    Raises
+    ------
+    Malformed
+        There is text, one byte repeated, an unknown tag or VR, or a value longer than any.
+    """
+    head = data[pos : pos + 8]
+    vr = head[4:6]
+    strange = _LONG(head, 4)[0] >= _LONGEST if implicit else vr not in SHORT_VRS and vr not in LONG_VRS
+    unknown = tag & 0xFFFF and not tag & 0x00010000 and not dictionary.entry(tag)
+    if strange or unknown or is_junk(head):
+        raise not_dicom(pos)
+
+
+def is_junk(head: bytes) -> bool:
+    """Return whether eight bytes are text, such as an error page, or one repeated byte, and not an element's head."""
+    return not head.strip(_TEXT) or not head.strip(head[:1])
+
+
+def not_dicom(pos: int) -> Malformed:
+    """Return the exception for something else after the last element."""
+    return Malformed(f"what follows the last element, at byte {pos}, is not DICOM")
 
 
 def require_arrived(data: bytes, pos: int) -> None:

@@ -316,7 +316,7 @@ def _read_meta(head: bytes, size: int) -> tuple[dict[int, bytes], int]:
                 raise Beyond
             raise Truncated(f"the file ends at byte {size}, inside its meta information")
         meta[2 << 16 | number] = head[value:pos]
-    if pos + 8 > len(head):
+    if pos + 8 > len(head) or head[pos : pos + 2] == b"\x02\x00":
         if len(head) < size:
             raise Beyond
         raise Truncated(f"the file ends at byte {size}, before its data set")

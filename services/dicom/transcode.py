@@ -29,7 +29,10 @@ from services.dicom.elements import (
     Truncated,
     encode,
     is_explicit_inside,
+    is_junk,
+    not_dicom,
     require_arrived,
+    require_element,
 )
 
 if TYPE_CHECKING:
@@ -168,6 +171,8 @@ class _Reading:
             if not depth and tag in PIXEL_DATA:
                 pos = self._pixels(tag, vr, length, value, encoding)
                 continue
+            if not closed and end < value + length and length != UNDEFINED:
+                require_element(self.data, pos, tag, implicit=encoding.implicit)
             one, pos = self._element(tag, vr, length, value, end, encoding, depth, closed=closed)
             found.append(one)
         if delimited or (pos != end and (depth or not self._is_padding(pos))):
@@ -186,6 +191,8 @@ class _Reading:
             self._note_if(short(self.data, pos + 6)[0] and not group & 1, RESERVED)
             return tag, vr, long(self.data, pos + 8)[0] if pos + 12 <= end else 0, pos + 12
         if vr not in SHORT_VRS and not group & 1:
+            if is_junk(self.data[pos : pos + 8]):
+                raise not_dicom(pos)
             raise Malformed(f"an unknown VR in element ({group:04X},{number:04X}) at byte {pos}")
         return tag, vr if vr in SHORT_VRS else b"UN", short(self.data, pos + 6)[0], pos + 8
 

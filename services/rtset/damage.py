@@ -29,6 +29,7 @@ _SENTENCES: Final = (
     gettext_noop("nothing but zeros from byte {} on: the copy has not arrived"),
     gettext_noop("nothing but zeros where the file should begin: the copy has not arrived"),
     gettext_noop("{}; its end is zeros: the copy has not arrived"),
+    gettext_noop("what follows the last element, at byte {}, is not DICOM"),
     gettext_noop("an item is cut off at byte {}"),
     gettext_noop("an element reaches beyond the end of its item at byte {}"),
     gettext_noop("an element reaches beyond the end of its item or sequence at byte {}"),

@@ -81,6 +81,96 @@ def test_padding_behind_a_whole_data_set_is_passed_over(
     assert found(tmp_path / "x.dcm", head(syntax) + plan(implicit=implicit, undefined=undefined) + behind) == PLAN
 
 
+JUNK = {
+    "FF": b"\xff" * 64,
+    "FF, longer than an element": b"\xff" * 70_001,
+    "CD": b"\xcd" * 64,
+    "01": b"\1" * 64,
+    "blanks": b" " * 64,
+    "letters": b"A" * 64,
+    "a page": b"<html><body>Session expired</body></html>",
+    "a message": b"Session expired\r\n",
+    "a message of odd letters": b"\r\nSQ error 17: connection reset by peer\n",
+    "a JPEG": b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01" + bytes(range(48)),
+    "a PDF": b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n1 0 obj",
+    "noise": bytes.fromhex("a15f9be03c7781c402d8f6e91b5ec3a9774d20bb") * 3,
+    "noise of an odd group": bytes.fromhex("b15f9be01c9781c402d8f6e91b5ec3a9774d20bb") * 3,
+}
+
+
+@pytest.mark.parametrize("pixels", [False, True])
+@pytest.mark.parametrize("undefined", [False, True])
+@pytest.mark.parametrize("way", ENCODINGS)
+@pytest.mark.parametrize("behind", JUNK)
+def test_junk_behind_a_whole_data_set_is_refused_at_once(
+    tmp_path: Path, behind: str, way: str, undefined: bool, pixels: bool
+) -> None:
+    """No copy will mend it, so that nobody waits for one."""
+    syntax, implicit = ENCODINGS[way]
+    image = element(0x7FE00010, b"OW", b"\1\2", implicit=implicit) if pixels else b""
+    (tmp_path / "x.dcm").write_bytes(head(syntax) + plan(implicit=implicit, undefined=undefined) + image + JUNK[behind])
+    with pytest.raises(Malformed) as told:
+        read(tmp_path / "x.dcm")
+    assert type(told.value) is Malformed
+
+
+@pytest.mark.parametrize("way", ENCODINGS)
+def test_text_behind_a_data_set_is_called_no_dicom(tmp_path: Path, way: str) -> None:
+    """With its place, and without its words."""
+    syntax, implicit = ENCODINGS[way]
+    whole = head(syntax) + plan(implicit=implicit)
+    for behind in ("FF", "blanks", "a page", "a message", "a PDF"):
+        (tmp_path / "x.dcm").write_bytes(whole + JUNK[behind])
+        with pytest.raises(Malformed) as told:
+            read(tmp_path / "x.dcm")
+        assert str(told.value) == f"what follows the last element, at byte {len(whole)}, is not DICOM", behind
+
+
+@pytest.mark.parametrize("undefined", [False, True])
+@pytest.mark.parametrize("way", ENCODINGS)
+def test_trailing_padding_as_an_element_is_read(tmp_path: Path, way: str, undefined: bool) -> None:
+    """Data Set Trailing Padding may hold anything. PS3.10 Section 7.2."""
+    syntax, implicit = ENCODINGS[way]
+    padding = element(0xFFFCFFFC, b"OB", b"\xff" * 64, implicit=implicit)
+    data = head(syntax) + plan(implicit=implicit, undefined=undefined) + padding
+    assert found(tmp_path / "x.dcm", data) == [*PLAN, (0xFFFCFFFC, [])]
+
+
+@pytest.mark.parametrize("vr", [b"\0\0", b"??", b"  ", b"ox"])
+def test_a_vendors_vr_is_read_before_other_elements(tmp_path: Path, vr: bytes) -> None:
+    """What is junk at the end of a file is an element where it is whole."""
+    private = b"\x0b\x30\1\x10" + vr + b"\4\0abcd"
+    data = head(EXPLICIT) + plan(implicit=False) + private + element(0x300E0002, b"CS", b"APPROVED")
+    assert found(tmp_path / "x.dcm", data) == [*PLAN, (0x300B1001, []), (0x300E0002, [])]
+
+
+def test_a_deflated_file_that_is_cut_off_anywhere_is_waited_for(tmp_path: Path) -> None:
+    """In its meta information, whose last bytes are no deflated data, and behind it."""
+    made = sets.make_set(tmp_path / "set", sets.encoded("deflated"), ct=1, size=8)
+    whole = next(made.folder.glob("RP*")).read_bytes()
+    path = tmp_path / "x.dcm"
+    for end in range(133, len(whole) - 1):  # to whose end a byte is added, to make its length even
+        path.write_bytes(whole[:end])
+        with pytest.raises(Truncated):
+            read(path)
+
+
+def test_a_big_endian_file_that_is_cut_off_is_waited_for(tmp_path: Path) -> None:
+    """Its tags are the same, the other way round; text behind it is no DICOM either."""
+    big = b"\0\x08\0\0UL\0\4\0\0\0\x10" + b"\0\x08\0\x60CS\0\6RTPLAN" + b"\x30\x0a\0\2SH\0\4Beam"
+    path = tmp_path / "x.dcm"
+    start = head(b"1.2.840.10008.1.2.2\0")
+    for end in set(range(1, len(big))) - {12, 13, 26}:  # behind an element, and a zero
+        path.write_bytes(start + big[:end])
+        with pytest.raises(Truncated):
+            read(path)
+    for junk in JUNK.values():
+        path.write_bytes(start + big + junk)
+        with pytest.raises(Malformed) as told:
+            read(path)
+        assert type(told.value) is Malformed
+
+
 @pytest.mark.parametrize("undefined", [False, True])
 @pytest.mark.parametrize("way", ENCODINGS)
 def test_a_file_that_is_cut_off_anywhere_is_waited_for(tmp_path: Path, way: str, undefined: bool) -> None:
