@@ -14,6 +14,7 @@ from pydicom import Dataset
 from services.forms.identity import AGE_NOTES
 from services.policy.table import EDITION
 from services.rtset import private_loss
+from services.runtime.garbage import without_garbage_collection
 from services.store import releases
 from services.store.records import folder_name
 from services.store.releases import RELEASED
@@ -107,9 +108,10 @@ def make(collection: Collection, index: int, *, against_source: bool = False) ->
     OSError
         A file cannot be read or written.
     """
-    findings = examine(collection, index, against_source=against_source)
-    page = sheet(findings, releases.current(collection, index))
-    paths.write(collection, index, html(page), pdf(page), summary(findings))
+    with without_garbage_collection():
+        findings = examine(collection, index, against_source=against_source)
+        page = sheet(findings, releases.current(collection, index))
+        paths.write(collection, index, html(page), pdf(page), summary(findings))
 
 
 def sheet(findings: Findings, decision: Release | None = None) -> Page:

@@ -107,15 +107,13 @@ def judge(folder: Path, said: Mapping[str, Any], options: Options, machines: Seq
 def marks(rtset: RtSet) -> dict[str, str]:
     """Return digests that identify a set under any names: of the CT's voxels, the dose, the contours."""
     slices = sorted(_pixels(one, _PARTS) for one in rtset.slices)
-    dose, contours = rtset.dose, sha256()
-    for value in sorted(_contour_data(rtset.structure_set.view)):
-        contours.update(value)
-        contours.update(b"\n")
+    dose = rtset.dose
+    contours = b"\n".join((*sorted(_contour_data(rtset.structure_set.view)), b""))
     scaling = (dose.view.raw("DoseGridScaling") or b"").strip(b" \0")
     return {
         "ct": sha256("".join(slices).encode()).hexdigest(),
         "dose": sha256(scaling + _pixels(dose).encode()).hexdigest(),
-        "contours": contours.hexdigest(),
+        "contours": sha256(contours).hexdigest(),
     }
 
 
@@ -144,43 +142,65 @@ def _not_as_claimed(rtset: RtSet, said: Mapping[str, Any], policy: Policy) -> It
     method = said.get("method", {})
     texts, codes = [str(each) for each in method.get("text", ())], [str(each) for each in method.get("codes", ())]
     found: Counter[str] = Counter()
+    against, statements = _AgainstPolicy(policy), dict[tuple[Any, ...], str]()
     for file in rtset.set_files:
         view = file.view
-        stated = [item.text("CodeValue") for item in view.items("DeidentificationMethodCodeSequence")]
-        if view.text("PatientIdentityRemoved") != "YES" or not all(view.has(keyword) for keyword in _STATED):
-            found["does not say that the identity was removed"] += 1
-        elif not any(text.startswith(_METHOD_BEGINS) for text in view.texts("DeidentificationMethod")):
-            found["was not made by this program"] += 1
-        elif view.texts("DeidentificationMethod") != texts or stated != codes:
-            found["claims another method than the manifest"] += 1
-        for what in _against_policy(file, policy):
-            found[what] += 1
+        stated = (*map(view.raw, _STATED), view.charsets)  # the same in nearly all objects
+        if stated not in statements:
+            statements[stated] = _misstated(view, texts, codes)
+        if statements[stated]:
+            found[statements[stated]] += 1
+        found.update(against.violations(file))
     for what, count in sorted(found.items()):
         yield f"{count} of its objects: {what}."
 
 
-def _against_policy(file: SetFile, policy: Policy) -> set[str]:
-    """Return violations of the policy in an object: attributes that should be removed, empty or constant."""
-    found: set[str] = set()
-    data = file.file.data
+def _misstated(view: View, texts: Sequence[str], codes: Sequence[str]) -> str:
+    """Return what is wrong with an object's statement of its de-identification; '' if nothing is."""
+    if view.text("PatientIdentityRemoved") != "YES" or not all(view.has(keyword) for keyword in _STATED):
+        return "does not say that the identity was removed"
+    if not any(text.startswith(_METHOD_BEGINS) for text in view.texts("DeidentificationMethod")):
+        return "was not made by this program"
+    stated = [item.text("CodeValue") for item in view.items("DeidentificationMethodCodeSequence")]
+    if view.texts("DeidentificationMethod") != texts or stated != codes:
+        return "claims another method than the manifest"
+    return ""
 
-    def walk(
-        elements: Sequence[Element], below: tuple[int, ...], unjudged: frozenset[int], inner: frozenset[int]
+
+class _AgainstPolicy:
+    """Finds attributes that a policy removes, empties or makes constant; most values occur in every slice."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._seen: dict[tuple[str, tuple[int, ...], int, bytes | None], tuple[str, ...]] = {}
+
+    def violations(self, file: SetFile) -> set[str]:
+        """Return the violations in an object."""
+        self._found: set[str] = set()
+        self._data, self._kind = file.file.data, file.kind
+        at_root, inner = (_unjudged(file.kind, self._policy, (), at_root=root) for root in (True, False))
+        self._walk(file.file.elements, (), at_root, inner)
+        return self._found
+
+    def _walk(
+        self, elements: Sequence[Element], below: tuple[int, ...], unjudged: frozenset[int], inner: frozenset[int]
     ) -> None:
         for tag, _, _, start, end, items in elements:
             if tag not in unjudged:
-                found.update(_judged(file.kind, policy, below, tag, None if items is not None else data[start:end]))
+                self._judge(below, tag, None if items is not None else self._data[start:end])
             if items:
                 inside, of_items = below, inner
-                if tag in policy.within:
+                if tag in self._policy.within:
                     inside = (*below, tag)
-                    of_items = _unjudged(file.kind, policy, inside, at_root=False)
+                    of_items = _unjudged(self._kind, self._policy, inside, at_root=False)
                 for item in items:
-                    walk(item[3], inside, of_items, of_items)
+                    self._walk(item[3], inside, of_items, of_items)
 
-    at_root, inner = (_unjudged(file.kind, policy, (), at_root=root) for root in (True, False))
-    walk(file.file.elements, (), at_root, inner)
-    return found
+    def _judge(self, below: tuple[int, ...], tag: int, value: bytes | None) -> None:
+        key = (self._kind, below, tag, value)
+        if key not in self._seen:
+            self._seen[key] = tuple(_judged(self._kind, self._policy, below, tag, value))
+        self._found.update(self._seen[key])
 
 
 @cache
@@ -262,4 +282,9 @@ def _contour_data(structure_set: View) -> Iterator[bytes]:
     for roi in structure_set.items("ROIContourSequence"):
         contours = next((element[5] for element in roi.elements if element[0] == _CONTOURS), None)
         for _, _, _, contour in contours or ():
-            yield next((data[one[3] : one[4]] for one in contour if one[0] == _CONTOUR_DATA), b"").strip(b" \0")
+            coordinates = b""
+            for tag, _, _, start, end, _ in contour:
+                if tag == _CONTOUR_DATA:
+                    coordinates = data[start:end].strip(b" \0")
+                    break
+            yield coordinates

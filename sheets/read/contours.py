@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from sheets.read.numbers import numbers, points, term, whole
+from sheets.read.numbers import contours_of, numbers, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -158,10 +158,11 @@ class Structure:
         begins = [contour for contours in planes for contour in contours]
         sizes = np.array([len(contour) for contour in begins])
         begin = np.concatenate(begins)
-        following = np.arange(1, len(begin) + 1)
         last = np.cumsum(sizes) - 1
-        following[last] = last - sizes + 1
-        return np.repeat(np.array(numbers_of, dtype=np.intp), sizes), begin, begin[following]
+        end = np.empty_like(begin)
+        end[:-1] = begin[1:]
+        end[last] = begin[last - sizes + 1]
+        return np.repeat(np.array(numbers_of, dtype=np.intp), sizes), begin, end
 
     def _reach(self, axis: int) -> tuple[Floats, Floats]:
         """Return the lower and the upper end of each edge along an axis."""
@@ -299,17 +300,15 @@ def _colour(drawing: Data | None) -> tuple[int, int, int]:
 
 def _drawn(drawing: Data, within: Frame) -> tuple[tuple[Floats, ...], Mapping[str, int]]:
     """Return the contours (n, 3) to be drawn, in the frame, and the numbers of the others by reason."""
-    read, left_out = [], Counter[str]()
-    for contour in drawing.get("ContourSequence") or ():
-        kind = term(contour, "ContourGeometricType")
-        if kind not in CLOSED:
-            left_out[POINTS if kind == "POINT" else OPEN if kind.startswith("OPEN") else UNREADABLE] += 1
-            continue
-        found = points(contour, "ContourData")
-        if len(found) < 9 or len(found) % 3:
+    left_out, read = Counter[str](), []
+    found, others = contours_of(drawing, CLOSED)
+    for kind, count in others.items():
+        left_out[POINTS if kind == "POINT" else OPEN if kind.startswith("OPEN") else UNREADABLE] += count
+    for each in found:
+        if len(each) < 9 or len(each) % 3:
             left_out[UNREADABLE] += 1
         else:
-            read.append(found)
+            read.append(each)
     if not read:
         return (), dict(left_out)
     placed = within.of(np.concatenate(read).reshape(-1, 3))

@@ -135,13 +135,13 @@ class Dose:
 
     def _at(self, points: Floats) -> Image:
         frames, rows, columns = self.gy.shape
-        relative = turned(points - self._corner, self._axes)
+        left, down, deep = np.ascontiguousarray(turned(points - self._corner, self._axes).T)
         inside = np.ones(len(points), dtype=bool)
         lower, part = [], []
         for place, count in (
-            (relative[:, 0] / self._spacing[0], columns),
-            (relative[:, 1] / self._spacing[1], rows),
-            (_fractional(relative[:, 2], self._offsets), frames),
+            (left / self._spacing[0], columns),
+            (down / self._spacing[1], rows),
+            (_fractional(deep, self._offsets), frames),
         ):
             inside &= (place >= -_ROUNDING) & (place <= count - 1 + _ROUNDING)
             within = np.fmax(np.fmin(place, count - 1), 0)
@@ -151,10 +151,13 @@ class Dose:
         (i, j, k), (x, y, z) = lower, part
         flat = self.gy.ravel()
         base = (k * rows + j) * columns + i
-        right, down, up = (1 if columns > 1 else 0), (columns if rows > 1 else 0), (rows * columns if frames > 1 else 0)
+        next_column, next_row = (1 if columns > 1 else 0), (columns if rows > 1 else 0)
+        next_frame = rows * columns if frames > 1 else 0
         planes = []
-        for start in (base, base + up):
-            here, below = (_between(flat.take(row), flat.take(row + right), x) for row in (start, start + down))
+        for start in (base, base + next_frame):
+            here, below = (
+                _between(flat.take(row), flat.take(row + next_column), x) for row in (start, start + next_row)
+            )
             planes.append(_between(here, below, y))
         found: Image = _between(planes[0], planes[1], z)
         found[~inside] = np.nan

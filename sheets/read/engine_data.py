@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from services.dicom import dictionary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from services.dicom.dataset import View
     from services.dicom.elements import Element
@@ -52,6 +52,21 @@ class EngineData:
     def stored(self, tag: int) -> bytes:
         """Return the raw value field of an element; b'' if it is absent."""
         return self.view.raw_at(tag) or b""
+
+    def of_items(self, sequence: str, *keywords: str) -> Iterator[list[bytes]]:
+        """Yield the raw values of some elements of each item of a sequence, b'' for absent ones.
+
+        Without an object for each item: a structure set has thousands of contours.
+        """
+        data, tag = self.view.data, dictionary.tag(sequence)
+        items = next((element[5] for element in self.view.elements if element[0] == tag), None)
+        wanted = {dictionary.tag(keyword): place for place, keyword in enumerate(keywords)}
+        for _, _, _, elements in items or ():
+            found = [b""] * len(keywords)
+            for tag, _, _, start, end, _ in elements:
+                if tag in wanted:
+                    found[wanted[tag]] = data[start:end]
+            yield found
 
     def vr(self, tag: int) -> str:
         """Return the VR of an element, explicit or from the dictionary."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pydicom
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -17,7 +19,7 @@ from sheets.element_counts import elements_of
 from sheets.read import contours, ct_volume, plan_objects
 from sheets.read.beams import beams, prescription
 from sheets.read.dose_grid import Dose
-from sheets.read.numbers import points
+from sheets.read.numbers import contours_of, decimals, numbers
 from sheets.source_diff import BEAMS, CONTOURS, CT, DOSE, Comparison
 from tests.sets import make_set
 
@@ -118,6 +120,9 @@ def test_bits_above_the_highest_are_no_part_of_a_voxel(tmp_path: Path) -> None:
         ("1\\2\\x\\4\\5\\x", []),
         ("1\\2\\\\4\\5\\", []),
         ("", []),
+        ("1.50\\-2.25\\0.00\\-4.00\\.50\\-.25", [1.5, -2.25, 0, -4, 0.5, -0.25]),
+        ("1.50\\2.25\\0.00\\4.00\\1.5-\\0.25", []),
+        ("123456789012.3456\\0.1000\\1.0000\\4.0000\\5.0000\\6.0000", [123456789012.3456, 0.1, 1, 4, 5, 6]),
     ],
 )
 def test_points_are_read_with_one_number_for_a_coordinate_that_all_share(
@@ -135,4 +140,25 @@ def test_points_are_read_with_one_number_for_a_coordinate_that_all_share(
 
     rewritten(made.folder, change)
     (drawing,) = plan_objects.read(made.folder).structure_set.get("ROIContourSequence")
-    assert points(drawing.get("ContourSequence")[0], "ContourData").tolist() == read
+    found, others = contours_of(drawing, contours.CLOSED)
+    unchanged = [numbers(contour, "ContourData").tolist() for contour in drawing.get("ContourSequence")[1:]]
+    assert ([one.tolist() for one in found], others) == ([read, *unchanged], {})
+
+
+@given(st.lists(st.text("0123456789.-", max_size=18), min_size=1, max_size=6).map("\\".join))
+@example("1.0\\2.0-3.0\\-4.0")
+@example("-\\.\\-.")
+def test_what_is_read_as_digits_is_what_every_number_says(text: str) -> None:
+    """Exactly; and what is written in another way is left to the reader of single numbers."""
+    read = decimals(text.encode())
+    if read is not None:
+        assert read[0].tolist() == [float(part) for part in text.split("\\")]
+
+
+@given(st.integers(1, 6), st.lists(st.integers(-(10**9), 10**9), min_size=1, max_size=9))
+def test_numbers_of_one_precision_are_read_at_once(places: int, whole: list[int]) -> None:
+    """Each as the nearest double."""
+    texts = [f"{'-' if one < 0 else ''}{abs(one) // 10**places}.{abs(one) % 10**places:0{places}}" for one in whole]
+    read = decimals("\\".join(texts).encode())
+    assert read is not None
+    assert read[0].tolist() == list(map(float, texts))
