@@ -32,6 +32,12 @@ _FORMULA: Final = tuple("=+-@0123456789")
 """First characters of cells that a spreadsheet would interpret as a formula, number or date; a preceding apostrophe
 prevents that.
 """
+_CONVERTED: Final = re.compile(
+    r"(?:jan(?:uary|uar)?|feb(?:ruary|ruar)?|mar(?:ch)?|mrz|märz|apr(?:il)?|may|mai|june?|juni|july?|juli|aug(?:ust)?"
+    r"|sept?(?:ember)?|o[ck]t(?:ober)?|nov(?:ember)?|de[cz](?:ember)?)\.?[ ./-]?\d{1,4}|true|false|wahr|falsch",
+    re.IGNORECASE,
+)
+"""Other cells that one would convert: a month and a number to a date, `Dec 1`, and logical values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +129,16 @@ def filled(columns: Sequence[str], cells: Sequence[str], values: dict[str, str])
 
 def guarded(cell: str) -> str:
     """Return a cell escaped so that a spreadsheet treats it as text."""
-    return f"'{cell}" if cell.startswith((*_FORMULA, "'")) else cell
+    return f"'{cell}" if _is_converted(cell) else cell
 
 
 def unguarded(cell: str) -> str:
     """Undo `guarded`."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith((*_FORMULA, "'")) else cell
+    return cell[1:] if cell.startswith("'") and _is_converted(cell[1:]) else cell
+
+
+def _is_converted(cell: str) -> bool:
+    return cell.startswith((*_FORMULA, "'")) or _CONVERTED.fullmatch(cell) is not None
 
 
 def _text(data: bytes) -> str:

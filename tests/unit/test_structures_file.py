@@ -51,6 +51,23 @@ def test_what_a_spreadsheet_would_reckon_with_is_kept_from_it():
     assert [row.source for row in decoded(text.encode()).rows] == ["-PTV", "5-10", "'x"]
 
 
+@pytest.mark.parametrize("name", ["Dec1", "Mai 5", "März 12", "SEPT-3", "okt. 2026", "True", "FALSCH"])
+def test_a_month_with_a_number_stays_a_name(name):
+    """A spreadsheet would make a date of it, or a truth of a word, and save that."""
+    text = Sheet((Row(name),)).encoded().decode("utf-8-sig")
+    assert text.splitlines()[1:] == [f"'{name};;proposed;;"]
+    assert [row.source for row in decoded(text.encode()).rows] == [name]
+
+
+@pytest.mark.parametrize("name", ["Marker1", "Mandible", "Junction 2", "Decubitus1", "Mai", "Augen 2", "'n Ring"])
+def test_what_only_resembles_that_is_written_as_it_is(name):
+    """No mark is seen at it, and none that a person wrote is taken away."""
+    text = Sheet((Row(name),)).encoded().decode("utf-8-sig")
+    if not name.startswith("'"):
+        assert text.splitlines()[1:] == [f"{name};;proposed;;"]
+    assert [row.source for row in decoded(text.encode()).rows] == [name]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
