@@ -19,14 +19,16 @@ BROWSER: Final = next(filter(None, map(shutil.which, ("chromium", "chromium-brow
 ANONYMIZER: Final = Path(sys.executable).parent / "anonymizer"
 PARTS: Final = {
     "sheet-first-page.png": ("sheets/ANON_006.html", 1000, (0, 1540)),
-    "sheet-doses.png": ("sheets/ANON_006.html", 1000, (1540, 2820)),
-    "sheet-beams.png": ("sheets/ANON_006.html", 1000, (3440, 4300)),
+    "sheet-doses.png": ("sheets/ANON_006.html", 1000, (1545, 2825)),
+    "sheet-beams.png": ("sheets/ANON_006.html", 1000, (3525, 4215)),
     "sheet-phone.png": ("sheets/ANON_006.html", 390, (0, 1500)),
 }
 """Name, what is shown, how wide it is, and from where to where, in pixels."""
 
 _HIGH_PX: Final = 4400
 _COLOURS: Final = 256
+_ROUNDS: Final = 4
+"""Of choosing colours: without any, neighbouring isodoses get one colour."""
 
 
 def main() -> None:
@@ -43,7 +45,7 @@ def main() -> None:
         for name, (page, width, (top, bottom)) in PARTS.items():
             picture = taken(BROWSER, root / page, width, Path(place) / name)
             part = picture.crop((0, top, width, min(bottom, picture.height)))
-            part.quantize(_COLOURS, dither=Image.Dither.NONE).save(folder / name, optimize=True)
+            part.quantize(_COLOURS, kmeans=_ROUNDS, dither=Image.Dither.NONE).save(folder / name, optimize=True)
 
 
 def taken(browser: str, page: Path, width: int, place: Path) -> Image.Image:
