@@ -62,7 +62,7 @@ class SecureVisitor:
         kept = self.cookies.setdefault(f"{at.scheme}://{at.netloc}", {})
         context = ssl.create_default_context(cafile=str(self.ca))
         connection = http.client.HTTPSConnection(at.hostname, at.port)
-        there = socket.create_connection((self.hosts.get(at.hostname, at.hostname), at.port), timeout=20)
+        there = socket.create_connection((self.hosts.get(at.hostname, at.hostname), at.port), timeout=240)
         connection.sock = context.wrap_socket(there, server_hostname=at.hostname)
         cookies = "; ".join(f"{name}={value}" for name, value in kept.items())
         named = {"Accept": "text/html", "Cookie": cookies, **headers}

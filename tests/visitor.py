@@ -62,7 +62,7 @@ class Visitor:
 
     def download(self, path: str) -> bytes:
         """Fetch a file."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=240)
         connection.request("GET", path, headers={"Cookie": self._cookies()})
         response = connection.getresponse()
         assert response.status == 200, response.status
@@ -82,7 +82,7 @@ class Visitor:
         return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
 
     def _ask(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=240)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.cookies:
             named["Cookie"] = self._cookies()
@@ -137,5 +137,5 @@ def serving(desk: Desk, share: Path) -> Iterator[Served]:
         yield Served(desk, share, listening.getsockname()[1], log, app.routes)
         app.state.stopping.set()
         server.should_exit = True
-        thread.join(10)
+        thread.join()
         listening.close()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from selenium.webdriver.remote.webelement import WebElement
 
-WAIT_S = 40.0
+WAIT_S = 120.0
 
 AXE_RUN = """
 const done = arguments[arguments.length - 1];

@@ -228,8 +228,10 @@ class Batch:
             attended.look()
         if self._unfinished:
             return False
-        settled = not attended.paused and not self.is_in_work()
-        return settled or time.monotonic() - self._concluded_at > LAST_STEPS_S
+        since_s = time.monotonic() - self._concluded_at
+        if self.is_in_work():
+            return since_s > GRACE_S
+        return not attended.paused or since_s > LAST_STEPS_S
 
 
 @contextmanager

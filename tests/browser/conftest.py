@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ import pytest
 from anonymizer.embedded.redis_server import redis_server
 from console.auth import users
 from tests.processes import free_port
+from tests.waiting import wait_until
 from tests.window import Service, Window, open_window
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DRIVER = shutil.which("chromedriver")
 AXE = Path(sys.prefix, "axe", "node_modules", "axe-core", "axe.min.js")
-START_S = 20.0
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -76,7 +75,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             )
             for what in (["watch"], ["worker", "--processes", "2"], ["worker", "--sheets"], ["console"])
         }
-        _wait_for(port)
+        wait_until(lambda: _answers(port), log.read_text)
         yield Service(share, f"http://127.0.0.1:{port}", log, processes["worker --processes 2"])
 
 
@@ -133,20 +132,15 @@ class _running:  # noqa: N801 - a context manager
     def __exit__(self, *_: object) -> None:
         self._process.send_signal(signal.SIGTERM)
         try:
-            self._process.wait(20)
+            self._process.wait()
         finally:
             self._process.kill()
-            self._process.wait()
             self._log.close()
 
 
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise TimeoutError("the console does not answer")
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True

@@ -33,7 +33,7 @@ def conclude(served: Served, state: Any, **more: Any) -> None:
 
 def first_event(visitor: Visitor, path: str) -> dict[str, Any]:
     """Read the first event of a stream."""
-    connection = http.client.HTTPConnection("127.0.0.1", visitor.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", visitor.port, timeout=240)
     cookies = "; ".join(f"{name}={value}" for name, value in visitor.cookies.items())
     connection.request("GET", path, headers={"Cookie": cookies})
     response = connection.getresponse()

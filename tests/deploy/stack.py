@@ -115,11 +115,11 @@ class Batch:
 
     def lines(self) -> list[str]:
         """Give the lines of the tracking file, without its header; none while there is no file."""
-        files = list(self.root.glob("VicRapidPlan_trackingFile_*.txt"))
-        if not files:
-            return []
-        header, *lines = "".join(file.read_text("utf-8") for file in sorted(files)).splitlines()
-        assert header == HEADER
+        lines = []
+        for file in sorted(self.root.glob("VicRapidPlan_trackingFile_*.txt")):
+            header, *more = file.read_text("utf-8").splitlines()
+            assert header == HEADER
+            lines += more
         return lines
 
     def indices(self) -> list[int]:

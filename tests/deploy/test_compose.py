@@ -166,8 +166,8 @@ def test_every_published_set_gets_its_sheet(stack: Stack, batch: Batch, artefact
     (container,) = stack.containers("sheets")
     assert container["State"]["Health"]["Status"] == "healthy"
     assert container["RestartCount"] == 0
-    assert "PermissionError" not in (said := stack.compose("logs", "--no-color", "sheets"))
-    assert said.count("sheet.made") == 3
+    wait_until(lambda: stack.compose("logs", "--no-color", "sheets").count("sheet.made") == 3, 60, "each is in the log")
+    assert "PermissionError" not in stack.compose("logs", "--no-color", "sheets")
     assert "Read-only file system" in stack.compose("exec", "sheets", "touch", "/opt/anonymizer/x", check=False)
     assert stack.compose("exec", "sheets", "id", "-u").strip() == "10001"
     limit, used, killed = memory(stack, "sheets")
@@ -263,10 +263,10 @@ def test_a_killed_worker_and_a_redis_that_goes_away_lose_nothing(stack: Stack, b
     """Three workers; one is killed -9 while it works, Redis is stopped and started: every set comes out once."""
     stack.compose("up", "--detach", "--no-build", "--no-recreate", "--wait", "--scale", "worker=3")
     assert len(stack.containers("worker")) == 3
+    victim = stack.containers("worker")[1]["State"]["Pid"]
     batch.drop([f"storm/{number}" for number in range(12)], ct=60)
     originals = digest(batch)
     wait_until(lambda: len(batch.indices()) > 3, 90, "the first of twelve sets is published")
-    victim = stack.containers("worker")[1]["State"]["Pid"]
     os.kill(victim, signal.SIGKILL)
     stack.compose("stop", "redis")
     time.sleep(8)

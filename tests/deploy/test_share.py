@@ -54,7 +54,7 @@ def mounted(*command: str | Path, at: Path) -> Iterator[None]:
     finally:
         subprocess.run(["fusermount", "-u", "-z", at], check=False)
         process.terminate()
-        process.wait(10)
+        process.wait()
 
 
 @contextmanager
@@ -71,7 +71,7 @@ def serving(share: Path, log: Path) -> Iterator[None]:
         }
         for command in (["watch"], ["worker", "--processes", "1"]):
             process = subprocess.Popen([ANONYMIZER, *command], env=environment, stdout=said, stderr=said)
-            ending.callback(process.wait, 30)
+            ending.callback(process.wait)
             ending.callback(process.terminate)
         yield
 
@@ -184,13 +184,13 @@ force user = root
         yield port
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait()
 
 
 def smb_client(port: int, say: str, *inside: str) -> subprocess.CompletedProcess[bytes]:
     """Do something on the share as another host's user does."""
     command = [*inside, "smbclient", "//127.0.0.1/sets", "--no-pass", "--port", str(port), "--command", say]
-    return subprocess.run(command, capture_output=True, check=False, timeout=60)
+    return subprocess.run(command, capture_output=True, check=False)
 
 
 def test_a_set_is_uploaded_over_smb_and_published_over_smb(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pydicom
 
 from tests.in_process import anonymizer
-from tests.integration.test_run import running
+from tests.integration.test_run import running, tracking_lines
 from tests.waiting import wait_until
 
 CHECKLIST = Path(__file__).parents[2] / "docs/commissioning.md"
@@ -41,8 +41,7 @@ def test_the_checklist_comes_out_as_it_says(tmp_path: Path) -> None:
     assert published == ["ANON_006", "ANON_007", "ANON_008"]
     assert sorted(path.name for path in (root / "sheets").glob("*.pdf")) == [f"{name}.pdf" for name in published]
 
-    (tracking,) = root.glob("VicRapidPlan_trackingFile_*.txt")
-    heading, *lines = tracking.read_text("utf-8").splitlines()
+    heading, *lines = tracking_lines(root)
     assert (heading, len(lines)) == ("OrigPatientID, NewPatientID, OrigPlanID, Hospital", 3)
 
     patients = {folder: pydicom.dcmread(next(folder.glob("RP*"))) for folder in sets}
@@ -73,7 +72,7 @@ def test_the_checklist_comes_out_as_it_says(tmp_path: Path) -> None:
 
     assert anonymizer("withdraw", root, "ANON_006").returncode == 0
     assert sorted(path.name for path in root.glob("ANON_*")) == published[1:]
-    assert len(tracking.read_text("utf-8").splitlines()) == 1 + 2
+    assert len(tracking_lines(root)) == 1 + 2
     wait_until(lambda: not running(root))
 
 

@@ -179,7 +179,11 @@ class Service:
 
     def happened(self) -> set[str]:
         """Tell what of the plan has happened: `<locator>.<number>`."""
-        return {path.name for path in self.plan.iterdir()} - {"plan.json"}
+        return {path.name for path in self.plan.iterdir()} - {"plan.json", "go"}
+
+    def let_go(self) -> None:
+        """Let who was held by `until:go` go on."""
+        (self.plan / "go").touch()
 
     def start(self, *, workers: int = 1, processes: int = 2) -> None:
         """Start everything."""

@@ -115,9 +115,7 @@ def test_it_says_what_it_waits_for_and_is_refused_when_patience_is_over(service:
     place = service.root / "Mustermann Erika"
     place.mkdir()
     last = made.path(made.ct[-1])
-    for path in made.folder.iterdir():
-        if path != last:
-            shutil.copy(path, place)
+    moved_in([path for path in made.folder.iterdir() if path != last], place)
     note, refused = (service.root / f"Mustermann Erika_{kind}.txt" for kind in ("NOTE", "REFUSED"))
     wait_until(note.exists)
     assert "11 of 12" in note.read_text("utf-8-sig"), note.read_text("utf-8-sig")
@@ -136,13 +134,14 @@ def test_a_file_is_replaced_while_the_set_is_done(service: Service) -> None:
     """What was begun is thrown away, and begun again with what is there now."""
     place = service.drop("Mustermann Erika")
     plan = next(place.glob("RP*"))
-    service.faults[service.locator("Mustermann Erika")] = [[6, "slow:3"]]
+    service.faults[service.locator("Mustermann Erika")] = [[6, "until:go"]]
     service.start(processes=1)
     wait_until(service.happened)
     data = plan.read_bytes()
     plan.unlink()
     plan.write_bytes(data)
     service.dropped |= remember(place)
+    service.let_go()
 
     service.all_published()
 
@@ -150,13 +149,14 @@ def test_a_file_is_replaced_while_the_set_is_done(service: Service) -> None:
 def test_a_folder_is_renamed_while_it_is_read_and_its_name_used_for_the_next_patient(service: Service) -> None:
     """Each is published once, whatever the folder is called by then."""
     place = service.drop("Mustermann Erika")
-    service.faults[service.locator("Mustermann Erika")] = [[6, "slow:2"]]
+    service.faults[service.locator("Mustermann Erika")] = [[6, "until:go"]]
     service.start(processes=2)
     wait_until(service.happened)
     place.rename(service.root / "Mustermann Max")
     del service.dropped["Mustermann Erika"]
     service.drop("Mustermann Erika", seed="the next patient")
     service.dropped |= remember(service.root / "Mustermann Max")
+    service.let_go()
 
     service.wait()
     assert set(service.hold().values()) <= {"published", "same-set"}
@@ -166,11 +166,12 @@ def test_a_folder_is_renamed_while_it_is_read_and_its_name_used_for_the_next_pat
 def test_a_set_is_taken_away_while_it_is_done(service: Service) -> None:
     """Its number is free again, and the next gets it."""
     place = service.drop("Mustermann Erika")
-    service.faults[service.locator("Mustermann Erika")] = [[6, "slow:2"]]
+    service.faults[service.locator("Mustermann Erika")] = [[6, "until:go"]]
     service.start(processes=1)
     wait_until(service.happened)
     place.rename(service.place / "away")
     service.dropped.clear()
+    service.let_go()
     wait_until(lambda: not list((service.root / ".anonymizer" / "claims").iterdir()))
     service.drop("Mustermann Max")
 

@@ -29,6 +29,7 @@ from anonymizer.__main__ import main as command_line
 from services.dicom import part10
 from services.publication import attempts
 from services.runtime import durable_files
+from tests.waiting import wait_until
 from worker import app, lease
 from worker.queue import Queue
 
@@ -67,7 +68,7 @@ class Plan:
                 if mark.exists():
                     continue
                 if at == number and self._mine(mark):
-                    happen(what)
+                    happen(what, self.folder)
                 break
 
     def _mine(self, mark: Path) -> bool:
@@ -78,7 +79,7 @@ class Plan:
         return True
 
 
-def happen(what: str) -> None:
+def happen(what: str, plan: Path) -> None:
     """Meet with it."""
     kind, _, how = what.partition(":")
     if kind == "kill-child":
@@ -91,6 +92,8 @@ def happen(what: str) -> None:
         os.kill(os.getpid(), signal.SIGSTOP)
     elif kind == "slow":
         time.sleep(float(how))
+    elif kind == "until":  # the test has made this file
+        wait_until((plan / how).exists)
     elif kind == "error":
         raise OSError(getattr(errno, how), os.strerror(getattr(errno, how)))
     elif kind == "exception":

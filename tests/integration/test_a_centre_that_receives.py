@@ -13,6 +13,7 @@ from services.publication import republish
 from services.runtime.settings import Settings
 from services.store.collection import Collection
 from tests.delivered import age_keys, anonymizer, collected, publish
+from tests.integration.test_run import tracking_lines
 from tests.judge import objects
 from tests.sets import make_collection, make_set, setting
 
@@ -87,8 +88,7 @@ def received(place: Path, name: str, *more: object) -> tuple[int, dict[str, tupl
 
 def lines(root: Path) -> list[str]:
     """Read the tracking file."""
-    (path,) = root.glob("VicRapidPlan_trackingFile_*.txt")
-    return path.read_text("utf-8").splitlines()[1:]
+    return tracking_lines(root)[1:]
 
 
 def test_delivered_sets_are_kept_as_they_are_unless_that_makes_two_people_one(own: Path) -> None:

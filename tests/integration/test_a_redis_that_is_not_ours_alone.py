@@ -70,7 +70,7 @@ def test_messages_of_another_application_are_never_touched(tmp_path: Path, url: 
         with ExitStack() as ending:
             for command in (["worker", "--processes", "1"], ["watch"]):
                 process = subprocess.Popen([ANONYMIZER, *command], env=environment(url, tmp_path))
-                ending.callback(process.wait, 30)
+                ending.callback(process.wait)
                 ending.callback(process.terminate)
             write_demo(tmp_path / "BATCH", sets=1, ct=10)
             wait_until((tmp_path / "BATCH/ANON_006").exists)

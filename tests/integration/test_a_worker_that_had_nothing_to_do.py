@@ -38,7 +38,7 @@ def test_it_asks_and_goes_on_taking(tmp_path: Path) -> None:
         client = ending.enter_context(closing(connect(settings)))
         queue = Queue(client, make_app(lambda: settings))
         process = subprocess.Popen([sys.executable, "-c", IDLE_AT_ONCE], env=environment, stderr=log, stdout=log)
-        ending.callback(process.wait, 30)
+        ending.callback(process.wait)
         ending.callback(process.terminate)
 
         def said() -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from services.store.collection import Collection
 from tests.in_process import anonymizer
 from tests.sets import make_collection, make_set
 from tests.waiting import wait_until
@@ -56,9 +57,10 @@ def test_a_file_overwritten_in_place_is_told(
     with service(tmp_path / "share", redis_server, observer):
         wait_until(lambda: len(list((root / ".anonymizer" / "records").glob("*.json"))) == 2)
         wait_until(lambda: len(list(outcomes.glob("*.json"))) == 2)
-        before = {path.name: path.stat().st_mtime_ns for path in outcomes.iterdir()}
+        looked_at = outcomes / f"{Collection.look(root).locator('B')}.json"
+        before = looked_at.stat().st_mtime_ns
         os.utime(other.path(other.dose))
-        wait_until(lambda: {path.name: path.stat().st_mtime_ns for path in outcomes.iterdir()} != before)
+        wait_until(lambda: looked_at.stat().st_mtime_ns != before)
         assert not list(root.glob("*_NOTE.txt"))
         data = bytearray(dose.read_bytes())
         data[-1000] ^= 1

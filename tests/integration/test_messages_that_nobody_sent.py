@@ -86,7 +86,7 @@ def test_a_worker_outlives_them_all(tmp_path: Path, settings: Settings, ours: by
         started = []
         for command in (["worker", "--processes", "1"], ["watch"]):
             process = subprocess.Popen([ANONYMIZER, *command], env=environment, stderr=written, stdout=written)
-            ending.callback(process.wait, 30)
+            ending.callback(process.wait)
             ending.callback(process.terminate)
             started.append(process)
         wait_until(lambda: messages.count(client) == len(given), log.read_text)

@@ -58,7 +58,7 @@ class Receiver:
     def send(self, *files: Path, sender: str = "ECLIPSE", called: str = "RTANON", port: int = 0) -> int:
         """Push files in one association, and return how that ended."""
         command = ["storescu", "-aet", sender, "-aec", called, "127.0.0.1", str(port or self.port), *map(str, files)]
-        return subprocess.run(command, check=False, capture_output=True, timeout=60).returncode
+        return subprocess.run(command, check=False, capture_output=True).returncode
 
     def sorter(self) -> Sorter:
         """Return a new process's view of it."""
@@ -269,7 +269,7 @@ def test_only_listed_titles_may_send(receiver: Receiver, made: MadeSet) -> None:
     assert receiver.send(*files(made, ""), called="ANOTHER") != 0
     assert receiver.mailbox.waiting() == []
     ask = ["findscu", "-P", "-aet", "ECLIPSE", "-aec", "RTANON", "-k", "QueryRetrieveLevel=PATIENT", "-k", "PatientID"]
-    asked = subprocess.run([*ask, "127.0.0.1", str(receiver.port)], check=False, capture_output=True, timeout=60)
+    asked = subprocess.run([*ask, "127.0.0.1", str(receiver.port)], check=False, capture_output=True)
     assert b"AB/4711" not in asked.stdout + asked.stderr
     with pytest.raises(ReceiverAway):
         Mailbox(receiver.mailbox._url, "a-wrong-password").waiting()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import shutil
 import sys
@@ -192,4 +193,4 @@ def test_the_real_service_takes_a_delivery_from_the_inbox(
     finally:
         for attended in watch.attended.values():
             attended.leave()
-        worker.stop(grace_s=10)
+        worker.stop(grace_s=math.inf)

@@ -100,7 +100,7 @@ DISORDERS: dict[str, tuple[Callable[[Path], object], list[tuple[str, str]]]] = {
         [("line-unreadable", "ANON_006")],
     ),
     "the tracking file deleted": (
-        lambda root: next(root.glob("VicRapidPlan*")).unlink(),
+        lambda root: [path.unlink() for path in root.glob("VicRapidPlan*")],
         [("not-rendered", "ANON_006"), ("not-rendered", "ANON_007")],
     ),
     "a published file changed": (

@@ -20,6 +20,9 @@ from tests.processes import free_port
 from watcher.collection_watcher import STANDS_BY
 from watcher.counts import StatusCounts
 
+LONGEST_S = 300
+"""Of a test, on whatever machine."""
+
 
 @pytest.fixture
 def client():
@@ -81,17 +84,17 @@ def test_everything_is_told(tmp_path, client):
 
     numbers = told(watch, SimpleNamespace(root=tmp_path, closed=(tmp_path / "C",)), client)
 
-    assert 0 <= numbers['anonymizer_service_silent_seconds{service="sheets"}'] < 10
+    assert 0 <= numbers['anonymizer_service_silent_seconds{service="sheets"}'] <= LONGEST_S
     assert 'anonymizer_service_silent_seconds{service="console"}' not in numbers  # it was ended on purpose
     assert numbers["anonymizer_redis_memory_bytes"] > numbers["anonymizer_redis_memory_max_bytes"] == 0
     assert numbers['anonymizer_collection_paused{collection="c0ffee"}'] == 0
-    assert 50 <= numbers['anonymizer_held_up_seconds{collection="c0ffee"}'] < 60
+    assert 50 <= numbers['anonymizer_held_up_seconds{collection="c0ffee"}'] <= 50 + LONGEST_S
     assert numbers['anonymizer_held_up_sets{collection="c0ffee"}'] == 1
     assert numbers['anonymizer_sheets{collection="c0ffee",state="missing"}'] == 3
     assert numbers['anonymizer_sets{collection="c0ffee",state="published"}'] == 1
     assert numbers['anonymizer_faults{code="two-patients",collection="c0ffee"}'] == 1
-    assert 100 <= numbers['anonymizer_oldest_set_seconds{collection="c0ffee",state="queued"}'] < 110
-    assert abs(numbers['anonymizer_last_rescan_timestamp_seconds{collection="c0ffee"}'] - time.time()) < 10
+    assert 100 <= numbers['anonymizer_oldest_set_seconds{collection="c0ffee",state="queued"}'] <= 100 + LONGEST_S
+    assert abs(numbers['anonymizer_last_rescan_timestamp_seconds{collection="c0ffee"}'] - time.time()) <= LONGEST_S
     assert (numbers["anonymizer_collections"], numbers["anonymizer_collections_paused"]) == (3, 1)
     of_another = {name for name in numbers if "decade" in name}
     assert of_another == {'anonymizer_collection_paused{collection="decade"}'}  # whoever has it tells the rest

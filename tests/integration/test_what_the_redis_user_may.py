@@ -38,7 +38,7 @@ def test_nothing_that_the_service_needs_is_denied(tmp_path: Path) -> None:
         environment = os.environ | {f"ANONYMIZER_{name}": value for name, value in settings.items()}
         for command in (["watch"], ["worker", "--processes", "1"], ["worker", "--sheets"]):
             process = subprocess.Popen([ANONYMIZER, *command], env=environment)
-            ending.callback(process.wait, 30)
+            ending.callback(process.wait)
             ending.callback(process.terminate)
         wait_until((share / "BATCH/sheets/ANON_006.pdf").exists, lambda: denied(test))
         assert denied(test) == set()

@@ -136,8 +136,8 @@ class Batch:
 
 def lines_of(batch):
     """Read the tracking lines."""
-    (path,) = batch.root.glob("VicRapidPlan_trackingFile_*.txt")
-    return path.read_text().splitlines()[1:]
+    paths = sorted(batch.root.glob("VicRapidPlan_trackingFile_*.txt"))  # two, if it became midnight
+    return [line for path in paths for line in path.read_text().splitlines()[1:]]
 
 
 @pytest.fixture(scope="module")
