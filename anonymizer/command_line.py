@@ -43,7 +43,7 @@ def application(*commands: str) -> typer.Typer:
     )
     app.callback()(of_any_command)
     for command in commands or COMMANDS:
-        module = import_module(f"anonymizer.commands.{command}")
+        module = import_module(f"anonymizer.commands.{COMMANDS[command]}.{command}")
         app.command(cls=getattr(module, "Command", None))(_stoppable(getattr(module, command)))
     return app
 

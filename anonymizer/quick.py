@@ -15,38 +15,38 @@ from pathlib import Path
 from anonymizer import __version__
 from services.runtime import heartbeat
 
-COMMANDS = (
-    "new",
-    "check",
-    "run",
-    "console",
-    "watch",
-    "worker",
-    "sort",
-    "health",
-    "status",
-    "which",
-    "export",
-    "key",
-    "deliveries",
-    "receive",
-    "verify",
-    "compare",
-    "sheet",
-    "report",
-    "structures",
-    "choose",
-    "person",
-    "words",
-    "retry",
-    "withdraw",
-    "forget",
-    "doctor",
-    "rebuild",
-    "policy",
-    "demo",
-)
-"""Each is a function in a module, both of the same name; in the order of the help."""
+COMMANDS = {
+    "new": "collection",
+    "check": "sets",
+    "run": "sets",
+    "console": "service",
+    "watch": "service",
+    "worker": "service",
+    "sort": "service",
+    "health": "service",
+    "status": "collection",
+    "which": "collection",
+    "export": "exchange",
+    "key": "exchange",
+    "deliveries": "exchange",
+    "receive": "exchange",
+    "verify": "sets",
+    "compare": "sets",
+    "sheet": "collection",
+    "report": "collection",
+    "structures": "collection",
+    "choose": "sets",
+    "person": "sets",
+    "words": "sets",
+    "retry": "sets",
+    "withdraw": "sets",
+    "forget": "sets",
+    "doctor": "collection",
+    "rebuild": "collection",
+    "policy": "collection",
+    "demo": "collection",
+}
+"""Package of each command below `commands`, in the order of the help. Module and function have the command's name."""
 
 WATCHER_SILENT_S = 300.0
 """Scanning a large share over a slow network may take this long; a longer scan hangs."""
@@ -134,7 +134,10 @@ def _width() -> int:
 def _summaries() -> dict[str, str]:
     """Return the first line of each command's docstring, parsed from its file: importing them all takes a second."""
     folder = Path(__file__).with_name("commands")
-    return {command: _summary((folder / f"{command}.py").read_text("utf-8"), command) for command in COMMANDS}
+    return {
+        command: _summary((folder / room / f"{command}.py").read_text("utf-8"), command)
+        for command, room in COMMANDS.items()
+    }
 
 
 def _summary(source: str, command: str) -> str:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from services.runtime.settings import Settings
     from services.store.collection import Collection
     from services.store.set_state import SetState
-    from watcher.overlaps import Overlap
+    from watcher.identities.overlaps import Overlap
     from watcher.settling import Rest
     from worker.queue import Queue
     from worker.sheet_queue import Sheets

@@ -10,7 +10,7 @@ from services.layout import SETTINGS_NAME
 from services.machines import descriptor
 from services.runtime import modes
 from services.store.collection import Collection
-from watcher import listed_identities
+from watcher.identities import listed_identities
 
 if TYPE_CHECKING:
     import os

@@ -10,9 +10,10 @@ import structlog
 
 from services.runtime import heartbeat
 from services.store.arbiter import BEAT_S
-from watcher import notify, overlaps
+from watcher import notify
 from watcher.collection_watcher import SHARE_OF_TIME, SHORTEST_PAUSE_S, CollectionWatcher
 from watcher.events import ChangeEvents, is_remote
+from watcher.identities import overlaps
 from worker.transient_errors import describe
 
 if TYPE_CHECKING:

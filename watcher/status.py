@@ -19,9 +19,9 @@ from services.store.collection import Collection, check_new, collection_id, has_
 from services.store.records import folder_name
 from services.store.releases import ReleaseReader
 from services.store.set_state import SetState
-from watcher import listed_identities
 from watcher.folders import beside_the_sets, loose_dicom, set_folders
 from watcher.hospital_folders import HospitalFolders
+from watcher.identities import listed_identities
 from watcher.opened_collection import changed
 from watcher.set_states import SetStatuses
 from worker.app import app, connect

@@ -13,7 +13,7 @@ from console.hints import on_a_page
 
 PROJECT = Path(__file__).parents[2]
 SAID_IN = ("services", "watcher", "worker")
-VERBS = {path.stem for path in (PROJECT / "anonymizer/commands").glob("[a-z]*.py")}
+VERBS = {path.stem for path in (PROJECT / "anonymizer/commands").glob("*/[a-z]*.py")}
 OURS = {"one.approval", "one.prescription", "one.where"}
 """What stands on a page in English, and is no sentence."""
 

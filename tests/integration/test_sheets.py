@@ -15,7 +15,7 @@ import pydicom
 import pytest
 from pypdf import PdfReader
 
-from anonymizer.commands.report import report as report_command
+from anonymizer.commands.collection.report import report as report_command
 from phantom.modules import item, set_decimals
 from services.maintenance import export, withdraw
 from services.rtset import private_loss

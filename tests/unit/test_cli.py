@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from anonymizer import quick
-from anonymizer.commands import check as check_command
-from anonymizer.commands import new as new_command
+from anonymizer.commands.collection import new as new_command
+from anonymizer.commands.sets import check as check_command
 from services.rtset import folder_listing
 from services.store import failures, registry
 from services.store.collection import Collection

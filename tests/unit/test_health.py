@@ -2,7 +2,7 @@
 
 import pytest
 
-from anonymizer.commands.health import Service, ailment
+from anonymizer.commands.service.health import Service, ailment
 from services.runtime import heartbeat
 from services.runtime.heartbeat import Heartbeat
 

@@ -9,7 +9,7 @@ import pytest
 from services.store.collection import Collection
 from services.store.records import Record, path_of
 from tests.sets import make_collection
-from watcher import overlaps
+from watcher.identities import overlaps
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ from services.machines import descriptor
 from services.runtime import audit, durable_files
 from services.store import arbiter, collection, notes, records, structure_lists, tracking_lines
 from services.store.collection import Collection
-from watcher import overlaps
+from watcher.identities import overlaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -32,7 +32,7 @@ from services.store.records import folder_name
 from services.store.releases import SENT_BACK
 from services.store.set_state import SetState
 from services.store.share import COPIED, Share
-from watcher import overlaps
+from watcher.identities import overlaps
 from watcher.status import Row, StatusReader
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from services.forms.identity_list import RowFault, as_text
 from services.language import gettext
 from services.publication.new_identity import zeros_lost
 from watcher.folders import folders_of
-from watcher.stated_patient import stated_by
+from watcher.identities.stated_patient import stated_by
 
 if TYPE_CHECKING:
     from services.store.collection import Collection

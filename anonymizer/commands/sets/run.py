@@ -14,7 +14,7 @@ from rich.table import Table
 
 from anonymizer import first_look
 from anonymizer.arguments import AsJson, MachineNames, Root, check_root, set_in
-from anonymizer.commands.new import (
+from anonymizer.commands.collection.new import (
     FamilyName,
     FirstName,
     Hospital,
@@ -48,8 +48,8 @@ from services.store import records, registry, tracking_lines
 from services.store.collection import Collection
 from services.store.records import folder_name
 from services.store.set_state import SetState
-from watcher import listed_identities
 from watcher.folders import beside_the_sets
+from watcher.identities import listed_identities
 from watcher.set_states import SetStatuses
 from worker.transient_errors import CIRCUMSTANCES, describe
 
@@ -106,7 +106,7 @@ def run(
     logs.configure(settings.log_format, settings.log_level if ctx.obj else "critical")
     check_root(root)
     if dry_run:
-        from anonymizer.commands.check import check  # noqa: PLC0415 - a run waits for no import that it does not need
+        from anonymizer.commands.sets.check import check  # noqa: PLC0415 - a run waits for no import that it does not need
 
         check(root, machine, as_json)
         return
@@ -121,7 +121,7 @@ def run(
     listed_identities.check(collection)
     warn_of_overlap(root)
     if console_too:
-        from anonymizer.commands.console import serve_console  # noqa: PLC0415 - see above
+        from anonymizer.commands.service.console import serve_console  # noqa: PLC0415 - see above
 
         serve_console(
             root.absolute(), settings, processes=workers or os.cpu_count() or 1, debug=bool(ctx.obj), alone=True

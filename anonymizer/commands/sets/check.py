@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from anonymizer.arguments import AsJson, MachineNames, Root, check_collection
-from anonymizer.commands.new import (
+from anonymizer.commands.collection.new import (
     has_form,
     known_machines,
     machine_names,
@@ -37,8 +37,8 @@ from services.rtset.references import LINKS
 from services.store.collection import Collection
 from services.verdict.summary import summarize
 from services.vocabulary.anatomy import occurring
-from watcher import listed_identities, stated_patient
 from watcher.folders import beside_the_sets, folders_of, set_folders
+from watcher.identities import listed_identities, stated_patient
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -19,7 +19,7 @@ from services.language import Language
 from services.machines import descriptor
 from services.runtime.settings import Settings
 from services.store.collection import Collection, has_state
-from watcher import overlaps
+from watcher.identities import overlaps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -1,0 +1,1 @@
+"""Commands on a collection as a whole: its form, state and reports."""

@@ -1,0 +1,1 @@
+"""Commands on deliveries to and from other institutions."""
