@@ -110,8 +110,11 @@ def test_a_set_is_taken_when_it_is_whole(service: Service, made: MadeSet, copy: 
     assert [path.name[:12] for path in service.root.glob("*.txt")] == ["VicRapidPlan"]
 
 
-def test_it_says_what_it_waits_for_and_is_refused_when_patience_is_over(service: Service, made: MadeSet) -> None:
+def test_it_says_what_it_waits_for_and_is_refused_when_patience_is_over(service: Service) -> None:
     """`12 of 15`; and a file that comes later still opens it again."""
+    service.settings |= {"PATIENCE_S": 3600}
+    service.start()
+    made = make_set(service.place / "scanner", name="Mustermann Erika", seed=1, ct=12, size=32)
     place = service.root / "Mustermann Erika"
     place.mkdir()
     last = made.path(made.ct[-1])
@@ -119,6 +122,8 @@ def test_it_says_what_it_waits_for_and_is_refused_when_patience_is_over(service:
     note, refused = (service.root / f"Mustermann Erika_{kind}.txt" for kind in ("NOTE", "REFUSED"))
     wait_until(note.exists)
     assert "11 of 12" in note.read_text("utf-8-sig"), note.read_text("utf-8-sig")
+    service.kept.pop(0).end()
+    service.start_watcher(PATIENCE_S=1)
     wait_until(refused.exists)
     wait_until(lambda: not note.exists())
     assert not list(service.root.glob("ANON_*"))

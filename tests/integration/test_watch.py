@@ -82,10 +82,10 @@ class Clinic:
         self.redis: redis.Redis = connect(settings)
         self.watch = self.another_watch()
 
-    def another_watch(self) -> Watch:
-        """Start another watcher of the same share."""
+    def another_watch(self, **changes: float) -> Watch:
+        """Start another watcher of the same share, with other settings."""
         queue = Queue(self.redis, make_app(lambda: self.settings), QUEUE)
-        return Watch(Share(self.place), queue, self.redis, self.settings)
+        return Watch(Share(self.place), queue, self.redis, replace(self.settings, **changes))
 
     def until(self, what: Callable[[], object], watch: Watch | None = None) -> None:
         """Watch until something is true."""
@@ -156,10 +156,9 @@ def test_a_collection_that_appears_is_attended_to(clinic: Clinic) -> None:
     clinic.until(lambda: clinic.states() == {"BATCH": {"first": "published", "second": "published"}})
 
 
-def test_a_line_follows_its_set_within_seconds(clinic: Clinic, settings: Settings) -> None:
+def test_a_line_follows_its_set_within_seconds(clinic: Clinic) -> None:
     """Nobody waits for the minute in which all else is put right; nor for the words that are to be read."""
-    clinic.settings = replace(settings, reconcile_s=3600.0)
-    watch = clinic.another_watch()
+    watch = clinic.another_watch(reconcile_s=3600.0)
     root = make_collection(clinic.place / "BATCH")
     clinic.until(lambda: root in watch.attended and watch.attended[root].counts.at, watch)
     make_set(root, name="first", rois=("PTV", "PTV Hohenlohe"))
@@ -268,8 +267,11 @@ def test_an_incomplete_set_waits_is_refused_and_is_opened_again(clinic: Clinic) 
     """As its files come; a note says what is missing."""
     root = make_collection(clinic.place / "a")
     made = make_set(root, without("RTDOSE"), name="set")
-    clinic.until((root / "set_NOTE.txt").exists)
+    patient = clinic.another_watch(patience_s=3600.0)
+    clinic.until((root / "set_NOTE.txt").exists, patient)
     assert "RT Dose" in (root / "set_NOTE.txt").read_text("utf-8-sig")
+    patient.attended[root].leave()
+    clinic.watch = clinic.another_watch(patience_s=0.0)
     clinic.until((root / "set_REFUSED.txt").exists)
     clinic.until(lambda: not (root / "set_NOTE.txt").exists())
     make_set(root, name="set")
@@ -412,6 +414,7 @@ def test_a_file_that_has_its_size_before_its_bytes_is_waited_for(clinic: Clinic)
     path.write_bytes(whole[:65_536] + bytes(len(whole) - 65_536))
     made.folder.rename(root / "half")
     note = root / "half_NOTE.txt"
+    clinic.watch = clinic.another_watch(patience_s=3600.0)
 
     clinic.until(note.exists)
     assert path.name in note.read_text("utf-8-sig")
