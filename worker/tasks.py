@@ -29,7 +29,7 @@ from services.pipeline.folder_run import process
 from services.publication import high_water
 from services.publication.index_ledger import Ledger
 from services.runtime import metrics
-from services.runtime.progress import Progress, step_of
+from services.runtime.progress import Progress, forget, step_of
 from services.runtime.settings import Settings
 from services.store import failures
 from services.store.collection import Collection
@@ -178,6 +178,7 @@ def count_death(sender: Task, exception: BaseException, args: tuple[Any, ...], t
             step = step_of(here.redis, *name)
             log.error("set.failed", error=why, signal=signal_of(str(exception)), step=step)
             lease.drop(here.redis, name)
+            forget(here.redis, *name)
             collection = Collection.open(here.share.find(name.collection_id))
             parking.count_failure(collection, name.locator, why, failures.begun(collection, name.locator))
         except CIRCUMSTANCES as circumstance:

@@ -159,6 +159,21 @@ def durations(client: redis.Redis, collection_id: str) -> dict[str, float]:
     return {locator.decode(): float(seconds) for locator, seconds in stored.items()}
 
 
+def forget(client: redis.Redis, collection_id: str, locator: str) -> None:
+    """Remove the progress of a set whose process died.
+
+    Raises
+    ------
+    redis.RedisError
+        Redis is unavailable.
+    """
+    index = _index(collection_id)
+    with client.pipeline(transaction=False) as pipeline:
+        pipeline.delete(f"{index}:{locator}")
+        pipeline.srem(index, locator)
+        pipeline.execute()
+
+
 def step_of(client: redis.Redis, collection_id: str, locator: str) -> str:
     """Return the last reported step of a set; empty if unknown."""
     with suppress(redis.RedisError):

@@ -15,7 +15,7 @@ from services.pipeline import parking
 from services.publication import high_water
 from services.rtset import folder_listing
 from services.runtime import metrics
-from services.runtime.progress import Progress
+from services.runtime.progress import Progress, read_all
 from services.runtime.settings import Settings
 from services.store import failures, registry
 from services.store.registry import Outcome
@@ -139,6 +139,7 @@ def test_the_log_says_which_signal_ended_a_process_and_in_which_step(
         )
     (line,) = map(json.loads, written.getvalue().splitlines())
     line.pop("timestamp")
+    assert read_all(client, collection.id) == {}, "nobody is told that it is still in work"
     assert line == {
         "event": "set.failed",
         "level": "error",
