@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.set-up
 
 .PHONY: run test test-faults console-test coverage mutants nightly properties soak readers fuzz sheet-pictures bench bench-peers house check format lint types contract texts setup lock clean
-.PHONY: bundle bundle-test image compose-test share-test k8s-test containers-test deploy-check
+.PHONY: bundle bundle-test image compose-test share-test systemd-test k8s-test containers-test deploy-check
 
 run: setup  ## anonymize a root folder: the demonstration one, or make run ROOT=/path/to/BATCH
 ifeq ($(ROOT),demo/BATCH)
@@ -91,6 +91,9 @@ compose-test: setup  ## the compose project: started, stormed, looked at through
 
 share-test: setup  ## a share that other hosts write on: bindfs, SMB, and what a kernel mounts of SMB and NFS
 	$(BIN)/pytest -rs --durations=5 tests/deploy/test_share.py tests/deploy/test_kernel_mounts.py
+
+systemd-test:  ## the units under a real systemd, in a machine of its own: installed, killed, stopped, uninstalled
+	deploy/ci/systemd-test.sh
 
 k8s-test: setup  ## the manifests on a real API server and kubelet; builds them first, about five minutes
 	$(MODEST) deploy/ci/with-docker.sh deploy/ci/k8s-test.sh
