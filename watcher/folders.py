@@ -268,6 +268,14 @@ def _is_another(name: str, index: int, names: Container[str], collection: Collec
     return record is not None and bool(record.plan_name) and not is_there(collection.root / name / record.plan_name)
 
 
+def _after_withdrawals(names: Container[str], collection: Collection | None) -> list[str]:
+    """Return the folders that have taken the place of withdrawn ones."""
+    if collection is None or not is_there(collection.withdrawn):
+        return []
+    withdrawn = durable_files.names(collection.withdrawn)
+    return [name for name in withdrawn if name in names and is_there(collection.root / name)]
+
+
 def _without_record(entries: list[os.DirEntry[str]], collection: Collection | None) -> Iterator[NotTaken]:
     """Yield ANON folders without a record and without an attempt about to write one."""
     anon = {
@@ -281,8 +289,8 @@ def _without_record(entries: list[os.DirEntry[str]], collection: Collection | No
         under_way = set(attempts.indices(collection))
         known = set(records.indices(collection))  # an attempt may have completed since
         unknown = {name: index for name, index in unknown.items() if index not in under_way | known}
-    others = [name for name, index in anon.items() if index in known and _is_another(name, index, anon, collection)]
-    for name in sorted((*unknown, *others), key=str.casefold):
+    others = {name for name, index in anon.items() if index in known and _is_another(name, index, anon, collection)}
+    for name in sorted({*unknown, *others, *_after_withdrawals(anon, collection)}, key=str.casefold):
         yield NotTaken(
             name,
             gettext("named like an anonymized set, and nothing is recorded of it"),

@@ -216,6 +216,18 @@ def test_what_is_not_taken_is_named_everywhere_with_the_reason(tmp_path: Path) -
         assert "Not taken" in anonymizer(name, root).json
 
 
+def test_a_folder_in_the_place_of_a_withdrawn_one_is_named(tmp_path: Path) -> None:
+    """Its number has a record; a set of that name would be waited for in vain."""
+    root = make_collection(tmp_path / "BATCH")
+    make_set(root, name="Huber")
+    assert anonymizer("run", root, "--json").code == 0
+    assert anonymizer("withdraw", root, "ANON_006").code == 0
+    assert named(anonymizer("status", root, "--json")) == {}
+    make_set(root, name="ANON_006", seed=2)
+    why = "named like an anonymized set, and nothing is recorded of it"
+    assert named(anonymizer("status", root, "--json")) == {"ANON_006": why}
+
+
 def test_several_patients_folders_in_one_are_told_to_be_moved_up(tmp_path: Path) -> None:
     """The refusal and the list of what is not taken say the same."""
     root = make_collection(tmp_path / "BATCH")
