@@ -5,7 +5,7 @@ ROOT ?= demo/BATCH
 BIN := .venv/bin
 STAMP := .venv/.set-up
 
-.PHONY: run test test-faults console-test coverage mutants nightly properties soak readers fuzz sheet-pictures bench bench-peers house check format lint types contract texts setup lock clean
+.PHONY: run test test-faults console-test coverage mutants nightly properties soak readers fuzz sheet-pictures console-pictures bench bench-peers house check format lint types contract texts setup lock clean
 .PHONY: bundle bundle-test image compose-test share-test systemd-test k8s-test containers-test deploy-check
 
 run: setup  ## anonymize a root folder: the demonstration one, or make run ROOT=/path/to/BATCH
@@ -59,6 +59,9 @@ console-test: setup  ## the console in a browser, before the whole service
 
 sheet-pictures: setup  ## the pictures of a sheet in docs/screenshots, made anew of the demonstration (needs chromium)
 	$(BIN)/python -m tests.sheet_pictures docs/screenshots
+
+console-pictures: console-test  ## the pictures of the console in docs/screenshots, cut from those of its test
+	$(BIN)/python -m tests.console_pictures $(PICTURES) docs/screenshots
 
 bench: setup  ## every bar of performance, measured on this machine, in some minutes
 	$(BIN)/python -m benchmarks

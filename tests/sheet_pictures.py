@@ -44,8 +44,12 @@ def main() -> None:
         subprocess.run([ANONYMIZER, "run", root], check=True)
         for name, (page, width, (top, bottom)) in PARTS.items():
             picture = taken(BROWSER, root / page, width, Path(place) / name)
-            part = picture.crop((0, top, width, min(bottom, picture.height)))
-            part.quantize(_COLOURS, kmeans=_ROUNDS, dither=Image.Dither.NONE).save(folder / name, optimize=True)
+            store(picture.crop((0, top, width, min(bottom, picture.height))), folder / name)
+
+
+def store(picture: Image.Image, path: Path) -> None:
+    """Write a picture as small as it can be without a visible loss."""
+    picture.quantize(_COLOURS, kmeans=_ROUNDS, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def taken(browser: str, page: Path, width: int, place: Path) -> Image.Image:
