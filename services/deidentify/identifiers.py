@@ -32,12 +32,14 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from services.deidentify.maker_names import of_makers
 from services.deidentify.names_in_other_letters import NamesInOtherLetters, RomanisedNames
 from services.deidentify.text_dates import (
     Span,
     read_birth_years,
     read_dates,
     read_days_of_the_year,
+    read_marked_birth_years,
     read_months,
     read_weeks,
 )
@@ -74,6 +76,9 @@ _EMBEDDED: Final = 5
 """Minimum length of a name that the cleaner also finds inside a longer word (`ptvmueller`), or truncated by a field of
 13 or 16 characters (`HN Mustermanns`).
 """
+
+_GLUED: Final = 5
+"""Minimum length of an ID of letters and digits that is also found with other letters joined to its own."""
 
 _LONGEST_VERSION: Final = 5
 """Maximum digits of a version, year or tray number that may equal an ID by chance."""
@@ -141,7 +146,7 @@ class Identifiers:
     found
         Pairs of a kind (`KINDS`) and a value, decoded and one at a time; names in the form of PN, dates as DA or DT.
     technical
-        Texts kept unchanged, such as manufacturer and model, whose words identify neither place nor device.
+        Manufacturers and models, whose words identify neither place nor device.
     births
         Birth dates, as DA, whose years identify, too.
     """
@@ -155,9 +160,10 @@ class Identifiers:
         """Words of names, as spelled."""
         self._short: set[str] = set()
         """Folded words of names of several words; a single short word is a code rather than a name."""
-        self._makers = frozenset(technical)
+        values = sorted(set(found))
+        self._makers = of_makers(technical, values)
         self._generic = _GENERIC.union(fold(word) for text in self._makers for word in _letters(text))
-        for kind, text in sorted(set(found)):
+        for kind, text in values:
             self._take(kind, text)
         self._index: defaultdict[str, list[str]] = defaultdict(list)
         for spelling in self._keys:
@@ -177,6 +183,7 @@ class Identifiers:
         self._romanised = RomanisedNames(self._names)
         self._single = {name for name in self._names if len(name) == 1 and is_cjk(name)} - _PLACES
         self._inside = tuple(spelling for spelling in self._glued if self._keys[spelling].weight >= _EMBEDDED)
+        self._in_words = _inside_words(text for kind, text in values if kind in _NUMBERED)
 
     def matches(self, text: str) -> list[Span]:
         """Return the positions of identifiers in a text, for the cleaner: as strict as possible, sorted and merged."""
@@ -190,6 +197,7 @@ class Identifiers:
         ]
         spans += misread
         spans += self._embedded(text)
+        spans += self._glued_ids(text)
         spans += self._in_other_letters(text)
         spans += self._romanised.spans(text)
         spans += self._characters(text)
@@ -205,7 +213,7 @@ class Identifiers:
         of_maker
             Manufacturers do not know the patient, so lexicon words in their texts (`STANDARD`) do not identify anyone.
             In the name of a manufacturer or model, a station of the same name does not count, either, but a serial
-            number does.
+            number does, and so does everything if the hospital is named there (`maker_names`).
         """
         if len(text) < 2:
             return []
@@ -217,10 +225,12 @@ class Identifiers:
         spans = [Span(hit.start, hit.end) for hit in hits if not _is_anatomy(text, hit)]
         named = [
             span
-            for span in (*spans, *self._embedded(text), *self._misread.spans(text))
+            for span in (*spans, *self._embedded(text), *self._glued_ids(text), *self._misread.spans(text))
             if not (of_maker and _is_of_makers(text[span.start : span.end]))
         ]
-        return [span for span in join([*named, *self._dates(text)]) if not _is_version(text[span.start : span.end])]
+        births = () if of_maker else self._stated_birth_years(text)
+        found = join([*named, *self._dates(text), *births])
+        return [span for span in found if not _is_version(text[span.start : span.end])]
 
     # Searching
 
@@ -267,6 +277,14 @@ class Identifiers:
                 yield from (Span(found.start() + start, found.start() + end) for start, end in glued)
             elif names and not anatomy.is_term(word):
                 yield _unknown_of(found, names)
+            else:  # a name of two or three letters behind a target: PTVYE
+                short = (cut for cut in _unknown_in(found) if cut != found.span())
+                yield from (Span(*cut) for cut in short if fold(text[slice(*cut)]) in self._short)
+
+    def _glued_ids(self, text: str) -> Iterator[Span]:
+        """Yield IDs with letters joined to their own letters: a Z4711 in `PTVZ4711`."""
+        if self._in_words:
+            yield from (Span(*found.span()) for found in self._in_words.finditer(text))
 
     def _in_other_letters(self, text: str) -> Iterator[Span]:
         """Yield transliterated names, and their other gender's forms."""
@@ -297,6 +315,14 @@ class Identifiers:
             yield from (span for span, weeks in read_weeks(text) if not self._weeks.isdisjoint(weeks))
         yield from (span for span, days in read_days_of_the_year(text) if not self._days_of_the_year.isdisjoint(days))
         yield from (span for span, years in read_birth_years(text) if not self._birth_years.isdisjoint(years))
+
+    def _stated_birth_years(self, text: str) -> Iterator[Span]:
+        """Yield years of birth with four digits that are stated as such: `*1954`, but not the tray B1954."""
+        for span, years in read_marked_birth_years(text):
+            mark = text[span.start : span.start + 3]
+            is_stated = mark.startswith("*") or mark.isalpha()
+            if is_stated and text[span.end - 4 : span.end].isdecimal() and not self._birth_years.isdisjoint(years):
+                yield span
 
     # Taking in
 
@@ -381,6 +407,9 @@ class Identifiers:
             abroad = text.lstrip(" (").startswith(("+", "00"))
             for country_code in range(4 if abroad else 1):  # +49 761 2701 is 0761 2701 domestically
                 self._add(kind, digits.lstrip("0")[country_code:])
+            for at in range(1, len(numbers)):  # in the same town 884-2210
+                if len(local := "".join(numbers[at:])) >= _JOINED:
+                    self._add(kind, local)
 
     def _is_common(self, word: str) -> bool:
         return fold(word) in self._generic or anatomy.is_term(word)
@@ -397,6 +426,16 @@ class Identifiers:
                 key.kinds.add(kind)
                 key.cuts.update(cuts)
                 key.weight = max(key.weight, weight)
+
+
+def _inside_words(ids: Iterable[str]) -> re.Pattern[str] | None:
+    """Return a pattern of the IDs of letters and digits, wherever they stand but beside another digit."""
+    forms = set()
+    for one in ids:
+        groups = re.findall(r"[^\W\d_]+|\d+", one)
+        if len("".join(groups)) >= _GLUED and len({group.isdecimal() for group in groups}) > 1:
+            forms.add(r"[\W_]?".join(groups))
+    return re.compile(rf"(?<!\d)(?:{'|'.join(sorted(forms))})(?!\d)", re.IGNORECASE) if forms else None
 
 
 def _overlaps(hit: _Hit, misread: Iterable[Span]) -> bool:

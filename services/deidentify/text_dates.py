@@ -28,6 +28,7 @@ _MONTHS: Final = {fold(name): number for number, names in enumerate(word_lists.M
 
 _YEAR_FIRST = re.compile(r"(?<!\d)(?=(\d{4})([-./_ ])(\d{1,2})\2(\d{1,2})(?!\d))")
 _YEAR_LAST = re.compile(r"(?<!\d)(?<!\d\.)(?=(\d{1,2})([-./_ ]) ?(\d{1,2})\2 ?(\d{4}|\d\d)(?!\d|\.\d))")
+_IN_DOTS = re.compile(r"(?<=\d\.)(?=(\d{1,2})\.(\d{1,2})\.((?:19|20)\d\d)(?![\d.]))")
 _RUN = re.compile(r"(?<!\d)(?=(\d{14}|\d{12}|\d{10}|\d{8}|\d{6})(?!\d))")
 _DAY = r"(\d{1,2})(?:(?i:st|nd|rd|th|er|re)|º|ª)?"
 _MONTH = r"([^\W\d_]{3,12})"
@@ -77,7 +78,8 @@ def read_dates(text: str) -> list[tuple[Span, set[date]]]:
 
     Forms: yyyymmdd with or without a time, yyyy-mm-dd, dd.mm.yyyy, d.m.yy, mm/dd/yyyy, ddmmyyyy, ddmmyy, yymmdd, months
     by name (`word_lists.MONTHS`), years, months and days as written in Japanese and Korean, Japanese eras and Buddhist
-    years. Three numbers within a longer dotted sequence (a version 3.11.18.2) are not a date.
+    years. Three numbers within a longer dotted sequence (a version 3.11.18.2) are not a date, unless they end it with a
+    year of four digits, as one written behind a dose does: PTV_66.11.2.2018.
     """
     if sum(map(str.isdecimal, text)) < 3:  # 3 Nov 50 has the fewest digits
         return []
@@ -100,6 +102,8 @@ def _in_numbers(text: str) -> Iterator[tuple[re.Match[str], _Meanings]]:
         yield match, ((match[1], match[3], match[4]),)
     for match in _YEAR_LAST.finditer(text):
         yield match, ((match[4], match[3], match[1]), (match[4], match[1], match[3]))
+    for match in _IN_DOTS.finditer(text):
+        yield match, ((match[3], match[2], match[1]), (match[3], match[1], match[2]))
     for match in _RUN.finditer(text):
         run = match[1]
         if len(run) == 6:  # the parts of ddmmyy, mmddyy and yymmdd
@@ -201,18 +205,23 @@ _BIRTH_YEAR = re.compile(
     r"[ .:_']{0,3}(\d{4}|\d\d)(?!\d)",
     re.IGNORECASE,
 )
-_BARE_YEAR = re.compile(r"(?<![^\W_])(?<![.,/-])((?:18|19|20)\d\d)(?![^\W_]|[.,/-]\d| ?c?gy)", re.IGNORECASE)
+_BARE_YEAR = re.compile(r"(?<![^\W_])(?<!\d[.,/-])((?:18|19|20)\d\d)(?![^\W_]|[.,/-]\d| ?c?gy)", re.IGNORECASE)
 _DOSE_BEFORE = re.compile(r"(?:[gci]tv|ptv|boost|sib|dose|dosis)[^\W\d]{0,4}[ ._-]{0,2}$", re.IGNORECASE)
 
 
 def read_birth_years(text: str) -> Iterator[tuple[Span, set[int]]]:
     """Yield possible years of birth: `*61`, Jg. 1961, 1961. After a target (PTV_1980) it is a dose in cGy."""
-    for match in _BIRTH_YEAR.finditer(text):
-        year = int(match[1])
-        yield Span(*match.span()), {year, 1900 + year, 2000 + year}
+    yield from read_marked_birth_years(text)
     for match in _BARE_YEAR.finditer(text):
         if not _DOSE_BEFORE.search(text[: match.start()]):
             yield Span(*match.span()), {int(match[1])}
+
+
+def read_marked_birth_years(text: str) -> Iterator[tuple[Span, set[int]]]:
+    """Yield years that are said to be of birth: `*61`, Jg. 1961."""
+    for match in _BIRTH_YEAR.finditer(text):
+        year = int(match[1])
+        yield Span(*match.span()), {year, 1900 + year, 2000 + year}
 
 
 def _day_first(run: str) -> list[tuple[str, str, str]]:

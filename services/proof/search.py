@@ -5,7 +5,7 @@ not miss what the cleaner misses. It only uses strong evidence, since it must no
 
 * every part of a name (family, given, middle) as a whole, and family and given name joined;
 * IDs, places, devices and addresses in full, IDs also without leading zeros or separators, and distinctive words and
-  long numbers in them;
+  long numbers in them; IDs of letters and digits also with other letters joined to them;
 * dates, in digits or with the month's name;
 * transliterated names of four or more letters, in typed texts (`other_letters`).
 
@@ -88,9 +88,13 @@ class Search:
         self._misread = MisreadLetters()
         self._characters: set[str] = set()
         self._days: set[_Day] = set()
-        words = (word for text in makers for word in (*words_of(text), *letters_of(text)))
+        values = set(values)
+        self._in_words = _inside_words(values)
+        self._houses = list(_names_of_houses(values))
+        own = (text for text in makers if not self.names_a_house(text))
+        words = (word for text in own for word in (*words_of(text), *letters_of(text)))
         self._common = _COMMON.union(*map(spellings, words))
-        for kind, value in set(values):
+        for kind, value in values:
             self._take(kind, value)
 
     def hits(self, text: str, tokens: Sequence[str] | None = None) -> Iterator[Hit]:
@@ -105,6 +109,8 @@ class Search:
         yield from self._found(_put_together(text), self._spread)
         yield from self._found((word for word in _alone(text) if not word.isdecimal()), self._whole)
         yield from (Hit(found, _DATE) for found, year, day in _days_in(text) if len(year) == 4 and day in self._days)
+        if self._in_words:
+            yield from (Hit(found, _PATIENT_ID) for found in self._in_words.findall(text))
 
     def in_typed(self, text: str) -> frozenset[str]:
         """Return the kinds of identifiers in a typed text that had to be cleaned."""
@@ -125,6 +131,11 @@ class Search:
         if self._taken is not None:
             hits += (Hit(part, frozenset(("word that was to go",))) for part in tokens if self._taken(part))
         return frozenset(kind for hit in hits for kind in hit.kinds)
+
+    def names_a_house(self, text: str) -> bool:
+        """Return whether a manufacturer's or model's name contains a complete name of an institution of the set."""
+        words = [*map(str.casefold, words_of(text))]
+        return any(words[at : at + len(one)] == one for one in self._houses for at in range(len(words)))
 
     def was_to_go(self, text: str) -> bool:
         """Return whether a text contains a word that had to be removed although it is not an identifier."""
@@ -212,6 +223,27 @@ class Search:
     def _is_common(self, word: str) -> bool:
         written = spellings(word)
         return not written.isdisjoint(self._common) or any(map(is_made_of_terms, written))
+
+
+def _names_of_houses(values: Iterable[tuple[str, str]]) -> Iterator[list[str]]:
+    """Yield the words of distinctive names of institutions, in lower case."""
+    for kind, value in values:
+        words = [*map(str.casefold, words_of(value))]
+        is_long = len(words) > 1 or any(len(word) >= _SPREAD for word in words)
+        if kind == "place" and is_long and not all(map(_is_of_anybody, words)):
+            yield words
+
+
+def _inside_words(values: Iterable[tuple[str, str]]) -> re.Pattern[str] | None:
+    """Return a pattern of patient IDs with letters and digits, which are found with other letters joined to them."""
+    ids = {"".join(words_of(value)) for kind, value in values if kind == "patient-id"}
+    wanted = sorted(re.escape(one) for one in ids if _is_mixed(one) and len(one) >= _SPREAD)
+    return re.compile(rf"(?<!\d)(?:{'|'.join(wanted)})(?!\d)", re.IGNORECASE) if wanted else None
+
+
+def _is_of_anybody(word: str) -> bool:
+    written = spellings(word)
+    return not written.isdisjoint(_COMMON) or any(map(is_made_of_terms, written))
 
 
 # Spellings ------------------------------------------------------------------------------------------------------------
@@ -418,9 +450,11 @@ _Day = tuple[int, int, int]
 
 _DATE: Final = frozenset(("date",))
 _PERSON: Final = frozenset(("person",))
+_PATIENT_ID: Final = frozenset(("patient-id",))
 _STATED: Final = re.compile(r"(\d{4})(\.?)(\d\d)\2(\d\d)[\d.+]*", re.ASCII)
 """DA, in old objects with dots; the day of a DT onwards. PS3.5 6.2."""
 _YEAR_FIRST: Final = re.compile(r"(?<!\d)(\d{4})([-./_ ])(\d{1,2})\2(\d{1,2})(?!\d|\.\d)", re.ASCII)
+_IN_DOTS: Final = re.compile(r"(?<=\d\.)(\d\d?)\.(\d\d?)\.((?:19|20)\d\d)(?![\d.])", re.ASCII)
 _YEAR_LAST: Final = re.compile(r"(?<!\d)(?<!\d\.)(\d\d?)([-./_ ]) ?(\d\d?)\2 ?(\d{4}|\d\d)(?!\d|\.\d)", re.ASCII)
 _IN_ONE: Final = re.compile(r"(?<!\d)(?:\d{8}|\d{10}|\d{12}|\d{14})(?!\d)", re.ASCII)
 _MONTH_SECOND: Final = re.compile(
@@ -461,6 +495,9 @@ def _dates_in(text: str) -> Iterator[tuple[str, str, str, str]]:
     for found in _YEAR_LAST.finditer(text):
         yield found[0], found[4], found[3], found[1]
         yield found[0], found[4], found[1], found[3]
+    for found in _IN_DOTS.finditer(text):
+        yield found[0], found[3], found[2], found[1]
+        yield found[0], found[3], found[1], found[2]
     for found in _IN_ONE.finditer(text):
         run = found[0]
         yield run, run[:4], run[4:6], run[6:8]

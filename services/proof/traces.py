@@ -173,6 +173,8 @@ def _texts(kind: str, value: str) -> Iterator[str]:
     yield from (number.lstrip("0") for number in re.findall(r"\d+", value) if len(number) > _LONG)
     if kind == "contact":  # domestic telephone numbers lack the country code
         yield "".join(filter(str.isdecimal, value)).lstrip("0")[3:]
+        groups = re.findall(r"\d+", value)
+        yield from ("".join(groups[at:]) for at in range(len(groups) - 1))
 
 
 def _texts_of_a_name(parts: list[list[str]]) -> Iterator[str]:

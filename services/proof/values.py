@@ -507,7 +507,7 @@ def _searched(found: Found, search: Search) -> Iterator[tuple[bytes, str, frozen
     for value, text in _readings(found.technical):
         yield value, text, _kinds_but_versions(search.hits(text))
     for value, text in _readings(found.product):
-        spared = _OF_DEVICES if value in found.makers else frozenset()
+        spared = _OF_DEVICES if value in found.makers and not search.names_a_house(text) else frozenset()
         hits = (hit for hit in search.hits(text) if not search.is_of_makers(hit.text))
         named = (hit for hit in hits if _SERIAL.search(hit.text) or not hit.kinds <= spared)
         yield value, text, _kinds_but_versions(named)

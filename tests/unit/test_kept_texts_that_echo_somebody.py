@@ -252,3 +252,22 @@ def test_initials_beside_the_end_of_an_id_go_from_a_label(tmp_path: Path) -> Non
     done = anonymized(tmp_path, *AMBERSTEIN, make={"rois": ["PTV LMA 3456", "VMAT_LMA", "Ring 345"]})
 
     assert done.roi_names == ["PTV", "VMAT", "Ring 345"]
+
+
+@pytest.mark.parametrize(
+    ("institution", "maker", "new"),
+    [
+        ("Fjellstrand universitetssykehus", "Fjellstrand Universitetssykehus", "Product01"),
+        ("Klinikum Rotbachtal", "Klinikum Rotbachtal Software", "Product01"),
+        ("Rotbachtal", "In-house, Rotbachtal", "Product01"),
+        ("Klinikum Rotbachtal", "University Hospital Oberquell", "University Hospital Oberquell"),
+        ("Varian Medical Systems", "Varian Medical Systems", "Varian Medical Systems"),
+        ("Siemens", "Siemens Healthineers", "Siemens Healthineers"),
+        ("Acme", "ACME", "ACME"),
+    ],
+)
+def test_a_hospital_that_names_itself_as_the_maker(tmp_path: Path, institution: str, maker: str, new: str) -> None:
+    """Its complete name goes, in every place where a maker stands; names of makers stay, and those of other houses."""
+    edits = sets.setting(InstitutionName=institution), written_by_the_maker(Manufacturer=maker)
+
+    assert anonymized(tmp_path, *edits).ct.Manufacturer == new

@@ -47,6 +47,10 @@ def kinds(search: Search, text: str) -> set[str]:
     ("value", "kind"),
     [
         ("MUELLERANNA", None),
+        ("PTV_66.3.11.1950", "date"),
+        ("1.66.3.11.1950.2", None),
+        ("hnAB000771234x", "patient-id"),
+        ("AB0007712345", None),
         ("LuedenscheidtAnna", "person"),
         ("PTV muller", "person"),
         ("Lüdenscheidt, Anna", "person"),

@@ -1,0 +1,47 @@
+"""Names of manufacturers and models, told from those of hospitals that build their own software.
+
+Words of manufacturers identify neither place nor device: many stations are named after their model. But a hospital that
+writes its own name into (0008,0070) *Manufacturer* identifies itself there as in (0008,0080) *Institution Name*.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from services.vocabulary import anatomy, word_lists
+from services.vocabulary.spelling import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_GENERIC: Final = frozenset(map(fold, word_lists.GENERIC))
+_LONG_WORD: Final = 6
+"""Minimum length of a name of one word; shorter ones are also words of products."""
+
+
+def of_makers(texts: Iterable[str], found: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """Return those manufacturers and models that do not contain a complete name of a place of the set.
+
+    Parameters
+    ----------
+    found
+        Kind (from the policy's column `identifies`) and value.
+    """
+    houses = [house for kind, value in found if kind == "place" and (house := _name_of_house(value))]
+    return frozenset(text for text in texts if not any(_contains(_words(text), house) for house in houses))
+
+
+def _name_of_house(value: str) -> list[str]:
+    """Return the words of a distinctive name; empty if it has only words common to all, as Varian Medical Systems."""
+    words = _words(value)
+    is_long = len(words) > 1 or any(len(word) >= _LONG_WORD for word in words)
+    return words if is_long and not all(word in _GENERIC or anatomy.is_term(word) for word in words) else []
+
+
+def _contains(words: list[str], house: list[str]) -> bool:
+    return any(words[at : at + len(house)] == house for at in range(len(words) - len(house) + 1))
+
+
+def _words(text: str) -> list[str]:
+    return [fold(word) for word in re.findall(r"[^\W_]+", text)]
