@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import redis
 
-    from services.exchange.receiving import Told
+    from services.exchange.receiving import Received, Told
     from services.runtime.settings import Settings
     from services.store.collection import Collection
 
@@ -158,12 +158,18 @@ def _trusting(settings: Settings) -> Callable[[str, Mapping[str, Any]], None]:
 
 def _lines(told: Told) -> list[str]:
     """Return remarks for a person; empty if everything was taken without any."""
-    said = [
-        f"{one.folder}: {one.state}{f' as {one.anon}' if one.anon else ''}. {' '.join(one.says)}".strip()
-        for one in told.sets
-        if one.says or one.state != "taken"
-    ]
+    said = [_line(one) for one in told.sets if one.says or one.state != "taken"]
     return [*told.wrong, *told.says, *said]
+
+
+def _line(one: Received) -> str:
+    """Return the outcome of a set; states are codes, the same in every language."""
+    says = " ".join(one.says)
+    if not one.anon:
+        return f"{one.folder}: {one.state}. {says}".strip()
+    return gettext(
+        "{folder}: {state} as {anon}. {says}", folder=one.folder, state=one.state, anon=one.anon, says=says
+    ).strip()
 
 
 def _status(path: Path) -> tuple[int, int]:

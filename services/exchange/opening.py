@@ -27,6 +27,7 @@ from services import plain_files
 from services.dicom import part10
 from services.errors import SettingsWrong
 from services.exchange import delivery_key, manifest, packing
+from services.language import gettext, gettext_noop
 from services.layout import is_litter
 from services.rtset.reader import printable
 
@@ -43,9 +44,11 @@ _OF_THREAD: Final = local()
 _READERS: Final = 2
 """Files of a set read concurrently; more would only wait for the disk."""
 _DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
-_ADDED: Final = "was added: it is not in the manifest"
-_IN_NO_MANIFEST: Final = "is in no manifest"
-_ANOTHER: Final = "is not what was delivered: its size or SHA-256 differs"
+_ADDED: Final = gettext_noop("was added: it is not in the manifest")
+_LINK: Final = gettext_noop("is a link")
+_MISSING: Final = gettext_noop("is missing")
+_IN_NO_MANIFEST: Final = gettext_noop("is in no manifest")
+_ANOTHER: Final = gettext_noop("is not what was delivered: its size or SHA-256 differs")
 
 
 class Tampered(Exception):
@@ -158,16 +161,18 @@ def _signed(data: bytes, signature: bytes) -> tuple[dict[str, Any], str]:
     """Return the manifest and the fingerprint of its key, if the signature is valid."""
     said = manifest.decode(data)
     if said is None:
-        raise Tampered("delivery.json is not the manifest of a delivery.")
+        raise Tampered(gettext("delivery.json is not the manifest of a delivery."))
     try:
         public = b64decode(said["sender"]["key"], validate=True)
     except (KeyError, TypeError, ValueError):
-        raise Tampered("delivery.json names no key of its sender.") from None
+        raise Tampered(gettext("delivery.json names no key of its sender.")) from None
     if len(signature) != 64 or not delivery_key.is_signed(data, signature, public):
-        raise Tampered("The signature is not that of delivery.json: it was changed, or signed with another key.")
+        raise Tampered(
+            gettext("The signature is not that of delivery.json: it was changed, or signed with another key.")
+        )
     fingerprint = delivery_key.fingerprint(public)
     if said["sender"].get("fingerprint") != fingerprint:
-        raise Tampered("delivery.json states a fingerprint that is not that of its key.")
+        raise Tampered(gettext("delivery.json states a fingerprint that is not that of its key."))
     return said, fingerprint
 
 
@@ -183,7 +188,9 @@ class _Wrong(dict[str, list[str]]):
     def add(self, name: str, what: str) -> None:
         """Add an error of a file."""
         folder = name.partition("/")[0]
-        self.setdefault(folder if manifest.SET.fullmatch(folder) else "", []).append(f"{printable(name)} {what}.")
+        self.setdefault(folder if manifest.SET.fullmatch(folder) else "", []).append(
+            gettext("{file} {what}.", file=printable(name), what=gettext(what))
+        )
 
 
 class Source(ABC):
@@ -243,9 +250,9 @@ class _Folder(Source):
     def read(self, name: str, most: int) -> bytes:
         path = self._root / name
         if path.is_symlink() or not path.is_file():
-            raise Tampered(f"There is no {name}: it is not a delivery, or is incomplete.")
+            raise Tampered(gettext("There is no {file}: it is not a delivery, or is incomplete.", file=name))
         if path.stat().st_size > most:
-            raise Tampered(f"{name} is too large.")
+            raise Tampered(gettext("{file} is too large.", file=name))
         return plain_files.read(path, most)
 
     def missed(self, stated: Mapping[str, int]) -> _Wrong:
@@ -254,10 +261,10 @@ class _Folder(Source):
         folders = {PurePosixPath(each).parent.as_posix() for each in stated}
         for count, path in enumerate(self._root.rglob("*")):
             if count > MOST_FILES:
-                raise Tampered("It holds too many files.")
+                raise Tampered(gettext("It holds too many files."))
             name, status = path.relative_to(self._root).as_posix(), path.lstat()
             if stat.S_ISLNK(status.st_mode):
-                wrong.add(name, "is a link")
+                wrong.add(name, _LINK)
             elif stat.S_ISDIR(status.st_mode):
                 if name not in folders and manifest.SET.fullmatch(name):
                     wrong.add(f"{name}/", _IN_NO_MANIFEST)
@@ -268,7 +275,7 @@ class _Folder(Source):
                 if not is_litter(PurePosixPath(name).name):
                     wrong.add(name, _ADDED)
             elif name not in there:
-                wrong.add(name, "is missing")
+                wrong.add(name, _MISSING)
             elif there[name] != stated[name]:
                 wrong.add(name, _ANOTHER)
         return wrong
@@ -289,16 +296,16 @@ class _Zip(Source):
         seen: set[str] = set()
         for entry in archive.infolist():
             if not _is_plain(entry.filename.rstrip("/") if entry.is_dir() else entry.filename) or _has_two_names(entry):
-                raise Tampered("A name in the ZIP leads out of it, or cannot be part of a delivery.")
+                raise Tampered(gettext("A name in the ZIP leads out of it, or cannot be part of a delivery."))
             if entry.is_dir() and not entry.file_size:
                 self._folders.add(entry.filename.rstrip("/"))
                 continue
             if entry.filename.casefold() in seen:
-                raise Tampered("A name occurs twice in the ZIP.")
+                raise Tampered(gettext("A name occurs twice in the ZIP."))
             if stat.S_ISLNK(entry.external_attr >> 16):
-                raise Tampered("There is a link in the ZIP.")
+                raise Tampered(gettext("There is a link in the ZIP."))
             if entry.flag_bits & 1 or entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-                raise Tampered("The ZIP is encrypted, or compressed in an unsupported way.")
+                raise Tampered(gettext("The ZIP is encrypted, or compressed in an unsupported way."))
             seen.add(entry.filename.casefold())
             self._entries[entry.filename] = entry
         self._enter()
@@ -314,14 +321,14 @@ class _Zip(Source):
     def read(self, name: str, most: int) -> bytes:
         entry = self._entries.get(name)
         if entry is None:
-            raise Tampered(f"There is no {name}: it is not a delivery, or is incomplete.")
+            raise Tampered(gettext("There is no {file}: it is not a delivery, or is incomplete.", file=name))
         try:
             with self._archive.open(entry) as file:
                 data = file.read(most + 1)
         except _DAMAGED:
-            raise Tampered(f"{name} cannot be unpacked.") from None
+            raise Tampered(gettext("{file} cannot be unpacked.", file=name)) from None
         if len(data) > most:
-            raise Tampered(f"{name} is too large.")
+            raise Tampered(gettext("{file} is too large.", file=name))
         return data
 
     def missed(self, stated: Mapping[str, int]) -> _Wrong:
@@ -333,9 +340,9 @@ class _Zip(Source):
             if manifest.SET.fullmatch(name):
                 wrong.add(f"{name}/", _IN_NO_MANIFEST)
         for name in sorted(stated.keys() - self._entries.keys()):
-            wrong.add(name, "is missing")
+            wrong.add(name, _MISSING)
         if not _is_all_of_files(self._archive, self._size):
-            wrong.setdefault("", []).append("The ZIP holds bytes that belong to none of its files.")
+            wrong.setdefault("", []).append(gettext("The ZIP holds bytes that belong to none of its files."))
         return wrong
 
     def stream(self, name: str) -> BinaryIO:
@@ -350,20 +357,20 @@ def _source(path: Path, workplace: Path, identity: Path | None) -> Iterator[Sour
         yield _Folder(path)
         return
     if not path.is_file():
-        raise SettingsWrong("There is no delivery of that name.")
+        raise SettingsWrong(gettext("There is no delivery of that name."))
     place = workplace / f"unpacked-{uuid4().hex}"
     place.mkdir(parents=True)
     try:
         if _is_age(path):
             if identity is None:
-                raise SettingsWrong("The delivery is encrypted: --identity FILE names the key that opens it.")
+                raise SettingsWrong(gettext("The delivery is encrypted: --identity FILE names the key that opens it."))
             if not packing.decrypt(path, place / "delivery.zip", packing.identities(identity)):
-                raise Tampered("It cannot be decrypted: it is for another recipient, damaged, or truncated.")
+                raise Tampered(gettext("It cannot be decrypted: it is for another recipient, damaged, or truncated."))
             path = place / "delivery.zip"
         try:
             archive = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, ValueError, NotImplementedError):
-            raise Tampered("It is neither a folder nor a ZIP, or it is damaged.") from None
+            raise Tampered(gettext("It is neither a folder nor a ZIP, or it is damaged.")) from None
         with archive:
             yield _Zip(archive, path.stat().st_size)
     finally:

@@ -69,14 +69,14 @@ class Known:
         """Return the first set of a delivered person that is not forgotten; it holds the person's identity here."""
         return next((one for _, one in sorted(self._records.items()) if _of(one).get("person") == person), None)
 
-    def like(self, marks: Mapping[str, str], but: int | None) -> list[tuple[str, str]]:
+    def like(self, marks: Mapping[str, str], but: int | None) -> list[tuple[str, list[str]]]:
         """Return sets with the same voxels, dose or contours under any names, and which of these match."""
         found = []
         for index, one in sorted(self._records.items()):
             theirs = _of(one).get("marks", {})
             same = [what for what, mark in marks.items() if theirs.get(what) == mark]
             if same and index != but and not one.withdrawn:
-                found.append((folder_name(index), " and ".join(same)))
+                found.append((folder_name(index), same))
         return found
 
 

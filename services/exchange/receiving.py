@@ -19,6 +19,7 @@ from services.errors import NotClean, SetChanged, SettingsWrong
 from services.exchange import delivered_set, interrupted, opening, received, renumber
 from services.exchange.received import Known, Origin
 from services.forms.identity import NewIdentity
+from services.language import gettext, gettext_noop, joined
 from services.layout import published_in
 from services.machines import descriptor
 from services.maintenance import withdraw
@@ -32,7 +33,7 @@ from services.store.records import folder_name
 from services.store.tracking_lines import TrackingFiles, TrackingLine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     import redis
@@ -45,7 +46,13 @@ if TYPE_CHECKING:
     from services.store.records import Record
 
 State = Literal["taken", "there already", "revised", "waits", "refused", "told", "withdrawn"]
-_CONFIRM: Final = "Its sender has {} it. A person confirms that: `anonymizer receive` with this delivery."
+_REVISED: Final = gettext_noop(
+    "Its sender has revised it. A person confirms that: `anonymizer receive` with this delivery."
+)
+_WITHDRAWN: Final = gettext_noop(
+    "Its sender has withdrawn it. A person confirms that: `anonymizer receive` with this delivery."
+)
+_PARTS: Final = {"ct": gettext_noop("CT"), "dose": gettext_noop("dose"), "contours": gettext_noop("contours")}
 UNFINISHED: Final = frozenset({"waits", "refused"})
 _BEGINNINGS: Final = 5
 """Restarts of a set whose number was released during publication."""
@@ -69,6 +76,10 @@ class Received(NamedTuple):
     """Folder name here."""
 
     says: tuple[str, ...] = ()
+
+
+def _told(folder: str, anon: str, says: Iterable[str], why: str) -> Received:
+    return Received(folder, "told", anon, (*says, why))
 
 
 class _Coming(NamedTuple):
@@ -189,7 +200,7 @@ class _Taking:
         told = Told(delivered.id, delivered.fingerprint, self._hospital, wrong=list(delivered.wrong.get("", ())))
         self._tell_replay(told)
         if delivered.said.get("unread_words"):
-            told.says.append("Some of its texts have words that nobody has looked at.")
+            told.says.append(gettext("Some of its texts have words that nobody has looked at."))
         listed = {one["folder"] for one in delivered.sets}
         for folder in sorted(delivered.wrong.keys() - listed - {""}):
             told.sets.append(Received(folder, "refused", says=tuple(delivered.wrong[folder])))
@@ -210,8 +221,11 @@ class _Taking:
         if before is None:
             return
         if before.get("digest") != self._delivered.digest:
-            raise opening.Tampered("Another delivery of this id was received before: one of the two is not genuine.")
-        told.says.append(f"The same delivery was received before, first on {str(before.get('first'))[:10]}.")
+            raise opening.Tampered(
+                gettext("Another delivery of this id was received before: one of the two is not genuine.")
+            )
+        day = str(before.get("first"))[:10]
+        told.says.append(gettext("The same delivery was received before, first on {day}.", day=day))
 
     def _one(self, said: Mapping[str, Any]) -> Received:
         """Check a set and take it."""
@@ -243,19 +257,24 @@ class _Taking:
         earlier = self._known.of_origin(origin)
         says = [*judged.told, *self._alike(one.marks, there or earlier)]
         if there is None and forgotten.is_kept(collection, set_id):
-            return Received(folder, "waits", says=("It was forgotten here on request, and is not taken again.",))
+            why = gettext("It was forgotten here on request, and is not taken again.")
+            return Received(folder, "waits", says=(why,))
         if there is not None:
             return self._again(one, there, says)
         if earlier is not None and not earlier.withdrawn:
-            says.append(f"{folder_name(earlier.index)} came as {folder} of the same sender, with other objects.")
-            return Received(folder, "waits", folder_name(earlier.index), tuple(says))
+            anon = folder_name(earlier.index)
+            told = gettext("{anon} came as {folder} of the same sender, with other objects.", anon=anon, folder=folder)
+            return Received(folder, "waits", anon, (*says, told))
         person = self._person(judged.patient_id)
         if collection.options.receive_identity == "keep" and any(
             whose != person for whose in self._known.whose(judged.patient_id)
         ):
             says.append(
-                f"Its patient ID {judged.patient_id} is another person's here, and a planning system would make one "
-                'chart of both. With [receive] identity = "renumber" it gets a new one.'
+                gettext(
+                    "Its patient ID {patient_id} is another person's here, and a planning system would make one chart "
+                    'of both. With [receive] identity = "renumber" it gets a new one.',
+                    patient_id=judged.patient_id,
+                )
             )
             return Received(folder, "waits", says=tuple(says))
         index = self._publish_once(one)
@@ -273,22 +292,25 @@ class _Taking:
         said, folder, anon = one.said, one.folder, folder_name(there.index)
         came = there.content.get(received.KEY, {})
         if there.withdrawn:
-            return Received(folder, "told", anon, (*says, f"It was taken as {anon}, and withdrawn since."))
+            return _told(folder, anon, says, gettext("It was taken as {anon}, and withdrawn since.", anon=anon))
         if came.get("fingerprint") == said["fingerprint"]:
             other = came.get("delivery")
             if other != self._delivered.id:
-                says.append(f"It came as {anon} with delivery {other} before.")
+                says.append(gettext("It came as {anon} with delivery {other} before.", anon=anon, other=other))
             return Received(folder, "there already", anon, tuple(says))
         if not came:
-            return Received(folder, "told", anon, (*says, f"It is {anon}, which was published here itself."))
+            return _told(folder, anon, says, gettext("It is {anon}, which was published here itself.", anon=anon))
         if Origin(came["key"], came["collection"], came["folder"]) != one.origin:
-            return Received(folder, "told", anon, (*says, f"It is {anon}, which another sender delivered differently."))
+            other = gettext("It is {anon}, which another sender delivered differently.", anon=anon)
+            return _told(folder, anon, says, other)
         if int(said["revision"]) <= int(came.get("revision", 0)):
-            return Received(folder, "told", anon, (*says, f"{anon} is of a later revision; this one is not taken."))
+            later = gettext("{anon} is of a later revision; this one is not taken.", anon=anon)
+            return _told(folder, anon, says, later)
         if not self._is_unchanged(there):
-            return Received(folder, "told", anon, (*says, f"{anon} was changed here; its revision is not taken."))
+            changed = gettext("{anon} was changed here; its revision is not taken.", anon=anon)
+            return _told(folder, anon, says, changed)
         if not self._by_person:
-            return Received(folder, "waits", anon, (*says, _CONFIRM.format("revised")))
+            return Received(folder, "waits", anon, (*says, gettext(_REVISED)))
         self._publish(one, earlier=there)
         return Received(folder, "revised", anon, tuple(says))
 
@@ -297,16 +319,18 @@ class _Taking:
         folder = str(said["folder"])
         there = self._known.of_origin(Origin.of(self._delivered, folder))
         if there is None:
-            return Received(folder, "told", says=("Its sender has withdrawn it; it was never taken here.",))
+            never = gettext("Its sender has withdrawn it; it was never taken here.")
+            return Received(folder, "told", says=(never,))
         anon = folder_name(there.index)
         if there.withdrawn:
             with suppress(FileExistsError):  # another folder has that name: `doctor` reports it
                 withdraw.withdraw_set(self._collection, there.index)  # completes an interrupted withdrawal
-            return Received(folder, "withdrawn", anon, ("It was withdrawn here before.",))
+            return Received(folder, "withdrawn", anon, (gettext("It was withdrawn here before."),))
         if not self._is_unchanged(there):
-            return Received(folder, "told", anon, (f"Its sender has withdrawn it; {anon} was changed here and stays.",))
+            changed = gettext("Its sender has withdrawn it; {anon} was changed here and stays.", anon=anon)
+            return _told(folder, anon, (), changed)
         if not self._by_person:
-            return Received(folder, "waits", anon, (_CONFIRM.format("withdrawn"),))
+            return Received(folder, "waits", anon, (gettext(_WITHDRAWN),))
         withdraw.withdraw_set(self._collection, there.index)
         return Received(folder, "withdrawn", anon)
 
@@ -388,8 +412,14 @@ class _Taking:
 
     def _alike(self, marks: Mapping[str, str], itself: Record | None) -> list[str]:
         found = self._known.like(marks, itself.index if itself else None)
-        verb = {"ct": "is that", "dose": "is that"}
-        return [f"{what} {verb.get(what, 'are those')} of {anon}: one patient twice?" for anon, what in found]
+        return [
+            gettext(
+                "It has the same data as {anon} ({parts}): one patient twice?",
+                anon=anon,
+                parts=joined(map(gettext, map(_PARTS.__getitem__, same)), ", "),
+            )
+            for anon, same in found
+        ]
 
     def _is_unchanged(self, there: Record) -> bool:
         """Return whether a received set is unchanged since it was taken."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from services import plain_files
 from services.errors import SettingsWrong
+from services.language import gettext
 from services.runtime import durable_files
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def read(data: bytes, name: str, *, needed: Sequence[str], known: Sequence[str])
         States which line is invalid, and why.
     """
     if data.startswith(_WORKBOOKS):
-        raise SettingsWrong(f"{name}: this is a spreadsheet workbook: save it as CSV.")
+        raise SettingsWrong(gettext("{file}: this is a spreadsheet workbook: save it as CSV.", file=name))
     text = _text(data)
     if not text.strip():
         return Table()
@@ -87,7 +88,10 @@ def read(data: bytes, name: str, *, needed: Sequence[str], known: Sequence[str])
             else:
                 columns = _header(fields, name, needed, known)
     except csv.Error:
-        raise SettingsWrong(f"{name}, line {above + reader.line_num}: this is not a line of a table.") from None
+        line = above + reader.line_num
+        raise SettingsWrong(
+            gettext("{file}, line {line}: this is not a line of a table.", file=name, line=line)
+        ) from None
     return Table(columns, tuple(rows), separator, "\r\n" if "\r\n" in text else "\n")
 
 
@@ -154,9 +158,13 @@ def _header(fields: list[str], name: str, needed: Sequence[str], known: Sequence
     names = [field.strip().casefold() for field in fields]
     missing = [column for column in needed if column not in names]
     if missing:
-        raise SettingsWrong(f"{name}: the first line names the columns, and {' and '.join(missing)} is missing.")
+        conjunction = gettext("and")
+        columns = f" {conjunction} ".join(missing)
+        raise SettingsWrong(
+            gettext("{file}: the first line names the columns, and {columns} is missing.", file=name, columns=columns)
+        )
     if len({each for each in names if each}) < len([each for each in names if each]):
-        raise SettingsWrong(f"{name}: two columns have the same name.")
+        raise SettingsWrong(gettext("{file}: two columns have the same name.", file=name))
     return (*fields, *(column for column in known if column not in names))
 
 
@@ -174,5 +182,5 @@ def store(path: Path, data: bytes, *, instead_of: bytes, there: bytes) -> None:
         A person changed the file meanwhile: their changes win, and ours must be repeated.
     """
     if there != instead_of:
-        raise SettingsWrong(f"{path.name} was changed just now. Nothing was written: try again.")
+        raise SettingsWrong(gettext("{file} was changed just now. Nothing was written: try again.", file=path.name))
     durable_files.write_atomically(path, data)

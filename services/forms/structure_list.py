@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 from services.errors import SettingsWrong
 from services.forms import spreadsheet
 from services.forms.spreadsheet import Table, by_name, guarded, unguarded
+from services.language import gettext
 from services.vocabulary.structure_names import LONGEST_NAME
 
 if TYPE_CHECKING:
@@ -207,7 +208,9 @@ def decoded(data: bytes) -> Sheet:
     for line, cells in table.rows:
         row = _row(table.columns, cells, line)
         if row.state == "confirmed" and answers.setdefault(row.source, row.target) != row.target:
-            raise SettingsWrong(f"{FILE_NAME}, line {line}: confirmed before, with another target.")
+            raise SettingsWrong(
+                gettext("{file}, line {line}: confirmed before, with another target.", file=FILE_NAME, line=line)
+            )
         rows.append(row)
     return Sheet(tuple(rows), table.columns, table.separator, table.line_end)
 
@@ -224,7 +227,10 @@ def _row(columns: tuple[str, ...], cells: tuple[str, ...], line: int) -> Row:
     known = by_name(columns, cells)
     state = known.get("state", "").casefold() or "proposed"
     if state not in get_args(State):
-        raise SettingsWrong(f"{FILE_NAME}, line {line}: state must be one of {', '.join(get_args(State))}.")
+        states = ", ".join(get_args(State))
+        raise SettingsWrong(
+            gettext("{file}, line {line}: state must be one of {states}.", file=FILE_NAME, line=line, states=states)
+        )
     row = Row(
         unguarded(known.get("source", "")),
         known.get("target", ""),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 from services.errors import SettingsWrong
 from services.forms import spreadsheet
 from services.forms.spreadsheet import Table, by_name, guarded, unguarded
+from services.language import gettext
 from services.vocabulary.spelling import fold
 
 if TYPE_CHECKING:
@@ -153,7 +154,10 @@ def _row(columns: tuple[str, ...], cells: tuple[str, ...], line: int) -> Row:
     known = by_name(columns, cells)
     state = known.get("state", "").casefold() or "unread"
     if state not in get_args(State):
-        raise SettingsWrong(f"{FILE_NAME}, line {line}: state must be one of {', '.join(get_args(State))}.")
+        states = ", ".join(get_args(State))
+        raise SettingsWrong(
+            gettext("{file}, line {line}: state must be one of {states}.", file=FILE_NAME, line=line, states=states)
+        )
     return Row(
         unguarded(known.get("word", "")),
         unguarded(known.get("texts", "")),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from services.forms import word_list
 from services.forms.word_list import Row
-from services.language import gettext
+from services.language import gettext, gettext_noop, speaking
 from services.runtime import durable_files
 from services.store import records, registry
 from services.store.records import folder_name
@@ -30,21 +30,37 @@ _MOST_TEXTS: Final = 3
 _LONGEST_CELL: Final = 300
 
 KINDS: Final[Mapping[str, str]] = {
-    "roi_name": "ROI name",
-    "roi_label": "ROI label",
-    "structure_set_label": "structure set label",
-    "plan_label": "plan label",
-    "beam_name": "beam name",
-    "tolerance_label": "tolerance table label",
-    "dose_reference": "dose reference",
-    "code_meaning": "code meaning",
-    "text": "text",
-    "technical": "technical text",
-    "product": "product text",
-    "coded": "coded value",
-    "coded_fixed": "coded value that cannot go",
+    "roi_name": gettext_noop("ROI name"),
+    "roi_label": gettext_noop("ROI label"),
+    "structure_set_label": gettext_noop("structure set label"),
+    "plan_label": gettext_noop("plan label"),
+    "beam_name": gettext_noop("beam name"),
+    "tolerance_label": gettext_noop("tolerance table label"),
+    "dose_reference": gettext_noop("dose reference"),
+    "code_meaning": gettext_noop("code meaning"),
+    "text": gettext_noop("text"),
+    "technical": gettext_noop("technical text"),
+    "product": gettext_noop("product text"),
+    "coded": gettext_noop("coded value"),
+    "coded_fixed": gettext_noop("coded value that cannot go"),
 }
 """Names of the kinds of text in the list."""
+
+_REASONS: Final = frozenset(
+    (
+        gettext_noop("the folder's name"),
+        gettext_noop("a comment on the person"),
+        gettext_noop("a description that was removed"),
+        gettext_noop("a name or comment that was removed"),
+        gettext_noop("a file's name"),
+        gettext_noop("an object that was left out"),
+        gettext_noop("initials of a name"),
+        gettext_noop("one letter off a name"),
+        gettext_noop("the end of an ID"),
+        gettext_noop("the beginning of an ID"),
+    )
+)
+"""Why a word may identify, as stored; `deidentify.unread_words` gives these reasons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +103,17 @@ class Word:
     @property
     def where(self) -> str:
         """Locations by kind, with examples of the texts."""
-        told = "; ".join(f"{KINDS.get(kind, kind)}: {', '.join(some)}" for kind, some in self.texts.items())
+        told = "; ".join(f"{gettext(KINDS.get(kind, kind))}: {', '.join(some)}" for kind, some in self.texts.items())
         return told if len(told) <= _LONGEST_CELL else f"{told[: _LONGEST_CELL - 1]}…"
+
+    @property
+    def reasons(self) -> str:
+        """Why it may identify, in the current language."""
+        return ", ".join(map(_reason, self.why.split(", ")))
+
+
+def _reason(why: str) -> str:
+    return gettext(why) if why in _REASONS else why
 
 
 def write(
@@ -197,7 +222,8 @@ def render(collection: Collection, words: Iterable[str] = (), state: State = "un
     """
     before = word_list.read(collection.root)
     decided = before.decided(words, state)
-    rows = [Row(one.word, one.where, str(one.sets), one.why) for one in gathered(collection, decided)]
+    with speaking(collection.options.language):
+        rows = [Row(one.word, one.where, str(one.sets), one.reasons) for one in gathered(collection, decided)]
     if not rows and not decided.rows:
         return
     after = decided.updated(rows)

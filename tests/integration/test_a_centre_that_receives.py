@@ -111,7 +111,7 @@ def test_renumbered_sets_of_two_hospitals_do_not_collide(own: Path) -> None:
     assert received(own, "North")[:2] == (0, {"ANON_006": ("taken", "ANON_006"), "ANON_007": ("taken", "ANON_007")})
     code, states, told = received(own, "South")
     assert (code, states) == (0, {"ANON_006": ("taken", "ANON_008"), "ANON_007": ("taken", "ANON_009")})
-    assert "ct and dose and contours are those of ANON_006: one patient twice?" in told["sets"][0]["says"]
+    assert "It has the same data as ANON_006 (CT, dose, contours): one patient twice?" in told["sets"][0]["says"]
     assert not [says for says in told["sets"][1]["says"] if says.startswith("ct")]
     new = [line.split(", ")[1] for line in lines(root)]
     assert new == ["multi006", "multi007", "multi008", "multi009"]
