@@ -183,7 +183,8 @@ def _read(path: Path, fd: int, head: bytes, size: int) -> DicomFile:
     encoding, syntax, oddities = _encoding(head, pos, size, syntax, certain=head[128:132] == b"DICM")
     if not encoding.big_endian and not (encoding.implicit and syntax != IMPLICIT):
         with suppress(OtherEncoding):
-            return replace(_parse(path, fd, head, size, meta, syntax, pos), oddities=oddities)
+            read = _parse(path, fd, head, size, meta, syntax, pos)
+            return replace(read, oddities=oddities) if oddities else read
     if size > MAX_DATA:
         raise Malformed(f"more than {MAX_DATA} bytes in an encoding of another kind")
     return _straightened(path, size, meta, _pread(fd, size, 0), pos, syntax, encoding, oddities)

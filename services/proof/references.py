@@ -95,6 +95,7 @@ def read_links(objects: Objects) -> Links:
     places = _places(objects)
     links, frames = Links(), _Numbering()
     studies, series = _Numbering(), _Numbering()
+    known: dict[bytes, list[int]] = {}
     for kind, file in objects:
         links.frames.append(frames.of(_value(file, file.elements, _FRAME)))
         links.studies.append(studies.of(_value(file, file.elements, _STUDY)))
@@ -106,7 +107,7 @@ def read_links(objects: Objects) -> Links:
         elif kind == "RTSTRUCT":
             for roi in _items(file.elements, _ROI_CONTOURS):
                 for contour in _items(roi[3], _CONTOURS):
-                    links.contours_ct += _references(file, _items(contour[3], _IMAGES), places)
+                    links.contours_ct += _images(file, contour[3], places, known)
                     links.contours_ct.append(_NEXT)
             links.frames += [frames.of(_value(file, roi[3], _ROI_FRAME)) for roi in _items(file.elements, _ROIS)]
             for frame in _items(file.elements, _FRAMES):
@@ -276,6 +277,19 @@ def _value(file: DicomFile, elements: Sequence[Element], attribute: int) -> byte
         if element[0] == attribute:
             return file.data[element[3] : element[4]].rstrip(b"\0 ")
     return b""
+
+
+def _images(
+    file: DicomFile, contour: Sequence[Element], places: dict[bytes, int], known: dict[bytes, list[int]]
+) -> list[int]:
+    """Return the references of a contour to images; thousands of contours have the same few hundred."""
+    for number, _, _, start, end, items in contour:
+        if number == _IMAGES and items:
+            sequence = file.data[start:end]
+            if sequence not in known:
+                known[sequence] = _references(file, items, places)
+            return known[sequence]
+    return []
 
 
 def _references(file: DicomFile, items: Sequence[Item], places: dict[bytes, int]) -> list[int]:

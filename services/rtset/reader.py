@@ -73,6 +73,9 @@ _PREFIX_END: Final = 132
 _ZERO_TAIL: Final = 256
 """No complete data set ends in this many zeros; an element's padding is one byte. PS3.5 7.1.1."""
 
+_SHORT: Final = 512
+"""Bytes of a sequence up to which the same one may occur in an object over and over."""
+
 _AT_BYTE: Final = re.compile(r"at byte (\d+)")
 _LONGEST_HEAD: Final = 64
 """Bytes that include an element's header and the first bytes of its value."""
@@ -524,6 +527,8 @@ class _Collector:
         self._checked = interest.checked
         self.kept: Final[set[kept_values.Kept]] = set()
         """Distinct kept values that are written as text, except long lists that are entirely numeric."""
+        self._walked: set[tuple[int, bytes, tuple[str, ...], bool]] = set()
+        """Short sequences already traversed, such as the image references of thousands of contours."""
         self._seen: set[tuple[int, bytes, tuple[str, ...]] | tuple[int, bytes, tuple[str, ...], bool]] = set()
         self._identifiers: set[tuple[str, _Raw]] = set()
         self._texts: dict[tuple[Role, int, _Raw], bool] = {}
@@ -539,6 +544,11 @@ class _Collector:
         for tag, vr, _, start, end, items in elements:
             if items:
                 stay = stays and tag not in self._going and not tag & 0x00010000
+                if end - start <= _SHORT:
+                    sequence = tag, data[start:end], charsets, stay
+                    if sequence in self._walked:
+                        continue
+                    self._walked.add(sequence)
                 for item in items:
                     self.walk(data, item[3], charsets, stays=stay)
             elif tag in silent:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 
 from services.errors import SetRefused
 from services.policy.table import Choice, Policy, policy_for
@@ -166,3 +168,29 @@ def test_names_in_a_sentence_are_one_line(names):
     sentence = reader.named(names)
     assert sentence.isprintable()
     assert len(sentence) <= 5 * 22 + len(" and 12 more")
+
+
+def coded(made: MadeSet) -> None:
+    """Let the same code stand in sequences that are kept or removed, and in several character sets."""
+    for number, data in enumerate(made.objects):
+        code = Dataset()
+        code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "1", "99LOCAL", "Prüfung Erika"
+        if number % 3 == 1:
+            code.SpecificCharacterSet = "ISO_IR 100"
+        data.SpecificCharacterSet = "ISO_IR 192" if number % 2 else "ISO_IR 100"
+        data.ProcedureCodeSequence = Sequence([code])
+        data.AnatomicRegionSequence = Sequence([Dataset(code)])
+        data.RequestAttributesSequence = Sequence([Dataset(code)])
+
+
+@pytest.mark.parametrize("edits", [(), (coded,), (coded, sets.encoded("implicit")), (coded, sets.undefined_lengths)])
+def test_short_sequences_that_recur_are_read_once_and_nothing_is_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edits: tuple[sets.Edit, ...]
+) -> None:
+    """What is collected is the same as when every item is traversed."""
+    made = make_set(tmp_path, *edits, ct=6, dense=True)
+    collected = ("found", "dates", "texts", "technical", "foreign", "mends", "unusual", "travelling")
+    once = assemble(made)
+    monkeypatch.setattr(reader, "_SHORT", -1)
+    each = assemble(made)
+    assert {name: getattr(once, name) for name in collected} == {name: getattr(each, name) for name in collected}
