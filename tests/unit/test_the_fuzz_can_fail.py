@@ -93,6 +93,7 @@ def test_what_other_readers_write_is_read_with_its_places() -> None:
         ("(0040,a160) UT [Ada]  # 4,1 Text Value", "sees .0040,A160."),
         ("(0008,0060) CS [RTPLAN...]  # 60,1 Modality", "reads more of .0008,0060."),
         ("(0011,1001) LO [Ada]  # 4,1 ?", None),
+        ("(0800,6000) CS [RTPLAN]  # 6,1 ?", None),
     ],
 )
 def test_what_another_reader_sees_and_we_do_not_is_found(tmp_path: Path, line: str, says: str | None) -> None:
