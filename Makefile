@@ -98,7 +98,7 @@ share-test: setup  ## a share that other hosts write on: bindfs, SMB, and what a
 systemd-test:  ## the units under a real systemd, in a machine of its own: installed, killed, stopped, uninstalled
 	deploy/ci/systemd-test.sh
 
-k8s-test: setup  ## the manifests on a real API server and kubelet; builds them first, about five minutes
+k8s-test: setup  ## the manifests on a real API server and kubelet; builds them first; about fifteen minutes
 	$(MODEST) deploy/ci/with-docker.sh deploy/ci/k8s-test.sh
 
 containers-test: setup  ## both, with one engine and one image

@@ -14,7 +14,7 @@ fi
 if [ "$(docker info --format '{{.CgroupDriver}}')" != cgroupfs ]; then
     skip "this machine's Docker engine keeps its containers in a way that the cluster's kubelet does not"
 fi
-for port in 23790 23800 20248 20249 20250 20256 20257 20259 26443; do
+for port in 23790 23800 20248 20249 20250 20251 20256 20257 20259 26443; do
     if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then skip "another program listens on port $port"; fi
 done
 say() { echo "k8s-test: [${SECONDS}s] $*" >&2; }
@@ -34,6 +34,7 @@ export KUBECONFIG=$work/kubeconfig
 pids=()
 run() { "$@" >"$work/$(basename "$1").log" 2>&1 & pids+=($!); }
 clean_up() {
+    local result=$?
     set +e
     kubectl delete namespace anonymizer anonymizer-2 --grace-period=1 --timeout=30s >/dev/null 2>&1
     for ((n = ${#pids[@]} - 1; n >= 0; n--)); do kill "${pids[n]}" && wait "${pids[n]}"; done 2>/dev/null
@@ -41,12 +42,15 @@ clean_up() {
     kube-proxy --cleanup >/dev/null 2>&1
     for table in nat filter mangle; do
         iptables -t "$table" -S | sed -n 's/^-A \(.* -j KUBE-.*\)/\1/p' | xargs -r -L 1 iptables -t "$table" -D
-        iptables -t "$table" -S | awk '/^-N KUBE/ { print $2 }' | while read -r chain; do
-            iptables -t "$table" -F "$chain" && iptables -t "$table" -X "$chain"
-        done 2>/dev/null
+        # A chain can go when no other one points to it: all are emptied first.
+        for action in -F -X; do
+            iptables -t "$table" -S | awk '/^-N KUBE/ { print $2 }' | xargs -r -L 1 iptables -t "$table" "$action"
+        done
     done
     awk -v work="$work" 'index($2, work) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount -l
     rm -rf "$work"
+    if [ -e "$work" ] || iptables-save | grep KUBE >&2; then echo "k8s-test: the lines above are left behind" >&2; result=1; fi
+    exit "$result"
 }
 trap clean_up EXIT
 until_true() { # SECONDS COMMAND…
@@ -79,7 +83,8 @@ run kube-apiserver --etcd-servers=http://127.0.0.1:23790 --bind-address=127.0.0.
 until_true 60 kubectl get --raw /readyz
 run kube-controller-manager --kubeconfig "$KUBECONFIG" --bind-address=127.0.0.1 --port=0 --secure-port=20257 \
     --service-account-private-key-file="$work/pki/sa.key" --root-ca-file="$work/pki/apiserver.crt" \
-    --use-service-account-credentials=true --leader-elect=false --allocate-node-cidrs=false
+    --use-service-account-credentials=true --leader-elect=false --allocate-node-cidrs=false \
+    --horizontal-pod-autoscaler-sync-period=5s
 run kube-scheduler --kubeconfig "$KUBECONFIG" --bind-address=127.0.0.1 --port=0 --secure-port=20259 --leader-elect=false
 cat >"$work/kubelet.yaml" <<EOF
 apiVersion: kubelet.config.k8s.io/v1beta1
@@ -107,7 +112,8 @@ run kube-proxy --kubeconfig "$KUBECONFIG" --hostname-override=localhost --proxy-
 until_true 60 sh -c "kubectl get node localhost | grep -q ' Ready'"
 say "a node is ready: $(kubectl get node localhost -o 'jsonpath={.status.nodeInfo.kubeletVersion}')"
 
-kubectl kustomize deploy/ci/k8s | sed "s#/srv/#$work/srv/#" | kubectl apply -f - >/dev/null
+manifests() { kubectl kustomize deploy/ci/k8s | sed "s#/srv/#$work/srv/#"; }
+manifests | kubectl apply -f - >/dev/null
 deploy/ci/secrets-for-kubernetes.sh "$work/checkout"
 run_dns() {
     kubectl -n anonymizer get services -o go-template='{{range .items}}{{.spec.clusterIP}} {{.metadata.name}}.anonymizer.svc.cluster.local{{"\n"}}{{end}}' >"$work/dns/services"
@@ -150,6 +156,65 @@ import urllib.request
 told = urllib.request.urlopen('http://127.0.0.1:9464/metrics').read().decode()
 print(*[line for line in told.splitlines() if line.startswith(('anonymizer_sets', 'anonymizer_backlog', 'anonymizer_redis_up', 'anonymizer_share_up'))], sep='\n')" >&2
 k get pods >&2
+
+# An upgrade and its roll-back, each while sets are in work. The newer image differs in nothing but what it calls itself.
+printf '%s\n' 'FROM rt-set-anonymizer:0.1.0' 'USER 0' \
+    'RUN cd /opt/anonymizer/lib/python3*/site-packages && sed -i "s/0\.1\.0/0.1.1/" anonymizer/__init__.py && \
+     sed -i "s/^Version: .*/Version: 0.1.1/" rt_set_anonymizer-*.dist-info/METADATA' 'USER 10001:10001' |
+    docker build -q -t rt-set-anonymizer:0.1.1 - >/dev/null
+apply_version() { manifests | sed "s#image: rt-set-anonymizer:.*#image: rt-set-anonymizer:$1#" | kubectl apply -f - >/dev/null; }
+count() { find "$work/srv/anonymizer/$1" -maxdepth 1 -name 'ANON_*' | wc -l; }
+each_once() { # COLLECTION SETS
+    until_true 240 published "$1" "$2"
+    until_true 90 sh -c "[ \$(cat $work/srv/anonymizer/$1/VicRapidPlan_trackingFile_*.txt | tail -n +2 | cut -d, -f1 | sort -u | wc -l) = $2 ]"
+    [ "$(lines "$1")" = "$2" ]
+    k exec deployment/watcher -- anonymizer doctor "/share/$1" >/dev/null
+}
+for step in FORTH:0.1.1 BACK:0.1.0; do
+    k exec deployment/watcher -- anonymizer demo "/share/${step%:*}" --sets 12 --ct 40 --seed 11 >/dev/null
+    until_true 90 sh -c "ls -d $work/srv/anonymizer/${step%:*}/ANON_*"
+    apply_version "${step#*:}"
+    say "${step#*:} replaces the other version while $(count "${step%:*}") of 12 sets are published"
+    rolled_out >/dev/null
+    for one in watcher worker; do [[ $(k exec "deployment/$one" -- anonymizer --version) == "anonymizer ${step#*:}"* ]]; done
+    each_once "${step%:*}" 12
+    say "${step#*:} runs everywhere; the twelve sets are published, each once"
+done
+
+# More is to do than one worker can: the HPA as it is shipped, but for the name that this cluster has for its version.
+run .venv/bin/python deploy/ci/pod_metrics.py 20251 "$work/pki/apiserver.crt" "$work/pki/apiserver.key"
+kubectl apply -f - >/dev/null <<'EOF'
+apiVersion: v1
+kind: Service
+metadata: {name: pod-metrics, namespace: kube-system}
+spec: {type: ExternalName, externalName: localhost}
+---
+apiVersion: apiregistration.k8s.io/v1
+kind: APIService
+metadata: {name: v1beta1.metrics.k8s.io}
+spec:
+  group: metrics.k8s.io
+  version: v1beta1
+  service: {name: pod-metrics, namespace: kube-system, port: 20251}
+  insecureSkipTLSVerify: true
+  groupPriorityMinimum: 100
+  versionPriority: 100
+EOF
+workers() { [ "$(k get deployment worker -o 'jsonpath={.spec.replicas}')" = "$1" ]; }
+until_true 90 sh -c "kubectl get --raw /apis/metrics.k8s.io/v1beta1/namespaces/anonymizer/pods | grep -q '\"name\": \"worker\"'"
+workers 1
+sed 's#autoscaling/v2#autoscaling/v2beta2#; s#maxReplicas: 10#maxReplicas: 3#' k8s/components/hpa/hpa.yaml >"$work/hpa.yaml"
+k apply -f "$work/hpa.yaml" >/dev/null
+scaler=/apis/autoscaling/v2beta2/namespaces/anonymizer/horizontalpodautoscalers/worker
+kubectl get --raw "$scaler" | grep -q '"stabilizationWindowSeconds": *600'
+k exec deployment/watcher -- anonymizer demo /share/BUSY --sets 30 --ct 40 --seed 12 >/dev/null
+until_true 180 workers 3
+say "the HPA made three workers of one while $(count BUSY) of 30 sets are published"
+each_once BUSY 30
+sed 's#600#10#' "$work/hpa.yaml" | k apply -f - >/dev/null
+until_true 240 workers 1
+k delete -f "$work/hpa.yaml" >/dev/null
+say "the thirty are published, each once; with nothing to do, and ten seconds to wait in place of 600, one worker is left"
 k exec deployment/worker -- sh -c 'test ! -e /var/run/secrets/kubernetes.io && ! env | grep -q _SERVICE_HOST=.*redis'
 say "no account token, no service links"
 
