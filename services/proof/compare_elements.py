@@ -622,7 +622,8 @@ class Walk:
             self._linked(old, new, here)
         elif not (action is Action.EMPTY and new[5] == []):  # an emptied sequence may keep its delimiter
             self._put_in(new, change, decision, here)
-        if old[4] > old[3] and new[4] == new[3] and action is not Action.DATE:  # an invalid date must be removed
+        must_go = action is Action.DATE or (action is Action.CLEAN and change.was_blank)  # invalid dates; not a text
+        if old[4] > old[3] and new[4] == new[3] and not must_go:
             self._demand(here, tag, 1)
         if change.old == change.new:
             self.found.equal += 1

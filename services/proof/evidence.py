@@ -18,6 +18,15 @@ Path = tuple[int, ...]
 """Tags of the sequences around a data set, outermost first; empty at the root."""
 
 
+_SHOW_NOTHING: Final = bytes(range(0x21)) + b"\x7f"
+"""Blank and control characters."""
+
+
+def unpadded(text: str) -> str:
+    """Return a text without the blanks around it and NULs behind it; a text that begins with a NUL is empty."""
+    return text.rstrip(" \0").lstrip(" ")
+
+
 class Change(NamedTuple):
     """Two undecoded values that may differ by policy, with everything needed to decode them."""
 
@@ -32,7 +41,13 @@ class Change(NamedTuple):
     def read(self) -> tuple[str, str]:
         """Return both as text without padding; '' if absent."""
         old = character_sets.decode(self.old or b"", self.vr, self.old_charsets)
-        return old.strip(" \0"), character_sets.decode(self.new, self.vr, self.new_charsets).strip(" \0")
+        new = character_sets.decode(self.new, self.vr, self.new_charsets)
+        return unpadded(old), unpadded(new)
+
+    @property
+    def was_blank(self) -> bool:
+        """Return whether the source shows nothing: only blanks and control characters before the first NUL."""
+        return not (self.old or b"").partition(b"\0")[0].strip(_SHOW_NOTHING)
 
 
 class Place(NamedTuple):

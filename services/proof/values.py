@@ -16,7 +16,7 @@ from services.dicom import character_sets
 from services.dicom.dictionary import keyword, tag
 from services.policy import table
 from services.policy.table import EDITION
-from services.proof.evidence import METHOD, PATIENT, Place
+from services.proof.evidence import METHOD, PATIENT, Place, unpadded
 from services.proof.search import spellings
 from services.proof.stand_ins import is_left_of, is_stand_in
 from services.vocabulary.defined_terms import is_term
@@ -444,7 +444,7 @@ def _texts_side_by_side(change: Change) -> Iterator[tuple[str, str]]:
         yield old, new
         return
     for one, other in zip(before, after, strict=True):
-        yield one.strip(" \0"), other.strip(" \0")
+        yield unpadded(one), unpadded(other)
 
 
 # What is left ---------------------------------------------------------------------------------------------------------
