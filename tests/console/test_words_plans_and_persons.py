@@ -65,6 +65,18 @@ def test_words_are_listed_by_state_and_decided(served: Served) -> None:
     assert WORD not in json.dumps(acts) + served.log.getvalue()
 
 
+def test_where_a_word_stands_and_why_it_may_identify_is_said_in_the_readers_language(served: Served) -> None:
+    """Whatever the language of the collection."""
+    collection = opened(served)
+    publish(collection, 6, "4711", WORD)
+    noted = {"word": WORD, "texts": {"plan_label": [f"VMAT_{WORD}"]}, "why": "initials of a name"}
+    unread_words.write(collection, 6, "0" * 32, "a patient", [noted])
+    page, member = f"{served.collection}/words", served.member()
+    german, english = (member.get(page, Accept_Language=tongue).text for tongue in ("de", "en"))
+    assert all(said in german for said in ("Planname: VMAT_JSM", "Initialen eines Namens"))
+    assert all(said in english for said in ("plan label: VMAT_JSM", "initials of a name"))
+
+
 def test_a_removed_word_whose_set_cannot_be_made_again_is_told(served: Served) -> None:
     """The set is named, with the way to its page, on which it is withdrawn."""
     publish(opened(served), 6, "4711", "Hohenlohe")
