@@ -12,6 +12,7 @@ import stat
 from typing import TYPE_CHECKING, Final
 
 from services.errors import SettingsWrong
+from services.language import gettext
 
 if TYPE_CHECKING:
     from io import BufferedReader
@@ -44,11 +45,11 @@ def opened(path: Path) -> BufferedReader:
     """
     # Opening a device can have side effects, so check the type before opening, and again on the open file.
     if not stat.S_ISREG(_mode(path)):
-        raise NotPlain(f"{path.name} is not a file.")
+        raise NotPlain(gettext("{file} is not a file.", file=path.name))
     descriptor = os.open(path, _FLAGS)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise NotPlain(f"{path.name} is not a file.")
+        raise NotPlain(gettext("{file} is not a file.", file=path.name))
     return os.fdopen(descriptor, "rb")
 
 
@@ -69,10 +70,10 @@ def read(path: Path, most: int = LARGEST_BYTES) -> bytes:
     """
     with opened(path) as file:
         if os.fstat(file.fileno()).st_size > most:  # before reading any of it into memory
-            raise NotPlain(f"{path.name} is too large: at most {_size(most)} are read.")
+            raise NotPlain(_too_large(path, most))
         data = file.read(most + 1)
     if len(data) > most:
-        raise NotPlain(f"{path.name} is too large: at most {_size(most)} are read.")
+        raise NotPlain(_too_large(path, most))
     return data
 
 
@@ -81,9 +82,13 @@ def _mode(path: Path) -> int:
         return path.stat().st_mode
     except OSError as error:
         if error.errno in _NOT_OPENED:
-            raise NotPlain(f"{path.name} is not a file.") from None
+            raise NotPlain(gettext("{file} is not a file.", file=path.name)) from None
         raise
 
 
+def _too_large(path: Path, most: int) -> str:
+    return gettext("{file} is too large: at most {size} are read.", file=path.name, size=_size(most))
+
+
 def _size(size_bytes: int) -> str:
-    return f"{size_bytes >> 20} MB" if size_bytes >= 1 << 20 else f"{size_bytes:,} bytes"
+    return f"{size_bytes >> 20} MB" if size_bytes >= 1 << 20 else gettext("{count:,} bytes", count=size_bytes)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from console.pages.asked import Asked, action, to, words_of
 from services.errors import SettingsWrong
+from services.language import speaking
 from services.vocabulary.structure_names import EDITION as NOMENCLATURE
 from worker.transient_errors import CIRCUMSTANCES
 
@@ -45,7 +46,8 @@ def name_again(asked: Asked, form: Form) -> Response:
 def _do_names(asked: Asked, what: str, do: Callable[[Namer], int]) -> Response:
     its_id = asked.request.path_params["collection"]
     try:
-        count = do(asked.board.namer)
+        with speaking(asked.texts.language):
+            count = do(asked.board.namer)
     except (SettingsWrong, *CIRCUMSTANCES) as wrong:
         return _names(asked, HTTPStatus.CONFLICT, words_of(wrong))
     asked.did(what, collection=its_id, count=count)
@@ -56,7 +58,8 @@ def _names(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Respon
     board, its_id = asked.board, asked.request.path_params["collection"]
     survey = None
     try:
-        survey = board.namer.look()
+        with speaking(asked.texts.language):
+            survey = board.namer.look()
     except (SettingsWrong, *CIRCUMSTANCES) as unreadable:
         status, wrong = max(status, HTTPStatus.CONFLICT), wrong or words_of(unreadable)
     return asked.page(

@@ -452,11 +452,15 @@ def _form_text(root: Path) -> str:
     try:
         return plain_files.read(root / SETTINGS_NAME, LARGEST_SETTINGS_BYTES).decode("utf-8-sig")
     except FileNotFoundError:
-        raise SettingsWrong(f"There is no {SETTINGS_NAME} here. Make one: anonymizer new ROOT") from None
+        raise SettingsWrong(
+            gettext("There is no {file} here. Make one: anonymizer new ROOT", file=SETTINGS_NAME)
+        ) from None
     except plain_files.NotPlain:
-        raise SettingsWrong(f"{SETTINGS_NAME} is not a settings file.") from None
+        raise SettingsWrong(gettext("{file} is not a settings file.", file=SETTINGS_NAME)) from None
     except UnicodeDecodeError:
-        raise SettingsWrong(f"{SETTINGS_NAME} is not in UTF-8: save it with that encoding.") from None
+        raise SettingsWrong(
+            gettext("{file} is not in UTF-8: save it with that encoding.", file=SETTINGS_NAME)
+        ) from None
 
 
 def _parse(text: str) -> dict[str, Any]:
@@ -473,7 +477,7 @@ def _parse(text: str) -> dict[str, Any]:
                 says = sentence(line, says)
         raise SettingsWrong(says) from None
     except (RecursionError, ValueError):
-        raise SettingsWrong(f"{SETTINGS_NAME} cannot be read: it is not a settings file.") from None
+        raise SettingsWrong(gettext("{file} cannot be read: it is not a settings file.", file=SETTINGS_NAME)) from None
 
 
 def _language_meant(text: str) -> str:

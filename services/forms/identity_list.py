@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from services.errors import SettingsWrong
 from services.forms import spreadsheet
 from services.forms.identity import LAST_INDEX, LONGEST_VALUE, NewIdentity, check_part
-from services.language import gettext
+from services.language import english, gettext
 from services.layout import is_there
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def _decoded(path: Path, identity: Identity, *, numbers_too: bool, by_hospital: 
         data = spreadsheet.stored(path)
         table = spreadsheet.read(data, FILE_NAME, needed=NEEDED, known=())
     except SettingsWrong as wrong:
-        where = re.search(r"line (\d+)", str(wrong))
+        where = re.search(r"line (\d+)", english(wrong.args[0]))
         says = str(wrong).partition(": ")[2] or str(wrong)
         return IdentityList((), (RowFault(int(where[1]) if where else 1, says),), is_there=True)
     if not table.columns:

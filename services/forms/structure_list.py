@@ -161,7 +161,7 @@ class Sheet:
                 rows.append(Row(plain))
             row = replace(rows[at], state=state, target=target or rows[at].target)
             if wrong := _wrong(row):
-                raise SettingsWrong(f"This cannot be confirmed: {wrong}")
+                raise SettingsWrong(gettext("This cannot be confirmed: {wrong}", wrong=wrong))
             rows[at] = row
         return replace(self, rows=tuple(rows))
 
@@ -240,7 +240,7 @@ def _row(columns: tuple[str, ...], cells: tuple[str, ...], line: int) -> Row:
         cells,
     )
     if wrong := _wrong(row):
-        raise SettingsWrong(f"{FILE_NAME}, line {line}: {wrong}")
+        raise SettingsWrong(gettext("{file}, line {line}: {wrong}", file=FILE_NAME, line=line, wrong=wrong))
     return row
 
 
@@ -253,13 +253,17 @@ def _wrong(row: Row) -> str:
     if row.state != "confirmed":
         return ""
     if not row.source:
-        return "it is confirmed, but has no source."
+        return gettext("it is confirmed, but has no source.")
     if not row.target:
-        return "it is confirmed, but has no target."
+        return gettext("it is confirmed, but has no target.")
     if len(row.target) > LONGEST_NAME:
-        return f"the target has {len(row.target)} characters; planning systems keep {LONGEST_NAME}."
+        return gettext(
+            "the target has {count} characters; planning systems keep {most}.",
+            count=len(row.target),
+            most=LONGEST_NAME,
+        )
     if not (row.target.isascii() and row.target.isprintable() and "\\" not in row.target):
-        return "the target may have English letters, digits and signs, and no \\."
+        return gettext("the target may have English letters, digits and signs, and no \\.")
     return ""
 
 

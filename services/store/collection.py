@@ -104,7 +104,7 @@ class Collection:
             check_new(root, identity, options)
             _lay_out(root, identity.initial_index)
         collection = _load(root, identity, options)
-        _refuse_bad_list(collection.identities)
+        _refuse_bad_list(collection.identities, options)
         _lower_first_index(collection)
         return collection
 
@@ -410,7 +410,7 @@ def _refuse_second_form(root: Path) -> None:
 def check_new(root: Path, identity: Identity, options: Options) -> None:
     """Raise SettingsWrong if the state of a root without any cannot be created; changes nothing."""
     _refuse_unknown_numbers(root, identity)
-    _refuse_bad_list(_listed(root, identity, options))
+    _refuse_bad_list(_listed(root, identity, options), options)
 
 
 def _refuse_unknown_numbers(root: Path, identity: Identity) -> None:
@@ -478,7 +478,8 @@ def _load(root: Path, identity: Identity, options: Options) -> Collection:
     found = collection_id(root)
     if len(key) != 32 or found is None:
         raise SettingsWrong(_INCOMPLETE)
-    naming, decisions = structure_list.read(root).naming, word_list.read(root).decisions
+    with speaking(options.language):
+        naming, decisions = structure_list.read(root).naming, word_list.read(root).decisions
     identities = _listed(root, identity, options)
     collection = Collection(root, found, key, identity, options, naming, identities, decisions)
     if identities.is_there:
@@ -502,9 +503,10 @@ def _listed(root: Path, identity: Identity, options: Options) -> IdentityList:
         return identity_list.read(root, identity, numbers_too=numbers_too, by_hospital=options.by_hospital)
 
 
-def _refuse_bad_list(identities: IdentityList) -> None:
+def _refuse_bad_list(identities: IdentityList, options: Options) -> None:
     if identities.faults:
-        raise SettingsWrong(identity_list.as_text(identities.faults))
+        with speaking(options.language):
+            raise SettingsWrong(identity_list.as_text(identities.faults))
 
 
 def _first_index(collection: Collection) -> int:

@@ -197,3 +197,13 @@ def test_a_new_id_that_a_number_would_give_is_told_where_numbers_are_given(tmp_p
     text = HEAD + "A1;zzz_AnusGE010\nB2;zzz_AnusGE011;;;11\nC3;zzz_AnusGE005\n"
     assert rows(looked(tmp_path / "next", text, unlisted="next")) == [2]
     assert rows(looked(tmp_path / "wait", text)) == []
+
+
+def test_a_fault_of_the_table_is_told_in_german_with_its_row(tmp_path: Path) -> None:
+    """The row is found in the sentence in any language."""
+    make_collection(tmp_path, more='[service]\nlanguage = "de"\n')
+    found = looked(tmp_path, HEAD + f"A1;T-1\nB2;T-2;;;;;{'x' * 200_000}\n")
+    assert rows(found) == [3]
+    with pytest.raises(SettingsWrong) as wrong:
+        Collection.open(tmp_path)
+    assert str(wrong.value) == "identities.csv, Zeile 3: Das ist keine Zeile einer Tabelle."

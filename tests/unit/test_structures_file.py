@@ -5,6 +5,7 @@ import pytest
 from services.errors import SettingsWrong
 from services.forms import structure_list
 from services.forms.structure_list import Naming, Row, Sheet, decoded, escaped
+from services.language import speaking
 
 SHEET = Sheet(
     (
@@ -127,3 +128,16 @@ def test_a_target_that_no_planning_system_keeps_is_not_taken():
     """Seventeen characters are one too many."""
     with pytest.raises(SettingsWrong, match="planning systems keep 16"):
         SHEET.decided("Herz", "confirmed", "OpticChiasm_PRV03")
+
+
+def test_what_is_wrong_with_a_name_is_said_in_the_language_of_the_collection():
+    """Of a decision, and of a line of the file."""
+    with speaking("de"):
+        with pytest.raises(SettingsWrong) as decided:
+            SHEET.decided("Herz", "confirmed", "OpticChiasm_PRV03")
+        with pytest.raises(SettingsWrong) as read:
+            decoded(b"source;target;state\nHerz;;confirmed\n")
+    assert str(decided.value) == (
+        "Das lässt sich nicht bestätigen: Der Zielname hat 17 Zeichen; Planungssysteme behalten 16."
+    )
+    assert str(read.value) == "structures.csv, Zeile 2: Der Name ist bestätigt, hat aber kein „target“."
