@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from services.dicom import dictionary
 from services.errors import SetChanged, SetRefused
+from services.language import gettext, gettext_noop, spoken
 from services.policy import attribute_types
 from services.policy.table import Action, Choice, policy_for
 from services.verdict import check, importability
@@ -45,6 +46,9 @@ _CONTOURS: Final = dictionary.tag("ContourSequence")
 _CONTOUR_DATA: Final = dictionary.tag("ContourData")
 _DATE: Final = re.compile(r"(?<!\d)(?:(?:19|20)\d\d[-./]?[01]\d[-./]?[0-3]\d|[0-3]?\d\.[01]?\d\.(?:19|20)\d\d)(?!\d)")
 _LONG_NUMBER: Final = re.compile(r"(?<!\d)\d{6,}(?!\d)")
+
+_Violation = tuple[str, str]
+"""What an object violates, in English, and the attribute concerned: many objects share one."""
 
 
 @dataclass(frozen=True)
@@ -82,14 +86,18 @@ def judge(folder: Path, said: Mapping[str, Any], options: Options, machines: Seq
         verdict = check.judge(folder, taken, machines, policy_for(choice), delivered=True)
     except (SetRefused, SetChanged) as error:
         faults = error.faults if isinstance(error, SetRefused) else ()
-        return Judged(None, tuple(fault.found for fault in faults) or ("It cannot be read.",), ())
-    told = [f"Accepted by its sender: {code}." for code in sorted(verdict.accepted)]
-    told += [f"Not shown: {link}." for link, state in verdict.links.items() if state not in {"shown", "relinked"}]
-    told += verdict.told
+        return Judged(None, tuple(fault.found for fault in faults) or (gettext("It cannot be read."),), ())
+    told = [gettext("Accepted by its sender: {code}.", code=code) for code in sorted(verdict.accepted)]
+    told += [
+        gettext("Not shown: {link}.", link=link)
+        for link, state in verdict.links.items()
+        if state not in {"shown", "relinked"}
+    ]
+    told += verdict.told if spoken() == "en" else [note.partition("\n")[0] for note in verdict.notes]
     wrong = [fault.found for fault in (*verdict.faults, *verdict.missing)]
     rtset = verdict.rtset
     if rtset is None or wrong:
-        return Judged(None, tuple(wrong) or ("It is not a complete set.",), tuple(told))
+        return Judged(None, tuple(wrong) or (gettext("It is not a complete set."),), tuple(told))
     wrong += _not_as_claimed(rtset, said, policy_for(choice))
     wrong += _one_of_each(rtset, said)
     told += _unusual(rtset)
@@ -126,14 +134,14 @@ def _one_of_each(rtset: RtSet, said: Mapping[str, Any]) -> Iterator[str]:
     """Yield violations of: all objects belong to the manifest's patient, in one frame of reference."""
     patients = {(file.view.text("PatientID"), file.view.text("PatientName")) for file in rtset.set_files}
     if len(patients) != 1:
-        yield f"Its objects state {len(patients)} patients."
+        yield gettext("Its objects state {count} patients.", count=len(patients))
     elif next(iter(patients))[0] != said["patient_id"]:
-        yield "Its patient is not the one in the manifest."
+        yield gettext("Its patient is not the one in the manifest.")
     if len({file.uid("FrameOfReferenceUID") for file in rtset.slices}) != 1:
-        yield "Its CT has more than one frame of reference."
+        yield gettext("Its CT has more than one frame of reference.")
     for file in rtset.set_files:
         if f".{file.sop_instance_uid}." not in file.path.name:
-            yield "A file's name and its object have different UIDs."
+            yield gettext("A file's name and its object have different UIDs.")
             return
 
 
@@ -141,7 +149,7 @@ def _not_as_claimed(rtset: RtSet, said: Mapping[str, Any], policy: Policy) -> It
     """Yield contradictions between the objects' contents and what they state was done to them."""
     method = said.get("method", {})
     texts, codes = [str(each) for each in method.get("text", ())], [str(each) for each in method.get("codes", ())]
-    found: Counter[str] = Counter()
+    found: Counter[_Violation] = Counter()
     against, statements = _AgainstPolicy(policy), dict[tuple[Any, ...], str]()
     for file in rtset.set_files:
         view = file.view
@@ -149,21 +157,21 @@ def _not_as_claimed(rtset: RtSet, said: Mapping[str, Any], policy: Policy) -> It
         if stated not in statements:
             statements[stated] = _misstated(view, texts, codes)
         if statements[stated]:
-            found[statements[stated]] += 1
+            found[statements[stated], ""] += 1
         found.update(against.violations(file))
-    for what, count in sorted(found.items()):
-        yield f"{count} of its objects: {what}."
+    for (what, name), count in sorted(found.items(), key=lambda one: one[0][0].format(name=one[0][1])):
+        yield gettext("{count} of its objects: {what}.", count=count, what=gettext(what, name=name))
 
 
 def _misstated(view: View, texts: Sequence[str], codes: Sequence[str]) -> str:
     """Return what is wrong with an object's statement of its de-identification; '' if nothing is."""
     if view.text("PatientIdentityRemoved") != "YES" or not all(view.has(keyword) for keyword in _STATED):
-        return "does not say that the identity was removed"
+        return gettext_noop("does not say that the identity was removed")
     if not any(text.startswith(_METHOD_BEGINS) for text in view.texts("DeidentificationMethod")):
-        return "was not made by this program"
+        return gettext_noop("was not made by this program")
     stated = [item.text("CodeValue") for item in view.items("DeidentificationMethodCodeSequence")]
     if view.texts("DeidentificationMethod") != texts or stated != codes:
-        return "claims another method than the manifest"
+        return gettext_noop("claims another method than the manifest")
     return ""
 
 
@@ -172,11 +180,11 @@ class _AgainstPolicy:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
-        self._seen: dict[tuple[str, tuple[int, ...], int, bytes | None], tuple[str, ...]] = {}
+        self._seen: dict[tuple[str, tuple[int, ...], int, bytes | None], tuple[_Violation, ...]] = {}
 
-    def violations(self, file: SetFile) -> set[str]:
+    def violations(self, file: SetFile) -> set[_Violation]:
         """Return the violations in an object."""
-        self._found: set[str] = set()
+        self._found: set[_Violation] = set()
         self._data, self._kind = file.file.data, file.kind
         at_root, inner = (_unjudged(file.kind, self._policy, (), at_root=root) for root in (True, False))
         self._walk(file.file.elements, (), at_root, inner)
@@ -215,23 +223,23 @@ def _unjudged(kind: str, policy: Policy, below: tuple[int, ...], *, at_root: boo
     )
 
 
-def _judged(kind: str, policy: Policy, below: tuple[int, ...], tag: int, value: bytes | None) -> Iterator[str]:
+def _judged(kind: str, policy: Policy, below: tuple[int, ...], tag: int, value: bytes | None) -> Iterator[_Violation]:
     """Yield violations in one attribute; a sequence has no value."""
     if tag & 0x00010000:
-        yield "holds private elements"
+        yield gettext_noop("holds private elements"), ""
         return
     decision = policy.decision(tag, below) if tag in dictionary.DICTIONARY else None
     name = dictionary.keyword(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
     if decision is None or decision.action is Action.DROP:
-        yield f"holds {name}, which the claimed policy removes"
+        yield gettext_noop("holds {name}, which the claimed policy removes"), name
     elif value is None:
         return
     elif decision.action is Action.EMPTY and value.strip(b" \0"):
-        yield f"has a value of {name}, which the claimed policy empties"
+        yield gettext_noop("has a value of {name}, which the claimed policy empties"), name
     elif decision.action is Action.DUMMY and value.strip(b" \0") != decision.argument.encode("ascii"):
-        yield f"has another {name} than the claimed policy gives"
+        yield gettext_noop("has another {name} than the claimed policy gives"), name
     elif not below and not value.strip(b" \0") and attribute_types.demanded(kind, attribute_types.ROOT, tag) == 1:
-        yield f"has no value of {name}, which is of Type 1"
+        yield gettext_noop("has no value of {name}, which is of Type 1"), name
 
 
 def _unusual(rtset: RtSet) -> Iterator[str]:
@@ -241,13 +249,13 @@ def _unusual(rtset: RtSet) -> Iterator[str]:
     texts += [item.text("BeamName") for item in rtset.plan.view.items("BeamSequence")]
     strange = sorted({text for text in texts if text and not anatomy.only_known(text)})
     if strange:
-        yield f"Texts with words that are not in the lexicon: {', '.join(strange)}."
+        yield gettext("Texts with words that are not in the lexicon: {texts}.", texts=", ".join(strange))
     residual = sorted({text for text in texts if _DATE.search(text) or _LONG_NUMBER.search(text)})
     if residual:
-        yield f"Texts that may hold a date or an ID: {', '.join(residual)}."
+        yield gettext("Texts that may hold a date or an ID: {texts}.", texts=", ".join(residual))
     absent = {keyword for file in rtset.set_files for keyword in _NEEDED_2 if not file.view.has(keyword)}
     if absent:
-        yield f"Attributes of Type 2 are absent: {', '.join(sorted(absent))}."
+        yield gettext("Attributes of Type 2 are absent: {names}.", names=", ".join(sorted(absent)))
 
 
 def _pixels(file: SetFile, parts: int = 0) -> str:

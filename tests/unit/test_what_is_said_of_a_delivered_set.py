@@ -1,0 +1,32 @@
+"""What is wrong with a delivered set, or unusual, is said in the language of the collection that receives it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from services.exchange import delivered_set
+from services.forms.collection_form import Options
+from services.language import english, speaking
+from tests.sets import make_set
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_each_finding_is_german_and_knows_its_english(tmp_path: Path) -> None:
+    """Of a set that nobody de-identified, which claims to be somebody else's."""
+    made = make_set(tmp_path, rois=["PTV", "Quellenbrink 20260101"])
+    options = Options(machine=("keep",), language="de")
+    said = {"patient_id": "zzz_AnusGE006"}
+    plain = delivered_set.judge(made.folder, said, options, ())
+    with speaking("de"):
+        german = delivered_set.judge(made.folder, said, options, ())
+    assert tuple(map(english, german.wrong)) == plain.wrong
+    assert all(" its " not in says and " policy " not in says for says in (*german.wrong, *german.told))
+    assert {
+        "6 seiner Objekte: sagt nicht, dass die Identität entfernt wurde.",
+        "6 seiner Objekte: enthält einen Wert in AccessionNumber, das nach den angegebenen Regeln geleert wird.",
+        "6 seiner Objekte: enthält PatientAddress, das nach den angegebenen Regeln entfernt wird.",
+        "Sein Patient ist nicht der im Manifest.",
+    } <= set(german.wrong)
+    assert any(says.startswith("Texte, die ein Datum oder eine ID enthalten könnten: ") for says in german.told)
