@@ -8,9 +8,10 @@ columns are an interface and never translated; exported and logged text stays En
 from __future__ import annotations
 
 import gettext as catalogues
+import re
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, get_args
 
@@ -108,6 +109,28 @@ def joined(texts: Iterable[str], by: str = " ") -> str:
 def sentence(text: str, in_english: str) -> str:
     """Return a sentence in the current language, paired with its English version."""
     return Sentence(text, in_english)
+
+
+class Phrases:
+    """Sentences that a lower layer reports in English, marked by `gettext_noop`, with `{}` for variable parts."""
+
+    def __init__(self, *known: str) -> None:
+        self._known = known
+
+    def in_words(self, says: str) -> str:
+        """Return a reported sentence in the current language, its variable parts too; unknown ones unchanged."""
+        if _SPOKEN.get() == _ENGLISH:
+            return says
+        for known, pattern in self._patterns:
+            if found := pattern.fullmatch(says):
+                return Sentence(said_in(_SPOKEN.get(), known).format(*map(self.in_words, found.groups())), says)
+        return says
+
+    @cached_property
+    def _patterns(self) -> list[tuple[str, re.Pattern[str]]]:
+        """Each sentence with a pattern that matches it; those with more fixed words first."""
+        every = sorted(self._known, key=lambda known: -len(known.replace("{}", "")))
+        return [(known, re.compile(re.escape(known).replace(r"\{\}", "(.+?)"), re.DOTALL)) for known in every]
 
 
 @cache

@@ -31,6 +31,7 @@ from services.runtime.garbage import without_garbage_collection
 from services.store import records
 from services.store.records import folder_name
 from services.store.tracking_lines import TrackingFiles, TrackingLine
+from services.verdict import failed_proof
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -246,7 +247,7 @@ class _Taking:
             return self._take(said, judged, judged.rtset)
         except (NotClean, SetChanged, publish.TargetTaken) as error:
             reasons = error.reasons if isinstance(error, NotClean) else (str(error) or type(error).__name__,)
-            return Received(folder, "refused", says=tuple(reasons))
+            return Received(folder, "refused", says=tuple(map(failed_proof.in_words, reasons)))
 
     def _take(self, said: Mapping[str, Any], judged: Judged, rtset: RtSet) -> Received:
         collection, folder = self._collection, str(said["folder"])

@@ -13,6 +13,7 @@ from services.store import notes, records, registry
 from services.store.records import folder_name
 from services.store.registry import SetOutcome
 from services.store.set_state import SetState
+from services.verdict import failed_proof
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -65,7 +66,7 @@ def parked_text(proof: Sequence[str] = ()) -> str:
     """
     more = len(proof) - _MOST_TOLD
     told = [
-        *proof[:_MOST_TOLD],
+        *map(failed_proof.in_words, proof[:_MOST_TOLD]),
         *([gettext("and {count} more, which are in the log", count=more)] if more > 0 else []),
     ]
     return "\n".join([gettext(NOT_CLEAN), *told]) if proof else gettext(PARKED)

@@ -6,13 +6,11 @@ its sentences, with `{}` for variable parts.
 
 from __future__ import annotations
 
-import re
-from functools import cache
 from typing import Final
 
-from services.language import gettext_noop, said_in, sentence, spoken
+from services.language import Phrases, gettext_noop
 
-_SENTENCES: Final = (
+_SENTENCES: Final = Phrases(
     gettext_noop("no data set"),
     gettext_noop("a second pixel data element"),
     gettext_noop("the file ends at byte {}"),
@@ -82,16 +80,4 @@ _SENTENCES: Final = (
 
 def in_words(says: str) -> str:
     """Return a message of the `dicom` package in the current language; unknown ones unchanged."""
-    if spoken() == "en":
-        return says
-    for known, pattern in _patterns():
-        if found := pattern.fullmatch(says):
-            return sentence(said_in(spoken(), known).format(*map(in_words, found.groups())), says)
-    return says
-
-
-@cache
-def _patterns() -> list[tuple[str, re.Pattern[str]]]:
-    """Return each sentence with a pattern that matches it; those with more fixed words first."""
-    every = sorted(_SENTENCES, key=lambda known: -len(known.replace("{}", "")))
-    return [(known, re.compile(re.escape(known).replace(r"\{\}", "(.+?)"), re.DOTALL)) for known in every]
+    return _SENTENCES.in_words(says)
