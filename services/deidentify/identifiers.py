@@ -272,7 +272,9 @@ class Identifiers:
             word = fold(found[0])
             part = word if len(found[0]) >= _EMBEDDED else "-"
             names = [name for name in self._inside if name in word or name.startswith(part)]
-            glued = [cut for name in self._glued if name in word for cut in _cut_off(found[0], name)]
+            glued = _likeliest(
+                found[0], [cut for name in self._glued if name in word for cut in _cut_off(found[0], name)]
+            )
             if glued:
                 yield from (Span(found.start() + start, found.start() + end) for start, end in glued)
             elif names and not anatomy.is_term(word):
@@ -516,6 +518,12 @@ def _cut_off(word: str, name: str) -> Iterator[tuple[int, int]]:
             yield cut, len(word)
         elif fold(before) == name and _is_long_term(after):
             yield 0, cut
+
+
+def _likeliest(word: str, cuts: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the cuts that leave a single term, if any: of X. Lund's `CERVIXLUND` CERVIX, and not CERV and I."""
+    single = [(start, end) for start, end in cuts if anatomy.is_listed(word[:start] + word[end:])]
+    return single or cuts
 
 
 def _is_long_term(part: str) -> bool:
