@@ -139,12 +139,13 @@ class CollectionWatcher:
 
     def beat(self) -> bool:
         """Renew the lock periodically, or try to acquire it; return False if we do not hold it."""
+        if self.is_copied:
+            self._holds = False
+            self.pause(COPIED)
+            return False
         if self._clock() < self._beat_at:
             return self._holds
         self._holds = False
-        if self.is_copied:
-            self.pause(COPIED)
-            return False
         with self._pausing():
             arbiter = self._open()
             self._holds = arbiter.hold()
