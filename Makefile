@@ -110,7 +110,7 @@ deploy-check:  ## Dockerfile and manifests held against schemas and rules
 # A sentence for people stands in the code in English, in `gettext` or `ngettext`; a new one is to be translated in de.po.
 SENTENCES := services/translations
 texts: setup  ## bring the translations' catalogues up to date with the code, and compile them
-	$(BIN)/pybabel -q extract --no-location --sort-output --omit-header -k gettext_noop -o .venv/sentences.pot services watcher worker
+	$(BIN)/pybabel -q extract --no-location --sort-output --omit-header -k gettext_noop -o .venv/sentences.pot services watcher worker console
 	$(BIN)/pybabel -q update -i .venv/sentences.pot -o $(SENTENCES)/de.po -l de -w 120 --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 	$(BIN)/pybabel -q compile -i $(SENTENCES)/de.po -o $(SENTENCES)/de.mo
 

@@ -13,6 +13,7 @@ from console.auth.sessions import Sessions, Throttle
 from console.collection_view import Board
 from services.errors import SettingsWrong
 from services.forms.collection_form import read_settings
+from services.language import gettext
 from services.layout import ANON_NAME, SETTINGS_NAME, why_folder_left
 from services.machines import descriptor
 from services.store.collection import Collection, collection_id
@@ -169,14 +170,14 @@ class Desk:
         if folder == HERE and not self.share.roots():
             return self.share.root
         if not folder or PurePosixPath(folder).name != folder or "\\" in folder or not folder.isprintable():
-            raise SettingsWrong("Choose a folder, or give the new one a name without / and \\.")
+            raise SettingsWrong(gettext("Choose a folder, or give the new one a name without / and \\."))
         if _is_left_alone(folder):
-            raise SettingsWrong("Folders with this name are reserved or hidden.")
+            raise SettingsWrong(gettext("Folders with this name are reserved or hidden."))
         root = self.share.root / folder
         if root.is_symlink() or (root.exists() and not root.is_dir()):
-            raise SettingsWrong("Something else has this name.")
+            raise SettingsWrong(gettext("Something else has this name."))
         if os.path.lexists(root / SETTINGS_NAME):
-            raise SettingsWrong("This folder is already a collection.")
+            raise SettingsWrong(gettext("This folder is already a collection."))
         return root
 
 

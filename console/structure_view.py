@@ -6,8 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from console.reader_pool import reading_apart
-from services.errors import SettingsWrong
-from services.forms import structure_list
+from services.forms import spreadsheet, structure_list
 from services.maintenance.structure_survey import Reader, survey
 from services.publication import republish
 from services.store.collection import Collection
@@ -73,10 +72,7 @@ class Namer:
             before = structure_list.read(self._root)
             overtaken = [name for name, was in (shown or {}).items() if said_of(before, name) != was]
             if overtaken:
-                raise SettingsWrong(
-                    f"Somebody else decided about {', '.join(overtaken[:5])}{' …' if overtaken[5:] else ''} since you "
-                    "loaded the list. Nothing was changed: check the current entries and decide again."
-                )
+                raise spreadsheet.overtaken(overtaken)
             sheet = before.all_decided({structure_list.escaped(name): to for name, to in targets.items()}, state)
             if sheet != before:
                 structure_list.write(self._root, sheet, instead_of=before)

@@ -10,6 +10,7 @@ from console.events import Parts
 from console.forms import NewCollection
 from console.pages.asked import Asked, action, live, to, words_of
 from services.errors import SettingsWrong
+from services.language import speaking
 from worker.transient_errors import CIRCUMSTANCES
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def new(asked: Asked, form: Form) -> Response:
     if filled.wrong or filled.identity is None or filled.options is None:
         return _new(asked, filled, HTTPStatus.UNPROCESSABLE_ENTITY)
     try:
-        made = asked.desk.create(filled.folder, filled.identity, filled.options)
+        with speaking(asked.texts.language):
+            made = asked.desk.create(filled.folder, filled.identity, filled.options)
     except (SettingsWrong, *CIRCUMSTANCES) as wrong:
         return _new(asked, filled, HTTPStatus.UNPROCESSABLE_ENTITY, words_of(wrong))
     asked.did("collection_made", collection=made.id)

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from console.pages.asked import Asked, action, to, words_of
 from services.errors import SettingsWrong
-from services.forms import word_list
+from services.forms import spreadsheet, word_list
 from services.forms.word_list import State
 from services.language import speaking
 from services.maintenance import word_decisions
@@ -69,10 +69,7 @@ def _check_shown(collection: Collection, shown: Mapping[str, str]) -> None:
     now = {fold(row.word): row.state for row in word_list.read(collection.root).rows}
     overtaken = [word for word, was in shown.items() if now.get(fold(word), "unread") != was]
     if overtaken:
-        raise SettingsWrong(
-            f"Somebody else decided about {', '.join(overtaken[:5])}{' …' if overtaken[5:] else ''} since you "
-            "loaded the list. Nothing was changed: check the current entries and decide again."
-        )
+        raise spreadsheet.overtaken(overtaken)
 
 
 def _words(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Response:

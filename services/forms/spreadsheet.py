@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 LARGEST_BYTES: Final = 4 << 20
 
+_MOST_NAMED: Final = 5
 _SEPARATORS: Final = ";,\t"
 _STATED: Final = re.compile(r'"?sep=([;,\t|])"?[;,\t| ]*(?:\r\n|\r|\n)', re.IGNORECASE)
 """First line that declares the separator, used in some locales; read, but not written back."""
@@ -166,6 +167,18 @@ def _header(fields: list[str], name: str, needed: Sequence[str], known: Sequence
     if len({each for each in names if each}) < len([each for each in names if each]):
         raise SettingsWrong(gettext("{file}: two columns have the same name.", file=name))
     return (*fields, *(column for column in known if column not in names))
+
+
+def overtaken(names: Sequence[str]) -> SettingsWrong:
+    """Return the error of a decision on names or words that somebody else has just decided about."""
+    told = f"{', '.join(names[:_MOST_NAMED])}{' …' if names[_MOST_NAMED:] else ''}"
+    return SettingsWrong(
+        gettext(
+            "Somebody else decided about {names} since you loaded the list. Nothing was changed: check the current "
+            "entries and decide again.",
+            names=told,
+        )
+    )
 
 
 def store(path: Path, data: bytes, *, instead_of: bytes, there: bytes) -> None:

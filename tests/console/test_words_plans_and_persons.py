@@ -98,6 +98,8 @@ def test_two_who_decide_about_a_word_do_not_overwrite_each_other(served: Served)
     assert anna.post(page, {**form, "state": "fine"}).status == 303
     late = bert.post(page, {**form, "state": "remove"})
     assert (late.status, "Somebody else decided about JSM" in late.text) == (409, True)
+    german = bert.post(page, {**form, "state": "remove"}, Accept_Language="de")
+    assert (german.status, "Jemand anderes hat über JSM entschieden" in german.text) == (409, True)
     assert states(served) == {WORD: "fine"}
     assert bert.post(page, {"state": "remove"}).status == 409
 

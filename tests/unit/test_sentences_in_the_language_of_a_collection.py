@@ -112,7 +112,7 @@ def po() -> Catalog:
 def marked() -> set[str | tuple[str, ...]]:
     """Collect the sentences that are marked in the code, those inside of f-strings too."""
     found: set[str | tuple[str, ...]] = set()
-    for folder in ("services", "watcher", "worker"):
+    for folder in ("services", "watcher", "worker", "console"):
         for path in (HERE / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MARKS:
