@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from anonymizer import __main__ as cli
+from tests.forking import fork
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +53,7 @@ def in_a_copy(*arguments: object, limited: Callable[[], None] | None = None) -> 
     """
     said = [*map(str, arguments)]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        copied = os.fork()
+        copied = fork()
         if copied == 0:
             code = 1
             try:

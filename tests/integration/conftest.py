@@ -20,6 +20,7 @@ from services.runtime.progress import Progress
 from services.runtime.settings import Settings
 from services.store import registry
 from services.store.collection import Collection
+from tests.forking import fork
 from tests.published import publish
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def killed_before() -> Callable[[int, Callable[[], object]], bool]:
     """Run something in a process of its own, killed before its n-th change on disk; false when it came through."""
 
     def run(step: int, what: Callable[[], object]) -> bool:
-        child = os.fork()
+        child = fork()
         if child == 0:
             try:
                 _count_down(step)
