@@ -622,8 +622,9 @@ class Walk:
             self._linked(old, new, here)
         elif not (action is Action.EMPTY and new[5] == []):  # an emptied sequence may keep its delimiter
             self._put_in(new, change, decision, here)
-        must_go = action is Action.DATE or (action is Action.CLEAN and change.was_blank)  # invalid dates; not a text
-        if old[4] > old[3] and new[4] == new[3] and not must_go:
+        # an invalid date must be removed, and a text that shows nothing has no value to lose
+        is_excused = action is Action.DATE or (action is Action.CLEAN and change.was_blank)
+        if old[4] > old[3] and new[4] == new[3] and not is_excused:
             self._demand(here, tag, 1)
         if change.old == change.new:
             self.found.equal += 1
