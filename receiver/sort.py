@@ -14,10 +14,10 @@ import structlog
 
 from receiver import patient_folders
 from receiver.mailbox import Gone, ReceiverAway
-from services.errors import SettingsWrong
+from services.errors import FormatTooNew, SettingsWrong
 from services.layout import SETTINGS_NAME, is_there
 from services.runtime import heartbeat, modes
-from services.store.collection import Collection, FormatTooNew, ShareAway
+from services.store.collection import Collection, ShareAway
 
 if TYPE_CHECKING:
     import threading

@@ -75,3 +75,11 @@ class SetsFailed(Exception):
 
 class SettingsWrong(Exception):
     """A collection's or the service's settings are invalid; the text says which, where, and what to write."""
+
+
+class FormatTooNew(Exception):
+    """The state was written by a newer version of this program. Update this one; until then it returns the sets."""
+
+
+class TargetTaken(Exception):
+    """Something of other origin is where the set's folder should appear. Nothing is published; find out who made it."""

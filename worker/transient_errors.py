@@ -10,10 +10,9 @@ import redis
 from kombu.exceptions import OperationalError
 from redis.exceptions import NoPermissionError
 
-from services.errors import SetChanged, SettingsWrong
+from services.errors import FormatTooNew, SetChanged, SettingsWrong
 from services.publication.high_water import NumbersLost
 from services.publication.index_ledger import LedgerUnsettled, NumberHeld
-from services.store.collection import FormatTooNew
 
 CIRCUMSTANCES: Final = (OSError, redis.RedisError, OperationalError, SetChanged, SettingsWrong, FormatTooNew)
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from services.errors import NotClean, SetChanged, SettingsWrong
+from services.errors import NotClean, SetChanged, SettingsWrong, TargetTaken
 from services.exchange import delivered_set, interrupted, opening, received, renumber
 from services.exchange.received import Known, Origin
 from services.forms.identity import NewIdentity
@@ -245,7 +245,7 @@ class _Taking:
             return Received(folder, "refused", says=(*judged.wrong, *judged.told))
         try:
             return self._take(said, judged, judged.rtset)
-        except (NotClean, SetChanged, publish.TargetTaken) as error:
+        except (NotClean, SetChanged, TargetTaken) as error:
             reasons = error.reasons if isinstance(error, NotClean) else (str(error) or type(error).__name__,)
             return Received(folder, "refused", says=tuple(map(failed_proof.in_words, reasons)))
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from services.errors import Fault, SetChanged
+from services.errors import Fault, SetChanged, SetRefused
 from services.language import gettext, gettext_noop
 from services.maintenance import linking, same_source
 from services.publication import persons, same_person, unread_words
-from services.rtset import unfinished_pixels
+from services.rtset import damage, unfinished_pixels
 from services.store import notes, records, registry
 from services.store.records import folder_name
 from services.store.registry import SetOutcome
@@ -18,7 +18,8 @@ from services.verdict import failed_proof
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from services.errors import SetIncomplete, SetRefused, SetWaits
+    from services.dicom.elements import Malformed
+    from services.errors import SetIncomplete, SetWaits
     from services.pipeline.one_set import OneSet
     from services.publication.persons import Person
     from services.rtset.reader import RtSet
@@ -178,6 +179,12 @@ class Answers:
         codes = tuple(fault.code for fault in refused.faults)
         entry = self._told(SetState.REFUSED, codes=codes, index=self._one.made_before(), text=text).entry
         return Told(entry, faults=refused.faults)
+
+    def unreadable(self, malformed: Malformed) -> Told:
+        """Return the result for a set in which writing found invalid DICOM."""
+        reason = damage.in_words(str(malformed))
+        found = gettext("An object of the set cannot be read as DICOM: {reason}.", reason=reason)
+        return self.refused(SetRefused(Fault("file-unreadable", found, gettext("Export the set once more."))))
 
     def waiting(self, incomplete: SetIncomplete) -> Told:
         """Return the result for a set with missing objects that may still arrive."""

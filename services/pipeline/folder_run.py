@@ -8,28 +8,26 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 import redis
 
-from services.errors import SetChanged, SetRefused, SetsFailed, SettingsWrong
+from services.errors import FormatTooNew, SetChanged, SetRefused, SetsFailed, SettingsWrong
 from services.language import english, gettext, speaking
 from services.layout import quoted
-from services.machines import descriptor
+from services.pipeline import folder_check
 from services.pipeline.answers import Answers, parked_text
+from services.pipeline.folder_check import MayNotBeRead
 from services.pipeline.one_set import OneSet
 from services.pipeline.set_run import SetRun
-from services.policy.table import policy_for
 from services.rtset import folder_listing
 from services.rtset.folder_listing import Listing
 from services.runtime.garbage import without_garbage_collection
 from services.store import failures, notes, plans, registry
-from services.store.collection import FormatTooNew
 from services.store.records import folder_name
 from services.store.registry import Outcome, SetOutcome
 from services.store.set_state import SetState
-from services.verdict import complete_sets, folder_sets
+from services.verdict import complete_sets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
 
     from services.pipeline.answers import Told
     from services.publication.index_ledger import Ledger
-    from services.rtset.reader import SetFile
     from services.runtime.progress import Progress
     from services.runtime.settings import Settings
     from services.store.collection import Collection
@@ -105,10 +102,6 @@ def _unless_changed(step: Callable[[], Outcome]) -> Outcome:
     return step()
 
 
-class _MayNotBeRead(Exception):
-    """A file of the set cannot be read; the text is its name, which must not leave the process otherwise."""
-
-
 @dataclass(frozen=True, slots=True)
 class _FolderRun:
     """Run of one folder over its sets, usually just one."""
@@ -128,10 +121,11 @@ class _FolderRun:
             seen = Listing((), (), (), str(fault))
             return self._conclude_one(seen, self._answers(seen).refused(fault))
         try:
-            judged = self._check(seen)
+            self.progress.step("read", 0, len(seen.entries))
+            judged = folder_check.judge(self.collection, self.folder, self.locator, seen, self.settings.machines)
         except SetRefused as fault:
             return self._conclude_one(seen, self._answers(seen).refused(fault))
-        except _MayNotBeRead as denied:
+        except MayNotBeRead as denied:
             return self._conclude_one(seen, self._answers(seen).not_readable(str(denied)))
         left_out = judged.not_taken
         if len(judged.sets) == 1 and judged.sets[0].plan is None:
@@ -228,23 +222,6 @@ class _FolderRun:
     def _answers(self, seen: Listing) -> Answers:
         """Return the possible results for the folder as a whole."""
         return Answers(OneSet(self.collection, self.folder, self.locator, seen))
-
-    def _check(self, seen: Listing) -> FolderVerdict:
-        collection, options = self.collection, self.collection.options
-        if codes := registry.accepted(collection, self.locator, seen.fingerprint):
-            options = replace(options, accept=options.accept | codes)
-        machines = descriptor.named(options.machine, descriptor.folders(self.settings.machines))
-        self.progress.step("read", 0, len(seen.entries))
-        choice = registry.chosen(collection, self.locator) if options.plans == "ask" else None
-
-        def chosen(plan: SetFile) -> bool | None:
-            mark = plans.mark_of(collection, plan.sop_instance_uid)
-            return None if choice is None or mark not in choice.taken | choice.left else mark in choice.taken
-
-        try:
-            return folder_sets.judge(self.folder, options, machines, policy_for(options), seen, chosen)
-        except PermissionError as denied:
-            raise _MayNotBeRead(collection.shown(PurePath(denied.filename or self.folder))) from None
 
 
 def _as_one_of_several(told: Told, one: SetVerdict) -> SetOutcome:

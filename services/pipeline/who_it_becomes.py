@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from services.maintenance import linking
 from services.publication import new_identity, same_person
+from services.publication.share_persons import SharePersons
 from services.store import registry
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from services.maintenance.linking import Link
     from services.pipeline.one_set import OneSet
     from services.publication.index_ledger import Ledger
     from services.publication.new_identity import Becomes
+    from services.publication.persons import Person
     from services.rtset.reader import RtSet
+    from services.runtime.settings import Settings
     from services.store.records import Record
 
 
@@ -50,5 +58,27 @@ def claim(one: OneSet, ledger: Ledger, set_id: str, becomes: Becomes, link: Link
 
 
 def person_of(one: OneSet, patient_id: str) -> str:
-    """Return the keyed mark of the set's person, which distinguishes the words of different persons."""
+    """Return the keyed mark of a person by the original ID, which distinguishes the words of different persons."""
     return one.collection.person(patient_id, one.hospital)
+
+
+def person_of_set(one: OneSet, rtset: RtSet) -> str:
+    """Return the keyed mark of the set's person."""
+    return person_of(one, new_identity.patient_id_of(rtset))
+
+
+def describe(one: OneSet, rtset: RtSet, index: int, shift: timedelta) -> Person | None:
+    """Return what recognizes the set's person in later sets, under its number; None if nothing does."""
+    person = same_person.described(one.collection, rtset, index, one.hospital)
+    return replace(person, weeks=shift // timedelta(weeks=1)) if person else None
+
+
+def elsewhere(one: OneSet, rtset: RtSet, settings: Settings) -> Callable[[int], str]:
+    """Return a function that notes the set's person under a number.
+
+    It returns sentences on their sets in the share's other collections.
+    """
+    collection = one.collection
+    known = SharePersons(settings.share_secret, settings.share)
+    person = known.person_of(rtset, one.hospital or collection.identity.hospital)
+    return partial(known.told, collection, person)

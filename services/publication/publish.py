@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from services.errors import SetChanged
+from services.errors import SetChanged, TargetTaken
 from services.publication import accounts, attempts, claims, republish
 from services.publication.attempts import ACCOUNT, LINE, RECORD
 from services.runtime import durable_files
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
     from services.publication.attempts import Attempt
     from services.store.collection import Collection
     from services.store.tracking_lines import TrackingLine
-
-
-class TargetTaken(Exception):
-    """Something of other origin is where the set's folder should appear. Nothing is published; find out who made it."""
 
 
 def publish(

@@ -19,7 +19,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from services import plain_files
-from services.errors import SettingsWrong
+from services.errors import FormatTooNew, SettingsWrong
 from services.forms import identity_list, structure_list, word_list
 from services.forms.collection_form import line_of, read_settings, settings_text
 from services.forms.identity import Identity, check_identity
@@ -48,10 +48,6 @@ _ANON_FILE: Final = re.compile(ANON_NAME.pattern + r"\.json")
 _CLAIM_FILE: Final = re.compile(r"\d{6,}\.json")
 _INCOMPLETE: Final = f"{STATE_NAME} is incomplete: restore all of it from a backup."
 _FOLDERS: Final = ("folders", "outcomes", "claims", "sets", "staging", "records", "tracking", "attempts", "persons")
-
-
-class FormatTooNew(Exception):
-    """The state was written by a newer version of this program. Update this one; until then it returns the sets."""
 
 
 class ShareAway(OSError):

@@ -13,7 +13,7 @@ import pytest
 from services.errors import NotClean
 from services.maintenance import doctor, forget, withdraw
 from services.maintenance.verify_again import verify_published
-from services.pipeline import set_run
+from services.pipeline import proven_set
 from services.publication import claims, republish
 from services.publication.index_ledger import Ledger
 from services.store import notes, records
@@ -289,7 +289,7 @@ def test_the_number_is_the_persons_whatever_becomes_of_the_first_set(
     for name, patient_id in (("a", "A1"), ("b", "B2"), ("c", "A1")):
         drop(root, name, patient_id)
     with monkeypatch.context() as patch:
-        patch.setattr(set_run.prove, "prove", not_clean)
+        patch.setattr(proven_set.prove, "prove", not_clean)
         with pytest.raises(NotClean):
             take(root, "a")
     client.flushall()

@@ -16,7 +16,7 @@ from services.forms.collection_form import Options
 from services.forms.identity import Identity
 from services.maintenance import doctor, withdraw
 from services.maintenance.verify_again import verify_published
-from services.pipeline import folder_run, set_run
+from services.pipeline import anonymized_set, folder_run, proven_set
 from services.pipeline.parking import count_failure
 from services.publication import attempts, claims, republish
 from services.publication.index_ledger import Ledger
@@ -175,7 +175,7 @@ def test_a_crash_between_two_sets_goes_on(desk, monkeypatch: pytest.MonkeyPatch)
     """What was published before it is published once."""
     here = desk()
     export = several(here)
-    real, calls = set_run.prove.prove, []
+    real, calls = proven_set.prove.prove, []
 
     def die(*args: object) -> object:
         calls.append(args)
@@ -184,7 +184,7 @@ def test_a_crash_between_two_sets_goes_on(desk, monkeypatch: pytest.MonkeyPatch)
         return real(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(set_run.prove, "prove", die)
+        patch.setattr(proven_set.prove, "prove", die)
         with pytest.raises(KeyboardInterrupt):
             here.do()
     assert sorted(here.plans()) == ["ANON_006"]
@@ -221,7 +221,7 @@ def test_deaths_count_for_the_set_that_was_begun(desk, monkeypatch: pytest.Monke
     """After three it is parked and its neighbours are published; a retry brings it back."""
     here = desk()
     export = several(here)
-    real = set_run.prove.prove
+    real = proven_set.prove.prove
     poisoned = export.sets[0].plan
 
     def fail(source: list[tuple[str, Path]], *args: object) -> object:
@@ -230,7 +230,7 @@ def test_deaths_count_for_the_set_that_was_begun(desk, monkeypatch: pytest.Monke
         return real(source, *args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(set_run.prove, "prove", fail)
+        patch.setattr(proven_set.prove, "prove", fail)
         for _ in range(failures.MOST):
             with pytest.raises(SetsFailed) as failed:
                 here.do()
@@ -249,7 +249,7 @@ def test_a_set_whose_proof_fails_is_parked_at_once(desk, monkeypatch: pytest.Mon
     """By the worker, without a second try, and its neighbours are published; the number is given back."""
     here = desk()
     export = several(here)
-    real, asked, where = set_run.prove.prove, [], "elements: is lost at RTPLAN BeamSequence[0].BeamName"
+    real, asked, where = proven_set.prove.prove, [], "elements: is lost at RTPLAN BeamSequence[0].BeamName"
 
     def fail(source: list[tuple[str, Path]], *args: object) -> object:
         if any(export.sets[0].plan in path.name for _, path in source):
@@ -257,7 +257,7 @@ def test_a_set_whose_proof_fails_is_parked_at_once(desk, monkeypatch: pytest.Mon
             raise NotClean(where)
         return real(source, *args)
 
-    monkeypatch.setattr(set_run.prove, "prove", fail)
+    monkeypatch.setattr(proven_set.prove, "prove", fail)
     station = tasks.Station(Settings(), here.redis, Share(tmp_path))
     key = SetKey(here.collection.id, here.locator)
     with capture_logs() as logged:
@@ -283,7 +283,7 @@ def test_what_only_the_writing_finds_unreadable_is_refused(desk, monkeypatch: py
     def fail(*_: object) -> None:
         raise Malformed("no fragment where encapsulated pixel data should have one, at byte 812")
 
-    monkeypatch.setattr(set_run.writer, "write", fail)
+    monkeypatch.setattr(anonymized_set.writer, "write", fail)
     outcome = here.do()
     assert (outcome.state, outcome.codes) == ("refused", ("file-unreadable",))
     assert "at byte 812" in here.beside("REFUSED")

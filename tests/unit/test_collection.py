@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services.errors import SettingsWrong
+from services.errors import FormatTooNew, SettingsWrong
 from services.forms.collection_form import Options
 from services.forms.identity import Identity
 from services.store import collection as collections
 from services.store import records
-from services.store.collection import FORMAT, Collection, FormatTooNew, ShareAway, collection_id
+from services.store.collection import FORMAT, Collection, ShareAway, collection_id
 
 if TYPE_CHECKING:
     from pathlib import Path

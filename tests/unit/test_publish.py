@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services.errors import SetChanged
+from services.errors import SetChanged, TargetTaken
 from services.forms.collection_form import Options
 from services.forms.identity import Identity
 from services.maintenance import export
@@ -22,7 +22,6 @@ from services.publication.attempts import (
     StandingStill,
     move_away,
 )
-from services.publication.publish import TargetTaken
 from services.runtime import durable_files
 from services.store import records
 from services.store.collection import Collection

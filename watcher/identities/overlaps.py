@@ -9,11 +9,11 @@ import os
 from itertools import combinations, count, islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from services.errors import SettingsWrong
+from services.errors import FormatTooNew, SettingsWrong
 from services.layout import SETTINGS_NAME
 from services.publication import claims
 from services.runtime import durable_files
-from services.store.collection import Collection, FormatTooNew, numbers_given
+from services.store.collection import Collection, numbers_given
 from services.store.share import Share
 from watcher.folders import folders_of
 

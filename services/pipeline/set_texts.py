@@ -1,0 +1,53 @@
+"""Treatment of a set's texts: names of structures, labels, and the words that a person must review."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from services.deidentify.replacements import rename
+from services.publication import unread_words
+
+if TYPE_CHECKING:
+    from services.deidentify.structure_renaming import Renaming
+    from services.pipeline.one_set import OneSet
+    from services.rtset.reader import RtSet
+
+
+def choose_renaming(one: OneSet, rtset: RtSet, person: str) -> Renaming:
+    """Compute the treatment of the set's texts.
+
+    Parameters
+    ----------
+    person
+        Keyed mark of the set's person, which distinguishes the words of different persons.
+    """
+    collection = one.collection
+    return rename(
+        rtset,
+        collection.naming,
+        collection.decisions,
+        replace=collection.options.unread_words == "replace",
+        elsewhere=lambda word: unread_words.stands_elsewhere(collection, word, person),
+    )
+
+
+def must_be_reviewed(one: OneSet, renaming: Renaming) -> bool:
+    """Return whether a person must review words of the set before it gets a number."""
+    return one.collection.options.unread_words == "wait" and bool(renaming.undecided)
+
+
+def note_waiting(one: OneSet, renaming: Renaming, person: str) -> None:
+    """Store the words of a set that waits for a person, under its folder."""
+    words = [word.as_json() for word in renaming.unread]
+    unread_words.write(one.collection, None, one.locator, person, words, one.plan)
+
+
+def note_published(one: OneSet, renaming: Renaming, person: str, index: int) -> None:
+    """Store the words of a set under its number."""
+    words = [word.as_json() for word in renaming.unread]
+    unread_words.write(one.collection, index, one.locator, person, words)
+
+
+def forget_waiting(one: OneSet) -> None:
+    """Remove the words that were stored while the set waited."""
+    unread_words.forget(one.collection, one.locator, one.plan)
