@@ -76,4 +76,4 @@ def check_root(root: Path) -> None:
     """Raise SettingsWrong, before anything is written, for an unsuitable root, such as one patient's own folder."""
     check_collection(root)
     if is_one_patients(root):
-        raise SettingsWrong(ONE_PATIENTS.format(root))
+        raise SettingsWrong(ONE_PATIENTS.format(root=root))

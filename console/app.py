@@ -26,6 +26,7 @@ from console.pages import (
     words,
 )
 from console.pages.asked import went_wrong
+from console.translations import InTheirLanguage
 from services.errors import SettingsWrong
 from worker.transient_errors import CIRCUMSTANCES
 
@@ -56,7 +57,7 @@ def make_app(desk: Desk) -> Starlette:
             *_of_a_collection("/c/{collection}"),
             Mount("/static", StaticFiles(packages=[("console", "static")]), name="static"),
         ],
-        middleware=[Middleware(Guard, desk=desk, failed=went_wrong)],
+        middleware=[Middleware(InTheirLanguage), Middleware(Guard, desk=desk, failed=went_wrong)],
         exception_handlers=dict.fromkeys((HTTPException, SettingsWrong, *CIRCUMSTANCES), went_wrong),
     )
     app.state.desk = desk

@@ -20,6 +20,7 @@ from console.reader_pool import reading_apart
 from console.structure_view import Namer
 from services.errors import SettingsWrong
 from services.forms.collection_form import read_settings
+from services.language import gettext_noop
 from services.layout import STATE_NAME
 from services.machines import descriptor
 from services.maintenance.plan_choice import is_chosen
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
     Judging = tuple[Callable[..., FolderSummary], *tuple[object, ...]]
 
-DIED: Final = (
+DIED: Final = gettext_noop(
     "The process that checked this set was ended by the system, as happens where memory is short. Check the data "
     "again; if it happens again, give the console more memory."
 )
@@ -185,6 +186,8 @@ class Board:
         self.namer = Namer(root)
         self.packer = Packer(root, settings)
         self.files = CollectionFiles(root)
+        self.language = "en"
+        """Language of what is reported about its sets, from the form."""
         self.deciding = threading.Lock()
         """Held while a decision is compared with what its maker saw, and written."""
         self._settings = settings
@@ -304,6 +307,7 @@ class Board:
     def _look(self) -> Look:
         told = self._status_reader.read()
         identity, options = self._form()
+        self.language = options.language if options else self.language
         by_hand = options.is_by_hand(self._by_hand) if options else bool(self._by_hand)
         open_rows = [row for row in told.sets if not row.state.is_finished]
         done = sorted(

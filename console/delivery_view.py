@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import threading
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
@@ -14,9 +15,10 @@ import structlog
 
 from services.errors import SettingsWrong
 from services.exchange import deliveries, delivery_key
+from services.language import gettext, speaking
 from services.runtime import audit
 from services.store.collection import Collection
-from worker.transient_errors import CIRCUMSTANCES, describe
+from worker.transient_errors import CIRCUMSTANCES, words_of
 
 if TYPE_CHECKING:
     from services.exchange.deliveries import Made, Wanted
@@ -71,7 +73,9 @@ class Packer:
         """
         with self._lock:
             if self._now and self._now.state == "making":
-                raise SettingsWrong("A delivery of this collection is already being made: wait until it is finished.")
+                raise SettingsWrong(
+                    gettext("A delivery of this collection is already being made: wait until it is finished.")
+                )
             collection = Collection.look(self._root)
             key = delivery_key.of_user(collection, self._settings)
             kind = f"anonymizer-delivery-{collection.id}-"
@@ -79,7 +83,9 @@ class Packer:
                 shutil.rmtree(old, ignore_errors=True)
             place = Path(tempfile.mkdtemp(prefix=kind))
             self._now = Making(user)
-        threading.Thread(target=self._make, args=(collection, place, key, wanted), daemon=True).start()
+        in_their_language = copy_context().run
+        args = (self._make, collection, place, key, wanted)
+        threading.Thread(target=in_their_language, args=args, daemon=True).start()
 
     def file(self, delivery: str) -> Path | None:
         """Return the file of a delivery; None if it no longer exists."""
@@ -95,7 +101,8 @@ class Packer:
             from sheets import travelling  # noqa: PLC0415 - it draws pictures, and takes a second to import
 
             def extras(target: Path, indices: list[int]) -> None:
-                travelling.write(collection, indices, target)
+                with speaking("en"):
+                    travelling.write(collection, indices, target)
 
             made = deliveries.make(collection, place, key, wanted, extras, user=begun.user, to=TO)
             self._now = replace(begun, state="made" if made.delivery else "nothing", made=made)
@@ -108,8 +115,5 @@ class Packer:
                     )
         except Exception as error:  # noqa: BLE001 - whatever it is, the page says that it is over
             known = isinstance(error, (SettingsWrong, *CIRCUMSTANCES))
-            wrong = (
-                str(error) if isinstance(error, SettingsWrong) else describe(error) if known else type(error).__name__
-            )
-            self._now = replace(begun, state="failed", wrong=wrong)
+            self._now = replace(begun, state="failed", wrong=words_of(error) if known else type(error).__name__)
             log.error("console.delivery_failed", user=begun.user, error=type(error).__name__)  # noqa: TRY400 - names files

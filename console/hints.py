@@ -5,39 +5,34 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from console.translations import Texts
+from services.language import spoken
+from worker import transient_errors
+
 _QUOTED: Final = r"(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")+"
 _ARGUMENT: Final = rf"(?:{_QUOTED}|--[a-z][a-z-]*|[A-Z][A-Z0-9_]*…?|[0-9]+|(?:[a-z]+-)+[a-z]+)"
 COMMAND: Final = re.compile(rf"(?P<mark>`?)(?<![.\w-])anonymizer (?P<verb>[a-z]+)(?P<more>(?: {_ARGUMENT})*)(?P=mark)")
 """One of our commands within a sentence."""
 
-_ON_A_PAGE: Final = {
-    "check": "“Check data”",
-    "choose": "the set's page “Plans”",
-    "export": "the page “Deliveries”",
-    "person": "“It is the same person” on the page “Persons”",
-    "retry": "“Try again” beside the set",
-    "structures": "the page “Names of structures”",
-    "withdraw": "“Withdraw it for good” on the set's page",
-    "words": "the page “Unread words”",
-}
+_PAGES: Final = frozenset(("check", "choose", "export", "person", "retry", "structures", "withdraw", "words"))
+"""Commands that a page or a button of the console stands for: `hint.<command>` in the catalogue."""
+
 _BY_OPTION: Final = {
-    ("retry", "--as-new"): "“Take as a new set” beside the set",
-    ("retry", "--accept"): "“Take as it is” beside the set",
-    ("person", "--new"): "“It is somebody new” on the page “Persons”",
+    ("retry", "--as-new"): "retry.as_new",
+    ("retry", "--accept"): "retry.as_it_is",
+    ("person", "--new"): "person.new",
 }
-_BY_OTHERS: Final = "whoever runs this service"
+_BY_OTHERS: Final = "others"
 
 
 def on_a_page(text: str) -> str:
-    """Return a message of the program with pages and buttons in place of commands."""
-    return COMMAND.sub(_in_words, text)
+    """Return a message of the program in the visitor's language, with pages and buttons in place of commands."""
+    return COMMAND.sub(_in_words, transient_errors.in_words(text))
 
 
 def _in_words(command: re.Match[str]) -> str:
-    says = _ON_A_PAGE.get(command["verb"], _BY_OTHERS)
-    options = command["more"].split()
-    says = next(
-        (way for (verb, option), way in _BY_OPTION.items() if verb == command["verb"] and option in options), says
-    )
+    verb, options = command["verb"], command["more"].split()
+    place = next((way for (of, option), way in _BY_OPTION.items() if of == verb and option in options), verb)
+    says = Texts(spoken())(f"hint.{place if verb in _PAGES else _BY_OTHERS}")
     begins = command.string[: command.start()].rstrip()
     return says[0].upper() + says[1:] if not begins or begins.endswith(".") else says

@@ -19,7 +19,7 @@ from services.machines import descriptor
 from services.store.collection import Collection, collection_id
 from services.store.share import COPIED, Share
 from watcher.folders import ONE_PATIENTS, is_one_patients
-from worker.transient_errors import CIRCUMSTANCES, describe
+from worker.transient_errors import CIRCUMSTANCES, words_of
 
 if TYPE_CHECKING:
     from console.auth.users import Users
@@ -104,6 +104,15 @@ class Desk:
                 self._boards[root] = Board(root, self.settings, by_hand=self.by_hand)
             return self._boards[root]
 
+    def language_of(self, its_id: str) -> str:
+        """Return the language of a collection, as of when its form was last read; English if it was not."""
+        try:
+            root = self.share.find(its_id)
+        except (SettingsWrong, OSError):
+            return "en"
+        with self._lock:
+            return self._boards[root].language if root in self._boards else "en"
+
     def name_of(self, root: Path) -> str:
         """Return a collection's name relative to the share."""
         inner = root.relative_to(self.share.root)
@@ -155,7 +164,7 @@ class Desk:
         """
         root = self.check_folder(folder)
         if root.is_dir() and is_one_patients(root):
-            raise SettingsWrong(ONE_PATIENTS.format(root.name))
+            raise SettingsWrong(gettext(ONE_PATIENTS, root=root.name))
         root.mkdir(exist_ok=True)
         return Collection.create(root, identity, options)
 
@@ -193,4 +202,4 @@ def _opened(root: Path) -> tuple[str, str]:
     except SettingsWrong as wrong:
         return "", str(wrong)
     except CIRCUMSTANCES as circumstance:
-        return "", describe(circumstance)
+        return "", words_of(circumstance)

@@ -9,8 +9,14 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
+from starlette.requests import HTTPConnection
+
+from services.language import speaking
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 LANGUAGES: Final = {"en": "English", "de": "Deutsch"}
 """A new language needs an entry here and a column in the catalogue."""
@@ -73,6 +79,22 @@ class Texts:
         """Return a day, given as `20261122`."""
         date = datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC)
         return self("time.day", day=date.day, month=self(f"month.{date.month}"), year=date.year)
+
+
+class InTheirLanguage:
+    """Middleware that sets the language of the program's sentences to the visitor's."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request in the visitor's language."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        asked = HTTPConnection(scope)
+        with speaking(chosen(asked.cookies.get("language"), asked.headers.get("accept-language", ""))):
+            await self._app(scope, receive, send)
 
 
 def chosen(cookie: str | None, accepted: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from services.forms.collection_form import inbox_of
-from services.language import gettext, ngettext, speaking, spoken
+from services.language import gettext, gettext_noop, ngettext, speaking, spoken
 from services.layout import (
     ANON_NAME,
     OTHER_SHEETS_NAME,
@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 
     from services.store.collection import Collection
 
-ONE_PATIENTS: Final = (
-    "{} holds the DICOM files of one patient. Name the folder above it: each folder in a root is one patient's set."
+ONE_PATIENTS: Final = gettext_noop(
+    "{root} contains the DICOM files of one patient. Name the folder above it: each subfolder of a root is one "
+    "patient's set."
 )
 
 _OURS_BESIDE: Final = (notes.REFUSED, notes.NOTE)

@@ -11,70 +11,82 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import NoPermissionError
 
 from services.errors import FormatTooNew, SetChanged, SettingsWrong
+from services.language import gettext, gettext_noop
 from services.publication.high_water import NumbersLost
 from services.publication.index_ledger import LedgerUnsettled, NumberHeld
 
 CIRCUMSTANCES: Final = (OSError, redis.RedisError, OperationalError, SetChanged, SettingsWrong, FormatTooNew)
 
 _REASONS: Final = {
-    errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.EROFS: "the share is read-only",
-    errno.EACCES: "a file or folder may not be read or written",
-    errno.EPERM: "a file or folder may not be read or written",
-    errno.ESTALE: "the share is away",
-    errno.ENOTCONN: "the share is away",
-    errno.EHOSTDOWN: "the share is away",
-    errno.EIO: "the share answers with an error",
-    errno.ETIMEDOUT: "the share is away",
-    errno.EHOSTUNREACH: "the share is away",
-    errno.EBUSY: "somebody has a file open",
-    errno.ETXTBSY: "somebody has a file open",
-    errno.EAGAIN: "somebody has a file open",
-    errno.ENOENT: "a file or folder went away",
+    errno.ENOSPC: gettext_noop("the disk is full"),
+    errno.EDQUOT: gettext_noop("the disk quota is used up"),
+    errno.EROFS: gettext_noop("the share is read-only"),
+    errno.EACCES: gettext_noop("a file or folder may not be read or written"),
+    errno.EPERM: gettext_noop("a file or folder may not be read or written"),
+    errno.ESTALE: gettext_noop("the share is away"),
+    errno.ENOTCONN: gettext_noop("the share is away"),
+    errno.EHOSTDOWN: gettext_noop("the share is away"),
+    errno.EIO: gettext_noop("the share answers with an error"),
+    errno.ETIMEDOUT: gettext_noop("the share is away"),
+    errno.EHOSTUNREACH: gettext_noop("the share is away"),
+    errno.EBUSY: gettext_noop("somebody has a file open"),
+    errno.ETXTBSY: gettext_noop("somebody has a file open"),
+    errno.EAGAIN: gettext_noop("somebody has a file open"),
+    errno.ENOENT: gettext_noop("a file or folder went away"),
 }
 
+_OF_THE_SYSTEM: Final = gettext_noop("an error of the system")
 
 _OURS: Final[dict[type[BaseException], str]] = {
-    SetChanged: "the set changes",
-    NumbersLost: "the share knows less than was published: anonymizer status says what to do",
-    SettingsWrong: "the settings cannot be used",
-    LedgerUnsettled: "the numbers in Redis and on the share do not agree: anonymizer doctor says more",
-    NumberHeld: "another set that is in work has the number that identities.csv gives it",
-    FormatTooNew: "a newer version of this program wrote here",
+    SetChanged: gettext_noop("the set changes"),
+    NumbersLost: gettext_noop("the share knows less than was published: anonymizer status says what to do"),
+    SettingsWrong: gettext_noop("the settings cannot be used"),
+    LedgerUnsettled: gettext_noop("the numbers in Redis and on the share do not agree: anonymizer doctor says more"),
+    NumberHeld: gettext_noop("another set that is in work has the number that identities.csv gives it"),
+    FormatTooNew: gettext_noop("a newer version of this program wrote here"),
 }
 
 
 def describe(circumstance: BaseException) -> str:
-    """Return briefly what is waited for, without path or name, since it is shown and logged."""
+    """Return briefly what is waited for, in English, without path or name, since it is shown and logged."""
     if isinstance(circumstance, redis.AuthenticationError):
-        return "Redis refuses our name or password"
+        return gettext_noop("Redis refuses our name or password")
     if isinstance(circumstance, NoPermissionError):
-        return "Redis does not let our user do all that is needed: its rights (ACL) are too narrow"
+        return gettext_noop("Redis does not let our user do all that is needed: its rights (ACL) are too narrow")
     if isinstance(circumstance, redis.RedisError) and _is_of_tls(circumstance):
-        return "Redis is not who it should be, or does not speak TLS"
+        return gettext_noop("Redis is not who it should be, or does not speak TLS")
     if isinstance(circumstance, redis.OutOfMemoryError):
-        return "Redis is full"
+        return gettext_noop("Redis is full")
     if isinstance(circumstance, redis.ReadOnlyError):
-        return "Redis is read-only: it is a replica"
+        return gettext_noop("Redis is read-only: it is a replica")
     if isinstance(circumstance, (redis.RedisError, OperationalError)):
-        return _answered(circumstance) or "Redis is away"
+        return _answered(circumstance) or gettext_noop("Redis is away")
     for kind, says in _OURS.items():
         if isinstance(circumstance, kind):
             return says
     if isinstance(circumstance, OSError) and circumstance.errno is not None:
-        return _REASONS.get(circumstance.errno, errno.errorcode.get(circumstance.errno, "an error of the system"))
+        return _REASONS.get(circumstance.errno, errno.errorcode.get(circumstance.errno, _OF_THE_SYSTEM))
     return type(circumstance).__name__
 
 
+def in_words(description: str) -> str:
+    """Return a description, or any other sentence without placeholders, in the current language."""
+    return gettext(description) if description else ""
+
+
+def words_of(error: BaseException) -> str:
+    """Return what an error says to a person: the text of wrong settings, else its description in their language."""
+    return str(error) if isinstance(error, SettingsWrong) else in_words(describe(error))
+
+
 _ANSWERS: Final = {
-    "MISCONF": "Redis cannot write to its disk (MISCONF): free space there, or correct its permissions",
-    "NOREPLICAS": "Redis has too few replicas to take anything (NOREPLICAS): restore them, or require fewer",
-    "MOVED": "Redis runs in cluster mode (MOVED), which cannot be used: name one that does not",
-    "CROSSSLOT": "Redis runs in cluster mode (CROSSSLOT), which cannot be used: name one that does not",
-    "CLUSTERDOWN": "Redis runs in cluster mode (CLUSTERDOWN), which cannot be used: name one that does not",
-    "READONLY": "Redis is read-only: it is a replica",
-    "OOM command": "Redis is full",
+    "MISCONF": gettext_noop("Redis cannot write to its disk (MISCONF): free space there, or correct its permissions"),
+    "NOREPLICAS": gettext_noop("Redis has too few replicas to write (NOREPLICAS): restore them, or require fewer"),
+    "MOVED": gettext_noop("Redis runs in cluster mode (MOVED), which cannot be used: name another"),
+    "CROSSSLOT": gettext_noop("Redis runs in cluster mode (CROSSSLOT), which cannot be used: name another"),
+    "CLUSTERDOWN": gettext_noop("Redis runs in cluster mode (CLUSTERDOWN), which cannot be used: name another"),
+    "READONLY": gettext_noop("Redis is read-only: it is a replica"),
+    "OOM command": gettext_noop("Redis is full"),
 }
 
 

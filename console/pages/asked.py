@@ -18,9 +18,10 @@ from console.auth.roles import START, TRACKING, NotAllowed
 from console.events import Parts, stream
 from console.forms import NEW_FOLDER
 from console.hints import on_a_page
-from console.translations import LANGUAGES, Texts, catalogue, chosen
+from console.translations import LANGUAGES, Texts, catalogue
 from services.errors import SettingsWrong
 from services.forms.collection_form import BY_HAND
+from services.language import spoken
 from services.layout import STATE_NAME
 from services.machines.descriptor import KEEP
 from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
@@ -29,7 +30,7 @@ from services.runtime import audit
 from services.store.collection import ShareAway
 from services.store.records import folder_name
 from services.store.registry import OF_A_PERSON
-from worker.transient_errors import CIRCUMSTANCES, describe
+from worker.transient_errors import CIRCUMSTANCES, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -91,8 +92,7 @@ class Asked:
     @classmethod
     def of(cls, request: Request) -> Asked:
         """Return the wrapper of a request."""
-        language = chosen(request.cookies.get("language"), request.headers.get("accept-language", ""))
-        return cls(request, request.app.state.desk, Texts(language))
+        return cls(request, request.app.state.desk, Texts(spoken()))
 
     @property
     def session(self) -> Session:
@@ -121,6 +121,11 @@ class Asked:
         except (SettingsWrong, OSError):
             raise HTTPException(HTTPStatus.NOT_FOUND) from None
 
+    def _told_in(self) -> str:
+        """Return the language of what the program reports about sets: that of their collection."""
+        its_id = self.request.path_params.get("collection")
+        return self.desk.language_of(its_id) if its_id else self.texts.language
+
     def render(self, template: str, **values: Any) -> str:
         """Render a page or a part of one."""
         text = (
@@ -131,6 +136,7 @@ class Asked:
                 session=self.request.state.session,
                 path=self.request.url.path,
                 desk=self.desk,
+                told_in=self._told_in(),
                 **values,
             )
         )
@@ -192,11 +198,6 @@ def went_wrong(request: Request, error: Exception) -> Response:
         return asked.page("error.html", HTTPStatus.SERVICE_UNAVAILABLE, code="503", why=words_of(error))
     log.error("console.failed", exc_info=error)
     return asked.page("error.html", HTTPStatus.INTERNAL_SERVER_ERROR, code="500", why="")
-
-
-def words_of(wrong: BaseException) -> str:
-    """Return the description of an error for logged-in users."""
-    return str(wrong) if isinstance(wrong, SettingsWrong) else describe(wrong)
 
 
 def live(asked: Asked, parts: Callable[[], Parts]) -> Response:

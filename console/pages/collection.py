@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from console.collection_view import AS_IT_IS, AS_NEW
 from console.events import Parts
-from console.pages.asked import Asked, action, live, to, words_of
+from console.pages.asked import Asked, action, live, to
 from services.errors import SettingsWrong
 from services.store.set_state import SetState
-from worker.transient_errors import CIRCUMSTANCES
+from worker.transient_errors import CIRCUMSTANCES, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 from console.auth.roles import START
 from console.events import Parts
 from console.forms import NewCollection
-from console.pages.asked import Asked, action, live, to, words_of
+from console.pages.asked import Asked, action, live, to
 from services.errors import SettingsWrong
-from services.language import speaking
-from worker.transient_errors import CIRCUMSTANCES
+from worker.transient_errors import CIRCUMSTANCES, words_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -66,8 +65,7 @@ def new(asked: Asked, form: Form) -> Response:
     if filled.wrong or filled.identity is None or filled.options is None:
         return _new(asked, filled, HTTPStatus.UNPROCESSABLE_ENTITY)
     try:
-        with speaking(asked.texts.language):
-            made = asked.desk.create(filled.folder, filled.identity, filled.options)
+        made = asked.desk.create(filled.folder, filled.identity, filled.options)
     except (SettingsWrong, *CIRCUMSTANCES) as wrong:
         return _new(asked, filled, HTTPStatus.UNPROCESSABLE_ENTITY, words_of(wrong))
     asked.did("collection_made", collection=made.id)

@@ -11,14 +11,14 @@ from starlette.responses import FileResponse
 
 from console.auth.roles import START
 from console.events import Parts
-from console.pages.asked import Asked, action, live, to, words_of
+from console.pages.asked import Asked, action, live, to
 from services.errors import SettingsWrong
 from services.exchange import delivery_key, door, inbox, packing, received
 from services.exchange.deliveries import Wanted, all_of, hospital_of
 from services.store import given_identities, records
 from services.store.collection import Collection
 from services.store.records import folder_name, index_of
-from worker.transient_errors import CIRCUMSTANCES
+from worker.transient_errors import CIRCUMSTANCES, words_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request

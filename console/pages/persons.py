@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from console.pages.asked import Asked, action, to, words_of
+from console.pages.asked import Asked, action, to
 from services.errors import SetRefused, SettingsWrong
+from services.language import gettext, gettext_noop, joined
 from services.maintenance import who_it_is
 from services.rtset import folder_listing
 from services.store import given_identities, records, registry
 from services.store.collection import Collection
 from services.store.records import folder_name, index_of
 from services.store.set_state import SetState
-from worker.transient_errors import CIRCUMSTANCES
+from worker.transient_errors import CIRCUMSTANCES, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,11 +30,11 @@ if TYPE_CHECKING:
     from console.forms import Form
     from watcher.status import Row
 
-OVERTAKEN = (
+OVERTAKEN = gettext_noop(
     "The folder has changed, or somebody else has decided, since you loaded the page. Nothing was changed: check "
     "the current entries and decide again."
 )
-NOBODY = "Choose an anonymized set of the same person, or “It is somebody new”."
+NOBODY = gettext_noop("Choose an anonymized set of the same person, or “It is somebody new”.")
 
 
 class Asks(NamedTuple):
@@ -62,16 +63,16 @@ def decide_person(asked: Asked, form: Form) -> Response:
     is_new = "new" in form
     try:
         if not is_new and not form["anon"]:
-            raise SettingsWrong(NOBODY)
+            raise SettingsWrong(gettext(NOBODY))
         index = None if is_new else index_of(form["anon"])
         with board.deciding:
             collection = Collection.open(board.root)
             folder = board.root / row.folder
             if form["was"] != _mark(collection, row):
-                raise SettingsWrong(OVERTAKEN)
+                raise SettingsWrong(gettext(OVERTAKEN))
             who_it_is.decide(collection, folder, index)
     except SetRefused as refused:
-        return _persons(asked, HTTPStatus.CONFLICT, " ".join(fault.found for fault in refused.faults))
+        return _persons(asked, HTTPStatus.CONFLICT, joined(fault.found for fault in refused.faults))
     except (SettingsWrong, *CIRCUMSTANCES) as wrong:
         return _persons(asked, HTTPStatus.CONFLICT, words_of(wrong))
     board.forget_judgement(locator)

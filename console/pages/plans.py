@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from console.pages.asked import Asked, action, to, words_of
+from console.pages.asked import Asked, action, to
 from services.errors import SettingsWrong
 from services.forms.collection_form import read_settings
+from services.language import gettext, gettext_noop
 from services.maintenance import plan_choice
 from services.rtset import folder_listing
 from services.store import registry
 from services.store.collection import Collection
-from worker.transient_errors import CIRCUMSTANCES
+from worker.transient_errors import CIRCUMSTANCES, words_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from console.forms import Form
     from watcher.status import Row
 
-OVERTAKEN = (
+OVERTAKEN = gettext_noop(
     "The folder has changed, or somebody else has chosen, since you loaded the page. Nothing was changed: check "
     "the current plans and choose again."
 )
@@ -47,7 +48,7 @@ def choose_plans(asked: Asked, form: Form) -> Response:
             collection = Collection.open(board.root)
             folder = board.root / row.folder
             if form["was"] != _mark(collection, row, folder_listing.fingerprint(folder)):
-                raise SettingsWrong(OVERTAKEN)
+                raise SettingsWrong(gettext(OVERTAKEN))
             plan_choice.choose(collection, folder, numbers)
     except (SettingsWrong, *CIRCUMSTANCES) as wrong:
         return _plans(asked, HTTPStatus.CONFLICT, words_of(wrong))

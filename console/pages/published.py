@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 
-from console.pages.asked import Asked, action, words_of
+from console.pages.asked import Asked, action
 from services.errors import SettingsWrong
 from services.exchange import door
 from services.exchange.deliveries import holding
@@ -18,7 +18,7 @@ from services.store import records, releases
 from services.store.collection import Collection
 from services.store.records import folder_name, index_of
 from services.store.tracking_lines import TrackingFiles
-from worker.transient_errors import CIRCUMSTANCES
+from worker.transient_errors import CIRCUMSTANCES, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,11 +5,10 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from console.pages.asked import Asked, action, to, words_of
+from console.pages.asked import Asked, action, to
 from services.errors import SettingsWrong
-from services.language import speaking
 from services.vocabulary.structure_names import EDITION as NOMENCLATURE
-from worker.transient_errors import CIRCUMSTANCES
+from worker.transient_errors import CIRCUMSTANCES, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,8 +45,7 @@ def name_again(asked: Asked, form: Form) -> Response:
 def _do_names(asked: Asked, what: str, do: Callable[[Namer], int]) -> Response:
     its_id = asked.request.path_params["collection"]
     try:
-        with speaking(asked.texts.language):
-            count = do(asked.board.namer)
+        count = do(asked.board.namer)
     except (SettingsWrong, *CIRCUMSTANCES) as wrong:
         return _names(asked, HTTPStatus.CONFLICT, words_of(wrong))
     asked.did(what, collection=its_id, count=count)
@@ -58,8 +56,7 @@ def _names(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Respon
     board, its_id = asked.board, asked.request.path_params["collection"]
     survey = None
     try:
-        with speaking(asked.texts.language):
-            survey = board.namer.look()
+        survey = board.namer.look()
     except (SettingsWrong, *CIRCUMSTANCES) as unreadable:
         status, wrong = max(status, HTTPStatus.CONFLICT), wrong or words_of(unreadable)
     return asked.page(

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Final, get_args
 
 from starlette.concurrency import run_in_threadpool
 
-from console.pages.asked import Asked, action, to, words_of
+from console.pages.asked import Asked, action, to
 from services.errors import SettingsWrong
 from services.forms import spreadsheet, word_list
 from services.forms.word_list import State
-from services.language import speaking
 from services.maintenance import word_decisions
 from services.publication import unread_words
 from services.store.collection import Collection
 from services.vocabulary.spelling import fold
-from worker.transient_errors import CIRCUMSTANCES
+from worker.transient_errors import CIRCUMSTANCES, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +45,7 @@ def decide_words(asked: Asked, form: Form) -> Response:
     if not chosen:
         return _words(asked, HTTPStatus.CONFLICT, asked.texts("words.none_chosen"))
     try:
-        with board.deciding, speaking(asked.texts.language):
+        with board.deciding:
             collection = Collection.open(board.root)
             _check_shown(collection, shown)
             word_decisions.decide(collection, chosen, state)
@@ -85,19 +84,18 @@ def _words(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Respon
     except (SettingsWrong, *CIRCUMSTANCES) as unreadable:
         status, wrong = max(status, HTTPStatus.CONFLICT), wrong or words_of(unreadable)
     chosen = [one for one in told if state not in get_args(State) or one.state == state]
-    with speaking(asked.texts.language):  # kinds and reasons of words
-        return asked.page(
-            "unread_words.html",
-            status,
-            words=chosen[:SHOWN],
-            total=len(chosen),
-            counts=Counter(one.state for one in told),
-            every=len(told),
-            states=get_args(State),
-            state=state if state in get_args(State) else "",
-            withdraw=withdraw,
-            collection=its_id,
-            page=f"/c/{its_id}/words",
-            name=asked.desk.name_of(board.root),
-            wrong=wrong,
-        )
+    return asked.page(
+        "unread_words.html",
+        status,
+        words=chosen[:SHOWN],
+        total=len(chosen),
+        counts=Counter(one.state for one in told),
+        every=len(told),
+        states=get_args(State),
+        state=state if state in get_args(State) else "",
+        withdraw=withdraw,
+        collection=its_id,
+        page=f"/c/{its_id}/words",
+        name=asked.desk.name_of(board.root),
+        wrong=wrong,
+    )

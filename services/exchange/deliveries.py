@@ -22,6 +22,7 @@ from uuid import uuid4
 from services import plain_files
 from services.errors import SettingsWrong
 from services.exchange import delivery_key, door, manifest, packing
+from services.language import gettext
 from services.layout import SHEETS_NAME
 from services.maintenance import export
 from services.maintenance.export import Exported
@@ -174,9 +175,14 @@ def _choose(collection: Collection, wanted: Wanted) -> tuple[set[int], list[Expo
     for index in sorted(wanted.indices or ()):
         found = records.read(collection, index)
         if found is None:
-            raise SettingsWrong(f"{folder_name(index)} was never published here.")
+            raise SettingsWrong(gettext("{name} was never published here.", name=folder_name(index)))
         if found.withdrawn:
-            raise SettingsWrong(f"{folder_name(index)} was withdrawn. A delivery without --sets tells whoever has it.")
+            raise SettingsWrong(
+                gettext(
+                    "{name} was withdrawn. A delivery of all sets reports this to its recipients.",
+                    name=folder_name(index),
+                )
+            )
     chosen, held = set(), []
     for index in there:
         if wanted.indices is not None and index not in wanted.indices:
@@ -237,7 +243,7 @@ class _Run:
     def into(self, target: Path, chosen: set[int], held: list[Exported]) -> Made:
         """Add the delivery to an existing folder, replacing an earlier delivery there."""
         if not target.is_dir():
-            raise SettingsWrong("DEST is a file: name a folder, or use --zip with a name that ends in .zip.")
+            raise SettingsWrong(gettext("DEST is a file: name a folder, or use --zip with a name that ends in .zip."))
         earlier = _delivered_in(target, self._key)
         (target / manifest.SIGNATURE).unlink(missing_ok=True)
         current = {
@@ -259,7 +265,7 @@ class _Run:
     def packed(self, target: Path, chosen: set[int], held: list[Exported]) -> Made:
         """Make the delivery as one file; unencrypted data stays in the collection's own folder."""
         if os.path.lexists(target):
-            raise SettingsWrong(f"{target.name} is there already: name another file.")
+            raise SettingsWrong(gettext("{file} already exists: name another file.", file=target.name))
         target.parent.mkdir(parents=True, exist_ok=True)
         recipients = self._wanted.recipients
         at_home = self._collection.staging / _FILE.format(self.id[:8]) if recipients else target
@@ -382,8 +388,10 @@ def _beside(target: Path) -> Iterator[Path]:
         path.mkdir()
     except FileExistsError:
         raise SettingsWrong(
-            "Another delivery is being made there, or something stands where it would be prepared: wait, or take away "
-            f"{path.name}."
+            gettext(
+                "Another delivery is being made there, or an interrupted one is in its place: wait, or remove {name}.",
+                name=path.name,
+            )
         ) from None
     with _held(path):
         try:

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from services.errors import SettingsWrong
+from services.language import gettext
 from services.runtime import durable_files
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def of_user(collection: Collection, settings: Settings) -> DeliveryKey:
     shares = [collection.root, *([settings.share] if settings.share else [])]
     if any(path.resolve().is_relative_to(share.resolve()) for share in shares):
         raise SettingsWrong(
-            "The delivery key would lie on the share: ANONYMIZER_DELIVERY_KEY_FILE must name a file elsewhere."
+            gettext("The delivery key would be on the share: ANONYMIZER_DELIVERY_KEY_FILE must name a file elsewhere.")
         )
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -101,7 +102,9 @@ def ungrouped(text: str) -> str:
     """
     digits = _BETWEEN.sub("", text).lower().removeprefix("sha256")
     if not _HEX.fullmatch(digits):
-        raise SettingsWrong("A fingerprint has 64 hexadecimal digits: `anonymizer key ROOT` of the sender prints it.")
+        raise SettingsWrong(
+            gettext("A fingerprint has 64 hexadecimal digits; the sender prints it with `anonymizer key ROOT`.")
+        )
     return digits
 
 
@@ -138,5 +141,5 @@ def _read(path: Path) -> Ed25519PrivateKey:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, Ed25519PrivateKey):
-        raise SettingsWrong("The delivery key file does not hold an unencrypted Ed25519 key in PEM.")
+        raise SettingsWrong(gettext("The delivery key's file contains no unencrypted Ed25519 key in PEM format."))
     return key

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 from services.exchange import delivery_key
+from services.language import gettext, gettext_noop
 from services.policy.table import EDITION, POLICY_EDITION
 from services.runtime import durable_files
 from services.store import records, releases
@@ -37,7 +38,7 @@ _SET_FILE: Final = re.compile(r"(CT|RS|RP|RD)\.[0-9.]{1,64}\.dcm")
 _BESIDE: Final = re.compile(r"(sheets|tables)(/[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}){1,2}")
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
-_UNREADABLE: Final = "delivery.json does not say what a delivery says."
+_UNREADABLE: Final = gettext_noop("delivery.json is not the manifest of a delivery.")
 
 
 def fingerprint_of(hashes: Mapping[str, str]) -> str:
@@ -171,14 +172,20 @@ def fault_in(said: Mapping[str, Any]) -> str:
     schema = said.get("schema")
     if type(schema) is not int or schema != SCHEMA:
         newer = isinstance(schema, int) and schema > SCHEMA
-        return "It was made by a newer version: update this one." if newer else "Its schema is not known."
+        return (
+            gettext("It was made by a newer version: update this one.")
+            if newer
+            else gettext("Its schema is not known.")
+        )
     if not all(_is(said.get(name)) for name, _is in _WHOLE.items()):
-        return _UNREADABLE
+        return gettext(_UNREADABLE)
     folders, withdrawn = [one["folder"] for one in said["sets"]], [one["folder"] for one in said["withdrawn"]]
     names = [name for one in said["sets"] for name in one["files"]]
     if any(len(set(each)) < len(each) for each in (folders, withdrawn, names)):
-        return "delivery.json names a set, or a file, twice."
-    return "delivery.json delivers and withdraws one set." if set(folders) & set(withdrawn) else ""
+        return gettext("delivery.json names a set, or a file, twice.")
+    if set(folders) & set(withdrawn):
+        return gettext("delivery.json both delivers and withdraws a set.")
+    return ""
 
 
 def _is_text(value: object) -> bool:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import pyrage
 
 from services.errors import SettingsWrong
+from services.language import gettext
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -90,9 +91,9 @@ def recipients_of(lines: Iterable[str]) -> list[pyrage.x25519.Recipient | pyrage
         try:
             found.append(kind.from_str(line))
         except pyrage.RecipientError:
-            raise SettingsWrong("A line of the file of recipients is not a public key of age or SSH.") from None
+            raise SettingsWrong(gettext("A line of the file of recipients is no public key of age or SSH.")) from None
     if not found:
-        raise SettingsWrong("The file of recipients is empty: `age-keygen -y` prints the line to add.")
+        raise SettingsWrong(gettext("The file of recipients is empty: `age-keygen -y` prints the line to add."))
     return found
 
 
@@ -112,7 +113,7 @@ def identities(path: Path) -> list[pyrage.x25519.Identity | pyrage.ssh.Identity]
     except pyrage.IdentityError:
         found = []
     if not found:
-        raise SettingsWrong("The file of the identity holds no private key of age or SSH.")
+        raise SettingsWrong(gettext("The identity file contains no private key of age or SSH."))
     return found
 
 
@@ -133,5 +134,7 @@ def _lines(path: Path) -> list[str]:
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsWrong(f"The file {path.name} cannot be read: {type(error).__name__}.") from None
+        raise SettingsWrong(
+            gettext("{file} cannot be read: {error}.", file=path.name, error=type(error).__name__)
+        ) from None
     return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]

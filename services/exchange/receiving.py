@@ -79,6 +79,15 @@ class Received(NamedTuple):
     says: tuple[str, ...] = ()
 
 
+def _why_not_taken(error: NotClean | SetChanged | TargetTaken) -> tuple[str, ...]:
+    """Return why a checked set was not taken, for the report."""
+    if isinstance(error, NotClean):
+        return tuple(map(failed_proof.in_words, error.reasons))
+    if isinstance(error, SetChanged):
+        return (gettext("Its files changed while it was being taken: receive the delivery again."),)
+    return (gettext("A folder of other origin has the name that it was to get: find out who made it."),)
+
+
 def _told(folder: str, anon: str, says: Iterable[str], why: str) -> Received:
     return Received(folder, "told", anon, (*says, why))
 
@@ -246,8 +255,7 @@ class _Taking:
         try:
             return self._take(said, judged, judged.rtset)
         except (NotClean, SetChanged, TargetTaken) as error:
-            reasons = error.reasons if isinstance(error, NotClean) else (str(error) or type(error).__name__,)
-            return Received(folder, "refused", says=tuple(map(failed_proof.in_words, reasons)))
+            return Received(folder, "refused", says=_why_not_taken(error))
 
     def _take(self, said: Mapping[str, Any], judged: Judged, rtset: RtSet) -> Received:
         collection, folder = self._collection, str(said["folder"])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from services.errors import SettingsWrong
 from services.exchange import delivery_key
+from services.language import gettext
 from services.runtime import durable_files
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ def trusted(settings: Settings) -> frozenset[str]:
     except FileNotFoundError:
         return frozenset()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsWrong(f"The file of trusted keys cannot be read: {type(error).__name__}.") from None
+        raise SettingsWrong(
+            gettext("The file of trusted keys cannot be read: {error}.", error=type(error).__name__)
+        ) from None
     lines = (line.partition("#")[0].strip() for line in text.splitlines())
     return frozenset(delivery_key.ungrouped(line) for line in lines if line)
 

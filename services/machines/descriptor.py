@@ -20,6 +20,7 @@ from lxml import etree
 
 from services import plain_files
 from services.errors import SettingsWrong
+from services.language import gettext, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -173,21 +174,27 @@ def find(name: str, places: Iterable[Path]) -> Machine:
             try:
                 machine = load(path)
             except SettingsWrong as fault:
-                unreadable.append(str(fault))
+                unreadable.append(fault.args[0])
                 continue
             known.append(machine.name)
             if machine.name == name:
                 found.append(machine)
         if len(found) > 1:
-            raise SettingsWrong(f"Two machine descriptors in one folder are both called {name}: rename one of them.")
+            raise SettingsWrong(
+                gettext("Two machine descriptors in one folder are both called {name}: rename one of them.", name=name)
+            )
         if found:
             return found[0]
     raise SettingsWrong(
-        " ".join(
+        joined(
             [
-                f"There is no machine called {name}.",
-                f"There is: {', '.join(dict.fromkeys(known)) or 'none'}; or {KEEP}, which leaves each plan its own.",
-                *(f"Could not be read: {fault}" for fault in unreadable),
+                gettext("There is no machine called {name}.", name=name),
+                gettext(
+                    "Known machines: {names}. With {keep} each plan keeps its own.",
+                    names=", ".join(dict.fromkeys(known)) or "-",
+                    keep=KEEP,
+                ),
+                *(gettext("Could not be read: {fault}", fault=fault) for fault in unreadable),
             ]
         )
     )
@@ -221,7 +228,11 @@ def load(path: Path) -> Machine:
         data = plain_files.read(path, MAX_BYTES)
     except plain_files.NotPlain:
         raise SettingsWrong(
-            f"{path.name} is not a machine descriptor: it is not a file, or larger than {MAX_BYTES} bytes."
+            gettext(
+                "{file} is not a machine descriptor: it is not a file, or larger than {count} bytes.",
+                file=path.name,
+                count=MAX_BYTES,
+            )
         ) from None
     return _Reader(path.name).machine(_parse(data, path.name))
 
@@ -232,13 +243,19 @@ def _parse(data: bytes, file: str) -> etree._Element:
     try:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as malformed:
-        raise SettingsWrong(f"{file}: this is not well-formed XML ({malformed.msg}).") from None
+        raise SettingsWrong(
+            gettext("{file}: this is not well-formed XML ({error}).", file=file, error=malformed.msg)
+        ) from None
     if root.getroottree().docinfo.internalDTD is not None:
-        raise SettingsWrong(f"{file}: a document type (DOCTYPE) is not allowed in a machine descriptor.")
+        raise SettingsWrong(
+            gettext("{file}: a document type (DOCTYPE) is not allowed in a machine descriptor.", file=file)
+        )
     schema = _schema()
     if not schema.processor.validate(root):
         fault = schema.processor.error_log[0]
-        raise SettingsWrong(f"{file}, line {fault.line}: {schema.explain(fault)}.")
+        raise SettingsWrong(
+            gettext("{file}, line {line}: {error}.", file=file, line=fault.line, error=schema.explain(fault))
+        )
     return root
 
 
@@ -278,11 +295,14 @@ class _Reader:
 
     def wrong(self, part: etree._Element, why: str) -> NoReturn:
         """Raise an error that names the line."""
-        raise SettingsWrong(f"{self.file}, line {part.sourceline}: <{part.tag!s}> {why}.")
+        says = f"<{part.tag!s}> {why}"
+        says = f"<{part.tag!s}> {why}"
+        says = f"<{part.tag!s}> {why}"
+        raise SettingsWrong(gettext("{file}, line {line}: {error}.", file=self.file, line=part.sourceline, error=says))
 
     def machine(self, root: etree._Element) -> Machine:
         if root.attrib["name"] == KEEP:
-            self.wrong(root, f'cannot have the name {KEEP}: machine = "{KEEP}" leaves each plan its own machine')
+            self.wrong(root, gettext("cannot be called {name}: with that name each plan keeps its machine", name=KEEP))
         (geometry,) = root.iterfind("geometry")
         (jaws,) = root.iterfind("jaws") if root.find("jaws") is not None else (None,)
         return Machine(
@@ -310,7 +330,7 @@ class _Reader:
     def _travel(self, part: etree._Element) -> tuple[float, float]:
         from_mm, to_mm = _number(part, "from_mm"), _number(part, "to_mm")
         if from_mm >= to_mm:
-            self.wrong(part, "must have from_mm below to_mm")
+            self.wrong(part, gettext("must have from_mm below to_mm"))
         return from_mm, to_mm
 
     def _mlc(self, part: etree._Element) -> Mlc:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from services import plain_files
 from services.errors import SettingsWrong
+from services.language import gettext
 from services.layout import SHEETS_NAME, published_in, sheets_folder
 from services.runtime import durable_files
 from services.store import records
@@ -83,7 +84,7 @@ def refuse_inside(collection: Collection, target: Path) -> None:
         `target` is inside it.
     """
     if target.resolve().is_relative_to(collection.root.resolve()):
-        raise SettingsWrong("The copies would lie in the collection itself: name a folder elsewhere.")
+        raise SettingsWrong(gettext("The copies would be in the collection itself: name a folder elsewhere."))
 
 
 def _export_one(root: Path, target: Path, published: Record) -> Exported:

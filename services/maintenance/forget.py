@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from services.errors import SettingsWrong
+from services.language import gettext
 from services.layout import SHEETS_NAME, sheets_folder
 from services.publication import attempts, claims, forgotten, persons, share_persons
 from services.runtime import durable_files
@@ -45,7 +46,7 @@ def forget_set(collection: Collection, index: int) -> None:
     name = folder_name(index)
     published = records.read(collection, index)
     if published is None or (published.set_id is None and not published.forgotten):
-        raise SettingsWrong(f"{name} was not published by this program: only a person knows what it is.")
+        raise SettingsWrong(gettext("{name} was not published by this program, which knows nothing of it.", name=name))
     if published.set_id is None:
         return
     locators = list(_locators(collection, published))
@@ -53,8 +54,12 @@ def forget_set(collection: Collection, index: int) -> None:
         folder = registry.folder_of(collection, locator)
         if folder is not None and folder.exists():
             raise SettingsWrong(
-                f"The original of {name} is still in the collection, in {folder.name}: take it away first, or it would "
-                "only be published again."
+                gettext(
+                    "The original of {name} is still in the collection, in {folder}: remove it first, or it would be "
+                    "published again.",
+                    name=name,
+                    folder=folder.name,
+                )
             )
     theirs = _persons(collection, published)
     forgotten.keep(collection, published.set_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.errors import SetRefused, SettingsWrong
+from services.language import gettext, joined
 from services.layout import SETTINGS_NAME
 from services.store import again, plans, registry
 from services.verdict import folder_sets
@@ -34,11 +35,16 @@ def choose(collection: Collection, folder: Path, numbers: Iterable[int]) -> list
         The folder cannot be read at the moment.
     """
     if collection.options.plans != "ask":
-        says = f'{SETTINGS_NAME} says plans = "{collection.options.plans}" in [check]'
-        raise SettingsWrong(f'{says}: a person chooses where it says "ask".')
+        raise SettingsWrong(
+            gettext(
+                'Plans are chosen by a person only with plans = "ask" in [check]; {file} has "{plans}".',
+                file=SETTINGS_NAME,
+                plans=collection.options.plans,
+            )
+        )
     found, taken = numbered(collection, folder, numbers)
     if not taken:
-        raise SettingsWrong("Specify the plans by the numbers that `anonymizer check ROOT` prints.")
+        raise SettingsWrong(gettext("Choose at least one plan, by the numbers that `anonymizer check ROOT` prints."))
     marks = [plans.mark_of(collection, one.plan_uid) for one in found]
     chosen = frozenset(plans.mark_of(collection, one.plan_uid) for one in taken)
     locator = registry.register(collection, collection.name_of(folder))
@@ -67,14 +73,18 @@ def numbered(
     try:
         found = folder_sets.plans_in(folder, collection.options)
     except SetRefused as refused:
-        raise SettingsWrong(" ".join(fault.found for fault in refused.faults)) from None
+        raise SettingsWrong(joined(fault.found for fault in refused.faults)) from None
     by_number = {one.ordinal: one for one in found}
     wanted = sorted(set(numbers))
     if unknown := [str(number) for number in wanted if number not in by_number]:
+        if not found:
+            raise SettingsWrong(gettext("{folder} contains no plan.", folder=folder.name))
         raise SettingsWrong(
-            f"{folder.name} has no plan {' and no plan '.join(unknown)}: `anonymizer check ROOT` prints their numbers, "
-            f"here 1 to {len(found)}."
-            if found
-            else f"{folder.name} holds no plan."
+            gettext(
+                "{folder} has no plan {numbers}: `anonymizer check ROOT` prints their numbers, 1 to {count}.",
+                folder=folder.name,
+                numbers=", ".join(unknown),
+                count=len(found),
+            )
         )
     return found, [by_number[number] for number in wanted]

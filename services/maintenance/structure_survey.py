@@ -23,6 +23,7 @@ from services.dicom.part10 import NotDicom
 from services.errors import SetChanged, SetRefused
 from services.forms import structure_list
 from services.forms.structure_list import Row
+from services.language import gettext, gettext_noop
 from services.maintenance import same_source
 from services.policy.table import policy_for
 from services.publication import claims, republish
@@ -44,10 +45,10 @@ if TYPE_CHECKING:
     from services.vocabulary.structure_names import How
 
 _NOTES: Final[Mapping[How, str]] = {
-    "exact": "a name of the nomenclature",
-    "spelling": "another spelling",
-    "alias": "another name",
-    "language": "another language",
+    "exact": gettext_noop("a name of the nomenclature"),
+    "spelling": gettext_noop("another spelling"),
+    "alias": gettext_noop("another name"),
+    "language": gettext_noop("another language"),
     "unknown": "",
 }
 """Notes on rows that are not self-explanatory."""
@@ -232,11 +233,16 @@ def updated(sheet: Sheet, names: Iterable[Name]) -> Sheet:
     names = list(names)
     rows = [replace(row, sets=str(_count(row, names))) for row in sheet.rows]
     new = (
-        Row(structure_list.escaped(name.name), name.target, "proposed", str(name.sets), _NOTES.get(name.how, name.how))
+        Row(structure_list.escaped(name.name), name.target, "proposed", str(name.sets), _note(name.how))
         for name in names
         if name.state is None
     )
     return replace(sheet, rows=(*rows, *new))
+
+
+def _note(how: How) -> str:
+    says = _NOTES.get(how, how)
+    return gettext(says) if says else ""
 
 
 def _count(row: Row, names: Iterable[Name]) -> int:

@@ -14,6 +14,7 @@ from services.dicom.part10 import NotDicom
 from services.errors import NotClean, SetRefused, SettingsWrong
 from services.forms import structure_list
 from services.forms.identity import NewIdentity
+from services.language import gettext
 from services.layout import published_in
 from services.machines import descriptor
 from services.maintenance import same_source
@@ -82,7 +83,7 @@ def verify_published(source: Path, anon: Path, collection: Collection, machines:
         for one in taken[kind]
     ]
     if not objects:
-        raise SettingsWrong("The source folder holds no object of a set.")
+        raise SettingsWrong(gettext("The source folder contains no object of a set."))
     told = published.content if published else {}
     recorded = "options" in told
     expected = _recorded(told, collection, index, machines) if recorded else _formed(anon, collection, index, machines)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from services.errors import SettingsWrong
+from services.language import gettext
 from services.layout import SETTINGS_NAME
 from services.publication import persons
 from services.rtset import folder_listing
@@ -34,15 +35,25 @@ def decide(collection: Collection, folder: Path, index: int | None) -> None:
         The folder cannot be read at the moment.
     """
     if collection.options.same_patient != "link":
-        says = f'{SETTINGS_NAME} says same_patient = "{collection.options.same_patient}" in [people]'
-        raise SettingsWrong(f'{says}: sets are linked to a person where it says "link".')
+        raise SettingsWrong(
+            gettext(
+                'Sets are linked to a person only with same_patient = "link" in [people]; {file} has "{value}".',
+                file=SETTINGS_NAME,
+                value=collection.options.same_patient,
+            )
+        )
     name = collection.name_of(folder)
     outcome = registry.read_outcome(collection, collection.locator(name))
     done = [folder_name(one.index) for one in outcome.published if one.index] if outcome is not None else []
     if outcome is not None and done and len(done) == len(outcome.entries):
         raise SettingsWrong(
-            f"{name} was published as {', '.join(done)} already, and stays who it is. Where that is wrong: `anonymizer "
-            f"withdraw ROOT {done[0]}`, then `anonymizer retry ROOT SET --as-new`."
+            gettext(
+                "{set} is already published as {names}; its person cannot be changed. If it is wrong: `anonymizer "
+                "withdraw ROOT {first}`, then `anonymizer retry ROOT SET --as-new`.",
+                set=name,
+                names=", ".join(done),
+                first=done[0],
+            )
         )
     if index is not None:
         _check_known(collection, index)
@@ -56,8 +67,17 @@ def _check_known(collection: Collection, index: int) -> None:
     """Raise unless the person of a number can be the person of another set."""
     name, record = folder_name(index), records.read(collection, index)
     if record is None or record.set_id is None:
-        raise SettingsWrong(f"{name} was not published by this program, or was forgotten: its person is not known.")
+        raise SettingsWrong(
+            gettext("{name} was not published by this program, or was forgotten: its person is not known.", name=name)
+        )
     if record.content.get("received"):
-        raise SettingsWrong(f"{name} came with a delivery: its dates and UIDs were made elsewhere, and no key is here.")
+        raise SettingsWrong(
+            gettext(
+                "{name} came with a delivery: its dates and UIDs were made elsewhere, with a key that is not here.",
+                name=name,
+            )
+        )
     if persons.of_published(collection, record) is None:
-        raise SettingsWrong(f"The person of {name} is not known any more: restore all of .anonymizer from a backup.")
+        raise SettingsWrong(
+            gettext("The person of {name} is no longer known: restore all of .anonymizer from a backup.", name=name)
+        )

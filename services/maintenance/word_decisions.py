@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from services.errors import SettingsWrong
+from services.language import gettext
 from services.publication import republish, unread_words
 from services.store import notes, records, registry
 from services.store.records import folder_name
@@ -43,7 +44,9 @@ def decide(collection: Collection, words: Iterable[str], state: State) -> None:
     words = list(words)
     known = [word for word in words if state == "remove" and _is_of_the_lexicon(word)]
     if known:
-        raise SettingsWrong(f"{', '.join(known)} is in the lexicon, and stays: a model needs it.")
+        raise SettingsWrong(
+            gettext("{words} cannot be removed: models need the words of the lexicon.", words=", ".join(known))
+        )
     unread_words.render(collection, words, state)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import redis
 
 from services.errors import SettingsWrong
+from services.language import gettext
 from services.publication import claims
 from services.runtime import durable_files, metrics
 from services.store import records
@@ -36,8 +37,12 @@ class NumbersLost(SettingsWrong):
 
     def __init__(self, highest: int) -> None:
         super().__init__(
-            f"Numbers up to {highest} were published, and not all of them are known here: was the share brought back "
-            f"from a backup? No number is given before a person says: anonymizer new ROOT --continue --above {highest}"
+            gettext(
+                "Numbers up to {highest} were published, and not all of them are known here: was the share restored "
+                "from a backup? No number is assigned until a person confirms: anonymizer new ROOT --continue --above "
+                "{highest}",
+                highest=highest,
+            )
         )
         self.highest = highest
 

@@ -15,6 +15,7 @@ import redis
 
 from services.errors import SettingsWrong
 from services.forms.identity import LAST_INDEX
+from services.language import gettext
 from services.publication import claims, high_water, persons, publish
 from services.store import records
 
@@ -234,7 +235,9 @@ class Ledger:
             if answer:
                 index, generation = cast("tuple[int, bytes]", answer)
                 if index > LAST_INDEX:
-                    raise SettingsWrong(f"No number up to {LAST_INDEX} is free: choose a lower initial_index.")
+                    raise SettingsWrong(
+                        gettext("No number up to {last} is free: choose a lower initial_index.", last=LAST_INDEX)
+                    )
                 return index, generation
             self._build()
         raise LedgerUnsettled

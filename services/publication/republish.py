@@ -21,6 +21,7 @@ from services.dicom.dataset import root_view
 from services.dicom.elements import Malformed
 from services.dicom.part10 import NotDicom
 from services.errors import SettingsWrong
+from services.language import gettext
 from services.publication import new_identity
 from services.runtime import durable_files
 from services.store import records, registry
@@ -50,13 +51,18 @@ def request(collection: Collection, index: int) -> None:
     name = folder_name(index)
     published = records.read(collection, index)
     if published is None or published.set_id is None or published.withdrawn:
-        raise SettingsWrong(f"{name} is not published by this program; there is nothing to republish.")
+        raise SettingsWrong(
+            gettext("{name} was not published by this program; there is nothing to republish.", name=name)
+        )
     plan = collection.root / name / published.plan_name
     if not plan.exists():
-        raise SettingsWrong(f"{name} is no longer here. A removed set cannot be republished.")
+        raise SettingsWrong(gettext("{name} is no longer here. A removed set cannot be republished.", name=name))
     if not _is_called(plan, collection, index):
         raise SettingsWrong(
-            f"{name} has another identity than collection.toml or identities.csv now gives: restore that first."
+            gettext(
+                "{name} has another identity than collection.toml or identities.csv now gives: restore that first.",
+                name=name,
+            )
         )
     there = {
         locator: outcome
@@ -64,7 +70,7 @@ def request(collection: Collection, index: int) -> None:
         if any(one.index == index for one in outcome.published) and _is_there(collection, locator)
     }
     if not there and not is_requested(collection, published):
-        raise SettingsWrong(f"The original set of {name} is no longer here.")
+        raise SettingsWrong(gettext("The original set of {name} is no longer here.", name=name))
     collection.redo.mkdir(exist_ok=True)
     asked = durable_files.encode({"schema": 1, "index": index, "record": digest(collection, index)})
     durable_files.write_atomically(_mark(collection, index), asked, staging=collection.staging)

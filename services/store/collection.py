@@ -26,7 +26,7 @@ from services.forms.identity import Identity, check_identity
 from services.forms.identity_list import IdentityList
 from services.forms.structure_list import Naming
 from services.forms.word_list import Decisions
-from services.language import speaking
+from services.language import gettext, gettext_noop, speaking
 from services.layout import ANON_NAME, SETTINGS_NAME, STATE_NAME, is_there
 from services.runtime import durable_files, modes
 from services.store import given_identities, tracking_lines
@@ -46,7 +46,7 @@ MOST_ADOPTED: Final = 100_000
 
 _ANON_FILE: Final = re.compile(ANON_NAME.pattern + r"\.json")
 _CLAIM_FILE: Final = re.compile(r"\d{6,}\.json")
-_INCOMPLETE: Final = f"{STATE_NAME} is incomplete: restore all of it from a backup."
+_INCOMPLETE: Final = gettext_noop(".anonymizer is incomplete: restore all of it from a backup.")
 _FOLDERS: Final = ("folders", "outcomes", "claims", "sets", "staging", "records", "tracking", "attempts", "persons")
 
 
@@ -116,8 +116,8 @@ class Collection:
         check_identity(identity)
         if has_state(root):
             return _load(root, identity, options)
-        naming, identities = structure_list.read(root).naming, _listed(root, identity, options)
-        its_id, key, decisions = secrets.token_hex(16), secrets.token_bytes(32), word_list.read(root).decisions
+        its_id, key = secrets.token_hex(16), secrets.token_bytes(32)
+        naming, identities, decisions = _lists(root, identity, options)
         return cls(root, its_id, key, identity, options, naming, identities, decisions)
 
     @classmethod
@@ -158,19 +158,23 @@ class Collection:
             There is state already, or the existing form would begin below numbers already given.
         """
         if has_state(root):
-            raise SettingsWrong("This root has its state already: there is nothing to continue.")
+            raise SettingsWrong(gettext("This root already has state: there is nothing to continue."))
         has_form = is_there(root / SETTINGS_NAME)
         if has_form:
             identity, options = read_settings(root)
         if identity is None or options is None:
-            raise SettingsWrong("The new identity is needed: give it, or write collection.toml.")
+            raise SettingsWrong(gettext("The new identity is missing: specify it, or write collection.toml."))
         check_identity(identity)
         numbers = numbers_given(root, identity.patient_id) | ({above} if above else set())
         first_free = max(numbers, default=0) + 1
         if has_form and identity.initial_index < first_free:
             raise SettingsWrong(
-                f"Numbers up to {first_free - 1} were given here before: set initial_index = {first_free} in "
-                f"{SETTINGS_NAME}{line_of(root, 'identity', 'initial_index')} and try again."
+                gettext(
+                    "Numbers up to {last} were given here before: set initial_index = {first} in {place}.",
+                    last=first_free - 1,
+                    first=first_free,
+                    place=SETTINGS_NAME + line_of(root, "identity", "initial_index"),
+                )
             )
         identity = replace(identity, initial_index=max(identity.initial_index, first_free))
         _lay_out(root, identity.initial_index, adopted=numbers)
@@ -191,7 +195,13 @@ class Collection:
         if collection.numbers.is_dir():
             held |= {int(name[:-5]) for name in durable_files.names(collection.numbers) if _CLAIM_FILE.fullmatch(name)}
         if above > max(known | held, default=0) + MOST_ADOPTED:
-            raise SettingsWrong(f"More than {MOST_ADOPTED} numbers would be counted as given: is {above} right?")
+            raise SettingsWrong(
+                gettext(
+                    "More than {count} numbers would be counted as given: is {above} right?",
+                    count=MOST_ADOPTED,
+                    above=above,
+                )
+            )
         for index in sorted(set(range(_first_index(collection), above + 1)) - known - held):
             record = durable_files.encode(_adopted(index))
             place = collection.records / f"ANON_{index:03d}.json"
@@ -400,21 +410,26 @@ def numbers_given(root: Path, patient_id: str) -> set[int]:
 
 def _refuse_second_form(root: Path) -> None:
     if is_there(root / SETTINGS_NAME):
-        raise SettingsWrong(f"There is a {SETTINGS_NAME} already: change it there.")
+        raise SettingsWrong(gettext("There is a {file} already: change it there.", file=SETTINGS_NAME))
 
 
 def check_new(root: Path, identity: Identity, options: Options) -> None:
     """Raise SettingsWrong if the state of a root without any cannot be created; changes nothing."""
-    _refuse_unknown_numbers(root, identity)
-    _refuse_bad_list(_listed(root, identity, options), options)
+    with speaking(options.language):
+        _refuse_unknown_numbers(root, identity)
+    _refuse_bad_list(_lists(root, identity, options)[1], options)
 
 
 def _refuse_unknown_numbers(root: Path, identity: Identity) -> None:
     numbers = numbers_given(root, identity.patient_id)
     if numbers:
         raise SettingsWrong(
-            f"Numbers up to {max(numbers)} were given here, by the older program or before {STATE_NAME} was lost, and "
-            f"to which sets is not known. `anonymizer new ROOT --continue` keeps them and continues after them."
+            gettext(
+                "Numbers up to {last} were given here, by the older program or before {state} was lost; to which sets "
+                "is not known. `anonymizer new ROOT --continue` keeps them and continues after them.",
+                last=max(numbers),
+                state=STATE_NAME,
+            )
         )
 
 
@@ -461,6 +476,19 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _load(root: Path, identity: Identity, options: Options) -> Collection:
+    with speaking(options.language):
+        found, key = _read_state(root)
+        naming, identities, decisions = _lists(root, identity, options)
+        collection = Collection(root, found, key, identity, options, naming, identities, decisions)
+        if collection.identities.is_there:
+            faults = sorted((*collection.identities.faults, *given_identities.collisions(collection)))
+            collection = replace(collection, identities=replace(collection.identities, faults=tuple(faults)))
+        _check_first_index(collection)
+    return collection
+
+
+def _read_state(root: Path) -> tuple[str, bytes]:
+    """Return a collection's id and its key."""
     state = root / STATE_NAME
     try:
         version = int(plain_files.read(state / "format"))
@@ -470,33 +498,36 @@ def _load(root: Path, identity: Identity, options: Options) -> Collection:
     except (FileNotFoundError, ValueError):
         if not has_state(root):
             raise ShareAway from None
-        raise SettingsWrong(_INCOMPLETE) from None
+        raise SettingsWrong(gettext(_INCOMPLETE)) from None
     found = collection_id(root)
     if len(key) != 32 or found is None:
-        raise SettingsWrong(_INCOMPLETE)
-    with speaking(options.language):
-        naming, decisions = structure_list.read(root).naming, word_list.read(root).decisions
-    identities = _listed(root, identity, options)
-    collection = Collection(root, found, key, identity, options, naming, identities, decisions)
-    if identities.is_there:
-        with speaking(options.language):
-            faults = (*identities.faults, *given_identities.collisions(collection))
-        collection = replace(collection, identities=replace(identities, faults=tuple(sorted(faults))))
-    first = _first_index(collection)
-    if identity.initial_index < first and any(
-        any(place.iterdir()) for place in (collection.claims, collection.records)
-    ):
-        raise SettingsWrong(
-            f"initial_index is {identity.initial_index}, but the numbers of this collection begin at {first} and some "
-            f"were given: write {first} or more."
-        )
-    return collection
+        raise SettingsWrong(gettext(_INCOMPLETE))
+    return found, key
 
 
-def _listed(root: Path, identity: Identity, options: Options) -> IdentityList:
+def _lists(root: Path, identity: Identity, options: Options) -> tuple[Naming, IdentityList, Decisions]:
+    """Read the lists of structures, identities and words."""
     numbers_too = options.unlisted == "next"
     with speaking(options.language):
-        return identity_list.read(root, identity, numbers_too=numbers_too, by_hospital=options.by_hospital)
+        return (
+            structure_list.read(root).naming,
+            identity_list.read(root, identity, numbers_too=numbers_too, by_hospital=options.by_hospital),
+            word_list.read(root).decisions,
+        )
+
+
+def _check_first_index(collection: Collection) -> None:
+    """Raise SettingsWrong if the form's initial index is below the first, and numbers were given already."""
+    index, first = collection.identity.initial_index, _first_index(collection)
+    if index < first and any(any(place.iterdir()) for place in (collection.claims, collection.records)):
+        raise SettingsWrong(
+            gettext(
+                "initial_index is {index}, but the numbers of this collection begin at {first}, and some were given: "
+                "write {first} or more.",
+                index=index,
+                first=first,
+            )
+        )
 
 
 def _refuse_bad_list(identities: IdentityList, options: Options) -> None:
@@ -512,7 +543,7 @@ def _first_index(collection: Collection) -> int:
     """
     stored = (durable_files.read(collection.state / "collection.json") or {}).get("initial_index")
     if not isinstance(stored, int):
-        raise SettingsWrong(_INCOMPLETE)
+        raise SettingsWrong(gettext(_INCOMPLETE))
     return stored
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from services import plain_files
 from services.errors import SettingsWrong
+from services.language import gettext
 from services.layout import ANON_NAME
 from services.runtime import durable_files
 
@@ -38,7 +39,7 @@ def index_of(name: str) -> int:
     """
     number = ANON_NAME.fullmatch(name)
     if number is None:
-        raise SettingsWrong(f"{name} is not named like a published set: ANON_006.")
+        raise SettingsWrong(gettext("{name} is not the name of a published set, such as ANON_006.", name=name))
     return int(number[1])
 
 

@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from services.errors import SettingsWrong
+from services.language import gettext
 from services.runtime import durable_files
 from services.store import records
 from services.store.records import folder_name
@@ -158,7 +159,7 @@ def send_back(collection: Collection, index: int, *, user: str, role: str, reaso
         The set is not published here, or role or reason is missing.
     """
     if not reason.strip():
-        raise SettingsWrong("Say why the set is sent back: whoever repairs it reads it.")
+        raise SettingsWrong(gettext("State why the set is sent back: whoever repairs it needs to know."))
     return _decide(collection, index, SENT_BACK, user=user, role=role, reason=reason.strip()[:LONGEST_REASON])
 
 
@@ -171,10 +172,17 @@ def fingerprint(published: Record) -> str:
 def _decide(collection: Collection, index: int, state: str, *, user: str, role: str, reason: str) -> Release:
     published = records.read(collection, index)
     if published is None or published.set_id is None or published.withdrawn:
-        raise SettingsWrong(f"{folder_name(index)} is not published here: there is nothing to release.")
+        raise SettingsWrong(
+            gettext("{name} is not published here: there is nothing to release.", name=folder_name(index))
+        )
     role = " ".join(role.split())
     if not role or len(role) > LONGEST_ROLE or not role.isprintable():
-        raise SettingsWrong(f"Say in which role you decide, in at most {LONGEST_ROLE} characters: medical physicist.")
+        raise SettingsWrong(
+            gettext(
+                "State the role in which you decide, such as medical physicist, in at most {count} characters.",
+                count=LONGEST_ROLE,
+            )
+        )
     made = Release(
         cast("Any", state),
         datetime.now(UTC).isoformat(timespec="seconds"),

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.errors import SettingsWrong
+from services.language import gettext, gettext_noop
 from services.layout import ANON_NAME, DEEPEST, SETTINGS_NAME, is_there, why_folder_left
 from services.store.collection import ShareAway, collection_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-COPIED: Final = (
+COPIED: Final = gettext_noop(
     "Two collections under this share have the same id: one is a copy of the other. Move the copy away; or delete its "
     ".anonymizer folder, then it is a collection of its own."
 )
@@ -114,7 +115,7 @@ class Share:
         if not found:
             raise ShareAway
         if len(found) > 1:
-            raise SettingsWrong(COPIED)
+            raise SettingsWrong(gettext(COPIED))
         self._known[wanted] = found[0]
         return found[0]
 

@@ -377,19 +377,19 @@ def test_a_value_of_another_kind_than_it_has_to_be_is_told_and_nothing_is_taken(
             signed(out, sender, lambda said, change={name: value}: said["sets"][0].update(change))  # type: ignore[misc]
             found.append(taken(out, centre, sender))
     assert {(code, told["refused"]) for code, told in found} == {
-        (1, "delivery.json does not say what a delivery says.")
+        (1, "delivery.json is not the manifest of a delivery.")
     }
     assert anons(centre) == []
 
 
 WHOLE_VALUES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
-    "an id that is a number": (lambda said: said.update(id=int("1" * 32)), "does not say"),
-    "an id that is a path": (lambda said: said.update(id="../../x"), "does not say"),
+    "an id that is a number": (lambda said: said.update(id=int("1" * 32)), "not the manifest"),
+    "an id that is a path": (lambda said: said.update(id="../../x"), "not the manifest"),
     "a schema that is true": (lambda said: said.update(schema=True), "schema is not known"),
     "a schema that is 1.0": (lambda said: said.update(schema=1.0), "schema is not known"),
     "one set withdrawn twice": (lambda said: said.update(withdrawn=[{"folder": "ANON_009"}] * 2), "twice"),
-    "a collection that is none": (lambda said: said["sender"].update(collection={"a": 1}), "does not say"),
-    "no collection": (lambda said: said["sender"].pop("collection"), "does not say"),
+    "a collection that is none": (lambda said: said["sender"].update(collection={"a": 1}), "not the manifest"),
+    "no collection": (lambda said: said["sender"].pop("collection"), "not the manifest"),
     "the fingerprint of another key": (lambda said: said["sender"].update(fingerprint="0" * 64), "fingerprint"),
     "a fingerprint in groups": (
         lambda said: said["sender"].update(fingerprint=delivery_key.grouped(said["sender"]["fingerprint"])),
@@ -397,7 +397,7 @@ WHOLE_VALUES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     ),
     "a key in hexadecimal digits": (lambda said: said["sender"].update(key="ab" * 32), "signature"),
     "a key that is a number": (lambda said: said["sender"].update(key=5), "no key"),
-    "a table of a path": (lambda said: said["files"].update({"tables/a/b/c": {"size": 0}}), "does not say"),
+    "a table of a path": (lambda said: said["files"].update({"tables/a/b/c": {"size": 0}}), "not the manifest"),
 }
 
 

@@ -226,5 +226,5 @@ def test_a_recipient_that_is_none_is_told_and_no_delivery_begun(root: Path, serv
     member, page = served.member(), f"{served.collection}/deliveries"
     member.get(page)
     answer = member.post(page, {"recipients": "age1nonsense"})
-    assert (answer.status, "not a public key" in answer.text) == (409, True)
+    assert (answer.status, "no public key" in answer.text) == (409, True)
     assert json.loads(anonymizer("deliveries", root, "--json").text) == []

@@ -111,7 +111,7 @@ def test_what_makes_it_unfit_is_told_at_the_start(tmp_path: Path, url: str, clie
     assert done.returncode not in {0, 2}
     assert ["noeviction" in told[0], "maxmemory 256mb" in told[1]] == [True, True]
     assert [line["waits"] for line in lines if line["event"] == "redis.away"] == [
-        "Redis has too few replicas to take anything (NOREPLICAS): restore them, or require fewer"
+        "Redis has too few replicas to write (NOREPLICAS): restore them, or require fewer"
     ]
 
 

@@ -36,15 +36,15 @@ from worker.transient_errors import describe
         ),
         (
             redis.ResponseError("NOREPLICAS Not enough good replicas to write."),
-            "Redis has too few replicas to take anything (NOREPLICAS): restore them, or require fewer",
+            "Redis has too few replicas to write (NOREPLICAS): restore them, or require fewer",
         ),
         (
             MovedError("3999 127.0.0.1:6381"),
-            "Redis runs in cluster mode (MOVED), which cannot be used: name one that does not",
+            "Redis runs in cluster mode (MOVED), which cannot be used: name another",
         ),
         (
             ClusterCrossSlotError("Keys in request don't hash to the same slot"),
-            "Redis runs in cluster mode (CROSSSLOT), which cannot be used: name one that does not",
+            "Redis runs in cluster mode (CROSSSLOT), which cannot be used: name another",
         ),
         (
             OperationalError("MISCONF Errors writing to the AOF file: No space left on device"),

@@ -191,7 +191,7 @@ def test_numbers_without_a_state_stop_the_collection_until_they_are_adopted(tmp_
     assert found is not None
     assert (found.set_id, found.content) == (None, {"adopted": True})
     assert records.read(adopted, 4) is None
-    with pytest.raises(SettingsWrong, match="has its state"):
+    with pytest.raises(SettingsWrong, match="already has state"):
         Collection.adopt(tmp_path, FORM, OPTIONS)
 
 
@@ -212,7 +212,7 @@ def test_a_lost_state_is_adopted_with_the_form_that_is_there(tmp_path: Path) -> 
 
 def test_an_empty_root_needs_an_identity_to_be_adopted(tmp_path: Path) -> None:
     """Neither a form nor one on the command line."""
-    with pytest.raises(SettingsWrong, match="new identity is needed"):
+    with pytest.raises(SettingsWrong, match="new identity is missing"):
         Collection.adopt(tmp_path)
 
 

@@ -86,7 +86,7 @@ def test_an_unknown_name_is_answered_with_what_there_is(tmp_path: Path) -> None:
     with pytest.raises(SettingsWrong) as refusal:
         find("Other", [tmp_path])
     assert str(refusal.value) == (
-        "There is no machine called Other. There is: Ours; or keep, which leaves each plan its own. "
+        "There is no machine called Other. Known machines: Ours. With keep each plan keeps its own. "
         "Could not be read: broken.xml: this is not well-formed XML "
         "(Opening and ending tag mismatch: wedges line 15 and machine, line 16, column 11)."
     )
@@ -156,7 +156,7 @@ def test_what_the_schema_refuses_is_refused_with_its_line(tmp_path: Path, text: 
     [
         ('to_mm="20"', 'to_mm="-300"', "line 8: <jaw> must have from_mm below to_mm"),
         (">-10 0 10<", ">-10 10 0<", "line 11: <boundaries_mm> must hold the leaf boundaries in mm from the lowest"),
-        ('name="Ours"', 'name="keep"', "line 2: <machine> cannot have the name keep"),
+        ('name="Ours"', 'name="keep"', "line 2: <machine> cannot be called keep"),
     ],
 )
 def test_what_a_schema_cannot_say_is_checked_too(tmp_path: Path, text: str, instead: str, says: str) -> None:

@@ -10,6 +10,7 @@ from itertools import combinations, count, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from services.errors import FormatTooNew, SettingsWrong
+from services.language import gettext
 from services.layout import SETTINGS_NAME
 from services.publication import claims
 from services.runtime import durable_files
@@ -31,9 +32,11 @@ class Overlap(NamedTuple):
     other: Path
 
     def __str__(self) -> str:
-        return (
-            f"Two patients could become {self.patient_id}: the collection in {self.other} gives that number, too. "
-            "Give one of the two another patient_id, or an initial_index beyond the numbers of the other."
+        return gettext(
+            "Two patients could become {patient_id}: the collection in {other} assigns that number, too. Give one "
+            "of the two another patient_id, or an initial_index beyond the numbers of the other.",
+            patient_id=self.patient_id,
+            other=self.other,
         )
 
 

@@ -14,6 +14,7 @@ from anonymizer.terminal import command, console, counted, say_json
 from services.errors import SettingsWrong
 from services.forms import structure_list
 from services.forms.structure_list import FILE_NAME
+from services.language import speaking
 from services.maintenance.structure_survey import Reader, survey, updated
 from services.publication import republish
 from services.runtime import audit
@@ -69,7 +70,8 @@ def structures(
         sets = Reader().read(collection, folders, pool.map)
     told = survey(collection, sheet, sets)
     if write:
-        structure_list.write(root, updated(sheet, told.names), instead_of=sheet)
+        with speaking(collection.options.language):
+            structure_list.write(root, updated(sheet, told.names), instead_of=sheet)
     asked = [one.anon for one in told.outdated] if again == ["all"] else again or []
     for name in asked:
         republish.request(collection, index_of(name))

@@ -1,0 +1,67 @@
+"""Whatever hinders the program is told on a page in the visitor's language, with the names of that page's buttons."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from console.hints import on_a_page
+from console.translations import LANGUAGES, catalogue
+from services.language import speaking
+from tests.console.test_the_form_of_a_new_collection import FORM
+from tests.sets import make_set
+from worker.transient_errors import describe, in_words, words_of
+
+if TYPE_CHECKING:
+    from tests.visitor import Served
+
+PROJECT = Path(__file__).parents[2]
+
+
+def _descriptions() -> set[str]:
+    """Collect what `describe` may return."""
+    tree = ast.parse((PROJECT / "worker" / "transient_errors.py").read_text("utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "gettext_noop"]
+    return {str(call.args[0].value) for call in calls if isinstance(call.args[0], ast.Constant)}
+
+
+def test_every_hindrance_is_told_in_german() -> None:
+    """Logs keep the English."""
+    every = _descriptions()
+    assert len(every) > 20
+    with speaking("de"):
+        assert [says for says in every if in_words(says) == says] == []
+        assert words_of(OSError(28, "No space left")) == "der Datenträger ist voll"
+        assert describe(OSError(28, "No space left")) == "the disk is full"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_hint_quotes_what_a_button_or_heading_says(language: str) -> None:
+    """In the same language, or nobody would find it."""
+    said = {str(of[language]) for key, of in catalogue().items() if not key.startswith("hint.")}
+    hints = [of[language] for key, of in catalogue().items() if key.startswith("hint.")]
+    quoted = [name for hint in hints for name in re.findall(r"[“„](.+?)[”“]", str(hint))]
+    assert len(quoted) > 10
+    assert [name for name in quoted if name not in said] == []
+
+
+def test_a_command_becomes_a_german_button() -> None:
+    """Whatever the language of the sentence around it, the visitor looks for this name."""
+    with speaking("de"):
+        told = on_a_page("Sein Protokoll sagt mehr. `anonymizer retry` versucht es noch einmal.")
+    assert told == "Sein Protokoll sagt mehr. „Noch einmal“ neben dem Set versucht es noch einmal."
+
+
+def test_a_folder_of_one_patient_is_refused_in_german(served: Served) -> None:
+    """The form of a new collection answers whoever filled it in."""
+    make_set(served.share, name="Nord")
+    german = served.member()
+    german.get("/language/de")
+    answer = german.post("/new", {**FORM, "folder": "Nord"})
+    assert answer.status == 422
+    assert "Nord enthält die DICOM-Dateien eines einzelnen Patienten" in answer.text
+    assert 'role="alert">Nord' in answer.text
