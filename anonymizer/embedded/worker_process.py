@@ -44,7 +44,10 @@ def worker_process(queue: str, url: str, share: Path, *, processes: int, debug: 
 
 
 def drawing_process(queue: str, url: str, share: Path, *, debug: bool) -> Supervised:
-    """Start a worker for the sheets alone, which takes what the others leave of the processors."""
+    """Start a worker for the sheets alone, which takes what the others leave of the processors.
+
+    Where Linux shares them between sessions first (`sched_autogroup_enabled`), this one has as much as all others.
+    """
     return _worker(["nice", "-n", str(NICE)], queue + ENDING, 1, url, share, debug=debug)
 
 
