@@ -19,11 +19,9 @@ from services.store import given_identities, records, registry, releases
 from services.store.records import folder_name
 from services.store.releases import RELEASED, SENT_BACK
 from services.store.set_state import SetState
-from sheets import paths, recognition
-from sheets.findings import NoSheet, examine
+from sheets import paths, recognition, set_summary
 from sheets.render.html import html
-from sheets.render.page import Cell, Facts, Heading, Page, Table, Text, Tile, Tiles
-from sheets.set_sheet import SUMMARY, program, summary
+from sheets.render.page import Cell, Facts, Heading, Page, Table, Text, Tile, Tiles, program
 from sheets.tables import files
 from sheets.tables.in_report import distributions, matrix, stands_out
 
@@ -48,7 +46,7 @@ class Entry:
     index: int
 
     facts: Mapping[str, Any]
-    """As returned by `sheets.set_sheet.summary`."""
+    """As returned by `sheets.set_summary.summary`."""
 
     decision: Release | None = None
     """The decision of a person about its release."""
@@ -154,26 +152,8 @@ def travelling(collection: Collection, entries: list[Entry]) -> Page:
 
 def entries(collection: Collection, indices: Iterable[int]) -> list[Entry]:
     """Return the entries of the report for those of these indices that are present."""
-    found = ((index, _facts(collection, index)) for index in indices)
+    found = ((index, set_summary.read_or_make(collection, index)) for index in indices)
     return [Entry(index, facts, releases.current(collection, index)) for index, facts in found if facts is not None]
-
-
-def _facts(collection: Collection, index: int) -> Mapping[str, Any] | None:
-    """Return the facts of a set; None if it is absent or was made by the older program."""
-    published = records.read(collection, index)
-    if published is None or not (collection.root / folder_name(index)).is_dir():
-        return None
-    path = paths.summaries(collection) / f"{folder_name(index)}.json"
-    stored = durable_files.read(path)
-    if stored is not None and (stored.get("schema"), stored.get("at")) == (SUMMARY, published.at):
-        return stored
-    try:
-        made = summary(examine(collection, index))
-    except NoSheet:
-        return None
-    path.parent.mkdir(exist_ok=True)
-    durable_files.write_atomically(path, durable_files.encode(made), staging=collection.staging)
-    return made
 
 
 def _counts(entries: list[Entry], states: Mapping[str, int]) -> list[tuple[str, str]]:

@@ -24,7 +24,7 @@ from sheets.read.beams import prescription
 from sheets.read.ct_volume import NotDrawable, Planes
 from sheets.read.dose_grid import Dose
 from sheets.read.plan_objects import NoSet
-from sheets.render import draw, plots
+from sheets.render import draw
 from sheets.render.draw import Box, Scene
 from sheets.source_diff import BEAMS, CONTOURS, CT, DOSE, Comparison, Difference
 
@@ -41,10 +41,6 @@ if TYPE_CHECKING:
     from sheets.read.numbers import Data
     from sheets.read.plan_objects import Objects
     from sheets.render.draw import Level
-    from sheets.render.page import Plot
-
-TARGETS: Final = ("PTV", "CTV", "GTV")
-"""(3006,00A4) *RT ROI Interpreted Type* of targets, in the order in which they are chosen for the views."""
 
 CLOSE_MM: Final = 40.0
 """Margin shown around a difference, in mm."""
@@ -136,9 +132,6 @@ class Findings:
     """Three views through the maximum dose; None if the others show it."""
 
     picture_before: bytes | None = None
-    curves: Plot | None = None
-    curves_of: Sequence[Structure] = ()
-    """The structures that have a histogram."""
 
     thumbnail: str = ""
     """An axial view, a PNG in Base64."""
@@ -221,7 +214,6 @@ def examine(collection: Collection, index: int, *, against_source: bool = False)
     for difference in [one for one in findings.comparison.differences if one.at is not None][:MOST_SHOWN]:
         if (picture := _close(findings, difference)) is not None:
             findings.close.append((difference.says, picture))
-    _draw_curves(findings)
     return findings
 
 
@@ -274,7 +266,7 @@ def _options(published: Record) -> Choice:
 
 def _target(side: Side) -> Structure | None:
     """Return the target of the views: of the first target type present, the first structure with the highest dose."""
-    for kind in TARGETS:
+    for kind in contours.TARGETS:
         found = [one for one in side.structures if one.kind == kind and one.number in side.histograms]
         if found:
             return max(found, key=lambda one: round(side.histograms[one.number].mean_gy))
@@ -453,17 +445,3 @@ def _close(findings: Findings, difference: Difference) -> bytes | None:
         Box(at - CLOSE_MM, at + CLOSE_MM),
         highlight=[plane.values for plane in off.made()],
     )
-
-
-def _draw_curves(findings: Findings) -> None:
-    after, before = findings.after, findings.before
-    if after.dose is None or not after.histograms:
-        return
-    rows = [
-        (one, after.histograms[one.number], before.histograms.get(one.number) if before else None)
-        for one in after.structures
-        if one.number in after.histograms and after.histograms[one.number].known
-    ]
-    if rows:
-        findings.curves_of = [one for one, _, _ in rows]
-        findings.curves = plots.histograms(rows, after.dose.highest_gy, after.dose.unit, findings.full_gy)

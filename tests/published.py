@@ -16,7 +16,7 @@ from services.runtime.settings import Settings
 from services.store import registry
 from services.store.collection import Collection
 from sheets import findings as examine
-from sheets import paths, set_sheet
+from sheets import paths, set_page, set_sheet
 from sheets.render.pdf import pdf
 from tests.sets import make_collection, make_set
 
@@ -64,7 +64,7 @@ class Published:
     def look(self, *, against_source: bool = False) -> tuple[Findings, str]:
         """Look at the set, and give what was found and what its sheet would say, without writing one."""
         findings = self.findings(against_source=against_source)
-        return findings, said(pdf(set_sheet.sheet(findings)))
+        return findings, said(pdf(set_page.lay_out(findings)))
 
 
 def said(written: bytes) -> str:

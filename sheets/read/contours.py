@@ -13,12 +13,15 @@ import numpy as np
 from sheets.read.numbers import contours_of, numbers, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from sheets.read.ct_volume import Floats, Frame
     from sheets.read.numbers import Data
+
+TARGETS: Final = ("PTV", "CTV", "GTV")
+"""(3006,00A4) *RT ROI Interpreted Type* of targets, in the order in which they are chosen for the views."""
 
 CLOSED: Final = frozenset({"CLOSED_PLANAR", "CLOSEDPLANAR_XOR"})
 """(3006,0042) *Contour Geometric Type* of contours that enclose an area. PS3.3 C.8.8.6.3."""
@@ -321,3 +324,12 @@ def _drawn(drawing: Data, within: Frame) -> tuple[tuple[Floats, ...], Mapping[st
     drawn = np.flatnonzero(finite & flat)
     contours = tuple(placed[starts[one] : starts[one] + sizes[one]] for one in drawn)
     return contours, {why: count for why, count in left_out.items() if count}
+
+
+def ranked(structures: Iterable[Structure]) -> list[Structure]:
+    """Return structures in the order of a sheet's tables: targets first, the external contour last."""
+    return sorted(structures, key=lambda one: _rank(one.kind))
+
+
+def _rank(kind: str) -> int:
+    return TARGETS.index(kind) if kind in TARGETS else len(TARGETS) + (kind == "EXTERNAL")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -161,3 +162,8 @@ class Page:
     blocks: Sequence[Block]
     program: str
     """Name and version of the program that made it."""
+
+
+def program() -> str:
+    """Return the name and version of this program."""
+    return f"rt-set-anonymizer {version('rt-set-anonymizer')}"

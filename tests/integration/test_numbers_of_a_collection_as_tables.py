@@ -12,7 +12,7 @@ import pytest
 
 from services.store.collection import Collection
 from sheets.findings import examine
-from sheets.set_sheet import sheet
+from sheets.set_page import lay_out
 from sheets.tables import columns
 from tests.delivered import anonymizer, collected
 
@@ -57,7 +57,7 @@ def test_the_json_is_what_the_published_schema_says(written: Path) -> None:
 def test_the_numbers_are_those_of_the_sheet(root: Path, written: Path) -> None:
     """Volume and every dose of every structure, letter by letter."""
     tables = json.loads((written / "tables.json").read_text("utf-8"))
-    page = sheet(examine(Collection.look(root), 6))
+    page = lay_out(examine(Collection.look(root), 6))
     (figures,) = [one for one in page.blocks if getattr(one, "columns", [""])[0] == "Structure"]
     by_name = {row[0].text: [cell.text for cell in row] for row in figures.rows}
     names = ["volume_cm3", "dmean_gy", "dmax_gy", "d0_03cc_gy", "d2_gy", "d50_gy", "d95_gy", "d98_gy"]

@@ -26,7 +26,7 @@ from services.store import again, failures, plans, records, registry
 from services.store.collection import Collection
 from services.store.share import Share
 from sheets.findings import examine
-from sheets.set_sheet import sheet
+from sheets.set_page import lay_out
 from tests.exports import first, generate
 from tests.integration.conftest import killed_before  # noqa: F401 - a fixture
 from tests.sets import make_set, other_object
@@ -298,7 +298,7 @@ def test_each_set_has_a_sheet_of_its_own(desk, *, again: bool) -> None:
     for index in here.do().indices:
         found = examine(here.collection, index, against_source=again)
         assert (found.proven, found.comparison.equal) == (not again, True)
-        text = str(sheet(found))
+        text = str(lay_out(found))
         assert f"ANON_{index:03d}" in text
         assert "Do not use it" not in text
 

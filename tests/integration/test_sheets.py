@@ -20,8 +20,9 @@ from phantom.modules import item, set_decimals
 from services.maintenance import export, withdraw
 from services.rtset import private_loss
 from services.store import records, registry
-from sheets import collection_report, element_counts, paths, planned_dvhs
+from sheets import collection_report, element_counts, paths
 from sheets.render.page import Table
+from sheets.sections import planned_dvhs
 from tests.in_process import anonymizer
 from tests.integration.test_run import run, states
 from tests.published import ROIS

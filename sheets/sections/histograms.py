@@ -1,0 +1,149 @@
+"""Dose-volume histograms and their figures, from the published set and from its source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sheets.read.contours import ranked
+from sheets.render import plots
+from sheets.render.page import Cell, Heading, Legend, Table, Text
+from sheets.sections import planned_dvhs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sheets.dvh import Dvh
+    from sheets.findings import Findings
+    from sheets.read.contours import Structure
+    from sheets.read.dose_grid import Dose
+    from sheets.render.page import Block
+
+_SAME_GY: Final = 0.005
+_SAME_CM3: Final = 0.005
+"""Smaller differences are not visible in the table."""
+
+_COVERED: Final = (95, 100, 107)
+"""Dose levels, in per cent of the prescribed dose, for which volumes are reported."""
+
+_HOT_CM3: Final = 0.03
+_SMALL_CM3: Final = 0.5
+"""Structures smaller than this are marked, in cm³."""
+
+
+def blocks(findings: Findings) -> Iterator[Block]:
+    """Lay out the curves, the figures, and what they leave out."""
+    after, before = findings.after, findings.before
+    if not after.structures:
+        return
+    yield Heading("Dose-volume histograms", new_page=before is not None)
+    yield from _curves(findings)
+    thick = " Thin lines: published. Broad pale lines: source." if before else ""
+    yield Text(
+        "Computed from contours and dose, by the same method for all sets: each contour plane extends half way to its "
+        "neighbours, with a smooth curve through the areas of the planes; dose is interpolated trilinearly and is zero "
+        f"outside the dose grid.{thick} D95: minimum dose received by 95 % of the volume; D0.03cc: minimum dose "
+        "received by the hottest 0.03 cm³; Dmax: maximum dose in the structure or on its surface; V95: fraction of the "
+        f"volume receiving 95 % of the prescribed dose{_of_which(findings)}.",
+        "small",
+    )
+    yield _figures_table(findings)
+    if any(_is_small(found) for found in after.histograms.values()):
+        yield Text(f"* under {_SMALL_CM3} cm³: few voxels, figures are approximate.", "small")
+    yield from map(Text, _not_as_usual(after.structures))
+    yield from planned_dvhs.blocks(findings, ranked(after.structures))
+
+
+def _curves(findings: Findings) -> Iterator[Block]:
+    """Draw the known histograms, those of the source beside them."""
+    after, before = findings.after, findings.before
+    if after.dose is None:
+        return
+    drawn = [
+        (one, found, before.histograms.get(one.number) if before else None)
+        for one in after.structures
+        if (found := after.histograms.get(one.number)) is not None and found.known
+    ]
+    if drawn:
+        yield plots.histograms(drawn, after.dose.highest_gy, after.dose.unit, findings.full_gy)
+        yield Legend(plots.keys(ranked(one for one, _, _ in drawn)))
+
+
+def _of_which(findings: Findings) -> str:
+    """Return which dose is the reference if several are prescribed; '' otherwise."""
+    if findings.full_gy is None or not findings.prescription.others_gy:
+        return ""
+    return f" of {findings.full_gy:g} Gy, the highest of several: of limited use for targets of lower doses"
+
+
+def _figures_table(findings: Findings) -> Table:
+    """Return the table of the figures of all structures, targets first."""
+    after, before, full_gy = findings.after, findings.before, findings.full_gy
+    unit = f" {after.dose.unit}" if after.dose else ""
+    doses = [f"{name}{unit}".strip() for name in ("Dmean", "Dmax", "D0.03cc", "D2", "D50", "D95", "D98")]
+    covered = [f"V{percent} %" for percent in _COVERED] if full_gy else []
+    columns = ["Structure", "Type", "cm³", *doses, *covered, "Outside"]
+    rows = []
+    for one in ranked(after.structures):
+        found = after.histograms.get(one.number)
+        cells = [Cell(one.name, colour=one.colour), Cell(one.kind), *_figures(one, found, after.dose, full_gy)]
+        if before is not None:
+            cells.append(_against(found, before.histograms.get(one.number)))
+        rows.append(cells)
+    widths = [3.2, 2.2, 1.8, 1.45, 1.3, 1.75, *[1.3] * (len(doses) - 3), *[1.2] * len(covered), 1.5]
+    if before is not None:
+        columns.append("Source")
+        widths.append(1.7)
+    return Table(columns, rows, frozenset(range(2, 4 + len(doses) + len(covered))), widths)
+
+
+def _is_small(found: Dvh) -> bool:
+    return found.volume_cm3 < _SMALL_CM3
+
+
+def _figures(of: Structure, found: Dvh | None, dose: Dose | None, full_gy: float | None) -> list[Cell]:
+    count = 7 + (len(_COVERED) if full_gy else 0)
+    if found is None or dose is None:
+        says = "" if of.drawn else "not drawn" if of.left_out else "no contours"
+        return [Cell(says), *([Cell("")] * (count + 1))]
+    volume = Cell(f"{found.volume_cm3:.2f}{'*' if _is_small(found) else ''}")
+    outside = Cell(f"{found.outside:.1%}" if found.outside else "")
+    if not found.known:
+        return [volume, *([Cell("unknown")] * count), outside]
+    hottest = found.dose_gy(100 * _HOT_CM3 / found.volume_cm3) if found.volume_cm3 > _HOT_CM3 else found.max_gy
+    figures = [found.mean_gy, found.max_gy, hottest, *map(found.dose_gy, (2, 50, 95, 98))]
+    covered = [found.covered_percent(percent / 100 * full_gy) for percent in _COVERED] if full_gy else []
+    return [
+        volume,
+        *(Cell(dose.figure(figure)) for figure in figures),
+        *(Cell(f"{part:.1f}") for part in covered),
+        outside,
+    ]
+
+
+def _not_as_usual(structures: Sequence[Structure]) -> Iterator[str]:
+    """Yield the gaps treated as empty or filled between contours, and the contours not drawn."""
+    for one in structures:
+        for why, count in one.left_out.items():
+            yield f"{one.name}: {count} \N{MULTIPLICATION SIGN} {why}, not drawn and not in the figures."
+        if one.drawn and (empty := int(one.stack.missing.sum())):
+            slices = "1 CT slice" if empty == 1 else f"{empty} CT slices"
+            yield f"{one.name}: {slices} without a contour between its contours, treated as empty."
+        if one.drawn and one.stack.bridged:
+            nth = "every second" if one.stack.bridged == 1 else f"one of {one.stack.bridged + 1}"
+            yield f"{one.name}: contours on {nth} CT slices only; the gaps are treated as filled."
+
+
+def _against(after: Dvh | None, before: Dvh | None) -> Cell:
+    """Return the largest difference from the source's histogram."""
+    if after is None or before is None:
+        return Cell("the same" if after is before else "other contours", bad=after is not before)
+    for name, off, least in (
+        ("volume", after.volume_cm3 - before.volume_cm3, _SAME_CM3),
+        ("Dmean", after.mean_gy - before.mean_gy, _SAME_GY),
+        ("Dmax", after.max_gy - before.max_gy, _SAME_GY),
+        ("D95", after.dose_gy(95) - before.dose_gy(95), _SAME_GY),
+        ("D2", after.dose_gy(2) - before.dose_gy(2), _SAME_GY),
+    ):
+        if abs(off) >= least:
+            return Cell(f"{name} {off:+.2f}", bad=True)
+    return Cell("the same")
