@@ -29,7 +29,7 @@ from services.store import again, registry
 from services.store.collection import Collection
 from services.store.set_state import SetState
 from services.verdict.summary import FolderSummary, summarize
-from watcher.status import CollectionStatus, Row, StatusReader
+from watcher.status.reader import StatusReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from services.forms.identity import Identity
     from services.layout import NotTaken
     from services.runtime.settings import Settings
+    from watcher.status.reader import CollectionStatus
+    from watcher.status.rows import Row
 
     Judging = tuple[Callable[..., FolderSummary], *tuple[object, ...]]
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from console.forms import Form
-    from watcher.status import Row
+    from watcher.status.rows import Row
 
 OVERTAKEN = gettext_noop(
     "The folder has changed, or somebody else has decided, since you loaded the page. Nothing was changed: check "

@@ -28,14 +28,14 @@ from tests.invariants import hold, nothing_is_passed_over
 from tests.rights import not_all_powerful, open_all
 from tests.sets import make_collection, make_set
 from watcher.set_states import SetStatuses
-from watcher.status import StatusReader
+from watcher.status.reader import StatusReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import redis
 
-    from watcher.status import CollectionStatus
+    from watcher.status.reader import CollectionStatus
 
 NAMES = (
     *("Huber Josef", "Anon_Prostate_01", "~Meier", "Nguyen.temp", "sheets", "SHEETS", "anonymizer-sheets", "anon_12"),

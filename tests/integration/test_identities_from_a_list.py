@@ -20,7 +20,7 @@ from tests.in_process import anonymizer
 from tests.integration.test_run import anon_folders, run, states
 from tests.sets import make_collection, make_set, setting
 from watcher.set_states import SetStatuses
-from watcher.status import StatusReader
+from watcher.status.reader import StatusReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable

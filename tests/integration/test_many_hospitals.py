@@ -17,7 +17,7 @@ from tests.in_process import anonymizer
 from tests.integration.test_run import run, states, tracking_lines
 from tests.sets import make_collection, make_set, setting, without
 from watcher.folders import folders_of
-from watcher.status import StatusReader
+from watcher.status.reader import StatusReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable

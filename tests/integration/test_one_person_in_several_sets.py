@@ -16,7 +16,7 @@ from services.store.collection import Collection
 from sheets import collection_report
 from tests.in_process import anonymizer
 from tests.sets import make_collection, make_set, setting
-from watcher.status import StatusReader
+from watcher.status.reader import StatusReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable

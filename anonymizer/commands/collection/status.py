@@ -33,12 +33,13 @@ from services.store.releases import SENT_BACK
 from services.store.set_state import SetState
 from services.store.share import COPIED, Share
 from watcher.identities import overlaps
-from watcher.status import Row, StatusReader
+from watcher.status.reader import StatusReader
+from watcher.status.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from watcher.status import CollectionStatus
+    from watcher.status.reader import CollectionStatus
 
 All = Annotated[bool, typer.Option("--all", help="List published sets too.")]
 Wide = Annotated[bool, typer.Option("--wide", help="List every set with its locator, its name in logs and Flower.")]
