@@ -64,7 +64,7 @@ def working(root: Path, processes: int, *, drawing: bool = False) -> Iterator[Wo
         if drawing:
             nice = ["nice", "-n", str(NICE)]
             _started(stack, environment, nice, QUEUE + ENDING, 1)
-        yield Working(Queue(client, app, QUEUE), Sheets(client, app, QUEUE + ENDING))
+        yield Working(Queue(client, app, QUEUE), Sheets.beside(client, app, QUEUE))
 
 
 def _started(stack: ExitStack, environment: dict[str, str], nice: list[str], queue: str, processes: int) -> None:

@@ -40,6 +40,11 @@ class Sheets:
         self._redis = client
         self._app = app
 
+    @classmethod
+    def beside(cls, client: redis.Redis, app: Celery, queue: str) -> Sheets:
+        """Return the queue of the sheets of those sets that are in the queue of this name."""
+        return cls(client, app, queue + ENDING)
+
     def ask_for_missing(self, collection: Collection) -> list[int]:
         """Request the sheets that a collection lacks, and return those still to come.
 

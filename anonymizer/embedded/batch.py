@@ -16,12 +16,11 @@ from services.errors import SettingsWrong
 from services.publication import publish
 from services.rtset import folder_listing
 from services.runtime.progress import WAITS, InWork, durations, read_all
-from services.store import failures, registry
+from services.store import again, registry
 from services.store.set_state import SetState
 from services.store.tracking_lines import TrackingFiles
 from watcher.collection_watcher import SHARE_OF_TIME, CollectionWatcher
 from worker.app import connect, make_app
-from worker.drawing import ENDING
 from worker.queue import Queue
 from worker.sheet_queue import Sheets
 from worker.transient_errors import CIRCUMSTANCES, describe
@@ -272,7 +271,7 @@ def batch(
         )
         client = stack.enter_context(connect(settings))
         app = make_app(lambda: settings)
-        queue, sheets = Queue(client, app, name), Sheets(client, app, name + ENDING)
+        queue, sheets = Queue(client, app, name), Sheets.beside(client, app, name)
         attended = CollectionWatcher(collection.root, queue, client, settings, by_hand=bool(only), seen=seen)
         while not attended.beat():
             if attended.has_other:
@@ -280,7 +279,7 @@ def batch(
             time.sleep(0.1)
         stack.callback(attended.leave)
         stack.callback(_bring_the_lines, collection)
-        start_anew(collection)
+        again.retry_parked(collection)
         with suppress(*CIRCUMSTANCES):  # the first message to be sent reports the reason
             queue.connect()
         for folder in only:
@@ -324,12 +323,3 @@ def _clear(queue: Queue, sheets: Sheets, collection: Collection) -> None:
     with suppress(redis.RedisError, OSError):
         queue.clear()
         sheets.clear(collection)
-
-
-def start_anew(collection: Collection) -> None:
-    """Reset parked sets and attempt counts, so that a new run tries them again."""
-    for locator in failures.all_of(collection):
-        outcome = registry.read_outcome(collection, locator)
-        if outcome and any(one.state is SetState.PARKED for one in outcome.entries):
-            registry.reopen(collection, locator)
-        failures.forget_folder(collection, locator)

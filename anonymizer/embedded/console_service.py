@@ -14,7 +14,6 @@ from anonymizer.embedded.worker_process import worker_process
 from services.store.share import Share
 from watcher.service import Watch
 from worker.app import connect, make_app
-from worker.drawing import ENDING
 from worker.queue import Queue
 from worker.sheet_queue import Sheets
 
@@ -42,7 +41,7 @@ def embedded_service(share: Path, settings: Settings, *, processes: int, debug: 
         client = stack.enter_context(connect(settings))
         name = f"anonymizer.{uuid4().hex}"
         app = make_app(lambda: settings)
-        sheets = Sheets(client, app, name + ENDING)
+        sheets = Sheets.beside(client, app, name)
         watch = Watch(Share(share), Queue(client, app, name), client, settings, by_hand=True, sheets=sheets)
         worker = worker_process(name, url, share, processes=processes, debug=debug)
         stack.callback(worker.stop, GRACE_S)

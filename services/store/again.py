@@ -39,3 +39,12 @@ def published_otherwise(collection: Collection, locator: str) -> list[str]:
     outcome = registry.read_outcome(collection, locator)
     others = {SetState.CHANGED, SetState.WITHDRAWN, SetState.SAME_SET}
     return [one.plan for one in outcome.sets if one.state in others] if outcome else []
+
+
+def retry_parked(collection: Collection) -> None:
+    """Reset parked sets and all attempt counts, so that a new run tries them again."""
+    for locator in failures.all_of(collection):
+        outcome = registry.read_outcome(collection, locator)
+        if outcome and any(one.state is SetState.PARKED for one in outcome.entries):
+            registry.reopen(collection, locator)
+        failures.forget_folder(collection, locator)
