@@ -11,9 +11,7 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from services.dicom import part10
-from services.dicom.dataset import root_view
-from services.dicom.elements import Malformed
+from services.dicom.dataset import read_view
 from services.runtime import durable_files
 from services.store import registry
 
@@ -87,12 +85,10 @@ def _open_folder(collection: Collection, place: Path, patient: str) -> Path:
 
 def _read(file: Path, sender: str) -> tuple[str, str]:
     """Return what an object's folder and the object itself are called."""
-    try:
-        view = root_view(part10.read(file))
+    told = patient = uid = kind = ""
+    if (view := read_view(file)) is not None:
         told, patient = view.text("PatientID").strip(), _patient(view)
         uid, kind = view.text("SOPInstanceUID").strip(), _UNSAFE.sub("", view.text("Modality"))[:16]
-    except (Malformed, part10.NotDicom):
-        told = patient = uid = kind = ""
     # The name alone may be the same for two: `A/1` and `A_1`, or one ID that two systems gave.
     mark = hashlib.sha256(f"{sender}\0{patient}".encode("utf-8", "surrogatepass")).hexdigest()[:10]
     readable = _UNSAFE.sub("_", told)[:_LONGEST].strip("_") or "no-ID"

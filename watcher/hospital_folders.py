@@ -12,9 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from services.dicom import dataset, part10
-from services.dicom.elements import Malformed
-from services.dicom.part10 import NotDicom
+from services.dicom.dataset import read_view
 from services.errors import SetRefused
 from services.layout import SETTINGS_NAME, is_there, why_file_left, why_folder_left
 from services.rtset import folder_listing, not_taken
@@ -129,14 +127,12 @@ def _read(folder: str, _fingerprint: str) -> _Objects:
     except SetRefused:
         entries = ()
     for entry in entries:
-        try:
-            file = part10.read(place / entry.path)
-        except (NotDicom, Malformed):
+        view = read_view(place / entry.path)
+        if view is None:
             continue
-        view = dataset.root_view(file)
         own |= {_plain(view.raw(keyword) or b"") for keyword in ("SOPInstanceUID", "SeriesInstanceUID")}
         if not view.text("SOPClassUID").startswith(_IMAGES) or view.text("Modality") != "CT":
-            referred.update(_referred(file.data, file.elements))
+            referred.update(_referred(view.data, view.elements))
     return _Objects(frozenset(own - {b""}), frozenset(referred - {b""}))
 
 

@@ -10,10 +10,12 @@ import math
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from services.dicom import character_sets, dictionary
+from services.dicom import character_sets, dictionary, part10
+from services.dicom.elements import Malformed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from services.dicom.elements import Element
     from services.dicom.part10 import DicomFile
@@ -24,6 +26,20 @@ _SPECIFIC_CHARACTER_SET = 0x00080005
 def root_view(file: DicomFile) -> View:
     """Return a view of the top level of a file."""
     return View(file.data, file.elements, ())
+
+
+def read_view(path: Path) -> View | None:
+    """Return a view of the top level of a file on disk; None if it is not DICOM, or malformed.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    """
+    try:
+        return root_view(part10.read(path))
+    except (part10.NotDicom, Malformed):
+        return None
 
 
 class View:

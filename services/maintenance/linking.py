@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from services.deidentify import replacements
 from services.deidentify.uid_map import UidMap
-from services.dicom import dates, part10
-from services.dicom.dataset import root_view
-from services.dicom.elements import Malformed
-from services.dicom.part10 import NotDicom
+from services.dicom import dates
+from services.dicom.dataset import read_view
 from services.errors import Fault, SetChanged, SetRefused, SetWaits
 from services.forms.identity import NewIdentity, is_near_age
 from services.language import gettext, gettext_noop, joined
@@ -372,8 +370,8 @@ def _studies_of(collection: Collection, record: Record) -> set[str]:
 
 
 def _view(path: Path) -> View | None:
-    with suppress(FileNotFoundError, NotADirectoryError, NotDicom, Malformed):
-        return root_view(part10.read(path))
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return read_view(path)
     return None
 
 

@@ -16,10 +16,7 @@ from typing import TYPE_CHECKING, Final
 from services.deidentify.replacements import identifiers_of
 from services.deidentify.structure_renaming import Renaming, code_meanings, names_of
 from services.deidentify.text_cleaner import Cleaner
-from services.dicom import part10
-from services.dicom.dataset import root_view
-from services.dicom.elements import Malformed
-from services.dicom.part10 import NotDicom
+from services.dicom.dataset import read_view
 from services.errors import SetChanged, SetRefused
 from services.forms import structure_list
 from services.forms.structure_list import Row
@@ -304,6 +301,7 @@ def _published_as(collection: Collection, rtset: RtSet) -> int | None:
 def _published_names(folder: Path) -> dict[int, str] | None:
     """Return the structure names of a published set."""
     for path in folder.glob("RS.*.dcm"):
-        with suppress(NotDicom, Malformed, OSError):
-            return dict(names_of(root_view(part10.read(path))))
+        with suppress(OSError):
+            if (view := read_view(path)) is not None:
+                return dict(names_of(view))
     return None

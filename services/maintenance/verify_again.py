@@ -7,10 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from services.deidentify.uid_map import UidMap
-from services.dicom import dates, part10
-from services.dicom.dataset import root_view
-from services.dicom.elements import Malformed
-from services.dicom.part10 import NotDicom
+from services.dicom import dates
+from services.dicom.dataset import read_view
 from services.errors import NotClean, SetRefused, SettingsWrong
 from services.forms import structure_list
 from services.forms.identity import NewIdentity
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from services.dicom.part10 import DicomFile
     from services.policy.table import Policy
     from services.proof.compare_elements import MachineIdentity
     from services.proof.prove import Proof
@@ -171,7 +168,7 @@ def _recorded(told: Mapping[str, Any], collection: Collection, index: int, machi
 def _formed(anon: Path, collection: Collection, index: int, machines: Iterable[Path]) -> Expected:
     """Return what the form promises; machine and rebuilt references are read from statements in the output."""
     options = collection.options
-    plan = next((root_view(file) for file in map(_sound, sorted(anon.glob("RP.*.dcm"))) if file), None)
+    plan = next((view for view in map(read_view, sorted(anon.glob("RP.*.dcm"))) if view is not None), None)
     named = {beam.text("TreatmentMachineName") for keyword in _BEAMS for beam in plan.items(keyword)} if plan else set()
     fitting = descriptor.named(options.machine, tuple(machines))
     return Expected(
@@ -182,10 +179,3 @@ def _formed(anon: Path, collection: Collection, index: int, machines: Iterable[P
         relinked=plan is not None and REBUILT in plan.text("DeidentificationMethod"),
         naming=structure_list.Naming(),
     )
-
-
-def _sound(path: Path) -> DicomFile | None:
-    try:
-        return part10.read(path)
-    except (NotDicom, Malformed):
-        return None

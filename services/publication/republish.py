@@ -16,10 +16,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from services import plain_files
-from services.dicom import part10
-from services.dicom.dataset import root_view
-from services.dicom.elements import Malformed
-from services.dicom.part10 import NotDicom
+from services.dicom.dataset import read_view
 from services.errors import SettingsWrong
 from services.language import gettext
 from services.publication import new_identity
@@ -156,9 +153,8 @@ def _is_there(collection: Collection, locator: str) -> bool:
 
 def _is_called(plan: Path, collection: Collection, index: int) -> bool:
     """Return whether the patient of a published plan has the identity that the form now gives."""
-    try:
-        view = root_view(part10.read(plan))
-    except (NotDicom, Malformed):
+    view = read_view(plan)
+    if view is None:
         return True  # whatever happened to the file, it is replaced
     identity = new_identity.of_published(collection, index)
     return (view.text("PatientID"), view.text("PatientName")) == (identity.patient_id, identity.patient_name)

@@ -6,9 +6,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from services.dicom import dataset, part10
-from services.dicom.elements import Malformed
-from services.dicom.part10 import NotDicom
+from services.dicom.dataset import read_view
 from services.errors import SetRefused
 from services.forms.identity import is_placeholder
 from services.language import speaking
@@ -62,11 +60,8 @@ def _stated(folder: Path, _changed_ns: int) -> Stated:
     except SetRefused:
         return Stated()
     for entry in islice(entries, LOOKED_INTO):
-        try:
-            view = dataset.root_view(part10.read(folder / entry.path))
-        except (NotDicom, Malformed):
-            continue
-        if patient_id := view.text("PatientID"):
+        view = read_view(folder / entry.path)
+        if view is not None and (patient_id := view.text("PatientID")):
             birth, sex = view.text("PatientBirthDate"), view.text("PatientSex").upper()
             return Stated(patient_id, "" if is_placeholder(birth) else birth, sex if sex in {"F", "M", "O"} else "")
     return Stated()
