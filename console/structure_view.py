@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from console.reader_pool import reading_apart
 from services.forms import spreadsheet, structure_list
-from services.maintenance.structure_survey import Reader, survey
+from services.maintenance.structures.reading import Reader
+from services.maintenance.structures.survey import survey
 from services.publication import republish
 from services.store.collection import Collection
 from services.store.records import index_of
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from services.forms.structure_list import Sheet, State
-    from services.maintenance.structure_survey import Survey
+    from services.maintenance.structures.survey import Survey
 
 
 def said_of(sheet: Sheet, name: str) -> str:

@@ -2,48 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-from services.deidentify.uid_map import UidMap
-from services.dicom import dates
-from services.dicom.dataset import read_view
-from services.errors import NotClean, SetRefused, SettingsWrong
-from services.forms import structure_list
-from services.forms.identity import NewIdentity
+from services.errors import NotClean, SettingsWrong
 from services.language import gettext
 from services.layout import published_in
-from services.machines import descriptor
-from services.maintenance import same_source
+from services.maintenance import promised, same_source
 from services.policy import table
-from services.policy.table import Choice
-from services.proof.prove import Expected, prove
-from services.proof.values import REBUILT
-from services.publication import new_identity, persons
+from services.proof.prove import prove
 from services.rtset import folder_listing, reader
-from services.store import records, structure_lists
+from services.store import records
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from services.policy.table import Policy
-    from services.proof.compare_elements import MachineIdentity
     from services.proof.prove import Proof
-    from services.rtset.reader import SetFile
     from services.store.collection import Collection
-    from services.store.records import Record
-
-_BEAMS = ("BeamSequence", "IonBeamSequence")
-
-
-class _Moved(NamedTuple):
-    """The target machine of a plan, from the record of its set."""
-
-    name: str
-    manufacturer: str
-    model: str
 
 
 def verify_published(source: Path, anon: Path, collection: Collection, machines: Iterable[Path]) -> Proof:
@@ -82,15 +57,8 @@ def verify_published(source: Path, anon: Path, collection: Collection, machines:
     if not objects:
         raise SettingsWrong(gettext("The source folder contains no object of a set."))
     told = published.content if published else {}
-    recorded = "options" in told
-    expected = _recorded(told, collection, index, machines) if recorded else _formed(anon, collection, index, machines)
-    if published:
-        known = collection.knows_again(published.taken_words)
-        uids = _uids_by_key(collection, published) if recorded else None
-        of_set = [one for kind in taken for one in taken[kind]]
-        shift = _shift_by_key(collection, published, of_set, expected.policy) if recorded else None
-        unread = None if told.get("linked") else published.unread_words  # linked sets do not claim 113105
-        expected = replace(expected, unread_words=unread, taken=known, new_uid=uids, shift=shift)
+    of_set = [one for kind in taken for one in taken[kind]]
+    expected = promised.of_set(anon, collection, published, of_set, machines)
     changed = list(_changed_since(anon, published.hashes)) if published else []
     try:
         proof = prove(objects, anon, expected)
@@ -103,30 +71,6 @@ def verify_published(source: Path, anon: Path, collection: Collection, machines:
     if changed:
         raise NotClean(*changed)
     return proof
-
-
-def _uids_by_key(collection: Collection, published: Record) -> Callable[[str], str] | None:
-    """Return the function that makes the new UIDs of a published set; None if the record names no set."""
-    return UidMap(persons.secret_of(collection, published)) if published.set_id else None
-
-
-def _shift_by_key(
-    collection: Collection, published: Record, objects: Iterable[SetFile], policy: Policy
-) -> timedelta | None:
-    """Return by how much the dates of a published set were moved back, from its key or its person's entry.
-
-    None if the record names no set of this collection, dates do not move, or the shift is unknown.
-    """
-    if not published.set_id or published.content.get("received") or policy.options.dates != "shift":
-        return None
-    key = str(published.content.get(persons.KEY, persons.OF_SET))
-    if key != persons.OF_SET:
-        person = persons.read(collection, key.partition(":")[2])
-        return timedelta(weeks=person.weeks) if person is not None and person.weeks else None
-    try:
-        return dates.choose_shift(collection.set_key(published.set_id), reader.days_of(objects, policy))
-    except SetRefused:  # it now contains more dates than any shift keeps apart, so is not what was published
-        return None
 
 
 def _changed_since(anon: Path, hashes: Mapping[str, str]) -> Iterator[str]:
@@ -142,40 +86,3 @@ def _changed_since(anon: Path, hashes: Mapping[str, str]) -> Iterator[str]:
             yield f"record: {name} is not the file that was published"
     if hashes and (added := len(there - hashes.keys())):
         yield f"record: {added} file{'s' * (added > 1)} here {'were' if added > 1 else 'was'} not published"
-
-
-def _recorded(told: Mapping[str, Any], collection: Collection, index: int, machines: Iterable[Path]) -> Expected:
-    """Return what was promised for a published set, from its record."""
-    options, now = told["options"], new_identity.of_published(collection, index)
-    said, moved, linked = told.get("identity", {}), told.get("machine"), told.get("linked", {})
-    target: MachineIdentity | None = _Moved(**moved) if moved else None
-    if (
-        "machine" not in told and options["machine"] != descriptor.KEEP
-    ):  # written before records held more than its name
-        target = descriptor.find(options["machine"], tuple(machines))
-    return Expected(
-        NewIdentity(said.get("patient_id", now.patient_id), said.get("patient_name", now.patient_name), index),
-        table.policy_for(Choice.recorded(options)),
-        target,
-        options["scanner"],
-        relinked=any(REBUILT in text for text in told["method"]["text"]),
-        naming=structure_lists.kept(collection, str(told.get("structures", {}).get("list", ""))),
-        birth_date=linked.get("birth_date"),
-        study_ids=linked.get("study_ids", {}),
-    )
-
-
-def _formed(anon: Path, collection: Collection, index: int, machines: Iterable[Path]) -> Expected:
-    """Return what the form promises; machine and rebuilt references are read from statements in the output."""
-    options = collection.options
-    plan = next((view for view in map(read_view, sorted(anon.glob("RP.*.dcm"))) if view is not None), None)
-    named = {beam.text("TreatmentMachineName") for keyword in _BEAMS for beam in plan.items(keyword)} if plan else set()
-    fitting = descriptor.named(options.machine, tuple(machines))
-    return Expected(
-        new_identity.of_published(collection, index),
-        table.policy_for(options),
-        next((one for one in fitting if one.name in named), fitting[0]) if fitting else None,
-        options.scanner if options.machine else "",
-        relinked=plan is not None and REBUILT in plan.text("DeidentificationMethod"),
-        naming=structure_list.Naming(),
-    )

@@ -15,7 +15,8 @@ from services.deidentify.structure_renaming import Coverage
 from services.errors import SettingsWrong
 from services.forms import structure_list
 from services.machines import descriptor as machines
-from services.maintenance.structure_survey import Reader, survey, updated
+from services.maintenance.structures.reading import Reader
+from services.maintenance.structures.survey import survey, updated
 from services.maintenance.verify_again import verify_published
 from services.pipeline.folder_run import process
 from services.publication import claims, publish, republish

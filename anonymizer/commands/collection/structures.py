@@ -15,7 +15,8 @@ from services.errors import SettingsWrong
 from services.forms import structure_list
 from services.forms.structure_list import FILE_NAME
 from services.language import speaking
-from services.maintenance.structure_survey import Reader, survey, updated
+from services.maintenance.structures.reading import Reader
+from services.maintenance.structures.survey import survey, updated
 from services.publication import republish
 from services.runtime import audit
 from services.store.collection import Collection
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from services.forms.structure_list import Sheet
-    from services.maintenance.structure_survey import Name, NamesOfSet, Survey
+    from services.maintenance.structures.survey import Name, NamesOfSet, Survey
 
 Write = Annotated[bool, typer.Option("--write", help=f"Update {FILE_NAME}, keeping its entries.")]
 Confirm = Annotated[

@@ -1,43 +1,25 @@
-"""Survey of structure names in a collection: current names, proposed names, and names not decided.
-
-Sets are read as by the check; refused ones are skipped until repaired. Names are those without the list, cleaned of
-patient identifiers.
-"""
+"""Survey of structure names in a collection: current names, proposed names, and names not decided."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from services.deidentify.replacements import identifiers_of
-from services.deidentify.structure_renaming import Renaming, code_meanings, names_of
-from services.deidentify.text_cleaner import Cleaner
-from services.dicom.dataset import read_view
-from services.errors import SetChanged, SetRefused
 from services.forms import structure_list
 from services.forms.structure_list import Row
 from services.language import gettext, gettext_noop
-from services.maintenance import same_source
-from services.policy.table import policy_for
-from services.publication import claims, republish
-from services.rtset import folder_listing, unfinished_pixels
-from services.store import records, registry
+from services.publication import republish
 from services.store.records import folder_name
-from services.verdict import check, importability
 from services.vocabulary import structure_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping
 
     from services.deidentify.structure_renaming import Coverage, KeptBack, Structure
-    from services.forms.structure_list import Naming, Sheet, State
-    from services.policy.text_roles import Text
-    from services.rtset.reader import RtSet
+    from services.forms.structure_list import Sheet, State
+    from services.maintenance.structures.reading import SetNames
     from services.store.collection import Collection
     from services.vocabulary.structure_names import How
 
@@ -49,30 +31,6 @@ _NOTES: Final[Mapping[How, str]] = {
     "unknown": "",
 }
 """Notes on rows that are not self-explanatory."""
-
-
-@dataclass(frozen=True, slots=True)
-class SetNames:
-    """Structures of one set, before decisions on their names are applied."""
-
-    folder: str
-
-    cleaner: Cleaner | None = None
-    """None if the set was refused or is changing."""
-
-    texts: tuple[Text, ...] = ()
-    names: Sequence[tuple[int, str]] = ()
-    meanings: Mapping[int, str] | None = None
-
-    index: int | None = None
-    """Index under which the set is published."""
-
-    published: Mapping[int, str] | None = None
-    """Published structure names by ROI Number; None if the folder does not exist."""
-
-    def named_by(self, naming: Naming) -> Renaming | None:
-        """Return the structure names that a list gives."""
-        return Renaming(self.cleaner, self.texts, naming, self.names, self.meanings) if self.cleaner else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,50 +103,6 @@ class Survey:
     def outdated(self) -> tuple[NamesOfSet, ...]:
         """Published sets with structures that would now be named differently."""
         return tuple(one for one in self.sets if one.outdated)
-
-
-class Reader:
-    """Repeatedly reads the names of a collection's sets, re-reading only changed ones."""
-
-    def __init__(self) -> None:
-        self._known: dict[Path, tuple[object, SetNames | None]] = {}
-
-    def read(
-        self, collection: Collection, folders: Sequence[Path], many: Callable[..., Iterable[SetNames | None]] = map
-    ) -> list[SetNames]:
-        """Return the names of each readable set, skipping folders without DICOM.
-
-        Parameters
-        ----------
-        many
-            Like `map`; for many sets, that of a process pool.
-        """
-        looks = {folder: look for folder in folders if (look := _look(folder, collection)) is not None}
-        fresh = [folder for folder, look in looks.items() if self._known.get(folder, (None,))[0] != look]
-        for folder, names in zip(fresh, many(partial(read_set, collection=collection), fresh), strict=True):
-            self._known[folder] = looks[folder], names
-        return [names for folder in looks if (names := self._known[folder][1]) is not None]
-
-
-def read_set(folder: Path, collection: Collection) -> SetNames | None:
-    """Read the names of one set, regardless of machine fit and accepted codes.
-
-    None if the folder has no DICOM and is therefore not a set.
-    """
-    options = replace(collection.options, accept=importability.ACCEPTABLE | {unfinished_pixels.CODE})
-    try:
-        verdict = check.judge(folder, options, (), policy_for(options))
-    except (SetRefused, SetChanged, OSError):
-        return SetNames(collection.name_of(folder))
-    rtset = verdict.rtset
-    if rtset is None:
-        return None if verdict.empty else SetNames(collection.name_of(folder))
-    texts = tuple(text for text in rtset.texts if text.role in {"roi_name", "roi_label"})
-    cleaner = Cleaner(identifiers_of(rtset), rtset.texts)
-    index = _published_as(collection, rtset)
-    published = _published_names(collection.root / folder_name(index)) if index is not None else None
-    view = rtset.structure_set.view
-    return SetNames(collection.name_of(folder), cleaner, texts, names_of(view), code_meanings(view), index, published)
 
 
 def survey(collection: Collection, sheet: Sheet, sets: Iterable[SetNames]) -> Survey:
@@ -275,33 +189,3 @@ def _name(
 
 def _cleaned(structure: Structure) -> str:
     return structure.cleaned
-
-
-def _look(folder: Path, collection: Collection) -> object:
-    """Return a value that changes when the names of a set, or of its published version, may have changed."""
-    outcome = registry.read_outcome(collection, collection.locator(collection.name_of(folder)))
-    index = outcome.index if outcome else None
-    try:
-        at = records.path_of(collection, index).stat().st_mtime_ns if index is not None else 0
-        return folder_listing.take(folder).fingerprint, index, at
-    except (OSError, SetRefused):
-        return None
-
-
-def _published_as(collection: Collection, rtset: RtSet) -> int | None:
-    """Return the index under which a set's current files are published."""
-    for named in same_source.names(collection, rtset):
-        claim = claims.of(collection, named.set_id)
-        published = records.read(collection, claim.index) if claim else None
-        if published and published.set_id == named.set_id and published.content.get("source") == named.content:
-            return None if published.withdrawn else published.index
-    return None
-
-
-def _published_names(folder: Path) -> dict[int, str] | None:
-    """Return the structure names of a published set."""
-    for path in folder.glob("RS.*.dcm"):
-        with suppress(OSError):
-            if (view := read_view(path)) is not None:
-                return dict(names_of(view))
-    return None

@@ -1,0 +1,1 @@
+"""Structure names of a collection's sets: reading and survey."""
