@@ -251,7 +251,7 @@ def test_a_retyped_id_is_linked_for_good_when_somebody_said_so(tmp_path: Path, t
     assert [take(root, name).index for name in ("b", "c")] == [7, 8]
     assert {says(root, index)[0] for index in (6, 7, 8)} == {"zzz_AnusGE006"}
     for arguments, why in (
-        (("b", "ANON_006"), "published as ANON_007 already"),
+        (("b", "ANON_006"), "already published as ANON_007"),
         (("a",), "or --new"),
         (("b", "ANON_006", "--new"), "or --new"),
         (("b", "ANON_099"), ""),
