@@ -191,7 +191,7 @@ class Identifiers:
             return []
         misread = list(self._misread.spans(text))
         spans = [
-            Span(hit.start, hit.end)
+            _without_sides(hit, text)
             for hit in self._hits(text)
             if self._is_taken(hit, text) and not _is_anatomy(text, hit) and not _overlaps(hit, misread)
         ]
@@ -376,6 +376,8 @@ class Identifiers:
         for part in {word, *(letters for letters in _letters(word) if len(letters) >= _TOKEN)}:
             if fold(part) not in _NAMELESS:
                 self._add("person", part)
+                if len(part) == _TOKEN and not anatomy.is_known(f"{part}s"):  # longer ones are found inside words
+                    self._add("person", f"{part}s")
                 self._add("person", other_letters.without_article(part))
                 if found := _MAC.match(part):  # McDonald is MacDonald, too
                     self._add("person", f"Mc{part[found.end() :]}")
@@ -467,6 +469,11 @@ _CHARACTER: Final = re.compile(
 )
 
 
+_LAST_WORD: Final = re.compile(r"([^\W\d_]+)[\W\d_]*$")
+_NEXT_WORD: Final = re.compile(r"[\W\d_]*([^\W\d_]+)")
+_INITIAL: Final = re.compile(r"(?<![^\W_])[^\W\d_]\.")
+
+
 def _letters(text: str) -> list[str]:
     return _WORD.findall(text)
 
@@ -475,8 +482,38 @@ def _words(text: str) -> list[str]:
     return re.findall(rf"[^\W_](?:[^\W_]|[{MARKS}])*", text)
 
 
+def _without_sides(hit: _Hit, text: str) -> Span:
+    """Return the position of a match without the side of an organ beside it: R. Müller's `Parotis_R Müller`."""
+    start, end = hit.start, hit.end
+    parts = [(start + first, start + last) for first, last in pieces(text[start:end])]
+    if len(parts) > 1:
+        if _is_side(text, *parts[0]) and _is_term_beside(_LAST_WORD.search(text, 0, start)):
+            start = parts[1][0]
+        elif _is_side(text, *parts[-1]) and text[end : end + 1] != "." and _is_term_beside(_NEXT_WORD.match(text, end)):
+            end = parts[-2][1]
+    return Span(start, end)
+
+
+def _is_side(text: str, start: int, end: int) -> bool:
+    """Return whether a piece of a text denotes a side, as a word or joined to the name behind it: `Lung_RMüller`."""
+    return (
+        not text[start - 1 : start].isalpha()
+        and not text[end : end + 1].islower()
+        and anatomy.is_left_or_right(text[start:end])
+    )
+
+
+def _is_term_beside(found: re.Match[str] | None) -> bool:
+    return found is not None and len(found[1]) > 1 and anatomy.is_listed(found[1])
+
+
 def _is_anatomy(text: str, hit: _Hit) -> bool:
-    """Return whether a match is itself a listed term among known words; a split inside it is no excuse."""
+    """Return whether a match is itself a listed term among known words; a split inside it is no excuse.
+
+    An initial with its point is none: `E. Hart`.
+    """
+    if _INITIAL.search(text, hit.start, hit.end + 1) and len(pieces(text[hit.start : hit.end])) > 1:
+        return False
     found = _letters(text[hit.start : hit.end])
     listed = all(map(anatomy.is_listed, found)) and max(map(len, found), default=0) > 1
     return listed and not _has_digits(text, hit) and anatomy.only_known(text)
@@ -514,16 +551,21 @@ def _cut_off(word: str, name: str) -> Iterator[tuple[int, int]]:
         return
     for cut in range(1, len(word)):
         before, after = word[:cut], word[cut:]
-        if fold(after) == name and _is_long_term(before):
+        if fold(after) == name and (_is_long_term(before) or _is_side_before(before, after)):
             yield cut, len(word)
         elif fold(before) == name and _is_long_term(after):
             yield 0, cut
 
 
 def _likeliest(word: str, cuts: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return the cuts that leave a single term, if any: of X. Lund's `CERVIXLUND` CERVIX, and not CERV and I."""
+    """Return the cut that leaves the longest single term, if any: of X. Lund's `CERVIXLUND` CERVIX, and not CERV."""
     single = [(start, end) for start, end in cuts if anatomy.is_listed(word[:start] + word[end:])]
-    return single or cuts
+    return [min(single, key=lambda cut: cut[1] - cut[0])] if single else cuts
+
+
+def _is_side_before(part: str, name: str) -> bool:
+    """Return whether a capital before a name denotes a side: `Parotid_LLund`."""
+    return len(part) == 1 and part.isupper() and name[0].isupper() and anatomy.is_left_or_right(part)
 
 
 def _is_long_term(part: str) -> bool:

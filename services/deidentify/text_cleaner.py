@@ -162,7 +162,7 @@ class Cleaner:
         return followers
 
     def _remainder(self, value: str) -> str | None:
-        """Return the known words without the identifiers, if meaningful and not another object's name.
+        """Return the known words without the identifiers, if meaningful; numbered if another object is called so.
 
         It is shortened to planning systems' limits if that loses no meaningful word; otherwise the text was too long
         before.
@@ -170,7 +170,13 @@ class Cleaner:
         left = _known_part("".join(_without(value, self._spans_of(value))))
         shortened = _shorten(left, self._longest(value))
         kept = shortened if len(shortened) <= self._longest(value) else left
-        return kept if _says_something(kept) and self._is_free(value, kept, len(value)) else None
+        if not _says_something(kept) or self._spans(kept):
+            return None
+        if self._is_free(value, kept, len(value)):
+            return kept
+        longest = min(len(value), self._longest(value))
+        numbered = (f"{kept}_{number}" for number in range(2, _NAMESAKES))
+        return next((name for name in numbered if self._is_free(value, name, longest)), None)
 
     def _stand_in(self, value: str, role: Role, number: int) -> str:
         """Return a name with the object's own number, or else the first free number of its kind."""
@@ -217,6 +223,9 @@ class Cleaner:
         taken = spans_taken(text, self._rule, Span, technical=False)
         return join([*self._identifiers.matches(text), *_general(text), *taken])
 
+
+_NAMESAKES: Final = 10
+"""Upper limit of the number behind what is left of a name, if another object is called so: `Lung_L_2`."""
 
 _DIGITS: Final = re.compile(r"\d{6,}")
 _MAIL: Final = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")

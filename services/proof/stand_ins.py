@@ -14,6 +14,9 @@ from services.proof.search import letters_of, spellings
 from services.vocabulary import word_lists
 
 _STAND_IN: Final = re.compile(r"(?:ROI_|SS|Plan|Beam|Tol|DoseRef|Meaning|Text|Item|Product)\d{2,4}", re.ASCII)
+_NAMESAKE: Final = re.compile(r"(?<=\w)_[2-9]$")
+"""Number of an object whose name would be another one's without it: `Lung_L_2`."""
+
 _TWINS: Final = re.compile(r"(?<=[ou])e+|(?<=a)[ae]+")
 """Second vowel in place of an accent: Hoehle, Laarynx."""
 
@@ -30,9 +33,9 @@ def is_stand_in(new: str) -> bool:
 
 
 def is_left_of(old: str, new: str) -> bool:
-    """Return whether a text is the rest of another one, with only known words."""
-    rest = iter(old)
-    return all(char in rest for char in new if char.isalnum()) and all(map(_is_known, letters_of(new)))
+    """Return whether a text is the rest of another one, with only known words; numbered if it is another one's name."""
+    rest, left = iter(old), _NAMESAKE.sub("", new)
+    return all(char in rest for char in left if char.isalnum()) and all(map(_is_known, letters_of(left)))
 
 
 @lru_cache(maxsize=1 << 12)

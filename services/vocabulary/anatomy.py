@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _TERMS: Final = frozenset(map(fold, read_anatomy()))
 _KNOWN: Final = frozenset(fold(word) for words in read_lexicon().values() for word in words)
 _SIDES: Final = frozenset(map(fold, read_lexicon()["side"]))
+_LEFT_AND_RIGHT: Final = frozenset("lrdgieshv")
+"""Letters for left and right: L, R; French D, G; Spanish and Portuguese D, E, I; Italian D, S; Nordic H, V."""
 _TARGETS: Final = frozenset(map(fold, read_lexicon()["target"]))
 _SIZES_OF_TARGETS: Final = sorted({len(word) for word in _TARGETS if len(word) > 2})
 _AS_WRITTEN: Final = frozenset(spelling for word in read_anatomy() for spelling in spellings(word))
@@ -80,6 +82,12 @@ def is_known(word: str) -> bool:
 def is_side(word: str) -> bool:
     """Return whether a word denotes a side or direction."""
     return fold(word) in _SIDES
+
+
+def is_left_or_right(word: str) -> bool:
+    """Return whether a word denotes a side or direction; of single letters, only those for left and right do."""
+    folded = fold(word)
+    return folded in _LEFT_AND_RIGHT if len(folded) == 1 else folded in _SIDES
 
 
 def is_meaningful(word: str) -> bool:

@@ -104,9 +104,9 @@ def test_a_replacement_meets_no_other_name():
     """Neither one that stays nor another replacement, in any spelling of it."""
     assert rois("Parotid_L", "Parotid_L Mueller", "PTV Mueller", "Mueller PTV") == [
         "Parotid_L",
-        "ROI_02",
+        "Parotid_L_2",
         "PTV",
-        "ROI_04",
+        "PTV_2",
     ]
     assert rois("Mueller", "roi_01", "x", "Anna") == ["ROI_05", "roi_01", "x", "ROI_04"]
     assert rois("Parotid left upp right", "Parotid left upp Mueller") == ["Parotid left upp right", "ROI_02"]
