@@ -8,22 +8,18 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 from services import plain_files
-from services.errors import SetChanged, SetRefused
 from services.layout import ANON_NAME, published_in
 from services.maintenance import same_source
-from services.policy.table import policy_for
 from services.publication import attempts, claims, persons
-from services.rtset import folder_listing
 from services.runtime import durable_files
 from services.store import given_identities, notes, records, registry, tracking_lines
 from services.store.records import folder_name
 from services.store.set_state import SetState
-from services.verdict import folder_sets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -366,13 +362,7 @@ class _Seen:
 
     def _original(self, folder: Path, published: Record) -> Finding | None:
         name = folder_name(published.index)
-        options = replace(self._collection.options, **same_source.WHATEVER_IS_TAKEN)
-        try:
-            judged = folder_sets.judge(folder, options, [], policy_for(options), folder_listing.take(folder))
-        except (SetRefused, SetChanged):
-            sets = []
-        else:
-            sets = [rtset for one in judged.sets if (rtset := one.verdict.rtset) is not None]
+        sets = same_source.sets_in(folder, self._collection)
         if not sets:
             says = "The folder no longer holds the whole set that was published as {}."
             return _changed(self._collection.name_of(folder), says, name)

@@ -15,17 +15,14 @@ from services.deidentify import replacements
 from services.deidentify.uid_map import UidMap
 from services.dicom import dates
 from services.dicom.dataset import read_view
-from services.errors import Fault, SetChanged, SetRefused, SetWaits
+from services.errors import Fault, SetWaits
 from services.forms.identity import NewIdentity, is_near_age
 from services.language import gettext, gettext_noop, joined
 from services.maintenance import same_source
-from services.policy.table import policy_for
 from services.publication import claims, persons, visits
 from services.publication.persons import Person
-from services.rtset import folder_listing
 from services.store import records, registry
 from services.store.records import folder_name
-from services.verdict import folder_sets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -381,14 +378,8 @@ def _weeks_of_original(collection: Collection, record: Record, key: bytes) -> in
     folder = registry.folder_of(collection, claim.locator) if claim else None
     if folder is None or not folder.is_dir():
         return 0
-    options = replace(collection.options, **same_source.WHATEVER_IS_TAKEN)
-    try:
-        judged = folder_sets.judge(folder, options, [], policy_for(options), folder_listing.take(folder))
-    except (SetRefused, SetChanged):
-        return 0
-    for one in judged.sets:
-        rtset = one.verdict.rtset
-        source = (record.set_id, record.content.get("source"))
-        if rtset is not None and source in same_source.names(collection, rtset):
+    source = (record.set_id, record.content.get("source"))
+    for rtset in same_source.sets_in(folder, collection):
+        if source in same_source.names(collection, rtset):
             return dates.choose_shift(key, rtset.dates) // timedelta(weeks=1)
     return 0

@@ -7,6 +7,7 @@ with those of the published files.
 from __future__ import annotations
 
 import hmac
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -16,10 +17,12 @@ from services.dicom import part10, pixel_data
 from services.dicom.dataset import root_view
 from services.dicom.elements import Malformed
 from services.dicom.part10 import NotDicom
+from services.errors import SetChanged, SetRefused
+from services.policy.table import policy_for
 from services.publication import persons
-from services.rtset import unfinished_pixels
+from services.rtset import folder_listing, unfinished_pixels
 from services.rtset.reader import PLAN
-from services.verdict import complete_sets, importability
+from services.verdict import complete_sets, folder_sets, importability
 from services.verdict.set_aside import set_aside
 
 if TYPE_CHECKING:
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from services.store.records import Record
 
 
-WHATEVER_IS_TAKEN: Final[dict[str, Any]] = {
+_WHATEVER_IS_TAKEN: Final[dict[str, Any]] = {
     "accept": importability.ACCEPTABLE | {unfinished_pixels.CODE},
     "extra_objects": "leave out",
     "on_broken_links": "relink",
@@ -39,6 +42,22 @@ WHATEVER_IS_TAKEN: Final[dict[str, Any]] = {
 }
 """Options under which all published sets pass: that the form now refuses something says nothing about published files.
 """
+
+
+def sets_in(folder: Path, collection: Collection) -> list[RtSet]:
+    """Return the whole sets of a folder, whatever the form now refuses; none if it changes or cannot be one.
+
+    Raises
+    ------
+    OSError
+        Something cannot be read.
+    """
+    options = replace(collection.options, **_WHATEVER_IS_TAKEN)
+    try:
+        judged = folder_sets.judge(folder, options, [], policy_for(options), folder_listing.take(folder))
+    except (SetRefused, SetChanged):
+        return []
+    return [rtset for one in judged.sets if (rtset := one.verdict.rtset) is not None]
 
 
 class Named(NamedTuple):
