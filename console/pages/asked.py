@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, wraps
+from functools import wraps
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-import jinja2
 import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from console import forms
-from console.auth.roles import START, TRACKING, NotAllowed
+from console.auth.roles import NotAllowed
 from console.events import Parts, stream
-from console.forms import NEW_FOLDER
-from console.hints import on_a_page
-from console.translations import LANGUAGES, Texts, catalogue
+from console.pages import templates
+from console.translations import Texts
 from services.errors import SettingsWrong
-from services.forms.collection_form import BY_HAND
 from services.language import spoken
 from services.layout import STATE_NAME
-from services.machines.descriptor import KEEP
-from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
-from services.rtset.references import CONTOURS_CT, DOSE_PLAN, FRAME, LINKS, PLAN_STRUCTURE_SET
 from services.runtime import audit
 from services.store.collection import ShareAway
-from services.store.records import folder_name
-from services.store.registry import OF_A_PERSON
 from worker.transient_errors import CIRCUMSTANCES, words_of
 
 if TYPE_CHECKING:
@@ -42,43 +34,7 @@ if TYPE_CHECKING:
     from console.forms import Form
     from console.share_view import Desk
 
-CHAIN: Final = ((DOSE, DOSE_PLAN), (PLAN, PLAN_STRUCTURE_SET), (STRUCTURE_SET, CONTOURS_CT), (CT, None))
-"""Each object of a set with its outgoing reference."""
-
 log = structlog.get_logger()
-
-
-@cache
-def _templates() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("console"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["on_a_page"] = on_a_page
-    environment.globals.update(
-        languages=LANGUAGES,
-        chain=CHAIN,
-        link_names=LINKS,
-        frame=FRAME,
-        keep=KEEP,
-        by_hand=BY_HAND,
-        new_folder=NEW_FOLDER,
-        folder_name=folder_name,
-        fault_key=_fault_key,
-        asks_person=lambda codes: not OF_A_PERSON.isdisjoint(codes),
-        more=forms.more,
-        may_start=START,
-        may_track=TRACKING,
-    )
-    return environment
-
-
-def _fault_key(code: str) -> str:
-    """Return the text key of a fault; machine faults share one."""
-    return "machine-other" if code.startswith("machine-") and f"fault.{code}" not in catalogue() else code
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,17 +84,13 @@ class Asked:
 
     def render(self, template: str, **values: Any) -> str:
         """Render a page or a part of one."""
-        text = (
-            _templates()
-            .get_template(template)
-            .render(
-                t=self.texts,
-                session=self.request.state.session,
-                path=self.request.url.path,
-                desk=self.desk,
-                told_in=self._told_in(),
-                **values,
-            )
+        text = templates.of_name(template).render(
+            t=self.texts,
+            session=self.request.state.session,
+            path=self.request.url.path,
+            desk=self.desk,
+            told_in=self._told_in(),
+            **values,
         )
         return readable(text)
 
