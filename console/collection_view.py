@@ -9,26 +9,19 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from concurrent.futures import BrokenExecutor, Future, as_completed
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from console.collection_files import CollectionFiles
 from console.delivery_view import Packer
-from console.reader_pool import reading_apart
+from console.folder_checks import FolderChecks
 from console.structure_view import Namer
 from services.errors import SettingsWrong
 from services.forms.collection_form import read_settings
-from services.language import gettext_noop
-from services.layout import STATE_NAME
-from services.machines import descriptor
-from services.maintenance.plan_choice import is_chosen
 from services.rtset import folder_listing, unfinished_pixels
 from services.store import again, registry
 from services.store.collection import Collection
 from services.store.set_state import SetState
-from services.verdict.summary import FolderSummary, summarize
 from watcher.status.reader import StatusReader
 
 if TYPE_CHECKING:
@@ -39,15 +32,9 @@ if TYPE_CHECKING:
     from services.forms.identity import Identity
     from services.layout import NotTaken
     from services.runtime.settings import Settings
+    from services.verdict.summary import FolderSummary
     from watcher.status.reader import CollectionStatus
     from watcher.status.rows import Row
-
-    Judging = tuple[Callable[..., FolderSummary], *tuple[object, ...]]
-
-DIED: Final = gettext_noop(
-    "The process that checked this set was ended by the system, as happens where memory is short. Check the data "
-    "again; if it happens again, give the console more memory."
-)
 
 AS_NEW: Final = "as new"
 AS_IT_IS: Final = "as it is"
@@ -144,14 +131,6 @@ class Look:
         return bool(sets) and all(line.can_start for line in sets)
 
 
-@dataclass(slots=True)
-class _Check:
-    """The running or the last check."""
-
-    total: int
-    done: int = 0
-
-
 def _ways_on(row: Row) -> Iterator[str]:
     if row.state.may_retry:
         yield ""
@@ -159,10 +138,6 @@ def _ways_on(row: Row) -> Iterator[str]:
         yield AS_NEW
     if unfinished_pixels.CODE in row.codes:
         yield AS_IT_IS
-
-
-def _unread(row: Row, why: str) -> FolderSummary:
-    return FolderSummary(row.folder, "cannot be read", {}, {}, "", (), (why,))
 
 
 class Board:
@@ -188,6 +163,7 @@ class Board:
         self.namer = Namer(root)
         self.packer = Packer(root, settings)
         self.files = CollectionFiles(root)
+        self.checks = FolderChecks(root, settings, changed=self._forget_look)
         self.language = "en"
         """Language of what is reported about its sets, from the form."""
         self.deciding = threading.Lock()
@@ -196,8 +172,6 @@ class Board:
         self._by_hand = by_hand
         self._clock = clock
         self._status_reader = StatusReader(root, settings, by_hand=by_hand)
-        self._judged: dict[str, tuple[str, FolderSummary]] = {}
-        self._check = _Check(0)
         self._round: Round | None = None
         self._lock = threading.Lock()
         self._seen: tuple[float, Look] | None = None
@@ -221,16 +195,11 @@ class Board:
             The share is unavailable.
         """
         look = self._look_anew()
-        with self._lock:
-            if self._check.done < self._check.total:
-                return self._check.total
-            judge = self._judging()
-            rows = [line.row for line in look.lines if not line.row.state.is_busy]
-            self._round = None
-            self._check = _Check(len(rows))
-            self._seen = None
-        threading.Thread(target=self._judge, args=(self._check, rows, judge), daemon=True).start()
-        return len(rows)
+        if self.checks.start([line.row for line in look.lines if not line.row.state.is_busy]):
+            with self._lock:
+                self._round = None
+                self._seen = None
+        return self.checks.total
 
     def start(self, locators: Iterable[str]) -> int:
         """Start sets that passed the check and are unchanged since; return their number.
@@ -283,29 +252,6 @@ class Board:
         """Return the state of the set of a locator; None if it no longer exists."""
         return next((row for row in self.look().told.sets if row.locator == locator), None)
 
-    def plans(self, row: Row) -> FolderSummary:
-        """Check one folder now, with each of its plans.
-
-        Raises
-        ------
-        SettingsWrong
-            The form cannot be read, or names an unknown machine.
-        OSError
-            The share is unavailable.
-        """
-        judge, *means = self._judging()
-        with reading_apart() as pool:
-            try:
-                return pool.submit(judge, self.root / row.folder, *means).result()
-            except BrokenExecutor:
-                return _unread(row, DIED)
-
-    def forget_judgement(self, locator: str) -> None:
-        """Discard the check result of a set, after a person's decision about it."""
-        with self._lock:
-            self._judged.pop(locator, None)
-            self._seen = None
-
     def _look(self) -> Look:
         told = self._status_reader.read()
         identity, options = self._form()
@@ -319,7 +265,6 @@ class Board:
         )
         self._follow_round(told)
         counts = Counter(row.state for row in told.sets)
-        running = self._check if self._check.done < self._check.total else None
         return Look(
             told,
             identity,
@@ -329,11 +274,11 @@ class Board:
             tuple(done),
             counts,
             self._round,
-            (running.done, running.total) if running else None,
+            self.checks.running,
         )
 
     def _line(self, row: Row) -> Line:
-        fingerprint, judgement = self._judged.get(row.locator, ("", None))
+        fingerprint, judgement = self.checks.result(row)
         changed = judgement is not None and fingerprint != row.fingerprint
         judgement = None if changed else judgement
         good = judgement is not None and judgement.verdict == "good" and judgement.fingerprint == row.fingerprint
@@ -341,7 +286,7 @@ class Board:
             row,
             judgement,
             changed,
-            can_start=good and row.state is SetState.NOT_STARTED and self._check.done == self._check.total,
+            can_start=good and row.state is SetState.NOT_STARTED and not self.checks.running,
             ways_on=tuple(_ways_on(row)),
         )
 
@@ -368,57 +313,6 @@ class Board:
             return read_settings(self.root)
         except (SettingsWrong, OSError):
             return None, None
-
-    def _judging(self) -> Judging:
-        """Return the function that checks a folder, with the data it needs, such as chosen plans."""
-        options = read_settings(self.root)[1]
-        machines = descriptor.named(options.machine, descriptor.folders(self._settings.machines))
-        if options.plans != "ask" or not (self.root / STATE_NAME).is_dir():
-            return summarize, options, machines
-        return summarize, options, machines, partial(is_chosen, Collection.look(self.root))
-
-    def _judge(self, check: _Check, rows: list[Row], judging: Judging) -> None:
-        """Check folders in separate processes and store each result as it arrives.
-
-        If a process dies, all checks in progress are lost: they are repeated one at a time, and only a folder with
-        which a process dies again is reported.
-        """
-        try:
-            for row in self._judge_together(check, rows, judging):
-                if self._judge_together(check, [row], judging):
-                    self._note(check, row, _unread(row, DIED))
-        finally:
-            with self._lock:
-                check.done = check.total  # a check that ended for any reason must not appear to be running
-                self._seen = None
-
-    def _judge_together(self, check: _Check, rows: list[Row], judging: Judging) -> list[Row]:
-        """Check folders, and return those whose process died."""
-        judge, *means = judging
-        asked: dict[Future[FolderSummary], Row] = {}
-        died: list[Row] = []
-        with reading_apart() as pool:
-            for at, row in enumerate(rows):
-                try:
-                    asked[pool.submit(judge, self.root / row.folder, *means)] = row
-                except BrokenExecutor:
-                    died = rows[at:]
-                    break
-            for future in as_completed(asked):
-                row = asked[future]
-                try:
-                    self._note(check, row, future.result())
-                except BrokenExecutor:
-                    died.append(row)
-                except Exception as error:  # noqa: BLE001 - whatever one folder does to the check, the others go on
-                    self._note(check, row, _unread(row, type(error).__name__))
-        return died
-
-    def _note(self, check: _Check, row: Row, judgement: FolderSummary) -> None:
-        with self._lock:
-            self._judged[row.locator] = (row.fingerprint, judgement)
-            check.done += 1
-            self._seen = None
 
     def _look_anew(self) -> Look:
         self._forget_look()

@@ -75,7 +75,7 @@ def decide_person(asked: Asked, form: Form) -> Response:
         return _persons(asked, HTTPStatus.CONFLICT, joined(fault.found for fault in refused.faults))
     except (SettingsWrong, *CIRCUMSTANCES) as wrong:
         return _persons(asked, HTTPStatus.CONFLICT, words_of(wrong))
-    board.forget_judgement(locator)
+    board.checks.forget(locator)
     asked.did("person_decided", collection=its_id, set=locator, anon="" if index is None else folder_name(index))
     return to(f"/c/{its_id}/persons")
 

@@ -52,14 +52,14 @@ def choose_plans(asked: Asked, form: Form) -> Response:
             plan_choice.choose(collection, folder, numbers)
     except (SettingsWrong, *CIRCUMSTANCES) as wrong:
         return _plans(asked, HTTPStatus.CONFLICT, words_of(wrong))
-    board.forget_judgement(row.locator)
+    board.checks.forget(row.locator)
     asked.did("plans_chosen", collection=its_id, set=row.locator, count=len(numbers))
     return to(f"/c/{its_id}")
 
 
 def _plans(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Response:
     row, board = _row(asked), asked.board
-    judgement = board.plans(row)
+    judgement = board.checks.plans(row)
     return asked.page(
         "plans.html",
         status,

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from console import collection_view, connections, events
+from console import collection_view, connections, events, folder_checks
 from console.auth.sessions import Throttle
 from console.auth.users import Users
-from console.collection_view import DIED
+from console.folder_checks import DIED
 from services.forms import structure_list
 from services.store.collection import Collection
 from services.verdict.summary import FolderSummary, summarize
@@ -268,7 +268,7 @@ def test_a_check_whose_process_dies_is_told_and_the_others_are_judged(
     """Of one set, whose reading takes more memory than there is, say; and the check ends."""
     make_set(served.share / "BATCH", name="A deadly one", seed=2)
     make_set(served.share / "BATCH", name="Zuletzt", seed=3)
-    monkeypatch.setattr(collection_view, "summarize", die_of_it)
+    monkeypatch.setattr(folder_checks, "summarize", die_of_it)
     member = served.member()
     board = served.desk.board(served.collection.removeprefix("/c/"))
     assert member.post(f"{served.collection}/check").status == 303
