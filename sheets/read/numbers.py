@@ -131,7 +131,9 @@ def decimals(text: bytes) -> tuple[Floats, NDArray[np.intp]] | None:
     if len(points) != len(ends) or not (characters[signs[signs > 0] - 1] == ord("\\")).all():
         return None
     places = int(ends[0] - points[0]) - 1
-    if places < 1 or not (ends - points == places + 1).all() or np.diff(ends, prepend=-1).max() > _LONGEST_EXACT + 1:
+    if places < 1 or not (ends - points == places + 1).all() or not (points[1:] > ends[:-1]).all():
+        return None
+    if np.diff(ends, prepend=-1).max() > _LONGEST_EXACT + 1:
         return None
     return np.fromstring(text.translate(None, b"."), np.int64, sep="\\") / 10.0**places, ends
 

@@ -148,6 +148,7 @@ def test_points_are_read_with_one_number_for_a_coordinate_that_all_share(
 @given(st.lists(st.text("0123456789.-", max_size=18), min_size=1, max_size=6).map("\\".join))
 @example("1.0\\2.0-3.0\\-4.0")
 @example("-\\.\\-.")
+@example(".00.\\00")
 def test_what_is_read_as_digits_is_what_every_number_says(text: str) -> None:
     """Exactly; and what is written in another way is left to the reader of single numbers."""
     read = decimals(text.encode())
