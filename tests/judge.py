@@ -12,6 +12,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Protocol
 
 from pydicom import Dataset, dcmread
+from pydicom.dataelem import RawDataElement, convert_raw_data_element
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import ExplicitVRBigEndian
 
@@ -124,8 +125,25 @@ def _remembered(path: Path) -> Dataset:
 @lru_cache(maxsize=256)
 def _parsed(content: bytes, *, force: bool) -> Dataset:
     data = dcmread(BytesIO(content), force=force)
-    data.walked = list(elements(data))
+    stated = data.original_character_set
+    encoding = (stated,) if isinstance(stated, str) else tuple(stated)
+    walked = []
+    for tag in sorted(data.keys()):
+        raw = data.get_item(tag)
+        if isinstance(raw, RawDataElement) and raw.VR == "SQ":
+            below = _sequence(raw._replace(value_tell=0), encoding)
+            data[tag] = below[0][1]
+        else:
+            below = _with_path(data[tag])
+        walked += below
+    data.walked = walked
     return data
+
+
+@lru_cache(maxsize=1024)
+def _sequence(raw: RawDataElement, encoding: tuple[str, ...]) -> list[tuple[str, DataElement]]:
+    """Read a sequence; most sets differ in few of theirs, and to parse them is most of a judge's work."""
+    return _with_path(convert_raw_data_element(raw, encoding=list(encoding)))
 
 
 def names_are_ours(anon: Path) -> None:
@@ -151,11 +169,17 @@ def elements(data: Dataset, path: str = "") -> Iterator[tuple[str, DataElement]]
         yield from walked
         return
     for element in data:
-        name = f"{path}{element.keyword or element.tag}"
-        yield name, element
-        if element.VR == "SQ":
-            for index, item in enumerate(element.value):
-                yield from elements(item, f"{name}[{index}].")
+        yield from _with_path(element, path)
+
+
+def _with_path(element: DataElement, path: str = "") -> list[tuple[str, DataElement]]:
+    """Return an element and all below it."""
+    name = f"{path}{element.keyword or element.tag}"
+    below = [(name, element)]
+    if element.VR == "SQ":
+        for index, item in enumerate(element.value):
+            below += elements(item, f"{name}[{index}].")
+    return below
 
 
 def values(element: DataElement) -> list[str]:
