@@ -126,7 +126,7 @@ def _is_of(vr: bytes, text: str) -> bool:
     """Return whether each value is valid for the VR; an overlong list is checked only for its characters."""
     if len(text) > _LONGEST_SHORT and vr in {b"DS", b"IS"}:
         return re.fullmatch(r"[\d+\-.eE\\ \0]*", text) is not None
-    return all(not part.strip() or _FORMS[vr].fullmatch(part.strip(" \0")) for part in text.split("\\"))
+    return all(not part.strip(" ") or _FORMS[vr].fullmatch(part.strip(" \0")) for part in text.split("\\"))
 
 
 def _digits(value: str) -> str:

@@ -219,7 +219,7 @@ def _number(tag: int, value: bytes, known: _Known) -> Mend | None:
     stripped = value.rstrip(b"\0 ")
     parts = stripped.split(b"\\") if stripped else []
     code = NUMBER if _is_needed(tag) else VALUE if tag in _DEMANDED else ""
-    if not all(_DECIMAL.fullmatch(part) or not part.strip() for part in parts):
+    if not all(_DECIMAL.fullmatch(part) or not part.strip(b" ") for part in parts):
         return Mend(b"", gettext_noop("holds something that is not a number"), code)
     if len(parts) == 1 and (number := _whole(parts[0])) >= 10 ** (_LONG - 1) and number in known.numbers:
         return Mend(b"", gettext_noop("holds an ID of the patient"), TERM if code == NUMBER else code)

@@ -133,6 +133,15 @@ CODED = {
 }
 
 
+@pytest.mark.parametrize("blank", [b"\n", b"\t ", b"\r\n", b"\x0b", b" \x0c", b"\x7f"])
+@pytest.mark.parametrize(
+    "where", ["ct InstanceNumber", "ct AcquisitionNumber", "ct PatientWeight", "ct AcquisitionTime"]
+)
+def test_what_only_looks_blank_is_emptied(tmp_path: Path, where: str, blank: bytes) -> None:
+    """Only spaces may pad a value (PS3.5 6.2): a line end or a tab is none, and does not park the set."""
+    assert value_of(published(tmp_path, put(where, blank, "TM" if "Time" in where else "")), where) == ""
+
+
 @pytest.mark.parametrize("of", ["InstitutionName", "InstitutionAddress", "StationName", "DeviceSerialNumber"])
 @pytest.mark.parametrize("where", CODED)
 def test_a_place_or_a_device_in_a_coded_string_goes(tmp_path: Path, where: str, of: str) -> None:
