@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from console.forms import Form
 
 SHOWN: Final = 1000
-"""Number of words on a page; words in most sets come first."""
+"""Number of words on a page; those that may identify come first, then those in most sets."""
 
 
 async def words(request: Request) -> Response:
@@ -84,6 +84,7 @@ def _words(asked: Asked, status: int = HTTPStatus.OK, wrong: str = "") -> Respon
     except (SettingsWrong, *CIRCUMSTANCES) as unreadable:
         status, wrong = max(status, HTTPStatus.CONFLICT), wrong or words_of(unreadable)
     chosen = [one for one in told if state not in get_args(State) or one.state == state]
+    chosen.sort(key=lambda one: not one.why)  # what may identify first; the rest is mostly decided at once
     return asked.page(
         "unread_words.html",
         status,

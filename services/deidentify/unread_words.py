@@ -222,11 +222,14 @@ def find(
 def evidence_of(rtset: RtSet) -> WeakEvidence:
     """Collect the weak evidence of a set: from its folder, file names, removed texts, and excluded objects.
 
+    A removed name or description that repeats its object's label says nothing: planning systems copy labels there.
+
     Values of typed identifying attributes are strong evidence and not included.
     """
     sources: defaultdict[str, set[str]] = defaultdict(set)
     files = (rtset.structure_set, rtset.plan, rtset.dose, *rtset.slices[:1])
     _add(sources, "the folder's name", rtset.folder.name)
+    labels = {fold(word) for file in files for each in _LABELS for word in _TOKEN.findall(file.view.text(each))}
     for keywords, source in (
         (_COMMENTS, "a comment on the person"),
         (_DESCRIPTIONS, "a description that was removed"),
@@ -234,8 +237,10 @@ def evidence_of(rtset: RtSet) -> WeakEvidence:
     ):
         for file in files:
             for keyword in keywords:
-                _add(sources, source, file.view.text(keyword).replace("^", " "))
-    labels = {fold(word) for file in files for each in _LABELS for word in _TOKEN.findall(file.view.text(each))}
+                text = file.view.text(keyword)
+                if source not in _DECIDING:
+                    text = _without_labels(text, file)
+                _add(sources, source, text.replace("^", " "))
     for file in files:
         _add(sources, "a file's name", _UID.sub(" ", file.path.stem), but=labels)
     for file in rtset.left_out:
@@ -259,6 +264,14 @@ def evidence_of(rtset: RtSet) -> WeakEvidence:
 
 
 _IDS: Final = frozenset(("patient-id", "other-id"))
+
+
+def _without_labels(text: str, file: SetFile) -> str:
+    """Return a text without the label of its object."""
+    for keyword in _LABELS:
+        if label := file.view.text(keyword).strip():
+            text = text.replace(label, " ")
+    return text
 
 
 def _add(sources: defaultdict[str, set[str]], source: str, text: str, but: Iterable[str] = ()) -> None:

@@ -102,8 +102,11 @@ class Word:
 
     @property
     def where(self) -> str:
-        """Locations by kind, with examples of the texts."""
-        told = "; ".join(f"{gettext(KINDS.get(kind, kind))}: {', '.join(some)}" for kind, some in self.texts.items())
+        """Locations by kind, with examples of the texts; kinds with the same texts are named together."""
+        kinds: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+        for kind, some in self.texts.items():
+            kinds[some].append(gettext(KINDS.get(kind, kind)))
+        told = "; ".join(f"{', '.join(names)}: {', '.join(some)}" for some, names in kinds.items())
         return told if len(told) <= _LONGEST_CELL else f"{told[: _LONGEST_CELL - 1]}…"
 
     @property
@@ -251,16 +254,18 @@ def note(words: Iterable[str]) -> str:
 
 def to_withdraw(collection: Collection, indices: Iterable[int]) -> list[str]:
     """Return the published sets that cannot be made again because their originals are gone."""
-    return [folder_name(index) for index in indices if not _has_original(collection, index)]
+    wanted = list(indices)
+    there = set(_with_original(collection, set(wanted))) if wanted else set()
+    return [folder_name(index) for index in wanted if index not in there]
 
 
-def _has_original(collection: Collection, index: int) -> bool:
+def _with_original(collection: Collection, wanted: set[int]) -> Iterator[int]:
+    """Yield those of some published sets whose originals are still there."""
     for locator, outcome in registry.outcomes(collection):
-        if outcome.index == index and outcome.state.is_published:
+        if outcome.index in wanted and outcome.state.is_published:
             folder = registry.folder_of(collection, locator)
             if folder is not None and folder.is_dir():
-                return True
-    return False
+                yield outcome.index
 
 
 def _is_there(collection: Collection, found: SetWords) -> bool:

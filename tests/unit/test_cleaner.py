@@ -108,6 +108,7 @@ def test_a_replacement_meets_no_other_name():
         "PTV",
         "PTV_2",
     ]
+    assert rois("PTV", "PTV_2", "PTV Mueller", "Anna PTV") == ["PTV", "PTV_2", "PTV_3", "PTV_4"]
     assert rois("Mueller", "roi_01", "x", "Anna") == ["ROI_05", "roi_01", "x", "ROI_04"]
     assert rois("Parotid left upp right", "Parotid left upp Mueller") == ["Parotid left upp right", "ROI_02"]
 

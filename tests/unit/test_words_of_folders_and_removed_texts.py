@@ -60,6 +60,15 @@ def test_a_comment_on_the_person_says_so(tmp_path: Path) -> None:
     assert str(done.plan.RTPlanLabel) == "HN links"
 
 
+def test_a_name_that_repeats_its_label_is_no_second_source(tmp_path: Path) -> None:
+    """Planning systems write a plan's label into its name and description; an organ of another language stays."""
+    said = setting("", StudyDescription="Plíce")
+    more = setting("RTPLAN", RTPlanName="Plíce 60/5", RTPlanDescription="copy of Plíce 60/5")
+    done = anonymized(tmp_path, NOBODY, said, more, labelled("Plíce 60/5"))
+    assert str(done.plan.RTPlanLabel) == "Plíce 60/5"
+    assert unread(done) == {"Plíce": "a description that was removed"}
+
+
 def test_one_source_marks_and_two_replace(tmp_path: Path) -> None:
     """A description alone may speak of anything; three descriptions are one source."""
     said = setting("", StudyDescription="RT Yolanda", SeriesDescription="CT Yolanda", ProtocolName="Yolanda")
