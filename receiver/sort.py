@@ -138,7 +138,7 @@ class Sorter:
             heartbeat.write(self._health, heartbeat.SORT)
 
     def _wait(self, sender: str, why: str) -> None:
-        """Tell once why something waits; an AE title names a host, and nobody's objects."""
+        """Log once why something waits; an AE title names a host, not a patient."""
         if self._told.get(sender) != why:
             self._told[sender] = why
             log.warning("objects.wait", sender=sender or None, waits=why)

@@ -28,7 +28,7 @@ BEAMS = {tag_for_keyword(keyword) for keyword in ("BeamSequence", "IonBeamSequen
 
 
 def anonymized_data_set(source: Dataset, replacements: Replacements) -> Dataset:
-    """Give what an object has to become; `source` stays as it is."""
+    """Return what an object must become; `source` is not changed."""
     made = _items_judged(deepcopy(source), replacements, ())
     for tag in table.ADDITIONS:
         decision = replacements.policy.decision(tag)

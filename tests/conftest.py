@@ -64,7 +64,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol() -> Generator[None, object, object]:
-    """Give each test the umask that pytest was started with: what is called in its process follows a collection's."""
+    """Restore pytest's umask for each test: commands called in its process change it."""
     before = os.umask(0o077)
     os.umask(before)
     try:

@@ -276,7 +276,7 @@ def _turned(place: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def tile(elements: Sequence[Element], start: int) -> None:
-    """Hold that each element begins where the one before ends, and that tags ascend."""
+    """Assert that each element begins where the previous one ends, and that tags ascend."""
     last = -1
     for tag, _, begin, value, end, items in elements:
         if begin != start or tag <= last or not begin < value <= end:

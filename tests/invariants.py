@@ -63,7 +63,7 @@ def hold(
     at_rest: bool = True,
     not_taken: Iterable[str] = (),
 ) -> dict[str, str]:
-    """Hold a collection to every promise, and tell what became of each set: an outcome's state.
+    """Assert that a collection keeps every promise; return each set's outcome.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ class _State:
         self.staging = list((place / "staging").iterdir())
 
     def conclusions(self, originals: Mapping[str, Original]) -> dict[str, str]:
-        """Tell what became of each set; it was published at most once."""
+        """Return the outcome of each set; each was published at most once."""
         found = {}
         for locator, outcome in self.outcomes.items():
             folder = self.folders.get(locator)
@@ -184,7 +184,7 @@ class _State:
 
 
 def _published_of(outcome: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Give the published sets of a folder's outcome: of one with several each has its own entry."""
+    """Return the published sets of a folder's outcome: of one with several each has its own entry."""
     return [one for one in outcome.get("sets") or [outcome] if one["state"] == "published"]
 
 
@@ -284,13 +284,13 @@ def _everything_in(client: redis.Redis) -> Iterator[bytes]:
 
 
 def _unpacked(text: bytes) -> Iterator[bytes]:
-    """Give the bodies of messages, which travel in base64."""
+    """Return the bodies of messages, which travel in base64."""
     for found in re.finditer(rb'"body": ?\\*"([A-Za-z0-9+/=]+)', text):
         yield base64.b64decode(found[1])
 
 
 def _is_being_written(path: Path) -> bool:
-    """Tell whether this is a file that a living process writes just now: a moment later it is gone."""
+    """Return whether a file is being written by a live process: a moment later it is gone."""
     if not path.name.startswith(".anonymizer-new-"):
         return False
     wait_until(lambda: not path.exists(), lambda: path.name, within_s=60)

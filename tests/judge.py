@@ -50,7 +50,7 @@ class Planted(Protocol):
 
     @property
     def spelt(self) -> tuple[bytes, ...]:
-        """Give the byte strings it can be written as."""
+        """Return the byte strings that may represent it."""
 
 
 class Manifest(Protocol):
@@ -183,7 +183,7 @@ def _with_path(element: DataElement, path: str = "") -> list[tuple[str, DataElem
 
 
 def values(element: DataElement) -> list[str]:
-    """Give the values of an element as text."""
+    """Return the values of an element as text."""
     if element.value is None or element.VR == "SQ":
         return []
     return [str(value) for value in (element.value if element.VM > 1 else [element.value])]
@@ -204,7 +204,7 @@ def numbers(data: Dataset) -> dict[str, list[str]]:
 
 
 def pixels(data: Dataset) -> bytes:
-    """Give the pixel data as little endian bytes."""
+    """Return the pixel data as little endian bytes."""
     if "PixelData" not in data:
         return b""
     raw: bytes = data.PixelData
@@ -218,7 +218,7 @@ def pixels(data: Dataset) -> bytes:
 
 
 def image(data: Dataset) -> bytes:
-    """Give the pixel data as far as they are the object's image, which a plan has none of."""
+    """Return the pixel data that belong to the object's image; a plan has none."""
     if data.Modality in {"RTPLAN", "RTSTRUCT"}:
         return b""
     raw = pixels(data)
@@ -241,7 +241,7 @@ def uids(data: Dataset) -> dict[str, list[str]]:
 
 
 def assert_same_links(old: dict[str, Dataset], new: dict[str, Dataset]) -> None:
-    """Hold that what referred to the same thing still does, and nothing else: the graphs are equal up to renaming.
+    """Assert that the graphs of references are equal up to renaming.
 
     Every UID is numbered by where it first stands; sets with the same numbers at the same places have the same graph.
     What was kept because it names a device (PS3.15 E.3.8) refers to no object, whatever else has the same value.
@@ -265,7 +265,7 @@ def numbered(lists: Iterator[list[str]]) -> list[list[int | str]]:
 
 
 def shown_links(found: dict[str, Dataset]) -> dict[str, object]:
-    """Give the four links that make a set one, by what the objects themselves say."""
+    """Return the four references that make up a set, as stated by its objects."""
     images = {data.SOPInstanceUID: place for place, data in found.items() if place.startswith("CT")}
     structures, plan, dose = found["RTSTRUCT"], found["RTPLAN"], found["RTDOSE"]
     contours = [

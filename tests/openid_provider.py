@@ -53,11 +53,11 @@ class Provider(ThreadingHTTPServer):
         self.socket = context.wrap_socket(self.socket, server_side=True)
 
     def who(self) -> dict[str, str]:
-        """Say who is logged in."""
+        """Log a user in."""
         return {"sub": f"id-of-{self.user}", "preferred_username": self.user}
 
     def token(self, asked: dict[str, str]) -> dict[str, Any] | None:
-        """Give what a code is worth, once, to whoever asked for it."""
+        """Exchange a code for a token, once, with the client that requested it."""
         known = self.codes.pop(asked.get("code", ""), None)
         proof = _base64(hashlib.sha256(asked.get("code_verifier", "").encode()).digest())
         if known is None or proof != known.get("code_challenge") or asked["redirect_uri"] != known["redirect_uri"]:
@@ -78,7 +78,7 @@ class _Answer(BaseHTTPRequestHandler):
     server: Provider
 
     def do_GET(self) -> None:
-        """Tell of the provider and its keys, log in, say who somebody is."""
+        """Answer requests for configuration, keys, login, token and user."""
         at, asked = urlsplit(self.path), {name: value[0] for name, value in parse_qs(urlsplit(self.path).query).items()}
         if at.path == "/authorize":
             code = secrets.token_urlsafe()
@@ -122,7 +122,7 @@ class _Answer(BaseHTTPRequestHandler):
         self.wfile.write(json.dumps(told).encode())
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
 
 @contextmanager

@@ -54,7 +54,7 @@ def _call(function: ctypes._NamedFuncPointer, *arguments: object) -> None:
 
 
 def open_all(root: Path) -> None:
-    """Give the rights back that were taken from what lies in a folder."""
+    """Restore the permissions removed from the contents of a folder."""
     for place, folders, files in os.walk(root):
         for path in (Path(place) / name for name in (*folders, *files)):
             if not path.is_symlink() and path.stat().st_mode & 0o777 == 0:

@@ -62,7 +62,7 @@ class MadeSet:
     """What is done to the bytes of the files of a modality, "" for all."""
 
     def of(self, modality: str) -> list[Dataset]:
-        """Give the objects of a modality, "" for all."""
+        """Return the objects of a modality; "" for all."""
         return [data for data in self.objects if modality in ("", data.Modality)]
 
     def path(self, data: Dataset) -> Path:
@@ -465,7 +465,7 @@ def structures_in_two_frames_of_reference(made: MadeSet) -> None:
 
 
 def two_studies(made: MadeSet) -> None:
-    """Give what the planning system made a study of its own; it happens, and is no fault."""
+    """Put the planning system's objects into a study of their own, which is not a fault."""
     for data in (made.structure_set, made.plan, made.dose):
         data.StudyInstanceUID = f"{made.ct[0].StudyInstanceUID}.2"
 
@@ -519,7 +519,7 @@ def beam_dose(*numbers: int) -> Edit:
 
 
 def treatment_beams(made: MadeSet) -> list[Dataset]:
-    """Give the two arcs."""
+    """Return the two arcs."""
     return [beam for beam in made.plan.BeamSequence if beam.TreatmentDeliveryType == "TREATMENT"]
 
 

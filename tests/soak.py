@@ -263,7 +263,7 @@ class Soak:
         return pid
 
     def deeds(self) -> dict[Callable[[], None], int]:
-        """Tell what may be done, and how often."""
+        """Return the possible actions, with their weights."""
         return {
             self.drop: 60,
             self.drop_slowly: 4,
@@ -355,7 +355,7 @@ def soak(seconds: float, seed: int) -> None:
 
 
 def say(text: str) -> None:
-    """Tell at the terminal."""
+    """Print a line."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 

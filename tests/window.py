@@ -129,7 +129,7 @@ class Window:
         return line
 
     def enabled(self, button: str) -> bool:
-        """Tell whether a button can be pressed."""
+        """Return whether a button is enabled."""
         return self.driver.find_element(By.ID, button).is_enabled()
 
     def see(self, look: Look) -> None:
@@ -151,14 +151,14 @@ class Window:
         return self.driver.execute_async_script(script, *arguments)
 
     def is_too_wide(self) -> bool:
-        """Tell whether one has to scroll sideways."""
+        """Return whether the page scrolls sideways."""
         wide: bool = self.driver.execute_script(
             "return document.documentElement.scrollWidth > document.documentElement.clientWidth"
         )
         return wide
 
     def focus(self) -> WebElement:
-        """Give what the keyboard is at."""
+        """Return the element that has the keyboard focus."""
         return self.driver.switch_to.active_element
 
     def enter(self, says: str, comes: str, within: str = "body") -> None:
@@ -188,7 +188,7 @@ class Window:
         return False
 
     def complaints(self) -> list[str]:
-        """Give what the browser complained of: scripts that failed, and what the page's policy forbade."""
+        """Return the browser's errors: failed scripts, and violations of the page's policy."""
         entries = self.driver.get_log("browser")
         return [entry["message"] for entry in entries if "the server responded with a status" not in entry["message"]]
 

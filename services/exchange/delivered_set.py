@@ -166,7 +166,7 @@ def _not_as_claimed(rtset: RtSet, said: Mapping[str, Any], policy: Policy) -> It
 def _misstated(view: View, texts: Sequence[str], codes: Sequence[str]) -> str:
     """Return what is wrong with an object's statement of its de-identification; '' if nothing is."""
     if view.text("PatientIdentityRemoved") != "YES" or not all(view.has(keyword) for keyword in _STATED):
-        return gettext_noop("does not say that the identity was removed")
+        return gettext_noop("does not state that the identity was removed")
     if not any(text.startswith(_METHOD_BEGINS) for text in view.texts("DeidentificationMethod")):
         return gettext_noop("was not made by this program")
     stated = [item.text("CodeValue") for item in view.items("DeidentificationMethodCodeSequence")]

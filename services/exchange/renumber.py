@@ -178,4 +178,4 @@ class _Proof:
         else:
             equal = before == after
         if not equal:
-            self.wrong.add(f"elements: {dictionary.keyword(tag)} is not as it should be")
+            self.wrong.add(f"elements: {dictionary.keyword(tag)} is not as expected")

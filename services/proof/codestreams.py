@@ -36,7 +36,7 @@ def differences(old: bytes, new: bytes, frames: int, syntax: str, lengths: Seque
     _, *before = _items(old)
     table, *after = _items(new)
     if not new.endswith(_END) or sum(map(len, after)) + 8 * (len(after) + 2) + len(table) != len(new):
-        yield "hold something between or behind their fragments"
+        yield "contain bytes between or after their fragments"
         return
     one, other = _streams(before, frames, old), _streams(after, frames, new)
     if old != new and len(other) != len(after):
@@ -46,17 +46,17 @@ def differences(old: bytes, new: bytes, frames: int, syntax: str, lengths: Seque
         return
     for theirs, ours in zip(one, other, strict=True):
         if any(map(_is_comment, _pieces(ours, syntax))):
-            yield "carry a comment"
+            yield "contain a comment"
         elif _image(theirs, syntax) != _image(ours, syntax):
             yield "differ"
         elif ours[len(b"".join(_pieces(ours, syntax))) :] not in {b"", b"\0"}:
-            yield "hold something behind their image"
+            yield "contain bytes after their image"
     stated = [int.from_bytes(table[at : at + 4], "little") for at in range(0, len(table), 4)]
     begins = [sum(len(part) + 8 for part in after[:index]) for index in range(len(after))]
     if stated and not (len(stated) == frames and stated[0] == 0 and set(stated) <= set(begins)):
-        yield "have an offset table that is not theirs"
+        yield "have a wrong offset table"
     if lengths and [length + (length & 1) for length in lengths] != [len(part) for part in after]:
-        yield "have an offset table that is not theirs"
+        yield "have a wrong offset table"
 
 
 def _items(value: bytes) -> list[bytes]:

@@ -397,7 +397,7 @@ class Walk:
             if all(map(lt, tags, tags[1:])):  # PS3.5 7.1; the reader should have raised, but is not relied on
                 self._ordered.add(tags)
             else:
-                self._fail("elements", "stands twice or out of order", here, next(_disordered(tags)))
+                self._fail("elements", "occurs twice or out of order", here, next(_disordered(tags)))
         if (old and old[0][0] <= _CHARSET) or (new and new[0][0] <= _CHARSET):
             around = self._old_charsets, self._new_charsets
             self._enter(_charsets(old, self._old, self._old_charsets), _charsets(new, self._new, self._new_charsets))
@@ -543,7 +543,7 @@ class Walk:
             self._relinked(tag, old, new, here)
             return
         if len(old) != len(new):
-            self._fail("elements", "items are lost or were put in", here, tag)
+            self._fail("elements", "items were lost or inserted", here, tag)
             return
         inside = here.inside(tag)
         self._items.append(0)
@@ -571,7 +571,7 @@ class Walk:
                 elif vr == b"UI":
                     self.found.relinked_uids.add(self._new[value:end])
                 else:
-                    self._fail("elements", "a rebuilt reference holds more than references", here, attribute)
+                    self._fail("elements", "a rebuilt reference contains more than references", here, attribute)
         self._items.pop()
 
     # One pair -----------------------------------------------------------------------------------------------------
@@ -666,7 +666,7 @@ class Walk:
         elif action is Action.SCANNER and self._names_scanner(here):
             check, what, right = "machine", "is not the scanner's name", change.read()[1] == promised.scanner
         elif action is not Action.METHOD or here.path:  # methods at the root were read where they belong
-            check, what, right = "private elements" if tag & _PRIVATE else "elements", "should have gone", False
+            check, what, right = "private elements" if tag & _PRIVATE else "elements", "should have been removed", False
         return None if right else (check, what)
 
     def _is_study_id(self, tag: int, value: bytes, here: Level) -> bool:
@@ -680,7 +680,7 @@ class Walk:
         """Check a mapped UID of a set with rebuilt references."""
         before, after = self._old[old[3] : old[4]], self._new[new[3] : new[4]]
         if old[5] is not None or new[5] is not None:
-            self._fail("uids", "is no UID", here, old[0])
+            self._fail("uids", "is not a UID", here, old[0])
         elif old[0] in _LINK_UIDS or not _LINK_SEQUENCES.isdisjoint(here.path):
             self.found.source_uids.add(before)
             self.found.relinked_uids.add(after)
@@ -739,7 +739,7 @@ class Walk:
             change = Change(None, self._new[value:end], vr, self._old_charsets, self._new_charsets)
             self._put_in(new, change, decision, here)
         else:
-            self._fail("private elements" if tag >> 16 & 1 else "elements", "appeared from nowhere", here, tag)
+            self._fail("private elements" if tag >> 16 & 1 else "elements", "has no source", here, tag)
         self._notes.append((here, tag, "added"))
 
     def _fluence(self, items: Sequence[Item], siblings: Sequence[Element], here: Level) -> None:
@@ -759,7 +759,7 @@ class Walk:
             or (mode not in private and not unread)
             or mode_id not in private
         ):
-            self._fail("elements", "is not what the private fluence mode says", here, _FLUENCE)
+            self._fail("elements", "does not match the private fluence mode", here, _FLUENCE)
 
     # Noting -------------------------------------------------------------------------------------------------------
 

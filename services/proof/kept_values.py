@@ -55,11 +55,11 @@ def judge(
         if not _NOT_ALLOWED.search(text) and (vr not in _FORMS or not text or _FORMS[vr].fullmatch(text)):
             continue
         if _without_controls(text, vr) != text or (vr in _FORMS and not _is_of(vr, text)):
-            reasons.add("kept values", "is no value of its VR", place)
+            reasons.add("kept values", "is not a value of its VR", place)
     for value in filter(_WHOLE.fullmatch, found.numbers):
         if _number(value.decode("latin-1")) in ids:
             found_at = locator.find(value, begins=True)
-            reasons.add("kept values", "a number that stays is an ID of the patient", found_at)
+            reasons.add("kept values", "a kept number is an ID of the patient", found_at)
     for change, place in found.mended.items():
         if not _had_to(change, search, words, ids) and not _may_remind(change, values):
             reasons.add("elements", "differs, and should be kept", place)

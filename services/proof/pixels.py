@@ -53,9 +53,9 @@ class PixelComparison:
         expected = old.pixels if kind in _WITH_IMAGE else None
         if new.pixels is None:
             digest.update(new.data)
-            return digest.hexdigest(), ["are lost"] if expected else []
+            return digest.hexdigest(), ["were lost"] if expected else []
         if expected is None:
-            return "", ["were put in"]
+            return "", ["were inserted"]
         data = memoryview(new.data)
         digest.update(data[: new.pixels.at])
         digest.update(new.pixels.head)
@@ -72,7 +72,7 @@ class PixelComparison:
         assert ours is not None
         length, _, cells = _layout(old)
         rest = length
-        wrong = [] if _is_canonical(new, length, encapsulated=False) else ["are not as long as their image"]
+        wrong = [] if _is_canonical(new, length, encapsulated=False) else ["do not have the length of their image"]
         equal = theirs.head[:4] == ours.head[:4] and 0 < length <= min(theirs.length, ours.length)
         source = self._theirs.pieces(old, theirs, length)
         for piece in self._ours.pieces(new, ours, ours.length):
@@ -89,7 +89,7 @@ class PixelComparison:
         value = b"".join(map(bytes, self._ours.pieces(new, ours, ours.length)))
         digest.update(value)
         if theirs.head[:4] != ours.head[:4] or not _is_canonical(new, ours.length, encapsulated=True):
-            return ["are not written as they should be"]
+            return ["are not encoded as required"]
         source = b"".join(map(bytes, self._theirs.pieces(old, theirs, theirs.length)))
         table = next((new.data[each[3] : each[4]] for each in new.elements if each[0] == LENGTHS), b"")
         lengths = [int.from_bytes(table[at : at + 8], "little") for at in range(0, len(table), 8)]

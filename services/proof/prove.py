@@ -221,7 +221,9 @@ def _judge_set(
     found = walk.found
     shift = values.judge_dates(found, reasons)
     if shift and expected.shift and shift != expected.shift:
-        reasons.add("dates", "moved by another time than the collection's key says", next(iter(found.dates.values())))
+        reasons.add(
+            "dates", "moved by another interval than the collection's key determines", next(iter(found.dates.values()))
+        )
     identifying = values.identifying_values(found)
     makers = [value.decode("latin-1") for value in found.makers]
     search, locator = Search(identifying, makers, expected.taken), Locator([(kind, after) for kind, _, after in pairs])
@@ -282,12 +284,12 @@ def _read_output(folder: Path, reasons: Reasons) -> list[DicomFile]:
     for name in published_in(folder):
         path = folder / name
         if path.is_symlink() or not path.is_file():
-            reasons.add("files", "the folder holds something that is no file")
+            reasons.add("files", "the folder contains something other than a file")
             continue
         try:
             found.append(part10.read(path))
         except (NotDicom, Malformed):
-            reasons.add("files", "a file is no sound DICOM")
+            reasons.add("files", "a file is not valid DICOM")
     return found
 
 
@@ -299,7 +301,7 @@ def _pair(
     made: dict[tuple[str, bytes, bytes], DicomFile] = {}
     for place, file in zip(_places(kinds, new), new, strict=True):
         if made.setdefault(place, file) is not file:
-            reasons.add("files", "two files hold the same object")
+            reasons.add("files", "two files contain the same object")
     pairs = []
     for place, (kind, before) in zip(_places([kind for kind, _ in old], [file for _, file in old]), old, strict=True):
         after = made.pop(place, None)
@@ -308,7 +310,7 @@ def _pair(
         else:
             pairs.append((kind, before, after))
     for _ in made:
-        reasons.add("files", "the folder holds an object that the set does not have")
+        reasons.add("files", "the folder contains an object that is not in the set")
     return sorted(pairs, key=lambda pair: pair[0] != "CT")
 
 
@@ -335,7 +337,7 @@ def _judge_file(kind: str, old: DicomFile, new: DicomFile, reasons: Reasons) -> 
     """Check that name, preamble and file meta information are new, without other contents. PS3.10 7.1."""
     sop_class, instance = value_of(new, _SOP_CLASS), value_of(new, _SOP_INSTANCE)
     if new.path.name != f"{PREFIXES[kind]}.{instance.decode('latin-1')}.dcm":
-        reasons.add("files", f"the name of a {kind} is not made of its new UID")
+        reasons.add("files", f"the name of a {kind} is not derived from its new UID")
     if new.data[:132] != bytes(128) + b"DICM":
         reasons.add("file meta information", f"the preamble of a {kind} is not empty")
     meta = {attribute: value.strip(b" \0") for attribute, value in new.meta.items()}
@@ -358,12 +360,12 @@ def _judge_file(kind: str, old: DicomFile, new: DicomFile, reasons: Reasons) -> 
         or new.data[132:begin] != written
         or int.from_bytes(length, "little") != len(written) - 12
     ):
-        reasons.add("file meta information", f"of a {kind} holds more or less than was to be written")
+        reasons.add("file meta information", f"of a {kind} does not contain exactly what was to be written")
     syntaxes = _PLAIN if old.transfer_syntax in _PLAIN else {old.transfer_syntax}
     if new.memory is not None or new.transfer_syntax not in syntaxes:
-        reasons.add("file meta information", f"the transfer syntax of a {kind} is not one that was to be written")
+        reasons.add("file meta information", f"the transfer syntax of a {kind} is not one of those allowed")
     pixels = len(new.pixels.head) + new.pixels.length if new.pixels else 0
     if new.size != len(new.data) + pixels:
-        reasons.add("elements", f"of a {kind} do not reach to the end of the file")
+        reasons.add("elements", f"of a {kind} do not extend to the end of the file")
     if new.recoded or new.oddities:
-        reasons.add("elements", f"of a {kind} are not written as they should be: {', '.join(new.oddities)}")
+        reasons.add("elements", f"of a {kind} are not encoded as required: {', '.join(new.oddities)}")

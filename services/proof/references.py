@@ -159,7 +159,7 @@ def judge_rebuilt_links(new: Links, old_objects: Objects, objects: Objects, reas
         ("class of an object", _reference_classes(objects) <= _reference_classes(old_objects) | _true_classes(objects)),
     ):
         if not whole:
-            reasons.add("links", f"{name} was rebuilt, and is not whole", _STAND_AT.get(name))
+            reasons.add("links", f"{name} was rebuilt, but is incomplete", _STAND_AT.get(name))
     return new.count
 
 

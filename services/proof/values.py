@@ -60,17 +60,17 @@ def judge_uids(found: Found, locator: Locator, reasons: Reasons, new_uid: Callab
     for old, new, place in pairs:
         if not old or _is_well_known(old):
             if new != old:
-                reasons.add("uids", "a value that names no instance was changed", place)
+                reasons.add("uids", "a value that is not an instance UID was changed", place)
         elif new in originals:
             reasons.add("uids", "an original UID is left", place)
         elif not _NEW_UID.fullmatch(new):
-            reasons.add("uids", "is no UID of the form 2.25.…", place)
+            reasons.add("uids", "is not a UID of the form 2.25.…", place)
         elif new_of.setdefault(old, new) != new:
             reasons.add("uids", "one UID became two", place)
         elif old_of.setdefault(new, old) != old:
             reasons.add("uids", "two UIDs became one", place)
         elif new_uid is not None and new != new_uid(old):
-            reasons.add("uids", "is not what the collection's key makes of it", place)
+            reasons.add("uids", "does not follow from the collection's key", place)
     _judge_rebuilt(found, originals, locator, reasons, new_uid)
     return len(new_of)
 
@@ -89,7 +89,7 @@ def _judge_rebuilt(
         if not uids.isdisjoint(originals):
             reasons.add("uids", "an original UID is left in a rebuilt reference", locator.find(value))
         elif made is not None and not uids <= made:
-            reasons.add("uids", "is not what the collection's key makes of any", locator.find(value))
+            reasons.add("uids", "follows from the collection's key for no UID", locator.find(value))
 
 
 def source_uids(found: Found) -> set[str]:
@@ -153,7 +153,7 @@ def judge_dates(found: Found, reasons: Reasons) -> timedelta | None:
     if not shifts:  # years and months alone do not determine the number of days
         for one, other, place in pairs:
             if (other.digits, other.rest) != (one.digits, one.rest) or other.day >= one.day:
-                reasons.add("dates", "did not move back, or is not as exact as it was", place)
+                reasons.add("dates", "was not moved back, or changed its precision", place)
         return None
     if len(shifts) != 1:
         for place in _moved_otherwise(pairs):
@@ -165,7 +165,7 @@ def judge_dates(found: Found, reasons: Reasons) -> timedelta | None:
     originals = {one.day for one, _, _ in pairs if one.digits == 8} | set(_birth_dates(found))
     for one, other, place in pairs:
         if (other.digits, other.rest) != (one.digits, one.rest):
-            reasons.add("dates", "is not as exact as it was, or has another time", place)
+            reasons.add("dates", "changed its precision or its time", place)
         elif _moved(one, shift) != _stated(other.day, other.digits):
             reasons.add("dates", "moved by another number of days", place)
         elif one.digits == 8 and other.day in originals:
@@ -192,7 +192,7 @@ def _dates_side_by_side(change: Change, place: Place, reasons: Reasons) -> Itera
             if any(moment.day.year > _WEEKS[-1] // 52 + 1 for moment in was):
                 reasons.add("dates", "a date was removed", place)
         elif len(was) != len(became) or not was:
-            reasons.add("dates", "is no date, or was none", place)
+            reasons.add("dates", "is not a date, or was not one", place)
         else:
             yield from zip(was, became, strict=True)
 
@@ -255,7 +255,7 @@ def judge_identity(
     if len(found.statements) != 1:
         for attribute in _differing(PATIENT, found.statements):
             place = Place("", (), attribute)
-            reasons.add("identity", "the objects say different things of the patient and the study", place)
+            reasons.add("identity", "the objects disagree on the patient or the study", place)
         return 0
     (statement,) = found.statements
     birth, sex, age = ((statement[index] or b"").decode("latin-1") for index in (2, 3, 4))
@@ -336,7 +336,7 @@ def _judge_birth_date(
     else:
         says_age = made is not None and studied.new is not None and _is_of_age(age, made, studied.new)
     if made is None or not says_age:
-        reasons.add("identity", "the birth date does not say the age", place)
+        reasons.add("identity", "the birth date does not match the age", place)
     elif age[-1:] != "D" and made + (shift or timedelta()) in _birth_dates(found):
         reasons.add("identity", "the birth date is the real one, moved", place)
     elif age[-1:] != "D" and made in _birth_dates(found):
@@ -401,9 +401,9 @@ def judge_cleaned(found: Found, traces: Traces, reasons: Reasons, naming: Naming
             elif len(new) > _LONGEST.get(role, _LONGEST_ELSEWHERE) and not is_left_of(old, new):
                 reasons.add("free text", "the replacement is too long for a planning system", place)
             elif not (is_named or cut or traces.are_in(old)):
-                reasons.add("free text", "was changed without need", place)
+                reasons.add("free text", "was changed unnecessarily", place)
             elif not (is_named or new in cut or _may_replace(old, new, role, naming)):
-                reasons.add("free text", "the replacement is no stand-in, nor what is left in known words", place)
+                reasons.add("free text", "the replacement is neither a stand-in nor a remainder of known words", place)
     return sum(map(len, found.cleaned.values()))
 
 
@@ -558,21 +558,21 @@ def judge_method(
         for unread in ((False, True) if unread_words is None else (unread_words,))
     ]
     if found.method_codes not in possible:
-        reasons.add("method", "the codes do not say what was done", Place("", (), _METHOD_CODES))
+        reasons.add("method", "the codes do not state what was done", Place("", (), _METHOD_CODES))
     if len(found.methods) != 1:
         for attribute in _differing(METHOD, ([value for _, value in each] for each in found.methods)):
-            reasons.add("method", "the objects say different things of what was done", Place("", (), attribute))
+            reasons.add("method", "the objects disagree on what was done", Place("", (), attribute))
         return 0
     ((_, removed), (_, method), (_, temporal)) = next(iter(found.methods))
     if removed != b"YES":
-        reasons.add("method", "does not say that the identity was removed", Place("", (), METHOD[0]))
+        reasons.add("method", "does not state that the identity was removed", Place("", (), METHOD[0]))
     if temporal.decode("latin-1") != table.temporal_information(options):
-        reasons.add("method", "does not say what became of the dates", Place("", (), METHOD[2]))
+        reasons.add("method", "does not state what became of the dates", Place("", (), METHOD[2]))
     words = method.decode("latin-1")
     said = _WORDS.fullmatch(words)
     less = tuple(said["less"].split("\\")[1:]) if said else ()
     if not said or less != table.less_retained(options) or EDITION not in words or (REBUILT in words) != relinked:
-        reasons.add("method", "does not say what was done", Place("", (), METHOD[1]))
+        reasons.add("method", "does not state what was done", Place("", (), METHOD[1]))
     return len(next(iter(found.method_codes), ())) + len(METHOD)
 
 

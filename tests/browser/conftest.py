@@ -104,7 +104,7 @@ def member(window: Window, service: Service) -> Window:
 
 @pytest.fixture(scope="session")
 def axe() -> str:
-    """Give the accessibility checker."""
+    """Return the accessibility checker."""
     if not AXE.exists():
         pytest.skip("NO AXE: npm could not install axe-core, accessibility is not tried")
     return AXE.read_text("utf-8")
@@ -112,7 +112,7 @@ def axe() -> str:
 
 @pytest.fixture
 def pictures(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Say where pictures are put."""
+    """Return the folder for pictures."""
     place: Path = request.config.getoption("--pictures") or tmp_path
     place.mkdir(parents=True, exist_ok=True)
     return place

@@ -178,7 +178,7 @@ def test_what_has_the_focus_keeps_it_when_its_list_comes_anew(member: Window, se
 
 
 def _pages(window: Window, service: Service) -> dict[str, Callable[[], None]]:
-    """Say how each page is come to, with something of everything on it."""
+    """Return the path of each page, with something of everything on it."""
     root = make_collection(service.share / "Head and neck", more='[service]\nstart = "by hand"', sheets=True)
     faulty = [
         (make_set, (dose_of_another_plan,), "Fuchs Ida 3310", 21),

@@ -38,7 +38,7 @@ class Asked:
         self.names.append(name)
 
     def holding(self, names: Iterable[SetKey]) -> dict[SetKey, str]:  # noqa: ARG002 - a queue is asked so
-        """Hold nothing."""
+        """Do nothing."""
         return {}
 
 
@@ -59,12 +59,12 @@ def checked(board: Board) -> dict[str, str]:
 
 
 def states(board: Board) -> dict[str, str]:
-    """Tell how each set stands."""
+    """Return the state of each set."""
     return {row.folder: row.state for row in board._look_anew().told.sets}
 
 
 def asked_for(root: Path) -> list[str]:
-    """Tell which folders a watcher asks the workers for, once all is at rest."""
+    """Return the folders that a watcher queues once all are settled."""
     now, queue, collection = [0.0], Asked(), Collection.open(root)
     dispatcher = Dispatcher(collection, queue, Settings(), lambda: now[0], by_hand=True)  # type: ignore[arg-type]
     dispatcher.look()

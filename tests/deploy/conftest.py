@@ -11,7 +11,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def artefacts() -> Path:
-    """Give the folder in which logs and pictures are left for people to look at."""
+    """Return the folder in which logs and pictures are kept for inspection."""
     folder = Path(os.environ.get("DEPLOY_TEST_ARTEFACTS", "/tmp/anonymizer-ci-artefacts"))
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

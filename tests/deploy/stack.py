@@ -78,7 +78,7 @@ class Stack:
         return list(json.loads(docker("inspect", *ids)))
 
     def all_healthy(self) -> bool:
-        """Tell whether every container says that it does its work."""
+        """Return whether every container reports that it is healthy."""
         states = self.compose("ps", "--all", "--format", "{{.Health}}").split()
         return len(states) >= 4 and set(states) == {"healthy"}
 
@@ -114,7 +114,7 @@ class Batch:
             self.sets.append(made)
 
     def lines(self) -> list[str]:
-        """Give the lines of the tracking file, without its header; none while there is no file."""
+        """Return the lines of the tracking file, without its header; none while there is no file."""
         lines = []
         for file in sorted(self.root.glob("VicRapidPlan_trackingFile_*.txt")):
             header, *more = file.read_text("utf-8").splitlines()
@@ -123,7 +123,7 @@ class Batch:
         return lines
 
     def indices(self) -> list[int]:
-        """Give the indices that are published."""
+        """Return the indices that are published."""
         return sorted(int(path.name.removeprefix("ANON_")) for path in self.root.glob("ANON_*"))
 
     def anon_of(self, made: SyntheticSet) -> Path:

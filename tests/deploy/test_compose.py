@@ -55,7 +55,7 @@ FORM = {
 
 
 def is_taken(port: int) -> bool:
-    """Tell whether somebody listens on a port of this host."""
+    """Return whether a port of this host is listened on."""
     with socket.socket() as asking:
         return asking.connect_ex(("127.0.0.1", port)) == 0
 
@@ -97,7 +97,7 @@ def digest(batch: Batch) -> str:
 
 
 def everything_done(batch: Batch, last: int) -> bool:
-    """Tell whether all sets up to an index are published and have their lines."""
+    """Return whether all sets up to an index are published and have their lines."""
     return batch.indices() == list(range(6, last + 1)) == [int(line.split(", ")[1][-3:]) for line in batch.lines()]
 
 
@@ -108,7 +108,7 @@ def sheets_missing(batch: Batch) -> set[str]:
 
 
 def memory(stack: Stack, service: str) -> tuple[int, int, int]:
-    """Give what memory a container may take, the most it took, in bytes, and how many of its processes died of it."""
+    """Return a container's memory limit and peak, in bytes, and its number of processes killed for lack of memory."""
     old, new = "/sys/fs/cgroup/memory/memory.", "/sys/fs/cgroup/memory."
     places = [
         (f"{old}limit_in_bytes", f"{new}max"),

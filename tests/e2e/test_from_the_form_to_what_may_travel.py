@@ -19,7 +19,7 @@ PAGES = [Path(__file__).parents[2] / page for page in ("README.md", "docs/comman
 
 
 def anonymizer(*arguments: object, code: int = 0) -> str:
-    """Give a command, and expect it to end so."""
+    """Run a command, and assert its exit code."""
     done = in_process.anonymizer(*arguments)
     assert done.returncode == code, done.stderr
     return done.stdout

@@ -113,7 +113,7 @@ class Kept:
             os.killpg(self.process.pid, number)
 
     def children(self) -> list[int]:
-        """Give the processes of its pool."""
+        """Return the processes of its pool."""
         return [one.pid for one in processes() if one.parent == self.process.pid]
 
     def end(self) -> None:
@@ -178,7 +178,7 @@ class Service:
         (self.plan / "plan.json").write_text(json.dumps({"faults": self.faults, **self.inner}))
 
     def happened(self) -> set[str]:
-        """Tell what of the plan has happened: `<locator>.<number>`."""
+        """Return the parts of the plan that have happened: `<locator>.<number>`."""
         return {path.name for path in self.plan.iterdir()} - {"plan.json", "go"}
 
     def let_go(self) -> None:
@@ -213,7 +213,7 @@ class Service:
         return kept
 
     def command(self, *arguments: object) -> subprocess.CompletedProcess[str]:
-        """Say it on the command line, as an operator of this service does."""
+        """Run a command, as an operator of this service does."""
         program = Path(sys.executable).with_name("anonymizer")
         env = {**os.environ, "ANONYMIZER_REDIS_URL": self.redis.url}
         return subprocess.run([program, *map(str, arguments)], env=env, capture_output=True, text=True, check=True)
@@ -230,12 +230,12 @@ class Service:
             time.sleep(0.1)
 
     def states(self) -> dict[str, str]:
-        """Tell how the dropped sets stand, as far as the share says."""
+        """Return the states of the dropped sets, according to the share."""
         states = {name: self.state_of(name) for name in self.dropped}
         return {name: state for name, state in states.items() if state}
 
     def state_of(self, name: str) -> str | None:
-        """Tell how a set stands, as far as the share says."""
+        """Return the state of a set, according to the share."""
         path = self.root / ".anonymizer" / "outcomes" / f"{self.locator(name)}.json"
         with suppress(FileNotFoundError, ValueError):
             return str(json.loads(path.read_bytes())["state"])
@@ -265,18 +265,18 @@ class Service:
         wait_until(self.at_rest, lambda: (self.states(), self.left()))
 
     def left(self) -> object:
-        """Tell what is not done yet, for who must find out why."""
+        """Return what is not done yet, for finding out why."""
         state = self.root / ".anonymizer"
         return {
             name: sorted(durable_files.names(state / name)) for name in ("staging", "claims", "records", "tracking")
         }
 
     def said(self) -> list[bytes]:
-        """Give everything that was logged, by each process, and every event."""
+        """Return all log lines of each process, and all events."""
         return [*(path.read_bytes() for path in sorted(self.place.glob("*.log"))), *self.events]
 
     def hold(self, *, at_rest: bool = True) -> dict[str, str]:
-        """Hold the collection to every promise."""
+        """Assert that the collection keeps every promise."""
         client = None
         with suppress(redis.RedisError):
             client = self.redis.client()

@@ -107,7 +107,7 @@ class Disk:
 
 
 def crashed(before: Disk, history: Sequence[Operation], at: int, cut: Callable[[Path, int], int]) -> Disk:
-    """Tell what is on the disk when the power goes before the operation `at`.
+    """Return the contents of the disk if the power fails before the operation `at`.
 
     Parameters
     ----------

@@ -31,7 +31,7 @@ def raw(data: Dataset, keyword: str, value: str, vr: str = "DS") -> None:
 
 
 def colour_of_one_number(made: MadeSet) -> None:
-    """Give a structure the colour 255."""
+    """Set a structure's colour to 255."""
     made.structure_set.ROIContourSequence[0].ROIDisplayColor = 255
 
 
@@ -70,7 +70,7 @@ def contours_beside_the_ct(made: MadeSet) -> None:
 
 
 def rescale_of_nothing(made: MadeSet) -> None:
-    """Say of one slice that its slope is no number."""
+    """Set the slope of one slice to a text that is not a number."""
     raw(made.ct[-1], "RescaleSlope", "one")
 
 

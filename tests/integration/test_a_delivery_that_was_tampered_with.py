@@ -73,7 +73,7 @@ def taken(delivery: Path, centre: Path, sender: Path, *more: object) -> tuple[in
 
 
 def states(told: dict[str, Any]) -> dict[str, str]:
-    """Tell what became of each set."""
+    """Return the outcome of each set."""
     return {one["folder"]: one["state"] for one in told["sets"]}
 
 

@@ -138,7 +138,7 @@ def posted_to() -> Iterator[tuple[str, list[dict[str, Any]]]]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Do nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Taker) as server:
         thread = threading.Thread(target=server.serve_forever)

@@ -75,7 +75,7 @@ def receive(root: Path, delivery: Path) -> list[str]:
 
 
 def state(root: Path) -> dict[str, object]:
-    """Tell everything that is to be the same after whatever happened."""
+    """Return everything that must be the same whatever happened."""
     collection = Collection.open(root)
     there = {path.name for path in (root / ".anonymizer").iterdir()}
     kept = [records.read(collection, index) for index in records.indices(collection)]

@@ -51,7 +51,7 @@ def manifest(delivery: Path) -> dict[str, Any]:
 
 
 def states(delivery: Path) -> dict[str, str]:
-    """Tell how each set of a delivery stands to the ones before it."""
+    """Return how each set of a delivery differs from earlier ones."""
     return {one["folder"]: one["state"] for one in manifest(delivery)["sets"]}
 
 

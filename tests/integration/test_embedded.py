@@ -35,7 +35,7 @@ def client(url: str) -> redis.Redis:
 
 
 def answers(url: str) -> bool:
-    """Tell whether a server is there."""
+    """Return whether a server answers."""
     try:
         return bool(client(url).ping())
     except redis.exceptions.ConnectionError:

@@ -61,7 +61,7 @@ def tidy_up(collection: Collection, socket: str) -> None:
 
 
 def state(collection: Collection) -> dict[str, object]:
-    """Tell everything that is to be the same after whatever happened."""
+    """Return everything that must be the same whatever happened."""
     return {
         "folders": {
             path.name: sorted(durable_files.names(path))

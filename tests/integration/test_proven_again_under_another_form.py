@@ -104,7 +104,7 @@ def test_new_uids_are_made_anew_from_the_key(root: Path) -> None:
     old = data.StudyInstanceUID
     for path in (root / "ANON_006").iterdir():
         path.write_bytes(path.read_bytes().replace(old.encode(), f"{old[:-1]}{(int(old[-1]) + 1) % 10}".encode()))
-    with pytest.raises(NotClean, match="uids: is not what the collection's key makes of it at CT StudyInstanceUID"):
+    with pytest.raises(NotClean, match="uids: does not follow from the collection's key at CT StudyInstanceUID"):
         proven(root)
 
 
@@ -119,7 +119,7 @@ def test_dates_moved_as_the_key_says(tmp_path: Path, client: redis.Redis, monkey
     with pytest.raises(NotClean) as not_clean:
         proven(root)
     (reason,) = not_clean.value.reasons
-    assert reason.startswith("dates: moved by another time than the collection's key says at")
+    assert reason.startswith("dates: moved by another interval than the collection's key determines at")
 
 
 STRICTER = {

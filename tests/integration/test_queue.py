@@ -31,7 +31,7 @@ A, B, C = (SetKey("c" * 32, letter * 32) for letter in "012")
 
 @pytest.fixture(scope="module")
 def settings() -> Iterator[Settings]:
-    """Say where a Redis of our own is."""
+    """Return the URL of a Redis of our own."""
     with redis_server() as url:
         yield Settings(redis_url=url)
 

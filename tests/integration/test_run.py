@@ -43,7 +43,7 @@ class Ran(NamedTuple):
 
 
 def command(*arguments: object) -> list[str]:
-    """Say it as a user does."""
+    """Run a command as a user does."""
     return [str(Path(sys.executable).with_name("anonymizer")), *map(str, arguments)]
 
 
@@ -62,7 +62,7 @@ def run(root: Path, *options: object) -> Ran:
 
 
 def states(ran: Ran) -> dict[str, tuple[str, str]]:
-    """Tell what became of each set."""
+    """Return the outcome of each set."""
     return {folder: (row["state"], row["anon"]) for folder, row in ran.sets.items()}
 
 

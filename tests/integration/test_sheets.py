@@ -165,7 +165,7 @@ def move_a_leaf(data: Dataset) -> None:
 
 
 def change_a_dose(data: Dataset) -> None:
-    """Give one voxel a little more dose: one part in four thousand million."""
+    """Increase the dose of one voxel by one part in four thousand million."""
     values = data.pixel_array.copy()
     values[2, 3, 4] += 1
     data.PixelData = values.tobytes()

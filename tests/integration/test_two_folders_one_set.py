@@ -63,7 +63,7 @@ class Desk:
             )
 
     def held(self) -> list[int]:
-        """Tell which numbers are held by sets that are not published."""
+        """Return the numbers held by sets that are not published."""
         return [claim.index for claim in claims.unpublished(self.collection)]
 
     def note(self, folder: str) -> str:

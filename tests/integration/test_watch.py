@@ -115,11 +115,11 @@ class Clinic:
         self.until(lambda: time.monotonic() > end)
 
     def states(self) -> dict[str, dict[str, str]]:
-        """Tell how every set stands, by collection."""
+        """Return the state of every set, by collection."""
         return {root.name: attended.states for root, attended in self.watch.attended.items()}
 
     def paused(self, root: Path) -> str:
-        """Tell why a collection pauses."""
+        """Return why a collection is paused."""
         return self.watch.attended[root].paused
 
 

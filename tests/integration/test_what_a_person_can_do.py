@@ -137,7 +137,7 @@ def test_the_doctor_finds_what_does_not_agree(two, disorder: str) -> None:
 
 
 def states_of(root: Path) -> list[tuple[str, str]]:
-    """Tell which folder became which."""
+    """Return the ANON folder of each folder."""
     (told,) = json.loads(anonymizer("status", root, "--json").stdout)
     return [(row["folder"], row["anon"]) for row in told["sets"]]
 

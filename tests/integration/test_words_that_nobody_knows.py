@@ -41,12 +41,12 @@ def exported(root: Path, target: Path, *arguments: str) -> dict[str, str]:
 
 
 def label(root: Path, anon: str) -> str:
-    """Give the label of a published plan."""
+    """Return the label of a published plan."""
     return str(pydicom.dcmread(next((root / anon).glob("RP.*"))).RTPlanLabel)
 
 
 def claims_clean_descriptors(root: Path, anon: str) -> bool:
-    """Tell whether a published plan claims option 113105."""
+    """Return whether a published plan claims option 113105."""
     plan = pydicom.dcmread(next((root / anon).glob("RP.*")))
     return "113105" in {code.CodeValue for code in plan.DeidentificationMethodCodeSequence}
 

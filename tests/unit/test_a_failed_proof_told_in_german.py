@@ -23,7 +23,7 @@ def test_check_and_finding_are_translated_and_the_place_stays() -> None:
     """An attribute's name is the same in any language."""
     reasons = Reasons()
     for _ in range(3):
-        reasons.add("free text", "was changed without need", NAME)
+        reasons.add("free text", "was changed unnecessarily", NAME)
     reasons.add("identifiers", "left in a text: patient-id, person", Place("", (), tag("RTPlanLabel")))
     reasons.add("links", "dose → plan differs from the source", Place("RTDOSE", (), 0x00091001))
     reasons.add("files", "there is no output of a CT")

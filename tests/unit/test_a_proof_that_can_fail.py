@@ -64,14 +64,14 @@ def proven(published: Published) -> Proof:
 
 
 def reasons(published: Published) -> str:
-    """Give the reasons why the set is not clean."""
+    """Return the reasons why the set is not clean."""
     with pytest.raises(NotClean) as not_clean:
         proven(published)
     return "\n".join(not_clean.value.reasons)
 
 
 def one(published: Published, kind: str) -> Path:
-    """Give one file of a kind: `CT`, `RS`, `RP`, `RD`."""
+    """Return one file of a kind: `CT`, `RS`, `RP`, `RD`."""
     return min(published.output.glob(f"{kind}.*"))
 
 
@@ -85,7 +85,7 @@ def damage(published: Published, kind: str, change: Damage) -> None:
 
 
 def original(published: Published, kind: str) -> Dataset:
-    """Give the first source object of a kind."""
+    """Return the first source object of a kind."""
     return {"CT": published.made.ct[0], "RS": published.made.structure_set, "RP": published.made.plan}[kind]
 
 
@@ -182,7 +182,7 @@ def test_a_number_that_differs(published: Published, name: str) -> None:
 def test_contours_that_are_gone(published: Published) -> None:
     """Neither elements nor items get lost."""
     damage(published, "RS", lambda data: data.ROIContourSequence.pop())
-    assert "elements: items are lost or were put in at RTSTRUCT ROIContourSequence" in reasons(published)
+    assert "elements: items were lost or inserted at RTSTRUCT ROIContourSequence" in reasons(published)
 
 
 def test_an_element_that_is_gone(published: Published) -> None:
@@ -218,7 +218,7 @@ def test_an_original_uid_in_every_object(published: Published) -> None:
 def test_uids_that_are_not_of_the_promised_form(published: Published) -> None:
     """A new UID is 2.25 and a number."""
     damage(published, "RP", lambda data: setattr(data.ReferencedDoseSequence[0], "ReferencedSOPInstanceUID", "1.2.3"))
-    assert "uids: is no UID of the form 2.25.… at RTPLAN ReferencedDoseSequence" in reasons(published)
+    assert "uids: is not a UID of the form 2.25.… at RTPLAN ReferencedDoseSequence" in reasons(published)
 
 
 def test_a_dose_that_refers_to_another_plan(published: Published) -> None:
@@ -308,11 +308,11 @@ IDENTITIES: dict[str, tuple[Damage, str]] = {
     ),
     "no birth date": (
         lambda data: setattr(data, "PatientBirthDate", ""),
-        "identity: the objects say different things of the patient and the study",
+        "identity: the objects disagree on the patient or the study",
     ),
     "another sex": (
         lambda data: setattr(data, "PatientSex", "O"),
-        "identity: the objects say different things of the patient and the study",
+        "identity: the objects disagree on the patient or the study",
     ),
     "no name at all": (
         lambda data: data.pop("PatientName"),
@@ -349,7 +349,7 @@ def test_an_age_that_the_source_does_not_state(published: Published) -> None:
     """All objects agree, and are wrong."""
     _everywhere(published, PatientAge="012Y")
     assert "identity: is not the age that the source states at PatientAge" in (told := reasons(published))
-    assert "identity: the birth date does not say the age" in told
+    assert "identity: the birth date does not match the age" in told
 
 
 def test_the_real_birth_date(published: Published) -> None:
@@ -386,9 +386,8 @@ def test_a_private_element_put_into_a_control_point(published: Published) -> Non
         "RP",
         lambda data: data.BeamSequence[0].ControlPointSequence[0].add_new(0x30211001, "UN", b"\1\2"),
     )
-    assert (
-        "private elements: appeared from nowhere at RTPLAN BeamSequence[0].ControlPointSequence[0].(3021,1001)"
-        in reasons(published)
+    assert "private elements: has no source at RTPLAN BeamSequence[0].ControlPointSequence[0].(3021,1001)" in reasons(
+        published
     )
 
 
@@ -422,7 +421,7 @@ def test_a_group_length(published: Published) -> None:
     written = path.read_bytes()
     begin = 132 + 12 + int.from_bytes(written[140:144], "little")
     path.write_bytes(written[:begin] + b"\x08\x00\x00\x00UL\x04\x00\x07\x00\x00\x00" + written[begin:])
-    assert "elements: appeared from nowhere at CT (0008,0000)" in reasons(published)
+    assert "elements: has no source at CT (0008,0000)" in reasons(published)
 
 
 def test_a_name_in_the_name_of_a_roi(published: Published) -> None:
@@ -458,7 +457,7 @@ def test_a_text_that_was_changed_without_need(published: Published) -> None:
         "RS",
         lambda data: setattr(data.StructureSetROISequence[rois.index("Brainstem")], "ROIName", "Other"),
     )
-    assert f"without need at RTSTRUCT StructureSetROISequence[{rois.index('Brainstem')}].ROIName" in reasons(published)
+    assert f"unnecessarily at RTSTRUCT StructureSetROISequence[{rois.index('Brainstem')}].ROIName" in reasons(published)
 
 
 def test_two_structures_with_one_name(published: Published) -> None:
@@ -508,15 +507,15 @@ def test_another_scanner(published: Published) -> None:
 METHODS: dict[str, tuple[Damage, str]] = {
     "one code more": (
         lambda data: data.DeidentificationMethodCodeSequence.append(data.DeidentificationMethodCodeSequence[0]),
-        "method: the codes do not say what was done",
+        "method: the codes do not state what was done",
     ),
     "no identity removed": (
         lambda data: setattr(data, "PatientIdentityRemoved", "NO"),
-        "method: the objects say different things of what was done",
+        "method: the objects disagree on what was done",
     ),
     "other dates": (
         lambda data: setattr(data, "LongitudinalTemporalInformationModified", "UNMODIFIED"),
-        "method: the objects say different things of what was done",
+        "method: the objects disagree on what was done",
     ),
     "nothing": (
         lambda data: data.pop("DeidentificationMethod"),
@@ -537,8 +536,8 @@ def test_all_objects_that_claim_something_else(published: Published) -> None:
     """Also when they agree."""
     _everywhere(published, LongitudinalTemporalInformationModified="UNMODIFIED", PatientIdentityRemoved="NO")
     told = reasons(published)
-    assert "method: does not say what became of the dates" in told
-    assert "method: does not say that the identity was removed" in told
+    assert "method: does not state what became of the dates" in told
+    assert "method: does not state that the identity was removed" in told
 
 
 def test_a_name_in_what_all_objects_say_of_our_work(published: Published) -> None:
@@ -546,7 +545,7 @@ def test_a_name_in_what_all_objects_say_of_our_work(published: Published) -> Non
     name = str(original(published, "CT").PatientName).partition("^")[0]
     said = dcmread(one(published, "RD")).DeidentificationMethod
     _everywhere(published, DeidentificationMethod=[*said, f"of {name}"])
-    assert "method: does not say what was done" in reasons(published)
+    assert "method: does not state what was done" in reasons(published)
 
 
 @pytest.mark.parametrize("keyword", ["CodeMeaning", "CodingSchemeDesignator", "CodeValue", "PatientName"])
@@ -555,7 +554,7 @@ def test_codes_of_what_was_done_that_say_more(published: Published, keyword: str
     codes = dcmread(one(published, "RD")).DeidentificationMethodCodeSequence
     setattr(codes[0], keyword, "SOMETHING")
     _everywhere(published, DeidentificationMethodCodeSequence=codes)
-    assert "method: the codes do not say what was done" in reasons(published)
+    assert "method: the codes do not state what was done" in reasons(published)
 
 
 @pytest.mark.parametrize(("prefix", "begin"), [("RD", b"\x12\x00\x63\x00LO"), ("RP", b"\x10\x00\x10\x00PN")])
@@ -566,7 +565,7 @@ def test_an_element_that_stands_twice(published: Published, prefix: str, begin: 
     at = data.index(begin)
     length = 8 + int.from_bytes(data[at + 6 : at + 8], "little")
     path.write_bytes(data[:at] + data[at : at + length] + data[at:])
-    assert "are not written as they should be: identical duplicate elements" in reasons(published)
+    assert "are not encoded as required: identical duplicate elements" in reasons(published)
 
 
 @pytest.mark.parametrize("prefix", ["RP", "CT"])
@@ -575,7 +574,7 @@ def test_bytes_behind_the_last_element(published: Published, prefix: str, behind
     """Readers pass over padding; an output has none."""
     path = one(published, prefix)
     path.write_bytes(path.read_bytes() + behind)
-    assert "do not reach to the end of the file" in reasons(published)
+    assert "do not extend to the end of the file" in reasons(published)
 
 
 @pytest.mark.parametrize("depth", ["at the root", "in an item"])
@@ -595,7 +594,7 @@ def test_the_order_of_tags_is_not_taken_from_the_reader(published: Published, de
     if depth == "in an item":
         elements[beams] = (*elements[beams][:5], [(start, value, end, changed), *others])
     walk.compare("RTPLAN", old, replace(new, elements=elements))
-    assert any("stands twice or out of order" in reason for reason in found.told())
+    assert any("occurs twice or out of order" in reason for reason in found.told())
 
 
 # Files
@@ -604,19 +603,19 @@ def test_the_order_of_tags_is_not_taken_from_the_reader(published: Published, de
 def test_a_file_too_many(published: Published) -> None:
     """The folder holds the set and nothing else."""
     (published.output / "notes.txt").write_text("Mustermann")
-    assert reasons(published) == "files: a file is no sound DICOM"
+    assert reasons(published) == "files: a file is not valid DICOM"
 
 
 def test_an_object_twice(published: Published) -> None:
     """Under another name too."""
     shutil.copy(one(published, "RP"), published.output / "RP.2.25.1.dcm")
-    assert "files: two files hold the same object" in reasons(published)
+    assert "files: two files contain the same object" in reasons(published)
 
 
 def test_a_folder_inside(published: Published) -> None:
     """Nor anything that is no file."""
     (published.output / "more").mkdir()
-    assert reasons(published) == "files: the folder holds something that is no file"
+    assert reasons(published) == "files: the folder contains something other than a file"
 
 
 def test_a_file_missing(published: Published) -> None:
@@ -628,7 +627,7 @@ def test_a_file_missing(published: Published) -> None:
 def test_a_file_with_another_name(published: Published) -> None:
     """A name is made of the new UID, or it could be a patient's."""
     one(published, "RD").rename(published.output / "RD.Mustermann.dcm")
-    assert reasons(published) == "files: the name of a RTDOSE is not made of its new UID"
+    assert reasons(published) == "files: the name of a RTDOSE is not derived from its new UID"
 
 
 def test_a_filled_preamble(published: Published) -> None:
@@ -653,14 +652,14 @@ META: dict[str, Damage] = {
 def test_file_meta_information_that_is_not_new(published: Published, name: str) -> None:
     """It holds what was to be written, and nothing of the source's."""
     damage(published, "RD", META[name])
-    assert "file meta information: of a RTDOSE holds more or less than was to be written" in reasons(published)
+    assert "file meta information: of a RTDOSE does not contain exactly what was to be written" in reasons(published)
 
 
 def test_bytes_behind_the_end(published: Published) -> None:
     """A file ends where its last element does."""
     path = one(published, "RP")
     path.write_bytes(path.read_bytes() + b"MUSTERMANN")
-    assert "files: a file is no sound DICOM" in reasons(published)
+    assert "files: a file is not valid DICOM" in reasons(published)
 
 
 def test_a_source_that_changed_meanwhile(published: Published, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def facts(objects: Objects) -> dict[str, object]:
-    """Give all that a sheet reads."""
+    """Return everything that a sheet reads."""
     elements: Counter[str] = Counter()
     comparison = Comparison(policy_for(Choice("shift", "retain", True)))
     for part, data in ((CONTOURS, objects.structure_set), (BEAMS, objects.plan), (DOSE, objects.dose)):

@@ -22,7 +22,7 @@ def born(birth: str, *, age: str | None = None, studied: str = "20180301") -> se
 
 
 def years(done: Anonymized) -> int:
-    """Give the completed years of the new birth date on the new study date."""
+    """Return the completed years of the new birth date on the new study date."""
     birth, day = judge.day(done.ct.PatientBirthDate), judge.day(done.ct.StudyDate)
     return day.year - birth.year - ((day.month, day.day) < (birth.month, birth.day))
 

@@ -190,7 +190,7 @@ def emptied(found: object, expected: tuple[str, object]) -> tuple[str, object]:
 
 
 def values(element: DataElement) -> tuple[str, object]:
-    """Give what can be compared: VR and values, items counted."""
+    """Return what can be compared: VR and values, and the number of items."""
     return element.VR, len(element.value) if element.VR == "SQ" else judge.values(element)
 
 
@@ -203,7 +203,7 @@ KEPT_TEXTS = {
 
 
 def echoing(drawn: Iterable[DataElement]) -> Iterator[int]:
-    """Give the attributes that hold a text which echoes the patient or looks like a date, at any depth."""
+    """Return the attributes that hold a text which echoes the patient or looks like a date, at any depth."""
     for element in drawn:
         if element.VR == "SQ":
             for item in element.value:

@@ -41,12 +41,12 @@ def judge(made: MadeSet | Path, options: Options = REFUSE) -> Verdict:
 
 
 def faults(verdict: Verdict) -> list[str]:
-    """Give the codes of what a person has to repair."""
+    """Return the codes of faults to be repaired."""
     return [fault.code for fault in verdict.faults]
 
 
 def missing(verdict: Verdict) -> list[str]:
-    """Give the codes of what may still arrive."""
+    """Return the codes of what may still arrive."""
     return [fault.code for fault in verdict.missing]
 
 

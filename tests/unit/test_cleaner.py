@@ -25,13 +25,13 @@ MUELLER = Identifiers(
 
 
 def cleaned(*texts, identifiers=MUELLER):
-    """Give what becomes of the texts of one set, in their order."""
+    """Return the cleaned texts of one set, in order."""
     cleaner = Cleaner(identifiers, [Text(*text) for text in texts])
     return [cleaner.clean(value, role) for role, _, value in texts]
 
 
 def rois(*names, identifiers=MUELLER):
-    """Give what becomes of ROI names, numbered from 1."""
+    """Return the cleaned ROI names, numbered from 1."""
     return cleaned(*(("roi_name", number, name) for number, name in enumerate(names, start=1)), identifiers=identifiers)
 
 

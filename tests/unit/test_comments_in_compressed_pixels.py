@@ -99,7 +99,7 @@ def published(folder: Path, *edits: Edit) -> Anonymized:
 
 
 def frames(found: Anonymized) -> list[bytes]:
-    """Give the codestreams of the new slices."""
+    """Return the codestreams of the new slices."""
     return [next(generate_frames(dcmread(path).PixelData, number_of_frames=1)) for path in found.anon.glob("CT*")]
 
 
@@ -193,7 +193,7 @@ def test_the_two_opinions_agree(drawn: list[tuple[bool, int]], table: bool) -> N
     whole, clean = several(*old, table=table), several(*new, table=table)
     assert list(differences(whole, clean, len(old), JPEG)) == []
     if any(commented for commented, _ in drawn):
-        assert "carry a comment" in list(differences(whole, whole, len(old), JPEG))
+        assert "contain a comment" in list(differences(whole, whole, len(old), JPEG))
 
 
 @given(st.binary(max_size=60), st.sampled_from(sorted(STREAMS)))

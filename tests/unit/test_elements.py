@@ -108,7 +108,7 @@ class Everything(dict[int, Edit]):
         self.edit = edit
 
     def get(self, _tag: int, _default: Edit | None = None) -> Edit:  # type: ignore[override]
-        """Give the one edit."""
+        """Return the one edit."""
         return self.edit
 
 

@@ -19,7 +19,7 @@ def volume(*positions_mm: float) -> Volume:
 
 
 def at(z: float) -> Point:
-    """Give a point over the middle of a slice."""
+    """Return a point above the middle of a slice."""
     return Point(0, 0, z)
 
 

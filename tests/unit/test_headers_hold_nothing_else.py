@@ -172,7 +172,7 @@ def in_reserved_bytes(data: bytes) -> bytes:
 
 
 def as_another_vr(data: bytes) -> bytes:
-    """Say that the plan's geometry is a number."""
+    """Set the plan's geometry to a number."""
     return data.replace(b"\x0a\x30\x0c\0CS", b"\x0a\x30\x0c\0UL")
 
 
@@ -186,7 +186,7 @@ def test_the_proof_finds_it(tmp_path: Path, change: Callable[[bytes], bytes]) ->
     assert plan.read_bytes() != before
     files = [(one.kind, found.source / one.path) for one in found.verdict.good_set().set_files]
     replacements = found.replacements
-    with pytest.raises(NotClean, match="are not written as they should be"):
+    with pytest.raises(NotClean, match="are not encoded as required"):
         prove.prove(files, found.anon, Expected(IDENTITY, replacements.policy, replacements.machine))
 
 

@@ -106,7 +106,7 @@ def found(of: Structure, dose: Dose) -> Dvh:
 
 
 def below(outline: Outline, along: int, part: float) -> float:
-    """Say how far along an axis one has to go to have a part of a body behind oneself, by cutting it finely."""
+    """Return the position along an axis below which a given fraction of a body lies, by fine slicing."""
     grid = np.linspace(-30, 30, 1201)
     if along == 2:
         amounts = np.array([_area(outline, z) for z in grid])
@@ -156,7 +156,7 @@ def test_a_cord_in_a_steep_dose_has_its_highest_dose_at_its_surface(gap_mm: floa
 
 
 def gaps() -> Iterator[object]:
-    """Give contours on some slices of 3 mm, and which slices are filled (3 mm each)."""
+    """Return contours on some slices of 3 mm, and which slices are filled (3 mm each)."""
     every = np.arange(0.0, 61.0, 3.0)
     yield pytest.param(every[[0, 1, 2, 10]], every, 4 * 3.0, [7], 0, id="one piece apart")
     yield pytest.param(every[::2], every, 11 * 6.0, [], 1, id="every second slice")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def blocks(*trays: str, material: str = "Cerrobend") -> Edit:
-    """Give the first beam a block on each tray."""
+    """Add a block to the first beam on each tray."""
 
     def edit(made: MadeSet) -> None:
         made.plan.BeamSequence[0].BlockSequence = [block(n, tray, material) for n, tray in enumerate(trays, start=1)]

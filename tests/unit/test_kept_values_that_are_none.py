@@ -51,7 +51,7 @@ def put(where: str, value: bytes, vr: str = "") -> Edit:
 
 
 def identified(made: MadeSet) -> None:
-    """Give the patient an ID of eight digits and a rare name."""
+    """Set the patient's ID to eight digits, and the name to a rare one."""
     for data in made.objects:
         data.PatientID, data.PatientName = PATIENT_ID, NAME
 
@@ -296,7 +296,7 @@ def _cut_image_type(data: Dataset) -> None:
 
 @pytest.mark.parametrize("change", [_weight, _another_weight, _behind_a_nul, _another_time, _cut_image_type])
 def test_the_proof_takes_no_change_that_had_no_reason(tmp_path: Path, change: Callable[[Dataset], None]) -> None:
-    """A kept value that became another one, or that should have gone."""
+    """A kept value that became another one, or that should have been removed."""
     from pydicom import dcmread, dcmwrite  # noqa: PLC0415 - beside the only use
     from pydicom.config import disable_value_validation  # noqa: PLC0415 - the same
 

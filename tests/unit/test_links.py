@@ -24,7 +24,7 @@ def judge(made: MadeSet) -> Links:
 
 
 def codes(judged: Links) -> tuple[list[str], list[str], list[str]]:
-    """Give the codes of what is broken, missing, and not borne by geometry."""
+    """Return the codes of references that are broken, missing, or contradicted by geometry."""
     return (
         [fault.code for fault in judged.broken],
         [fault.code for fault in judged.missing],

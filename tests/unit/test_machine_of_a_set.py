@@ -23,7 +23,7 @@ BOTH = {"machines": ("VicRapidPlan", "VicRapidPlanHD")}
 
 
 def fluence_modes(plan: Dataset) -> list[tuple[str, str] | None]:
-    """Give the fluence mode that each beam states, or None."""
+    """Return the fluence mode that each beam states, or None."""
     return [
         (beam.PrimaryFluenceModeSequence[0].FluenceMode, beam.PrimaryFluenceModeSequence[0].get("FluenceModeID", ""))
         if "PrimaryFluenceModeSequence" in beam

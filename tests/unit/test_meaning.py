@@ -27,7 +27,7 @@ def judge(made: MadeSet, *, machine_replaced: bool = True) -> Meaning:
 
 
 def codes(judged: Meaning) -> list[str]:
-    """Give the codes of what is refused."""
+    """Return the codes of what is refused."""
     return [fault.code for fault in judged.faults]
 
 
@@ -155,7 +155,7 @@ def without_isocentre(made: MadeSet) -> None:
 
 
 def same_numbers(made: MadeSet) -> None:
-    """Give two beams one number, and two structures."""
+    """Use one number for two beams, and for two structures."""
     made.plan.BeamSequence[1].BeamNumber = made.plan.BeamSequence[0].BeamNumber
     first, second = made.structure_set.StructureSetROISequence
     second.ROINumber = first.ROINumber

@@ -43,7 +43,7 @@ class Set(NamedTuple):
     """By prefix of the file names; of the CT one slice."""
 
     def path(self, prefix: str) -> Path:
-        """Give one file of a kind."""
+        """Return one file of a kind."""
         return min(self.anon.glob(f"{prefix}.*"))
 
     def reasons(self) -> str:
@@ -187,7 +187,7 @@ def _as_they_were(data: Dataset, here: Set) -> None:
 
 
 def _roi(name: str) -> Callable[[Dataset, Set], None]:
-    """Give another name to the structure whose name the cleaner replaced."""
+    """Rename the structure whose name the cleaner replaced."""
 
     def change(data: Dataset, _: Set) -> None:
         (roi,) = (roi for roi in data.StructureSetROISequence if roi.ROIName.startswith("ROI_"))
@@ -235,7 +235,7 @@ def _above_high_bit(data: Dataset, _: Set) -> None:
 
 
 def _value(begin: bytes, value: str) -> Callable[[bytes], bytes]:
-    """Give another value to the element that begins so."""
+    """Change the value of the element that begins so."""
 
     def change(data: bytes) -> bytes:
         at = data.index(begin, 200) + 6
@@ -318,15 +318,15 @@ PLAIN: dict[str, tuple[Callable[[Set], object], str]] = {
     # UIDs and links
     "a UID made of an ID, everywhere": (
         another_uid("StudyInstanceUID", lambda old: "2.25." + (ID + old[13:]).ljust(len(old) - 5, "0")),
-        "uids: is not what the collection's key makes of it at ",
+        "uids: does not follow from the collection's key at ",
     ),
     "a plan's UID by another key, everywhere": (
         another_uid("SOPInstanceUID", lambda old: old[:-1] + str((int(old[-1]) + 1) % 10)),
-        "uids: is not what the collection's key makes of it at RTPLAN SOPInstanceUID",
+        "uids: does not follow from the collection's key at RTPLAN SOPInstanceUID",
     ),
     "a frame of reference of one's own, everywhere": (
         another_uid("FrameOfReferenceUID", lambda old: old[:-1] + str((int(old[-1]) + 1) % 10)),
-        "uids: is not what the collection's key makes of it at ",
+        "uids: does not follow from the collection's key at ",
     ),
     "an original UID": (
         of("RD", lambda data, here: setattr(data, "StudyInstanceUID", here.old["RD"].StudyInstanceUID)),
@@ -357,11 +357,11 @@ PLAIN: dict[str, tuple[Callable[[Set], object], str]] = {
     ),
     "a UID that is none": (
         of("RP", lambda data, _: setattr(data.DoseReferenceSequence[0], "DoseReferenceUID", NAME)),
-        "uids: is no UID of the form 2.25.… at RTPLAN DoseReferenceSequence[0].DoseReferenceUID",
+        "uids: is not a UID of the form 2.25.… at RTPLAN DoseReferenceSequence[0].DoseReferenceUID",
     ),
     "a UID that begins with a zero": (
         of("RP", lambda data, _: setattr(data.DoseReferenceSequence[0], "DoseReferenceUID", f"2.25.0{ID}")),
-        "uids: is no UID of the form 2.25.…",
+        "uids: is not a UID of the form 2.25.…",
     ),
     "two dose references with one UID": (
         of(
@@ -395,7 +395,7 @@ PLAIN: dict[str, tuple[Callable[[Set], object], str]] = {
     "the old ID": (setting("", PatientID=ID), "identity: is not the new identity at "),
     "the number of another set": (setting("", PatientID="zzz_AnusGE007"), "identity: is not the new identity at "),
     "a sex that nobody stated": (setting("", PatientSex="O"), "identity: is not the sex that the source states"),
-    "two sexes": (setting("RD", PatientSex="O"), "identity: the objects say different things"),
+    "two sexes": (setting("RD", PatientSex="O"), "identity: the objects disagree"),
     "an age that nobody stated": (setting("", PatientAge="012Y"), "identity: is not the age that the source states"),
     "the real birth date": (
         everywhere(lambda data, here: setattr(data, "PatientBirthDate", here.old["CT"].PatientBirthDate)),
@@ -418,16 +418,16 @@ PLAIN: dict[str, tuple[Callable[[Set], object], str]] = {
         "elements: differs, and should be kept at CT SeriesNumber",
     ),
     "a name in UI": (setting("CT", FrameOfReferenceUID=NAME), "uids: "),
-    "a name in DA": (setting("CT", StudyDate=NAME), "dates: is no date, or was none at CT StudyDate"),
+    "a name in DA": (setting("CT", StudyDate=NAME), "dates: is not a date, or was not one at CT StudyDate"),
     "a name in TM": (setting("CT", StudyTime=NAME), "at CT StudyTime"),
     "a name in AS": (setting("", PatientAge=NAME), "identity: "),
     "a name in ST": (adding("RP", 0x300A000E, "ST", NAME), "RTPLAN PrescriptionDescription"),
     "a name in LT": (adding("CT", 0x00204000, "LT", NAME), "CT ImageComments"),
-    "a name in UT": (adding("RP", 0x00720061, "UT", NAME), "appeared from nowhere at RTPLAN"),
-    "a name in AE": (adding("CT", 0x00080055, "AE", NAME), "appeared from nowhere at CT StationAETitle"),
-    "a name in UN": (adding("RP", 0x00189999, "UN", NAME.encode()), "appeared from nowhere at RTPLAN (0018,9999)"),
-    "a name in OB": (adding("CT", 0x00420011, "OB", NAME.encode()), "appeared from nowhere at CT EncapsulatedDocument"),
-    "a name in UC": (adding("CT", 0x00080119, "UC", NAME), "appeared from nowhere at CT LongCodeValue"),
+    "a name in UT": (adding("RP", 0x00720061, "UT", NAME), "has no source at RTPLAN"),
+    "a name in AE": (adding("CT", 0x00080055, "AE", NAME), "has no source at CT StationAETitle"),
+    "a name in UN": (adding("RP", 0x00189999, "UN", NAME.encode()), "has no source at RTPLAN (0018,9999)"),
+    "a name in OB": (adding("CT", 0x00420011, "OB", NAME.encode()), "has no source at CT EncapsulatedDocument"),
+    "a name in UC": (adding("CT", 0x00080119, "UC", NAME), "has no source at CT LongCodeValue"),
     "a name in the item of a reference": (
         of("RD", lambda data, _: setattr(data.ReferencedRTPlanSequence[0], "PatientName", NAME)),
         "RTDOSE ReferencedRTPlanSequence[0].PatientName",
@@ -437,22 +437,28 @@ PLAIN: dict[str, tuple[Callable[[Set], object], str]] = {
         "RTSTRUCT StructureSetROISequence[0].ROIName",
     ),
     # Elements
-    "a private element": (adding("CT", 0x00091001, "LO", "1"), "private elements: should have gone at CT (0009,1001)"),
-    "a private creator": (adding("CT", 0x00090010, "LO", "A"), "private elements: should have gone at CT (0009,0010)"),
+    "a private element": (
+        adding("CT", 0x00091001, "LO", "1"),
+        "private elements: should have been removed at CT (0009,1001)",
+    ),
+    "a private creator": (
+        adding("CT", 0x00090010, "LO", "A"),
+        "private elements: should have been removed at CT (0009,0010)",
+    ),
     "a private element in an item": (
         of("RP", lambda data, _: data.BeamSequence[0].ControlPointSequence[0].add_new(0x30211001, "UN", b"\1\2")),
-        "private elements: appeared from nowhere at RTPLAN BeamSequence[0].ControlPointSequence[0].(3021,1001)",
+        "private elements: has no source at RTPLAN BeamSequence[0].ControlPointSequence[0].(3021,1001)",
     ),
-    "an unknown attribute": (adding("CT", 0x0008FFF0, "LO", "x"), "appeared from nowhere at CT (0008,FFF0)"),
+    "an unknown attribute": (adding("CT", 0x0008FFF0, "LO", "x"), "has no source at CT (0008,FFF0)"),
     "a group length": (
         written("CT", _behind_meta(element(0x00080000, b"UL", b"Wbtm"))),
-        "elements: appeared from nowhere at CT (0008,0000)",
+        "elements: has no source at CT (0008,0000)",
     ),
-    "trailing padding": (adding("RP", 0xFFFCFFFC, "OB", NAME.encode()), "appeared from nowhere at RTPLAN"),
-    "an overlay": (adding("CT", 0x60003000, "OW", bytes(32)), "appeared from nowhere at CT"),
+    "trailing padding": (adding("RP", 0xFFFCFFFC, "OB", NAME.encode()), "has no source at RTPLAN"),
+    "an overlay": (adding("CT", 0x60003000, "OW", bytes(32)), "has no source at CT"),
     "the description of an overlay": (adding("CT", 0x60000022, "LO", "x"), "CT OverlayDescription"),
-    "a curve": (adding("CT", 0x50003000, "OW", bytes(32)), "appeared from nowhere at CT"),
-    "an icon": (adding("CT", 0x00880200, "SQ", Sequence([Dataset()])), "appeared from nowhere at CT IconImageSequence"),
+    "a curve": (adding("CT", 0x50003000, "OW", bytes(32)), "has no source at CT"),
+    "an icon": (adding("CT", 0x00880200, "SQ", Sequence([Dataset()])), "has no source at CT IconImageSequence"),
     "an approval": (setting("RP", ApprovalStatus="APPROVED"), "elements: is still approved at RTPLAN ApprovalStatus"),
     "a reviewer": (setting("RP", ReviewerName="A^B"), "at RTPLAN ReviewerName"),
     "a serial number": (setting("CT", DeviceSerialNumber="1"), "at CT DeviceSerialNumber"),
@@ -466,7 +472,7 @@ PLAIN: dict[str, tuple[Callable[[Set], object], str]] = {
     "an emptied element of Type 1": (setting("RP", RTPlanLabel=""), "types: Type 1 and empty at RTPLAN RTPlanLabel"),
     "an element that stands twice": (
         written("RP", _twice(b"\x10\x00\x10\x00PN")),
-        "elements: of a RTPLAN are not written",
+        "elements: of a RTPLAN are not encoded",
     ),
     "elements that changed places": (
         written("RP", _behind_meta(element(0x00080060, b"CS", b"RTPLAN"))),
@@ -474,38 +480,41 @@ PLAIN: dict[str, tuple[Callable[[Set], object], str]] = {
     ),
     "a beam that is gone": (
         of("RP", lambda data, _: data.BeamSequence.pop()),
-        "elements: items are lost or were put in at RTPLAN BeamSequence",
+        "elements: items were lost or inserted at RTPLAN BeamSequence",
     ),
     "a structure twice": (
         of("RS", lambda data, _: data.StructureSetROISequence.append(data.StructureSetROISequence[0])),
-        "elements: items are lost or were put in at RTSTRUCT StructureSetROISequence",
+        "elements: items were lost or inserted at RTSTRUCT StructureSetROISequence",
     ),
     "contours that are gone": (
         of("RS", lambda data, _: data.ROIContourSequence.pop()),
-        "elements: items are lost or were put in at RTSTRUCT ROIContourSequence",
+        "elements: items were lost or inserted at RTSTRUCT ROIContourSequence",
     ),
-    "the reserved bytes of a header": (replacing("RS", b"SQ\0\0", b"SQWb"), "elements: of a RTSTRUCT are not written"),
+    "the reserved bytes of a header": (replacing("RS", b"SQ\0\0", b"SQWb"), "elements: of a RTSTRUCT are not encoded"),
     "another VR": (replacing("CT", b"\x18\0\x50\0DS", b"\x18\0\x50\0LO"), "a VR other than the dictionary's"),
-    "bytes behind the last element": (written("RP", lambda data: data + NAME.encode()), "files: a file is no sound"),
-    "a blank line behind the last element": (written("RP", lambda data: data + b"\n"), "do not reach to the end"),
-    "a file that ends too early": (written("RS", lambda data: data[:-7]), "files: a file is no sound DICOM"),
+    "bytes behind the last element": (written("RP", lambda data: data + NAME.encode()), "files: a file is not valid"),
+    "a blank line behind the last element": (written("RP", lambda data: data + b"\n"), "do not extend to the end"),
+    "a file that ends too early": (written("RS", lambda data: data[:-7]), "files: a file is not valid DICOM"),
     # Pixels and numbers
     "a voxel": (of("CT", _voxel), "pixels: differ at CT PixelData"),
     "a voxel of the dose": (of("RD", _voxel), "pixels: differ at RTDOSE PixelData"),
     "a bit above the High Bit": (of("CT", _above_high_bit), "pixels: differ at CT PixelData"),
-    "bytes behind the last voxel": (written("CT", _longer_pixels), "pixels: are not as long as their image at CT"),
+    "bytes behind the last voxel": (
+        written("CT", _longer_pixels),
+        "pixels: do not have the length of their image at CT",
+    ),
     "zeros behind the last voxel": (
         of("CT", lambda data, _: setattr(data, "PixelData", data.PixelData + bytes(64))),
-        "pixels: are not as long as their image at CT PixelData",
+        "pixels: do not have the length of their image at CT PixelData",
     ),
     "voxels that are gone": (
         of("CT", lambda data, _: setattr(data, "PixelData", data.PixelData[:-2])),
-        "pixels: are not as long as their image at CT PixelData",
+        "pixels: do not have the length of their image at CT PixelData",
     ),
-    "no pixels": (of("CT", _remove("PixelData")), "pixels: are lost at CT PixelData"),
+    "no pixels": (of("CT", _remove("PixelData")), "pixels: were lost at CT PixelData"),
     "pixels where none were": (
         of("RP", lambda data, _: data.add_new(0x7FE00010, "OW", NAME.encode())),
-        "pixels: were put in at RTPLAN PixelData",
+        "pixels: were inserted at RTPLAN PixelData",
     ),
     "the reserved bytes of the pixels' header": (
         replacing("CT", b"\xe0\x7f\x10\x00OW\0\0", b"\xe0\x7f\x10\x00OWWb"),
@@ -535,16 +544,19 @@ PLAIN: dict[str, tuple[Callable[[Set], object], str]] = {
     "a preamble": (written("CT", lambda data: NAME.encode().ljust(128, b"\0") + data[128:]), "the preamble of a CT"),
     "a source in the file meta information": (
         written("CT", _in_meta(element(0x00020016, b"AE", b"WBOTTOM "))),
-        "file meta information: of a CT holds more",
+        "file meta information: of a CT does not contain",
     ),
     "private information in the file meta information": (
         written("CT", _in_meta(element(0x00020102, b"OB", NAME.encode()))),
-        "file meta information: of a CT holds more",
+        "file meta information: of a CT does not contain",
     ),
-    "another implementation": (replacing("CT", b"RTSETANON_", b"WBOTTOM_11"), "file meta information: of a CT holds"),
+    "another implementation": (
+        replacing("CT", b"RTSETANON_", b"WBOTTOM_11"),
+        "file meta information: of a CT does not contain",
+    ),
     "another version of the file meta information": (
         replacing("CT", b"OB\0\0\2\0\0\0\0\1", b"OB\0\0\2\0\0\0Wb"),
-        "file meta information: of a CT holds",
+        "file meta information: of a CT does not contain",
     ),
     "reserved bytes in the file meta information": (
         replacing("CT", b"OB\0\0\2\0\0\0\0\1", b"OBWb\2\0\0\0\0\1"),
@@ -552,7 +564,7 @@ PLAIN: dict[str, tuple[Callable[[Set], object], str]] = {
     ),
     "another instance in the file meta information": (
         of("CT", lambda data, _: setattr(data.file_meta, "MediaStorageSOPInstanceUID", "2.25.4")),
-        "file meta information: of a CT holds",
+        "file meta information: of a CT does not contain",
     ),
     "a transfer syntax that is not the file's": (
         replacing("CT", EXPLICIT, IMPLICIT.ljust(len(EXPLICIT), b"\0")),
@@ -560,27 +572,30 @@ PLAIN: dict[str, tuple[Callable[[Set], object], str]] = {
     ),
     "another name of the file": (
         lambda here: here.path("RD").rename(here.anon / f"RD.{NAME}.dcm"),
-        "files: the name of a RTDOSE is not made of its new UID",
+        "files: the name of a RTDOSE is not derived from its new UID",
     ),
-    "a file too many": (lambda here: (here.anon / "notes.txt").write_text(NAME), "files: a file is no sound DICOM"),
+    "a file too many": (lambda here: (here.anon / "notes.txt").write_text(NAME), "files: a file is not valid DICOM"),
     "a file too few": (lambda here: here.path("RD").unlink(), "files: there is no output of a RTDOSE"),
     "an object twice": (
         lambda here: shutil.copy(here.path("RP"), here.anon / "RP.2.25.1.dcm"),
-        "files: two files hold the same object",
+        "files: two files contain the same object",
     ),
-    "a folder inside": (lambda here: (here.anon / NAME).mkdir(), "files: the folder holds something that is no file"),
+    "a folder inside": (
+        lambda here: (here.anon / NAME).mkdir(),
+        "files: the folder contains something other than a file",
+    ),
     # Texts
     "a kept name changed": (
         of("RS", lambda data, _: setattr(data.StructureSetROISequence[6], "ROIName", "Other")),
-        "free text: was changed without need at RTSTRUCT StructureSetROISequence[6].ROIName",
+        "free text: was changed unnecessarily at RTSTRUCT StructureSetROISequence[6].ROIName",
     ),
     "a cleaned name changed into another organ": (
         of("RS", _roi("Rectum")),
-        "free text: the replacement is no stand-in, nor what is left in known words at RTSTRUCT",
+        "free text: the replacement is neither a stand-in nor a remainder of known words at RTSTRUCT",
     ),
     "a cleaned name changed into anybody's": (
         of("RS", _roi("Zorrilla")),
-        "free text: the replacement is no stand-in, nor what is left in known words at RTSTRUCT",
+        "free text: the replacement is neither a stand-in nor a remainder of known words at RTSTRUCT",
     ),
     "a cleaned name changed into the patient's": (of("RS", _roi(f"PTV {NAME}")), "identifiers: left in a text: person"),
     "a cleaned name with an ID": (of("RS", _roi(f"PTV {ID}")), "identifiers: left in a text: "),
@@ -595,13 +610,13 @@ PLAIN: dict[str, tuple[Callable[[Set], object], str]] = {
         "free text: ",
     ),
     "a label too long": (setting("RP", RTPlanLabel="Plan with 14 c"), "free text: the replacement is too long"),
-    "an ID in the words of the method": (everywhere(_method), "method: does not say what was done at"),
-    "a name in the codes of the method": (everywhere(_codes), "method: the codes do not say what was done"),
+    "an ID in the words of the method": (everywhere(_method), "method: does not state what was done at"),
+    "a name in the codes of the method": (everywhere(_codes), "method: the codes do not state what was done"),
     "no method": (of("RD", _remove("DeidentificationMethod")), "identity: is not stated at RTDOSE"),
-    "an identity that stands": (setting("", PatientIdentityRemoved="NO"), "method: does not say that the identity"),
+    "an identity that stands": (setting("", PatientIdentityRemoved="NO"), "method: does not state that the identity"),
     "dates that are said to be real": (
         setting("", LongitudinalTemporalInformationModified="UNMODIFIED"),
-        "method: does not say what became of the dates",
+        "method: does not state what became of the dates",
     ),
     # Machine and scanner
     "a beam on another machine": (
@@ -615,18 +630,18 @@ PLAIN: dict[str, tuple[Callable[[Set], object], str]] = {
 COMPRESSED: dict[str, tuple[Callable[[Set], object], str]] = {
     "a comment": (
         _stream(lambda one: one[:2] + b"\xff\xfe\0\x0eWinterbottom" + one[2:]),
-        "pixels: carry a comment at CT PixelData",
+        "pixels: contain a comment at CT PixelData",
     ),
     "an application segment": (
         _stream(lambda one: one[:2] + b"\xff\xe1\0\x0eWinterbottom" + one[2:]),
-        "pixels: carry a comment at CT PixelData",
+        "pixels: contain a comment at CT PixelData",
     ),
     "bytes behind the codestream": (_stream(lambda one: one.rstrip(b"\0") + NAME.encode()), "at CT PixelData"),
     "a byte of the coded image": (_stream(lambda one: one.replace(b"\x12", b"\x13")), "pixels: differ at CT PixelData"),
     "half the codestream": (_stream(lambda one: one[: len(one) // 4 * 2]), "at CT PixelData"),
     "bytes as a table of offsets": (
         written("CT", lambda data: _with_table(data, b"Wbtm")),
-        "pixels: have an offset table that is not theirs at CT PixelData",
+        "pixels: have a wrong offset table at CT PixelData",
     ),
     "the length of the last delimiter": (
         written("CT", lambda data: data[:-4] + b"Wbtm"),

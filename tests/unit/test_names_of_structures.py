@@ -31,7 +31,7 @@ def structures(*names: str, labels: tuple[str, ...] | None = None) -> Edit:
 
 
 def labels_of(done: Anonymized) -> list[str]:
-    """Give the observation labels."""
+    """Return the observation labels."""
     return [str(one.ROIObservationLabel) for one in done.structure_set.RTROIObservationsSequence]
 
 

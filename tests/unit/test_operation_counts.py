@@ -158,7 +158,7 @@ def test_a_check_reads_each_file_once_and_of_its_pixels_the_end(steps: dict[str,
 
 
 def _heads(counts: Counts) -> int:
-    """Give what may be read to parse all files once: all that is no pixels, and what is guessed too much."""
+    """Return the bytes that may be read to parse all files once: everything but pixels, and what is read ahead."""
     small, large = part10.HEAD_SIZES
     return counts.files * small + 3 * large + counts.size_beside_pixels
 

@@ -34,7 +34,7 @@ SOUND: dict[str, tuple[tuple[sets.Edit, ...], dict[str, object]]] = {
 
 
 def faults(path: Path) -> set[str]:
-    """Say what dciodvfy holds against a file, without the values that it quotes."""
+    """Return dciodvfy's complaints about a file, without the values that it quotes."""
     told = told_by("dciodvfy", path)
     assert told, "dciodvfy does not know what this is"
     return {re.sub(r"<[^>]*>|= .*|'[^']*'", "", line) for line in told if line.startswith(("Error", "Fatal"))}

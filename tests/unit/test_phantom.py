@@ -82,7 +82,7 @@ def standard_texts(data: Dataset) -> list[str]:
 
 
 def names(read: dict[str, Dataset]) -> dict[str, int]:
-    """Give the ROI numbers by name."""
+    """Return the ROI numbers by name."""
     return {roi.ROIName: roi.ROINumber for roi in read["RTSTRUCT"].StructureSetROISequence}
 
 

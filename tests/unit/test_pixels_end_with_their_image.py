@@ -73,7 +73,7 @@ def float_pixels(made: MadeSet) -> None:
 
 
 def pixels_of_a_plan(made: MadeSet) -> None:
-    """Give plan and structure set pixel data, which they have none of."""
+    """Add pixel data to plan and structure set, which have none."""
     for data in (made.plan, made.structure_set):
         data.add_new(0x7FE00010, "OB", TAIL)
 
@@ -200,7 +200,7 @@ def test_the_proof_computes_the_length_for_itself(tmp_path: Path, kind: str, dam
     assert proof_of(done).checks == done.proof.checks
     path = min(done.anon.glob(f"{kind}.*"))
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(NotClean, match="pixels: are not as long as their image at"):
+    with pytest.raises(NotClean, match="pixels: do not have the length of their image at"):
         proof_of(done)
 
 
@@ -211,5 +211,5 @@ def test_the_proof_finds_pixels_in_a_plan_that_should_have_none(tmp_path: Path) 
     data = dcmread(path)
     data.add_new(0x7FE00010, "OB", TAIL)
     data.save_as(path)
-    with pytest.raises(NotClean, match="pixels: were put in at RTPLAN PixelData"):
+    with pytest.raises(NotClean, match="pixels: were inserted at RTPLAN PixelData"):
         proof_of(done)

@@ -36,7 +36,7 @@ RULES = ("any, silent", "any, unknown")
 
 
 def action(keyword: str, options: Choice, *within: str) -> str:
-    """Say in a word what becomes of an attribute."""
+    """Return in a word what becomes of an attribute."""
     decision = policy_for(options).decision(dictionary.tag(keyword), [dictionary.tag(name) for name in within])
     return f"{decision.action.value} {decision.argument}".strip()
 

@@ -48,7 +48,7 @@ def asked(*arguments: str, **environment: str) -> tuple[int, str, set[str]]:
 
 
 def light(modules: set[str]) -> bool:
-    """Tell whether nothing of weight was imported, and of ours only what the answer stands in."""
+    """Return whether nothing expensive was imported, and of ours only the modules with the answer."""
     ours = {name for name in modules if name.partition(".")[0] in {"anonymizer", "services", "worker", "watcher"}}
     return not {name.partition(".")[0] for name in modules} & HEAVY and ours <= {
         "anonymizer",

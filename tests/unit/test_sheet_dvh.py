@@ -102,13 +102,13 @@ def test_frames_may_be_told_by_their_positions_and_come_from_above() -> None:
 
 @pytest.fixture
 def dvhcalc(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """Give the independent program; it asks pydicom for a name that went with its third edition."""
+    """Return the independent program, which imports a name that pydicom 3 removed."""
     monkeypatch.setattr("pydicom.dicomio.read_file", pydicom.dcmread, raising=False)
     return pytest.importorskip("dicompylercore.dvhcalc")
 
 
 def finer_dose(made: MadeSet) -> None:
-    """Give the dose more rows and columns, and through each slice of the CT the dose of its middle.
+    """Resample the dose to more rows and columns, and to each slice of the CT at its centre.
 
     The independent program counts voxels, takes the nearest frame where one is within half a millimetre, and knows of
     no other dose in a slice than that of its middle: where it falls steeply from slice to slice, it is no judge.
@@ -139,7 +139,7 @@ def between(values: np.ndarray, axis: int, at: np.ndarray) -> np.ndarray:
 
 
 def figures(data: dict[str, Any]) -> dict[int, tuple[float, ...]]:
-    """Give volume, mean, D95 and D2 of every structure, by our own working."""
+    """Return volume, mean, D95 and D2 of every structure, as we compute them."""
     dose = Dose(data["RTDOSE"])
     slices = np.unique([float(one.ImagePositionPatient[2]) for name, one in data.items() if name.startswith("CT")])
     drawn = structures.read(data["RTSTRUCT"], ALONG_X, slices)

@@ -58,7 +58,7 @@ def ct(cosines: list[float], *, gaps_mm: list[float] | None = None, shear_mm: fl
 
 
 def voxels(slices: list[Dataset]) -> tuple[np.ndarray, np.ndarray]:
-    """Say where each voxel lies in the patient, and its HU: by the equation of PS3.3 C.7.6.2.1.1, one by one."""
+    """Return the position and HU of each voxel, by the equation of PS3.3 C.7.6.2.1.1, one by one."""
     places, values = [], []
     for image in slices:
         x, y = np.array(image.ImageOrientationPatient[:3], float), np.array(image.ImageOrientationPatient[3:], float)
@@ -82,7 +82,7 @@ def planes_of(slices: list[Dataset], through: np.ndarray) -> tuple[ct_volume.Fra
 
 
 def points_of(within: ct_volume.Frame, plane: ct_volume.Plane) -> np.ndarray:
-    """Say where the middle of each voxel of a plane lies in the patient: [up, across, 3]."""
+    """Return the centre of each voxel of a plane in the patient: [up, across, 3]."""
     across, up = plane.axes
     points = np.empty((*plane.values.shape, 3))
     points[..., plane.normal] = plane.at_mm

@@ -19,7 +19,7 @@ SHEET = Sheet(
 
 
 def decisions(sheet):
-    """Give what the program and the person know of each row."""
+    """Return the columns of the program and of the person, by row."""
     return [(row.source, row.target, row.state, row.sets, row.note) for row in sheet.rows]
 
 

@@ -46,7 +46,7 @@ class Numbers:
         self._collection = collection
 
     def claim(self, set_id, locator):
-        """Give the index that a set holds, else the next."""
+        """Return the index that a set holds, else the next."""
         index = self._collection.identity.initial_index
         while (taken := claims.take(self._collection, index, set_id, locator)) is None:
             index += 1
@@ -63,7 +63,7 @@ class Unwatched:
     size_bytes = 0
 
     def step(self, name, done, total):
-        """Say nothing."""
+        """Do nothing."""
 
 
 @dataclass
@@ -78,7 +78,7 @@ class Batch:
         return Collection.open(self.root)
 
     def folders(self):
-        """Give the sets, in the order of their names."""
+        """Return the sets, in the order of their names."""
         return sorted(path for path in self.root.iterdir() if path.is_dir() and path.name.startswith(tuple(HABITS)))
 
     def run(self, *names):
@@ -116,7 +116,7 @@ class Batch:
         (self.root / "structures.csv").write_text("\n".join(lines), encoding="cp1252")
 
     def published(self, index):
-        """Give number → name, label, type and code of a published set."""
+        """Return number → name, label, type and code of a published set."""
         (path,) = (self.root / records.folder_name(index)).glob("RS.*.dcm")
         data = dcmread(path)
         labels = {item.ReferencedROINumber: item for item in data.RTROIObservationsSequence}
@@ -131,7 +131,7 @@ class Batch:
         }
 
     def names(self, index):
-        """Give the names of a published set, by number."""
+        """Return the names of a published set, by number."""
         return [name for name, *_ in self.published(index).values()]
 
 

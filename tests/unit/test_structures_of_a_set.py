@@ -35,7 +35,7 @@ def renaming(naming, *names, labels=None, meanings=None, of_the_dose=()):
 
 
 def names_of(made):
-    """Give the new names, by number."""
+    """Return the new names, by number."""
     return [one.name for one in made.structures]
 
 
@@ -151,5 +151,5 @@ def test_the_proof_accepts_what_was_confirmed(done, tmp_path):
 )
 def test_the_proof_accepts_no_name_that_was_not_confirmed(done, tmp_path, promised):
     """A renaming is only what a person said, letter by letter."""
-    with pytest.raises(NotClean, match="was changed without need"):
+    with pytest.raises(NotClean, match="was changed unnecessarily"):
         proven(done, tmp_path / "new", confirmed(Parotis_li="Parotid_L", Myelon="SpinalCord"), promised)

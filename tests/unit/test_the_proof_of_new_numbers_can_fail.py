@@ -62,7 +62,7 @@ def changed(data: Dataset) -> None:
 
 
 def old_uid(data: Dataset) -> None:
-    """Give all objects one UID."""
+    """Set the UID of all objects to the same."""
     data.StudyInstanceUID = "1.2.3"
 
 
@@ -88,9 +88,9 @@ def other_pixels(data: Dataset) -> None:
     [
         (lost, "elements: some were lost or inserted"),
         (added, "elements: some were lost or inserted"),
-        (changed, "elements: Modality is not as it should be"),
+        (changed, "elements: Modality is not as expected"),
         (old_uid, "uids: they were not replaced one to one"),
-        (other_patient, "elements: PatientName is not as it should be"),
+        (other_patient, "elements: PatientName is not as expected"),
         (fewer_items, "elements: StructureSetROISequence has other items"),
         (other_pixels, "pixels: differ in a CT"),
     ],

@@ -192,7 +192,7 @@ LETTERS = "abcdeinorsuyzABELMOSUäöüÄÜßéçñłøåжиИ山田やハ"
 
 
 def is_spelled(text: str) -> bool:
-    """Tell whether the cleaner's spelling leaves enough of each word: `Oe` may be one letter, `Læ` a particle."""
+    """Return whether the cleaner's spelling keeps enough of each word: `Oe` may be one letter, `Læ` a particle."""
     words = re.findall(r"[^\W\d_]+", text)
     return all(len(fold(word)) >= min(len(word), 4) for word in words)
 

@@ -134,9 +134,9 @@ def test_rebuilt_references_are_no_excuse(tmp_path: Path) -> None:
             Expected(IDENTITY, done.replacements.policy, done.replacements.machine, relinked=True),
         )
     assert set(not_clean.value.reasons) == {
-        "links: dose → plan was rebuilt, and is not whole at RTDOSE ReferencedRTPlanSequence.ReferencedSOPInstanceUID",
+        "links: dose → plan was rebuilt, but is incomplete at RTDOSE ReferencedRTPlanSequence.ReferencedSOPInstanceUID",
         (
-            "links: contours → CT was rebuilt, and is not whole at RTSTRUCT "
+            "links: contours → CT was rebuilt, but is incomplete at RTSTRUCT "
             "ROIContourSequence.ContourSequence.ContourImageSequence.ReferencedSOPInstanceUID"
         ),
     }

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def faults(made: MadeSet) -> list[str]:
-    """Give the codes of what is lacking."""
+    """Return the codes of what is lacking."""
     objects = members.choose(reader.read(made.folder, folder_listing.take(made.folder)).objects).objects
     return [fault.code for fault in pixel_completeness.lacking(objects)]
 

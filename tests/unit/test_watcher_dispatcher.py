@@ -38,7 +38,7 @@ class FakeQueue:
         self.states[name] = "queued"
 
     def holding(self, names: Iterable[SetKey]) -> dict[SetKey, str]:
-        """Tell what is in it."""
+        """Return its contents."""
         return {name: self.states[name] for name in names if name in self.states}
 
 

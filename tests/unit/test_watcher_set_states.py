@@ -52,7 +52,7 @@ def conclude(
 
 
 def states(statuses: SetStatuses, suspects: tuple[str, ...] = ()) -> dict[str, str | None]:
-    """Tell what stands where."""
+    """Return the contents by place."""
     return {one.folder: one.outcome.state if one.outcome else None for one in statuses.take(suspects)}
 
 

@@ -60,7 +60,7 @@ def view(
 
 
 def ends(*devices: tuple[str, list[float]]) -> list[Dataset]:
-    """Say where jaws and leaves end."""
+    """Set the positions of jaws and leaves."""
     return [item(RTBeamLimitingDeviceType=kind, LeafJawPositions=list(positions)) for kind, positions in devices]
 
 

@@ -29,7 +29,7 @@ def beam(points: list[Dataset] | None = None, **attributes: object) -> Beam:
 
 
 def turning(*stops: tuple[float | None, str]) -> str:
-    """Tell a gantry that stands at these angles, and turns from each in this direction."""
+    """Set the gantry's angles, and the direction of rotation from each."""
     points = []
     for angle, way in stops:
         point = item(GantryRotationDirection=way) if way else Dataset()

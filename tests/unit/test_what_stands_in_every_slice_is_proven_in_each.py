@@ -54,7 +54,7 @@ DAMAGES: dict[str, tuple[Callable[[Dataset], object], str]] = {
     ),
     "an element is added": (
         lambda data: setattr(data, "RequestedContrastAgent", "seen"),
-        "elements: appeared from nowhere at CT RequestedContrastAgent",
+        "elements: has no source at CT RequestedContrastAgent",
     ),
     "another patient": (
         lambda data: setattr(data, "PatientID", "zzz_AnusGE0"),
@@ -62,7 +62,7 @@ DAMAGES: dict[str, tuple[Callable[[Dataset], object], str]] = {
     ),
     "a code is lost": (
         lambda data: data.DeidentificationMethodCodeSequence.pop(),
-        "method: the codes do not say what was done",
+        "method: the codes do not state what was done",
     ),
 }
 

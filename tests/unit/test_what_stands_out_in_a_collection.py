@@ -58,7 +58,7 @@ def one(structures: list[dict[str, Any]], of_set: str, name: str) -> dict[str, A
 
 
 def codes(found: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
-    """Tell what stands out."""
+    """Return the outliers."""
     return [(each["code"], each["set"], each["structure"]) for each in found]
 
 

@@ -31,7 +31,7 @@ def judge(made: MadeSet, options: Options = KEEP) -> Verdict:
 
 
 def codes(verdict: Verdict) -> list[str]:
-    """Give the codes of what stands against a set."""
+    """Return the codes of a set's faults."""
     return [fault.code for fault in (*verdict.faults, *verdict.missing)]
 
 

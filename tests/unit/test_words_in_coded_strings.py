@@ -38,12 +38,12 @@ LABELS = setting(RTPlanLabel="HN", StructureSetLabel="HN")
 
 
 def words(found: Anonymized) -> dict[str, dict[str, tuple[str, ...]]]:
-    """Give the words that a person is to look at, and where they stand."""
+    """Return the words to be reviewed, and where they occur."""
     return {one.word: dict(one.texts) for one in found.replacements.cleaner.unread}
 
 
 def listed(keyword: str, value: str) -> dict[str, dict[str, tuple[str, ...]]]:
-    """Give the words of one coded string that a person is to look at, and what kind of value it is."""
+    """Return the words of one coded string to be reviewed, and its kind of value."""
     coded = unusual([(tag(keyword), b"CS", value.encode())], {})
     return {one.word: dict(one.texts) for one in CodedWords(coded, Rule()).unread}
 

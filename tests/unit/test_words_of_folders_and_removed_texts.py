@@ -19,7 +19,7 @@ NOBODY = patient("ANON^ANON", "ANON")
 
 
 def labelled(label: str) -> Edit:
-    """Give the plan a label, and nothing else the patient's name."""
+    """Set the plan's label, and remove the patient's name everywhere else."""
 
     def edit(made: MadeSet) -> None:
         made.plan.RTPlanLabel = label
@@ -29,7 +29,7 @@ def labelled(label: str) -> Edit:
 
 
 def unread(done: Anonymized) -> dict[str, str]:
-    """Give the words that a person is to look at, and why."""
+    """Return the words to be reviewed, and why."""
     return {word.word: word.why for word in done.replacements.cleaner.unread}
 
 
