@@ -41,7 +41,11 @@ class Heartbeat(NamedTuple):
 def write(
     folder: Path, who: str, *, free: int = 0, took_at: float = 0.0, queue: str = "", waiting: int | None = None
 ) -> None:
-    """Write a heartbeat, replacing the previous one. The parameters are the fields of `Heartbeat`."""
+    """Write a heartbeat, replacing the previous one; its folder is made if missing.
+
+    The parameters are the fields of `Heartbeat`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     path = _file(folder, who)
     new = path.with_suffix(".new")
     new.write_text(json.dumps(Heartbeat(time.monotonic(), free, took_at, queue, waiting)), encoding="ascii")

@@ -38,3 +38,9 @@ def test_a_sign_of_life_is_read_as_it_was_left(tmp_path):
     sign = heartbeat.read(tmp_path, heartbeat.WORKER)
     assert sign == Heartbeat(sign.at, 2, 5.0, "sets")
     assert heartbeat.read(tmp_path, heartbeat.WATCHER) is None
+
+
+def test_the_folder_of_heartbeats_is_made(tmp_path):
+    """An operator who starts a process by hand names a folder that no unit has made."""
+    heartbeat.write(tmp_path / "run" / "anonymizer", heartbeat.WATCHER)
+    assert heartbeat.read(tmp_path / "run" / "anonymizer", heartbeat.WATCHER) is not None
