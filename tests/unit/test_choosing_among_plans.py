@@ -52,7 +52,7 @@ def test_a_number_that_is_none_of_the_folders_is_told(tmp_path: Path, numbers: l
 def test_a_collection_that_asks_nobody_takes_no_answer(tmp_path: Path, mode: str) -> None:
     """It says what its form says."""
     collection, export = waiting(tmp_path, mode)
-    with pytest.raises(SettingsWrong, match=f'plans = "{mode}"'):
+    with pytest.raises(SettingsWrong, match=f'has "{mode}"'):
         plan_choice.choose(collection, export.folder, [1])
 
 

@@ -29,6 +29,5 @@ def test_a_word_without_a_reason_has_none() -> None:
     with speaking("de"):
         assert Word("JSM", {}, (), (), "", "unread").reasons == ""
         assert Word("JSM", {}, (), (), "of old", "unread").reasons == "of old"
-        assert Word("JSM", dict.fromkeys(KINDS, ("x",)), (), (), "", "unread").where.startswith(
-            "Name einer Struktur: x; "
-        )
+        found = {kind: (f"text {number}",) for number, kind in enumerate(KINDS)}
+        assert Word("JSM", found, (), (), "", "unread").where.startswith("Name einer Struktur: text 0; ")
