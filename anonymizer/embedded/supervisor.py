@@ -6,7 +6,9 @@ the container's restart policy, `run` uses this module.
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+import tempfile
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
@@ -26,7 +28,10 @@ GOOD_RUN_S = 20.0
 
 
 class Supervised:
-    """A command that is kept running until `stop`."""
+    """A command that is kept running until `stop`, with a folder for temporary files that goes with it.
+
+    A killed process does not remove its own: each Celery worker makes one, and an idle one is killed at the end.
+    """
 
     def __init__(
         self,
@@ -55,7 +60,7 @@ class Supervised:
             if now >= self._again_at:
                 self._start()
         elif self._process.poll() is not None:
-            self._process.communicate()
+            self._clear()
             if now - self._started < GOOD_RUN_S:
                 self.early_deaths += 1
                 self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
@@ -85,9 +90,17 @@ class Supervised:
         except KeyboardInterrupt:
             pass  # a second Ctrl-C: stop at once
         finally:
-            self._process.communicate()
+            self._clear()
             self._process = None
 
     def _start(self) -> None:
-        self._process = start_tied(self._command, env=self._env, stderr=self._stderr)
+        self._temporary = tempfile.mkdtemp(prefix="anonymizer-")
+        env = {**self._env, "TMPDIR": self._temporary}
+        self._process = start_tied(self._command, env=env, stderr=self._stderr)
         self._started = self._clock()
+
+    def _clear(self) -> None:
+        """End the process, and remove its temporary files."""
+        assert self._process is not None
+        self._process.communicate()
+        shutil.rmtree(self._temporary, ignore_errors=True)

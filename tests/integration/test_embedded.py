@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -147,3 +148,25 @@ def test_a_stopped_command_that_is_idle_is_not_waited_for(tmp_path: Path) -> Non
     wait_until(note.exists)
     kept.stop(grace_s=math.inf, is_busy=lambda: "asked" not in note.read_text())
     assert note.read_text() == "ready\nasked\n"
+
+
+def test_no_temporary_file_of_a_command_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither of one that is killed, nor of one that died and was started again."""
+    temporary, note, now = tmp_path / "tmp", tmp_path / "starts", [0.0]
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    command = (
+        f'touch "$TMPDIR/kept"; echo x >> {note}; [ $(wc -l < {note}) = 1 ] && exit 1; while :; do sleep 0.01; done'
+    )
+    kept = Supervised(["sh", "-c", command], env=dict(os.environ), clock=lambda: now[0])
+
+    wait_until(lambda: kept._process is None or kept._process.poll() is not None)
+    kept.tend()
+    assert list(temporary.iterdir()) == []
+    now[0] = kept._again_at
+    kept.tend()
+    wait_until(lambda: note.read_text().count("x") == 2)
+    assert [one.name for folder in temporary.iterdir() for one in folder.iterdir()] == ["kept"]
+
+    kept.stop(grace_s=0)
+    assert list(temporary.iterdir()) == []
