@@ -83,6 +83,7 @@ _GLUED: Final = 5
 _LONGEST_VERSION: Final = 5
 """Maximum digits of a version, year or tray number that may equal an ID by chance."""
 
+_LONGEST_INITIALS: Final = 3
 _SHORTEST_TERM: Final = 3
 """Minimum length of a term that is separated from a joined name: PTV."""
 
@@ -191,7 +192,7 @@ class Identifiers:
             return []
         misread = list(self._misread.spans(text))
         spans = [
-            _without_sides(hit, text)
+            self._without_terms(hit, text)
             for hit in self._hits(text)
             if self._is_taken(hit, text) and not _is_anatomy(text, hit) and not _overlaps(hit, misread)
         ]
@@ -251,6 +252,28 @@ class Identifiers:
         if not gaps or key.weight >= _JOINED:
             return True
         return all(gap - at in key.cuts for gap in gaps if at < gap < at + len(spelling))
+
+    def _without_terms(self, hit: _Hit, text: str) -> Span:
+        """Return the position of a match without what may as well be a term beside the name.
+
+        R. Müller's `Parotis_R Müller` has a side, and Hans Nils Müller's `HN Müller` a site.
+        """
+        start, end = hit.start, hit.end
+        parts = [(start + first, start + last) for first, last in pieces(text[start:end])]
+        if len(parts) > 1:
+            is_side = _is_side(text, *parts[0]) and _is_term_beside(_LAST_WORD.search(text, 0, start))
+            if is_side or self._are_initials_of_the_lexicon(text, *parts[0]):
+                return Span(parts[1][0], end)
+            is_side = _is_side(text, *parts[-1]) and _is_term_beside(_NEXT_WORD.match(text, end))
+            if (is_side and text[end : end + 1] != ".") or self._are_initials_of_the_lexicon(text, *parts[-1]):
+                return Span(start, parts[-2][1])
+        return Span(start, end)
+
+    def _are_initials_of_the_lexicon(self, text: str, start: int, end: int) -> bool:
+        """Return whether a piece of a text is a short word of the lexicon, and only as initials one of the name."""
+        word = text[start:end]
+        is_short = 1 < len(word) <= _LONGEST_INITIALS and not text[start - 1 : start].isalpha()
+        return is_short and anatomy.is_known(word) and fold(word) not in self._short
 
     def _is_taken(self, hit: _Hit, text: str) -> bool:
         """Return whether the cleaner removes this hit from a text.
@@ -482,18 +505,6 @@ def _words(text: str) -> list[str]:
     return re.findall(rf"[^\W_](?:[^\W_]|[{MARKS}])*", text)
 
 
-def _without_sides(hit: _Hit, text: str) -> Span:
-    """Return the position of a match without the side of an organ beside it: R. Müller's `Parotis_R Müller`."""
-    start, end = hit.start, hit.end
-    parts = [(start + first, start + last) for first, last in pieces(text[start:end])]
-    if len(parts) > 1:
-        if _is_side(text, *parts[0]) and _is_term_beside(_LAST_WORD.search(text, 0, start)):
-            start = parts[1][0]
-        elif _is_side(text, *parts[-1]) and text[end : end + 1] != "." and _is_term_beside(_NEXT_WORD.match(text, end)):
-            end = parts[-2][1]
-    return Span(start, end)
-
-
 def _is_side(text: str, start: int, end: int) -> bool:
     """Return whether a piece of a text denotes a side, as a word or joined to the name behind it: `Lung_RMüller`."""
     return (
@@ -564,8 +575,8 @@ def _likeliest(word: str, cuts: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _is_side_before(part: str, name: str) -> bool:
-    """Return whether a capital before a name denotes a side: `Parotid_LLund`."""
-    return len(part) == 1 and part.isupper() and name[0].isupper() and anatomy.is_left_or_right(part)
+    """Return whether a side is joined to a name with a capital: `Parotid_LLund`, `Lunge_reLund`."""
+    return name[0].isupper() and (len(part) > 1 or part.isupper()) and anatomy.is_left_or_right(part)
 
 
 def _is_long_term(part: str) -> bool:

@@ -1,4 +1,4 @@
-"""A side stays that is also the patient's initial or given name: R. Müller's `Parotis_R Müller` is no `Parotis`."""
+"""A side or a term stays that is also the patient's initials: R. Müller's `Parotis_R Müller` is no `Parotis`."""
 
 from __future__ import annotations
 
@@ -46,6 +46,7 @@ def test_a_side_stays_that_is_an_initial(name: str, form: str) -> None:
     [
         ("Holm^Rolf", "Holm R Parotis", "R Parotis"),
         ("Holm^Lea", "Lung_LHolm", "Lung_L"),
+        ("Holm^Eva", "Nyre_veHolm", "Nyre_ve"),
         ("Çelebi^Eva", "Cabeza_fem_DÇelebi", "Cabeza_fem_D"),
         ("Holm^Karl", "Parotis K. Holm", "Parotis"),
         ("Holm^Zoe", "Holm_Z_boost", "boost"),
@@ -55,6 +56,24 @@ def test_a_side_stays_that_is_an_initial(name: str, form: str) -> None:
 )
 def test_an_initial_goes_that_is_beside_no_organ(name: str, text: str, left: str) -> None:
     """A side is a word beside an organ, or joined to the name behind it; an initial with its point is none."""
+    assert cleaned(name, text) == left
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "left"),
+    [
+        ("Holm^Hans Nils", "HN Holm", "HN"),
+        ("Holm^Hans Nils", "Holm_HN", "HN"),
+        ("Holm^Anna Petra", "Feld AP Holm", "Feld AP"),
+        ("Holm^Rolf Arne", "RA Holm 70Gy", "RA 70Gy"),
+        ("Holm^Anna Petra", "PTV A.P. Holm", "PTV"),
+        ("Holm^Karl Otto", "Lung KO Holm", "Lung"),
+        ("Holm^Max", "PTV Max Holm", "PTV"),
+        ("Sand^Le", "PTV Le Sand", "PTV"),
+    ],
+)
+def test_initials_stay_that_are_a_word_of_the_lexicon(name: str, text: str, left: str) -> None:
+    """A site, a technique, a direction; but a whole given name goes, and so do initials with points."""
     assert cleaned(name, text) == left
 
 
