@@ -12,7 +12,7 @@ import sys
 from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from rich.console import Console, Group
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 
 #: Output to a file or pipe is not limited to the 80 columns of a window.
 _PIPE_WIDTH: Final = 160
-_DUMB: Final = frozenset({"dumb", "unknown"})
-"""Values of TERM for which Rich takes a terminal to have 80 columns, whatever it has."""
 
 PUBLISHED_ALL: Final = 0
 SOME_NOT: Final = 1
@@ -112,14 +110,8 @@ def _runnable(text: str) -> str:
 def console(*, stderr: bool = False) -> Console:
     """Return the terminal or its replacement. Texts are shown literally: `[b]` may be part of a name."""
     stream = sys.stderr if stderr else sys.stdout
-    return _Screen(stderr=stderr, width=_width(stream), highlight=False, markup=False, emoji=False)
-
-
-def _width(stream: TextIO) -> int | None:
-    """Return the columns of a pipe, or of a terminal that Rich does not ask for its own; None for any other."""
-    if not stream.isatty():
-        return _PIPE_WIDTH
-    return shutil.get_terminal_size().columns if os.environ.get("TERM", "").lower() in _DUMB else None
+    width = None if stream.isatty() else _PIPE_WIDTH
+    return _Screen(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
 
 
 def say_json(value: Any) -> None:
