@@ -172,7 +172,7 @@ class Cleaner:
         kept = shortened if len(shortened) <= self._longest(value) else left
         if not _says_something(kept) or self._spans(kept):
             return None
-        if self._is_free(value, kept, len(value)):
+        if self._is_unused(value, kept, len(value)):
             return kept
         longest = min(len(value), self._longest(value))
         numbered = (f"{kept}_{number}" for number in range(2, _NAMESAKES))
@@ -196,12 +196,11 @@ class Cleaner:
         return all(any(span.start < len(begin) for span in self._spans(f"{begin}{number}")) for number in ("01", "02"))
 
     def _is_free(self, value: str, new: str, longest: int) -> bool:
+        return self._is_unused(value, new, longest) and not self._spans(new)
+
+    def _is_unused(self, value: str, new: str, longest: int) -> bool:
         roles = self._roles[value]
-        return (
-            len(new) <= longest
-            and not any(_alike(new) in self._taken[_STAND_INS[role]] for role in roles)
-            and not self._spans(new)
-        )
+        return len(new) <= longest and not any(_alike(new) in self._taken[_STAND_INS[role]] for role in roles)
 
     def _longest(self, value: str) -> int:
         return min(_LONGEST[role] for role in self._roles[value])

@@ -71,7 +71,7 @@ class SetRun:
         person = who_it_becomes.person_of_set(one, rtset)
         renaming = set_texts.choose_renaming(one, rtset, person)
         if published is None and set_texts.must_be_reviewed(one, renaming):
-            set_texts.note_waiting(one, renaming, person)
+            set_texts.note_words(one, renaming, person)
             return self.answers.unread_words(word.word for word in renaming.undecided)
         link = who_it_becomes.link(one, self.ledger, rtset, set_id, becomes, published)
         shift = link.shift if link else dates.choose_shift(collection.set_key(set_id), rtset.dates)
@@ -86,7 +86,7 @@ class SetRun:
             attempt = Attempt.begin(collection, set_id, index)
             try:
                 made = anonymized_set.write(attempt, verdict, rtset, content, decisions, self.progress)
-                del verdict, rtset, renaming  # tens of megabytes; the next steps read everything themselves
+                del verdict, rtset  # tens of megabytes; the next steps read everything themselves
                 proven_set.prove_and_publish(one, attempt, made, published, self.progress, self.settings.timezone)
             except BaseException:
                 attempt.discard()

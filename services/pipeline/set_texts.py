@@ -36,16 +36,10 @@ def must_be_reviewed(one: OneSet, renaming: Renaming) -> bool:
     return one.collection.options.unread_words == "wait" and bool(renaming.undecided)
 
 
-def note_waiting(one: OneSet, renaming: Renaming, person: str) -> None:
-    """Store the words of a set that waits for a person, under its folder."""
-    words = [word.as_json() for word in renaming.unread]
-    unread_words.write(one.collection, None, one.locator, person, words, one.plan)
-
-
-def note_published(one: OneSet, renaming: Renaming, person: str, index: int) -> None:
-    """Store the words of a set under its number."""
-    words = [word.as_json() for word in renaming.unread]
-    unread_words.write(one.collection, index, one.locator, person, words)
+def note_words(one: OneSet, renaming: Renaming, person: str, index: int | None = None) -> None:
+    """Store the words of a set under its number; of one that waits for a person, under its folder and plan."""
+    plan = one.plan if index is None else ""
+    unread_words.write(one.collection, index, one.locator, person, [word.as_json() for word in renaming.unread], plan)
 
 
 def forget_waiting(one: OneSet) -> None:
