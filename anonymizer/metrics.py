@@ -23,7 +23,7 @@ from services.errors import SettingsWrong
 from services.policy.table import POLICY_EDITION
 from services.runtime import metrics
 from watcher.collection_watcher import STANDS_BY
-from worker.app import QUEUE, key_of
+from worker.connection import QUEUE, key_of
 from worker.messages import count as set_aside_messages
 
 if TYPE_CHECKING:

@@ -40,7 +40,7 @@ def peaks(place: Path, store: Path, socket: str) -> Report:
 
 def _measured(root: Path, socket: str) -> None:
     """Print idle and peak size of this process while it works like a worker."""
-    import worker.tasks  # noqa: F401, PLC0415 - as large as a worker before its first set
+    import worker.tasks.set_tasks  # noqa: F401, PLC0415 - as large as a worker before its first set
     from services.store.collection import Collection  # noqa: PLC0415
 
     client = redis.Redis(unix_socket_path=socket)

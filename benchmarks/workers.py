@@ -21,11 +21,12 @@ from services.runtime import durable_files
 from services.runtime.settings import Settings
 from services.store import registry
 from services.store.records import folder_name
-from worker.app import connect, make_app
+from worker.app import make_app
+from worker.connection import connect
 from worker.drawing import ENDING, NICE
-from worker.queue import Queue
-from worker.set_key import SetKey
-from worker.sheet_queue import Sheets
+from worker.queues.set_key import SetKey
+from worker.queues.set_queue import Queue
+from worker.queues.sheet_queue import Sheets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -16,7 +16,7 @@ from console.connections import BoundedConnection
 from services.errors import SettingsWrong
 from services.runtime import heartbeat, metrics
 from services.runtime.settings import Address
-from worker.app import connect
+from worker.connection import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -7,9 +7,10 @@ from base64 import b64encode
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from worker.app import QUEUE, connect, key_of, make_app
-from worker.queue import Queue
-from worker.set_key import SetKey
+from worker.app import make_app
+from worker.connection import QUEUE, connect, key_of
+from worker.queues.set_key import SetKey
+from worker.queues.set_queue import Queue
 
 if TYPE_CHECKING:
     from services.runtime.settings import Settings

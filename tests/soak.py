@@ -33,7 +33,7 @@ from tests.invariants import remember
 from tests.malformed_messages import malformed, well_formed
 from tests.sets import make_collection, make_set, second, without
 from tests.waiting import wait_until
-from worker.app import QUEUE, key_of
+from worker.connection import QUEUE, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from services.store.set_state import SetState
     from watcher.identities.overlaps import Overlap
     from watcher.settling import Rest
-    from worker.queue import Queue
-    from worker.sheet_queue import Sheets
+    from worker.queues.set_queue import Queue
+    from worker.queues.sheet_queue import Sheets
 
 SHORTEST_PAUSE_S: Final = 0.5
 """Minimum seconds between two checks of a collection, however many events arrive."""

@@ -15,7 +15,7 @@ from services.store import notes, registry
 from services.store.set_state import SetState
 from watcher.set_states import SetStatuses
 from watcher.settling import Settling
-from worker.set_key import SetKey
+from worker.queues.set_key import SetKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from services.store.collection import Collection
     from watcher.set_states import SetStatus
     from watcher.settling import Rest
-    from worker.queue import Queue
+    from worker.queues.set_queue import Queue
 
 log = structlog.get_logger()
 

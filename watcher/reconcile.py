@@ -14,7 +14,7 @@ from services.runtime import durable_files
 from services.store import failures, notes, registry
 from services.store.set_state import SetState
 from services.store.tracking_lines import TrackingFiles
-from worker.set_key import SetKey
+from worker.queues.set_key import SetKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping, Sequence
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from services.exchange.inbox import Inbox
     from services.publication.index_ledger import Ledger
     from services.store.collection import Collection
-    from worker.queue import Queue
-    from worker.sheet_queue import Sheets
+    from worker.queues.set_queue import Queue
+    from worker.queues.sheet_queue import Sheets
 
 SCANS: Final = 3
 """Consecutive checks at which a folder must be missing to be gone, since a share under load omits names."""

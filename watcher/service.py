@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from services.runtime.settings import Settings
     from services.store.share import Share
-    from worker.queue import Queue
-    from worker.sheet_queue import Sheets
+    from worker.queues.set_queue import Queue
+    from worker.queues.sheet_queue import Sheets
 
 log = structlog.get_logger()
 

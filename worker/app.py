@@ -11,27 +11,17 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-import redis
 from billiard.util import get_logger as billiard_log
 from celery import Celery, signals
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from services.errors import SettingsWrong
 from services.runtime import logs
 from services.runtime.settings import Settings
+from worker.connection import PREFIX, QUEUE, SOCKET_TIMEOUT_S, broker_url
 from worker.heartbeat import SignOfLife
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-
-QUEUE: Final = "anonymizer"
-"""Queue of the service's messages. Each `run` has its own queue, so that workers of other shares do not take from it.
-"""
-
-PREFIX: Final = "anonymizer:"
-"""Prefix of all Celery keys and channels, to separate them from other applications in the same database."""
 
 WORKER_OPTIONS: Final[Mapping[str, Any]] = {"without_mingle": True, "without_gossip": True, "heartbeat_interval": 30}
 """No communication between workers: without it they start in a third of the time. Heartbeats tell Flower which are
@@ -46,9 +36,6 @@ LONGEST_TASK_S: Final = 2 * 3600
 
 LARGEST_PROCESS_KIB: Final = 2 * 1024 * 1024
 """A process that has grown beyond this, many times what a set of 1 GB needs, is replaced after its task."""
-
-SOCKET_TIMEOUT_S: Final = 5
-"""Without it, sending to an unresponsive Redis blocks forever."""
 
 
 def celery_settings(settings: Settings) -> Mapping[str, Any]:
@@ -94,23 +81,6 @@ def celery_settings(settings: Settings) -> Mapping[str, Any]:
     }
 
 
-def broker_url(settings: Settings) -> str:
-    """Return the URL of Redis in Celery's form; with TLS, the certificate is always verified."""
-    if settings.redis_url is None:
-        raise SettingsWrong("ANONYMIZER_REDIS_URL is not set. It is the URL of Redis, such as redis://host:6379/0.")
-    url = settings.redis_url
-    if url.startswith("unix://"):
-        url = "redis+socket://" + url.removeprefix("unix://")
-    if url.startswith("rediss://") and "ssl_cert_reqs" not in url:
-        url += ("&" if "?" in url else "?") + "ssl_cert_reqs=required"
-    return url
-
-
-def key_of(queue: str) -> str:
-    """Return the Redis key of a queue's messages."""
-    return f"{PREFIX}{queue}"
-
-
 def worker_arguments(queue: str, processes: int) -> list[str]:
     """Return the arguments of `celery -A worker.app` for a worker with this many processes."""
     name = f"anonymizer-{os.getpid()}@%h"  # two workers on one host need two names
@@ -118,17 +88,6 @@ def worker_arguments(queue: str, processes: int) -> list[str]:
         f"--{option.replace('_', '-')}" + f"={value}" * (value is not True) for option, value in WORKER_OPTIONS.items()
     ]
     return ["worker", "--hostname", name, "--queues", queue, "--concurrency", str(processes), *options]
-
-
-def connect(settings: Settings) -> redis.Redis:
-    """Connect to the same Redis directly. Failed commands are not retried here; callers know better when."""
-    url = broker_url(settings)
-    return redis.Redis.from_url(
-        url.replace("redis+socket://", "unix://", 1),
-        socket_timeout=SOCKET_TIMEOUT_S,
-        socket_connect_timeout=SOCKET_TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
-    )
 
 
 @signals.setup_logging.connect  # type: ignore[untyped-decorator]
@@ -153,7 +112,7 @@ def make_app(settings: Callable[[], Settings]) -> Celery:
     """Create a Celery app; the settings are read on first use."""
     made = Celery(
         "anonymizer",
-        include=["worker.tasks", "worker.sheet_tasks", "worker.delivery_tasks"],
+        include=["worker.tasks.set_tasks", "worker.tasks.sheet_tasks", "worker.tasks.delivery_tasks"],
         amqp="worker.messages:Messages",
         set_as_current=False,
     )

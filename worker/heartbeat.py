@@ -14,6 +14,7 @@ from celery.worker import state
 
 from services.runtime import heartbeat, metrics
 from services.runtime.settings import Settings
+from worker.connection import QUEUE, connect, key_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,10 +31,7 @@ class SignOfLife(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
 
     def __init__(self, consumer: Any, **options: Any) -> None:
         super().__init__(consumer, **options)
-        from worker.app import QUEUE, connect, key_of  # noqa: PLC0415 - that module has this step among its own
-
         settings = Settings.of_process()
-        self._key_of = key_of
         self._folder: Path | None = settings.health
         self._client = connect(settings)
         self._services = {QUEUE: "worker", f"{QUEUE}.sheets": "sheets"}  # a run's queue is not a service
@@ -80,6 +78,6 @@ class SignOfLife(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
         response.
         """
         try:
-            return int(self._client.llen(self._key_of(queue)))
+            return int(self._client.llen(key_of(queue)))
         except (redis.RedisError, OSError):
             return None

@@ -21,6 +21,7 @@ from kombu.transport import redis as transport
 
 from services.errors import SettingsWrong
 from services.runtime.settings import Settings
+from worker.connection import connect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -154,8 +155,6 @@ class Channel(transport.Channel):
         return answer
 
     def _set_aside(self, data: bytes, why: str) -> None:
-        from worker.app import connect  # noqa: PLC0415 - the app is made of this module
-
         with suppress(SettingsWrong):
             client = connect(Settings.of_process())
             set_aside(client, data, why)

@@ -8,7 +8,7 @@ import structlog
 from redis.exceptions import NoPermissionError, RedisError
 
 from services.errors import SettingsWrong
-from worker.app import key_of
+from worker.connection import key_of
 from worker.transient_errors import describe
 
 if TYPE_CHECKING:

@@ -20,9 +20,10 @@ from services.store import again, registry
 from services.store.set_state import SetState
 from services.store.tracking_lines import TrackingFiles
 from watcher.collection_watcher import SHARE_OF_TIME, CollectionWatcher
-from worker.app import connect, make_app
-from worker.queue import Queue
-from worker.sheet_queue import Sheets
+from worker.app import make_app
+from worker.connection import connect
+from worker.queues.set_queue import Queue
+from worker.queues.sheet_queue import Sheets
 from worker.transient_errors import CIRCUMSTANCES, describe
 
 if TYPE_CHECKING:

@@ -13,9 +13,10 @@ from anonymizer.embedded.redis_server import embedded_redis
 from anonymizer.embedded.worker_process import worker_process
 from services.store.share import Share
 from watcher.service import Watch
-from worker.app import connect, make_app
-from worker.queue import Queue
-from worker.sheet_queue import Sheets
+from worker.app import make_app
+from worker.connection import connect
+from worker.queues.set_queue import Queue
+from worker.queues.sheet_queue import Sheets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.visitor import Served
-    from worker.set_key import SetKey
+    from worker.queues.set_key import SetKey
 
 
 class Asked:

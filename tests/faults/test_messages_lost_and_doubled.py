@@ -12,8 +12,9 @@ from services.runtime.settings import Settings
 from tests.faults.service import QUEUE, Service
 from tests.processes import processes
 from tests.waiting import wait_until
-from worker.app import celery_settings, key_of
-from worker.queue import TASK
+from worker.app import celery_settings
+from worker.connection import key_of
+from worker.queues.set_queue import TASK
 
 
 def test_messages_are_lost_between_taking_and_noting(service: Service) -> None:

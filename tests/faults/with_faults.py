@@ -31,7 +31,7 @@ from services.publication import attempts
 from services.runtime import durable_files
 from tests.waiting import wait_until
 from worker import app, lease
-from worker.queue import Queue
+from worker.queues.set_queue import Queue
 
 CHANGES = ("link", "rename", "replace", "unlink", "mkdir", "rmdir")
 

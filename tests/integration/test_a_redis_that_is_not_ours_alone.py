@@ -19,7 +19,7 @@ from phantom.sets import write_demo
 from services.runtime.settings import Settings
 from tests.processes import free_port
 from tests.waiting import wait_until
-from worker.app import PREFIX, connect
+from worker.connection import PREFIX, connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

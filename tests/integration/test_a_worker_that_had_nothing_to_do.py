@@ -13,9 +13,10 @@ from anonymizer.embedded.redis_server import redis_server
 from services.runtime import heartbeat
 from services.runtime.settings import Settings
 from tests.waiting import wait_until
-from worker.app import QUEUE, connect, make_app
-from worker.queue import Queue
-from worker.set_key import SetKey
+from worker.app import make_app
+from worker.connection import QUEUE, connect
+from worker.queues.set_key import SetKey
+from worker.queues.set_queue import Queue
 
 if TYPE_CHECKING:
     from pathlib import Path

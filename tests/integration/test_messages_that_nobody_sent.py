@@ -19,7 +19,7 @@ from services.runtime.settings import Settings
 from tests.malformed_messages import malformed, well_formed
 from tests.waiting import wait_until
 from worker import messages
-from worker.app import QUEUE, connect, key_of
+from worker.connection import QUEUE, connect, key_of
 from worker.messages import fault_of
 
 if TYPE_CHECKING:

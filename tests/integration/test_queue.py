@@ -14,12 +14,13 @@ from celery import Celery
 from anonymizer.embedded.redis_server import redis_server
 from services.runtime.settings import Settings
 from tests.waiting import wait_until
-from worker import lease as leases
-from worker import queue as queues
-from worker.app import celery_settings, connect
-from worker.lease import drop, lease
-from worker.queue import Queue
-from worker.set_key import SetKey
+from worker.app import celery_settings
+from worker.connection import connect
+from worker.queues import lease as leases
+from worker.queues import set_queue as queues
+from worker.queues.lease import drop, lease
+from worker.queues.set_key import SetKey
+from worker.queues.set_queue import Queue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

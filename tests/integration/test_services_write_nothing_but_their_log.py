@@ -18,9 +18,10 @@ from services.store import registry
 from tests.processes import free_port, processes
 from tests.sets import make_set
 from tests.waiting import wait_until
-from worker.app import celery_settings, connect
-from worker.queue import Queue
-from worker.set_key import SetKey
+from worker.app import celery_settings
+from worker.connection import connect
+from worker.queues.set_key import SetKey
+from worker.queues.set_queue import Queue
 
 if TYPE_CHECKING:
     import redis

@@ -30,8 +30,9 @@ from sheets.set_page import lay_out
 from tests.exports import first, generate
 from tests.integration.conftest import killed_before  # noqa: F401 - a fixture
 from tests.sets import make_set, other_object
-from worker import tasks
-from worker.set_key import SetKey
+from worker.queues.set_key import SetKey
+from worker.tasks.attempt import attempt
+from worker.tasks.station import Station
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -258,10 +259,10 @@ def test_a_set_whose_proof_fails_is_parked_at_once(desk, monkeypatch: pytest.Mon
         return real(source, *args)
 
     monkeypatch.setattr(proven_set.prove, "prove", fail)
-    station = tasks.Station(Settings(), here.redis, Share(tmp_path))
+    station = Station(Settings(), here.redis, Share(tmp_path))
     key = SetKey(here.collection.id, here.locator)
     with capture_logs() as logged:
-        ended = [tasks._work(station, key, 1, patience_over=True) for _ in range(2)]
+        ended = [attempt(station, key, 1, patience_over=True) for _ in range(2)]
 
     assert [(one["codes"], one["reasons"]) for one in logged if one["event"] == "set.parked" and "reasons" in one] == [
         (("NotClean",), (where,))

@@ -46,7 +46,7 @@ from tests.sets import (
     without_file_meta,
     without_preamble,
 )
-from worker.sheet_queue import ASKED_S, MOST_WAITING, TASK, Sheets
+from worker.queues.sheet_queue import ASKED_S, MOST_WAITING, TASK, Sheets
 
 if TYPE_CHECKING:
     from collections.abc import Callable

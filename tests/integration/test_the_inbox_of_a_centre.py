@@ -31,8 +31,8 @@ from watcher.reconcile import Reconciler
 from watcher.service import Watch
 from worker.app import make_app, worker_arguments
 from worker.drawing import ENDING
-from worker.queue import Queue
-from worker.sheet_queue import Sheets
+from worker.queues.set_queue import Queue
+from worker.queues.sheet_queue import Sheets
 
 if TYPE_CHECKING:
     from pathlib import Path

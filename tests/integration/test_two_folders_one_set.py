@@ -20,7 +20,7 @@ from tests.sets import contours_without_images, make_set, without, without_image
 from watcher.reconcile import SCANS, Reconciler
 from watcher.set_states import SetStatuses
 from worker.app import app
-from worker.queue import Queue
+from worker.queues.set_queue import Queue
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -29,8 +29,9 @@ from tests.processes import processes
 from tests.sets import make_collection, make_set, without
 from tests.waiting import wait_until
 from watcher.service import Watch
-from worker.app import connect, key_of, make_app, worker_arguments
-from worker.queue import Queue
+from worker.app import make_app, worker_arguments
+from worker.connection import connect, key_of
+from worker.queues.set_queue import Queue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

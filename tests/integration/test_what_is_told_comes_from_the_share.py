@@ -23,9 +23,10 @@ from services.store.set_state import SetState
 from services.store.share import Share
 from tests.logged import logged
 from tests.sets import make_set
-from worker import tasks
-from worker.app import connect
-from worker.tasks import Station, anonymize_set
+from worker.connection import connect
+from worker.tasks import attempt, deaths, set_tasks
+from worker.tasks.set_tasks import anonymize_set
+from worker.tasks.station import Station
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,7 +43,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Collection, str,
 
     def do(collection: Collection, locator: str, client: redis.Redis) -> str:
         here = Station(Settings(share=collection.root.parent), client, Share(collection.root.parent))
-        monkeypatch.setattr(tasks, "station", lambda: here)
+        monkeypatch.setattr(set_tasks, "station", lambda: here)
         task = SimpleNamespace(request=SimpleNamespace(id="t", delivery_info={"routing_key": "anonymizer"}))
         return str(anonymize_set.run.__func__(task, collection.id, locator))
 
@@ -57,7 +58,7 @@ def test_a_set_that_is_published_while_redis_goes_away_is_published_and_counted_
 ) -> None:
     """Flower is told so; the counter has it when Redis is back, whoever notes the number, and how often."""
     locator = registry.register(collection, make_set(collection.root).folder.name)
-    process = tasks.process
+    process = attempt.process
     with redis_server() as url, closing(connect(Settings(redis_url=url))) as client:
 
         def then_redis_ends(*arguments: object, **named: object) -> Outcome | None:
@@ -65,7 +66,7 @@ def test_a_set_that_is_published_while_redis_goes_away_is_published_and_counted_
             client.shutdown(nosave=True)
             return outcome
 
-        monkeypatch.setattr(tasks, "process", then_redis_ends)
+        monkeypatch.setattr(attempt, "process", then_redis_ends)
         assert work(collection, locator, client) == "published"
     with redis_server() as url, closing(connect(Settings(redis_url=url))) as client:
         for _ in range(2):
@@ -129,9 +130,9 @@ def test_the_log_says_which_signal_ended_a_process_and_in_which_step(
     locator = registry.register(collection, make_set(collection.root).folder.name)
     Progress(client, collection.id, locator).step("written", 3, 6)
     here = Station(Settings(share=collection.root.parent), client, Share(collection.root.parent))
-    monkeypatch.setattr(tasks, "station", lambda: here)
+    monkeypatch.setattr(deaths, "station", lambda: here)
     with logged() as written:
-        tasks.count_death(
+        deaths.count_process(
             anonymize_set,
             WorkerLostError("Worker exited prematurely: signal 9 (SIGKILL) Job: 3."),
             (collection.id, locator),

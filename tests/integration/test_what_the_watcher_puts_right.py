@@ -15,9 +15,9 @@ from services.store.set_state import SetState
 from services.store.tracking_lines import TrackingLine
 from watcher.reconcile import SCANS, Reconciler
 from worker.app import app
-from worker.lease import lease
-from worker.queue import Queue
-from worker.set_key import SetKey
+from worker.queues.lease import lease
+from worker.queues.set_key import SetKey
+from worker.queues.set_queue import Queue
 
 if TYPE_CHECKING:
     import redis

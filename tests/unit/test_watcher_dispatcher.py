@@ -16,7 +16,7 @@ from services.store.registry import Outcome
 from services.store.set_state import SetState
 from watcher.dispatcher import Dispatcher
 from watcher.settling import Rest
-from worker.set_key import SetKey
+from worker.queues.set_key import SetKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

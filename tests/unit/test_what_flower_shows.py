@@ -13,10 +13,10 @@ from tornado.options import parse_config_file
 
 from tests.logged import logged
 from worker.app import worker_arguments
-from worker.ends import TaskRequest, ended, signal_of
-from worker.queue import shortened
-from worker.sheet_tasks import make_sheet
-from worker.tasks import anonymize_set
+from worker.queues.set_queue import shortened
+from worker.tasks.ends import TaskRequest, ended, signal_of
+from worker.tasks.set_tasks import anonymize_set
+from worker.tasks.sheet_tasks import make_sheet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

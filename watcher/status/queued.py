@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from services.publication import high_water
 from services.publication.high_water import NumbersLost
 from services.runtime.progress import read_all
-from worker.app import app, connect
-from worker.queue import Queue
-from worker.set_key import SetKey
+from worker.app import app
+from worker.connection import connect
+from worker.queues.set_key import SetKey
+from worker.queues.set_queue import Queue
 from worker.transient_errors import CIRCUMSTANCES, describe
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from services.store.collection import Collection, check_new, has_state
 from services.store.set_state import SetState
 from watcher.folders import beside_the_sets
 from watcher.set_states import SetStatuses
-from worker.app import connect
+from worker.connection import connect
 from worker.transient_errors import CIRCUMSTANCES
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from anonymizer.terminal import console
 from services.publication.index_ledger import Ledger
 from services.runtime.settings import Settings
 from services.store.collection import Collection
-from worker.app import connect
+from worker.connection import connect
 
 
 def rebuild(root: Root) -> None:

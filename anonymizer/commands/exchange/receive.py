@@ -19,7 +19,7 @@ from services.exchange.opening import Tampered
 from services.exchange.trust import remember, trusted
 from services.runtime.settings import Settings
 from services.store.collection import Collection
-from worker.app import connect
+from worker.connection import connect
 from worker.transient_errors import describe
 
 if TYPE_CHECKING:

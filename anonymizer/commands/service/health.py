@@ -19,7 +19,7 @@ from anonymizer.terminal import console
 from services.errors import SettingsWrong
 from services.runtime import heartbeat
 from services.runtime.settings import Settings
-from worker.app import QUEUE, connect, key_of
+from worker.connection import QUEUE, connect, key_of
 from worker.transient_errors import describe
 
 if TYPE_CHECKING:

@@ -13,9 +13,10 @@ from services.runtime.settings import Settings
 from services.store.share import Share
 from watcher.service import Watch
 from worker import redis_server
-from worker.app import app, connect
-from worker.queue import Queue
-from worker.sheet_queue import Sheets
+from worker.app import app
+from worker.connection import connect
+from worker.queues.set_queue import Queue
+from worker.queues.sheet_queue import Sheets
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

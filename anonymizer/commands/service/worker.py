@@ -15,7 +15,8 @@ from services.errors import SettingsWrong
 from services.runtime import logs
 from services.runtime.settings import Settings
 from worker import redis_server
-from worker.app import QUEUE, app, connect, worker_arguments
+from worker.app import app, worker_arguments
+from worker.connection import QUEUE, connect
 from worker.drawing import ENDING, NICE
 
 if TYPE_CHECKING:

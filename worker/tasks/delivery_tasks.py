@@ -9,8 +9,8 @@ from structlog.contextvars import bound_contextvars
 
 from services.store.collection import Collection
 from worker.app import app
-from worker.sheet_queue import DELIVERY_TASK, Sheets
-from worker.tasks import station
+from worker.queues.sheet_queue import DELIVERY_TASK, Sheets
+from worker.tasks.station import station
 from worker.transient_errors import CIRCUMSTANCES, describe
 
 if TYPE_CHECKING:

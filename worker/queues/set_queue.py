@@ -13,8 +13,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from services.store.set_state import SetState
-from worker import lease
-from worker.app import QUEUE, key_of
+from worker.connection import QUEUE, key_of
+from worker.queues import lease
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import redis
     from celery import Celery
 
-    from worker.set_key import SetKey
+    from worker.queues.set_key import SetKey
 
 TASK: Final = "anonymize_set"
 SHOWN: Final = 8

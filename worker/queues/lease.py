@@ -20,7 +20,7 @@ import redis
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from worker.set_key import SetKey
+    from worker.queues.set_key import SetKey
 
 LEASE_S: Final = 6.0
 """Seconds until another worker takes a dead worker's set."""

@@ -1,11 +1,10 @@
-"""Tasks that make sheets, in their own queue beside the sets (`worker.sheet_queue`)."""
+"""Tasks that make sheets, in their own queue beside the sets (`worker.queues.sheet_queue`)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from billiard.exceptions import TimeLimitExceeded, WorkerLostError
 from celery import signals
 from structlog.contextvars import bound_contextvars
 
@@ -13,9 +12,9 @@ from services.store.collection import Collection
 from sheets import paths
 from worker.app import app
 from worker.drawing import ENDING
-from worker.ends import TaskRequest
-from worker.sheet_queue import TASK, Sheets
-from worker.tasks import station
+from worker.queues.sheet_queue import TASK, Sheets
+from worker.tasks.ends import DEATHS, TaskRequest
+from worker.tasks.station import station
 from worker.transient_errors import CIRCUMSTANCES, describe
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ def prepare(instance: Worker, **_: object) -> None:
 @signals.task_failure.connect  # type: ignore[untyped-decorator]
 def note_death(sender: Task, exception: BaseException, args: tuple[Any, ...], **_: object) -> None:
     """Note in the worker's main process that a sheet killed its process, so that it is not retried at once."""
-    if sender.name == TASK and isinstance(exception, (WorkerLostError, TimeLimitExceeded)):
+    if sender.name == TASK and isinstance(exception, DEATHS):
         try:
             Sheets(station().redis, app).failed(*args)
         except CIRCUMSTANCES as circumstance:

@@ -4,7 +4,7 @@ Sheets are optional: which are missing is determined from the share, and request
 not to be repeated at each check. A lost request is repeated when the note has expired; a sheet that could not be made
 is retried after a day.
 
-Callers import only this module; the tasks import everything for making sets and sheets (`worker.sheet_tasks`).
+Callers import only this module; the tasks import everything for making sets and sheets (`worker.tasks.sheet_tasks`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sheets import paths
-from worker.app import QUEUE, key_of
+from worker.connection import QUEUE, key_of
 from worker.drawing import ENDING
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 TASK: Final = "make_sheet"
 DELIVERY_TASK: Final = "receive_delivery"
-"""Task of `worker.delivery_tasks`, in the same queue."""
+"""Task of `worker.tasks.delivery_tasks`, in the same queue."""
 
 ASKED_S: Final = 900
 FAILED_S: Final = 86_400

@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from billiard.exceptions import TimeLimitExceeded, WorkerLostError
 from celery.worker.request import Request
+
+DEATHS: Final = (WorkerLostError, TimeLimitExceeded)
+"""Exceptions by which Celery reports a process that died, or was killed for being stuck."""
 
 _SIGNAL: Final = re.compile(r"signal \d+ \((SIG\w+)\)")
 _CLASS: Final = re.compile(r"(?:^|\n)(?:\w+\.)*(\w+)(?::|\()[^\n]*\s*$")
