@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from anonymizer.progress_view import Bars, Lines, Shown, Silence
 from anonymizer.run_result import RunResult
-from anonymizer.terminal import console, counted
+from anonymizer.terminal import console
+from services.language import counted
 from services.store.records import folder_name
 from worker.transient_errors import CIRCUMSTANCES, describe
 

@@ -12,7 +12,6 @@ from anonymizer.terminal import (
     SOME_NOT,
     command,
     console,
-    counted,
     not_taken_as_json,
     printable,
     say_json,
@@ -20,6 +19,7 @@ from anonymizer.terminal import (
     say_unread_words,
     sets_as_json,
 )
+from services.language import counted
 from services.layout import sheets_folder
 from services.runtime import durable_files
 from services.store import records, registry, tracking_lines

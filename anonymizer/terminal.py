@@ -139,11 +139,6 @@ def _program() -> str:
     return _NAME if found and Path(found).resolve() == called.resolve() else str(called)
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, in the plural if needed."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def say_not_taken(screen: Console, things: Sequence[NotTaken]) -> None:
     """Print the items that may hold DICOM and are not taken, with reasons, if any."""
     if not things:

@@ -84,6 +84,11 @@ def ngettext(one: str, many: str, count: float, /, **values: Any) -> str:
     return _filled(catalogue(language).ngettext(one, many, 1 if count == 1 else 2), message, values)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its English noun, in the plural if needed, for texts that are English in every language."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def gettext_noop(message: str) -> str:
     """Mark a sentence for extraction; it is translated later by `gettext`."""
     return message

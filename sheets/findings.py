@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
+from services.language import counted
 from services.layout import published_in
 from services.maintenance import same_source
 from services.policy.table import Choice, policy_for
@@ -314,7 +315,7 @@ def _compare_headers(findings: Findings) -> None:
     comparison.headers(BEAMS, old.plan, new.plan)
     comparison.headers(DOSE, old.dose, new.dose)
     if len(old.slices) != len(new.slices):
-        says = f"{len(new.slices)} slices instead of {len(old.slices)}"
+        says = f"{counted(len(new.slices), 'slice')} instead of {len(old.slices)}"
         comparison.parts[CT].add(abs(len(new.slices) - len(old.slices)), Difference(CT, says, 0.0))
 
 

@@ -14,6 +14,7 @@ from services.dicom import character_sets, dictionary, part10
 from services.dicom.dataset import root_view
 from services.dicom.elements import Malformed
 from services.dicom.part10 import NotDicom
+from services.language import counted
 from services.policy.table import Action
 from services.policy.text_roles import CALLED, OF_PERSON
 from services.publication import unread_words
@@ -151,9 +152,8 @@ class _Reading:
 
 def in_short(found: Travelling) -> str:
     """Return the numbers of texts and of unreviewed words, for the first page."""
-    texts = "1 text kept" if found.count == 1 else f"{found.count} texts kept"
-    words = "no word" if not found.unread else "1 word" if len(found.unread) == 1 else f"{len(found.unread)} words"
-    return f"{texts}; {words} not yet reviewed"
+    words = counted(len(found.unread), "word") if found.unread else "no word"
+    return f"{counted(found.count, 'text')} kept; {words} not yet reviewed"
 
 
 def blocks(found: Travelling) -> Iterator[Block]:

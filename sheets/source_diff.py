@@ -14,6 +14,7 @@ import numpy as np
 from pydicom import Dataset
 from pydicom.datadict import dictionary_description, keyword_for_tag, tag_for_keyword
 
+from services.language import counted
 from services.policy.table import Action
 from sheets.read.engine_data import EngineData, count_numbers
 from sheets.read.numbers import BINARY, TEXT, numbers, stored, vr, whole
@@ -135,7 +136,7 @@ class Comparison:
             if len(here) == 0 and len(there) == 0:
                 found.add(1, Difference(part, f"{where} differs", 0.0))
             elif len(here) != len(there):
-                says = f"{where}: {len(there)} numbers instead of {len(here)}"
+                says = f"{where}: {counted(len(there), 'number')} instead of {len(here)}"
                 found.add(abs(len(here) - len(there)), Difference(part, says, 0.0))
             elif not np.array_equal(here, there):  # otherwise only the notation differs
                 found.add(int((here != there).sum()), _difference(part, where, keyword_for_tag(tag), here, there))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.dicom import character_sets, dictionary
 from services.dicom.dataset import View, root_view
+from services.language import counted
 from services.rtset import folder_listing, reader
 from services.verdict.set_aside import set_aside
 
@@ -156,7 +157,7 @@ def _shown(view: View, tag: int) -> str | None:
     if vr == b"SQ":
         return "no item"
     if vr in _OPAQUE:
-        return f"{len(value)} bytes"
+        return counted(len(value), "byte")
     if vr in _NUMBERS:
         return _cut("\\".join(_numbers(value, _NUMBERS[vr])))
     return _cut(character_sets.decode(value, vr, view.charsets).strip(" \0"))

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from services.language import counted
 from services.layout import ANON_NAME, is_there
 from services.publication import claims
 from services.rtset import folder_listing
@@ -156,7 +157,7 @@ def _history(
         reasons = f" ({', '.join(outcome.codes)})" if outcome.codes else ""
         events.append(Event(outcome.at, f"{outcome.state.replace('-', ' ')}{reasons}"))
     if locator and (failed := failures.reasons_of_folder(collection, locator)):
-        events.append(Event("", f"failed {len(failed)} times: {', '.join(failed)}"))
+        events.append(Event("", f"failed {counted(len(failed), 'time')}: {', '.join(failed)}"))
     return tuple(sorted(events, key=_when))
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from services.language import english
+from services.language import counted, english
 from services.policy.table import EDITION, POLICY_EDITION
 from services.rtset import private_loss
+from services.verdict import importability, preflight
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +59,11 @@ def describe(
         if fit
         else [],
         "notes": list(replacements.person.notes),
-        "told": [*verdict.told, *_settled(settled)],
+        "told": [
+            *(note for note in verdict.told if note not in verdict.of_names),
+            *_of_names(replacements, rtset),
+            *_settled(settled),
+        ],
         "lost": list(map(english, private_loss.of_plan(rtset.plan.view))),
         "accepted": dict(verdict.accepted),
         "remarks": len(verdict.notes) - len(verdict.told),
@@ -68,6 +73,12 @@ def describe(
     }
 
 
+def _of_names(replacements: Replacements, rtset: RtSet) -> list[str]:
+    """Return the notes on the structures' new names."""
+    names = [replacements.cleaner.clean(name, "roi_name") for name in importability.names_of(rtset.structure_set)]
+    return list(map(english, preflight.of_names(names)))
+
+
 def _settled(count: int) -> list[str]:
     """Return the note on cleared unused bits of pixel cells."""
-    return [f"Bits that hold no pixel were cleared in the cells of {count} object{'s' * (count > 1)}."] if count else []
+    return [f"Bits that hold no pixel were cleared in the cells of {counted(count, 'object')}."] if count else []

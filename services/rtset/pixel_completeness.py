@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from services.dicom import pixel_data
 from services.dicom.stored_bits import announced
 from services.errors import Fault
-from services.language import gettext, gettext_noop
+from services.language import gettext, gettext_noop, ngettext
 from services.rtset import damage
 from services.rtset.reader import named
 
@@ -29,8 +29,10 @@ def lacking(objects: Objects) -> Iterator[Fault]:
     if short:
         yield Fault(
             "ct-without-pixels",
-            gettext(
+            ngettext(
+                "{names} holds no image, or less of one than its header says.",
                 "{names} hold no image, or less of one than their headers say.",
+                len(short),
                 names=named(one.called for one in short),
             ),
             gettext("Export the planning CT once more."),
@@ -93,8 +95,10 @@ def overlays(objects: Objects) -> Iterator[str]:
     """Yield notes on overlays in bits of pixel cells; they are cleared, since the overlays' attributes are removed."""
     laid = [one for one in objects.slices if one.file.pixels and one.file.pixels.cells and announced(one.view)]
     if laid:
-        yield gettext(
-            "Cleared: an overlay in bits of the pixel cells that hold no pixel, in {count} slices.", count=len(laid)
+        yield ngettext(
+            "Cleared: an overlay in bits of the pixel cells that hold no pixel, in {count} slice.",
+            "Cleared: an overlay in bits of the pixel cells that hold no pixel, in {count} slices.",
+            len(laid),
         )
 
 

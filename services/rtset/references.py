@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from services.dicom import dictionary
 from services.errors import Fault
-from services.language import gettext, gettext_noop
+from services.language import gettext, gettext_noop, ngettext
 from services.policy.rebuilt_references import PLANAR
 from services.rtset import geometry
 from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
@@ -323,18 +323,7 @@ def _judge_contours(links: Links, structure_set: SetFile, objects: Objects, left
         links.broken.append(
             Fault(
                 "contours-on-other-images",
-                gettext(
-                    gettext_noop(
-                        "The contours in {structure_set} name other images than the {count} CT slices that are here, "
-                        "although its list of images names these."
-                    )
-                    if lists_these
-                    else gettext_noop(
-                        "{structure_set} was drawn on other images than the {count} CT slices that are here."
-                    ),
-                    structure_set=structure_set.called,
-                    count=len(slices),
-                ),
+                _on_other_images(structure_set, len(slices), lists_these=lists_these),
                 gettext("Export the structure set once more together with the CT series it was drawn on."),
             )
         )
@@ -355,7 +344,7 @@ def _judge_contours(links: Links, structure_set: SetFile, objects: Objects, left
         )
     elif silent or not expected:
         links.states[CONTOURS_CT] = "not shown"
-        says = gettext_noop("The list of images in {structure_set} do not say on which CT slice they lie.")
+        says = gettext_noop("The list of images in {structure_set} does not say on which CT slices the contours lie.")
         if drawn:
             says = gettext_noop(
                 "{count} of the {total} contours in {structure_set} do not say on which CT slice they lie."
@@ -363,6 +352,24 @@ def _judge_contours(links: Links, structure_set: SetFile, objects: Objects, left
         links.notes.append(gettext(says, count=silent, total=drawn, structure_set=structure_set.called))
     else:
         links.states[CONTOURS_CT] = "shown"
+
+
+def _on_other_images(structure_set: SetFile, slices: int, *, lists_these: bool) -> str:
+    if lists_these:
+        return ngettext(
+            "The contours in {structure_set} name other images than the {count} CT slice that is here, although its "
+            "list of images names this.",
+            "The contours in {structure_set} name other images than the {count} CT slices that are here, although its "
+            "list of images names these.",
+            slices,
+            structure_set=structure_set.called,
+        )
+    return ngettext(
+        "{structure_set} was drawn on other images than the {count} CT slice that is here.",
+        "{structure_set} was drawn on other images than the {count} CT slices that are here.",
+        slices,
+        structure_set=structure_set.called,
+    )
 
 
 def contoured_frames(structure_set: SetFile) -> frozenset[str]:

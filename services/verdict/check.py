@@ -73,6 +73,9 @@ class Verdict:
     told: tuple[str, ...]
     """The notes without references to the patient, suitable for record and sheet."""
 
+    of_names: tuple[str, ...]
+    """Those of `told` about structure names, which may differ in the published set."""
+
     accepted: Mapping[str, int]
     """Number of faults that the collection accepts, by code."""
 
@@ -225,6 +228,8 @@ def judge_contents(
         )
         _judge_kept(found, whole)
         whole = None if found.faults else whole
+    of_names = importability.names_of(objects.structure_set) if objects.structure_set else []
+    told_of_names = tuple(map(english, preflight.of_names(of_names)))
     return Verdict(
         counts={kind: len(files) for kind, files in aside.objects.items()},
         links=judged.states,
@@ -235,11 +240,9 @@ def judge_contents(
         told=(
             *without_files(found.said, objects),
             *map(english, found.told),
-            *map(
-                english,
-                preflight.equal_names(objects.structure_set) if meant.of_names and objects.structure_set else (),
-            ),
+            *told_of_names,
         ),
+        of_names=told_of_names,
         accepted=Counter(found.accepted),
         listing=listing,
         empty=contents.empty,

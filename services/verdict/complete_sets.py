@@ -123,10 +123,11 @@ class CompleteSets(NamedTuple):
                 yield gettext("Not taken: {file} ({what}).", file=one.called, what=_what(one))
         for slices in series.values():
             what = slices[0].view.text("SeriesDescription") or gettext("without a description")
-            yield gettext(
+            yield ngettext(
+                "Not taken: CT series {what}, {count} slice ({path}).",
                 "Not taken: CT series {what}, {count} slices ({path} …).",
+                len(slices),
                 what=printable(what),
-                count=len(slices),
                 path=printable(slices[0].path),
             )
 

@@ -20,7 +20,7 @@ from services.rtset.reader import printable
 from services.rtset.references import contoured_frames, contours, references
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from services.dicom.dataset import View
     from services.rtset.geometry import Volume
@@ -107,7 +107,8 @@ def judge(objects: Objects, *, machine_replaced: bool) -> Meaning:
             notes.append(gettext("{dose} does not state its units; gray are taken for granted.", dose=dose.called))
         if other := _OTHER_DOSES.get(dose.view.text("DoseType").upper()):
             notes.append(gettext(other, dose=dose.called))
-    of_names = [*_label(plan), *_equal_names(structure_set)]
+    names = names_of(structure_set) if structure_set else []
+    of_names = [*_label(plan), *long_names(names), *_equal_names(names)]
     return Meaning(faults, [*notes, *of_names], of_names)
 
 
@@ -152,15 +153,17 @@ def _ct_notes(slices: Sequence[SetFile], volume: Volume | None) -> Iterator[str]
             most=max(gaps_mm),
         )
     if unscaled := sum(not one.view.has("RescaleIntercept") for one in slices):
-        yield gettext(
+        yield ngettext(
+            "{count} CT slice does not say how its numbers become Hounsfield units (Rescale Intercept).",
             "{count} CT slices do not say how their numbers become Hounsfield units (Rescale Intercept).",
-            count=unscaled,
+            unscaled,
         )
     compressed = sum(one.file.transfer_syntax not in _PLAIN for one in slices)
     if compressed:
-        yield gettext(
+        yield ngettext(
+            "{count} CT slice is compressed; it stays so, and some planning systems do not take it.",
             "{count} CT slices are compressed; they stay so, and some planning systems do not take them.",
-            count=compressed,
+            compressed,
         )
 
 
@@ -187,19 +190,11 @@ def _structure_set_faults(structure_set: SetFile) -> Iterator[Fault]:
 
 def _roi_notes(structure_set: SetFile) -> Iterator[str]:
     rois = structure_set.view.items("StructureSetROISequence")
-    names = [name for roi in rois if (name := roi.text("ROIName"))]
     yield from _number_notes(
         structure_set, gettext_noop("{count} structures in {file} have the number {number}."), rois, "ROINumber"
     )
     if next(contours(structure_set), None) is None:
         yield gettext("{structure_set} has no contours.", structure_set=structure_set.called)
-    long = sum(len(name) > LONGEST_ROI_NAME for name in names)
-    if long:
-        yield gettext(
-            "{count} structures have names of more than {most} characters; Eclipse shortens them.",
-            count=long,
-            most=LONGEST_ROI_NAME,
-        )
 
 
 def _label(plan: SetFile | None) -> Iterator[str]:
@@ -212,14 +207,29 @@ def _label(plan: SetFile | None) -> Iterator[str]:
         )
 
 
-def equal_names(structure_set: SetFile) -> dict[str, int]:
+def names_of(structure_set: SetFile) -> list[str]:
+    """Return the names of the structures."""
+    return [name for roi in structure_set.view.items("StructureSetROISequence") if (name := roi.text("ROIName"))]
+
+
+def long_names(names: Iterable[str]) -> Iterator[str]:
+    """Count names that Eclipse shortens."""
+    if long := sum(len(name) > LONGEST_ROI_NAME for name in names):
+        yield ngettext(
+            "{count} structure has a name of more than {most} characters; Eclipse shortens it.",
+            "{count} structures have names of more than {most} characters; Eclipse shortens them.",
+            long,
+            most=LONGEST_ROI_NAME,
+        )
+
+
+def equal_names(names: Iterable[str]) -> dict[str, int]:
     """Return the name prefixes that Eclipse cannot distinguish, with the number of structures that share each."""
-    names = (roi.text("ROIName")[:LONGEST_ROI_NAME] for roi in structure_set.view.items("StructureSetROISequence"))
-    return {name: count for name, count in Counter(names).items() if name and count > 1}
+    return {name: count for name, count in Counter(name[:LONGEST_ROI_NAME] for name in names).items() if count > 1}
 
 
-def _equal_names(structure_set: SetFile | None) -> Iterator[str]:
-    for name, count in (equal_names(structure_set) if structure_set else {}).items():
+def _equal_names(names: Iterable[str]) -> Iterator[str]:
+    for name, count in equal_names(names).items():
         yield gettext(
             "{count} structures are called {name} in the first {most} characters.",
             count=count,
@@ -271,7 +281,12 @@ def _plan_notes(plan: SetFile) -> Iterator[str]:
     beams = {_as_stated(beam, "BeamNumber") for kind in _DELIVERING[:2] for beam in plan.view.items(kind)}
     strangers = _referred(plan.view) - beams
     if strangers and beams:
-        yield gettext("{plan} refers to {count} beams that it does not have.", plan=plan.called, count=len(strangers))
+        yield ngettext(
+            "{plan} refers to {count} beam that it does not have.",
+            "{plan} refers to {count} beams that it does not have.",
+            len(strangers),
+            plan=plan.called,
+        )
     groups = plan.view.items("FractionGroupSequence")
     if len(groups) > 1:
         yield gettext("{plan} has {count} fraction groups.", plan=plan.called, count=len(groups))

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.errors import Fault
-from services.language import gettext, gettext_noop
+from services.language import gettext, gettext_noop, ngettext
 from services.rtset import geometry, references
 from services.rtset.geometry import Volume
 from services.rtset.reader import CT, DOSE, NAMES, PLAN, STRUCTURE_SET, below, named
@@ -112,8 +112,10 @@ def _judge_instances(faults: list[Fault], objects: Mapping[str, tuple[SetFile, .
         faults.append(
             Fault(
                 "no-instance-uid",
-                gettext(
+                ngettext(
+                    "{names} has no SOP Instance UID, by which objects are told apart.",
                     "{names} have no SOP Instance UID, by which objects are told apart.",
+                    len(nameless),
                     names=named(one.called for one in nameless),
                 ),
                 gettext("Export these objects once more."),
@@ -125,7 +127,12 @@ def _judge_instances(faults: list[Fault], objects: Mapping[str, tuple[SetFile, .
         faults.append(
             Fault(
                 "duplicate-instance",
-                gettext("{count} objects are here more than once: {names}.", count=len(twice), names=copies),
+                ngettext(
+                    "{count} object is here more than once: {names}.",
+                    "{count} objects are here more than once: {names}.",
+                    len(twice),
+                    names=copies,
+                ),
                 gettext("Take the copies out of the folder."),
             )
         )
@@ -138,8 +145,10 @@ def _judge_classes(faults: list[Fault], objects: Mapping[str, tuple[SetFile, ...
         faults.append(
             Fault(
                 "no-class-uid",
-                gettext(
+                ngettext(
+                    "{names} has no SOP Class UID, without which no system imports it.",
                     "{names} have no SOP Class UID, without which no system imports them.",
+                    len(classless),
                     names=named(one.called for one in classless),
                 ),
                 gettext("Export these objects once more."),
@@ -168,10 +177,21 @@ def _planning_ct(faults: list[Fault], ct: Sequence[SetFile], structure_set: SetF
 
 def _of_series(slices: Sequence[SetFile], *, is_planning: bool) -> str:
     described = slices[0].view.text("SeriesDescription") or gettext("without a description")
-    says = gettext_noop("{count} slices {description} ({first} …)")
     if is_planning:
-        says = gettext_noop("{count} slices {description} ({first} …, on which the structures were drawn)")
-    return gettext(says, count=len(slices), description=described, first=slices[0].path)
+        return ngettext(
+            "{count} slice {description} ({first}, on which the structures were drawn)",
+            "{count} slices {description} ({first} …, on which the structures were drawn)",
+            len(slices),
+            description=described,
+            first=slices[0].path,
+        )
+    return ngettext(
+        "{count} slice {description} ({first})",
+        "{count} slices {description} ({first} …)",
+        len(slices),
+        description=described,
+        first=slices[0].path,
+    )
 
 
 def referred_to(series: Mapping[str, Sequence[SetFile]], structure_set: SetFile) -> str | None:
@@ -237,8 +257,11 @@ def _stack(faults: list[Fault], slices: tuple[SetFile, ...]) -> tuple[tuple[SetF
         faults.append(
             Fault(
                 "ct-position-not-stated",
-                gettext(
-                    "{names} do not say where in the patient they lie.", names=named(one.called for one in nowhere)
+                ngettext(
+                    "{names} does not say where in the patient it lies.",
+                    "{names} do not say where in the patient they lie.",
+                    len(nowhere),
+                    names=named(one.called for one in nowhere),
                 ),
                 gettext("Export the planning CT as a series of slices, without topogram and screen captures."),
             )

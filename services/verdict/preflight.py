@@ -15,7 +15,7 @@ from services.rtset import geometry, references
 from services.verdict import importability
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from services.dicom.dataset import View
     from services.rtset.reader import SetFile
@@ -41,9 +41,10 @@ def notes(objects: Objects) -> Iterator[str]:
         yield from _prescription(objects.plan, objects.structure_set)
 
 
-def equal_names(structure_set: SetFile) -> Iterator[str]:
-    """Count names that Eclipse cannot distinguish; the check's own note lists them."""
-    if alike := sum(importability.equal_names(structure_set).values()):
+def of_names(names: Sequence[str]) -> Iterator[str]:
+    """Count names that Eclipse shortens or cannot distinguish, without quoting any."""
+    yield from importability.long_names(names)
+    if alike := sum(importability.equal_names(names).values()):
         yield gettext(
             "{count} structures have names that are equal in the first {most} characters.",
             count=alike,

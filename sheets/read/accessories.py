@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from services.language import counted
 from sheets.read.numbers import number, stated, whole
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def applications(plan: Data) -> list[str]:
         channels = setup.get("ChannelSequence") or ()
         if channels:
             seconds = [time for one in channels if (time := number(one, "ChannelTotalTime")) is not None]
-            parts.append(f"{len(channels)} channels" + (f", {sum(seconds):.1f} s in total" if seconds else ""))
+            parts.append(counted(len(channels), "channel") + (f", {sum(seconds):.1f} s in total" if seconds else ""))
         if stated(setup, "TotalReferenceAirKerma") and (total := number(setup, "TotalReferenceAirKerma")) is not None:
             parts.append(f"total reference air kerma {total:g} µGy at 1 m")
         found.append(", ".join(parts))

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from services.language import counted
 from sheets.read.accessories import accessories
 from sheets.read.numbers import number, numbers, stated, whole
 
@@ -74,11 +75,11 @@ class Group:
     per_fraction_gy: float | None = None
 
     def __str__(self) -> str:
-        counted = "fractions not stated" if self.fractions is None else f"{self.fractions} fractions"
+        given = "fractions not stated" if self.fractions is None else counted(self.fractions, "fraction")
         if self.per_fraction_gy is None:
-            return f"no dose stated, {counted}"
+            return f"no dose stated, {given}"
         if self.fractions is None:
-            return f"{self.per_fraction_gy:.3g} Gy per fraction, {counted}"
+            return f"{self.per_fraction_gy:.3g} Gy per fraction, {given}"
         return _times(self.fractions, self.per_fraction_gy, self.fractions * self.per_fraction_gy)
 
 
@@ -266,7 +267,7 @@ def _turning(points: Sequence[Data], angle: str, direction: str) -> str:
 def _leaves(beam: Data) -> list[str]:
     devices = beam.get("BeamLimitingDeviceSequence") or beam.get("IonBeamLimitingDeviceSequence") or ()
     return [
-        f"{device.get('RTBeamLimitingDeviceType')}, {pairs} pairs"
+        f"{device.get('RTBeamLimitingDeviceType')}, {counted(pairs, 'pair')}"
         for device in devices
         if device.get("RTBeamLimitingDeviceType") not in _JAWS and (pairs := whole(device, "NumberOfLeafJawPairs"))
     ]

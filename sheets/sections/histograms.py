@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from services.language import counted
 from sheets.read.contours import ranked
 from sheets.render import plots
 from sheets.render.page import Cell, Heading, Legend, Table, Text
@@ -126,7 +127,7 @@ def _not_as_usual(structures: Sequence[Structure]) -> Iterator[str]:
         for why, count in one.left_out.items():
             yield f"{one.name}: {count} \N{MULTIPLICATION SIGN} {why}, not drawn and not in the figures."
         if one.drawn and (empty := int(one.stack.missing.sum())):
-            slices = "1 CT slice" if empty == 1 else f"{empty} CT slices"
+            slices = counted(empty, "CT slice")
             yield f"{one.name}: {slices} without a contour between its contours, treated as empty."
         if one.drawn and one.stack.bridged:
             nth = "every second" if one.stack.bridged == 1 else f"one of {one.stack.bridged + 1}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from services.language import counted
 from sheets import kept_texts
 from sheets.render.page import Facts, Text
 
@@ -63,7 +64,7 @@ def _facts(findings: Findings) -> Iterator[Block]:
             ("Stated in", findings.prescription.stated_in),
             ("Dose", after.dose.says if after.dose else "cannot be decoded here"),
             ("Highest dose", f"{after.dose.figure(after.dose.highest_gy)} {after.dose.unit}" if after.dose else ""),
-            ("CT", f"{len(objects.slices)} slices, {objects.spacing} apart"),
+            ("CT", f"{counted(len(objects.slices), 'slice')}, {objects.spacing} apart"),
             ("Structures", f"{len(after.structures)}, of which {len(drawn)} have contours"),
             ("Machine", ", ".join(sorted({beam.machine for beam in objects.beams if beam.machine})) or "none"),
             ("Beams", _beams_in_short(objects.beams)),
@@ -103,9 +104,10 @@ def _checked(findings: Findings) -> Iterator[Block]:
         yield Text(f"Accepted by the collection: {str(code).replace('-', ' ')}{times}.", "bad")
     if rebuilt := sum(state == "relinked" for state in content.get("links", {}).values()):
         yield Text(
-            f"References between the objects were rebuilt because their geometry agrees: {rebuilt} kinds of reference."
+            "References between the objects were rebuilt because their geometry agrees: "
+            f"{counted(rebuilt, 'kind')} of reference."
         )
     yield from (Text(str(note)) for note in content.get("told", ()))
     if remarks := content.get("remarks"):
-        said = "1 remark" if remarks == 1 else f"{remarks} remarks"
-        yield Text(f"The check made {said} on the source, listed in the note beside it, which is not delivered.")
+        told = counted(remarks, "remark")
+        yield Text(f"Not shown here, because the source is quoted: {told} of the check; see `anonymizer check`.")

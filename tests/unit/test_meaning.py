@@ -173,7 +173,7 @@ def never_drawn(made: MadeSet) -> None:
         (only_setup_fields, "no treatment beam"),
         (same_numbers, "2 beams in RT Plan RP."),
         (same_numbers, "2 structures in RT Structure Set RS."),
-        (same_numbers, "refers to 1 beams that it does not have"),
+        (same_numbers, "refers to 1 beam that it does not have"),
         (sets.setting("RTPLAN", BeamSequence=None, FractionGroupSequence=None), "has no beams"),
         (never_drawn, "has no contours"),
         (sets.setting("RTDOSE", DoseType="EFFECTIVE"), "biologically effective"),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from services.deidentify.replacements import UNNAMED
+from services.pipeline import set_record
 from tests import sets
-from tests.anonymized import anonymized
+from tests.anonymized import IDENTITY, anonymized
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,3 +109,13 @@ def test_texts_of_the_plan_lose_ids_dates_and_telephone_numbers(tmp_path: Path) 
     assert names[:2] == ["Beam01", "Beam02"]
     assert done.plan.RTPlanLabel == "Plan01"
     assert "@" not in done.plan.DoseReferenceSequence[0].DoseReferenceDescription
+
+
+def test_the_record_tells_of_the_names_that_were_published(tmp_path: Path) -> None:
+    """A name that is too long only because the patient's stands in it is short where the sheet tells of it."""
+    done = anonymized(tmp_path, NAMED, make={"rois": ["PTV", "Parotid_L Mustermann", "Spinal cord without margin"]})
+    rtset = done.verdict.good_set()
+    content = set_record.describe(IDENTITY, done.replacements, done.verdict, rtset, UNNAMED, "", 0)
+    of_names = "{} of more than 16 characters; Eclipse shortens {}."
+    assert of_names.format("2 structures have names", "them") in done.verdict.told
+    assert [note for note in content["told"] if "16" in note] == [of_names.format("1 structure has a name", "it")]

@@ -250,6 +250,21 @@ def test_no_sentence_stands_unmarked_where_a_person_is_told(path: Path) -> None:
     assert list(_unmarked(path)) == []
 
 
+MANY = re.compile(r"\{count[^}]*\} (?!of )(?:[A-Za-z-]+ )?[A-Za-z]{3,}s\b|\{names\} (?:have|do|hold)\b")
+ALWAYS_SEVERAL = {
+    *("CT series", "RT Doses", "fraction groups", "frames of reference", "patients", "studies", "have the number"),
+    *("in the first {most} characters", "{count} characters", "{count} digits", "{count} numbers", "leaf pairs"),
+    *("bytes", "{count} times", "different", "leaf positions"),
+}
+"""Of sentences that are said of two or more, or of more than a limit."""
+
+
+def test_one_thing_is_not_told_of_as_several() -> None:
+    """No sentence has a number before a plural, unless it has a singular too or is never said of one."""
+    single = [text for text in marked() if isinstance(text, str) and MANY.search(text)]
+    assert [text for text in single if not any(known in text for known in ALWAYS_SEVERAL)] == []
+
+
 class Pseudo:
     """A language that takes every letter of a sentence away: what can be read was never translated."""
 

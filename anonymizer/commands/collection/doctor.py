@@ -14,13 +14,13 @@ from anonymizer.terminal import (
     PUBLISHED_ALL,
     SOME_NOT,
     console,
-    counted,
     not_taken_as_json,
     printable,
     say_json,
     say_not_taken,
 )
 from services.errors import SettingsWrong
+from services.language import counted
 from services.machines import descriptor
 from services.maintenance.doctor import Finding, examine, not_readable
 from services.publication import high_water

@@ -10,11 +10,11 @@ import typer
 from rich.table import Table
 
 from anonymizer.arguments import AsJson, Root, check_collection
-from anonymizer.terminal import command, console, counted, say_json
+from anonymizer.terminal import command, console, say_json
 from services.errors import SettingsWrong
 from services.forms import structure_list
 from services.forms.structure_list import FILE_NAME
-from services.language import speaking
+from services.language import counted, speaking
 from services.maintenance.structures.reading import Reader
 from services.maintenance.structures.survey import survey, updated
 from services.publication import republish

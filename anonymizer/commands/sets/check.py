@@ -21,13 +21,13 @@ from anonymizer.terminal import (
     PUBLISHED_ALL,
     SOME_NOT,
     console,
-    counted,
     not_taken_as_json,
     printable,
     say_json,
     say_not_taken,
 )
 from services.forms.collection_form import options_of_new_collection, read_settings
+from services.language import counted
 from services.layout import SETTINGS_NAME, STATE_NAME
 from services.maintenance import texts_before
 from services.maintenance.plan_choice import is_chosen

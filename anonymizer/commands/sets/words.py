@@ -9,8 +9,9 @@ from rich.table import Table
 from typer.core import TyperCommand
 
 from anonymizer.arguments import AsJson, Root, check_collection
-from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, command, console, counted, say_json
+from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, command, console, say_json
 from services.forms.word_list import FILE_NAME
+from services.language import counted
 from services.maintenance import word_decisions
 from services.publication import unread_words
 from services.runtime import audit
