@@ -161,6 +161,15 @@ def every(collection: Collection) -> Iterator[SetWords]:
             yield found
 
 
+def persons(collection: Collection) -> dict[str, frozenset[str]]:
+    """Return the words of all sets, folded, each with the marks of the persons in whose sets it occurs."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for one in every(collection):
+        for each in one.words:
+            found[fold(each["word"])].add(one.patient)
+    return {word: frozenset(of_word) for word, of_word in found.items()}
+
+
 def unread(collection: Collection, found: SetWords) -> list[str]:
     """Return the words of a set not yet approved by a person, which must not leave the hospital."""
     decisions = collection.decisions

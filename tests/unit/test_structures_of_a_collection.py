@@ -15,6 +15,7 @@ from services.deidentify.structure_renaming import Coverage
 from services.errors import SettingsWrong
 from services.forms import structure_list
 from services.machines import descriptor as machines
+from services.maintenance import word_decisions
 from services.maintenance.structures.reading import Reader
 from services.maintenance.structures.survey import survey, updated
 from services.maintenance.verify_again import verify_published
@@ -231,6 +232,19 @@ def test_published_sets_are_listed_and_done_again_under_their_own_index(batch):
     batch.decide(Myelon="Cord")  # a later change of mind does not make what was published wrong
     anon = batch.root / records.folder_name(german)
     assert verify_published(batch.root / "German 1", anon, batch.collection, machines.folders(None)).files
+
+
+def test_a_word_that_a_person_removed_is_no_new_name(batch):
+    """The name is listed as it is published: without the word. So the list can be applied to it, and nothing is due."""
+    make_set(batch.root, name="short 6", seed="short/6", rois=["PTV70 qwx", "SC"], ct=2, size=16)
+    before = batch.run("short 6")
+    batch.decide(PTV70="PTV_7000")
+    word_decisions.decide(batch.collection, ["qwx"], "remove")
+    word_decisions.follow(batch.collection)
+    assert "PTV70 qwx" not in {name.name for name in batch.survey().names}
+    assert batch.run("short 6") == before
+    assert batch.names(before["short 6"]) == ["PTV_7000", "SC"]
+    assert batch.survey().outdated == ()
 
 
 @pytest.mark.parametrize("in_one_step", [True, False])

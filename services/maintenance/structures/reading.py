@@ -1,6 +1,7 @@
 """Reading of structure names of a collection's sets, as they are without the list.
 
-Sets are read as by the check; refused ones are skipped until repaired. Names are cleaned of patient identifiers.
+Sets are read as by the check; refused ones are skipped until repaired. Names are cleaned of patient identifiers and of
+words that a person has removed.
 """
 
 from __future__ import annotations
@@ -13,15 +14,17 @@ from typing import TYPE_CHECKING
 from services.deidentify.replacements import identifiers_of
 from services.deidentify.structure_renaming import Renaming, code_meanings, names_of
 from services.deidentify.text_cleaner import Cleaner
+from services.deidentify.unread_words import Rule, evidence_of
 from services.dicom.dataset import read_view
 from services.errors import SetChanged, SetRefused
 from services.maintenance import same_source
 from services.policy.table import policy_for
-from services.publication import claims
+from services.publication import claims, unread_words
 from services.rtset import folder_listing, unfinished_pixels
 from services.store import records, registry
 from services.store.records import folder_name
 from services.verdict import check, importability
+from services.vocabulary.spelling import fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -75,15 +78,22 @@ class Reader:
         """
         looks = {folder: look for folder in folders if (look := _look(folder, collection)) is not None}
         fresh = [folder for folder, look in looks.items() if self._known.get(folder, (None,))[0] != look]
-        for folder, names in zip(fresh, many(partial(read_set, collection=collection), fresh), strict=True):
+        persons = unread_words.persons(collection) if fresh else {}
+        reading = partial(read_set, collection=collection, persons=persons)
+        for folder, names in zip(fresh, many(reading, fresh), strict=True):
             self._known[folder] = looks[folder], names
         return [names for folder in looks if (names := self._known[folder][1]) is not None]
 
 
-def read_set(folder: Path, collection: Collection) -> SetNames | None:
+def read_set(folder: Path, collection: Collection, persons: Mapping[str, frozenset[str]]) -> SetNames | None:
     """Read the names of one set, regardless of machine fit and accepted codes.
 
     None if the folder has no DICOM and is therefore not a set.
+
+    Parameters
+    ----------
+    persons
+        The collection's words for review, with the persons in whose sets they occur.
     """
     options = replace(collection.options, accept=importability.ACCEPTABLE | {unfinished_pixels.CODE})
     try:
@@ -94,20 +104,34 @@ def read_set(folder: Path, collection: Collection) -> SetNames | None:
     if rtset is None:
         return None if verdict.empty else SetNames(collection.name_of(folder))
     texts = tuple(text for text in rtset.texts if text.role in {"roi_name", "roi_label"})
-    cleaner = Cleaner(identifiers_of(rtset), rtset.texts)
     index = _published_as(collection, rtset)
+    cleaner = Cleaner(identifiers_of(rtset), rtset.texts, _rule(collection, rtset, index, persons))
     published = _published_names(collection.root / folder_name(index)) if index is not None else None
     view = rtset.structure_set.view
     return SetNames(collection.name_of(folder), cleaner, texts, names_of(view), code_meanings(view), index, published)
 
 
+def _rule(collection: Collection, rtset: RtSet, index: int | None, persons: Mapping[str, frozenset[str]]) -> Rule:
+    """Return which words are removed from the set's names when it is published."""
+    stored = unread_words.read(collection, index) if index is not None else None
+    own = {stored.patient} if stored else set()
+    texts = "\n".join(fold(text.value) for text in rtset.texts)
+    elsewhere = frozenset(word for word, of_word in persons.items() if of_word - own and word in texts)
+    replaced = collection.options.unread_words == "replace"
+    return Rule(evidence_of(rtset), collection.decisions, replaced, partial(_is_among, elsewhere))
+
+
+def _is_among(folded: frozenset[str], word: str) -> bool:
+    return fold(word) in folded
+
+
 def _look(folder: Path, collection: Collection) -> object:
-    """Return a value that changes when the names of a set, or of its published version, may have changed."""
+    """Return a value that changes when the names of a set may have changed, or those of its published version."""
     outcome = registry.read_outcome(collection, collection.locator(collection.name_of(folder)))
     index = outcome.index if outcome else None
     try:
         at = records.path_of(collection, index).stat().st_mtime_ns if index is not None else 0
-        return folder_listing.take(folder).fingerprint, index, at
+        return folder_listing.take(folder).fingerprint, index, at, collection.decisions, collection.options.unread_words
     except (OSError, SetRefused):
         return None
 
