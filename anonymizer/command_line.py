@@ -62,10 +62,10 @@ def _stoppable(command: Callable[..., None]) -> Callable[..., None]:
 
 
 class _UntilClosed(io.FileIO):
-    """A file whose reader may go: what is written then goes nowhere, and the command goes on to its own end."""
+    """A file whose reader may close it: further output is discarded, and the command runs to its normal end."""
 
     def write(self, data: Any) -> int:
-        """Write some bytes, and return how many were taken."""
+        """Write some bytes, and return the number accepted."""
         try:
             return super().write(data) or 0
         except BrokenPipeError:
@@ -74,7 +74,7 @@ class _UntilClosed(io.FileIO):
 
 
 def _until_closed(stdout: io.TextIOWrapper) -> io.TextIOWrapper:
-    """Return standard output as it was, for a pipe into `head`, which has soon seen enough."""
+    """Return standard output with the same settings, but tolerating a reader such as `head` that closes it early."""
     stdout.flush()
     raw = _UntilClosed(stdout.fileno(), "w", closefd=False)
     buffer: Any = raw if stdout.write_through else io.BufferedWriter(raw)
@@ -101,7 +101,7 @@ def run() -> None:
     try:
         if os.environ.get("ANONYMIZER_UMASK"):
             modes.set_umask(Settings.of_process().umask or 0)
-        with without_garbage_collection():  # what is imported makes none
+        with without_garbage_collection():  # imports create no cycles
             app = application(*(argument for argument in arguments[:1] if argument in COMMANDS))
         app(arguments, obj=debug)
     except Exception as error:

@@ -50,7 +50,7 @@ def cost(place: Path, store: Path, client: redis.Redis) -> Report:
     over = drawn["peak_mb"] - drawn["idle_mb"]
     where = file_system(place)
     return Report(
-        f"What a sheet costs beside its set ({where})",
+        f"Cost of a sheet relative to its set ({where})",
         [
             Bar.below(f"CPU of a sheet / CPU of the set's pipeline ({where}); stretch 0.8", 1.5, sheet / pipeline),
             Bar.below("peak memory of drawing over idle; stretch 120 MB", 200, over, " MB"),
@@ -97,9 +97,9 @@ def sheets(place: Path, store: Path) -> Report:
     return Report(
         f"Sheets ({where})",
         [
-            Bar.below("a sheet of the head-and-neck set, start of the program included", 10, max(seconds), " s"),
-            Bar.below("its peak memory, the program's own included", 500, max(peaks), " MB"),
-            Bar.below("sets of one worker while another process draws / while none does", 1.1, slower),
+            Bar.below("sheet of the head-and-neck set, including program start", 10, max(seconds), " s"),
+            Bar.below("its peak memory, including the program's own", 500, max(peaks), " MB"),
+            Bar.below("time per set of one worker while another process draws / without", 1.1, slower),
         ],
         [
             table(
@@ -107,8 +107,8 @@ def sheets(place: Path, store: Path) -> Report:
                 [
                     ["a sheet, HTML and PDF, s", f"{statistics.median(seconds):.1f}"],
                     ["peak MB", f"{statistics.median(peaks):.0f}"],
-                    ["ms a set, nothing drawn", f"{statistics.median(alone):.0f}"],
-                    ["ms a set, sheets drawn meanwhile", f"{statistics.median(beside):.0f}"],
+                    ["ms per set, without drawing", f"{statistics.median(alone):.0f}"],
+                    ["ms per set, with sheets drawn in parallel", f"{statistics.median(beside):.0f}"],
                 ],
             )
         ],

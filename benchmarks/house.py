@@ -79,12 +79,12 @@ def measure() -> dict[str, str]:
     return {
         "most modules in a folder": f"{most} ({fullest})",
         "imports between modules of services": str(len(of_services)),
-        "pairs of rooms of services that know each other": str(
+        "pairs of rooms of services with imports": str(
             len({pair for pair in of_services if all(pair) and len(set(pair)) > 1})
         ),
         "function body, lines, p90": str(percentile(lengths, 0.9)),
-        "cyclomatic complexity, p90 / most": f"{percentile(hard, 0.9)} / {max(hard)}",
-        "imports of ours a module, p90 / most": f"{percentile(list(each.values()), 0.9)} / {max(each.values())}",
+        "cyclomatic complexity, p90 / maximum": f"{percentile(hard, 0.9)} / {max(hard)}",
+        "imports of ours per module, p90 / maximum": f"{percentile(list(each.values()), 0.9)} / {max(each.values())}",
         "modules imported under another name": str(len(aliases)),
     }
 

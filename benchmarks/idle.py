@@ -52,7 +52,7 @@ def watching(place: Path) -> Report:
             table(
                 ["", ""],
                 [
-                    [f"CPU in {WATCHED_S} s of rest, s", f"{idle_s:.2f}"],
+                    [f"CPU in {WATCHED_S} s at rest, s", f"{idle_s:.2f}"],
                     [f"CPU of the first {SETTLING_S} s, s", f"{start_s:.2f}"],
                 ],
             )

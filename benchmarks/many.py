@@ -75,26 +75,31 @@ def published(place: Path, store: Path, client: redis.Redis, *, files_of_each: i
     return Report(
         f"A root of {PUBLISHED:,} published sets ({where})",
         [
-            Bar.below(f"cost of a set of 10 files there / in an empty root ({where})", 1.1, full / empty),
+            Bar.below(f"cost of a set of 10 files in that root / in an empty one ({where})", 1.1, full / empty),
             Bar.below(
                 f"one rescan, {UNFINISHED} sets unfinished, {FILES_OF_EACH} files each ({where})",
                 0.5,
                 statistics.median(seconds),
                 " s",
             ),
-            Bar.below("stat calls of that rescan: three a published set, and the unfinished sets' files", most, stats),
+            Bar.below(
+                "stat calls of that rescan: three per published set, and the unfinished sets' files", most, stats
+            ),
         ],
         [
             table(
                 ["", ""],
                 [
                     ["a set of 10 files in an empty root, ms", f"{empty * 1e3:.1f}"],
-                    [f"the same among {PUBLISHED:,}, ms", f"{full * 1e3:.1f}"],
-                    ["the first look after a start, s", f"{first_s:.2f}"],
-                    ["every other, s", f"{statistics.median(seconds):.2f}"],
-                    ["calls of that look", ", ".join(f"{count:,} {name}" for name, count in calls.most_common(6))],
-                    [f"the tracking file of {PUBLISHED:,} lines, first rendering, s", f"{render_s:.2f}"],
-                    ["making all this, s", f"{filled_s:.0f}"],
+                    [f"the same set among {PUBLISHED:,}, ms", f"{full * 1e3:.1f}"],
+                    ["first scan after a start, s", f"{first_s:.2f}"],
+                    ["each further scan, s", f"{statistics.median(seconds):.2f}"],
+                    [
+                        "system calls of a rescan",
+                        ", ".join(f"{count:,} {name}" for name, count in calls.most_common(6)),
+                    ],
+                    [f"first rendering of the tracking file of {PUBLISHED:,} lines, s", f"{render_s:.2f}"],
+                    ["creation of this root, s", f"{filled_s:.0f}"],
                 ],
             )
         ],

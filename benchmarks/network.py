@@ -27,7 +27,7 @@ GIGABIT = 117_000_000
 
 def cold(place: Path, store: Path, client: redis.Redis) -> Report:
     """Time one set with a cold cache."""
-    title = f"A set of which nothing is in the cache ({file_system(place)})"
+    title = f"One set with a cold cache ({file_system(place)})"
     if not os.access(DROP_CACHES, os.W_OK):
         return Report(title, [Bar.skipped("cold cache", "", "NOT MEASURED: only root can empty the kernel's cache")])
     root = cleared(place / "BATCH")
@@ -80,7 +80,7 @@ def throttled(place: Path, store: Path, client: redis.Redis) -> Report:
         title,
         [],
         [_table(copies, wholes)],
-        ["Mounted anew for each copy and each set, so that nothing is in the cache of the mount."],
+        ["Remounted for each copy and each set, so that the mount's cache is empty."],
     )
 
 

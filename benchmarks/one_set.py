@@ -58,7 +58,7 @@ def steps(place: Path, store: Path) -> Report:
         [
             Bar.below(f"anonymizing alone / `cp -r` ({where})", 3, watch.ratio("anonymize", "cp")),
             Bar.below(f"check / `cp -r` ({where})", 1.5, watch.ratio("check", "cp")),
-            Bar.below(f"proof, output hashes included / `cp -r` ({where})", 5, watch.ratio("prove", "cp")),
+            Bar.below(f"proof, including output hashes / `cp -r` ({where})", 5, watch.ratio("prove", "cp")),
         ],
         [_rows(watch, ("cp", "cp + sync", *STEPS))],
     )
@@ -130,7 +130,7 @@ def whole(place: Path, store: Path, client: redis.Redis) -> Report:
         ],
         [
             table(
-                ["one more set", "median ms", "least ms", "x (`cp -r` + `sync -f`)"],
+                ["one more set", "median ms", "minimum ms", "x (`cp -r` + `sync -f`)"],
                 [
                     [
                         name,
@@ -180,4 +180,4 @@ def _rows(watch: Stopwatch, names: tuple[str, ...]) -> str:
         [name, f"{watch[name] * 1e3:.0f}", f"{min(watch.wall[name]) * 1e3:.0f}", f"{watch.ratio(name, 'cp'):.2f}"]
         for name in names
     ]
-    return table(["step", "median ms", "least ms", "x `cp -r`"], rows)
+    return table(["step", "median ms", "minimum ms", "x `cp -r`"], rows)

@@ -82,7 +82,7 @@ class Peer:
 
 PEERS = (
     Peer(
-        "pydicom 3.0.2, read and write, nothing touched",
+        "pydicom 3.0.2, read and write, unchanged",
         ("pydicom==3.0.2",),
         ("{python}", "-c", _PYDICOM, "{source}", "{target}"),
     ),
@@ -136,7 +136,7 @@ def compared(place: Path, store: Path, client: redis.Redis) -> Report:
             rows.append([peer.name, seconds, times, f"{outcome.peak_mb:.0f}", outcome.links, outcome.left])
     cleared(source)
     header = ["tool", "s", "x `cp -r`", "peak MB", "links", "texts, dates, UIDs left"]
-    remarks = ["Each is one command, its start included; ours checks, proves, syncs and publishes as well.", *missing]
+    remarks = ["Each is one command, including its start; ours checks, proves, syncs and publishes as well.", *missing]
     return Report(f"Other tools on the same set ({file_system(place)})", [], [table(header, rows)], remarks)
 
 

@@ -60,7 +60,7 @@ def received(place: Path, store: Path, client: redis.Redis) -> Report:
     return Report(
         f"A delivery of {SETS} sets, {files} files, {size / 1e6:.0f} MB, received ({where})",
         bars,
-        [table(["a set of it", "median ms", "x `cp -r`", "x (`cp -r` + `sync -f`)"], rows)],
+        [table(["per set", "median ms", "x `cp -r`", "x (`cp -r` + `sync -f`)"], rows)],
         [_how_busy(busy)],
     )
 

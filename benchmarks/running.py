@@ -43,16 +43,16 @@ def start(place: Path, store: Path) -> Report:
     cleared(root)
     ratio = statistics.median((run - QUIET_S) / least for run, least in zip(runs, imports, strict=True))
     where = file_system(place)
-    what = "`run` of one set of 10 files, sheets off, less the quiet second / `import celery, pydicom, numpy`"
+    what = "`run` of one set of 10 files, sheets off, minus the quiet second / `import celery, pydicom, numpy`"
     return Report(
         f"A run of one small set ({where})",
         [Bar.below(f"{what} ({where}); stretch 2", 3, ratio)],
         [
             table(
-                ["", "median s", "least s"],
+                ["", "median s", "minimum s"],
                 [
                     [name, f"{statistics.median(found):.2f}", f"{min(found):.2f}"]
-                    for name, found in (("`run`, the quiet second in it", runs), ("the imports", imports))
+                    for name, found in (("`run`, including the quiet second", runs), ("the imports", imports))
                 ],
             )
         ],
@@ -77,7 +77,7 @@ def ten(place: Path, store: Path) -> Report:
         Bar.below(f"{name} / gdcmanon, one after the other ({where}); stretch 1.2", 2, seconds / peer_s)
         if peer_s
         else Bar.skipped(f"{name} / gdcmanon ({where})", "2", "there is no gdcmanon on the PATH"),
-        Bar.above("sets not yet published when the first sheet is there", 1, SETS - first),
+        Bar.above("unpublished sets when the first sheet is ready", 1, SETS - first),
         Bar.below(f"{name} / the same with the sheets drawn last ({where})", 1.05, seconds / last),
     ]
     rows = [
@@ -87,7 +87,7 @@ def ten(place: Path, store: Path) -> Report:
         ["`run`, one worker", f"{alone:.1f}", f"{alone / copy_s:.1f}"],
         ["`run`, two workers, sheets drawn last", f"{last:.1f}", f"{last / copy_s:.1f}"],
     ]
-    remark = f"When the first sheet was there, {first} of {SETS} sets were published."
+    remark = f"When the first sheet was ready, {first} of {SETS} sets were published."
     return Report(f"A run of {SETS} head-and-neck sets ({where})", bars, [table(["", "s", "x"], rows)], [remark])
 
 

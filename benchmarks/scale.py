@@ -135,7 +135,7 @@ def throughput(costs: Costs) -> str:
     for workers in WORKERS:
         rate, busiest, cores = simulated(costs, workers)
         rows.append([f"{workers:,}", f"{rate:,.0f}", busiest, f"{cores:.0%}"])
-    return table(["workers", "sets an hour", "the busiest place", "cores in use"], rows)
+    return table(["workers", "sets per hour", "bottleneck", "cores in use"], rows)
 
 
 def collections(costs: Costs) -> str:
@@ -151,7 +151,7 @@ def collections(costs: Costs) -> str:
     header = [
         "published sets",
         "rescan s",
-        "of the time",
+        "share of time",
         "first tracking file s",
         "tracking file MB",
         "ANON folders TB",

@@ -28,22 +28,22 @@ if TYPE_CHECKING:
 LOOK_EVERY_S: Final = 0.0005
 
 PLACES: Final = {
-    ("services.rtset.folder_listing", "take"): "check: listing the folder, before and after",
+    ("services.rtset.folder_listing", "take"): "check: listing the folder before and after",
     ("services.rtset.reader", "read"): "check: reading and parsing all headers",
-    ("services.maintenance.same_source", "content"): "check: naming the set by its content",
+    ("services.maintenance.same_source", "content"): "check: identifying the set by its content",
     ("services.verdict.folder_sets", "judge"): "check: members, links, geometry, machine",
     ("services.deidentify.replacements", "rename"): "anonymize: new values of the set",
     ("services.deidentify.replacements", "choose_replacements"): "anonymize: new values of the set",
-    ("services.dicom.part10", "_copy"): "anonymize: pixels, copied",
-    ("services.dicom.part10", "begin_writeback"): "anonymize: asking for writeback",
-    ("services.dicom.part10", "write"): "anonymize: rewriting headers, writing them",
-    ("services.deidentify.writer", "write"): "anonymize: rewriting headers, writing them",
+    ("services.dicom.part10", "_copy"): "anonymize: copying pixels",
+    ("services.dicom.part10", "begin_writeback"): "anonymize: starting writeback",
+    ("services.dicom.part10", "write"): "anonymize: rewriting and writing headers",
+    ("services.deidentify.writer", "write"): "anonymize: rewriting and writing headers",
     ("services.proof.prove", "_read_source"): "proof: reading and parsing the source",
     ("services.proof.prove", "_read_output"): "proof: reading and parsing the output",
-    ("services.proof.pixels", "compare"): "proof: pixels compared, SHA-256 of the output",
+    ("services.proof.pixels", "compare"): "proof: comparing pixels, SHA-256 of the output",
     ("services.proof.prove", "_judge_set"): "proof: links, dates, texts of the whole set",
-    ("services.proof.prove", "prove"): "proof: element by element",
-    ("services.publication.index_ledger", "claim"): "claim of the index",
+    ("services.proof.prove", "prove"): "proof: comparing elements",
+    ("services.publication.index_ledger", "claim"): "claiming the index",
     ("services.publication.attempts", "begin"): "publication: attempt, fsync, rename, record, line",
     ("services.publication.publish", "publish"): "publication: attempt, fsync, rename, record, line",
 }
@@ -83,15 +83,15 @@ sys.addaudithook(hook)
 """Start-up code of each process of a run, which records its milestones."""
 
 _STEPS: Final = {
-    "start Redis": "first look taken, Redis starts",
+    "start Redis": "first scan done, Redis starts",
     "start a worker": "workers start",
-    "import anonymizer.command_line": "the command begins to import what it needs",
+    "import anonymizer.command_line": "the command begins its imports",
     "import services.pipeline.folder_run": "workers import the pipeline",
     "fork": "workers are ready",
-    "outcome": "the set is published, and its outcome written",
+    "outcome": "the set is published and its outcome written",
 }
 
-REST: Final = "the rest: outcome, progress, looking for what was published"
+REST: Final = "rest: outcome, progress, search for published sets"
 
 
 def start(place: Path, store: Path) -> Report:
@@ -115,9 +115,9 @@ def start(place: Path, store: Path) -> Report:
     for made in (root, site):
         cleared(made)
     return Report(
-        f"When a run of one small set comes to what ({file_system(place)})",
-        tables=[table(["", "s"], [*rows, ["everything has ended", f"{ended - began:.2f}"]])],
-        remarks=["Sets are begun a quiet second after the first look, where the workers are ready by then."],
+        f"Milestones of a run of one small set ({file_system(place)})",
+        tables=[table(["", "s"], [*rows, ["end", f"{ended - began:.2f}"]])],
+        remarks=["Sets are started one quiet second after the first scan if the workers are ready."],
     )
 
 
@@ -145,16 +145,16 @@ def profile(place: Path, store: Path, client: redis.Redis) -> Report:
     copy_ms = (time.perf_counter() - began) * 1e3
     cleared(place / "copy")
     cleared(root)
-    looks = seen.total()
+    samples = seen.total()
     return Report(
-        f"Where the time of one more set goes ({file_system(place)})",
+        f"Time of one more set by phase ({file_system(place)})",
         tables=[
             table(
-                ["the set is in", "ms", "of the time"],
-                [[name, f"{ms * count / looks:.0f}", f"{count / looks:.0%}"] for name, count in seen.most_common()],
+                ["phase", "ms", "share of time"],
+                [[name, f"{ms * count / samples:.0f}", f"{count / samples:.0%}"] for name, count in seen.most_common()],
             )
         ],
-        remarks=[f"{ms:.0f} ms a set, {looks:,} looks at {len(others)} sets; `cp -r` of one, once: {copy_ms:.0f} ms."],
+        remarks=[f"{ms:.0f} ms per set, {samples:,} samples of {len(others)} sets; one `cp -r`: {copy_ms:.0f} ms."],
     )
 
 

@@ -113,20 +113,23 @@ def start(place: Path, store: Path) -> Report:
     where = file_system(place)
     task, steps = statistics.median(tasks) * 1e3, statistics.median(bare) * 1e3
     return Report(
-        f"Start of a worker, cost of a task ({where})",
+        f"Start of a worker and cost of a task ({where})",
         [
             Bar.below(
-                f"worker start: its process and Redis, to the first task ({where})", 2, statistics.median(starts), " s"
+                f"worker start: from process and Redis to the first task ({where})", 2, statistics.median(starts), " s"
             ),
             Bar.below(
-                f"a task besides check, anonymizing, proof and fsync, 10 files ({where})", 30, task - steps, " ms"
+                f"overhead of a task beyond check, anonymizing, proof and fsync, 10 files ({where})",
+                30,
+                task - steps,
+                " ms",
             ),
         ],
         [
             table(
                 ["a set of 10 files", "ms"],
                 [
-                    ["from one task to the next", f"{task:.1f}"],
+                    ["from task to task", f"{task:.1f}"],
                     ["of which check, anonymizing, proof and fsync", f"{steps:.1f}"],
                     ["of which queue, lease, claim, record, line, renames, progress", f"{task - steps:.1f}"],
                 ],
@@ -184,7 +187,7 @@ def scaling(place: Path, store: Path, processes: tuple[int, ...]) -> Report:
         Bar.above(f"two workers / one ({where})", 1.8, gain)
         if where == "tmpfs"
         else Bar.above(
-            f"two workers / one ({where}); 0.9 of what two `cp` + `sync` gain over one", 0.9 * copy_gain, gain
+            f"two workers / one ({where}); 0.9 of the gain of two `cp` + `sync` over one", 0.9 * copy_gain, gain
         )
     )
     rows = [
@@ -196,11 +199,11 @@ def scaling(place: Path, store: Path, processes: tuple[int, ...]) -> Report:
         for count in processes
     ]
     return Report(
-        f"Workers at once, head-and-neck sets ({where})",
+        f"Workers in parallel, head-and-neck sets ({where})",
         [bar],
         [
             table(
-                ["processes", "sets an hour", "x one", "`cp -r` + `sync -f`, sets an hour", "x one", "a loop, x one"],
+                ["processes", "sets per hour", "x one", "`cp -r` + `sync -f`, sets per hour", "x one", "a loop, x one"],
                 rows,
             )
         ],
@@ -273,16 +276,16 @@ def crowd(place: Path, store: Path) -> Report:
         f"{CROWD:,} small sets through 2 workers ({where})",
         [
             Bar.below(f"{CROWD:,} small sets, 2 workers, real Redis: lost", 0, lost),
-            Bar.below(f"{CROWD:,} small sets: doubled", 0, doubled),
+            Bar.below(f"{CROWD:,} small sets: duplicated", 0, doubled),
             Bar.below(f"{CROWD:,} small sets: tracking lines out of sequence", 0, wrong),
         ],
         [
             table(
                 ["`anonymizer run`", ""],
                 [
-                    ["seconds, start and end of everything included", f"{seconds:.1f}"],
-                    ["ms a set", f"{seconds / CROWD * 1e3:.1f}"],
-                    ["ms a set and worker", f"{seconds / CROWD * 2e3:.1f}"],
+                    ["seconds, including start and end", f"{seconds:.1f}"],
+                    ["ms per set", f"{seconds / CROWD * 1e3:.1f}"],
+                    ["ms per set and worker", f"{seconds / CROWD * 2e3:.1f}"],
                 ],
             )
         ],

@@ -1,1 +1,1 @@
-"""From a DICOM receiver that others keep (Orthanc) into patients' folders on the share."""
+"""Transfer of objects from a DICOM receiver (Orthanc) into patients' folders on the share."""

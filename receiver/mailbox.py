@@ -1,7 +1,7 @@
-"""What planning systems have sent and nobody has fetched yet: Orthanc, asked over its own interface.
+"""Client of the REST interface of Orthanc, which receives what planning systems send.
 
-Orthanc speaks DICOM, turns away whoever is not listed, and answers a sender when the object is on its disk. Here it is
-fetched, and removed there once it lies on the share: whatever dies in between, an object is in one of the two places.
+Orthanc speaks DICOM, rejects unlisted senders, and confirms an object once it is on its disk. Objects are fetched here,
+and removed there once they are on the share, so that after any crash each is in at least one of the two places.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 TIMEOUT_S: Final = 60.0
 AT_ONCE: Final = 1024 * 1024
 USER: Final = "sort"
-"""The name under which the receiver knows us."""
+"""Our user name at the receiver."""
 
 
 _DIRECT: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-"""It is a neighbour: what the environment says of a proxy is for others."""
+"""Without the proxy in the environment: the receiver is on the same network."""
 
 
 class ReceiverAway(Exception):
-    """The receiver does not answer, or refuses our password; it keeps what it has."""
+    """The receiver does not answer or rejects the password. It keeps its objects."""
 
 
 class Gone(Exception):
-    """The object is not there any more."""
+    """The object no longer exists."""
 
 
 class Mailbox:
-    """The objects that wait at a receiver."""
+    """The objects waiting at a receiver."""
 
     def __init__(self, url: str, password: str) -> None:
         login = base64.b64encode(f"{USER}:{password}".encode()).decode("ascii")
@@ -47,62 +47,75 @@ class Mailbox:
         self._headers = {"Authorization": f"Basic {login}"}
 
     def waiting(self) -> list[str]:
-        """Name the objects that wait, by the receiver's own ids.
+        """Return the receiver's ids of the waiting objects.
 
         Raises
         ------
         ReceiverAway
+            It does not answer.
         """
-        with self._asked("/instances") as answer:
+        with self._request("/instances") as answer:
             return [str(each) for each in json.load(answer)]
 
     def sender(self, instance: str) -> str:
-        """Return the AE title of whoever sent an object; empty where it did not come over DICOM.
+        """Return the AE title of an object's sender; empty if it was not sent over DICOM.
 
         Raises
         ------
         ReceiverAway
+            The receiver does not answer.
         """
         try:
-            with self._asked(f"/instances/{instance}/metadata/RemoteAET") as answer:
+            with self._request(f"/instances/{instance}/metadata/RemoteAET") as answer:
                 return answer.read().decode("ascii", "replace").strip()
         except Gone:
             return ""
 
     def fetch(self, instance: str, to: Path) -> str:
-        """Write an object to a file, and return the MD5 by which `remove` knows it again.
+        """Write an object to a file, and return its MD5 for `remove`.
 
         Raises
         ------
-        ReceiverAway, Gone, OSError
+        ReceiverAway
+            The receiver does not answer.
+        Gone
+            The object no longer exists.
+        OSError
+            The file cannot be written.
         """
         digest = hashlib.md5(usedforsecurity=False)
-        with self._asked(f"/instances/{instance}/file") as answer, to.open("wb") as file:
+        with self._request(f"/instances/{instance}/file") as answer, to.open("wb") as file:
             while piece := _piece(answer):
                 digest.update(piece)
                 file.write(piece)
         return digest.hexdigest()
 
     def remove(self, instance: str, fetched: str) -> None:
-        """Remove an object that was fetched; it stays where it was sent once more since, with another content.
+        """Remove a fetched object, unless it was sent again since with different content.
+
+        Parameters
+        ----------
+        fetched
+            Its MD5 as returned by `fetch`.
 
         Raises
         ------
         ReceiverAway
+            The receiver does not answer.
         """
         try:
-            with self._asked(f"/instances/{instance}/attachments/dicom/md5") as answer:
+            with self._request(f"/instances/{instance}/attachments/dicom/md5") as answer:
                 if answer.read().decode("ascii", "replace").strip() != fetched:
                     return
-            with self._asked(f"/instances/{instance}", method="DELETE"):
+            with self._request(f"/instances/{instance}", method="DELETE"):
                 pass
         except Gone:
             pass
 
     @contextmanager
-    def _asked(self, path: str, method: str = "GET") -> Iterator[http.client.HTTPResponse]:
+    def _request(self, path: str, method: str = "GET") -> Iterator[http.client.HTTPResponse]:
         url = f"{self._url}{path}"
-        request = urllib.request.Request(url, headers=self._headers, method=method)  # noqa: S310 - the settings see to it
+        request = urllib.request.Request(url, headers=self._headers, method=method)  # noqa: S310 - settings take http and https only
         try:
             answer = _DIRECT.open(request, timeout=TIMEOUT_S)
         except urllib.error.HTTPError as error:
@@ -115,7 +128,7 @@ class Mailbox:
 
 
 def _piece(answer: http.client.HTTPResponse) -> bytes:
-    """Read on; what breaks off is the receiver's fault, and never that of the disk that is written to."""
+    """Read the next part; errors are the receiver's, and must not be taken for those of the disk written to."""
     try:
         return answer.read(AT_ONCE)
     except (OSError, http.client.HTTPException):

@@ -1,7 +1,8 @@
-"""In which folder of a collection the objects of a patient go, and how an object gets there.
+"""Placing of received objects into a folder for each patient.
 
-A planning system sends a set in several associations, and CT and plan often from two hosts: so a folder is a sender's
-*patient*, until something in it is published. What comes later is another set and goes into a new one.
+A planning system sends a set in several associations, and often CT and plan from different hosts. A folder therefore
+collects all objects of a patient from one sender, until something in it is published; later objects belong to another
+set and go into a new folder.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from services.store.collection import Collection
 
 BEING_WRITTEN: Final = ".being-received-"
-"""How the name of an object begins that is not whole yet: hidden, and so no part of a set."""
+"""Name prefix of incomplete objects; hidden files are not part of a set."""
 
 _LONGEST: Final = 40
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_-]+")
@@ -31,21 +32,21 @@ _SAME_PATIENT: Final = ("PatientName", "PatientBirthDate")
 
 
 def put(collection: Collection, place: Path, sender: str, file: Path) -> bool:
-    """Put a received object into its patient's folder; return whether anything changed there.
+    """Move a received object into its patient's folder; return whether the folder changed.
 
     Parameters
     ----------
     place
-        The folder of the collection in which sets lie: its root, or a hospital's.
+        Folder that holds the sets: the collection's root, or a hospital's folder.
     sender
-        The AE title that it came from.
+        The sender's AE title.
     file
-        The object, on the file system of the collection. It is moved, or removed where the same lies there already.
+        The object, on the collection's file system. It is moved, or deleted if the folder already has an identical one.
 
     Raises
     ------
     OSError
-        The share is away, or full.
+        The share is unavailable or full.
     """
     patient, name = _read(file, sender)
     folder = _open_folder(collection, place, patient)
@@ -62,7 +63,7 @@ def put(collection: Collection, place: Path, sender: str, file: Path) -> bool:
 
 
 def clear(place: Path) -> None:
-    """Remove what an earlier process left half written."""
+    """Remove incomplete objects left by an earlier process."""
     for name in durable_files.names(place):
         if name.startswith(BEING_WRITTEN):
             with suppress(FileNotFoundError):
@@ -70,7 +71,7 @@ def clear(place: Path) -> None:
 
 
 def is_closed(collection: Collection, folder: Path) -> bool:
-    """Return whether something of a folder was published, and what comes now is another set."""
+    """Return whether something in a folder was published, so that new objects belong to another set."""
     outcome = registry.read_outcome(collection, collection.locator(collection.name_of(folder)))
     return outcome is not None and (bool(outcome.indices) or any(one.state.is_finished for one in outcome.entries))
 
@@ -84,14 +85,14 @@ def _open_folder(collection: Collection, place: Path, patient: str) -> Path:
 
 
 def _read(file: Path, sender: str) -> tuple[str, str]:
-    """Return what an object's folder and the object itself are called."""
-    told = patient = uid = kind = ""
+    """Return the names of an object's folder and of its file."""
+    stated = patient = uid = kind = ""
     if (view := read_view(file)) is not None:
-        told, patient = view.text("PatientID").strip(), _patient(view)
+        stated, patient = view.text("PatientID").strip(), _patient(view)
         uid, kind = view.text("SOPInstanceUID").strip(), _UNSAFE.sub("", view.text("Modality"))[:16]
-    # The name alone may be the same for two: `A/1` and `A_1`, or one ID that two systems gave.
+    # The readable part may be the same for two patients: `A/1` and `A_1`, or one ID assigned by two systems.
     mark = hashlib.sha256(f"{sender}\0{patient}".encode("utf-8", "surrogatepass")).hexdigest()[:10]
-    readable = _UNSAFE.sub("_", told)[:_LONGEST].strip("_") or "no-ID"
+    readable = _UNSAFE.sub("_", stated)[:_LONGEST].strip("_") or "no-ID"
     if not _UID.fullmatch(uid):
         with file.open("rb") as content:
             uid = hashlib.file_digest(content, "sha256").hexdigest()
@@ -99,10 +100,10 @@ def _read(file: Path, sender: str) -> tuple[str, str]:
 
 
 def _patient(view: View) -> str:
-    """Return what tells a patient from others, as the check does: an ID without regard to case, else who it seems."""
-    told = view.text("PatientID").strip().casefold()
-    if told:
-        return told
+    """Return a key that distinguishes patients, as in the check: the ID in any case, else name and birth date."""
+    stated = view.text("PatientID").strip().casefold()
+    if stated:
+        return stated
     seems = "\0".join(view.text(keyword).strip().casefold() for keyword in _SAME_PATIENT)
     return f"\0{seems}" if seems.strip("\0") else f"\0\0{view.text('StudyInstanceUID').strip()}"
 

@@ -1,6 +1,6 @@
-"""Fetch received objects one by one, and put each into its patient's folder in the collection of its sender.
+"""Move received objects one by one into patients' folders in their sender's collection.
 
-The receiver has acknowledged them to the sender: what cannot be placed stays there, and is tried again.
+The receiver has confirmed them to the sender, so objects that cannot be placed stay there and are retried.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ if TYPE_CHECKING:
 
 EVERY_S: Final = 1.0
 
-NOT_A_COLLECTION: Final = "the folder of this sender is no collection, and no hospital's folder in one"
-NOT_LISTED: Final = "nobody has said in ANONYMIZER_SENDERS where this sender's objects go"
-CANNOT_WRITE: Final = "the share is away or full, or may not be written on"
-FORM_WRONG: Final = "the form of the collection cannot be used: anonymizer status says more"
+NOT_A_COLLECTION: Final = "the sender's folder is neither a collection nor a hospital's folder in one"
+NOT_LISTED: Final = "ANONYMIZER_SENDERS does not list this sender"
+CANNOT_WRITE: Final = "the share is unavailable, full or not writable"
+FORM_WRONG: Final = "the collection's form is invalid: anonymizer status shows why"
 
 log = structlog.get_logger()
 
 
 class Sorter:
-    """Puts received objects where they belong.
+    """Sorts received objects into patients' folders.
 
     Parameters
     ----------
     share
-        The folder under which the collections lie.
+        The folder that contains the collections.
     senders
-        Whose objects go where.
+        Accepted senders, with the folders for their objects.
     health
-        The folder in which it says that it lives, if there is one.
+        Folder for its heartbeat; None for no heartbeat.
     """
 
     def __init__(
@@ -56,34 +56,35 @@ class Sorter:
         self._health = health
         self._places = {sender.title: share / sender.folder for sender in senders}
         self._cleared: set[Path] = set()
-        self._told: dict[str, str] = {}
+        self._logged: dict[str, str] = {}
 
     def run(self, stop: threading.Event) -> None:
-        """Sort until asked to stop."""
+        """Sort until `stop` is set."""
         log.info("sort.began")
         while True:
             try:
                 self.sort()
-                if self._told.pop("", None):
+                if self._logged.pop("", None):
                     log.info("receiver.back")
             except ReceiverAway:
-                self._wait("", "the receiver does not answer, or refuses our password")
-            self._live()
+                self._wait("", "the receiver does not answer or rejects the password")
+            self._write_heartbeat()
             if stop.wait(EVERY_S):
                 break
         log.info("sort.ended")
 
     def sort(self) -> int:
-        """Put everything that waits where it belongs; return how many objects that were.
+        """Sort all waiting objects, and return the number moved.
 
         Raises
         ------
         ReceiverAway
+            The receiver does not answer.
         """
         put: Counter[str] = Counter()
         opened: dict[Path, Collection | None] = {}
         for instance in self._mailbox.waiting():
-            self._live()
+            self._write_heartbeat()
             sender = self._mailbox.sender(instance)
             place = self._places.get(sender)
             if place is None:
@@ -130,17 +131,17 @@ class Sorter:
         finally:
             _remove(new)
         self._mailbox.remove(instance, fetched)
-        self._told.pop(sender, None)
+        self._logged.pop(sender, None)
         return True
 
-    def _live(self) -> None:
+    def _write_heartbeat(self) -> None:
         if self._health is not None:
             heartbeat.write(self._health, heartbeat.SORT)
 
     def _wait(self, sender: str, why: str) -> None:
-        """Log once why something waits; an AE title names a host, not a patient."""
-        if self._told.get(sender) != why:
-            self._told[sender] = why
+        """Log once why objects wait; an AE title names a host, not a patient."""
+        if self._logged.get(sender) != why:
+            self._logged[sender] = why
             log.warning("objects.wait", sender=sender or None, waits=why)
 
 

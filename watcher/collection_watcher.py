@@ -195,7 +195,7 @@ class CollectionWatcher:
         self._listed_at = published_at
         self._lists_at = began + max(LISTS_S, (self._clock() - began) * SHARE_OF_TIME)
 
-    def worth_a_word(self, long_s: float) -> dict[str, str] | None:
+    def to_report(self, long_s: float) -> dict[str, str] | None:
         """Return the sets a person should know of, by locator: refused, parked, or waiting for this many seconds.
 
         None if unknown at the moment.

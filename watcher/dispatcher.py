@@ -125,7 +125,7 @@ class Dispatcher:
         self._asked = {locator: asked for locator, asked in self._asked.items() if locator in locators}
         held = self._queue.holding(map(self._name, unfinished))
         states: dict[str, SetState] = {status.folder: status.outcome.state for status in statuses if status.outcome}
-        self._tell_of_rights(statuses)
+        self._report_unreadable(statuses)
         for status in unfinished:
             states[status.folder] = self._attend(status, held.get(self._name(status)))
         self.settles_at = self._settling.next_at()
@@ -172,7 +172,7 @@ class Dispatcher:
             return SetState.SETTLING
         return status.outcome.state if status.outcome else SetState.WAITING
 
-    def _tell_of_rights(self, statuses: Iterable[SetStatus]) -> None:
+    def _report_unreadable(self, statuses: Iterable[SetStatus]) -> None:
         """Write a note beside a folder that cannot be listed.
 
         The worker that processes the set replaces or removes it.

@@ -89,7 +89,7 @@ class Notifier:
 
     def _new_in(self, attended: CollectionWatcher) -> tuple[str, dict[str, str]] | None:
         """Return a collection's sets not yet reported, by locator, and forget those that have progressed since."""
-        now = attended.worth_a_word(LONG_S)
+        now = attended.to_report(LONG_S)
         if now is None:
             return None
         noted = {entry.decode() for entry in cast("set[bytes]", self._redis.smembers(_key(attended.collection_id)))}

@@ -106,7 +106,7 @@ class Reconciler:
 
     def _due(self) -> Sequence[str]:
         """Return the deliveries in the inbox that should be received."""
-        from services.exchange.inbox import Inbox  # noqa: PLC0415 - few collections have one, and it brings much along
+        from services.exchange.inbox import Inbox  # noqa: PLC0415 - few collections have one, and its imports take long
 
         self._inbox = self._inbox or Inbox(self._collection)
         return self._inbox.due()

@@ -15,17 +15,17 @@ from services.runtime.garbage import without_garbage_collection
 
 
 def main(queues: str, processes: str) -> int:
-    """Work until it is stopped, and return the exit code."""
+    """Run a worker until it is stopped, and return its exit code."""
     with without_garbage_collection():
         worker = _made(queues.split(","), int(processes))
-        gc.freeze()  # nor is it looked through later, in each of the processes that are forked
+        gc.freeze()  # nor scanned later in each forked process
     worker.start()
     return int(worker.exitcode or 0)
 
 
 def _made(queues: list[str], processes: int) -> Any:
-    """Import all that a worker needs, the tasks included, and make one."""
-    from celery.utils.nodenames import host_format  # noqa: PLC0415 - imports are faster while nothing is looked for
+    """Import everything a worker needs, including its tasks, and create it."""
+    from celery.utils.nodenames import host_format  # noqa: PLC0415 - imported while garbage collection is off
 
     from worker.app import WORKER_OPTIONS, app  # noqa: PLC0415 - as above
 

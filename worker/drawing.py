@@ -1,11 +1,11 @@
-"""What tells a worker that draws sheets from one that does sets. Whoever starts either imports nothing else for it."""
+"""Differences between workers of sheets and of sets, in a module that takes no time to import."""
 
 from __future__ import annotations
 
 from typing import Final
 
 ENDING: Final = ".sheets"
-"""Behind the name of the queue of the sets."""
+"""Suffix of the name of a queue of sets that gives the queue of their sheets."""
 
 NICE: Final = 10
-"""Whoever draws beside the sets takes what they leave over."""
+"""Niceness of drawing, which yields the processors to the sets."""

@@ -40,10 +40,10 @@ QUIET_S: Final = 1.0
 LOOK_S: Final = 0.5
 RECONCILE_S: Final = 2.0
 STEP_S: Final = 0.005
-"""So often is asked whether an outcome was written: it costs a call of the system."""
+"""Interval in seconds at which new outcomes are looked for, at the cost of one system call."""
 
 FEW: Final = 4
-"""Up to this many unfinished sets are checked at every opportunity, so that nothing waits for the next interval."""
+"""Maximum number of unfinished sets that are checked in every step instead of at intervals."""
 
 GRACE_S: Final = 30.0
 """Time allowed for finishing sets in work when the run is stopped."""
@@ -124,7 +124,7 @@ class Batch:
         return Look(attended.states, in_work, waits, self.finished)
 
     def wait(self, longest_s: float) -> None:
-        """Wait until there is something new to see: an outcome, or a set that has come to rest."""
+        """Wait until there is something new: an outcome, or a settled set."""
         now = time.monotonic()
         until = min(now + longest_s, max(self._attended.settles_at, self._soon, now + STEP_S))
         while now < until:
@@ -135,7 +135,7 @@ class Batch:
                 return
 
     def _changed_ns(self) -> int:
-        """Return when an outcome was written last; where the share does not tell that at once, time passes instead."""
+        """Return the time of the last outcome; a share that updates folder times late only delays the next step."""
         try:
             return self.collection.outcomes.stat().st_mtime_ns
         except OSError:
@@ -279,14 +279,14 @@ def batch(
                 raise SettingsWrong(SERVED)
             time.sleep(0.1)
         stack.callback(attended.leave)
-        stack.callback(_bring_the_lines, collection)
+        stack.callback(_update_tracking_file, collection)
         again.retry_parked(collection)
         with suppress(*CIRCUMSTANCES):  # the first message to be sent reports the reason
             queue.connect()
         for folder in only:
             locator = registry.register(collection, folder)
             registry.start(collection, locator, folder_listing.fingerprint(collection.root / folder))
-        if own is None:  # on a Redis that others use, only who has the collection may take its messages
+        if own is None:  # with a shared Redis, only the holder of the collection may take its messages
             worker = worker_process(name, url, collection.root, processes=processes, debug=debug)
             stack.callback(worker.stop, 0)
         else:
@@ -312,7 +312,7 @@ def batch(
         yield going
 
 
-def _bring_the_lines(collection: Collection) -> None:
+def _update_tracking_file(collection: Collection) -> None:
     """Bring the tracking file up to date, also after an interrupted run."""
     with suppress(OSError):  # done by the next run
         publish.recover(collection)

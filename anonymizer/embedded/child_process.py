@@ -49,7 +49,7 @@ def hold(command: list[str]) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     threading.Thread(target=_sweep_at_end_of_input, daemon=True).start()
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603 - given by `tethered`
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603 - given by `start_tied`
     if stopping:
         child.terminate()
     code = child.wait()

@@ -158,7 +158,7 @@ def wait_for(server: Embedded) -> None:
 
 
 def _answers(path: str) -> bool:
-    """Ask as a terminal does: who starts a server need not import a client for it."""
+    """Return whether a server answers an inline command, which needs no client library."""
     with suppress(OSError), socket.socket(socket.AF_UNIX) as asked:
         asked.settimeout(START_TIMEOUT_S)
         asked.connect(path)

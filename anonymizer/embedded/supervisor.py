@@ -28,9 +28,10 @@ GOOD_RUN_S = 20.0
 
 
 class Supervised:
-    """A command that is kept running until `stop`, with a folder for temporary files that goes with it.
+    """A command that is kept running until `stop`, with a temporary folder that is removed with it.
 
-    A killed process does not remove its own: each Celery worker makes one, and an idle one is killed at the end.
+    A killed process leaves its temporary files behind: each Celery worker has some, and idle workers are killed at the
+    end.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Workers of one command's own, and the Redis that they take their messages from. Imports nothing that takes long."""
+"""A command's own workers and their Redis. Imports nothing that takes long."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 
 class OwnService(NamedTuple):
-    """A Redis that may not answer yet, and workers that are being started: none of them waits for the other."""
+    """A Redis and workers that are starting in parallel; neither may be ready yet."""
 
     queue: str
-    """Nobody else's: its Redis is its own, and a worker that outlived an earlier run has another name."""
+    """Random, so that a worker that outlived an earlier run takes nothing from it."""
     server: Embedded
     worker: Supervised
 
 
 @contextmanager
 def own_service(share: Path, processes: int, *, debug: bool) -> Iterator[OwnService]:
-    """Start a Redis and workers, and end them; whoever lets workers finish what they do stops them first."""
+    """Start a Redis and workers, and kill them at the end; stop the workers earlier to let them finish their sets."""
     queue = f"anonymizer.{os.urandom(16).hex()}"
     with started_redis() as server:
         worker = worker_process(queue, server.url, share, processes=processes, debug=debug)
@@ -39,14 +39,14 @@ def own_service(share: Path, processes: int, *, debug: bool) -> Iterator[OwnServ
 
 
 def worker_process(queue: str, url: str, share: Path, *, processes: int, debug: bool) -> Supervised:
-    """Start a worker of our own for a queue of sets and, when that is empty, the one of their sheets."""
+    """Start a worker of our own for a queue of sets and, when that is empty, the queue of their sheets."""
     return _worker([], f"{queue},{queue}{ENDING}", processes, url, share, debug=debug)
 
 
 def drawing_process(queue: str, url: str, share: Path, *, debug: bool) -> Supervised:
-    """Start a worker for the sheets alone, which takes what the others leave of the processors.
+    """Start a worker for sheets only, with lower CPU priority than the others.
 
-    Where Linux shares them between sessions first (`sched_autogroup_enabled`), this one has as much as all others.
+    Where Linux first divides CPU time between sessions (`sched_autogroup_enabled`), it gets as much as all others.
     """
     return _worker(["nice", "-n", str(NICE)], queue + ENDING, 1, url, share, debug=debug)
 
@@ -60,6 +60,6 @@ def _worker(before: list[str], queues: str, processes: int, url: str, share: Pat
 
 
 def _environment(url: str, share: Path) -> dict[str, str]:
-    """Return the environment of a worker, with its Redis and its share; the address has the password already."""
+    """Return the environment of a worker, with its Redis and its share; the URL already contains the password."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("ANONYMIZER_REDIS_")}
     return {**ours, "ANONYMIZER_REDIS_URL": url, "ANONYMIZER_SHARE": str(share)}

@@ -61,13 +61,13 @@ KINDS: Final = frozenset({"person", "patient-id", "other-id", "accession", "plac
 _NUMBERED: Final = frozenset({"patient-id", "other-id", "accession"})
 _OF_DEVICES: Final = frozenset({"device", "place"})
 _SERIAL: Final = re.compile(r"\d{5}")
-"""Digits of a serial number; names of models have fewer."""
+"""Minimum digits of a serial number; names of models have fewer."""
 
 _TOKEN: Final = 4
 """Minimum length of a key searched as a token; PTV, CTV and the like are shorter."""
 
 _NAME_PARTS: Final = 3
-"""Family, given and middle name; behind them stand titles. PS3.5 6.2.1.1."""
+"""Number of components before the titles: family, given and middle name. PS3.5 6.2.1.1."""
 
 _JOINED: Final = 6
 """Minimum length of a key also found with inserted separators."""
@@ -254,7 +254,7 @@ class Identifiers:
         return all(gap - at in key.cuts for gap in gaps if at < gap < at + len(spelling))
 
     def _without_terms(self, hit: _Hit, text: str) -> Span:
-        """Return the position of a match without what may as well be a term beside the name.
+        """Return the position of a match, without an adjacent part that may as well be a term.
 
         R. Müller's `Parotis_R Müller` has a side, and Hans Nils Müller's `HN Müller` a site.
         """
@@ -270,7 +270,7 @@ class Identifiers:
         return Span(start, end)
 
     def _are_initials_of_the_lexicon(self, text: str, start: int, end: int) -> bool:
-        """Return whether a piece of a text is a short word of the lexicon, and only as initials one of the name."""
+        """Return whether a piece of a text is a short lexicon word that equals only initials of the name."""
         word = text[start:end]
         is_short = 1 < len(word) <= _LONGEST_INITIALS and not text[start - 1 : start].isalpha()
         return is_short and anatomy.is_known(word) and fold(word) not in self._short
@@ -302,7 +302,7 @@ class Identifiers:
                 yield from (Span(found.start() + start, found.start() + end) for start, end in glued)
             elif names and not anatomy.is_term(word):
                 yield _unknown_of(found, names)
-            else:  # a name of two or three letters behind a target: PTVYE
+            else:  # a name of two or three letters after a target: PTVYE
                 short = (cut for cut in _unknown_in(found) if cut != found.span())
                 yield from (Span(*cut) for cut in short if fold(text[slice(*cut)]) in self._short)
 
@@ -320,7 +320,7 @@ class Identifiers:
                 yield Span(*names[-1])
 
     def _characters(self, text: str) -> Iterator[Span]:
-        """Find a name of one Chinese or Korean character where no other one is beside it."""
+        """Yield names of one Chinese or Korean character without another one beside it."""
         if self._single and not text.isascii():
             yield from (Span(*found.span()) for found in _CHARACTER.finditer(text) if found[0] in self._single)
 
@@ -349,7 +349,7 @@ class Identifiers:
             if is_stated and text[span.end - 4 : span.end].isdecimal() and not self._birth_years.isdisjoint(years):
                 yield span
 
-    # Taking in
+    # Adding
 
     def _take(self, kind: str, text: str) -> None:
         if kind not in KINDS:
@@ -456,7 +456,7 @@ class Identifiers:
 
 
 def _inside_words(ids: Iterable[str]) -> re.Pattern[str] | None:
-    """Return a pattern of the IDs of letters and digits, wherever they stand but beside another digit."""
+    """Return a pattern of the IDs of letters and digits, which match anywhere except beside another digit."""
     forms = set()
     for one in ids:
         groups = re.findall(r"[^\W\d_]+|\d+", one)
@@ -466,7 +466,7 @@ def _inside_words(ids: Iterable[str]) -> re.Pattern[str] | None:
 
 
 def _overlaps(hit: _Hit, misread: Iterable[Span]) -> bool:
-    """Return whether what was found is part of a misread name: in `L £ukasik` is no L of a Łukasik."""
+    """Return whether a hit overlaps a misread name: the L in `L £ukasik` is not a part of Łukasik."""
     return any(span.start < hit.end and hit.start < span.end for span in misread)
 
 
@@ -506,7 +506,7 @@ def _words(text: str) -> list[str]:
 
 
 def _is_side(text: str, start: int, end: int) -> bool:
-    """Return whether a piece of a text denotes a side, as a word or joined to the name behind it: `Lung_RMüller`."""
+    """Return whether a piece of a text denotes a side, as a word or joined to the name after it: `Lung_RMüller`."""
     return (
         not text[start - 1 : start].isalpha()
         and not text[end : end + 1].islower()
@@ -519,9 +519,9 @@ def _is_term_beside(found: re.Match[str] | None) -> bool:
 
 
 def _is_anatomy(text: str, hit: _Hit) -> bool:
-    """Return whether a match is itself a listed term among known words; a split inside it is no excuse.
+    """Return whether a match is itself a listed term among known words; one split by other characters is not.
 
-    An initial with its point is none: `E. Hart`.
+    Nor is one with an initial and its period: `E. Hart`.
     """
     if _INITIAL.search(text, hit.start, hit.end + 1) and len(pieces(text[hit.start : hit.end])) > 1:
         return False

@@ -1,4 +1,4 @@
-"""The names of a set in the letters of other scripts, with the endings of the other sex, and as they are romanised."""
+"""The names of a set in other scripts, in the other gender's form, and romanized."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _END: Final = "(?![^\\W\\d_])"
 
 
 class NamesInOtherLetters:
-    """How the names of a set sound, for words in another script, or with the ending of the other sex."""
+    """Sounds of a set's names, by which they are recognized in another script or in the other gender's form."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = sorted(names)
@@ -56,13 +56,13 @@ class NamesInOtherLetters:
 
 
 class RomanisedNames:
-    """How names of scripts that write syllables are written in Latin letters, and the other way round."""
+    """Latin spellings of names in syllabic scripts, and vice versa."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = sorted(names)
 
     def spans(self, text: str) -> Iterator[Span]:
-        """Find them in a text."""
+        """Yield their positions in a text."""
         if (pattern := self._own) is not None:
             yield from (
                 Span(*found.span())

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from services.rtset.reader import RtSet
 
 UNNAMED: Final = Naming()
-"""No names were decided on."""
+"""No confirmed names."""
 
 NOTHING_DECIDED: Final = Decisions()
 

@@ -162,7 +162,7 @@ class Cleaner:
         return followers
 
     def _remainder(self, value: str) -> str | None:
-        """Return the known words without the identifiers, if meaningful; numbered if another object is called so.
+        """Return the known words without the identifiers, if meaningful; numbered if another object has that name.
 
         It is shortened to planning systems' limits if that loses no meaningful word; otherwise the text was too long
         before.
@@ -224,7 +224,7 @@ class Cleaner:
 
 
 _NAMESAKES: Final = 10
-"""Upper limit of the number behind what is left of a name, if another object is called so: `Lung_L_2`."""
+"""Maximum number appended to the rest of a name if another object has that name: `Lung_L_2`."""
 
 _DIGITS: Final = re.compile(r"\d{6,}")
 _MAIL: Final = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")

@@ -79,7 +79,7 @@ def read_dates(text: str) -> list[tuple[Span, set[date]]]:
     Forms: yyyymmdd with or without a time, yyyy-mm-dd, dd.mm.yyyy, d.m.yy, mm/dd/yyyy, ddmmyyyy, ddmmyy, yymmdd, months
     by name (`word_lists.MONTHS`), years, months and days as written in Japanese and Korean, Japanese eras and Buddhist
     years. Three numbers within a longer dotted sequence (a version 3.11.18.2) are not a date, unless they end it with a
-    year of four digits, as one written behind a dose does: PTV_66.11.2.2018.
+    four-digit year, like a date after a dose: PTV_66.11.2.2018.
     """
     if sum(map(str.isdecimal, text)) < 3:  # 3 Nov 50 has the fewest digits
         return []
@@ -218,7 +218,7 @@ def read_birth_years(text: str) -> Iterator[tuple[Span, set[int]]]:
 
 
 def read_marked_birth_years(text: str) -> Iterator[tuple[Span, set[int]]]:
-    """Yield years that are said to be of birth: `*61`, Jg. 1961."""
+    """Yield years stated to be of birth: `*61`, Jg. 1961."""
     for match in _BIRTH_YEAR.finditer(text):
         year = int(match[1])
         yield Span(*match.span()), {year, 1900 + year, 2000 + year}

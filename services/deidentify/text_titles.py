@@ -20,7 +20,7 @@ _TITLES: Final = frozenset(map(fold, word_lists.TITLES))
 _AS_WRITTEN: Final = frozenset(map(fold, word_lists.TITLES_AS_WRITTEN))
 _WITH_A_DOT: Final = frozenset(map(fold, word_lists.TITLES_WITH_A_DOT))
 _BEFORE_NAMES: Final = _TITLES | _AS_WRITTEN | frozenset(map(fold, word_lists.NAMELESS)) | {"ra", "na", "ssa"}
-"""Words between a title and the name; the last ones end one that is written with a dot: Sig.ra, Dott.ssa."""
+"""Words between a title and the name; the last ones are endings after a dot inside a title: Sig.ra, Dott.ssa."""
 _BETWEEN: Final = re.compile("[\\s._,('\N{RIGHT SINGLE QUOTATION MARK}-]{0,3}")
 _SHORTEST_NAME: Final = 2
 _TITLE: Final = re.compile("|".join(sorted(word_lists.TITLES | word_lists.TITLES_AS_WRITTEN)), re.IGNORECASE)

@@ -1,7 +1,8 @@
-"""Names that were written in one code page and read in another, or lost letters on the way.
+"""Names garbled by a wrong code page, or with letters lost in a conversion.
 
 `Wiśniewska` of a Polish computer is `Wiœniewska` on an English one, Müller in UTF-8 `MÃ¼ller`, Иванов `Èâàíîâ`; where a
-program did not know a letter, `M?ller` is left. All the ways of a name are made once, and looked for as they stand.
+program could not represent a letter, `M?ller` remains. All garbled forms of a name are computed once, and searched for
+literally.
 """
 
 from __future__ import annotations
@@ -20,24 +21,24 @@ if TYPE_CHECKING:
 _WRITTEN: Final = ("utf-8", "cp1250", "iso8859-2", "cp1251", "koi8-r", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257")
 _READ: Final = ("cp1252", "cp850")
 _UNKNOWN: Final = "?¿\N{REPLACEMENT CHARACTER}"
-"""What programs write for a letter that they do not know."""
+"""Characters that programs write for a letter they cannot represent."""
 
 _LOST: Final = f"[{_UNKNOWN}]{{1,2}}"
 _FEWEST: Final = 2
-"""English letters of a name that say who it is when the others are lost."""
+"""Minimum ASCII letters by which a name is recognized if the others are lost."""
 
 _ALONE: Final = 5
-"""Characters from which on such a name is looked for inside a longer word, too."""
+"""Minimum characters of such a name that is also found inside a longer word."""
 
 
 class MisreadNames:
-    """The names of a set as wrong code pages make them."""
+    """The names of a set as garbled by wrong code pages."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = [name for name in names if not name.isascii()]
 
     def spans(self, text: str) -> Iterator[Span]:
-        """Find them in a text."""
+        """Yield their positions in a text."""
         if not self._names:
             return
         if not text.isascii() and (pattern := self._misread) is not None:
@@ -59,7 +60,7 @@ class MisreadNames:
 
 
 def _misread(name: str) -> Iterator[str]:
-    """Return a name in all letters that a wrong code page may make of it."""
+    """Yield the forms of a name that wrong code pages produce."""
     forms = {name, name.lower(), name.upper(), name.title()}
     for form, written, read, unknown in product(forms, _WRITTEN, _READ, ("ignore", "replace")):
         try:
@@ -71,7 +72,7 @@ def _misread(name: str) -> Iterator[str]:
 
 
 def _any_of(patterns: Iterable[str]) -> re.Pattern[str] | None:
-    """Return what matches each of some patterns; where one is short, only as a word of its own."""
+    """Return a pattern that matches any of several; short ones match whole words only."""
     every = sorted(
         {one if len(one) >= _ALONE else rf"(?<![^\W\d_]){one}(?![^\W\d_])" for one in patterns}, key=len, reverse=True
     )

@@ -24,7 +24,7 @@ _RESETS_IN_NAMES: Final = re.compile(rb"[\\\t\n\f\r^=]")
 """Characters that reset a value to its first character set. PS3.5 §6.1.2.5.3."""
 
 
-# Reading and writing ---------------------------------------------------------------------------------
+# Reading and writing --------------------------------------------------------------------------------------------------
 
 
 def decode(value: bytes, vr: bytes, charsets: Sequence[str]) -> str:

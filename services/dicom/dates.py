@@ -83,7 +83,7 @@ def moved(day: date, shift: timedelta) -> date | None:
 
 
 def choose_shift(key: bytes, dates: Iterable[date]) -> timedelta:
-    """Choose the shift of a set's dates: the same on every attempt, unknown without the set's key.
+    """Choose the shift of a set's dates: the same on every attempt, and unknown without the set's key.
 
     Parameters
     ----------

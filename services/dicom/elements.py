@@ -48,7 +48,7 @@ _LITTLE_PADDING: Final = 64
 """Zeros starting at a block boundary are a hole that a copy has yet to fill, unless there are only this few."""
 
 _NO_GROUP: Final = 0xFFFF
-"""Not to be used by anybody. PS3.5 §7.8."""
+"""Group that no element may have. PS3.5 §7.8."""
 
 _TEXT: Final = bytes(range(0x20, 0x7F)) + b"\t\n\r"
 _LONGEST: Final = 1 << 29
@@ -445,7 +445,7 @@ class Parser:
 
 
 def require_element(data: bytes, pos: int, tag: int, *, implicit: bool) -> None:
-    """Raise if the incomplete element at the end of a file is none, so that no copy will complete it.
+    """Raise if the incomplete element at the end of a file is not an element, so that no copy will complete it.
 
     Raises
     ------
@@ -534,7 +534,7 @@ class Rules:
     known: dict[bytes, bytes | None] = field(default_factory=dict, compare=False)
     """Short sequences rewritten by these rules, with the result; None if unchanged.
 
-    Equal bytes have equal results anywhere; only `complete` may look at places.
+    Equal bytes give equal results anywhere; only `complete` may depend on the location.
     """
 
 
@@ -592,7 +592,7 @@ def _pad(vr: bytes) -> bytes:
 
 
 _SHORT: Final = 512
-"""Bytes of a sequence up to which the same one may stand in an object over and over."""
+"""Maximum bytes of a sequence that may recur many times in an object."""
 
 _NEVER: Final = 1 << 32
 """Higher than every tag."""

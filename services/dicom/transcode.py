@@ -101,7 +101,7 @@ class Straightened(NamedTuple):
 def straighten(
     data: bytes, pos: int, encoding: Encoding, *, implicit: bool, may_have_holes: bool = False
 ) -> Straightened:
-    """Write the data set that begins at `pos` again, as implicit or explicit VR little endian.
+    """Rewrite the data set that begins at `pos` as implicit or explicit VR little endian.
 
     Parameters
     ----------
@@ -402,6 +402,6 @@ def _turned_pairs(value: bytes) -> bytes:
 
 def _swapped(value: bytes, size: int) -> bytes:
     """Swap the bytes of each word."""
-    import numpy as np  # noqa: PLC0415 - whoever looks at folders reads files, and never needs it
+    import numpy as np  # noqa: PLC0415 - scanning folders imports this module, and never needs numpy
 
     return np.frombuffer(value, f"u{size}").byteswap().tobytes()

@@ -405,7 +405,7 @@ _DEVICE_IDENTITY: Final = Code("113109", "Retain Device Identity Option")
 
 
 def method_codes(options: Options, *, device_dates_touched: bool, unread_words: bool = False) -> list[Code]:
-    """List what may be claimed for an object, and nothing more.
+    """Return the codes of the options carried out on an object, and no others.
 
     With `dose_model` more is removed than Retain Patient Characteristics would keep, which the method says in words.
     With `age_sex` neither the Basic Profile (it removes both) nor Retain Patient Characteristics (it keeps more) was
@@ -433,7 +433,7 @@ def method_codes(options: Options, *, device_dates_touched: bool, unread_words: 
 
 @cache
 def _version() -> str:
-    """Return the version of this program, which stands in a file that is read once."""
+    """Return the version of this program, reading its file once."""
     return version("rt-set-anonymizer")
 
 

@@ -387,7 +387,7 @@ class Walk:
             if values.pop(_STUDY_ID, b"") != promised.get(uid, "1").encode():
                 self._fail("identity", "is not the number of the study", here, _STUDY_ID)
 
-    # Walking ------------------------------------------------------------------------------------------------------
+    # Walking ----------------------------------------------------------------------------------------------------------
 
     def _data_set(self, old: Sequence[Element], new: Sequence[Element], here: Level) -> None:
         """Compare two data sets, both with elements in tag order, some removed or inserted."""
@@ -574,7 +574,7 @@ class Walk:
                     self._fail("elements", "a rebuilt reference contains more than references", here, attribute)
         self._items.pop()
 
-    # One pair -----------------------------------------------------------------------------------------------------
+    # One pair ---------------------------------------------------------------------------------------------------------
 
     def _kept(self, old: Element, new: Element, here: Level) -> None:
         """Check a kept element with other bytes: text may be in another character set."""
@@ -750,7 +750,7 @@ class Walk:
         said = {each[0]: self._new[each[3] : each[4]].strip(b" \0") for item in items for each in item[3]}
         mode, mode_id = said.pop(_FLUENCE_MODE, b""), said.pop(_FLUENCE_MODE_ID, b"")
         self._tags += [each[0] for item in items for each in item[3]]
-        unread = mode == b"NON_STANDARD" and not mode_id  # a private one that is there and does not read
+        unread = mode == b"NON_STANDARD" and not mode_id  # an unreadable private one
         if (
             len(items) != 1
             or said
@@ -761,7 +761,7 @@ class Walk:
         ):
             self._fail("elements", "does not match the private fluence mode", here, _FLUENCE)
 
-    # Noting -------------------------------------------------------------------------------------------------------
+    # Recording --------------------------------------------------------------------------------------------------------
 
     def _leave(self, old: Element, here: Level) -> None:
         """Record identifiers in a changed or dropped element of the source."""

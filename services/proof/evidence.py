@@ -23,7 +23,7 @@ _SHOW_NOTHING: Final = bytes(range(0x21)) + b"\x7f"
 
 
 def unpadded(text: str) -> str:
-    """Return a text without the blanks around it and NULs behind it; a text that begins with a NUL is empty."""
+    """Return a text without the blanks around it and NULs after it; a text that begins with a NUL is empty."""
     return text.rstrip(" \0").lstrip(" ")
 
 

@@ -110,27 +110,27 @@ def _is_consonant(letter: str) -> bool:
 
 _PAGES: Final = ("utf-8", "cp1250", "iso8859-2", "cp1251", "koi8-r", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257")
 UNKNOWN: Final = "?¿\N{REPLACEMENT CHARACTER}"
-"""What programs write for a letter that they do not know."""
+"""Characters that programs write for a letter they cannot represent."""
 
 _FEWEST_LEFT: Final = 2
 
 
 class MisreadLetters:
-    """The names of a set, for words that were read in a wrong code page: each is read anew in every one."""
+    """The names of a set, for words garbled by a wrong code page: each word is read again in every code page."""
 
     def __init__(self) -> None:
         self._names: set[str] = set()
         self._english: set[tuple[str, ...]] = set()
 
     def add(self, name: str) -> None:
-        """Take in a word of a name; one in English letters alone is the same in every code page."""
+        """Add a word of a name; one in English letters alone is the same in every code page."""
         if not name.isascii() and len(name) > 1:
             self._names.add(name.casefold())
             if sum(map(str.isascii, name)) >= _FEWEST_LEFT:
                 self._english.add(tuple(re.findall(r"[a-z]+|[^a-z]", name.casefold())))
 
     def are_in(self, text: str) -> bool:
-        """Return whether a text holds a name, misread or with marks in the place of letters."""
+        """Return whether a text contains a name, garbled or with marks in place of letters."""
         if not self._names:
             return False
         if not text.isascii() and any(self._has_name(read) for read in read_anew(text)):
@@ -142,7 +142,7 @@ class MisreadLetters:
 
 
 def read_anew(text: str) -> Iterator[str]:
-    """Return a text as other code pages have its bytes, where that is another text."""
+    """Yield the different texts that other code pages make of a text's bytes."""
     for wrong in ("cp1252", "cp850"):
         written = b"".join(_byte(char, wrong) for char in text)
         for page in _PAGES:
@@ -152,7 +152,7 @@ def read_anew(text: str) -> Iterator[str]:
 
 
 def _byte(char: str, page: str) -> bytes:
-    """Return the byte of a character in a code page; a blank where it has none."""
+    """Return the byte of a character in a code page; a blank if it has none."""
     try:
         return char.encode(page)
     except UnicodeError:
@@ -160,6 +160,6 @@ def _byte(char: str, page: str) -> bytes:
 
 
 def _has_rest(text: str, name: tuple[str, ...]) -> bool:
-    """Return whether a text has a name with marks in the place of all letters that are not English."""
+    """Return whether a text contains a name with marks in place of all letters that are not English."""
     pattern = "".join(part if part.isascii() else f"[{UNKNOWN}]{{1,2}}" for part in name)
     return re.search(rf"(?<![^\W\d_]){pattern}(?![^\W\d_])", text) is not None

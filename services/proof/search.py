@@ -156,7 +156,7 @@ class Search:
             if not among.keys().isdisjoint(written) and written.isdisjoint(_ANATOMY):
                 yield Hit(part, frozenset(kind for spelling in written for kind in among.get(spelling, ())))
 
-    # Taking in
+    # Adding
 
     def _take(self, kind: str, value: str) -> None:
         if kind == "person":

@@ -91,7 +91,7 @@ class Traces:
         return (len(small) >= _SHORTEST or not small.isascii()) and bool(self._scripts - {_script(small)})
 
     def _may_be_misread(self, text: str) -> bool:
-        """Return whether a text may hold a name as a wrong code page has it, or with marks in the place of letters."""
+        """Return whether a text may contain a name garbled by a wrong code page, or with marks in place of letters."""
         if any(mark in text for mark in UNKNOWN):
             return True
         names = self._accented

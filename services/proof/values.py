@@ -233,7 +233,7 @@ def _stated(day: date, digits: int) -> str:
     return f"{day.year:04d}{day.month:02d}{day.day:02d}"[:digits]
 
 
-# Who it is ------------------------------------------------------------------------------------------------------------
+# Identity -------------------------------------------------------------------------------------------------------------
 
 _AGE: Final = re.compile(r"(\d{1,3})([DWMY])", re.ASCII)
 """PS3.5 6.2 requires three digits, but some systems write fewer."""
@@ -447,7 +447,7 @@ def _texts_side_by_side(change: Change) -> Iterator[tuple[str, str]]:
         yield unpadded(one), unpadded(other)
 
 
-# What is left ---------------------------------------------------------------------------------------------------------
+# Remaining identifiers ------------------------------------------------------------------------------------------------
 
 _UID_IN_TEXT: Final = re.compile(r"\d+(?:\.\d+){3,}")
 _LONGEST_VERSION: Final = 5
@@ -458,7 +458,7 @@ _OF_THE_PATIENT: Final = frozenset(("person", "patient-id"))
 _OF_DEVICES: Final = frozenset(("place", "device"))
 """Kinds not significant in the name of a manufacturer or model: many stations are named after their model."""
 _SERIAL: Final = re.compile(r"\d{5}")
-"""Digits of a serial number; names of models have fewer."""
+"""Minimum digits of a serial number; names of models have fewer."""
 
 
 def identifying_values(found: Found) -> list[tuple[str, str]]:
@@ -530,7 +530,7 @@ def _kinds_but_versions(hits: Iterable[Hit]) -> frozenset[str]:
     return _kinds(hit for hit in hits if not (hit.text.isdecimal() and len(hit.text) <= _LONGEST_VERSION))
 
 
-# What is said of our work ---------------------------------------------------------------------------------------------
+# Statements about the de-identification -----------------------------------------------------------------------------
 
 
 _METHOD_CODES: Final = tag("DeidentificationMethodCodeSequence")

@@ -167,7 +167,7 @@ class _Known:
         return Echoes(self._found)
 
     def echoes_in(self, part: str) -> bool:
-        """Return whether a coded string contains a place or device of the set, or reminds of someone."""
+        """Return whether a coded string contains a place or device of the set, or suggests someone."""
         return self.echoes.are_in(part) or self.reminds(part)
 
     def is_in(self, part: str) -> bool:

@@ -74,7 +74,7 @@ _ZERO_TAIL: Final = 256
 """No complete data set ends in this many zeros; an element's padding is one byte. PS3.5 7.1.1."""
 
 _SHORT: Final = 512
-"""Bytes of a sequence up to which the same one may occur in an object over and over."""
+"""Maximum bytes of a sequence that may recur many times in an object."""
 
 _AT_BYTE: Final = re.compile(r"at byte (\d+)")
 _LONGEST_HEAD: Final = 64

@@ -41,7 +41,7 @@ class Heartbeat(NamedTuple):
 def write(
     folder: Path, who: str, *, free: int = 0, took_at: float = 0.0, queue: str = "", waiting: int | None = None
 ) -> None:
-    """Write a heartbeat, replacing the previous one; its folder is made if missing.
+    """Write a heartbeat, replacing the previous one; its folder is created if missing.
 
     The parameters are the fields of `Heartbeat`.
     """

@@ -76,7 +76,7 @@ class Collection:
     """Confirmed names of structures."""
 
     identities: IdentityList = field(default=IdentityList(), repr=False, compare=False)
-    """New identities of listed patients, from `identities.csv`; its `faults` tell what is wrong in it."""
+    """New identities of listed patients, from `identities.csv`; its `faults` are the errors in it."""
 
     decisions: Decisions = field(default=Decisions(), repr=False, compare=False)
     """Decisions on words that are not in the vocabulary."""

@@ -30,7 +30,7 @@ times.
 """
 
 SETTLED_NS: Final = 3_000_000_000
-"""A folder changed this recently may change again without its time changing, given the time's resolution."""
+"""A folder changed this recently may change again without a new time, given the time's resolution."""
 
 
 class Share:

@@ -1,7 +1,7 @@
-"""Names of scripts in which a sign is a syllable, or a vowel a mark: Korean, Thai, those of India, Hebrew.
+"""Names in scripts with signs for syllables or marks for vowels, romanized: Korean, Thai, Indic scripts, Hebrew.
 
-How such a name sounds says little about how it is written in Latin letters: 이 is Lee, Yi or Rhee. For each sign there
-is a list of what people write (`letters.txt`), and a name is a pattern of them: 민수 is `min(su|soo|…)`.
+The sound of such a name does not determine its Latin spelling: 이 is Lee, Yi or Rhee. `letters.txt` lists the customary
+spellings of each sign, from which a pattern is made for a name: 민수 is `min(su|soo|…)`.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ def is_romanised(word: str) -> bool:
 
 
 def runs_in(text: str) -> Iterator[re.Match[str]]:
-    """Find what is written in these scripts in a text: runs of one of them each."""
+    """Yield the runs of these scripts in a text, each in one script."""
     return _RUN.finditer(text)
 
 
 @lru_cache(maxsize=1 << 10)
 def pattern_of(word: str) -> str:
-    """Return the pattern of what a word is in Latin letters, small ones; empty where nothing can be said."""
+    """Return a pattern of a word's spellings in lower-case Latin letters; empty if there is none."""
     word = unicodedata.normalize("NFC", word)
     if _HANGUL.fullmatch(word):
         return _BETWEEN.join(map(_of_syllable, word))
@@ -58,14 +58,14 @@ def pattern_of(word: str) -> str:
 
 
 def _of_syllable(syllable: str) -> str:
-    """Return the ways of a Korean syllable: those of its letters, and those that a common name has beside them."""
+    """Return the spellings of a Korean syllable: those of its letters, and further customary ones of common names."""
     letters = "".join(map(_of_sign, unicodedata.normalize("NFD", syllable)))
     own = _WAYS.get(syllable, [])
     return f"(?:{'|'.join([*own, letters])})"
 
 
 def _of_indic(word: str) -> str:
-    """Return the ways of a word of India: the blocks of Unicode are laid out alike, and one list serves them all."""
+    """Return the spellings of an Indic word; Unicode's Indic blocks share one layout, so one list serves them all."""
     signs = "".join(chr(_DEVANAGARI + (ord(sign) & (_BLOCK - 1))) for sign in word)
     signs = unicodedata.normalize("NFD", signs)
     ways = ""
@@ -78,7 +78,7 @@ def _of_indic(word: str) -> str:
 
 
 def _of_thai(word: str) -> str:
-    """Return the ways of a Thai word: its consonants, with what vowels there are, and some that are not written."""
+    """Return the spellings of a Thai word: its consonants and vowels, and some vowels that are not written."""
     word = _LEADING.sub(r"\2\1", _SILENCED.sub("", word))
     ways = ""
     for number, sign in enumerate(word):
@@ -89,7 +89,7 @@ def _of_thai(word: str) -> str:
 
 
 def _of_consonant(sign: str) -> str:
-    """Return the ways of a Hebrew letter, which some write twice."""
+    """Return the spellings of a Hebrew letter, which some people double."""
     return f"(?:{'|'.join(f'{way}{{1,2}}' if len(way) == 1 else way for way in _WAYS[sign])})"
 
 

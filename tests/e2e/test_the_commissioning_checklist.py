@@ -68,7 +68,7 @@ def test_the_checklist_comes_out_as_it_says(tmp_path: Path) -> None:
     assert anonymizer("run", root).returncode == 0
     assert sorted(path.name for path in root.glob("ANON_*")) == published
 
-    assert "All agrees." in anonymizer("doctor", root).stdout
+    assert "Everything is consistent." in anonymizer("doctor", root).stdout
 
     assert anonymizer("withdraw", root, "ANON_006").returncode == 0
     assert sorted(path.name for path in root.glob("ANON_*")) == published[1:]

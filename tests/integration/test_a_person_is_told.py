@@ -52,7 +52,7 @@ class Watched:
     def look(self, at: float, **stands: str) -> list[tuple[int, int, int]]:
         """Look at that time; return what was told by then: how many refused, parked, waiting."""
         self.now = at
-        self.notifier.look([SimpleNamespace(collection_id=ID, worth_a_word=lambda _: stands)])
+        self.notifier.look([SimpleNamespace(collection_id=ID, to_report=lambda _: stands)])
         self.notifier.wait()
         return [(one["refused"], one["parked"], one["waits"]) for one in self.told]
 
@@ -96,7 +96,7 @@ def test_a_word_holds_counts_and_opaque_ids_only(watched: Watched) -> None:
     assert word["sets"] == [{"set": f"{number:032x}", "state": "refused"} for number in range(20)]
 
 
-def test_which_sets_are_worth_a_word(tmp_path: Path, client: redis.Redis) -> None:
+def test_which_sets_are_to_report(tmp_path: Path, client: redis.Redis) -> None:
     """Refused and parked ones, and those that wait for an hour, whatever each try makes of their state."""
     root = make_collection(tmp_path / "BATCH")
     make_set(root, name="Huber")
@@ -115,7 +115,7 @@ def test_which_sets_are_worth_a_word(tmp_path: Path, client: redis.Redis) -> Non
     before = StatusCounts().next(states, {}, now - LONG_S)
     watched.counts = before.next(states, {}, now, held_up={"held": now - LONG_S, "queued": now - 60})
     locator = watched._dispatcher.collection.locator
-    assert watched.worth_a_word(LONG_S) == {
+    assert watched.to_report(LONG_S) == {
         locator("refused"): "refused",
         locator("parked"): "parked",
         locator("waits"): "waits",
@@ -123,7 +123,7 @@ def test_which_sets_are_worth_a_word(tmp_path: Path, client: redis.Redis) -> Non
         locator("held"): "waits",
     }
     watched.pause("the share is away")
-    assert watched.worth_a_word(LONG_S) is None
+    assert watched.to_report(LONG_S) is None
 
 
 @contextmanager
@@ -164,7 +164,7 @@ def test_a_command_is_run_and_an_address_posted_to(
             }
         )
         notifier = Notifier(client, settings)
-        notifier.look([SimpleNamespace(collection_id=ID, worth_a_word=lambda _: {"5" * 32: "parked"})])
+        notifier.look([SimpleNamespace(collection_id=ID, to_report=lambda _: {"5" * 32: "parked"})])
         notifier.wait()
     said = out.read_text()
     word, end = json.JSONDecoder().raw_decode(said)

@@ -324,4 +324,4 @@ def test_a_collection_that_was_never_begun_agrees(tmp_path: Path) -> None:
     root = make_collection(tmp_path / "BATCH")
     make_set(root, name="Huber")
     doctor = anonymizer("doctor", root)
-    assert (doctor.code, doctor.json) == (0, "All agrees.\n")
+    assert (doctor.code, doctor.json) == (0, "Everything is consistent.\n")

@@ -67,7 +67,7 @@ def test_all_agrees_after_a_run(two) -> None:
     """And the doctor finds nothing."""
     root, *_ = two
     assert findings(root) == (0, [])
-    assert "All agrees." in anonymizer("doctor", root).stdout
+    assert "Everything is consistent." in anonymizer("doctor", root).stdout
 
 
 def flipped(path: Path) -> None:
@@ -166,7 +166,7 @@ def test_a_changed_set_waits_for_a_person_and_is_then_a_set_of_its_own(two, chan
     (root / "c").rename(root / "d")
     assert states(run(root)) == {"d": ("same-set", "ANON_008")}
     assert findings(root) == (0, [("original-gone", "a"), ("original-gone", "c")])
-    assert "All agrees. What is listed is for information." in anonymizer("doctor", root).stdout
+    assert "Everything is consistent. The entries are for information only." in anonymizer("doctor", root).stdout
 
 
 def test_a_withdrawn_set_is_out_of_the_collection_and_its_number_is_not_given_again(two) -> None:

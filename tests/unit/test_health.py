@@ -14,7 +14,7 @@ NOW = 10_000.0
     [
         (Service.WATCHER, None, None, "has not looked at the share yet"),
         (Service.WATCHER, Heartbeat(NOW - 200), None, ""),
-        (Service.WATCHER, Heartbeat(NOW - 400), 0, "its last look at the share is too long ago"),
+        (Service.WATCHER, Heartbeat(NOW - 400), 0, "has not looked at the share for too long"),
         (Service.WORKER, None, None, ""),
         (Service.WORKER, None, 0, "does not answer, although Redis does"),
         (Service.WORKER, Heartbeat(NOW - 400), None, ""),
@@ -23,7 +23,7 @@ NOW = 10_000.0
         (Service.WORKER, Heartbeat(NOW - 3, free=1, took_at=NOW - 400), None, ""),
         (Service.WORKER, Heartbeat(NOW - 3, free=1, took_at=NOW - 20), 7, ""),
         (Service.WORKER, Heartbeat(NOW - 3, free=0, took_at=NOW - 400), 7, ""),
-        (Service.WORKER, Heartbeat(NOW - 3, free=1, took_at=NOW - 400), 7, "could take a set, and lets it wait"),
+        (Service.WORKER, Heartbeat(NOW - 3, free=1, took_at=NOW - 400), 7, "is idle although sets are waiting"),
     ],
 )
 def test_who_is_ill_and_of_what(service, sign, waiting, ails):

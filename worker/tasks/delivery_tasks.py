@@ -24,7 +24,7 @@ log = structlog.get_logger()
 @app.task(bind=True, name=DELIVERY_TASK, time_limit=LONGEST_TASK_S)  # type: ignore[untyped-decorator]
 def receive_delivery(self: Task, collection_id: str, mark: str) -> None:
     """Receive a delivery in the inbox, continuing where a killed worker stopped."""
-    from services.exchange import inbox  # noqa: PLC0415 - it brings cryptography, which no other task needs
+    from services.exchange import inbox  # noqa: PLC0415 - it imports cryptography, which no other task needs
 
     with bound_contextvars(collection=collection_id, delivery=mark, task=self.request.id):
         try:

@@ -69,16 +69,16 @@ def doctor(root: Root, as_json: AsJson = False) -> None:
 def _conclusion(found: Sequence[Finding], wrong: Sequence[Finding]) -> str:
     if wrong:
         return f"{counted(len(wrong), 'thing')} to review."
-    return "All agrees. What is listed is for information." if found else "All agrees."
+    return "Everything is consistent. The entries are for information only." if found else "Everything is consistent."
 
 
 def _not_begun(root: Path, collection: Collection) -> Iterable[Finding]:
-    """Yield what keeps the state of a collection from being created."""
+    """Yield the reasons why the state of a collection cannot be created."""
     try:
         check_new(root, collection.identity, collection.options)
         descriptor.named(collection.options.machine, descriptor.folders(Settings.of_process().machines))
     except SettingsWrong as wrong:
-        yield Finding("not-begun", "", str(wrong), "No set is processed until then.")
+        yield Finding("not-begun", "", str(wrong), "No set is processed until this is resolved.")
 
 
 def _lost_numbers(collection: Collection) -> Iterable[Finding]:
@@ -87,7 +87,7 @@ def _lost_numbers(collection: Collection) -> Iterable[Finding]:
     with suppress(*CIRCUMSTANCES), ExitStack() as stack:
         client = stack.enter_context(connect(settings)) if settings.redis_url else None
         if lost := high_water.missing(client, collection, settings.health):
-            says = f"{counted(len(lost), 'published number')}, up to {max(lost)}, no longer found here."
+            says = f"{counted(len(lost), 'published number')}, up to {max(lost)}, missing on the share."
             yield Finding("numbers-lost", "", says, f"anonymizer new ROOT --continue --above {max(lost)}")
 
 

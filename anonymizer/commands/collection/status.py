@@ -129,7 +129,7 @@ def _say(told: CollectionStatus, *, every: bool, wide: bool) -> None:
     if told.warning:
         screen.print(f"  {told.warning}".replace("\n", "\n  "))
     counts = Counter(row.state for row in told.sets)
-    if counts or not told.paused:  # what cannot be worked on was not looked through
+    if counts or not told.paused:  # a paused collection was not scanned
         screen.print("  " + (", ".join(f"{count} {state}" for state, count in counts.most_common()) or "no sets"))
     hospitals = Counter(row.hospital for row in told.sets)
     for hospital in sorted(hospitals, key=str.casefold) if len(hospitals) > 1 else ():

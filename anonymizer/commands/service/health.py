@@ -76,7 +76,7 @@ def ailment(service: Service, sign: Heartbeat | None, now: float, waiting: Calla
     if service is Service.WATCHER:
         if sign is None:
             return "has not looked at the share yet"
-        return "its last look at the share is too long ago" if now - sign.at > WATCHER_SILENT_S else ""
+        return "has not looked at the share for too long" if now - sign.at > WATCHER_SILENT_S else ""
     if service is Service.CONSOLE:
         return "does not answer" if sign is None or now - sign.at > CONSOLE_SILENT_S else ""
     if service is Service.SORT:
@@ -84,5 +84,5 @@ def ailment(service: Service, sign: Heartbeat | None, now: float, waiting: Calla
     if sign is None or now - sign.at > WORKER_SILENT_S:
         return "" if waiting(QUEUE) is None else "does not answer, although Redis does"
     if sign.free > 0 and now - sign.took_at > WORKER_IDLE_S and waiting(sign.queue):
-        return "could take a set, and lets it wait"
+        return "is idle although sets are waiting"
     return ""
