@@ -202,7 +202,7 @@ def _why_not_taken(entry: os.DirEntry[str]) -> NotTaken | None:
         return NotTaken(
             name,
             gettext(A_COLLECTION),
-            gettext("It is worked on by itself: run it, or delete its collection.toml."),
+            gettext("It is processed separately: run it, or delete its collection.toml."),
         )
     if _is_named_like_sheets(name) and is_sheets_folder(Path(entry.path)) and _holds_more_than_sheets(entry.path):
         return NotTaken(
@@ -221,7 +221,7 @@ def _file(entry: os.DirEntry[str]) -> NotTaken | None:
         return NotTaken(
             entry.name,
             gettext("a file that may not be read"),
-            gettext("Change its owner, its group or its rights (ACL)."),
+            gettext("Change its owner, group or permissions (ACL)."),
         )
     return None
 
@@ -294,6 +294,6 @@ def _without_record(entries: list[os.DirEntry[str]], collection: Collection | No
     for name in sorted({*unknown, *others, *_after_withdrawals(anon, collection)}, key=str.casefold):
         yield NotTaken(
             name,
-            gettext("named like an anonymized set, and nothing is recorded of it"),
+            gettext("named like an anonymized set, but not recorded"),
             gettext("If it is a set to be anonymized, give it another name; otherwise move it away."),
         )

@@ -23,12 +23,12 @@ _REASONS: Final = {
     errno.EROFS: gettext_noop("the share is read-only"),
     errno.EACCES: gettext_noop("a file or folder may not be read or written"),
     errno.EPERM: gettext_noop("a file or folder may not be read or written"),
-    errno.ESTALE: gettext_noop("the share is away"),
-    errno.ENOTCONN: gettext_noop("the share is away"),
-    errno.EHOSTDOWN: gettext_noop("the share is away"),
+    errno.ESTALE: gettext_noop("the share is unavailable"),
+    errno.ENOTCONN: gettext_noop("the share is unavailable"),
+    errno.EHOSTDOWN: gettext_noop("the share is unavailable"),
     errno.EIO: gettext_noop("the share answers with an error"),
-    errno.ETIMEDOUT: gettext_noop("the share is away"),
-    errno.EHOSTUNREACH: gettext_noop("the share is away"),
+    errno.ETIMEDOUT: gettext_noop("the share is unavailable"),
+    errno.EHOSTUNREACH: gettext_noop("the share is unavailable"),
     errno.EBUSY: gettext_noop("somebody has a file open"),
     errno.ETXTBSY: gettext_noop("somebody has a file open"),
     errno.EAGAIN: gettext_noop("somebody has a file open"),
@@ -39,10 +39,10 @@ _OF_THE_SYSTEM: Final = gettext_noop("an error of the system")
 
 _OURS: Final[dict[type[BaseException], str]] = {
     SetChanged: gettext_noop("the set changes"),
-    NumbersLost: gettext_noop("the share knows less than was published: anonymizer status says what to do"),
+    NumbersLost: gettext_noop("published numbers are missing on the share: anonymizer status says what to do"),
     SettingsWrong: gettext_noop("the settings cannot be used"),
     LedgerUnsettled: gettext_noop("the numbers in Redis and on the share do not agree: anonymizer doctor says more"),
-    NumberHeld: gettext_noop("another set that is in work has the number that identities.csv gives it"),
+    NumberHeld: gettext_noop("another set in work has the number that identities.csv assigns to this one"),
     FormatTooNew: gettext_noop("a newer version of this program wrote here"),
 }
 
@@ -50,17 +50,17 @@ _OURS: Final[dict[type[BaseException], str]] = {
 def describe(circumstance: BaseException) -> str:
     """Return briefly what is waited for, in English, without path or name, since it is shown and logged."""
     if isinstance(circumstance, redis.AuthenticationError):
-        return gettext_noop("Redis refuses our name or password")
+        return gettext_noop("Redis rejects our name or password")
     if isinstance(circumstance, NoPermissionError):
-        return gettext_noop("Redis does not let our user do all that is needed: its rights (ACL) are too narrow")
+        return gettext_noop("Redis denies commands that this program needs: its user lacks permissions (ACL)")
     if isinstance(circumstance, redis.RedisError) and _is_of_tls(circumstance):
-        return gettext_noop("Redis is not who it should be, or does not speak TLS")
+        return gettext_noop("the TLS certificate of Redis is not accepted, or it does not use TLS")
     if isinstance(circumstance, redis.OutOfMemoryError):
         return gettext_noop("Redis is full")
     if isinstance(circumstance, redis.ReadOnlyError):
         return gettext_noop("Redis is read-only: it is a replica")
     if isinstance(circumstance, (redis.RedisError, OperationalError)):
-        return _answered(circumstance) or gettext_noop("Redis is away")
+        return _answered(circumstance) or gettext_noop("Redis is unavailable")
     for kind, says in _OURS.items():
         if isinstance(circumstance, kind):
             return says

@@ -91,7 +91,7 @@ def _jpeg(stream: bytes, known: frozenset[int], in_scans: re.Pattern[bytes]) -> 
         if marker in known:
             found.append((begin, end))
         elif marker not in _COMMENTS:
-            raise Unwalkable("it has a marker that is not known")
+            raise Unwalkable("it has an unknown marker")
         pos = end
 
 
@@ -108,7 +108,7 @@ def _jpeg_2000(stream: bytes) -> list[Span]:
         if marker in _OF_MAIN_HEADER:
             found.append((begin, end))
         elif marker != _COM:
-            raise Unwalkable("it has a marker that is not known")
+            raise Unwalkable("it has an unknown marker")
         pos = end
 
 
@@ -136,7 +136,7 @@ def _require_no_comment(stream: bytes, pos: int, end: int) -> None:
         if marker == _SOD:
             break
         if marker not in _OF_TILE_PARTS:
-            raise Unwalkable("a tile-part carries a comment" if marker == _COM else "it has a marker that is not known")
+            raise Unwalkable("a tile-part carries a comment" if marker == _COM else "it has an unknown marker")
         pos = _segment_end(stream, pos)
     if not pos <= end <= len(stream):
         raise Unwalkable("it ends too early")

@@ -75,7 +75,7 @@ class Malformed(Exception):
     """The bytes are not a valid data set. The text gives the problem and the offset, and quotes no value."""
 
 
-TWICE: Final = "stands twice"
+TWICE: Final = "occurs twice"
 """Text used in `Malformed` for a duplicate element."""
 
 

@@ -268,7 +268,7 @@ def _parse(path: Path, fd: int, head: bytes, size: int, meta: Mapping[int, bytes
         length = _pixel_length(fd, pixels.value, pixels.length, size)
         behind = pixels.value + length
         if size - behind > MAX_DATA:
-            raise Malformed(f"more than {MAX_DATA} bytes behind the pixels") from None
+            raise Malformed(f"more than {MAX_DATA} bytes after the pixels") from None
         data = head[: pixels.start] + _pread(fd, size - behind, behind)
         elements = pixels.elements
         if behind < size:

@@ -48,10 +48,10 @@ if TYPE_CHECKING:
 
 State = Literal["taken", "there already", "revised", "waits", "refused", "told", "withdrawn"]
 _REVISED: Final = gettext_noop(
-    "Its sender has revised it. A person confirms that: `anonymizer receive` with this delivery."
+    "Its sender has revised it. A person must confirm this: `anonymizer receive` with this delivery."
 )
 _WITHDRAWN: Final = gettext_noop(
-    "Its sender has withdrawn it. A person confirms that: `anonymizer receive` with this delivery."
+    "Its sender has withdrawn it. A person must confirm this: `anonymizer receive` with this delivery."
 )
 _PARTS: Final = {"ct": gettext_noop("CT"), "dose": gettext_noop("dose"), "contours": gettext_noop("contours")}
 UNFINISHED: Final = frozenset({"waits", "refused"})
@@ -210,7 +210,7 @@ class _Taking:
         told = Told(delivered.id, delivered.fingerprint, self._hospital, wrong=list(delivered.wrong.get("", ())))
         self._tell_replay(told)
         if delivered.said.get("unread_words"):
-            told.says.append(gettext("Some of its texts have words that nobody has looked at."))
+            told.says.append(gettext("Some of its texts have words that nobody has reviewed."))
         listed = {one["folder"] for one in delivered.sets}
         for folder in sorted(delivered.wrong.keys() - listed - {""}):
             told.sets.append(Received(folder, "refused", says=tuple(delivered.wrong[folder])))

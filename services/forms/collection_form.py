@@ -180,7 +180,7 @@ def _unknown(root: Path, tables: Mapping[str, Any]) -> Iterator[str]:
     for table, keys in tables.items():
         if table not in _FORM:
             yield gettext(
-                "{file} has [{table}], which means nothing here. There are: {tables}.",
+                "{file} has an unknown table [{table}]. Known are: {tables}.",
                 file=SETTINGS_NAME,
                 table=table,
                 tables=_names(_FORM),
@@ -194,7 +194,7 @@ def _unknown(root: Path, tables: Mapping[str, Any]) -> Iterator[str]:
         else:
             for key in keys.keys() - _FORM[table].keys():
                 yield gettext(
-                    "{file}{line}: {key} means nothing in [{table}]. There are: {keys}.",
+                    "{file}{line}: {key} is unknown in [{table}]. Known are: {keys}.",
                     file=SETTINGS_NAME,
                     line=line_of(root, table, key),
                     key=key,
@@ -302,12 +302,12 @@ _MEANING: Final = {
         "the folder beside this file from which the service takes deliveries; empty: none"
     ),
     ("service", "ready"): gettext_noop(
-        'a mark that exporters write last, "READY" or "*.ready": no set is taken before it'
+        'a marker file that is written last, "READY" or "*.ready": no set is processed before it'
     ),
     ("service", "start"): gettext_noop(
         '"by itself": each set as it comes | "by hand": when a person starts it in the console'
     ),
-    ("service", "release"): gettext_noop('"not asked" | "before export": only sets that a person has released travel'),
+    ("service", "release"): gettext_noop('"not asked" | "before export": only released sets are delivered'),
     ("service", "language"): gettext_noop('"en" | "de": of REFUSED and NOTE files and of what the check says'),
 }
 """Comment beside each key of a form."""

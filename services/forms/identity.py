@@ -124,9 +124,7 @@ def check_part(field: str, value: str, *, forbidden: str) -> None:
 def _wrong_part(field: str, value: str, *, forbidden: str) -> Iterator[str]:
     """Yield the first error of one part."""
     if not value:
-        yield gettext(
-            "{field} is empty: it is what the number of each set is appended to or stands beside.", field=field
-        )
+        yield gettext("{field} is empty: the number of each set is appended to it or stands beside it.", field=field)
         return
     if value != value.strip(" "):
         yield gettext("{field} begins or ends with a space, which DICOM does not keep: take it away.", field=field)

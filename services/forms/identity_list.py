@@ -251,8 +251,8 @@ def _made(values: dict[str, str], meant: set[str]) -> Iterator[str]:
             )
         elif column not in meant and _LIKELY_MADE.fullmatch(value):
             yield gettext(
-                "{column} looks like a value changed by a spreadsheet: format the column as text and enter it again, "
-                "or put ' before it if it is meant so.",
+                "{column} looks like a value changed by a spreadsheet: format the column as text and enter it "
+                "again, or put ' before it if it is intended.",
                 column=column,
             )
 
@@ -289,7 +289,7 @@ def _wrong_identity(values: dict[str, str], identity: Identity) -> Iterator[str]
     for column, value in (("patient_id", made.patient_id), ("family_name with first_name", made.patient_name)):
         if len(value) > LONGEST_VALUE:
             yield gettext(
-                "{column} has {count} characters; DICOM takes at most {most}.",
+                "{column} has {count} characters; DICOM allows at most {most}.",
                 column=column,
                 count=len(value),
                 most=LONGEST_VALUE,
@@ -353,7 +353,7 @@ def _zeros_lost(rows: list[ListedIdentity], as_text: set[int]) -> Iterator[RowFa
                     gettext(
                         "{column} has {count} digits, and those that begin with zeros have {width}: a spreadsheet "
                         "removed zeros. Format the column as text and enter the value again, or put ' before it if it"
-                        " is meant so.",
+                        " is intended.",
                         column=column,
                         count=len(value),
                         width=width,

@@ -177,7 +177,7 @@ def sentences(fit: Fit) -> Mapping[str, list[str]]:
     blocked = {finding.beam_number for finding in fit.blocks}
     if silent := [number for number in fit.silent if number in blocked]:
         told[fit.blocks[0].code].append(
-            _of_all(gettext("states neither a delivery type nor a meterset, and so may treat."), silent)
+            _of_all(gettext("states neither a delivery type nor a meterset, so it may be a treatment beam."), silent)
         )
     return told
 
@@ -319,9 +319,7 @@ def _energy(beam: View, machine: Machine) -> Iterator[_Fact]:
     control_points = beam.items("ControlPointSequence")
     energies = _stated(control_points, "NominalBeamEnergy")
     if not energies:
-        yield _Fact(
-            True, "energy-not-stated", gettext("does not state its energy, so that nobody can say whether it fits.")
-        )
+        yield _Fact(True, "energy-not-stated", gettext("does not state its energy, so it is unknown whether it fits."))
         return
     fluence = fluence_of(beam)
     highest_mu_min = 0.0
@@ -603,7 +601,7 @@ def _compensators(beam: View, machine: Machine) -> Iterator[_Fact]:
                 False,
                 "compensator",
                 gettext(
-                    "uses a compensator of {material}; which the descriptor of {machine} does not cover.",
+                    "uses a compensator of {material}, which the descriptor of {machine} does not cover.",
                     material=material,
                     machine=machine.name,
                 ),

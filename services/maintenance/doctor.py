@@ -92,7 +92,7 @@ def _listed(collection: Collection) -> Iterator[Finding]:
 
 def not_readable(folder: str, text: str) -> Finding:
     """Return the finding of an unreadable set."""
-    return Finding("not-readable", folder, text, "Change its owner, its group or its rights (ACL).")
+    return Finding("not-readable", folder, text, "Change its owner, group or permissions (ACL).")
 
 
 def _not_clean(collection: Collection) -> Iterator[Finding]:

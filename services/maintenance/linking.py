@@ -18,6 +18,7 @@ from services.dicom.dataset import read_view
 from services.errors import Fault, SetWaits
 from services.forms.identity import NewIdentity, is_near_age
 from services.language import gettext, gettext_noop, joined
+from services.layout import STATE_NAME
 from services.maintenance import same_source
 from services.publication import claims, persons, visits
 from services.publication.persons import Person
@@ -41,7 +42,7 @@ LINKED: Final = "linked"
 """Field of a record: what the set shares with its person's other sets."""
 
 _HOW: Final = gettext_noop(
-    "Say who it is: `anonymizer person ROOT {set} ANON_007` with the number of a set of the same "
+    "State who it is: `anonymizer person ROOT {set} ANON_007` with the number of a set of the same "
     "person, or `anonymizer person ROOT {set} --new` for somebody new."
 )
 _APART: Final = gettext_noop("It can only be published as somebody else: `anonymizer person ROOT {set} --new`.")
@@ -201,8 +202,8 @@ class Linking:
         if record is None or record.set_id is None or plan is None or not weeks:
             name = folder_name(person.index)
             found = gettext(
-                "It is the same person as {name}, but how the dates of that were moved can only be told by its "
-                "original, which is not here any more.",
+                "It is the same person as {name}, but only its original, which is no longer here, shows how its "
+                "dates were moved.",
                 name=name,
             )
             remedy = gettext_noop("Bring the original of {name} back; or: `anonymizer person ROOT {set} --new`.")
@@ -277,7 +278,7 @@ def of_published(collection: Collection, record: Record) -> Link | None:
         lost = Fault(
             registry.FIRST_SET_GONE,
             gettext("Its person's entry is lost."),
-            gettext("Restore all of .anonymizer from a backup."),
+            gettext("Restore all of {state} from a backup.", state=STATE_NAME),
         )
         raise SetWaits(lost)
     study_ids = dict((record.content.get(LINKED) or {}).get("study_ids") or {})
@@ -286,8 +287,8 @@ def of_published(collection: Collection, record: Record) -> Link | None:
 
 
 _SAME_LABEL: Final = {
-    "RP": gettext_noop("Its plan label is that of {names}, too."),
-    "RS": gettext_noop("Its structure-set label is that of {names}, too."),
+    "RP": gettext_noop("It has the same plan label as {names}."),
+    "RS": gettext_noop("It has the same structure-set label as {names}."),
 }
 
 

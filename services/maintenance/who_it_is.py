@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from services.errors import SettingsWrong
 from services.language import gettext
-from services.layout import SETTINGS_NAME
+from services.layout import SETTINGS_NAME, STATE_NAME
 from services.publication import persons
 from services.rtset import folder_listing
 from services.store import again, records, registry
@@ -79,5 +79,9 @@ def _check_known(collection: Collection, index: int) -> None:
         )
     if persons.of_published(collection, record) is None:
         raise SettingsWrong(
-            gettext("The person of {name} is no longer known: restore all of .anonymizer from a backup.", name=name)
+            gettext(
+                "The person of {name} is no longer known: restore all of {state} from a backup.",
+                name=name,
+                state=STATE_NAME,
+            )
         )

@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 PARKED: Final = gettext_noop(
     "This set could not be anonymized, which is not the fault of the person who exported it. Nothing of "
-    "it was published. The people who run this program must look: its log says more. `anonymizer "
+    "it was published. An operator of this program must investigate: its log has details. `anonymizer "
     "retry` tries again."
 )
 NOT_CLEAN: Final = gettext_noop(
-    "What was made of this set did not pass its proof, and nothing of it was published. That is not "
-    "the fault of whoever exported it, and trying again would lead to the same: the people who run "
-    "this program must look, or report it. The proof says:"
+    "What was made of this set did not pass its proof, and nothing of it was published. That is not the fault "
+    "of whoever exported it, and another attempt would fail, too: an operator of this program must "
+    "investigate or report it. The proof found:"
 )
 _MOST_TOLD: Final = 6
 """Maximum number of reasons of a failed proof shown to a person; the log has all."""
@@ -128,7 +128,7 @@ class Answers:
             called=self._one.called,
         )
         if not published.withdrawn:
-            bad = gettext("Where {name} is bad, withdraw it first: anonymizer withdraw ROOT {name}", name=name)
+            bad = gettext("If {name} is wrong, withdraw it first: anonymizer withdraw ROOT {name}", name=name)
             as_new = f"{as_new}. {bad}"
         if published.withdrawn:
             state = SetState.WITHDRAWN
@@ -150,8 +150,8 @@ class Answers:
         ):
             state = SetState.CHANGED
             text = gettext(
-                "Its objects have the UIDs of the set that was published as {name}, but they are not the same "
-                "any more. Nothing new was made of it. {as_new}",
+                "Its objects have the UIDs of the set that was published as {name}, but they have changed. "
+                "Nothing new was made of it. {as_new}",
                 name=name,
                 as_new=as_new,
             )
@@ -208,7 +208,7 @@ class Answers:
     def doubted(self, doubts: Sequence[Doubt]) -> Told:
         """Return the result for a set that may be half copied, which waits once."""
         text = "\n".join(doubt.text for doubt in doubts)
-        note = gettext("It may not be completely copied, and is checked once more:") + "\n" + text
+        note = gettext("It may be incompletely copied, and is checked once more:") + "\n" + text
         codes = (unfinished_pixels.CODE, registry.SECOND_LOOK)
         return self._told(SetState.WAITING, note, codes=codes, index=self._one.made_before(), text=text)
 
@@ -230,11 +230,11 @@ class Answers:
     def unread_words(self, words: Iterable[str]) -> Told:
         """Return the result for a set held back, without a number, until a person decides on its unknown words."""
         text = unread_words.note(words)
-        note = gettext("It waits until a person has read words of its texts.") + "\n" + text
+        note = gettext("It waits until a person has reviewed words in its texts.") + "\n" + text
         return self._told(SetState.UNREAD_WORDS, note, codes=(UNREAD,), text=text)
 
 
 def _of_doubts(doubts: Sequence[Doubt]) -> str:
     """Return the note on a published set that may be half copied; empty otherwise."""
     text = "\n".join(doubt.text for doubt in doubts)
-    return gettext("It was published. Look whether it was copied to its end:") + "\n" + text if text else ""
+    return gettext("It was published. Check whether it was copied completely:") + "\n" + text if text else ""

@@ -89,7 +89,7 @@ def _judge_rebuilt(
         if not uids.isdisjoint(originals):
             reasons.add("uids", "an original UID is left in a rebuilt reference", locator.find(value))
         elif made is not None and not uids <= made:
-            reasons.add("uids", "follows from the collection's key for no UID", locator.find(value))
+            reasons.add("uids", "does not follow from the collection's key for any UID", locator.find(value))
 
 
 def source_uids(found: Found) -> set[str]:

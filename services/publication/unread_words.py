@@ -42,7 +42,7 @@ KINDS: Final[Mapping[str, str]] = {
     "technical": gettext_noop("technical text"),
     "product": gettext_noop("product text"),
     "coded": gettext_noop("coded value"),
-    "coded_fixed": gettext_noop("coded value that cannot go"),
+    "coded_fixed": gettext_noop("coded value that cannot be removed"),
 }
 """Names of the kinds of text in the list."""
 

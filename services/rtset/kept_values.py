@@ -202,7 +202,7 @@ def _cut(tag: int, value: bytes, clean: bytes) -> Mend | None:
     return (
         None
         if clean == value
-        else Mend(clean, gettext_noop("held something behind its end, or control characters"), code)
+        else Mend(clean, gettext_noop("contained data after its end, or control characters"), code)
     )
 
 
@@ -297,7 +297,7 @@ class Coded(NamedTuple):
     def without(self, parts: Iterable[str]) -> Mend:
         """Return its treatment if these values are removed."""
         new = "\\".join("" if part in parts else part for part in self.parts).rstrip("\\")
-        return Mend(new.encode("latin-1"), gettext_noop("holds a word that was to go"))
+        return Mend(new.encode("latin-1"), gettext_noop("holds a word that should have been removed"))
 
 
 def unusual(kept: Iterable[Kept], made: Mapping[int, Mapping[bytes, Mend]]) -> list[Coded]:

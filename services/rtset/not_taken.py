@@ -33,8 +33,10 @@ _SUFFIXES: Final = (".dcm", ".dicom")
 
 _REMEDIES: Final = {
     A_LINK: gettext_noop("Links are not followed: put the files themselves in its place."),
-    A_COLLECTION: gettext_noop("A set's folder holds no collection: move it out, or delete its collection.toml."),
-    TOO_DEEP: gettext_noop("Folders are looked into {most} levels deep: move it up."),
+    A_COLLECTION: gettext_noop(
+        "A set's folder cannot contain a collection: move it out, or delete its collection.toml."
+    ),
+    TOO_DEEP: gettext_noop("Folders are searched {most} levels deep: move it up."),
 }
 
 

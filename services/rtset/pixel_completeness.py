@@ -51,7 +51,7 @@ def lacking(objects: Objects) -> Iterator[Fault]:
         yield Fault(
             "dose-without-grid",
             gettext(
-                "{dose} does not say where each plane of its grid lies (Grid Frame Offset Vector).", dose=dose.called
+                "{dose} does not state where each plane of its grid lies (Grid Frame Offset Vector).", dose=dose.called
             ),
             gettext("Export the plan dose once more."),
         )
@@ -64,7 +64,7 @@ def lacking(objects: Objects) -> Iterator[Fault]:
     elif dose and (dose.view.number("DoseGridScaling") or 0) <= 0:
         yield Fault(
             "dose-without-scaling",
-            gettext("{dose} does not say how much dose its numbers are (Dose Grid Scaling).", dose=dose.called),
+            gettext("{dose} does not state the dose that its numbers stand for (Dose Grid Scaling).", dose=dose.called),
             gettext("Export the plan dose once more."),
         )
 
@@ -79,7 +79,7 @@ def hidden(objects: Objects) -> Iterator[Fault]:
         yield Fault(
             "comments-in-pixels",
             gettext(
-                "The compressed pixels of {names} may carry comments that cannot be taken out: {reason}.",
+                "The compressed pixels of {names} may contain comments that cannot be removed: {reason}.",
                 names=named(names),
                 reason=damage.in_words(reason),
             ),
@@ -109,7 +109,7 @@ def surplus(objects: Objects) -> Iterator[str]:
         most = max(one.surplus for one in behind)
         yield (
             gettext(
-                "Left out, because they belong to no image: up to {most} bytes in the pixel data of {names}.",
+                "Left out, because they are not part of an image: up to {most} bytes in the pixel data of {names}.",
                 most=most,
                 names=named(one.called for one in behind),
             )

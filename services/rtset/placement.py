@@ -94,8 +94,8 @@ def grid_disagrees(dose: SetFile, volume: Volume | None) -> list[Fault]:
         Fault(
             "dose-beyond-ct",
             gettext(
-                "The grid of {dose} reaches {reach_mm:.0f} mm beyond the CT, so that nobody can say that it "
-                "belongs to it.",
+                "The grid of {dose} reaches {reach_mm:.0f} mm beyond the CT, so it is unclear whether they "
+                "belong together.",
                 dose=dose.called,
                 reach_mm=reach_mm,
             ),

@@ -74,7 +74,7 @@ def lost(interface: bytes, beams: Sequence[int]) -> Iterator[str]:
     if orders != sorted(orders):
         yield (
             gettext(
-                "The fields are treated in another order than they have in the plan. Only private elements of "
+                "The fields are treated in a different order than in the plan. Only private elements of "
                 "the planning system say so, and these are removed."
             )
         )

@@ -126,7 +126,7 @@ def _judge_dose(links: Links, dose: SetFile, plan: SetFile) -> None:
         links.states[DOSE_PLAN] = "shown"
     elif not named:
         links.states[DOSE_PLAN] = "not shown"
-        links.notes.append(gettext("{dose} does not say for which plan it was calculated.", dose=dose.called))
+        links.notes.append(gettext("{dose} does not state for which plan it was calculated.", dose=dose.called))
     else:
         links.states[DOSE_PLAN] = "broken"
         links.broken.append(
@@ -144,7 +144,7 @@ def _judge_plan(links: Links, plan: SetFile, structure_set: SetFile) -> None:
         links.states[PLAN_STRUCTURE_SET] = "shown"
     elif not named:
         links.states[PLAN_STRUCTURE_SET] = "not shown"
-        links.notes.append(gettext("{plan} does not say on which structure set it was made.", plan=plan.called))
+        links.notes.append(gettext("{plan} does not state on which structure set it was made.", plan=plan.called))
     else:
         links.states[PLAN_STRUCTURE_SET] = "broken"
         links.broken.append(
@@ -344,10 +344,10 @@ def _judge_contours(links: Links, structure_set: SetFile, objects: Objects, left
         )
     elif silent or not expected:
         links.states[CONTOURS_CT] = "not shown"
-        says = gettext_noop("The list of images in {structure_set} does not say on which CT slices the contours lie.")
+        says = gettext_noop("The list of images in {structure_set} does not state on which CT slices the contours lie.")
         if drawn:
             says = gettext_noop(
-                "{count} of the {total} contours in {structure_set} do not say on which CT slice they lie."
+                "{count} of the {total} contours in {structure_set} do not state the CT slice that they lie on."
             )
         links.notes.append(gettext(says, count=silent, total=drawn, structure_set=structure_set.called))
     else:
@@ -474,7 +474,9 @@ _EXPORT_TOGETHER: Final = gettext_noop(
 def _no_volume() -> Fault:
     return Fault(
         "ct-position-not-stated",
-        gettext("The CT images do not say where they lie, and so cannot show that the other objects belong to them."),
+        gettext(
+            "The CT images do not state their positions, and so cannot show that the other objects belong to them."
+        ),
         gettext(_EXPORT_TOGETHER),
     )
 
@@ -593,5 +595,5 @@ def dose_disagrees(dose: SetFile, volume: Volume | None) -> list[Fault]:
         return []
     says = gettext_noop("{dose} has its grid beside the CT.")
     if not centre:
-        says = gettext_noop("{dose} does not say where its grid lies.")
+        says = gettext_noop("{dose} does not state where its grid lies.")
     return [Fault("dose-beside-ct", gettext(says, dose=dose.called), gettext(_EXPORT_TOGETHER))]

@@ -169,7 +169,7 @@ def _find(objects: Objects, folder: str) -> Unfinished:
             doubts.append(
                 Doubt(
                     gettext(
-                        "{file} ends in frames of zeros, right behind one that is treated or in a target.",
+                        "{file} ends in frames of zeros, directly after one that is treated or in a target.",
                         file=dose.image.called,
                     ),
                     "the dose, which ends in frames of zeros",
@@ -184,9 +184,9 @@ def _fault(found: Sequence[_Pixels], folder: str) -> Fault:
     return Fault(
         CODE,
         ngettext(
-            "{file} is not whole: {part} of its pixels are zeros that begin in the middle of an image, as "
+            "{file} is incomplete: {part} of its pixels are zeros that begin in the middle of an image, as "
             "when a copy has not arrived.",
-            "{count} objects are not whole: {part} of their pixels are zeros that begin in the middle of an image, as "
+            "{count} objects are incomplete: {part} of their pixels are zeros that begin in the middle of an image, as "
             "when a copy has not arrived.",
             len(found),
             file=found[0].image.called,

@@ -46,7 +46,7 @@ MOST_ADOPTED: Final = 100_000
 
 _ANON_FILE: Final = re.compile(ANON_NAME.pattern + r"\.json")
 _CLAIM_FILE: Final = re.compile(r"\d{6,}\.json")
-_INCOMPLETE: Final = gettext_noop(".anonymizer is incomplete: restore all of it from a backup.")
+_INCOMPLETE: Final = gettext_noop("{state} is incomplete: restore all of it from a backup.")
 _FOLDERS: Final = ("folders", "outcomes", "claims", "sets", "staging", "records", "tracking", "attempts", "persons")
 
 
@@ -54,7 +54,7 @@ class ShareAway(OSError):
     """The collection is unavailable: not mounted, moved, or not readable. It waits and resumes by itself."""
 
     def __init__(self) -> None:
-        super().__init__(ESTALE, "the share is away")
+        super().__init__(ESTALE, "the share is unavailable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -498,10 +498,10 @@ def _read_state(root: Path) -> tuple[str, bytes]:
     except (FileNotFoundError, ValueError):
         if not has_state(root):
             raise ShareAway from None
-        raise SettingsWrong(gettext(_INCOMPLETE)) from None
+        raise SettingsWrong(gettext(_INCOMPLETE, state=STATE_NAME)) from None
     found = collection_id(root)
     if len(key) != 32 or found is None:
-        raise SettingsWrong(gettext(_INCOMPLETE))
+        raise SettingsWrong(gettext(_INCOMPLETE, state=STATE_NAME))
     return found, key
 
 
@@ -543,7 +543,7 @@ def _first_index(collection: Collection) -> int:
     """
     stored = (durable_files.read(collection.state / "collection.json") or {}).get("initial_index")
     if not isinstance(stored, int):
-        raise SettingsWrong(gettext(_INCOMPLETE))
+        raise SettingsWrong(gettext(_INCOMPLETE, state=STATE_NAME))
     return stored
 
 

@@ -90,8 +90,8 @@ def may_not_be_read(name: str) -> str:
     """Return one line saying that a file or folder of a set cannot be read, whatever its name contains."""
     shown = _NO_TEXT.sub(" ", _line(name))
     return gettext(
-        '"{shown}" may not be read by the program that anonymizes: its owner, its group or its rights '
-        "(ACL) have to be changed. The set is then taken by itself.",
+        '"{shown}" cannot be read by the anonymizing program: change its owner, group or permissions (ACL). The set is '
+        "then processed automatically.",
         shown=shown,
     )
 

@@ -330,7 +330,7 @@ def _judge_files(found: _Found, contents: Contents, listing: Listing, options: O
             found.missing.append(
                 Fault(
                     "file-truncated",
-                    gettext("{name} is not whole: {reason}.", name=name, reason=damage.in_words(reason)),
+                    gettext("{name} is incomplete: {reason}.", name=name, reason=damage.in_words(reason)),
                     gettext("Wait until everything is copied, or copy this file once more."),
                 )
             )
@@ -458,8 +458,8 @@ def _not_ready(listing: Listing, options: Options) -> Iterator[Fault]:
     if options.ready and not any(fnmatchcase(name, options.ready) for name in names):
         yield Fault(
             "not-ready",
-            gettext("The mark {ready} is not here: the export is not complete.", ready=options.ready),
-            gettext("Wait until everything is copied, or write the mark when all files of the set are there."),
+            gettext("The marker file {ready} is missing: the export is not complete.", ready=options.ready),
+            gettext("Wait until everything is copied, or write the marker file when all files of the set are there."),
         )
 
 
@@ -602,8 +602,8 @@ def _judge_fit(found: _Found, fit: Fit, plan: SetFile, machines: Sequence[Machin
             gettext('Collect it with machine = "keep".')
             if code in KEEP_ONLY
             else gettext(
-                '{others} With on_machine_mismatch = "warn" the plan would be published on {machine} all the same, '
-                "its beams as they are, and this would be a note.",
+                '{others} With on_machine_mismatch = "warn" the plan would still be published on {machine} with '
+                "its beams unchanged, and this would be a note.",
                 others=others,
                 machine=fit.machine.name,
             )

@@ -245,7 +245,7 @@ def what_each_does(found: CompleteSets) -> str:
     )
     others = len(found.candidates) - len(complete)
     waits = (
-        ngettext(", and {count} plan would be told of", ", and {count} plans would be told of", others)
+        ngettext(", and {count} plan would be reported", ", and {count} plans would be reported", others)
         if others
         else ""
     )

@@ -84,7 +84,7 @@ _FINDINGS: Final = Phrases(
     gettext_noop("one UID became two"),
     gettext_noop("two UIDs became one"),
     gettext_noop("does not follow from the collection's key"),
-    gettext_noop("follows from the collection's key for no UID"),
+    gettext_noop("does not follow from the collection's key for any UID"),
     gettext_noop("has more or fewer values than before"),
     gettext_noop("they were not replaced one to one"),
     # dates

@@ -104,7 +104,7 @@ def judge(objects: Objects, *, machine_replaced: bool) -> Meaning:
     if dose:
         faults += _dose_faults(dose, plan)
         if not dose.view.text("DoseUnits"):
-            notes.append(gettext("{dose} does not state its units; gray are taken for granted.", dose=dose.called))
+            notes.append(gettext("{dose} does not state its units; gray is assumed.", dose=dose.called))
         if other := _OTHER_DOSES.get(dose.view.text("DoseType").upper()):
             notes.append(gettext(other, dose=dose.called))
     names = names_of(structure_set) if structure_set else []
@@ -118,7 +118,7 @@ def _ct_faults(slices: Sequence[SetFile]) -> Iterator[Fault]:
         yield Fault(
             "enhanced-ct",
             gettext(
-                "{file} is an enhanced CT with many slices in one file, which few planning systems take.",
+                "{file} is an enhanced CT with many slices in one file, which few planning systems accept.",
                 file=enhanced[0].called,
             ),
             gettext("Export the CT as single slices (CT Image Storage)."),
@@ -143,7 +143,7 @@ def _ct_notes(slices: Sequence[SetFile], volume: Volume | None) -> Iterator[str]
     if tilts or (volume and abs(volume.first.normal.z) < _AXIAL):
         yield gettext("The CT was taken with a tilted gantry, or not across the patient.")
     elif volume and not _lie_behind_each_other(slices):
-        yield gettext("The CT slices differ in place across the patient. Are these two series in one?")
+        yield gettext("The CT slices are displaced sideways from each other. Are these two series in one?")
     gaps_mm = volume.gaps_mm if volume else []
     usual_mm = volume.gap_mm if volume else 0.0
     if any(abs(gap - usual_mm) > _UNEVEN_MM for gap in gaps_mm):
@@ -154,15 +154,15 @@ def _ct_notes(slices: Sequence[SetFile], volume: Volume | None) -> Iterator[str]
         )
     if unscaled := sum(not one.view.has("RescaleIntercept") for one in slices):
         yield ngettext(
-            "{count} CT slice does not say how its numbers become Hounsfield units (Rescale Intercept).",
-            "{count} CT slices do not say how their numbers become Hounsfield units (Rescale Intercept).",
+            "{count} CT slice does not state how its numbers become Hounsfield units (Rescale Intercept).",
+            "{count} CT slices do not state how their numbers become Hounsfield units (Rescale Intercept).",
             unscaled,
         )
     compressed = sum(one.file.transfer_syntax not in _PLAIN for one in slices)
     if compressed:
         yield ngettext(
-            "{count} CT slice is compressed; it stays so, and some planning systems do not take it.",
-            "{count} CT slices are compressed; they stay so, and some planning systems do not take them.",
+            "{count} CT slice is compressed; it remains so, and some planning systems do not accept it.",
+            "{count} CT slices are compressed; they remain so, and some planning systems do not accept them.",
             compressed,
         )
 
@@ -201,7 +201,7 @@ def _label(plan: SetFile | None) -> Iterator[str]:
     label = plan.view.text("RTPlanLabel") if plan else ""
     if len(label) > LONGEST_PLAN_LABEL:
         yield gettext(
-            "The plan's label has {count} characters; Eclipse takes {most}.",
+            "The plan's label has {count} characters; Eclipse allows {most}.",
             count=len(label),
             most=LONGEST_PLAN_LABEL,
         )
@@ -302,7 +302,7 @@ def _unstated(plan: SetFile) -> Iterator[str]:
     """Yield notes on attributes that planning systems need but DICOM allows to be empty. PS3.3 C.8.8.13, C.8.8.14."""
     groups = plan.view.items("FractionGroupSequence")
     if any(_as_stated(group, "NumberOfFractionsPlanned") in {b"", b"0"} for group in groups):
-        yield gettext("{plan} does not say in how many fractions it is given.", plan=plan.called)
+        yield gettext("{plan} does not state its number of fractions.", plan=plan.called)
     firsts = [
         points[0]
         for kind, control_points in _CONTROL_POINTS.items()

@@ -39,7 +39,7 @@ _ONE_ONLY: Final[Mapping[str, _OneOnly]] = {
     STRUCTURE_SET: _OneOnly(
         "second-structure-set",
         "StructureSetLabel",
-        gettext_noop("Leave only the structure set that the plan was made on."),
+        gettext_noop("Keep only the structure set that the plan was made on."),
     ),
     PLAN: _OneOnly(
         "second-plan",
@@ -169,7 +169,7 @@ def _planning_ct(faults: list[Fault], ct: Sequence[SetFile], structure_set: SetF
         Fault(
             "second-ct-series",
             gettext("There are {count} CT series:", count=len(series)) + what,
-            gettext("Leave only the CT series that the structures were drawn on."),
+            gettext("Keep only the CT series that the structures were drawn on."),
         )
     )
     return tuple(series[planning]) if planning is not None else ()
@@ -258,8 +258,8 @@ def _stack(faults: list[Fault], slices: tuple[SetFile, ...]) -> tuple[tuple[SetF
             Fault(
                 "ct-position-not-stated",
                 ngettext(
-                    "{names} does not say where in the patient it lies.",
-                    "{names} do not say where in the patient they lie.",
+                    "{names} does not state where in the patient it lies.",
+                    "{names} do not state where in the patient they lie.",
                     len(nowhere),
                     names=named(one.called for one in nowhere),
                 ),

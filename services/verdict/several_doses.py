@@ -51,7 +51,7 @@ def refusal(doses: Sequence[SetFile], plans: Sequence[SetFile]) -> Fault:
                 alike=len(alike),
             )
             + below(f"{one.path} ({_told(one)})" for one in alike),
-            gettext("Leave only the dose of the plan as it was approved."),
+            gettext("Keep only the dose of the plan as it was approved."),
         )
     told = below(f"{one.path} ({what_dose(one)})" for one in doses)
     if alike:

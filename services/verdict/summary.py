@@ -151,7 +151,7 @@ def _summarize(
     except SetRefused as refused:
         return FolderSummary(folder.name, "refused", {}, {}, "", list(map(_fault, refused.faults)), ())
     except SetChanged:
-        return FolderSummary(folder.name, "cannot be read", {}, {}, "", (), (gettext("It changes just now."),))
+        return FolderSummary(folder.name, "cannot be read", {}, {}, "", (), (gettext("It is changing."),))
     except OSError as error:
         return FolderSummary(folder.name, "cannot be read", {}, {}, "", (), (error.strerror or type(error).__name__,))
 
@@ -230,7 +230,7 @@ def _of_several(folder: Path, judged: FolderVerdict, fingerprint: str) -> Folder
         faults.append(
             {
                 "code": CHOOSE_PLANS,
-                "found": gettext("Several plans are here, and a person chooses: {plans}.", plans=asked),
+                "found": gettext("Several plans are here, and a person must choose: {plans}.", plans=asked),
                 "remedy": f"anonymizer choose ROOT {quoted(folder.name)} NUMBER…",
             }
         )

@@ -52,8 +52,8 @@ def test_a_hint_quotes_what_a_button_or_heading_says(language: str) -> None:
 def test_a_command_becomes_a_german_button() -> None:
     """Whatever the language of the sentence around it, the visitor looks for this name."""
     with speaking("de"):
-        told = on_a_page("Sein Protokoll sagt mehr. `anonymizer retry` versucht es noch einmal.")
-    assert told == "Sein Protokoll sagt mehr. „Noch einmal“ neben dem Set versucht es noch einmal."
+        told = on_a_page("Einzelheiten stehen im Protokoll. `anonymizer retry` versucht es noch einmal.")
+    assert told == "Einzelheiten stehen im Protokoll. „Noch einmal“ neben dem Set versucht es noch einmal."
 
 
 def test_a_folder_of_one_patient_is_refused_in_german(served: Served) -> None:

@@ -24,12 +24,12 @@ OURS = {"one.approval", "one.prescription", "one.where"}
         (
             (
                 "If it is to be collected as a set of its own: anonymizer retry "
-                "ROOT 'Ann\\'s set. 2' 2 --as-new. Where ANON_006 is bad, withdraw it first: anonymizer withdraw "
+                "ROOT 'Ann\\'s set. 2' 2 --as-new. If ANON_006 is wrong, withdraw it first: anonymizer withdraw "
                 "ROOT ANON_006"
             ),
             (
                 "If it is to be collected as a set of its own: “Take as a new set” beside the "
-                "set. Where ANON_006 is bad, withdraw it first: “Withdraw it for good” on the set's page"
+                "set. If ANON_006 is wrong, withdraw it first: “Withdraw it for good” on the set's page"
             ),
         ),
         (

@@ -305,7 +305,7 @@ def test_redis_lets_its_user_do_no_more_than_is_needed(stack: Stack) -> None:
         assert "NOPERM" in stack.compose(*ask, *login, *command.split(), check=False)
     assert stack.compose(*ask, *login, "llen", "anonymizer:anonymizer").strip() == "0"
     said = stack.compose("logs", "--no-color").splitlines()
-    denied = [line for line in said if "NOPERM" in line or "Redis refuses" in line or "Redis does not let" in line]
+    denied = [line for line in said if "NOPERM" in line or "Redis rejects" in line or "Redis denies" in line]
     assert not denied, "the service, or Redis at its start, needs more than it may do"
 
 
@@ -317,7 +317,7 @@ def test_a_wrong_password_is_told_in_words(stack: Stack, service: str) -> None:
     options = [option for value in wrong for option in ("--env", value)]
     stack.compose("run", "--detach", "--name", name, *options, service)
     try:
-        said = "Redis refuses our name or password"
+        said = "Redis rejects our name or password"
         wait_until(lambda: said in run("docker", "logs", name).text, 60, "the log says what is wrong")
         time.sleep(5)
         state = json.loads(docker("inspect", name))[0]
@@ -348,7 +348,7 @@ def test_an_outside_redis_over_tls(stack: Stack, tmp_path: Path) -> None:
     files_of_compose = ("--file", "docker-compose.yml", "--file", "deploy/outside-redis.yml")
     docker("run", "--detach", "--name", name, network, *mounts, "redis:7", "redis-server", *tls.split(), *files.split())
     try:
-        for whose, said in (("theirs", "… ready."), ("others", "Redis is not who it should be")):
+        for whose, said in (("theirs", "… ready."), ("others", "the TLS certificate of Redis is not accepted")):
             settings = {
                 "ANONYMIZER_REDIS_URL": f"rediss://anonymizer@{name}:6380/0?ssl_ca_certs=/run/redis-ca.pem",
                 "REDIS_CA": str(tmp_path / whose / "ca.pem"),

@@ -127,7 +127,7 @@ def test_a_share_that_goes_away_and_comes_back(tmp_path: Path) -> None:
         with mounted("bindfs", "-f", backing, mount, at=mount):
             copy_in_slowly(batch, "before")
             wait_until(lambda: len(batch.lines()) == 1, 90, "the first set is published")
-        wait_until(lambda: "share.empty" in log.read_text(), 30, "the log says that the share is away")
+        wait_until(lambda: "share.empty" in log.read_text(), 30, "the log says that the share is unavailable")
         copy_in_slowly(batch, "meanwhile")
         with mounted("bindfs", "-f", backing, mount, at=mount):
             wait_until(lambda: len(batch.lines()) == 2, 90, "the second set is published")

@@ -320,4 +320,4 @@ def test_without_the_services_redis_nothing_is_taken(own: Path, monkeypatch: pyt
     root = centre(own)
     monkeypatch.setenv("ANONYMIZER_REDIS_URL", f"redis+socket://{own}/nowhere.sock")
     said = anonymizer("receive", own / "from North", root, "--trust", fingerprint(own, "North"))
-    assert (said.code, "Redis is away" in said.text, list(root.glob("ANON_*"))) == (2, True, [])
+    assert (said.code, "Redis is unavailable" in said.text, list(root.glob("ANON_*"))) == (2, True, [])

@@ -122,7 +122,7 @@ def test_which_sets_are_to_report(tmp_path: Path, client: redis.Redis) -> None:
         locator("closed"): "waits",
         locator("held"): "waits",
     }
-    watched.pause("the share is away")
+    watched.pause("the share is unavailable")
     assert watched.to_report(LONG_S) is None
 
 

@@ -67,7 +67,7 @@ def test_a_file_overwritten_in_place_is_told(
         with dose.open("r+b") as file:
             file.write(data)
         wait_until((root / "A_NOTE.txt").exists)
-    assert "not the same any more" in (root / "A_NOTE.txt").read_text("utf-8-sig")
+    assert "but they have changed" in (root / "A_NOTE.txt").read_text("utf-8-sig")
     said = anonymizer("doctor", root, "--json")
     (found,) = (one for one in json.loads(said.stdout)["findings"] if one["is_wrong"])
     assert (said.returncode, found["code"], found["where"]) == (1, "original-changed", "A")

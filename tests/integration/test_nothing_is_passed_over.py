@@ -103,7 +103,7 @@ def test_a_folder_a_folder_in_it_and_a_file_that_may_not_be_read(tmp_path: Path,
     assert {path.name for path in root.glob("*_NOTE.txt")} == {
         f"{name}_NOTE.txt" for name in ("folder", "inner", "file")
     }
-    assert "may not be read" in (root / "inner_NOTE.txt").read_text("utf-8-sig")
+    assert "cannot be read" in (root / "inner_NOTE.txt").read_text("utf-8-sig")
     status = anonymizer("status", root, "--json")
     assert (status.code, {row["folder"]: row["state"] for row in status.json[0]["sets"]}) == (1, expected)
     doctor = anonymizer("doctor", root, "--json")
@@ -111,7 +111,7 @@ def test_a_folder_a_folder_in_it_and_a_file_that_may_not_be_read(tmp_path: Path,
     paths = {"folder": "folder", "inner": "inner/CT", "file": f"file/{sets['file'].path(sets['file'].plan).name}"}
     assert doctor.code == 1
     for said in (found, {row["folder"]: row["why"] for row in status.json[0]["sets"]}):
-        assert {name: said[name].partition('" may not')[0] for name in paths} == {
+        assert {name: said[name].partition('" cannot be')[0] for name in paths} == {
             name: f'"{path}' for name, path in paths.items()
         }
 
@@ -186,8 +186,8 @@ def everything_else(root: Path) -> dict[str, str]:
     return {
         ".": "1 DICOM file lies in the root itself, in no set's folder",
         ".hidden": "hidden",
-        "ANON_099": "named like an anonymized set, and nothing is recorded of it",
-        "anon_006": "named like an anonymized set, and nothing is recorded of it",
+        "ANON_099": "named like an anonymized set, but not recorded",
+        "anon_006": "named like an anonymized set, but not recorded",
         "P3.zip": "an archive",
         "in a set/.hidden": "hidden",
         "in a set/P3.zip": "an archive",
@@ -224,7 +224,7 @@ def test_a_folder_in_the_place_of_a_withdrawn_one_is_named(tmp_path: Path) -> No
     assert anonymizer("withdraw", root, "ANON_006").code == 0
     assert named(anonymizer("status", root, "--json")) == {}
     make_set(root, name="ANON_006", seed=2)
-    why = "named like an anonymized set, and nothing is recorded of it"
+    why = "named like an anonymized set, but not recorded"
     assert named(anonymizer("status", root, "--json")) == {"ANON_006": why}
 
 

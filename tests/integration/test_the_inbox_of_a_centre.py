@@ -96,7 +96,7 @@ def test_what_is_withdrawn_waits_for_a_person(centre: Path, hospital: Path) -> N
     for name in ("first.zip", "second"):
         assert take(collection, collection.locator(f"inbox/{name}"), settings) == "done"
     assert anons(centre) == ["ANON_006", "ANON_007"]
-    assert "A person confirms that" in (centre / "inbox" / "second_NOTE.txt").read_text("utf-8-sig")
+    assert "A person must confirm this" in (centre / "inbox" / "second_NOTE.txt").read_text("utf-8-sig")
     (known,) = settings.trusted_keys_file.read_text().splitlines()
     said = anonymizer("receive", centre / "inbox" / "second", centre, "--trust", known.partition("#")[0])
     assert (said.code, anons(centre)) == (0, ["ANON_007"])

@@ -151,7 +151,7 @@ def test_a_word_in_a_code_that_cannot_go(tmp_path: Path) -> None:
     make_set(root, setting("RTPLAN", RTPlanGeometry="YOLANDA"), name="a", seed="a")
     run(root, "--workers", 1)
     assert [(row["word"], row["texts"], row["state"]) for row in listed(root)] == [
-        ("YOLANDA", "coded value that cannot go: YOLANDA", "unread")
+        ("YOLANDA", "coded value that cannot be removed: YOLANDA", "unread")
     ]
     assert exported(root, tmp_path / "out") == {"ANON_006": "unread words"}
     told = words(root, "--remove", "yolanda")

@@ -162,7 +162,7 @@ def test_a_truncated_file_may_still_be_on_its_way(tmp_path, modality):
     verdict = judge(make_set(tmp_path, sets.truncated(modality)))
     assert not verdict.faults
     assert "file-truncated" in missing(verdict)
-    assert "is not whole: the " in verdict.missing[0].found
+    assert "is incomplete: the " in verdict.missing[0].found
 
 
 def test_a_file_full_of_zeros_has_not_arrived(tmp_path):
@@ -348,7 +348,7 @@ def test_what_makes_no_sense_is_refused_though_its_image_ends_in_zeros(tmp_path,
     made.write()
     verdict = judge(made)
     assert (faults(verdict), missing(verdict)) == (["file-unreadable"], [])
-    assert verdict.faults[0].found.endswith("PatientName stands twice, with different values.")
+    assert verdict.faults[0].found.endswith("PatientName occurs twice, with different values.")
 
 
 @pytest.mark.parametrize("modality", ["RTSTRUCT", "RTPLAN", "RTDOSE"])

@@ -18,17 +18,17 @@ from worker.transient_errors import describe
 @pytest.mark.parametrize(
     ("circumstance", "said"),
     [
-        (ShareAway(), "the share is away"),
-        (TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)), "the share is away"),
+        (ShareAway(), "the share is unavailable"),
+        (TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)), "the share is unavailable"),
         (OSError(errno.EBUSY, os.strerror(errno.EBUSY)), "somebody has a file open"),
         (BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)), "somebody has a file open"),
         (LedgerUnsettled(), "the numbers in Redis and on the share do not agree: anonymizer doctor says more"),
-        (redis.AuthenticationError("WRONGPASS invalid"), "Redis refuses our name or password"),
+        (redis.AuthenticationError("WRONGPASS invalid"), "Redis rejects our name or password"),
         (
             NoPermissionError("User anonymizer has no permissions to run the 'expire' command"),
-            "Redis does not let our user do all that is needed: its rights (ACL) are too narrow",
+            "Redis denies commands that this program needs: its user lacks permissions (ACL)",
         ),
-        (redis.ConnectionError("to a host with a name"), "Redis is away"),
+        (redis.ConnectionError("to a host with a name"), "Redis is unavailable"),
         (redis.OutOfMemoryError("command not allowed"), "Redis is full"),
         (
             redis.ResponseError("MISCONF Redis is configured to save RDB snapshots, but cannot."),
@@ -50,7 +50,7 @@ from worker.transient_errors import describe
             OperationalError("MISCONF Errors writing to the AOF file: No space left on device"),
             "Redis cannot write to its disk (MISCONF): free space there, or correct its permissions",
         ),
-        (redis.ResponseError("ERR unknown command"), "Redis is away"),
+        (redis.ResponseError("ERR unknown command"), "Redis is unavailable"),
         (redis.ReadOnlyError("You can't write"), "Redis is read-only: it is a replica"),
     ],
 )

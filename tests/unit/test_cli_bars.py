@@ -30,18 +30,18 @@ def test_a_line_for_each_set_as_it_is_concluded() -> None:
         Look(
             {"a": SetState.PUBLISHED, "b": SetState.REFUSED, "old": SetState.PUBLISHED},
             {"2": WRITTEN},
-            "Redis is away",
+            "Redis is unavailable",
             finished=False,
         ),
         Look(
             {"a": SetState.PUBLISHED, "b": SetState.REFUSED, "old": SetState.PUBLISHED},
             {},
-            "Redis is away",
+            "Redis is unavailable",
             finished=True,
         ),
     ):
         lines.show(look)
-    assert said == ["a waits: the disk is full", "a: published", "b: refused", "waits: Redis is away"]
+    assert said == ["a waits: the disk is full", "a: published", "b: refused", "waits: Redis is unavailable"]
 
 
 def test_bars_come_and_go_with_the_sets_in_work() -> None:

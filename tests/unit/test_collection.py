@@ -84,8 +84,8 @@ def test_names_hang_on_the_key(tmp_path: Path) -> None:
     [
         ("", r"patient_id is missing in \[identity\]"),
         (SMALLEST.replace("= 6", "= "), "line 7"),
-        (SMALLEST + 'colour = "red"', r"line 10: colour means nothing in \[plan\]"),
-        (SMALLEST + "[plna]", r"\[plna\], which means nothing"),
+        (SMALLEST + 'colour = "red"', r"line 10: colour is unknown in \[plan\]"),
+        (SMALLEST + "[plna]", r"unknown table \[plna\]"),
         ("identity = 1", "identity must be a table"),
         (SMALLEST.replace("= 6", '= "6"'), "line 7: initial_index must be a whole number"),
         (SMALLEST.replace("= 6", "= true"), "a whole number"),
@@ -262,7 +262,7 @@ def test_a_share_that_is_away_is_a_circumstance(tmp_path: Path) -> None:
     with pytest.raises(ShareAway):
         collection.check_there()
     root.mkdir()
-    with pytest.raises(OSError, match="away"):
+    with pytest.raises(OSError, match="unavailable"):
         collection.check_there()
     Collection.create(root, FORM, OPTIONS)
     with pytest.raises(ShareAway):

@@ -118,7 +118,7 @@ def test_what_stands_twice_and_differs_is_refused_by_its_tag(
     path.write_bytes(written([*OUTER, *outer], [*INNER, *inner], 5, way))
     with pytest.raises(Malformed) as fault:
         read(path)
-    assert str(fault.value) == f"{tag} stands twice, with different values"
+    assert str(fault.value) == f"{tag} occurs twice, with different values"
 
 
 def test_big_endian_elements_are_sorted_too(tmp_path: Path) -> None:
@@ -180,4 +180,4 @@ def test_a_set_with_two_names_of_the_patient_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SetRefused) as refused:
         anonymized(tmp_path, doubled)
     (fault,) = [fault for fault in refused.value.faults if fault.code == "file-unreadable"]
-    assert fault.found.endswith("(0010,0010) PatientName stands twice, with different values.")
+    assert fault.found.endswith("(0010,0010) PatientName occurs twice, with different values.")

@@ -58,11 +58,11 @@ def spoiled(tongue: str, *, but: str = "") -> str:
 def test_all_of_it_is_told_at_once(tmp_path: Path) -> None:
     """By line where it has one; one sentence a line."""
     assert re.sub(r"line \d+", "line N", wrong(tmp_path, spoiled("en"))).splitlines() == [
-        "collection.toml, line N: same_person means nothing in [people]. There are: same_patient, unlisted, hospitals.",
-        "collection.toml has [pictures], which means nothing here. There are: "
+        "collection.toml, line N: same_person is unknown in [people]. Known are: same_patient, unlisted, hospitals.",
+        "collection.toml has an unknown table [pictures]. Known are: "
         + ", ".join(f"[{one}]" for one in tomllib.loads(settings_text(IDENTITY, Options(machine=()))))
         + ".",
-        "collection.toml, line N: made means nothing in [sheets]. There are: make.",
+        "collection.toml, line N: made is unknown in [sheets]. Known are: make.",
         "collection.toml: hospital is missing in [identity]: a text in quotes.",
         'collection.toml, line N: dates must be "shift" or "remove" or "keep".',
         "collection.toml, line N: make must be true or false.",

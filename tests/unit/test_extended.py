@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.sets import Edit, MadeSet
 
 EXTENDED = "Beam 2: the gantry goes beyond 180° (extended angles)."
-ORDER = "The fields are treated in another order than they have in the plan."
+ORDER = "The fields are treated in a different order than in the plan."
 
 
 def interface(*beams: str) -> str:

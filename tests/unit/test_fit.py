@@ -324,7 +324,8 @@ def test_what_is_true_of_several_beams_is_one_sentence() -> None:
         f"Beam 1 uses 4 MV photons; {ours} The same is true of beams 2 and 3.",
         f"Beam 4 uses 8 MV photons; {ours}",
         " ".join(
-            f"Beam {number} states neither a delivery type nor a meterset, and so may treat." for number in (1, 2)
+            f"Beam {number} states neither a delivery type nor a meterset, so it may be a treatment beam."
+            for number in (1, 2)
         ),
     ]
 

@@ -1,4 +1,4 @@
-"""A service is ill when it does not do its work, and not because Redis is away."""
+"""A service is ill when it does not do its work, and not because Redis is unavailable."""
 
 import pytest
 

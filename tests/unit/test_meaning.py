@@ -184,9 +184,9 @@ def never_drawn(made: MadeSet) -> None:
         (second_fraction_group, "2 fraction groups"),
         (sets.setting("RTPLAN", PlanIntent="MACHINE_QA"), "quality assurance"),
         (sets.setting("RTPLAN", ApprovalStatus="REJECTED"), "was rejected"),
-        (without_number_of_fractions, "does not say in how many fractions"),
+        (without_number_of_fractions, "does not state its number of fractions"),
         (without_isocentre, "does not state the isocentre of 3 beams"),
-        (sets.setting("CT", RescaleIntercept=None), "3 CT slices do not say how their numbers become Hounsfield"),
+        (sets.setting("CT", RescaleIntercept=None), "3 CT slices do not state how their numbers become Hounsfield"),
         (sets.setting("RTPLAN", RTPlanLabel="HN longer label"), "The plan's label has 15 characters"),
     ],
 )

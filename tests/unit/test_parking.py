@@ -71,7 +71,7 @@ def test_a_failed_proof_parks_a_set_at_once_and_says_where(collection: Collectio
     outcome = registry.read_outcome(collection, locator)
     assert outcome is not None
     assert (outcome.state, outcome.codes, outcome.proof) == ("parked", ("NotClean",), PROOF)
-    assert outcome.text.endswith("The proof says:\n" + "\n".join(PROOF))
+    assert outcome.text.endswith("The proof found:\n" + "\n".join(PROOF))
     note = notes.beside(collection.root / "set", notes.NOTE).read_text("utf-8-sig")
     assert [line for line in note.splitlines() if line in PROOF] == list(PROOF)
     found = [(one.code, one.where, one.found) for one in doctor.examine(collection)]

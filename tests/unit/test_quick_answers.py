@@ -120,7 +120,7 @@ def test_what_is_not_well_for_sure_is_left_to_the_command(service: str, sign: He
 
 
 def test_a_process_that_ails_is_told_by_the_whole_command(tmp_path: Path) -> None:
-    """Redis is away, which is no illness of a worker that waits for it; a watcher that never looked is ill."""
+    """Redis is unavailable, which is no illness of a worker that waits for it; a watcher that never looked is ill."""
     environment = {"ANONYMIZER_HEALTH": str(tmp_path), "ANONYMIZER_REDIS_URL": "redis://127.0.0.1:1/0"}
     assert asked("health", "worker", **environment)[:2] == (0, "worker: well\n")
     assert asked("health", "watcher", **environment)[:2] == (1, "watcher: has not looked at the share yet\n")

@@ -186,7 +186,7 @@ def test_contours_beside_the_slices_that_they_name_are_refused_where_most_are(tm
         (sets.setting("RTDOSE", DoseType="EFFECTIVE"), "The RT Dose is a biologically effective dose and not the "),
         (fine_contours, "1 structure is drawn between CT slices or finer than their pixels (high resolution)."),
         (equal_names, "2 structures have names that are equal in the first 16 characters."),
-        (sets.dose_without_plan, "The RT Dose does not say for which plan it was calculated."),
+        (sets.dose_without_plan, "The RT Dose does not state for which plan it was calculated."),
     ],
 )
 def test_what_is_told_may_stand_on_the_sheet(tmp_path, edit, told):

@@ -79,7 +79,7 @@ INTERFACE = {
     # states and places
     "as it is",
     "downloaded from the console",
-    "the share is away",
+    "the share is unavailable",
     "at end of document",
     ", where it ends",
     " cannot be read: ",

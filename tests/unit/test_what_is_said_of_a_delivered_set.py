@@ -24,7 +24,7 @@ def test_each_finding_is_german_and_knows_its_english(tmp_path: Path) -> None:
     assert tuple(map(english, german.wrong)) == plain.wrong
     assert all(" its " not in says and " policy " not in says for says in (*german.wrong, *german.told))
     assert {
-        "6 seiner Objekte: sagt nicht, dass die Identität entfernt wurde.",
+        "6 seiner Objekte: gibt nicht an, dass die Identität entfernt wurde.",
         "6 seiner Objekte: enthält einen Wert in AccessionNumber, das nach den angegebenen Regeln geleert wird.",
         "6 seiner Objekte: enthält PatientAddress, das nach den angegebenen Regeln entfernt wird.",
         "Sein Patient ist nicht der im Manifest.",
