@@ -108,7 +108,7 @@ def fill_in(
     for name in missing:
         given[name] = typer.prompt(_QUESTIONS[name])
     if missing and initial_index is None:
-        initial_index = typer.prompt("Initial index", type=int, default=1)
+        initial_index = typer.prompt("Initial index", value_proc=_whole_number, default=1)
     if missing and machine is None:
         machine = [typer.prompt('Machine descriptor, or "keep"', default="VicRapidPlan")]
     identity = Identity(
@@ -123,6 +123,13 @@ def fill_in(
     if wrong:
         raise SettingsWrong("\n".join(wrong))
     return identity, options_of_new_collection(found.name for found in known)
+
+
+def _whole_number(answer: str) -> int:
+    try:
+        return int(answer)
+    except ValueError:
+        raise typer.BadParameter("Enter a whole number, such as 1.") from None
 
 
 def say_first(collection: Collection) -> None:

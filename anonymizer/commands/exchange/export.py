@@ -84,7 +84,8 @@ def _print(made: deliveries.Made, root: Path) -> None:
     console().print(table if made.sets else f"There are no published sets in {root}.")
     if any(one.state == "unread words" for one in made.sets):
         console().print(
-            f"Sets with unread words are held back until each word is accepted or removed: {command('words', root)}\n"
+            "Sets with unread words are held back until each word is accepted, or removed and the set processed again: "
+            f"{command('words', root)}\n"
             "--unread-words includes them, and the delivery states it."
         )
     if any(one.state == "not released" for one in made.sets):
