@@ -37,7 +37,7 @@ form.querySelector("button").click();  // at once: what is told meanwhile puts t
 def test_a_wrong_password_does_not_let_in(window: Window, service: Service) -> None:
     """It says so, and shows nothing."""
     window.log_in(service, "not the password")
-    window.reads("Name and password do not belong together.")
+    window.reads("Wrong name or password.")
     window.open(service.url)
     assert window.driver.current_url == f"{service.url}/login"
 
@@ -49,7 +49,7 @@ def test_from_the_form_to_the_tracking_file(member: Window, service: Service) ->
     member.fill(initial_index="6", hospital="St. Anna")
     member.driver.find_element(By.NAME, "new_folder").send_keys("Anal canal")
     member.reads("zzz_AnusGE006", "AnusGE006^First", "ANON_006", within="#preview")
-    member.press("Make the collection")
+    member.press("Create the collection")
     member.reads("There are no sets yet.")
     root = service.share / "Anal canal"
     assert read_settings(root)[0] == Identity("zzz_AnusGE", "AnusGE", "First", "St. Anna", 6)
@@ -210,7 +210,7 @@ def _pages(window: Window, service: Service) -> dict[str, Callable[[], None]]:
     def wrong_form() -> None:
         window.open(f"{service.url}/new")
         window.fill(patient_id="zzz\\AnusGE", family_name="Müller")
-        window.press("Make the collection")
+        window.press("Create the collection")
         window.reads("Please correct these fields")
 
     def checked() -> None:

@@ -54,7 +54,7 @@ def test_received_sets_are_listed_with_their_sender_and_what_waits(
     (mark,) = inbox_of(collection)
     take(collection, mark, Settings())
     assert listed(served, member) == (
-        "What was received 1 delivery in the inbox waits: nobody has said that its key is believed. first"
+        "Received deliveries 1 delivery in the inbox waits: its key is not trusted. first"
     )
     key = delivery_key.fingerprint(delivery_key.of_user(Collection.look(hospital), Settings()).public)
     assert anonymizer("receive", root / "inbox" / "first", root, "--trust", key, "--hospital", "St. Anna").code == 0
@@ -83,7 +83,7 @@ def test_what_was_refused_as_a_whole_is_named(
     (mark,) = inbox_of(collection)
     assert take(collection, mark, Settings()) == "refused"
     assert listed(served, member) == (
-        "What was received Of 1 delivery in the inbox nothing was taken; the note beside it says why. first"
+        "Received deliveries 1 delivery in the inbox was refused; the note beside it says why. first"
     )
     assert inbox_of(collection) == []
     (root / "inbox" / "first" / "delivery.json").write_bytes(b"{ }")

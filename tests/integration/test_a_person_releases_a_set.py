@@ -206,7 +206,7 @@ def test_a_delivery_is_made_and_downloaded_on_its_page(root: Path, served: Serve
     assert "not released" in member.get(page).text
     releases.release(Collection.open(root), 6, user="anna", role=ROLE)
     assert member.post(page, {"anon": ["ANON_006"], "hospital_name": "yes"}).location == page
-    wait_until(lambda: "The delivery of 1 set is made." in member.get(page).text)
+    wait_until(lambda: "The delivery of 1 set is ready." in member.get(page).text)
     found = re.search(rf"{page}/(\w+)/file", member.get(page).text)
     assert found
     (listed,) = json.loads(anonymizer("deliveries", root, "--json").text)

@@ -29,7 +29,7 @@ def deliveries(root: Root, as_json: AsJson = False) -> None:
 
 def _remarks(one: Delivery) -> list[str]:
     said = {
-        "cut off": not one.done,
+        "interrupted": not one.done,
         "encrypted": one.encrypted,
         "words unread": one.unread_words,
     }
