@@ -133,7 +133,7 @@ def test_plans_of_a_folder_are_shown_and_chosen(served: Served) -> None:
     judged = [line.judgement for line in board.look().lines if line.row.locator == locator and line.judgement]
     assert ["choose-plans" in {fault["code"] for fault in one.faults} for one in judged] == [False]
     late = member.post(page, {"plan": ["2"], "was": was[1]})
-    assert (late.status, "somebody else has chosen" in late.text, "not taken" in late.text) == (409, True, True)
+    assert (late.status, "somebody else has chosen" in late.text, "not chosen" in late.text) == (409, True, True)
     assert registry.chosen(collection, locator).taken == {marks[0], marks[2]}
     assert "Several" not in served.log.getvalue()
     assert member.get(f"{served.collection}/sets/{'0' * 32}/plans").status == 404
