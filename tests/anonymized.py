@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from services.deidentify.replacements import Replacements
     from services.forms.word_list import Decisions
     from services.proof.prove import Proof
-    from services.verdict.check import Verdict
+    from services.verdict.verdict import Verdict
     from tests.sets import Edit
 
 #: A collection's key of these tests; another one makes other UIDs and another shift.

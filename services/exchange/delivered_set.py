@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from services.dicom import dictionary
 from services.errors import SetChanged, SetRefused
+from services.forms.collection_form import ACCEPTABLE
 from services.language import gettext, gettext_noop, spoken
 from services.policy import attribute_types
 from services.policy.table import Action, Choice, policy_for
-from services.verdict import check, importability
+from services.verdict import check
 from services.vocabulary import anatomy
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def judge(folder: Path, said: Mapping[str, Any], options: Options, machines: Seq
     options, machines
         Those of the receiving collection: the set is checked against the same machines as all sets there.
     """
-    accepted = frozenset(map(str, said.get("accepted", ()))) & importability.ACCEPTABLE
+    accepted = frozenset(map(str, said.get("accepted", ()))) & ACCEPTABLE
     choice = _choice(said)
     taken = replace(options, accept=options.accept | accepted, on_broken_links="refuse", extra_objects="refuse")
     try:

@@ -60,7 +60,9 @@ Acceptable = Literal[
     "burned-in-annotation",
     "contours-off-slices",
 ]
-"""Codes of faults that a collection may accept knowingly. For their meanings see `services/rtset/importability.py`."""
+"""Codes of faults that a collection may accept knowingly: those of `services/verdict/checks/importability.py`."""
+
+ACCEPTABLE: Final = frozenset(get_args(Acceptable))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from services.dicom import character_sets, dictionary
 from services.dicom.dataset import View, root_view
 from services.language import counted
 from services.rtset import folder_listing, reader
-from services.verdict.set_aside import set_aside
+from services.verdict.selection.set_aside import set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from services.policy.table import Action, Policy
     from services.rtset.reader import SetFile
-    from services.verdict.complete_sets import Choose
+    from services.verdict.selection.complete_sets import Choose
 
 KEPT: Final = "kept"
 ADDED: Final = "added"

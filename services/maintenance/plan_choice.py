@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from services.rtset.reader import SetFile
     from services.store.collection import Collection
-    from services.verdict.complete_sets import Candidate
+    from services.verdict.selection.complete_sets import Candidate
 
 
 def choose(collection: Collection, folder: Path, numbers: Iterable[int]) -> list[Candidate]:

@@ -18,12 +18,14 @@ from services.dicom.dataset import root_view
 from services.dicom.elements import Malformed
 from services.dicom.part10 import NotDicom
 from services.errors import SetChanged, SetRefused
+from services.forms.collection_form import ACCEPTABLE
 from services.policy.table import policy_for
 from services.publication import persons
 from services.rtset import folder_listing, unfinished_pixels
 from services.rtset.reader import PLAN
-from services.verdict import complete_sets, folder_sets, importability
-from services.verdict.set_aside import set_aside
+from services.verdict import folder_sets
+from services.verdict.selection import complete_sets
+from services.verdict.selection.set_aside import set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 
 
 _WHATEVER_IS_TAKEN: Final[dict[str, Any]] = {
-    "accept": importability.ACCEPTABLE | {unfinished_pixels.CODE},
+    "accept": ACCEPTABLE | {unfinished_pixels.CODE},
     "extra_objects": "leave out",
     "on_broken_links": "relink",
     "plans": "each",
@@ -104,7 +106,7 @@ def objects_of(
     if published is None or published.set_id is None or not complete_sets.are_several(taken):
         return taken
     new_uid = UidMap(persons.secret_of(collection, published))
-    for one in complete_sets.find(taken, importability.ACCEPTABLE).candidates:
+    for one in complete_sets.find(taken, ACCEPTABLE).candidates:
         if file_name(PLAN, new_uid(one.plan_uid)) == published.plan_name:
             return set_aside(one.objects).objects
     return taken

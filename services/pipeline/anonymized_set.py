@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from services.rtset.folder_listing import Listing
     from services.rtset.reader import RtSet
     from services.runtime.progress import Progress
-    from services.verdict.check import Verdict
+    from services.verdict.verdict import Verdict
 
 
 class SetDecisions(NamedTuple):

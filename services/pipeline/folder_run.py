@@ -27,7 +27,7 @@ from services.store import failures, notes, plans, registry
 from services.store.records import folder_name
 from services.store.registry import Outcome, SetOutcome
 from services.store.set_state import SetState
-from services.verdict import complete_sets
+from services.verdict.selection import complete_sets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from services.runtime.progress import Progress
     from services.runtime.settings import Settings
     from services.store.collection import Collection
-    from services.verdict.check import Verdict
     from services.verdict.folder_sets import FolderVerdict, SetVerdict
+    from services.verdict.verdict import Verdict
 
 TRIES: Final = 3
 """Immediate restarts of a set that changes while being processed; after these it waits until it has settled."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from services.language import counted, english
 from services.policy.table import EDITION, POLICY_EDITION
 from services.rtset import private_loss
-from services.verdict import importability, preflight
+from services.verdict.checks import importability, preflight
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from services.forms.identity import NewIdentity
     from services.forms.structure_list import Naming
     from services.rtset.reader import RtSet
-    from services.verdict.check import Verdict
+    from services.verdict.verdict import Verdict
 
 
 def describe(

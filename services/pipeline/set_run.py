@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from services.runtime.progress import Progress
     from services.runtime.settings import Settings
     from services.store.records import Record
-    from services.verdict.check import Verdict
+    from services.verdict.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)

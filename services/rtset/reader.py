@@ -55,6 +55,9 @@ KINDS: Final[Mapping[str, str]] = {
 }
 """Kinds of the objects of a set, by SOP class."""
 
+ENHANCED_CT: Final = frozenset(("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"))
+"""SOP classes of CTs with all slices in one object."""
+
 NAMES: Final[Mapping[str, str]] = {CT: "CT", STRUCTURE_SET: "RT Structure Set", PLAN: "RT Plan", DOSE: "RT Dose"}
 """Names of the kinds for people."""
 

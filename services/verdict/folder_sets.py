@@ -13,8 +13,10 @@ from services.errors import Fault
 from services.language import gettext
 from services.rtset import folder_listing, not_taken, reader
 from services.rtset.reader import printable
-from services.verdict import check, complete_sets
-from services.verdict.set_aside import SetAside
+from services.verdict import check
+from services.verdict.checks import whose_folder
+from services.verdict.selection import complete_sets, set_aside
+from services.verdict.selection.set_aside import SetAside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
     from services.policy.table import Policy
     from services.rtset.folder_listing import Listing
     from services.rtset.reader import Contents, SetFile
-    from services.verdict.check import Verdict
-    from services.verdict.complete_sets import Candidate, CompleteSets
+    from services.verdict.selection.complete_sets import Candidate, CompleteSets
+    from services.verdict.verdict import Verdict
 
 NO_APPROVED_PLAN: Final = "no-approved-plan"
 
@@ -92,10 +94,10 @@ def judge(
     """
     contents = reader.read(folder, listing)
     judged = _Judged(folder, contents, options, machines, policy, listing)
-    aside = check.leave_out(contents.objects, options)
+    aside = set_aside.leave_out(contents.objects, options)
     if options.plans == "refuse" or not complete_sets.are_several(aside.objects) or not aside.objects[reader.PLAN]:
         return FolderVerdict((SetVerdict(judged.approved(judged.as_one(aside))),))
-    if against := check.of_whose_folder(folder, contents):
+    if against := whose_folder.faults(folder, contents):
         return FolderVerdict(
             (SetVerdict(replace(judged.as_one(aside), faults=tuple(against), missing=(), rtset=None)),)
         )
@@ -118,7 +120,7 @@ def plans_in(folder: Path, options: Options) -> tuple[Candidate, ...]:
         As `check.judge`.
     """
     contents = reader.read(folder, folder_listing.take(folder))
-    return complete_sets.find(check.leave_out(contents.objects, options).objects, options.accept).candidates
+    return complete_sets.find(set_aside.leave_out(contents.objects, options).objects, options.accept).candidates
 
 
 def _taken(
@@ -179,7 +181,7 @@ class _Judged:
 
     def one_of(self, candidate: Candidate, aside: SetAside, others: tuple[str, ...]) -> Verdict:
         """Check one set separately; unreadable files affect only sets whose references are not sufficient."""
-        its_own = check.leave_out(candidate.objects, self.options)
+        its_own = set_aside.leave_out(candidate.objects, self.options)
         its_own = SetAside(its_own.objects, (*aside.localizers, *its_own.localizers), its_own.doses)
         contents = replace(self.contents, objects=candidate.objects, unreadable=())
         verdict = self._judge(contents, its_own)

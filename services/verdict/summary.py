@@ -16,7 +16,8 @@ from services.rtset import folder_listing
 from services.rtset.reader import NAMES, printable
 from services.store import tracking_lines
 from services.store.registry import CHOOSE_PLANS
-from services.verdict import complete_sets, folder_sets
+from services.verdict import folder_sets
+from services.verdict.selection import complete_sets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
     from services.machines.descriptor import Machine
     from services.machines.fit import Fit
     from services.rtset.reader import RtSet, SetFile
-    from services.verdict.check import Verdict
-    from services.verdict.complete_sets import Candidate
     from services.verdict.folder_sets import FolderVerdict
+    from services.verdict.selection.complete_sets import Candidate
+    from services.verdict.verdict import Verdict
 
     Chosen: TypeAlias = Callable[[Path, SetFile], bool | None]
     Asked: TypeAlias = "Callable[[RtSet], Travelling]"

@@ -11,7 +11,7 @@ from pydicom import dcmread
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from services.rtset import folder_listing, reader
-from services.verdict.set_aside import set_aside
+from services.verdict.selection.set_aside import set_aside
 from sheets.read import ct_volume, enhanced_ct
 from sheets.read.beams import beams
 from sheets.read.ct_volume import Frame, NotDrawable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from services.dicom.part10 import DicomFile
     from services.rtset.reader import SetFile
-    from services.verdict.complete_sets import Choose
+    from services.verdict.selection.complete_sets import Choose
     from sheets.read.beams import Beam
     from sheets.read.ct_volume import Floats, Place
     from sheets.read.numbers import Data

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from services.maintenance import doctor, verify_again
-from services.verdict.set_aside import SetAside
+from services.verdict.selection.set_aside import SetAside
 from tests.integration.test_two_folders_one_set import Desk
 from tests.sets import make_set
 
@@ -74,7 +74,7 @@ def test_a_set_that_was_published_with_its_localizer_is_the_same_set(
 
     made = make_set(collection.root, axial_localizer, name="A")
     with monkeypatch.context() as patch:
-        patch.setattr("services.verdict.check.set_aside", formerly)
+        patch.setattr("services.verdict.selection.set_aside.set_aside", formerly)
         published = desk.do("A")
     assert (published.state, published.index) == ("published", 6)
     assert len(list((collection.root / "ANON_006").glob("CT.*"))) == 4

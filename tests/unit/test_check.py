@@ -20,7 +20,7 @@ from tests.sets import MadeSet, make_set
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from services.verdict.check import Verdict
+    from services.verdict.verdict import Verdict
 
 REFUSE = Options(machine=("VicRapidPlan",))
 KEEP = Options(machine=())

@@ -16,7 +16,7 @@ from tests.sets import make_set
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from services.verdict.check import Verdict
+    from services.verdict.verdict import Verdict
     from tests.sets import Edit
 
 

@@ -9,7 +9,7 @@ import pydicom
 import pytest
 
 from services.rtset import folder_listing, reader, unfinished_pixels
-from services.verdict import members
+from services.verdict.selection import members
 from tests import sets
 from tests.sets import make_set
 

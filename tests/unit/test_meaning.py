@@ -10,13 +10,15 @@ from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 
 from phantom.modules import item
+from services.forms.collection_form import ACCEPTABLE
 from services.rtset import folder_listing, reader
-from services.verdict import importability, members
+from services.verdict.checks import importability
+from services.verdict.selection import members
 from tests import sets
 from tests.sets import make_set
 
 if TYPE_CHECKING:
-    from services.verdict.importability import Meaning
+    from services.verdict.checks.importability import Meaning
     from tests.sets import MadeSet
 
 
@@ -62,7 +64,7 @@ def dose_of(kind: str, **plan: object) -> sets.Edit:
 def test_what_means_something_else_is_refused_with_a_code_to_accept(tmp_path, edit, code):
     """Each code is one that a collection may write into `accept`."""
     assert codes(judge(make_set(tmp_path, edit))) == [code]
-    assert code in importability.ACCEPTABLE
+    assert code in ACCEPTABLE
 
 
 def plan_named_twice(made: MadeSet) -> None:

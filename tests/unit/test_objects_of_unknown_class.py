@@ -16,7 +16,7 @@ from tests.sets import make_set
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from services.verdict.check import Verdict
+    from services.verdict.verdict import Verdict
     from tests.sets import Edit, MadeSet
 
 VARIAN_PLAN = "1.2.246.352.70.1.70"

@@ -13,7 +13,7 @@ from services.maintenance import same_source
 from services.proof import prove
 from services.proof.prove import Expected
 from services.rtset import folder_listing, pixel_completeness, reader
-from services.verdict import members
+from services.verdict.selection import members
 from tests import sets
 from tests.anonymized import IDENTITY, KEY, anonymized
 from tests.sets import make_set

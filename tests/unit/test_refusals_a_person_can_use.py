@@ -18,7 +18,7 @@ from tests.sets import make_set
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from services.verdict.check import Verdict
+    from services.verdict.verdict import Verdict
     from tests.sets import Edit, MadeSet
 
 ROW_OF_UIDS = re.compile(r"(\d+\.){5,}\S*, \S*(\d+\.){5,}")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from services.rtset.reader import RtSet, SetFile
-    from services.verdict.check import Verdict
+    from services.verdict.verdict import Verdict
     from tests.sets import MadeSet
 
 RELINK = Options(machine=(), on_broken_links="relink")

@@ -16,7 +16,7 @@ from services.errors import SetRefused
 from services.policy.table import Choice, Policy, policy_for
 from services.policy.text_roles import Text
 from services.rtset import folder_listing, reader
-from services.verdict import members
+from services.verdict.selection import members
 from tests import sets
 from tests.sets import make_set
 

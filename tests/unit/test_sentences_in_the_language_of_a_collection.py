@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from babel.messages.catalog import Catalog
 
+    from services.verdict.verdict import Verdict
     from tests.sets import Edit, MadeSet
 
 HERE = Path(__file__).parents[2]
@@ -283,7 +284,7 @@ REPAIR = (
 LEFT = re.compile(r"\b(?!x+\b)[a-z]{2,}[,;:]? (?!x+\b)[a-z]{2,}\b")
 
 
-def told(made: MadeSet, tongue: str, *, mismatch: str = "refuse") -> check.Verdict:
+def told(made: MadeSet, tongue: str, *, mismatch: str = "refuse") -> Verdict:
     """Judge a set in a language."""
     options = Options(machine=("VicRapidPlan",), language=tongue, on_machine_mismatch=mismatch)  # type: ignore[arg-type]
     with speaking(tongue):

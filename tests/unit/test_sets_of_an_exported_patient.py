@@ -10,8 +10,9 @@ from services.forms.collection_form import Options
 from services.policy.table import Choice, policy_for
 from services.rtset import folder_listing, reader
 from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET
-from services.verdict import check, complete_sets, folder_sets
-from services.verdict.set_aside import set_aside
+from services.verdict import check, folder_sets
+from services.verdict.selection import complete_sets
+from services.verdict.selection.set_aside import set_aside
 from tests.exports import Export, ExportedSet, generate
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from services.rtset.reader import SetFile
-    from services.verdict.complete_sets import CompleteSets
     from services.verdict.folder_sets import FolderVerdict
+    from services.verdict.selection.complete_sets import CompleteSets
 
 SEVERAL = {"second-plan", "second-structure-set", "second-ct-series", "second-dose"}
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pydicom import Dataset
 
-    from services.verdict.check import Verdict
+    from services.verdict.verdict import Verdict
     from tests.sets import Edit, MadeSet
 
 KEEP = Options(machine=())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from services.rtset import folder_listing, pixel_completeness, reader
-from services.verdict import members
+from services.verdict.selection import members
 from tests import sets
 from tests.sets import make_set
 

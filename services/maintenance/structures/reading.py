@@ -17,13 +17,14 @@ from services.deidentify.text_cleaner import Cleaner
 from services.deidentify.unread_words import Rule, evidence_of
 from services.dicom.dataset import read_view
 from services.errors import SetChanged, SetRefused
+from services.forms.collection_form import ACCEPTABLE
 from services.maintenance import same_source
 from services.policy.table import policy_for
 from services.publication import claims, unread_words
 from services.rtset import folder_listing, unfinished_pixels
 from services.store import records, registry
 from services.store.records import folder_name
-from services.verdict import check, importability
+from services.verdict import check
 from services.vocabulary.spelling import fold
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def read_set(folder: Path, collection: Collection, persons: Mapping[str, frozens
     persons
         The collection's words for review, with the persons in whose sets they occur.
     """
-    options = replace(collection.options, accept=importability.ACCEPTABLE | {unfinished_pixels.CODE})
+    options = replace(collection.options, accept=ACCEPTABLE | {unfinished_pixels.CODE})
     try:
         verdict = check.judge(folder, options, (), policy_for(options))
     except (SetRefused, SetChanged, OSError):

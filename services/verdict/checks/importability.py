@@ -8,16 +8,16 @@ observations are notes.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final, NamedTuple, get_args
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.dicom import part10
 from services.errors import Fault
-from services.forms.collection_form import Acceptable
 from services.language import gettext, gettext_noop, ngettext
-from services.machines.fit import NOT_TREATING, oddities, treatment_beams
-from services.rtset import private_loss
-from services.rtset.reader import printable
-from services.rtset.references import contoured_frames, contours, references
+from services.machines.fit import oddities, treatment_beams
+from services.rtset import planned_dose, private_loss
+from services.rtset.planned_dose import DELIVERING
+from services.rtset.reader import ENHANCED_CT, printable
+from services.rtset.references import contoured_frames, contours
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -26,12 +26,6 @@ if TYPE_CHECKING:
     from services.rtset.geometry import Volume
     from services.rtset.reader import SetFile
     from services.rtset.references import Objects
-
-ACCEPTABLE: Final = frozenset(get_args(Acceptable))
-"""Codes of this module that may be listed in `accept` in collection.toml."""
-
-ENHANCED_CT: Final = frozenset(("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"))
-"""Enhanced CT Image Storage, and its legacy converted form."""
 
 LONGEST_PLAN_LABEL: Final = 13
 LONGEST_ROI_NAME: Final = 16
@@ -43,9 +37,6 @@ _OF_PARTS: Final = frozenset(("FRACTION", "BEAM", "BRACHY", "CONTROL_POINT"))
 
 _PLAIN: Final = frozenset((part10.IMPLICIT, part10.EXPLICIT, part10.BIG_ENDIAN, part10.DEFLATED))
 """Transfer syntaxes with uncompressed pixels."""
-
-_DELIVERING: Final = ("BeamSequence", "IonBeamSequence", "ApplicationSetupSequence")
-"""Sequences that deliver a plan's dose: beams, or the sources of a brachytherapy plan."""
 
 _CONTROL_POINTS: Final = {"BeamSequence": "ControlPointSequence", "IonBeamSequence": "IonControlPointSequence"}
 
@@ -67,13 +58,6 @@ class Meaning(NamedTuple):
     notes: list[str]
     of_names: list[str]
     """Notes that quote names given by people, which may differ in the published set."""
-
-
-class _Beam(NamedTuple):
-    """Beam of a fraction group."""
-
-    group: float | None
-    number: float | None
 
 
 def judge(objects: Objects, *, machine_replaced: bool) -> Meaning:
@@ -270,7 +254,7 @@ def _plan_notes(plan: SetFile) -> Iterator[str]:
         yield gettext(
             "{plan} has no treatment beam: its beams are setup fields, port films or kV images.", plan=plan.called
         )
-    elif not any(map(plan.view.has, _DELIVERING)):
+    elif not any(map(plan.view.has, DELIVERING)):
         yield gettext("{plan} has no beams.", plan=plan.called)
     yield from _number_notes(
         plan,
@@ -278,7 +262,7 @@ def _plan_notes(plan: SetFile) -> Iterator[str]:
         plan.view.items("BeamSequence"),
         "BeamNumber",
     )
-    beams = {_as_stated(beam, "BeamNumber") for kind in _DELIVERING[:2] for beam in plan.view.items(kind)}
+    beams = {_as_stated(beam, "BeamNumber") for kind in DELIVERING[:2] for beam in plan.view.items(kind)}
     strangers = _referred(plan.view) - beams
     if strangers and beams:
         yield ngettext(
@@ -341,8 +325,8 @@ def _dose_faults(dose: SetFile, plan: SetFile | None) -> Iterator[Fault]:
             gettext("Export the plan dose."),
         )
     elif kind in _OF_PARTS and plan:
-        treating = _delivering(plan.view)
-        covered = treating & _covered(plans, kind, treating)
+        treating = planned_dose.delivering(plan.view)
+        covered = treating & planned_dose.covered(plans, kind, treating)
         if covered != treating and (covered or len(treating) > 1 or kind == "CONTROL_POINT"):
             yield Fault(
                 "partial-beam-dose",
@@ -357,19 +341,6 @@ def _dose_faults(dose: SetFile, plan: SetFile | None) -> Iterator[Fault]:
             )
 
 
-def is_plan_dose(dose: SetFile, plan: SetFile) -> bool:
-    """Return whether a dose claims to be the physical, absolute dose of this whole plan. PS3.3 C.8.8.3."""
-    plans = dose.view.items("ReferencedRTPlanSequence")
-    stated = (dose.view.text(keyword).upper() for keyword in ("DoseType", "DoseUnits", "DoseSummationType"))
-    if tuple(stated) != ("PHYSICAL", "GY", "PLAN") or set(references(dose.view, "ReferencedRTPlanSequence")) != {
-        plan.sop_instance_uid
-    }:
-        return False
-    delivering = _delivering(plan.view)
-    covered = _covered(plans, "PLAN", delivering)
-    return not covered or covered >= delivering
-
-
 def _referred(plan: View) -> set[bytes]:
     """Return the numbers of the beams in the fraction groups."""
     groups = plan.items("FractionGroupSequence")
@@ -380,36 +351,3 @@ def _referred(plan: View) -> set[bytes]:
 
 def _as_stated(item: View, keyword: str) -> bytes:
     return (item.raw(keyword) or b"").strip(b" \0")
-
-
-def _delivering(plan: View) -> set[_Beam]:
-    """Return the beams that deliver dose: those with a meterset, and those that may have one.
-
-    PS3.3 C.8.8.13, (300A,0086) *Beam Meterset*: optional, and sometimes not a number (`120,50`).
-    """
-    imaging = {
-        beam.number("BeamNumber")
-        for kind in _DELIVERING[:2]
-        for beam in plan.items(kind)
-        if beam.text("TreatmentDeliveryType").upper() in NOT_TREATING
-    }
-    delivering: set[_Beam] = set()
-    for group in plan.items("FractionGroupSequence"):
-        for beam in group.items("ReferencedBeamSequence"):
-            number, meterset = beam.number("ReferencedBeamNumber"), beam.number("BeamMeterset")
-            if number not in imaging if meterset is None else meterset > 0:
-                delivering.add(_Beam(group.number("FractionGroupNumber"), number))
-    return delivering
-
-
-def _covered(plans: Sequence[View], kind: str, treating: set[_Beam]) -> set[_Beam]:
-    """Return the beams covered by a dose: all of a whole fraction group, none of partial control points."""
-    covered: set[_Beam] = set()
-    for group in (group for plan in plans for group in plan.items("ReferencedFractionGroupSequence")):
-        number = group.number("ReferencedFractionGroupNumber")
-        if kind == "FRACTION" and not group.items("ReferencedBeamSequence"):
-            covered |= {beam for beam in treating if beam.group == number}
-        elif kind != "CONTROL_POINT":
-            beams = group.items("ReferencedBeamSequence")
-            covered |= {_Beam(number, beam.number("ReferencedBeamNumber")) for beam in beams}
-    return covered

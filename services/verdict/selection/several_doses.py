@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 from services.dicom import part10
 from services.errors import Fault
 from services.language import gettext, gettext_noop
+from services.rtset import planned_dose
 from services.rtset.reader import below, named, printable
-from services.verdict import importability
-from services.verdict.set_aside import what_dose
+from services.verdict.selection.set_aside import what_dose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ def refusal(doses: Sequence[SetFile], plans: Sequence[SetFile]) -> Fault:
 
     If two may be the plan's, grid, date and maximum distinguish them.
     """
-    alike = [one for one in doses if len(plans) == 1 and importability.is_plan_dose(one, plans[0])]
+    alike = [one for one in doses if len(plans) == 1 and planned_dose.is_plan_dose(one, plans[0])]
     count = len(doses)
     if all(_planes(one) == 1 for one in doses) and len({what_dose(one) for one in doses}) == 1:
         return Fault(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from services.language import gettext, ngettext
 from services.rtset import geometry, references
-from services.verdict import importability
+from services.verdict.checks import importability
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

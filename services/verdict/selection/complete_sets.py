@@ -17,8 +17,9 @@ from services.language import gettext, ngettext
 from services.machines.fit import treatment_beams
 from services.rtset import references
 from services.rtset.reader import CT, DOSE, NAMES, PLAN, STRUCTURE_SET, printable
-from services.verdict import importability, members
-from services.verdict.set_aside import set_aside, what_dose
+from services.verdict.checks import importability
+from services.verdict.selection import members
+from services.verdict.selection.set_aside import set_aside, what_dose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -13,9 +13,9 @@ from services.errors import Fault
 from services.language import gettext, gettext_noop, ngettext
 from services.rtset import geometry, references
 from services.rtset.geometry import Volume
-from services.rtset.reader import CT, DOSE, NAMES, PLAN, STRUCTURE_SET, below, named
+from services.rtset.reader import CT, DOSE, ENHANCED_CT, NAMES, PLAN, STRUCTURE_SET, below, named
 from services.rtset.references import Objects
-from services.verdict import importability, several_doses
+from services.verdict.selection import several_doses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -52,7 +52,7 @@ _ONE_ONLY: Final[Mapping[str, _OneOnly]] = {
 }
 
 
-SECOND: Final[Mapping[str, str]] = {CT: "second-ct-series", **{kind: one.code for kind, one in _ONE_ONLY.items()}}
+_SECOND: Final[Mapping[str, str]] = {CT: "second-ct-series", **{kind: one.code for kind, one in _ONE_ONLY.items()}}
 """Code of a duplicate object, by kind."""
 
 
@@ -99,6 +99,19 @@ def choose(objects: Mapping[str, tuple[SetFile, ...]]) -> Members:
 def no_object(kind: str) -> str:
     """Return the code of a set that lacks this kind of object: `no-rt-plan`."""
     return f"no-{NAMES[kind].lower().replace(' ', '-')}"
+
+
+def one_each(objects: Mapping[str, tuple[SetFile, ...]]) -> set[str]:
+    """Return the codes of duplicate objects that disappear when two patients' objects are separated: one each."""
+    going = set()
+    for kind, code in _SECOND.items():
+        by_patient: defaultdict[str, set[str]] = defaultdict(set)
+        for one in objects[kind]:
+            what = one.uid("SeriesInstanceUID") if kind == CT else one.sop_instance_uid
+            by_patient[one.view.text("PatientID").casefold()].add(what)
+        if all(len(here) == 1 for here in by_patient.values()):
+            going.add(code)
+    return going
 
 
 def _judge_instances(faults: list[Fault], objects: Mapping[str, tuple[SetFile, ...]]) -> None:
@@ -249,7 +262,7 @@ def _usual(placed: Sequence[tuple[SetFile, Plane]]) -> Plane:
 
 def _stack(faults: list[Fault], slices: tuple[SetFile, ...]) -> tuple[tuple[SetFile, ...], Volume | None]:
     """Sort the slices by position, and check that they form one volume."""
-    if not slices or any(one.sop_class_uid in importability.ENHANCED_CT for one in slices):
+    if not slices or any(one.sop_class_uid in ENHANCED_CT for one in slices):
         return slices, None
     planes = [geometry.plane(one.view) for one in slices]
     nowhere = [one for one, plane in zip(slices, planes, strict=True) if plane is None]

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from services.language import gettext
-from services.rtset import references
+from services.rtset import planned_dose, references
 from services.rtset.reader import CT, DOSE, PLAN, STRUCTURE_SET, printable
-from services.verdict import importability
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from services.forms.collection_form import Options
     from services.rtset.reader import SetFile
 
 
@@ -38,6 +38,11 @@ class SetAside(NamedTuple):
             *(f"{one.called} ({printable(what_dose(one))})" for one in self.doses),
         ]
         return [gettext("Left out, because it belongs to no set: {file}.", file=one) for one in told]
+
+
+def leave_out(objects: Mapping[str, tuple[SetFile, ...]], options: Options) -> SetAside:
+    """Set aside objects that belong to no set, if the collection excludes these."""
+    return set_aside(objects) if options.extra_objects == "leave out" else SetAside(objects, (), ())
 
 
 def set_aside(objects: Mapping[str, tuple[SetFile, ...]]) -> SetAside:
@@ -68,7 +73,7 @@ def _other_doses(doses: Sequence[SetFile], plans: Sequence[SetFile]) -> tuple[Se
     """Return all doses but the plan's; none if it is ambiguous."""
     if len(doses) < 2 or len(plans) != 1:
         return ()
-    of_the_plan = [one for one in doses if importability.is_plan_dose(one, plans[0])]
+    of_the_plan = [one for one in doses if planned_dose.is_plan_dose(one, plans[0])]
     return tuple(one for one in doses if one is not of_the_plan[0]) if len(of_the_plan) == 1 else ()
 
 
