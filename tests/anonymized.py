@@ -1,4 +1,4 @@
-"""A set taken through check, anonymizing and proof in this process, without a queue: `anonymized(tmp_path, hd120)`.
+"""A set checked, anonymized and proven in this process, without a queue: `anonymized(tmp_path, hd120)`.
 
 The steps are the pipeline's own; only what they are for is left out: the claim of a number and the publication.
 """
@@ -48,7 +48,7 @@ IDENTITY = Identity("zzz_AnusGE", "AnusGE", "First", "Demo Hospital", 6).numbere
 
 @dataclass
 class Anonymized:
-    """A set, and what was made of it."""
+    """A set and its output."""
 
     source: Path
     anon: Path
@@ -153,14 +153,14 @@ def anonymized(
     make: dict[str, object] | None = None,
     **options: object,
 ) -> Anonymized:
-    """Make a set that differs by these edits, anonymize and prove it, and have the independent judge look at it too.
+    """Make a set with these edits, anonymize and prove it, and have the independent judge check it, too.
 
     Parameters
     ----------
     machines
         Descriptors; none: each plan keeps its own machine.
     make
-        What `make_set` is told beyond the edits; of itself the CT has one slice.
+        Arguments of `make_set` beyond the edits; by default the CT has one slice.
     options
         Of the collection.
     """

@@ -1,4 +1,4 @@
-"""The policy's table carried out on pydicom's data sets: slowly, obviously, and unlike `services.deidentify.writer`.
+"""The policy table applied to pydicom's data sets: slowly, plainly, and unlike `services.deidentify.writer`.
 
 What takes the place of old values comes from the same `Replacements`, which has tests of its own; here is the other
 opinion on *where* each value goes, at every depth. (A fluence mode that only a private element states is left out.)
@@ -28,7 +28,7 @@ BEAMS = {tag_for_keyword(keyword) for keyword in ("BeamSequence", "IonBeamSequen
 
 
 def anonymized_data_set(source: Dataset, replacements: Replacements) -> Dataset:
-    """Return what an object must become; `source` is not changed."""
+    """Return the expected output of an object; `source` is not changed."""
     made = _items_judged(deepcopy(source), replacements, ())
     for tag in table.ADDITIONS:
         decision = replacements.policy.decision(tag)
@@ -69,7 +69,7 @@ def _items_judged(data: Dataset, replacements: Replacements, within: tuple[int, 
 def _become(
     made: Dataset, element: DataElement, decision: Decision, replacements: Replacements, siblings: Dataset
 ) -> None:
-    """Put into `made` what becomes of an element; nothing, where it is dropped."""
+    """Put the expected output of an element into `made`; nothing if it is dropped."""
 
     def each(change: Callable[[str], str]) -> None:
         values = element.value if element.VM > 1 else [element.value]

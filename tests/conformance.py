@@ -1,4 +1,4 @@
-"""What the programs of dicom3tools say of DICOM objects."""
+"""Output of the dicom3tools programs for DICOM objects."""
 
 from __future__ import annotations
 

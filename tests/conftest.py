@@ -1,4 +1,4 @@
-"""What holds for all tests."""
+"""Configuration of all tests."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ settings.load_profile("without deadline")
 
 MEMORY = Path("/dev/shm")
 ROOM = 4 << 30
-"""Bytes that must be free there: several times what a run of the tests leaves until its end."""
+"""Bytes that must be free there: several times the space used by a test run."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Take the option of `make test`, whose tests show nothing of disks and wait for one thousands of times."""
+    """Add the option of `make test`, whose tests do not depend on disks and wait for one thousands of times."""
     parser.addoption("--in-memory", action="store_true", help="temporary folders in memory, where it has room")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Put temporary folders where they were asked for, and let tests send Ctrl-C however pytest was started."""
+    """Put temporary folders where requested, and make Ctrl-C work however pytest was started."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # started in the background of a shell without job control
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("in_memory") and _has_room(MEMORY):
@@ -51,13 +51,13 @@ def _has_room(folder: Path) -> bool:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return how many processes run tests where nobody says it: half of the time a test waits for other processes."""
+    """Return the default number of test processes: half of the time a test waits for other processes."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return cores + min(cores, 4)
 
 
 def pytest_collection_finish() -> None:
-    """Let the garbage collector pass over what stays to the end: all modules and tests, which is most of the heap."""
+    """Exclude from garbage collection what stays until the end: modules and tests, which are most of the heap."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
 
@@ -75,7 +75,7 @@ def pytest_runtest_protocol() -> Generator[None, object, object]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep delivery keys that tests make out of the configuration of whoever runs them."""
+    """Keep the tests' delivery keys out of the user's configuration."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(os.environ, "XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("configuration")))
         yield

@@ -19,7 +19,7 @@ PARTS: Final = {
     "console-progress.png": ("working-wide-dark.png", 1080),
     "console-small.png": ("done-narrow-light.png", 780),
 }
-"""Name, picture of the test, and how much of it is shown, from its top, in pixels."""
+"""Name, picture of the test, and the height shown, from the top, in pixels."""
 
 
 def main() -> None:

@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 
 class Said(NamedTuple):
-    """What a command said."""
+    """Output of a command."""
 
     code: int
     text: str
 
 
 def anonymizer(*arguments: object) -> Said:
-    """Call a command as `main` does; what it says on standard error is added."""
+    """Call a command as `main` does, and return its output including standard error."""
     try:
         done = CliRunner().invoke(application(str(arguments[0])), [*map(str, arguments)])
     except Stopped:
@@ -53,12 +53,12 @@ class _Printer:
         self._said = said
 
     def print(self, text: str) -> None:
-        """Note what is said."""
+        """Record the output."""
         self._said.append(text)
 
 
 def collected(root: Path, client: redis.Redis, *names: str, prefix: str = "zzz_AnusGE", hospital: str = "") -> Path:
-    """Make a collection with a published set for each name, which is its seed, too."""
+    """Make a collection with a published set for each name, also used as seed."""
     make_collection(root, patient_id=prefix, hospital=hospital or "Demo Hospital")
     for name in names:
         make_set(root, name=name, seed=name)
@@ -67,7 +67,7 @@ def collected(root: Path, client: redis.Redis, *names: str, prefix: str = "zzz_A
 
 
 def publish(root: Path, client: redis.Redis, name: str) -> None:
-    """Take a set its whole way."""
+    """Process a set completely."""
     collection = Collection.open(root)
     locator = registry.register(collection, name)
     told = Progress(client, collection.id, locator)
@@ -78,7 +78,7 @@ def publish(root: Path, client: redis.Redis, name: str) -> None:
 
 
 def copied(root: Path, place: Path) -> Path:
-    """Move a collection to a disk of its own."""
+    """Move a collection to its own disk."""
     return shutil.copytree(root, place / root.name)
 
 

@@ -59,7 +59,7 @@ class Export:
 
 
 def generate(parent: Path, number: int, name: str = NAME, *, patient: int | None = None) -> Export:
-    """Make the export of a number: 1 to 6 plans, 0 to 3 structure sets, 1 to 3 series, and what lies beside them.
+    """Make the export of a number: 1 to 6 plans, 0 to 3 structure sets, 1 to 3 series, and what is beside them.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Damage files, and hold our reading against pydicom's: `make fuzz SEED=7 COUNT=10000`.
+"""Damage files, and compare our reading with pydicom's: `make fuzz SEED=7 COUNT=10000`.
 
 Objects of all kinds and encodings are changed at random: bytes, lengths, headers, whole elements. Each is read by us
 and by pydicom. Refusing is always allowed, with one of the reader's own errors; what is read must hold every element
@@ -62,7 +62,7 @@ DUMPERS: Final = ("gdcmdump", "dcmdump")
 """Programs of GDCM and DCMTK that write an object as text, one element a line."""
 
 HANGS_S: Final = 300
-"""A case that takes so long is told with its stack, and ends the run."""
+"""A case that takes so long is reported with its stack, and ends the run."""
 
 _PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _INTERESTING: Final = (
@@ -217,7 +217,7 @@ def compare(path: Path, way: str) -> str:
             raise Finding(f"pydicom sees {_named(row.path)}, and we do not")
         mine = seen.get(row.path)
         if mine and row.value and SURPLUS in file.oddities and row.value.startswith(mine):
-            continue  # told: the numbers behind the last that the attribute has are left out
+            continue  # told: the numbers after the last that the attribute has are left out
         if little and row.value is not None and mine is not None and mine.strip(b" \0") != row.value.strip(b" \0"):
             raise Finding(f"pydicom reads {_named(row.path)} otherwise")
     return "read by both"
@@ -291,7 +291,7 @@ def _named(path: tuple[int, ...]) -> str:
 
 
 def publish(folder: Path, target: Path) -> str:
-    """Take a set its whole way. A failed proof is a finding: check and writer should have known better."""
+    """Process a set completely. A failed proof is a finding: check and writer should have known better."""
     try:
         anonymize_folder(folder, target)
     except (SetRefused, SetIncomplete) as told:

@@ -1,6 +1,6 @@
 """What must hold of a collection, whatever was done to the service: looked at with nothing of the product's own code.
 
-Plain JSON, plain files, pydicom and Redis. To be called when the service has come to rest, or was killed for good.
+Plain JSON, plain files, pydicom and Redis. To be called when the service is idle, or was killed for good.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Original(NamedTuple):
 
 
 def remember(*folders: Path) -> dict[str, Original]:
-    """Take down what was dropped, by the folder's name."""
+    """Record what was dropped, by the folder's name."""
     return {folder.name: _original(folder) for folder in folders}
 
 
@@ -68,7 +68,7 @@ def hold(
     Parameters
     ----------
     originals
-        What was dropped and should still lie there untouched. What lies there beside is not looked at.
+        What was dropped and should still be there untouched. Other contents are not checked.
     said
         What left the share: log lines, events.
     at_rest
@@ -196,7 +196,7 @@ def nothing_is_passed_over(root: Path, states: Mapping[str, str], not_taken: Ite
     states
         What a person is told of each folder, by its name.
     not_taken
-        The names that they are told under *Not taken*: `.` for what lies in the root itself.
+        The names listed under *Not taken*: `.` for what is in the root itself.
     """
     named = set(not_taken)
     for path in sorted(root.iterdir()):
@@ -213,7 +213,7 @@ def nothing_is_passed_over(root: Path, states: Mapping[str, str], not_taken: Ite
 
 
 def _folder_is_answered(folder: Path, state: str | None, named: set[str]) -> None:
-    """Each DICOM file of a folder belongs to its set, or something that it lies in is named; the same of archives."""
+    """Each DICOM file of a folder belongs to its set, or something that it is in is named; the same of archives."""
     parts = [path for path in sorted(folder.rglob("*")) if path.is_symlink() or path.is_file()]
     answered = CONCLUSIONS | {"unread-words", "not readable"}
     if any(_is_dicom(path) for path in parts if not path.is_symlink()):

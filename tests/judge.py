@@ -190,7 +190,7 @@ def values(element: DataElement) -> list[str]:
 
 
 def assert_same_numbers(old: Dataset, new: Dataset) -> None:
-    """Geometry, contours, control points, metersets, dose scaling and DVHs stand as they stood, none lost, none new."""
+    """Geometry, contours, control points, metersets, dose scaling and DVHs are unchanged, none lost, none new."""
     assert numbers(old) == numbers(new), f"numbers of a {old.Modality} differ"
 
 

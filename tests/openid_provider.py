@@ -41,7 +41,7 @@ def signed(claims: dict[str, Any]) -> str:
 
 
 class Provider(ThreadingHTTPServer):
-    """A provider at an address of its own."""
+    """A provider at its own address."""
 
     def __init__(self, issuer: str, listen: tuple[str, int], certificates: Path) -> None:
         super().__init__(listen, _Answer)

@@ -32,7 +32,7 @@ def processes() -> list[Process]:
 
 
 def free_port() -> int:
-    """Return a port of this host on which nobody listens: other runs of the tests may go on beside this one."""
+    """Return a port of this host on which nobody listens: other runs of the tests may continue beside this one."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port: int = taken.getsockname()[1]
         return port

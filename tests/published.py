@@ -1,4 +1,4 @@
-"""A set that was really published, the pipeline's whole way, and what its sheet says."""
+"""A set that was really published, through the whole pipeline, and what its sheet says."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def said(written: bytes) -> str:
 def publish(
     root: Path, client: redis.Redis, *edits: Edit, form: dict[str, str] | None = None, **make: object
 ) -> Published:
-    """Publish a set in a collection of its own."""
+    """Publish a set in its own collection."""
     make_collection(root, sheets=True, **(form or {}))
     made = make_set(root, *edits, **{"ct": 6, "rois": ROIS, **make})
     collection = Collection.open(root)

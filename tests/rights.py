@@ -21,7 +21,7 @@ _DROP_FOR_GOOD = 24
 
 @contextmanager
 def not_all_powerful() -> Iterator[None]:
-    """Have the rights of files and folders hold for this thread, even where it is root's."""
+    """Enforce the permissions of files and folders for this thread, even if it is root's."""
     if os.geteuid() != 0:
         yield
         return
@@ -36,7 +36,7 @@ def not_all_powerful() -> Iterator[None]:
 
 
 def never_all_powerful() -> None:
-    """Have the rights of files and folders hold for this process and all that it starts, even where it is root's."""
+    """Enforce the permissions of files and folders for this process and its children, even if it is root's."""
     if os.geteuid() != 0:
         return
     libc = ctypes.CDLL(None, use_errno=True)

@@ -31,7 +31,7 @@ class SecureVisitor:
     """Where hosts are that no name server knows."""
 
     cookies: dict[str, dict[str, str]] = field(default_factory=dict)
-    """By address: what one is told, the other does not hear."""
+    """Cookies by address, invisible to other addresses."""
 
     csrf: str = ""
 

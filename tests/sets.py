@@ -236,7 +236,7 @@ def second_slice_at_same_position(made: MadeSet) -> None:
     made.objects.append(_renewed(made.ct[0], "66"))
 
 
-#: SOP classes of what else lies in patients' folders.
+#: SOP classes of what else is in patients' folders.
 OTHER_CLASSES = {
     "RTIMAGE": "1.2.840.10008.5.1.4.1.1.481.1",
     "RTRECORD": "1.2.840.10008.5.1.4.1.1.481.4",
@@ -459,13 +459,13 @@ plan_without_frame_of_reference = setting("RTPLAN", FrameOfReferenceUID=None)
 
 
 def structures_in_two_frames_of_reference(made: MadeSet) -> None:
-    """Let one drawn structure lie in another frame of reference than the rest."""
+    """Put one drawn structure into another frame of reference than the rest."""
     roi = made.structure_set.StructureSetROISequence[-1]
     roi.ReferencedFrameOfReferenceUID = _of_nobody(roi.ReferencedFrameOfReferenceUID)
 
 
 def two_studies(made: MadeSet) -> None:
-    """Put the planning system's objects into a study of their own, which is not a fault."""
+    """Put the planning system's objects into their own study, which is not a fault."""
     for data in (made.structure_set, made.plan, made.dose):
         data.StudyInstanceUID = f"{made.ct[0].StudyInstanceUID}.2"
 

@@ -61,7 +61,7 @@ class Soak:
         self.half: dict[str, tuple[Path, bytes]] = {}
         """Sets of which one file has its size and not yet its bytes: where, and what is to come."""
         self.copied: set[str] = set()
-        """Sets that lie there more than once: who reads them says of one that it is the other."""
+        """Sets that exist more than once, and may be taken for each other."""
         self.overwritten: set[str] = set()
         self.other = Celery("other", broker=service.redis.url, set_as_current=False)
         self.other.conf.broker_transport_options = {"socket_timeout": 1, "socket_connect_timeout": 1}
@@ -73,7 +73,7 @@ class Soak:
         return f"Mustermann Erika {self.number}"
 
     def undone(self) -> list[str]:
-        """Name the sets that nothing became of yet."""
+        """Return the names of the sets without an outcome."""
         states = self.service.states()
         return [name for name in self.service.dropped if states.get(name) in {None, "waiting"}]
 
@@ -245,7 +245,7 @@ class Soak:
             self.service.redis.client().execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 
     def hide_share(self) -> None:
-        """Have an empty folder in the place of the share."""
+        """Provide an empty folder instead of the share."""
         away = self.service.place / "hidden"
         self.service.share.rename(away)
         self.service.share.mkdir()
@@ -321,7 +321,7 @@ class Soak:
         return {name for name, state in self.service.states().items() if state == "changed"}
 
     def _right(self, name: str) -> set[str]:
-        """Name the states that are right for a set at the end."""
+        """Return the names of the states that are right for a set at the end."""
         if name in self.overwritten:
             return {"changed"}
         return {"refused"} if name in self.faulty else {"published", "same-set"}

@@ -45,7 +45,7 @@ class Answer:
 
 @dataclass
 class Visitor:
-    """A browser without eyes: it keeps cookies, and sends the token that stands in a page."""
+    """A browser without eyes: it keeps cookies, and sends the token that is in a page."""
 
     port: int
     cookies: dict[str, str] = field(default_factory=dict)

@@ -31,7 +31,7 @@ axe.run().then((found) => done(found.violations.map((one) => [one.id, one.impact
 
 
 class Look(NamedTuple):
-    """How a page is looked at."""
+    """How a page is viewed."""
 
     name: str
     width: int
@@ -63,7 +63,7 @@ class Service:
     """The process whose children anonymize."""
 
     def let_workers(self, do: signal.Signals) -> None:
-        """Freeze who anonymizes, or let them go on."""
+        """Freeze who anonymizes, or let them continue."""
         for task in Path(f"/proc/{self.worker}/task").iterdir():
             for child in (task / "children").read_text().split():
                 os.kill(int(child), do)
@@ -164,7 +164,7 @@ class Window:
     def enter(self, says: str, comes: str, within: str = "body") -> None:
         """Go to a button or a link by the keyboard and press it, until what it does has come.
 
-        The page's stream may write it anew between the two keys: then a person presses again.
+        The page's stream may write it again between the two keys: then a person presses again.
         """
         for _ in range(3):
             with suppress(StaleElementReferenceException, ElementNotInteractableException):

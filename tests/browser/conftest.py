@@ -33,12 +33,12 @@ AXE = Path(sys.prefix, "axe", "node_modules", "axe-core", "axe.min.js")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let somebody look at the pages afterwards."""
+    """Add the option to keep pictures of the pages."""
     parser.addoption("--pictures", type=Path, default=None, help="Where pictures of every page are put.")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what there is no browser for."""
+    """Skip tests for which there is no browser."""
     if BROWSER is None or DRIVER is None:
         why = pytest.mark.skip(
             reason="NO BROWSER: chromium and chromedriver are not installed, the console is not tried"
@@ -49,7 +49,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Start the service as a clinic does: its parts know each other by their settings alone."""
+    """Start the service as a clinic does: its parts know each other by their settings only."""
     place = tmp_path_factory.mktemp("clinic")
     share, user_file = place / "share", place / "users"
     share.mkdir()
@@ -89,7 +89,7 @@ def _window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Window]:
 
 @pytest.fixture
 def window(_window: Window) -> Iterator[Window]:
-    """Open a window, in which nobody is logged in."""
+    """Open a window without a login."""
     _window.forget()
     yield _window
     assert _window.complaints() == []

@@ -54,7 +54,7 @@ def _several_plans(root: Path) -> None:
 
 
 class Desk:
-    """A collection's pages, each looked at in every way as it is come to."""
+    """A collection's pages, each inspected in every view when it is reached."""
 
     def __init__(self, window: Window, axe: str, pictures: Path) -> None:
         self.window, self._axe, self._pictures = window, axe, pictures
@@ -62,7 +62,7 @@ class Desk:
         self.faults: list[tuple[str, str, object]] = []
 
     def look(self, page: str) -> None:
-        """Look for faults of accessibility, and for what is too wide."""
+        """Check for accessibility faults and for elements that are too wide."""
         for look in LOOKS:
             self.window.see(look)
             self.window.driver.execute_script(self._axe)
@@ -82,7 +82,7 @@ class Desk:
         self.window.reads("fine (1)")
 
     def release(self) -> None:
-        """Look at the sheet, send the set back, and release it after all."""
+        """Read the sheet, send the set back, then release it."""
         window = self.window
         window.open(self.home)
         window.reads("Sheet", within="#done")
@@ -109,7 +109,7 @@ class Desk:
         driver.save_screenshot(self._pictures / "published-sheet.png")
 
     def deliver(self) -> None:
-        """Make a delivery of what may travel, and download it."""
+        """Make a delivery of what may be delivered, and download it."""
         self.window.open(f"{self.home}/deliveries")
         _enter(self.window, "Make the delivery")
         self.window.reads("The delivery of 1 set is ready.")
@@ -157,7 +157,7 @@ def test_words_release_delivery_and_plans_by_keyboard(
 
 
 def test_whose_a_set_is_by_keyboard(member: Window, service: Service, axe: str, pictures: Path) -> None:
-    """A set of a known ID with another birth date waits; said to be of the same person, it gets their identity."""
+    """A set with a known ID and another birth date waits; assigned to the same person, it gets their identity."""
     root = linking(service.share / "Persons")
     drop(root, "a")
     member.open(service.url)

@@ -35,7 +35,7 @@ form.querySelector("button").click();  // at once: what is told meanwhile puts t
 
 
 def test_a_wrong_password_does_not_let_in(window: Window, service: Service) -> None:
-    """It says so, and shows nothing."""
+    """The page says so, and shows nothing else."""
     window.log_in(service, "not the password")
     window.reads("Wrong name or password.")
     window.open(service.url)
@@ -43,7 +43,7 @@ def test_a_wrong_password_does_not_let_in(window: Window, service: Service) -> N
 
 
 def test_from_the_form_to_the_tracking_file(member: Window, service: Service) -> None:
-    """The original's way: form, Check data, Anonymize, progress, tracking file. No page is loaded again for it."""
+    """As in the older program: form, Check data, Anonymize, progress, tracking file, without reloading a page."""
     member.press("New collection")
     member.fill(folder="A new folder", patient_id="zzz_AnusGE", family_name="AnusGE", first_name="First")
     member.fill(initial_index="6", hospital="St. Anna")
@@ -104,7 +104,7 @@ def _tracking(root: Path) -> list[Path]:
 
 
 def test_a_refused_set_is_repaired_and_another_tried_again(member: Window, service: Service) -> None:
-    """In a collection that goes by itself: what is refused says why; repaired, it is done without anybody's doing."""
+    """In an automatic collection, a refused set says why; once repaired, it is processed without further action."""
     root = make_collection(service.share / "By itself", patient_id="zzz_Self", machine="VicRapidPlan")
     broken = make_set(root, dose_of_another_plan, name="broken", seed=4)
     make_set(root, energy("20"), name="other machine", seed=5)
@@ -152,7 +152,7 @@ def test_a_form_with_another_token_is_turned_away(member: Window, service: Servi
 
 
 def test_the_keyboard_is_enough(window: Window, service: Service) -> None:
-    """One logs in, opens a collection and has it checked without a mouse; what has the focus keeps it."""
+    """Login, opening a collection and checking it work without a mouse; the focused element keeps the focus."""
     root = make_collection(service.share / "Keyboard", patient_id="zzz_Key", more='[service]\nstart = "by hand"')
     make_set(root, name="a set", seed=8)
     window.open(f"{service.url}/login")
@@ -167,7 +167,7 @@ def test_the_keyboard_is_enough(window: Window, service: Service) -> None:
 
 
 def test_what_has_the_focus_keeps_it_when_its_list_comes_anew(member: Window, service: Service) -> None:
-    """Whoever goes through a page by the keyboard does not begin again whenever a set comes."""
+    """Keyboard users do not start again whenever a set arrives."""
     root = make_collection(service.share / "Focus", patient_id="zzz_Focus", more='[service]\nstart = "by hand"')
     member.open(f"{service.url}/")
     member.reads("zzz_Focus006")
@@ -178,7 +178,7 @@ def test_what_has_the_focus_keeps_it_when_its_list_comes_anew(member: Window, se
 
 
 def _pages(window: Window, service: Service) -> dict[str, Callable[[], None]]:
-    """Return the path of each page, with something of everything on it."""
+    """Return the path of each page, with every kind of content on it."""
     root = make_collection(service.share / "Head and neck", more='[service]\nstart = "by hand"', sheets=True)
     faulty = [
         (make_set, (dose_of_another_plan,), "Fuchs Ida 3310", 21),
@@ -253,7 +253,7 @@ def _pages(window: Window, service: Service) -> dict[str, Callable[[], None]]:
 
 
 def test_every_page_can_be_read_by_everybody(member: Window, service: Service, axe: str, pictures: Path) -> None:
-    """No serious fault of accessibility, light and dark, wide and narrow; and nothing to scroll sideways for."""
+    """No serious accessibility fault, light or dark, wide or narrow, and no horizontal scrolling."""
     faults: list[tuple[str, str, object]] = []
     for page, come in _pages(member, service).items():
         come()
@@ -285,7 +285,7 @@ def test_a_page_in_german(window: Window, service: Service) -> None:
 
 
 def test_no_name_stands_in_a_log_or_a_file_for_everybody(service: Service) -> None:
-    """Neither a patient's nor a folder's: in what the console wrote until now, and in what it shows to strangers."""
+    """No patient's or folder's name is in the console's log, or in what it shows without a login."""
     folders = {folder.name for root in service.share.iterdir() for folder in root.iterdir()}
     names = {name for folder in folders if re.fullmatch(r"\w+ \w+ \d{4}", folder) for name in folder.split()}
     assert {"Müller", "Anna", "4711"} <= names
@@ -297,7 +297,7 @@ def test_no_name_stands_in_a_log_or_a_file_for_everybody(service: Service) -> No
 
 
 def test_on_a_laptop_one_command_is_enough(window: Window, tmp_path: Path) -> None:
-    """It brings its own service, shows a link, begins nothing by itself, and leaves nothing behind."""
+    """It starts its own service, shows a link, processes nothing by itself, and leaves nothing behind."""
     root = make_collection(tmp_path / "BATCH")
     made = make_set(root, name="a set", seed=9)
     command = [str(Path(sys.executable).with_name("anonymizer")), "run", str(root), "--console"]
@@ -328,7 +328,7 @@ def _on_port(port: int) -> dict[str, str]:
 def test_the_back_button_shows_nothing_after_logging_out_and_another_tab_is_told(
     member: Window, service: Service
 ) -> None:
-    """Pages are not kept by the browser, and an open one hears that its session has ended."""
+    """The browser does not cache pages, and an open one is notified that its session has ended."""
     root = make_collection(service.share / "Back button")
     make_set(root, name="Weber Paula 1950", seed=12)
     member.open(f"{service.url}/")

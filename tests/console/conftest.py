@@ -24,7 +24,7 @@ QUICK = PasswordHasher(time_cost=1, memory_cost=64)
 
 @pytest.fixture(scope="package", autouse=True)
 def _quick_passwords() -> Iterator[None]:
-    """Hash and hold passwords against hashes quickly: a guess costs a third of a second else, and there are many."""
+    """Hash and check passwords quickly: otherwise each guess takes a third of a second, and there are many."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(users, "_hasher", QUICK)
         users._nobody.cache_clear()
@@ -34,7 +34,7 @@ def _quick_passwords() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def user_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Put one user in a file, with a password that is quickly checked, for once."""
+    """Write a file with one user, once."""
     path = tmp_path_factory.mktemp("users") / "users"
     path.write_text(f"{USER}:{QUICK.hash(PASSWORD)}\n")
     return path

@@ -1,4 +1,4 @@
-"""Whatever hinders the program is told on a page in the visitor's language, with the names of that page's buttons."""
+"""Whatever hinders the program is reported on a page in the visitor's language, with the names of that page's buttons."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PROJECT = Path(__file__).parents[2]
 
 
 def _descriptions() -> set[str]:
-    """Collect what `describe` may return."""
+    """Return all texts that `describe` may return."""
     tree = ast.parse((PROJECT / "worker" / "transient_errors.py").read_text("utf-8"))
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "gettext_noop"]
     return {str(call.args[0].value) for call in calls if isinstance(call.args[0], ast.Constant)}
@@ -41,7 +41,7 @@ def test_every_hindrance_is_told_in_german() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_hint_quotes_what_a_button_or_heading_says(language: str) -> None:
-    """In the same language, or nobody would find it."""
+    """In the same language, so that it can be found."""
     said = {str(of[language]) for key, of in catalogue().items() if not key.startswith("hint.")}
     hints = [of[language] for key, of in catalogue().items() if key.startswith("hint.")]
     quoted = [name for hint in hints for name in re.findall(r"[“„](.+?)[”“]", str(hint))]
@@ -50,14 +50,14 @@ def test_a_hint_quotes_what_a_button_or_heading_says(language: str) -> None:
 
 
 def test_a_command_becomes_a_german_button() -> None:
-    """Whatever the language of the sentence around it, the visitor looks for this name."""
+    """Whatever the sentence's language, the button's name is the one that the visitor sees."""
     with speaking("de"):
         told = on_a_page("Einzelheiten stehen im Protokoll. `anonymizer retry` versucht es noch einmal.")
     assert told == "Einzelheiten stehen im Protokoll. „Noch einmal“ neben dem Set versucht es noch einmal."
 
 
 def test_a_folder_of_one_patient_is_refused_in_german(served: Served) -> None:
-    """The form of a new collection answers whoever filled it in."""
+    """The form of a new collection answers in the visitor's language."""
     make_set(served.share, name="Nord")
     german = served.member()
     german.get("/language/de")

@@ -1,4 +1,4 @@
-"""What somebody does who wants in, or wants to keep others out; each of it was tried against the console."""
+"""Attacks by someone who wants in, or wants to lock others out; each was tried against the console."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class CountingUsers(Users):
-    """Users that count how many passwords were looked at."""
+    """Users that count the password checks."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -48,7 +48,7 @@ class CountingUsers(Users):
 
 
 def statuses(served: Served, names: list[str]) -> list[int]:
-    """Guess a password for each name, all at once, and return what came back."""
+    """Guess a password for each name in parallel, and return the responses."""
     visitors = [served.visitor() for _ in names]
     for visitor in visitors:
         visitor.get("/login")
@@ -65,7 +65,7 @@ def statuses(served: Served, names: list[str]) -> list[int]:
 def test_of_eighty_guesses_at_once_five_are_tried_whether_the_name_exists_or_not(
     served: Served, user_file: Path, name: str
 ) -> None:
-    """An attempt counts before its password is looked at, and answers tell nothing of who exists."""
+    """An attempt counts before its password is checked, and answers tell nothing of who exists."""
     served.desk.users = users = CountingUsers(user_file)
     found = statuses(served, [name] * 80)
     assert users.looked_at == Throttle.FREE
@@ -73,7 +73,7 @@ def test_of_eighty_guesses_at_once_five_are_tried_whether_the_name_exists_or_not
 
 
 def test_answers_for_names_that_exist_and_that_do_not_are_the_same(served: Served) -> None:
-    """One after another, too: status, page, and a time to wait that is the same but for the seconds that passed."""
+    """In sequence, too: status, page and waiting time are the same except for the seconds elapsed."""
     told, waits = [], []
     for name in (USER, "nobody-of-this-name", "ein Name, der keiner ist"):
         visitor, began = served.visitor(), time.monotonic()
@@ -87,14 +87,14 @@ def test_answers_for_names_that_exist_and_that_do_not_are_the_same(served: Serve
 
 
 def test_one_address_cannot_lock_out_everybody_who_shares_it(served: Served) -> None:
-    """Behind a proxy all have one address: whoever guesses many names is turned away, and a right password is not."""
+    """Behind a proxy all users share an address: guesses are throttled, a right password is accepted."""
     found = statuses(served, [f"name-{number}" for number in range(40)])
     assert sorted(found) == [403] * Throttle.FREE_OF_PLACE + [429] * (40 - Throttle.FREE_OF_PLACE)
     assert served.visitor().log_in().status == 303
 
 
 def test_from_an_address_of_many_guesses_each_name_has_one_attempt() -> None:
-    """Instead of five; and after an hour of quiet all begin anew."""
+    """Instead of five; after a quiet hour the counts are reset."""
     now = [0.0]
     throttle = Throttle(lambda: now[0])
     for number in range(Throttle.FREE_OF_PLACE):
@@ -106,7 +106,7 @@ def test_from_an_address_of_many_guesses_each_name_has_one_attempt() -> None:
 
 
 def test_a_flood_of_names_frees_none_that_is_shut(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The memory of the throttle is bounded, and does not forget whom it makes wait."""
+    """The throttle's memory is bounded, and keeps the names that must wait."""
     monkeypatch.setattr(Throttle, "KEPT", 50)
     throttle = Throttle(lambda: 0.0)
     for _ in range(Throttle.FREE):
@@ -118,7 +118,7 @@ def test_a_flood_of_names_frees_none_that_is_shut(monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture
 def crowd(served: Served) -> Iterator[list[socket.socket]]:
-    """Let 520 connections send half a request each, from the address that everybody has."""
+    """Open 520 connections with half a request each, from the shared address."""
     with ExitStack() as stack:
         halves = [b"GET /login HT", b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\ncsrf="]
         made = []
@@ -131,12 +131,12 @@ def crowd(served: Served) -> Iterator[list[socket.socket]]:
 
 @pytest.mark.usefixtures("crowd")
 def test_half_sent_requests_keep_nobody_out(served: Served) -> None:
-    """Whoever is still waited for makes room."""
+    """Connections with incomplete requests make room."""
     assert served.visitor().log_in().status == 303
 
 
 def test_connections_that_are_answered_make_no_room_for_others(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who has a page open keeps it, however many come; and one too many is turned away."""
+    """An open page stays open, however many connections arrive; one too many is rejected."""
     monkeypatch.setattr(connections, "MOST_OF_ADDRESS", 2)
     member = served.member()
     streams = [following(served, member) for _ in range(2)]
@@ -156,7 +156,7 @@ def test_connections_that_are_answered_make_no_room_for_others(served: Served, m
     ids=["nothing", "half a head", "half a body", "half of a second one"],
 )
 def test_half_a_request_has_a_time(served: Served, half: bytes) -> None:
-    """Then its connection ends, and the log has no error of ours."""
+    """The connection is closed, and the log has no error of ours."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(connections, "HEAD_S", 0.2)
         patch.setattr(connections, "BODY_S", 0.2)
@@ -190,7 +190,7 @@ def test_a_form_of_ten_thousand_fields_is_read_once(served: Served) -> None:
     "value", ['"x\\015\\012Set-Cookie: evil=1"', "evil; Path=/x", "x" * 43 + "=", "ä" * 43, "short"]
 )
 def test_what_a_login_cookie_holds_goes_into_no_header(served: Served, value: str) -> None:
-    """Python's cookies unquote octal escapes: a line end in one would begin a header of the sender's own."""
+    """Python's cookies decode octal escapes: a line end in one would start a header chosen by the sender."""
     connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=240)
     connection.request("GET", "/login", headers={"Cookie": f"login-{served.port}={value}".encode()})
     answer = connection.getresponse()
@@ -203,7 +203,7 @@ def test_what_a_login_cookie_holds_goes_into_no_header(served: Served, value: st
 
 
 def test_a_token_of_ours_stays_so_that_two_tabs_can_log_in(served: Served) -> None:
-    """The first tab's form still holds after the second was opened; and the token is sent back in no header."""
+    """The first tab's form is still valid after the second was opened; no header returns the token."""
     visitor = served.visitor()
     visitor.get("/login")
     first = visitor.csrf
@@ -221,7 +221,7 @@ def following(served: Served, member: Visitor) -> http.client.HTTPResponse:
 
 
 def test_a_stream_ends_when_the_share_goes_and_comes_back_with_it(served: Served) -> None:
-    """Properly, without an error in the log; who asks meanwhile is told to ask again, and not that there is no page."""
+    """Cleanly, without an error in the log; meanwhile the answer is "try again", not "no such page"."""
     member = served.member()
     stream, again = following(served, member), served.collection
     assert stream.readline() == b"retry: 2000\n"
@@ -260,7 +260,7 @@ def test_a_share_that_hangs_ends_the_stream_and_leaves_the_other_pages(
 
 
 def die_of_it(folder: Path, options: Options, machines: list[object]) -> FolderSummary:
-    """Be killed by the system at one folder, and judge the others."""
+    """Be killed by the system at one folder, and check the others."""
     if "deadly" in folder.name:
         os.kill(os.getpid(), signal.SIGKILL)
     return summarize(folder, options, machines)  # type: ignore[arg-type]  # handed on as they came
@@ -269,7 +269,7 @@ def die_of_it(folder: Path, options: Options, machines: list[object]) -> FolderS
 def test_a_check_whose_process_dies_is_told_and_the_others_are_judged(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of one set, whose reading takes more memory than there is, say; and the check ends."""
+    """Such as a set that needs too much memory; the check still ends."""
     make_set(served.share / "BATCH", name="A deadly one", seed=2)
     make_set(served.share / "BATCH", name="Zuletzt", seed=3)
     monkeypatch.setattr(folder_checks, "summarize", die_of_it)
@@ -297,7 +297,7 @@ def wait_until_over(board: collection_view.Board) -> None:
 
 
 def test_names_that_are_no_utf_8_are_shown_escaped(served: Served) -> None:
-    """As old file servers write them: on every page, in the streams, and in the form, where they cannot be chosen."""
+    """As on old file servers: on every page, in the streams, and in the form, where they cannot be chosen."""
     root = os.fsencode(served.share)
     os.mkdir(root + b"/M\xfcnchen")  # noqa: PTH102 - no path of characters has this name
     make_set(served.share / "BATCH", name=os.fsdecode(b"M\xfcller 4712"), seed=2)
@@ -310,7 +310,7 @@ def test_names_that_are_no_utf_8_are_shown_escaped(served: Served) -> None:
 
 
 def test_two_people_who_decide_about_a_name_do_not_overwrite_each_other(served: Served) -> None:
-    """The second is told, and sees what the first decided; about other names both decide as they like."""
+    """The second sees the first decision; decisions about other names are independent."""
     page = f"{served.collection}/structures"
     first, second = served.member(), served.member()
     first.get(page)
@@ -328,7 +328,7 @@ def test_two_people_who_decide_about_a_name_do_not_overwrite_each_other(served: 
 
 
 def test_two_people_who_make_a_collection_of_one_folder_make_one(served: Served) -> None:
-    """The second is told that there is one; whose form it is does not change."""
+    """The second is refused; the first form stays."""
     members = [served.member() for _ in range(6)]
     form = {"folder": "+", "new_folder": "One", "initial_index": "1", "hospital": "H", "first_name": "First"}
     form |= {"machine": "keep", "start": "by hand"}

@@ -1,4 +1,4 @@
-"""A collection whose sets wait for a person: they are checked, chosen, and only then the watcher asks for them."""
+"""A collection whose sets wait for a person: the watcher queues them only once checked and chosen."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 
 class Asked:
-    """A queue that takes down what it is asked for."""
+    """A queue that records what it is asked for."""
 
     def __init__(self) -> None:
         self.names: list[SetKey] = []
 
     def put(self, name: SetKey, *, last_chance: bool = False) -> None:  # noqa: ARG002 - a queue is asked so
-        """Take it down."""
+        """Record the set."""
         self.names.append(name)
 
     def holding(self, names: Iterable[SetKey]) -> dict[SetKey, str]:  # noqa: ARG002 - a queue is asked so
@@ -44,7 +44,7 @@ class Asked:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Make a collection that waits for a person, with a good set and one without a plan."""
+    """Make a manual collection with a good set and one without a plan."""
     root = make_collection(tmp_path / "BATCH", more='[service]\nstart = "by hand"')
     make_set(root, name="good", seed=1)
     make_set(root, without("RTPLAN"), name="without plan", seed=2)
@@ -52,7 +52,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def checked(board: Board) -> dict[str, str]:
-    """Check, wait for it, and tell the verdicts."""
+    """Check, wait for the end, and return the verdicts."""
     board.check()
     wait_until(lambda: not board.look().checking)
     return {line.row.folder: line.judgement.verdict if line.judgement else "" for line in board.look().lines}
@@ -74,7 +74,7 @@ def asked_for(root: Path) -> list[str]:
 
 
 def test_nothing_is_asked_for_before_a_person_has_said_so(root: Path) -> None:
-    """However long it lies there; and then just that set is."""
+    """However long it waits; once started, only that set is queued."""
     board = Board(root, Settings())
     assert (asked_for(root), states(board)) == (
         [],
@@ -88,7 +88,7 @@ def test_nothing_is_asked_for_before_a_person_has_said_so(root: Path) -> None:
 
 
 def test_only_what_the_check_found_good_can_be_begun(root: Path) -> None:
-    """Not what was not checked, not what has faults, and nothing that is not there."""
+    """Neither unchecked sets, nor sets with faults, nor missing ones."""
     board = Board(root, Settings())
     every = [line.row.locator for line in board.look().lines]
     assert board.start(every) == 0
@@ -99,7 +99,7 @@ def test_only_what_the_check_found_good_can_be_begun(root: Path) -> None:
 
 
 def test_a_set_that_changes_is_to_be_checked_and_begun_anew(root: Path) -> None:
-    """What was checked is what is begun: neither the check nor the word holds for another set."""
+    """Only the checked contents are started: neither check nor start apply to a changed set."""
     board = Board(root, Settings())
     checked(board)
     (line,) = board.look().can_start
@@ -122,7 +122,7 @@ def test_a_check_without_faults_lets_all_be_begun(root: Path) -> None:
 
 
 def test_a_refused_set_can_be_tried_again(root: Path) -> None:
-    """Its outcome and its file are forgotten, and the watcher asks for it."""
+    """Its outcome and its file are removed, and the watcher queues it."""
     collection = Collection.open(root)
     locator = registry.register(collection, "good")
     fingerprint = folder_listing.take(root / "good").fingerprint
@@ -137,7 +137,7 @@ def test_a_refused_set_can_be_tried_again(root: Path) -> None:
 
 
 def test_a_collection_of_the_service_goes_by_itself_unless_it_says_otherwise(tmp_path: Path) -> None:
-    """What the form says holds; on a laptop the page waits all the same."""
+    """The form decides; in a local console sets always wait."""
     root = make_collection(tmp_path / "BATCH")
     make_set(root, name="good", seed=1)
     Collection.open(root)
@@ -147,7 +147,7 @@ def test_a_collection_of_the_service_goes_by_itself_unless_it_says_otherwise(tmp
 
 
 def test_the_page_goes_the_same_way(served: Served) -> None:
-    """Check, choose, begin: over HTTP, with a line in the log for each, that names nobody but who did it."""
+    """Check, choose and start over HTTP, with a log line for each that names only the user."""
     member = served.member()
     assert 'id="start-button" form="start" data-needs="set" disabled' in member.get(served.collection).text
     assert member.post(f"{served.collection}/start", {"set": []}).status == 409

@@ -15,7 +15,7 @@ PROJECT = Path(__file__).parents[2]
 SAID_IN = ("services", "watcher", "worker")
 VERBS = {path.stem for path in (PROJECT / "anonymizer/commands").glob("*/[a-z]*.py")}
 OURS = {"one.approval", "one.prescription", "one.where"}
-"""What stands on a page in English, and is no sentence."""
+"""English text on a page that is not a sentence."""
 
 
 @pytest.mark.parametrize(
@@ -50,12 +50,12 @@ OURS = {"one.approval", "one.prescription", "one.where"}
     ],
 )
 def test_a_command_becomes_what_is_pressed(told: str, shown: str) -> None:
-    """With all that belongs to it, and nothing that does not."""
+    """Including its arguments, and nothing else."""
     assert on_a_page(told) == shown
 
 
 def _sentences(source: str) -> list[str]:
-    """Return what a module may say, with a name for whatever is filled in."""
+    """Return a module's sentences, with names for their placeholders."""
     tree = ast.parse(source)
     docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     within = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
@@ -71,7 +71,7 @@ def _sentences(source: str) -> list[str]:
 
 
 def test_no_sentence_brings_a_command_to_a_page() -> None:
-    """Whichever command a room below the console names."""
+    """For every command named by a room below the console."""
     sources = [path.read_text("utf-8") for room in SAID_IN for path in (PROJECT / room).rglob("*.py")]
     command = re.compile(rf"(?<![.\w-])anonymizer ({'|'.join(VERBS)})\b")
     told = [said for source in sources for said in _sentences(source) if command.search(said)]
@@ -80,7 +80,7 @@ def test_no_sentence_brings_a_command_to_a_page() -> None:
 
 
 def test_every_page_puts_them_so() -> None:
-    """Whatever a page shows in the program's own English, and every reason why something was not done."""
+    """In all texts that a page shows in English, and all reasons why something was not done."""
     bare = []
     for page in files("console").joinpath("templates").iterdir():
         for line in page.read_text("utf-8").splitlines():

@@ -1,4 +1,4 @@
-"""What a collection's pages show: sets and why they stand as they do, the tracking file, sheets, and what changes."""
+"""What a collection's pages show: sets with their state and its reason, tracking file, sheets, and changes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LINES = 'OrigPatientID, NewPatientID, OrigPlanID, Hospital\n4711, zzz_AnusGE006,
 
 
 def conclude(served: Served, state: Any, **more: Any) -> None:
-    """Let something have become of the one set."""
+    """Store an outcome of the one set."""
     collection = Collection.open(served.share / "BATCH")
     locator = registry.register(collection, "Müller Anna 4711")
     seen = folder_listing.take(collection.root / "Müller Anna 4711")
@@ -60,7 +60,7 @@ def test_a_refused_set_says_why_and_what_to_do(served: Served) -> None:
 
 
 def test_a_changed_set_is_taken_as_a_new_one_and_one_that_ends_in_zeros_as_it_is(served: Served) -> None:
-    """What the command line does with `retry --as-new` and `--accept`, without a terminal."""
+    """As `retry --as-new` and `--accept` do, without a terminal."""
     member, collection = served.member(), Collection.open(served.share / "BATCH")
     locator = collection.locator("Müller Anna 4711")
     fingerprint = folder_listing.fingerprint(collection.root / "Müller Anna 4711")
@@ -93,7 +93,7 @@ def test_an_anonymized_set_says_what_it_became(served: Served) -> None:
 
 
 def test_the_tracking_file_is_shown_and_downloaded_as_it_is(served: Served) -> None:
-    """By its day; no other file of the folder can be had."""
+    """By its day; no other file of the folder is accessible."""
     address, member = served.collection, served.member()
     (served.share / "BATCH" / TRACKING).write_text(LINES)
     assert "Tracking file of 22 November 2026" in member.get(address).text
@@ -107,13 +107,13 @@ def test_the_tracking_file_is_shown_and_downloaded_as_it_is(served: Served) -> N
 
 
 def test_an_empty_tracking_file_is_no_fault(served: Served) -> None:
-    """Somebody has emptied it."""
+    """A person emptied it."""
     (served.share / "BATCH" / TRACKING).write_text("")
     assert "No lines yet." in served.member().get(f"{served.collection}/tracking/20261122").text
 
 
 def test_what_changes_comes_by_itself(served: Served) -> None:
-    """First all parts of a page, each by its name, and the order in which sets stand."""
+    """First all parts of a page by name, with the order of the sets."""
     event = first_event(served.member(), f"{served.collection}/events")
     (name,) = event["lists"]["sets"]
     assert {"state", "sets-none", "done-more", "files", name} == event["html"].keys()
@@ -132,7 +132,7 @@ def test_a_form_that_is_half_saved_is_told_and_nothing_breaks(served: Served) ->
 
 
 def test_a_share_that_is_away_is_told_and_comes_back(served: Served) -> None:
-    """The page stays; nobody has to do anything."""
+    """The page stays, and recovers by itself."""
     member = served.member()
     away = served.share.rename(served.share.with_name("away"))
     assert "The share is unavailable." in member.get("/").text
@@ -148,6 +148,6 @@ def test_two_copies_of_a_collection_are_told(served: Served) -> None:
 
 
 def test_what_is_not_there_is_told_as_a_page(served: Served) -> None:
-    """In the visitor's language, with a way back."""
+    """In the visitor's language, with a link back."""
     answer = served.member().get("/c/" + "0" * 32, Accept_Language="de")
     assert (answer.status, "Diese Seite gibt es nicht." in answer.text) == (404, True)

@@ -1,4 +1,4 @@
-"""What users may do: each page honours it, and whoever is taken out of the file is out at once."""
+"""What users may do: every page enforces it, and a removed user is logged out at once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 TRACKING = "VicRapidPlan_trackingFile_20261122.txt"
 ANSWERS = {"look": (200, 403, 403, 403), "start": (200, 200, 403, 303), "tracking": (200, 403, 200, 403)}
-"""Of the collection's page, the form of a new one, the tracking file, and the button that checks."""
+"""The collection's page, the form of a new one, the tracking file, and the button that checks."""
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def answers(member: Visitor, address: str) -> tuple[int, ...]:
 
 @pytest.mark.parametrize("role", roles.EVERY)
 def test_each_role_opens_its_own_pages_alone(served: Served, user_file: Path, role: str) -> None:
-    """Changed while somebody is logged in, it holds from their next page on; buttons that do nothing are not shown."""
+    """A change applies from the user's next page on; buttons without effect are not shown."""
     member = served.member()
     users.allow(user_file, USER, [role])
     assert answers(member, served.collection) == ANSWERS[role]
@@ -65,7 +65,7 @@ def test_each_role_opens_its_own_pages_alone(served: Served, user_file: Path, ro
 
 
 def test_every_form_that_changes_something_asks_for_the_role(served: Served, user_file: Path) -> None:
-    """Whatever its address is: only logging out is left to those who look."""
+    """At any address; users who may only look can still log out."""
     member = served.member()
     users.allow(user_file, USER, ["look"])
     posts = {
@@ -95,14 +95,14 @@ def test_who_is_removed_is_out_at_once_and_so_is_who_has_another_password(served
 
 
 def test_a_file_that_cannot_be_read_just_now_logs_nobody_out(served: Served, user_file: Path) -> None:
-    """It is written while somebody looks at a page, say."""
+    """For example while it is being written."""
     member = served.member()
     user_file.write_text("half a line")
     assert member.get("/new").status == 200
 
 
 def test_whom_a_proxy_lets_in_may_have_a_role_too(share: Path, user_file: Path) -> None:
-    """Without a password; whoever is not in the file may do everything, as before."""
+    """Without a password; users not in the file may do everything, as before."""
     users.allow(user_file, "visitor", ["look"])
     proxy = Proxy("X-Remote-User", (ip_network("127.0.0.1"),))
     settings = Settings(console_users=user_file, console_proxy=proxy)
@@ -139,7 +139,7 @@ def test_users_are_listed_changed_and_removed_at_the_command_line(
 def test_what_means_nothing_is_told_and_changes_nothing(
     user_file: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
-    """A user who is not there, a role that does not exist, a role of nobody."""
+    """A missing user, an unknown role, a role without a user."""
     monkeypatch.setenv("ANONYMIZER_CONSOLE_USERS", str(user_file))
     before = user_file.read_bytes()
     done = CliRunner().invoke(application("console"), ["console", *arguments])

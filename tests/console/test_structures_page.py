@@ -1,4 +1,4 @@
-"""The page of names works on the file that the command line and a spreadsheet work on."""
+"""The page of names uses the same file as the command line and spreadsheets."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def make_batch(served: Served) -> str:
 
 
 def test_names_are_listed_confirmed_and_left(served: Served) -> None:
-    """And what was chosen stands in the file, whoever looks at it next."""
+    """The choice is in the file for the next visitor."""
     page = make_batch(served)
     member = served.member()
     shown = member.get(page)
@@ -45,7 +45,7 @@ def test_names_are_listed_confirmed_and_left(served: Served) -> None:
 
 
 def test_what_cannot_be_confirmed_is_said_and_nothing_written(served: Served) -> None:
-    """A name that a planning system would cut, one without a target, a set that was never published."""
+    """A name that a planning system would truncate, one without a target, a set that was never published."""
     page = make_batch(served)
     member = served.member()
     member.get(page)
@@ -56,7 +56,7 @@ def test_what_cannot_be_confirmed_is_said_and_nothing_written(served: Served) ->
 
 
 def test_a_list_that_cannot_be_read_is_told_with_its_line(served: Served) -> None:
-    """The page says that nothing is anonymized meanwhile."""
+    """The page says that processing is paused."""
     page = make_batch(served)
     (served.share / "BATCH" / "structures.csv").write_text("source;target;state\nA;B;perhaps\n")
     answer = served.member().get(page)

@@ -1,4 +1,4 @@
-"""The original's form, on a page: what it checks, what it shows before, and what it makes."""
+"""The form on a page: its checks, its preview, and what it creates."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_it_makes_a_collection_and_shows_it(served: Served) -> None:
 
 
 def test_a_folder_that_is_there_can_be_taken_and_the_machine_kept(served: Served) -> None:
-    """Sets that lie in it already stay where they are."""
+    """Sets that are in it already stay where they are."""
     (served.share / "Larynx" / "set").mkdir(parents=True)
     member = served.member()
     assert '<option value="Larynx"' in member.get("/new").text
@@ -82,7 +82,7 @@ def test_the_preview_shows_whom_the_first_set_becomes(served: Served) -> None:
     ],
 )
 def test_a_field_that_cannot_be_taken_is_named_and_the_rest_stays(served: Served, name: str, value: str) -> None:
-    """Nothing is made, and what was filled in need not be filled in again."""
+    """Nothing is created, and the values are kept in the form."""
     before = sorted(served.share.iterdir())
     answer = served.member().post("/new", {**FORM, name: value})
     assert answer.status == 422
@@ -93,14 +93,14 @@ def test_a_field_that_cannot_be_taken_is_named_and_the_rest_stays(served: Served
 
 
 def test_what_is_written_into_the_form_is_shown_and_not_obeyed(served: Served) -> None:
-    """Markup in a field is text."""
+    """Markup in a field is shown as text."""
     answer = served.member().post("/new", {**FORM, "hospital": '"><script>alert(1)</script>', "initial_index": "0"})
     assert "<script>alert" not in answer.text
     assert "&lt;script&gt;alert" in answer.text
 
 
 def test_numbers_of_the_older_program_are_not_given_again(served: Served) -> None:
-    """What the command line refuses, the page refuses with the same words."""
+    """The page refuses what the command line refuses, in the same words."""
     (served.share / "Old" / "ANON_007").mkdir(parents=True)
     answer = served.member().post("/new", {**FORM, "folder": "Old"})
     assert answer.status == 422
@@ -114,7 +114,7 @@ def test_a_form_that_never_ends_is_cut_off(served: Served) -> None:
 
 
 def test_six_questions_are_asked_and_everything_else_stands_behind_more(served: Served) -> None:
-    """Each option with a line on what it does; what is left alone is what a new collection has."""
+    """Each option with a line of explanation; the defaults are those of a new collection."""
     page = served.member().get("/new").text
     before, _, behind = page.partition('<details class="more">')
     asked = ("patient_id", "family_name", "first_name", "initial_index", "hospital", "machine")
@@ -125,7 +125,7 @@ def test_six_questions_are_asked_and_everything_else_stands_behind_more(served: 
 
 
 def test_what_is_chosen_behind_more_stands_in_the_form(served: Served) -> None:
-    """Whatever kind of option it is."""
+    """For every kind of option."""
     chosen = {
         "dates": "remove",
         "sheets": "no",
@@ -144,7 +144,7 @@ def test_what_is_chosen_behind_more_stands_in_the_form(served: Served) -> None:
     ("name", "value"), [("scanner", "x" * 17), ("inbox", "../out"), ("dates", "now"), ("accept", "two-patients")]
 )
 def test_an_option_that_cannot_be_taken_opens_more(served: Served, name: str, value: str) -> None:
-    """And is named above the form."""
+    """The option is named above the form."""
     answer = served.member().post("/new", {**FORM, name: value})
     assert (answer.status, f'href="#{name}"' in answer.text, '<details class="more" open>' in answer.text) == (
         422,

@@ -1,4 +1,4 @@
-"""The catalogue: every text in every language, none missing and none left over; times in words."""
+"""The catalogue has every text in every language, none missing or unused; times are in words."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SOURCES = [
 
 
 def holes(text: str | list[str]) -> list[set[str]]:
-    """Name what is filled into each form of a text."""
+    """Return the placeholders of each form of a text."""
     return [
         {name for _, name, _, _ in string.Formatter().parse(form) if name} - {"count"}
         for form in ([text] if isinstance(text, str) else text)
@@ -33,7 +33,7 @@ def holes(text: str | list[str]) -> list[set[str]]:
 
 
 def test_every_text_is_there_in_every_language() -> None:
-    """With the same things filled in, and one and many told apart everywhere or nowhere."""
+    """With the same placeholders, and singular and plural in all languages or none."""
     for key, texts in catalogue().items():
         assert texts.keys() == LANGUAGES.keys(), key
         assert all(texts.values()), key
@@ -41,7 +41,7 @@ def test_every_text_is_there_in_every_language() -> None:
 
 
 def test_pages_say_nothing_that_the_catalogue_has_not_and_it_has_nothing_that_no_page_says() -> None:
-    """Groups of words (states, codes, links) are chosen by what they stand for."""
+    """Groups of words (states, codes, links) are chosen by their meaning."""
     source = "".join(path.read_text("utf-8") for path in SOURCES if path.name != "texts.toml")
     said = {
         key for key in re.findall(r"[\"']([a-z_]+\.[\w.]+)[\"']", source) if key.partition(".")[0] in GROUPS
@@ -60,7 +60,7 @@ def test_pages_say_nothing_that_the_catalogue_has_not_and_it_has_nothing_that_no
 
 
 def groups_of(key: str) -> set[str]:
-    """Name the groups that a key belongs to: `names.how` and `names`."""
+    """Return the names of the groups that a key belongs to: `names.how` and `names`."""
     parts = key.split(".")
     return {".".join(parts[:length]) for length in range(1, len(parts))}
 
@@ -84,7 +84,7 @@ GROUPS = {key.partition(".")[0] for key in catalogue()}
     ],
 )
 def test_spans_of_time_are_said_in_words(seconds: float, english: str, german: str) -> None:
-    """No more exactly than anybody wants to know."""
+    """With sensible precision."""
     assert (Texts("en").lasting(seconds), Texts("de").lasting(seconds)) == (english, german)
 
 
@@ -113,7 +113,7 @@ def test_the_language_is_the_visitors(cookie: str | None, accepted: str, languag
 
 
 def test_a_page_speaks_german_and_says_so(served: Served) -> None:
-    """By the browser's wish, and from then on by choice; back to where one was, and nowhere else."""
+    """By the browser's preference, then by choice; back to the same page, and nowhere else."""
     visitor = served.visitor()
     german = visitor.get("/login", Accept_Language="de")
     assert '<html lang="de">' in german.text

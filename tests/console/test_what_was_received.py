@@ -1,4 +1,4 @@
-"""What a coordinating centre received, on the page of deliveries."""
+"""Deliveries received by a coordinating centre, on the page of deliveries."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_received_sets_are_listed_with_their_sender_and_what_waits(
     tmp_path: Path,
     client: redis.Redis,  # noqa: F811 - the fixture
 ) -> None:
-    """Nothing is shown before; then the delivery whose key nobody believes, then its sets, and one that has to wait."""
+    """First nothing, then the delivery with an untrusted key, then its sets, one of them waiting."""
     root = served.share / "BATCH"
     collection, member = Collection.open(root), served.member()
     assert "received-title" not in member.get(f"{served.collection}/deliveries").text
@@ -75,7 +75,7 @@ def test_what_was_refused_as_a_whole_is_named(
     tmp_path: Path,
     client: redis.Redis,  # noqa: F811 - the fixture
 ) -> None:
-    """Until it is another one, or gone; it is not asked for again meanwhile."""
+    """Until it changes or is gone; meanwhile it is not received again."""
     root = served.share / "BATCH"
     collection, member = Collection.open(root), served.member()
     anonymizer("export", collected(tmp_path / "HOSPITAL", client, "Huber Josef"), root / "inbox" / "first")
@@ -91,7 +91,7 @@ def test_what_was_refused_as_a_whole_is_named(
 
 
 def inbox_of(collection: Collection) -> list[str]:
-    """Return the marks of what lies in the inbox and has come to rest."""
+    """Return the marks of settled deliveries in the inbox."""
     inbox = Inbox(collection)
     inbox.due()
     return inbox.due()

@@ -1,4 +1,4 @@
-"""Logging in, and what there is for those who have not: nothing but the login."""
+"""Login, and what is accessible without one: nothing but the login page."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_nobody_sees_anything_without_a_login(served: Served) -> None:
 
 
 def test_the_right_password_lets_in_and_the_session_cookie_is_shut(served: Served) -> None:
-    """Scripts cannot read it, and other sites cannot have it sent."""
+    """Scripts cannot read it, and other sites cannot make browsers send it."""
     answer = served.visitor().log_in()
     (cookie,) = (given for given in answer.headers.get_all("Set-Cookie") if given.startswith("console"))
     assert (answer.status, answer.location) == (303, "/")
@@ -42,7 +42,7 @@ def test_the_right_password_lets_in_and_the_session_cookie_is_shut(served: Serve
 
 
 def test_behind_https_the_cookie_is_secure_and_bound_to_its_host(served: Served) -> None:
-    """Only on the very machine, over plain HTTP, it is not: some browsers send no secure cookie there."""
+    """Except on this machine over plain HTTP, since some browsers send no secure cookie there."""
     answer = served.visitor().get("/login", Host="console.hospital.example")
     (cookie,) = answer.headers.get_all("Set-Cookie")
     assert cookie.startswith("__Host-")
@@ -60,7 +60,7 @@ def test_a_wrong_password_is_told_and_logged_but_never_what_was_typed(served: Se
 
 
 def test_who_guesses_has_to_wait_and_others_do_not(served: Served) -> None:
-    """Even with the right password; and the answer says for how long."""
+    """Even with the right password; the answer states the time."""
     visitor = served.visitor()
     for _ in range(Throttle.FREE):
         visitor.log_in(USER, "a guess, and another one")
@@ -84,7 +84,7 @@ def test_pauses_get_longer_and_end_with_a_success() -> None:
 
 
 def test_a_session_ends_by_itself() -> None:
-    """When nothing was asked for, and in any case after a day's work; progress that comes by itself does not count."""
+    """When idle, and always after a working day; automatic updates do not count as activity."""
     now = [0.0]
     sessions = Sessions(lambda: now[0])
     idle, busy = sessions.begin("anna"), sessions.begin("bert")
@@ -99,7 +99,7 @@ def test_a_session_ends_by_itself() -> None:
 
 
 def test_logging_out_ends_the_session_here_and_not_only_in_the_browser(served: Served) -> None:
-    """A cookie that somebody kept is worth nothing afterwards."""
+    """A kept cookie is invalid afterwards."""
     visitor = served.member()
     kept = dict(visitor.cookies)
     assert visitor.post("/logout").location == "/login"
@@ -108,7 +108,7 @@ def test_logging_out_ends_the_session_here_and_not_only_in_the_browser(served: S
 
 
 def test_a_form_that_is_sent_after_the_session_ended_does_nothing_and_says_so(served: Served) -> None:
-    """On a page, with the way to the login; and after the login the same page holds again once it was loaded."""
+    """On a page with a link to the login; after the login the form is valid again once reloaded."""
     member = served.member()
     member.get(served.collection)
     for session in list(served.desk.sessions._by_token.values()):
@@ -121,7 +121,7 @@ def test_a_form_that_is_sent_after_the_session_ended_does_nothing_and_says_so(se
 
 
 def test_two_tabs_of_one_session_both_hold_until_somebody_logs_in_again(served: Served) -> None:
-    """A tab from before a new login has the token of a session that ended: it is told to load its page again."""
+    """A tab from before a new login has an expired token, and asks to reload the page."""
     other = served.visitor()
     other.get("/login")
     login, tab = other.csrf, served.member()
@@ -155,7 +155,7 @@ def test_a_form_without_its_token_or_from_another_site_does_nothing(served: Serv
 
 
 def test_pages_may_do_nothing_in_the_browser_but_what_is_ours(served: Served) -> None:
-    """Every answer says so: pages, files, errors and the way to the login."""
+    """In the headers of every response: pages, files, errors and redirects."""
     member = served.member()
     for path in ("/", "/new", served.collection, "/static/console.js", "/nothing", "/c/nothing"):
         headers = member.get(path).headers
@@ -166,7 +166,7 @@ def test_pages_may_do_nothing_in_the_browser_but_what_is_ours(served: Served) ->
 
 
 def test_no_page_has_script_or_style_within(served: Served) -> None:
-    """The policy would forbid it, and nothing comes from elsewhere."""
+    """The policy forbids them, and nothing is loaded from elsewhere."""
     member = served.member()
     for path in ("/", "/new", served.collection, "/nothing"):
         text = member.get(path).text
@@ -177,7 +177,7 @@ def test_no_page_has_script_or_style_within(served: Served) -> None:
 
 
 def test_a_proxy_is_believed_and_nobody_else(share: Path) -> None:
-    """The same header from another address says nothing; and the user can change under way."""
+    """The same header from another address is ignored; and the user may change in between."""
     desk = Desk(share, Settings(console_proxy=Proxy("x-remote-user", (ip_network("127.0.0.1/32"),))))
     for served in serving(desk, share):
         visitor = served.visitor()
@@ -228,7 +228,7 @@ def test_names_and_passwords_that_cannot_be_taken(tmp_path: Path, name: str, pas
 
 
 def test_a_file_of_something_else_is_told(tmp_path: Path) -> None:
-    """By the number of its line; what stands there may be a password."""
+    """By its line number only, since the line may be a password."""
     (tmp_path / "users").write_text("anna:secret\n")
     with pytest.raises(SettingsWrong, match="Line 1") as told:
         users.read(tmp_path / "users")

@@ -47,7 +47,7 @@ def states(served: Served) -> dict[str, str]:
 
 
 def test_words_are_listed_by_state_and_decided(served: Served) -> None:
-    """With where they stand and in which sets; what was decided stands in the file, and in the audit without a word."""
+    """With locations and sets; decisions are in the file, and in the audit without the word."""
     publish(opened(served), 6, "4711", WORD, "Hohenlohe")
     page, member = f"{served.collection}/words", served.member()
     shown = member.get(page).text
@@ -78,7 +78,7 @@ def test_where_a_word_stands_and_why_it_may_identify_is_said_in_the_readers_lang
 
 
 def test_a_removed_word_whose_set_cannot_be_made_again_is_told(served: Served) -> None:
-    """The set is named, with the way to its page, on which it is withdrawn."""
+    """The set is named, with a link to the page where it can be withdrawn."""
     publish(opened(served), 6, "4711", "Hohenlohe")
     page, member = f"{served.collection}/words", served.member()
     member.get(page)
@@ -91,7 +91,7 @@ def test_a_removed_word_whose_set_cannot_be_made_again_is_told(served: Served) -
 
 
 def test_two_who_decide_about_a_word_do_not_overwrite_each_other(served: Served) -> None:
-    """The second is told what happened, and nothing is written; nothing chosen is no decision."""
+    """The second decision is refused and not written; choosing nothing is no decision."""
     publish(opened(served), 6, "4711", WORD)
     page, anna, bert = f"{served.collection}/words", served.member(), served.member()
     form = {"word": [WORD], f"was {WORD}": "unread"}
@@ -105,14 +105,14 @@ def test_two_who_decide_about_a_word_do_not_overwrite_each_other(served: Served)
 
 
 def with_plans(served: Served) -> tuple[Path, Export]:
-    """Let the collection ask about plans, and put a patient of three into it."""
+    """Make the collection ask about plans, and add a patient with three."""
     root = make_collection(served.share / "BATCH", machine="keep", more='[check]\nplans = "ask"\n')
     export = first(root, lambda export: len(export.plans) == 3 and not export.two_patients, name="Several")
     return root, export
 
 
 def test_plans_of_a_folder_are_shown_and_chosen(served: Served) -> None:
-    """With date, approval, prescription and beams; a choice made meanwhile, or a changed folder, is told."""
+    """With date, approval, prescription and beams; a choice made meanwhile, or a changed folder, is reported."""
     root, export = with_plans(served)
     collection = Collection.open(root)
     locator = collection.locator("Several")
@@ -140,7 +140,7 @@ def test_plans_of_a_folder_are_shown_and_chosen(served: Served) -> None:
 
 
 def test_who_is_the_same_person_is_shown(served: Served) -> None:
-    """By their numbers; whoever has one set alone is not listed."""
+    """By number; persons with a single set are not listed."""
     collection = opened(served)
     for index, original_id in enumerate(("4711", "1938", "4711"), start=6):
         publish(collection, index, original_id)
@@ -150,7 +150,7 @@ def test_who_is_the_same_person_is_shown(served: Served) -> None:
 
 
 def test_what_is_not_taken_has_a_page(served: Served) -> None:
-    """With the reason and what to do; the collection's page names a few, and leads there."""
+    """With reason and remedy; the collection's page lists a few and links to the page."""
     root = served.share / "BATCH"
     source = min((root / "Müller Anna 4711").glob("CT*"))
     for number in range(7):

@@ -1,4 +1,4 @@
-"""Where the deployment is tried; `make compose-test` says with which engine and image."""
+"""Configuration of the deployment tests; `make compose-test` gives engine and image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The deployed service from outside, as the engineer sees it who installed it."""
+"""The deployed service as seen by the engineer who installed it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HEADER = "OrigPatientID, NewPatientID, OrigPlanID, Hospital"
 
 
 class Said(NamedTuple):
-    """How a command ended, and what it said in both ways of saying."""
+    """Exit code and outputs of a command."""
 
     code: int
     text: str
@@ -37,7 +37,7 @@ class Said(NamedTuple):
 def run(
     *command: str | Path, cwd: Path | None = None, timeout_s: float = 240, told: str | None = None, **environment: str
 ) -> Said:
-    """Run a command to its end, however it ends; `told` is what it reads."""
+    """Run a command to its end; `told` is its standard input."""
     done = subprocess.run(
         command,
         check=False,
@@ -54,26 +54,26 @@ def run(
 
 
 def docker(*arguments: str) -> str:
-    """Ask the engine."""
+    """Run a command of the container engine."""
     return subprocess.run(["docker", *arguments], check=True, capture_output=True, text=True).stdout
 
 
 @dataclass(frozen=True)
 class Stack:
-    """The compose project, installed in a folder of its own as the operations page says."""
+    """The compose project, installed in its own folder as the operations page says."""
 
     folder: Path
     share: Path
 
     def compose(self, *arguments: str, check: bool = True, told: str | None = None, **environment: str) -> str:
-        """Run `docker compose`, and give what it and the containers say."""
+        """Run `docker compose`, and return its output and the containers'."""
         command = (os.environ.get("COMPOSE", "docker-compose"), "--ansi", "never", *arguments)
         code, text = run(*command, cwd=self.folder, told=told, **environment)
         assert not check or code == 0, text[-3000:]
         return text
 
     def containers(self, service: str) -> list[dict[str, Any]]:
-        """Look at the containers of a service."""
+        """Return the containers of a service."""
         ids = self.compose("ps", "--quiet", service).split()
         return list(json.loads(docker("inspect", *ids)))
 
@@ -87,7 +87,7 @@ class Stack:
         return (self.folder / "secrets" / name).read_text()
 
     def fetch(self, url: str, login: str = "", *, send: str | None = None) -> tuple[int, str]:
-        """Ask a page, or send it something, and give its status and text."""
+        """Request a page or send a form; return status and text."""
         request = urllib.request.Request(url, None if send is None else send.encode())
         if login:
             request.add_header("Authorization", "Basic " + base64.b64encode(login.encode()).decode())
@@ -100,13 +100,13 @@ class Stack:
 
 @dataclass(frozen=True)
 class Batch:
-    """A collection on the share, and the synthetic sets that were dropped into it."""
+    """A collection on the share, with the synthetic sets dropped into it."""
 
     root: Path
     sets: list[SyntheticSet]
 
     def drop(self, seeds: Iterable[str], *, ct: int) -> None:
-        """Copy new patients' sets in, each slowly enough to be seen half done."""
+        """Copy new patients' sets, each slowly enough to be seen incomplete."""
         for seed in seeds:
             made = build_set(seed=seed, ct=ct, rois=8)
             write_set(made, self.root / made.folder)
@@ -114,7 +114,7 @@ class Batch:
             self.sets.append(made)
 
     def lines(self) -> list[str]:
-        """Return the lines of the tracking file, without its header; none while there is no file."""
+        """Return the lines of the tracking file, without its header; none if there is no file."""
         lines = []
         for file in sorted(self.root.glob("VicRapidPlan_trackingFile_*.txt")):
             header, *more = file.read_text("utf-8").splitlines()
@@ -127,19 +127,19 @@ class Batch:
         return sorted(int(path.name.removeprefix("ANON_")) for path in self.root.glob("ANON_*"))
 
     def anon_of(self, made: SyntheticSet) -> Path:
-        """Find what a set became, by its tracking line."""
+        """Return the ANON folder of a set, by its tracking line."""
         (new_id,) = [line.split(", ")[1] for line in self.lines() if line.split(", ")[0] == made.plan.PatientID]
         return self.root / f"ANON_{new_id[-3:]}"
 
 
 def belongs_to_everyone(folder: Path) -> None:
-    """As on a share whose rights the file server gives: the service runs under another uid than this test."""
+    """Open permissions, as on a share of a file server: the service's uid differs from this test's."""
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o777 if path.is_dir() else 0o666)
 
 
 def wait_until(what: Callable[[], bool], within_s: float, why: str) -> float:
-    """Wait for something to become true, and tell how long that took."""
+    """Wait until a condition is true, and return the seconds."""
     began = time.monotonic()
     while not what():
         assert time.monotonic() - began < within_s, f"after {within_s} s still not: {why}"
@@ -161,14 +161,14 @@ def installed(folder: Path, share: Path, **changes: str) -> Stack:
 
 
 def identifiers_in(text: str, sets: Iterable[SyntheticSet]) -> set[str]:
-    """Find what identifies the patients of these sets: planted texts, UIDs, folder names; also where it is Base64."""
+    """Return identifiers of these sets' patients found: planted texts, UIDs, folder names; Base64 is decoded."""
     heard = "\n".join([text, *_decoded(text)]).casefold()
     wanted = {value for made in sets for value in (*made.manifest.values, *made.manifest.uids, made.folder)}
     return {value for value in wanted if value.casefold() in heard or json.dumps(value)[1:-1].casefold() in heard}
 
 
 def _decoded(text: str) -> Iterable[str]:
-    """Read what stands in messages: Celery's are Base64."""
+    """Decode message bodies: Celery's are Base64."""
     for found in re.findall(r"[A-Za-z0-9+/]{24,}={0,2}", text):
         with suppress(ValueError):
             yield base64.b64decode(found + "=" * (-len(found) % 4)).decode("utf-8", "replace")

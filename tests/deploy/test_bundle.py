@@ -1,4 +1,4 @@
-"""The bundle for hosts without a network: installed by its own page into a bare Debian that has none, and put to work.
+"""The bundle for hosts without a network, installed by its page's commands into a bare Debian, and used.
 
 Runs with `make bundle-test`, as root on Debian; else it says why it is skipped.
 """
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.timeout(480)
 BUNDLE = PROJECT / "dist/bundle"
 BASE = Path(os.environ.get("DEPLOY_TEST_CACHE", "/tmp/anonymizer-ci")) / "base.tar"
 PLACE = "/srv/a bundle"
-"""Where the bundle is carried to: in a folder with a blank in its name."""
+"""Destination of the bundle: a folder with a blank in its name."""
 
 INSIDE = """
 set -eu
@@ -42,7 +42,7 @@ exec chroot "$1" env -i HOME=/root PATH=/usr/local/bin:/usr/bin:/bin LANG=C.UTF-
 
 @dataclass(frozen=True)
 class BareRoot:
-    """A Debian with Python and nothing of ours, in namespaces of its own: it has no network, and leaves no mounts."""
+    """A Debian with Python and nothing of ours, in its own namespaces, without network or remaining mounts."""
 
     root: Path
 
@@ -53,7 +53,7 @@ class BareRoot:
         return run(*apart, "bash", "-c", INSIDE, "inside", self.root, PLACE, command)
 
     def does(self, command: str) -> str:
-        """Run a command line there that must succeed."""
+        """Run a command line there, requiring success."""
         code, text = self.run(command)
         assert code == 0, f"{command}\n{text[-3000:]}"
         return text
@@ -71,7 +71,7 @@ def page() -> dict[str, list[str]]:
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BareRoot]:
-    """Lay out the root, and carry the bundle there."""
+    """Create the root, and copy the bundle into it."""
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         pytest.skip("SKIPPED: a root of its own can only be made as root on Debian")
     if sys.version_info[:2] != (3, 11):
@@ -88,7 +88,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BareRoot]:
 
 
 def test_what_it_is_made_of_is_listed(bare: BareRoot) -> None:
-    """Every package with version and hash, by CycloneDX; everything in it has its sum."""
+    """Every package with version and hash in CycloneDX form; every file with its checksum."""
     told = {path.name: json.loads(path.read_text("utf-8")) for path in (BUNDLE / "sbom").iterdir()}
     assert {name: (each["bomFormat"], each["specVersion"]) for name, each in told.items()} == dict.fromkeys(
         ("requirements.cdx.json", "requirements-service.cdx.json"), ("CycloneDX", "1.6")
@@ -106,7 +106,7 @@ def test_what_it_is_made_of_is_listed(bare: BareRoot) -> None:
 
 
 def test_it_is_installed_without_a_network_and_does_the_main_job(bare: BareRoot, tmp_path: Path) -> None:
-    """By the page's own lines: demonstration sets come out anonymized, judged by what shares no code with the proof."""
+    """By the page's commands; demonstration sets are anonymized, as judged by independent code."""
     assert bare.run("python3 -c 'import socket; socket.create_connection((\"192.0.2.1\", 9), 2)'").code != 0
     install = page()["Without containers"]
     for command in install:

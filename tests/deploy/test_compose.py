@@ -1,4 +1,4 @@
-"""The compose project from `docker compose up -d` on: one stack, and what befalls it, told in the order of the tests.
+"""The compose project from `docker compose up -d` on: the story of one stack, in the order of the tests.
 
 Runs with `make compose-test` (about four minutes), never with `make test`.
 """
@@ -55,7 +55,7 @@ FORM = {
 
 
 def is_taken(port: int) -> bool:
-    """Return whether a port of this host is listened on."""
+    """Return whether a port of this host is in use."""
     with socket.socket() as asking:
         return asking.connect_ex(("127.0.0.1", port)) == 0
 
@@ -82,7 +82,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, artefacts: Path) -> Iterator
 
 @pytest.fixture(scope="module")
 def batch(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Batch:
-    """Drop the three synthetic sets with the profile `demo`; what is planted in them we know by making them again."""
+    """Drop the profile `demo`'s three synthetic sets; their planted texts are known by building them again."""
     stack.compose("--profile", "demo", "run", "--rm", "demo")
     return Batch(stack.share / "DEMO", write_demo(tmp_path_factory.mktemp("same") / "DEMO"))
 
@@ -102,7 +102,7 @@ def everything_done(batch: Batch, last: int) -> bool:
 
 
 def sheets_missing(batch: Batch) -> set[str]:
-    """Name the sheets that published sets lack."""
+    """Return the names of the sheets that published sets lack."""
     wanted = {f"ANON_{index:03d}.{kind}" for index in batch.indices() for kind in ("html", "pdf")}
     return wanted - {path.name for path in (batch.root / "sheets").glob("ANON_*")}
 
@@ -122,7 +122,7 @@ def memory(stack: Stack, service: str) -> tuple[int, int, int]:
 
 
 def test_every_container_is_healthy_and_closed(stack: Stack) -> None:
-    """Not root, only its volumes to write on, no capability, no way to get one, bounds, and Redis unpublished."""
+    """No root, read-only except volumes, no capabilities or ways to gain them, limits, and Redis unpublished."""
     assert stack.all_healthy()
     for service in SERVICES:
         (container,) = stack.containers(service)
@@ -142,7 +142,7 @@ def test_every_container_is_healthy_and_closed(stack: Stack) -> None:
 
 
 def test_the_demo_is_published(stack: Stack, batch: Batch) -> None:
-    """Three sets in, three folders and three lines out, judged by what shares no code with the product's own proof."""
+    """Three sets become three folders and three lines, as judged by independent code."""
     wait_until(lambda: everything_done(batch, 8), 120, "the demo's three sets are published")
     for made in batch.sets:
         judge(batch.root / made.folder, batch.anon_of(made), made.manifest)
@@ -150,7 +150,7 @@ def test_the_demo_is_published(stack: Stack, batch: Batch) -> None:
 
 
 def test_every_published_set_gets_its_sheet(stack: Stack, batch: Batch, artefacts: Path) -> None:
-    """Drawn in the background, on a root file system that cannot be written on, within its memory, for any reader."""
+    """Drawn in the background on a read-only root, within the memory limit, readable by everybody."""
     wait_until(lambda: not sheets_missing(batch), 120, "each of the demo's three sets has its sheet")
     for index, made in zip(batch.indices(), batch.sets, strict=True):
         html, pdf = (batch.root / "sheets" / f"ANON_{index:03d}.{kind}" for kind in ("html", "pdf"))
@@ -178,7 +178,7 @@ def test_every_published_set_gets_its_sheet(stack: Stack, batch: Batch, artefact
 
 
 def can_send() -> None:
-    """Skip where nothing plays the planning system; where CI could have had it, that is a fault."""
+    """Skip if no program can act as planning system; in CI this is a failure."""
     if shutil.which("storescu"):
         return
     assert os.environ.get("CI") != "true", "no storescu here: CI installs dcmtk"
@@ -186,7 +186,7 @@ def can_send() -> None:
 
 
 def sent() -> SyntheticSet:
-    """Make the set that comes by the receiver."""
+    """Make the set to be sent through the receiver."""
     return build_set(seed="sent by storescu", ct=20, rois=8)
 
 
@@ -205,7 +205,7 @@ def physicist(stack: Stack) -> Visitor:
 
 
 def delivered(visitor: Visitor, page: str) -> str:
-    """Have a delivery made of all that may travel; return where it is fetched, nothing where none was made."""
+    """Make a delivery of all that may be delivered; return where to fetch it, nothing if none was made."""
     assert visitor.post(page).status == 303
 
     def banner() -> str:
@@ -218,7 +218,7 @@ def delivered(visitor: Visitor, page: str) -> str:
 
 
 def test_a_patient_sent_by_storescu_becomes_a_released_delivery(stack: Stack, tmp_path: Path) -> None:
-    """Three associations are one set; it travels when a person has looked at it and said so, and not before."""
+    """Three associations make one set; it is delivered only once a person has reviewed and released it."""
     can_send()
     root = stack.share / "PROSTATE"
     root.mkdir()
@@ -260,7 +260,7 @@ def test_a_patient_sent_by_storescu_becomes_a_released_delivery(stack: Stack, tm
 
 
 def test_a_killed_worker_and_a_redis_that_goes_away_lose_nothing(stack: Stack, batch: Batch) -> None:
-    """Three workers; one is killed -9 while it works, Redis is stopped and started: every set comes out once."""
+    """Three workers, one killed with -9 while working, and a restarted Redis: every set is published once."""
     stack.compose("up", "--detach", "--no-build", "--no-recreate", "--wait", "--scale", "worker=3")
     assert len(stack.containers("worker")) == 3
     victim = stack.containers("worker")[1]["State"]["Pid"]
@@ -281,7 +281,7 @@ def test_a_killed_worker_and_a_redis_that_goes_away_lose_nothing(stack: Stack, b
 
 
 def test_down_and_up_goes_on(stack: Stack, batch: Batch) -> None:
-    """What was dropped while nothing ran is done, with the next index; nothing else is done again."""
+    """Sets dropped meanwhile are processed with the next index; nothing is repeated."""
     before = {path: path.stat().st_mtime_ns for path in batch.root.glob("ANON_*")}
     stack.compose("down", "--timeout", "60")
     batch.drop(["while down"], ct=10)
@@ -294,7 +294,7 @@ def test_down_and_up_goes_on(stack: Stack, batch: Batch) -> None:
 
 
 def test_redis_lets_its_user_do_no_more_than_is_needed(stack: Stack) -> None:
-    """Whoever is on its port may ask whether it lives; the service's own password opens no door to the server."""
+    """Anyone may ping it; the service's password gives no access to server commands."""
     ask = ("exec", "--no-TTY", "redis", "redis-cli", "--no-auth-warning")
     health = ("--user", "health", "--pass", "any")
     login = ("--user", "anonymizer", "--pass", stack.secret("redis_password"))
@@ -311,7 +311,7 @@ def test_redis_lets_its_user_do_no_more_than_is_needed(stack: Stack) -> None:
 
 @pytest.mark.parametrize("service", ["watcher", "worker"])
 def test_a_wrong_password_is_told_in_words(stack: Stack, service: str) -> None:
-    """And waited with, not crashed on; the health check says the same."""
+    """Services wait instead of crashing; the health check reports the same."""
     name = f"wrong-{service}"
     wrong = ("ANONYMIZER_REDIS_URL=redis://anonymizer:wrong@redis:6379/0", "ANONYMIZER_REDIS_PASSWORD_FILE=")
     options = [option for value in wrong for option in ("--env", value)]
@@ -335,7 +335,7 @@ def _says(log: Callable[[], Said], text: str) -> bool:
 
 
 def test_an_outside_redis_over_tls(stack: Stack, tmp_path: Path) -> None:
-    """With its CA's certificate a worker takes sets from it; with another one it says what is wrong, and waits."""
+    """With the right CA certificate a worker takes sets; with another one it reports the problem, and waits."""
     if not shutil.which("openssl"):
         pytest.skip("SKIPPED: no openssl here to make certificates with")
     certificates(tmp_path / "theirs", "redis-outside")
@@ -375,7 +375,7 @@ OUR_IMAGE = "rt-set-anonymizer:0.1.0"
 
 
 def test_people_come_in_by_single_sign_on(stack: Stack, tmp_path: Path) -> None:
-    """By the profile `sign-on` and a provider; a name that anybody else says, from wherever, is believed by nobody."""
+    """Through the profile `sign-on` and a provider; names from anywhere else are not believed."""
     if not shutil.which("openssl"):
         pytest.skip("SKIPPED: no openssl here to make certificates with")
     made = tmp_path / "made"
@@ -419,7 +419,7 @@ def test_people_come_in_by_single_sign_on(stack: Stack, tmp_path: Path) -> None:
 
 
 def test_a_share_that_is_not_there_is_told_in_words(stack: Stack, tmp_path: Path) -> None:
-    """A folder that does not exist is refused before anything starts; an empty mount point is told in the log."""
+    """A missing folder is refused before anything starts; an empty mount point is reported in the log."""
     empty = tmp_path / "empty"
     empty.mkdir(mode=0o755)
     name = "unmounted"
@@ -434,7 +434,7 @@ def test_a_share_that_is_not_there_is_told_in_words(stack: Stack, tmp_path: Path
 
 
 def test_flower_shows_every_task_to_whoever_has_its_password(stack: Stack, batch: Batch, artefacts: Path) -> None:
-    """401 without, the page with it, and nothing that could change anything."""
+    """401 without it, the page with it, and no way to change anything."""
     login = stack.secret("flower_login")
     assert stack.fetch(f"{FLOWER}/tasks")[0] == 401
     assert stack.fetch(f"{FLOWER}/api/tasks", "monitor:wrong")[0] == 401
@@ -454,7 +454,7 @@ def test_flower_shows_every_task_to_whoever_has_its_password(stack: Stack, batch
 
 
 def test_nothing_that_is_shown_or_kept_identifies_anyone(stack: Stack, batch: Batch, artefacts: Path) -> None:
-    """Flower's whole API, all that Redis keeps, every log and every number: no name, number, UID or folder."""
+    """Flower's API, Redis' contents, logs and metrics contain no name, number, UID or folder."""
     login = stack.secret("flower_login")
     tasks = stack.fetch(f"{FLOWER}/api/tasks?limit=1000", login)[1]
     each = "".join(stack.fetch(f"{FLOWER}/api/task/info/{task}", login)[1] for task in json.loads(tasks))
@@ -474,7 +474,7 @@ def test_nothing_that_is_shown_or_kept_identifies_anyone(stack: Stack, batch: Ba
 
 
 def test_the_numbers_are_true(stack: Stack, batch: Batch) -> None:
-    """As Prometheus fetches them."""
+    """As fetched by Prometheus."""
     numbers = dict(line.rsplit(" ", 1) for line in stack.fetch(METRICS)[1].splitlines() if not line.startswith("#"))
     sets = {name: float(value) for name, value in numbers.items() if name.startswith("anonymizer_sets{")}
     by_the_receiver = [len(list(stack.share.glob("PROSTATE/ANON_*")))] if shutil.which("storescu") else []

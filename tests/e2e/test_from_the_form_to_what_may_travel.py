@@ -113,7 +113,7 @@ def test_dciodvfy_finds_no_error_that_was_not_there_before(made: SyntheticSet, r
 
 
 def test_dcentvfy_finds_the_entities_as_consistent_as_before(made: SyntheticSet, root: Path) -> None:
-    """Patient, study, series and frame of reference are the same wherever they are told."""
+    """Patient, study, series and frame of reference are the same wherever they are reported."""
 
     def findings(folder: Path) -> int:
         return len([line for line in told_by("dcentvfy", *folder.iterdir()) if line.startswith("Error")])

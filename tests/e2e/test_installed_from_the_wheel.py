@@ -18,7 +18,7 @@ PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel and install it in an environment of its own, beside what it depends on."""
+    """Build the wheel and install it in its own environment, beside what it depends on."""
     place = tmp_path_factory.mktemp("installed")
     build = [*PIP, "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", place, PROJECT]
     subprocess.run(build, check=True)

@@ -27,6 +27,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    """Have a share with a collection, and everything that it takes to serve it; nothing of it runs yet."""
+    """Provide a share with a collection, and everything that it takes to serve it; nothing of it runs yet."""
     with Service(tmp_path) as made:
         yield made

@@ -71,7 +71,7 @@ class Redis:
         return redis.Redis(unix_socket_path=f"{self.folder}/redis.sock", socket_timeout=5, retry=Retry(NoBackoff(), 0))
 
     def signal(self, number: int) -> None:
-        """Kill it, stop it, let it go on."""
+        """Kill it, stop it, let it continue."""
         assert self._process
         self._process.send_signal(number)
         if number == signal.SIGKILL:
@@ -182,7 +182,7 @@ class Service:
         return {path.name for path in self.plan.iterdir()} - {"plan.json", "go"}
 
     def let_go(self) -> None:
-        """Let who was held by `until:go` go on."""
+        """Let who was held by `until:go` continue."""
         (self.plan / "go").touch()
 
     def start(self, *, workers: int = 1, processes: int = 2) -> None:
@@ -219,7 +219,7 @@ class Service:
         return subprocess.run([program, *map(str, arguments)], env=env, capture_output=True, text=True, check=True)
 
     def _listen(self) -> None:
-        """Take down every event that the workers send, as Flower would see them."""
+        """Record every event that the workers send, as Flower would see them."""
         while not self._tending.is_set():
             with suppress(redis.RedisError), self.redis.client() as client, client.pubsub() as heard:
                 heard.psubscribe("*")

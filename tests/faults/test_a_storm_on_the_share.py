@@ -33,7 +33,7 @@ STORM_S = float(os.environ.get("STORM_S", "10"))
 
 
 def do(collection: Collection, ledger: Ledger, set_id: str, for_s: float = 0) -> None:
-    """Go the way of a set; a pause stands for its work."""
+    """Process a set; a pause stands for its work."""
     if publish.find(collection, set_id) is not None:
         return
     index = ledger.claim(set_id, "0" * 32)

@@ -26,14 +26,14 @@ OLD = 1_000_000_000
 
 @pytest.fixture
 def made(service: Service) -> MadeSet:
-    """Have a set beside the share, and a service that waits for it."""
+    """Provide a set beside the share, and a service that waits for it."""
     service.settings |= {"PATIENCE_S": 6}
     service.start()
     return make_set(service.place / "scanner", name="Mustermann Erika", seed=1, ct=12, size=32)
 
 
 def slowly(files: list[Path], place: Path) -> None:
-    """Copy file by file, each after a pause that is longer than a set needs to come to rest."""
+    """Copy file by file, each after a pause longer than a set needs to settle."""
     for path in files:
         shutil.copy(path, place)
         os.utime(place / path.name, (OLD, OLD))

@@ -1,8 +1,8 @@
 """Power goes at any moment: a prefix of the protocol's file operations is on the disk, and of the last ones not all.
 
-The operations of a real publication, and of a real giving back, are taken down. From any prefix of them a disk is made
+The operations of a real publication, and of a real giving back, are recorded. From any prefix of them a disk is made
 as a crash may leave it: names that were changed and whose folder was not flushed since may be lost, the last of a
-folder first; what was written to a file that was not flushed may be lost. From there the same must follow as ever.
+folder first; what was written to a file that was not flushed may be lost. From there the same must follow as before.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Disk:
                 del self.names[one]
 
     def put(self, root: Path, untouched: str = "") -> None:
-        """Make a folder so; what lies in it under the name that is untouched stays as it is, times and all."""
+        """Make a folder so; what is in it under the name that is untouched stays as it is, times and all."""
         for path in root.iterdir():
             if path.name != untouched:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -137,7 +137,7 @@ def crashed(before: Disk, history: Sequence[Operation], at: int, cut: Callable[[
 
 
 def test_the_model_is_the_disk(collection: Collection, redis_server: str, client: redis.Redis, monkeypatch) -> None:
-    """With nothing lost, the operations that were taken down make what is there."""
+    """With nothing lost, the operations that were recorded make what is there."""
     before, history = taken_down(collection, monkeypatch, lambda: do(collection, redis_server, ONE))
     modelled = crashed(before, history, len(history), lambda *_: 0)
     there = Disk.of(collection.root)
@@ -203,7 +203,7 @@ def test_power_goes_while_a_person_takes_their_number(
 
 
 def do_linked(collection: Collection, socket: str, set_id: str, person: str) -> int:
-    """Go the way of a set of a person whose sets are linked, without the DICOM."""
+    """Process a set of a person whose sets are linked, without the DICOM."""
     found = publish.find(collection, set_id)
     if found is not None:
         return found.index
@@ -286,7 +286,7 @@ def redis_then(client: redis.Redis, knew: bytes | None, key: str) -> None:
 def taken_down(
     collection: Collection, monkeypatch: pytest.MonkeyPatch, what: Callable[[], object]
 ) -> tuple[Disk, list[Operation]]:
-    """Do something, and take down every operation on the collection's files; give how it was before, too."""
+    """Do something, and record every operation on the collection's files; give how it was before, too."""
     before, history = Disk.of(collection.root), []
     with monkeypatch.context() as patched:
         for name, replacement in _taking_down(collection.root, history):

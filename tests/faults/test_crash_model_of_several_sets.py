@@ -33,7 +33,7 @@ pytestmark = pytest.mark.timeout(900)
 
 
 def do(collection: Collection, socket: str) -> registry.Outcome:
-    """Take the folder its way, as a new process does that knows nothing of what was before."""
+    """Process the folder completely, as a new process does that knows nothing of what was before."""
     client = connect(socket)
     locator = registry.register(collection, NAME)
     ledger, progress = Ledger(collection, client), Progress(client, collection.id, locator)

@@ -71,7 +71,7 @@ def test_nothing_collides_is_lost_or_doubled(
     client: redis.Redis,
     killed_before: Callable[[int, Callable[[], object]], bool],  # noqa: F811 - the fixture
 ) -> None:
-    """Two hospitals treated the same patients, which is told; a withdrawal and a revision arrive; it exports again."""
+    """Two hospitals treated the same patients, which is reported; a withdrawal and a revision arrive; it exports again."""
     houses = []
     for number in range(CENTRES):
         whose = max(number, 1)  # the first two have the same patients

@@ -73,7 +73,7 @@ def test_each_write_fails(tmp_path: Path, client: redis.Redis, monkeypatch: pyte
 
 
 def fail_once(patched: pytest.MonkeyPatch, step: int, number: int) -> list[int]:
-    """Have the n-th change on disk fail, once; the list that is returned tells whether it did."""
+    """Make the n-th change on disk fail once; the returned list shows whether it did."""
     left, failed = [step], []
 
     def failing(change: Callable[..., object]) -> Callable[..., object]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def with_things_in_it(folder: Path) -> None:
-    """Put in what is no file: nothing of it is opened, nothing waited for."""
+    """Put in what is not a file: nothing of it is opened, nothing waited for."""
     os.mkfifo(folder / "pipe.dcm")
     (folder / "link.dcm").symlink_to("/etc/passwd")
     (folder / "loop").symlink_to(folder)

@@ -55,7 +55,7 @@ def test_killed_twice_in_a_row(service: Service) -> None:
 
 
 def test_a_set_that_kills_every_process_is_parked_and_brought_back(service: Service) -> None:
-    """After three deaths; its number goes to the next. A restart of the worker is no death of the set's."""
+    """After three deaths; its number goes to the next. A restart of the worker is not a death of the set's."""
     service.drop("Mustermann the poison")
     poison = service.locator("Mustermann the poison")
     service.faults[poison] = [[6, "kill-worker"], *([[6, "kill-child"]] * 3)]

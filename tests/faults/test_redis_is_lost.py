@@ -21,7 +21,7 @@ SETS = 24
 
 @pytest.fixture
 def keeping(tmp_path: Path) -> Iterator[Service]:
-    """Have a service whose Redis keeps what it was told, through a restart."""
+    """Provide a service whose Redis keeps its data through a restart."""
     with Service(tmp_path, keeps=True) as made:
         yield made
 
@@ -80,7 +80,7 @@ def test_an_older_state_of_redis_is_brought_back(service: Service) -> None:
 
 
 def test_redis_hangs(service: Service) -> None:
-    """Nobody waits for ever; what cannot be told to Redis is done all the same, or again."""
+    """Nobody waits forever; what Redis cannot be told is done nevertheless, or again."""
     in_full_swing(service)
     service.redis.signal(signal.SIGSTOP)
     time.sleep(14)  # longer than the time we give it to answer
@@ -102,7 +102,7 @@ def test_connections_are_cut_off_again_and_again(service: Service) -> None:
 
 
 def test_redis_is_full(service: Service) -> None:
-    """It refuses every write. The sets wait, and go on by themselves."""
+    """It refuses every write. The sets wait, and continue by themselves."""
     in_full_swing(service)
     client = service.redis.client()
     client.config_set("maxmemory", 1)

@@ -1,4 +1,4 @@
-"""The share vanishes, comes back, is read-only, gives no events: nothing is deleted, nothing numbered anew."""
+"""The share vanishes, comes back, is read-only, gives no events: nothing is deleted, nothing is renumbered."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def sets(service: Service, *numbers: int) -> None:
 
 
 def test_the_root_is_moved_away_and_back(service: Service) -> None:
-    """What stands in its place is empty; in full swing, and twice."""
+    """What is in its place is empty; in full swing, and twice."""
     sets(service, *range(12))
     service.start()
     for _ in range(2):
@@ -63,7 +63,7 @@ def test_the_collection_alone_loses_its_permissions(service: Service) -> None:
 
 @pytest.fixture
 def mounted(service: Service) -> Iterator[Path]:
-    """Have the share on a mount of its own: what is written behind it gives no events."""
+    """Provide the share on its own mount: what is written behind it gives no events."""
     behind = service.place / "behind"
     behind.mkdir()
     for path in service.share.iterdir():
@@ -133,7 +133,7 @@ def wait_for_log(service: Service) -> str:
 
 @only_where_it_may_mount
 def test_the_disk_is_full(service: Service) -> None:
-    """On a small one: the sets wait, with the reason; when there is room they go on."""
+    """On a small one: the sets wait, with the reason; when there is room they continue."""
     behind = service.place / "behind"
     service.share.rename(behind)
     service.share.mkdir()

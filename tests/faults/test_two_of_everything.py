@@ -113,7 +113,7 @@ def test_a_collection_copied_with_its_state_is_worked_on_nowhere(service: Servic
 
 
 def test_a_newer_state_is_handed_back(service: Service) -> None:
-    """Mixed versions: who knows less leaves it alone, says so, and goes on when it is updated."""
+    """Mixed versions: who knows less leaves it alone, says so, and continues when it is updated."""
     service.drop("Mustermann Erika")
     form = service.root / ".anonymizer" / "format"
     own = form.read_text()

@@ -53,7 +53,7 @@ class Plan:
             time.time = lambda: real() + wall[int(time.monotonic() - began) % len(wall)]
 
     def begin(self) -> None:
-        """Count anew: a task begins."""
+        """Count again: a task begins."""
         self.done = 0
 
     def change(self) -> None:
@@ -86,7 +86,7 @@ def happen(what: str, plan: Path) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     elif kind == "kill-worker":  # with all its children, as a container that is killed
         os.killpg(0, signal.SIGKILL)
-    elif kind == "orphan":  # the main process only: the child goes on, alone
+    elif kind == "orphan":  # the main process only: the child continues, alone
         os.kill(os.getppid(), signal.SIGKILL)
     elif kind == "freeze":
         os.kill(os.getpid(), signal.SIGSTOP)

@@ -67,13 +67,13 @@ def collection(tmp_path: Path) -> Collection:
 
 @pytest.fixture
 def published(tmp_path: Path, client: redis.Redis) -> Callable[..., Published]:
-    """Publish a set, the pipeline's whole way."""
+    """Publish a set, through the whole pipeline."""
     return partial(publish, tmp_path / "BATCH", client)
 
 
 @pytest.fixture
 def take(client: redis.Redis) -> Callable[[Path, str], Outcome]:
-    """Take one set of a root its way, in this process."""
+    """Process one set of a root completely, in this process."""
 
     def do(root: Path, name: str) -> Outcome:
         collection = Collection.open(root)
@@ -88,7 +88,7 @@ def take(client: redis.Redis) -> Callable[[Path, str], Outcome]:
 
 @pytest.fixture
 def killed_before() -> Callable[[int, Callable[[], object]], bool]:
-    """Run something in a process of its own, killed before its n-th change on disk; false when it came through."""
+    """Run something in its own process, killed before its n-th change on disk; false when it came through."""
 
     def run(step: int, what: Callable[[], object]) -> bool:
         child = fork()

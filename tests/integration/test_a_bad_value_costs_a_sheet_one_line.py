@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def raw(data: Dataset, keyword: str, value: str, vr: str = "DS") -> None:
-    """Put a value into a data set as it would stand in a file, whatever pydicom thinks of it."""
+    """Put a value into a data set as it would be in a file, whatever pydicom thinks of it."""
     encoded = value.encode() + b" " * (len(value) % 2)
     data[keyword] = RawDataElement(Tag(keyword), vr, len(encoded), encoded, 0, True, True)
 
@@ -36,7 +36,7 @@ def colour_of_one_number(made: MadeSet) -> None:
 
 
 def contour_with_nan(made: MadeSet) -> None:
-    """Put NaN in the place of two coordinates of one contour, one of them that of its slice."""
+    """Put NaN instead of two coordinates of one contour, one of them that of its slice."""
     contour = made.structure_set.ROIContourSequence[0].ContourSequence[0]
     values = [str(number) for number in contour.ContourData]
     values[2] = values[9] = "NaN"

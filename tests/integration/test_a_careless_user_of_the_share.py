@@ -1,6 +1,6 @@
 """A hostile and careless user of the share: whatever they drop, under whatever name, every folder is answered.
 
-Random trees of sets, half sets, odd names, archives, rights, links, nested exports and pipes; held against a checker
+Random trees of sets, half sets, odd names, archives, rights, links, nested exports and pipes; compared with a checker
 that knows *Not taken* and nothing of the product's own code, and fails on silence.
 """
 
@@ -51,7 +51,7 @@ def _drop(kept: Path, place: Path, name: str, seed: int, change: Callable[[Path]
 
 
 def _into_folders(folder: Path) -> None:
-    """Have an export with a folder for each modality."""
+    """Provide an export with a folder for each modality."""
     for path in sorted(folder.iterdir()):
         (folder / path.name[:2]).mkdir(exist_ok=True)
         path.rename(folder / path.name[:2] / path.name)
@@ -146,13 +146,13 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Path]:
-    """Have a folder for all examples."""
+    """Provide a folder for all examples."""
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder)
 
 
 def serve(root: Path, client: redis.Redis) -> CollectionStatus:
-    """Take every set its way, as watcher and workers do, and give what a person is told then."""
+    """Take every set its way, as watcher and workers do, and return what a person is told then."""
     collection = Collection.open(root)
     for status in SetStatuses(collection).take():
         if not status.can_be_listed:

@@ -53,7 +53,7 @@ class _home:  # noqa: N801 - used as a function
 
 @pytest.fixture
 def own(hospitals: Path, tmp_path: Path) -> Path:
-    """Have hospitals and deliveries on a disk of their own."""
+    """Provide hospitals and deliveries on their own disk."""
     for path in hospitals.iterdir():
         shutil.copytree(path, tmp_path / path.name)
     return tmp_path
@@ -106,7 +106,7 @@ def test_delivered_sets_are_kept_as_they_are_unless_that_makes_two_people_one(ow
 
 
 def test_renumbered_sets_of_two_hospitals_do_not_collide(own: Path) -> None:
-    """Identity and UIDs are new, one to one, and nothing else; who was treated in both houses is told."""
+    """Identity and UIDs are new, one to one, and nothing else; who was treated in both houses is reported."""
     root = centre(own)
     assert received(own, "North")[:2] == (0, {"ANON_006": ("taken", "ANON_006"), "ANON_007": ("taken", "ANON_007")})
     code, states, told = received(own, "South")
@@ -210,7 +210,7 @@ def test_another_sender_withdraws_nothing(own: Path) -> None:
 
 
 def test_a_set_that_was_changed_here_is_not_withdrawn_in_silence(own: Path) -> None:
-    """It is told instead."""
+    """It is reported instead."""
     root, north = centre(own), own / "North"
     received(own, "North")
     path = min((root / "ANON_006").glob("RP.*"))
@@ -299,7 +299,7 @@ def test_a_person_stays_who_they_became_when_their_first_set_is_forgotten(own: P
 def test_a_number_that_a_restored_share_forgot_is_not_given_again(
     own: Path, client: redis.Redis, redis_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The collection pauses, as it does for dropped sets, until a person says above which number it goes on."""
+    """The collection pauses, as it does for dropped sets, until a person says above which number it continues."""
     del client  # its server is empty
     monkeypatch.setenv("ANONYMIZER_REDIS_URL", f"redis+socket://{redis_server}")
     root = centre(own)

@@ -1,4 +1,4 @@
-"""Whatever is done to a delivery on its way is told; nothing that was touched is taken, and what was not, is."""
+"""Whatever is done to a delivery on its way is reported; nothing that was touched is taken, and what was not, is."""
 
 # ruff: noqa: D103 - what is done to a delivery is what the function is called
 
@@ -49,7 +49,7 @@ def sender(tmp_path_factory: pytest.TempPathFactory, module_client: redis.Redis)
 
 @pytest.fixture
 def out(sender: Path, tmp_path: Path) -> Path:
-    """Have the delivery on a disk of its own."""
+    """Provide the delivery on its own disk."""
     return shutil.copytree(sender / "out", tmp_path / "out")
 
 
@@ -83,7 +83,7 @@ def anons(centre: Path) -> list[str]:
 
 
 def signed(out: Path, sender: Path, change: Callable[[dict[str, Any]], None], key: DeliveryKey | None = None) -> None:
-    """Change the manifest, and sign it anew: what only a sender can do."""
+    """Change the manifest, and sign it again: what only a sender can do."""
     said = json.loads((out / manifest.NAME).read_bytes())
     change(said)
     data = json.dumps(said).encode()
@@ -92,7 +92,7 @@ def signed(out: Path, sender: Path, change: Callable[[dict[str, Any]], None], ke
 
 
 def resigned(out: Path, sender: Path, folder: str) -> None:
-    """Have the manifest say what a set's files are now: a sender whose program is another one."""
+    """Make the manifest state a set's current files: a sender with another program."""
 
     def change(said: dict[str, Any]) -> None:
         (entry,) = [one for one in said["sets"] if one["folder"] == folder]
@@ -440,7 +440,7 @@ ODD_NAMES = [b"caf\xe9.txt", b"\x1b[31mred.txt", b"a\nAll is well.txt", "\u202eg
 def test_names_that_no_terminal_should_be_given_are_told_in_one_line_each(
     out: Path, centre: Path, sender: Path
 ) -> None:
-    """Bytes that are no UTF-8, line ends and control characters do not go on."""
+    """Bytes that are not UTF-8, line ends and control characters are not passed on."""
     for name in ODD_NAMES:
         with open(os.path.join(os.fsencode(out), name), "wb"):  # noqa: PTH118, PTH123 - a name that is no text
             pass
@@ -609,7 +609,7 @@ def test_a_zip_that_a_person_packed_anew_is_taken(tmp_path: Path, centre: Path, 
 
 
 def test_a_delivery_in_a_folder_of_its_own_is_taken(tmp_path: Path, centre: Path, sender: Path) -> None:
-    """As right clicks pack and unpack it; a folder more is no delivery, and nor is one beside something else."""
+    """As right clicks pack and unpack it; an outer folder is not a delivery, nor is one beside something else."""
     shutil.copytree(sender / "out", tmp_path / "unpacked" / "out")
     packed = {}
     for place, beside in (("one.zip", ""), ("two.zip", "more.txt")):

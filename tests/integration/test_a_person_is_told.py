@@ -64,7 +64,7 @@ def watched(client: redis.Redis) -> Watched:
 
 
 def test_what_is_new_is_told_once_and_not_too_often(watched: Watched) -> None:
-    """What happens within a quarter of an hour comes in one word; a set that is refused anew is new."""
+    """What happens within a quarter of an hour comes in one word; a set that is refused again is new."""
     assert watched.look(0) == []
     assert watched.look(1, a="refused") == [(1, 0, 0)]
     assert watched.look(2, a="refused", b="parked", c="refused", d="waits") == [(1, 0, 0)]

@@ -1,4 +1,4 @@
-"""A published set is looked at, and released or sent back: one state, told everywhere alike."""
+"""A published set is checked, and released or sent back: one state, told everywhere alike."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_set_travels_when_it_was_released_and_not_before(root: Path, served: S
 
 
 def test_a_set_that_is_sent_back_stays_and_says_why(root: Path, served: Served, tmp_path: Path) -> None:
-    """Whatever the form asks; a reason is needed, and one that was delivered before is told as delivered."""
+    """Whatever the form asks; a reason is needed, and one that was delivered before is reported as delivered."""
     member, page = served.member(), f"{served.collection}/published/ANON_006"
     member.get(page)
     assert exported(root, tmp_path / "first") == [("ANON_006", "copied")]

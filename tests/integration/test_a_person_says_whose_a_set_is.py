@@ -1,4 +1,4 @@
-"""Whose a set is that nobody can tell by itself: said on the page by whoever may, and held as if said at a terminal."""
+"""Assigning a set to a person when this cannot be determined automatically: on the page, as at a terminal."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def asked(visitor: Visitor, served: Served, name: str) -> tuple[str, str]:
 
 
 def test_it_is_the_same_person_or_somebody_new(tmp_path: Path, root: Path, take: Callable) -> None:
-    """The page asks, and says what it was told; sets are then published so, and the audit has it without a name."""
+    """The page asks, and shows the answers; sets are then published so, and the audit has it without a name."""
     with console(tmp_path) as served:
         member = served.member()
         assert f'href="{served.collection}/persons"' in member.get(served.collection).text

@@ -46,7 +46,7 @@ class Sent(NamedTuple):
 
 @pytest.fixture(scope="module")
 def sent(tmp_path_factory: pytest.TempPathFactory, module_client: redis.Redis) -> Sent:
-    """Have a hospital deliver a set, revise it and withdraw it; and another one deliver a set of its own."""
+    """Deliver, revise and withdraw a set of one hospital; deliver a set of another."""
     place = tmp_path_factory.mktemp("deliveries")
     house = collected(place / "North", module_client, "Huber Josef")
     first = delivered(house, "first")
@@ -69,7 +69,7 @@ def delivered(house: Path, name: str) -> Path:
 
 
 def receive(root: Path, delivery: Path) -> list[str]:
-    """Receive a delivery, in a collection that is opened anew, and tell what became of its sets."""
+    """Receive a delivery, in a collection that is opened again, and tell what became of its sets."""
     told = receiving.receive(Collection.open(root), delivery, Settings(), is_trusted=lambda *_: None)
     return [f"{one.state} {one.anon}" for one in told.sets]
 
@@ -93,7 +93,7 @@ def state(root: Path) -> dict[str, object]:
 
 
 def killed_everywhere(root: Path, delivery: Path, killed_before: Killed) -> tuple[Path, int]:
-    """Receive a delivery killed before each change in turn and then whole; hold each end against the undisturbed one.
+    """Receive a delivery killed before each change in turn and then whole; compare each end with the undisturbed one.
 
     Returns the collection after it, and how many changes there were.
     """

@@ -52,7 +52,7 @@ def environment(url: str, share: Path) -> dict[str, str]:
 
 
 def test_messages_of_another_application_are_never_touched(tmp_path: Path, url: str, client: redis.Redis) -> None:
-    """Its running task, far beyond our time, is not begun again; nothing of ours lies outside our names."""
+    """Its running task, far beyond our time, is not begun again; nothing of ours is outside our names."""
     other = Celery("other", broker=url, set_as_current=False)
     other.conf.update(task_ignore_result=True)
     other.send_task("anonymize_set", args=["Meier"], queue="anonymizer")

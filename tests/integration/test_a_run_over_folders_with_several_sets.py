@@ -45,7 +45,7 @@ def form(root: Path, plans: str) -> None:
 
 
 def test_each_is_published_and_told_in_one_row(root: Path) -> None:
-    """The folder's neighbours get their numbers as ever."""
+    """The folder's neighbours get their numbers as before."""
     form(root, "each")
     patient(root)
     make_set(root, name="Einfach", seed="another")

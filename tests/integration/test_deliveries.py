@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory, module_client: redis.Redis) -> Path:
-    """Have two sets published."""
+    """Publish two sets."""
     root = collected(tmp_path_factory.mktemp("whole") / "BATCH", module_client, "Huber Josef", "Maier Anna")
     assert anonymizer("report", root).code == 0  # what the sheets would have left of each set
     return root
@@ -40,7 +40,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, module_client: redis.Redis) 
 
 @pytest.fixture
 def root(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Move them to a disk of their own, and give the user a home of their own."""
+    """Move them to their own disk, and give the user their own home."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     return copied(whole, tmp_path)
 
@@ -108,7 +108,7 @@ def test_what_travels_holds_nothing_of_the_house(root: Path, tmp_path: Path) -> 
 
 
 def test_only_the_sets_and_hospitals_that_are_asked_for_travel(root: Path, tmp_path: Path) -> None:
-    """By number, with commas or not; by hospital; a wrong one is told."""
+    """By number, with commas or not; by hospital; a wrong one is reported."""
     assert anonymizer("export", root, tmp_path / "one", "--sets", "ANON_007").code == 0
     assert states(tmp_path / "one") == {"ANON_007": "new"}
     assert anonymizer("export", root, tmp_path / "two", "--sets", "ANON_006,ANON_007").code == 0
@@ -208,7 +208,7 @@ def test_killed_at_any_step_a_delivery_is_whole_or_none(
 def test_what_a_killed_export_left_among_zips_goes_with_the_next(
     root: Path, tmp_path: Path, killed_before: Callable[[int, Callable[[], object]], bool]
 ) -> None:
-    """Though each has a name of its own; what another living process is making stays."""
+    """Though each has its own name; what another living process is making stays."""
     collection, place = Collection.look(root), tmp_path / "zips"
     key = delivery_key.of_user(collection, Settings())
 
@@ -273,7 +273,7 @@ def test_what_is_encrypted_lies_nowhere_unencrypted(
 def test_the_key_is_the_users_own_and_never_on_the_share(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Made once, for its owner alone; a file that is no such key is told."""
+    """Made once, for its owner alone; a file without such a key is reported."""
     first = anonymizer("key", root).text
     path = tmp_path / "config" / "rt-set-anonymizer" / "delivery.key"
     assert path.stat().st_mode & 0o777 == 0o600
@@ -299,7 +299,7 @@ def test_every_delivery_is_written_down(root: Path, tmp_path: Path) -> None:
 
 
 def test_words_that_nobody_has_looked_at_hold_a_set_back(root: Path, tmp_path: Path) -> None:
-    """Until a person says that it may travel all the same, which the delivery then states."""
+    """Until a person says that it may be delivered nevertheless, which the delivery then states."""
     words = root / ".anonymizer" / "words"
     words.mkdir()
     (words / "000006.json").write_text(json.dumps({"words": [{"word": "Yolanda", "state": "unread"}]}))

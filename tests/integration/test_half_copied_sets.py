@@ -83,7 +83,7 @@ def test_the_form_cannot_accept_half_copied_files(tmp_path: Path) -> None:
 
 
 def test_weak_evidence_is_a_note_that_stays(tmp_path: Path) -> None:
-    """It is looked at twice, published, noted beside it and in the record, without the file's name there."""
+    """It is checked twice, published, noted beside it and in the record, without the file's name there."""
     root = make_collection(tmp_path / "BATCH")
     made = make_set(root, sets.setting("RTDOSE", DVHSequence=None), name="dose", ct=9, size=256)
     path = made.path(made.dose)

@@ -44,7 +44,7 @@ def listed(root: Path, *rows: str, unlisted: str = "wait") -> Path:
 
 
 def write(root: Path, *rows: str) -> None:
-    """Write the list anew."""
+    """Write the list again."""
     (root / "identities.csv").write_text(HEAD + "\n".join(rows) + "\n", encoding="utf-8")
 
 

@@ -27,12 +27,12 @@ LINE_OF_ONE = "orig-1, zzz_AnusGE006, Plan, Demo Hospital"
 
 
 def connect(socket: str) -> redis.Redis:
-    """Connect anew, as a new process must."""
+    """Connect again, as a new process must."""
     return redis.Redis(unix_socket_path=socket)
 
 
 def do(collection: Collection, socket: str, set_id: str) -> int:
-    """Go the way of a set, without the DICOM."""
+    """Process a set, without the DICOM."""
     found = publish.find(collection, set_id)
     if found is not None:
         return found.index

@@ -76,7 +76,7 @@ def claim_forty(root: Path, socket: str, first: int, answers: object) -> None:
 def test_eight_processes_claim_for_the_same_forty_sets_while_redis_is_emptied(
     collection: Collection, redis_server: str
 ) -> None:
-    """Forty different consecutive indices, and every copy of a set's task is told the same one."""
+    """Forty different consecutive indices, and every copy of a set's task gets the same one."""
     fork = get_context("fork")
     answers = fork.Queue()
     processes = [
@@ -187,7 +187,7 @@ def test_giving_back_takes_the_attempt_from_under_its_worker(collection: Collect
 
 
 def test_a_published_set_never_gives_its_index_back(collection: Collection, client: redis.Redis) -> None:
-    """Not even when its record still lies in the attempt."""
+    """Not even while its record is still in the attempt."""
     ledger = Ledger(collection, client)
     attempt = Attempt.begin(collection, set_id(1), ledger.claim(set_id(1), LOCATOR))
     (attempt.folder / "RP.1.dcm").write_bytes(b"plan")
@@ -260,7 +260,7 @@ def test_a_changed_initial_index_applies_to_new_claims_only(collection: Collecti
 def test_what_happens_during_an_audit_is_no_disagreement(
     collection: Collection, client: redis.Redis, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    """Looking at ten thousand records takes a while, and the workers go on."""
+    """Looking at ten thousand records takes a while, and the workers continue."""
     ledger, taken = Ledger(collection, client), claims.taken
     ledger.claim(set_id(1), LOCATOR)
     steps = [lambda: ledger.claim(set_id(2), LOCATOR) if step == "a claim" else ledger.release(set_id(1))]

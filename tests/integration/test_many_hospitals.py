@@ -41,7 +41,7 @@ def a_set(parent: Path, name: str, patient_id: str = "4711") -> MadeSet:
 
 
 def apart(made: MadeSet) -> None:
-    """Put each kind of object into a folder of its own inside the set's."""
+    """Put each kind of object into its own folder inside the set's."""
     for prefix in KINDS:
         inner = made.folder / prefix
         inner.mkdir()
@@ -50,7 +50,7 @@ def apart(made: MadeSet) -> None:
 
 
 def sets_of(root: Path) -> list[str]:
-    """Name the sets of a root."""
+    """Return the names of the sets of a root."""
     return folders_of(Collection.look(root))
 
 
@@ -94,7 +94,7 @@ def test_two_kinds_that_refer_to_each_other_are_a_set(tmp_path: Path, kinds: tup
 
 
 def test_one_stray_reference_makes_no_set_of_a_hospital(tmp_path: Path) -> None:
-    """An image series that lies in the wrong folder: the others are sets all the same."""
+    """An image series that is in the wrong folder: the others are sets nevertheless."""
     root = hospitals(tmp_path / "BATCH")
     for name in "abcde":
         a_set(root / "H", name)
@@ -205,7 +205,7 @@ def test_a_list_tells_patients_of_two_hospitals_apart(tmp_path: Path, client: re
 
 
 def test_status_names_hospitals_before_the_first_run(tmp_path: Path) -> None:
-    """When there is no state yet."""
+    """Before there is any state."""
     root = hospitals(tmp_path / "BATCH")
     a_set(root / "A", "P1")
     (row,) = StatusReader(root, Settings()).read().sets

@@ -30,7 +30,7 @@ def _umask(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def wider(root: Path, than: int) -> list[str]:
-    """Name what a run wrote and others may do more with; originals and the form are a person's own."""
+    """Return what a run wrote with wider permissions; originals and the form belong to a person."""
     a_person_s = ("Müller Anna 4711", "collection.toml")
     made = [path for path in root.rglob("*") if path.relative_to(root).parts[0] not in a_person_s]
     return sorted(str(path.relative_to(root)) for path in made if path.stat().st_mode & 0o077 & ~than)

@@ -1,4 +1,4 @@
-"""Whatever lies in a root is taken, or named with the reason; "not allowed" is never "not there"."""
+"""Whatever is in a root is taken, or named with the reason; "not allowed" is never "not there"."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NOT_ALL_POWERFUL = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search
 
 
 class Said(NamedTuple):
-    """What a command said."""
+    """Output of a command."""
 
     code: int
     json: Any
@@ -42,7 +42,7 @@ def command(*arguments: object) -> list[str]:
 
 
 def started(*arguments: object) -> Said:
-    """Run a command to its end, as a user who may not read everything, in a process of its own."""
+    """Run a command to its end, as a user who may not read everything, in its own process."""
     return as_said(in_process.in_a_copy(*arguments, limited=never_all_powerful), arguments)
 
 
@@ -141,7 +141,7 @@ def test_a_file_in_the_root_and_a_part_of_the_state_that_may_not_be_read(tmp_pat
 
 
 def test_a_collection_that_may_not_be_looked_into(tmp_path: Path, closed: list[Path]) -> None:
-    """Of a share with another one it is told; by itself it is wrong use. Neither is it taken for an empty one."""
+    """It is reported if the share has another one; by itself it is a usage error. It is never taken for an empty one."""
     make_set(make_collection(tmp_path / "open"), name="A")
     make_set(make_collection(tmp_path / "closed"), name="B")
     close(tmp_path / "closed", closed)
@@ -200,7 +200,7 @@ def everything_else(root: Path) -> dict[str, str]:
 
 
 def test_what_is_not_taken_is_named_everywhere_with_the_reason(tmp_path: Path) -> None:
-    """By check, run, status and doctor; beside a set that is taken it is no failure."""
+    """By check, run, status and doctor; beside a set that is taken it is not a failure."""
     root = make_collection(tmp_path / "BATCH")
     make_set(root, name="in a set")
     (root / "no set").mkdir()

@@ -24,7 +24,7 @@ SCHEMA = Path(__file__).parents[2] / "docs" / "schema" / "tables-1.json"
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory, module_client: redis.Redis) -> Path:
-    """Have two sets published."""
+    """Publish two sets."""
     return collected(tmp_path_factory.mktemp("tables") / "BATCH", module_client, "Huber Josef", "Maier Anna")
 
 

@@ -1,4 +1,4 @@
-"""A replan, a follow-up, a second course: the same person again, which is told, and whom no ID of another makes."""
+"""A replan, a follow-up, a second course: the same person again, which is reported, and whom no ID of another makes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def note_of(folder: Path) -> str:
 
 
 def test_the_same_person_is_told_everywhere(tmp_path: Path, take: Callable) -> None:
-    """In note, check, status and report; the sets are published under the next numbers as ever."""
+    """In note, check, status and report; the sets are published under the next numbers as before."""
     root = collection_of(tmp_path / "BATCH")
     folders = {name: a_set(root, name, patient_id) for name, patient_id in (("a", "A1"), ("b", "B2"), ("c", " A1 "))}
     d = a_set(root, "d", "A1")

@@ -28,7 +28,7 @@ SECRET = "f" * 64
 
 
 def publish(client: redis.Redis, settings: Settings, root: Path, name: str, born: str = "19600203") -> str:
-    """Publish a set of the patient A1, and return what is told beside its folder."""
+    """Publish a set of the patient A1, and return what is reported beside its folder."""
     if not (root / "collection.toml").exists():
         make_collection(root)
     made = make_set(root, setting(PatientID="A1", PatientBirthDate=born), name=name, seed=f"{root.name}{name}")
@@ -43,7 +43,7 @@ def publish(client: redis.Redis, settings: Settings, root: Path, name: str, born
 
 
 def test_it_is_told_where_and_nowhere_else(tmp_path: Path, client: redis.Redis) -> None:
-    """By collection and number; another birth date is told as one; who was withdrawn or forgotten is not."""
+    """By collection and number; another birth date is reported as one; who was withdrawn or forgotten is not."""
     share = tmp_path / "share"
     settings = Settings(share=share, share_secret=SECRET)
     prostate, breast = share / "Prostate", share / "deep" / "Breast"
@@ -84,7 +84,7 @@ def test_who_is_forgotten_is_no_more_known_to_others(tmp_path: Path, client: red
 
 
 def test_a_short_secret_is_refused(tmp_path: Path) -> None:
-    """Or patient IDs could be tried until one fits; it stands in a file."""
+    """Or patient IDs could be tried until one fits; it is in a file."""
     file = tmp_path / "secret"
     file.write_text(f"{SECRET}\n")
     assert from_environment({"ANONYMIZER_SHARE_SECRET_FILE": str(file)}).share_secret == SECRET

@@ -33,7 +33,7 @@ FIRST_STUDIED = date(2020, 3, 2)
 
 
 def studied(days: int) -> Edit:
-    """Have a set studied so many days after the person's first one; how old the patient is follows from it.
+    """Make a set studied so many days after the person's first one, with the age that follows from it.
 
     All its days move, those of moments too: were some left behind, a shift of the person could by chance map one onto
     another, and the set would wait.
@@ -242,7 +242,7 @@ def test_who_is_not_surely_the_same_waits(
 
 
 def test_a_retyped_id_is_linked_for_good_when_somebody_said_so(tmp_path: Path, take: Callable) -> None:
-    """The next set of that ID needs nobody; what cannot be said is told in words."""
+    """The next set of that ID needs nobody; what cannot be said is reported in words."""
     root = linking(tmp_path / "BATCH")
     for name, patient_id in (("a", "A1"), ("b", "A-1"), ("c", "A-1")):
         drop(root, name, patient_id)
@@ -332,7 +332,7 @@ def test_a_linked_set_is_withdrawn_done_again_and_forgotten(tmp_path: Path, take
 
 
 def test_plans_of_one_folder_become_one_person(tmp_path: Path, take: Callable) -> None:
-    """Each set has a number of its own, and the images are one object in both."""
+    """Each set has its own number, and the images are one object in both."""
     root = linking(tmp_path / "BATCH", more='[check]\nplans = "each"')
     first = drop(root, "a")
     second = replan(first, "b")

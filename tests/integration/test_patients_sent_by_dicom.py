@@ -1,4 +1,4 @@
-"""What planning systems push: Orthanc takes it from those who are listed, and it comes to lie in patients' folders."""
+"""What planning systems push: Orthanc takes it from those who are listed, and sorts it into patients' folders."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PATHS = "/usr/bin:/usr/sbin:/bin"
 
 
 def missing() -> list[str]:
-    """Name the programs that are not on this machine."""
+    """Return the names of the programs that are not on this machine."""
     return [name for name in NEEDED if not (shutil.which(name) or shutil.which(name, path=PATHS))]
 
 
@@ -276,7 +276,7 @@ def test_only_listed_titles_may_send(receiver: Receiver, made: MadeSet) -> None:
 
 
 def test_what_cannot_be_put_anywhere_waits_at_the_receiver(receiver: Receiver, made: MadeSet) -> None:
-    """It is told once, without a name; when the collection is there, it goes its way. Half an object is none."""
+    """It is reported once, without a name; once the collection exists, it is sorted. Half an object is none."""
     sorter = receiver.sorter()
     assert receiver.send(*files(made, ""), sender="NOWHERE") == 0
     with structlog.testing.capture_logs() as told:

@@ -40,7 +40,7 @@ MORE = '[privacy]\ndates = "shift"\npatient_characteristics = "retain"\nscanner 
 
 @pytest.fixture
 def root(tmp_path: Path, client: redis.Redis) -> Path:
-    """Have a set published, whose record is all that is left of how."""
+    """Publish a set of which only the record tells how it was made."""
     root = make_collection(tmp_path / "BATCH", more=MORE)
     make_set(root, name="set")
     assert Desk(Collection.open(root), client).do("set").state == "published"
@@ -67,7 +67,7 @@ def test_what_was_promised_then_holds(root: Path, change: str) -> None:
 def test_a_descriptor_that_was_changed_since_says_nothing_of_earlier_sets(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the beams got from it stands in the record."""
+    """What the beams got from it is in the record."""
     monkeypatch.setattr(descriptor, "find", lambda *_: pytest.fail("it was looked up"))
     assert proven(root).files
 
@@ -99,7 +99,7 @@ def test_files_are_held_against_the_hashes_of_the_record(root: Path) -> None:
 
 
 def test_new_uids_are_made_anew_from_the_key(root: Path) -> None:
-    """One that is put in the place of another in every file, consistently and of the same form, is found."""
+    """One that is put instead of another in every file, consistently and of the same form, is found."""
     data = dcmread(next((root / "ANON_006").glob("RP.*")))
     old = data.StudyInstanceUID
     for path in (root / "ANON_006").iterdir():

@@ -111,7 +111,7 @@ def test_a_lost_set_is_queued_again(queue: Queue, client: redis.Redis) -> None:
 
 
 def test_patience_is_over_when_the_last_message_said_so(queue: Queue) -> None:
-    """And not when the set was queued anew because it changed."""
+    """And not when the set was queued again because it changed."""
     queue.put(A, last_chance=True)
     last = queue.begin(A)
     queue.put(A)

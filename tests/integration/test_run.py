@@ -86,7 +86,7 @@ def everything(folder: Path) -> dict[str, tuple[bytes, int]]:
 
 
 def anon_folders(root: Path) -> list[str]:
-    """Name what was published."""
+    """Return the names of what was published."""
     return sorted(path.name for path in root.glob("ANON_*"))
 
 
@@ -316,7 +316,7 @@ def test_a_run_that_is_killed_while_it_starts_leaves_nothing_running(tmp_path: P
 
 
 class endless:  # noqa: N801 - used as a function
-    """A set whose outcome cannot be stored: a run goes on trying it, and ends no earlier than a test wants it to."""
+    """A set whose outcome cannot be stored: a run continues trying it, and ends no earlier than a test wants it to."""
 
     def __init__(self, root: Path) -> None:
         self._folder = make_set(root, without("RTDOSE"), name="endless", seed="endless").folder
@@ -341,7 +341,7 @@ def children(pid: int, of: str) -> list[int]:
 
 
 def running(root: Path) -> list[str]:
-    """Name the processes that were started for a root and still run: workers, which are told where their share is."""
+    """Return the command lines of running processes started for a root: workers, which are told where their share is."""
     wanted = f"ANONYMIZER_SHARE={root}".encode()
     return [one.command for one in processes() if one.state != "Z" and wanted in environment_of(one.pid)]
 

@@ -1,4 +1,4 @@
-"""A folder with several sets, the pipeline's whole way: each by itself, none held up by another."""
+"""A folder with several sets, through the whole pipeline: each by itself, none held up by another."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Desk:
         self.redis = client
 
     def do(self, *, patience_over: bool = True) -> Outcome:
-        """Take the folder its way."""
+        """Process the folder completely."""
         collection, locator = self.collection, self.locator
         progress = Progress(self.redis, collection.id, locator)
         ledger = Ledger(collection, self.redis)
@@ -293,7 +293,7 @@ def test_what_only_the_writing_finds_unreadable_is_refused(desk, monkeypatch: py
 
 @pytest.mark.parametrize("again", [False, True])
 def test_each_set_has_a_sheet_of_its_own(desk, *, again: bool) -> None:
-    """Which says nothing differs: as it was proven, and held against its own objects in the folder once more."""
+    """Which says nothing differs: as it was proven, and compared with its own objects in the folder once more."""
     here = desk()
     several(here, 3)
     for index in here.do().indices:

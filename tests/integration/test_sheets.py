@@ -252,7 +252,7 @@ def test_nothing_original_stands_in_sheet_or_report(published: Callable[..., Pub
 
 
 def chunks(png: bytes) -> list[str]:
-    """Name what a PNG consists of."""
+    """Return the names of what a PNG consists of."""
     names, at = [], 8
     while at < len(png):
         length, name = struct.unpack_from(">I4s", png, at)
@@ -285,7 +285,7 @@ def test_what_the_collection_accepted_stands_on_the_sheet(published: Callable[..
 
 
 def test_a_source_that_is_gone_or_another_one_is_not_compared_with(published: Callable[..., Published]) -> None:
-    """The folder's name is used again for the next patient: nothing of that one is looked at."""
+    """The folder's name is used again for the next patient: nothing of that one is checked."""
     done = published()
     shutil.rmtree(done.made.folder)
     make_set(done.collection.root, ct=6, rois=ROIS, seed="next patient")
@@ -314,7 +314,7 @@ def test_a_ct_that_cannot_be_decoded_leaves_the_rest_of_the_sheet(published: Cal
 
 
 def test_the_report_counts_sets_structures_and_refusals(published: Callable[..., Published]) -> None:
-    """From what the sheets left, or from the sets where there is no sheet yet."""
+    """From what the sheets left, or from the sets without a sheet yet."""
     done = published()
     outcome = registry.read_outcome(done.collection, done.collection.locator(done.made.folder.name))
     for name in ("refused one", "refused two"):
@@ -334,7 +334,7 @@ def test_the_report_counts_sets_structures_and_refusals(published: Callable[...,
 
 
 def test_sheets_travel_with_their_sets_and_go_with_them(published: Callable[..., Published], tmp_path: Path) -> None:
-    """What else lies among the sheets stays; a set that is withdrawn takes its sheet along."""
+    """What else is among the sheets stays; a set that is withdrawn takes its sheet along."""
     done = published()
     done.sheet()
     collection_report.make(done.collection)
@@ -386,7 +386,7 @@ def test_a_missing_sheet_is_asked_for_once_and_one_that_failed_rests(
 
 
 def test_a_run_makes_the_sheets_of_what_it_published_when_all_is_published(tmp_path: Path) -> None:
-    """And the folder of the sheets is no set; switched off, there are none."""
+    """And the folder of the sheets is not a set; switched off, there are none."""
     root = make_collection(tmp_path / "BATCH", sheets=True)
     make_set(root)
     make_set(root, without("RTDOSE"), name="refused", seed=1)
@@ -403,7 +403,7 @@ def test_a_run_makes_the_sheets_of_what_it_published_when_all_is_published(tmp_p
 
 
 def test_the_planning_systems_histograms_stand_beside_ours(published: Callable[..., Published]) -> None:
-    """One that was worked out of another dose is told in red; one that is ours is not."""
+    """One that was worked out of another dose is reported in red; one that is ours is not."""
     done = published(ct=8, size=64)
     ours = done.findings()
 

@@ -52,7 +52,7 @@ def centre(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def hospital(tmp_path: Path, client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Have a hospital publish two sets."""
+    """Publish two sets of a hospital."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home of the hospital"))
     return collected(tmp_path / "HOSPITAL", client, "Huber Josef", "Maier Anna")
 
@@ -163,7 +163,7 @@ def test_an_inbox_is_a_folder_of_the_collection(tmp_path: Path, name: str) -> No
 def test_the_real_service_takes_a_delivery_from_the_inbox(
     centre: Path, hospital: Path, client: redis.Redis, redis_server: str, tmp_path: Path
 ) -> None:
-    """A watcher, Redis, and the worker of the sheets' queue in a process of its own."""
+    """A watcher, Redis, and the worker of the sheets' queue in its own process."""
     trusted = trusting(hospital).trusted_keys_file
     share = tmp_path / "share"
     share.mkdir()

@@ -27,7 +27,7 @@ NAMES = ("Müller Anna 4711", "Huber Josef 1938", "Weber Paula 1950")
 
 @pytest.fixture(autouse=True)
 def _program_that_a_shell_finds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the program on the PATH, so that commands that are advised begin alike wherever it lies."""
+    """Provide the program on the PATH, so that commands that are advised begin alike wherever it lies."""
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
 
 
@@ -41,7 +41,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def said(*arguments: object, **environment: str) -> tuple[int, str, str]:
-    """Run a command, in a process of its own where its environment is another; return exit code and what it said."""
+    """Run a command, in its own process where its environment is another; return exit code and what it said."""
     if not environment:
         told = anonymizer(*arguments)
         return told.returncode, told.stdout, told.stderr

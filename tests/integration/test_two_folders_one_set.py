@@ -119,7 +119,7 @@ def test_a_number_stays_with_a_set_in_work_whatever_was_in_its_folder_before(des
 def test_a_set_that_is_dropped_twice_at_once_is_published_once_and_both_are_told(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two workers find it unpublished and go on at the same moment."""
+    """Two workers find it unpublished and continue at the same moment."""
     outcomes = both_at_once(desk, monkeypatch, lambda: None)
 
     assert [(one.state, one.index) for one in outcomes] == [("same-set", 6), ("published", 6)]
@@ -201,7 +201,7 @@ def test_a_slice_that_comes_after_publication_does_not_publish_the_plan_again(de
 
 @pytest.mark.parametrize("way", ["as new", "withdrawn"])
 def test_a_plan_with_other_objects_is_published_when_a_person_says_so(desk: Desk, way: str) -> None:
-    """As a set of its own beside the first, or after that was taken back."""
+    """As its own set beside the first, or after that was taken back."""
     root = desk.collection.root
     made = make_set(root, nothing_on_the_last_slice, name="folder", ct=5)
     late = made.path(made.ct[4])
@@ -222,7 +222,7 @@ def test_a_plan_with_other_objects_is_published_when_a_person_says_so(desk: Desk
 
 @pytest.mark.parametrize("was", ["refused", "published"])
 def test_what_was_said_of_a_folder_goes_with_it_unless_it_was_published(desk: Desk, was: str) -> None:
-    """Who exports a set anew, under another name, throws the bad one away."""
+    """Who exports a set again, under another name, throws the bad one away."""
     root = desk.collection.root
     make_set(root, *([without("RTDOSE")] if was == "refused" else []), name="folder")
     assert desk.do("folder").state == was

@@ -1,4 +1,4 @@
-"""The service as it stands in a clinic: a share, a Redis, a worker process, a watcher, and people who drop folders."""
+"""The service as it is in a clinic: a share, a Redis, a worker process, a watcher, and people who drop folders."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def clinic(request: pytest.FixtureRequest, share: Path, settings: Settings, work
 
 
 def published(root: Path) -> list[str]:
-    """Name what was published and has its line."""
+    """Return the names of what was published and has its line."""
     lines = "".join(path.read_text() for path in root.glob("VicRapidPlan_trackingFile_*.txt"))
     return sorted(path.name for path in root.glob("ANON_*") if f"zzz_AnusGE{path.name[5:]}, " in lines)
 
@@ -170,7 +170,7 @@ def test_a_line_follows_its_set_within_seconds(clinic: Clinic) -> None:
 
 
 def test_a_half_saved_form_pauses_its_collection_only(clinic: Clinic) -> None:
-    """With the line; whole again, it goes on by itself."""
+    """With the line; whole again, it continues by itself."""
     root, other = make_collection(clinic.place / "a"), make_collection(clinic.place / "b")
     form = (root / "collection.toml").read_text()
     (root / "collection.toml").write_text(form.replace("= 6", "="))
@@ -282,7 +282,7 @@ def test_an_incomplete_set_waits_is_refused_and_is_opened_again(clinic: Clinic) 
 
 
 def test_a_share_that_goes_away_is_waited_for(clinic: Clinic) -> None:
-    """Nothing is deleted and nothing numbered anew."""
+    """Nothing is deleted and nothing numbered again."""
     root = make_collection(clinic.place / "a")
     make_set(root, name="first", seed=1)
     clinic.until(lambda: published(root))

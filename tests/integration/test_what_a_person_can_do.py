@@ -33,7 +33,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, MadeSet, 
 
 @pytest.fixture
 def two(published: tuple[Path, MadeSet, MadeSet], tmp_path: Path) -> tuple[Path, MadeSet, MadeSet]:
-    """Move the two published sets to a disk of their own."""
+    """Move the two published sets to their own disk."""
     original, *sets = published
     root = shutil.copytree(original, tmp_path / "BATCH")
     return root, *(replace(made, folder=root / made.folder.name) for made in sets)
@@ -203,7 +203,7 @@ def test_a_withdrawn_set_is_out_of_the_collection_and_its_number_is_not_given_ag
 
 @pytest.mark.parametrize("retried", [False, True])
 def test_what_was_published_before_is_not_denied_when_its_folder_is_refused_later(two, *, retried: bool) -> None:
-    """Somebody put a second dose into it; the number is named as long as it stands."""
+    """Somebody put a second dose into it; the number is named as long as it is published."""
     root, made, _ = two
     anon = dict(states_of(root))["a"]
     shutil.copyfile(made.path(made.dose), made.folder / "a second dose.dcm")

@@ -30,7 +30,7 @@ def look_into(folder: Path) -> None:
 
 
 def test_they_are_no_damage_to_a_published_set_and_do_not_travel(tmp_path: Path, client: redis.Redis) -> None:
-    """For verify, doctor, export and receive; what lies there else is told as before."""
+    """For verify, doctor, export and receive; other contents are reported as before."""
     root = collected(tmp_path / "BATCH", client, "Huber Josef")
     anon, delivered = root / "ANON_006", tmp_path / "delivered"
     look_into(anon)

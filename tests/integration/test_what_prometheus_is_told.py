@@ -111,7 +111,7 @@ def test_everything_is_told(tmp_path, client):
 
 
 def test_redis_and_share_may_be_away(tmp_path):
-    """Then just that is told, and what the watcher knows by itself."""
+    """Then just that is reported, and what the watcher knows by itself."""
     gone = redis.Redis(unix_socket_path=str(tmp_path / "none.sock"))
     watch = SimpleNamespace(attended={}, share_is_away=True)
 

@@ -45,5 +45,5 @@ def test_nothing_that_the_service_needs_is_denied(tmp_path: Path) -> None:
 
 
 def denied(test: redis.Redis) -> set[str]:
-    """Name what was asked for and denied: commands, keys, channels."""
+    """Return the names of what was asked for and denied: commands, keys, channels."""
     return {entry["object"] for entry in test.acl_log()} - {COURTESY}

@@ -44,7 +44,7 @@ def reconciler(collection: Collection, client: redis.Redis) -> Reconciler:
 def test_a_publication_that_was_cut_off_is_finished(
     collection: Collection, locator: str, reconciler: Reconciler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Right after the rename, and the dropped folder is gone since: record and tracking line come all the same."""
+    """Right after the rename, and the dropped folder is gone since: record and tracking line come nevertheless."""
 
     def die(*_: object) -> None:
         raise KeyboardInterrupt

@@ -124,7 +124,7 @@ def test_a_word_of_the_lexicon_is_not_removed(tmp_path: Path) -> None:
 
 
 def test_a_set_waits_for_a_person_without_a_number(tmp_path: Path) -> None:
-    """Of a collection that says so; it goes on as soon as each of its words is decided, by whatever hand."""
+    """Of a collection that says so; it continues as soon as each of its words is decided, by whatever hand."""
     root = make_collection(tmp_path / "BATCH", more='[privacy]\nunread_words = "wait"')
     make_set(root, JSM, HOHENLOHE, name="a", seed="a")
     make_set(root, name="b", seed="b")
@@ -146,7 +146,7 @@ def test_a_set_waits_for_a_person_without_a_number(tmp_path: Path) -> None:
 
 
 def test_a_word_in_a_code_that_cannot_go(tmp_path: Path) -> None:
-    """Dose or import depend on it: the set is not made again for ever, but to be withdrawn."""
+    """Dose or import depend on it: the set is not made again forever, but to be withdrawn."""
     root = make_collection(tmp_path / "BATCH")
     make_set(root, setting("RTPLAN", RTPlanGeometry="YOLANDA"), name="a", seed="a")
     run(root, "--workers", 1)

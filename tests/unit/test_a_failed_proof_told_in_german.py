@@ -1,4 +1,4 @@
-"""Why a set was not proven is told in the language of its collection; log and record keep the English of the proof."""
+"""Reasons of a failed proof are reported in the collection's language; log and record keep the proof's English."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def test_check_and_finding_are_translated_and_the_place_stays() -> None:
 
 
 def test_what_nobody_has_translated_is_told_as_it_is() -> None:
-    """A reason of an older version, for instance; how many more there are is told all the same."""
+    """A reason of an older version, for instance; how many more there are is reported nevertheless."""
     with speaking("de"):
         assert [failed_proof.in_words(says) for says in ("of old", "and 7 more")] == ["of old", "und 7 weitere"]
 
 
 def _findings() -> Iterator[tuple[str, str]]:
-    """Yield the checks and findings that stand in the code of the proof, with a number for what differs."""
+    """Yield the checks and findings that are in the code of the proof, with a number for what differs."""
     for path in (HERE / "services" / "proof").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and len(node.args) >= 2:

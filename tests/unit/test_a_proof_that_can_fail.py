@@ -90,7 +90,7 @@ def original(published: Published, kind: str) -> Dataset:
 
 
 def test_a_sound_set_passes_again_with_the_same_proof(published: Published) -> None:
-    """The proof is of what lies there, not of how it came there."""
+    """The proof is of what is there, not of how it came there."""
     assert proven(published) == published.proof
 
 
@@ -102,7 +102,7 @@ def test_what_pydicom_writes_again_unchanged_still_passes(published: Published) 
 
 
 def test_every_check_examined_something(published: Published) -> None:
-    """A check that looked at nothing would pass for ever."""
+    """A check that looked at nothing would pass forever."""
     assert all(published.proof.checks.values())
     assert set(published.proof.checks) == {
         "files",
@@ -292,7 +292,7 @@ def test_dates_that_all_stayed(published: Published) -> None:
 
 
 def test_a_date_that_is_gone(published: Published) -> None:
-    """Only what was no date becomes empty."""
+    """Only what was not a date becomes empty."""
     damage(published, "RP", lambda data: setattr(data, "RTPlanDate", ""))
     assert "dates: a date was removed at RTPLAN RTPlanDate" in reasons(published)
 
@@ -613,7 +613,7 @@ def test_an_object_twice(published: Published) -> None:
 
 
 def test_a_folder_inside(published: Published) -> None:
-    """Nor anything that is no file."""
+    """Nor anything that is not a file."""
     (published.output / "more").mkdir()
     assert reasons(published) == "files: the folder contains something other than a file"
 

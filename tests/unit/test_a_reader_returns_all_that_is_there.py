@@ -69,7 +69,7 @@ def test_a_standard_element_of_unknown_vr_is_refused_by_its_tag(tmp_path: Path, 
 
 @pytest.mark.parametrize("way", ["big endian", "un"])
 def test_an_element_that_is_lost_is_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
-    """Whatever is written anew before it is parsed is compared with the headers of the file."""
+    """Whatever is written again before it is parsed is compared with the headers of the file."""
     edit = sets.encoded("big endian") if way == "big endian" else sets.un_sequences
     made = sets.make_set(tmp_path, sets.encoded("explicit"), edit, ct=1)
     (path,) = [path for path in made.folder.iterdir() if path.name.startswith("RP")]

@@ -1,4 +1,4 @@
-"""What stands in a cleaned text's place is what the proof takes: what is left in known words, or a stand-in."""
+"""What is in a cleaned text's place is what the proof takes: what is left in known words, or a stand-in."""
 
 from __future__ import annotations
 

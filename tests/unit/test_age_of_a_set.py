@@ -1,4 +1,4 @@
-"""One age for all objects of a set, a birth date that says it and nothing else, and nonsense that is told."""
+"""One age for all objects of a set, a birth date that says it and nothing else, and nonsense that is reported."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Whatever stands in an object: no identifier of the set survives, links stay, and the table says what becomes of it.
+"""Whatever is in an object: no identifier of the set survives, links stay, and the table says what becomes of it.
 
 The objects are those of a small set with any attributes of the dictionary in any places, texts among them that echo the
-patient, in any encoding. What comes out is held against a slow implementation of the same table on pydicom.
+patient, in any encoding. What comes out is compared with a slow implementation of the same table on pydicom.
 """
 
 from __future__ import annotations

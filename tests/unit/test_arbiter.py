@@ -1,4 +1,4 @@
-"""One service holds a collection; a dead one does not hold it for ever."""
+"""One service holds a collection; a dead one does not hold it forever."""
 
 from __future__ import annotations
 

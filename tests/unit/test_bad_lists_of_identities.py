@@ -1,4 +1,4 @@
-"""`identities.csv` as spreadsheets spoil it: every bad row is told with its number, before anything is written."""
+"""`identities.csv` as spreadsheets spoil it: every bad row is reported with its number, before anything is written."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def looked(root: Path, text: str | bytes, *, unlisted: str = "wait") -> Identity
 
 
 def rows(found: IdentityList) -> list[int]:
-    """Name the bad rows."""
+    """Return the names of the bad rows."""
     return [fault.row for fault in found.faults]
 
 

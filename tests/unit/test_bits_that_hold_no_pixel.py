@@ -108,7 +108,7 @@ def test_pixels_that_are_what_they_should_be_stay_byte_for_byte(tmp_path: Path, 
 
 
 def test_bits_below_the_lowest_one_are_cleared_too(tmp_path: Path) -> None:
-    """Pixels may lie in the upper bits of their cells."""
+    """Pixels may be in the upper bits of their cells."""
     found = published(tmp_path, cells(12, signed=False, high=15, above=0x000F))
     assert np.array_equal(words(found.anon), words(found.source) & 0xFFF0)
 

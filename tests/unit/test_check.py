@@ -51,7 +51,7 @@ def missing(verdict: Verdict) -> list[str]:
 
 
 def test_a_well_formed_set_is_good(tmp_path):
-    """Counts, links, machine and the set itself are told, and nothing else."""
+    """Counts, links, machine and the set itself are reported, and nothing else."""
     verdict = judge(make_set(tmp_path))
     assert verdict.counts == {"CT": 3, "RTSTRUCT": 1, "RTPLAN": 1, "RTDOSE": 1}
     assert verdict.links == ALL_SHOWN
@@ -132,7 +132,7 @@ def test_one_object_in_two_files_is_refused(tmp_path):
     [("CT", "no-ct"), ("RTSTRUCT", "no-rt-structure-set"), ("RTPLAN", "no-rt-plan"), ("RTDOSE", "no-rt-dose")],
 )
 def test_a_missing_object_may_still_arrive(tmp_path, modality, code):
-    """The copy may go on, so this is incomplete and not yet refused."""
+    """The copy may continue, so this is incomplete and not yet refused."""
     verdict = judge(make_set(tmp_path, sets.without(modality)))
     assert (faults(verdict), missing(verdict)) == ([], [code])
     with pytest.raises(SetIncomplete):
@@ -190,7 +190,7 @@ def test_a_file_that_makes_no_sense_is_named(tmp_path):
 
 
 def test_two_patients_are_always_refused(tmp_path):
-    """Accepting it is no option."""
+    """Accepting it is not an option."""
     made = make_set(tmp_path, sets.setting("RTPLAN", PatientID="someone else"))
     verdict = judge(made, replace(REFUSE, accept=frozenset(("two-patients",))))
     assert faults(verdict) == ["two-patients"]
@@ -198,7 +198,7 @@ def test_two_patients_are_always_refused(tmp_path):
 
 
 def test_an_id_in_other_spelling_or_absent_is_no_second_patient(tmp_path):
-    """Systems pad IDs and change their case; other names are told but decide nothing."""
+    """Systems pad IDs and change their case; other names are reported but decide nothing."""
     verdict = judge(
         make_set(
             tmp_path,
@@ -214,7 +214,7 @@ def test_an_id_in_other_spelling_or_absent_is_no_second_patient(tmp_path):
 
 
 def test_other_objects_are_left_out_and_named(tmp_path):
-    """Setup images and registrations lie in many folders; text files, too."""
+    """Setup images and registrations are in many folders; text files, too."""
     made = make_set(tmp_path, sets.other_object("RTIMAGE"), sets.other_object("REG"), sets.other_object("RTIMAGE"))
     (made.folder / "Thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0")
     (made.folder / "link").symlink_to(tmp_path)
@@ -322,7 +322,7 @@ def test_two_patients_are_told_apart_by_number_plan_and_files(tmp_path):
 
 
 def test_a_dose_of_one_plane_is_refused(tmp_path):
-    """A grid of one plane is no dose of a volume, unless the CT is of one slice, too."""
+    """A grid of one plane is not a dose of a volume, unless the CT is of one slice, too."""
 
     def one_plane(made: MadeSet) -> None:
         made.dose.NumberOfFrames = 1

@@ -353,7 +353,7 @@ def test_policy_can_be_read_by_people_pages_and_programs(anonymizer: Callable[..
 
 
 def test_demo_mixes_with_nothing(tmp_path: Path, anonymizer: Callable[..., Said]) -> None:
-    """It makes a folder of its own."""
+    """It makes its own folder."""
     made = anonymizer("demo", tmp_path / "demo", "--sets", 1, "--ct", 2, "--rois", 2)
     (root,) = [path for path in (tmp_path / "demo").iterdir() if path.is_dir()]
     assert (made.code, len(list(root.iterdir()))) == (0, 5)

@@ -16,7 +16,7 @@ WAITS = InWork("waits", 0, 0, "the disk is full")
 
 
 def test_a_line_for_each_set_as_it_is_concluded() -> None:
-    """What was concluded before is not told again; what waits is told once, and once more when it waits again."""
+    """What was concluded before is not told again; what waits is reported once, and once more when it waits again."""
     said: list[str] = []
     lines = Lines(said.append, {"1": "a", "2": "b"}.__getitem__)
     for look in (

@@ -163,7 +163,7 @@ def test_a_second_form_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_state_without_a_form_is_kept(tmp_path: Path) -> None:
-    """A form that was deleted is written anew; numbers, key and id stay."""
+    """A form that was deleted is written again; numbers, key and id stay."""
     before = Collection.create(tmp_path, FORM, OPTIONS)
     (tmp_path / "collection.toml").unlink()
 

@@ -1,4 +1,4 @@
-"""Every command that a document tells of exists, with the options that it is told with."""
+"""Every command that a document tells of exists, with the options given there."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def options_of(command: str) -> frozenset[str]:
 
 
 def told(text: str) -> list[str]:
-    """Return what stands in code: blocks line by line, and each piece within a line of prose."""
+    """Return what is in code: blocks line by line, and each piece within a line of prose."""
     blocks = re.findall(r"^```[^\n]*\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     indented = re.findall(r"^    (\S[^\n]*)$", text, re.MULTILINE)
     prose = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)

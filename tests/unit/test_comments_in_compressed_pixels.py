@@ -41,7 +41,7 @@ def segment(marker: int, content: bytes) -> bytes:
 
 
 def jpeg(*more: bytes, scans: int = 1, behind: bytes = b"") -> bytes:
-    """Write a lossless JPEG as its markers go, with segments behind the first marker; its samples are not decoded."""
+    """Write a lossless JPEG as its markers go, with segments after the first marker; its samples are not decoded."""
     table, frame = segment(0xC4, b"\0" * 20), segment(0xC3, b"\x10\0\x10\0\x10\1\1\x11\0")
     scan = segment(0xDA, b"\1\1\0\1\0\0") + b"\x12\xff\0\x34\xff\xd0\x56\xff\0"
     return b"\xff\xd8" + b"".join(more) + table + frame + scan * scans + b"\xff\xd9" + behind
@@ -109,7 +109,7 @@ CASES = [(syntax, comment) for syntax, comments in COMMENTS.items() for comment 
 @pytest.mark.parametrize(("syntax", "comment"), CASES)
 @pytest.mark.parametrize("split", [1, 3])
 def test_a_comment_does_not_travel(tmp_path: Path, syntax: str, comment: bytes, split: int) -> None:
-    """Whatever fragments the codestream lies in; the table of offsets follows, and what was left out is told."""
+    """Whatever fragments the codestream is in; the table of offsets follows, and what was left out is reported."""
     write = STREAMS[syntax]
     found = published(tmp_path, holding(write(comment), syntax, split))
     assert {frame.rstrip(b"\0") for frame in frames(found)} == {write()}
@@ -121,7 +121,7 @@ def test_a_comment_does_not_travel(tmp_path: Path, syntax: str, comment: bytes, 
 
 @pytest.mark.parametrize("syntax", STREAMS)
 def test_what_stands_behind_the_last_marker_does_not_travel(tmp_path: Path, syntax: str) -> None:
-    """As behind the last voxel of plain pixels."""
+    """As after the last voxel of plain pixels."""
     found = published(tmp_path, holding(STREAMS[syntax](behind=NAME), syntax))
     assert NAME not in found.written
     assert {frame.rstrip(b"\0") for frame in frames(found)} == {STREAMS[syntax]()}
@@ -140,7 +140,7 @@ def test_a_codestream_without_comments_stays_as_it_is(tmp_path: Path, syntax: st
 
 @pytest.mark.parametrize("edit", [sets.rle, holding(jpeg())])
 def test_the_length_of_the_last_delimiter_is_zero(tmp_path: Path, edit: Edit) -> None:
-    """Whatever stands in it."""
+    """Whatever is in it."""
     made_of = [edit, holding(jpeg(), junk=b"Wbtm")] if edit is not sets.rle else [edit, _junk_behind]
     found = published(tmp_path, *made_of)
     assert b"Wbtm" in next(found.source.glob("CT*")).read_bytes()

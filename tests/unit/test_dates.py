@@ -93,7 +93,7 @@ def test_what_is_no_date_time_becomes_empty_and_is_counted(junk: str) -> None:
 
 
 def test_the_days_in_a_value_are_read_as_they_are_moved() -> None:
-    """What `choose_shift` is told is what is written."""
+    """`choose_shift` gets the same dates as are written."""
     assert read_da("20110506-20110601\\junk\\20110701") == [date(2011, 5, 6), date(2011, 6, 1), date(2011, 7, 1)]
     assert read_dt("2011\\20110506143231+0200") == [date(2011, 1, 1), date(2011, 5, 6)]
 
@@ -109,7 +109,7 @@ def test_a_moved_date_keeps_its_weekday_and_lies_one_to_ten_years_back(day: date
 
 @given(text=st.text(max_size=30), shift=shifts)
 def test_nothing_of_a_value_that_is_no_date_survives(text: str, shift: timedelta) -> None:
-    """Whatever stands in the field."""
+    """Whatever is in the field."""
     for shifted in (shift_da(text, shift), shift_dt(text, shift)):
         assert set(shifted) <= set("0123456789.+-\\")
 

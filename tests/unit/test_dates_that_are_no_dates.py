@@ -1,4 +1,4 @@
-"""DA and DT in forms that PS3.5 6.2 does not know: what is no date is emptied, and the proof reads it the same way."""
+"""DA and DT in forms unknown to PS3.5 6.2: what is not a date is emptied, and the proof reads it the same way."""
 
 from __future__ import annotations
 

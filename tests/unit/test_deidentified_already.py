@@ -26,7 +26,7 @@ def judge(folder: Path) -> Verdict:
 
 
 def test_a_published_set_under_another_name_is_refused(tmp_path: Path) -> None:
-    """A copy of ANON_006 is no patient."""
+    """A copy of ANON_006 is not a patient."""
     done = anonymize_folder(make_set(tmp_path).folder, tmp_path / "Copy of a set")
     (fault,) = judge(done.anon).faults
     assert fault.code == "already-ours"

@@ -1,4 +1,4 @@
-"""A file is there whole or not at all, and nothing is put in the place of anything."""
+"""A file is there whole or not at all, and nothing replaces anything."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def fail_with(number: int):
 
 @pytest.fixture
 def taken_down(tmp_path: Path, monkeypatch) -> list[str]:
-    """Take down what is flushed and what gets its name, in order; names that nobody else uses as `new`."""
+    """Record what is flushed and what gets its name, in order; names that nobody else uses as `new`."""
     done: list[str] = []
 
     def called(path: object) -> str:

@@ -1,4 +1,4 @@
-"""The engine is held equal to pydicom: what it reads, what it leaves alone, and what it writes anew."""
+"""The engine is held equal to pydicom: what it reads, what it leaves alone, and what it writes again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong in a form is told all at once, in the language of the collection; and a form is written in it."""
+"""What is wrong in a form is reported all at once, in the language of the collection; and a form is written in it."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_all_of_it_is_told_at_once(tmp_path: Path) -> None:
 
 
 def test_none_of_it_is_told_in_english_to_a_german_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And logs have it in English all the same."""
+    """And logs have it in English nevertheless."""
     plain = [wrong(tmp_path, text) for text in (spoiled("en"), spoiled("en", but='hospital = "Demo Hospital"'))]
     monkeypatch.setattr(language, "catalogue", lambda _: Pseudo())
     told = [wrong(tmp_path, text) for text in (spoiled("de"), spoiled("de", but='hospital = "Demo Hospital"'))]

@@ -1,4 +1,4 @@
-"""What nobody else says is told before it is removed."""
+"""What nobody else says is reported before it is removed."""
 
 from __future__ import annotations
 

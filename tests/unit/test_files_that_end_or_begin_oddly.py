@@ -174,7 +174,7 @@ def test_a_big_endian_file_that_is_cut_off_is_waited_for(tmp_path: Path) -> None
 @pytest.mark.parametrize("undefined", [False, True])
 @pytest.mark.parametrize("way", ENCODINGS)
 def test_a_file_that_is_cut_off_anywhere_is_waited_for(tmp_path: Path, way: str, undefined: bool) -> None:
-    """Behind an element of the root nobody can tell; everywhere else it is the copy that is not whole."""
+    """After an element of the root it is unclear; everywhere else the copy is incomplete."""
     syntax, implicit = ENCODINGS[way]
     whole = head(syntax) + plan(implicit=implicit, undefined=undefined)
     path = tmp_path / "x.dcm"
@@ -245,7 +245,7 @@ def test_file_meta_information_in_implicit_vr(tmp_path: Path, way: str) -> None:
 def test_the_first_element_decides_how_a_data_set_is_written(
     tmp_path: Path, way: str, stated: bytes, undefined: bool
 ) -> None:
-    """Not the file meta information; where the two differ, it is told."""
+    """Not the file meta information; where the two differ, it is reported."""
     syntax, implicit = ENCODINGS[way]
     path = tmp_path / "x.dcm"
     path.write_bytes(head(stated) + plan(implicit=implicit, undefined=undefined))

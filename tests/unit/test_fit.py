@@ -270,7 +270,7 @@ def test_what_the_machine_has_is_no_finding(beam: Dataset) -> None:
 
 
 def test_a_setup_field_and_a_port_film_are_not_held_against_the_machine() -> None:
-    """They are moved with the others; a kV image of no fraction group is no treatment either."""
+    """They are moved with the others; a kV image of no fraction group is not a treatment either."""
     plan = rt_plan(
         treatment_beam(1),
         treatment_beam(2, energy=2.5, TreatmentDeliveryType="SETUP"),
@@ -409,7 +409,7 @@ def test_a_real_plan_of_another_maker_is_reported_in_plain_words() -> None:
 
 
 def private_twin(mode: str, mode_id: str, *, creator_inside: bool, block: int = 0x10) -> Dataset:
-    """Make a beam whose fluence stands in the private twin only."""
+    """Make a beam whose fluence is in the private twin only."""
     item = Dataset()
     if creator_inside:
         item.add_new((0x3285, block), "LO", CREATOR)

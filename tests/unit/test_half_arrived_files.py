@@ -117,7 +117,7 @@ def within(made: MadeSet, frame: int) -> int:
 def test_a_dose_whose_end_has_not_arrived_is_not_whole(
     tmp_path: Path, frame: int, step: int, *, histograms: bool
 ) -> None:
-    """Its own histograms know of more dose, or a frame ends where there is no edge in a healthy one."""
+    """Its own histograms know of more dose, or a frame ends where a complete one has no edge."""
     made = clinical(tmp_path, *([] if histograms else [sets.setting("RTDOSE", DVHSequence=None)]))
     path = made.path(made.dose)
     cut(path, within(made, frame) // step * step)
@@ -151,7 +151,7 @@ def test_a_dose_that_ends_inside_its_target_is_worth_a_note(tmp_path: Path) -> N
 
 
 def air(made: MadeSet) -> None:
-    """Have the surroundings of the patient be zero, as some exports do."""
+    """Set the surroundings of the patient to zero, as some exports do."""
     for data in made.of("CT"):
         pixels = data.pixel_array.copy()
         pixels[pixels < 600] = 0
@@ -168,7 +168,7 @@ def padding(made: MadeSet) -> None:
 
 
 def zeros_at_the_end(made: MadeSet) -> None:
-    """Have the last frames of the dose lie outside of what was calculated."""
+    """Put the last frames of the dose outside the calculated volume."""
     dose = made.dose.pixel_array.copy()
     dose[dose < 0.05 * dose.max()] = 0
     dose[-1] = 0
@@ -176,7 +176,7 @@ def zeros_at_the_end(made: MadeSet) -> None:
 
 
 def cropped(made: MadeSet) -> None:
-    """Have the grid hold less than the histograms were made of."""
+    """Make the grid hold less than the histograms were made from."""
     frames = len(made.dose.pixel_array) // 2
     made.dose.PixelData = made.dose.pixel_array[:frames].tobytes()
     made.dose.NumberOfFrames = frames
@@ -184,7 +184,7 @@ def cropped(made: MadeSet) -> None:
 
 
 def hollow(made: MadeSet) -> None:
-    """Have the last slice be nothing but air."""
+    """Fill the last slice with air."""
     made.ct[-1].PixelData = bytes(len(made.ct[-1].PixelData))
 
 

@@ -38,7 +38,7 @@ BEAMS, BEAM_NAME, ROWS = 0x300A00B0, 0x300A00C2, 0x00280010
 
 
 def rewriting(old: bytes, new: bytes, modality: str = "") -> Edit:
-    """Put other bytes in the place of some, behind the file meta information."""
+    """Replace bytes after the file meta information."""
 
     def edit(made: sets.MadeSet) -> None:
         made.rewrites.append((modality, lambda data: data[:400] + data[400:].replace(old, new)))
@@ -85,7 +85,7 @@ def test_it_is_not_written(tmp_path: Path, where: str) -> None:
 
 
 def published(folder: Path, *edits: Edit) -> Anonymized:
-    """Make a set and anonymize it; what pydicom sees in its odd elements is no opinion on them."""
+    """Make a set and anonymize it; pydicom's reading of its odd elements does not count."""
     return anonymize_folder(make_set(folder / "source", *edits, ct=1, size=16).folder, folder / "ANON_006")
 
 
@@ -191,6 +191,6 @@ def test_the_proof_finds_it(tmp_path: Path, change: Callable[[bytes], bytes]) ->
 
 
 def test_what_makers_write_is_taken_as_it_is(tmp_path: Path) -> None:
-    """No file of an ordinary set is written anew."""
+    """No file of an ordinary set is written again."""
     made = make_set(tmp_path, encoded("explicit"))
     assert {read(path).recoded for path in made.folder.iterdir()} == {False}

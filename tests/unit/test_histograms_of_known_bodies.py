@@ -222,7 +222,7 @@ def test_a_dose_of_one_plane_is_known_in_that_plane_only() -> None:
     ],
 )
 def test_doses_that_are_all_small_have_more_places(highest: float, dose: float, written: str) -> None:
-    """Three figures of the highest one are told, of whatever size it is."""
+    """Three figures of the highest one are reported, of whatever size it is."""
     grid = rising(0, 1.0)
     grid.highest_gy = highest
     assert (grid.figure(dose), grid.figure(-dose, sign=True)) == (written, f"-{written}")

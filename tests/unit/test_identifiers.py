@@ -145,7 +145,7 @@ def test_words_of_maker_and_model_identify_no_device():
 
 @pytest.mark.parametrize("name", ["Philips^Anna", "House^Anna", "Street", "Santa^Anna"])
 def test_people_may_be_called_what_places_are_called(name):
-    """What is too general for a hospital is a surname all the same."""
+    """A word too general for a hospital is still a surname."""
     family = name.split("^")[0]
     assert Identifiers([("person", name)]).matches(f"xyz {family}")
 
@@ -213,7 +213,7 @@ def test_a_date_that_can_be_read_in_two_ways_is_read_in_both():
 
 @pytest.mark.parametrize("family", ["Lund", "Sand", "Smit", "Bos", "Ali", "Marc", "Max", "Nair", "Ball", "Alt"])
 def test_a_name_glued_to_a_target_is_not_excused_by_terms_inside_it(family: str) -> None:
-    """`Lund` is `l` and `und` piece by piece, and a patient all the same."""
+    """`Lund` is `l` and `und` piece by piece, and still a patient."""
     text = f"PTV{family}"
 
     assert Identifiers([("person", f"{family}^Maria")]).matches(text) == [(3, len(text))]

@@ -103,7 +103,7 @@ def test_what_dicom_cannot_carry_is_refused_with_the_field_and_the_reason(change
 def test_the_age_is_read_from_what_can_be_trusted(
     stated: list[str], births: list[str], age: Age | None, notes: tuple[str, ...]
 ) -> None:
-    """A stated age before a birth date; what is no age is reported, and explained."""
+    """A stated age before a birth date; what is not an age is reported, and explained."""
     assert read_age(stated, births, STUDY) == (age, notes)
     assert set(notes) <= set(AGE_NOTES)
 

@@ -29,7 +29,7 @@ ENCODINGS = ["explicit", "implicit"]
 
 
 def raw(data: Dataset, keyword: str, value: bytes, vr: str = "") -> None:
-    """Put a value in place as it stands."""
+    """Put a value in place as it is."""
     tag = Tag(keyword)
     found = data.get(keyword) if keyword not in data else data[keyword]
     data[tag] = RawDataElement(tag, vr or found.VR, len(value), value, 0, False, True)
@@ -240,7 +240,7 @@ def test_what_dose_or_import_depend_on_is_refused(tmp_path: Path, what: str) -> 
 
 @pytest.mark.parametrize("where", ["ct RescaleType", "plan RTPlanGeometry"])
 def test_an_attribute_that_must_have_a_value_does_not_lose_it(tmp_path: Path, where: str) -> None:
-    """Of Type 1: whoever exported the set is told, and no proof fails on what was emptied."""
+    """Of Type 1: the exporter is told, and no proof fails on an emptied value."""
     vr = "LO" if where == "ct RescaleType" else "CS"
     with pytest.raises(SetRefused, match="value-unreadable") as refused:
         published(tmp_path, put(where, b"\0Winterbottom", vr))

@@ -60,7 +60,7 @@ def test_what_contradicts_breaks_its_link_and_no_other(tmp_path, edit, link, cod
     ],
 )
 def test_what_real_systems_leave_out_is_not_shown_and_geometry_bears_it(tmp_path, edit, link):
-    """It is told, and stands against nothing."""
+    """It is reported, and stands against nothing."""
     judged = judge(make_set(tmp_path, edit))
     assert judged.states == SHOWN | {link: "not shown"}
     assert codes(judged) == ([], [], [])
@@ -81,7 +81,7 @@ def test_contours_beside_the_slices_do_not_bear_an_absent_link(tmp_path):
 
 @pytest.mark.parametrize("offset_mm", [1, 3, 1000])
 def test_contours_that_lie_elsewhere_than_they_say_are_told_of(tmp_path, offset_mm):
-    """Beside all slices, on the next one, outside the patient: links are shown all the same, and a person looks."""
+    """Beside all slices, on the next one, outside the patient: links are shown nevertheless, and a person looks."""
     judged = judge(make_set(tmp_path, lambda made: sets.move_contours(made, offset_mm)))
     assert judged.states == SHOWN
     assert any("do not lie on the CT slices that they name" in note for note in judged.notes)
@@ -159,6 +159,6 @@ def test_points_and_curves_in_space_are_no_contours_on_slices(tmp_path):
 
 
 def test_links_of_what_is_not_there_are_not_judged(tmp_path):
-    """No plan: neither the dose's link nor its own; the contours' all the same."""
+    """No plan: neither the dose's link nor its own; the contours' nevertheless."""
     judged = judge(make_set(tmp_path, sets.without("RTPLAN")))
     assert judged.states == dict.fromkeys(references.LINKS, "not judged") | {"contours → CT": "shown"}

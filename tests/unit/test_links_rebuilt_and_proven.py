@@ -197,7 +197,7 @@ def one_image_elsewhere(made: MadeSet) -> None:
     "broken", [sets.dose_of_another_plan, sets.plan_of_another_structure_set, sets.other_frame_of_reference("RTDOSE")]
 )
 def test_what_else_real_structure_sets_hold(tmp_path: Path, edit: Edit, broken: Edit) -> None:
-    """None of it stands in the way of the proof."""
+    """None of it is in the way of the proof."""
     relinked(tmp_path, broken, edit)
 
 

@@ -1,4 +1,4 @@
-"""What lies in a set's folder, and what of it is never looked at."""
+"""What is in a set's folder, and what of it is never looked at."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.rtset import folder_listing
 
 
 def paths(found: folder_listing.Listing) -> list[str]:
-    """Name the files of a listing."""
+    """Return the names of the files of a listing."""
     return [str(entry.path) for entry in found.entries]
 
 

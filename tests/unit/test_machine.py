@@ -175,7 +175,7 @@ def test_entities_are_refused_before_they_grow(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"\x00\x01\x02", b"<machine", b"<machine>\xff</machine>", b" " * 1_000_001])
 def test_what_is_no_descriptor_at_all_is_refused(tmp_path: Path, content: bytes) -> None:
-    """Whatever lies in the folder under this name."""
+    """Whatever is in the folder under this name."""
     path = tmp_path / "ours.xml"
     path.write_bytes(content)
     with pytest.raises(SettingsWrong, match=r"^ours.xml"):

@@ -75,7 +75,7 @@ def test_the_first_machine_that_fits_takes_the_whole_plan(tmp_path: Path) -> Non
 
 
 def test_a_collection_that_only_wants_to_be_warned(tmp_path: Path) -> None:
-    """The plan is moved, and the difference is told."""
+    """The plan is moved, and the difference is reported."""
     done = anonymized(tmp_path, sets.hd120, on_machine_mismatch="warn")
     assert {beam.TreatmentMachineName for beam in done.plan.BeamSequence} == {"VicRapidPlan"}
     assert any("leaves" in note or "leaf" in note for note in done.verdict.notes)

@@ -1,6 +1,6 @@
 """A published set is changed in a hundred ways, each of which leaks or breaks something: its proof finds every one.
 
-The set is made once, and each change is made to a copy. What the proof is told is what `verify` tells it: the promise
+The set is made once, and each change is made to a copy. The proof gets what `verify` gives it: the promise
 of the record, and what the collection's key makes of a UID.
 """
 
@@ -150,12 +150,12 @@ def written(prefix: str, change: Callable[[bytes], bytes]) -> Callable[[Set], No
 
 
 def replacing(prefix: str, old: bytes, new: bytes) -> Callable[[Set], None]:
-    """Put other bytes in the place of the first ones like these."""
+    """Replace the first occurrence of some bytes."""
     return written(prefix, lambda data: data.replace(old, new, 1))
 
 
 def another_uid(keyword: str, make: Callable[[str], str]) -> Callable[[Set], None]:
-    """Put another UID of the same length in the place of one, in every file and in the names of files."""
+    """Replace a UID by one of the same length in every file and file name."""
 
     def do(here: Set) -> None:
         old = str(dcmread(here.path("RP"))[keyword].value)

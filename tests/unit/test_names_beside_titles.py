@@ -75,7 +75,7 @@ def test_the_name_goes_with_its_title(label: str, left: str) -> None:
     ],
 )
 def test_a_code_or_an_organ_beside_a_title_names_nobody(label: str) -> None:
-    """In capitals two letters are of imaging and planning; a word of the lexicon is no name."""
+    """In capitals two letters are of imaging and planning; a word of the lexicon is not a name."""
     assert left_of(label) == label
     assert not Search(NOBODY).in_typed(label)
 
@@ -83,7 +83,7 @@ def test_a_code_or_an_organ_beside_a_title_names_nobody(label: str) -> None:
 @pytest.mark.parametrize("title", ["Frau", "Herr", "Mrs", "Mrs.", "Mr", "Dr.", "Mme", "Prof.", "geb.", "Sra.", "Fru"])
 @pytest.mark.parametrize("name", ["Katzenbeißer", "Quevedo", "Trollmann", "Øvergaard"])
 def test_the_proof_sees_a_name_behind_a_title(title: str, name: str) -> None:
-    """By a pattern of its own."""
+    """By its own pattern."""
     assert Search(NOBODY).in_typed(f"PTV {title} {name}") == {"person"}
 
 

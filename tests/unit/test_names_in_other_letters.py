@@ -42,7 +42,7 @@ SCRIPTS = {
 
 
 def _named(script: Script) -> Edit:
-    """Name the patient so, echo it as planning systems do, and call the other structure by the word."""
+    """Give the patient this name, echo it as planning systems do, and name the other structure by the word."""
 
     def edit(made: MadeSet) -> None:
         names = f"PTV {script.echo}", script.word
@@ -81,7 +81,7 @@ def test_an_echoed_name_is_found_and_other_words_stay(tmp_path: Path, script: st
 
 
 def test_latin_1_that_nobody_declared(tmp_path: Path) -> None:
-    """It is read all the same, its echo is found, and the output declares what it is written in."""
+    """It is read nevertheless, its echo is found, and the output declares what it is written in."""
     done = anonymized(tmp_path, _named(SCRIPTS["Latin-1"]), sets.latin_1_undeclared)
     assert done.roi_names == ["PTV", "Öffnung"]
     assert done.structure_set.SpecificCharacterSet == "ISO_IR 100"

@@ -59,7 +59,7 @@ def test_cleaning_makes_no_name_that_another_structure_bears(tmp_path: Path) -> 
 
 
 def test_names_that_differ_behind_the_sixteenth_character_stay_as_they_are(tmp_path: Path) -> None:
-    """A planning system cuts them to one; that is told, and not mended."""
+    """A planning system cuts them to one; that is reported, and not mended."""
     names = "PTV_high_60Gy_01_a", "PTV_high_60Gy_01_b"
     done = anonymized(tmp_path, NAMED, structures(*names))
     assert tuple(done.roi_names) == names
@@ -112,7 +112,7 @@ def test_texts_of_the_plan_lose_ids_dates_and_telephone_numbers(tmp_path: Path) 
 
 
 def test_the_record_tells_of_the_names_that_were_published(tmp_path: Path) -> None:
-    """A name that is too long only because the patient's stands in it is short where the sheet tells of it."""
+    """A name that is too long only because the patient's is in it is short where the sheet tells of it."""
     done = anonymized(tmp_path, NAMED, make={"rois": ["PTV", "Parotid_L Mustermann", "Spinal cord without margin"]})
     rtset = done.verdict.good_set()
     content = set_record.describe(IDENTITY, done.replacements, done.verdict, rtset, UNNAMED, "", 0)

@@ -17,7 +17,7 @@ TWO_PATIENTS = Fault("two-patients", 'Patient "A" in CT.1.dcm,\npatient "B" in R
 
 
 def names(folder: Path) -> list[str]:
-    """Name what lies in a folder."""
+    """Return the names of what is in a folder."""
     return sorted(path.name for path in folder.iterdir())
 
 
@@ -88,7 +88,7 @@ def test_a_text_of_an_earlier_version_is_ours(tmp_path: Path, mark: str) -> None
 
 @pytest.mark.parametrize("kind", ["text", "empty", "folder", "link", "pipe"])
 def test_what_is_not_ours_is_neither_replaced_nor_removed(tmp_path: Path, kind: str) -> None:
-    """A person may call a file so, and a pipe would hold us for ever."""
+    """A person may call a file so, and a pipe would hold us forever."""
     path = tmp_path / "set_REFUSED.txt"
     (tmp_path / "theirs").write_bytes(notes.MARK.encode("utf-8-sig"))
     {

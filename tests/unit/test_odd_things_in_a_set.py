@@ -261,7 +261,7 @@ def test_codes_of_structures_stay_whole(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("scheme", ["99LOCAL", "KLINIKUM", "L", ""])
 def test_the_meaning_of_a_code_of_no_public_body_is_free_text(tmp_path: Path, scheme: str) -> None:
-    """A clinic's own scheme need not begin with 99, as it should: what it means was typed there all the same."""
+    """A clinic's own scheme need not begin with 99, as it should: what it means was typed there nevertheless."""
 
     def code(made: MadeSet) -> None:
         meaning = f"Protokoll {str(made.plan.PatientName).partition('^')[0]}"

@@ -34,7 +34,7 @@ def fail(collection: Collection, why: str, times: int = 1) -> list[str]:
 
 
 def test_the_third_failure_parks_a_set(collection: Collection) -> None:
-    """With the classes of all three; after it counting begins anew, for the set as somebody changed it."""
+    """With the classes of all three; after it counting begins again, for the set as somebody changed it."""
     assert fail(collection, "ValueError", failures.MOST - 1) == []
     parked = ["ValueError", "ValueError", "NotClean"]
     assert fail(collection, "NotClean") == parked
@@ -43,7 +43,7 @@ def test_the_third_failure_parks_a_set(collection: Collection) -> None:
 
 
 def test_a_parking_that_was_cut_off_is_made_up_for_by_the_next_failure(collection: Collection, monkeypatch) -> None:
-    """Counting does not begin anew before a person could read why the set is parked."""
+    """Counting does not begin again before a person could read why the set is parked."""
     fail(collection, "ValueError", failures.MOST - 1)
 
     def die(*_: object) -> None:
@@ -64,7 +64,7 @@ PROOF = (
 
 
 def test_a_failed_proof_parks_a_set_at_once_and_says_where(collection: Collection) -> None:
-    """It would fail again. Outcome, note and doctor name object and attribute; after a retry, counting begins anew."""
+    """It would fail again. Outcome, note and doctor name object and attribute; after a retry, counting begins again."""
     locator = registry.register(collection, "set")
     count_failure(collection, locator, "NotClean", proof=PROOF)
 

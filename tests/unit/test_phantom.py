@@ -126,7 +126,7 @@ def test_the_seeds_above_cover_the_three_scanners() -> None:
 
 
 def test_the_judge_of_entities_misses_only_what_dangles_on_purpose(folder: Path) -> None:
-    """Dcentvfy: patient, study, series and frame of reference are the same wherever they are told."""
+    """Dcentvfy: patient, study, series and frame of reference are the same wherever they are reported."""
     errors = [line for line in told_by("dcentvfy", *folder.iterdir()) if "Error" in line]
     assert errors
     assert all(line.startswith("Error - Missing SOPInstanceUID that was referenced") for line in errors)
@@ -189,7 +189,7 @@ def test_identifiers_are_planted_in_every_object_and_at_every_depth(made: Synthe
 
 
 def test_the_manifest_lists_every_uid(made: SyntheticSet, folder: Path) -> None:
-    """All that stand in an element of their own; the one in an undeclared sequence comes on top."""
+    """All that have their own element, plus the one in an undeclared sequence."""
     found = set()
     for path in folder.iterdir():
         for element in elements(pydicom.dcmread(path)):

@@ -1,4 +1,4 @@
-"""Pictures in a PDF: the very pixels of the page, and not packed anew where they need not be."""
+"""Pictures in a PDF: the very pixels of the page, and not packed again where they need not be."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_png_with_more_than_pixels_is_taken_too() -> None:
 
 
 def test_each_of_several_pictures_has_its_place() -> None:
-    """Those that are packed anew among those that are not, and one that comes twice."""
+    """Those that are packed again among those that are not, and one that comes twice."""
     pictures = [RGB["noise"], OTHERS["palette"], RGB["smooth"], RGB["noise"]]
     found = in_pdf(*map(png, pictures))
     assert [np.asarray(one.convert("RGB")).tolist() for one in found] == [

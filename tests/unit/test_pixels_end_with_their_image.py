@@ -1,4 +1,4 @@
-"""What stands behind the last voxel belongs to no image, and nobody looks there: a surname must not travel in it."""
+"""What stands after the last voxel belongs to no image, and nobody looks there: a surname must not leave in it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TAIL = SURNAME.ljust(64, b"\0")
 
 
 def tail(modality: str, more: bytes = TAIL) -> Edit:
-    """Write more behind the pixels of the objects of a modality."""
+    """Write more after the pixels of the objects of a modality."""
 
     def edit(made: MadeSet) -> None:
         for data in made.of(modality):
@@ -40,7 +40,7 @@ def tail(modality: str, more: bytes = TAIL) -> Edit:
 
 
 def odd(last: bytes) -> Edit:
-    """Make a CT of an odd number of bytes, with this behind its last voxel."""
+    """Make a CT of an odd number of bytes, with this after its last voxel."""
 
     def edit(made: MadeSet) -> None:
         for data in made.ct:
@@ -90,7 +90,7 @@ def image_of(data_set: object) -> bytes:
 @pytest.mark.parametrize("syntax", sets.TRANSFER_SYNTAXES)
 @pytest.mark.parametrize("modality", ["CT", "RTDOSE"])
 def test_a_name_behind_the_voxels_does_not_travel(tmp_path: Path, modality: str, syntax: str) -> None:
-    """However the object is encoded: as it stands in the file, or in memory."""
+    """However the object is encoded: as it is in the file, or in memory."""
     done = anonymized(tmp_path, tail(modality), sets.encoded(syntax))
     assert SURNAME not in done.written
     assert SURNAME[::-1] not in done.written

@@ -79,7 +79,7 @@ def test_tags_keywords_and_vrs_agree_with_the_dictionary() -> None:
 
 
 def test_every_row_of_ours_says_why() -> None:
-    """Where the standard is silent or we depart from it, the reason stands in the same place."""
+    """Where the standard is silent or we depart from it, the reason is in the same place."""
     unexplained = []
     for row in read_table():
         offered = {
@@ -380,7 +380,7 @@ def test_what_becomes_of_well_known_attributes_under_every_option(keyword: str, 
     ],
 )
 def test_every_tag_has_a_row(tag: int, row: str) -> None:
-    """Private, repeating, unknown: whatever stands in a file, one row says what becomes of it."""
+    """Private, repeating, unknown: whatever is in a file, one row says what becomes of it."""
     decision = policy_for(DEFAULT).decision(tag)
     assert decision.row.tag == row
     assert decision.action is (Action.KEEP if row == "any, silent" else Action.DROP)
@@ -400,7 +400,7 @@ def test_the_innermost_sequence_decides() -> None:
 
 
 def test_identifiers_to_look_for_are_those_that_go() -> None:
-    """What an option keeps is not looked for: it stands in the output on purpose."""
+    """What an option keeps is not looked for: it is in the output on purpose."""
     replaced = {dictionary.keyword(tag): kind for tag, kind in policy_for(DEFAULT).identifying.items()}
     kept = {dictionary.keyword(tag) for tag in policy_for(Choice("keep", keep_machine=True)).identifying}
     expected = {

@@ -1,4 +1,4 @@
-"""Publication: one rename, and what stands in its way."""
+"""Publication: one rename, and what is in its way."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_a_foreign_folder_in_the_way_stops_the_publication(collection: Collectio
 
 @pytest.mark.parametrize("whose", [TWO, None])
 def test_another_ones_record_stops_the_publication(collection: Collection, whose: str | None) -> None:
-    """Its folder may have been taken away: the number is used all the same."""
+    """Its folder may have been taken away: the number is used nevertheless."""
     records.path_of(collection, 6).write_bytes(records.Record(6, whose, PLAN, "", {}).encoded())
 
     with pytest.raises(TargetTaken):
@@ -272,7 +272,7 @@ def test_a_publication_that_was_cut_off_is_finished_by_whoever_comes(collection:
 
 
 def test_the_set_itself_finishes_what_was_cut_off(collection: Collection, monkeypatch) -> None:
-    """Before it begins anew."""
+    """Before it begins again."""
     cut_off(collection, monkeypatch)
 
     assert publish.find(collection, ONE) is not None

@@ -1,4 +1,4 @@
-"""Help, version and a healthy process are told without importing the program."""
+"""Help, version and a healthy process are reported without importing the program."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ def without_position(made: MadeSet) -> None:
     ],
 )
 def test_no_sentence_is_a_row_of_uids(tmp_path, edit):
-    """Of files that are called by UIDs one is named, or each stands on a line of its own."""
+    """Of files that are called by UIDs one is named, or each stands on its own line."""
     verdict = judge(make_set(tmp_path, edit, ct=5))
     texts = [text for fault in (*verdict.faults, *verdict.missing) for text in (fault.found, fault.remedy)]
     assert texts

@@ -130,7 +130,7 @@ def test_every_date_counts_and_junk_does_not(tmp_path):
 
 
 def test_texts_for_the_cleaner_carry_the_number_of_what_they_name(tmp_path):
-    """Structures, beams; meanings of codes only where the scheme is no public body's."""
+    """Structures, beams; meanings of codes only where the scheme is not a public body's."""
 
     def code(made: MadeSet) -> None:
         made.structure_set.RTROIObservationsSequence[0].RTROIIdentificationCodeSequence = [
@@ -153,7 +153,7 @@ def test_texts_for_the_cleaner_carry_the_number_of_what_they_name(tmp_path):
 
 
 def test_more_than_a_set_holds_is_refused(tmp_path, monkeypatch):
-    """Memory is bounded, whatever lies in a folder."""
+    """Memory is bounded, whatever is in a folder."""
     made = make_set(tmp_path)
     for limit in ("MAX_ELEMENTS", "MAX_BYTES"):
         with monkeypatch.context() as patched:

@@ -231,7 +231,7 @@ def test_what_is_wrong_with_a_file_is_said_in_german_too() -> None:
 
 
 def _unmarked(path: Path) -> Iterator[str]:
-    """Yield literals that read like sentences and stand in no mark, docstring or log."""
+    """Yield literals that read like sentences and are in no mark, docstring or log."""
     tree = ast.parse(path.read_text("utf-8"))
     inside: set[int] = set()
     for node in ast.walk(tree):
@@ -308,7 +308,7 @@ def test_nothing_is_told_in_english(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_refused_set_is_told_in_german(tmp_path: Path) -> None:
-    """The whole file: its head, what was found, what to do; codes and file names as ever."""
+    """The whole file: its head, what was found, what to do; codes and file names as before."""
     made = make_set(tmp_path / "Müller, H", sets.dose_of_another_plan)
     verdict = told(made, "de")
     with speaking("de"):
@@ -334,7 +334,7 @@ def test_a_refused_set_is_told_in_german(tmp_path: Path) -> None:
 
 
 def test_what_was_written_in_one_language_is_ours_in_any(tmp_path: Path) -> None:
-    """A collection may change its language; its notes are replaced and taken away all the same."""
+    """A collection may change its language; its notes are still replaced and removed."""
     for before, after in (("de", "en"), ("en", "de")):
         with speaking(before):
             notes.write_note(tmp_path / "set", "?")
@@ -346,7 +346,7 @@ def test_what_was_written_in_one_language_is_ours_in_any(tmp_path: Path) -> None
 
 
 def test_the_check_of_a_folder_speaks_its_collections_language(tmp_path: Path) -> None:
-    """In a process of its own, too, where nobody has said which; English stays in no way changed behind it."""
+    """In its own process, too, where none is set; English stays unchanged afterwards."""
     made = make_set(tmp_path, sets.without("RTPLAN"))
     judged = [summary.summarize(made.folder, Options(machine=(), language=tongue), ()) for tongue in LANGUAGES]  # type: ignore[arg-type]
     assert [one.faults[0]["found"] for one in judged] == ["There is no RT Plan here.", "Hier fehlt: RT Plan."]

@@ -28,7 +28,7 @@ SEVERAL = {"second-plan", "second-structure-set", "second-ct-series", "second-do
 
 @pytest.fixture(scope="module", params=range(60))
 def export(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Export:
-    """Make one of sixty exports, which is looked at in several ways and never changed."""
+    """Make one of sixty exports, which is checked in several ways and never changed."""
     return generate(tmp_path_factory.mktemp("export"), request.param, patient=request.param % 5)
 
 
@@ -90,7 +90,7 @@ def test_every_mode_takes_the_right_sets(export: Export) -> None:
 
 
 def test_a_refusal_says_which_sets_there_are_and_what_each_would_do(export: Export) -> None:
-    """In one sentence for each plan; a plain folder is judged as ever."""
+    """In one sentence for each plan; a plain folder is judged as before."""
     verdict = check.judge(export.folder, Options(machine=()), [], policy_for(Choice(keep_machine=True)))
     told = [fault for fault in verdict.faults if fault.code in SEVERAL]
     if export.is_plain:

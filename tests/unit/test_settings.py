@@ -1,4 +1,4 @@
-"""The service's settings: from the environment, and nothing is misunderstood in silence."""
+"""The service's settings are read from the environment, and nothing is silently misunderstood."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ OTHERS: list[tuple[Edit, str]] = [
 @pytest.mark.parametrize(("edit", "what"), OTHERS)
 @pytest.mark.parametrize("first", [False, True])
 def test_the_one_dose_of_the_plan_is_taken(tmp_path: Path, edit: Edit, what: str, first: bool) -> None:
-    """Wherever it stands in the folder; the other one is named with what it is."""
+    """Wherever it is in the folder; the other one is named with what it is."""
     made = make_set(tmp_path, edit)
     if first:
         made.path(made.objects[-1]).rename(made.folder / "AA.dcm")
@@ -114,7 +114,7 @@ def test_of_two_that_may_be_the_plans_a_person_chooses(tmp_path: Path) -> None:
 
 
 def only(*numbers: int) -> Edit:
-    """Have the doses of single beams and no plan dose."""
+    """Export the doses of single beams and no plan dose."""
 
     def edit(made: MadeSet) -> None:
         made.objects.remove(made.dose)

@@ -74,7 +74,7 @@ def test_a_box_in_a_sloping_dose_has_the_histogram_that_one_works_out_by_hand() 
 
 
 def test_a_contour_within_another_is_a_hole_and_a_missing_plane_is_one_too() -> None:
-    """Planes at 0, 3, 6 and 30 mm: the last one is a piece of its own."""
+    """Planes at 0, 3, 6 and 30 mm: the last one is its own piece."""
     dose = sloping([0, 10, 20, 40, 80])
     planes = [contour for z in (0.0, 3.0, 6.0, 30.0) for contour in (square(20, z), square(10, z))]
     ring = found(structure(*planes), dose)
@@ -111,7 +111,7 @@ def finer_dose(made: MadeSet) -> None:
     """Resample the dose to more rows and columns, and to each slice of the CT at its centre.
 
     The independent program counts voxels, takes the nearest frame where one is within half a millimetre, and knows of
-    no other dose in a slice than that of its middle: where it falls steeply from slice to slice, it is no judge.
+    no other dose in a slice than that of its middle: where it falls steeply from slice to slice, it is not a judge.
     """
     dose, times = made.dose, round(float(made.dose.PixelSpacing[0]) / 0.4)
     values = dose.pixel_array.astype(float)

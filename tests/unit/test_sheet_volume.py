@@ -1,4 +1,4 @@
-"""Every voxel of a view is the one that lies there in the patient, whichever way the CT was taken."""
+"""Every voxel of a view is the one that is there in the patient, whichever way the CT was taken."""
 
 from __future__ import annotations
 

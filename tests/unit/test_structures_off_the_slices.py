@@ -55,7 +55,7 @@ def test_one_structure_off_the_slices_is_a_note(tmp_path, points):
 
 @pytest.mark.parametrize("points", [BESIDE, SAGITTAL, TILTED])
 def test_with_relinking_too(tmp_path, points):
-    """What lies on no slice is linked to none."""
+    """What is on no slice is linked to none."""
     made = make_set(tmp_path, structure(points), sets.dose_of_another_plan)
     anonymize_folder(made.folder, tmp_path / "ANON_006", on_broken_links="relink")
 

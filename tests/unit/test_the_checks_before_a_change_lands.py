@@ -40,7 +40,7 @@ def ran(project: Path, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_all_bounds_fit_into_the_time_of_a_run() -> None:
-    """Those of all stages and of what is fetched; and what is begun anew does not outlive the whole."""
+    """Those of all stages and of what is fetched; and what is begun again does not outlive the whole."""
     text = RUN.read_text("utf-8")
     first = [int(minutes) for minutes in re.findall(r"^stage (\d+) ", text, re.MULTILINE)]
     fetched = [int(re.findall(r"kill-after=60 (\d+)m", text)[0])] * len(re.findall(r"^fetch ", text, re.MULTILINE))

@@ -1,6 +1,6 @@
 """Each of the writer's finders is broken once, and the set that it spoils is not published.
 
-The proof has a search of its own. Were it the cleaner's, a fault in it would hide itself.
+The proof has its own search. Were it the cleaner's, a fault in it would hide itself.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Make a collection of two sets, with what else lies in one."""
+    """Make a collection of two sets, with what else is in one."""
     found = tmp_path / "BATCH"
     for name in ("b", "a", ".hidden"):
         (found / name).mkdir(parents=True)

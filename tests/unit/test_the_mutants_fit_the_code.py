@@ -1,4 +1,4 @@
-"""`make mutants` takes steps of the protocol out: each has to stand in the code as it is now."""
+"""`make mutants` removes steps of the protocol: each must be in the current code."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ SEARCH = Search(VALUES)
 
 
 def kinds(search: Search, text: str) -> set[str]:
-    """Return what stands in a text that nobody typed, or that is not known to be typed."""
+    """Return texts that nobody typed, or that are not known to be typed."""
     return {kind for hit in search.hits(text) for kind in hit.kinds}
 
 

@@ -239,7 +239,7 @@ def test_a_withdrawn_line_goes_and_leaves_nothing_that_names_anyone(collection: 
 
 
 def test_a_withdrawal_that_was_cut_off_holds(collection: Collection) -> None:
-    """Killed before the entry was removed: what stands in its place counts."""
+    """Killed before the entry was removed: what is in its place counts."""
     publish(collection, 6)
     entry = collection.tracking / "000006.json"
     stored = entry.read_bytes()

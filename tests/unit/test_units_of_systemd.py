@@ -39,7 +39,7 @@ def test_systemd_reads_them(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("unit", SERVICES)
 def test_they_start_commands_of_ours_with_settings_of_ours(unit: str) -> None:
-    """By the environment that is handed out, and each in a folder of its own."""
+    """By the environment that is handed out, and each in its own folder."""
     (command,) = values(unit, "ExecStart")
     program, name, *options = command.split()
     parsed = typer.main.get_command(application(name))

@@ -34,7 +34,7 @@ def half(modality: str) -> Edit:
 
 
 def padded(made: MadeSet) -> None:
-    """Write more behind the pixels, as some systems do."""
+    """Write more after the pixels, as some systems do."""
     made.dose.PixelData += b"\0\0"
 
 

@@ -11,7 +11,7 @@ LOOKS = (
 
 
 def test_a_set_stands_so_since_it_was_first_seen_to():
-    """A look that finds it the same does not begin anew. What is concluded has no age."""
+    """A look that finds it the same does not begin again. What is concluded has no age."""
     counts, told = StatusCounts(), []
     for at, states in enumerate(LOOKS, start=100):
         counts = counts.next(states, {}, at)

@@ -118,7 +118,7 @@ def test_a_set_in_work_is_left_to_its_worker(watched: Watched) -> None:
 
 @pytest.mark.parametrize("state", ["published", "same-set", "changed", "refused", "parked", "no-set"])
 def test_a_concluded_set_is_left_alone_until_it_changes(watched: Watched, state: registry.State) -> None:
-    """Then it begins anew."""
+    """Then it begins again."""
     watched.look(0)
     watched.look(10)
     watched.conclude(state)
@@ -138,7 +138,7 @@ def test_a_lost_message_is_sent_again_later_each_time(watched: Watched) -> None:
 
 
 def test_a_set_that_is_tried_again_and_again_is_held_up_since_it_was_tried_first(watched: Watched) -> None:
-    """No try makes that begin anew; a set of which something is missing is not held up, whatever its tries."""
+    """No try makes that begin again; a set of which something is missing is not held up, whatever its tries."""
     told = []
     for at in (0, 10, 12, 300, 900):
         watched.look(at)

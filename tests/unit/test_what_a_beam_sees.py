@@ -162,7 +162,7 @@ JAWS = (("ASYMX", [-20, 30]), ("ASYMY", [-50, 40]))
 
 
 def test_the_widest_opening_is_shown_and_what_is_not_stated_again_stays() -> None:
-    """Jaws stand in the first control point only; leaves move."""
+    """Jaws are in the first control point only; leaves move."""
     stated = [[-5.0] * 4 + [5.0] * 4, [-25.0] * 4 + [25.0] * 4, [-1.0] * 4 + [1.0] * 4]
     first, *more = stated
     seen = view(

@@ -48,7 +48,7 @@ def test_dates_are_removed(tmp_path: Path) -> None:
 
 
 def test_dates_stay(tmp_path: Path) -> None:
-    """Those of the study; the birth date is made up all the same."""
+    """Those of the study; the birth date is made up nevertheless."""
     done = anonymized(tmp_path, dates="keep")
     assert done.ct.StudyDate == done.old["CT 0"].StudyDate
     assert done.plan.RTPlanDate == done.old["RTPLAN"].RTPlanDate

@@ -1,4 +1,4 @@
-"""What is told before a set goes into a RapidPlan model: notes, without a name of the patient's."""
+"""What is reported before a set goes into a RapidPlan model: notes, without a name of the patient's."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def test_the_image_is_built_of_every_package() -> None:
 
 
 def test_every_alert_is_tried_and_told_of() -> None:
-    """With what it means and what to do, in a row of its own."""
+    """With what it means and what to do, in its own row."""
     alerts = re.findall(r"alert: (\w+)", (PROJECT / "deploy/prometheus/alerts.yml").read_text("utf-8"))
     tried = re.findall(r"alertname: (\w+)\n +eval_time: \S+\n +exp_alerts", _read("deploy/prometheus/alerts_test.yml"))
     told = re.findall(r"^\| (Anonymizer\w+) \|(?:[^|\n]+\|){2}$", _read("docs/operations.md"), re.MULTILINE)

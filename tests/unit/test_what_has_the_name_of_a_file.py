@@ -1,4 +1,4 @@
-"""A pipe, device, folder, socket or terabyte in the place of a file is reported in one sentence; nothing hangs."""
+"""A pipe, device, folder, socket or terabyte instead of a file is reported in one sentence; nothing hangs."""
 
 from __future__ import annotations
 

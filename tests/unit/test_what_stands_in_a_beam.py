@@ -178,7 +178,7 @@ def dose(units: str, kind: str = "PHYSICAL", summation: str = "PLAN", highest: i
     ],
 )
 def test_a_dose_says_what_its_numbers_are(made: Dose, unit: str, of_the_plan: bool, says: str) -> None:
-    """What is not in Gy is not signed as Gy, and not every dose can be held against the plan's prescription."""
+    """What is not in Gy is not signed as Gy, and not every dose can be compared with the plan's prescription."""
     assert (made.unit, made.of_the_plan, made.says) == (unit, of_the_plan, says)
 
 

@@ -1,4 +1,4 @@
-"""Most of a slice stands in the one before, and is told by its bytes: what is wrong in any one of them is seen."""
+"""Most of a slice is in the one before, and is told by its bytes: what is wrong in any one of them is seen."""
 
 from __future__ import annotations
 

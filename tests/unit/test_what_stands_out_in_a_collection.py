@@ -63,7 +63,7 @@ def codes(found: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
 
 
 def test_in_a_usual_collection_nothing_stands_out() -> None:
-    """Targets differ from patient to patient; that is no finding."""
+    """Targets differ from patient to patient; that is not a finding."""
     assert outliers(*collection()) == []
     assert not_judged(collection()[0]) == []
 

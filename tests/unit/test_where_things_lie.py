@@ -1,4 +1,4 @@
-"""CT, dose and plan that do not lie where they should: what is refused, what is told, and what is relinked."""
+"""CT, dose and plan that are not where they should be: what is refused, reported, and relinked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A coded string that is no term holds words, too: a person is to look at those that neither makers nor we know."""
+"""A coded string that is not a term holds words, too: a person is to look at those that neither makers nor we know."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is no identifier of the set, and reminds of the person: weak evidence replaces some words, and marks others."""
+"""Words that are no identifiers but suggest the person: weak evidence replaces some and marks others."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_one_source_marks_and_two_replace(tmp_path: Path) -> None:
 
 
 def test_an_object_that_is_left_out_says_so(tmp_path: Path) -> None:
-    """An RT Image with the true name lies beside a set of nobody."""
+    """An RT Image with the real name is beside an anonymous set."""
 
     def with_true_name(made: MadeSet) -> None:
         other_object("RTIMAGE")(made)
