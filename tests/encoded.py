@@ -1,4 +1,4 @@
-"""Elements and files written byte by byte, rightly or not: `head(EXPLICIT) + element(0x00100020, b"LO", b"1")`."""
+"""Elements and files written byte by byte, correctly or not: `head(EXPLICIT) + element(0x00100020, b"LO", b"1")`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LONG = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b
 
 
 def element(tag: int, vr: bytes, value: bytes, length: int | None = None, *, implicit: bool = False) -> bytes:
-    """Write an element in little endian, with a length that may be a lie."""
+    """Write an element in little endian, possibly with a wrong length."""
     length = len(value) if length is None else length
     head = struct.pack("<HH", tag >> 16, tag & 0xFFFF)
     if implicit:
@@ -40,7 +40,7 @@ def sequence(tag: int, *items: bytes, undefined: bool = False, vr: bytes = b"SQ"
 
 
 def head(syntax: bytes, sop_class: bytes = b"1.2.840.10008.5.1.4.1.1.481.5\0", *, implicit: bool = False) -> bytes:
-    """Write preamble and file meta information; of implicit VR, as some systems do, where asked for."""
+    """Write preamble and file meta information, in implicit VR, as some systems do, if requested."""
     body = element(0x00020002, b"UI", sop_class, implicit=implicit) + element(
         0x00020010, b"UI", syntax, implicit=implicit
     )

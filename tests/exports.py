@@ -1,4 +1,4 @@
-"""Patients as planning systems export them: several plans in one folder, and what belongs to which is known."""
+"""Patients as exported by planning systems: several plans in one folder, with known relations."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STATUSES = ("APPROVED", "UNAPPROVED", "REJECTED", None)
 
 @dataclass(frozen=True)
 class ExportedSet:
-    """A set that is whole: SOP Instance UIDs."""
+    """A complete set, as SOP Instance UIDs."""
 
     plan: str
     structure_set: str
@@ -36,13 +36,13 @@ class ExportedSet:
 
 @dataclass
 class Export:
-    """A patient's folder, and what a person who knows the patient would make of it."""
+    """A patient's folder, and the sets that a person would find in it."""
 
     made: MadeSet
     sets: list[ExportedSet] = field(default_factory=list)
     """The complete ones, by plan date, then label."""
     plans: list[str] = field(default_factory=list)
-    """The SOP Instance UIDs of all plans that treat somebody, in the same order."""
+    """The SOP Instance UIDs of all treatment plans, in the same order."""
     approved: set[str] = field(default_factory=set)
     two_patients: bool = False
 
@@ -70,7 +70,7 @@ def generate(parent: Path, number: int, name: str = NAME, *, patient: int | None
 
 
 def first(parent: Path, wanted: Callable[[Export], bool], name: str = NAME, *, since: int = 0) -> Export:
-    """Make the first export of which something is true; `since` where earlier ones need not be looked at."""
+    """Return the first export that satisfies a condition; `since` skips earlier ones."""
     return _put(parent, name, next(export for export in map(_copy, range(since, 100)) if wanted(export)))
 
 
@@ -87,7 +87,7 @@ def _copy(number: int, patient: int | None = None) -> Export:
 
 @lru_cache(maxsize=100)
 def _of(number: int, patient: int) -> bytes:
-    """Return the pickled export of a number, which lies nowhere yet."""
+    """Return the pickled export of a number, not yet written to disk."""
     chance = random.Random(number)
     made = make_set(None, ct=3, size=16, rois=("PTV",), control_points=2, seed=patient)
     made.objects.clear()
@@ -178,7 +178,7 @@ def _dose(made: MadeSet, plan: Dataset, kind: str, ending: str) -> Dataset:
 
 
 def _beside(chance: random.Random, made: MadeSet, plans: list[Dataset]) -> None:
-    """Add what is exported along and belongs to no set."""
+    """Add exported objects that belong to no set."""
     if len(plans) > 1 and chance.random() < 0.4:
         total = _dose(made, plans[0], "MULTI_PLAN", "44")
         total.ReferencedRTPlanSequence.append(reference(plans[1].SOPClassUID, plans[1].SOPInstanceUID))

@@ -10,10 +10,10 @@ from typing import Final
 
 _TASKS: Final = Path("/proc/self/task")
 _PATIENCE_S: Final = 1.0
-"""Longest wait for threads to end; those of libraries, such as OpenBLAS, stay."""
+"""Maximum wait for threads to end; those of libraries, such as OpenBLAS, stay."""
 
 _libraries = 0
-"""Threads that no Python runs in, as of the last fork."""
+"""Threads without Python code, as of the last fork."""
 
 
 def fork() -> int:

@@ -1,4 +1,4 @@
-"""Twenty sets of four hospitals, each with its own language, planning system and habits: labels, persons, echoes.
+"""Twenty sets of four hospitals, each with its own language, planning system and habits.
 
 What a person types into names is planted in every set: the patient's name glued to a target, the date of birth, the ID,
 the physician's name, initials.
@@ -74,7 +74,7 @@ _LABELS = 12
 
 
 class HospitalSet(NamedTuple):
-    """One set: whose, of which hospital, with which texts."""
+    """One set with its patient, hospital and texts."""
 
     hospital: str
     person: str
@@ -88,11 +88,11 @@ class HospitalSet(NamedTuple):
     plan: str
     beam: str
     structure_set: str
-    """Ends in initials that are nobody's of the set."""
+    """Ends in initials of nobody in the set."""
 
     @property
     def secrets(self) -> list[str]:
-        """Return what must be left nowhere, folded; `ase` of Åse is part of other words."""
+        """Return, folded, what must not remain anywhere; `ase` of Åse is part of other words."""
         words = re.findall(r"[^\W\d_]{4,}", f"{self.person} {self.doctor}")
         digits = re.sub(r"\D", "", self.patient_id).lstrip("0")
         return [*map(fold, words), digits, self.birth[:4]]

@@ -53,16 +53,16 @@ WAYS: Final[dict[str, tuple[sets.Edit, ...]]] = {
 }
 
 WHOLE_WAY_EVERY: Final = 40
-"""So many damaged files are only read for each that is published, which takes as long."""
+"""Damaged files only read per published one, which takes as long."""
 
 DUMPED_EVERY: Final = 10
-"""So many damaged files are read for each that other readers are started for."""
+"""Damaged files read per start of other readers."""
 
 DUMPERS: Final = ("gdcmdump", "dcmdump")
 """Programs of GDCM and DCMTK that write an object as text, one element a line."""
 
 HANGS_S: Final = 300
-"""A case that takes so long is reported with its stack, and ends the run."""
+"""Time limit of a case; exceeding it prints the stack and ends the run."""
 
 _PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _INTERESTING: Final = (
@@ -74,24 +74,24 @@ _INTERESTING: Final = (
 
 
 class Finding(Exception):
-    """Something that must not be."""
+    """A violation."""
 
 
 class Lost(Exception):
-    """pydicom took an unknown VR for implicit VR, and what follows for its value."""
+    """pydicom mistook an unknown VR for implicit VR, and later elements for its value."""
 
 
 class Row(NamedTuple):
     """An element as a reader sees it."""
 
     path: tuple[int, ...]
-    """Tags, with the number of the item between each two."""
+    """Tags, alternating with item numbers."""
     value: bytes | None
-    """None where it is a sequence, or a reader has changed it."""
+    """None for a sequence, or if a reader changed it."""
 
 
 def damaged(data: bytes, chance: random.Random) -> bytes:
-    """Change a file in one to three places; most often near headers, which pixels are far from."""
+    """Change a file in one to three places, mostly near headers, which are far from pixels."""
     for _ in range(chance.randint(1, 3)):
         at = chance.randrange(len(data) or 1) if chance.random() < 0.3 else _header(data, chance)
         data = chance.choice(_DAMAGES)(data, at, chance)
@@ -148,7 +148,7 @@ _DAMAGES: Final[Sequence[Callable[[bytes, int, random.Random], bytes]]] = (
 
 
 def ours(file: DicomFile) -> dict[tuple[int, ...], bytes | None]:
-    """Lay out what we read."""
+    """Return what we read."""
     rows: dict[tuple[int, ...], bytes | None] = {}
 
     def walk(elements: Sequence[Element], path: tuple[int, ...]) -> None:
@@ -162,7 +162,7 @@ def ours(file: DicomFile) -> dict[tuple[int, ...], bytes | None]:
 
 
 def theirs(data_set: Dataset, path: tuple[int, ...] = (), *, explicit: bool, inside: bool) -> Iterator[Row]:
-    """Lay out what pydicom reads; what it stumbles over it does not see.
+    """Return what pydicom reads, without what it cannot parse.
 
     `explicit` and `inside` say whether this data set, and items, were written in explicit VR.
     """
@@ -244,7 +244,7 @@ def dumped(text: str) -> Iterator[tuple[tuple[int, ...], int]]:
 
 
 def compare_dumps(path: Path, dumpers: Iterable[str]) -> Iterator[str]:
-    """Have other readers read a file that we and pydicom read alike; raise `Finding` where they see more than we do."""
+    """Read a file, on which we and pydicom agree, with other readers; raise `Finding` if they see more."""
     file = read(path)
     seen = ours(file)
     for dumper in dumpers:
@@ -276,7 +276,7 @@ def _turned(place: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def tile(elements: Sequence[Element], start: int) -> None:
-    """Assert that each element begins where the previous one ends, and that tags ascend."""
+    """Assert that elements are contiguous and tags ascend."""
     last = -1
     for tag, _, begin, value, end, items in elements:
         if begin != start or tag <= last or not begin < value <= end:
@@ -291,7 +291,7 @@ def _named(path: tuple[int, ...]) -> str:
 
 
 def publish(folder: Path, target: Path) -> str:
-    """Process a set completely. A failed proof is a finding: check and writer should have known better."""
+    """Process a set completely. A failed proof is a finding: check and writer should have prevented it."""
     try:
         anonymize_folder(folder, target)
     except (SetRefused, SetIncomplete) as told:
@@ -308,7 +308,7 @@ class Corpus:
         self.sets = {name: sets.make_set(folder / name, *edits, ct=1, size=8).folder for name, edits in WAYS.items()}
 
     def choose(self, chance: random.Random) -> tuple[str, Path]:
-        """Choose a way of writing, and a file."""
+        """Choose an encoding and a file."""
         way = chance.choice(list(WAYS))
         return way, chance.choice(sorted(self.sets[way].iterdir()))
 
@@ -341,7 +341,7 @@ def run(seed: int, count: int, folder: Path) -> Counter[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run, and tell."""
+    """Run, and print the result."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=10_000)

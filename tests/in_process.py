@@ -1,4 +1,4 @@
-"""The command line, called in the process of a test: to start Python and import the program takes a second."""
+"""The command line, called in a test's process: starting Python and importing the program takes a second."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 
 STARTERS = {"run", "console", "watch", "worker"}
-"""They start processes, and are processes here, too: copies of this one."""
+"""Commands that start processes, and run in a copy of this one."""
 
 PROGRAM = Path(sys.executable).with_name("anonymizer")
 
 
 def anonymizer(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """Call the command line to its end as a shell does; nobody sits at a terminal."""
+    """Call the command line like a shell, without a terminal."""
     said = [*map(str, arguments)]
     if said[0] in STARTERS:
         return in_a_copy(*said)
@@ -44,7 +44,7 @@ def anonymizer(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def in_a_copy(*arguments: object, limited: Callable[[], None] | None = None) -> subprocess.CompletedProcess[str]:
-    """Call the command line to its end in a copy of this process, which need not import the program once more.
+    """Call the command line in a copy of this process, which need not import the program again.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def in_a_copy(*arguments: object, limited: Callable[[], None] | None = None) -> 
 
 
 def _as_a_program(said: list[str], out: int, err: int, limited: Callable[[], None] | None) -> int:
-    """Call the command line with the standard streams, the name and the handling of signals of a program."""
+    """Call the command line with the streams, name and signal handling of a program."""
     nothing = os.open(os.devnull, os.O_RDONLY)
     for ours, standard in ((nothing, 0), (out, 1), (err, 2)):
         os.dup2(ours, standard)
@@ -102,7 +102,7 @@ class Said(NamedTuple):
 
 
 def commands(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
-    """Return what calls the command line as a shell does."""
+    """Return a function that calls the command line like a shell."""
 
     def call(*arguments: object) -> Said:
         monkeypatch.setattr(sys, "argv", ["anonymizer", *map(str, arguments)])

@@ -1,4 +1,4 @@
-"""Whatever hinders the program is reported on a page in the visitor's language, with the names of that page's buttons."""
+"""Obstacles are reported on a page in the visitor's language, with the names of that page's buttons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The README's commands, one after the other, as a person types them; other people's judges at the end."""
+"""The README's commands in sequence, as typed by a person, with third-party judges at the end."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def anonymizer(*arguments: object, code: int = 0) -> str:
 
 @pytest.fixture(scope="module")
 def made() -> SyntheticSet:
-    """Build a head-and-neck set; its dose has 16 bits, for dciodvfy cannot read 32."""
+    """Build a head-and-neck set; its dose has 16 bits, since dciodvfy cannot read 32."""
     return build_set(seed=7, ct=12, size=64, dose_bits=16)
 
 
 @pytest.fixture(scope="module")
 def root(made: SyntheticSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Take it all the way."""
+    """Process it completely."""
     root = tmp_path_factory.mktemp("e2e") / "BATCH"
     write_set(made, root / made.folder)
     anonymizer(
@@ -46,12 +46,12 @@ def root(made: SyntheticSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_published_set_is_clean_and_whole(made: SyntheticSet, root: Path) -> None:
-    """Judged by code that shares nothing with the product."""
+    """As judged by independent code."""
     judge(root / made.folder, root / "ANON_006", made.manifest)
 
 
 def test_it_is_proven_once_more_on_request(made: SyntheticSet, root: Path) -> None:
-    """Years later, too: nothing but the two folders and the form is needed."""
+    """Even years later: only the two folders and the form are needed."""
     assert json.loads(anonymizer("verify", root / made.folder, root / "ANON_006", "--json"))["clean"] is True
 
 
@@ -64,7 +64,7 @@ def test_status_and_a_second_run_find_it_done(root: Path) -> None:
 
 
 def test_only_what_may_travel_is_exported(root: Path, tmp_path: Path) -> None:
-    """Neither originals nor who is who."""
+    """Neither originals nor the tracking file."""
     anonymizer("export", root, tmp_path / "out", "--unread-words")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "ANON_006",
@@ -82,7 +82,7 @@ def test_only_what_may_travel_is_exported(root: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("change", ["other bytes", "a link to the same bytes"])
 def test_what_was_changed_since_does_not_travel(root: Path, tmp_path: Path, change: str) -> None:
-    """A file that is not as it was proven holds its whole set back; a link would tell where it leads."""
+    """A file changed since the proof holds back its set; a link would expose its target."""
     (plan,) = (root / "ANON_006").glob("RP.*")
     elsewhere = shutil.copy(plan, tmp_path / "elsewhere")
     if change == "other bytes":
@@ -113,7 +113,7 @@ def test_dciodvfy_finds_no_error_that_was_not_there_before(made: SyntheticSet, r
 
 
 def test_dcentvfy_finds_the_entities_as_consistent_as_before(made: SyntheticSet, root: Path) -> None:
-    """Patient, study, series and frame of reference are the same wherever they are reported."""
+    """Patient, study, series and frame of reference are the same in all objects."""
 
     def findings(folder: Path) -> int:
         return len([line for line in told_by("dcentvfy", *folder.iterdir()) if line.startswith("Error")])
@@ -122,7 +122,7 @@ def test_dcentvfy_finds_the_entities_as_consistent_as_before(made: SyntheticSet,
 
 
 def test_the_documents_name_commands_that_there_are() -> None:
-    """And all but those for operators."""
+    """All commands except those for operators."""
     named = {name for page in PAGES for name in re.findall(r"`anonymizer (\w+)", page.read_text())}
     assert named <= set(COMMANDS)
     assert {"new", "check", "run", "watch", "worker", "status", "verify", "export", "policy", "demo"} <= named

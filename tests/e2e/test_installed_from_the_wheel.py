@@ -1,4 +1,4 @@
-"""The wheel is enough: installed in an empty environment, `anonymizer` and the machines are there."""
+"""The wheel is sufficient: in an empty environment it provides `anonymizer` and the machines."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def ran(place: Path, *command: object) -> str:
-    """Run something of the environment, far from the sources, and return what it said."""
+    """Run a program of the environment, away from the sources, and return its output."""
     environment = {"PATH": f"{place / 'venv' / 'bin'}:{os.environ['PATH']}", "HOME": str(place)}
     done = subprocess.run(
         list(map(str, command)), cwd=place, env=environment, capture_output=True, text=True, check=False
@@ -45,7 +45,7 @@ def ran(place: Path, *command: object) -> str:
 
 
 def test_the_command_stands_on_the_path_and_is_the_installed_one(place: Path) -> None:
-    """It says its version, and runs what was installed."""
+    """It prints its version, and runs the installed code."""
     assert ran(place, "anonymizer", "--version").strip()
     found = ran(place, place / "venv" / "bin" / "python", "-c", "import services; print(services.__file__)")
     assert found.startswith(str(place / "venv"))

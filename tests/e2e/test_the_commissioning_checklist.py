@@ -1,4 +1,4 @@
-"""The steps of docs/commissioning.md that need nothing but this computer, as a physicist goes through them."""
+"""The steps of docs/commissioning.md that need only this computer, as done by a physicist."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tests.waiting import wait_until
 CHECKLIST = Path(__file__).parents[2] / "docs/commissioning.md"
 HERE = {1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 14}
 ELSEWHERE = {6, 12, 13, 15}
-"""A viewer, a planning system, a set of the site's own, its share."""
+"""Steps that need a viewer, a planning system, the site's own set, or its share."""
 
 
 def test_the_checklist_comes_out_as_it_says(tmp_path: Path) -> None:
-    """Every step of it that can be done here."""
+    """Every step that can be done here."""
     steps = {int(number) for number in re.findall(r"^\| (\d+) \|", CHECKLIST.read_text("utf-8"), re.MULTILINE)}
     assert steps == HERE | ELSEWHERE
     root = tmp_path / "BATCH"
@@ -77,7 +77,7 @@ def test_the_checklist_comes_out_as_it_says(tmp_path: Path) -> None:
 
 
 def checked(root: Path, *, code: int) -> list[dict]:
-    """Check a root folder, and return what is said of each set."""
+    """Check a root folder, and return the result of each set."""
     done = anonymizer("check", root, "--json")
     assert done.returncode == code, done.stderr
     return json.loads(done.stdout)["sets"]

@@ -1,4 +1,4 @@
-"""What fault tests stand on: a service of real processes, gone when the test is over."""
+"""Fixtures of the fault tests: a service of real processes that ends with the test."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BOUND_S = 600
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let tests of this folder take their time."""
+    """Extend the time limits of this folder's tests."""
     for item in items:
         if Path(__file__).parent in item.path.parents and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(BOUND_S))
@@ -27,6 +27,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    """Provide a share with a collection, and everything that it takes to serve it; nothing of it runs yet."""
+    """Provide a share with a collection and its service, of which nothing runs yet."""
     with Service(tmp_path) as made:
         yield made

@@ -1,4 +1,4 @@
-"""A whole service in real processes, to be killed, frozen and starved: share, Redis, workers, watchers.
+"""A complete service in real processes, to be killed, frozen and starved: share, Redis, workers, watchers.
 
 with Service(tmp_path) as service:
     service.redis.start(); service.start_watcher(); service.start_worker(processes=2)
@@ -40,7 +40,7 @@ CONCLUDED = {"published", "same-set", "changed", "refused", "parked"}
 
 
 class Redis:
-    """A Redis server that can be lost in every way."""
+    """A Redis server that can fail in every way."""
 
     def __init__(self, *, keeps: bool = False) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="fault-"))
@@ -49,7 +49,7 @@ class Redis:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, with what it kept; without `keeps` that is nothing."""
+        """Start it with its persisted data, if `keeps`."""
         keeping = ["--appendonly", "yes", "--appendfsync", "always"] if self.keeps else ["--appendonly", "no"]
         self._process = subprocess.Popen(
             [
@@ -71,7 +71,7 @@ class Redis:
         return redis.Redis(unix_socket_path=f"{self.folder}/redis.sock", socket_timeout=5, retry=Retry(NoBackoff(), 0))
 
     def signal(self, number: int) -> None:
-        """Kill it, stop it, let it continue."""
+        """Send it a signal: kill, stop, continue."""
         assert self._process
         self._process.send_signal(number)
         if number == signal.SIGKILL:
@@ -79,7 +79,7 @@ class Redis:
             (self.folder / "redis.sock").unlink(missing_ok=True)
 
     def end(self) -> None:
-        """End it and all it kept."""
+        """End it, and delete its data."""
         if self._process and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
@@ -87,7 +87,7 @@ class Redis:
 
 
 class Kept:
-    """A process that is started again when it dies, as a container is."""
+    """A process that is restarted when it dies, like a container."""
 
     def __init__(self, command: Sequence[str], env: Mapping[str, str], log: Path) -> None:
         self.starts = 0
@@ -117,7 +117,7 @@ class Kept:
         return [one.pid for one in processes() if one.parent == self.process.pid]
 
     def end(self) -> None:
-        """End it for good, and whatever is left of its group."""
+        """End it permanently, with the rest of its process group."""
         self._stopped = True
         self.kill(signal.SIGCONT)
         self.kill()
@@ -164,25 +164,25 @@ class Service:
                 kept.tend()
 
     def drop(self, name: str, *edits: Any, **what: Any) -> Path:
-        """Drop a set, small unless said otherwise, and remember how it was."""
+        """Drop a set, small by default, and remember its contents."""
         made = make_set(self.root, *edits, **{"name": name, "seed": name, "ct": 2, "size": 16, **what})
         self.dropped |= remember(made.folder)
         return made.folder
 
     def locator(self, name: str) -> str:
-        """Name a set as messages do."""
+        """Return the locator of a set."""
         return self.collection.locator(name)
 
     def write_plan(self) -> None:
-        """Put down what is to happen; to be called before the processes are started that it is to happen to."""
+        """Write the planned faults; to be called before the processes concerned are started."""
         (self.plan / "plan.json").write_text(json.dumps({"faults": self.faults, **self.inner}))
 
     def happened(self) -> set[str]:
-        """Return the parts of the plan that have happened: `<locator>.<number>`."""
+        """Return the faults that have happened: `<locator>.<number>`."""
         return {path.name for path in self.plan.iterdir()} - {"plan.json", "go"}
 
     def let_go(self) -> None:
-        """Let who was held by `until:go` continue."""
+        """Release processes held by `until:go`."""
         (self.plan / "go").touch()
 
     def start(self, *, workers: int = 1, processes: int = 2) -> None:
@@ -247,7 +247,7 @@ class Service:
         return states.keys() == self.dropped.keys() and set(states.values()) <= CONCLUDED
 
     def at_rest(self) -> bool:
-        """Whether nothing is left to do: all concluded, nothing staged, every line written."""
+        """Whether nothing is left to do: all sets concluded, nothing staged, every line written."""
         state = self.root / ".anonymizer"
         records, lines = durable_files.names(state / "records"), durable_files.names(state / "tracking")
         rendered = sum(
@@ -265,7 +265,7 @@ class Service:
         wait_until(self.at_rest, lambda: (self.states(), self.left()))
 
     def left(self) -> object:
-        """Return what is not done yet, for finding out why."""
+        """Return what is unfinished, for diagnosis."""
         state = self.root / ".anonymizer"
         return {
             name: sorted(durable_files.names(state / name)) for name in ("staging", "claims", "records", "tracking")
@@ -284,7 +284,7 @@ class Service:
         return hold(self.root, self.dropped, client=client, said=self.said(), at_rest=at_rest)
 
     def all_published(self) -> None:
-        """Wait until nothing is left to do, and hold that every set was published and all is well."""
+        """Wait until nothing is left to do, and assert that every set was published and all invariants hold."""
         self.wait()
         states = self.hold()
         assert set(states.values()) == {"published"}, states

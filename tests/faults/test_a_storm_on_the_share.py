@@ -1,4 +1,4 @@
-"""Eight processes claim, publish and give back the same sets, are killed and frozen at random, and Redis is emptied."""
+"""Eight processes claim, publish and release the same sets, killed and frozen at random; Redis is emptied."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def do(collection: Collection, ledger: Ledger, set_id: str, for_s: float = 0) ->
 
 
 def work(root: Path, socket: str, seed: int) -> None:
-    """Do, give back, reconcile: whatever chance says, until killed."""
+    """Process, release or reconcile at random, until killed."""
     chance = random.Random(seed)
     collection, client = Collection.open(root), redis.Redis(unix_socket_path=socket)
     ledger, now = Ledger(collection, client), [0.0]
@@ -71,7 +71,7 @@ def work(root: Path, socket: str, seed: int) -> None:
 
 
 def test_each_set_is_published_once_under_a_number_of_its_own(tmp_path: Path) -> None:
-    """And each number from the initial one on is published, or free and the next to be given."""
+    """Each number from the initial one on is published, or is the next free one."""
     root = tmp_path / "BATCH"
     root.mkdir()
     collection = Collection.create(root, FORM, Options(machine=()))
@@ -122,7 +122,7 @@ def test_each_set_is_published_once_under_a_number_of_its_own(tmp_path: Path) ->
 
 
 def published(collection: Collection) -> dict[str, int]:
-    """Look at every folder that was published: whole, of one set only, and each set in one folder only."""
+    """Check every published folder: complete, of one set only, and each set in one folder only."""
     found: dict[str, int] = {}
     for folder in collection.root.glob("ANON_*"):
         index = int(folder.name.removeprefix("ANON_"))

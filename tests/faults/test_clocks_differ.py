@@ -1,4 +1,4 @@
-"""Clocks are set under running processes, and the file server has another day. Only our own monotonic clock counts."""
+"""Clocks change under running processes, and the file server's differs. Only our monotonic clock counts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def test_clocks_step_forth_and_back_under_everything(service: Service) -> None:
-    """A day on, a year back, every second, in workers and watcher."""
+    """A day forward, a year back, every second, in workers and watcher."""
     service.inner |= {"clock_steps_s": [0, 86_400, -31_536_000, 3_600]}
     for number in range(12):
         service.drop(f"Mustermann Erika {number}")
@@ -24,7 +24,7 @@ def test_clocks_step_forth_and_back_under_everything(service: Service) -> None:
 
 
 def test_the_file_server_lives_in_another_time(service: Service) -> None:
-    """Files from tomorrow and from 1970: when they were written says nothing about whether they are whole."""
+    """Files from tomorrow and from 1970: modification times say nothing about completeness."""
     for name, at in (("Mustermann tomorrow", time.time() + 86_400), ("Mustermann 1970", 0.0)):
         folder = service.drop(name)
         for path in (*folder.iterdir(), folder):

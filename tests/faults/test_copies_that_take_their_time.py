@@ -1,4 +1,4 @@
-"""Slow copies, paused copies, preallocated files, truncated files, files that come late or are replaced."""
+"""Slow, paused, preallocated and truncated copies, and files that come late or are replaced."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.sets import MadeSet
 
 OLD = 1_000_000_000
-"""A time of modification long ago: copies keep them."""
+"""An old modification time, as preserved by copies."""
 
 
 @pytest.fixture
@@ -41,14 +41,14 @@ def slowly(files: list[Path], place: Path) -> None:
 
 
 def paused(files: list[Path], place: Path) -> None:
-    """Copy half, and the rest after seconds: in between it waits for it."""
+    """Copy half, and seconds later the rest, for which the set waits."""
     slowly(files[:6], place)
     time.sleep(2)
     slowly(files[6:], place)
 
 
 def preallocated(files: list[Path], place: Path) -> None:
-    """Make every file with its whole size, full of zeros, then fill them in without changing size or time."""
+    """Create every file with its full size of zeros, then fill it without changing size or time."""
     for path in files:
         (place / path.name).write_bytes(bytes(path.stat().st_size))
         os.utime(place / path.name, (OLD, OLD))
@@ -60,7 +60,7 @@ def preallocated(files: list[Path], place: Path) -> None:
 
 
 def piece_by_piece(files: list[Path], place: Path) -> None:
-    """Let each file grow: what is there ends in the middle of an element."""
+    """Let each file grow, ending in the middle of an element meanwhile."""
     for path in files:
         data = path.read_bytes()
         (place / path.name).write_bytes(data[: len(data) // 3])
@@ -80,7 +80,7 @@ def under_other_names(files: list[Path], place: Path) -> None:
 
 
 def nested(files: list[Path], place: Path) -> None:
-    """Into folders of their own, which appear one after the other."""
+    """Copy into subfolders that appear in sequence."""
     for number, path in enumerate(files):
         inner = place / "DICOM" / f"{number % 3}"
         inner.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ def nested(files: list[Path], place: Path) -> None:
 
 
 def moved_in(files: list[Path], place: Path) -> None:
-    """Appear at once: copied beside the share and renamed into it."""
+    """Rename a complete copy into the share."""
     aside = place.with_name(".aside")
     place.rename(aside)
     for path in files:
@@ -99,7 +99,7 @@ def moved_in(files: list[Path], place: Path) -> None:
 
 @pytest.mark.parametrize("copy", [slowly, paused, preallocated, piece_by_piece, under_other_names, nested, moved_in])
 def test_a_set_is_taken_when_it_is_whole(service: Service, made: MadeSet, copy: Callable) -> None:
-    """And not before: published once, with all its slices."""
+    """Published once, with all its slices, and not earlier."""
     place = service.root / "Mustermann Erika"
     place.mkdir()
     copy(sorted(made.folder.iterdir()), place)
@@ -111,7 +111,7 @@ def test_a_set_is_taken_when_it_is_whole(service: Service, made: MadeSet, copy: 
 
 
 def test_it_says_what_it_waits_for_and_is_refused_when_patience_is_over(service: Service) -> None:
-    """`12 of 15`; and a file that comes later still opens it again."""
+    """`12 of 15`; a file that arrives later reopens it."""
     service.settings |= {"PATIENCE_S": 3600}
     service.start()
     made = make_set(service.place / "scanner", name="Mustermann Erika", seed=1, ct=12, size=32)
@@ -136,7 +136,7 @@ def test_it_says_what_it_waits_for_and_is_refused_when_patience_is_over(service:
 
 
 def test_a_file_is_replaced_while_the_set_is_done(service: Service) -> None:
-    """What was begun is thrown away, and begun again with what is there now."""
+    """The work is discarded and restarted with the current contents."""
     place = service.drop("Mustermann Erika")
     plan = next(place.glob("RP*"))
     service.faults[service.locator("Mustermann Erika")] = [[6, "until:go"]]
@@ -152,7 +152,7 @@ def test_a_file_is_replaced_while_the_set_is_done(service: Service) -> None:
 
 
 def test_a_folder_is_renamed_while_it_is_read_and_its_name_used_for_the_next_patient(service: Service) -> None:
-    """Each is published once, whatever the folder is called by then."""
+    """Each is published once, whatever the folder's name is then."""
     place = service.drop("Mustermann Erika")
     service.faults[service.locator("Mustermann Erika")] = [[6, "until:go"]]
     service.start(processes=2)
@@ -169,7 +169,7 @@ def test_a_folder_is_renamed_while_it_is_read_and_its_name_used_for_the_next_pat
 
 
 def test_a_set_is_taken_away_while_it_is_done(service: Service) -> None:
-    """Its number is free again, and the next gets it."""
+    """Its number becomes free, and the next set gets it."""
     place = service.drop("Mustermann Erika")
     service.faults[service.locator("Mustermann Erika")] = [[6, "until:go"]]
     service.start(processes=1)

@@ -1,4 +1,4 @@
-"""Power goes at any moment: a prefix of the protocol's file operations is on the disk, and of the last ones not all.
+"""Power fails at any moment: a prefix of the protocol's file operations is on disk, the last ones in part.
 
 The operations of a real publication, and of a real giving back, are recorded. From any prefix of them a disk is made
 as a crash may leave it: names that were changed and whose folder was not flushed since may be lost, the last of a
@@ -44,7 +44,7 @@ ANY = settings(
 
 
 class Operation(NamedTuple):
-    """Something that was done on disk, with paths relative to the collection."""
+    """A file operation, with paths relative to the collection."""
 
     kind: str
     path: Path
@@ -53,12 +53,12 @@ class Operation(NamedTuple):
 
     @property
     def folders(self) -> set[Path]:
-        """Those whose names it changes."""
+        """The folders whose entries it changes."""
         return {self.path.parent, self.other.parent} if self.kind in {"rename", "link"} else {self.path.parent}
 
 
 class Disk:
-    """What would be on a disk."""
+    """The contents of a disk."""
 
     def __init__(self, names: dict[Path, object]) -> None:
         self.names = dict(names)  # of folders: None; of files: a list that holds their content, shared by links
@@ -70,7 +70,7 @@ class Disk:
         return cls({path.relative_to(root): None if path.is_dir() else [path.read_bytes()] for path in found})
 
     def apply(self, done: Operation, *, whole: bool) -> None:
-        """Do an operation, unless what it stands on was lost."""
+        """Apply an operation, unless its prerequisites were lost."""
         kind, path, other = done.kind, done.path, done.other
         if kind not in {"mkdir", "write"} and path not in self.names:
             return
@@ -93,7 +93,7 @@ class Disk:
                 del self.names[one]
 
     def put(self, root: Path, untouched: str = "") -> None:
-        """Make a folder so; what is in it under the name that is untouched stays as it is, times and all."""
+        """Bring a folder to this state; unchanged entries keep their times."""
         for path in root.iterdir():
             if path.name != untouched:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -137,7 +137,7 @@ def crashed(before: Disk, history: Sequence[Operation], at: int, cut: Callable[[
 
 
 def test_the_model_is_the_disk(collection: Collection, redis_server: str, client: redis.Redis, monkeypatch) -> None:
-    """With nothing lost, the operations that were recorded make what is there."""
+    """With nothing lost, the recorded operations reproduce the folder."""
     before, history = taken_down(collection, monkeypatch, lambda: do(collection, redis_server, ONE))
     modelled = crashed(before, history, len(history), lambda *_: 0)
     there = Disk.of(collection.root)
@@ -150,7 +150,7 @@ def test_the_model_is_the_disk(collection: Collection, redis_server: str, client
 def test_power_goes_while_a_set_is_published(
     collection: Collection, redis_server: str, client: redis.Redis, monkeypatch, source_is_gone: bool
 ) -> None:
-    """Done again it is published once, under the first number; not done again it is published whole, or not at all."""
+    """Repeated, it is published once, under the first number; otherwise completely or not at all."""
     before, history = taken_down(collection, monkeypatch, lambda: do(collection, redis_server, ONE))
     knew = client.dump(key_of(collection))
 
@@ -174,7 +174,7 @@ def test_power_goes_while_a_set_is_published(
 def test_power_goes_while_a_person_takes_their_number(
     collection: Collection, redis_server: str, client: redis.Redis, monkeypatch
 ) -> None:
-    """Where sets are linked: a person is one, and nobody else has their number, whatever of it was on the disk."""
+    """With linked sets, a person stays one and their number is nobody else's, whatever was on disk."""
     before, history = taken_down(collection, monkeypatch, lambda: do_linked(collection, redis_server, ONE, ANNA))
     knew = client.dump(key_of(collection))
 
@@ -223,7 +223,7 @@ def do_linked(collection: Collection, socket: str, set_id: str, person: str) -> 
 def test_power_goes_while_a_number_is_given_back(
     collection: Collection, redis_server: str, client: redis.Redis, monkeypatch
 ) -> None:
-    """Afterwards it is free, and the next to be given."""
+    """Afterwards it is free, and given next."""
     ledger = Ledger(collection, client)
     Attempt.begin(collection, ONE, ledger.claim(ONE, LOCATOR))
     knew = client.dump(key_of(collection))  # it was told last of all
@@ -244,7 +244,7 @@ def test_power_goes_while_a_number_is_given_back(
 def every_crash(
     before: Disk, history: Sequence[Operation], recovers: Callable[..., None], *, alternate: bool = False
 ) -> None:
-    """Try each prefix with nothing and with everything lost that may be, and many with some of it.
+    """Try each prefix with nothing lost and with everything that can be, and many with some of it.
 
     Parameters
     ----------
@@ -272,12 +272,12 @@ def every_crash(
 
 
 def key_of(collection: Collection) -> str:
-    """Return where Redis keeps its copy of the numbers of a collection."""
+    """Return the Redis key of the copy of a collection's numbers."""
     return f"anonymizer:ledger:{collection.id}"
 
 
 def redis_then(client: redis.Redis, knew: bytes | None, key: str) -> None:
-    """Have Redis know what it knew when the power went, which may be more than is on the disk; or nothing."""
+    """Restore Redis to its state at the power failure, which may be ahead of the disk, or empty it."""
     client.flushall()
     if knew is not None:
         client.restore(key, 0, knew)
@@ -286,7 +286,7 @@ def redis_then(client: redis.Redis, knew: bytes | None, key: str) -> None:
 def taken_down(
     collection: Collection, monkeypatch: pytest.MonkeyPatch, what: Callable[[], object]
 ) -> tuple[Disk, list[Operation]]:
-    """Do something, and record every operation on the collection's files; give how it was before, too."""
+    """Run something and record every operation on the collection's files; return the prior state, too."""
     before, history = Disk.of(collection.root), []
     with monkeypatch.context() as patched:
         for name, replacement in _taking_down(collection.root, history):
@@ -359,7 +359,7 @@ def _taking_down(root: Path, history: list[Operation]) -> Iterator[tuple[str, An
 
 
 def _quiet_rmtree(history: list[Operation], rmtree: Callable[..., Any]) -> Callable[..., Any]:
-    """Remove a tree as one operation: what is left of a half removed one is shown by killing real processes."""
+    """Remove a tree as one operation; partial removal is tested by killing real processes."""
 
     def done(path: Any, *arguments: Any, **named: Any) -> None:
         at = len(history)

@@ -1,4 +1,4 @@
-"""Power goes while a folder with several sets is worked on, its whole way: each comes out once, and whole."""
+"""Power fails while a folder with several sets is processed: each is published once, completely."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.timeout(900)
 
 
 def do(collection: Collection, socket: str) -> registry.Outcome:
-    """Process the folder completely, as a new process does that knows nothing of what was before."""
+    """Process the folder completely, like a new process without knowledge of earlier ones."""
     client = connect(socket)
     locator = registry.register(collection, NAME)
     ledger, progress = Ledger(collection, client), Progress(client, collection.id, locator)
@@ -48,12 +48,12 @@ def is_two_sets(export: Export) -> bool:
 
 
 def persons_of(collection: Collection) -> list[tuple[str, int]]:
-    """Return who is known, with their numbers."""
+    """Return the known persons with their numbers."""
     return sorted((one.hash, one.index) for one in persons.all_of(collection))
 
 
 def there(collection: Collection) -> dict[str, object]:
-    """Return what is to be the same after any crash: every byte that was published, and who has which number."""
+    """Return what must be the same after any crash: every published byte, and who has which number."""
     root, state = collection.root, collection.state
     published = {path: path.read_bytes() for folder in root.glob("ANON_*") for path in folder.iterdir()}
     noted = {path: path.read_bytes() for part in ("claims", "sets", "tracking") for path in (state / part).iterdir()}
@@ -78,7 +78,7 @@ def there(collection: Collection) -> dict[str, object]:
 def test_power_goes_while_several_sets_are_published(
     tmp_path: Path, redis_server: str, client: redis.Redis, monkeypatch: pytest.MonkeyPatch, same_patient: str
 ) -> None:
-    """Done again they are published once each, in the order of plans, to the byte as without the crash."""
+    """Repeated, each is published once, in the order of plans, identical to a run without a crash."""
     root = tmp_path / "BATCH"
     root.mkdir()
     identity = Identity("zzz_AnusGE", "AnusGE", "First", "Demo Hospital", 6)

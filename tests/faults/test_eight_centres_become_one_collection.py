@@ -1,4 +1,4 @@
-"""Eight hospitals with one prefix deliver to a coordinating centre, whose process is killed again and again.
+"""Eight hospitals with one prefix deliver to a coordinating centre whose process is killed repeatedly.
 
 SETS_PER_CENTRE=60 pytest tests/faults/test_eight_centres_become_one_collection.py     as large as such a trial
 """
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 CENTRES = 8
 SETS = int(os.environ.get("SETS_PER_CENTRE", "2"))
 KILLS = 3
-"""Of each delivery, before it is let through."""
+"""Kills per delivery before it may complete."""
 CHANGES = 25
 """On disk, at least, that taking a set makes."""
 
@@ -49,7 +49,7 @@ def delivered(root: Path, number: int) -> Path:
 
 
 def received(centre: Path, delivery: Path, killed: Callable[[int, Callable[[], object]], bool]) -> Told:
-    """Receive a delivery: killed a few times on the way, then let through."""
+    """Receive a delivery: killed a few times, then completed."""
     chance = random.Random(delivery.name)
 
     def take() -> Told:
@@ -71,7 +71,7 @@ def test_nothing_collides_is_lost_or_doubled(
     client: redis.Redis,
     killed_before: Callable[[int, Callable[[], object]], bool],  # noqa: F811 - the fixture
 ) -> None:
-    """Two hospitals treated the same patients, which is reported; a withdrawal and a revision arrive; it exports again."""
+    """Two hospitals treated the same patients, as is reported; a withdrawal and a revision arrive; it exports."""
     houses = []
     for number in range(CENTRES):
         whose = max(number, 1)  # the first two have the same patients

@@ -1,4 +1,4 @@
-"""The disk is full, read-only or broken at any write of a set's way. It waits, and then goes on to the same end."""
+"""The disk is full, read-only or broken at any write for a set, which then waits and completes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ WORDS = {
 
 
 def go(root: Path, client: redis.Redis) -> None:
-    """Take the one set of a collection its whole way, as a worker and then the watcher do."""
+    """Process the only set of a collection completely, like a worker and then the watcher."""
     collection = Collection.open(root)
     locator = registry.register(collection, "Mustermann Erika")
     progress = Progress(client, collection.id, locator)
@@ -49,7 +49,7 @@ def go(root: Path, client: redis.Redis) -> None:
 
 @pytest.mark.parametrize("number", WORDS)
 def test_each_write_fails(tmp_path: Path, client: redis.Redis, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """At its first try. The error keeps its class, and what is waited for has its words."""
+    """At its first try. The error keeps its class, and is described in words."""
     step = failures = 0
     while True:
         root = make_collection(tmp_path / f"{step}" / "BATCH of Mustermann")
@@ -96,7 +96,7 @@ def fail_once(patched: pytest.MonkeyPatch, step: int, number: int) -> list[int]:
 
 
 def tidy_up(root: Path, client: redis.Redis) -> None:
-    """Do what the reconciler does, until ten minutes have gone by."""
+    """Do what the reconciler does, until ten minutes have passed."""
     collection, now = Collection.open(root), [0.0]
     still = StandingStill(collection, lambda: now[0])
     ledger = Ledger(collection, client)

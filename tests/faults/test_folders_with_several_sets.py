@@ -1,4 +1,4 @@
-"""Patients' folders with several plans each, while processes die before any change on disk and Redis is emptied."""
+"""Patients' folders with several plans, while processes die before any change on disk and Redis is emptied."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ FOLDERS = 3
 KILLS = 2
 """Of each folder's processes."""
 CHANGES = 120
-"""On disk, of a folder with two sets, about."""
+"""Approximate number for a folder with two sets."""
 
 
 def dropped(root: Path) -> list[Export]:
-    """Drop folders of at least two plans, all of which are whole."""
+    """Drop folders with at least two plans, each with a complete set."""
     found: list[Export] = []
 
     def wanted(export: Export) -> bool:
@@ -40,7 +40,7 @@ def dropped(root: Path) -> list[Export]:
 
 
 def test_each_set_is_published_once_whatever_dies(service: Service) -> None:
-    """None is lost or doubled, numbers have no gap, the outcome names every set, and the originals are untouched."""
+    """None is lost or duplicated, numbers have no gaps, the outcome names every set, originals are untouched."""
     make_collection(service.root, machine="keep", more='[check]\nplans = "each"\n[people]\nsame_patient = "tell"\n')
     exports = dropped(service.root)
     chance = random.Random(FOLDERS)

@@ -1,4 +1,4 @@
-"""What may lie on a share that everyone can write to: refused with a reason or passed over, the others unharmed."""
+"""Hostile contents of a share that everyone can write to: refused with a reason or ignored, without harm."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def with_things_in_it(folder: Path) -> None:
-    """Put in what is not a file: nothing of it is opened, nothing waited for."""
+    """Add things that are not files; none of them is opened or waited for."""
     os.mkfifo(folder / "pipe.dcm")
     (folder / "link.dcm").symlink_to("/etc/passwd")
     (folder / "loop").symlink_to(folder)
@@ -32,7 +32,7 @@ def with_things_in_it(folder: Path) -> None:
 
 @pytest.mark.timeout(600)
 def test_hostile_folders_harm_no_other(service: Service) -> None:
-    """Those that can be done are done, the others refused, in the time that it takes to look at them."""
+    """Valid sets are published, the others refused, within the time needed to read them."""
     good = [service.drop(name) for name in ("Mustermann Erika", "Mustermann\nErika\n[[2]]", "Mustermann 'Ä\u202eb'")]
     with_things_in_it(good[0])
     slice_ = next(good[1].glob("*.dcm"))
@@ -69,7 +69,7 @@ def test_hostile_folders_harm_no_other(service: Service) -> None:
 
 @pytest.mark.parametrize("hospital", ["../..", "/etc", 'a, "b"', "=cmd()"])
 def test_a_form_with_tricks_in_it(service: Service, hospital: str) -> None:
-    """The hospital is a text, and goes into the tracking file, whatever it looks like."""
+    """The hospital is a text for the tracking file, whatever it looks like."""
     form = service.root / "collection.toml"
     written = hospital.replace('"', '\\"')
     form.write_text(form.read_text().replace("Demo Hospital", written))

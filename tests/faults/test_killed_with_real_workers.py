@@ -1,4 +1,4 @@
-"""Workers and their processes are killed before each change that they make on disk, and begin again."""
+"""Workers and their processes are killed before each of their changes on disk, and start again."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from tests.faults.service import Service
 
 LEAST = 40
-"""A set of five files takes at least so many changes on disk."""
+"""Minimum number of changes on disk for a set of five files."""
 
 CHANGES = 100
-"""More than a set ever takes, what others left half done and it finishes included."""
+"""More than a set ever takes, including the completion of others' unfinished work."""
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("how", ["kill-child", "kill-worker", "orphan"])
 def test_killed_before_each_change_on_disk(service: Service, how: str) -> None:
-    """A set for each change: its process, its whole worker, or only the worker's main process dies before that."""
+    """One set per change: before it, its process, its whole worker, or the worker's main process dies."""
     for change in range(CHANGES):
         name = f"Mustermann Erika {change}"
         service.drop(name)
@@ -43,7 +43,7 @@ def test_killed_before_each_change_on_disk(service: Service, how: str) -> None:
 
 @pytest.mark.timeout(600)
 def test_killed_twice_in_a_row(service: Service) -> None:
-    """Who finishes another's work is killed in that, too: child and worker, in either order."""
+    """Whoever completes another's work is killed, too: child and worker, in either order."""
     for change in range(0, LEAST, 4):
         for first, then in (("kill-child", "kill-worker"), ("kill-worker", "kill-child")):
             name = f"Mustermann {first} {change}"
@@ -55,7 +55,7 @@ def test_killed_twice_in_a_row(service: Service) -> None:
 
 
 def test_a_set_that_kills_every_process_is_parked_and_brought_back(service: Service) -> None:
-    """After three deaths; its number goes to the next. A restart of the worker is not a death of the set's."""
+    """After three deaths; its number goes to the next set. A worker's restart does not count."""
     service.drop("Mustermann the poison")
     poison = service.locator("Mustermann the poison")
     service.faults[poison] = [[6, "kill-worker"], *([[6, "kill-child"]] * 3)]
@@ -75,7 +75,7 @@ def test_a_set_that_kills_every_process_is_parked_and_brought_back(service: Serv
 
 
 def test_a_set_that_kills_whole_workers_is_parked(service: Service) -> None:
-    """A container dies whole when its memory ends, and nobody is left to tell: how often the set was begun tells."""
+    """A container out of memory dies completely; only the number of starts shows it."""
     service.inner |= {"together_s": 0.1}
     service.drop("Mustermann the poison")
     service.drop("Mustermann Erika")

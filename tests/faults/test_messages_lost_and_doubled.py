@@ -1,4 +1,4 @@
-"""The queue is a hint: what it loses is asked for again, what it doubles is done once."""
+"""The queue is a hint: lost messages are repeated, and duplicates processed once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from worker.queues.set_queue import TASK
 
 
 def test_messages_are_lost_between_taking_and_noting(service: Service) -> None:
-    """As a worker that is killed between the two takes them along: gone from the queue, noted nowhere."""
+    """As when a worker is killed in between: gone from the queue, noted nowhere."""
     for number in range(6):
         service.drop(f"Mustermann Erika {number}")
     service.redis.start()
@@ -35,7 +35,7 @@ def test_messages_are_lost_between_taking_and_noting(service: Service) -> None:
 
 
 def test_the_same_message_fifty_times_on_eight_workers(service: Service) -> None:
-    """One folder, one line."""
+    """One folder and one line result."""
     service.drop("Mustermann Erika", ct=20, size=64)
     service.drop("Mustermann Max")
     service.redis.start()
@@ -59,7 +59,7 @@ def test_the_same_message_fifty_times_on_eight_workers(service: Service) -> None
 
 
 def test_messages_come_back_while_they_are_worked_on(service: Service) -> None:
-    """Their time is over long before the set is done, and another worker gets them too."""
+    """Their visibility timeout ends before the set is done, and another worker gets them, too."""
     for number in range(3):
         name = f"Mustermann Erika {number}"
         service.drop(name)
@@ -72,7 +72,7 @@ def test_messages_come_back_while_they_are_worked_on(service: Service) -> None:
 
 
 def test_workers_are_frozen_past_every_lease(service: Service) -> None:
-    """Others do their sets meanwhile. When they wake up, nothing that is published changes."""
+    """Others process their sets meanwhile. When they wake up, nothing published changes."""
     for change in range(4, 50, 3):
         name = f"Mustermann Erika {change}"
         service.drop(name)

@@ -1,4 +1,4 @@
-"""Persons with several sets, in three runs, under kills and with Redis emptied: one identity each, and none shared.
+"""Persons with several sets, in three runs with kills and an emptied Redis: one identity each, none shared.
 
 PERSONS=200 WORKERS=8 pytest tests/faults/test_one_identity_a_person.py      the long one
 """
@@ -28,7 +28,7 @@ WORKERS = int(os.environ.get("WORKERS", "2"))
 MOST_SETS = 4
 RUNS = 3
 CHANGES = 70
-"""On disk, of a set; before one of them its process or worker dies."""
+"""Changes on disk for a set; before one of them its process or worker dies."""
 
 
 class Visit(NamedTuple):
@@ -41,7 +41,7 @@ class Visit(NamedTuple):
 @pytest.mark.timeout(60 * (10 + PERSONS))
 @pytest.mark.parametrize("same_patient", ["link", "tell"])
 def test_each_person_is_one_and_no_other(service: Service, same_patient: str) -> None:
-    """Linked: intervals exact to the day, one identity and birth date; else nothing in common."""
+    """If linked: exact intervals, one identity and birth date; otherwise nothing in common."""
     make_collection(service.root, more=f'[people]\nsame_patient = "{same_patient}"\n')
     chance = random.Random(PERSONS)
     persons = range(PERSONS if same_patient == "link" else max(3, PERSONS // 4))

@@ -1,4 +1,4 @@
-"""Redis is killed, emptied, set back, hung, cut off and full. The share is the truth; nobody gets a number twice."""
+"""Redis is killed, emptied, reset, hung, disconnected and full. No number is given twice."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def keeping(tmp_path: Path) -> Iterator[Service]:
 
 
 def in_full_swing(service: Service, sets: int = SETS) -> None:
-    """Start, and drop so much that a third is done and the rest is not."""
+    """Start, and drop sets until a third of them are published."""
     for number in range(sets):
         service.drop(f"Mustermann Erika {number}")
     service.faults["*"] = []
@@ -42,7 +42,7 @@ def published(service: Service) -> list[Path]:
 
 @pytest.mark.parametrize("how", ["killed, kept", "killed, empty", "emptied", "emptied again and again"])
 def test_redis_is_killed_or_emptied_in_full_swing(keeping: Service, how: str) -> None:
-    """With the AOF all is there again; without it, the share says what was given."""
+    """The AOF restores everything; without it, the share shows the numbers given."""
     in_full_swing(keeping)
     server = keeping.redis
     if how.startswith("killed"):
@@ -59,7 +59,7 @@ def test_redis_is_killed_or_emptied_in_full_swing(keeping: Service, how: str) ->
 
 
 def test_an_older_state_of_redis_is_brought_back(service: Service) -> None:
-    """It says that numbers are free which were given since. Nobody publishes on them."""
+    """It shows numbers as free that were given since. Nobody publishes under them."""
     for number in range(4):
         service.drop(f"Mustermann Erika {number}")
     service.start()
@@ -80,7 +80,7 @@ def test_an_older_state_of_redis_is_brought_back(service: Service) -> None:
 
 
 def test_redis_hangs(service: Service) -> None:
-    """Nobody waits forever; what Redis cannot be told is done nevertheless, or again."""
+    """Nobody waits forever; work continues without Redis, or is repeated."""
     in_full_swing(service)
     service.redis.signal(signal.SIGSTOP)
     time.sleep(14)  # longer than the time we give it to answer
@@ -90,7 +90,7 @@ def test_redis_hangs(service: Service) -> None:
 
 
 def test_connections_are_cut_off_again_and_again(service: Service) -> None:
-    """Each cut doubles messages that are being worked on."""
+    """Each disconnection duplicates messages in work."""
     in_full_swing(service)
     client = service.redis.client()
     for _ in range(40):
@@ -102,7 +102,7 @@ def test_connections_are_cut_off_again_and_again(service: Service) -> None:
 
 
 def test_redis_is_full(service: Service) -> None:
-    """It refuses every write. The sets wait, and continue by themselves."""
+    """It refuses every write. The sets wait, and continue automatically."""
     in_full_swing(service)
     client = service.redis.client()
     client.config_set("maxmemory", 1)

@@ -1,4 +1,4 @@
-"""The share vanishes, comes back, is read-only, gives no events: nothing is deleted, nothing is renumbered."""
+"""The share disappears, returns, is read-only, or gives no events: nothing is deleted or renumbered."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def sets(service: Service, *numbers: int) -> None:
 
 
 def test_the_root_is_moved_away_and_back(service: Service) -> None:
-    """What is in its place is empty; in full swing, and twice."""
+    """An empty folder takes its place, in full operation, twice."""
     sets(service, *range(12))
     service.start()
     for _ in range(2):
@@ -46,7 +46,7 @@ def test_the_root_is_moved_away_and_back(service: Service) -> None:
 
 
 def test_the_collection_alone_loses_its_permissions(service: Service) -> None:
-    """As by a wrong click on the file server; root is not hindered by that, so the state is hidden as well."""
+    """As by a mistake on the file server; since root is not affected, the state is hidden, too."""
     sets(service, 0, 1)
     service.start()
     service.all_published()
@@ -86,7 +86,7 @@ def mounted(service: Service) -> Iterator[Path]:
 
 @only_where_it_may_mount
 def test_a_mount_goes_and_comes_back(service: Service, mounted: Path) -> None:
-    """FUSE, as bindfs or sshfs: unmounted under running workers, mounted again."""
+    """FUSE, like bindfs or sshfs: unmounted under running workers, and mounted again."""
     sets(service, *range(10))
     service.start()
     wait_until(lambda: list(service.root.glob("ANON_*")))
@@ -100,7 +100,7 @@ def test_a_mount_goes_and_comes_back(service: Service, mounted: Path) -> None:
 
 @only_where_it_may_mount
 def test_a_mount_that_tells_nothing(service: Service, mounted: Path) -> None:
-    """Other hosts' writes give no events: here they come from behind the mount. The rescan sees them."""
+    """Other hosts' writes give no events, as simulated by writes behind the mount. The rescan sees them."""
     service.start()
     assert "polling" in wait_for_log(service)
     root = service.root
@@ -113,7 +113,7 @@ def test_a_mount_that_tells_nothing(service: Service, mounted: Path) -> None:
 
 @only_where_it_may_mount
 def test_events_are_waited_for_where_there_are_none(service: Service, mounted: Path) -> None:
-    """Told to use events on such a mount, it still finds everything."""
+    """Even if set to use events on such a mount, it finds everything."""
     service.settings |= {"OBSERVER": "events"}
     service.start()
     assert "events" in wait_for_log(service)
@@ -126,14 +126,14 @@ def test_events_are_waited_for_where_there_are_none(service: Service, mounted: P
 
 
 def wait_for_log(service: Service) -> str:
-    """Read how the watcher began."""
+    """Wait for the watcher's start in the log."""
     wait_until(lambda: b"watch.began" in service.said()[0])
     return service.said()[0].decode()
 
 
 @only_where_it_may_mount
 def test_the_disk_is_full(service: Service) -> None:
-    """On a small one: the sets wait, with the reason; when there is room they continue."""
+    """On a small one, the sets wait with the reason, and continue once there is room."""
     behind = service.place / "behind"
     service.share.rename(behind)
     service.share.mkdir()

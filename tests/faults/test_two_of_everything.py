@@ -1,4 +1,4 @@
-"""Two watchers, two reconcilers, a `run` against a served collection, and services that are stopped and started."""
+"""Two watchers, two reconcilers, a `run` on a served collection, and services restarted."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_of_two_watchers_one_stands_by_and_takes_over(service: Service) -> None:
 
 
 def test_two_that_both_believe_to_be_the_one(service: Service) -> None:
-    """The seat is taken from under them again and again: for moments both act, and do no harm."""
+    """The lock is taken from them repeatedly: for moments both act, and do no harm."""
     for number in range(20):
         service.drop(f"Mustermann Erika {number}")
     service.start()
@@ -53,7 +53,7 @@ def test_two_that_both_believe_to_be_the_one(service: Service) -> None:
 
 
 def test_a_run_against_a_served_collection_is_refused(service: Service) -> None:
-    """And harms nobody."""
+    """Nothing is harmed."""
     service.drop("Mustermann Erika")
     service.start()
     wait_until((service.root / ".anonymizer" / "arbiter.json").exists)
@@ -65,7 +65,7 @@ def test_a_run_against_a_served_collection_is_refused(service: Service) -> None:
 
 
 def test_workers_are_restarted_one_after_the_other(service: Service) -> None:
-    """A rolling restart, ten times: nothing is counted as a failure, nothing parked."""
+    """After ten rolling restarts, no failure is counted and nothing is parked."""
     for number in range(16):
         service.drop(f"Mustermann Erika {number}")
         service.faults[service.locator(f"Mustermann Erika {number}")] = [[10, "slow:0.5"]]
@@ -94,7 +94,7 @@ def test_a_worker_that_is_asked_to_stop_finishes_its_set(service: Service) -> No
 
 @pytest.mark.parametrize("running", [False, True])
 def test_a_collection_copied_with_its_state_is_worked_on_nowhere(service: Service, running: bool) -> None:
-    """Both would give the same numbers and the same new UIDs. It says so, until one of them is moved away."""
+    """Both would assign the same numbers and UIDs. This is reported until one of them is moved away."""
     service.drop("Mustermann Erika")
     if running:
         service.start()
@@ -113,7 +113,7 @@ def test_a_collection_copied_with_its_state_is_worked_on_nowhere(service: Servic
 
 
 def test_a_newer_state_is_handed_back(service: Service) -> None:
-    """Mixed versions: who knows less leaves it alone, says so, and continues when it is updated."""
+    """Mixed versions: the older one leaves it alone, says so, and continues once updated."""
     service.drop("Mustermann Erika")
     form = service.root / ".anonymizer" / "format"
     own = form.read_text()
@@ -128,7 +128,7 @@ def test_a_newer_state_is_handed_back(service: Service) -> None:
 
 
 def test_a_form_is_half_saved_and_then_changed(service: Service) -> None:
-    """It pauses with the line; a changed identity holds for what is not yet numbered."""
+    """It pauses with the line; a changed identity applies to sets without a number."""
     service.drop("Mustermann Erika")
     service.start()
     service.all_published()
@@ -150,7 +150,7 @@ def test_a_form_is_half_saved_and_then_changed(service: Service) -> None:
 
 
 def test_what_was_taken_away_by_hand_comes_back(service: Service) -> None:
-    """The reason beside a refused set, and the tracking file."""
+    """The REFUSED file and the tracking file are restored."""
     service.drop("Mustermann Erika")
     service.drop("Mustermann Max", without("RTPLAN"))
     service.start()

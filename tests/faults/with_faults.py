@@ -1,4 +1,4 @@
-"""Start a worker or a watcher that meets with the faults that a test has planned; without a plan it is the product's.
+"""Start a worker or watcher with the faults that a test has planned; without a plan, the product's own.
 
 The product knows nothing of this. What a process changes on disk while it works on a set is counted, and before the
 n-th change the planned thing happens to it: it is killed, frozen, slowed down, or the disk is full.
@@ -37,7 +37,7 @@ CHANGES = ("link", "rename", "replace", "unlink", "mkdir", "rmdir")
 
 
 class Plan:
-    """What is to happen."""
+    """The planned faults."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -53,11 +53,11 @@ class Plan:
             time.time = lambda: real() + wall[int(time.monotonic() - began) % len(wall)]
 
     def begin(self) -> None:
-        """Count again: a task begins."""
+        """Restart the count: a task begins."""
         self.done = 0
 
     def change(self) -> None:
-        """Let happen what is planned before this change."""
+        """Cause the fault planned before this change."""
         its = get_contextvars().get("set")
         if its is None:
             return
@@ -80,7 +80,7 @@ class Plan:
 
 
 def happen(what: str, plan: Path) -> None:
-    """Meet with it."""
+    """Cause a fault."""
     kind, _, how = what.partition(":")
     if kind == "kill-child":
         os.kill(os.getpid(), signal.SIGKILL)
@@ -103,7 +103,7 @@ def happen(what: str, plan: Path) -> None:
 
 
 def install(plan: Plan) -> None:
-    """Have every change on disk counted."""
+    """Count every change on disk."""
 
     def counted(change: Any) -> Any:
         def do(*arguments: Any, **named: Any) -> Any:

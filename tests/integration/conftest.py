@@ -1,4 +1,4 @@
-"""What integration tests stand on: a real Redis, a collection, and a way to be killed at any step."""
+"""Fixtures of the integration tests: a real Redis, a collection, and kills at any step."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ KILLED = 99
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[str]:
-    """Start a real Redis and give the path of its socket."""
+    """Start a real Redis, and return the path of its socket."""
     with embedded.redis_server() as url:
         yield url.removeprefix("redis+socket://")
 
 
 @pytest.fixture
 def client(redis_server: str) -> Iterator[redis.Redis]:
-    """Connect to the server, which is empty."""
+    """Connect to the emptied server."""
     connected = redis.Redis(unix_socket_path=redis_server)
     connected.flushall()
     yield connected
@@ -50,7 +50,7 @@ def client(redis_server: str) -> Iterator[redis.Redis]:
 
 @pytest.fixture(scope="module")
 def module_client(redis_server: str) -> Iterator[redis.Redis]:
-    """Connect to the server for what a module has published once."""
+    """Connect to the server for sets that a module publishes once."""
     connected = redis.Redis(unix_socket_path=redis_server)
     connected.flushall()
     yield connected
@@ -107,7 +107,7 @@ def killed_before() -> Callable[[int, Callable[[], object]], bool]:
 
 
 def _count_down(left: int) -> None:
-    """Let this process end, as by kill -9, before the n-th change that it makes on disk."""
+    """End this process, as by kill -9, before its n-th change on disk."""
 
     def counted(change: Callable[..., object]) -> Callable[..., object]:
         def do(*arguments: object, **named: object) -> object:

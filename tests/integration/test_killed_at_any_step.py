@@ -47,7 +47,7 @@ def do(collection: Collection, socket: str, set_id: str) -> int:
 
 
 def tidy_up(collection: Collection, socket: str) -> None:
-    """Do what the reconciler does, until ten minutes have gone by."""
+    """Do what the reconciler does, until ten minutes have passed."""
     now = [0.0]
     still = StandingStill(collection, lambda: now[0])
     ledger = Ledger(collection, connect(socket))

@@ -87,7 +87,7 @@ def named(said: Said) -> dict[str, str]:
 
 
 def test_a_folder_a_folder_in_it_and_a_file_that_may_not_be_read(tmp_path: Path, closed: list[Path]) -> None:
-    """Each is told by run, status and doctor with its reason, beside a set that is published; then it is taken."""
+    """Each is reported by run, status and doctor with its reason, beside a published set; then it is processed."""
     root = make_collection(tmp_path / "BATCH")
     sets = {name: make_set(root, name=name, seed=name) for name in ("folder", "inner", "file", "good")}
     inner = root / "inner" / "CT"

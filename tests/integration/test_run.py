@@ -341,7 +341,7 @@ def children(pid: int, of: str) -> list[int]:
 
 
 def running(root: Path) -> list[str]:
-    """Return the command lines of running processes started for a root: workers, which are told where their share is."""
+    """Return the running processes started for a root: workers, which are told where their share is."""
     wanted = f"ANONYMIZER_SHARE={root}".encode()
     return [one.command for one in processes() if one.state != "Z" and wanted in environment_of(one.pid)]
 
