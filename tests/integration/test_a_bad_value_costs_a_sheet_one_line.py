@@ -1,4 +1,4 @@
-"""Whatever one value of a set is like, there is a sheet of it; what the value is needed for is said to be missing."""
+"""A set has a sheet whatever its values; what cannot be derived from an invalid value is reported missing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def raw(data: Dataset, keyword: str, value: str, vr: str = "DS") -> None:
-    """Put a value into a data set as it would be in a file, whatever pydicom thinks of it."""
+    """Put a raw value into a data set, whatever pydicom thinks of it."""
     encoded = value.encode() + b" " * (len(value) % 2)
     data[keyword] = RawDataElement(Tag(keyword), vr, len(encoded), encoded, 0, True, True)
 
@@ -55,7 +55,7 @@ def contours_with_commas(made: MadeSet) -> None:
 
 
 def ct_turned(made: MadeSet) -> None:
-    """Turn the CT by ten degrees against contours and dose."""
+    """Rotate the CT by ten degrees relative to contours and dose."""
     for image in made.ct:
         image.ImageOrientationPatient = [1, 0, 0, 0, round(cos(radians(10)), 6), round(sin(radians(10)), 6)]
 
@@ -99,7 +99,7 @@ NO_NUMBERS: dict[str, Edit] = {
 
 @pytest.mark.parametrize("bad", BAD)
 def test_there_is_a_sheet_of_it_that_says_what_is_missing(published: Callable[..., Published], bad: str) -> None:
-    """Publication let it pass; who signs is not left without a page."""
+    """It was published, so whoever signs gets a page."""
     edit, says = BAD[bad]
     done = published(edit, form={"machine": "keep", "more": '[check]\naccept = ["contours-off-slices"]'})
     assert says in done.sheet()
@@ -107,7 +107,7 @@ def test_there_is_a_sheet_of_it_that_says_what_is_missing(published: Callable[..
 
 @pytest.mark.parametrize("bad", NO_NUMBERS)
 def test_a_set_that_needs_a_number_and_has_none_comes_to_no_sheet(tmp_path: Path, bad: str) -> None:
-    """It is refused before."""
+    """The check refuses it."""
     with pytest.raises(SetRefused) as refusal:
         anonymized(tmp_path, NO_NUMBERS[bad])
     assert "not-a-number" in {fault.code for fault in refusal.value.faults}

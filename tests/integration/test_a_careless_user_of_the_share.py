@@ -1,4 +1,4 @@
-"""A hostile and careless user of the share: whatever they drop, under whatever name, every folder is answered.
+"""A hostile and careless user of the share: whatever they drop, under any name, every folder gets an answer.
 
 Random trees of sets, half sets, odd names, archives, rights, links, nested exports and pipes; compared with a checker
 that knows *Not taken* and nothing of the product's own code, and fails on silence.
@@ -51,14 +51,14 @@ def _drop(kept: Path, place: Path, name: str, seed: int, change: Callable[[Path]
 
 
 def _into_folders(folder: Path) -> None:
-    """Provide an export with a folder for each modality."""
+    """Drop an export with a folder for each modality."""
     for path in sorted(folder.iterdir()):
         (folder / path.name[:2]).mkdir(exist_ok=True)
         path.rename(folder / path.name[:2] / path.name)
 
 
 def _nested(folder: Path) -> None:
-    """Have two patients' folders inside one."""
+    """Drop two patients' folders inside one."""
     inner = [folder / "P1", folder / "P2"]
     for place, seed in zip(inner, ("1", "2"), strict=True):
         shutil.copytree(folder.parent.parent / "kept" / seed, place)
@@ -137,7 +137,7 @@ DROPPED = st.lists(
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Have three patients' sets at hand."""
+    """Provide three patients' sets."""
     place = tmp_path_factory.mktemp("kept")
     for seed in "123":
         make_set(place, name=seed, seed=seed, ct=2, size=16)
@@ -152,7 +152,7 @@ def place() -> Iterator[Path]:
 
 
 def serve(root: Path, client: redis.Redis) -> CollectionStatus:
-    """Take every set its way, as watcher and workers do, and return what a person is told then."""
+    """Process every set like watcher and workers, and return what a person is told."""
     collection = Collection.open(root)
     for status in SetStatuses(collection).take():
         if not status.can_be_listed:
@@ -169,7 +169,7 @@ def serve(root: Path, client: redis.Redis) -> CollectionStatus:
 def test_every_folder_that_is_dropped_is_answered(
     dropped: list[tuple[str, str, str]], kept: Path, place: Path, module_client: redis.Redis
 ) -> None:
-    """Published, refused, or named as not taken; and all else that must hold of a collection holds."""
+    """Published, refused, or named as not taken; all invariants of a collection hold."""
     with tempfile.TemporaryDirectory(dir=place) as here:
         (Path(here) / "kept").symlink_to(kept)
         root = make_collection(Path(here) / "BATCH")
@@ -186,7 +186,7 @@ def test_every_folder_that_is_dropped_is_answered(
 
 
 def test_the_checker_fails_on_silence(tmp_path: Path, kept: Path) -> None:
-    """Of a folder, an archive, a link, a loose file, and of what lies hidden in a set."""
+    """About a folder, an archive, a link, a loose file, and hidden contents of a set."""
     drops: dict[str, Callable[[], object]] = {
         "folder": lambda: shutil.copytree(kept / "1", tmp_path / "folder/set"),
         "archive": lambda: (tmp_path / "archive/a.zip").write_bytes(b"PK"),

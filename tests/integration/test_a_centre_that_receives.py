@@ -1,4 +1,4 @@
-"""The coordinating centre: deliveries of several hospitals become one collection that exports again."""
+"""A coordinating centre: deliveries of several hospitals become one collection, which exports in turn."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RENUMBER = '[receive]\nidentity = "renumber"\n'
 
 @pytest.fixture(scope="module")
 def hospitals(tmp_path_factory: pytest.TempPathFactory, module_client: redis.Redis) -> Path:
-    """Have two hospitals, which use the same prefix, deliver two sets each; one patient was treated in both."""
+    """Provide two hospitals with the same prefix and two delivered sets each; they share one patient."""
     place = tmp_path_factory.mktemp("hospitals")
     for name, patients in (("North", ("Huber Josef", "Maier Anna")), ("South", ("Huber Josef", "Gruber Eva"))):
         root = collected(place / name, module_client, *patients, hospital=name)
@@ -39,7 +39,7 @@ def hospitals(tmp_path_factory: pytest.TempPathFactory, module_client: redis.Red
 
 
 class _home:  # noqa: N801 - used as a function
-    """Be the user of another house for a while."""
+    """Act as another institution's user for a while."""
 
     def __init__(self, place: Path) -> None:
         self._place, self._patch = place, pytest.MonkeyPatch()
@@ -71,14 +71,14 @@ def centre(place: Path, more: str = RENUMBER) -> Path:
 
 
 def fingerprint(place: Path, name: str) -> str:
-    """Return what a hospital tells of its key by telephone."""
+    """Return a hospital's fingerprint, as told by telephone."""
     with _home(place / f"home of {name}"):
         key = delivery_key.of_user(Collection.look(place / name), Settings())
     return delivery_key.grouped(delivery_key.fingerprint(key.public))
 
 
 def received(place: Path, name: str, *more: object) -> tuple[int, dict[str, tuple[str, str]], dict[str, Any]]:
-    """Receive a hospital's delivery, and tell of each set its state and number."""
+    """Receive a hospital's delivery, and return each set's state and number."""
     delivery = more[0] if more else place / f"from {name}"
     said = anonymizer("receive", delivery, place / "CENTRE", "--trust", fingerprint(place, name), "--json", *more[1:])
     assert said.text.startswith("{"), said.text
@@ -92,7 +92,7 @@ def lines(root: Path) -> list[str]:
 
 
 def test_delivered_sets_are_kept_as_they_are_unless_that_makes_two_people_one(own: Path) -> None:
-    """The second hospital's ANON_006 is another person under the same ID: it waits, and nothing of it is taken."""
+    """The second hospital's ANON_006 is another person with the same ID: it waits, and is not taken."""
     root = centre(own, more="")
     assert received(own, "North")[:2] == (0, {"ANON_006": ("taken", "ANON_006"), "ANON_007": ("taken", "ANON_007")})
     assert {path.name: path.read_bytes() for path in (root / "ANON_006").iterdir()} == {
@@ -106,7 +106,7 @@ def test_delivered_sets_are_kept_as_they_are_unless_that_makes_two_people_one(ow
 
 
 def test_renumbered_sets_of_two_hospitals_do_not_collide(own: Path) -> None:
-    """Identity and UIDs are new, one to one, and nothing else; who was treated in both houses is reported."""
+    """Only identity and UIDs change, one to one; a patient of both hospitals is reported."""
     root = centre(own)
     assert received(own, "North")[:2] == (0, {"ANON_006": ("taken", "ANON_006"), "ANON_007": ("taken", "ANON_007")})
     code, states, told = received(own, "South")
@@ -144,7 +144,7 @@ def different(old: pydicom.Dataset, new: pydicom.Dataset) -> set[str]:
 
 
 def uids(of: dict[str, pydicom.Dataset]) -> set[str]:
-    """Return the UIDs of a set's own."""
+    """Return a set's own UIDs."""
     return {
         str(element.value)
         for data in of.values()
@@ -155,7 +155,7 @@ def uids(of: dict[str, pydicom.Dataset]) -> set[str]:
 
 @pytest.mark.parametrize("more", ["", RENUMBER])
 def test_a_revision_and_a_withdrawal_arrive(own: Path, client: redis.Redis, more: str) -> None:
-    """Under the number that the set has here; an older delivery that comes again takes nothing back."""
+    """Under the set's number here; an older delivery received again reverts nothing."""
     root, north = centre(own, more), own / "North"
     received(own, "North")
     (north / "structures.csv").write_text("source,target,state,sets,note\nPTV,PTV_High,confirmed,,\n")
@@ -181,7 +181,7 @@ def test_a_revision_and_a_withdrawal_arrive(own: Path, client: redis.Redis, more
 
 
 def test_status_lists_what_was_received(own: Path) -> None:
-    """A collection that only receives has sets, too, in no folder but their ANON folders."""
+    """A collection that only receives has sets without folders other than their ANON folders."""
     root = centre(own)
     assert "no sets" in anonymizer("status", root).text
     received(own, "North")
@@ -198,7 +198,7 @@ def test_status_lists_what_was_received(own: Path) -> None:
 
 
 def test_another_sender_withdraws_nothing(own: Path) -> None:
-    """A recall holds only for sets of the same key."""
+    """A withdrawal applies only to sets with the same key."""
     root = centre(own)
     received(own, "North")
     south = own / "South"
@@ -223,7 +223,7 @@ def test_a_set_that_was_changed_here_is_not_withdrawn_in_silence(own: Path) -> N
 
 
 def test_a_key_is_believed_when_a_person_says_so(own: Path) -> None:
-    """At first use by its fingerprint; from then on it is known; another one never is."""
+    """At first use by its fingerprint, then permanently; another key never is."""
     root = centre(own)
     refused = anonymizer("receive", own / "from North", root)
     assert (refused.code, fingerprint(own, "North") in " ".join(refused.text.split())) == (1, True)
@@ -247,7 +247,7 @@ def test_fingerprints_of_a_file_are_believed(own: Path, monkeypatch: pytest.Monk
 
 
 def test_an_encrypted_delivery_is_opened_with_its_identity(own: Path) -> None:
-    """And with no other."""
+    """With no other."""
     root = centre(own)
     public, private = age_keys(own)
     with _home(own / "home of North"):
@@ -262,7 +262,7 @@ def test_an_encrypted_delivery_is_opened_with_its_identity(own: Path) -> None:
 
 
 def test_one_delivered_person_stays_one_in_later_deliveries(own: Path, client: redis.Redis) -> None:
-    """A set of theirs that came later has the same new identity, and links between its UIDs hold."""
+    """Their later set has the same new identity, and links between its UIDs hold."""
     root, north = centre(own), own / "North"
     with _home(own / "home of North"):
         anonymizer("export", north, own / "one", "--sets", "ANON_007", "--hospital-name")
@@ -280,7 +280,7 @@ def test_one_delivered_person_stays_one_in_later_deliveries(own: Path, client: r
 
 
 def test_a_person_stays_who_they_became_when_their_first_set_is_forgotten(own: Path, client: redis.Redis) -> None:
-    """A later set of theirs has the identity that the second one has here, not one of its own number."""
+    """Their later set has the second one's identity here, not one of its own number."""
     root, west = centre(own), make_collection(own / "West")
     (west / "identities.csv").write_text("original_id,patient_id\nA1,study-17\n")
     for name in ("first", "second", "third"):
@@ -299,7 +299,7 @@ def test_a_person_stays_who_they_became_when_their_first_set_is_forgotten(own: P
 def test_a_number_that_a_restored_share_forgot_is_not_given_again(
     own: Path, client: redis.Redis, redis_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The collection pauses, as it does for dropped sets, until a person says above which number it continues."""
+    """The collection pauses, as for dropped sets, until a person states the number to continue above."""
     del client  # its server is empty
     monkeypatch.setenv("ANONYMIZER_REDIS_URL", f"redis+socket://{redis_server}")
     root = centre(own)
@@ -316,7 +316,7 @@ def test_a_number_that_a_restored_share_forgot_is_not_given_again(
 
 
 def test_without_the_services_redis_nothing_is_taken(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its numbers may be others than the share knows; one sentence says so."""
+    """Its numbers may differ from those on the share; one sentence says so."""
     root = centre(own)
     monkeypatch.setenv("ANONYMIZER_REDIS_URL", f"redis+socket://{own}/nowhere.sock")
     said = anonymizer("receive", own / "from North", root, "--trust", fingerprint(own, "North"))

@@ -1,4 +1,4 @@
-"""Whatever is done to a delivery on its way is reported; nothing that was touched is taken, and what was not, is."""
+"""Manipulations of a delivery are reported; affected sets are refused, the others taken."""
 
 # ruff: noqa: D103 - what is done to a delivery is what the function is called
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def sender(tmp_path_factory: pytest.TempPathFactory, module_client: redis.Redis) -> Path:
-    """Have three sets published, and delivered twice: two of them as a folder and as a ZIP, the third alone."""
+    """Publish three sets, and deliver them twice: two as folder and ZIP, the third alone."""
     root = collected(
         tmp_path_factory.mktemp("sender") / "BATCH", module_client, "Huber Josef", "Maier Anna", "Gruber Eva"
     )
@@ -49,7 +49,7 @@ def sender(tmp_path_factory: pytest.TempPathFactory, module_client: redis.Redis)
 
 @pytest.fixture
 def out(sender: Path, tmp_path: Path) -> Path:
-    """Provide the delivery on its own disk."""
+    """Copy the delivery to its own disk."""
     return shutil.copytree(sender / "out", tmp_path / "out")
 
 
@@ -65,7 +65,7 @@ def key_of(sender: Path) -> DeliveryKey:
 
 
 def taken(delivery: Path, centre: Path, sender: Path, *more: object) -> tuple[int, dict[str, Any]]:
-    """Receive a delivery from a sender who is trusted."""
+    """Receive a delivery from a trusted sender."""
     trusted = delivery_key.fingerprint(key_of(sender).public)
     said = anonymizer("receive", delivery, centre, "--trust", trusted, "--json", *more)
     assert said.text.startswith("{"), said.text
@@ -78,12 +78,12 @@ def states(told: dict[str, Any]) -> dict[str, str]:
 
 
 def anons(centre: Path) -> list[str]:
-    """Return what is published."""
+    """Return the published ANON folders."""
     return sorted(path.name for path in centre.glob("ANON_*"))
 
 
 def signed(out: Path, sender: Path, change: Callable[[dict[str, Any]], None], key: DeliveryKey | None = None) -> None:
-    """Change the manifest, and sign it again: what only a sender can do."""
+    """Change the manifest, and sign it again, as only a sender can."""
     said = json.loads((out / manifest.NAME).read_bytes())
     change(said)
     data = json.dumps(said).encode()
@@ -106,7 +106,7 @@ def resigned(out: Path, sender: Path, folder: str) -> None:
 
 
 def first(out: Path, prefix: str, folder: str = "ANON_006") -> Path:
-    """Return a file of a set."""
+    """Return the first file of a set."""
     return min((out / folder).glob(f"{prefix}.*"))
 
 
@@ -182,7 +182,7 @@ TOUCHED = [
 def test_a_set_that_was_touched_is_refused_and_the_other_is_taken(
     out: Path, centre: Path, sender: Path, tamper: Callable[[Path], None]
 ) -> None:
-    """It is told which file it is."""
+    """The file is named."""
     tamper(out)
     code, told = taken(out, centre, sender)
     assert code == 1
@@ -192,7 +192,7 @@ def test_a_set_that_was_touched_is_refused_and_the_other_is_taken(
 
 
 def test_a_set_of_another_delivery_that_was_put_in_is_refused(out: Path, centre: Path, sender: Path) -> None:
-    """Merged from two: it is in no manifest."""
+    """The merged set is in no manifest."""
     shutil.copytree(sender / "third" / "ANON_008", out / "ANON_008")
     code, told = taken(out, centre, sender)
     assert (code, states(told)) == (1, {"ANON_006": "taken", "ANON_007": "taken", "ANON_008": "refused"})
@@ -200,7 +200,7 @@ def test_a_set_of_another_delivery_that_was_put_in_is_refused(out: Path, centre:
 
 @pytest.mark.parametrize("change", ["another sheet", "no table", "something beside"])
 def test_what_lies_beside_the_sets_is_told(out: Path, centre: Path, sender: Path, change: str) -> None:
-    """The sets are what they were, and are taken."""
+    """The sets are unchanged, and are taken."""
     if change == "another sheet":
         (out / "sheets" / "report.html").write_bytes(b"<html>all is well</html>")
     elif change == "no table":
@@ -305,7 +305,7 @@ WHOLE = [
 def test_nothing_is_taken_of_a_delivery_that_its_sender_did_not_sign(
     out: Path, centre: Path, sender: Path, tamper: Callable[[Path, Path], None]
 ) -> None:
-    """And it is said why."""
+    """With a reason."""
     tamper(out, sender)
     code, told = taken(out, centre, sender)
     assert (code, told["sets"], bool(told["refused"])) == (1, [], True)
@@ -316,7 +316,7 @@ def test_nothing_is_taken_of_a_delivery_that_its_sender_did_not_sign(
 
 
 def written(out: Path, sender: Path, change: Callable[[bytes], bytes]) -> None:
-    """Write the bytes of the manifest otherwise, and sign them."""
+    """Write other bytes of the manifest, and sign them."""
     data = change((out / manifest.NAME).read_bytes())
     (out / manifest.NAME).write_bytes(data)
     (out / manifest.SIGNATURE).write_bytes(key_of(sender).sign(data))
@@ -337,7 +337,7 @@ OTHER_BYTES: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("change", OTHER_BYTES)
 def test_a_manifest_that_can_be_read_in_two_ways_is_none(out: Path, centre: Path, sender: Path, change: str) -> None:
-    """Which of two values counts is a program's choice: what one checks, another takes."""
+    """Programs choose between two values: one checks the first, another takes the second."""
     before = (out / manifest.NAME).read_bytes()
     written(out, sender, OTHER_BYTES[change])
     assert (out / manifest.NAME).read_bytes() != before
@@ -362,13 +362,13 @@ OTHER_VALUES: dict[str, Any] = {
     "folder": ["anon_006", "ANON_006\n", "ANON_\uff10\uff10\uff16", "ANON_6", 6],
     "patient_id": [6, None, ["x"]],
 }
-"""What a set of a manifest may not state."""
+"""Invalid values of a set in a manifest."""
 
 
 def test_a_value_of_another_kind_than_it_has_to_be_is_told_and_nothing_is_taken(
     out: Path, centre: Path, sender: Path
 ) -> None:
-    """Each for itself: none is passed on to what reads it later."""
+    """One at a time: none reaches later code."""
     right = (out / manifest.NAME).read_bytes()
     found = []
     for name, values in OTHER_VALUES.items():
@@ -426,7 +426,7 @@ SIGNED_OTHERWISE: dict[str, Callable[[DeliveryKey, bytes], bytes]] = {
 def test_a_signature_of_anything_but_the_bytes_of_the_manifest_is_none(
     out: Path, centre: Path, sender: Path, how: str
 ) -> None:
-    """With the right key, too: what is checked by `openssl pkeyutl` is checked here."""
+    """Even with the right key: the check equals that of `openssl pkeyutl`."""
     path = out / manifest.NAME
     (out / manifest.SIGNATURE).write_bytes(SIGNED_OTHERWISE[how](key_of(sender), path.read_bytes()))
     code, told = taken(out, centre, sender)
@@ -453,7 +453,7 @@ def test_names_that_no_terminal_should_be_given_are_told_in_one_line_each(
 def test_a_key_is_noted_only_with_a_delivery_that_is_one(
     out: Path, centre: Path, sender: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What `--trust` says of a key counts when the delivery was opened, and not where it is refused as a whole."""
+    """`--trust` is stored once the delivery was opened, not if it is refused as a whole."""
     noted = tmp_path / "trusted_keys"
     monkeypatch.setenv("ANONYMIZER_TRUSTED_KEYS_FILE", str(noted))
     signed(out, sender, lambda said: said.update(sets="none"))
@@ -467,7 +467,7 @@ SECOND_MANIFESTS = ["Delivery.json", "again/delivery.json", "anon_006/CT.1.dcm",
 
 
 def test_what_has_nearly_the_name_of_something_delivered_is_told(out: Path, centre: Path, sender: Path) -> None:
-    """Other letters, another folder, letters put together otherwise: it is beside the delivery."""
+    """Other letters, another folder, differently composed letters: it is not part of the delivery."""
     for name in SECOND_MANIFESTS:
         (out / name).parent.mkdir(exist_ok=True)
         (out / name).write_bytes(b"{}")
@@ -492,7 +492,7 @@ def test_a_manifest_that_is_no_file_is_not_waited_for(
 
 
 def zipped(sender: Path, target: Path, change: Callable[[zipfile.ZipFile], None], without: str = "") -> Path:
-    """Pack the delivery once more, with something done to it."""
+    """Pack the delivery again, with a manipulation."""
     with zipfile.ZipFile(sender / "out.zip") as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
         for entry in old.infolist():
             if entry.filename != without:
@@ -544,7 +544,7 @@ def test_a_zip_with_tricks_is_refused_whole(tmp_path: Path, centre: Path, sender
 
 
 def test_a_zip_that_claims_one_size_and_holds_another_fills_no_disk(tmp_path: Path, centre: Path, sender: Path) -> None:
-    """It is unpacked as far as the manifest says, and the set is refused."""
+    """It is unpacked by the manifest's sizes, and the set is refused."""
     with zipfile.ZipFile(sender / "out.zip") as old:
         name = next(name for name in old.namelist() if name.startswith("ANON_006/CT."))
     packed = zipped(sender, tmp_path / "bomb.zip", lambda new: new.writestr(name, bytes(50 << 20)), without=name)
@@ -553,7 +553,7 @@ def test_a_zip_that_claims_one_size_and_holds_another_fills_no_disk(tmp_path: Pa
 
 
 def hidden(data: bytes) -> bytes:
-    """Put a file into a ZIP that its directory does not name."""
+    """Put a file into a ZIP that is not in its directory."""
     with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(new := io.BytesIO(), "w") as packed:
         for number, entry in enumerate(old.infolist()):
             packed.writestr(entry.filename, old.read(entry))
@@ -564,7 +564,7 @@ def hidden(data: bytes) -> bytes:
 
 
 def remarked(data: bytes, *, on_file: bool) -> bytes:
-    """Put a remark into a ZIP."""
+    """Add a comment to a ZIP."""
     new = io.BytesIO(data)
     with zipfile.ZipFile(new, "a") as packed:
         packed.writestr("sheets/.DS_Store", b"")
@@ -587,7 +587,7 @@ BESIDE_THE_FILES: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("where", BESIDE_THE_FILES)
 def test_bytes_of_a_zip_that_belong_to_no_file_are_told(tmp_path: Path, centre: Path, sender: Path, where: str) -> None:
-    """The sets are what they were, and are taken."""
+    """The sets are unchanged, and are taken."""
     packed = tmp_path / "more.zip"
     packed.write_bytes(BESIDE_THE_FILES[where]((sender / "out.zip").read_bytes()))
     code, told = taken(packed, centre, sender)
@@ -596,7 +596,7 @@ def test_bytes_of_a_zip_that_belong_to_no_file_are_told(tmp_path: Path, centre: 
 
 
 def test_a_zip_that_a_person_packed_anew_is_taken(tmp_path: Path, centre: Path, sender: Path) -> None:
-    """With folders, another way to pack, times of files, and what Finder puts beside."""
+    """With folders, another compression, file times, and Finder's additions."""
     with zipfile.ZipFile(tmp_path / "anew.zip", "w") as new:
         for path in sorted((sender / "out").rglob("*")):
             entry = zipfile.ZipInfo.from_file(path, path.relative_to(sender / "out").as_posix())
@@ -609,7 +609,7 @@ def test_a_zip_that_a_person_packed_anew_is_taken(tmp_path: Path, centre: Path, 
 
 
 def test_a_delivery_in_a_folder_of_its_own_is_taken(tmp_path: Path, centre: Path, sender: Path) -> None:
-    """As right clicks pack and unpack it; an outer folder is not a delivery, nor is one beside something else."""
+    """As when packed or unpacked by right-click; an outer folder is no delivery, nor is one beside something else."""
     shutil.copytree(sender / "out", tmp_path / "unpacked" / "out")
     packed = {}
     for place, beside in (("one.zip", ""), ("two.zip", "more.txt")):
@@ -629,7 +629,7 @@ def test_a_delivery_in_a_folder_of_its_own_is_taken(tmp_path: Path, centre: Path
 
 
 def test_a_folder_of_a_zip_that_is_in_no_manifest_is_told(tmp_path: Path, centre: Path, sender: Path) -> None:
-    """An empty one as well as one that holds something itself, which only a ZIP can have."""
+    """An empty one, and one with its own contents, which only a ZIP can have."""
 
     def add(new: zipfile.ZipFile) -> None:
         new.writestr("ANON_999/", b"")
@@ -713,7 +713,7 @@ def a_broken_link(out: Path) -> None:
 def test_a_set_that_is_not_what_it_claims_is_refused(
     out: Path, centre: Path, sender: Path, tamper: Callable[[Path], None]
 ) -> None:
-    """Though its sender signed it."""
+    """Although its sender signed it."""
     tamper(out)
     resigned(out, sender, "ANON_006")
     code, told = taken(out, centre, sender)
@@ -725,7 +725,7 @@ def test_a_set_that_is_not_what_it_claims_is_refused(
 
 
 def test_a_delivery_that_comes_again_changes_nothing_and_is_told(out: Path, centre: Path, sender: Path) -> None:
-    """Nor does another one of the same id, which cannot be genuine."""
+    """Nor does another one with the same id, which cannot be genuine."""
     assert taken(out, centre, sender)[0] == 0
     code, told = taken(out, centre, sender)
     assert (code, set(states(told).values())) == (0, {"there already"})

@@ -1,4 +1,4 @@
-"""A word to a person: of sets that are refused, parked or wait long; counts and opaque ids, and not too often."""
+"""Notifications of sets that are refused, parked or waiting long: counts and opaque ids, not too often."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ID = "c0ffee" + "0" * 26
 
 
 class Watched:
-    """A collection whose sets stand as a test says, and whoever is told of them."""
+    """A collection with states set by a test, and the notifications sent."""
 
     def __init__(self, client: redis.Redis) -> None:
         self.now = 0.0
@@ -40,7 +40,7 @@ class Watched:
         self.restart()
 
     def restart(self) -> None:
-        """Begin as a new process does."""
+        """Restart as a new process."""
         settings = Settings(notify_command="told")
         self.notifier = Notifier(self.client, settings, lambda: self.now, self._send)
 
@@ -50,7 +50,7 @@ class Watched:
         self.told.append(word)
 
     def look(self, at: float, **stands: str) -> list[tuple[int, int, int]]:
-        """Look at that time; return what was told by then: how many refused, parked, waiting."""
+        """Check at a time; return the numbers notified by then: refused, parked, waiting."""
         self.now = at
         self.notifier.look([SimpleNamespace(collection_id=ID, to_report=lambda _: stands)])
         self.notifier.wait()
@@ -64,7 +64,7 @@ def watched(client: redis.Redis) -> Watched:
 
 
 def test_what_is_new_is_told_once_and_not_too_often(watched: Watched) -> None:
-    """What happens within a quarter of an hour comes in one word; a set that is refused again is new."""
+    """Events within a quarter of an hour form one notification; a set refused again is news."""
     assert watched.look(0) == []
     assert watched.look(1, a="refused") == [(1, 0, 0)]
     assert watched.look(2, a="refused", b="parked", c="refused", d="waits") == [(1, 0, 0)]
@@ -75,7 +75,7 @@ def test_what_is_new_is_told_once_and_not_too_often(watched: Watched) -> None:
 
 
 def test_no_restart_tells_it_again_and_what_could_not_be_told_is(watched: Watched) -> None:
-    """It is noted in Redis when it was sent."""
+    """Sent notifications are noted in Redis."""
     watched.fails = True
     assert watched.look(0, a="refused") == []
     watched.fails = False
@@ -86,7 +86,7 @@ def test_no_restart_tells_it_again_and_what_could_not_be_told_is(watched: Watche
 
 
 def test_a_word_holds_counts_and_opaque_ids_only(watched: Watched) -> None:
-    """Twenty sets by name at most."""
+    """At most twenty ids."""
     watched.look(0, **{f"{number:032x}": "refused" for number in range(30)})
     (word,) = watched.told
     assert word["text"] == (
@@ -97,7 +97,7 @@ def test_a_word_holds_counts_and_opaque_ids_only(watched: Watched) -> None:
 
 
 def test_which_sets_are_to_report(tmp_path: Path, client: redis.Redis) -> None:
-    """Refused and parked ones, and those that wait for an hour, whatever each try makes of their state."""
+    """Refused and parked ones, and those waiting for an hour, whatever each attempt makes of their state."""
     root = make_collection(tmp_path / "BATCH")
     make_set(root, name="Huber")
     watched = CollectionWatcher(root, SimpleNamespace(holding=lambda _: {}), client, Settings(), clock=lambda: 10_000.0)
@@ -128,7 +128,7 @@ def test_which_sets_are_to_report(tmp_path: Path, client: redis.Redis) -> None:
 
 @contextmanager
 def posted_to() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Serve an address, and take what is posted to it."""
+    """Serve an address, and record posts."""
     taken: list[dict[str, Any]] = []
 
     class Taker(BaseHTTPRequestHandler):
@@ -153,7 +153,7 @@ def posted_to() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 def test_a_command_is_run_and_an_address_posted_to(
     tmp_path: Path, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the JSON, and for the command the sentence; it is given no password of ours."""
+    """With the JSON, and for the command the sentence, but without our passwords."""
     monkeypatch.setenv("ANONYMIZER_REDIS_PASSWORD", "secret")
     out = tmp_path / "out"
     with posted_to() as (url, taken):
@@ -174,6 +174,6 @@ def test_a_command_is_run_and_an_address_posted_to(
 
 
 def test_an_address_that_is_none_is_told() -> None:
-    """At the start, and without quoting it."""
+    """At the start, without quoting it."""
     with pytest.raises(SettingsWrong, match="ANONYMIZER_NOTIFY_URL must be"):
         from_environment({"ANONYMIZER_NOTIFY_URL": "file:///etc/passwd"})

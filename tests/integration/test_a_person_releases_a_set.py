@@ -1,4 +1,4 @@
-"""A published set is checked, and released or sent back: one state, told everywhere alike."""
+"""A published set is reviewed and released or sent back: one state, the same everywhere."""
 
 from __future__ import annotations
 
@@ -58,23 +58,23 @@ def served(root: Path, user_file: Path) -> Iterator[Served]:
 
 
 def asks_for_release(root: Path) -> None:
-    """Have only released sets travel."""
+    """Require a release before deliveries."""
     identity, options = read_settings(root)
     (root / "collection.toml").write_text(settings_text(identity, replace(options, release="before export")), "utf-8")
 
 
 def exported(root: Path, place: Path) -> list[tuple[str, str]]:
-    """Export, and return what became of each set."""
+    """Export, and return each set's outcome."""
     return [(one["folder"], one["state"]) for one in json.loads(anonymizer("export", root, place, "--json").text)]
 
 
 def state(root: Path) -> list[str]:
-    """Return what `status` tells of decisions."""
+    """Return the decisions shown by `status`."""
     return [one["release"] for one in json.loads(anonymizer("status", root, "--json").text)[0]["sets"]]
 
 
 def test_a_set_travels_when_it_was_released_and_not_before(root: Path, served: Served, tmp_path: Path) -> None:
-    """On the page, by whoever is logged in; sheet, report and delivery tell role and date, and the record tells who."""
+    """By the user on the page; sheet, report and delivery give role and date, the record the name."""
     asks_for_release(root)
     assert exported(root, tmp_path / "early") == [("ANON_006", "not released")]
     member, page = served.member(), f"{served.collection}/published/ANON_006"
@@ -99,7 +99,7 @@ def test_a_set_travels_when_it_was_released_and_not_before(root: Path, served: S
 
 
 def test_a_set_that_is_sent_back_stays_and_says_why(root: Path, served: Served, tmp_path: Path) -> None:
-    """Whatever the form asks; a reason is needed, and one that was delivered before is reported as delivered."""
+    """Whatever the form requires; a reason is needed, and earlier deliveries are mentioned."""
     member, page = served.member(), f"{served.collection}/published/ANON_006"
     member.get(page)
     assert exported(root, tmp_path / "first") == [("ANON_006", "copied")]
@@ -116,7 +116,7 @@ def test_a_set_that_is_sent_back_stays_and_says_why(root: Path, served: Served, 
 
 
 def test_a_decision_holds_for_the_files_that_were_looked_at(root: Path) -> None:
-    """Done again under its number, or withdrawn, the set has none; what was decided before stays written down."""
+    """A republished or withdrawn set has no decision; earlier ones are kept on record."""
     collection = Collection.look(root)
     releases.release(collection, 6, user="anna", role=ROLE)
     assert releases.state_of(collection, 6) == "released"
@@ -140,7 +140,7 @@ def test_a_decision_holds_for_the_files_that_were_looked_at(root: Path) -> None:
 
 
 def test_withdrawal_and_deliveries_are_on_pages(root: Path, served: Served, tmp_path: Path) -> None:
-    """Nothing of it asks for a terminal, and the page of deliveries names each of its sets."""
+    """Without a terminal; the page of deliveries names each of its sets."""
     member, page = served.member(), f"{served.collection}/published/ANON_006"
     member.get(page)
     assert "Nothing was delivered yet." in member.get(f"{served.collection}/deliveries").text
@@ -156,7 +156,7 @@ def test_withdrawal_and_deliveries_are_on_pages(root: Path, served: Served, tmp_
 
 
 def test_who_did_what_is_written_down_and_names_no_folder(root: Path, served: Served, tmp_path: Path) -> None:
-    """Log-ins, looks, releases, withdrawals on the page; deliveries and second tries on the command line."""
+    """Logins, views, releases and withdrawals on pages; deliveries and retries on the command line."""
     member, page = served.member(), f"{served.collection}/published/ANON_006"
     member.get(page)
     member.post(f"{page}/release", {"role": ROLE})
@@ -183,7 +183,7 @@ def test_who_did_what_is_written_down_and_names_no_folder(root: Path, served: Se
 
 
 def test_the_audit_is_kept_as_long_as_it_is_said_and_only_grows(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A day's file goes when it is too old; lines of others are never touched."""
+    """A day's file is deleted when too old; lines are never changed."""
     place = root / ".anonymizer/audit"
     place.mkdir()
     (place / "2001-01-01.jsonl").write_text('{"act": "old"}\n')
@@ -197,7 +197,7 @@ def test_the_audit_is_kept_as_long_as_it_is_said_and_only_grows(root: Path, monk
 
 
 def test_a_delivery_is_made_and_downloaded_on_its_page(root: Path, served: Served) -> None:
-    """By who asks: written down as one, in the audit too; what may not travel stays, with the reason."""
+    """Recorded under the user, also in the audit; sets that may not leave stay, with the reason."""
     asks_for_release(root)
     member, page = served.member(), f"{served.collection}/deliveries"
     assert 'value="ANON_006"> ANON_006' in member.get(page).text
@@ -222,7 +222,7 @@ def test_a_delivery_is_made_and_downloaded_on_its_page(root: Path, served: Serve
 
 
 def test_a_recipient_that_is_none_is_told_and_no_delivery_begun(root: Path, served: Served) -> None:
-    """Nothing leaves unencrypted because of a slip."""
+    """A typing error must not cause an unencrypted delivery."""
     member, page = served.member(), f"{served.collection}/deliveries"
     member.get(page)
     answer = member.post(page, {"recipients": "age1nonsense"})

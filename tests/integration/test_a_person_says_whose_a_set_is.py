@@ -29,7 +29,7 @@ OTHER_BIRTH = "19610203"
 
 @contextmanager
 def console(place: Path) -> Iterator[Served]:
-    """Serve the console, with one user who may do all, and one who may look."""
+    """Serve the console with one user who may do everything, and one who may look."""
     file = place / "users"
     users.add(file, USER, PASSWORD, None)
     users.add(file, "bert", PASSWORD, ["look"])
@@ -38,7 +38,7 @@ def console(place: Path) -> Iterator[Served]:
 
 @pytest.fixture
 def root(tmp_path: Path, take: Callable) -> Path:
-    """Make a collection in which one set of a person is published, and two wait until somebody says whose they are."""
+    """Make a collection with one published set of a person, and two waiting to be assigned."""
     (tmp_path / "share").mkdir()
     root = linking(tmp_path / "share" / "BATCH")
     drop(root, "a")
@@ -50,7 +50,7 @@ def root(tmp_path: Path, take: Callable) -> Path:
 
 
 def asked(visitor: Visitor, served: Served, name: str) -> tuple[str, str]:
-    """Return where it is said whose a folder is, and the mark of how it was when it was asked."""
+    """Return the form that assigns a folder to a person, and its token."""
     page = visitor.get(f"{served.collection}/persons").text
     _, _, card = page.partition(f"<h3>{name}</h3>")
     address, was = re.search(r'action="([^"]+)"', card), re.search(r'name="was" value="(\w+)"', card)
@@ -60,7 +60,7 @@ def asked(visitor: Visitor, served: Served, name: str) -> tuple[str, str]:
 
 
 def test_it_is_the_same_person_or_somebody_new(tmp_path: Path, root: Path, take: Callable) -> None:
-    """The page asks, and shows the answers; sets are then published so, and the audit has it without a name."""
+    """Sets are published as answered on the page, and the audit records it without a name."""
     with console(tmp_path) as served:
         member = served.member()
         assert f'href="{served.collection}/persons"' in member.get(served.collection).text
@@ -85,7 +85,7 @@ def test_it_is_the_same_person_or_somebody_new(tmp_path: Path, root: Path, take:
 
 
 def test_only_who_may_change_something_says_so(tmp_path: Path, root: Path) -> None:
-    """Who may only look sees the question and no form; neither they nor a form from elsewhere decide anything."""
+    """Users who may only look see the question but no form; foreign forms decide nothing."""
     with console(tmp_path) as served:
         address, was = asked(served.member(), served, "Meier Anna")
         looking = served.visitor()

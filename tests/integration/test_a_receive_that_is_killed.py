@@ -1,4 +1,4 @@
-"""Receiving is killed before each change that it makes on disk: the next call ends as if nothing had happened."""
+"""Receiving is killed before each of its changes on disk; the next call ends as if nothing had happened."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ RENUMBER = '[receive]\nidentity = "renumber"\n'
 
 
 class Sent(NamedTuple):
-    """What a hospital sent, one after the other."""
+    """A hospital's deliveries in sequence."""
 
     first: Path
     """A set."""
 
     second: Path
-    """It was done again."""
+    """The set, republished."""
 
     third: Path
-    """It was taken back."""
+    """The set, withdrawn."""
 
     other: Path
     """Another set."""
@@ -61,7 +61,7 @@ def sent(tmp_path_factory: pytest.TempPathFactory, module_client: redis.Redis) -
 
 
 def delivered(house: Path, name: str) -> Path:
-    """Make a delivery of all that a hospital has published."""
+    """Deliver everything that a hospital has published."""
     collection, place = Collection.open(house), house.with_name(name)
     key = delivery_key.of_user(collection, Settings(delivery_key_file=house.with_name(f"{house.name}.key")))
     assert deliveries.make(collection, place, key, Wanted(unread_words=True), lambda *_: None).delivery is not None
@@ -69,13 +69,13 @@ def delivered(house: Path, name: str) -> Path:
 
 
 def receive(root: Path, delivery: Path) -> list[str]:
-    """Receive a delivery, in a collection that is opened again, and tell what became of its sets."""
+    """Receive a delivery in a reopened collection, and return the outcomes of its sets."""
     told = receiving.receive(Collection.open(root), delivery, Settings(), is_trusted=lambda *_: None)
     return [f"{one.state} {one.anon}" for one in told.sets]
 
 
 def state(root: Path) -> dict[str, object]:
-    """Return everything that must be the same whatever happened."""
+    """Return everything that must be the same after any interruption."""
     collection = Collection.open(root)
     there = {path.name for path in (root / ".anonymizer").iterdir()}
     kept = [records.read(collection, index) for index in records.indices(collection)]
@@ -93,7 +93,7 @@ def state(root: Path) -> dict[str, object]:
 
 
 def killed_everywhere(root: Path, delivery: Path, killed_before: Killed) -> tuple[Path, int]:
-    """Receive a delivery killed before each change in turn and then whole; compare each end with the undisturbed one.
+    """Receive a delivery killed before each change in turn, then completely; compare with the undisturbed result.
 
     Returns the collection after it, and how many changes there were.
     """
@@ -113,7 +113,7 @@ def killed_everywhere(root: Path, delivery: Path, killed_before: Killed) -> tupl
 
 
 def test_a_set_its_revision_and_its_withdrawal_arrive(tmp_path: Path, sent: Sent, killed_before: Killed) -> None:
-    """Each of them whole, under one number, and nothing else lies anywhere."""
+    """Each completely, under one number, without remains."""
     centre = make_collection(tmp_path / "centre", patient_id="multi", more=RENUMBER)
     Collection.open(centre)
     for delivery in sent[:3]:
@@ -134,7 +134,7 @@ def test_a_set_that_stays_as_it_is_arrives(tmp_path: Path, sent: Sent, killed_be
 def test_what_was_cut_off_does_not_hold_a_number_against_another_delivery(
     tmp_path: Path, sent: Sent, killed_before: Killed
 ) -> None:
-    """Whichever delivery comes next: nothing is left of a set that was never taken, and no number is skipped."""
+    """Whichever delivery comes next: nothing remains of a set never taken, and no number is skipped."""
     centre = make_collection(tmp_path / "centre", patient_id="multi", more=RENUMBER)
     Collection.open(centre)
     step, tried = 0, tmp_path / "tried"
@@ -153,7 +153,7 @@ def test_what_was_cut_off_does_not_hold_a_number_against_another_delivery(
 def test_a_revision_that_was_cut_off_leaves_the_set_as_it_was(
     tmp_path: Path, sent: Sent, killed_before: Killed
 ) -> None:
-    """If the next delivery is another one: the earlier files stand in their place, or the new ones."""
+    """If the next delivery is another one, either the earlier files are in place, or the new ones."""
     centre = make_collection(tmp_path / "centre", patient_id="multi", more=RENUMBER)
     receive(centre, sent.first)
     before, step, tried = state(centre)["folders"]["ANON_006"], 0, tmp_path / "tried"

@@ -1,4 +1,4 @@
-"""A Redis that another Celery application uses too, that is set up otherwise, or has the rights of an older version."""
+"""A Redis shared with another Celery application, configured differently, or with an older version's ACL."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def environment(url: str, share: Path) -> dict[str, str]:
 
 
 def test_messages_of_another_application_are_never_touched(tmp_path: Path, url: str, client: redis.Redis) -> None:
-    """Its running task, far beyond our time, is not begun again; nothing of ours is outside our names."""
+    """Its running task, far beyond our timeout, is not restarted; all our keys have our prefix."""
     other = Celery("other", broker=url, set_as_current=False)
     other.conf.update(task_ignore_result=True)
     other.send_task("anonymize_set", args=["Meier"], queue="anonymizer")
@@ -82,7 +82,7 @@ def test_messages_of_another_application_are_never_touched(tmp_path: Path, url: 
 
 
 def test_the_rights_of_an_older_version_are_told(tmp_path: Path, url: str, client: redis.Redis) -> None:
-    """At the start, by watcher and worker: whoever updated is told what to do, and nothing goes on half."""
+    """At the start, by watcher and worker, with the remedy; nothing runs half-working."""
     client.execute_command(
         "ACL SETUSER", "default", "reset", "on", "nopass", "resetkeys", *BEFORE.split(), "+@all", "-info"
     )
@@ -93,7 +93,7 @@ def test_the_rights_of_an_older_version_are_told(tmp_path: Path, url: str, clien
 
 
 def test_what_makes_it_unfit_is_told_at_the_start(tmp_path: Path, url: str, client: redis.Redis) -> None:
-    """And a worker that ends because Redis takes nothing ends with an error, not as if all were well."""
+    """A worker that ends because Redis rejects writes ends with an error."""
     client.config_set("maxmemory", "16mb")
     client.config_set("maxmemory-policy", "allkeys-lru")
     client.config_set("min-replicas-to-write", "3")
@@ -116,7 +116,7 @@ def test_what_makes_it_unfit_is_told_at_the_start(tmp_path: Path, url: str, clie
 
 
 def test_one_in_cluster_mode_is_refused_at_the_start(tmp_path: Path) -> None:
-    """By watcher and worker, in one sentence with what to do: they do not wait for what never comes."""
+    """By watcher and worker, in one sentence with the remedy, instead of waiting in vain."""
     socket = tmp_path / "redis.sock"
     options = ["--port", "0", "--unixsocket", str(socket), "--cluster-enabled", "yes", "--dir", str(tmp_path)]
     server = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""`anonymizer run` and `status` over a folder with several sets: one number a set, one row a folder."""
+"""`anonymizer run` and `status` with a folder of several sets: one number per set, one row per folder."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def anonymizer(*arguments: object) -> tuple[int, Any]:
-    """Run a command, and give its exit code and what it said."""
+    """Run a command, and return exit code and output."""
     done = in_process.anonymizer(*arguments)
     return done.returncode, json.loads(done.stdout) if "--json" in arguments else done.stdout + done.stderr
 
 
 def patient(root: Path) -> Export:
-    """Make a patient of at least two plans, all of which are whole."""
+    """Make a patient with at least two plans, each with a complete set."""
 
     def wanted(export: Export) -> bool:
         return not export.two_patients and len(export.sets) == len(export.plans) == 2

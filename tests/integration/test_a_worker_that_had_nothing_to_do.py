@@ -1,4 +1,4 @@
-"""A worker that has taken nothing for a while looks whether anything waits, and takes what then comes."""
+"""An idle worker checks whether anything waits, and takes what comes then."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ main("{QUEUE}", "1")
 
 
 def test_it_asks_and_goes_on_taking(tmp_path: Path) -> None:
-    """Asking disturbs no message: none is lost, nothing fails, and the same process takes the next one."""
+    """The check affects no message: none is lost, nothing fails, and the same process takes the next one."""
     with ExitStack() as ending:
         settings = Settings(redis_url=ending.enter_context(redis_server()))
         values = {"REDIS_URL": settings.redis_url, "SHARE": tmp_path, "HEALTH": tmp_path, "LOG_FORMAT": "json"}

@@ -1,4 +1,4 @@
-"""A file of a published set is overwritten in place: the running service notices, whatever tells it of changes."""
+"""A file of a published set is overwritten in place: the service notices, however changes are detected."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def service(share: Path, redis_server: str, observer: str) -> Iterator[None]:
 def test_a_file_overwritten_in_place_is_told(
     tmp_path: Path, client: redis.Redis, redis_server: str, observer: str
 ) -> None:
-    """A touched one is not; and the doctor says what comes first."""
+    """A touched file is not reported; the doctor gives the first difference."""
     del client  # its server is empty
     root = make_collection(tmp_path / "share" / "BATCH")
     made, other = make_set(root, name="A", seed=1), make_set(root, name="B", seed=2)

@@ -1,4 +1,4 @@
-"""A delivery: what it holds, how anybody checks it without the originals, and what it never says."""
+"""Deliveries: contents, verification without the originals, and what they never reveal."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ def whole(tmp_path_factory: pytest.TempPathFactory, module_client: redis.Redis) 
 
 @pytest.fixture
 def root(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Move them to their own disk, and give the user their own home."""
+    """Copy them to their own disk, with a home for the user."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     return copied(whole, tmp_path)
 
 
 def manifest(delivery: Path) -> dict[str, Any]:
-    """Read what a delivery says of itself."""
+    """Read a delivery's manifest."""
     return json.loads((delivery / "delivery.json").read_bytes())
 
 
 def states(delivery: Path) -> dict[str, str]:
-    """Return how each set of a delivery differs from earlier ones."""
+    """Return the state of each set in a delivery: new, revised, unchanged."""
     return {one["folder"]: one["state"] for one in manifest(delivery)["sets"]}
 
 
@@ -81,7 +81,7 @@ def test_openssl_finds_the_signature_good_and_another_manifest_bad(root: Path, t
 
 
 def test_the_manifest_accounts_for_every_file(root: Path, tmp_path: Path) -> None:
-    """Sets with sizes and hashes, sheets, report and tables; and nothing else is there."""
+    """Sets with sizes and hashes, sheets, report and tables; there is nothing else."""
     anonymizer("export", root, tmp_path / "out")
     said = manifest(tmp_path / "out")
     stated = {f"{one['folder']}/{name}": file for one in said["sets"] for name, file in one["files"].items()}
@@ -99,7 +99,7 @@ def test_the_manifest_accounts_for_every_file(root: Path, tmp_path: Path) -> Non
 
 
 def test_what_travels_holds_nothing_of_the_house(root: Path, tmp_path: Path) -> None:
-    """No folder name, no user, no place, and the hospital only where it was asked for."""
+    """No folder name, user or path, and the hospital only if requested."""
     private = [b"Huber", b"Maier", b"Demo Hospital", str(root).encode(), b"config"]
     anonymizer("export", root, tmp_path / "out")
     assert [(word, name) for name, data in files(tmp_path / "out").items() for word in private if word in data] == []
@@ -108,7 +108,7 @@ def test_what_travels_holds_nothing_of_the_house(root: Path, tmp_path: Path) -> 
 
 
 def test_only_the_sets_and_hospitals_that_are_asked_for_travel(root: Path, tmp_path: Path) -> None:
-    """By number, with commas or not; by hospital; a wrong one is reported."""
+    """By number, comma-separated or not, or by hospital; unknown ones are reported."""
     assert anonymizer("export", root, tmp_path / "one", "--sets", "ANON_007").code == 0
     assert states(tmp_path / "one") == {"ANON_007": "new"}
     assert anonymizer("export", root, tmp_path / "two", "--sets", "ANON_006,ANON_007").code == 0
@@ -122,7 +122,7 @@ def test_only_the_sets_and_hospitals_that_are_asked_for_travel(root: Path, tmp_p
 
 
 def test_the_next_delivery_says_what_is_revised_and_withdrawn(root: Path, tmp_path: Path, client: redis.Redis) -> None:
-    """Also where nothing is left to be sent: a recall is a delivery."""
+    """Even if there is nothing else to send: a withdrawal alone is a delivery."""
     anonymizer("export", root, tmp_path / "first")
     (root / "structures.csv").write_text("source,target,state,sets,note\nPTV,PTV_High,confirmed,,\n")
     collection = Collection.open(root)
@@ -140,7 +140,7 @@ def test_the_next_delivery_says_what_is_revised_and_withdrawn(root: Path, tmp_pa
 
 
 def test_a_second_export_into_the_same_folder_leaves_one_whole_delivery(root: Path, tmp_path: Path) -> None:
-    """What was withdrawn since goes from there; what was there stays; what is not ours is left alone."""
+    """Sets withdrawn since are removed, others stay, and foreign files are left alone."""
     anonymizer("export", root, tmp_path / "out", "--sets", "ANON_006")
     (tmp_path / "out" / "mine.txt").write_text("a person's")
     assert anonymizer("export", root, tmp_path / "out", "--sets", "ANON_007").code == 0
@@ -155,7 +155,7 @@ def test_a_second_export_into_the_same_folder_leaves_one_whole_delivery(root: Pa
 def test_a_delivery_that_is_cut_off_is_not_there(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, zipped: bool
 ) -> None:
-    """Half of one is never under its name; the next one throws it away and is whole."""
+    """A partial one never has the final name; the next attempt discards it and completes."""
     target = tmp_path / ("out.zip" if zipped else "out")
     with monkeypatch.context() as patch:
         patch.setattr(durable_files, "rename_new", _interrupted_at(durable_files.rename_new, target))
@@ -180,7 +180,7 @@ def _interrupted_at(rename: Callable[[Path, Path], None], target: Path) -> Calla
 def test_killed_at_any_step_a_delivery_is_whole_or_none(
     root: Path, tmp_path: Path, name: str, killed_before: Callable[[int, Callable[[], object]], bool]
 ) -> None:
-    """In a new folder, as a ZIP, and in a folder that was there before; the next attempt always comes through."""
+    """In a new folder, as a ZIP, and in an existing folder; the next attempt always succeeds."""
     collection = Collection.look(root)
     key = delivery_key.of_user(collection, Settings())
     target, wanted = tmp_path / name, Wanted(as_zip=name.endswith(".zip"))
@@ -208,7 +208,7 @@ def test_killed_at_any_step_a_delivery_is_whole_or_none(
 def test_what_a_killed_export_left_among_zips_goes_with_the_next(
     root: Path, tmp_path: Path, killed_before: Callable[[int, Callable[[], object]], bool]
 ) -> None:
-    """Though each has its own name; what another living process is making stays."""
+    """Despite their different names; those of another living process stay."""
     collection, place = Collection.look(root), tmp_path / "zips"
     key = delivery_key.of_user(collection, Settings())
 
@@ -232,7 +232,7 @@ def test_what_a_killed_export_left_among_zips_goes_with_the_next(
 
 
 def test_a_zip_holds_the_same_and_can_be_encrypted(root: Path, tmp_path: Path) -> None:
-    """Names are relative, in one order, and of no time; `age` opens what was encrypted for its key."""
+    """Names are relative, sorted and without times; `age` decrypts with the recipient's key."""
     public, private = age_keys(tmp_path)
     assert anonymizer("export", root, tmp_path / "out", "--zip").code == 0
     (packed,) = (tmp_path / "out").glob("*.zip")
@@ -253,7 +253,7 @@ def test_a_zip_holds_the_same_and_can_be_encrypted(root: Path, tmp_path: Path) -
 def test_what_is_encrypted_lies_nowhere_unencrypted(
     root: Path, tmp_path: Path, killed_before: Callable[[int, Callable[[], object]], bool]
 ) -> None:
-    """Whenever it is killed, there is nothing at its place but what only its recipient can open."""
+    """Whenever it is killed, only data that its recipient alone can open is at the destination."""
     collection, place = Collection.look(root), tmp_path / "mailbox"
     key = delivery_key.of_user(collection, Settings())
     wanted = Wanted(recipients=tuple(packing.recipients(age_keys(tmp_path)[0])))
@@ -273,7 +273,7 @@ def test_what_is_encrypted_lies_nowhere_unencrypted(
 def test_the_key_is_the_users_own_and_never_on_the_share(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Made once, for its owner alone; a file without such a key is reported."""
+    """Created once, readable by its owner only; a file without such a key is reported."""
     first = anonymizer("key", root).text
     path = tmp_path / "config" / "rt-set-anonymizer" / "delivery.key"
     assert path.stat().st_mode & 0o777 == 0o600
@@ -289,7 +289,7 @@ def test_the_key_is_the_users_own_and_never_on_the_share(
 
 
 def test_every_delivery_is_written_down(root: Path, tmp_path: Path) -> None:
-    """When, which sets, where to, by whom."""
+    """Time, sets, recipient and user."""
     assert "There are no deliveries" in anonymizer("deliveries", root).text
     anonymizer("export", root, tmp_path / "out")
     (told,) = json.loads(anonymizer("deliveries", root, "--json").text)
@@ -299,7 +299,7 @@ def test_every_delivery_is_written_down(root: Path, tmp_path: Path) -> None:
 
 
 def test_words_that_nobody_has_looked_at_hold_a_set_back(root: Path, tmp_path: Path) -> None:
-    """Until a person says that it may be delivered nevertheless, which the delivery then states."""
+    """Unless a person allows its delivery, which the delivery then states."""
     words = root / ".anonymizer" / "words"
     words.mkdir()
     (words / "000006.json").write_text(json.dumps({"words": [{"word": "Yolanda", "state": "unread"}]}))
@@ -314,7 +314,7 @@ def test_words_that_nobody_has_looked_at_hold_a_set_back(root: Path, tmp_path: P
 
 
 def test_one_patient_is_forgotten(root: Path, tmp_path: Path, client: redis.Redis) -> None:
-    """Not while the original is there; then all of it goes but the number, and it does not come back by itself."""
+    """Not while the original exists; then everything but the number is erased, and the set does not return."""
     anonymizer("export", root, tmp_path / "out")
     refused = anonymizer("forget", root, "ANON_006")
     assert (refused.code, "Huber Josef" in refused.text) == (2, True)
@@ -349,7 +349,7 @@ def test_one_patient_is_forgotten(root: Path, tmp_path: Path, client: redis.Redi
 
 
 def persons(root: Path) -> set[str]:
-    """Return by which marks persons are known."""
+    """Return the marks of known persons."""
     return {path.stem for path in (root / ".anonymizer" / "persons").iterdir()}
 
 
@@ -357,7 +357,7 @@ def persons(root: Path) -> set[str]:
 def test_a_person_is_known_as_long_as_a_set_of_theirs_is_here(
     tmp_path: Path, client: redis.Redis, *, is_of_this_version: bool
 ) -> None:
-    """The first of two sets is forgotten, then the other; earlier versions kept no mark in the record."""
+    """The first of two sets is forgotten, then the other; earlier versions stored no mark in the record."""
     root, place = make_collection(tmp_path / "BATCH"), tmp_path / "originals"
     place.mkdir()
     for name, patient_id in (("first", "A1"), ("replan", "A1"), ("neighbour", "B2")):

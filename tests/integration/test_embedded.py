@@ -1,4 +1,4 @@
-"""What one command starts ends with it, however it ends."""
+"""Processes started by a command end with it, however it ends."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def answers(url: str) -> bool:
 
 
 def test_the_server_is_there_while_it_is_needed_and_gone_after() -> None:
-    """Its folder with it."""
+    """So is its folder."""
     with redis_server() as url:
         assert answers(url)
         assert client(url).config_get("port")["port"] in ("0", b"0")
@@ -55,7 +55,7 @@ def test_the_server_is_there_while_it_is_needed_and_gone_after() -> None:
 
 
 def test_a_long_temporary_folder_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A socket's path is short by nature, macOS' temporary folders are long."""
+    """Socket paths have a length limit, and macOS' temporary folders are long."""
     long = tmp_path / ("x" * 90)
     long.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(long))
@@ -74,7 +74,7 @@ def test_a_killed_owner_takes_the_server_along() -> None:
 
 
 def test_a_command_that_dies_takes_its_children_along(tmp_path: Path) -> None:
-    """As a killed worker its processes."""
+    """As a killed worker does its processes."""
     note = tmp_path / "pid"
     held = start_tied(["sh", "-c", f"sleep 60 & echo $! > {note}; wait"])
     wait_until(lambda: note.exists() and note.read_text().strip() != "")
@@ -89,7 +89,7 @@ def test_a_command_that_dies_takes_its_children_along(tmp_path: Path) -> None:
 
 
 def test_whoever_is_stopped_while_it_starts_leaves_nothing_behind(tmp_path: Path) -> None:
-    """At whatever instant that is."""
+    """At any instant."""
     for number in range(25):
         note = tmp_path / f"pid {number}"
         held = start_tied(["sh", "-c", f"echo $$ > '{note}'; exec sleep 60"])
@@ -108,7 +108,7 @@ def _runs(pid: int) -> bool:
 
 
 def test_a_stopped_command_may_finish(tmp_path: Path) -> None:
-    """SIGTERM reaches it, and its own end is awaited."""
+    """It receives SIGTERM, and its end is awaited."""
     note = tmp_path / "said"
     kept = Supervised(
         ["sh", "-c", f"trap 'echo finished >> {note}; exit 0' TERM; echo ready > {note}; while :; do sleep 0.01; done"],
@@ -120,7 +120,7 @@ def test_a_stopped_command_may_finish(tmp_path: Path) -> None:
 
 
 def test_a_dead_command_is_started_again_later_each_time(tmp_path: Path) -> None:
-    """And counts how often it died soon after its start."""
+    """Early deaths are counted."""
     now = [0.0]
     note = tmp_path / "starts"
     kept = Supervised(["sh", "-c", f"echo x >> {note}; exit 1"], env=dict(os.environ), clock=lambda: now[0])
@@ -139,7 +139,7 @@ def test_a_dead_command_is_started_again_later_each_time(tmp_path: Path) -> None
 
 
 def test_a_stopped_command_that_is_idle_is_not_waited_for(tmp_path: Path) -> None:
-    """What it draws, the next run draws; what it has in work it may finish."""
+    """The next run draws the sheets; work in progress may finish."""
     note = tmp_path / "said"
     kept = Supervised(
         ["sh", "-c", f"trap 'echo asked >> {note}' TERM; echo ready > {note}; while :; do sleep 0.01; done"],
@@ -151,7 +151,7 @@ def test_a_stopped_command_that_is_idle_is_not_waited_for(tmp_path: Path) -> Non
 
 
 def test_no_temporary_file_of_a_command_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither of one that is killed, nor of one that died and was started again."""
+    """Neither of a killed command, nor of one that died and was restarted."""
     temporary, note, now = tmp_path / "tmp", tmp_path / "starts", [0.0]
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))

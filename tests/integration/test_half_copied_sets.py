@@ -1,4 +1,4 @@
-"""Sets of which a file has its final size and not yet its bytes, through the real programs."""
+"""Sets with a file that has its final size but not all its bytes, through the real programs."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ if TYPE_CHECKING:
 
 
 def run(root: Path) -> tuple[int, dict[str, dict[str, Any]]]:
-    """Run a root folder to its end; return the exit code and the sets by folder."""
+    """Run a root folder; return exit code and sets by folder."""
     done = anonymizer("run", root, "--json")
     assert done.stdout, done.stderr
     return done.returncode, {row["folder"]: row for row in json.loads(done.stdout)["sets"]}
 
 
 def zero_from(path: Path, begin: int) -> bytes:
-    """Have only the first bytes of a file arrived; return what it will be."""
+    """Zero a file after its first bytes; return its final contents."""
     whole = path.read_bytes()
     path.write_bytes(whole[:begin] + bytes(len(whole) - begin))
     return whole
 
 
 def half_slice(made: MadeSet) -> Path:
-    """Have 40 % of a slice in the middle of the series not arrived."""
+    """Zero the last 40 % of a slice in the middle of the series."""
     path = made.path(made.ct[len(made.ct) // 2])
     zero_from(path, int(path.stat().st_size * 0.6) // 4096 * 4096 + 4096)
     return path
 
 
 def test_a_set_with_a_half_copied_slice_is_refused_and_taken_when_it_is_whole(tmp_path: Path) -> None:
-    """`run` has no time to wait: it names the file, and burns no number on it."""
+    """`run` does not wait: it names the file, and uses no number."""
     root = make_collection(tmp_path / "BATCH")
     made = make_set(root, name="half", ct=5, size=256)
     whole = made.path(made.ct[2]).read_bytes()
@@ -58,7 +58,7 @@ def test_a_set_with_a_half_copied_slice_is_refused_and_taken_when_it_is_whole(tm
 
 
 def test_a_person_takes_one_such_set_and_no_other(tmp_path: Path) -> None:
-    """By its folder, as it looks then; the form has no word for it."""
+    """For its folder's current contents; the form has no such option."""
     root = make_collection(tmp_path / "BATCH")
     for name in ("one", "other"):
         half_slice(make_set(root, name=name, seed=name, ct=5, size=256))
@@ -73,7 +73,7 @@ def test_a_person_takes_one_such_set_and_no_other(tmp_path: Path) -> None:
 
 
 def test_the_form_cannot_accept_half_copied_files(tmp_path: Path) -> None:
-    """What means that a set is not whole is accepted for one set at a time."""
+    """Incompleteness is accepted for one set at a time."""
     root = make_collection(tmp_path / "BATCH", more='[check]\naccept = ["unfinished-pixels"]\n')
     make_set(root)
 
@@ -83,7 +83,7 @@ def test_the_form_cannot_accept_half_copied_files(tmp_path: Path) -> None:
 
 
 def test_weak_evidence_is_a_note_that_stays(tmp_path: Path) -> None:
-    """It is checked twice, published, noted beside it and in the record, without the file's name there."""
+    """It is checked twice, published, and noted beside the folder and in the record, there without file names."""
     root = make_collection(tmp_path / "BATCH")
     made = make_set(root, sets.setting("RTDOSE", DVHSequence=None), name="dose", ct=9, size=256)
     path = made.path(made.dose)

@@ -1,4 +1,4 @@
-"""A trial hands out the pseudonyms: patients become whom `identities.csv` says, and nobody becomes anybody else."""
+"""Pseudonyms assigned by a trial: patients get the identities in `identities.csv`, and nobody another's."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def listed(root: Path, *rows: str, unlisted: str = "wait") -> Path:
 
 
 def write(root: Path, *rows: str) -> None:
-    """Write the list again."""
+    """Rewrite the list."""
     (root / "identities.csv").write_text(HEAD + "\n".join(rows) + "\n", encoding="utf-8")
 
 
 def told(root: Path, index: int) -> tuple[str, str, str, str]:
-    """Return the new ID and name of a published set, and the new ID and the hospital of its line."""
+    """Return new ID and name of a published set, and new ID and hospital in its line."""
     plan = pydicom.dcmread(min((root / f"ANON_{index:03d}").glob("RP.*.dcm")))
     line = json.loads((root / ".anonymizer" / "tracking" / f"{index:06d}.json").read_text())["line"]
     read = fields(line.encode())
@@ -57,7 +57,7 @@ def told(root: Path, index: int) -> tuple[str, str, str, str]:
 
 
 def test_listed_patients_become_whom_the_list_says(tmp_path: Path, take: Callable) -> None:
-    """Number, names and hospital, each where the row has it, and else as the form says."""
+    """Number, names and hospital from the row if given, otherwise from the form."""
     root = listed(tmp_path / "BATCH", "A1;T-1;Doe;Jane;8;St. Anna", "B2;T-2", "C3;T-3;;Max")
     for name, patient_id in (("b", "B2"), ("a", "A1"), ("c", " c3 ")):
         a_set(root, name, patient_id)
@@ -74,7 +74,7 @@ def test_listed_patients_become_whom_the_list_says(tmp_path: Path, take: Callabl
 def test_a_held_number_is_given_to_nobody_else_and_is_no_gap(
     tmp_path: Path, client: redis.Redis, take: Callable
 ) -> None:
-    """Whatever Redis knew before the list came, and after it was emptied; a row that goes sets its number free."""
+    """Whatever Redis knew before, and after it was emptied; removing the row frees its number."""
     root = listed(tmp_path / "BATCH", "A1;T-1;;;7", unlisted="next")
     (root / "identities.csv").unlink()
     for name in "bcdef":
@@ -95,7 +95,7 @@ def test_a_held_number_is_given_to_nobody_else_and_is_no_gap(
 
 
 def test_unlisted_patients_wait_and_go_on_when_they_are_listed(tmp_path: Path, take: Callable) -> None:
-    """With a note, without a number, and without being looked at again and again."""
+    """With a note, without a number, and without repeated checks."""
     root = listed(tmp_path / "BATCH", "A1;T-1")
     folder = a_set(root, "x", "X9")
     outcome = take(root, "x")
@@ -113,7 +113,7 @@ def test_unlisted_patients_wait_and_go_on_when_they_are_listed(tmp_path: Path, t
 
 
 def test_a_set_that_waits_for_a_list_goes_on_without_one(tmp_path: Path, take: Callable) -> None:
-    """Whoever takes the list away wants numbers."""
+    """Without a list, numbers are used."""
     root = listed(tmp_path / "BATCH", "A1;T-1")
     a_set(root, "x", "X9")
     take(root, "x")
@@ -123,7 +123,7 @@ def test_a_set_that_waits_for_a_list_goes_on_without_one(tmp_path: Path, take: C
 
 
 def test_an_id_that_lost_its_zeros_never_takes_a_number(tmp_path: Path, take: Callable) -> None:
-    """Neither the row's nor the next one."""
+    """Neither the row's number nor the next one."""
     root = listed(tmp_path / "BATCH", "47;T-1", unlisted="next")
     a_set(root, "x", "0047")
     outcome = take(root, "x")
@@ -132,7 +132,7 @@ def test_an_id_that_lost_its_zeros_never_takes_a_number(tmp_path: Path, take: Ca
 
 
 def test_two_sets_of_a_listed_patient_have_one_identity_and_two_numbers(tmp_path: Path, take: Callable) -> None:
-    """The row's number goes to the first, also when that one was withdrawn since."""
+    """The first gets the row's number, even if withdrawn since."""
     root = listed(tmp_path / "BATCH", "A1;T-1;;;9")
     for name in "abc":
         a_set(root, name, "A1")
@@ -143,7 +143,7 @@ def test_two_sets_of_a_listed_patient_have_one_identity_and_two_numbers(tmp_path
 
 
 def test_a_number_that_another_set_holds_is_waited_for(tmp_path: Path, client: redis.Redis, take: Callable) -> None:
-    """It was claimed before the list was there; nobody takes it away, and the listed set takes no other."""
+    """It was claimed before the list existed and stays; the listed set takes no other."""
     root = make_collection(tmp_path / "BATCH")
     a_set(root, "a", "A1")
     ledger = Ledger(Collection.open(root), client)
@@ -156,7 +156,7 @@ def test_a_number_that_another_set_holds_is_waited_for(tmp_path: Path, client: r
 
 
 def test_a_changed_row_is_told_and_never_applied(tmp_path: Path, take: Callable) -> None:
-    """By doctor and status; what is done again stays who it was, or is not done again."""
+    """By doctor and status; a republished set keeps its identity or is not republished."""
     root = listed(tmp_path / "BATCH", "A1;T-1;Doe;Jane;8")
     a_set(root, "a", "A1")
     take(root, "a")
@@ -172,7 +172,7 @@ def test_a_changed_row_is_told_and_never_applied(tmp_path: Path, take: Callable)
 
 
 def test_a_bad_list_stops_a_run_before_it_writes_and_names_its_rows(tmp_path: Path) -> None:
-    """As does one that is bad only beside the sets: an ID without its zeros."""
+    """As does one that is wrong only in relation to the sets: an ID without its zeros."""
     root = listed(tmp_path / "BATCH", "A1;T-1", "A1;T-2", "C3;T\\3")
     a_set(root, "a", "A1")
     before = sorted(path.name for path in root.iterdir())
@@ -190,7 +190,7 @@ def test_a_bad_list_stops_a_run_before_it_writes_and_names_its_rows(tmp_path: Pa
 
 
 def test_a_run_with_a_list_comes_to_its_end(tmp_path: Path) -> None:
-    """Listed sets are published, the others wait; the list and nobody's old ID leaves with the export."""
+    """Listed sets are published, the others wait; neither the list nor an original ID is exported."""
     root = listed(tmp_path / "BATCH", "A1;T-1;;;9", "B2;T-2")
     for name, patient_id in (("a", "A1"), ("b", "B2"), ("x", "X9")):
         a_set(root, name, patient_id)

@@ -1,4 +1,4 @@
-"""A worker is killed before each change that it makes on disk; whoever comes next ends in the same state."""
+"""A worker is killed before each of its changes on disk; its successor reaches the same state."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LINE_OF_ONE = "orig-1, zzz_AnusGE006, Plan, Demo Hospital"
 
 
 def connect(socket: str) -> redis.Redis:
-    """Connect again, as a new process must."""
+    """Reconnect, as in a new process."""
     return redis.Redis(unix_socket_path=socket)
 
 
@@ -61,7 +61,7 @@ def tidy_up(collection: Collection, socket: str) -> None:
 
 
 def state(collection: Collection) -> dict[str, object]:
-    """Return everything that must be the same whatever happened."""
+    """Return everything that must be the same after any interruption."""
     return {
         "folders": {
             path.name: sorted(durable_files.names(path))
@@ -105,7 +105,7 @@ def restart(collection: Collection) -> None:
 def test_killed_on_the_way_and_done_again(
     collection: Collection, redis_server: str, client: redis.Redis, killed_before: Killed
 ) -> None:
-    """Once published, once in the tracking file, under the first index; nothing is left over."""
+    """Published once, in the tracking file once, under the first index, without remains."""
     step = 0
     while killed_before(step, lambda: do(collection, redis_server, ONE)):
         if step % 2:
@@ -120,7 +120,7 @@ def test_killed_on_the_way_and_done_again(
 
 
 def test_killed_twice(collection: Collection, redis_server: str, client: redis.Redis, killed_before: Killed) -> None:
-    """Also the one that finishes another's work may be killed at any step of it."""
+    """A process completing another's work may be killed at any step, too."""
     step = 0
     while killed_before(step, lambda: do(collection, redis_server, ONE)):
         killed_before(4, lambda: do(collection, redis_server, ONE))
@@ -136,7 +136,7 @@ def test_killed_twice(collection: Collection, redis_server: str, client: redis.R
 def test_killed_on_the_way_and_the_source_is_gone(
     collection: Collection, redis_server: str, client: redis.Redis, killed_before: Killed
 ) -> None:
-    """Either the set is published, whole, or its index is free and the next to be given."""
+    """Either the set is completely published, or its index is free and given next."""
     step, outcomes = 0, []
     while killed_before(step, lambda: do(collection, redis_server, ONE)):
         ledger = Ledger(collection, connect(redis_server))
@@ -155,7 +155,7 @@ def test_killed_on_the_way_and_the_source_is_gone(
 def test_killed_while_giving_back(
     collection: Collection, redis_server: str, client: redis.Redis, killed_before: Killed
 ) -> None:
-    """What is left is finished, by the audit or by the set itself when it comes again."""
+    """The rest is completed by the audit, or by the set when it returns."""
 
     def give_back() -> None:
         Ledger(collection, connect(redis_server)).release(ONE)
@@ -186,7 +186,7 @@ def test_killed_while_giving_back(
 def test_who_wakes_up_after_everything_was_done_changes_nothing(
     collection: Collection, redis_server: str, client: redis.Redis
 ) -> None:
-    """Frozen before the rename; meanwhile the set was published by a copy of the task, and the folder taken away."""
+    """Frozen before the rename, while a copy of the task published the set and the folder was removed."""
     ledger = Ledger(collection, client)
     index = ledger.claim(ONE, LOCATOR)
     frozen = Attempt.begin(collection, ONE, index)

@@ -1,4 +1,4 @@
-"""Which index comes next, with a real Redis: emptied, older than the share, asked by eight processes at once."""
+"""Index allocation with a real Redis: emptied, older than the share, used by eight processes at once."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ LOCATOR = "0" * 32
 
 
 def set_id(number: int) -> str:
-    """Name a set."""
+    """Return the id of a set."""
     return f"{number:032x}"
 
 
 def ledger_of(collection: Collection, client: redis.Redis, initial_index: int = 6) -> Ledger:
-    """Open the ledger of a collection whose form says another initial index."""
+    """Open the ledger of a collection with another initial index."""
     form = Identity("zzz_AnusGE", "AnusGE", "First", "Demo Hospital", initial_index)
     return Ledger(Collection(collection.root, collection.id, collection.key, form, Options(machine=())), client)
 
 
 def note_as_published(collection: Collection, index: int, whose: str) -> None:
-    """Leave the record of a published set."""
+    """Write the record of a published set."""
     path_of(collection, index).write_bytes(Record(index, whose, f"RP.{whose}.dcm", "", {}).encoded())
 
 
 def claimed(collection: Collection) -> dict[int, str | None]:
-    """Read from the share which index is whose."""
+    """Return the claims on the share."""
     found = {}
     for name in durable_files.names(collection.claims):
         claim = claims.at(collection, int(name.partition(".")[0]))
@@ -53,7 +53,7 @@ def claimed(collection: Collection) -> dict[int, str | None]:
 
 
 def test_sets_get_the_indices_from_the_initial_one_on(collection: Collection, client: redis.Redis) -> None:
-    """And the same one however often they ask."""
+    """Repeated claims return the same one."""
     ledger = Ledger(collection, client)
 
     assert [ledger.claim(set_id(n), LOCATOR) for n in (1, 2, 1, 3, 2)] == [6, 7, 6, 8, 7]
@@ -61,7 +61,7 @@ def test_sets_get_the_indices_from_the_initial_one_on(collection: Collection, cl
 
 
 def claim_forty(root: Path, socket: str, first: int, answers: object) -> None:
-    """Claim for forty sets in an order of one's own, emptying Redis now and then."""
+    """Claim for forty sets in random order, emptying Redis occasionally."""
     client = redis.Redis(unix_socket_path=socket)
     ledger = Ledger(Collection.open(root), client)
     found = {}
@@ -76,7 +76,7 @@ def claim_forty(root: Path, socket: str, first: int, answers: object) -> None:
 def test_eight_processes_claim_for_the_same_forty_sets_while_redis_is_emptied(
     collection: Collection, redis_server: str
 ) -> None:
-    """Forty different consecutive indices, and every copy of a set's task gets the same one."""
+    """Forty consecutive indices, and the same one for every copy of a set's task."""
     fork = get_context("fork")
     answers = fork.Queue()
     processes = [
@@ -108,7 +108,7 @@ def test_emptied_redis_is_filled_from_the_share(collection: Collection, client: 
 
 
 def test_an_older_redis_gives_no_number_twice(collection: Collection, client: redis.Redis) -> None:
-    """A snapshot from before two claims comes back: they stay, and the next one goes behind them."""
+    """After restoring a snapshot from before two claims, they stay, and the next one follows them."""
     ledger = Ledger(collection, client)
     ledger.claim(set_id(1), LOCATOR)
     snapshot = client.dump(ledger._key)
@@ -121,7 +121,7 @@ def test_an_older_redis_gives_no_number_twice(collection: Collection, client: re
 
 
 def test_an_older_redis_does_not_give_a_set_a_second_number(collection: Collection, client: redis.Redis) -> None:
-    """It thinks that the set's index is another one; the set keeps the one it has."""
+    """It has another index for the set, which keeps its own."""
     ledger = Ledger(collection, client)
     for number in (1, 2, 3):
         ledger.claim(set_id(number), LOCATOR)
@@ -140,7 +140,7 @@ def test_an_older_redis_does_not_give_a_set_a_second_number(collection: Collecti
 def test_an_index_that_only_redis_knows_is_free_again_after_two_audits(
     collection: Collection, client: redis.Redis
 ) -> None:
-    """A worker was killed between the two steps of its claim, and its set never came back."""
+    """A worker was killed between its claim's two steps, and its set never returned."""
     ledger = Ledger(collection, client)
     ledger.claim(set_id(1), LOCATOR)
     ledger._ask(set_id(2))
@@ -150,7 +150,7 @@ def test_an_index_that_only_redis_knows_is_free_again_after_two_audits(
 
 
 def test_a_foreign_folder_is_noticed_by_claim_and_audit(collection: Collection, client: redis.Redis) -> None:
-    """A person made it; its number is not ours to give."""
+    """A person made it; its number is taken."""
     ledger = Ledger(collection, client)
     ledger.claim(set_id(1), LOCATOR)
     (collection.root / "ANON_007").mkdir()
@@ -162,7 +162,7 @@ def test_a_foreign_folder_is_noticed_by_claim_and_audit(collection: Collection, 
 
 
 def test_an_index_given_back_is_the_next_to_be_given(collection: Collection, client: redis.Redis) -> None:
-    """No hole stays behind a set that could not be done."""
+    """A failed set leaves no gap."""
     ledger = Ledger(collection, client)
     for number in (1, 2, 3):
         ledger.claim(set_id(number), LOCATOR)
@@ -174,7 +174,7 @@ def test_an_index_given_back_is_the_next_to_be_given(collection: Collection, cli
 
 
 def test_giving_back_takes_the_attempt_from_under_its_worker(collection: Collection, client: redis.Redis) -> None:
-    """A worker that was frozen meanwhile finds nowhere to write, and cannot begin again under the old index."""
+    """A worker frozen meanwhile can neither write nor start again under the old index."""
     ledger = Ledger(collection, client)
     attempt = Attempt.begin(collection, set_id(1), ledger.claim(set_id(1), LOCATOR))
     ledger.release(set_id(1))
@@ -206,7 +206,7 @@ def test_a_published_set_never_gives_its_index_back(collection: Collection, clie
 def test_who_was_killed_while_giving_back_a_set_that_is_published_by_now(
     collection: Collection, client: redis.Redis
 ) -> None:
-    """The record decides: the claim is held again, and its number is nobody else's."""
+    """The record decides: the claim is restored, and its number stays taken."""
     ledger = Ledger(collection, client)
     ledger.claim(set_id(1), LOCATOR)
     claim = claims.held(collection, set_id(1))
@@ -236,7 +236,7 @@ def test_a_claim_ends_before_its_attempts_are_taken(collection: Collection, clie
 
 
 def test_an_unreadable_claim_takes_its_index_and_is_reported(collection: Collection, client: redis.Redis) -> None:
-    """Where the file system has no hard links, a crash may leave one."""
+    """On file systems without hard links, a crash may leave one."""
     (collection.claims / "000006.json").write_bytes(b"")
     ledger = Ledger(collection, client)
 
@@ -245,7 +245,7 @@ def test_an_unreadable_claim_takes_its_index_and_is_reported(collection: Collect
 
 
 def test_a_changed_initial_index_applies_to_new_claims_only(collection: Collection, client: redis.Redis) -> None:
-    """And an index given back below it is not given again."""
+    """A released index below it is not reused."""
     before, after = ledger_of(collection, client), ledger_of(collection, client, initial_index=100)
     before.claim(set_id(1), LOCATOR)
     before.claim(set_id(2), LOCATOR)
@@ -260,7 +260,7 @@ def test_a_changed_initial_index_applies_to_new_claims_only(collection: Collecti
 def test_what_happens_during_an_audit_is_no_disagreement(
     collection: Collection, client: redis.Redis, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    """Looking at ten thousand records takes a while, and the workers continue."""
+    """Reading ten thousand records takes a while, during which workers continue."""
     ledger, taken = Ledger(collection, client), claims.taken
     ledger.claim(set_id(1), LOCATOR)
     steps = [lambda: ledger.claim(set_id(2), LOCATOR) if step == "a claim" else ledger.release(set_id(1))]
@@ -278,7 +278,7 @@ def test_what_happens_during_an_audit_is_no_disagreement(
 
 
 def test_numbers_end(collection: Collection, client: redis.Redis) -> None:
-    """With a sentence, before an identity would not fit any more."""
+    """With a sentence, before an identity would be too long."""
     ledger = ledger_of(collection, client, initial_index=999_999)
     ledger.claim(set_id(1), LOCATOR)
 
@@ -287,7 +287,7 @@ def test_numbers_end(collection: Collection, client: redis.Redis) -> None:
 
 
 def test_a_claim_survives_a_lost_redis(collection: Collection, client: redis.Redis) -> None:
-    """A set that has its index does not need Redis any more; a new one waits."""
+    """A set with an index no longer needs Redis; a new one waits."""
     Ledger(collection, client).claim(set_id(1), LOCATOR)
     nowhere = Ledger(collection, redis.Redis(unix_socket_path=os.devnull, retry=Retry(NoBackoff(), 0)))
 
@@ -297,7 +297,7 @@ def test_a_claim_survives_a_lost_redis(collection: Collection, client: redis.Red
 
 
 def test_ten_thousand_published_sets_do_not_slow_a_claim(collection: Collection, client: redis.Redis) -> None:
-    """After the first, which copies the share into Redis, a claim looks at nothing that is published."""
+    """After the first one, which copies the share into Redis, a claim reads no published set."""
     for index in range(6, 10_006):
         (collection.claims / f"{index:06d}.json").touch()
         (collection.records / f"ANON_{index:03d}.json").touch()
@@ -312,7 +312,7 @@ def test_ten_thousand_published_sets_do_not_slow_a_claim(collection: Collection,
 
 
 def test_a_claim_that_a_set_left_behind_is_let_go(collection: Collection, client: redis.Redis) -> None:
-    """A crash kept the first half of a claim, and Redis, which knew more than the share, gave the set another index."""
+    """A crash left half a claim, and Redis, ahead of the share, gave the set another index."""
     ledger = Ledger(collection, client)
     ledger.claim(set_id(1), LOCATOR)
     (collection.sets / f"{set_id(1)}.json").unlink()

@@ -1,4 +1,4 @@
-"""The root's sub-folders are hospitals: each holds its sets, and the collection's numbers go through all of them."""
+"""The root's subfolders are hospitals with their sets; numbers run through the whole collection."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KINDS = {"CT": "CT", "RS": "RTSTRUCT", "RP": "RTPLAN", "RD": "RTDOSE"}
 
 
 def hospitals(root: Path, more: str = "") -> Path:
-    """Make a collection whose sub-folders are hospitals."""
+    """Make a collection whose subfolders are hospitals."""
     return make_collection(root, more=f'[people]\nhospitals = "folder"\n{more}')
 
 
@@ -41,7 +41,7 @@ def a_set(parent: Path, name: str, patient_id: str = "4711") -> MadeSet:
 
 
 def apart(made: MadeSet) -> None:
-    """Put each kind of object into its own folder inside the set's."""
+    """Put each kind of object into its own subfolder of the set."""
     for prefix in KINDS:
         inner = made.folder / prefix
         inner.mkdir()
@@ -55,7 +55,7 @@ def sets_of(root: Path) -> list[str]:
 
 
 def mixed_layouts(root: Path) -> list[str]:
-    """Lay out hospitals and sets in every way; return what the sets are."""
+    """Lay out hospitals and sets in every way; return the sets."""
     a_set(root / "St. Anna", "P1")
     apart(a_set(root / "St. Anna", "P2"))
     apart(a_set(root, "P3"))
@@ -74,7 +74,7 @@ def mixed_layouts(root: Path) -> list[str]:
 
 
 def test_sets_and_hospitals_are_told_apart(tmp_path: Path) -> None:
-    """By DICOM at a folder's own level, and by objects of sub-folders that refer to each other."""
+    """By DICOM at a folder's own level, and by references between objects in subfolders."""
     root = hospitals(tmp_path / "BATCH")
     expected = mixed_layouts(root)
     assert sets_of(root) == expected
@@ -84,7 +84,7 @@ def test_sets_and_hospitals_are_told_apart(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kinds", [("CT", "RS"), ("RS", "RP"), ("RP", "RD")])
 def test_two_kinds_that_refer_to_each_other_are_a_set(tmp_path: Path, kinds: tuple[str, str]) -> None:
-    """While the others are still to come."""
+    """Before the others have arrived."""
     root = hospitals(tmp_path / "BATCH")
     made = a_set(root, "P1")
     apart(made)
@@ -94,7 +94,7 @@ def test_two_kinds_that_refer_to_each_other_are_a_set(tmp_path: Path, kinds: tup
 
 
 def test_one_stray_reference_makes_no_set_of_a_hospital(tmp_path: Path) -> None:
-    """An image series that is in the wrong folder: the others are sets nevertheless."""
+    """An image series in the wrong folder does not affect the other sets."""
     root = hospitals(tmp_path / "BATCH")
     for name in "abcde":
         a_set(root / "H", name)
@@ -104,7 +104,7 @@ def test_one_stray_reference_makes_no_set_of_a_hospital(tmp_path: Path) -> None:
 
 
 def test_a_hospital_stays_one_once_a_set_of_it_was_published(tmp_path: Path) -> None:
-    """Whatever comes into its folder later."""
+    """Whatever its folder contains later."""
     root = hospitals(tmp_path / "BATCH")
     a_set(root / "H", "a")
     run(root, "--workers", 1)
@@ -117,7 +117,7 @@ def test_a_hospital_stays_one_once_a_set_of_it_was_published(tmp_path: Path) -> 
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Run a collection of three hospitals, one of which has a set that is refused."""
+    """Run a collection of three hospitals, one with a refused set."""
     root = hospitals(tmp_path_factory.mktemp("hospitals") / "BATCH")
     a_set(root / "St. Anna", "P1")
     a_set(root / "Zur Ruh, Ost", "P1")
@@ -134,7 +134,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_each_line_has_the_sets_own_hospital(ran: Path) -> None:
-    """The numbers are the collection's; what was said of a set stands beside it."""
+    """Numbers are the collection's; notes are beside each set."""
     lines = tracking_lines(ran)[1:]
     assert sorted(line.split(", ", 3)[3] for line in lines) == ['"Zur Ruh, Ost"', "Demo Hospital", "St. Anna"]
     assert [line.split(", ")[1] for line in lines] == ["zzz_AnusGE006", "zzz_AnusGE007", "zzz_AnusGE008"]
@@ -143,7 +143,7 @@ def test_each_line_has_the_sets_own_hospital(ran: Path) -> None:
 
 
 def test_status_and_report_can_be_seen_for_one_hospital(ran: Path) -> None:
-    """The report of all names none, and it alone travels."""
+    """The report of all hospitals names none, and only that is delivered."""
     (told,) = json.loads(anonymizer("status", ran, "--json").stdout)
     assert {(row["folder"], row["hospital"]) for row in told["sets"]} == {
         ("P9", "Demo Hospital"),
@@ -166,14 +166,14 @@ def test_status_and_report_can_be_seen_for_one_hospital(ran: Path) -> None:
 
 
 def test_no_hospital_stands_in_what_was_published_or_recorded(ran: Path) -> None:
-    """Neither in DICOM nor in names of the state."""
+    """Neither in DICOM nor in file names of the state."""
     for path in (*ran.glob("ANON_*/*"), *(ran / ".anonymizer" / "records").iterdir()):
         assert b"Anna" not in path.read_bytes()
         assert b"Zur Ruh" not in path.read_bytes()
 
 
 def test_a_set_in_a_hospital_is_retried_by_its_path(ran: Path) -> None:
-    """Below the root, or as the shell completes it."""
+    """Relative to the root, or as completed by the shell."""
     for given in ("St. Anna/P2", ran / "St. Anna" / "P2"):
         done = anonymizer("retry", ran, given)
         assert (done.returncode, "St. Anna/P2 will be processed again" in done.stdout) == (0, True), done.stderr
@@ -183,7 +183,7 @@ def test_a_set_in_a_hospital_is_retried_by_its_path(ran: Path) -> None:
 
 
 def test_a_list_tells_patients_of_two_hospitals_apart(tmp_path: Path, client: redis.Redis, take: Callable) -> None:
-    """By its column hospital; a row without one is for one patient only."""
+    """By its hospital column; a row without one applies to one patient only."""
     root = hospitals(tmp_path / "BATCH")
     for hospital in ("A", "B"):
         a_set(root / hospital, "P1", "4711")

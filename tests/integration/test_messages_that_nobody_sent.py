@@ -1,4 +1,4 @@
-"""A message that is none of ours, or that nobody can read, ends no worker: it is set aside, counted and logged."""
+"""A foreign or unreadable message ends no worker: it is set aside, counted and logged."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def ours(settings: Settings) -> bytes:
 
 
 def test_a_message_of_ours_is_known(ours: bytes) -> None:
-    """Whatever Celery adds to a message on its second way."""
+    """Including what Celery adds on redelivery."""
     again = json.loads(ours)
     again["headers"]["redelivered"] = again["properties"]["delivery_info"]["redelivered"] = True
 
@@ -51,7 +51,7 @@ def test_a_message_of_ours_is_known(ours: bytes) -> None:
 
 
 def test_each_malformed_message_is_told_without_its_content(ours: bytes) -> None:
-    """In a few words of ours."""
+    """In a few fixed words."""
     told = {name: fault_of(data) for name, data in malformed(ours).items()}
 
     assert [name for name, why in told.items() if not why] == []
@@ -59,7 +59,7 @@ def test_each_malformed_message_is_told_without_its_content(ours: bytes) -> None
 
 
 def test_what_is_set_aside_is_bounded(settings: Settings) -> None:
-    """The last hundred, the beginning of each; all are counted."""
+    """The beginnings of the last hundred; all are counted."""
     with closing(connect(settings)) as client:
         client.flushall()
         for _ in range(messages.KEPT + 7):
@@ -72,7 +72,7 @@ def test_what_is_set_aside_is_bounded(settings: Settings) -> None:
 
 
 def test_a_worker_outlives_them_all(tmp_path: Path, settings: Settings, ours: bytes) -> None:
-    """And does the set that comes behind them; the log quotes nothing."""
+    """It processes the set queued after them; the log quotes nothing."""
     share, log = tmp_path / "share", tmp_path / "worker.log"
     share.mkdir()
     given = malformed(ours)

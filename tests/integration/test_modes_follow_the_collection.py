@@ -1,4 +1,4 @@
-"""What is written gives nobody more than the collection's own folder does."""
+"""Written files are no more accessible than the collection's folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _umask(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Begin with the umask that most systems have, and end with that of before."""
+    """Start with the usual umask, and restore the previous one."""
     before = os.umask(0o022)
     monkeypatch.setattr(modes, "_at_start", [])
     yield
@@ -30,7 +30,7 @@ def _umask(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def wider(root: Path, than: int) -> list[str]:
-    """Return what a run wrote with wider permissions; originals and the form belong to a person."""
+    """Return files of a run with wider permissions; originals and the form belong to a person."""
     a_person_s = ("Müller Anna 4711", "collection.toml")
     made = [path for path in root.rglob("*") if path.relative_to(root).parts[0] not in a_person_s]
     return sorted(str(path.relative_to(root)) for path in made if path.stat().st_mode & 0o077 & ~than)
@@ -53,7 +53,7 @@ def test_nothing_is_wider_than_the_folder_it_lies_in(tmp_path: Path, client: red
 
 
 def test_the_umask_of_the_settings_closes_more(tmp_path: Path, client: redis.Redis) -> None:
-    """And opens nothing that the folder does not."""
+    """It never allows more than the folder."""
     root = tmp_path / "BATCH"
     root.mkdir()
     root.chmod(0o755)

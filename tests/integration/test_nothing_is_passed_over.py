@@ -1,4 +1,4 @@
-"""Whatever is in a root is taken, or named with the reason; "not allowed" is never "not there"."""
+"""Everything in a root is taken, or named with the reason; unreadable is never treated as missing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 NOT_ALL_POWERFUL = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-all")
-"""Root may read everything; a service's user may not."""
+"""Root can read everything; a service's user cannot."""
 
 
 class Said(NamedTuple):
@@ -36,18 +36,18 @@ class Said(NamedTuple):
 
 
 def command(*arguments: object) -> list[str]:
-    """Return the command line of a user who may not read everything."""
+    """Return the command line of a user who cannot read everything."""
     limits = NOT_ALL_POWERFUL if os.geteuid() == 0 else ()
     return [*limits, str(Path(sys.executable).with_name("anonymizer")), *map(str, arguments)]
 
 
 def started(*arguments: object) -> Said:
-    """Run a command to its end, as a user who may not read everything, in its own process."""
+    """Run a command in its own process, as a user who cannot read everything."""
     return as_said(in_process.in_a_copy(*arguments, limited=never_all_powerful), arguments)
 
 
 def anonymizer(*arguments: object) -> Said:
-    """Do the same in this process where the command starts no other."""
+    """Do the same in this process if the command starts no other."""
     if arguments[0] in in_process.STARTERS:
         return started(*arguments)
     with not_all_powerful():
@@ -55,14 +55,14 @@ def anonymizer(*arguments: object) -> Said:
 
 
 def as_said(done: subprocess.CompletedProcess[str], arguments: Sequence[object]) -> Said:
-    """Return what a command said."""
+    """Return a command's output."""
     read = json.loads(done.stdout) if "--json" in arguments and done.stdout else done.stdout
     return Said(done.returncode, read, done.stderr)
 
 
 @pytest.fixture
 def closed() -> Iterator[list[Path]]:
-    """Take what may not be read; rights are given back at the end, so that it can be deleted."""
+    """Collect unreadable paths; permissions are restored at the end, so that they can be deleted."""
     paths: list[Path] = []
     yield paths
     for path in paths:
@@ -70,7 +70,7 @@ def closed() -> Iterator[list[Path]]:
 
 
 def close(path: Path, closed: list[Path]) -> None:
-    """Let nobody read a file or folder."""
+    """Make a file or folder unreadable."""
     path.chmod(0)
     closed.append(path)
 
@@ -81,13 +81,13 @@ def states(said: Said) -> dict[str, str]:
 
 
 def named(said: Said) -> dict[str, str]:
-    """Return what is not taken, with the reason."""
+    """Return the entries not taken, with reasons."""
     told = said.json[0] if isinstance(said.json, list) else said.json
     return {one["name"]: one["why"] for one in told["not_taken"]}
 
 
 def test_a_folder_a_folder_in_it_and_a_file_that_may_not_be_read(tmp_path: Path, closed: list[Path]) -> None:
-    """Each is reported by run, status and doctor with its reason, beside a published set; then it is processed."""
+    """Run, status and doctor report each with its reason, beside a published set; then it is processed."""
     root = make_collection(tmp_path / "BATCH")
     sets = {name: make_set(root, name=name, seed=name) for name in ("folder", "inner", "file", "good")}
     inner = root / "inner" / "CT"
@@ -123,7 +123,7 @@ def test_a_folder_a_folder_in_it_and_a_file_that_may_not_be_read(tmp_path: Path,
 
 
 def test_a_file_in_the_root_and_a_part_of_the_state_that_may_not_be_read(tmp_path: Path, closed: list[Path]) -> None:
-    """Nobody can tell whether it is DICOM, or a hidden folder holds any; a closed state does not agree."""
+    """Whether they hold DICOM is unknown; an unreadable state is an inconsistency."""
     root = make_collection(tmp_path / "BATCH")
     make_set(root, name="good")
     (root / "scan").write_bytes(b"\0" * 128 + b"DICM")
@@ -141,7 +141,7 @@ def test_a_file_in_the_root_and_a_part_of_the_state_that_may_not_be_read(tmp_pat
 
 
 def test_a_collection_that_may_not_be_looked_into(tmp_path: Path, closed: list[Path]) -> None:
-    """It is reported if the share has another one; by itself it is a usage error. It is never taken for an empty one."""
+    """It is reported beside a readable one; alone it is a usage error. It never counts as empty."""
     make_set(make_collection(tmp_path / "open"), name="A")
     make_set(make_collection(tmp_path / "closed"), name="B")
     close(tmp_path / "closed", closed)
@@ -153,7 +153,7 @@ def test_a_collection_that_may_not_be_looked_into(tmp_path: Path, closed: list[P
 
 
 def test_only_the_programs_own_names_are_left_out(tmp_path: Path) -> None:
-    """Sets may be called as people like, and so may their files."""
+    """Sets and files may otherwise have any name."""
     root = make_collection(tmp_path / "BATCH", sheets=True)
     names = ["Anon_Prostate_01", "Nguyen.temp", "sheets", "x.part", "~Meier"]
     for number, name in enumerate(names):
@@ -169,7 +169,7 @@ def test_only_the_programs_own_names_are_left_out(tmp_path: Path) -> None:
 
 
 def everything_else(root: Path) -> dict[str, str]:
-    """Put what is not taken into a root, and return how each is named."""
+    """Add everything that is not taken to a root, and return the expected names."""
     spare = make_set(root.parent, name="spare", seed="spare")
     plan = spare.path(spare.plan)
     shutil.copy(plan, root / "loose")
@@ -200,7 +200,7 @@ def everything_else(root: Path) -> dict[str, str]:
 
 
 def test_what_is_not_taken_is_named_everywhere_with_the_reason(tmp_path: Path) -> None:
-    """By check, run, status and doctor; beside a set that is taken it is not a failure."""
+    """By check, run, status and doctor; beside a processed set this is not a failure."""
     root = make_collection(tmp_path / "BATCH")
     make_set(root, name="in a set")
     (root / "no set").mkdir()
@@ -217,7 +217,7 @@ def test_what_is_not_taken_is_named_everywhere_with_the_reason(tmp_path: Path) -
 
 
 def test_a_folder_in_the_place_of_a_withdrawn_one_is_named(tmp_path: Path) -> None:
-    """Its number has a record; a set of that name would be waited for in vain."""
+    """Its number has a record, so it would never be processed."""
     root = make_collection(tmp_path / "BATCH")
     make_set(root, name="Huber")
     assert anonymizer("run", root, "--json").code == 0
@@ -229,7 +229,7 @@ def test_a_folder_in_the_place_of_a_withdrawn_one_is_named(tmp_path: Path) -> No
 
 
 def test_several_patients_folders_in_one_are_told_to_be_moved_up(tmp_path: Path) -> None:
-    """The refusal and the list of what is not taken say the same."""
+    """The refusal and the list of entries not taken agree."""
     root = make_collection(tmp_path / "BATCH")
     for number in (1, 2):
         (root / "Export").mkdir(exist_ok=True)
@@ -245,7 +245,7 @@ FORM = ("--patient-id", "zzz_A", "--family-name", "A", "--first-name", "First", 
 
 @pytest.mark.parametrize("name", ["new", "run", "console"])
 def test_one_patients_folder_is_no_root(tmp_path: Path, name: str) -> None:
-    """It is said which folder to name, and nothing is written."""
+    """The folder to name is given, and nothing is written."""
     made = make_set(tmp_path, name="Doe")
     before = sorted(path.name for path in made.folder.iterdir())
     said = anonymizer(name, made.folder, *(() if name == "console" else FORM))
@@ -254,7 +254,7 @@ def test_one_patients_folder_is_no_root(tmp_path: Path, name: str) -> None:
 
 
 def test_nothing_there_is_no_success(tmp_path: Path) -> None:
-    """An empty root, and one in which no folder holds DICOM."""
+    """An empty root, and one without DICOM."""
     root = make_collection(tmp_path / "BATCH")
     assert anonymizer("run", root, "--json").code == 1
     (root / "letters").mkdir()
@@ -263,7 +263,7 @@ def test_nothing_there_is_no_success(tmp_path: Path) -> None:
 
 
 def test_the_end_of_a_run_says_where_everything_is(tmp_path: Path) -> None:
-    """Sets, tracking file, sheets, and what comes next."""
+    """Sets, tracking file, sheets, and the next steps."""
     root = make_collection(tmp_path / "BATCH", sheets=True)
     make_set(root, name="A")
     said = " ".join(anonymizer("run", root).json.split())
@@ -273,7 +273,7 @@ def test_the_end_of_a_run_says_where_everything_is(tmp_path: Path) -> None:
 
 
 def test_a_run_that_is_stopped_leaves_the_lines_and_says_how_it_goes_on(tmp_path: Path) -> None:
-    """What was in work is finished; the next run does the rest."""
+    """Sets in work are finished; the next run does the rest."""
     root = make_collection(tmp_path / "BATCH")
     held = endless(root)
     for number in range(3):
@@ -320,7 +320,7 @@ def test_a_collection_that_cannot_be_begun_says_why(tmp_path: Path, why: str, sa
 
 
 def test_a_collection_that_was_never_begun_agrees(tmp_path: Path) -> None:
-    """Its share is there, too."""
+    """Its share is available, too."""
     root = make_collection(tmp_path / "BATCH")
     make_set(root, name="Huber")
     doctor = anonymizer("doctor", root)

@@ -66,7 +66,7 @@ def trusting(hospital: Path) -> Settings:
 
 
 def anons(root: Path) -> list[str]:
-    """Return what is published."""
+    """Return the published ANON folders."""
     return sorted(path.name for path in root.glob("ANON_*"))
 
 

@@ -185,7 +185,7 @@ def test_brachytherapy_is_relinked_by_its_source_positions(tmp_path: Path) -> No
 def test_brachytherapy_is_not_relinked_without_them(
     tmp_path: Path, positions: list[tuple[float, float, float]], says: str
 ) -> None:
-    """And it is said why."""
+    """With a reason."""
     verdict = judge(make_set(tmp_path, brachy(*positions), sets.plan_of_another_structure_set), RELINK)
     assert [fault.found for fault in verdict.faults if fault.found.endswith(says)]
 
