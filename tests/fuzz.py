@@ -72,13 +72,16 @@ _INTERESTING: Final = (
     *(b"\xfe\xff\x00\xe0", b"\xfe\xff\x0d\xe0\0\0\0\0", b"\xfe\xff\xdd\xe0\0\0\0\0", b"\x10\x00\x10\x00"),
 )
 
+_UNDEFINED: Final = 0xFFFFFFFF
+"""Length of a sequence or fragments up to a delimiter. PS3.5 7.1.1."""
+
 
 class Finding(Exception):
     """A violation."""
 
 
 class Lost(Exception):
-    """pydicom mistook an unknown VR for implicit VR, and later elements for its value."""
+    """pydicom mistook something else for a VR or a length, and later elements, or some of them, for a value."""
 
 
 class Row(NamedTuple):
@@ -177,6 +180,8 @@ def theirs(data_set: Dataset, path: tuple[int, ...] = (), *, explicit: bool, ins
         if explicit and raw is not None and raw.VR is None:
             raise Lost
         value = raw.value if isinstance(getattr(raw, "value", None), bytes) else None
+        if isinstance(raw, RawDataElement) and value is not None and len(value) < raw.length < _UNDEFINED:
+            raise Lost  # a length that goes beyond the end of the file
         yield Row(place, value)
         if tag.is_private:
             continue

@@ -7,6 +7,7 @@ the patient. Every other one equals the source's.
 from __future__ import annotations
 
 import re
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
 from services.dicom import character_sets
@@ -39,6 +40,9 @@ _FORMS: Final = {
 _WHOLE: Final = re.compile(rb" *[+-]?\d{6,}(?:\.0*)? *\0*")
 _CODED: Final = frozenset((b"CS", b"AE", b"UI"))
 _WRITTEN: Final = frozenset((b"SH", b"LO", b"ST", b"LT", b"UC", b"UT", b"UR"))
+_CHARACTERS: Final = _TEXTS | _NAMES | _WRITTEN | _CODED | _FORMS.keys()
+"""VRs whose values are character strings. Others are numbers, of which none is ever invalid. PS3.5 6.2."""
+_UID: Final = re.compile(r"[\d.\\ ]*")
 
 
 def judge(
@@ -68,6 +72,8 @@ def judge(
 
 def _had_to(change: Change, search: Search, words: Collection[str], ids: Collection[int]) -> bool:
     """Return whether a kept value is the required replacement of the source's."""
+    if change.vr not in _CHARACTERS:
+        return False
     old, new = (
         character_sets.decode(value, change.vr, charsets).rstrip("\0 ")
         for value, charsets in ((change.old or b"", change.old_charsets), (change.new, change.new_charsets))
@@ -87,12 +93,14 @@ def _had_to(change: Change, search: Search, words: Collection[str], ids: Collect
             for one, other in pairs
         )
     if change.vr in _WRITTEN:
-        return not new and _identifies(clean, search, words)
-    if change.vr not in _CODED:
+        return not new and _names(clean, search, words)
+    if change.vr not in _CODED or (change.vr == b"UI" and _UID.fullmatch(clean)):
         return False
-    gone = [one for index, one in enumerate(before) if index >= len(after) or after[index] != one.strip()]
-    stayed = [one for index, one in enumerate(after) if one and one != before[index].strip()]
-    return not stayed and any(_identifies(one, search, words) for one in gone)
+    if len(after) > len(before):
+        return False
+    pairs = list(zip_longest((one.strip() for one in before), after, fillvalue=""))
+    gone = [one for one, other in pairs if other != one]
+    return all(other in {"", one} for one, other in pairs) and any(_identifies(one, search, words) for one in gone)
 
 
 def _may_remind(change: Change, values: Collection[tuple[str, str]]) -> bool:
@@ -106,10 +114,16 @@ def _may_remind(change: Change, values: Collection[tuple[str, str]]) -> bool:
     return has_initials and any(one.endswith(end) for end in re.findall(r"\d{3,}", old) for one in ends)
 
 
-def _identifies(part: str, search: Search, words: Collection[str]) -> bool:
-    if _LONG_NUMBER.search(part) or search.was_to_go(part) or any(True for _ in search.hits(part)):
+def _identifies(code: str, search: Search, words: Collection[str]) -> bool:
+    """Return whether a value of a coded string identifies: by a name, an ID, or any number as long as one."""
+    return _LONG_NUMBER.search(code) is not None or _names(code, search, words)
+
+
+def _names(text: str, search: Search, words: Collection[str]) -> bool:
+    """Return whether a text contains a name or ID of the set, or a word that a person removed."""
+    if search.was_to_go(text) or any(True for _ in search.hits(text)):
         return True
-    return any(not spellings(word).isdisjoint(words) for word in _parts(part))
+    return any(not spellings(word).isdisjoint(words) for word in _parts(text))
 
 
 def _parts(text: str) -> set[str]:

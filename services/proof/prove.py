@@ -240,7 +240,7 @@ def _judge_set(
         "dates": len(found.dates),
         "identity": values.judge_identity(found, expected, _studied(pairs), shift, reasons),
         "free text": values.judge_cleaned(
-            found, Traces(identifying, expected.taken, folders), reasons, expected.naming
+            found, search, Traces(identifying, expected.taken, folders), reasons, expected.naming
         ),
         "machine": sum(count for _, action, count in walk.changes() if action == Action.MACHINE.value),
         "method": values.judge_method(

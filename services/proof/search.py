@@ -132,6 +132,13 @@ class Search:
             hits += (Hit(part, frozenset(("word that was to go",))) for part in tokens if self._taken(part))
         return frozenset(kind for hit in hits for kind in hit.kinds)
 
+    def without_identifiers(self, text: str) -> str:
+        """Return a text with a blank for each identifier and date of the set that is a word of its own."""
+        found = {hit.text for hit in self.hits(text)} | {found for found, _, day in _days_in(text) if day in self._days}
+        for one in sorted(found, key=len, reverse=True):
+            text = re.sub(rf"(?<![^\W_]){re.escape(one)}(?![^\W_])", " ", text)
+        return text
+
     def names_a_house(self, text: str) -> bool:
         """Return whether a manufacturer's or model's name contains a complete name of an institution of the set."""
         words = [*map(str.casefold, words_of(text))]

@@ -378,8 +378,11 @@ _LONGEST_ELSEWHERE: Final = 16
 _NAMED_ROLES: Final = frozenset(("roi_name", "roi_label"))
 
 
-def judge_cleaned(found: Found, traces: Traces, reasons: Reasons, naming: Naming | None = None) -> int:
+def judge_cleaned(found: Found, search: Search, traces: Traces, reasons: Reasons, naming: Naming | None = None) -> int:
     """Check that free texts were changed where necessary, equal ones equally, different ones differently.
+
+    No letter of a name remains as a side, and no digit of a date as a number: what is left of `Parotid_L Richter`
+    is not `Parotid_R`.
 
     Parameters
     ----------
@@ -402,7 +405,7 @@ def judge_cleaned(found: Found, traces: Traces, reasons: Reasons, naming: Naming
                 reasons.add("free text", "the replacement is too long for a planning system", place)
             elif not (is_named or cut or traces.are_in(old)):
                 reasons.add("free text", "was changed unnecessarily", place)
-            elif not (is_named or new in cut or _may_replace(old, new, role, naming)):
+            elif not (is_named or new in cut or _may_replace(search.without_identifiers(old), new, role, naming)):
                 reasons.add("free text", "the replacement is neither a stand-in nor a remainder of known words", place)
     return sum(map(len, found.cleaned.values()))
 
