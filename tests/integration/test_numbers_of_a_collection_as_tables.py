@@ -1,4 +1,4 @@
-"""`anonymizer report --csv DIR`, `--json FILE`: the sheet's own numbers, for programs and spreadsheets."""
+"""`anonymizer report --csv DIR`, `--json FILE`: the sheets' numbers for programs and spreadsheets."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def rows_of(path: Path, separator: str = ",") -> list[dict[str, str]]:
 
 
 def test_the_json_is_what_the_published_schema_says(written: Path) -> None:
-    """And the schema can fail."""
+    """And the schema rejects other data."""
     schema = json.loads(SCHEMA.read_text("utf-8"))
     assert schema == columns.schema()
     tables = json.loads((written / "tables.json").read_text("utf-8"))
@@ -55,7 +55,7 @@ def test_the_json_is_what_the_published_schema_says(written: Path) -> None:
 
 
 def test_the_numbers_are_those_of_the_sheet(root: Path, written: Path) -> None:
-    """Volume and every dose of every structure, letter by letter."""
+    """Volume and every dose of every structure, character by character."""
     tables = json.loads((written / "tables.json").read_text("utf-8"))
     page = lay_out(examine(Collection.look(root), 6))
     (figures,) = [one for one in page.blocks if getattr(one, "columns", [""])[0] == "Structure"]
@@ -74,7 +74,7 @@ def test_the_numbers_are_those_of_the_sheet(root: Path, written: Path) -> None:
 
 @pytest.mark.parametrize("table", ["sets", "structures", "beams", "findings"])
 def test_csv_says_the_same_with_points_and_with_decimal_commas(written: Path, table: str) -> None:
-    """The first for programs, the second for a spreadsheet whose comma is a decimal one."""
+    """The first for programs, the second for spreadsheets with a decimal comma."""
     rows: list[dict[str, Any]] = json.loads((written / "tables.json").read_text("utf-8"))[table]
     plain = rows_of(written / "csv" / f"{table}.csv")
     comma = rows_of(written / "csv" / "decimal-comma" / f"{table}.csv", ";")
@@ -91,7 +91,7 @@ def test_csv_says_the_same_with_points_and_with_decimal_commas(written: Path, ta
 
 
 def test_pandas_reads_both_as_the_same_numbers(written: Path) -> None:
-    """As docs/tables.md says; where it is installed."""
+    """As docs/tables.md says, if it is installed."""
     pandas = pytest.importorskip("pandas")
     rows = json.loads((written / "tables.json").read_text("utf-8"))["structures"]
     for table in ("sets", "structures", "beams"):
@@ -104,7 +104,7 @@ def test_pandas_reads_both_as_the_same_numbers(written: Path) -> None:
 
 
 def test_tables_that_travel_name_no_hospital_and_no_person(root: Path, tmp_path: Path) -> None:
-    """The delivery holds the same tables in the other form."""
+    """The delivery has the same tables without these columns."""
     assert anonymizer("export", root, tmp_path / "out").code == 0
     tables = json.loads((tmp_path / "out" / "tables" / "tables.json").read_text("utf-8"))
     jsonschema.validate(tables, columns.schema())

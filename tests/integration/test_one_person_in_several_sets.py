@@ -1,4 +1,4 @@
-"""A replan, a follow-up, a second course: the same person again, which is reported, and whom no ID of another makes."""
+"""A replan, a follow-up, a second course: the same person again, reported, and never confused by equal IDs."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def note_of(folder: Path) -> str:
 
 
 def test_the_same_person_is_told_everywhere(tmp_path: Path, take: Callable) -> None:
-    """In note, check, status and report; the sets are published under the next numbers as before."""
+    """In note, check, status and report; the sets get the next numbers as usual."""
     root = collection_of(tmp_path / "BATCH")
     folders = {name: a_set(root, name, patient_id) for name, patient_id in (("a", "A1"), ("b", "B2"), ("c", " A1 "))}
     d = a_set(root, "d", "A1")
@@ -77,7 +77,7 @@ def test_the_same_person_is_told_everywhere(tmp_path: Path, take: Callable) -> N
 
 
 def test_without_link_two_sets_of_a_person_have_nothing_in_common(tmp_path: Path, take: Callable) -> None:
-    """Neither text nor UID nor date, but for equal pixels: `separate` says so."""
+    """Neither text nor UID nor date; only equal pixels, as `separate` warns."""
     root = collection_of(tmp_path / "BATCH", "separate")
     Collection.open(root)
     (root / ".anonymizer" / "key").write_text("5" * 64)  # another one could by chance move both to the same days
@@ -102,7 +102,7 @@ def test_without_link_two_sets_of_a_person_have_nothing_in_common(tmp_path: Path
 
 
 def identifying(folder: Path) -> set[str]:
-    """Return what of a published set could tell that another one is of the same person."""
+    """Return the values of a published set that could link it to another of the same person."""
     found: set[str] = set()
     for path in folder.glob("*.dcm"):
         for element in pydicom.dcmread(path, stop_before_pixels=True).iterall():
@@ -128,7 +128,7 @@ def identifying(folder: Path) -> set[str]:
 def test_what_is_stated_twice_is_compared(
     tmp_path: Path, take: Callable, first: tuple[str, ...], second: tuple[str, ...], says: str
 ) -> None:
-    """Birth date and sex, where both state them; placeholders and silence state nothing."""
+    """Birth date and sex, if both state them; placeholders do not count."""
     root = collection_of(tmp_path / "BATCH")
     a_set(root, "a", *first)
     a_set(root, "b", *second)
@@ -138,7 +138,7 @@ def test_what_is_stated_twice_is_compared(
 
 
 def test_one_id_in_two_hospitals_is_two_people(tmp_path: Path, take: Callable) -> None:
-    """Where hospitals have folders."""
+    """If hospitals have folders."""
     root = collection_of(tmp_path / "BATCH", more='hospitals = "folder"\n')
     for hospital in "AB":
         a_set(root / hospital, "x", "A1")
@@ -146,7 +146,7 @@ def test_one_id_in_two_hospitals_is_two_people(tmp_path: Path, take: Callable) -
 
 
 def test_what_was_published_before_persons_were_noted_enters_by_its_lines(tmp_path: Path, take: Callable) -> None:
-    """As of version 0.1.0, whose state has no such folder."""
+    """As by version 0.1.0, whose state lacks that folder."""
     root = collection_of(tmp_path / "BATCH")
     for name, patient_id in (("a", "A1"), ("b", "B2"), ("c", "B2"), ("d", "A1")):
         a_set(root, name, patient_id)
@@ -162,7 +162,7 @@ def test_what_was_published_before_persons_were_noted_enters_by_its_lines(tmp_pa
 
 
 def test_nothing_in_the_state_names_a_person(tmp_path: Path, take: Callable) -> None:
-    """Neither ID nor birth date stands in what is noted of persons."""
+    """Persons' entries contain neither ID nor birth date."""
     root = collection_of(tmp_path / "BATCH")
     a_set(root, "a", "A1234567", "19600203")
     take(root, "a")

@@ -1,4 +1,4 @@
-"""One person in two collections of a share, which is told where an operator turned that on, and only there."""
+"""One person in two collections of a share, reported only there, and only if enabled by an operator."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SECRET = "f" * 64
 
 
 def publish(client: redis.Redis, settings: Settings, root: Path, name: str, born: str = "19600203") -> str:
-    """Publish a set of the patient A1, and return what is reported beside its folder."""
+    """Publish a set of the patient A1, and return the note beside its folder."""
     if not (root / "collection.toml").exists():
         make_collection(root)
     made = make_set(root, setting(PatientID="A1", PatientBirthDate=born), name=name, seed=f"{root.name}{name}")
@@ -43,7 +43,7 @@ def publish(client: redis.Redis, settings: Settings, root: Path, name: str, born
 
 
 def test_it_is_told_where_and_nowhere_else(tmp_path: Path, client: redis.Redis) -> None:
-    """By collection and number; another birth date is reported as one; who was withdrawn or forgotten is not."""
+    """By collection and number; different birth dates are mentioned; withdrawn or forgotten sets are not."""
     share = tmp_path / "share"
     settings = Settings(share=share, share_secret=SECRET)
     prostate, breast = share / "Prostate", share / "deep" / "Breast"
@@ -60,7 +60,7 @@ def test_it_is_told_where_and_nowhere_else(tmp_path: Path, client: redis.Redis) 
 
 
 def test_nothing_is_noted_unless_it_was_turned_on(tmp_path: Path, client: redis.Redis) -> None:
-    """Without the secret; with another one nobody is known."""
+    """Without the secret; with another secret nobody is recognized."""
     share = tmp_path / "share"
     assert "another collection" not in publish(client, Settings(share=share), share / "Prostate", "a")
     assert not (share / "Prostate" / ".anonymizer" / share_persons.NAME).exists()
@@ -73,7 +73,7 @@ def test_nothing_is_noted_unless_it_was_turned_on(tmp_path: Path, client: redis.
 
 
 def test_who_is_forgotten_is_no_more_known_to_others(tmp_path: Path, client: redis.Redis) -> None:
-    """The other collections may ask as they like."""
+    """Whatever the other collections search for."""
     share = tmp_path / "share"
     settings = Settings(share=share, share_secret=SECRET)
     publish(client, settings, share / "Prostate", "a")
@@ -84,7 +84,7 @@ def test_who_is_forgotten_is_no_more_known_to_others(tmp_path: Path, client: red
 
 
 def test_a_short_secret_is_refused(tmp_path: Path) -> None:
-    """Or patient IDs could be tried until one fits; it is in a file."""
+    """Patient IDs could otherwise be guessed; the secret is in a file."""
     file = tmp_path / "secret"
     file.write_text(f"{SECRET}\n")
     assert from_environment({"ANONYMIZER_SHARE_SECRET_FILE": str(file)}).share_secret == SECRET

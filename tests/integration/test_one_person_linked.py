@@ -1,4 +1,4 @@
-"""`same_patient = "link"`: a later set of a person has their identity, dates, UIDs and birth date."""
+"""`same_patient = "link"`: a person's later set shares identity, dates, UIDs and birth date."""
 
 from __future__ import annotations
 
@@ -73,19 +73,19 @@ def linking(root: Path, more: str = "", same_patient: str = "link") -> Path:
 
 
 def plan_of(root: Path, index: int) -> pydicom.Dataset:
-    """Read a published plan."""
+    """Read a published set's plan."""
     (path,) = (root / f"ANON_{index:03d}").glob("RP.*.dcm")
     return pydicom.dcmread(path)
 
 
 def says(root: Path, index: int) -> tuple[str, ...]:
-    """Return identity, birth date and study number of a published plan."""
+    """Return identity, birth date and study ID of a published plan."""
     plan = plan_of(root, index)
     return (plan.PatientID, str(plan.PatientName), plan.PatientBirthDate, plan.StudyID)
 
 
 def moved_by(root: Path, name: str, index: int) -> int:
-    """Return by how many days the study date of a set was moved."""
+    """Return the shift of a set's study date in days."""
     (path,) = (root / name).glob("RP*.dcm")
     days = (date.fromisoformat(pydicom.dcmread(path).StudyDate), date.fromisoformat(plan_of(root, index).StudyDate))
     return (days[0] - days[1]).days
@@ -104,7 +104,7 @@ def note_of(folder: Path) -> str:
 
 
 def test_later_sets_have_the_identity_of_the_first(tmp_path: Path, take: Callable) -> None:
-    """ID, name, birth date; intervals to the day; study IDs count on; folders and lines are each set's own."""
+    """ID, name, birth date, exact intervals, consecutive study IDs; folders and lines are each set's own."""
     root = linking(tmp_path / "BATCH")
     for name, days in (("a", 0), ("b", 400), ("c", 777)):
         drop(root, name, days=days)
@@ -151,7 +151,7 @@ def replan(first: Path, name: str, **changes: object) -> Path:
 
 
 def test_a_replan_shares_its_images_byte_for_byte(tmp_path: Path, take: Callable) -> None:
-    """They are one object of one study: the same file in both folders."""
+    """They are the same objects of one study: identical files in both folders."""
     root = linking(tmp_path / "BATCH")
     first = drop(root, "a")
     replan(first, "b")
@@ -170,7 +170,7 @@ def test_a_replan_shares_its_images_byte_for_byte(tmp_path: Path, take: Callable
 def test_a_word_to_review_in_one_plan_does_not_keep_the_other_from_its_person(
     tmp_path: Path, take: Callable, unread: str
 ) -> None:
-    """Clean Descriptors would be claimed in the images of one and not of the other, and they are the same files."""
+    """Clean Descriptors would be claimed in the images of only one, although the files are shared."""
     root = linking(tmp_path / "BATCH")
     replan(drop(root, "a"), "b")
     for folder in (root / "a", root / "b"):
@@ -188,7 +188,7 @@ def test_a_word_to_review_in_one_plan_does_not_keep_the_other_from_its_person(
 
 
 def test_what_cannot_be_linked_says_so(tmp_path: Path, take: Callable) -> None:
-    """A date that falls onto another, a shared object that would differ, an age that has passed 89; no number goes."""
+    """A colliding date, a shared object that would differ, an age above 89; no number is used."""
     root = linking(tmp_path / "BATCH")
     first = drop(root, "a")
     take(root, "a")
@@ -221,7 +221,7 @@ def test_what_cannot_be_linked_says_so(tmp_path: Path, take: Callable) -> None:
 def test_who_is_not_surely_the_same_waits(
     tmp_path: Path, take: Callable, patient_id: str, birth: str, sex: str
 ) -> None:
-    """Until somebody says of whom the set is; then it is linked, or somebody new."""
+    """Until somebody assigns the set; then it is linked, or becomes a new person."""
     root = linking(tmp_path / "BATCH")
     drop(root, "a")
     for name in ("b", "c"):
@@ -242,7 +242,7 @@ def test_who_is_not_surely_the_same_waits(
 
 
 def test_a_retyped_id_is_linked_for_good_when_somebody_said_so(tmp_path: Path, take: Callable) -> None:
-    """The next set of that ID needs nobody; what cannot be said is reported in words."""
+    """The next set with that ID is linked automatically; impossible answers are explained."""
     root = linking(tmp_path / "BATCH")
     for name, patient_id in (("a", "A1"), ("b", "A-1"), ("c", "A-1")):
         drop(root, name, patient_id)
@@ -262,7 +262,7 @@ def test_a_retyped_id_is_linked_for_good_when_somebody_said_so(tmp_path: Path, t
 
 
 def test_who_was_published_before_sets_were_linked_enters(tmp_path: Path, take: Callable) -> None:
-    """By record and folder; where nobody noted them, somebody says who it is, and the original tells the rest."""
+    """From record and folder; if not noted, somebody decides, and the rest comes from the original."""
     root = linking(tmp_path / "BATCH", same_patient="tell")
     drop(root, "a")
     take(root, "a")
@@ -284,7 +284,7 @@ def test_who_was_published_before_sets_were_linked_enters(tmp_path: Path, take: 
 def test_the_number_is_the_persons_whatever_becomes_of_the_first_set(
     tmp_path: Path, take: Callable, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its proof failed: nobody else gets the number, with Redis emptied too, and the next set of the person has it."""
+    """Its proof failed: nobody else gets the number, even with Redis emptied, and the person's next set has it."""
     root = linking(tmp_path / "BATCH")
     for name, patient_id in (("a", "A1"), ("b", "B2"), ("c", "A1")):
         drop(root, name, patient_id)
@@ -301,12 +301,12 @@ def test_the_number_is_the_persons_whatever_becomes_of_the_first_set(
 
 
 def not_clean(*_: object) -> None:
-    """Find what is not to be published."""
+    """Fail the proof."""
     raise NotClean("identifiers")
 
 
 def test_a_linked_set_is_withdrawn_done_again_and_forgotten(tmp_path: Path, take: Callable) -> None:
-    """A person stays one whatever becomes of their first set; with their last one all that is known of them goes."""
+    """A person stays the same whatever happens to their first set; with the last one, their data are erased."""
     root = linking(tmp_path / "BATCH")
     for name in "abc":
         drop(root, name)
@@ -332,7 +332,7 @@ def test_a_linked_set_is_withdrawn_done_again_and_forgotten(tmp_path: Path, take
 
 
 def test_plans_of_one_folder_become_one_person(tmp_path: Path, take: Callable) -> None:
-    """Each set has its own number, and the images are one object in both."""
+    """Each set has its own number; the images are the same objects in both."""
     root = linking(tmp_path / "BATCH", more='[check]\nplans = "each"')
     first = drop(root, "a")
     second = replan(first, "b")
@@ -350,7 +350,7 @@ def test_plans_of_one_folder_become_one_person(tmp_path: Path, take: Callable) -
 
 
 def test_two_hospitals_with_one_id_are_two_people(tmp_path: Path, take: Callable) -> None:
-    """And a listed patient is linked under the identity of their row."""
+    """A listed patient is linked under the identity of their row."""
     root = make_collection(
         tmp_path / "BATCH", more='[people]\nsame_patient = "link"\nhospitals = "folder"\nunlisted = "next"\n'
     )

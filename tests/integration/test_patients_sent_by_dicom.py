@@ -1,4 +1,4 @@
-"""What planning systems push: Orthanc takes it from those who are listed, and sorts it into patients' folders."""
+"""Objects sent by planning systems: Orthanc accepts them from listed senders; they are sorted by patient."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PATHS = "/usr/bin:/usr/sbin:/bin"
 
 
 def missing() -> list[str]:
-    """Return the names of the programs that are not on this machine."""
+    """Return the required programs missing on this machine."""
     return [name for name in NEEDED if not (shutil.which(name) or shutil.which(name, path=PATHS))]
 
 
@@ -48,7 +48,7 @@ pytestmark = pytest.mark.skipif(bool(missing()), reason=f"SKIPPED: not installed
 
 @dataclass
 class Receiver:
-    """A running Orthanc, and the share behind it."""
+    """A running Orthanc, and the share that it feeds."""
 
     share: Path
     port: int
@@ -56,17 +56,17 @@ class Receiver:
     log: Path
 
     def send(self, *files: Path, sender: str = "ECLIPSE", called: str = "RTANON", port: int = 0) -> int:
-        """Push files in one association, and return how that ended."""
+        """Send files in one association; return the exit code."""
         command = ["storescu", "-aet", sender, "-aec", called, "127.0.0.1", str(port or self.port), *map(str, files)]
         return subprocess.run(command, check=False, capture_output=True).returncode
 
     def sorter(self) -> Sorter:
-        """Return a new process's view of it."""
+        """Return a sorter as in a new process."""
         senders = from_environment({"ANONYMIZER_SENDERS": SENDERS}).senders
         return Sorter(self.mailbox, self.share, senders)
 
     def folders(self) -> dict[str, set[str]]:
-        """Return the folders of the collection that hold objects, and which they hold, by SOP Instance UID."""
+        """Return the collection's folders with objects, and the objects' SOP Instance UIDs."""
         found = {path.name: path for path in (self.share / "BATCH").iterdir() if path.is_dir()}
         return {
             name: {str(pydicom.dcmread(file, stop_before_pixels=True).SOPInstanceUID) for file in path.iterdir()}
@@ -114,7 +114,7 @@ def _answers(mailbox: Mailbox) -> bool:
 
 @pytest.fixture
 def receiver(running: Receiver) -> Receiver:
-    """Return the receiver, empty, with a new collection behind it."""
+    """Return the emptied receiver with a new collection."""
     shutil.rmtree(running.share, ignore_errors=True)
     make_collection(running.share / "BATCH", machine="keep")
     for instance in running.mailbox.waiting():
@@ -125,7 +125,7 @@ def receiver(running: Receiver) -> Receiver:
 
 @pytest.fixture
 def made(tmp_path: Path) -> MadeSet:
-    """Make the set of a patient, on the planning system's side."""
+    """Make a patient's set on the planning system's side."""
     return make_set(tmp_path, patient("Mustermann^Erika", "AB/4711 x"), name="of one")
 
 
@@ -142,7 +142,7 @@ def uids(made: MadeSet) -> set[str]:
 def test_one_patient_in_three_associations_is_one_set(
     receiver: Receiver, made: MadeSet, take: Callable[[Path, str], Outcome]
 ) -> None:
-    """One folder, named by the ID, that the pipeline publishes; nothing waits at the receiver any more."""
+    """One folder, named by the ID, is published; nothing waits at the receiver any more."""
     sorter = receiver.sorter()
     for part in (files(made, "CT"), files(made, "RTSTRUCT", "RTPLAN"), files(made, "RTDOSE")):
         assert receiver.send(*part) == 0
@@ -157,7 +157,7 @@ def test_one_patient_in_three_associations_is_one_set(
 def test_what_comes_after_publication_is_a_new_set(
     receiver: Receiver, made: MadeSet, take: Callable[[Path, str], Outcome]
 ) -> None:
-    """Also the same objects: they are the images of another plan as well. Until then they change nothing."""
+    """Even the same objects, which may be another plan's images. Before publication they change nothing."""
     sorter = receiver.sorter()
     assert receiver.send(*files(made, "")) == 0
     sorter.sort()
@@ -178,7 +178,7 @@ def test_what_comes_after_publication_is_a_new_set(
 
 
 def test_two_patients_at_once_stay_apart(receiver: Receiver, tmp_path: Path) -> None:
-    """Also where their IDs are spelled alike in a folder's name, and where two systems gave one ID."""
+    """Even if their IDs give similar folder names, or two systems assigned the same ID."""
     sets = [
         make_set(tmp_path, patient("A", patient_id), name=str(number), seed=number)
         for number, patient_id in enumerate(("A/1", "A_1", "B"))
@@ -202,7 +202,7 @@ def test_two_patients_at_once_stay_apart(receiver: Receiver, tmp_path: Path) -> 
 
 
 def test_a_patient_without_an_id_is_told_by_name_and_birth_date(receiver: Receiver, tmp_path: Path) -> None:
-    """Two of them are two folders; one in two spellings of the case is one."""
+    """Two patients get two folders; two spellings differing in case are one patient."""
     sets = [make_set(tmp_path, patient(name, ""), name=name, seed=name) for name in ("Nameless^One", "Nameless^Two")]
     for made in sets:
         assert receiver.send(*files(made, "")) == 0
@@ -212,7 +212,7 @@ def test_a_patient_without_an_id_is_told_by_name_and_birth_date(receiver: Receiv
 
 
 def test_a_connection_that_is_cut_and_a_second_try_make_one_set(receiver: Receiver, made: MadeSet) -> None:
-    """Whole objects are kept, of the one that was cut nothing is."""
+    """Complete objects are kept, of an incomplete one nothing."""
     cutting = socket.create_server(("127.0.0.1", 0))
     half = sum(path.stat().st_size for path in files(made, "")) // 2
 
@@ -248,7 +248,7 @@ def _pass_on(source: socket.socket, to: socket.socket) -> None:
 
 
 def test_an_object_that_was_changed_takes_the_place_of_the_old_one(receiver: Receiver, made: MadeSet) -> None:
-    """Until its set is published: a planning system sends a plan again under its UID."""
+    """Until its set is published: planning systems resend a plan with the same UID."""
     sorter = receiver.sorter()
     assert receiver.send(*files(made, "")) == 0
     sorter.sort()
@@ -263,7 +263,7 @@ def test_an_object_that_was_changed_takes_the_place_of_the_old_one(receiver: Rec
 
 
 def test_only_listed_titles_may_send(receiver: Receiver, made: MadeSet) -> None:
-    """Whoever is not listed, or calls somebody else, is turned away and knows it; asking for patients is no use."""
+    """Unlisted senders and wrong titles are rejected; queries for patients are not answered."""
     assert receiver.send(*files(made, ""), sender="STRANGER") != 0
     assert receiver.send(*files(made, ""), sender="eclipse") != 0
     assert receiver.send(*files(made, ""), called="ANOTHER") != 0
@@ -276,7 +276,7 @@ def test_only_listed_titles_may_send(receiver: Receiver, made: MadeSet) -> None:
 
 
 def test_what_cannot_be_put_anywhere_waits_at_the_receiver(receiver: Receiver, made: MadeSet) -> None:
-    """It is reported once, without a name; once the collection exists, it is sorted. Half an object is none."""
+    """Reported once, without a name; sorted once the collection exists. Incomplete objects are ignored."""
     sorter = receiver.sorter()
     assert receiver.send(*files(made, ""), sender="NOWHERE") == 0
     with structlog.testing.capture_logs() as told:
@@ -294,7 +294,7 @@ def test_what_cannot_be_put_anywhere_waits_at_the_receiver(receiver: Receiver, m
 
 
 def test_a_hospital_has_its_folder(receiver: Receiver, made: MadeSet) -> None:
-    """Where hospitals are folders, a sender's objects go into one of them."""
+    """If hospitals have folders, a sender's objects go into one of them."""
     shutil.rmtree(receiver.share / "BATCH")
     root = make_collection(receiver.share / "BATCH", machine="keep", more='[people]\nhospitals = "folder"\n')
     (root / "North").mkdir()
@@ -307,7 +307,7 @@ def test_a_hospital_has_its_folder(receiver: Receiver, made: MadeSet) -> None:
 
 
 def test_it_lives_while_the_receiver_is_away(tmp_path: Path) -> None:
-    """It waits and tries again; `anonymizer health` calls it well."""
+    """It waits and retries; `anonymizer health` reports it healthy."""
     stop = threading.Event()
     sorter = Sorter(Mailbox(f"http://127.0.0.1:{free_port()}", PASSWORD), tmp_path, (), health=tmp_path)
     running = threading.Thread(target=sorter.run, args=(stop,))
@@ -325,6 +325,6 @@ def test_it_lives_while_the_receiver_is_away(tmp_path: Path) -> None:
     "wrong", ["ECLIPSE", "ECLIPSE=", "A\\B=X", "=X", "E=/abs", "E=../x", "E=A, E=B", "X" * 17 + "=A"]
 )
 def test_senders_that_cannot_be_meant_are_refused(wrong: str) -> None:
-    """Before anything starts."""
+    """At the start."""
     with pytest.raises(SettingsWrong, match="ANONYMIZER_SENDERS must be"):
         from_environment({"ANONYMIZER_SENDERS": wrong})

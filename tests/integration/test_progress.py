@@ -1,4 +1,4 @@
-"""How far each set is, as Redis shows it; and a Redis that is lost stops nothing."""
+"""Progress of each set in Redis; losing Redis stops nothing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Clock:
 
 
 def test_sets_in_work_show_until_they_are_done(client: redis.Redis) -> None:
-    """By their locators only."""
+    """By locator only."""
     clock = Clock()
     one, two = Progress(client, ID, ONE, clock), Progress(client, ID, TWO, clock=clock)
     one.step("read", 3, 184)
@@ -47,7 +47,7 @@ def test_sets_in_work_show_until_they_are_done(client: redis.Redis) -> None:
 
 
 def test_the_duration_is_known_when_a_set_is_done(client: redis.Redis) -> None:
-    """No later than its progress goes, so that a run which sees no set in work has all durations."""
+    """No later than its progress ends, so that a run without sets in work has all durations."""
     clock = Clock()
     progress = Progress(client, ID, ONE, clock)
     progress.step("read", 1, 2)
@@ -59,7 +59,7 @@ def test_the_duration_is_known_when_a_set_is_done(client: redis.Redis) -> None:
 
 
 def test_a_step_is_told_five_times_a_second_and_a_new_one_at_once(client: redis.Redis) -> None:
-    """However many files it has."""
+    """Whatever the number of files."""
     clock = Clock()
     progress = Progress(client, ID, ONE, clock=clock)
 
@@ -76,7 +76,7 @@ def test_a_step_is_told_five_times_a_second_and_a_new_one_at_once(client: redis.
 
 
 def test_what_a_dead_worker_said_fades(client: redis.Redis) -> None:
-    """Every key has its end."""
+    """Every key expires."""
     Progress(client, ID, ONE).step("read")
 
     keys = client.keys()
@@ -91,7 +91,7 @@ def test_what_a_dead_worker_said_fades(client: redis.Redis) -> None:
 
 @pytest.mark.parametrize("say", [lambda p: p.step("read"), lambda p: p.waits("why"), lambda p: p.done()])
 def test_a_lost_redis_stops_nothing_and_is_not_asked_all_the_time(say: Callable[[Progress], None]) -> None:
-    """Each try may take as long as a timeout."""
+    """Each attempt may take a whole timeout."""
     clock, asked = Clock(), []
     lost = redis.Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0))
     connect = lost.connection_pool.get_connection

@@ -1,4 +1,4 @@
-"""`anonymizer verify` holds a published set against what was promised for it, not against what the form says now."""
+"""`anonymizer verify` checks a published set against its recorded promises, not against the current form."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ MORE = '[privacy]\ndates = "shift"\npatient_characteristics = "retain"\nscanner 
 
 @pytest.fixture
 def root(tmp_path: Path, client: redis.Redis) -> Path:
-    """Publish a set of which only the record tells how it was made."""
+    """Publish a set, and keep only its record of how it was made."""
     root = make_collection(tmp_path / "BATCH", more=MORE)
     make_set(root, name="set")
     assert Desk(Collection.open(root), client).do("set").state == "published"
@@ -54,7 +54,7 @@ def proven(root: Path) -> Proof:
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_was_promised_then_holds(root: Path, change: str) -> None:
-    """Whatever a person has written into the form since."""
+    """Whatever the form says now."""
     form = root / "collection.toml"
     old, new = CHANGES[change]
     assert old in form.read_text()
@@ -67,13 +67,13 @@ def test_what_was_promised_then_holds(root: Path, change: str) -> None:
 def test_a_descriptor_that_was_changed_since_says_nothing_of_earlier_sets(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the beams got from it is in the record."""
+    """The record has the values used."""
     monkeypatch.setattr(descriptor, "find", lambda *_: pytest.fail("it was looked up"))
     assert proven(root).files
 
 
 def test_a_set_that_was_made_under_an_older_policy_is_told_to_be(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When it does not stand up to ours: the reader must not look for a forger."""
+    """If it fails under ours, so that nobody suspects a forgery."""
     monkeypatch.setattr(table, "POLICY_EDITION", "2030-01-01")
     assert proven(root).files
 
@@ -83,7 +83,7 @@ def test_a_set_that_was_made_under_an_older_policy_is_told_to_be(root: Path, mon
 
 
 def test_files_are_held_against_the_hashes_of_the_record(root: Path) -> None:
-    """Also one in which every element is right."""
+    """Even if every element is right."""
     plan = next((root / "ANON_006").glob("RP.*"))
     record = root / ".anonymizer/records/ANON_006.json"
     stored = json.loads(record.read_text())
@@ -99,7 +99,7 @@ def test_files_are_held_against_the_hashes_of_the_record(root: Path) -> None:
 
 
 def test_new_uids_are_made_anew_from_the_key(root: Path) -> None:
-    """One that is put instead of another in every file, consistently and of the same form, is found."""
+    """A UID replaced consistently in every file by one of the same form is detected."""
     data = dcmread(next((root / "ANON_006").glob("RP.*")))
     old = data.StudyInstanceUID
     for path in (root / "ANON_006").iterdir():
@@ -109,7 +109,7 @@ def test_new_uids_are_made_anew_from_the_key(root: Path) -> None:
 
 
 def test_dates_moved_as_the_key_says(tmp_path: Path, client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All dates of a set that moved by one week more, consistently, are found."""
+    """Dates consistently moved by one more week are detected."""
     root = make_collection(tmp_path / "BATCH", more=MORE)
     make_set(root, name="set")
     chosen = dates.choose_shift
@@ -131,7 +131,7 @@ STRICTER = {
 
 @pytest.mark.parametrize("stricter", STRICTER)
 def test_a_stricter_form_changes_no_original(tmp_path: Path, client: redis.Redis, stricter: str) -> None:
-    """The doctor must not send anyone to look for whoever did."""
+    """The doctor must not report a change."""
     edit, before, now = STRICTER[stricter]
     root = make_collection(tmp_path / "BATCH", more=f"[check]\n{before}")
     make_set(root, edit, name="set")

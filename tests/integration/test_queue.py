@@ -1,4 +1,4 @@
-"""What the queue loses shows, and a lease keeps two workers from doing one set as long as it can."""
+"""Lost messages are detected, and a lease keeps two workers from processing one set."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ A, B, C = (SetKey("c" * 32, letter * 32) for letter in "012")
 
 @pytest.fixture(scope="module")
 def settings() -> Iterator[Settings]:
-    """Return the URL of a Redis of our own."""
+    """Return settings with our own Redis."""
     with redis_server() as url:
         yield Settings(redis_url=url)
 
@@ -47,14 +47,14 @@ def client(settings: Settings) -> redis.Redis:
 
 @pytest.fixture
 def queue(client: redis.Redis, settings: Settings) -> Queue:
-    """Stand before an empty queue, without workers."""
+    """Return an empty queue without workers."""
     app = Celery("test", set_as_current=False)
     app.add_defaults(lambda: celery_settings(settings))
     return Queue(client, app)
 
 
 def test_sets_wait_in_the_queue_until_they_are_begun(queue: Queue, client: redis.Redis) -> None:
-    """In the order in which they came."""
+    """In order of arrival."""
     queue.put(A)
     queue.put(B)
     assert queue.holding([A, B, C]) == {A: "queued", B: "queued"}
@@ -64,7 +64,7 @@ def test_sets_wait_in_the_queue_until_they_are_begun(queue: Queue, client: redis
 
 
 def test_a_message_that_a_later_one_overtook_was_lost(queue: Queue, client: redis.Redis) -> None:
-    """Its worker was killed when it had just taken it."""
+    """Its worker was killed just after taking it."""
     for name in (A, B, C):
         queue.put(name)
     client.rpop("anonymizer:anonymizer", 2)
@@ -73,14 +73,14 @@ def test_a_message_that_a_later_one_overtook_was_lost(queue: Queue, client: redi
 
 
 def test_when_the_queue_is_empty_everything_that_was_not_begun_was_lost(queue: Queue, client: redis.Redis) -> None:
-    """Redis restarted without its memory, say."""
+    """For example after Redis restarted without data."""
     queue.put(A)
     client.delete("anonymizer:anonymizer")
     assert queue.holding([A]) == {}
 
 
 def test_redis_keeps_nothing_of_messages_that_were_lost(queue: Queue, client: redis.Redis) -> None:
-    """Their sets may have gone, and then nobody ever begins them."""
+    """Their sets may be gone, and never started."""
     for name in (A, B, C):
         queue.put(name)
     queue.begin(B)
@@ -90,7 +90,7 @@ def test_redis_keeps_nothing_of_messages_that_were_lost(queue: Queue, client: re
 def test_redis_does_not_keep_every_last_chance(
     queue: Queue, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Those of late copies of a message are; in months there are many sets."""
+    """Those of late message copies are kept, but over months there are many sets."""
     monkeypatch.setattr(queues, "LAST_CHANCES_KEPT", 2)
     queue.put(A, last_chance=True)
     queue.put(B, last_chance=True)
@@ -101,7 +101,7 @@ def test_redis_does_not_keep_every_last_chance(
 
 
 def test_a_lost_set_is_queued_again(queue: Queue, client: redis.Redis) -> None:
-    """Behind the others, once."""
+    """After the others, once."""
     queue.put(A)
     queue.put(B)
     client.rpop("anonymizer:anonymizer", 2)
@@ -111,7 +111,7 @@ def test_a_lost_set_is_queued_again(queue: Queue, client: redis.Redis) -> None:
 
 
 def test_patience_is_over_when_the_last_message_said_so(queue: Queue) -> None:
-    """And not when the set was queued again because it changed."""
+    """Not if the set was queued again because it changed."""
     queue.put(A, last_chance=True)
     last = queue.begin(A)
     queue.put(A)
@@ -119,7 +119,7 @@ def test_patience_is_over_when_the_last_message_said_so(queue: Queue) -> None:
 
 
 def test_only_opaque_strings_stand_in_redis(queue: Queue, client: redis.Redis) -> None:
-    """What goes into a message goes to Flower, too."""
+    """Message contents are shown by Flower, too."""
     queue.put(A)
     message = json.loads(client.lindex("anonymizer:anonymizer", 0))
     assert json.loads(base64.b64decode(message["body"]))[:2] == [[*A], {}]
@@ -129,7 +129,7 @@ def test_only_opaque_strings_stand_in_redis(queue: Queue, client: redis.Redis) -
 
 
 def test_one_worker_at_a_time_holds_a_lease(client: redis.Redis, queue: Queue) -> None:
-    """And it shows as work."""
+    """It is shown as in work."""
     with lease(client, A) as mine, lease(client, A) as also_mine, lease(client, B) as another:
         assert (mine, also_mine, another) == (True, False, True)
         assert queue.holding([A, B, C]) == {A: "in work", B: "in work"}
@@ -137,7 +137,7 @@ def test_one_worker_at_a_time_holds_a_lease(client: redis.Redis, queue: Queue) -
 
 
 def test_a_lease_is_renewed_as_long_as_the_work_goes_on(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However long that is."""
+    """Whatever its duration."""
     monkeypatch.setattr(leases, "LEASE_S", 60.0)
     monkeypatch.setattr(leases, "RENEWALS", 600)
     with lease(client, A):
@@ -147,7 +147,7 @@ def test_a_lease_is_renewed_as_long_as_the_work_goes_on(client: redis.Redis, mon
 
 
 def test_a_dead_workers_lease_can_be_dropped_and_lapses(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the process that saw it die, or by time."""
+    """By the process that noticed its death, or by expiry."""
     client.set(leases.key(A), "dead")
     drop(client, A)
     with lease(client, A) as mine:
@@ -160,7 +160,7 @@ def test_a_dead_workers_lease_can_be_dropped_and_lapses(client: redis.Redis, mon
 
 
 def test_a_lapsed_lease_that_another_took_is_not_renewed(client: redis.Redis) -> None:
-    """Or it would outlive that worker, and nobody would take the set of a dead one."""
+    """It would otherwise outlive that worker, and block the set after the worker's death."""
     looks = iter([False, False, True])
 
     class ThreeLooks(threading.Event):
@@ -173,7 +173,7 @@ def test_a_lapsed_lease_that_another_took_is_not_renewed(client: redis.Redis) ->
 
 
 def test_a_lapsed_lease_that_another_took_is_left_alone(client: redis.Redis) -> None:
-    """A worker that was frozen wakes up and finds the set in other hands."""
+    """A frozen worker wakes up and finds the set leased to another."""
     with lease(client, A):
         client.set(leases.key(A), "another")
     assert client.get(leases.key(A)) == b"another"

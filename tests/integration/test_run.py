@@ -1,4 +1,4 @@
-"""`anonymizer run` with its real Redis, its real workers and the watcher's own completeness, as a user starts it."""
+"""`anonymizer run` with real Redis, workers and watcher, as started by a user."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ HEADER = "OrigPatientID, NewPatientID, OrigPlanID, Hospital"
 
 
 class Ran(NamedTuple):
-    """What a run said."""
+    """Output of a run."""
 
     code: int
     sets: Mapping[str, Mapping[str, Any]]
@@ -43,17 +43,17 @@ class Ran(NamedTuple):
 
 
 def command(*arguments: object) -> list[str]:
-    """Run a command as a user does."""
+    """Run a command like a user."""
     return [str(Path(sys.executable).with_name("anonymizer")), *map(str, arguments)]
 
 
 def anonymizer(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run the command line to its end; nobody sits at a terminal."""
+    """Run the command line without a terminal."""
     return subprocess.run(command(*arguments), capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
 
 
 def run(root: Path, *options: object) -> Ran:
-    """Run a root folder to its end."""
+    """Run a root folder."""
     done = anonymizer("run", root, "--json", *options)
     assert done.returncode in {0, 1}, done.stderr
     assert done.stdout, done.stderr
@@ -67,7 +67,7 @@ def states(ran: Ran) -> dict[str, tuple[str, str]]:
 
 
 def tracking_lines(root: Path) -> list[str]:
-    """Read the tracking file of a root; a run that passes midnight has two, of which one header is returned."""
+    """Read the tracking files of a root, two if run around midnight, with a single header."""
     paths = sorted(root.glob("VicRapidPlan_trackingFile_*.txt"))
     assert all(re.fullmatch(r"VicRapidPlan_trackingFile_\d{8}\.txt", path.name) for path in paths)
     texts = [path.read_text() for path in paths]
@@ -77,7 +77,7 @@ def tracking_lines(root: Path) -> list[str]:
 
 
 def everything(folder: Path) -> dict[str, tuple[bytes, int]]:
-    """Read a folder as it is, times included."""
+    """Read a folder's contents and times."""
     return {
         str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns)
         for path in folder.rglob("*")
@@ -116,7 +116,7 @@ def test_three_sets_in_three_anonymized_sets_out(tmp_path: Path) -> None:
 
 
 def test_a_second_run_does_nothing_again(tmp_path: Path) -> None:
-    """Whatever a set is called by then: by what it consists of it is known."""
+    """Sets are recognized by their contents, whatever their names."""
     root = make_collection(tmp_path / "BATCH")
     make_set(root, name="a", seed=1)
     make_set(root, name="b", seed=2)
@@ -141,7 +141,7 @@ def test_a_second_run_does_nothing_again(tmp_path: Path) -> None:
 
 
 def test_faulty_sets_burn_no_index_and_harm_no_other(tmp_path: Path) -> None:
-    """Each is refused with a reason beside it; repaired it is published, and the reason goes away."""
+    """Each is refused with a reason beside it; once repaired it is published, and the reason removed."""
     root = make_collection(tmp_path / "BATCH")
     faulty: dict[str, Callable[..., None]] = {
         "no plan": without("RTPLAN"),
@@ -177,7 +177,7 @@ def test_faulty_sets_burn_no_index_and_harm_no_other(tmp_path: Path) -> None:
 
 
 def test_what_lies_around_is_left_alone(tmp_path: Path) -> None:
-    """DICOM loose in the root is named and not taken; links out of a set are not followed; sources may be read-only."""
+    """Loose DICOM files are reported, links out of a set not followed, and sources may be read-only."""
     root = make_collection(tmp_path / "BATCH")
     one = make_set(root, name="read-only", seed=1)
     elsewhere = make_set(tmp_path / "elsewhere", name="other patient", seed=2)
@@ -199,7 +199,7 @@ def test_what_lies_around_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_forty_sets_through_eight_workers_get_forty_numbers_in_a_row(tmp_path: Path) -> None:
-    """None twice, none left out, and a line for each."""
+    """Without duplicates or gaps, and with a line for each."""
     root = make_collection(tmp_path / "BATCH")
     for number in range(40):
         make_set(root, name=f"set {number}", seed=number, ct=2, size=16)
@@ -212,7 +212,7 @@ def test_forty_sets_through_eight_workers_get_forty_numbers_in_a_row(tmp_path: P
 
 
 def test_a_run_that_is_stopped_or_killed_is_gone_on_with(tmp_path: Path) -> None:
-    """Ctrl-C lets what is in work finish, SIGKILL does not; the next run makes up for both. Nothing is left running."""
+    """Ctrl-C lets sets in work finish, SIGKILL does not; the next run completes both. No process remains."""
     root = make_collection(tmp_path / "BATCH")
     held = endless(root)
 
@@ -240,7 +240,7 @@ def test_a_run_that_is_stopped_or_killed_is_gone_on_with(tmp_path: Path) -> None
 
 
 def test_a_redis_that_dies_under_a_run_is_started_again(tmp_path: Path) -> None:
-    """It then knows nothing, and nothing is lost or doubled."""
+    """It is then empty, and nothing is lost or duplicated."""
     root = make_collection(tmp_path / "BATCH")
     held = endless(root)
     for number in range(5):
@@ -257,7 +257,7 @@ def test_a_redis_that_dies_under_a_run_is_started_again(tmp_path: Path) -> None:
 
 
 def test_a_tracking_file_that_may_not_be_written_is_told_and_written_next_time(tmp_path: Path) -> None:
-    """Someone made it read-only, or holds it open."""
+    """A person made it read-only, or holds it open."""
     root = make_collection(tmp_path / "BATCH")
     make_set(root, name="a", seed=1)
     run(root)
@@ -275,7 +275,7 @@ def test_a_tracking_file_that_may_not_be_written_is_told_and_written_next_time(t
 
 
 def test_a_root_that_a_living_process_has_is_refused(tmp_path: Path) -> None:
-    """Two would only get in each other's way."""
+    """Two would disturb each other."""
     root = make_collection(tmp_path / "BATCH")
     make_set(root, name="a", seed=1)
     arbiter = Arbiter(Collection.open(root))
@@ -293,7 +293,7 @@ def test_a_root_that_a_living_process_has_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_run_that_refuses_to_begin_leaves_nothing_running(tmp_path: Path) -> None:
-    """Redis and workers were started before it had read the form."""
+    """Redis and workers were started before the form was read."""
     root = make_collection(tmp_path / "BATCH")
     make_set(root, name="a", seed=1)
     form = (root / "collection.toml").read_text()
@@ -304,7 +304,7 @@ def test_a_run_that_refuses_to_begin_leaves_nothing_running(tmp_path: Path) -> N
 
 
 def test_a_run_that_is_killed_while_it_starts_leaves_nothing_running(tmp_path: Path) -> None:
-    """Its workers end with it, and the next run does the set."""
+    """Its workers end with it, and the next run processes the set."""
     root = make_collection(tmp_path / "BATCH")
     make_set(root, name="a", seed=1)
     going = subprocess.Popen(command("run", root), stdout=subprocess.DEVNULL)
@@ -316,7 +316,7 @@ def test_a_run_that_is_killed_while_it_starts_leaves_nothing_running(tmp_path: P
 
 
 class endless:  # noqa: N801 - used as a function
-    """A set whose outcome cannot be stored: a run continues trying it, and ends no earlier than a test wants it to."""
+    """A set whose outcome cannot be stored, so that a run continues until the test ends it."""
 
     def __init__(self, root: Path) -> None:
         self._folder = make_set(root, without("RTDOSE"), name="endless", seed="endless").folder
@@ -325,13 +325,13 @@ class endless:  # noqa: N801 - used as a function
         self._in_its_way.mkdir(parents=True)
 
     def let_go(self) -> None:
-        """Take it away."""
+        """Remove it."""
         shutil.rmtree(self._folder)
         shutil.rmtree(self._in_its_way.parent)
 
 
 def children(pid: int, of: str) -> list[int]:
-    """Find what a process started, at any depth, whose command line says `of`."""
+    """Return a process's descendants whose command line contains `of`."""
     shown = processes()
     family = {pid}
     for _ in range(3):
@@ -347,7 +347,7 @@ def running(root: Path) -> list[str]:
 
 
 def environment_of(pid: int) -> list[bytes]:
-    """Return what a process was started with; nothing of one that is gone."""
+    """Return a process's environment; empty if it is gone."""
     try:
         return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     except OSError:

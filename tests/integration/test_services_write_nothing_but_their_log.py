@@ -1,4 +1,4 @@
-"""The whole output of a worker and of Flower, deaths and ends included: a JSON object in each line."""
+"""Every output line of a worker and of Flower is a JSON object, including deaths and ends."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ HERE = Path(__file__).parents[2]
 def test_every_line_is_json_and_the_way_of_a_set_is_followed_by_its_id(
     tmp_path: Path, collection: Collection, client: redis.Redis, redis_server: str
 ) -> None:
-    """Celery's own lines, and those of its process pool, too."""
+    """Including lines of Celery and its process pool."""
     assert client.ping()
     settings = Settings(redis_url=f"redis+socket://{redis_server}")
     locator = registry.register(collection, make_set(collection.root).folder.name)
@@ -73,7 +73,7 @@ def test_every_line_is_json_and_the_way_of_a_set_is_followed_by_its_id(
 
 
 def test_a_worker_that_cannot_begin_says_so_in_its_log() -> None:
-    """With the sentence about its settings, as a JSON object."""
+    """With the sentence on its settings, as a JSON object."""
     ended = subprocess.run(
         [sys.executable, "-m", "anonymizer", "worker"],
         env={**os.environ, "ANONYMIZER_REDIS_URL": "redis://nowhere", "ANONYMIZER_LOG_FORMAT": "json"},
@@ -86,7 +86,7 @@ def test_a_worker_that_cannot_begin_says_so_in_its_log() -> None:
 
 
 def test_every_line_of_flower_is_json(tmp_path: Path, client: redis.Redis, redis_server: str) -> None:
-    """From its start, on which it names the broker and all tasks, to its end."""
+    """From its start, when it names the broker and all tasks, to its end."""
     assert client.ping()
     login, said = tmp_path / "login", tmp_path / "said"
     login.write_text("anna:secret")

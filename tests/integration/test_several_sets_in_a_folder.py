@@ -1,4 +1,4 @@
-"""A folder with several sets, through the whole pipeline: each by itself, none held up by another."""
+"""A folder with several sets through the whole pipeline: each separately, none delayed by another."""
 
 from __future__ import annotations
 
@@ -67,11 +67,11 @@ class Desk:
 
     @property
     def locator(self) -> str:
-        """Of the folder."""
+        """Return the folder's locator."""
         return registry.register(self.collection, NAME)
 
     def beside(self, ending: str) -> str:
-        """Read what stands beside the folder."""
+        """Read the text beside the folder."""
         path = self.collection.root / f"{NAME}_{ending}.txt"
         return path.read_text("utf-8-sig") if path.exists() else ""
 
@@ -85,12 +85,12 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path, client: redis.Redis) -> Callable[..., Desk]:
-    """Make a collection that takes plans in a certain way."""
+    """Make a collection with a `plans` option."""
     return lambda plans="each": Desk(tmp_path / "BATCH", client, plans)
 
 
 def several(desk: Desk, least: int = 2) -> Export:
-    """Make an export of at least so many sets, all its plans among them."""
+    """Make an export with at least this many sets, one for each of its plans."""
     return first(
         desk.collection.root,
         lambda export: not export.two_patients and len(export.sets) == len(export.plans) >= least,
@@ -100,7 +100,7 @@ def several(desk: Desk, least: int = 2) -> Export:
 
 @pytest.mark.parametrize("number", range(0, 60, 5))
 def test_each_set_gets_a_number_of_its_own_in_the_order_of_plans(desk, number: int) -> None:
-    """Whole by itself; the originals stay, and a set that is not whole is told of."""
+    """Each complete; the originals stay, and an incomplete set is reported."""
     here = desk()
     export = generate(here.collection.root, number, NAME)
     before = {path: path.read_bytes() for path in export.folder.iterdir()}
@@ -129,7 +129,7 @@ def test_each_set_gets_a_number_of_its_own_in_the_order_of_plans(desk, number: i
 
 
 def test_the_folder_has_one_text_with_a_section_for_each_set(desk) -> None:
-    """Named by ANON folder or ordinal; what is refused makes it a REFUSED file, and the others stay."""
+    """Named by ANON folder or ordinal; a refused set makes it a REFUSED file, and the others stay."""
     here = desk()
     export = several(here, 3)
     for dose in export.made.of("RTDOSE"):
@@ -156,7 +156,7 @@ def test_the_folder_has_one_text_with_a_section_for_each_set(desk) -> None:
 
 
 def test_a_plan_that_comes_later_is_a_new_set(desk) -> None:
-    """And no change of the one that was published, which stays as it is."""
+    """The published one is unaffected."""
     here = desk()
     export = several(here)
     late = [one for one in export.made.objects if one.SOPInstanceUID in {export.sets[-1].plan, export.sets[-1].dose}]
@@ -173,7 +173,7 @@ def test_a_plan_that_comes_later_is_a_new_set(desk) -> None:
 
 
 def test_a_crash_between_two_sets_goes_on(desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was published before it is published once."""
+    """Sets published before it are published once."""
     here = desk()
     export = several(here)
     real, calls = proven_set.prove.prove, []
@@ -202,7 +202,7 @@ def test_a_folder_that_is_killed_before_any_change_on_disk_goes_on(
     killed_before: Callable[[int, Callable[[], object]], bool],  # noqa: F811 - the fixture
     number: int,
 ) -> None:
-    """Again and again, wherever it happens: each set is published once, under the numbers that are next."""
+    """Repeatedly, wherever it happens: each set is published once, under the next numbers."""
     here, chance = desk(), random.Random(number)
     export = several(here)
     killed = [killed_before(chance.randrange(60 * len(export.sets)), here.do) for _ in range(5)]
@@ -219,7 +219,7 @@ def test_a_folder_that_is_killed_before_any_change_on_disk_goes_on(
 
 
 def test_deaths_count_for_the_set_that_was_begun(desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After three it is parked and its neighbours are published; a retry brings it back."""
+    """After three it is parked, and the others are published; a retry brings it back."""
     here = desk()
     export = several(here)
     real = proven_set.prove.prove
@@ -247,7 +247,7 @@ def test_deaths_count_for_the_set_that_was_begun(desk, monkeypatch: pytest.Monke
 
 
 def test_a_set_whose_proof_fails_is_parked_at_once(desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """By the worker, without a second try, and its neighbours are published; the number is given back."""
+    """By the worker, without another attempt; the others are published, and its number is released."""
     here = desk()
     export = several(here)
     real, asked, where = proven_set.prove.prove, [], "elements: is lost at RTPLAN BeamSequence[0].BeamName"
@@ -277,7 +277,7 @@ def test_a_set_whose_proof_fails_is_parked_at_once(desk, monkeypatch: pytest.Mon
 
 
 def test_what_only_the_writing_finds_unreadable_is_refused(desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bad data are bad data the second time, too."""
+    """Invalid data stay invalid."""
     here = desk("refuse")
     make_set(here.collection.root, name=NAME)
 
@@ -293,7 +293,7 @@ def test_what_only_the_writing_finds_unreadable_is_refused(desk, monkeypatch: py
 
 @pytest.mark.parametrize("again", [False, True])
 def test_each_set_has_a_sheet_of_its_own(desk, *, again: bool) -> None:
-    """Which says nothing differs: as it was proven, and compared with its own objects in the folder once more."""
+    """It reports no difference, from the proof and from a new comparison with its own objects."""
     here = desk()
     several(here, 3)
     for index in here.do().indices:
@@ -305,7 +305,7 @@ def test_each_set_has_a_sheet_of_its_own(desk, *, again: bool) -> None:
 
 
 def test_one_set_is_withdrawn_and_one_done_again(desk) -> None:
-    """By its number; the folder's other sets stay what they are, and stay told."""
+    """By its number; the folder's other sets and their texts are unaffected."""
     here = desk()
     export = several(here)
     here.do()
@@ -325,7 +325,7 @@ def test_one_set_is_withdrawn_and_one_done_again(desk) -> None:
 
 
 def test_only_approved_plans_are_taken_where_the_form_says_so(desk) -> None:
-    """The others are told of; where there is none, the folder is refused with that reason."""
+    """The others are reported; without an approved plan, the folder is refused for that reason."""
     here = desk("approved")
     export = several(here)
     plans = {one.SOPInstanceUID: one for one in export.made.of("RTPLAN")}
@@ -342,7 +342,7 @@ def test_only_approved_plans_are_taken_where_the_form_says_so(desk) -> None:
 
 
 def test_a_person_chooses(desk) -> None:
-    """Until then the folder waits, however long; a plan that comes later is asked about again."""
+    """Until then the folder waits, however long; a later plan is asked about again."""
     here = desk("ask")
     export = several(here)
     outcome = here.do()
@@ -361,7 +361,7 @@ def test_a_person_chooses(desk) -> None:
 
 
 def test_a_folder_with_one_set_is_what_it_was(tmp_path: Path, client: redis.Redis) -> None:
-    """Whatever the form says of several: the same outcome, the same number, no text beside it."""
+    """Whatever the `plans` option: the same outcome, the same number, no text beside it."""
     told = []
     for mode in ("refuse", "each", "ask"):
         here = Desk(tmp_path / mode, client, mode)

@@ -1,4 +1,4 @@
-"""Sheets of sets that really were published: of a sound one, of damaged ones, and what they never say."""
+"""Sheets of really published sets: sound ones and damaged ones, and what they never reveal."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 
 
 def test_the_sheet_of_a_sound_set_says_that_nothing_differs(published: Callable[..., Published]) -> None:
-    """And tells what was done to it, as its record does."""
+    """And what was done to it, according to its record."""
     done = published(ct=8, rois=20, size=64, control_points=8)
     assert "proven before the set was published, and its files are unchanged since" in done.look()[1]
     findings, text = done.look(against_source=True)
@@ -101,7 +101,7 @@ ODD = {
 
 @pytest.mark.parametrize("odd", ODD)
 def test_a_set_that_is_written_in_another_way_differs_in_nothing(published: Callable[..., Published], odd: str) -> None:
-    """A false alarm on a sheet is as bad as none; and whatever the plan is, there is a sheet."""
+    """A false alarm on a sheet is as bad as a missed one; every plan has a sheet."""
     more = '[privacy]\npatient_characteristics = "age_sex"\n[check]\non_broken_links = "relink"'
     keep = {wedge, ion_plan, brachy_plan}.intersection(ODD[odd])
     done = published(*ODD[odd], form={"more": more, "machine": "keep" if keep else "VicRapidPlan"})
@@ -120,17 +120,17 @@ def test_a_set_that_is_written_in_another_way_differs_in_nothing(published: Call
 
 
 def no_account(path: Path) -> None:
-    """Leave none, as the program did before it wrote any."""
+    """Remove the account, as before accounts existed."""
     path.unlink()
 
 
 def account_of_other_files(path: Path) -> None:
-    """Put down what was counted of files that are published no more."""
+    """Write an account of files no longer published."""
     path.write_text(json.dumps(json.loads(path.read_text()) | {"files": "0" * 64}))
 
 
 def half_an_account(path: Path) -> None:
-    """Cut it off, as a power cut may."""
+    """Truncate it, as a power cut may."""
     path.write_bytes(path.read_bytes()[:100])
 
 
@@ -138,7 +138,7 @@ def half_an_account(path: Path) -> None:
 def test_where_no_account_is_of_these_files_they_are_compared_once_more(
     published: Callable[..., Published], what: Callable[[Path], None]
 ) -> None:
-    """The sheet says the same, and shows the source beside; histograms of what is equal are not worked out twice."""
+    """The sheet has the same results, beside the source; histograms of equal data are computed once."""
     done = published()
     first, says = done.look()
     assert first.proven
@@ -204,7 +204,7 @@ def test_the_smallest_damage_is_told_and_shown(
 
 
 def test_every_text_that_travels_stands_on_the_page_of_the_signature(published: Callable[..., Published]) -> None:
-    """With words that nobody has read, and what stays of the person; the first page counts, and so does the report."""
+    """With unread words, and patient characteristics; the first page and the report count them."""
     done = published(
         setting("RTPLAN", RTPlanLabel="VMAT_JSM"), setting("", PatientWeight="81.5", EthnicGroup="Plantesian")
     )
@@ -225,7 +225,7 @@ def test_every_text_that_travels_stands_on_the_page_of_the_signature(published: 
 
 
 def test_nothing_original_stands_in_sheet_or_report(published: Callable[..., Published]) -> None:
-    """Not in their text, not in what PDF and pictures say of themselves, and no name of a file or of this machine."""
+    """Not in texts or metadata of PDF and pictures, nor names of files or of this machine."""
     done = published(ct=8, rois=20, size=64, control_points=8)
     text = done.sheet()
     collection_report.make(done.collection)
@@ -252,7 +252,7 @@ def test_nothing_original_stands_in_sheet_or_report(published: Callable[..., Pub
 
 
 def chunks(png: bytes) -> list[str]:
-    """Return the names of what a PNG consists of."""
+    """Return the chunk types of a PNG."""
     names, at = [], 8
     while at < len(png):
         length, name = struct.unpack_from(">I4s", png, at)
@@ -264,7 +264,7 @@ def chunks(png: bytes) -> list[str]:
 def test_what_went_with_private_elements_and_what_the_age_is_stands_in_words(
     published: Callable[..., Published],
 ) -> None:
-    """Who signs should know of arcs beyond 180°, and why an age is the one it is."""
+    """The signer should know of arcs beyond 180°, and why an age is as stated."""
 
     def beyond(made: MadeSet) -> None:
         said = "<Beam><ReferencedBeamNumber>2</ReferencedBeamNumber><GantryRtnExtendedStop>true</GantryRtnExtendedStop>"
@@ -276,7 +276,7 @@ def test_what_went_with_private_elements_and_what_the_age_is_stands_in_words(
 
 
 def test_what_the_collection_accepted_stands_on_the_sheet(published: Callable[..., Published]) -> None:
-    """By its code: the check's own words may name files. And a dose that is not in Gy is not signed as Gy."""
+    """By code, since the check's sentences may name files. A dose not in Gy is not shown as Gy."""
     done = published(relative_dose, form={"machine": "keep", "more": '[check]\naccept = ["relative-dose"]'})
     _, text = done.look()
     assert "Accepted by the collection: relative dose." in text
@@ -285,7 +285,7 @@ def test_what_the_collection_accepted_stands_on_the_sheet(published: Callable[..
 
 
 def test_a_source_that_is_gone_or_another_one_is_not_compared_with(published: Callable[..., Published]) -> None:
-    """The folder's name is used again for the next patient: nothing of that one is checked."""
+    """If the folder's name is reused for the next patient, that set is not compared."""
     done = published()
     shutil.rmtree(done.made.folder)
     make_set(done.collection.root, ct=6, rois=ROIS, seed="next patient")
@@ -295,7 +295,7 @@ def test_a_source_that_is_gone_or_another_one_is_not_compared_with(published: Ca
 
 
 def test_a_ct_that_cannot_be_decoded_leaves_the_rest_of_the_sheet(published: Callable[..., Published]) -> None:
-    """Compressed in a way for which nothing is installed: told, and the pixels compared as they are."""
+    """Compressed in an unsupported way: this is reported, and the raw pixels are compared."""
 
     def jpeg_2000(made: MadeSet) -> None:
         for image in made.ct:
@@ -314,7 +314,7 @@ def test_a_ct_that_cannot_be_decoded_leaves_the_rest_of_the_sheet(published: Cal
 
 
 def test_the_report_counts_sets_structures_and_refusals(published: Callable[..., Published]) -> None:
-    """From what the sheets left, or from the sets without a sheet yet."""
+    """From the sheets' summaries, or from the sets without a sheet yet."""
     done = published()
     outcome = registry.read_outcome(done.collection, done.collection.locator(done.made.folder.name))
     for name in ("refused one", "refused two"):
@@ -334,7 +334,7 @@ def test_the_report_counts_sets_structures_and_refusals(published: Callable[...,
 
 
 def test_sheets_travel_with_their_sets_and_go_with_them(published: Callable[..., Published], tmp_path: Path) -> None:
-    """What else is among the sheets stays; a set that is withdrawn takes its sheet along."""
+    """Other files among the sheets stay; a withdrawn set takes its sheet along."""
     done = published()
     done.sheet()
     collection_report.make(done.collection)
@@ -365,7 +365,7 @@ class Sent:
 def test_a_missing_sheet_is_asked_for_once_and_one_that_failed_rests(
     published: Callable[..., Published], client: redis.Redis
 ) -> None:
-    """A message that was lost is sent again when its note has lapsed; where nobody works, they do not pile up."""
+    """A lost message is sent again when its note has expired; without workers, messages do not accumulate."""
     done, sent = published(), Sent()
     sheets = Sheets(client, sent, "q.sheets")
     assert sheets.ask_for_missing(done.collection) == [6]
@@ -386,7 +386,7 @@ def test_a_missing_sheet_is_asked_for_once_and_one_that_failed_rests(
 
 
 def test_a_run_makes_the_sheets_of_what_it_published_when_all_is_published(tmp_path: Path) -> None:
-    """And the folder of the sheets is not a set; switched off, there are none."""
+    """The sheets folder is not a set; if switched off, there are no sheets."""
     root = make_collection(tmp_path / "BATCH", sheets=True)
     make_set(root)
     make_set(root, without("RTDOSE"), name="refused", seed=1)
@@ -403,7 +403,7 @@ def test_a_run_makes_the_sheets_of_what_it_published_when_all_is_published(tmp_p
 
 
 def test_the_planning_systems_histograms_stand_beside_ours(published: Callable[..., Published]) -> None:
-    """One that was worked out of another dose is reported in red; one that is ours is not."""
+    """One computed from another dose is printed in red; one equal to ours is not."""
     done = published(ct=8, size=64)
     ours = done.findings()
 
@@ -435,7 +435,7 @@ def test_the_planning_systems_histograms_stand_beside_ours(published: Callable[.
 
 
 def test_the_report_begins_with_a_grid_of_its_sets(published: Callable[..., Published]) -> None:
-    """By what is prescribed; a set whose files are not those that were proven stands before them, and says why."""
+    """Sorted by prescription; sets with files changed since the proof come first, with the reason."""
     done = published()
     done.sheet()
     page = collection_report.make(done.collection).read_text("utf-8")
@@ -450,7 +450,7 @@ def test_the_report_begins_with_a_grid_of_its_sets(published: Callable[..., Publ
 
 
 def test_a_sheet_of_thirty_structures_is_small(published: Callable[..., Published]) -> None:
-    """Of slices of 512 pixels, every structure on nearly each of them: to be sent by mail, and read without scripts."""
+    """With slices of 512 pixels and structures on nearly all: small enough for e-mail, without scripts."""
     done = published(ct=30, rois=30, size=512, dense=True, control_points=20)
     done.sheet()
     folder = paths.folder(done.collection)

@@ -1,4 +1,4 @@
-"""People come in by the proxy of the sign-on profile, as whom their OpenID provider says, and as nobody else."""
+"""Login through the sign-on profile's proxy, as the user named by the OpenID provider, and as nobody else."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ MISSING = [name for name, there in NEEDED.items() if not there]
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"SKIPPED: not installed here: {', '.join(MISSING)}")
 
 PROXY = "127.0.0.2"
-"""From where the console believes who somebody is; visitors come from 127.0.0.1."""
+"""The trusted proxy's address; visitors come from 127.0.0.1."""
 
 
 @dataclass
 class SignOn:
-    """A console behind Apache, and the provider that knows people."""
+    """A console behind Apache, with an OpenID provider."""
 
     console: Served
     provider: Provider
@@ -104,7 +104,7 @@ def _listens(port: int) -> bool:
 
 
 def with_certificates(place: Path) -> Path:
-    """Make certificates that everybody may read."""
+    """Make world-readable certificates."""
     place.chmod(0o755)
     certificates(place / "made", "localhost")
     return place / "made"
@@ -112,7 +112,7 @@ def with_certificates(place: Path) -> Path:
 
 @pytest.fixture
 def there(tmp_path: Path) -> Iterator[SignOn]:
-    """Start it all: a console that believes the proxy alone, and knows that bert may look."""
+    """Start a console that trusts only the proxy, and knows that bert may look."""
     share, file = tmp_path / "share", tmp_path / "users"
     make_set(make_collection(share / "BATCH"), name="Müller Anna 4711", seed=1)
     users.allow(file, "bert", ["look"])
@@ -128,7 +128,7 @@ def there(tmp_path: Path) -> Iterator[SignOn]:
 
 
 def test_who_the_provider_knows_is_in(there: SignOn) -> None:
-    """Without a password of ours, in their own role, and whoever logs in elsewhere changes nothing of it."""
+    """Without a password of ours, with their own role, unaffected by other logins."""
     anna = there.browser()
     page = anna.get("/")
     assert (page.status, "BATCH" in page.text, ">anna<" in page.text) == (200, True, True)
@@ -142,7 +142,7 @@ def test_who_the_provider_knows_is_in(there: SignOn) -> None:
 
 
 def test_nobody_is_believed_who_says_themselves_who_they_are(there: SignOn) -> None:
-    """Past the proxy, through it before and after a login, in every spelling, and by having headers dropped."""
+    """Bypassing the proxy, through it before and after a login, in every spelling, and by dropping headers."""
     for name in ("X-Remote-User", "x-remote-user", "X_Remote_User", "Remote-User"):
         past = there.console.visitor()._ask("GET", "/", None, {name: "anna"})
         assert (past.status, past.location) == (303, "/login")
@@ -167,7 +167,7 @@ def test_nobody_is_believed_who_says_themselves_who_they_are(there: SignOn) -> N
 
 
 def test_a_proxy_that_is_set_up_wrong_does_not_start(tmp_path: Path) -> None:
-    """It says in words what is missing, and quotes no secret."""
+    """It reports what is missing, without quoting a secret."""
     (tmp_path / "secret").write_text('se"cret')
     right = {
         "SIGN_ON_ADDRESS": "https://a.example",

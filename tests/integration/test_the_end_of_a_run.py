@@ -1,4 +1,4 @@
-"""A run ends when its workers have reported the last sets as done, not when the last outcome is on the share."""
+"""A run ends when its workers have reported the last sets, not when the last outcome is stored."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SET = "1" * 32
 
 
 def concluded() -> Any:
-    """Return what a watcher shows of a collection whose only set has its outcome on the share."""
+    """Return the watcher of a collection whose only set has its outcome on the share."""
     return SimpleNamespace(
         states={"P1": SetState.PUBLISHED},
         unfinished=False,
@@ -41,7 +41,7 @@ def end_of_run(collection: Collection, client: redis.Redis) -> Batch:
 
 
 def test_a_run_waits_for_the_report_that_follows_an_outcome(collection: Collection, client: redis.Redis) -> None:
-    """The worker reports a set's duration after it has stored the outcome, and the summary shows it."""
+    """The worker reports a set's duration after storing the outcome, and the summary shows it."""
     progress = Progress(client, collection.id, SET)
     progress.step("verified", 3, 3)
     batch = end_of_run(collection, client)
@@ -53,7 +53,7 @@ def test_a_run_waits_for_the_report_that_follows_an_outcome(collection: Collecti
 
 
 def test_a_set_that_waited_does_not_hold_up_the_end(collection: Collection, client: redis.Redis) -> None:
-    """The reason for which a set waited is shown longer than it is true."""
+    """The reason for waiting is shown longer than it applies."""
     Progress(client, collection.id, SET).waits("the disk is full")
     batch = end_of_run(collection, client)
 

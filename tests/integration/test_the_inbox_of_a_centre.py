@@ -1,4 +1,4 @@
-"""`[receive] inbox`: deliveries that are dropped into a folder of the collection are received by the service."""
+"""`[receive] inbox`: deliveries dropped into a folder of the collection are received by the service."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ FORM = '[receive]\nidentity = "renumber"\ninbox = "inbox"\n'
 
 @pytest.fixture
 def centre(tmp_path: Path) -> Path:
-    """Make the centre's collection with an inbox and a set that somebody dropped."""
+    """Make the centre's collection with an inbox and a dropped set."""
     root = make_collection(tmp_path / "CENTRE", patient_id="multi", more=FORM)
     (root / "inbox").mkdir()
     return root
@@ -58,7 +58,7 @@ def hospital(tmp_path: Path, client: redis.Redis, monkeypatch: pytest.MonkeyPatc
 
 
 def trusting(hospital: Path) -> Settings:
-    """Make the settings of a service that believes the hospital's key."""
+    """Return settings that trust the hospital's key."""
     key = delivery_key.of_user(Collection.look(hospital), Settings())
     path = hospital.parent / "trusted"
     path.write_text(f"{delivery_key.grouped(delivery_key.fingerprint(key.public))}  # the hospital\n")
@@ -71,7 +71,7 @@ def anons(root: Path) -> list[str]:
 
 
 def test_a_delivery_is_taken_when_it_rests_and_its_key_is_believed(centre: Path, hospital: Path) -> None:
-    """Until then it waits with a note; afterwards it is not asked for again."""
+    """Until then it waits with a note; afterwards it is not received again."""
     anonymizer("export", hospital, centre / "inbox" / "first")
     collection = Collection.open(centre)
     inbox = Inbox(collection)
@@ -88,7 +88,7 @@ def test_a_delivery_is_taken_when_it_rests_and_its_key_is_believed(centre: Path,
 
 
 def test_what_is_withdrawn_waits_for_a_person(centre: Path, hospital: Path) -> None:
-    """Who confirms it by the command; nothing that was published goes by itself."""
+    """A person confirms it by the command; published sets are never removed automatically."""
     collection, settings = Collection.open(centre), trusting(hospital)
     anonymizer("export", hospital, centre / "inbox" / "first.zip")
     anonymizer("withdraw", hospital, "ANON_006")
@@ -103,7 +103,7 @@ def test_what_is_withdrawn_waits_for_a_person(centre: Path, hospital: Path) -> N
 
 
 def test_the_inbox_is_never_a_set_and_never_not_taken(centre: Path, hospital: Path) -> None:
-    """With DICOM in it or not; without the key of the form it is a folder like any other."""
+    """With or without DICOM in it; without the form's key it is an ordinary folder."""
     anonymizer("export", hospital, centre / "inbox" / "first")
     assert (set_folders(centre), beside_the_sets(centre, Collection.open(centre))) == ([], [])
     make_collection(centre, patient_id="multi")
@@ -111,7 +111,7 @@ def test_the_inbox_is_never_a_set_and_never_not_taken(centre: Path, hospital: Pa
 
 
 def test_the_service_asks_for_what_rests_in_the_inbox(centre: Path, hospital: Path, client: redis.Redis) -> None:
-    """Once, in the queue of the sheets; the message names nothing."""
+    """Once, in the sheets' queue, without names."""
     anonymizer("export", hospital, centre / "inbox" / "Huber Josef")
     collection, asked = Collection.open(centre), []
 
@@ -132,7 +132,7 @@ def test_the_service_asks_for_what_rests_in_the_inbox(centre: Path, hospital: Pa
 def test_a_delivery_waits_while_somebody_else_receives_or_numbers_are_lost(
     centre: Path, hospital: Path, client: redis.Redis
 ) -> None:
-    """It is asked for again, and never counted as dealt with; of lost numbers a note says what a person does."""
+    """It is retried, and never counts as handled; for lost numbers a note gives the remedy."""
     anonymizer("export", hospital, centre / "inbox" / "first")
     collection, settings = Collection.open(centre), trusting(hospital)
     mark, inbox = collection.locator("inbox/first"), Inbox(collection)
@@ -154,7 +154,7 @@ def test_a_delivery_waits_while_somebody_else_receives_or_numbers_are_lost(
 
 @pytest.mark.parametrize("name", ["../out", "/srv", "a/b", "ANON_006", "sheets", ".hidden", "a\\b", "inbox "])
 def test_an_inbox_is_a_folder_of_the_collection(tmp_path: Path, name: str) -> None:
-    """And none that is something else already."""
+    """With no other purpose."""
     root = make_collection(tmp_path / "BATCH", more=f"[receive]\ninbox = '{name}'\n")
     with pytest.raises(SettingsWrong, match="inbox must be"):
         read_settings(root)
@@ -163,7 +163,7 @@ def test_an_inbox_is_a_folder_of_the_collection(tmp_path: Path, name: str) -> No
 def test_the_real_service_takes_a_delivery_from_the_inbox(
     centre: Path, hospital: Path, client: redis.Redis, redis_server: str, tmp_path: Path
 ) -> None:
-    """A watcher, Redis, and the worker of the sheets' queue in its own process."""
+    """With watcher, Redis, and a worker of the sheets' queue in its own process."""
     trusted = trusting(hospital).trusted_keys_file
     share = tmp_path / "share"
     share.mkdir()

@@ -1,4 +1,4 @@
-"""A backup of the share is restored: no number that left the house is given to another patient."""
+"""After restoring a backup of the share, no delivered number is given to another patient."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def anonymizer(*arguments: object, redis_server: str) -> subprocess.CompletedPro
 
 
 def anon_of(said: subprocess.CompletedProcess[str]) -> dict[str, str]:
-    """Return what a run published, by folder."""
+    """Return the published sets of a run, by folder."""
     return {row["folder"]: row["anon"] for row in json.loads(said.stdout)["sets"]}
 
 
 def test_the_collection_pauses_until_a_person_says_above_which_number(
     tmp_path: Path, client: redis.Redis, redis_server: str
 ) -> None:
-    """It is said by run, status and doctor; the next set gets a number that nobody has."""
+    """Run, status and doctor report it; the next set gets an unused number."""
     del client  # its server is empty
     root = make_collection(tmp_path / "BATCH")
     make_set(root, name="first", seed=1)
@@ -69,7 +69,7 @@ def test_the_collection_pauses_until_a_person_says_above_which_number(
 
 
 def test_a_number_that_was_lost_between_others_is_not_given(collection: Collection, client: redis.Redis) -> None:
-    """The highest is known here; one below it was published, and nothing of it is left."""
+    """The highest is known; a lower one was published and lost without a trace."""
     high_water.remember(client, collection.id, 6, 7)
     path_of(collection, 7).write_bytes(Record(7, "d" * 32, "RP.1.dcm", "", {}).encoded())
 
@@ -80,7 +80,7 @@ def test_a_number_that_was_lost_between_others_is_not_given(collection: Collecti
 def test_no_worker_gives_a_number_before_the_watcher_has_seen_it(
     collection: Collection, client: redis.Redis, published: Callable[..., Published]
 ) -> None:
-    """Neither the one that is free again nor one behind it."""
+    """Neither the freed number nor a later one."""
     published()
     high_water.check(client, collection)
     (collection.records / "ANON_006.json").unlink()
@@ -99,7 +99,7 @@ def test_no_worker_gives_a_number_before_the_watcher_has_seen_it(
 def test_the_services_own_folder_remembers_what_an_empty_redis_does_not(
     tmp_path: Path, collection: Collection, client: redis.Redis, published: Callable[..., Published]
 ) -> None:
-    """Both went back, or Redis was emptied."""
+    """After both were restored, or Redis was emptied."""
     own = tmp_path / "own"
     own.mkdir()
     published()

@@ -1,4 +1,4 @@
-"""Commands where a terminal is narrow, poor or closed, and what a person asks for that is not there."""
+"""Commands at a narrow, limited or closed terminal, and requests for missing things."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ NAMES = ("Müller Anna 4711", "Huber Josef 1938", "Weber Paula 1950")
 
 @pytest.fixture(autouse=True)
 def _program_that_a_shell_finds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Provide the program on the PATH, so that commands that are advised begin alike wherever it lies."""
+    """Put the program on the PATH, so that suggested commands begin the same everywhere."""
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Make a collection of three sets, in a folder whose name a shell would take apart."""
+    """Make a collection of three sets in a folder whose name needs quoting."""
     root = make_collection(tmp_path / "The batch's folder")
     for seed, name in enumerate(NAMES):
         make_set(root, name=name, seed=seed)
@@ -41,7 +41,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def said(*arguments: object, **environment: str) -> tuple[int, str, str]:
-    """Run a command, in its own process where its environment is another; return exit code and what it said."""
+    """Run a command, in its own process if the environment differs; return exit code and output."""
     if not environment:
         told = anonymizer(*arguments)
         return told.returncode, told.stdout, told.stderr
@@ -55,13 +55,13 @@ def said(*arguments: object, **environment: str) -> tuple[int, str, str]:
 
 
 def published(root: Path) -> dict[str, str]:
-    """Return which set became which."""
+    """Return the ANON folder of each set."""
     told = json.loads(said("status", root, "--json")[1])
     return {one["folder"]: one["anon"] for one in told[0]["sets"] if one["state"] == "published"}
 
 
 def test_only_the_sets_that_are_named_are_done(root: Path) -> None:
-    """The others wait, and do not count as failed; `--dry-run` changes nothing, and `status --all` lists all."""
+    """The others wait without counting as failed; `--dry-run` changes nothing, `status --all` lists all."""
     before = sorted(root.rglob("*"))
     assert said("run", root, "--dry-run")[0] == 0
     assert sorted(root.rglob("*")) == before
@@ -80,7 +80,7 @@ def test_only_the_sets_that_are_named_are_done(root: Path) -> None:
 
 @pytest.mark.parametrize("environment", [{"LANG": "C", "LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}])
 def test_names_and_tables_are_told_in_plain_ascii(root: Path, environment: dict[str, str]) -> None:
-    """What a terminal has no letter for is escaped; nothing ends in a traceback."""
+    """Unsupported characters are escaped, without tracebacks."""
     make_set(root, name=os.fsdecode(b"Sch\xe4fer"), seed=7)
     for arguments in (("check", root), ("status", root), ("--help",)):
         code, out, err = said(*arguments, **environment)
@@ -89,7 +89,7 @@ def test_names_and_tables_are_told_in_plain_ascii(root: Path, environment: dict[
 
 
 def test_a_closed_output_ends_in_a_sentence(root: Path) -> None:
-    """Closed from the start, or by whoever has read enough."""
+    """Closed from the start, or by the reader."""
     python = f"{shlex.quote(sys.executable)} -m anonymizer"
     closed = subprocess.run(
         ["sh", "-c", f'{python} status "$0" >&-', str(root)], capture_output=True, text=True, check=False
@@ -114,7 +114,7 @@ def test_hints_are_quoted_for_a_shell() -> None:
 
 
 def test_a_program_that_no_shell_finds_is_advised_by_its_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A clone has it in `.venv/bin`; where the shell finds it, its name is enough."""
+    """In a clone it is in `.venv/bin`; if on the PATH, its name suffices."""
     program = tmp_path / "a clone" / "anonymizer"
     program.parent.mkdir()
     program.touch(mode=0o755)
@@ -127,7 +127,7 @@ def test_a_program_that_no_shell_finds_is_advised_by_its_path(monkeypatch: pytes
 
 @pytest.mark.parametrize("name", ["The batch's folder", 'Größe "2" $HOME'])
 def test_every_command_that_is_advised_can_be_run_as_it_stands(tmp_path: Path, name: str) -> None:
-    """ROOT in a sentence is the folder that the command was given, quoted."""
+    """ROOT in a sentence is replaced by the command's folder, quoted."""
     root = make_collection(tmp_path / name)
     make_set(root, setting("RTPLAN", RTPlanLabel="VMAT_JSM"), name="Anna's", seed=1)
     make_set(root, setting("RTPLAN", PlanIntent="VERIFICATION"), name="Huber", seed=2)
@@ -143,7 +143,7 @@ def test_every_command_that_is_advised_can_be_run_as_it_stands(tmp_path: Path, n
 
 
 def seen(columns: int, *arguments: object) -> str:
-    """Return what a person sees in a terminal of so many columns."""
+    """Return the display of a terminal of this width."""
     try:
         ours, theirs = pty.openpty()
     except OSError:
@@ -168,7 +168,7 @@ def seen(columns: int, *arguments: object) -> str:
 
 @pytest.mark.parametrize("columns", [40, 60])
 def test_a_narrow_terminal_cuts_no_word(root: Path, columns: int) -> None:
-    """Where a table has no room, its rows stand below each other; headings and names are whole."""
+    """If a table does not fit, its rows become blocks; headings and names are complete."""
     table = seen(columns, "check", root)
     assert "…" not in table
     for word in (
@@ -186,7 +186,7 @@ def test_a_narrow_terminal_cuts_no_word(root: Path, columns: int) -> None:
 
 
 def test_a_name_does_nothing_to_a_terminal(tmp_path: Path) -> None:
-    """Control characters, of C1 too, and turns of the direction of writing: in names of folders, sets and files."""
+    """C0 and C1 control characters and changes of text direction in names of folders, sets and files."""
     nasty = "\x1b]0;owned\x07\x9b31m\u202eon\x7f"
     root = make_collection(tmp_path / f"batch {nasty}")
     made = make_set(root, name=f"Meier {nasty}")
@@ -213,7 +213,7 @@ def test_a_name_does_nothing_to_a_terminal(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["structures.csv", "identities.csv", "words.csv"])
 def test_a_pipe_in_the_place_of_a_list_holds_nothing_up(root: Path, name: str) -> None:
-    """Nor an endless device, nor what is too large for memory: one sentence that names the file."""
+    """Nor do an endless device or an oversized file: one sentence names the file."""
     os.mkfifo(root / name)
     code, out, error = said("run", root)
     assert (code, name in out + error) == (2, True)

@@ -1,4 +1,4 @@
-"""A set in two folders, and two sets in one folder: what is told of each, and what becomes of the numbers."""
+"""One set in two folders, and two sets in one folder: their messages and numbers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Desk:
-    """Does by hand, in one process, what watcher and workers do."""
+    """Acts as watcher and workers in one process."""
 
     def __init__(self, collection: Collection, client: redis.Redis) -> None:
         self.collection = collection
@@ -46,7 +46,7 @@ class Desk:
         return registry.register(self.collection, folder)
 
     def do(self, folder: str) -> Outcome:
-        """Do the set in a folder."""
+        """Process the set in a folder."""
         progress = Progress(self._redis, self.collection.id, self.locator(folder))
         done = folder_run.process(
             self.collection, self.locator(folder), self.ledger, progress, Settings(), patience_over=True
@@ -55,7 +55,7 @@ class Desk:
         return done
 
     def reconcile(self) -> None:
-        """Look and reconcile as often as it takes for a folder to be gone."""
+        """Check and reconcile until a missing folder counts as gone."""
         for _ in range(SCANS + 1):
             seen = SetStatuses(self.collection).take()
             self._reconciler.reconcile(
@@ -63,7 +63,7 @@ class Desk:
             )
 
     def held(self) -> list[int]:
-        """Return the numbers held by sets that are not published."""
+        """Return the numbers of unpublished sets."""
         return [claim.index for claim in claims.unpublished(self.collection)]
 
     def note(self, folder: str) -> str:
@@ -73,7 +73,7 @@ class Desk:
 
 
 def nothing_on_the_last_slice(made: MadeSet) -> None:
-    """Let contours and lists say nothing of images, and nothing be drawn on the last one."""
+    """Remove image references from contours and lists, and contours from the last slice."""
     contours_without_images(made)
     without_image_list(made)
     last = made.ct[-1].ImagePositionPatient[2]
@@ -83,13 +83,13 @@ def nothing_on_the_last_slice(made: MadeSet) -> None:
 
 @pytest.fixture
 def desk(collection: Collection, client: redis.Redis) -> Desk:
-    """Sit down at an empty collection whose first index is 6."""
+    """Start with an empty collection whose first index is 6."""
     return Desk(collection, client)
 
 
 @pytest.mark.parametrize("then", ["another set", "nothing", "half a set"])
 def test_a_number_comes_back_when_its_folder_holds_something_else(desk: Desk, then: str) -> None:
-    """Its worker was killed, and a person emptied the folder, or put the next patient there."""
+    """Its worker was killed, and a person emptied the folder or put the next patient there."""
     root = desk.collection.root
     desk.ledger.claim("f" * 32, desk.locator("folder"))
     (root / "folder").mkdir()
@@ -105,7 +105,7 @@ def test_a_number_comes_back_when_its_folder_holds_something_else(desk: Desk, th
 
 
 def test_a_number_stays_with_a_set_in_work_whatever_was_in_its_folder_before(desk: Desk) -> None:
-    """What was noted of the folder was true of what lay there then."""
+    """The folder's entry applied to its earlier contents."""
     make_set(desk.collection.root, name="folder")
     desk.do("folder")
     shutil.rmtree(desk.collection.root / "folder")
@@ -119,7 +119,7 @@ def test_a_number_stays_with_a_set_in_work_whatever_was_in_its_folder_before(des
 def test_a_set_that_is_dropped_twice_at_once_is_published_once_and_both_are_told(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two workers find it unpublished and continue at the same moment."""
+    """Two workers find it unpublished and continue simultaneously."""
     outcomes = both_at_once(desk, monkeypatch, lambda: None)
 
     assert [(one.state, one.index) for one in outcomes] == [("same-set", 6), ("published", 6)]
@@ -130,7 +130,7 @@ def test_a_set_that_is_dropped_twice_at_once_is_published_once_and_both_are_told
 def test_of_two_that_share_their_uids_and_are_dropped_at_once_one_is_told_to_be_changed(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It must not pass for published: its bytes are not."""
+    """It must not count as published: its bytes differ."""
 
     def relabelled() -> None:
         path = next((desk.collection.root / "copy").glob("RP*"))
@@ -145,7 +145,7 @@ def test_of_two_that_share_their_uids_and_are_dropped_at_once_one_is_told_to_be_
 
 
 def both_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch, change: Callable[[], None]) -> tuple[Outcome, Outcome]:
-    """Have one worker do a whole copy of a set while another one is about to publish the set."""
+    """Let one worker process a copy of a set while another is about to publish the set."""
     root, really = desk.collection.root, publish.publish
     make_set(root, name="folder")
     shutil.copytree(root / "folder", root / "copy")
@@ -164,7 +164,7 @@ def both_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch, change: Callable[[
 
 
 def test_a_folder_that_now_holds_a_copy_of_another_set_is_told(desk: Desk) -> None:
-    """That a set was published out of it does not mean that this one was."""
+    """That another set was published from it does not mean that this one was."""
     root = desk.collection.root
     for name in ("x", "y"):
         make_set(root, name=name, seed=name)
@@ -178,7 +178,7 @@ def test_a_folder_that_now_holds_a_copy_of_another_set_is_told(desk: Desk) -> No
 
 
 def test_a_slice_that_comes_after_publication_does_not_publish_the_plan_again(desk: Desk) -> None:
-    """Where no list of images tells that one is still to come, the set was taken for whole; a person decides."""
+    """Without a list of images to show that one is missing, the set counted as complete; a person decides."""
     root = desk.collection.root
     made = make_set(root, nothing_on_the_last_slice, name="folder", ct=5)
     late = made.path(made.ct[4])
@@ -201,7 +201,7 @@ def test_a_slice_that_comes_after_publication_does_not_publish_the_plan_again(de
 
 @pytest.mark.parametrize("way", ["as new", "withdrawn"])
 def test_a_plan_with_other_objects_is_published_when_a_person_says_so(desk: Desk, way: str) -> None:
-    """As its own set beside the first, or after that was taken back."""
+    """As a separate set beside the first, or after its withdrawal."""
     root = desk.collection.root
     made = make_set(root, nothing_on_the_last_slice, name="folder", ct=5)
     late = made.path(made.ct[4])
@@ -222,7 +222,7 @@ def test_a_plan_with_other_objects_is_published_when_a_person_says_so(desk: Desk
 
 @pytest.mark.parametrize("was", ["refused", "published"])
 def test_what_was_said_of_a_folder_goes_with_it_unless_it_was_published(desk: Desk, was: str) -> None:
-    """Who exports a set again, under another name, throws the bad one away."""
+    """After a new export under another name, the bad folder is deleted."""
     root = desk.collection.root
     make_set(root, *([without("RTDOSE")] if was == "refused" else []), name="folder")
     assert desk.do("folder").state == was

@@ -1,4 +1,4 @@
-"""The service as it is in a clinic: a share, a Redis, a worker process, a watcher, and people who drop folders."""
+"""The service as in a clinic: share, Redis, worker process, watcher, and people dropping folders."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ QUEUE = "test-watch"
 
 @pytest.fixture(scope="module")
 def share(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Mount the share on which all tests of this file have a folder."""
+    """Create the share on which all tests of this file have a folder."""
     return tmp_path_factory.mktemp("share")
 
 
 @pytest.fixture(scope="module")
 def settings(redis_server: str, share: Path) -> Settings:
-    """Be quick: a clinic's patience is not a test's."""
+    """Return settings with short delays."""
     return Settings(
         redis_url=f"redis+socket://{redis_server}",
         share=share,
@@ -74,7 +74,7 @@ def worker(settings: Settings, share: Path) -> Iterator[Supervised]:
 
 
 class Clinic:
-    """One share, or a folder of it, that is watched."""
+    """A watched share, or a folder of it."""
 
     def __init__(self, place: Path, settings: Settings, worker: Supervised) -> None:
         self.place = place
@@ -89,7 +89,7 @@ class Clinic:
         return Watch(Share(self.place), queue, self.redis, replace(self.settings, **changes))
 
     def until(self, what: Callable[[], object], watch: Watch | None = None) -> None:
-        """Watch until something is true."""
+        """Watch until a condition is true."""
 
         def holds() -> object:
             if what():
@@ -101,7 +101,7 @@ class Clinic:
         wait_until(holds, self.states)
 
     def let_the_worker_end(self) -> None:
-        """Wait until it has nothing to do, as of a set whose files are there and that it has not reported yet."""
+        """Wait until the worker is idle, including unreported published sets."""
 
         def idle() -> bool:
             self.worker.tend()
@@ -126,7 +126,7 @@ class Clinic:
 
 @pytest.fixture
 def clinic(request: pytest.FixtureRequest, share: Path, settings: Settings, worker: Supervised) -> Iterator[Clinic]:
-    """Watch a folder of the share of its own."""
+    """Watch a new folder of the share."""
     place = share / request.node.name
     place.mkdir()
     clinic = Clinic(place, settings, worker)
@@ -140,13 +140,13 @@ def clinic(request: pytest.FixtureRequest, share: Path, settings: Settings, work
 
 
 def published(root: Path) -> list[str]:
-    """Return the names of what was published and has its line."""
+    """Return the published sets with lines."""
     lines = "".join(path.read_text() for path in root.glob("VicRapidPlan_trackingFile_*.txt"))
     return sorted(path.name for path in root.glob("ANON_*") if f"zzz_AnusGE{path.name[5:]}, " in lines)
 
 
 def test_a_collection_that_appears_is_attended_to(clinic: Clinic) -> None:
-    """At any depth, and its sets anonymized as they come."""
+    """At any depth; its sets are anonymized as they arrive."""
     clinic.watch_for(0.3)
     root = make_collection(clinic.place / "physics" / "BATCH")
     one = make_set(root, name="first")
@@ -158,7 +158,7 @@ def test_a_collection_that_appears_is_attended_to(clinic: Clinic) -> None:
 
 
 def test_a_line_follows_its_set_within_seconds(clinic: Clinic) -> None:
-    """Nobody waits for the minute in which all else is put right; nor for the words that are to be read."""
+    """Lines and the word list do not wait for the reconciliation every minute."""
     watch = clinic.another_watch(reconcile_s=3600.0)
     root = make_collection(clinic.place / "BATCH")
     clinic.until(lambda: root in watch.attended and watch.attended[root].counts.at, watch)
@@ -170,7 +170,7 @@ def test_a_line_follows_its_set_within_seconds(clinic: Clinic) -> None:
 
 
 def test_a_half_saved_form_pauses_its_collection_only(clinic: Clinic) -> None:
-    """With the line; whole again, it continues by itself."""
+    """With the line number; once complete, it continues automatically."""
     root, other = make_collection(clinic.place / "a"), make_collection(clinic.place / "b")
     form = (root / "collection.toml").read_text()
     (root / "collection.toml").write_text(form.replace("= 6", "="))
@@ -185,7 +185,7 @@ def test_a_half_saved_form_pauses_its_collection_only(clinic: Clinic) -> None:
 
 
 def test_a_machine_that_nobody_described_pauses_its_collection(clinic: Clinic) -> None:
-    """With a sentence that names it, until there is one."""
+    """With a sentence that names it, until the machine exists."""
     root = make_collection(clinic.place / "a", machine="NoSuchMachine")
     make_set(root, name="set")
     clinic.until(lambda: root in clinic.watch.attended and clinic.paused(root))
@@ -198,7 +198,7 @@ def test_a_machine_that_nobody_described_pauses_its_collection(clinic: Clinic) -
 
 @pytest.mark.parametrize("disorder", ["its id cannot be read", "an outcome makes no sense"])
 def test_a_collection_that_nobody_can_work_on_keeps_none_of_the_others(clinic: Clinic, disorder: str) -> None:
-    """Those that come later neither."""
+    """Nor later ones."""
     broken = make_collection(clinic.place / "a")
     state = Collection.open(broken).state
     if disorder == "its id cannot be read":
@@ -219,7 +219,7 @@ def test_a_collection_that_nobody_can_work_on_keeps_none_of_the_others(clinic: C
 
 
 def test_what_a_person_wrote_into_a_form_does_not_get_into_the_log(clinic: Clinic) -> None:
-    """The sentence that quotes it is for those who may see the share; the log says of which collection it is."""
+    """The sentence quoting it is for users of the share; the log names the collection's id."""
     root = make_collection(clinic.place / "a")
     its_id = Collection.open(root).id
     form = root / "collection.toml"
@@ -233,7 +233,7 @@ def test_what_a_person_wrote_into_a_form_does_not_get_into_the_log(clinic: Clini
 
 
 def test_a_collection_that_was_copied_is_left_alone_like_its_original(clinic: Clinic) -> None:
-    """Until a person has decided which of the two is the one."""
+    """Until a person has decided between the two."""
     root = make_collection(clinic.place / "a")
     make_set(root, name="first", seed=1)
     clinic.until(lambda: published(root))
@@ -265,7 +265,7 @@ def test_a_second_watcher_stands_by_and_takes_over(clinic: Clinic) -> None:
 
 
 def test_an_incomplete_set_waits_is_refused_and_is_opened_again(clinic: Clinic) -> None:
-    """As its files come; a note says what is missing."""
+    """As its files arrive; a note lists what is missing."""
     root = make_collection(clinic.place / "a")
     made = make_set(root, without("RTDOSE"), name="set")
     patient = clinic.another_watch(patience_s=3600.0)
@@ -296,7 +296,7 @@ def test_a_share_that_goes_away_is_waited_for(clinic: Clinic) -> None:
 
 
 def test_an_empty_mount_point_is_not_a_share_without_collections(clinic: Clinic) -> None:
-    """What was known of the collections stays known, and nothing is made in the empty place."""
+    """The collections stay known, and nothing is created in the empty place."""
     root = make_collection(clinic.place / "a")
     make_set(root, name="first", seed=1)
     clinic.until(lambda: published(root))
@@ -313,7 +313,7 @@ def test_an_empty_mount_point_is_not_a_share_without_collections(clinic: Clinic)
 
 
 def test_a_redis_that_forgot_everything_loses_no_set(clinic: Clinic) -> None:
-    """Messages, claims and all: the share knows."""
+    """Neither messages nor claims, since the share has them."""
     root = make_collection(clinic.place / "a")
     for number in range(6):
         make_set(root, name=f"set {number}", seed=number)
@@ -325,7 +325,7 @@ def test_a_redis_that_forgot_everything_loses_no_set(clinic: Clinic) -> None:
 
 
 def test_a_process_that_is_killed_in_its_work_counts_and_the_set_is_done(clinic: Clinic) -> None:
-    """Its worker lives on, and sees it die."""
+    """Its worker survives, and notices its death."""
     root = make_collection(clinic.place / "a")
     collection, dropped = Collection.open(root), 0
 
@@ -352,14 +352,14 @@ def test_a_process_that_is_killed_in_its_work_counts_and_the_set_is_done(clinic:
 
 
 def processes_of_worker() -> list[int]:
-    """Find the processes in which a worker works: those whose parent is the worker, too."""
+    """Return a worker's task processes, those whose parent is the worker, too."""
     ours = [one for one in processes() if f"--queues {QUEUE}" in one.command and "child_process.py" not in one.command]
     pids = {one.pid for one in ours}
     return [one.pid for one in ours if one.parent in pids]
 
 
 def test_an_index_comes_back_when_its_set_goes_away(clinic: Clinic) -> None:
-    """A set that was refused, or taken away, after it had got one."""
+    """If the set was refused or removed after getting one."""
     root = make_collection(clinic.place / "a")
     clinic.until((root / ".anonymizer").exists)
     collection = Collection.open(root)
@@ -370,7 +370,7 @@ def test_an_index_comes_back_when_its_set_goes_away(clinic: Clinic) -> None:
 
 
 def test_redis_hears_no_name(clinic: Clinic, settings: Settings) -> None:
-    """Nothing that anyone could read there, Flower included, names a folder or a patient."""
+    """Nothing readable there, including by Flower, names a folder or a patient."""
     monitor = subprocess.Popen(
         [sys.executable, "-c", MONITOR, str(settings.redis_url).removeprefix("redis+socket://")],
         stdout=subprocess.PIPE,
@@ -407,7 +407,7 @@ with redis.Redis(unix_socket_path=sys.argv[1]).monitor() as monitor:
 
 
 def test_a_file_that_has_its_size_before_its_bytes_is_waited_for(clinic: Clinic) -> None:
-    """It stands still, and is named; when the rest has come, the set is published whole."""
+    """It is named although unchanged; once the rest has arrived, the set is published completely."""
     root = make_collection(clinic.place / "BATCH")
     made = make_set(clinic.place / "elsewhere", name="half", ct=5, size=256)
     path = made.path(made.ct[2])

@@ -1,4 +1,4 @@
-"""`doctor`, `withdraw`, `retry --as-new`, `rebuild`: what operators are told to do, done as an operator does it."""
+"""`doctor`, `withdraw`, `retry --as-new`, `rebuild`: an operator's actions, done like an operator."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def two(published: tuple[Path, MadeSet, MadeSet], tmp_path: Path) -> tuple[Path,
 
 
 def findings(root: Path) -> tuple[int, list[tuple[str, str]]]:
-    """Ask the doctor."""
+    """Return the doctor's findings."""
     done = anonymizer("doctor", root, "--json")
     assert done.stdout, done.stderr
     return done.returncode, sorted((one["code"], one["where"]) for one in json.loads(done.stdout)["findings"])
@@ -71,7 +71,7 @@ def test_all_agrees_after_a_run(two) -> None:
 
 
 def flipped(path: Path) -> None:
-    """Turn the last byte of a file."""
+    """Invert the last byte of a file."""
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
@@ -119,7 +119,7 @@ DISORDERS: dict[str, tuple[Callable[[Path], object], list[tuple[str, str]]]] = {
 
 @pytest.mark.parametrize("disorder", DISORDERS)
 def test_the_doctor_finds_what_does_not_agree(two, disorder: str) -> None:
-    """And says what to do about it. It mends nothing: asked again it says the same."""
+    """With remedies. It repairs nothing: asked again, it reports the same."""
     root, *_ = two
     lines = tracking_lines(root)
     do, expected = DISORDERS[disorder]
@@ -144,7 +144,7 @@ def states_of(root: Path) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("change", [darkened, relabelled])
 def test_a_changed_set_waits_for_a_person_and_is_then_a_set_of_its_own(two, change) -> None:
-    """The same UIDs, and other bytes: nobody guesses. Taken as new it gets other UIDs, and stays known."""
+    """The same UIDs with other bytes need a decision. Taken as new it gets new UIDs, and stays known."""
     root, one, _ = two
     anon = dict(states_of(root))["a"]
     before = {path.name: path.read_bytes() for path in (root / anon).iterdir()}
@@ -170,7 +170,7 @@ def test_a_changed_set_waits_for_a_person_and_is_then_a_set_of_its_own(two, chan
 
 
 def test_a_withdrawn_set_is_out_of_the_collection_and_its_number_is_not_given_again(two) -> None:
-    """Its line goes, its folder is moved and not deleted; dropped again it is known."""
+    """Its line is removed, its folder moved but not deleted; dropped again it is recognized."""
     root, _, other = two
     before = dict(states_of(root))
     anon, kept = before["a"], before["b"]
@@ -203,7 +203,7 @@ def test_a_withdrawn_set_is_out_of_the_collection_and_its_number_is_not_given_ag
 
 @pytest.mark.parametrize("retried", [False, True])
 def test_what_was_published_before_is_not_denied_when_its_folder_is_refused_later(two, *, retried: bool) -> None:
-    """Somebody put a second dose into it; the number is named as long as it is published."""
+    """After a second dose was added, the number is named as long as it is published."""
     root, made, _ = two
     anon = dict(states_of(root))["a"]
     shutil.copyfile(made.path(made.dose), made.folder / "a second dose.dcm")
@@ -222,7 +222,7 @@ def test_what_was_published_before_is_not_denied_when_its_folder_is_refused_late
 
 
 def test_what_was_never_published_cannot_be_withdrawn(two) -> None:
-    """A wrong name, a number that nobody has, one of the older program."""
+    """A wrong name, an unused number, one of the older program."""
     root, *_ = two
     for name in ("ANON_042", "a"):
         done = anonymizer("withdraw", root, name)
@@ -240,7 +240,7 @@ def test_the_tracking_header_alone_is_left(tmp_path: Path) -> None:
 
 
 def test_redis_is_made_anew_from_the_share(two, client, redis_server, monkeypatch) -> None:
-    """By hand, as the service does by itself."""
+    """On request, as the service does by itself."""
     root, *_ = two
     monkeypatch.setenv("ANONYMIZER_REDIS_URL", f"redis+socket://{redis_server}")
     its_id = json.loads((root / ".anonymizer" / "collection.json").read_text())["id"]

@@ -1,4 +1,4 @@
-"""Explorer and Finder leave files in folders that a person looks into: they are no damage, and do not travel."""
+"""Explorer and Finder leave files in viewed folders: these are harmless, and not delivered."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ LEFT = ("Thumbs.db", "desktop.ini", ".DS_Store", "._CT.dcm", "ehthumbs.db")
 
 
 def look_into(folder: Path) -> None:
-    """Leave behind what the file managers of Windows and macOS do."""
+    """Add the files left by Windows' and macOS' file managers."""
     for name in LEFT:
         (folder / name).write_bytes(b"\0\5\x16\7")
 
 
 def test_they_are_no_damage_to_a_published_set_and_do_not_travel(tmp_path: Path, client: redis.Redis) -> None:
-    """For verify, doctor, export and receive; other contents are reported as before."""
+    """For verify, doctor, export and receive; other additions are reported as before."""
     root = collected(tmp_path / "BATCH", client, "Huber Josef")
     anon, delivered = root / "ANON_006", tmp_path / "delivered"
     look_into(anon)
@@ -53,7 +53,7 @@ def test_they_are_no_damage_to_a_published_set_and_do_not_travel(tmp_path: Path,
 
 
 def test_only_files_are_passed_over(tmp_path: Path) -> None:
-    """Not a folder or a link that is called so."""
+    """Not a folder or a link of that name."""
     (tmp_path / "Thumbs.db").mkdir()
     (tmp_path / "desktop.ini").symlink_to(tmp_path)
     (tmp_path / ".DS_Store").write_bytes(b"")
@@ -65,7 +65,7 @@ def test_only_files_are_passed_over(tmp_path: Path) -> None:
 def test_what_no_set_needs_goes_from_the_staging_within_minutes(
     collection: Collection, client: redis.Redis, *, is_claimed: bool
 ) -> None:
-    """What a killed process was writing, and an attempt without a claim; one whose claim is held has more time."""
+    """A killed process's files, and attempts without a claim; those with a claim have more time."""
     now = [0.0]
     still = StandingStill(collection, lambda: now[0])
     set_id = "5" * 32

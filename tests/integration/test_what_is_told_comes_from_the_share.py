@@ -1,4 +1,4 @@
-"""What became of a set stands on the share: bookkeeping after it overturns nothing, and counters catch up with it."""
+"""Outcomes are on the share: later bookkeeping never overturns them, and counters catch up."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Collection, str, redis.Redis], str]]:
-    """Do a set's task in this process, as a worker does it."""
+    """Run a set's task in this process, like a worker."""
     metrics._unsent.clear()
 
     def do(collection: Collection, locator: str, client: redis.Redis) -> str:
@@ -56,7 +56,7 @@ def test_a_set_that_is_published_while_redis_goes_away_is_published_and_counted_
     work: Callable[[Collection, str, redis.Redis], str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Flower is told so; the counter has it when Redis is back, whoever notes the number, and how often."""
+    """Flower is notified; the counter is updated when Redis is back, exactly once."""
     locator = registry.register(collection, make_set(collection.root).folder.name)
     process = attempt.process
     with redis_server() as url, closing(connect(Settings(redis_url=url))) as client:
@@ -82,7 +82,7 @@ def test_a_set_that_is_published_while_redis_goes_away_is_published_and_counted_
 def test_a_published_set_that_is_looked_at_again_is_counted_once(
     collection: Collection, client: redis.Redis, work: Callable[[Collection, str, redis.Redis], str]
 ) -> None:
-    """Numbers of the older program are none of ours."""
+    """Numbers of the older program do not count."""
     locator = registry.register(collection, make_set(collection.root).folder.name)
     assert [work(collection, locator, client) for _ in range(2)] == ["published", "published"]
     (collection.records / "ANON_003.json").write_text('{"schema": 1, "index": 3, "adopted": true}')
@@ -93,7 +93,7 @@ def test_a_published_set_that_is_looked_at_again_is_counted_once(
 def test_a_circumstance_is_told_as_one(
     collection: Collection, client: redis.Redis, work: Callable[[Collection, str, redis.Redis], str]
 ) -> None:
-    """The set comes again."""
+    """The set is retried."""
     locator = registry.register(collection, make_set(collection.root).folder.name)
     (collection.root / "collection.toml").write_text("[identity\n")
     assert work(collection, locator, client) == "waits"
@@ -102,7 +102,7 @@ def test_a_circumstance_is_told_as_one(
 def test_a_late_message_does_not_begin_a_parked_set_again(
     collection: Collection, client: redis.Redis, work: Callable[[Collection, str, redis.Redis], str]
 ) -> None:
-    """It waits for an operator, however good it is."""
+    """It waits for an operator, even if it is good."""
     locator = registry.register(collection, make_set(collection.root).folder.name)
     for _ in range(failures.MOST):
         parking.count_failure(collection, locator, "WorkerLostError")
@@ -113,7 +113,7 @@ def test_a_late_message_does_not_begin_a_parked_set_again(
 
 @pytest.mark.parametrize("state", [SetState.PUBLISHED, SetState.REFUSED])
 def test_a_death_after_the_outcome_was_written_does_not_park_the_set(collection: Collection, state: SetState) -> None:
-    """However often; under a form that was changed since it counts."""
+    """However often; if the form has changed since, it counts."""
     folder = make_set(collection.root).folder
     locator = registry.register(collection, folder.name)
     outcome = Outcome(state, folder_listing.fingerprint(folder), "2026-11-29T12:00:00+00:00", index=6)
@@ -126,7 +126,7 @@ def test_a_death_after_the_outcome_was_written_does_not_park_the_set(collection:
 def test_the_log_says_which_signal_ended_a_process_and_in_which_step(
     collection: Collection, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the ids by which the set's other lines are found."""
+    """With the ids that identify the set's other lines."""
     locator = registry.register(collection, make_set(collection.root).folder.name)
     Progress(client, collection.id, locator).step("written", 3, 6)
     here = Station(Settings(share=collection.root.parent), client, Share(collection.root.parent))

@@ -1,4 +1,4 @@
-"""Field doses and localizers beside a set: they come and go, and the set stays the one that it is."""
+"""Field doses and localizers beside a set come and go without changing it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def desk(collection: Collection, client: redis.Redis) -> Desk:
-    """Work by hand."""
+    """Act as watcher and workers."""
     return Desk(collection, client)
 
 
@@ -49,7 +49,7 @@ def axial_localizer(made: MadeSet) -> None:
 
 @pytest.mark.parametrize("beside", [field_dose, axial_localizer])
 def test_what_is_left_out_may_come_late_or_go(collection: Collection, desk: Desk, beside: object) -> None:
-    """The set is made of what is taken: it is published once."""
+    """Only the objects used make up the set: it is published once."""
     made = make_set(collection.root, beside, name="A")  # type: ignore[arg-type]
     assert (desk.do("A").state, desk.do("A").state) == ("published", "published")
     extra = made.path(made.objects[-1])
@@ -67,7 +67,7 @@ def test_what_is_left_out_may_come_late_or_go(collection: Collection, desk: Desk
 def test_a_set_that_was_published_with_its_localizer_is_the_same_set(
     collection: Collection, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the former rule it was a slice; its id, its record and its proof hold."""
+    """The localizer was a slice by the former rule; id, record and proof stay valid."""
 
     def formerly(objects: Mapping[str, tuple[SetFile, ...]]) -> SetAside:
         return SetAside(objects, (), ())

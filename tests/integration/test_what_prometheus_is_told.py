@@ -1,4 +1,4 @@
-"""The numbers for Prometheus: true, complete, and without a name."""
+"""The metrics for Prometheus: correct, complete, and without names."""
 
 import json
 import socket
@@ -21,7 +21,7 @@ from watcher.collection_watcher import STANDS_BY
 from watcher.counts import StatusCounts
 
 LONGEST_S = 300
-"""Of a test, on whatever machine."""
+"""Time limit of a test, on any machine."""
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def client():
 
 
 def attended(collection_id, states, codes, *, paused=""):
-    """Make a collection as the watcher sees it."""
+    """Return a collection watcher with these states."""
     now = time.monotonic()
     before = StatusCounts().next(states, codes, now - 100)
     counts = before.next(states, codes, now, held_up={"Meier": now - 50}, sheets={"missing": 3, "failed": 0})
@@ -40,7 +40,7 @@ def attended(collection_id, states, codes, *, paused=""):
 
 
 def told(watch, share, client):
-    """Ask as Prometheus does, and give each number by its name and labels."""
+    """Query like Prometheus; return the values by name and labels."""
     port = free_port()
     address = Address("127.0.0.1", port)
     with (
@@ -52,7 +52,7 @@ def told(watch, share, client):
 
 
 def test_an_address_that_is_taken_is_told_with_the_setting(tmp_path, client):
-    """In one sentence: a log of a service has no other text."""
+    """In one sentence, the only text in a service's log."""
     watch, share = SimpleNamespace(attended={}, share_is_away=False), SimpleNamespace(root=tmp_path, closed=())
     with socket.create_server(("127.0.0.1", 0)) as other:
         address = Address("127.0.0.1", other.getsockname()[1])
@@ -64,7 +64,7 @@ def test_an_address_that_is_taken_is_told_with_the_setting(tmp_path, client):
 
 
 def test_everything_is_told(tmp_path, client):
-    """How sets stand, what they cost, that share and Redis are there; the backlog counts both kinds, and no sheets."""
+    """States, cost, share and Redis; the backlog counts waiting and running sets, without sheets."""
     client.rpush("anonymizer:anonymizer", "message", "message")
     for queue in ("anonymizer", "anonymizer.sheets"):
         client.hset("anonymizer:unacked", queue, json.dumps([{}, "", queue]))
@@ -111,7 +111,7 @@ def test_everything_is_told(tmp_path, client):
 
 
 def test_redis_and_share_may_be_away(tmp_path):
-    """Then just that is reported, and what the watcher knows by itself."""
+    """Then this is reported, with the watcher's own data."""
     gone = redis.Redis(unix_socket_path=str(tmp_path / "none.sock"))
     watch = SimpleNamespace(attended={}, share_is_away=True)
 

@@ -1,4 +1,4 @@
-"""The service under the rights that deploy/redis/users.acl.in gives it. With Flower, `make compose-test` tries them."""
+"""The service under the ACL of deploy/redis/users.acl.in; `make compose-test` includes Flower."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tests.waiting import wait_until
 USERS = Path(__file__).parents[2] / "deploy/redis/users.acl.in"
 ANONYMIZER = Path(sys.executable).with_name("anonymizer")
 COURTESY = "client|setinfo"
-"""The library tells newer servers its name; older ones would not start with a right that they do not know."""
+"""The library sends newer servers its name; older ones do not know that permission."""
 
 
 def test_nothing_that_the_service_needs_is_denied(tmp_path: Path) -> None:
-    """A set is published and its sheet drawn by somebody who may no more than the service's user."""
+    """A set is published and its sheet drawn with only the service user's permissions."""
     (rights,) = [line.split()[4:] for line in USERS.read_text().splitlines() if line.startswith("user anonymizer ")]
     share = tmp_path / "share"
     with redis_server() as url, ExitStack() as ending:
@@ -45,5 +45,5 @@ def test_nothing_that_the_service_needs_is_denied(tmp_path: Path) -> None:
 
 
 def denied(test: redis.Redis) -> set[str]:
-    """Return the names of what was asked for and denied: commands, keys, channels."""
+    """Return the denied requests: commands, keys, channels."""
     return {entry["object"] for entry in test.acl_log()} - {COURTESY}

@@ -1,4 +1,4 @@
-"""What reconciling finishes, gives back, and leaves alone, whoever was killed before it."""
+"""What reconciliation completes, releases, and leaves alone after kills."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SET, FOLDER = "1" * 32, "Mustermann Erika"
 
 @pytest.fixture
 def locator(collection: Collection, client: redis.Redis) -> str:
-    """Let a set in work hold the first number."""
+    """Give the first number to a set in work."""
     name = registry.register(collection, FOLDER)
     assert Ledger(collection, client).claim(SET, name) == 6
     return name
@@ -44,7 +44,7 @@ def reconciler(collection: Collection, client: redis.Redis) -> Reconciler:
 def test_a_publication_that_was_cut_off_is_finished(
     collection: Collection, locator: str, reconciler: Reconciler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Right after the rename, and the dropped folder is gone since: record and tracking line come nevertheless."""
+    """Right after the rename, with the dropped folder gone: record and tracking line still follow."""
 
     def die(*_: object) -> None:
         raise KeyboardInterrupt
@@ -69,7 +69,7 @@ def test_a_publication_that_was_cut_off_is_finished(
 def test_a_number_is_given_back_when_its_folder_was_missed_three_times_in_a_row(
     collection: Collection, locator: str, reconciler: Reconciler
 ) -> None:
-    """A share under load leaves names out of a listing: a folder that was seen again in between was never gone."""
+    """A share under load omits names: a folder seen in between was never gone."""
     del locator
     there = {FOLDER: SetState.WAITING}
     missed: list[dict[str, SetState]] = [{}] * (SCANS - 1)
@@ -85,7 +85,7 @@ def test_a_number_is_given_back_when_its_folder_was_missed_three_times_in_a_row(
 def test_the_number_of_a_set_in_work_is_not_given_back(
     collection: Collection, client: redis.Redis, locator: str, reconciler: Reconciler
 ) -> None:
-    """However often its folder is missed: who works on it finds out, and says so."""
+    """However often its folder is missing: its worker notices and reports it."""
     with lease(client, SetKey(collection.id, locator)):
         for _ in range(2 * SCANS):
             reconciler.reconcile({})

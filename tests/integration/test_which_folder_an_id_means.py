@@ -1,4 +1,4 @@
-"""Logs, Flower and deliveries name a set by opaque ids: the share says which folder each stands for."""
+"""Logs, Flower and deliveries identify sets by opaque ids: the share knows their folders."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def anonymizer(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
 
 @pytest.fixture
 def told(anonymizer: Callable[..., Said]) -> Callable[..., Any]:
-    """Ask, and give the one answer."""
+    """Query, and return the only answer."""
 
     def ask(*arguments: object) -> Any:
         (one,) = json.loads(anonymizer("which", *arguments, "--json").out)
@@ -49,7 +49,7 @@ def test_each_id_of_a_published_set_leads_to_its_folder(
     told: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The locator, the set id, the name of the ANON folder or its path; the share may be named or be a setting."""
+    """The locator, the set id, the name of the ANON folder or its path; the share may be given or a setting."""
     collection = published().collection
     locator = collection.locator(NAME)
     outcome = registry.read_outcome(collection, locator)
@@ -78,7 +78,7 @@ def test_each_id_of_a_published_set_leads_to_its_folder(
 
 
 def test_reasons_and_failures_of_a_set_are_told(collection: Collection, told: Callable[..., Any]) -> None:
-    """Of one that was refused, and of one on which the program failed."""
+    """Of a refused set, and of one on which the program failed."""
     for name, state, codes in (("refused one", "refused", ("no-plan",)), ("parked one", "parked", ("KeyError",))):
         made = make_set(collection.root, name=name, seed=name)
         locator = registry.register(collection, name)
@@ -100,7 +100,7 @@ def test_reasons_and_failures_of_a_set_are_told(collection: Collection, told: Ca
 def test_a_folder_that_went_away_or_changed_is_told_as_that(
     tmp_path: Path, published: Callable[..., Published], told: Callable[..., Any]
 ) -> None:
-    """What was published of it stays in its history."""
+    """Published sets stay in its history."""
     made = published()
     (made.made.folder / "more.dcm").write_bytes(b"more")
     changed = told("ANON_006", tmp_path)
@@ -126,7 +126,7 @@ def test_what_is_no_id_or_nobodys_is_told(
 
 
 def test_the_status_has_the_locator(published: Callable[..., Published], anonymizer: Callable[..., Said]) -> None:
-    """Of every set, published ones too, when it is asked for."""
+    """For every set, including published ones, if requested."""
     collection = published().collection
     locator = collection.locator(NAME)
     assert locator in anonymizer("status", collection.root, "--wide").out

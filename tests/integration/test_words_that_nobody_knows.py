@@ -1,4 +1,4 @@
-"""A word of a kept text that nobody knows is shown to a person before it leaves the house: `words.csv`, the door."""
+"""Unknown words in kept texts are reviewed by a person before delivery: `words.csv`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def listed(root: Path) -> list[dict[str, str]]:
 
 
 def words(root: Path, *arguments: str) -> dict[str, Any]:
-    """Ask for the words of a collection, or decide on some."""
+    """List the words of a collection, or decide on some."""
     done = anonymizer("words", root, *arguments, "--json")
     assert done.stdout, done.stderr
     told: dict[str, Any] = json.loads(done.stdout)
@@ -35,7 +35,7 @@ def words(root: Path, *arguments: str) -> dict[str, Any]:
 
 
 def exported(root: Path, target: Path, *arguments: str) -> dict[str, str]:
-    """Export, and give what became of each set."""
+    """Export, and return each set's outcome."""
     done = anonymizer("export", root, target, *arguments, "--json")
     return {one["folder"]: one["state"] for one in json.loads(done.stdout)}
 
@@ -52,7 +52,7 @@ def claims_clean_descriptors(root: Path, anon: str) -> bool:
 
 
 def test_an_unread_word_is_listed_and_stops_at_the_door(tmp_path: Path) -> None:
-    """It is published, listed with where it stands, and does not pass until a person has said that it is fine."""
+    """It is published, listed with its locations, and held back until a person approves it."""
     root = make_collection(tmp_path / "BATCH")
     make_set(root, JSM, name="a", seed="a")
     make_set(root, name="b", seed="b")
@@ -83,7 +83,7 @@ def test_an_unread_word_is_listed_and_stops_at_the_door(tmp_path: Path) -> None:
 
 
 def test_a_removed_word_goes_from_the_sets_that_have_it(tmp_path: Path) -> None:
-    """They are done again under their numbers; what a person wrote into the list stays."""
+    """They are republished under their numbers; a person's entries in the list stay."""
     root = make_collection(tmp_path / "BATCH")
     make_set(root, JSM, HOHENLOHE, name="a", seed="a")
     run(root, "--workers", 1)
@@ -102,7 +102,7 @@ def test_a_removed_word_goes_from_the_sets_that_have_it(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_made_again_is_to_be_withdrawn(tmp_path: Path) -> None:
-    """Its original is gone."""
+    """If its original is gone."""
     root = make_collection(tmp_path / "BATCH")
     made = make_set(root, JSM, name="a", seed="a")
     run(root, "--workers", 1)
@@ -116,7 +116,7 @@ def test_what_cannot_be_made_again_is_to_be_withdrawn(tmp_path: Path) -> None:
 
 
 def test_a_word_of_the_lexicon_is_not_removed(tmp_path: Path) -> None:
-    """A model needs it."""
+    """Models need it."""
     root = make_collection(tmp_path / "BATCH")
     done = anonymizer("words", root, "--remove", "Parotid")
     assert done.returncode == 2
@@ -124,7 +124,7 @@ def test_a_word_of_the_lexicon_is_not_removed(tmp_path: Path) -> None:
 
 
 def test_a_set_waits_for_a_person_without_a_number(tmp_path: Path) -> None:
-    """Of a collection that says so; it continues as soon as each of its words is decided, by whatever hand."""
+    """If the collection requires it; it resumes once each of its words is decided, in any way."""
     root = make_collection(tmp_path / "BATCH", more='[privacy]\nunread_words = "wait"')
     make_set(root, JSM, HOHENLOHE, name="a", seed="a")
     make_set(root, name="b", seed="b")
@@ -146,7 +146,7 @@ def test_a_set_waits_for_a_person_without_a_number(tmp_path: Path) -> None:
 
 
 def test_a_word_in_a_code_that_cannot_go(tmp_path: Path) -> None:
-    """Dose or import depend on it: the set is not made again forever, but to be withdrawn."""
+    """Dose or import depend on it: the set must be withdrawn instead of being republished forever."""
     root = make_collection(tmp_path / "BATCH")
     make_set(root, setting("RTPLAN", RTPlanGeometry="YOLANDA"), name="a", seed="a")
     run(root, "--workers", 1)
@@ -160,7 +160,7 @@ def test_a_word_in_a_code_that_cannot_go(tmp_path: Path) -> None:
 
 
 def test_unread_words_are_replaced_at_once(tmp_path: Path) -> None:
-    """Of a collection that says so; what a person has said to be fine stays."""
+    """If the collection requires it; approved words stay."""
     root = make_collection(tmp_path / "BATCH", more='[privacy]\nunread_words = "replace"')
     make_set(root, JSM, HOHENLOHE, name="a", seed="a")
     words(root, "--fine", "Hohenlohe")
