@@ -1,4 +1,4 @@
-"""What must hold of a collection, whatever was done to the service: looked at with nothing of the product's own code.
+"""Invariants of a collection after any treatment of the service, checked without the product's code.
 
 Plain JSON, plain files, pydicom and Redis. To be called when the service is idle, or was killed for good.
 """
@@ -28,16 +28,16 @@ NOT_CONCLUDED = "not concluded"
 
 
 class Original(NamedTuple):
-    """A set as it was dropped."""
+    """A set as dropped."""
 
     files: Mapping[str, tuple[str, int]]
-    """By path below its folder: SHA-256 and time of modification."""
+    """SHA-256 and modification time, by relative path."""
     patient_id: str
     patient_name: str
 
 
 def remember(*folders: Path) -> dict[str, Original]:
-    """Record what was dropped, by the folder's name."""
+    """Return the dropped sets by folder name."""
     return {folder.name: _original(folder) for folder in folders}
 
 
@@ -63,7 +63,7 @@ def hold(
     at_rest: bool = True,
     not_taken: Iterable[str] = (),
 ) -> dict[str, str]:
-    """Assert that a collection keeps every promise; return each set's outcome.
+    """Assert all invariants of a collection; return each set's outcome.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ class _State:
         return {folder: found.get(folder, NOT_CONCLUDED) for folder in originals}
 
     def numbers_are_unique_and_without_gaps(self, client: redis.Redis | None, *, at_rest: bool) -> None:
-        """Every number from the initial one on is published, held by one set, or free and the next to be given."""
+        """Every number from the initial one on is published, held by one set, or the next free one."""
         for index, claim in self.claims.items():
             assert claim["index"] == index
             if index in self.records:
@@ -147,7 +147,7 @@ class _State:
                 assert not gaps & known, "a number is lost"
 
     def folders_are_what_the_records_say(self, not_taken: Iterable[str]) -> None:
-        """ANON folders are whole and as proven, each with a record, each record with its folder."""
+        """ANON folders are complete and as proven, and correspond to records one to one."""
         ours = [path for path in self.root.glob("ANON_*") if path.name[5:].isdecimal() and path.name not in not_taken]
         there = {int(path.name[5:]): path for path in ours}
         assert there.keys() == {index for index, one in self.records.items() if not one.get("withdrawn")}
@@ -184,12 +184,12 @@ class _State:
 
 
 def _published_of(outcome: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the published sets of a folder's outcome: of one with several each has its own entry."""
+    """Return the published sets in a folder's outcome, one entry each."""
     return [one for one in outcome.get("sets") or [outcome] if one["state"] == "published"]
 
 
 def nothing_is_passed_over(root: Path, states: Mapping[str, str], not_taken: Iterable[str]) -> None:
-    """Whatever may hold DICOM under a root is published, waits, is refused or parked, or is named as not taken.
+    """Everything that may hold DICOM under a root is published, waits, is refused, parked, or reported.
 
     Parameters
     ----------
@@ -213,7 +213,7 @@ def nothing_is_passed_over(root: Path, states: Mapping[str, str], not_taken: Ite
 
 
 def _folder_is_answered(folder: Path, state: str | None, named: set[str]) -> None:
-    """Each DICOM file of a folder belongs to its set, or something that it is in is named; the same of archives."""
+    """Each DICOM file or archive of a folder belongs to its set, or it or its folder is reported."""
     parts = [path for path in sorted(folder.rglob("*")) if path.is_symlink() or path.is_file()]
     answered = CONCLUSIONS | {"unread-words", "not readable"}
     if any(_is_dicom(path) for path in parts if not path.is_symlink()):
@@ -246,7 +246,7 @@ def _leads_to_dicom(link: Path) -> bool:
 
 
 def originals_are_untouched(root: Path, originals: Mapping[str, Original]) -> None:
-    """Byte for byte, times included."""
+    """Assert that originals are unchanged, times included."""
     for name, original in originals.items():
         assert _files(root / name) == original.files, name
 
@@ -254,7 +254,7 @@ def originals_are_untouched(root: Path, originals: Mapping[str, Original]) -> No
 def nothing_is_told(
     root: Path, originals: Mapping[str, Original], client: redis.Redis | None, said: Iterable[bytes]
 ) -> None:
-    """No path, no name and no ID stands in Redis, in the log, or in an event."""
+    """Assert that no path, name or ID is in Redis, in the log, or in an event."""
     secrets = {root.name.encode(), str(root).encode()}
     for name, original in originals.items():
         secrets |= {name.encode(), original.patient_id.encode(), original.patient_name.encode()}
@@ -284,13 +284,13 @@ def _everything_in(client: redis.Redis) -> Iterator[bytes]:
 
 
 def _unpacked(text: bytes) -> Iterator[bytes]:
-    """Return the bodies of messages, which travel in base64."""
+    """Return the Base64-decoded bodies of messages."""
     for found in re.finditer(rb'"body": ?\\*"([A-Za-z0-9+/=]+)', text):
         yield base64.b64decode(found[1])
 
 
 def _is_being_written(path: Path) -> bool:
-    """Return whether a file is being written by a live process: a moment later it is gone."""
+    """Return whether a file is being written by a live process, and so is gone a moment later."""
     if not path.name.startswith(".anonymizer-new-"):
         return False
     wait_until(lambda: not path.exists(), lambda: path.name, within_s=60)

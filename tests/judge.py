@@ -1,4 +1,4 @@
-"""An obvious judge of a published set: pydicom, plain loops, and nothing of the product's own reading or proving.
+"""A simple judge of a published set: pydicom and plain loops, without the product's reading or proving.
 
 It asks what a sceptical physicist would ask of `ANON_006` beside the folder it was made from: are the objects the
 same, do they refer to each other in the same way, are pixels and numbers untouched, is anything of the patient left?
@@ -46,7 +46,7 @@ class Planted(Protocol):
 
     @property
     def kind(self) -> str:
-        """What it is: `patient's family name`."""
+        """The kind: `patient's family name`."""
 
     @property
     def spelt(self) -> tuple[bytes, ...]:
@@ -54,11 +54,11 @@ class Planted(Protocol):
 
 
 class Manifest(Protocol):
-    """What must not be left."""
+    """What must not remain."""
 
     @property
     def planted(self) -> Sequence[Planted]:
-        """Texts, in every place."""
+        """Texts, in every location."""
 
     @property
     def uids(self) -> frozenset[str]:
@@ -70,7 +70,7 @@ class Manifest(Protocol):
 
 
 def judge(source: Path, anon: Path, manifest: Manifest, *, retained: Collection[str] = STAYING) -> None:
-    """Assert everything that is promised of an anonymized set.
+    """Assert all promises about an anonymized set.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def _read(path: Path) -> Dataset:
 
 
 def _remembered(path: Path) -> Dataset:
-    """Read a file, or give what an equal one held: the judge itself changes nothing of it."""
+    """Read a file, or return the result for an equal one, which the judge never changes."""
     return _parsed(path.read_bytes(), force=path.suffix == ".dcm")
 
 
@@ -142,12 +142,12 @@ def _parsed(content: bytes, *, force: bool) -> Dataset:
 
 @lru_cache(maxsize=1024)
 def _sequence(raw: RawDataElement, encoding: tuple[str, ...]) -> list[tuple[str, DataElement]]:
-    """Read a sequence; most sets differ in few of theirs, and to parse them is most of a judge's work."""
+    """Read a sequence, cached, since parsing takes most of the judge's time."""
     return _with_path(convert_raw_data_element(raw, encoding=list(encoding)))
 
 
 def names_are_ours(anon: Path) -> None:
-    """Each file is named for what it holds, and nothing else is there."""
+    """Assert that each file is named for its contents, and there are no others."""
     for path in anon.iterdir():
         data = _remembered(path)
         assert path.name == f"{KINDS[data.Modality]}.{data.SOPInstanceUID}.dcm"
@@ -157,14 +157,14 @@ def names_are_ours(anon: Path) -> None:
 
 
 def one_patient(new: dict[str, Dataset]) -> None:
-    """Every object names the same new patient in the same words."""
+    """Assert that every object states the same new patient."""
     keywords = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "PatientAge")
     said = {tuple(str(data.get(keyword)) for keyword in keywords) for data in new.values()}
     assert len(said) == 1, "the objects of the set differ in what they say of the patient"
 
 
 def elements(data: Dataset, path: str = "") -> Iterator[tuple[str, DataElement]]:
-    """Every element at every depth, with its path, items numbered."""
+    """Yield every element at every depth, with its path and numbered items."""
     if walked := getattr(data, "walked", None):
         yield from walked
         return
@@ -173,7 +173,7 @@ def elements(data: Dataset, path: str = "") -> Iterator[tuple[str, DataElement]]
 
 
 def _with_path(element: DataElement, path: str = "") -> list[tuple[str, DataElement]]:
-    """Return an element and all below it."""
+    """Yield an element and all below it."""
     name = f"{path}{element.keyword or element.tag}"
     below = [(name, element)]
     if element.VR == "SQ":
@@ -190,12 +190,12 @@ def values(element: DataElement) -> list[str]:
 
 
 def assert_same_numbers(old: Dataset, new: Dataset) -> None:
-    """Geometry, contours, control points, metersets, dose scaling and DVHs are unchanged, none lost, none new."""
+    """Assert that geometry, contours, control points, metersets, dose scaling and DVHs are unchanged."""
     assert numbers(old) == numbers(new), f"numbers of a {old.Modality} differ"
 
 
 def numbers(data: Dataset) -> dict[str, list[str]]:
-    """Every number of the groups that planning systems read, by path; vendors' own attributes left out."""
+    """Return every number of the groups that planning systems read, by path, without private ones."""
     return {
         path: values(element)
         for path, element in elements(data)
@@ -218,7 +218,7 @@ def pixels(data: Dataset) -> bytes:
 
 
 def image(data: Dataset) -> bytes:
-    """Return the pixel data that belong to the object's image; a plan has none."""
+    """Return the pixel data that make up the object's image; none for a plan."""
     if data.Modality in {"RTPLAN", "RTSTRUCT"}:
         return b""
     raw = pixels(data)
@@ -230,13 +230,13 @@ def image(data: Dataset) -> bytes:
 
 
 def nothing_private(new: Dataset) -> None:
-    """No vendor's own element is left at any depth."""
+    """Assert that no private element is left at any depth."""
     for path, element in elements(new):
         assert not element.tag.is_private, f"a private element is left in {path}"
 
 
 def uids(data: Dataset) -> dict[str, list[str]]:
-    """Every UID at every depth, by path."""
+    """Return every UID at every depth, by path."""
     return {path: values(element) for path, element in elements(data) if element.VR == "UI" and element.value}
 
 
@@ -290,7 +290,7 @@ def shown_links(found: dict[str, Dataset]) -> dict[str, object]:
 
 
 def assert_same_intervals(old: dict[str, Dataset], new: dict[str, Dataset]) -> None:
-    """All dates that are left moved by one whole number of weeks, which is 0 where a collection keeps them."""
+    """Assert that all dates moved by the same number of weeks, 0 if the collection keeps them."""
     moved = set()
     for place, data in new.items():
         before = {path: str(element.value) for path, element in elements(old[place]) if element.VR in {"DA", "DT"}}
@@ -308,7 +308,7 @@ def day(value: str) -> date:
 
 
 def nothing_left(anon: Path, new: dict[str, Dataset], manifest: Manifest, retained: Collection[str]) -> None:
-    """No planted text and no original UID stands in any byte of any file or name, and no original date in any text."""
+    """Assert that no planted text, original UID or date is left in any file or name."""
     spellings = {
         spelt.lower() for planted in manifest.planted if planted.kind not in retained for spelt in planted.spelt
     } | {uid.encode() for uid in manifest.uids}

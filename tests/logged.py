@@ -1,4 +1,4 @@
-"""The log of a service, in the process of a test, and nothing of it left for the next one."""
+"""The log of a service in a test's process, restored afterwards."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def logged() -> Iterator[io.StringIO]:
-    """Log into a text, as services do; then as before."""
+    """Log into a text like a service, then restore logging."""
     root, written = logging.getLogger(), io.StringIO()
     handlers, level, show, hook = root.handlers[:], root.level, warnings.showwarning, threading.excepthook
     logs.configure("json", "info", written)

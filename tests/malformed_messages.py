@@ -1,4 +1,4 @@
-"""Messages of every kind that ended a worker, or could: made of one that is well."""
+"""Messages of every kind that could end a worker, made from a valid one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DEEP = 100_000
 
 
 def well_formed(settings: Settings, queue: str = QUEUE) -> bytes:
-    """Return a message as the watcher sends it; the queue is empty afterwards."""
+    """Return a message as sent by the watcher, leaving the queue empty."""
     with closing(connect(settings)) as client:
         sending = Queue(client, make_app(lambda: settings), queue)
         sending.put(NAME)
@@ -35,7 +35,7 @@ def body(value: bytes | str) -> str:
 
 
 def malformed(ours: bytes) -> dict[str, bytes]:
-    """Return messages of every kind that ended a worker, or could."""
+    """Return messages of every kind that could end a worker."""
 
     def but(*path: str, to: Any) -> bytes:
         message = json.loads(ours)

@@ -1,4 +1,4 @@
-"""How many examples a property is tried with: some in `make test`, `TIMES` as many in `make properties`."""
+"""Numbers of examples for properties: some in `make test`, `TIMES` as many in `make properties`."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ TIMES = int(os.environ.get("TIMES", "1"))
 
 
 def examples(some: int) -> int:
-    """Return how many to try, where `some` are enough for each change."""
+    """Return the number of examples, given the number for `make test`."""
     return some * TIMES

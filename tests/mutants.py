@@ -1,4 +1,4 @@
-"""Does a test notice? Each step of the protocol is taken out in turn, and the tests that should see it are run.
+"""Does a test notice? Each step of the protocol is removed in turn, and the tests concerned are run.
 
     python -m tests.mutants [--only WORD] [--whole] [--processes N]
 
@@ -31,7 +31,7 @@ WHOLE: Final = ["tests", "--ignore=tests/deploy", "--ignore=tests/browser"]
 
 @dataclass(frozen=True)
 class Mutant:
-    """One step that is taken out."""
+    """One removed step."""
 
     name: str
     file: str
@@ -41,7 +41,7 @@ class Mutant:
 
 
 def read() -> list[Mutant]:
-    """Return all mutants; each names a text that stands once in its file.
+    """Return all mutants; each has a text that occurs once in its file.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def read() -> list[Mutant]:
 
 
 def is_seen(mutant: Mutant, copy: Path, tests: list[str]) -> bool:
-    """Return whether a test fails when the step is taken out of a copy of the project."""
+    """Return whether a test fails when the step is removed from a copy of the project."""
     path = copy / mutant.file
     sound = path.read_text("utf-8")
     path.write_text(sound.replace(mutant.old, mutant.new), "utf-8")

@@ -1,4 +1,4 @@
-"""Cleaning of structure names and labels into which people typed a patient's name, counted by language.
+"""Cleaning of structure names and labels that contain a patient's name, counted by language.
 
 The corpus is synthetic: organs as clinics of ten languages write them (`tests.unit.test_an_organ_stays_beside_a_name`),
 names of many languages, and the forms in which both are put into one text.
@@ -106,7 +106,7 @@ _SETS, _LABELS = 100, 15
 
 
 def page() -> str:
-    """Count, by language, and lay it out as a page."""
+    """Count by language, and return the page."""
     rows = ["| language | texts | identifying words kept | needed words lost | organ kept | unread words |"]
     rows += ["| --- | ---: | ---: | ---: | ---: | ---: |"]
     for language, called in LANGUAGES.items():
@@ -158,7 +158,7 @@ def _rows_of_hospitals() -> list[str]:
 
 
 def count_of_set(one: HospitalSet) -> tuple[frozenset[str], int, int]:
-    """Return the words that a set shows to a person, how many echoes are kept, and how many labels are lost."""
+    """Return a set's words for review, and the numbers of echoes kept and labels lost."""
     found = [("person", one.person), ("person", one.doctor), ("patient-id", one.patient_id), ("date", one.birth)]
     structures = [Text("roi_name", number, text) for number, text in enumerate((*one.structures, *one.echoes), 1)]
     labels = Text("plan_label", 0, one.plan), Text("beam_name", 1, one.beam)
@@ -172,7 +172,7 @@ def count_of_set(one: HospitalSet) -> tuple[frozenset[str], int, int]:
 
 @cache
 def labels_of_centres() -> dict[str, list[str]]:
-    """Read the labels of each centre."""
+    """Return the labels of each centre."""
     found: dict[str, list[str]] = {}
     for line in Path(__file__).with_name("labels_of_centres.txt").read_text("utf-8").splitlines():
         if line.startswith("["):
@@ -184,7 +184,7 @@ def labels_of_centres() -> dict[str, list[str]]:
 
 @cache
 def count_of_centre(centre: str) -> tuple[int, int, int, frozenset[str]]:
-    """Clean a hundred made sets of one centre.
+    """Clean a hundred synthetic sets of one centre.
 
     Return how many texts there are, in how many a patient's name is kept, how many labels without one are not left as
     they were, and the words of all that are left which nobody knows.
@@ -209,7 +209,7 @@ def count_of_centre(centre: str) -> tuple[int, int, int, frozenset[str]]:
 
 
 def count(organs: list[str]) -> tuple[int, int, int, int]:
-    """Return how many texts there are, in how many something identifying is kept, the organ lost; words not known."""
+    """Return the numbers of texts, of those with an identifier kept or the organ lost, and the unknown words."""
     kept = lost = texts = 0
     unread: set[str] = set()
     for name in NAMES:
@@ -228,14 +228,14 @@ def count(organs: list[str]) -> tuple[int, int, int, int]:
 
 
 def _says(name: str) -> dict[str, str]:
-    """Return what forms are filled with: a patient's names, and what reminds of them."""
+    """Return the values inserted into forms: a patient's names, and what suggests them."""
     family, first = name.split("^")
     off = f"{family[:3]}{'x' if family[3] != 'x' else 'y'}{family[4:]}"
     return {"name": family, "first": first, "initials": family[0] + first[0], "off": off, "id": _ID, "end": _ID[-4:]}
 
 
 def count_weak(organs: list[str]) -> tuple[int, int, int, int, int]:
-    """Return how many texts hold weak evidence, of how many it is listed, known, not listed; organs that were lost."""
+    """Return the numbers of texts with weak evidence: listed, known, not listed; and of organs lost."""
     texts = listed = known = unlisted = lost = 0
     for name in NAMES:
         found = [("person", name), ("patient-id", _ID)]
@@ -260,7 +260,7 @@ def count_weak(organs: list[str]) -> tuple[int, int, int, int, int]:
 
 
 def count_of_folders(folder: str, file: str) -> tuple[int, int, int, int, int]:
-    """Return how many texts echo folder or file, in how many that is replaced, listed, neither; organs lost."""
+    """Return the numbers of texts echoing folder or file: replaced, listed, neither; and of organs lost."""
     texts = replaced = listed = unlisted = lost = 0
     for name in NAMES:
         says = _says(name)
@@ -284,7 +284,7 @@ def count_of_folders(folder: str, file: str) -> tuple[int, int, int, int, int]:
 
 
 def _a_set(folder: str, file: str, found: list[tuple[str, str]]) -> Any:
-    """Return of a set what weak evidence is taken from: names of folder and files, and identifiers."""
+    """Return a set's sources of weak evidence: names of folder and files, and identifiers."""
     view = SimpleNamespace(text=lambda _: "", items=lambda _: ())
     one = SimpleNamespace(path=Path(file), view=view)
     return SimpleNamespace(

@@ -1,4 +1,4 @@
-"""A small OpenID provider for tests: whoever comes is logged in already, as whom the test says.
+"""A small OpenID provider for tests: visitors are already logged in, as the test says.
 
 It speaks the authorization code flow with PKCE (RFC 6749, RFC 7636, OpenID Connect Core 1.0), signs with the client's
 secret (HS256), and believes no client but one. `python openid_provider.py FOLDER NAME PORT` serves it from a container.
@@ -41,7 +41,7 @@ def signed(claims: dict[str, Any]) -> str:
 
 
 class Provider(ThreadingHTTPServer):
-    """A provider at its own address."""
+    """A provider with its own address."""
 
     def __init__(self, issuer: str, listen: tuple[str, int], certificates: Path) -> None:
         super().__init__(listen, _Answer)
@@ -95,7 +95,7 @@ class _Answer(BaseHTTPRequestHandler):
             self._say(self._about())
 
     def do_POST(self) -> None:
-        """Change a code for a token."""
+        """Exchange a code for a token."""
         text = self.rfile.read(int(self.headers["Content-Length"])).decode()
         asked = {name: value[0] for name, value in parse_qs(text).items()}
         login = base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()

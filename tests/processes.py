@@ -1,4 +1,4 @@
-"""What runs on this machine, read from `/proc` (a minimal system has no `ps`), and its free ports."""
+"""Processes of this machine, read from `/proc` (a minimal system has no `ps`), and its free ports."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class Process(NamedTuple):
     pid: int
     parent: int
     state: str
-    """One letter: `Z` has ended and was not waited for, `T` is stopped."""
+    """One letter: `Z` zombie, `T` stopped."""
     command: str
-    """Its arguments, parted by blanks."""
+    """Its arguments, separated by blanks."""
 
 
 def processes() -> list[Process]:
@@ -32,7 +32,7 @@ def processes() -> list[Process]:
 
 
 def free_port() -> int:
-    """Return a port of this host on which nobody listens: other runs of the tests may continue beside this one."""
+    """Return a free port of this host; other test runs may be going on."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port: int = taken.getsockname()[1]
         return port

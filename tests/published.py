@@ -1,4 +1,4 @@
-"""A set that was really published, through the whole pipeline, and what its sheet says."""
+"""A set published through the whole pipeline, and the text of its sheet."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ROIS = ["PTV_7000", "Parotid_L"]
 
 @dataclass
 class Published:
-    """A set that was published, in a collection."""
+    """A published set in a collection."""
 
     collection: Collection
     made: MadeSet
@@ -53,22 +53,22 @@ class Published:
         pydicom.dcmwrite(path, data)
 
     def sheet(self) -> str:
-        """Make the sheet, and give what its PDF says."""
+        """Make the sheet, and return its PDF's text."""
         set_sheet.make(self.collection, 6)
         return said((paths.folder(self.collection) / "ANON_006.pdf").read_bytes())
 
     def findings(self, *, against_source: bool = False) -> Findings:
-        """Look at the set, and give what was found."""
+        """Examine the set, and return the findings."""
         return examine.examine(self.collection, 6, against_source=against_source)
 
     def look(self, *, against_source: bool = False) -> tuple[Findings, str]:
-        """Look at the set, and give what was found and what its sheet would say, without writing one."""
+        """Examine the set, and return findings and the sheet's text, without writing it."""
         findings = self.findings(against_source=against_source)
         return findings, said(pdf(set_page.lay_out(findings)))
 
 
 def said(written: bytes) -> str:
-    """Read a PDF, as one line."""
+    """Return a PDF's text as one line."""
     return " ".join(" ".join(page.extract_text() for page in PdfReader(io.BytesIO(written)).pages).split())
 
 

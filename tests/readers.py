@@ -1,4 +1,4 @@
-"""Check a delivery with third-party readers, each where it is installed: `make readers`.
+"""Check a delivery with third-party readers, if installed: `make readers`.
 
 Sets of patients who do not exist are published and delivered; each reader gets a delivered set and what it was made of.
 It must find every link, and the same CT and dose in both. What a reader complains of is printed, and explained in
@@ -46,7 +46,7 @@ _UID: Final = re.compile(r"\b\d+(?:\.\d+){2,}\b|<[^>]*/[^>]*>")
 
 
 class Pair(NamedTuple):
-    """A delivered set and what it was made of."""
+    """A delivered set and its source."""
 
     source: Path
     anon: Path
@@ -54,20 +54,20 @@ class Pair(NamedTuple):
 
 @dataclass
 class Said:
-    """What a reader says of all sets."""
+    """A reader's result for all sets."""
 
     links: bool | None = None
-    """Whether it finds them all; None where it does not look at them."""
+    """Whether it finds all links; None if it does not check them."""
 
     equal: bool | None = None
     """Whether it reads the same CT and dose from both."""
 
     complaints: set[str] = field(default_factory=set)
-    """About the delivered sets, and not about what they were made of."""
+    """Complaints about delivered sets that do not concern their sources."""
 
 
 def main() -> int:
-    """Run every reader; the exit code is 1 where one of them found a fault."""
+    """Run every reader; the exit code is 1 if one found a fault."""
     explained = EXPLAINED.read_text("utf-8")
     wrong = False
     with tempfile.TemporaryDirectory() as place:
@@ -156,7 +156,7 @@ def by_dicom_discovery(program: str, pairs: list[Pair], place: Path) -> Said:
 
 
 def by_dicomqc(program: str, pairs: list[Pair], place: Path) -> Said:
-    """Look for what should not travel."""
+    """Search for data that should not be delivered."""
     out = place / "findings.json"
     command = [program, "scan", "--uid-checks", "--json", str(out), *(str(pair.anon) for pair in pairs)]
     subprocess.run(command, check=False, capture_output=True)
@@ -164,7 +164,7 @@ def by_dicomqc(program: str, pairs: list[Pair], place: Path) -> Said:
 
 
 def by_orthanc(program: str, pairs: list[Pair], place: Path) -> Said:
-    """Store both in an archive: it must sort them the same way, and read the same frames of CT and dose."""
+    """Store both in an archive, which must sort them alike, and read the same frames of CT and dose."""
     with _orthanc(program, place / "orthanc") as url:
         kept = [(_stored(url, pair.source), _stored(url, pair.anon)) for pair in pairs]
     patients = {one.patient for pair in kept for one in pair}
@@ -176,20 +176,20 @@ def by_orthanc(program: str, pairs: list[Pair], place: Path) -> Said:
 
 
 class _Stored(NamedTuple):
-    """What an archive made of a set."""
+    """A set as stored by an archive."""
 
     patient: str
     studies: int
     series: list[tuple[str, int]]
-    """Modality, and how many objects."""
+    """Modality and number of objects."""
 
     frames: Counter[str]
-    """Digests, as the archive decodes them."""
+    """Digests of the pixels as decoded by the archive."""
 
 
 @contextmanager
 def _orthanc(program: str, place: Path) -> Iterator[str]:
-    """Run Orthanc over an empty store that only this machine can ask."""
+    """Run Orthanc with an empty store, accessible from this machine only."""
     place.mkdir()
     port = free_port()
     settings = {"HttpPort": port, "RemoteAccessAllowed": False, "AuthenticationEnabled": False, "Plugins": []}
@@ -217,7 +217,7 @@ def _asked(url: str, data: bytes | None = None) -> bytes:
 
 
 def _stored(url: str, folder: Path) -> _Stored:
-    """Send a set to an archive, and ask what it has of it."""
+    """Send a set to an archive, and return what it stored."""
     objects = [json.loads(_asked(f"{url}/instances", path.read_bytes())) for path in sorted(folder.iterdir())]
     (patient,) = {one["ParentPatient"] for one in objects}
     series = [json.loads(_asked(f"{url}/series/{each}")) for each in {one["ParentSeries"] for one in objects}]
@@ -244,7 +244,7 @@ READERS: Final[dict[str, Callable[[str, list[Pair], Path], Said]]] = {
 
 
 def _complaints(program: str, *paths: Path) -> Counter[str]:
-    """Return what a program says is wrong, without what differs from file to file."""
+    """Return a program's complaints, without file-specific details."""
     done = subprocess.run([program, *map(str, paths)], capture_output=True, text=True, check=False)
     lines = (done.stdout + done.stderr).splitlines()
     return Counter(_UID.sub("…", line).strip() for line in lines if line.startswith(("Error", "Warning")))

@@ -1,4 +1,4 @@
-"""What a service's user may not do, done by root: to read and change everything, whatever the rights."""
+"""Removal of root's capability to read and change everything regardless of permissions."""
 
 from __future__ import annotations
 

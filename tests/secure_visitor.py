@@ -1,4 +1,4 @@
-"""A browser without eyes that speaks TLS and follows where it is led, to an OpenID provider and back."""
+"""A headless visitor over TLS that follows redirects to an OpenID provider and back."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ LED_ON = {302, 303}
 
 @dataclass
 class SecureVisitor:
-    """Somebody who comes by at an address, and trusts one authority."""
+    """A visitor of an address who trusts one authority."""
 
     address: str
-    """`https://localhost:8443`: what is asked for stands behind it."""
+    """Base address: `https://localhost:8443`."""
 
     ca: Path
     hosts: Mapping[str, str] = field(default_factory=dict)
-    """Where hosts are that no name server knows."""
+    """Addresses of hosts unknown to name servers."""
 
     cookies: dict[str, dict[str, str]] = field(default_factory=dict)
     """Cookies by address, invisible to other addresses."""
@@ -36,7 +36,7 @@ class SecureVisitor:
     csrf: str = ""
 
     def get(self, path: str) -> Answer:
-        """Ask for a page, and follow to where it is."""
+        """Request a page, following redirects."""
         at = self.address + path
         answer = self._ask("GET", at, None, {})
         for _ in range(8):
@@ -47,12 +47,12 @@ class SecureVisitor:
         return answer
 
     def post(self, path: str, **fields: str) -> Answer:
-        """Send a form, with the token of the page that was seen last."""
+        """Send a form with the token of the last page."""
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         return self._ask("POST", self.address + path, urlencode({"csrf": self.csrf, **fields}), headers)
 
     def once(self, method: str, path: str, headers: Mapping[str, str]) -> Answer:
-        """Ask once, with headers of one's own."""
+        """Send one request with extra headers."""
         return self._ask(method, self.address + path, None, headers)
 
     def _ask(self, method: str, url: str, body: str | None, headers: Mapping[str, str]) -> Answer:

@@ -47,7 +47,7 @@ TRANSFER_SYNTAXES = {
 
 @dataclass
 class MadeSet:
-    """A set under a test's hands: what was written where, and the objects, to be changed and written again."""
+    """A set being edited by a test: its objects and their files."""
 
     folder: Path
     ct: list[Dataset]
@@ -55,18 +55,18 @@ class MadeSet:
     plan: Dataset
     dose: Dataset
     manifest: Manifest
-    """What was planted before the edits."""
+    """Identifiers planted before the edits."""
     objects: list[Dataset]
-    """What is written: all of the above, until an edit takes some away or adds others."""
+    """Objects to be written: all of the above, unless changed by an edit."""
     rewrites: list[tuple[str, Callable[[bytes], bytes]]] = field(default_factory=list)
-    """What is done to the bytes of the files of a modality, "" for all."""
+    """Changes to the bytes of a modality's files; "" for all."""
 
     def of(self, modality: str) -> list[Dataset]:
         """Return the objects of a modality; "" for all."""
         return [data for data in self.objects if modality in ("", data.Modality)]
 
     def path(self, data: Dataset) -> Path:
-        """Where an object is written."""
+        """Return the path of an object."""
         return self.folder / file_name(data)
 
     def write(self) -> None:
@@ -98,7 +98,7 @@ def make_set(
     seed: int | str = 0,
     **more: object,
 ) -> MadeSet:
-    """Write a small set into `parent/name`; another seed is another patient. The rest is said as to `build_set`.
+    """Write a small set into `parent/name`; other arguments are those of `build_set`.
 
     Without a parent nothing is written.
     """
@@ -128,7 +128,7 @@ LARGE_BYTES, LARGE_SIZE = 200_000, 256
 
 
 def copied(data: Dataset) -> Dataset:
-    """Copy an object; `deepcopy` takes three times as long."""
+    """Copy an object in a third of the time of `deepcopy`."""
     made: Dataset = pickle.loads(pickle.dumps(data))
     return made
 
@@ -170,7 +170,7 @@ def make_collection(
     more: str = "",
     sheets: bool = False,
 ) -> Path:
-    """Make a root folder with its `collection.toml`; `more` is TOML that follows the `[plan]` table's machine.
+    """Make a root folder with `collection.toml`; `more` is TOML added after the `[plan]` table's machine.
 
     No sheets are made unless asked for: they take longer than the small sets themselves.
     """
@@ -185,7 +185,7 @@ def make_collection(
 
 
 def _renewed(data: Dataset, ending: str) -> Dataset:
-    """Copy an object, with a SOP Instance UID of its own."""
+    """Copy an object with a new SOP Instance UID."""
     made = copied(data)
     made.SOPInstanceUID = f"{data.SOPInstanceUID}.{ending}"
     return made
@@ -195,7 +195,7 @@ def _renewed(data: Dataset, ending: str) -> Dataset:
 
 
 def without(modality: str) -> Edit:
-    """Leave out every object of a modality."""
+    """Remove all objects of a modality."""
 
     def edit(made: MadeSet) -> None:
         made.objects[:] = [data for data in made.objects if data.Modality != modality]
@@ -204,7 +204,7 @@ def without(modality: str) -> Edit:
 
 
 def without_slices(*indices: int) -> Edit:
-    """Leave out some slices of the CT, counted from the lowest one."""
+    """Remove CT slices, counted from the lowest one."""
 
     def edit(made: MadeSet) -> None:
         for index in indices:
@@ -223,7 +223,7 @@ def second(modality: str) -> Edit:
 
 
 def second_ct_series(made: MadeSet) -> None:
-    """Add a CT series that nothing refers to: a contrast phase."""
+    """Add an unreferenced CT series: a contrast phase."""
     for data in made.ct:
         phase = _renewed(data, "77")
         phase.SeriesInstanceUID = f"{data.SeriesInstanceUID}.77"
@@ -232,7 +232,7 @@ def second_ct_series(made: MadeSet) -> None:
 
 
 def second_slice_at_same_position(made: MadeSet) -> None:
-    """Add a slice that lies where another one lies."""
+    """Add a slice at the position of another one."""
     made.objects.append(_renewed(made.ct[0], "66"))
 
 
@@ -271,13 +271,13 @@ def other_object(modality: str) -> Edit:
 
 
 def enhanced_ct(made: MadeSet) -> None:
-    """Call the CT an enhanced one."""
+    """Give the CT the class of an enhanced one."""
     for data in made.ct:
         data.SOPClassUID = "1.2.840.10008.5.1.4.1.1.2.1"
 
 
 def frames_of_one_ct(made: MadeSet) -> None:
-    """Make one object of the CT, of which the slices are frames. PS3.3 A.38.1."""
+    """Make the CT one object with the slices as frames. PS3.3 A.38.1."""
     slices = sorted(made.ct, key=lambda data: float(data.ImagePositionPatient[2]))
     whole = copied(slices[0])
     whole.SOPClassUID = "1.2.840.10008.5.1.4.1.1.2.1"
@@ -327,7 +327,7 @@ def setting(modality: str = "", **values: object) -> Edit:
 
 
 def patient(name: str, patient_id: str = "1", study_id: str = "1", charset: str = "ISO_IR 192") -> Edit:
-    """Make it another patient's, the name echoed in the labels: for short and common names, and foreign letters."""
+    """Change the patient, echoing the name in labels: for short and common names, and foreign letters."""
     label = name.partition("=")[0].partition("^")[0][:13]
 
     def edit(made: MadeSet) -> None:
@@ -339,7 +339,7 @@ def patient(name: str, patient_id: str = "1", study_id: str = "1", charset: str 
 
 
 def latin_1_undeclared(made: MadeSet) -> None:
-    """Write a name with an umlaut in Latin-1 and forget to say so."""
+    """Write a name with an umlaut in undeclared Latin-1."""
     patient("Größe^Jürgen", "4711", charset="ISO_IR 100")(made)
     _forget_character_set(made)
 
@@ -350,7 +350,7 @@ def _forget_character_set(made: MadeSet) -> None:
 
 
 def junk_dates(made: MadeSet) -> None:
-    """Put into date fields what was seen there."""
+    """Put junk seen in real files into date fields."""
     made.plan.RTPlanDate = "2.25.1234567890"
     made.dose.InstanceCreationDate = "01-MAR-2020"
     made.structure_set.StructureSetDate = "00000000"
@@ -360,7 +360,7 @@ def junk_dates(made: MadeSet) -> None:
 
 
 def undated_codes(made: MadeSet) -> None:
-    """Leave out of every code which edition of its table it is of.
+    """Remove the table edition from every code.
 
     That day lies years away from the set's own, so that of all shifts of a person some would map a day onto it, and a
     set that is linked to the person would wait, by chance. The set's own days are weeks apart, and no shift does.
@@ -382,42 +382,42 @@ def _of_nobody(uid: str) -> str:
 
 
 def dose_of_another_plan(made: MadeSet) -> None:
-    """Let the dose refer to a plan that is not there."""
+    """Make the dose reference a missing plan."""
     (plan,) = made.dose.ReferencedRTPlanSequence
     plan.ReferencedSOPInstanceUID = _of_nobody(plan.ReferencedSOPInstanceUID)
 
 
 def dose_without_plan(made: MadeSet) -> None:
-    """Let the dose refer to no plan."""
+    """Make the dose reference no plan."""
     del made.dose.ReferencedRTPlanSequence
 
 
 def plan_of_another_structure_set(made: MadeSet) -> None:
-    """Let the plan refer to a structure set that is not there."""
+    """Make the plan reference a missing structure set."""
     (structures,) = made.plan.ReferencedStructureSetSequence
     structures.ReferencedSOPInstanceUID = _of_nobody(structures.ReferencedSOPInstanceUID)
 
 
 def plan_without_structure_set(made: MadeSet) -> None:
-    """Let the plan refer to no structure set."""
+    """Make the plan reference no structure set."""
     del made.plan.ReferencedStructureSetSequence
 
 
 def contours(made: MadeSet) -> Iterable[Dataset]:
-    """Every contour of the structure set."""
+    """Yield every contour of the structure set."""
     for roi in made.structure_set.ROIContourSequence:
         yield from roi.get("ContourSequence", ())
 
 
 def contours_on_other_images(made: MadeSet) -> None:
-    """Let the contours refer to images that are not there."""
+    """Make the contours reference missing images."""
     for contour in contours(made):
         (image,) = contour.ContourImageSequence
         image.ReferencedSOPInstanceUID = _of_nobody(image.ReferencedSOPInstanceUID)
 
 
 def contours_without_images(made: MadeSet) -> None:
-    """Let the contours refer to no images, as many systems do; the list of images stays."""
+    """Make the contours reference no images, as many systems do; the list of images stays."""
     for contour in contours(made):
         del contour.ContourImageSequence
 
@@ -428,7 +428,7 @@ def without_image_list(made: MadeSet) -> None:
 
 
 def contours_between_slices(made: MadeSet) -> None:
-    """Draw the contours one millimetre beside the slices, and refer to none."""
+    """Draw the contours one millimetre off the slices, without references."""
     contours_without_images(made)
     move_contours(made, 1)
 
@@ -465,13 +465,13 @@ def structures_in_two_frames_of_reference(made: MadeSet) -> None:
 
 
 def two_studies(made: MadeSet) -> None:
-    """Put the planning system's objects into their own study, which is not a fault."""
+    """Put the planning system's objects into their own study, which is allowed."""
     for data in (made.structure_set, made.plan, made.dose):
         data.StudyInstanceUID = f"{made.ct[0].StudyInstanceUID}.2"
 
 
 def second_series_in_image_list(made: MadeSet) -> None:
-    """Let the structure set list a second series, registered to the planning CT and not in the folder."""
+    """Make the structure set list a second series, registered to the planning CT and not in the folder."""
     (study,) = made.structure_set.ReferencedFrameOfReferenceSequence[0].RTReferencedStudySequence
     series = item(
         SeriesInstanceUID=_of_nobody(made.ct[0].SeriesInstanceUID),
@@ -491,7 +491,7 @@ tilted_gantry = setting("CT", GantryDetectorTilt="12.5")
 
 
 def plan_sum(made: MadeSet) -> None:
-    """Make the dose that of two plans."""
+    """Make the dose a sum of two plans."""
     made.dose.DoseSummationType = "MULTI_PLAN"
     (plan,) = made.dose.ReferencedRTPlanSequence
     made.dose.ReferencedRTPlanSequence.append(
@@ -500,7 +500,7 @@ def plan_sum(made: MadeSet) -> None:
 
 
 def beam_dose(*numbers: int) -> Edit:
-    """Make the dose that of these beams only."""
+    """Make the dose one of these beams only."""
 
     def edit(made: MadeSet) -> None:
         made.dose.DoseSummationType = "BEAM"
@@ -524,13 +524,13 @@ def treatment_beams(made: MadeSet) -> list[Dataset]:
 
 
 def hd120(made: MadeSet) -> None:
-    """Plan with the leaves of an HD120."""
+    """Give the plan the leaves of an HD120."""
     for beam in treatment_beams(made):
         beam.BeamLimitingDeviceSequence[-1].LeafPositionBoundaries = HD_LEAF_BOUNDARIES_MM
 
 
 def fluence(mode_id: str = "FFF", *, private_only: bool = False) -> Edit:
-    """Plan without a flattening filter; `private_only`: said nowhere but in the private twin (3285,1000)."""
+    """Plan without a flattening filter; `private_only`: stated only in the private element (3285,1000)."""
 
     def edit(made: MadeSet) -> None:
         for beam in treatment_beams(made):
@@ -634,7 +634,7 @@ def brachy_plan(made: MadeSet) -> None:
 
 
 def encoded(transfer_syntax: str, modality: str = "") -> Edit:
-    """Write in another of the `TRANSFER_SYNTAXES`."""
+    """Write in one of the `TRANSFER_SYNTAXES`."""
 
     def edit(made: MadeSet) -> None:
         for data in made.of(modality):
@@ -653,18 +653,18 @@ def rle(made: MadeSet) -> None:
 
 
 def without_preamble(made: MadeSet) -> None:
-    """Leave out preamble and `DICM`; the file meta stays."""
+    """Remove preamble and `DICM`; the file meta information stays."""
     made.rewrites.append(("", lambda written: written[132:]))
 
 
 def without_file_meta(made: MadeSet) -> None:
-    """Leave out all that comes before the data set, which is then implicit little endian, as old systems store it."""
+    """Remove everything before the data set, in implicit little endian, as stored by old systems."""
     encoded("implicit")(made)
     made.rewrites.append(("", lambda written: written[132 + 12 + int.from_bytes(written[140:144], "little") :]))
 
 
 def truncated(modality: str) -> Edit:
-    """Cut the files of a modality off in the middle."""
+    """Truncate the files of a modality in the middle."""
 
     def edit(made: MadeSet) -> None:
         made.rewrites.append((modality, lambda written: written[: len(written) // 2]))
@@ -673,7 +673,7 @@ def truncated(modality: str) -> Edit:
 
 
 def undefined_lengths(made: MadeSet) -> None:
-    """Write every sequence and every item with a delimiter instead of a length."""
+    """Write sequences and items with delimiters instead of lengths."""
 
     def undefine(data: Dataset) -> None:
         for tag in list(data.keys()):
@@ -688,7 +688,7 @@ def undefined_lengths(made: MadeSet) -> None:
 
 
 def un_sequences(made: MadeSet) -> None:
-    """Write sequences as UN, as a system that does not know them hands them on; with a private UID inside."""
+    """Write sequences as UN, as forwarded by a system that does not know them; with a private UID inside."""
     for data, keyword in (
         (made.structure_set, "RTROIObservationsSequence"),
         (made.plan, "DoseReferenceSequence"),
@@ -703,7 +703,7 @@ def un_sequences(made: MadeSet) -> None:
 
 
 def _un_element(tag: int, value: bytes) -> DataElement:
-    """Make an element whose VR is UN though the dictionary knows it; pydicom puts it right otherwise."""
+    """Make an element of VR UN although the dictionary knows it, which pydicom would correct."""
     pydicom.config.replace_un_with_known_vr = False
     try:
         return DataElement(tag, "UN", value)
@@ -719,7 +719,7 @@ def private_without_creator(made: MadeSet) -> None:
 
 
 def cells_of_12_bits(made: MadeSet) -> None:
-    """Write the slices' pixels as numbers of 12 bits in cells of 16."""
+    """Write the slices' pixels as 12-bit numbers in 16-bit cells."""
     for data in made.ct:
         data.BitsStored, data.HighBit, data.PixelRepresentation = 12, 11, 0
         count = data.Rows * data.Columns
@@ -727,7 +727,7 @@ def cells_of_12_bits(made: MadeSet) -> None:
 
 
 def jpeg_pixels(made: MadeSet) -> None:
-    """Write the slices' pixels as a lossless JPEG, as its markers go; its samples are not decoded."""
+    """Write the slices' pixels as a lossless JPEG with valid markers, whose samples are never decoded."""
     table, frame = b"\xff\xc4\0\x16" + bytes(20), b"\xff\xc3\0\x0b\x10\0\x10\0\x10\1\1\x11\0"
     scan = b"\xff\xda\0\x08\1\1\0\1\0\0" + b"\x12\xff\0\x34\xff\xd0\x56\xff\0"
     for data in made.ct:

@@ -1,4 +1,4 @@
-"""Make the pictures of a sheet that the documents show: `python -m tests.sheet_pictures docs/screenshots`.
+"""Make the documents' pictures of a sheet: `python -m tests.sheet_pictures docs/screenshots`.
 
 Of the demonstration's first set, in Chromium, as wide as a screen and as a phone.
 """
@@ -23,16 +23,16 @@ PARTS: Final = {
     "sheet-beams.png": ("sheets/ANON_006.html", 1000, (3525, 4215)),
     "sheet-phone.png": ("sheets/ANON_006.html", 390, (0, 1500)),
 }
-"""Name, what is shown, how wide it is, and from where to where, in pixels."""
+"""Name, contents, width, and vertical range, in pixels."""
 
 _HIGH_PX: Final = 4400
 _COLOURS: Final = 256
 _ROUNDS: Final = 4
-"""Of choosing colours: without any, neighbouring isodoses get one colour."""
+"""Palette size: with fewer colours, neighbouring isodoses merge."""
 
 
 def main() -> None:
-    """Make a demonstration, anonymize it, and take the pictures."""
+    """Make a demonstration set, anonymize it, and take the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder
@@ -48,12 +48,12 @@ def main() -> None:
 
 
 def store(picture: Image.Image, path: Path) -> None:
-    """Write a picture as small as it can be without a visible loss."""
+    """Write a picture compressed without visible loss."""
     picture.quantize(_COLOURS, kmeans=_ROUNDS, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def taken(browser: str, page: Path, width: int, place: Path) -> Image.Image:
-    """Take a picture of a page. A window is never as narrow as a phone: the page is in a frame that is."""
+    """Take a picture of a page, in a frame, since windows cannot be as narrow as a phone."""
     frame = page.with_name("frame.html")
     frame.write_text(
         f"<body style='margin:0'><iframe src='{page.name}' style='border:0' width={width} height={_HIGH_PX}></iframe>"

@@ -1,4 +1,4 @@
-"""Hours of a bad day: sets are dropped, renamed, taken away and dropped again while everything is killed and paused.
+"""A bad day: sets are dropped, renamed, removed and dropped again while processes are killed and paused.
 
     make soak                      ten minutes
     make soak MINUTES=60 SEED=7    an hour, of the same choices as another time with this seed
@@ -59,16 +59,16 @@ class Soak:
         self.faulty: set[str] = set()
         self.frozen: list[int] = []
         self.half: dict[str, tuple[Path, bytes]] = {}
-        """Sets of which one file has its size and not yet its bytes: where, and what is to come."""
+        """Sets with an incomplete file of full size: the file, and its missing bytes."""
         self.copied: set[str] = set()
-        """Sets that exist more than once, and may be taken for each other."""
+        """Sets that exist more than once, and may count as each other."""
         self.overwritten: set[str] = set()
         self.other = Celery("other", broker=service.redis.url, set_as_current=False)
         self.other.conf.broker_transport_options = {"socket_timeout": 1, "socket_connect_timeout": 1}
         self.malformed = list(malformed(well_formed(Settings(redis_url=service.redis.url), "soak")).values())
 
     def name(self) -> str:
-        """Call the next set."""
+        """Return the next set's name."""
         self.number += 1
         return f"Mustermann Erika {self.number}"
 
@@ -83,13 +83,13 @@ class Soak:
             self.service.drop(self.name(), ct=self.chance.choice([2, 2, 3, 12]))
 
     def drop_faulty(self) -> None:
-        """Drop one that must be refused."""
+        """Drop a set that must be refused."""
         name = self.name()
         self.faulty.add(name)
         self.service.drop(name, self.chance.choice([without("RTPLAN"), second("RTDOSE")]))
 
     def drop_slowly(self) -> None:
-        """Copy one file by file, with pauses, from a folder beside the share."""
+        """Copy a set file by file, with pauses, from outside the share."""
         made = make_set(self.service.place / "elsewhere", name=self.name(), seed=self.number, ct=2, size=16)
         place = self.service.root / made.folder.name
         place.mkdir()
@@ -99,7 +99,7 @@ class Soak:
         self.service.dropped |= remember(place)
 
     def drop_again(self) -> None:
-        """Drop a set once more, under another name."""
+        """Drop a set again under another name."""
         whole = sorted(self.service.dropped.keys() - self.overwritten)
         if whole and len(self.undone()) < MOST_UNDONE:
             name, again = self.chance.choice(whole), self.name()
@@ -110,7 +110,7 @@ class Soak:
                 self.faulty.add(again)
 
     def drop_several(self) -> None:
-        """Drop a patient's folder with several plans, each of which makes a whole set; the same one now and then."""
+        """Drop a patient's folder with several plans, each with a complete set, sometimes the same one."""
         if len(self.undone()) < MOST_UNDONE:
             name = self.name()
             export = first(self.service.root, _is_of_whole_sets, name, since=self.chance.randrange(EXPORTS))
@@ -118,7 +118,7 @@ class Soak:
             self.service.dropped |= remember(export.folder)
 
     def rename(self) -> None:
-        """Rename a set, in work perhaps."""
+        """Rename a set, possibly in work."""
         if whole := sorted(self.service.dropped.keys() - self.overwritten):
             name, other = self.chance.choice(whole), self.name()
             (self.service.root / name).rename(self.service.root / other)
@@ -129,7 +129,7 @@ class Soak:
                 self.copied.add(other)
 
     def drop_half(self) -> None:
-        """Drop a set of which the end of a slice is not there yet; `arrive` brings it."""
+        """Drop a set lacking the end of a slice, which `arrive` adds."""
         if len(self.half) < MOST_HALF:
             name = self.name()
             made = make_set(self.service.place / "elsewhere", name=name, seed=name, ct=5, size=256)
@@ -141,7 +141,7 @@ class Soak:
             self.half[name] = (self.service.root / name / path.name, whole)
 
     def arrive(self) -> None:
-        """Bring what was missing of a set; until then nothing was published of it."""
+        """Complete a set, of which nothing may have been published before."""
         if self.half:
             name = self.chance.choice(sorted(self.half))
             path, whole = self.half.pop(name)
@@ -151,7 +151,7 @@ class Soak:
             self.service.dropped |= remember(path.parent)
 
     def overwrite(self) -> None:
-        """Write over the last byte of a file of a set that was published: from then on it is a changed one."""
+        """Overwrite the last byte of a published set's file: the set then counts as changed."""
         states = self.service.states()
         published = {name for name, state in states.items() if state == "published"}
         if names := sorted(published - self.copied - self.overwritten):
@@ -166,18 +166,18 @@ class Soak:
             self.service.dropped |= remember(path.parent)
 
     def foreign_traffic(self) -> None:
-        """Have another Celery application use the same database, and a queue that is called as ours."""
+        """Let another Celery application use the same database, with a queue of the same name."""
         with suppress(OperationalError):
             self.other.send_task("other.work", args=[self.number], queue=QUEUE, retry=False)
 
     def malformed_message(self) -> None:
-        """Put something among our messages that none of ours would."""
+        """Add a foreign message to our queue."""
         with suppress(redis.RedisError):
             client = self.service.redis.client()
             client.lpush(key_of(QUEUE), self.chance.choice(self.malformed))
 
     def take_away(self) -> None:
-        """Take a set away that nothing became of yet."""
+        """Remove a set without an outcome."""
         if undone := self.undone():
             name = self.chance.choice(undone)
             (self.service.root / name).rename(self.service.place / f"away {name}")
@@ -188,19 +188,19 @@ class Soak:
         self._signal_child(signal.SIGKILL)
 
     def freeze_child(self) -> None:
-        """Freeze one process of a worker; it wakes up later."""
+        """Freeze one process of a worker for a while."""
         pid = self._signal_child(signal.SIGSTOP)
         if pid:
             self.frozen.append(pid)
 
     def wake(self) -> None:
-        """Wake who was frozen."""
+        """Wake frozen processes."""
         while self.frozen:
             with suppress(ProcessLookupError):
                 os.kill(self.frozen.pop(), signal.SIGCONT)
 
     def kill_worker(self) -> None:
-        """Kill a worker whole, or only its main process."""
+        """Kill a complete worker, or only its main process."""
         kept = self.chance.choice(self.service.kept)
         if self.chance.random() < 0.5:
             kept.kill()
@@ -208,11 +208,11 @@ class Soak:
             kept.process.kill()
 
     def restart_worker(self) -> None:
-        """Ask a worker, or the watcher, to stop; it is started again."""
+        """Ask a worker or the watcher to stop; it is restarted."""
         self.chance.choice(self.service.kept).process.terminate()
 
     def more_or_fewer_workers(self) -> None:
-        """Have another number of workers."""
+        """Change the number of workers."""
         workers = self.service.kept[2:]
         if len(workers) >= MOST_WORKERS or (len(workers) > 1 and self.chance.random() < 0.5):
             gone = self.chance.choice(workers)
@@ -222,30 +222,30 @@ class Soak:
             self.service.start_worker(processes=1)
 
     def empty_redis(self) -> None:
-        """Forget everything."""
+        """Empty Redis."""
         with suppress(redis.RedisError):
             self.service.redis.client().flushall()
 
     def restart_redis(self) -> None:
-        """Kill it, and start it with or without what it kept."""
+        """Kill Redis, and restart it with or without its data."""
         self.service.redis.signal(signal.SIGKILL)
         time.sleep(self.chance.random() * 2)
         self.service.redis.keeps = self.chance.random() < 0.5
         self.service.redis.start()
 
     def pause_redis(self) -> None:
-        """Have it hang."""
+        """Make Redis hang."""
         self.service.redis.signal(signal.SIGSTOP)
         time.sleep(self.chance.random() * 4)
         self.service.redis.signal(signal.SIGCONT)
 
     def cut_connections(self) -> None:
-        """Cut all of them."""
+        """Cut all connections."""
         with suppress(redis.RedisError):
             self.service.redis.client().execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 
     def hide_share(self) -> None:
-        """Provide an empty folder instead of the share."""
+        """Replace the share by an empty folder for a while."""
         away = self.service.place / "hidden"
         self.service.share.rename(away)
         self.service.share.mkdir()
@@ -291,7 +291,7 @@ class Soak:
         }
 
     def run(self, seconds: float) -> None:
-        """Do one thing after the other."""
+        """Perform the actions."""
         deeds = self.deeds()
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -301,7 +301,7 @@ class Soak:
             time.sleep(self.chance.random() * 0.6)
 
     def rest(self) -> dict[str, str]:
-        """Leave everything in peace, bring parked sets back, and hold the invariants."""
+        """Let everything settle, retry parked sets, and check the invariants."""
         self.wake()
         while self.half:
             self.arrive()
@@ -321,7 +321,7 @@ class Soak:
         return {name for name, state in self.service.states().items() if state == "changed"}
 
     def _right(self, name: str) -> set[str]:
-        """Return the names of the states that are right for a set at the end."""
+        """Return the valid final states of a set."""
         if name in self.overwritten:
             return {"changed"}
         return {"refused"} if name in self.faulty else {"published", "same-set"}
@@ -332,7 +332,7 @@ def _is_of_whole_sets(export: Export) -> bool:
 
 
 def soak(seconds: float, seed: int) -> None:
-    """Soak, and say how it went."""
+    """Run the soak test, and print the result."""
     with tempfile.TemporaryDirectory(prefix="soak-") as place, Service(Path(place), keeps=True) as service:
         make_collection(service.root, more=MORE)
         service.inner |= {"visibility_s": 20, "stands_still_s": 10.0}

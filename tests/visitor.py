@@ -1,4 +1,4 @@
-"""The console as its visitors meet it, over real HTTP, without a browser."""
+"""The console over real HTTP, without a browser."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PASSWORD = "seven quiet tortoises"
 
 @dataclass
 class Answer:
-    """What came back."""
+    """A response."""
 
     status: int
     headers: http.client.HTTPMessage
@@ -39,29 +39,29 @@ class Answer:
 
     @property
     def location(self) -> str:
-        """Where it leads."""
+        """Return the redirect's target."""
         return self.headers["Location"] or ""
 
 
 @dataclass
 class Visitor:
-    """A browser without eyes: it keeps cookies, and sends the token that is in a page."""
+    """A headless browser: it keeps cookies, and sends a page's token."""
 
     port: int
     cookies: dict[str, str] = field(default_factory=dict)
     csrf: str = ""
 
     def get(self, path: str, **headers: str) -> Answer:
-        """Ask for a page."""
+        """Request a page."""
         return self._ask("GET", path, None, headers)
 
     def post(self, path: str, fields: dict[str, object] | None = None, **headers: str) -> Answer:
-        """Send a form, with the token of the page that was seen last."""
+        """Send a form with the token of the last page."""
         body = urlencode({"csrf": self.csrf, **(fields or {})}, doseq=True)
         return self._ask("POST", path, body, {"Content-Type": "application/x-www-form-urlencoded", **headers})
 
     def download(self, path: str) -> bytes:
-        """Fetch a file."""
+        """Download a file."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=240)
         connection.request("GET", path, headers={"Cookie": self._cookies()})
         response = connection.getresponse()
@@ -71,7 +71,7 @@ class Visitor:
         return content
 
     def log_in(self, user: str = USER, password: str = PASSWORD) -> Answer:
-        """Log in as a person does."""
+        """Log in by the form."""
         self.get("/login")
         answer = self.post("/login", {"user": user, "password": password})
         if answer.status == 303:
@@ -102,7 +102,7 @@ class Visitor:
 
 @dataclass
 class Served:
-    """A console that is served."""
+    """A running console."""
 
     desk: Desk
     share: Path
@@ -111,11 +111,11 @@ class Served:
     routes: list[BaseRoute] = field(default_factory=list)
 
     def visitor(self) -> Visitor:
-        """Somebody who comes by."""
+        """Return a visitor."""
         return Visitor(self.port)
 
     def member(self) -> Visitor:
-        """Somebody who is logged in."""
+        """Return a logged-in visitor."""
         visitor = self.visitor()
         assert visitor.log_in().status == 303
         return visitor
@@ -127,7 +127,7 @@ class Served:
 
 
 def serving(desk: Desk, share: Path) -> Iterator[Served]:
-    """Serve a desk as long as a test runs."""
+    """Serve a desk for the duration of a test."""
     with logged() as log:
         app = make_app(desk)
         server = uvicorn.Server(config(app))

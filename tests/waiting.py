@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def wait_until(
     what: Callable[[], object], why: Callable[[], object] | None = None, *, within_s: float = math.inf
 ) -> None:
-    """Wait until something is true.
+    """Wait until a condition is true.
 
     Parameters
     ----------

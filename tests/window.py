@@ -1,4 +1,4 @@
-"""A browser's window as the tests see it: what is on the page, what is pressed, and what it looks like."""
+"""A browser window for the tests: contents, input, and pictures of a page."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ class Service:
     """What the console wrote."""
 
     worker: int
-    """The process whose children anonymize."""
+    """The process of the embedded service's workers."""
 
     def let_workers(self, do: signal.Signals) -> None:
-        """Freeze who anonymizes, or let them continue."""
+        """Freeze the workers, or let them continue."""
         for task in Path(f"/proc/{self.worker}/task").iterdir():
             for child in (task / "children").read_text().split():
                 os.kill(int(child), do)
@@ -76,18 +76,18 @@ class Window:
         self.driver = driver
 
     def open(self, url: str) -> None:
-        """Go to a page."""
+        """Open a page."""
         self.driver.get(url)
 
     def forget(self) -> None:
-        """Be a new visitor."""
+        """Delete the cookies."""
         self.driver.get("about:blank")
         self.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
         self.see(LOOKS[0])
         self.driver.get_log("browser")
 
     def log_in(self, service: Service, password: str = Service.PASSWORD) -> None:
-        """Log in by hand."""
+        """Log in by the form."""
         self.open(f"{service.url}/login")
         self.fill(user=service.USER, password=password)
         self.press("Log in")
@@ -101,17 +101,17 @@ class Window:
             element.send_keys(value)
 
     def press(self, says: str) -> None:
-        """Press the button, or follow the link, that says this."""
+        """Press the button or link with this text."""
         self.until(
             lambda: self._pressed(f"//*[(self::button or self::a) and starts-with(normalize-space(), '{says}')]")
         )
 
     def tick(self, folder: str) -> None:
-        """Choose a set."""
+        """Tick a set's box."""
         self.until(lambda: self._pressed(f"//input[@aria-label='Choose {folder}']"))
 
     def text(self, within: str = "body") -> str:
-        """Read what is on the page."""
+        """Return the page's text."""
         for _ in range(5):
             try:
                 return self.driver.find_element(By.CSS_SELECTOR, within).text
@@ -120,11 +120,11 @@ class Window:
         raise AssertionError(f"{within} never stands still")
 
     def reads(self, *said: str, within: str = "body") -> None:
-        """Wait until the page says all of this, without being loaded again."""
+        """Wait until the page has these texts, without reloading."""
         self.until(lambda: all(one in self.text(within) for one in said), lambda: f"{said} in {self.text(within)!r}")
 
     def set_of(self, folder: str) -> str:
-        """Read what stands about a set."""
+        """Return the text about a set."""
         (line,) = (line.text for line in self.driver.find_elements(By.CSS_SELECTOR, "li.set") if folder in line.text)
         return line
 
@@ -133,7 +133,7 @@ class Window:
         return self.driver.find_element(By.ID, button).is_enabled()
 
     def see(self, look: Look) -> None:
-        """Look at the page in another way."""
+        """Change the window's size and colour scheme."""
         self.driver.execute_cdp_cmd(
             "Emulation.setDeviceMetricsOverride",
             {"width": look.width, "height": look.height, "deviceScaleFactor": 1, "mobile": False},
@@ -142,12 +142,12 @@ class Window:
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
 
     def picture(self, path: Path) -> None:
-        """Put down what the whole page looks like."""
+        """Store a picture of the whole page."""
         taken = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True})
         path.write_bytes(base64.b64decode(taken["data"]))
 
     def run(self, script: str, *arguments: object) -> Any:
-        """Run a script on the page and wait for what it gives."""
+        """Run a script on the page and wait for its result."""
         return self.driver.execute_async_script(script, *arguments)
 
     def is_too_wide(self) -> bool:
@@ -162,7 +162,7 @@ class Window:
         return self.driver.switch_to.active_element
 
     def enter(self, says: str, comes: str, within: str = "body") -> None:
-        """Go to a button or a link by the keyboard and press it, until what it does has come.
+        """Go to a button or a link by the keyboard and press it, until its effect shows.
 
         The page's stream may write it again between the two keys: then a person presses again.
         """
@@ -176,11 +176,11 @@ class Window:
         raise AssertionError(f"{comes} never came of {says}")
 
     def tab_to(self, says: str) -> bool:
-        """Go to a button or a link by the keyboard; false where it cannot be reached."""
+        """Go to a button or a link by the keyboard; return False if it cannot be reached."""
         return self.tab_until(lambda: self.focus().text.startswith(says))
 
     def tab_until(self, is_it: Callable[[], bool]) -> bool:
-        """Go on by the keyboard until something has the focus; false where it cannot be reached."""
+        """Press Tab until a condition holds for the focus; return False if it never does."""
         for _ in range(120):
             self.focus().send_keys(Keys.TAB)
             if is_it():
@@ -198,7 +198,7 @@ class Window:
         otherwise: Callable[[], str] = lambda: "it never came",
         patience_s: float = WAIT_S,
     ) -> None:
-        """Wait for something."""
+        """Wait for a condition."""
         deadline = time.monotonic() + patience_s
         while time.monotonic() < deadline:
             try:
@@ -220,7 +220,7 @@ class Window:
 
 @contextmanager
 def open_window(browser: str, driver: str, profile: Path) -> Iterator[Window]:
-    """Open a window that nobody sees."""
+    """Open a headless window."""
     options = ChromeOptions()
     options.binary_location = browser
     for flag in (

@@ -55,7 +55,7 @@ class SignOn:
     ca: Path
 
     def browser(self) -> SecureVisitor:
-        """Somebody who comes by."""
+        """Return a visitor."""
         return SecureVisitor(self.address, self.ca)
 
 
