@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from services.errors import SettingsWrong
 from services.exchange import delivery_key, manifest, receiving, trust
-from services.exchange.opening import Tampered
+from services.exchange.incoming.opening import Tampered
 from services.exchange.received import workplace
 from services.exchange.receiving import Busy
 from services.language import gettext, speaking
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import redis
 
-    from services.exchange.receiving import Received, Told
+    from services.exchange.incoming.outcome import Received, Told
     from services.runtime.settings import Settings
     from services.store.collection import Collection
 

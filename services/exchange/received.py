@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from services.layout import published_in
 from services.runtime import durable_files
 from services.store import records
 from services.store.records import folder_name
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from services.exchange.opening import Delivered
+    from services.exchange.incoming.opening import Delivered
     from services.store.collection import Collection
     from services.store.records import Record
 
@@ -39,6 +40,20 @@ class Origin:
     def of(cls, delivered: Delivered, folder: str) -> Origin:
         """Return the origin of a set in a delivery."""
         return cls(delivered.fingerprint, str(delivered.said["sender"].get("collection", "")), folder)
+
+
+def person(collection: Collection, delivered: Delivered, patient_id: str) -> str:
+    """Return the identifier of a delivered person, specific to the sender's collection."""
+    whose = f"{delivered.fingerprint} {delivered.said['sender'].get('collection', '')} {patient_id}"
+    return collection.mark(b"delivered person " + whose.encode())[:32]
+
+
+def is_unchanged(collection: Collection, there: Record) -> bool:
+    """Return whether a received set is unchanged since it was taken."""
+    folder, hashes = collection.root / folder_name(there.index), there.hashes
+    if not folder.is_dir() or set(published_in(folder)) != hashes.keys():
+        return False
+    return all(records.hash_of(folder / name) == digest for name, digest in hashes.items())
 
 
 class Known:

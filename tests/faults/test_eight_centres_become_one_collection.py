@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     import redis
 
-    from services.exchange.receiving import Told
+    from services.exchange.incoming.outcome import Told
 
 CENTRES = 8
 SETS = int(os.environ.get("SETS_PER_CENTRE", "2"))

@@ -42,7 +42,7 @@ ROOMS = (
     "../watcher",
 )
 ELSEWHERE = {
-    "services/exchange/renumber.py": "reasons of a failed proof, translated by `verdict.failed_proof`",
+    "services/exchange/incoming/renumber.py": "reasons of a failed proof, translated by `verdict.failed_proof`",
     "services/maintenance/attribute_diff.py": "a listing at a terminal",
     "services/maintenance/doctor.py": "a listing at a terminal",
     "services/maintenance/export.py": "states, told apart by programs",

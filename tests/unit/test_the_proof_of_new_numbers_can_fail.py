@@ -9,7 +9,7 @@ import pytest
 
 from services.dicom import part10
 from services.errors import NotClean
-from services.exchange import renumber
+from services.exchange.incoming import renumber
 from services.forms.collection_form import Options
 from services.forms.identity import NewIdentity
 from services.machines import descriptor

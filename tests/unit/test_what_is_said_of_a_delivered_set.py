@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.exchange import delivered_set
+from services.exchange.incoming import delivered_set
 from services.forms.collection_form import Options
 from services.language import english, speaking
 from tests.sets import make_set

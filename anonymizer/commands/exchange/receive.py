@@ -15,7 +15,7 @@ from anonymizer.arguments import AsJson, check_collection
 from anonymizer.terminal import PUBLISHED_ALL, SOME_NOT, console, say_json
 from services.errors import SettingsWrong
 from services.exchange import delivery_key, receiving
-from services.exchange.opening import Tampered
+from services.exchange.incoming.opening import Tampered
 from services.exchange.trust import remember, trusted
 from services.runtime.settings import Settings
 from services.store.collection import Collection
@@ -25,7 +25,7 @@ from worker.transient_errors import describe
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from services.exchange.receiving import Told
+    from services.exchange.incoming.outcome import Told
 
 DeliveryArgument = Annotated[
     Path, typer.Argument(metavar="DELIVERY", help="The received folder, .zip or .zip.age file.")

@@ -1,0 +1,1 @@
+"""An incoming delivery: opened, checked set by set, and published here."""
